@@ -1,0 +1,120 @@
+"""Starting, finding and ending the processes of private servers."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from local.account import Account
+from local.problem import Problem
+
+POLL_SECONDS = 0.02
+STOP_SECONDS = 20.0
+LOG_LINES = 12
+
+
+def launch(command: Sequence[str | Path], log: Path, owner: Account) -> subprocess.Popen[bytes]:
+    """Start a server in a session of its own, so that Ctrl-C in the terminal is not its end."""
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            cwd="/",
+            start_new_session=True,
+            user=owner.name,
+            group=None if owner.name is None else owner.gid,
+            extra_groups=None if owner.name is None else [],
+        )
+
+
+def alive(pid: int) -> bool:
+    """Whether this process runs; one that has ended but was never waited for does not."""
+    try:
+        waited, _ = os.waitpid(pid, os.WNOHANG)
+        if waited == pid:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not name_of(pid, "stat").startswith("Z")
+
+
+def name_of(pid: int, column: str = "comm") -> str:
+    """What `ps` says of a process in one column, empty when there is no such process."""
+    done = subprocess.run(
+        ["ps", "-o", f"{column}=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of a process's direct children."""
+    done = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
+    )
+    pairs = (line.split() for line in done.stdout.splitlines())
+    return [int(child) for child, parent in pairs if int(parent) == pid]
+
+
+def kill(pid: int) -> None:
+    """End a process and its children at once, as a crash does, and wait until they are gone."""
+    family = [pid, *children(pid)]
+    for member in family:
+        _signal(member, signal.SIGKILL)
+    wait(lambda: not any(alive(member) for member in family), STOP_SECONDS)
+
+
+def stop(pid: int, how: signal.Signals) -> None:
+    """Ask a process to end, and kill it when it has not ended after STOP_SECONDS."""
+    _signal(pid, how)
+    if not wait(lambda: not alive(pid), STOP_SECONDS):
+        kill(pid)
+
+
+def wait(true: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is true; False when it is not within that many seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def await_ready(
+    process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path, seconds: float
+) -> None:
+    """Wait for a new server to be ready; raises Problem with its last log lines when it fails."""
+    wait(lambda: process.poll() is not None or ready(), seconds)
+    if process.poll() is None and ready():
+        return
+    if process.poll() is None:
+        kill(process.pid)
+    what = Path(str(process.args[0] if isinstance(process.args, list) else process.args)).name
+    raise Problem(f"{what} did not start:\n{tail(log)}")
+
+
+def tail(log: Path, lines: int = LOG_LINES) -> str:
+    """The last lines of a log, indented."""
+    if not log.exists():
+        return "  (it has written no log)"
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 8192))
+        text = file.read().decode(errors="replace")
+    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
+
+
+def _signal(pid: int, how: signal.Signals) -> None:
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return
