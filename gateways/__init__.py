@@ -1,0 +1,1 @@
+"""Third parties behind Protocols; provider types never leave this room."""

@@ -1,0 +1,202 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+from uuid import UUID
+
+import httpx
+import stripe
+from stripe.params import (
+    PaymentIntentCreateParams,
+    PaymentIntentRetrieveParams,
+    RefundCreateParams,
+)
+
+from gateways.payments import stripe_answers as answers
+from gateways.payments.flow import (
+    CancelReason,
+    Intent,
+    RefundReason,
+    RefundResult,
+    WebhookEvent,
+)
+from gateways.payments.refusal import (
+    PaymentFault,
+    PaymentInvalid,
+    PaymentRefused,
+    PaymentUnavailable,
+    PaymentUnknown,
+)
+
+CONNECT_TIMEOUT_SECONDS = 2.0
+READ_TIMEOUT_SECONDS = 8.0
+CALL_TIMEOUT_SECONDS = 10.0  # The whole call, retries and their pauses included.
+MAX_NETWORK_RETRIES = 2
+WEBHOOK_TOLERANCE_SECONDS = 300
+
+# Refunds are summed up on the charge, so every intent is asked for together with it.
+WITH_CHARGE: list[str] = ["latest_charge"]
+
+
+class StripePayments:
+    """`Payments` by Stripe's own SDK; lets no type or exception of it out."""
+
+    def __init__(
+        self,
+        *,
+        secret_key: str,
+        webhook_secret: str,
+        api_base: str | None = None,
+        call_timeout_seconds: float = CALL_TIMEOUT_SECONDS,
+    ) -> None:
+        self._webhook_secret = webhook_secret
+        self._call_timeout_seconds = call_timeout_seconds
+        timeout = httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+        self._http = stripe.HTTPXClient(timeout=timeout)
+        self._client = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": api_base} if api_base else None,
+            max_network_retries=MAX_NETWORK_RETRIES,
+            http_client=self._http,
+        )
+
+    async def authorize(
+        self,
+        *,
+        payment_id: UUID,
+        order_id: UUID,
+        amount_minor: int,
+        currency: str,
+        customer_ref: str | None = None,
+        company_id: UUID | None = None,
+        method_ref: str | None = None,
+        return_url: str | None = None,
+    ) -> Intent:
+        """Open an intent to hold `amount_minor`; with a saved `method_ref` try it at once."""
+        metadata = {"payment_id": str(payment_id), "order_id": str(order_id)}
+        if company_id is not None:
+            metadata["company_id"] = str(company_id)
+        params: PaymentIntentCreateParams = {
+            "amount": amount_minor,
+            "currency": currency.lower(),
+            "capture_method": "manual",
+            "allowed_payment_method_types": ["card"],
+            "metadata": metadata,
+            "expand": WITH_CHARGE,
+        }
+        if customer_ref is not None:
+            params["customer"] = customer_ref
+        if method_ref is not None:
+            params["payment_method"] = method_ref
+            params["confirm"] = True
+            if return_url is not None:
+                params["return_url"] = return_url
+        async with self._asking():
+            answer = await self._client.v1.payment_intents.create_async(
+                params, {"idempotency_key": f"authorize-{payment_id}"}
+            )
+        return answers.intent(answer.to_dict())
+
+    async def retrieve(self, intent_id: str) -> Intent:
+        """Read the intent as it is now, refunds included."""
+        params: PaymentIntentRetrieveParams = {"expand": WITH_CHARGE}
+        async with self._asking():
+            answer = await self._client.v1.payment_intents.retrieve_async(intent_id, params)
+        return answers.intent(answer.to_dict())
+
+    async def capture(self, intent_id: str, amount_minor: int, key: str) -> Intent:
+        """Take `amount_minor` of the held money once and release the rest."""
+        async with self._asking():
+            answer = await self._client.v1.payment_intents.capture_async(
+                intent_id,
+                {"amount_to_capture": amount_minor, "expand": WITH_CHARGE},
+                {"idempotency_key": key},
+            )
+        return answers.intent(answer.to_dict())
+
+    async def cancel(self, intent_id: str, reason: CancelReason, key: str) -> Intent:
+        """Release the held money; raises PaymentInvalid when it is captured or canceled already."""
+        async with self._asking():
+            answer = await self._client.v1.payment_intents.cancel_async(
+                intent_id,
+                {"cancellation_reason": reason, "expand": WITH_CHARGE},
+                {"idempotency_key": key},
+            )
+        return answers.intent(answer.to_dict())
+
+    async def refund(
+        self, intent_id: str, amount_minor: int, key: str, reason: RefundReason | None = None
+    ) -> RefundResult:
+        """Send captured money back; raises PaymentInvalid beyond what was captured."""
+        params: RefundCreateParams = {
+            "payment_intent": intent_id,
+            "amount": amount_minor,
+            "metadata": {answers.REFUND_KEY: key},
+        }
+        if reason is not None:
+            params["reason"] = reason
+        async with self._asking():
+            answer = await self._client.v1.refunds.create_async(params, {"idempotency_key": key})
+        return answers.refund(answer.to_dict())
+
+    def read_webhook(self, body: bytes, signature: str) -> WebhookEvent:
+        """Verify and read one signed message; raises BadSignature, also when it is too old."""
+        return answers.webhook_event(
+            body, signature, self._webhook_secret, WEBHOOK_TOLERANCE_SECONDS
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections; the object can't be used afterwards."""
+        await self._http.close_async()  # type: ignore[no-untyped-call] # The SDK left it untyped.
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._call_timeout_seconds):
+                yield
+        except TimeoutError as error:
+            raise PaymentUnavailable("The payment provider took too long.") from error
+        except stripe.StripeError as error:
+            raise _fault(error) from error
+
+
+def _fault(error: stripe.StripeError) -> PaymentFault:
+    message = error.user_message or "The payment provider gave no reason."
+    details = _error_details(error)
+    match _family(error):
+        case "refused":
+            return PaymentRefused(
+                message,
+                code=error.code,
+                decline_code=details.get("decline_code"),
+                intent=answers.intent_or_none(details.get("payment_intent")),
+            )
+        case "unknown":
+            return PaymentUnknown(message, code=error.code)
+        case "invalid":
+            intent = answers.intent_or_none(details.get("payment_intent"))
+            return PaymentInvalid(message, code=error.code or details.get("type"), intent=intent)
+        case "unavailable":
+            return PaymentUnavailable(message, code=error.code or details.get("type"))
+
+
+def _family(error: stripe.StripeError) -> Literal["refused", "unknown", "invalid", "unavailable"]:
+    match error:
+        case stripe.CardError():
+            return "refused"
+        case stripe.InvalidRequestError(code="resource_missing"):
+            return "unknown"
+        case stripe.InvalidRequestError(code="lock_timeout"):
+            return "unavailable"
+        case stripe.InvalidRequestError() | stripe.IdempotencyError():
+            return "invalid"
+        # The network, 5xx, 409 in flight, rate limits, and also a key that the provider no longer
+        # takes: in each the payment isn't decided and asking again later is right.
+        case _:
+            return "unavailable"
+
+
+def _error_details(error: stripe.StripeError) -> dict[str, Any]:
+    body = error.json_body
+    details = body.get("error") if isinstance(body, dict) else None
+    return details if isinstance(details, dict) else {}
