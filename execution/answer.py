@@ -1,0 +1,49 @@
+"""What one execution answers, and its JSON."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+
+OnError = Callable[[GraphQLError], dict[str, Any] | None]
+
+
+@dataclass(slots=True)
+class Answer:
+    """One response: `executed` is False when the request was refused before any field ran."""
+
+    data: Any
+    errors: list[dict[str, Any]] | None = None
+    extensions: dict[str, Any] | None = None
+    executed: bool = True
+
+    def encode(self) -> bytes:
+        """The response as JSON: data (absent for a request error), errors, extensions."""
+        body: dict[str, Any] = {}
+        if self.executed:
+            body["data"] = self.data
+        if self.errors:
+            body["errors"] = self.errors
+        if self.extensions:
+            body["extensions"] = self.extensions
+        try:
+            return orjson.dumps(body)
+        except TypeError:
+            # A scalar may hand out what orjson refuses (integers past 64 bits, lone surrogates,
+            # keys that are no strings); the slow encoder of the standard library takes those.
+            return json.dumps(body, default=str, separators=(",", ":")).encode()
+
+
+def format_errors(errors: Iterable[GraphQLError], on_error: OnError | None) -> list[dict[str, Any]]:
+    """Each error as the dictionary to send, by `on_error` when it gives one."""
+    if on_error is None:
+        return [dict(error.formatted) for error in errors]
+    return [on_error(error) or dict(error.formatted) for error in errors]
+
+
+def refusal(errors: Iterable[GraphQLError], on_error: OnError | None) -> Answer:
+    """The answer to a request that is refused before execution."""
+    return Answer(None, format_errors(errors, on_error), executed=False)
