@@ -1,0 +1,94 @@
+"""Tables, enums and value types; `models.database` opens sessions on them."""
+
+from models.actor import ANONYMOUS, Actor, Grant, NOBODY, PLATFORM, Role, Scope
+from models.address import Address
+from models.audit import AuditEntry
+from models.base import Base, Keyed, Named, uuid7
+from models.brand import Brand
+from models.cart import Cart, CartLine, Substitution
+from models.category import Category
+from models.company import Company
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, FailReason, OfferStatus
+from models.event import Event, Stream
+from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus, FulfillmentStatus, RejectReason
+from models.idempotency import IdempotencyKey
+from models.listing import Listing
+from models.order import CancelReason, Order, OrderLine, OrderStatus
+from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, RefundReason, RefundStatus
+from models.person import Membership, Person
+from models.product import Product
+from models.rider import Rider, RiderPosition, RiderStatus, Vehicle
+from models.session import OneTimeCode, RefreshToken, SignInSession
+from models.stock import Hold, HoldStatus, Stock, StockEntry, StockReason
+from models.store import Store, StoreHours, StoreStatus, StoreZone
+from models.ticket import Ticket, TicketKind, TicketMessage, TicketPriority, TicketStatus
+
+__all__ = [
+    "ANONYMOUS",
+    "Actor",
+    "Address",
+    "AuditEntry",
+    "Base",
+    "Brand",
+    "CancelReason",
+    "Cart",
+    "CartLine",
+    "Category",
+    "Company",
+    "Delivery",
+    "DeliveryOffer",
+    "DeliveryStatus",
+    "Event",
+    "FailReason",
+    "Fulfillment",
+    "FulfillmentLine",
+    "FulfillmentLineStatus",
+    "FulfillmentStatus",
+    "Grant",
+    "Hold",
+    "HoldStatus",
+    "IdempotencyKey",
+    "Keyed",
+    "Listing",
+    "Membership",
+    "NOBODY",
+    "Named",
+    "OfferStatus",
+    "OneTimeCode",
+    "Order",
+    "OrderLine",
+    "OrderStatus",
+    "PLATFORM",
+    "Payment",
+    "PaymentNotice",
+    "PaymentStatus",
+    "Person",
+    "Product",
+    "RefreshToken",
+    "Refund",
+    "RefundReason",
+    "RefundStatus",
+    "RejectReason",
+    "Rider",
+    "RiderPosition",
+    "RiderStatus",
+    "Role",
+    "Scope",
+    "SignInSession",
+    "Stock",
+    "StockEntry",
+    "StockReason",
+    "Store",
+    "StoreHours",
+    "StoreStatus",
+    "StoreZone",
+    "Stream",
+    "Substitution",
+    "Ticket",
+    "TicketKind",
+    "TicketMessage",
+    "TicketPriority",
+    "TicketStatus",
+    "Vehicle",
+    "uuid7",
+]

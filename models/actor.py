@@ -1,0 +1,110 @@
+"""Who asks: a person with the roles granted to them, and what of the database that opens."""
+
+from dataclasses import dataclass, field
+from enum import auto
+from uuid import UUID
+
+from models.base import Named
+
+
+class Role(Named):
+    """The seven parts a person can play; one person may hold several."""
+
+    SUPER_ADMIN = auto()
+    COMPANY_ADMIN = auto()
+    STORE_MANAGER = auto()
+    STORE_STAFF = auto()
+    RIDER = auto()
+    SUPPORT_AGENT = auto()
+    CUSTOMER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One role, platform-wide (no company), in a company, or in one of its stores."""
+
+    role: Role
+    company_id: UUID | None = None
+    store_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What row-level security lets a transaction see: own rows, rows of companies, or all."""
+
+    person_id: UUID | None = None
+    companies: tuple[UUID, ...] = ()
+    platform: bool = False
+
+    def with_company(self, company_id: UUID) -> "Scope":
+        """The same person acting inside one company, after a rule has said they may."""
+        return Scope(self.person_id, (company_id,), self.platform)
+
+    def settings(self) -> dict[str, str]:
+        """The transaction-local settings that the policies read."""
+        return {
+            "app.person": str(self.person_id or ""),
+            "app.companies": "{" + ",".join(map(str, self.companies)) + "}",
+            "app.platform": "on" if self.platform else "off",
+        }
+
+
+NOBODY = Scope()
+PLATFORM = Scope(platform=True)
+COMPANY_ROLES = frozenset(
+    {Role.COMPANY_ADMIN, Role.STORE_MANAGER, Role.STORE_STAFF, Role.SUPPORT_AGENT}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A signed-in person, or nobody when `person_id` is None."""
+
+    person_id: UUID | None = None
+    session_id: UUID | None = None
+    grants: tuple[Grant, ...] = ()
+    roles: frozenset[Role] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roles", frozenset(grant.role for grant in self.grants))
+
+    @property
+    def signed_in(self) -> bool:
+        return self.person_id is not None
+
+    @property
+    def platform(self) -> bool:
+        """True for the platform's own people: the super admin and support without a company."""
+        return any(
+            grant.role is Role.SUPER_ADMIN
+            or (grant.role is Role.SUPPORT_AGENT and grant.company_id is None)
+            for grant in self.grants
+        )
+
+    @property
+    def companies(self) -> tuple[UUID, ...]:
+        """The companies whose rows this person's work may need, each once."""
+        found = (g.company_id for g in self.grants if g.role in COMPANY_ROLES and g.company_id)
+        return tuple(dict.fromkeys(found))
+
+    def scope(self) -> Scope:
+        return Scope(self.person_id, self.companies, self.platform)
+
+    def works_at(self, company_id: UUID, store_id: UUID, roles: frozenset[Role]) -> bool:
+        """Whether one of `roles` is held for this store, its company, or the whole platform."""
+        return any(
+            grant.role in roles
+            and grant.company_id in (None, company_id)
+            and grant.store_id in (None, store_id)
+            for grant in self.grants
+        )
+
+    def acts_for(self, company_id: UUID, roles: frozenset[Role]) -> bool:
+        """Whether one of `roles` is held for the whole company (or the platform)."""
+        return any(
+            grant.role in roles and grant.company_id in (None, company_id) and not grant.store_id
+            for grant in self.grants
+        )
+
+
+ANONYMOUS = Actor()

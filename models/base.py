@@ -1,0 +1,75 @@
+"""What every table shares: a time-ordered key, naming of constraints, enums kept as checked text."""
+
+import os
+import time
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Enum, ForeignKey, MetaData, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def uuid7() -> UUID:
+    """A version 7 UUID (RFC 9562): 48 bits of Unix milliseconds, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    tail = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & ((1 << 48) - 1)) << 80 | tail
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+class Named(StrEnum):
+    """An enum whose stored value is its own name, so the graph, the log and the row read alike."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> str:
+        return name
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        Named: Enum(Named, native_enum=False, length=40, create_constraint=False),
+    }
+
+
+class Keyed(Base):
+    """A table whose key is one time-ordered UUID."""
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
+
+    def __init__(self, **columns: Any) -> None:
+        """The key exists from the start, so that rows can refer to each other before a flush."""
+        columns.setdefault("id", uuid7())
+        super().__init__(**columns)
+
+
+def minor(**options: Any) -> MappedColumn[int]:
+    """A sum of money in minor units of the row's currency."""
+    return mapped_column(BigInteger, **options)
+
+
+def at_now() -> MappedColumn[datetime]:
+    """The moment of writing, by the database's clock."""
+    return mapped_column(server_default=func.now())
+
+
+def refers(target: str, *, index: bool = False, **options: Any) -> MappedColumn[UUID]:
+    """A foreign key that never cascades: rows of the business are not deleted behind its back."""
+    return mapped_column(ForeignKey(target), index=index, **options)

@@ -1,0 +1,27 @@
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Keyed, at_now, minor
+
+
+class Company(Keyed):
+    """A seller: the tenant that owns stores, catalog, staff and money."""
+
+    __tablename__ = "company"
+    __table_args__ = (
+        CheckConstraint("tax_rate_bp between 0 and 10000", name="tax_rate"),
+        CheckConstraint("minimum_order_minor >= 0", name="minimum_order"),
+    )
+
+    name: Mapped[str]
+    slug: Mapped[str] = mapped_column(unique=True)
+    currency: Mapped[str]
+    minimum_order_minor: Mapped[int] = minor(default=0)
+    small_order_fee_minor: Mapped[int] = minor(default=0)
+    small_order_below_minor: Mapped[int] = minor(default=0)
+    delivery_fee_minor: Mapped[int] = minor(default=0)
+    free_delivery_from_minor: Mapped[int | None] = minor(default=None)
+    tax_rate_bp: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = at_now()

@@ -1,0 +1,183 @@
+"""Opens sessions: public reads, scoped reads and units of work, each inside row-level security.
+
+A unit of work writes, in its one transaction and in this order: the business rows, the audit row,
+the events it recorded. After the commit it announces the events, so a listener never hears of
+something that was rolled back.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import event as sa_event
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import Session
+
+from models.actor import Scope
+from models.audit import AuditEntry
+from models.journal import changes_of
+from models.record import Recorded, write_events
+
+log = logging.getLogger("darkstore.database")
+
+APPLICATION_ROLE = "darkstore_app"
+CATALOG_ROLE = "darkstore_public"
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
+ACQUIRE_SECONDS = 5.0
+SERVER_SETTINGS = {
+    "statement_timeout": "5000",
+    "lock_timeout": "2000",
+    "idle_in_transaction_session_timeout": "10000",
+    "jit": "off",
+}
+
+SET_SCOPE = text(
+    "select set_config('app.person', :person, true), set_config('app.companies', :companies, true),"
+    " set_config('app.platform', :platform, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where a write comes, for the audit row."""
+
+    action: str
+    actor_id: UUID | None = None
+    address: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A committed event, told to whoever listens; the log in Postgres stays the truth."""
+
+    stream: str
+    seq: int
+    type: str
+    body: dict[str, Any]
+
+
+Announce = Callable[[Sequence[Hint]], Awaitable[None]]
+
+
+async def announce_nothing(hints: Sequence[Hint]) -> None:
+    """For processes in which nobody listens."""
+
+
+def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
+    """A pool whose connections act as `role`, which owns nothing and bypasses no policy."""
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=ACQUIRE_SECONDS,
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={"server_settings": {**SERVER_SETTINGS, "role": role}, "timeout": 5},
+    )
+
+
+class Database:
+    """The two pools of a process: `engine` under the application's role, `catalog` read-only."""
+
+    def __init__(
+        self, engine: AsyncEngine, catalog: AsyncEngine, announce: Announce = announce_nothing
+    ) -> None:
+        self.engine = engine
+        self.catalog = catalog
+        self.announce = announce
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._public = async_sessionmaker(
+            catalog.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        )
+
+    @asynccontextmanager
+    async def public(self) -> AsyncIterator[AsyncSession]:
+        """Read the public catalog: one statement, one trip, no transaction."""
+        async with self._public() as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self, scope: Scope) -> AsyncIterator[AsyncSession]:
+        """Read what `scope` may see."""
+        async with self._sessions() as session:
+            await _enter(session, scope)
+            yield session
+
+    @asynccontextmanager
+    async def write(self, scope: Scope, origin: Origin) -> AsyncIterator[AsyncSession]:
+        """One transaction: all of it commits, with its audit row and events, or none does."""
+        async with self._sessions() as session:
+            async with session.begin():
+                await _enter(session, scope)
+                session.info["recorded"] = recorded = []
+                session.info["changes"] = changes = []
+                session.info["actor_id"] = origin.actor_id
+                yield session
+                await session.flush()
+                _audit(session, scope, origin, changes)
+                hints = await _write_events(session, recorded, origin)
+        await self._tell(hints)
+
+    async def _tell(self, hints: Sequence[Hint]) -> None:
+        """A hint that can't be sent costs latency, never the write that has been committed."""
+        if not hints:
+            return
+        try:
+            await self.announce(hints)
+        except Exception:
+            log.warning("events committed but not announced", exc_info=True)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        await self.catalog.dispose()
+
+
+async def _enter(session: AsyncSession, scope: Scope) -> None:
+    settings = scope.settings()
+    await session.execute(SET_SCOPE, {key.removeprefix("app."): v for key, v in settings.items()})
+
+
+async def _write_events(
+    session: AsyncSession, recorded: Sequence[Recorded], origin: Origin
+) -> list[Hint]:
+    written = await write_events(session, recorded, origin.actor_id)
+    return [Hint(one.stream, seq, one.type, one.body) for one, seq in written]
+
+
+def _audit(
+    session: AsyncSession, scope: Scope, origin: Origin, changes: list[dict[str, Any]]
+) -> None:
+    if not changes:
+        return
+    session.add(
+        AuditEntry(
+            action=origin.action,
+            actor_id=origin.actor_id,
+            company_id=scope.companies[0] if len(scope.companies) == 1 else None,
+            address=origin.address,
+            request_id=origin.request_id,
+            changes=changes,
+        )
+    )
+
+
+@sa_event.listens_for(Session, "before_flush")
+def _note_changes(session: Session, flush_context: Any, instances: Any) -> None:
+    """Collect before → after of every row this unit of work changes through the ORM."""
+    changes = session.info.get("changes")
+    if changes is not None:
+        changes.extend(changes_of(session))

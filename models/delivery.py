@@ -1,0 +1,124 @@
+from datetime import datetime
+from enum import auto
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Keyed, Named, at_now, refers
+
+
+class DeliveryStatus(Named):
+    """One ride, from the search for a rider to the door (or back)."""
+
+    SEARCHING = auto()
+    OFFERED = auto()
+    ASSIGNED = auto()
+    TO_STORE = auto()
+    AT_STORE = auto()
+    PICKED_UP = auto()
+    TO_CUSTOMER = auto()
+    ARRIVING = auto()
+    AT_CUSTOMER = auto()
+    DELIVERED = auto()
+    ATTEMPT_FAILED = auto()
+    RETURNING = auto()
+    RETURNED = auto()
+    CANCELED = auto()
+    HANDED_TO_PARTNER = auto()
+
+
+class FailReason(Named):
+    """Why a rider could not hand the order over."""
+
+    NOBODY_HOME = auto()
+    WRONG_ADDRESS = auto()
+    REFUSED = auto()
+    UNSAFE = auto()
+    DAMAGED = auto()
+
+
+LIVE = "status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"
+
+
+class Delivery(Keyed):
+    """The ride of one fulfillment. What the rider must know stands here, not on the order."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_order", "order_id"),
+        Index("uq_delivery_live", "fulfillment_id", unique=True, postgresql_where=text(LIVE)),
+        Index("ix_delivery_rider", "rider_id", "id"),
+        Index("ix_delivery_due", "due_at", postgresql_where=text("due_at is not null")),
+        CheckConstraint("pin_tries between 0 and 10", name="pin_tries"),
+    )
+
+    fulfillment_id: Mapped[UUID] = refers("fulfillment.id")
+    order_id: Mapped[UUID] = refers("order.id")
+    store_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = refers("company.id")
+    customer_id: Mapped[UUID] = refers("person.id")
+    rider_id: Mapped[UUID | None] = refers("rider.id", nullable=True)
+    rider_person_id: Mapped[UUID | None]
+    status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.SEARCHING)
+    order_code: Mapped[str]
+    customer_name: Mapped[str] = mapped_column(default="")
+    rider_name: Mapped[str] = mapped_column(default="")
+    latitude: Mapped[float]
+    longitude: Mapped[float]
+    address_line: Mapped[str] = mapped_column(default="")
+    drop_note: Mapped[str] = mapped_column(default="")
+    distance_m: Mapped[int] = mapped_column(default=0)
+    round: Mapped[int] = mapped_column(default=0)
+    pin_tries: Mapped[int] = mapped_column(default=0)
+    fail_reason: Mapped[FailReason | None]
+    assigned_at: Mapped[datetime | None]
+    picked_up_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = at_now()
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class OfferStatus(Named):
+    """A rider's answer to being asked."""
+
+    OFFERED = auto()
+    ACCEPTED = auto()
+    DECLINED = auto()
+    EXPIRED = auto()
+    WITHDRAWN = auto()
+
+
+class DeliveryOffer(Keyed):
+    """A delivery offered to one rider for some seconds, and why that rider."""
+
+    __tablename__ = "delivery_offer"
+    __table_args__ = (
+        Index("ix_delivery_offer_delivery", "delivery_id"),
+        Index("ix_delivery_offer_rider", "rider_id", "id"),
+        Index(
+            "uq_delivery_offer_live",
+            "delivery_id",
+            unique=True,
+            postgresql_where=text("status = 'OFFERED'"),
+        ),
+        Index(
+            "uq_delivery_offer_rider_live",
+            "rider_id",
+            unique=True,
+            postgresql_where=text("status = 'OFFERED'"),
+        ),
+    )
+
+    delivery_id: Mapped[UUID] = refers("delivery.id")
+    rider_id: Mapped[UUID] = refers("rider.id")
+    rider_person_id: Mapped[UUID]
+    company_id: Mapped[UUID] = refers("company.id")
+    status: Mapped[OfferStatus] = mapped_column(default=OfferStatus.OFFERED)
+    round: Mapped[int] = mapped_column(default=1)
+    distance_m: Mapped[int]
+    eta_seconds: Mapped[int]
+    offered_at: Mapped[datetime] = at_now()
+    expires_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]

@@ -1,0 +1,105 @@
+from datetime import datetime
+from enum import auto
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Keyed, Named, at_now, refers
+
+
+class FulfillmentStatus(Named):
+    """The store's work on an order."""
+
+    QUEUED = auto()
+    ACCEPTED = auto()
+    PICKING = auto()
+    AWAITING_SUBSTITUTION = auto()
+    PACKED = auto()
+    STAGED = auto()
+    HANDED_OVER = auto()
+    REJECTED = auto()
+    TIMED_OUT = auto()
+    CANCELED = auto()
+    RESTOCKED = auto()
+
+
+class FulfillmentLineStatus(Named):
+    """One line on the pick list."""
+
+    PENDING = auto()
+    FOUND = auto()
+    SHORT = auto()
+
+
+class RejectReason(Named):
+    """Why a store turns an order down."""
+
+    OUT_OF_STOCK = auto()
+    TOO_BUSY = auto()
+    CLOSING = auto()
+    TECHNICAL = auto()
+
+
+class Fulfillment(Keyed):
+    """One store's task to pick and pack an order; a rejected one is followed by another store's."""
+
+    __tablename__ = "fulfillment"
+    __table_args__ = (
+        Index("ix_fulfillment_order", "order_id"),
+        Index(
+            "ix_fulfillment_queue",
+            "store_id",
+            "id",
+            postgresql_where=text(
+                "status in ('QUEUED','ACCEPTED','PICKING','AWAITING_SUBSTITUTION','PACKED','STAGED')"
+            ),
+        ),
+        Index(
+            "uq_fulfillment_live",
+            "order_id",
+            unique=True,
+            postgresql_where=text("status not in ('REJECTED','TIMED_OUT','CANCELED','RESTOCKED')"),
+        ),
+        Index("ix_fulfillment_due", "due_at", postgresql_where=text("due_at is not null")),
+    )
+
+    order_id: Mapped[UUID] = refers("order.id")
+    store_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = refers("company.id")
+    customer_id: Mapped[UUID] = refers("person.id")
+    attempt: Mapped[int] = mapped_column(default=1)
+    status: Mapped[FulfillmentStatus] = mapped_column(default=FulfillmentStatus.QUEUED)
+    order_code: Mapped[str]
+    customer_name: Mapped[str] = mapped_column(default="")
+    handover_code: Mapped[str] = mapped_column(info={"secret": True})
+    picker_id: Mapped[UUID | None] = refers("person.id", nullable=True)
+    reject_reason: Mapped[RejectReason | None]
+    bags: Mapped[int] = mapped_column(default=0)
+    queued_at: Mapped[datetime] = at_now()
+    accepted_at: Mapped[datetime | None]
+    packed_at: Mapped[datetime | None]
+    handed_over_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class FulfillmentLine(Keyed):
+    """One line of a pick list."""
+
+    __tablename__ = "fulfillment_line"
+    __table_args__ = (
+        CheckConstraint("picked_quantity between 0 and quantity", name="picked_quantity"),
+        Index("ix_fulfillment_line_fulfillment", "fulfillment_id"),
+    )
+
+    fulfillment_id: Mapped[UUID] = refers("fulfillment.id")
+    order_line_id: Mapped[UUID] = refers("order_line.id")
+    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID] = refers("company.id")
+    customer_id: Mapped[UUID] = refers("person.id")
+    position: Mapped[int]
+    aisle: Mapped[str] = mapped_column(default="")
+    quantity: Mapped[int]
+    picked_quantity: Mapped[int] = mapped_column(default=0)
+    status: Mapped[FulfillmentLineStatus] = mapped_column(default=FulfillmentLineStatus.PENDING)

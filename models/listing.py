@@ -1,0 +1,31 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, at_now, minor, refers
+
+
+class Listing(Base):
+    """A product as one store sells it: its price there, and the one-tap off switch.
+
+    `category_id` repeats the product's, so a category page reads one index per store.
+    """
+
+    __tablename__ = "listing"
+    __table_args__ = (
+        CheckConstraint("price_minor > 0", name="price"),
+        Index("ix_listing_category", "store_id", "category_id", "product_id"),
+    )
+
+    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
+    product_id: Mapped[UUID] = refers("product.id", primary_key=True, index=True)
+    company_id: Mapped[UUID] = refers("company.id")
+    category_id: Mapped[UUID] = refers("category.id")
+    price_minor: Mapped[int] = minor()
+    available: Mapped[bool] = mapped_column(default=True)
+    offer_text: Mapped[str] = mapped_column(default="")
+    aisle: Mapped[str] = mapped_column(default="")
+    version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = at_now()

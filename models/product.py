@@ -1,0 +1,42 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Computed, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Keyed, at_now, refers
+
+SEARCH = "to_tsvector('english', name || ' ' || search_text) || to_tsvector('simple', search_text)"
+
+
+class Product(Keyed):
+    """A thing a company sells, whatever store has it.
+
+    `search_text` holds the brand, the category names and the other languages' names
+    (Chinese cut into single characters and pairs), which the search vector is built from.
+    """
+
+    __tablename__ = "product"
+    __table_args__ = (
+        UniqueConstraint("company_id", "code"),
+        Index("ix_product_search", "search", postgresql_using="gin"),
+        Index("ix_product_barcode", "company_id", "barcode"),
+        Index("ix_product_category", "category_id", "id"),
+    )
+
+    company_id: Mapped[UUID] = refers("company.id")
+    code: Mapped[str]
+    barcode: Mapped[str | None]
+    name: Mapped[str]
+    translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    search_text: Mapped[str] = mapped_column(default="", deferred=True)
+    search: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True), deferred=True)
+    brand_id: Mapped[UUID | None] = refers("brand.id", nullable=True)
+    category_id: Mapped[UUID] = refers("category.id")
+    offer_text: Mapped[str] = mapped_column(default="")
+    weighed: Mapped[bool] = mapped_column(default=False)
+    age_restricted: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = at_now()
