@@ -50,18 +50,12 @@ def alive(pid: int) -> bool:
 
 def name_of(pid: int, column: str = "comm") -> str:
     """What `ps` says of a process in one column, empty when there is no such process."""
-    done = subprocess.run(
-        ["ps", "-o", f"{column}=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
+    return _ps("-o", f"{column}=", "-p", str(pid)).strip()
 
 
 def children(pid: int) -> list[int]:
     """The process ids of a process's direct children."""
-    done = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
-    )
-    pairs = (line.split() for line in done.stdout.splitlines())
+    pairs = (line.split() for line in _ps("-A", "-o", "pid=,ppid=").splitlines())
     return [int(child) for child, parent in pairs if int(parent) == pid]
 
 
@@ -118,3 +112,8 @@ def _signal(pid: int, how: signal.Signals) -> None:
         os.kill(pid, how)
     except ProcessLookupError:
         return
+
+
+def _ps(*options: str) -> str:
+    command = ["ps", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -1,0 +1,75 @@
+# Darkstore. `make` lists what there is; everything else is in local/ and server/.
+
+SHELL := /bin/sh
+PORT ?= 8000
+RATE ?= 5
+MINUTES ?= 2
+SEED ?= 1
+ARGS ?=
+IN := .venv/bin/python -m
+FINDS := python3.13 python3.12 python3.11 python3.14 python3
+NEW := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for one in $(FINDS); do $$one -c '$(NEW)' 2>/dev/null && echo $$one && break; done)
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
+	demo city clients lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+setup: ## install what this machine lacks: system packages, .venv
+	@test -n "$(PYTHON)" || { echo "darkstore: Python 3.11 or newer is needed: install python3.11\
+	 or name one by PYTHON=." >&2; exit 1; }
+	@$(PYTHON) -m local setup
+
+run: setup ## run the store on PORT (8000) until Ctrl-C
+	@$(IN) local run
+
+stop: ## stop what runs here
+	@if test -x .venv/bin/python; then $(IN) local stop; fi
+
+reset: ## stop, and forget the data
+	@if test -x .venv/bin/python; then $(IN) local reset; fi
+
+test: setup ## run the tests on private databases (ARGS="tests/local -k port")
+	@$(IN) pytest $(ARGS)
+
+check: setup lint types contracts schema-diff test ## everything that CI runs
+
+lint:
+	$(IN) ruff format --check .
+	$(IN) ruff check .
+
+types:
+	$(IN) mypy .
+
+contracts:
+	.venv/bin/lint-imports --no-cache
+
+schema-diff:
+	@$(IN) server schema | diff -u schema.graphql - || \
+	 { echo "darkstore: schema.graphql is not what the code says: run make schema." >&2; exit 1; }
+
+format: setup ## format the code
+	$(IN) ruff format .
+	$(IN) ruff check --fix .
+
+schema: setup ## write schema.graphql
+	@$(IN) server schema > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+demo: setup ## play one order end to end against the running store
+	@$(IN) local inside -m simulators.demo $(ARGS)
+
+city: setup ## keep orders flowing: RATE orders a second for MINUTES
+	@$(IN) local inside -m simulators.city --rate $(RATE) --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
+clients: setup ## install the JavaScript clients that the tests speak with
+	@cd tests/clients && npm ci --no-audit --no-fund
+
+PINS := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+lock: setup ## pin the libraries of requirements/*.in (ARGS=--upgrade for newer ones)
+	$(PINS) $(ARGS) requirements/run.in -o requirements/run.txt
+	$(PINS) $(ARGS) requirements/dev.in -c requirements/run.txt -o requirements/dev.txt

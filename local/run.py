@@ -1,0 +1,215 @@
+"""`make run`: everything that one working store needs, from databases to server, until Ctrl-C."""
+
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local import process, valkey
+from local.place import Place
+from local.postgres import postgres
+from local.problem import Problem
+
+DEFAULT_PORT = 8000
+READY_SECONDS = 60.0
+WATCH_SECONDS = 0.25
+ANSWER_SECONDS = 2.0
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WEBHOOK_PATH = "/webhooks/stripe"
+
+
+@dataclass(slots=True)
+class Store:
+    """The processes of one running store."""
+
+    place: Place
+    python: Path
+    port: int
+    environment: dict[str, str]
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    stops: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self, name: str) -> Path:
+        return self.place.logs / f"{name}.log"
+
+    def launch(self, name: str, *arguments: str) -> None:
+        """Start `python -m …` in the background, its output in a log of its own."""
+        say(f"starting {name}")
+        command = [str(self.python), "-m", *arguments]
+        with self.log(name).open("wb") as out:
+            self.children[name] = subprocess.Popen(
+                command,
+                cwd=self.place.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        pids = {one: child.pid for one, child in self.children.items()}
+        self.place.remember(self.environment | {"DARKSTORE_URL": self.url}, pids)
+
+    def finish(self, what: str, *arguments: str) -> None:
+        """Run `python -m …` to its end; raises Problem when it fails."""
+        say(what)
+        command = [str(self.python), "-m", *arguments]
+        done = subprocess.run(command, cwd=self.place.root, env=self.environment, check=False)
+        if done.returncode:
+            raise Problem(f"{what} failed: `{' '.join(arguments)}` says why above.")
+
+    def check(self) -> None:
+        """Raise Problem when a child has ended."""
+        for name, child in self.children.items():
+            if (status := child.poll()) is not None:
+                raise Problem(
+                    f"The {name} ended with status {status}; the end of {self.log(name)}:\n"
+                    f"{process.tail(self.log(name))}"
+                )
+
+    def await_ready(self) -> None:
+        """Wait until the server says that it is ready; raises Problem when it does not."""
+        end = time.monotonic() + READY_SECONDS
+        while not _answers(f"{self.url}/readyz"):
+            self.check()
+            if time.monotonic() > end:
+                raise Problem(
+                    f"The server was not ready after {READY_SECONDS:.0f} s; the end of its log:\n"
+                    f"{process.tail(self.log('server'))}"
+                )
+            time.sleep(WATCH_SECONDS / 5)
+
+    def stop(self) -> None:
+        """Stop everything that was started, the newest first."""
+        for name, child in reversed(self.children.items()):
+            if child.poll() is None:
+                say(f"stopping {name}")
+                process.stop(child.pid, signal.SIGTERM)
+        for stop in reversed(self.stops):
+            stop()
+
+
+def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
+    """Run the store until a signal comes; raises Problem when a part of it fails."""
+    began = time.monotonic()
+    _take_signals()
+    place = Place(root)
+    with place.held():
+        _end(place.orphans())
+        store = Store(place, python, _port(given), dict(given))
+        try:
+            _prepare(store, given)
+            _serve(store, given)
+            store.await_ready()
+            say(f"ready in {time.monotonic() - began:.1f} s")
+            store.finish("how to get in:", "server", "welcome", "--url", store.url)
+            while True:
+                store.check()
+                time.sleep(WATCH_SECONDS)
+        except KeyboardInterrupt:
+            print(flush=True)
+        finally:
+            for one in ENDS:
+                signal.signal(one, signal.SIG_IGN)
+            store.stop()
+            say("stopped")
+
+
+def stop(root: Path) -> None:
+    """Stop the store of this working copy and its private servers, however it was left."""
+    place = Place(root)
+    if supervisor := place.supervisor():
+        process.stop(supervisor, signal.SIGTERM)
+    _end(place.orphans())
+    for folder in (place.folder, place.folder.parent / "test"):
+        if (folder / "postgres").exists() or (folder / "home").exists():
+            postgres(folder).stop()
+        for file in folder.glob("**/valkey.pid"):
+            valkey.valkey(file.parent).stop()
+
+
+def _prepare(store: Store, given: Mapping[str, str]) -> None:
+    """Bring up both databases, the schema and the data."""
+    environment = store.environment
+    environment.setdefault("DARKSTORE_ENV", "development")
+    environment.setdefault("DARKSTORE_KEYS_FILE", str(store.place.folder / "keys.json"))
+    environment["PYTHONUNBUFFERED"] = "1"
+    if not given.get("DATABASE_URL"):
+        say("starting PostgreSQL")
+        database = postgres(store.place.folder)
+        store.stops.append(database.stop)
+        database.start()
+        environment["DATABASE_URL"] = database.url()
+    if not given.get("REDIS_URL"):
+        say("starting Valkey")
+        hints = valkey.valkey(store.place.folder)
+        store.stops.append(hints.stop)
+        hints.start()
+        environment["REDIS_URL"] = hints.url
+    store.finish("migrating", "server", "migrate")
+    store.finish("seeding", "server", "seed")
+
+
+def _serve(store: Store, given: Mapping[str, str]) -> None:
+    """Start the payment simulator unless a real key is given, the server and the worker."""
+    if not given.get("STRIPE_API_KEY"):
+        port = valkey.free_port()
+        key = f"sk_test_{store.place.secret('stripe_key')}"
+        secret = f"whsec_{store.place.secret('stripe_webhook')}"
+        store.environment |= {
+            "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+            "STRIPE_API_KEY": key,
+            "STRIPE_PUBLISHABLE_KEY": key.replace("sk_", "pk_", 1),
+            "STRIPE_WEBHOOK_SECRET": secret,
+        }
+        state = str(store.place.folder / "stripe.sqlite")
+        options = ["--port", str(port), "--state", state, "--key", key, "--secret", secret]
+        webhook = store.url + WEBHOOK_PATH
+        store.launch("stripe", "simulators.stripe", *options, "--webhook", webhook)
+    store.launch("server", "server", "serve", "--port", str(store.port))
+    store.launch("worker", "server", "worker")
+
+
+def _port(given: Mapping[str, str]) -> int:
+    text = given.get("PORT") or str(DEFAULT_PORT)
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise Problem(f"PORT is {text!r}: it must be a number from 1 to 65535.")
+    if not valkey.free(int(text)):
+        raise Problem(f"Port {text} is taken: end what listens there, or `make run PORT=8001`.")
+    return int(text)
+
+
+def _end(pids: Mapping[str, int]) -> None:
+    for name, pid in pids.items():
+        say(f"stopping the {name} that was left behind")
+        process.stop(pid, signal.SIGTERM)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - our own http address
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _take_signals() -> None:
+    """Let every polite end go the way of Ctrl-C."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for one in ENDS:
+        signal.signal(one, interrupt)
+
+
+def say(text: str) -> None:
+    """One line to the person who watches."""
+    print(f"darkstore: {text}", flush=True)

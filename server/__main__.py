@@ -1,0 +1,30 @@
+"""The command line: `python -m server COMMAND`. Each command is a file in server/commands/."""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+COMMANDS = {
+    "serve": "answer clients over HTTP and WebSocket",
+    "worker": "do the background work",
+    "migrate": "bring the database to the newest revision",
+    "seed": "load the city and the catalog once",
+    "schema": "print the public schema",
+    "welcome": "say where everything is and how to sign in as each role",
+}
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run one command and return its exit status."""
+    if not arguments or arguments[0] not in COMMANDS:
+        print("usage: python -m server COMMAND\n", file=sys.stderr)
+        for name, promise in COMMANDS.items():
+            print(f"  {name:<9} {promise}", file=sys.stderr)
+        return 2
+    command = importlib.import_module(f"server.commands.{arguments[0]}")
+    return int(command.main(arguments[1:], environment))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
