@@ -1,0 +1,55 @@
+import argparse
+
+import uvicorn
+
+from simulators.stripe.app import build
+from simulators.stripe.books import EVENT_PATTERNS, HOLD_SECONDS, Settings
+
+BACKLOG_LIMIT_COUNT = 512
+CONCURRENT_LIMIT_COUNT = 1000
+
+
+def main() -> None:
+    """Serve the simulator on this machine's loopback until it is told to stop."""
+    parser = argparse.ArgumentParser(
+        prog="python -m simulators.stripe",
+        description="Stripe's card payments on loopback, for development and tests.",
+    )
+    parser.add_argument("--port", type=int, default=12111)
+    parser.add_argument(
+        "--state", default=":memory:", help="SQLite file; a restart goes on from it"
+    )
+    parser.add_argument("--webhook", help="where signed events are posted: http:// on loopback")
+    parser.add_argument("--secret", default=Settings.webhook_secret, help="signs the events")
+    parser.add_argument("--key", default=Settings.secret_key, help="secret key, sk_test_...")
+    parser.add_argument("--hold-seconds", type=int, default=HOLD_SECONDS, help="life of a hold")
+    parser.add_argument(
+        "--events", default=",".join(EVENT_PATTERNS), help="kinds to send, with * as in a shell"
+    )
+    given = parser.parse_args()
+    try:
+        settings = Settings(
+            secret_key=given.key,
+            webhook_secret=given.secret,
+            webhook_url=given.webhook,
+            state_path=given.state,
+            hold_seconds=given.hold_seconds,
+            event_patterns=tuple(given.events.split(",")),
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    print(f"Stripe simulator on http://127.0.0.1:{given.port}", flush=True)
+    uvicorn.run(
+        build(settings),
+        host="127.0.0.1",
+        port=given.port,
+        access_log=False,
+        log_level="warning",
+        backlog=BACKLOG_LIMIT_COUNT,
+        limit_concurrency=CONCURRENT_LIMIT_COUNT,
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()

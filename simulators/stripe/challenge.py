@@ -1,0 +1,76 @@
+"""The page on which the customer's bank asks for proof (3-D Secure)."""
+
+import hmac
+from html import escape
+from urllib.parse import parse_qsl, urlencode
+
+from simulators.stripe.books import Books
+from simulators.stripe.charging import AUTHENTICATION_FAILED, attempt, decline
+from simulators.stripe.wire import ApiError, Body
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Test bank: confirm the payment</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body{{font:16px system-ui;max-width:26rem;margin:4rem auto;padding:0 1rem}}
+button{{font:inherit;padding:.6rem 1.2rem;margin-right:.6rem}}</style></head>
+<body><h1>Test bank</h1><p>{sentence}</p>{form}</body></html>"""
+
+FORM = """<form method="post"><input type="hidden" name="challenge" value="{token}">
+<button name="answer" value="approve">Approve</button>
+<button name="answer" value="deny">Deny</button></form>"""
+
+
+def asking_page(books: Books, intent_id: str, token: str) -> str:
+    """The page with the two buttons, or a word that there is nothing to answer."""
+    intent = _opened(books, intent_id, token)
+    if intent["status"] != "requires_action":
+        return PAGE.format(sentence="There is nothing to confirm any more.", form="")
+    amount = f"{intent['amount']} (minor units) {intent['currency'].upper()}"
+    return PAGE.format(
+        sentence=f"Is this payment of {escape(amount)} yours?",
+        form=FORM.format(token=escape(token)),
+    )
+
+
+def answer(books: Books, intent_id: str, form: bytes) -> tuple[str, str | None]:
+    """Take the customer's answer; the page to show and where to go back to, if anywhere."""
+    given = dict(parse_qsl(form.decode("utf-8", "replace"), max_num_fields=10))
+    said = given.get("answer")
+    if said not in {"approve", "deny"}:
+        raise ApiError(400, "The answer is approve or deny.", param="answer")
+    with books.state.transaction():
+        intent = _opened(books, intent_id, given.get("challenge", ""))
+        if intent["status"] != "requires_action":
+            return PAGE.format(sentence="This was answered before.", form=""), None
+        back_to = intent["next_action"]["redirect_to_url"]["return_url"]
+        if said == "approve":
+            attempt(books, intent, None, authenticated=True)
+        else:
+            decline(books, intent, None, AUTHENTICATION_FAILED)
+    paid = intent["status"] in {"requires_capture", "succeeded"}
+    sentence = "The payment is confirmed." if paid else "The payment was not made."
+    return PAGE.format(sentence=sentence, form=""), _return_url(back_to, intent, paid=paid)
+
+
+def _opened(books: Books, intent_id: str, token: str) -> Body:
+    intent = books.get("payment_intent", intent_id, "intent")
+    # An answered intent may have lost its payment method, and with it what the token is made of.
+    right = books.challenge(intent)
+    if intent["status"] == "requires_action" and not hmac.compare_digest(
+        right.encode(), token.encode()
+    ):
+        raise ApiError(400, "This link isn't the one that was given out.", param="challenge")
+    return intent
+
+
+def _return_url(back_to: str | None, intent: Body, *, paid: bool) -> str | None:
+    if back_to is None:
+        return None
+    query = urlencode(
+        {
+            "payment_intent": intent["id"],
+            "payment_intent_client_secret": intent["client_secret"],
+            "redirect_status": "succeeded" if paid else "failed",
+        }
+    )
+    return f"{back_to}{'&' if '?' in back_to else '?'}{query}"

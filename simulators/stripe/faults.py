@@ -1,0 +1,73 @@
+import math
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.stripe.wire import ApiError
+
+DELAY_LIMIT_SECONDS = 60.0
+COUNT_LIMIT = 10_000
+REORDER_WINDOW_SECONDS = 0.25
+
+
+@dataclass
+class Faults:
+    """What goes wrong, on purpose; all off at the start.
+
+    `fail_next` calls answer 500 and do nothing; `lose_answers` calls are done but the connection
+    drops before the answer; `duplicate` sends each event twice; `reorder` sends the events of each
+    quarter second backwards; `drop_first` loses each delivery's first attempt.
+    """
+
+    duplicate: bool = False
+    reorder: bool = False
+    drop_first: bool = False
+    delay_seconds: tuple[float, float] = (0.0, 0.0)
+    latency_seconds: tuple[float, float] = (0.0, 0.0)
+    fail_next: int = 0
+    lose_answers: int = 0
+
+    def due_at(self, now: float) -> float:
+        """When an event that happens now is to be sent, in seconds of the real clock."""
+        due = now + random.uniform(*self.delay_seconds)
+        if self.reorder:
+            due = (math.floor(due / REORDER_WINDOW_SECONDS) + 1) * REORDER_WINDOW_SECONDS
+        return due
+
+    def latency(self) -> float:
+        """How long the next call takes, in seconds."""
+        return random.uniform(*self.latency_seconds)
+
+    def take(self, name: str) -> bool:
+        """Use up one of the counted faults, if any is left."""
+        left: int = getattr(self, name)
+        if left > 0:
+            setattr(self, name, left - 1)
+        return left > 0
+
+
+def read_faults(body: Any) -> Faults:
+    """Read the control room's JSON; what it doesn't name is off."""
+    if not isinstance(body, dict):
+        raise ApiError(400, "Faults are a JSON object.")
+    faults = Faults()
+    for name, value in body.items():
+        match name:
+            case "duplicate" | "reorder" | "drop_first" if isinstance(value, bool):
+                setattr(faults, name, value)
+            case "fail_next" | "lose_answers" if type(value) is int and 0 <= value <= COUNT_LIMIT:
+                setattr(faults, name, value)
+            case "delay_seconds" | "latency_seconds":
+                setattr(faults, name, _range(value))
+            case _:
+                raise ApiError(400, f"No such fault or value: {name[:50]}", param=name[:50])
+    return faults
+
+
+def _range(value: Any) -> tuple[float, float]:
+    match value:
+        case [int() | float() as low, int() | float() as high] if (
+            0 <= low <= high <= DELAY_LIMIT_SECONDS
+        ):
+            return float(low), float(high)
+    raise ApiError(400, f"A range is [low, high] within 0 to {DELAY_LIMIT_SECONDS:.0f} seconds.")

@@ -1,0 +1,73 @@
+"""The refunds endpoint."""
+
+from simulators.stripe.books import Call
+from simulators.stripe.shapes import new_refund
+from simulators.stripe.wire import ApiError, Body, allow, choice, metadata, positive, text
+
+REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+
+
+def create(call: Call) -> Body:
+    """POST /v1/refunds"""
+    allow(call.params, ("amount", "charge", "metadata", "payment_intent", "reason"))
+    books = call.books
+    reason = choice(call.params, "reason", REASONS)
+    asked = positive(call.params, "amount")
+    notes = metadata(call.params)
+    charge = _charge(call)
+    left = charge["amount_captured"] - charge["amount_refunded"]
+    _refuse_too_much(charge, asked, left)
+    refund = new_refund(charge, asked or left, books.state.now(), metadata=notes, reason=reason)
+    charge["amount_refunded"] += refund["amount"]
+    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+    books.state.add(refund, parent=charge["payment_intent"])
+    books.state.save(charge)
+    books.emit("refund.created", refund, call)
+    books.emit("charge.refunded", charge, call)
+    return refund
+
+
+def _charge(call: Call) -> Body:
+    if key := text(call.params, "charge"):
+        charge = call.books.get("charge", key, "charge")
+    elif key := text(call.params, "payment_intent"):
+        intent = call.books.get("payment_intent", key, "payment_intent")
+        if intent["status"] != "succeeded":
+            raise ApiError(
+                400,
+                f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
+                begun=True,
+                code="payment_intent_unexpected_state",
+                payment_intent=intent,
+            )
+        charge = call.books.get("charge", intent["latest_charge"])
+    else:
+        raise ApiError(
+            400,
+            "One of the following params should be provided for this request: payment_intent or "
+            "charge.",
+            code="parameter_missing",
+        )
+    if not charge["captured"]:
+        raise ApiError(
+            400, f"Charge {charge['id']} isn't captured.", begun=True, code="charge_not_refundable"
+        )
+    return charge
+
+
+def _refuse_too_much(charge: Body, asked: int | None, left: int) -> None:
+    if left == 0:
+        raise ApiError(
+            400,
+            f"Charge {charge['id']} has already been refunded.",
+            begun=True,
+            code="charge_already_refunded",
+        )
+    if asked is not None and asked > left:
+        raise ApiError(
+            400,
+            f"Refund amount ({asked}) is greater than unrefunded amount on charge ({left})",
+            begun=True,
+            code="amount_too_large",
+            param="amount",
+        )
