@@ -9,8 +9,14 @@ from models.cart import Cart, CartLine, Substitution
 from models.category import Category
 from models.company import Company
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, FailReason, OfferStatus
-from models.event import Event, Stream
-from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus, FulfillmentStatus, RejectReason
+from models.event import Event, EventType, Stream
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+    RejectReason,
+)
 from models.idempotency import IdempotencyKey
 from models.listing import Listing
 from models.order import CancelReason, Order, OrderLine, OrderStatus
@@ -39,6 +45,7 @@ __all__ = [
     "DeliveryOffer",
     "DeliveryStatus",
     "Event",
+    "EventType",
     "FailReason",
     "Fulfillment",
     "FulfillmentLine",

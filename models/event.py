@@ -1,11 +1,12 @@
 from datetime import datetime
+from enum import auto
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, at_now
+from models.base import Base, Named, at_now
 
 
 class Stream(Base):
@@ -31,3 +32,49 @@ class Event(Base):
     body: Mapped[dict[str, Any]]
     actor_id: Mapped[UUID | None]
     at: Mapped[datetime] = at_now()
+
+
+class EventType(Named):
+    """What can happen to an order, from its placing to its end."""
+
+    ORDER_PLACED = auto()
+    PAYMENT_ACTION_REQUIRED = auto()
+    PAYMENT_AUTHORIZED = auto()
+    PAYMENT_FAILED = auto()
+    PAYMENT_CAPTURED = auto()
+    PAYMENT_VOIDED = auto()
+    REFUND_REQUESTED = auto()
+    REFUND_SUCCEEDED = auto()
+    REFUND_FAILED = auto()
+    ORDER_CONFIRMED = auto()
+    ORDER_EXPIRED = auto()
+    ORDER_CANCELED = auto()
+    ORDER_COMPLETED = auto()
+    FULFILLMENT_QUEUED = auto()
+    FULFILLMENT_ACCEPTED = auto()
+    FULFILLMENT_REJECTED = auto()
+    FULFILLMENT_TIMED_OUT = auto()
+    FULFILLMENT_CANCELED = auto()
+    PICKING_STARTED = auto()
+    LINE_PICKED = auto()
+    LINE_SHORT = auto()
+    FULFILLMENT_PACKED = auto()
+    FULFILLMENT_HANDED_OVER = auto()
+    DELIVERY_SEARCHING = auto()
+    DELIVERY_OFFERED = auto()
+    DELIVERY_OFFER_DECLINED = auto()
+    DELIVERY_OFFER_EXPIRED = auto()
+    DELIVERY_ASSIGNED = auto()
+    DELIVERY_TO_STORE = auto()
+    DELIVERY_AT_STORE = auto()
+    DELIVERY_PICKED_UP = auto()
+    DELIVERY_TO_CUSTOMER = auto()
+    DELIVERY_ARRIVING = auto()
+    DELIVERY_AT_CUSTOMER = auto()
+    DELIVERY_DELIVERED = auto()
+    DELIVERY_ATTEMPT_FAILED = auto()
+    DELIVERY_RETURNING = auto()
+    DELIVERY_RETURNED = auto()
+    DELIVERY_CANCELED = auto()
+    TICKET_OPENED = auto()
+    TICKET_RESOLVED = auto()

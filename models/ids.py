@@ -1,0 +1,71 @@
+"""Public ids: a prefix that says the noun, then the key in 22 URL-safe characters."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import UUID
+
+from models.address import Address
+from models.base import Keyed
+from models.brand import Brand
+from models.cart import Cart
+from models.category import Category
+from models.company import Company
+from models.delivery import Delivery, DeliveryOffer
+from models.fulfillment import Fulfillment, FulfillmentLine
+from models.order import Order, OrderLine
+from models.payment import Payment, Refund
+from models.person import Membership, Person
+from models.product import Product
+from models.rider import Rider
+from models.session import SignInSession
+from models.stock import StockEntry
+from models.store import Store
+from models.ticket import Ticket, TicketMessage
+
+PREFIXES: dict[type[Keyed], str] = {
+    Address: "adr",
+    Brand: "brd",
+    Cart: "crt",
+    Category: "cat",
+    Company: "com",
+    Delivery: "dlv",
+    DeliveryOffer: "off",
+    Fulfillment: "ful",
+    FulfillmentLine: "fln",
+    Membership: "mem",
+    Order: "ord",
+    OrderLine: "oln",
+    Payment: "pay",
+    Person: "per",
+    Product: "prd",
+    Refund: "ref",
+    Rider: "rid",
+    SignInSession: "ses",
+    StockEntry: "ske",
+    Store: "sto",
+    Ticket: "tic",
+    TicketMessage: "msg",
+}
+MODELS = {prefix: model for model, prefix in PREFIXES.items()}
+KEY_LENGTH = 22
+ID_LENGTH = 3 + 1 + KEY_LENGTH
+
+
+def encode(model: type[Keyed], key: UUID) -> str:
+    """The public id of a row, such as `ord_AZq3…` (26 characters)."""
+    return f"{PREFIXES[model]}_{urlsafe_b64encode(key.bytes)[:KEY_LENGTH].decode()}"
+
+
+def decode(model: type[Keyed], text: str) -> UUID | None:
+    """The key behind a public id, or None when it is not an id of this noun."""
+    if len(text) != ID_LENGTH or not text.startswith(f"{PREFIXES[model]}_"):
+        return None
+    try:
+        key = UUID(bytes=urlsafe_b64decode(text[4:] + "=="))
+    except ValueError:
+        return None
+    return key if encode(model, key) == text else None
+
+
+def noun(text: str) -> type[Keyed] | None:
+    """Which noun an id speaks of, or None."""
+    return MODELS.get(text.partition("_")[0])

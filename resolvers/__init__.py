@@ -1,0 +1,1 @@
+"""Thin functions between the graph and the services: arguments in, rows or outcomes out."""

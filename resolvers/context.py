@@ -1,0 +1,86 @@
+"""What one operation knows: who asks, in which language, and the house's doors."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dataloaders import Loaders
+from gateways.payments import Payments
+from gateways.sms import Sms
+from models.actor import Actor
+from models.database import Database, Hint, Origin
+from services.hold import Combiner
+from services.identity import Identity
+
+
+class Streams(Protocol):
+    """The hub as resolvers and subscriptions see it."""
+
+    def events(self, stream: str, after: int) -> AsyncIterator[list[Hint]]:
+        """All events of `stream` beyond number `after`, in order, none twice, in small batches."""
+
+    def latest(self, topic: str) -> AsyncIterator[dict[str, Any]]:
+        """The newest value told on a lossy topic, at most once a second."""
+
+    async def tell(self, topic: str, value: dict[str, Any]) -> None:
+        """Publish a lossy value (a rider's position) to whoever listens now."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The handles a process shares, built once by the server."""
+
+    database: Database
+    combiner: Combiner
+    payments: Payments
+    sms: Sms
+    identity: Identity
+    streams: Streams
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation of one actor."""
+
+    house: House
+    actor: Actor
+    loaders: Loaders
+    language: str = "en"
+    address: str = ""
+    request_id: str = ""
+    device: str = ""
+    idempotency_key: str | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
+    writes: int = 0
+
+    def read(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Read what the actor may see."""
+        return self.house.database.read(self.actor.scope())
+
+    def public(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Read the public catalog."""
+        return self.house.database.public()
+
+    def write(
+        self, action: str, company_id: UUID | None = None
+    ) -> AbstractAsyncContextManager[AsyncSession]:
+        """A unit of work, inside `company_id` when the actor acts on a company's rows."""
+        scope = self.actor.scope()
+        if company_id is not None:
+            scope = scope.with_company(company_id)
+        return self.house.database.write(scope, self.origin(action))
+
+    def origin(self, action: str) -> Origin:
+        return Origin(action, self.actor.person_id, self.address, self.request_id)
+
+    def owner(self) -> str:
+        """Whose idempotency keys these are."""
+        return str(self.actor.person_id) if self.actor.person_id else f"address:{self.address}"
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,68 @@
+"""Who may: one named rule for every write, stream and guarded field. `docs/rules.md` is made from it.
+
+A rule speaks of roles only. Which company's or store's rows a role reaches is decided by row-level
+security and by the services, which answer "no such thing" for what belongs to somebody else.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.actor import Actor, Role
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+
+class Denied(Exception):
+    """The actor may not; `code` is the stable extension code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Holding one of `roles` is enough; no roles at all means that signing in is."""
+
+    name: str
+    roles: frozenset[Role] = frozenset()
+    anonymous: bool = False
+
+    def allows(self, actor: Actor) -> bool:
+        if self.anonymous:
+            return True
+        return actor.signed_in and (not self.roles or not self.roles.isdisjoint(actor.roles))
+
+    def refuse(self, context: "Context") -> Denied | None:
+        """The error for this actor, or None when the rule lets it pass."""
+        actor = context.actor
+        if self.allows(actor):
+            return None
+        if not actor.signed_in:
+            return Denied("UNAUTHENTICATED", "Sign in first.")
+        return Denied("FORBIDDEN", f"This is for {self.name} only.")
+
+
+def _rule(name: str, *roles: Role) -> Rule:
+    return Rule(name, frozenset(roles))
+
+
+ANYONE = Rule("anyone", anonymous=True)
+SIGNED_IN = Rule("people who are signed in")
+CUSTOMER = _rule("customers", Role.CUSTOMER)
+RIDER = _rule("riders", Role.RIDER)
+STORE = _rule(
+    "store staff", Role.STORE_STAFF, Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN
+)
+MANAGER = _rule("store managers", Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN)
+COMPANY = _rule("company admins", Role.COMPANY_ADMIN, Role.SUPER_ADMIN)
+SUPPORT = _rule("support agents", Role.SUPPORT_AGENT, Role.SUPER_ADMIN)
+PLATFORM = _rule("super admins", Role.SUPER_ADMIN)
+STORE_OR_SUPPORT = _rule("store staff and support agents", *STORE.roles, *SUPPORT.roles)
+CUSTOMER_OR_SUPPORT = _rule("customers and support agents", Role.CUSTOMER, *SUPPORT.roles)
+
+STORE_ROLES = STORE.roles
+MANAGER_ROLES = MANAGER.roles
+COMPANY_ROLES = COMPANY.roles
+SUPPORT_ROLES = SUPPORT.roles

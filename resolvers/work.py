@@ -1,0 +1,91 @@
+"""Runs a verb as one unit of work and answers its outcome: the row, or every reason against it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.base import Keyed
+from models.ids import decode, encode, noun
+from resolvers.context import Context, Info
+from services import idempotency
+from services.refusal import Refused, not_found
+
+Outcome = TypeVar("Outcome")
+Verb = Callable[[AsyncSession], Awaitable[Any]]
+
+
+async def attempt(
+    info: Info,
+    outcome: Callable[..., Outcome],
+    verb: Verb,
+    *,
+    input: object,
+    company_id: UUID | None = None,
+) -> Outcome:
+    """Run `verb` in one transaction; `outcome(row)` when done, `outcome(errors=…)` when refused.
+
+    With an idempotency key, an equal earlier request's row is answered instead of a second effect.
+    """
+    context = info.context
+    made = promised(info, input)
+    try:
+        async with context.write(info.field_name, company_id) as session:
+            if made is not None and (stored := await idempotency.begin(session, made)) is not None:
+                replayed(context, made)
+                return outcome(await recalled(session, stored))
+            row = await verb(session)
+            if made is not None:
+                await idempotency.settle(session, made, reference(row))
+        return outcome(row)
+    except Refused as refused:
+        return outcome(errors=refused.reasons)
+
+
+async def company_of(info: Info, model: type[Keyed], key: UUID, *path: str) -> UUID:
+    """The company of a row the actor can see; refused as not found otherwise."""
+    column: Any = model.__table__.c.company_id
+    async with info.context.read() as session:
+        found = await session.scalar(select(column).where(model.id == key))
+    if found is None:
+        raise not_found(model, *path)
+    return UUID(str(found))
+
+
+def promised(info: Info, input: object) -> idempotency.Promise | None:
+    """The promise that the request's key makes for this mutation, if it has a key."""
+    context = info.context
+    context.writes += 1
+    key = directive_key(info) or context.idempotency_key
+    if key is None:
+        return None
+    nth = "" if context.writes == 1 else f"#{context.writes}"
+    return idempotency.promise(context.owner(), key + nth, info.field_name, input)
+
+
+def directive_key(info: Info) -> str | None:
+    """The key given by `@idempotent(key:)` on the mutation's field."""
+    for selected in info.selected_fields:
+        given = selected.directives.get("idempotent")
+        if given:
+            return str(given["key"])
+    return None
+
+
+def replayed(context: Context, made: idempotency.Promise) -> None:
+    """Say in the answer's extensions that nothing was done a second time."""
+    context.extensions.setdefault("replayed", []).append(made.key)
+
+
+def reference(row: Any) -> dict[str, Any]:
+    """How to find the outcome again."""
+    return {"id": encode(type(row), row.id)} if isinstance(row, Keyed) else {}
+
+
+async def recalled(session: AsyncSession, stored: dict[str, Any]) -> Any:
+    """The row that an earlier equal request led to, as it is now."""
+    model = noun(stored.get("id", ""))
+    key = decode(model, stored["id"]) if model else None
+    return await session.get(model, key) if model and key else None

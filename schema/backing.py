@@ -1,0 +1,163 @@
+"""Binds GraphQL types to the classes of the rows behind them, and fields to rules and batches."""
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from functools import wraps
+from typing import Any, TypeVar, dataclass_transform
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from resolvers.rules import Rule
+
+T = TypeVar("T")
+Resolver = Callable[..., Any]
+Stream = Callable[..., AsyncIterator[Any]]
+
+BACKING: dict[type, type] = {}
+ABOUT_INPUT = "Everything the mutation needs to know."
+
+
+def column(description: str, *, allow: Rule | None = None) -> Any:
+    """A field read straight off the row's attribute of the same name."""
+    if allow is None:
+        return strawberry.field(description=description)
+
+    def read(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
+        return getattr(parent, info.python_name)
+
+    return field(read, description, allow=allow)
+
+
+def field(
+    resolver: Resolver, description: str, *, allow: Rule | None = None, cost: int | None = None
+) -> Any:
+    """A field answered by `resolver`; typed Any because parents are backing objects."""
+    return strawberry.field(
+        resolver=_guarded(resolver, allow),
+        description=description,
+        metadata=_metadata(allow=allow, cost=cost),
+    )
+
+
+def related(
+    batch: Resolver,
+    description: str,
+    *,
+    by: str = "id",
+    allow: Rule | None = None,
+    look: bool = False,
+    cost: int | None = None,
+) -> Any:
+    """A field read in one batch for all parents of a level, keyed by the parent's attribute `by`.
+
+    The executor calls the batch itself, without a coroutine per parent; `look` gives the batch
+    the set of selected child fields as its third argument.
+    """
+
+    async def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
+        key = getattr(parent, by)
+        return None if key is None else await info.context.loaders.load(batch, key)
+
+    return strawberry.field(
+        resolver=_guarded(resolve, allow),
+        description=description,
+        metadata=_metadata(batch=batch, by=by, allow=allow, look=look or None, cost=cost),
+    )
+
+
+def mutation(resolver: Resolver, description: str, *, allow: Rule) -> Any:
+    """A write; `allow` has no default, so forgetting it is a type error."""
+    made = strawberry.mutation(
+        resolver=_guarded(resolver, allow),
+        description=description,
+        metadata={"allow": allow, "rule_required": True},
+    )
+    return _describe_input(made)
+
+
+def stream(resolver: Stream, description: str, *, allow: Rule) -> Any:
+    """A subscription field; each event is resolved with fresh loaders."""
+    return strawberry.subscription(
+        resolver=_listening(resolver, allow),
+        description=description,
+        metadata={"allow": allow, "rule_required": True},
+    )
+
+
+def _metadata(**given: Any) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _describe_input(made: StrawberryField) -> StrawberryField:
+    for argument in made.arguments:
+        argument.description = argument.description or ABOUT_INPUT
+    return made
+
+
+def _check(rule: Rule, info: strawberry.Info) -> None:
+    denied = rule.refuse(info.context)
+    if denied is not None:
+        raise denied
+
+
+def _guarded(resolver: Resolver, rule: Rule | None) -> Resolver:
+    """The resolver behind its rule. It keeps its signature, which names `info`."""
+    if rule is None or rule.anonymous:
+        return resolver
+    if inspect.iscoroutinefunction(resolver):
+
+        @wraps(resolver)
+        async def later(*args: Any, **arguments: Any) -> Any:
+            _check(rule, _info(args, arguments))
+            return await resolver(*args, **arguments)
+
+        return later
+
+    @wraps(resolver)
+    def now(*args: Any, **arguments: Any) -> Any:
+        _check(rule, _info(args, arguments))
+        return resolver(*args, **arguments)
+
+    return now
+
+
+def _info(args: tuple[Any, ...], arguments: dict[str, Any]) -> strawberry.Info:
+    if "info" in arguments:
+        return arguments["info"]  # type: ignore[no-any-return] # by Strawberry's convention
+    return next(value for value in args if isinstance(value, strawberry.Info))
+
+
+def _listening(resolver: Stream, rule: Rule) -> Stream:
+    @wraps(resolver)
+    async def events(*args: Any, **arguments: Any) -> AsyncIterator[Any]:
+        info = _info(args, arguments)
+        _check(rule, info)
+        source = resolver(*args, **arguments)
+        try:
+            async for event in source:
+                info.context.loaders.forget()
+                yield event
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+
+    return events
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(column, field, related))
+def backed_by(
+    model: type, description: str, *, name: str | None = None
+) -> Callable[[type[T]], type[T]]:
+    """Declare a GraphQL type whose parent objects are instances of `model`."""
+
+    def is_type_of(obj: object, _info: object) -> bool:
+        return isinstance(obj, model)
+
+    def decorate(cls: type[T]) -> type[T]:
+        setattr(cls, "is_type_of", is_type_of)  # noqa: B010 - the class has no such attribute
+        BACKING[cls] = model
+        return strawberry.type(cls, description=description, name=name)
+
+    return decorate

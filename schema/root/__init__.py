@@ -1,0 +1,34 @@
+"""What can be asked: each noun brings its own root fields, this file puts them together."""
+
+from typing import Any
+
+import strawberry
+from strawberry.directive import DirectiveLocation, DirectiveValue
+from strawberry.schema.config import StrawberryConfig
+
+import models  # noqa: F401 - enums are registered from the models' subclasses
+import schema.enums  # noqa: F401 - before any type names them
+from schema.root import house
+from schema.scalars import SCALARS
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(house.Query):
+    pass
+
+
+# Mutation and Subscription inherit each noun's writes and streams in the same way.
+
+
+@strawberry.directive(
+    locations=[DirectiveLocation.FIELD],
+    description="Makes equal mutations with the same key one: kept for 24 hours.",
+)
+def idempotent(value: DirectiveValue[Any], key: str) -> Any:
+    """The key is read by the mutation itself; the value passes unchanged."""
+    return value
+
+
+graph = strawberry.Schema(
+    Query, directives=[idempotent], config=StrawberryConfig(scalar_map=SCALARS)
+)

@@ -1,0 +1,67 @@
+"""Streams and their names. A verb records; the unit of work numbers and stores at its end."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import EventType, Order
+from models.record import record
+
+Body = dict[str, Any]
+
+
+def order_stream(order_id: UUID) -> str:
+    """All that happens to one order, its payment, fulfillment and delivery."""
+    return f"order:{order_id}"
+
+
+def store_queue_stream(store_id: UUID) -> str:
+    """Changes of the fulfillments of one store."""
+    return f"queue:{store_id}"
+
+
+def inventory_stream(store_id: UUID) -> str:
+    """Changes of stock, price and availability in one store."""
+    return f"inventory:{store_id}"
+
+
+def rider_stream(person_id: UUID) -> str:
+    """Offers and deliveries of one rider, by the rider's person."""
+    return f"rider:{person_id}"
+
+
+def ticket_stream(ticket_id: UUID) -> str:
+    """Messages and changes of one ticket."""
+    return f"ticket:{ticket_id}"
+
+
+def support_stream(company_id: UUID) -> str:
+    """Tickets of one company as its support desk sees them."""
+    return f"support:{company_id}"
+
+
+def happened(
+    session: AsyncSession, stream: str, type: str, body: Body, *, company_id: UUID | None
+) -> None:
+    """Record an event of `stream`; values must be plain or UUID, datetime, enum."""
+    record(session, stream, type, {k: _plain(v) for k, v in body.items()}, company_id)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def order_happened(
+    session: AsyncSession, order: Order, type: EventType, queue: UUID | None = None, **facts: Any
+) -> None:
+    """Record an event of one order, and of a store's queue when the store `queue` sees it too."""
+    body = {"order_id": order.id, "store_id": order.store_id, **facts}
+    happened(session, order_stream(order.id), type, body, company_id=order.company_id)
+    if queue is not None:
+        happened(session, store_queue_stream(queue), type, body, company_id=order.company_id)

@@ -1,0 +1,80 @@
+"""Keyset pages: a cursor holds the sort key of its row, so a page costs the same wherever it is."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from services.refusal import InvalidInput, Refused
+
+Row = TypeVar("Row")
+PAGE_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """Where a page ends and whether another follows."""
+
+    has_next_page: bool
+    end_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Generic[Row]):
+    """A row and the cursor that continues after it."""
+
+    cursor: str
+    node: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """A slice of a longer list, in order."""
+
+    edges: list[Edge[Row]]
+    page_info: PageInfo
+    total_count: int | None = None
+
+    @property
+    def nodes(self) -> list[Row]:
+        return [edge.node for edge in self.edges]
+
+
+def page(
+    rows: Sequence[Row],
+    first: int,
+    key: Callable[[Row], Sequence[Any]],
+    total_count: int | None = None,
+) -> Page[Row]:
+    """Build a page out of up to `first + 1` rows; the extra one only proves that more follow."""
+    shown = rows[:first]
+    edges = [Edge(cursor(*key(row)), row) for row in shown]
+    info = PageInfo(len(rows) > first, edges[-1].cursor if edges else None)
+    return Page(edges, info, total_count)
+
+
+def cursor(*values: Any) -> str:
+    """An opaque cursor holding a row's sort key."""
+    return urlsafe_b64encode(orjson.dumps(list(values))).rstrip(b"=").decode()
+
+
+def after(text: str | None, *kinds: type) -> list[Any] | None:
+    """The sort key in a cursor, or None without one; refused when it is not one of ours."""
+    if text is None:
+        return None
+    try:
+        values = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if isinstance(values, list) and len(values) == len(kinds):
+            return [kind(value) for kind, value in zip(kinds, values, strict=True)]
+    except (ValueError, TypeError):
+        pass
+    raise Refused(InvalidInput(path=["after"], message="That cursor is not one of ours."))
+
+
+def bounded(first: int, most: int = PAGE_ROWS) -> int:
+    """`first`, refused unless it is between 1 and `most`."""
+    if 1 <= first <= most:
+        return first
+    raise Refused(InvalidInput(path=["first"], message=f"first is from 1 to {most}."))
