@@ -1,0 +1,44 @@
+"""GraphQL on the wire: HTTP, server-sent events and graphql-transport-ws, behind one set of routes.
+
+Serve with uvicorn's `ws_max_size` at FRAME_MAX_BYTES, so a larger frame is never held in memory.
+"""
+
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from execution import Engine
+from server.wire.connections import LiveConnections
+from server.wire.contexts import Contexts, Denied, Opened
+from server.wire.http import graphql_http
+from server.wire.limits import FRAME_MAX_BYTES, WireLimits
+from server.wire.websocket import graphql_websocket
+
+__all__ = [
+    "FRAME_MAX_BYTES",
+    "Contexts",
+    "Denied",
+    "LiveConnections",
+    "Opened",
+    "WireLimits",
+    "graphql_http",
+    "graphql_routes",
+    "graphql_websocket",
+]
+
+
+def graphql_routes(
+    path: str,
+    engine: Engine,
+    contexts: Contexts,
+    *,
+    connections: LiveConnections,
+    limits: WireLimits,
+    origins: frozenset[str] = frozenset(),
+    get: bool = True,
+) -> list[BaseRoute]:
+    """Answer the routes that serve one engine at one path over HTTP, SSE and WebSocket.
+
+    Call `connections.drain(...)` when the server is told to stop, before it closes its sockets.
+    """
+    http = graphql_http(engine, contexts, limits, connections, get=get)
+    socket = graphql_websocket(engine, contexts, limits, connections, origins=origins)
+    return [Route(path, http), WebSocketRoute(path, socket)]

@@ -1,0 +1,55 @@
+"""Which media type answers a request, by its Accept header."""
+
+from dataclasses import dataclass
+
+RESPONSE_JSON = "application/graphql-response+json"
+LEGACY_JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the caller can read: a JSON type or none, and whether it named event streams."""
+
+    json: str | None
+    events: bool
+
+
+def accepted(header: str | None) -> Accepted:
+    """Answer the best JSON type for an Accept header; equal weights keep the caller's order.
+
+    A missing header and wildcards mean application/json, as GraphQL over HTTP asks. Event streams
+    must be named: a caller of anything-goes would wait forever for the end of a stream.
+    """
+    if header is None or not header.strip():
+        return Accepted(LEGACY_JSON, events=False)
+    best, best_weight, events = None, 0.0, False
+    for part in header.split(","):
+        media, weight = _weighed(part)
+        if media == EVENT_STREAM:
+            events = events or weight > 0
+        json = RESPONSE_JSON if media == RESPONSE_JSON else LEGACY_JSON
+        if media in _JSON_RANGES and weight > best_weight:
+            best, best_weight = json, weight
+    return Accepted(best, events)
+
+
+_JSON_RANGES = frozenset({RESPONSE_JSON, LEGACY_JSON, "application/*", "*/*"})
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    media, *parameters = [piece.strip().lower() for piece in part.split(";")]
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return media, _weight(value.strip())
+    return media, 1.0
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        return 0.0
+    # NaN compares false with everything, so it falls out here too.
+    return weight if 0.0 <= weight <= 1.0 else 0.0

@@ -1,0 +1,34 @@
+"""What the wire asks of the edge: who is calling, answered as a context for the resolvers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A caller let in: the context of one operation, and a way to another for the same identity.
+
+    `expires_at` is the Unix time at which the caller's token ends, or None when nothing ends.
+    """
+
+    context: Any
+    fresh: Callable[[], Any]
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A caller turned away, with a stable code and a sentence that may be shown."""
+
+    code: str = "UNAUTHENTICATED"
+    message: str = "Sign in again: the access token is not valid."
+    status: int = 401
+
+
+class Contexts(Protocol):
+    """The edge's sign-in, implemented by the composition root."""
+
+    async def open(self, headers: Mapping[str, str], *, client: str) -> Opened | Denied:
+        """Answer who calls, from lower-cased headers and the peer's address."""
+        ...

@@ -1,0 +1,145 @@
+"""The messages a client may send over graphql-transport-ws, each checked for shape before use."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from server.wire.limits import OPERATION_ID_MAX_CHARS, WireLimits
+from server.wire.operation import Misshapen, Operation, operation_of
+
+GOING_AWAY = 1001
+FRAME_TOO_BIG = 1009
+TRY_AGAIN = 1013
+BAD_REQUEST = 4400
+UNAUTHORIZED = 4401
+FORBIDDEN = 4403
+SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+TIMED_OUT = 4408
+SUBSCRIBER_EXISTS = 4409
+TOO_MANY_REQUESTS = 4429
+
+_REASON_MAX_BYTES = 123  # what a close frame can hold
+
+
+class Goodbye(Exception):
+    """The end of a socket: a close code and a reason short enough for a close frame."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason.encode()[:_REASON_MAX_BYTES].decode(errors="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """connection_init, with the sign-in that came along."""
+
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """ping: answered by a pong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """pong: proof of life, nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """subscribe: an operation of any kind under the client's id."""
+
+    id: str
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """complete: the client wants no more of that operation."""
+
+    id: str
+
+
+Frame = Init | Ping | Pong | Subscribe | Complete
+
+
+def frame_of(text: str, limits: WireLimits) -> Frame:
+    """Answer the message in a text frame; raises Goodbye (1009 or 4400) for anything else."""
+    if len(text) > limits.frame_bytes or len(raw := text.encode()) > limits.frame_bytes:
+        raise Goodbye(FRAME_TOO_BIG, f"a frame is at most {limits.frame_bytes} bytes")
+    try:
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise Goodbye(BAD_REQUEST, "the frame is not valid JSON") from None
+    if not isinstance(message, dict):
+        raise Goodbye(BAD_REQUEST, "the frame is not a JSON object")
+    match message.get("type"):
+        case "connection_init":
+            return Init(_optional_payload(message))
+        case "ping":
+            _optional_payload(message)
+            return Ping()
+        case "pong":
+            _optional_payload(message)
+            return Pong()
+        case "subscribe":
+            return Subscribe(_id(message), _operation(message, limits))
+        case "complete":
+            return Complete(_id(message))
+    raise Goodbye(BAD_REQUEST, "'type' is none that a client may send")
+
+
+def _optional_payload(message: dict[str, Any]) -> dict[str, Any]:
+    payload = message.get("payload")
+    if payload is None:
+        return {}
+    if not isinstance(payload, dict):
+        raise Goodbye(BAD_REQUEST, "'payload' must be an object")
+    return payload
+
+
+def _id(message: dict[str, Any]) -> str:
+    value = message.get("id")
+    if not isinstance(value, str) or not 0 < len(value) <= OPERATION_ID_MAX_CHARS:
+        raise Goodbye(
+            BAD_REQUEST, f"'id' must be a string of 1 to {OPERATION_ID_MAX_CHARS} characters"
+        )
+    return value
+
+
+def _operation(message: dict[str, Any], limits: WireLimits) -> Operation:
+    payload = message.get("payload")
+    if not isinstance(payload, dict):
+        raise Goodbye(BAD_REQUEST, "'payload' must be an object")
+    try:
+        return operation_of(payload, levels=limits.json_levels)
+    except Misshapen as fault:
+        raise Goodbye(BAD_REQUEST, str(fault)) from None
+
+
+ACK = '{"type":"connection_ack"}'
+PING = '{"type":"ping"}'
+PONG = '{"type":"pong"}'
+
+
+def next_of(operation_id: str, payload: bytes) -> str:
+    """Answer the frame of one result, around its already encoded JSON."""
+    return f'{{"id":{_quoted(operation_id)},"type":"next","payload":{payload.decode()}}}'
+
+
+def error_of(operation_id: str, errors: list[dict[str, Any]]) -> str:
+    """Answer the frame that ends an operation which never ran."""
+    listed = orjson.dumps(errors, default=str).decode()
+    return f'{{"id":{_quoted(operation_id)},"type":"error","payload":{listed}}}'
+
+
+def complete_of(operation_id: str) -> str:
+    """Answer the frame after the last result."""
+    return f'{{"id":{_quoted(operation_id)},"type":"complete"}}'
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
