@@ -47,8 +47,11 @@ def check_webhook_url(url: str | None) -> None:
     """Refuse to send anything beyond this machine."""
     if url is not None:
         parts = urlsplit(url)
-        if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+        readable = url.isascii() and url.isprintable() and " " not in url
+        if not readable or parts.scheme != "http" or parts.hostname not in LOOPBACK:
             raise ValueError("The webhook URL has to be http:// on this machine's loopback.")
+        if parts.port == 0:
+            raise ValueError("The webhook URL has no port to go to.")
 
 
 @dataclass

@@ -6,9 +6,8 @@ import hmac
 import time
 from dataclasses import dataclass
 
-import httpx
-
 from simulators.stripe.books import Books
+from simulators.stripe.poster import Poster
 from simulators.stripe.wire import API_VERSION
 
 SEND_TIMEOUT_SECONDS = 10.0
@@ -47,19 +46,12 @@ class Deliveries:
 
     async def run(self) -> None:
         """Send for as long as the simulator runs."""
-        # The receiver is on this machine, so a proxy named by the environment has no part in it.
-        limits = httpx.Limits(max_connections=CONCURRENT_LIMIT_COUNT)
-        async with (
-            httpx.AsyncClient(
-                timeout=SEND_TIMEOUT_SECONDS, limits=limits, trust_env=False
-            ) as client,
-            asyncio.TaskGroup() as group,
-        ):
+        async with Poster() as poster, asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
                 for delivery in self._due():
                     self._sending.add(delivery.seq)
-                    group.create_task(self._deliver(client, delivery))
+                    group.create_task(self._deliver(poster, delivery))
                 try:
                     async with asyncio.timeout(self._pause_seconds()):
                         await self._wake.wait()
@@ -85,15 +77,15 @@ class Deliveries:
         ).fetchone()
         return min(IDLE_SECONDS, max(0.0, row[0] - time.time())) if row[0] else IDLE_SECONDS
 
-    async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+    async def _deliver(self, poster: Poster, delivery: Delivery) -> None:
         try:
-            outcome = "lost on purpose" if delivery.drops else await self._post(client, delivery)
+            outcome = "lost on purpose" if delivery.drops else await self._post(poster, delivery)
             self._note(delivery, outcome)
         finally:
             self._sending.discard(delivery.seq)
             self._wake.set()
 
-    async def _post(self, client: httpx.AsyncClient, delivery: Delivery) -> str:
+    async def _post(self, poster: Poster, delivery: Delivery) -> str:
         settings = self._books.settings
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -101,12 +93,16 @@ class Deliveries:
             "Stripe-Version": API_VERSION,
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
-        url = self._books.webhook_url or ""
+        if (url := self._books.webhook_url) is None:
+            return "nowhere to go"
         try:
-            answer = await client.post(url, content=delivery.body, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return type(error).__name__
-        return "delivered" if answer.is_success else f"answered {answer.status_code}"
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                status = await poster.post(url, headers, delivery.body)
+        except TimeoutError:
+            return "no answer in time"
+        except (OSError, EOFError) as error:
+            return f"no answer: {type(error).__name__}"
+        return "delivered" if 200 <= status < 300 else f"answered {status}"
 
     def _note(self, delivery: Delivery, outcome: str) -> None:
         attempts = delivery.attempts + 1
