@@ -163,21 +163,18 @@ class StripePayments:
 def _fault(error: stripe.StripeError) -> PaymentFault:
     message = error.user_message or "The payment provider gave no reason."
     details = _error_details(error)
+    code = details.get("code") or details.get("type")
+    intent = answers.intent_or_none(details.get("payment_intent"))
     match _family(error):
         case "refused":
-            return PaymentRefused(
-                message,
-                code=error.code,
-                decline_code=details.get("decline_code"),
-                intent=answers.intent_or_none(details.get("payment_intent")),
-            )
+            decline_code = details.get("decline_code")
+            return PaymentRefused(message, code=code, decline_code=decline_code, intent=intent)
         case "unknown":
-            return PaymentUnknown(message, code=error.code)
+            return PaymentUnknown(message, code=code)
         case "invalid":
-            intent = answers.intent_or_none(details.get("payment_intent"))
-            return PaymentInvalid(message, code=error.code or details.get("type"), intent=intent)
+            return PaymentInvalid(message, code=code, intent=intent)
         case "unavailable":
-            return PaymentUnavailable(message, code=error.code or details.get("type"))
+            return PaymentUnavailable(message, code=code)
 
 
 def _family(error: stripe.StripeError) -> Literal["refused", "unknown", "invalid", "unavailable"]:

@@ -1,0 +1,326 @@
+"""The Stripe simulator keeps to Stripe's protocol where money depends on it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from gateways.payments import IntentState
+from simulators.stripe import Settings
+from simulators.stripe.deliveries import retry_seconds
+from simulators.stripe.wire import ApiError, parse_form
+from tests.simulators.desk import (
+    PUBLISHABLE_KEY,
+    SECRET_KEY,
+    WEBHOOK_SECRET,
+    Desk,
+    Inbox,
+    free_port,
+    opened,
+    served,
+    store_at,
+    until,
+)
+
+INTENTS = "/v1/payment_intents"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def new_form(**more: str) -> dict[str, str]:
+    return {"amount": "1000", "currency": "hkd", "capture_method": "manual", **more}
+
+
+async def refusal(answer: httpx.Response, status: int) -> Any:
+    assert answer.status_code == status, answer.text
+    return answer.json()["error"]
+
+
+async def test_a_replay_is_the_first_answer_and_says_so(desk: Desk) -> None:
+    headers = {"Idempotency-Key": uuid4().hex}
+    first = await desk.store.post(INTENTS, data=new_form(), headers=headers)
+    again = await desk.store.post(INTENTS, data=new_form(), headers=headers)
+    assert again.content == first.content
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["original-request"] == first.headers["request-id"]
+    assert again.headers["request-id"] != first.headers["request-id"]
+
+
+async def test_a_decline_is_replayed_but_an_invalid_request_isnt(desk: Desk) -> None:
+    headers = {"Idempotency-Key": uuid4().hex}
+    bad = await desk.store.post(INTENTS, data=new_form(currency="xyz"), headers=headers)
+    assert bad.status_code == 400
+    form = new_form(payment_method="pm_card_chargeDeclined", confirm="true")
+    declined = await desk.store.post(INTENTS, data=form, headers=headers)
+    assert declined.status_code == 402
+    again = await desk.store.post(INTENTS, data=form, headers=headers)
+    assert (again.status_code, again.content) == (402, declined.content)
+
+
+async def test_a_key_serves_one_request_only(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "one"}
+    intent = (await desk.store.post(INTENTS, data=new_form(), headers=headers)).json()
+    other = await desk.store.post(INTENTS, data=new_form(amount="999"), headers=headers)
+    assert (await refusal(other, 400))["type"] == "idempotency_error"
+    elsewhere = await desk.store.post(f"{INTENTS}/{intent['id']}/cancel", headers=headers)
+    assert (await refusal(elsewhere, 400))["type"] == "idempotency_error"
+    await desk.control("clock", {"advance_seconds": 24 * 3600 + 1})
+    later = await desk.store.post(INTENTS, data=new_form(amount="999"), headers=headers)
+    assert later.status_code == 200
+
+
+async def test_fifty_equal_requests_at_once_make_one_intent(desk: Desk) -> None:
+    await desk.control("faults", {"latency_seconds": [0.05, 0.1]})
+    headers = {"Idempotency-Key": "same"}
+    answers = await asyncio.gather(
+        *(desk.store.post(INTENTS, data=new_form(), headers=headers) for _ in range(50))
+    )
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert len({a.json()["id"] for a in answers if a.status_code == 200}) == 1
+    listed = (await desk.store.get(INTENTS)).json()
+    assert len(listed["data"]) == 1
+
+
+async def test_a_client_may_only_read_and_confirm_its_own_intent(desk: Desk) -> None:
+    intent = await desk.authorize()
+    url, key = f"{INTENTS}/{intent.id}", {"key": PUBLISHABLE_KEY}
+    right = {**key, "client_secret": intent.client_secret or ""}
+    seen = (await desk.customer.get(url, params=right)).json()
+    assert seen["status"] == "requires_payment_method"
+    assert "metadata" not in seen
+    assert (await refusal(await desk.customer.get(url, params=key), 400))["code"]
+    wrong = await desk.customer.get(url, params={**key, "client_secret": "guess"})
+    assert (await refusal(wrong, 400))["code"] == "payment_intent_invalid_parameter"
+    for path in ("capture", "cancel"):
+        barred = await desk.customer.post(f"{url}/{path}", data=right)
+        assert (await refusal(barred, 403))["code"] == "secret_key_required"
+    for headers in ({}, {"Authorization": "Bearer sk_test_guess"}, {"Authorization": "Basic !"}):
+        await refusal(await desk.customer.get(url, headers=headers), 401)
+    basic = await desk.customer.get(url, auth=(SECRET_KEY, ""))
+    assert basic.json()["id"] == intent.id
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [
+        (new_form(amount="-5"), "parameter_invalid_integer"),
+        (new_form(amount="1e3"), "parameter_invalid_integer"),
+        (new_form(amount="399"), "amount_too_small"),
+        (new_form(amount="100000000"), "amount_too_large"),
+        (new_form(color="red"), "parameter_unknown"),
+        ({"currency": "hkd"}, "parameter_missing"),
+        (
+            new_form(**{"payment_method_types[0]": "card"}),
+            "payment_method_types_no_longer_supported",
+        ),
+        (new_form(payment_method="pm_nobody"), "resource_missing"),
+    ],
+)
+async def test_bad_parameters_have_stripes_codes(
+    desk: Desk, form: dict[str, str], code: str
+) -> None:
+    answer = await desk.store.post(INTENTS, data=form)
+    assert answer.status_code in {400, 404}
+    assert answer.json()["error"]["code"] == code
+    assert (await desk.store.get(INTENTS)).json()["data"] == []
+
+
+async def test_raw_cards_are_never_taken(desk: Desk) -> None:
+    intent = await desk.authorize()
+    answer = await desk.confirm(
+        intent, "", **{"payment_method_data[card][number]": "4242424242424242"}
+    )
+    assert "generally unsafe" in (await refusal(answer, 400))["message"]
+
+
+async def test_lists_go_from_the_newest_page_by_page(desk: Desk) -> None:
+    made = [(await desk.authorize()).id for _ in range(5)]
+    first = (await desk.store.get(INTENTS, params={"limit": 2})).json()
+    assert [row["id"] for row in first["data"]] == [made[4], made[3]]
+    assert first["has_more"] is True
+    rest = (await desk.store.get(INTENTS, params={"limit": 3, "starting_after": made[3]})).json()
+    assert [row["id"] for row in rest["data"]] == [made[2], made[1], made[0]]
+    assert rest["has_more"] is False
+    back = (await desk.store.get(INTENTS, params={"limit": 1, "ending_before": made[3]})).json()
+    assert [row["id"] for row in back["data"]] == [made[4]]
+    await refusal(await desk.store.get(INTENTS, params={"limit": 101}), 400)
+
+
+async def test_events_and_balance_tell_what_happened(desk: Desk) -> None:
+    intent = await desk.paid(1000)
+    await desk.payments.capture(intent.id, 900, "capture")
+    await desk.payments.refund(intent.id, 100, "refund")
+    events = (await desk.store.get("/v1/events", params={"limit": 20})).json()["data"]
+    assert [event["type"] for event in events] == [
+        "charge.refunded",
+        "refund.created",
+        "payment_intent.succeeded",
+        "charge.captured",
+        "payment_intent.amount_capturable_updated",
+        "charge.succeeded",
+        "payment_intent.created",
+    ]
+    assert events[2]["request"]["idempotency_key"] == "capture"
+    balance = (await desk.store.get("/v1/balance")).json()
+    assert balance["available"][0]["amount"] == 800
+    charge = events[0]["data"]["object"]
+    read = (await desk.store.get(f"/v1/charges/{charge['id']}?expand[]=payment_intent")).json()
+    assert (read["amount_refunded"], read["payment_intent"]["id"]) == (100, intent.id)
+
+
+async def test_a_hold_runs_out_by_itself(desk: Desk) -> None:
+    intent, captured = await desk.paid(), await desk.paid()
+    await desk.payments.capture(captured.id, 1000, "capture")
+    await desk.control("clock", {"advance_seconds": 7 * 24 * 3600 + 1})
+    assert (await desk.payments.retrieve(intent.id)).state is IntentState.VOIDED
+    assert (await desk.payments.retrieve(captured.id)).state is IntentState.CAPTURED
+    await until(lambda: "payment_intent.canceled" in desk.inbox.kinds())
+    canceled = desk.inbox.events()[desk.inbox.kinds().index("payment_intent.canceled")]
+    assert canceled["data"]["object"]["cancellation_reason"] == "expired"
+    assert "charge.expired" in desk.inbox.kinds()
+
+
+async def test_a_three_d_secure_link_needs_its_token(desk: Desk) -> None:
+    intent = await desk.authorize()
+    await desk.confirm(intent, "pm_card_authenticationRequired")
+    url = f"/3ds/{intent.id}"
+    await refusal(await desk.customer.get(url, params={"challenge": "guess"}), 400)
+    form = {"challenge": "guess", "answer": "approve"}
+    await refusal(await desk.customer.post(url, data=form), 400)
+    await refusal(await desk.customer.post(url, data={"answer": "perhaps"}), 400)
+    assert (await desk.payments.retrieve(intent.id)).state is IntentState.ACTION_REQUIRED
+
+
+async def test_a_refused_or_dropped_delivery_is_sent_again(desk: Desk) -> None:
+    desk.inbox.refusals_left = 1
+    await desk.authorize()
+    await until(lambda: len(desk.inbox.letters) == 1)
+    await desk.control("faults", {"drop_first": True})
+    await desk.authorize()
+    await until(lambda: len(desk.inbox.letters) == 2)
+    await asyncio.sleep(0.05)
+    told = await desk.deliveries()
+    assert [(each["attempts"], each["outcome"]) for each in told] == [(2, "delivered")] * 2
+    assert [retry_seconds(n) for n in (1, 2, 3, 50)] == [0.5, 1.0, 2.0, 60.0]
+
+
+async def test_a_late_delivery_comes_late(desk: Desk) -> None:
+    await desk.control("faults", {"delay_seconds": [0.5, 0.6]})
+    await desk.authorize()
+    await asyncio.sleep(0.3)
+    assert desk.inbox.letters == []
+    await until(lambda: len(desk.inbox.letters) == 1)
+
+
+async def test_the_control_room_takes_the_secret_key_and_sane_values_only(desk: Desk) -> None:
+    assert (await desk.customer.post("/_control/reset")).status_code == 401
+    key = {"Authorization": f"Bearer {PUBLISHABLE_KEY}"}
+    assert (await desk.customer.post("/_control/reset", headers=key)).status_code == 403
+    bad: list[tuple[str, bytes]] = [
+        ("faults", b"[]"),
+        ("faults", b"{"),
+        ("faults", b'{"fail_next": -1}'),
+        ("faults", b'{"delay_seconds": [5, 1]}'),
+        ("faults", b'{"meteor": true}'),
+        ("clock", b'{"advance_seconds": "a day"}'),
+        ("webhook", b'{"url": "http://203.0.113.7/hook"}'),
+        ("webhook", b'{"url": "http://127.0.0.1:99999/hook"}'),
+    ]
+    for room, body in bad:
+        answer = await desk.store.post(f"/_control/{room}", content=body)
+        assert answer.status_code == 400, (room, body)
+    await desk.authorize()
+    emptied = await desk.control("reset", None)
+    assert emptied["objects"] == {}
+
+
+async def test_odd_bodies_and_addresses_are_refused_clearly(desk: Desk) -> None:
+    for body in (b"\xff\xfe=1", b"a=1&a[b]=2", b"a[b]=2&a=1", b"a]b[=1", b"x=1&" * 600):
+        answer = await desk.store.post(INTENTS, content=body)
+        assert answer.status_code == 400, body
+    big = await desk.store.post(INTENTS, content=b"a=" + b"1" * 70_000)
+    assert big.status_code == 413
+    assert "Unrecognized" in (await refusal(await desk.store.get("/v1/dragons"), 404))["message"]
+    intent = await desk.authorize()
+    odd = await desk.store.get(f"{INTENTS}/{intent.id}", params={"expand[]": "dragons"})
+    assert "cannot be expanded" in (await refusal(odd, 400))["message"]
+
+
+def test_forms_nest_as_stripes_do() -> None:
+    body = b"amount=5&metadata[a]=1&metadata[b]=2&expand[]=x&expand[]=y&list[1][z]=w&list[0]=v"
+    assert parse_form(body) == {
+        "amount": "5",
+        "metadata": {"a": "1", "b": "2"},
+        "expand": ["x", "y"],
+        "list": ["v", {"z": "w"}],
+    }
+    with pytest.raises(ApiError):
+        parse_form(b"a[b][c][d][e][f]=1")
+
+
+def test_it_never_sends_beyond_this_machine() -> None:
+    for url in ("http://example.com/hook", "https://127.0.0.1/", "http://127.0.0.1.example.com/"):
+        with pytest.raises(ValueError, match="loopback"):
+            Settings(webhook_url=url)
+    with pytest.raises(ValueError, match="sk_test_"):
+        Settings(secret_key="sk_live_1")
+
+
+async def test_holds_can_be_made_short() -> None:
+    async with opened(hold_seconds=1) as desk:
+        intent = await desk.paid()
+        await until(lambda: "payment_intent.canceled" in desk.inbox.kinds())
+        assert (await desk.payments.retrieve(intent.id)).state is IntentState.VOIDED
+
+
+@asynccontextmanager
+async def process(port: int, state: Path, webhook: str) -> AsyncIterator[int]:
+    """The simulator from its command line; killed without a word at the end."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulators.stripe", "--port", str(port), "--state", str(state)),
+        *("--webhook", webhook, "--secret", WEBHOOK_SECRET, "--key", SECRET_KEY),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for _ in range(200):
+                with contextlib.suppress(httpx.TransportError):
+                    await client.get(f"http://127.0.0.1:{port}/v1/balance")
+                    break
+                await asyncio.sleep(0.05)
+        yield child.pid
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
+        await child.wait()
+
+
+async def test_a_killed_simulator_keeps_payments_keys_and_undelivered_events(
+    tmp_path: Path,
+) -> None:
+    inbox, port = Inbox(refusals_left=1_000_000), free_port()
+    url, payment_id = f"http://127.0.0.1:{port}", uuid4()
+    async with served(inbox) as hook:
+        async with process(port, tmp_path / "stripe.db", hook), store_at(url, inbox) as desk:
+            intent = await desk.paid(1000)
+            opened_before = await desk.authorize(payment_id=payment_id, customer_ref=None)
+            refused = 1_000_000 - inbox.refusals_left
+        inbox.refusals_left = 0
+        async with process(port, tmp_path / "stripe.db", hook), store_at(url, inbox) as desk:
+            assert await desk.payments.retrieve(intent.id) == intent
+            taken = await desk.payments.capture(intent.id, 1000, "capture")
+            assert taken.captured_minor == 1000
+            await until(lambda: len(inbox.letters) >= 4)
+            assert refused >= 1
+            assert opened_before.payment_id == payment_id
+            assert (await desk.payments.retrieve(opened_before.id)).id == opened_before.id
