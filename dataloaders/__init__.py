@@ -1,4 +1,4 @@
-"""Batch reads. A loader is one plain function: a session and keys in, one answer per key out, in order.
+"""Batch reads. A loader is one plain function: a session and keys in, answers in order out.
 
 `@public` marks a batch that reads the catalog only: it runs on the read-only role, outside
 any person's scope, in one trip.

@@ -1,6 +1,6 @@
 """Tables, enums and value types; `models.database` opens sessions on them."""
 
-from models.actor import ANONYMOUS, Actor, Grant, NOBODY, PLATFORM, Role, Scope
+from models.actor import ANONYMOUS, NOBODY, PLATFORM, Actor, Grant, Role, Scope
 from models.address import Address
 from models.audit import AuditEntry
 from models.base import Base, Keyed, Named, uuid7
@@ -31,6 +31,8 @@ from models.ticket import Ticket, TicketKind, TicketMessage, TicketPriority, Tic
 
 __all__ = [
     "ANONYMOUS",
+    "NOBODY",
+    "PLATFORM",
     "Actor",
     "Address",
     "AuditEntry",
@@ -58,14 +60,12 @@ __all__ = [
     "Keyed",
     "Listing",
     "Membership",
-    "NOBODY",
     "Named",
     "OfferStatus",
     "OneTimeCode",
     "Order",
     "OrderLine",
     "OrderStatus",
-    "PLATFORM",
     "Payment",
     "PaymentNotice",
     "PaymentStatus",

@@ -1,4 +1,4 @@
-"""What every table shares: a time-ordered key, naming of constraints, enums kept as checked text."""
+"""What every table shares: a time-ordered key, names of constraints, enums as checked text."""
 
 import os
 import time

@@ -120,16 +120,15 @@ class Database:
     @asynccontextmanager
     async def write(self, scope: Scope, origin: Origin) -> AsyncIterator[AsyncSession]:
         """One transaction: all of it commits, with its audit row and events, or none does."""
-        async with self._sessions() as session:
-            async with session.begin():
-                await _enter(session, scope)
-                session.info["recorded"] = recorded = []
-                session.info["changes"] = changes = []
-                session.info["actor_id"] = origin.actor_id
-                yield session
-                await session.flush()
-                _audit(session, scope, origin, changes)
-                hints = await _write_events(session, recorded, origin)
+        async with self._sessions() as session, session.begin():
+            await _enter(session, scope)
+            session.info["recorded"] = recorded = []
+            session.info["changes"] = changes = []
+            session.info["actor_id"] = origin.actor_id
+            yield session
+            await session.flush()
+            _audit(session, scope, origin, changes)
+            hints = await _write_events(session, recorded, origin)
         await self._tell(hints)
 
     async def _tell(self, hints: Sequence[Hint]) -> None:

@@ -52,7 +52,8 @@ class Fulfillment(Keyed):
             "store_id",
             "id",
             postgresql_where=text(
-                "status in ('QUEUED','ACCEPTED','PICKING','AWAITING_SUBSTITUTION','PACKED','STAGED')"
+                "status in ('QUEUED','ACCEPTED','PICKING','AWAITING_SUBSTITUTION',"
+                "'PACKED','STAGED')"
             ),
         ),
         Index(

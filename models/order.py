@@ -10,7 +10,7 @@ from models.cart import Substitution
 
 
 class OrderStatus(Named):
-    """The customer's intent; what happens in the store and on the road are machines of their own."""
+    """The customer's intent; the store and the road have machines of their own."""
 
     PLACED = auto()
     CONFIRMED = auto()

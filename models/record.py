@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
@@ -103,4 +103,4 @@ async def _take_numbers(
             "counts": [counts[stream] for stream in streams],
         },
     )
-    return {stream: seq for stream, seq in rows}
+    return {row.stream: row.seq for row in rows}

@@ -1,4 +1,4 @@
-"""Who may: one named rule for every write, stream and guarded field. `docs/rules.md` is made from it.
+"""Who may: one named rule for every write, stream and guarded field; see `docs/rules.md`.
 
 A rule speaks of roles only. Which company's or store's rows a role reaches is decided by row-level
 security and by the services, which answer "no such thing" for what belongs to somebody else.
