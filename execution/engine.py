@@ -1,29 +1,22 @@
 """The front door: prepares documents, executes operations, streams subscriptions."""
 
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 import strawberry
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    GraphQLError,
-    OperationDefinitionNode,
-    get_operation_ast,
-    parse,
-    specified_rules,
-    validate,
-)
-from graphql.validation import ASTValidationRule, NoSchemaIntrospectionCustomRule
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from graphql import ExecutionResult, GraphQLError, get_variable_values
+from graphql.execution import VariableValues
 
 from execution import reference
 from execution.answer import Answer, OnError, format_errors, refusal
+from execution.documents import Documents
 from execution.limits import Limits
+from execution.plan import Plan
 from execution.prepared import Prepared
+
+PLANS_PER_DOCUMENT = 16
+NO_VARIABLES = VariableValues({}, {})
 
 
 class Engine:
@@ -38,50 +31,18 @@ class Engine:
         introspection: bool = True,
         on_error: OnError | None = None,
     ) -> None:
+        if schema.extensions:
+            raise TypeError("The engine runs no schema extensions; give it a schema without any.")
         self._schema = schema
         self._limits = limits
         self._reference = reference
         self._on_error = on_error
-        self._rules = _rules(introspection)
-        self._kept: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
+        self._documents = Documents(schema, limits, introspection)
 
     def prepare(self, query: str, operation_name: str | None = None) -> Prepared | Answer:
         """The document ready to run, from memory when it was met before, or why it won't."""
-        key = (query, operation_name)
-        if kept := self._kept.get(key):
-            self._kept.move_to_end(key)
-            return kept
-        try:
-            prepared = self._prepare(query, operation_name)
-        except GraphQLError as error:
-            return refusal([error], self._on_error)
-        if isinstance(prepared, list):
-            return refusal(prepared, self._on_error)
-        self._kept[key] = prepared
-        if len(self._kept) > self._limits.cached_documents:
-            self._kept.popitem(last=False)
-        return prepared
-
-    def _prepare(self, query: str, operation_name: str | None) -> Prepared | list[GraphQLError]:
-        document = parse(query, max_tokens=self._limits.tokens)
-        errors = validate(
-            self._schema._schema, document, self._rules, self._limits.validation_errors
-        )
-        if errors:
-            return errors
-        operation = _operation(document, operation_name)
-        return Prepared(
-            operation_type=operation.operation.value,
-            operation_name=operation_name,
-            cost=1,
-            root_fields=tuple(
-                node.name.value
-                for node in operation.selection_set.selections
-                if isinstance(node, FieldNode)
-            ),
-            document=document,
-            operation=operation,
-        )
+        prepared = self._documents.prepare(query, operation_name)
+        return prepared if isinstance(prepared, Prepared) else refusal(prepared, self._on_error)
 
     async def execute(
         self,
@@ -91,14 +52,14 @@ class Engine:
         root: Any = None,
     ) -> Answer:
         """Run a query or a mutation; every failure but cancellation stands in the answer."""
-        limit = self._limits.variable_errors
         try:
-            executor = reference.build(
-                self._schema, prepared, variables or {}, context, root, limit
-            )
-            if isinstance(executor, list):
-                return refusal(executor, self._on_error)
-            return self._answer(await reference.run(executor))
+            coerced = self._variables(prepared, variables)
+            if isinstance(coerced, list):
+                return refusal(coerced, self._on_error)
+            plan = self._plan(prepared, coerced)
+            if plan is None:
+                return await self._by_reference(prepared, variables, context, root)
+            return self._answer(*await plan.run(coerced, context, root))
         except Exception as error:
             return self._broken(error)
 
@@ -106,23 +67,74 @@ class Engine:
         self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
     ) -> AsyncGenerator[Answer, None]:
         """One answer per event; closing the iterator closes the source of events."""
-        limit = self._limits.variable_errors
         try:
-            executor = reference.build(
-                self._schema, prepared, variables or {}, context, None, limit
-            )
-            if isinstance(executor, list):
-                yield refusal(executor, self._on_error)
+            coerced = self._variables(prepared, variables)
+            if isinstance(coerced, list):
+                yield refusal(coerced, self._on_error)
                 return
-            async with aclosing(reference.stream(executor)) as results:
-                async for result in results:
-                    yield self._answer(result)
+            plan = self._plan(prepared, coerced)
+            source = await self._source(prepared, variables, context)
+            if isinstance(source, list):
+                yield refusal(source, self._on_error)
+                return
+            async with aclosing(source):  # type: ignore[type-var] # a source need not close
+                async for event in source:
+                    if plan is None:
+                        yield await self._by_reference(prepared, variables, context, event)
+                    else:
+                        yield self._answer(*await plan.run(coerced, context, event))
         except Exception as error:
             yield self._broken(error)
 
-    def _answer(self, result: Any) -> Answer:
-        errors = format_errors(result.errors, self._on_error) if result.errors else None
-        return Answer(result.data, errors)
+    def _variables(
+        self, prepared: Prepared, variables: object
+    ) -> VariableValues | list[GraphQLError]:
+        if variables is None:
+            variables = {}
+        if not isinstance(variables, Mapping):
+            return [GraphQLError("Variables must be an object.")]
+        definitions = prepared.operation.variable_definitions
+        if not definitions:
+            return NO_VARIABLES
+        return get_variable_values(
+            self._schema._schema, definitions, dict(variables), self._limits.variable_errors
+        )
+
+    def _plan(self, prepared: Prepared, variables: VariableValues) -> Plan | None:
+        """The plan for these variables, compiled when it is new; None leaves it to graphql-core."""
+        if self._reference or prepared.foreign:
+            return None
+        conditions = tuple(variables.coerced.get(name) for name in prepared.conditions)
+        if None in conditions:
+            return None  # A nullable condition without a value: graphql-core words the error.
+        plan: Plan | None = prepared.plans.get(conditions)
+        if plan is None:
+            if len(prepared.plans) >= PLANS_PER_DOCUMENT:
+                prepared.plans.clear()
+            plan = Plan(self._schema, prepared.operation, prepared.fragments, variables)
+            prepared.plans[conditions] = plan
+        return plan
+
+    async def _by_reference(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any, root: Any
+    ) -> Answer:
+        executor = reference.build(self._schema, prepared, variables or {}, context, root)
+        if isinstance(executor, list):
+            return refusal(executor, self._on_error)
+        result = await reference.run(executor)
+        return self._answer(result.data, result.errors or [])
+
+    async def _source(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
+    ) -> AsyncIterator[Any] | list[GraphQLError]:
+        executor = reference.build(self._schema, prepared, variables or {}, context, None)
+        if isinstance(executor, list):
+            return executor
+        source = await reference.source(executor)
+        return source.errors or [] if isinstance(source, ExecutionResult) else source
+
+    def _answer(self, data: dict[str, Any] | None, errors: list[GraphQLError]) -> Answer:
+        return Answer(data, format_errors(errors, self._on_error) if errors else None)
 
     def _broken(self, error: Exception) -> Answer:
         """What must never happen still gets an answer, and `on_error` sees it."""
@@ -132,17 +144,3 @@ class Engine:
             else GraphQLError(str(error), original_error=error)
         )
         return Answer(None, format_errors([located], self._on_error))
-
-
-def _rules(introspection: bool) -> tuple[type[ASTValidationRule], ...]:
-    rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-    return rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
-
-
-def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    operation = get_operation_ast(document, name)
-    if operation is None and name is not None:
-        raise GraphQLError(f"Unknown operation named '{name}'.")
-    if operation is None:
-        raise GraphQLError("Must provide operation name if query contains multiple operations.")
-    return operation

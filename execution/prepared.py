@@ -3,19 +3,90 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from graphql import DocumentNode, OperationDefinitionNode
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    get_operation_ast,
+)
+from graphql.type.directives import GraphQLDisableErrorPropagationDirective
+
+from execution.collect import (
+    INCLUDE,
+    SKIP,
+    condition_variables,
+    directives_of,
+    fragments_of,
+)
 
 OperationKind = Literal["query", "mutation", "subscription"]
+UNDERSTOOD = {SKIP, INCLUDE}
+NO_PROPAGATION = GraphQLDisableErrorPropagationDirective.name
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Prepared:
     """One operation of a valid document; kept and shared between requests with the same text."""
 
     operation_type: OperationKind
     operation_name: str | None
     cost: int
+    """The static cost of the operation, in fields, for the page sizes that its text tells."""
     root_fields: tuple[str, ...]
     document: DocumentNode
     operation: OperationDefinitionNode
-    plans: dict[Any, Any] = field(default_factory=dict)
+    fragments: dict[str, FragmentDefinitionNode]
+    conditions: tuple[str, ...]
+    """The variables that @skip and @include look at."""
+    foreign: bool
+    """Whether it holds directives that only graphql-core carries out."""
+    plans: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+
+def prepare(document: DocumentNode, name: str | None, cost: int) -> Prepared:
+    """The operation called `name`, or the only one, of a valid document."""
+    operation = _operation(document, name)
+    fragments = fragments_of(document)
+    directives = list(directives_of(operation, fragments))
+    on_operation = {node.name.value for node in operation.directives or ()}
+    return Prepared(
+        operation_type=operation.operation.value,
+        operation_name=operation.name.value if operation.name else None,
+        cost=cost,
+        root_fields=_root_fields(operation, fragments),
+        document=document,
+        operation=operation,
+        fragments=fragments,
+        conditions=condition_variables(directives),
+        foreign=NO_PROPAGATION in on_operation
+        or any(node.name.value not in UNDERSTOOD for node in directives),
+    )
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operation = get_operation_ast(document, name)
+    if operation is not None:
+        return operation
+    if name is not None:
+        raise GraphQLError(f"Unknown operation named '{name}'.")
+    raise GraphQLError("Must provide operation name if query contains multiple operations.")
+
+
+def _root_fields(
+    operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode]
+) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    waiting = [operation.selection_set]
+    met: set[str] = set()
+    while waiting:
+        for node in waiting.pop(0).selections:
+            if isinstance(node, FieldNode):
+                names[node.name.value] = None
+            elif hasattr(node, "selection_set"):
+                waiting.append(node.selection_set)
+            elif node.name.value not in met:  # type: ignore[attr-defined] # a spread
+                met.add(node.name.value)  # type: ignore[attr-defined]
+                waiting.append(fragments[node.name.value].selection_set)  # type: ignore[attr-defined]
+    return tuple(names)

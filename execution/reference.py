@@ -1,21 +1,14 @@
 """The reference path: graphql-core runs the operation, as Strawberry would have it."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Mapping
 from inspect import isawaitable
 from typing import Any
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError
-from graphql.execution import (
-    Executor,
-    create_source_event_stream,
-    map_source_to_response_event,
-)
+from graphql.execution import Executor, create_source_event_stream
 
 from execution.prepared import Prepared
-
-Outcome = Executor[Any] | list[GraphQLError]
 
 
 def build(
@@ -24,9 +17,9 @@ def build(
     variables: Mapping[str, Any],
     context: Any,
     root: Any,
-    variable_errors: int,
-) -> Outcome:
+) -> Executor[Any] | list[GraphQLError]:
     """An executor of graphql-core for one request, or the reasons why the variables won't do."""
+    extensions = schema.get_extensions()  # Only what carries out the schema's own directives.
     return schema.execution_context_class.build(
         schema._schema,
         prepared.document,
@@ -34,12 +27,12 @@ def build(
         context_value=context,
         raw_variable_values=dict(variables),
         operation_name=prepared.operation_name,
-        max_coercion_errors=variable_errors,
+        middleware=list(extensions) or None,
     )
 
 
 async def run(executor: Executor[Any]) -> ExecutionResult:
-    """Run a query or mutation to its one result."""
+    """Run an operation, or one event of a subscription, to its one result."""
     result: Any = executor.execute_operation()
     if isawaitable(result):
         result = await result
@@ -48,14 +41,9 @@ async def run(executor: Executor[Any]) -> ExecutionResult:
     return ExecutionResult(None, [GraphQLError("Incremental delivery is not supported.")])
 
 
-async def stream(executor: Executor[Any]) -> AsyncGenerator[ExecutionResult, None]:
-    """One result per event of the source; a source that can't start gives one result of errors."""
-    source: Any = create_source_event_stream(executor)
-    if isawaitable(source):
-        source = await source
-    if isinstance(source, ExecutionResult):
-        yield source
-        return
-    async with aclosing(map_source_to_response_event(executor, source)) as results:
-        async for result in results:
-            yield result
+async def source(executor: Executor[Any]) -> AsyncIterator[Any] | ExecutionResult:
+    """The events of a subscription, or the errors for which there are none."""
+    events: Any = create_source_event_stream(executor)
+    if isawaitable(events):
+        events = await events
+    return events  # type: ignore[no-any-return]

@@ -1,0 +1,200 @@
+"""Compiles one operation into selections and steps, and runs them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution import VariableValues
+from strawberry.types.field import StrawberryField
+
+from execution.collect import Collector
+from execution.complete import Completer, LeafCompleter, ListCompleter
+from execution.objects import DEFINITION, AbstractCompleter, ObjectCompleter
+from execution.run import Run
+from execution.selection import Leaf, Selection
+from execution.site import Field, Site
+from execution.steps import AttributeStep, BatchStep, ForeignStep, ResolverStep, Step
+
+TYPENAME = "__typename"
+Keys = tuple[str, ...]
+Nullable = tuple[bool, ...]
+
+
+class Plan:
+    """One operation under one answer to its @skip and @include, ready to run at any time."""
+
+    __slots__ = ("_root", "_serial", "fragments", "operation", "schema")
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDefinitionNode],
+        conditions: VariableValues,
+    ) -> None:
+        self.schema = schema
+        self.operation = operation
+        self.fragments = fragments
+        self._serial = operation.operation.value == "mutation"
+        root_type = schema._schema.get_root_type(operation.operation)
+        if root_type is None:
+            kind = operation.operation.value
+            raise GraphQLError(f"Schema is not configured to execute {kind} operation.", operation)
+        compiler = Compiler(schema, Collector(schema._schema, fragments, conditions))
+        self._root = compiler.selection(root_type, [operation.selection_set], (), ())
+
+    async def run(
+        self, variables: VariableValues, context: Any, root: Any
+    ) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+        """The data (None when a null went all the way up) and the errors of one execution."""
+        run = Run(self, variables, context, root)
+        if not self._serial:
+            (run.data,) = self._root.fill([root], run)
+            await run.drain()
+            return run.data, run.errors
+        outs = self._root.rows([root], run)
+        (run.data,) = outs
+        await run.drain()
+        for step in self._root.steps:
+            if run.data is None:
+                break  # A null took the whole answer away: what was not begun stays undone.
+            step.start([root], outs, run)
+            await run.drain()
+        return run.data, run.errors
+
+
+class Compiler:
+    """Turns collected fields into completers and steps."""
+
+    def __init__(self, schema: strawberry.Schema, collector: Collector) -> None:
+        self._schema = schema
+        self._core = schema._schema
+        self._collector = collector
+        self._catches = bool(schema.exception_handlers)
+        self._plain_attributes = schema.config.default_resolver is getattr
+
+    def selection(
+        self,
+        object_type: GraphQLObjectType,
+        selection_sets: Sequence[SelectionSetNode],
+        keys: Keys,
+        nullable: Nullable,
+    ) -> Selection:
+        """What `selection_sets`, all at one place, select of `object_type`."""
+        template: dict[str, Any] = {}
+        leaves: list[Leaf] = []
+        steps: list[Step] = []
+        for key, nodes in self._collector.collect(object_type, selection_sets).items():
+            name = nodes[0].name.value
+            if name == TYPENAME:
+                template[key] = object_type.name
+                continue
+            definition = self._core.get_field(object_type, name)
+            if definition is None:
+                continue  # Validation has refused it; graphql-core skips it as well.
+            template[key] = None
+            known = definition.extensions.get(DEFINITION)
+            field = Field(key, name, nodes, definition, object_type, known, (*keys, key))
+            completer = self._completer(definition.type, Site(field, nullable))
+            if self._is_leaf(field):
+                attribute = field.strawberry.python_name  # type: ignore[union-attr]
+                leaves.append(Leaf(key, attribute, completer))
+            else:
+                steps.append(self._step(field, completer))
+        return Selection(template, leaves, steps)
+
+    def _completer(self, output: GraphQLOutputType, above: Site) -> Completer:
+        may_be_null = not is_non_null_type(output)
+        site = above.inner(may_be_null)
+        if is_non_null_type(output):
+            output = output.of_type
+        if is_list_type(output):
+            return ListCompleter(site, self._completer(output.of_type, site))
+        if is_leaf_type(output):
+            return LeafCompleter(site, output)
+        if is_object_type(output):
+            return self._object(site, output)
+        if is_abstract_type(output):
+            return AbstractCompleter(
+                site, output, self._core, lambda found: self._object(site, found)
+            )
+        raise TypeError(f"{output} can't be sent")
+
+    def _object(self, site: Site, object_type: GraphQLObjectType) -> ObjectCompleter:
+        sets = _selection_sets(site.field.nodes)
+        selection = self.selection(object_type, sets, site.field.keys, site.nullable)
+        return ObjectCompleter(site, object_type, selection)
+
+    def _is_leaf(self, field: Field) -> bool:
+        return (
+            self._is_attribute(field)
+            and self._plain_attributes
+            and is_leaf_type(get_named_type(field.definition.type))
+        )
+
+    def _is_attribute(self, field: Field) -> bool:
+        known = field.strawberry
+        return (
+            known is not None
+            and self._is_plain(known)
+            and known.base_resolver is None
+            and field.parent_type is not self._core.subscription_type
+        )
+
+    def _is_plain(self, known: StrawberryField) -> bool:
+        """Whether nothing but the resolver itself decides what the field answers."""
+        return (
+            not known.extensions
+            and not self._catches
+            and type(known).get_result is StrawberryField.get_result
+        )
+
+    def _step(self, field: Field, completer: Completer) -> Step:
+        known = field.strawberry
+        if known is not None and field.parent_type is self._core.subscription_type:
+            return AttributeStep(field, completer, lambda event: event)
+        if known is None or not self._is_plain(known):
+            return ForeignStep(field, completer)
+        if "batch" in known.metadata and "by" in known.metadata and not field.definition.args:
+            fields = self._selected(field) if known.metadata.get("look") else None
+            return BatchStep(field, completer, known, fields)
+        if known.base_resolver is not None:
+            return ResolverStep(field, completer, known, known.base_resolver)
+        read, name = self._schema.config.default_resolver, known.python_name
+        return AttributeStep(field, completer, lambda parent: read(parent, name))
+
+    def _selected(self, field: Field) -> frozenset[str]:
+        """The Python names of all fields selected of what `field` answers."""
+        named = get_named_type(field.definition.type)
+        possible: Sequence[GraphQLObjectType] = ()
+        if is_abstract_type(named):
+            possible = self._core.get_possible_types(named)
+        elif is_object_type(named):
+            possible = [named]
+        names: set[str] = set()
+        for object_type in possible:
+            groups = self._collector.collect(object_type, _selection_sets(field.nodes))
+            for nodes in groups.values():
+                definition = object_type.fields.get(nodes[0].name.value)
+                if definition is not None and DEFINITION in definition.extensions:
+                    names.add(definition.extensions[DEFINITION].python_name)
+        return frozenset(names)
+
+
+def _selection_sets(nodes: Sequence[FieldNode]) -> list[SelectionSetNode]:
+    return [node.selection_set for node in nodes if node.selection_set]

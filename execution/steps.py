@@ -1,0 +1,197 @@
+"""How the fields of a selection get their values: one kind of step for each kind of field.
+
+A step is started with all parents of a level and the answers under way for them. It never
+raises: what goes wrong is noted at the place of the parent it went wrong for.
+"""
+
+import inspect
+from collections.abc import Callable
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+from execution.batch import Batch, BatchWork
+from execution.complete import Completer
+from execution.site import Field
+
+if TYPE_CHECKING:
+    from execution.run import Run
+
+Getter = Callable[[Any], Any]
+
+
+class Step:
+    """A field that is not simply copied from an attribute."""
+
+    __slots__ = ("completer", "field")
+
+    def __init__(self, field: Field, completer: Completer) -> None:
+        self.field = field
+        self.completer = completer
+
+    def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
+        """Get the field's value for each parent and complete it into the answer of each."""
+        raise NotImplementedError
+
+    def _place(self, values: list[Any], outs: list[Any], run: "Run") -> None:
+        if values:
+            self.completer.place(values, outs, [self.field.key] * len(outs), run)
+
+    def _fail(self, outs: list[Any], error: Exception, run: "Run") -> None:
+        for out in outs:
+            run.fail(self.completer.site, out, self.field.key, error)
+
+    def _each(self, parents: list[Any], outs: list[Any], get: Getter, run: "Run") -> None:
+        """Ask `get` for every parent; one that raises fails alone."""
+        values: list[Any] = []
+        answered: list[Any] = []
+        for parent, out in zip(parents, outs, strict=True):
+            try:
+                values.append(get(parent))
+            except Exception as error:
+                run.fail(self.completer.site, out, self.field.key, error)
+            else:
+                answered.append(out)
+        self._place(values, answered, run)
+
+
+class AttributeStep(Step):
+    """An attribute of the parent that holds objects, or lists of them."""
+
+    __slots__ = ("_get",)
+
+    def __init__(self, field: Field, completer: Completer, get: Getter) -> None:
+        super().__init__(field, completer)
+        self._get = get
+
+    def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
+        try:
+            values = list(map(self._get, parents))
+        except Exception:
+            self._each(parents, outs, self._get, run)
+        else:
+            self._place(values, outs, run)
+
+
+class ResolverStep(Step):
+    """A field with a resolver, called once per parent with arguments that were coerced once."""
+
+    __slots__ = ("_awaits", "_function", "_info", "_parent", "_self", "_strawberry")
+
+    def __init__(
+        self,
+        field: Field,
+        completer: Completer,
+        strawberry: StrawberryField,
+        resolver: StrawberryResolver[Any],
+    ) -> None:
+        super().__init__(field, completer)
+        self._strawberry = strawberry
+        self._function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]
+        self._awaits = inspect.iscoroutinefunction(self._function)
+        self._self = resolver.self_parameter is not None
+        self._parent = [
+            parameter.name
+            for parameter in (resolver.parent_parameter, resolver.root_parameter)
+            if parameter is not None
+        ]
+        self._info = resolver.info_parameter.name if resolver.info_parameter else None
+
+    def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
+        try:
+            denied = run.refusal(self.field, self._strawberry)
+            if denied is not None:
+                self._fail(outs, denied, run)
+                return
+            arguments = dict(run.arguments(self.field, converted=True))
+            if self._info is not None:
+                arguments[self._info] = run.strawberry_info(self.field)
+        except Exception as error:
+            self._fail(outs, error, run)
+            return
+        call = self._call(arguments)
+        if not self._awaits:
+            self._each(parents, outs, call, run)
+            return
+        for parent, out in zip(parents, outs, strict=True):
+            run.later(call(parent), self.completer, out, self.field.key)
+
+    def _call(self, arguments: dict[str, Any]) -> Getter:
+        function, names = self._function, self._parent
+        if self._self:
+            return lambda parent: function(parent, **arguments)
+        if not names:
+            return lambda _parent: function(**arguments)
+        if len(names) == 1 and not arguments:
+            name = names[0]
+            return lambda parent: function(**{name: parent})
+        return lambda parent: function(**dict.fromkeys(names, parent), **arguments)
+
+
+class BatchStep(Step):
+    """A field read for all parents of the level at once, by the key that each parent carries."""
+
+    __slots__ = ("_batch", "_fields", "_get", "_strawberry")
+
+    def __init__(
+        self,
+        field: Field,
+        completer: Completer,
+        strawberry: StrawberryField,
+        fields: frozenset[str] | None,
+    ) -> None:
+        super().__init__(field, completer)
+        self._strawberry = strawberry
+        self._batch: Batch = strawberry.metadata["batch"]
+        self._get = attrgetter(strawberry.metadata["by"])
+        self._fields = fields
+
+    def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
+        try:
+            denied = run.refusal(self.field, self._strawberry)
+        except Exception as error:
+            denied = error
+        if denied is not None:
+            self._fail(outs, denied, run)
+            return
+        try:
+            keys = list(map(self._get, parents))
+        except Exception:
+            keys, outs = self._readable(parents, outs, run)
+        name = (self._batch, self._fields)
+        work = run.batches.get(name)
+        if work is None:
+            work = run.batches[name] = BatchWork(self._batch, self._fields)
+        work.ask(self.completer, keys, outs, self.field.key)
+
+    def _readable(
+        self, parents: list[Any], outs: list[Any], run: "Run"
+    ) -> tuple[list[Any], list[Any]]:
+        keys: list[Any] = []
+        readable: list[Any] = []
+        for parent, out in zip(parents, outs, strict=True):
+            try:
+                keys.append(self._get(parent))
+            except Exception as error:
+                run.fail(self.completer.site, out, self.field.key, error)
+            else:
+                readable.append(out)
+        return keys, readable
+
+
+class ForeignStep(Step):
+    """A field that only graphql-core's own resolve function answers: extensions, introspection."""
+
+    __slots__ = ()
+
+    def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
+        resolve: Any = self.field.definition.resolve
+        try:
+            arguments = run.arguments(self.field, converted=False)
+            info = run.info(self.field)
+        except Exception as error:
+            self._fail(outs, error, run)
+            return
+        self._each(parents, outs, lambda parent: resolve(parent, info, **arguments), run)
