@@ -1,5 +1,6 @@
 """`make run`: everything that one working store needs, from databases to server, until Ctrl-C."""
 
+import os
 import signal
 import subprocess
 import time
@@ -55,7 +56,8 @@ class Store:
                 start_new_session=True,
             )
         pids = {one: child.pid for one, child in self.children.items()}
-        self.place.remember(self.environment | {"DARKSTORE_URL": self.url}, pids)
+        ours = {k: v for k, v in self.environment.items() if os.environ.get(k) != v}
+        self.place.remember(ours | {"DARKSTORE_URL": self.url}, pids)
 
     def finish(self, what: str, *arguments: str) -> None:
         """Run `python -m …` to its end; raises Problem when it fails."""
