@@ -3,7 +3,6 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from time import time
 from urllib.parse import urlsplit
 
 from simulators.stripe.faults import Faults
@@ -111,7 +110,7 @@ class Books:
             self.state.db.execute(
                 "INSERT INTO delivery (event, due_at, attempts, drops, outcome)"
                 " VALUES (?, ?, 0, ?, 'waiting')",
-                (event_id, self.faults.due_at(time()), int(self.faults.drop_first)),
+                (event_id, self.faults.due_at(self.state.began_at), int(self.faults.drop_first)),
             )
         self.wake_deliveries()
 

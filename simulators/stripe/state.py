@@ -43,10 +43,12 @@ class State:
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.executescript(TABLES)
+        self.began_at = time.time()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing."""
+        """All or nothing; `began_at` is its one moment of real time."""
+        self.began_at = time.time()
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield

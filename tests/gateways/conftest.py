@@ -5,8 +5,14 @@ import pytest
 from tests.simulators.desk import Desk, opened
 
 
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    """A store, a fresh Stripe simulator and its webhooks."""
+@pytest.fixture(scope="module")
+async def opened_desk() -> AsyncIterator[Desk]:
     async with opened() as one:
         yield one
+
+
+@pytest.fixture
+async def desk(opened_desk: Desk) -> Desk:
+    """A store, a Stripe simulator and its webhooks, as if all were new."""
+    await opened_desk.start_over()
+    return opened_desk

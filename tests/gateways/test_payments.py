@@ -194,7 +194,7 @@ async def test_a_provider_that_keeps_failing_is_unavailable(desk: Desk) -> None:
 
 async def test_a_key_still_in_flight_is_unavailable(desk: Desk) -> None:
     intent = await desk.paid()
-    await desk.control("faults", {"latency_seconds": [5, 5]})
+    await desk.control("faults", {"latency_seconds": [2.5, 2.5]})
     first = asyncio.create_task(desk.payments.capture(intent.id, 1000, "capture"))
     await asyncio.sleep(0.3)
     with pytest.raises(PaymentUnavailable) as busy:

@@ -63,8 +63,12 @@ async def until(true: Callable[[], bool]) -> None:
 
 @dataclass
 class Inbox:
-    """What the store's webhook address received, in order; refuses as often as told."""
+    """What the store's webhook address received, in order; refuses as often as told.
 
+    The address changes with each test, so that a letter sent in one can't turn up in the next.
+    """
+
+    address: str = "/webhooks/stripe"
     letters: list[tuple[bytes, str]] = field(default_factory=list)
     refusals_left: int = 0
 
@@ -77,9 +81,10 @@ class Inbox:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        refused = self.refusals_left > 0
+        mine = scope["path"] == self.address
+        refused = mine and self.refusals_left > 0
         self.refusals_left -= refused
-        if not refused:
+        if mine and not refused:
             headers = dict(scope["headers"])
             self.letters.append((body, headers[b"stripe-signature"].decode()))
         status = 503 if refused else 200
@@ -101,8 +106,16 @@ class Desk:
     url: str
     payments: StripePayments
     inbox: Inbox
+    hook: str
     store: httpx.AsyncClient
     customer: httpx.AsyncClient
+
+    async def start_over(self) -> None:
+        """Forget all payments and letters, and put everything right that was made to go wrong."""
+        self.inbox.letters, self.inbox.refusals_left = [], 0
+        self.inbox.address = f"/{uuid4().hex}"
+        await self.control("reset", None)
+        await self.control("webhook", {"url": self.hook + self.inbox.address})
 
     async def authorize(
         self, amount_minor: int = 1000, *, payment_id: UUID | None = None, **more: Any
@@ -135,13 +148,19 @@ class Desk:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def deliveries(self) -> list[Any]:
-        answer = await self.store.get("/_control/deliveries")
-        return list(answer.json()["deliveries"])
+    async def settled_deliveries(self) -> list[Any]:
+        """What became of every webhook, once none is waiting to be sent."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                answer = await self.store.get("/_control/deliveries")
+                told = list(answer.json()["deliveries"])
+                if all(each["due_at"] is None for each in told):
+                    return told
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
-async def store_at(url: str, inbox: Inbox) -> AsyncIterator[Desk]:
+async def store_at(url: str, inbox: Inbox, hook: str) -> AsyncIterator[Desk]:
     """A store that is paid through the simulator at this address."""
     payments = StripePayments(secret_key=SECRET_KEY, webhook_secret=WEBHOOK_SECRET, api_base=url)
     bearer = {"Authorization": f"Bearer {SECRET_KEY}"}
@@ -149,7 +168,7 @@ async def store_at(url: str, inbox: Inbox) -> AsyncIterator[Desk]:
         httpx.AsyncClient(base_url=url, headers=bearer, trust_env=False) as store,
         httpx.AsyncClient(base_url=url, trust_env=False) as customer,
     ):
-        yield Desk(url, payments, inbox, store, customer)
+        yield Desk(url, payments, inbox, hook, store, customer)
     await payments.close()
 
 
@@ -161,8 +180,8 @@ async def opened(**settings: Any) -> AsyncIterator[Desk]:
         everything = Settings(
             secret_key=SECRET_KEY,
             webhook_secret=WEBHOOK_SECRET,
-            webhook_url=f"{hook}/webhooks/stripe",
+            webhook_url=hook + inbox.address,
             **settings,
         )
-        async with served(build(everything)) as url, store_at(url, inbox) as desk:
+        async with served(build(everything)) as url, store_at(url, inbox, hook) as desk:
             yield desk

@@ -1,12 +1,6 @@
 """The Stripe simulator keeps to Stripe's protocol where money depends on it."""
 
 import asyncio
-import contextlib
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,19 +9,12 @@ import httpx
 import pytest
 
 from gateways.payments import IntentState
-from simulators.stripe import Settings
-from simulators.stripe.deliveries import retry_seconds
 from simulators.stripe.wire import ApiError, parse_form
 from tests.simulators.desk import (
     PUBLISHABLE_KEY,
     SECRET_KEY,
-    WEBHOOK_SECRET,
     Desk,
-    Inbox,
-    free_port,
     opened,
-    served,
-    store_at,
     until,
 )
 
@@ -200,27 +187,6 @@ async def test_a_three_d_secure_link_needs_its_token(desk: Desk) -> None:
     assert (await desk.payments.retrieve(intent.id)).state is IntentState.ACTION_REQUIRED
 
 
-async def test_a_refused_or_dropped_delivery_is_sent_again(desk: Desk) -> None:
-    desk.inbox.refusals_left = 1
-    await desk.authorize()
-    await until(lambda: len(desk.inbox.letters) == 1)
-    await desk.control("faults", {"drop_first": True})
-    await desk.authorize()
-    await until(lambda: len(desk.inbox.letters) == 2)
-    await asyncio.sleep(0.05)
-    told = await desk.deliveries()
-    assert [(each["attempts"], each["outcome"]) for each in told] == [(2, "delivered")] * 2
-    assert [retry_seconds(n) for n in (1, 2, 3, 50)] == [0.5, 1.0, 2.0, 60.0]
-
-
-async def test_a_late_delivery_comes_late(desk: Desk) -> None:
-    await desk.control("faults", {"delay_seconds": [0.5, 0.6]})
-    await desk.authorize()
-    await asyncio.sleep(0.3)
-    assert desk.inbox.letters == []
-    await until(lambda: len(desk.inbox.letters) == 1)
-
-
 async def test_the_control_room_takes_the_secret_key_and_sane_values_only(desk: Desk) -> None:
     assert (await desk.customer.post("/_control/reset")).status_code == 401
     key = {"Authorization": f"Bearer {PUBLISHABLE_KEY}"}
@@ -267,60 +233,8 @@ def test_forms_nest_as_stripes_do() -> None:
         parse_form(b"a[b][c][d][e][f]=1")
 
 
-def test_it_never_sends_beyond_this_machine() -> None:
-    for url in ("http://example.com/hook", "https://127.0.0.1/", "http://127.0.0.1.example.com/"):
-        with pytest.raises(ValueError, match="loopback"):
-            Settings(webhook_url=url)
-    with pytest.raises(ValueError, match="sk_test_"):
-        Settings(secret_key="sk_live_1")
-
-
 async def test_holds_can_be_made_short() -> None:
     async with opened(hold_seconds=1) as desk:
         intent = await desk.paid()
         await until(lambda: "payment_intent.canceled" in desk.inbox.kinds())
         assert (await desk.payments.retrieve(intent.id)).state is IntentState.VOIDED
-
-
-@asynccontextmanager
-async def process(port: int, state: Path, webhook: str) -> AsyncIterator[int]:
-    """The simulator from its command line; killed without a word at the end."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulators.stripe", "--port", str(port), "--state", str(state)),
-        *("--webhook", webhook, "--secret", WEBHOOK_SECRET, "--key", SECRET_KEY),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            for _ in range(200):
-                with contextlib.suppress(httpx.TransportError):
-                    await client.get(f"http://127.0.0.1:{port}/v1/balance")
-                    break
-                await asyncio.sleep(0.05)
-        yield child.pid
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)
-        await child.wait()
-
-
-async def test_a_killed_simulator_keeps_payments_keys_and_undelivered_events(
-    tmp_path: Path,
-) -> None:
-    inbox, port = Inbox(refusals_left=1_000_000), free_port()
-    url, payment_id = f"http://127.0.0.1:{port}", uuid4()
-    async with served(inbox) as hook:
-        async with process(port, tmp_path / "stripe.db", hook), store_at(url, inbox) as desk:
-            intent = await desk.paid(1000)
-            opened_before = await desk.authorize(payment_id=payment_id, customer_ref=None)
-            refused = 1_000_000 - inbox.refusals_left
-        inbox.refusals_left = 0
-        async with process(port, tmp_path / "stripe.db", hook), store_at(url, inbox) as desk:
-            assert await desk.payments.retrieve(intent.id) == intent
-            taken = await desk.payments.capture(intent.id, 1000, "capture")
-            assert taken.captured_minor == 1000
-            await until(lambda: len(inbox.letters) >= 4)
-            assert refused >= 1
-            assert opened_before.payment_id == payment_id
-            assert (await desk.payments.retrieve(opened_before.id)).id == opened_before.id
