@@ -5,7 +5,7 @@ from models.address import Address
 from models.audit import AuditEntry
 from models.base import Base, Keyed, Named, uuid7
 from models.brand import Brand
-from models.cart import Cart, CartLine, Substitution
+from models.cart import Cart, CartLine, CartProblem, Substitution
 from models.category import Category
 from models.company import Company
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, FailReason, OfferStatus
@@ -18,7 +18,7 @@ from models.fulfillment import (
     RejectReason,
 )
 from models.idempotency import IdempotencyKey
-from models.listing import Listing
+from models.listing import Availability, Listing
 from models.order import CancelReason, Order, OrderLine, OrderStatus
 from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, RefundReason, RefundStatus
 from models.person import Membership, Person
@@ -26,7 +26,15 @@ from models.product import Product
 from models.rider import Rider, RiderPosition, RiderStatus, Vehicle
 from models.session import OneTimeCode, RefreshToken, SignInSession
 from models.stock import Hold, HoldStatus, Stock, StockEntry, StockReason
-from models.store import Store, StoreHours, StoreStatus, StoreZone
+from models.store import (
+    Store,
+    StoreHours,
+    StoreStatus,
+    StoreZone,
+    Unserved,
+    Weekday,
+    ZoneFault,
+)
 from models.ticket import Ticket, TicketKind, TicketMessage, TicketPriority, TicketStatus
 
 __all__ = [
@@ -36,11 +44,13 @@ __all__ = [
     "Actor",
     "Address",
     "AuditEntry",
+    "Availability",
     "Base",
     "Brand",
     "CancelReason",
     "Cart",
     "CartLine",
+    "CartProblem",
     "Category",
     "Company",
     "Delivery",
@@ -96,6 +106,9 @@ __all__ = [
     "TicketMessage",
     "TicketPriority",
     "TicketStatus",
+    "Unserved",
     "Vehicle",
+    "Weekday",
+    "ZoneFault",
     "uuid7",
 ]

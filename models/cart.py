@@ -16,6 +16,14 @@ class Substitution(Named):
     ASK_ME = auto()
 
 
+class CartProblem(Named):
+    """Why a line of a cart can't be ordered as it stands."""
+
+    NOT_LISTED = auto()
+    OUT_OF_STOCK = auto()
+    NOT_ENOUGH = auto()
+
+
 class Cart(Keyed):
     """What one person is about to buy from one company."""
 

@@ -1,10 +1,19 @@
 from datetime import datetime
+from enum import auto
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, at_now, minor, refers
+from models.base import Base, Named, at_now, minor, refers
+
+
+class Availability(Named):
+    """How much of a product a store has, as strangers may know it."""
+
+    IN_STOCK = auto()
+    LOW = auto()
+    OUT = auto()
 
 
 class Listing(Base):

@@ -26,6 +26,38 @@ class StoreStatus(Named):
     CLOSED = auto()
 
 
+class Unserved(Named):
+    """Why nobody delivers to a place: no zone covers it, or each store there is shut or paused."""
+
+    OUTSIDE_ZONES = auto()
+    CLOSED = auto()
+    PAUSED = auto()
+
+
+class ZoneFault(Named):
+    """What is wrong with a delivery zone."""
+
+    MALFORMED = auto()
+    OPEN_RING = auto()
+    TOO_MANY_POINTS = auto()
+    INVALID_SHAPE = auto()
+    TOO_SMALL = auto()
+    TOO_LARGE = auto()
+    TOO_FAR = auto()
+
+
+class Weekday(Named):
+    """A day of the week in the store's own time zone."""
+
+    MONDAY = auto()
+    TUESDAY = auto()
+    WEDNESDAY = auto()
+    THURSDAY = auto()
+    FRIDAY = auto()
+    SATURDAY = auto()
+    SUNDAY = auto()
+
+
 class Store(Keyed):
     """A dark store: shelves, pickers and a zone it delivers to."""
 

@@ -11,10 +11,11 @@ from models.base import Keyed
 from models.ids import decode, encode, noun
 from resolvers.context import Context, Info
 from services import idempotency
-from services.refusal import Refused, not_found
+from services.refusal import Refused, key_of, not_found
 
 Outcome = TypeVar("Outcome")
 Verb = Callable[[AsyncSession], Awaitable[Any]]
+Company = UUID | Callable[[], Awaitable[UUID]] | None
 
 
 async def attempt(
@@ -23,16 +24,18 @@ async def attempt(
     verb: Verb,
     *,
     input: object,
-    company_id: UUID | None = None,
+    company_id: Company = None,
 ) -> Outcome:
     """Run `verb` in one transaction; `outcome(row)` when done, `outcome(errors=…)` when refused.
 
     With an idempotency key, an equal earlier request's row is answered instead of a second effect.
+    `company_id` may be a look-up that refuses, such as `of(info, Store, id)`.
     """
     context = info.context
     made = promised(info, input)
     try:
-        async with context.write(info.field_name, company_id) as session:
+        company = await company_id() if callable(company_id) else company_id
+        async with context.write(info.field_name, company) as session:
             if made is not None and (stored := await idempotency.begin(session, made)) is not None:
                 replayed(context, made)
                 return outcome(await recalled(session, stored))
@@ -42,6 +45,15 @@ async def attempt(
         return outcome(row)
     except Refused as refused:
         return outcome(errors=refused.reasons)
+
+
+def of(info: Info, model: type[Keyed], id: str, *path: str) -> Callable[[], Awaitable[UUID]]:
+    """A look-up of the company behind a public id, to be made inside `attempt`."""
+
+    async def look_up() -> UUID:
+        return await company_of(info, model, key_of(model, id, *path), *path)
+
+    return look_up
 
 
 async def company_of(info: Info, model: type[Keyed], key: UUID, *path: str) -> UUID:

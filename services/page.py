@@ -11,6 +11,7 @@ from services.refusal import InvalidInput, Refused
 
 Row = TypeVar("Row")
 PAGE_ROWS = 100
+WHOLE_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,18 @@ def after(text: str | None, *kinds: type) -> list[Any] | None:
         return None
     try:
         values = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if isinstance(values, list) and len(values) == len(kinds):
+        if isinstance(values, list) and len(values) == len(kinds) and all(map(_sound, values)):
             return [kind(value) for kind, value in zip(kinds, values, strict=True)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         pass
     raise Refused(InvalidInput(path=["after"], message="That cursor is not one of ours."))
+
+
+def _sound(value: Any) -> bool:
+    """Whether the database could compare a row with this value."""
+    if isinstance(value, str):
+        return "\0" not in value
+    return isinstance(value, int | float) and abs(value) <= WHOLE_MOST
 
 
 def bounded(first: int, most: int = PAGE_ROWS) -> int:

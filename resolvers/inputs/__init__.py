@@ -1,0 +1,1 @@
+"""What mutations take: input types, decoded by the services."""

@@ -1,0 +1,24 @@
+"""Text that people send: trimmed, bounded, and free of characters that no database keeps."""
+
+import unicodedata
+
+from services.refusal import InvalidInput, Refused
+
+LINE_LENGTH = 200
+
+
+def line(text: str, *path: str, most: int = LINE_LENGTH, least: int = 0) -> str:
+    """One line of text without spaces around it; refused outside of `least` to `most` characters.
+
+    Control characters (a NUL among them) and halves of surrogate pairs are refused too.
+    """
+    clean = text.strip()
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in clean):
+        raise _refused(path, "Only printable text on one line fits here.")
+    if not least <= len(clean) <= most:
+        raise _refused(path, f"This is from {least} to {most} characters long.")
+    return clean
+
+
+def _refused(path: tuple[str, ...], message: str) -> Refused:
+    return Refused(InvalidInput(path=list(path), message=message))
