@@ -30,6 +30,7 @@ class Store:
     place: Place
     python: Path
     port: int
+    simulates: bool  # whether the payment provider is our simulator
     environment: dict[str, str]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     stops: list[Callable[[], None]] = field(default_factory=list)
@@ -105,10 +106,10 @@ def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
     place = Place(root)
     with place.held():
         _end(place.orphans())
-        store = Store(place, python, _port(given), dict(given))
+        store = Store(place, python, _port(given), not given.get("STRIPE_API_KEY"), dict(given))
         try:
             _prepare(store, given)
-            _serve(store, given)
+            _serve(store)
             store.await_ready()
             say(f"ready in {time.monotonic() - began:.1f} s")
             store.finish("how to get in:", "server", "welcome", "--url", store.url)
@@ -133,7 +134,7 @@ def stop(root: Path) -> None:
     for folder in (place.folder, place.folder.parent / "test"):
         if (folder / "postgres").exists() or (folder / "home").exists():
             postgres(folder).stop()
-        for file in folder.glob("**/valkey.pid"):
+        for file in [*folder.glob("valkey.pid"), *folder.glob("*/valkey.pid")]:
             valkey.valkey(file.parent).stop()
 
 
@@ -142,8 +143,13 @@ def _prepare(store: Store, given: Mapping[str, str]) -> None:
     environment = store.environment
     environment.setdefault("DARKSTORE_ENV", "development")
     environment.setdefault("DARKSTORE_KEYS_FILE", str(store.place.folder / "keys.json"))
+    environment.setdefault("DARKSTORE_DRAIN_SECONDS", "1")
     environment["PYTHONUNBUFFERED"] = "1"
-    if not given.get("DATABASE_URL"):
+    if store.simulates:
+        environment |= _payments(store.place)
+    if url := given.get("DATABASE_URL"):
+        environment["DATABASE_URL"] = _with_driver(url)
+    else:
         say("starting PostgreSQL")
         database = postgres(store.place.folder)
         store.stops.append(database.stop)
@@ -159,24 +165,34 @@ def _prepare(store: Store, given: Mapping[str, str]) -> None:
     store.finish("seeding", "server", "seed")
 
 
-def _serve(store: Store, given: Mapping[str, str]) -> None:
-    """Start the payment simulator unless a real key is given, the server and the worker."""
-    if not given.get("STRIPE_API_KEY"):
-        port = valkey.free_port()
-        key = f"sk_test_{store.place.secret('stripe_key')}"
-        secret = f"whsec_{store.place.secret('stripe_webhook')}"
-        store.environment |= {
-            "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
-            "STRIPE_API_KEY": key,
-            "STRIPE_PUBLISHABLE_KEY": key.replace("sk_", "pk_", 1),
-            "STRIPE_WEBHOOK_SECRET": secret,
-        }
-        state = str(store.place.folder / "stripe.sqlite")
-        options = ["--port", str(port), "--state", state, "--key", key, "--secret", secret]
+def _serve(store: Store) -> None:
+    """Start the payment simulator if it is ours to start, the server and the worker."""
+    if store.simulates:
+        port = store.environment["STRIPE_API_BASE"].rsplit(":", 1)[1]
+        options = ["--port", port, "--state", str(store.place.folder / "stripe.sqlite")]
+        options += ["--key", store.environment["STRIPE_API_KEY"]]
+        options += ["--secret", store.environment["STRIPE_WEBHOOK_SECRET"]]
         webhook = store.url + WEBHOOK_PATH
         store.launch("stripe", "simulators.stripe", *options, "--webhook", webhook)
     store.launch("server", "server", "serve", "--port", str(store.port))
     store.launch("worker", "server", "worker")
+
+
+def _payments(place: Place) -> dict[str, str]:
+    """The settings of a payment provider that runs beside the server."""
+    key = place.secret("stripe_key")
+    return {
+        "STRIPE_API_BASE": f"http://127.0.0.1:{valkey.free_port()}",
+        "STRIPE_API_KEY": f"sk_test_{key}",
+        "STRIPE_PUBLISHABLE_KEY": f"pk_test_{key}",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{place.secret('stripe_webhook')}",
+    }
+
+
+def _with_driver(url: str) -> str:
+    """Hosting services hand out addresses that name no driver."""
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if scheme in ("postgres", "postgresql") else url
 
 
 def _port(given: Mapping[str, str]) -> int:
