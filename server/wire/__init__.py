@@ -1,6 +1,7 @@
 """GraphQL on the wire: HTTP, server-sent events and graphql-transport-ws, behind one set of routes.
 
-Serve with uvicorn's `ws_max_size` at FRAME_MAX_BYTES, so a larger frame is never held in memory.
+Serve with uvicorn's `ws_max_size` at FRAME_MAX_BYTES, so a larger frame is never held in memory,
+on a socket that `drop_deaf_peers` has seen, with `StrangersNoise` on the logger "uvicorn.error".
 """
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -10,6 +11,8 @@ from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts, Denied, Opened
 from server.wire.http import graphql_http
 from server.wire.limits import FRAME_MAX_BYTES, WireLimits
+from server.wire.listening import drop_deaf_peers
+from server.wire.noise import StrangersNoise
 from server.wire.websocket import graphql_websocket
 
 __all__ = [
@@ -18,7 +21,9 @@ __all__ = [
     "Denied",
     "LiveConnections",
     "Opened",
+    "StrangersNoise",
     "WireLimits",
+    "drop_deaf_peers",
     "graphql_http",
     "graphql_routes",
     "graphql_websocket",

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution import Engine
 from server.wire import frames
@@ -22,6 +22,8 @@ from server.wire.pace import Pace
 log = logging.getLogger(__name__)
 
 _BROKEN = Goodbye(frames.TRY_AGAIN, "something broke: try again")
+# How the server says, in the middle of a write, that nobody is there.
+GONE = (WebSocketDisconnect, OSError)
 _TIMER_MAX_SECONDS = 30 * 24 * 3600.0
 
 
@@ -76,7 +78,7 @@ class Conversation:
             await work
         except Goodbye as goodbye:
             self.end(goodbye)
-        except OSError:
+        except GONE:
             self.end(None)
         except Exception:
             log.exception("a socket broke")
@@ -86,10 +88,10 @@ class Conversation:
 
     async def _close(self, goodbye: Goodbye) -> None:
         # The peer may be gone or deaf: neither the last frames nor the close may wait for it long.
-        with suppress(TimeoutError, OSError, RuntimeError):
+        with suppress(TimeoutError, RuntimeError, *GONE):
             async with asyncio.timeout(self._limits.goodbye_seconds):
                 await self._outbox.flushed()
-        with suppress(TimeoutError, OSError, RuntimeError):
+        with suppress(TimeoutError, RuntimeError, *GONE):
             async with asyncio.timeout(self._limits.goodbye_seconds):
                 await self._socket.close(goodbye.code, goodbye.reason)
 

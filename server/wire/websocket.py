@@ -1,16 +1,15 @@
 """GraphQL over WebSocket: who may upgrade, then one conversation a socket."""
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+from contextlib import suppress
 
-from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from execution import Engine
 from server.wire import frames
 from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts
-from server.wire.conversation import Conversation
+from server.wire.conversation import GONE, Conversation
 from server.wire.frames import Goodbye
 from server.wire.limits import WireLimits
 from server.wire.rejected import Rejected
@@ -35,36 +34,37 @@ def graphql_websocket(
     """
 
     async def serve(socket: WebSocket) -> None:
-        try:
-            _check_origin(socket, origins)
-            connections.check_room()
-        except Rejected as rejected:
-            await _deny(socket, rejected)
+        if not _may_come(socket, origins):
+            await socket.close()  # before the handshake: a 403
             return
-        if SUBPROTOCOL not in socket.scope["subprotocols"]:
-            await socket.accept()
-            await socket.close(frames.SUBPROTOCOL_NOT_ACCEPTABLE, "subprotocol not acceptable")
-            return
-        await socket.accept(SUBPROTOCOL)
-        conversation = Conversation(socket, engine, contexts, limits)
-        with connections.held(lambda: conversation.end(_RECONNECT)):
-            await conversation.run()
+        refusal = _refusal(socket, connections)
+        with suppress(*GONE):
+            await socket.accept(None if refusal else SUBPROTOCOL)
+            if refusal is not None:
+                # Browsers hide an HTTP refusal from the page; a close code reaches its client.
+                await socket.close(refusal.code, refusal.reason)
+                return
+            conversation = Conversation(socket, engine, contexts, limits)
+            with connections.held(lambda: conversation.end(_RECONNECT)):
+                await conversation.run()
 
     return serve
 
 
-def _check_origin(socket: WebSocket, origins: frozenset[str]) -> None:
+def _may_come(socket: WebSocket, origins: frozenset[str]) -> bool:
     # Browsers send no preflight for sockets: the Origin is all that tells a foreign page from ours.
     origin = socket.headers.get("origin")
     if origin is None or "*" in origins or origin in origins:
-        return
-    if urlsplit(origin).netloc != socket.headers.get("host"):
-        raise Rejected(403, "FORBIDDEN", "This origin may not open sockets here.")
+        return True
+    own_host = socket.headers.get("host")
+    return own_host is not None and origin.rpartition("://")[2] == own_host
 
 
-async def _deny(socket: WebSocket, rejected: Rejected) -> None:
-    if "websocket.http.response" not in socket.scope.get("extensions", {}):
-        await socket.close()
-        return
-    headers = {"content-type": "application/json; charset=utf-8", **rejected.headers}
-    await socket.send_denial_response(Response(rejected.body(), rejected.status, headers=headers))
+def _refusal(socket: WebSocket, connections: LiveConnections) -> Goodbye | None:
+    if SUBPROTOCOL not in socket.scope["subprotocols"]:
+        return Goodbye(frames.SUBPROTOCOL_NOT_ACCEPTABLE, "subprotocol not acceptable")
+    try:
+        connections.check_room()
+    except Rejected as rejected:
+        return Goodbye(frames.TRY_AGAIN, rejected.message)
+    return None
