@@ -39,7 +39,8 @@ def free_port() -> int:
 @asynccontextmanager
 async def served(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
     """Serve an ASGI app by uvicorn on loopback; the address while it runs."""
-    listener = socket.socket()
+    # With the protocol named, asyncio switches Nagle's delay off: 40 ms less for each answer.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     config = uvicorn.Config(app, access_log=False, log_level="warning")
