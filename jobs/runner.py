@@ -1,0 +1,67 @@
+"""Runs the table of jobs until told to stop: each in its own loop, bounded in time, never silent."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from gateways.payments import Payments
+from models.database import Database
+
+log = logging.getLogger("darkstore.jobs")
+
+RUN_SECONDS = 30.0
+BACK_OFF_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What jobs work with."""
+
+    database: Database
+    payments: Payments
+
+
+Run = Callable[[Hands], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work done again `every_seconds`; `run` answers how many things it did."""
+
+    name: str
+    every_seconds: float
+    run: Run
+
+
+async def run_all(jobs: Sequence[Job], hands: Hands, stop: asyncio.Event) -> None:
+    """Run every job until `stop` is set, then let the runs under way end."""
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(_repeat(job, hands, stop), name=f"job:{job.name}")
+
+
+async def _repeat(job: Job, hands: Hands, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        began = time.monotonic()
+        pause = job.every_seconds
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                done = await job.run(hands)
+            if done:
+                took = (time.monotonic() - began) * 1000
+                log.info("%s did %d in %.0f ms", job.name, done, took)
+        except Exception:
+            log.warning("%s failed and will be tried again", job.name, exc_info=True)
+            pause = max(pause, BACK_OFF_SECONDS * random.random())
+        await _wait(stop, pause * random.uniform(0.9, 1.1))
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,85 @@
+"""Puts the ASGI application together: routes, the edge, the house they work in."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from resolvers.context import House
+from server.edge import Edge
+from server.engine import open_engine
+from server.explorer import explorer_routes
+from server.house import open_house
+from server.probes import PROBES
+from server.settings import Settings
+from server.webhooks import webhook_routes
+from server.wire import LiveConnections, WireLimits, graphql_routes
+
+GRAPH_PATH = "/graphql"
+ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "graphql-preflight")
+
+
+def build_app(settings: Settings) -> Starlette:
+    """The application; it opens the house when it starts and closes it when it ends."""
+    connections = LiveConnections()
+    edge = Edge()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_house(settings) as house:
+            edge.house = app.state.house = house
+            _settle_memory()
+            yield
+            await connections.drain(spread_seconds=0, grace_seconds=1)
+
+    routes: list[BaseRoute] = [
+        *graphql_routes(
+            GRAPH_PATH,
+            open_engine(settings),
+            edge,
+            connections=connections,
+            limits=WireLimits(),
+            origins=settings.origins,
+            get=settings.development,
+        ),
+        Route("/.well-known/jwks.json", jwks),
+        *webhook_routes(),
+        *PROBES,
+    ]
+    if settings.development:
+        routes.extend(explorer_routes(GRAPH_PATH))
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
+    app.state.connections = connections
+    return app
+
+
+async def jwks(request: Request) -> JSONResponse:
+    """The public keys that our access tokens are signed with (RFC 7517)."""
+    house: House = request.app.state.house
+    return JSONResponse(house.identity.jwks(), headers={"cache-control": "public, max-age=300"})
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    if not settings.origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=sorted(settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=list(ALLOWED_HEADERS),
+        )
+    ]
+
+
+def _settle_memory() -> None:
+    """What start-up made lives as long as the process: spare the collector from walking it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)

@@ -1,0 +1,74 @@
+"""`python -m server serve [--port N] [--host H]`: answer clients until told to stop."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+
+from server.app import build_app
+from server.logs import set_up_logs
+from server.settings import DEFAULT_PORT, BadSetting, Settings, settings_of
+from server.wire import FRAME_MAX_BYTES
+
+log = logging.getLogger("darkstore.server")
+
+KEEP_ALIVE_SECONDS = 30
+GRACEFUL_SECONDS = 20
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Serve; 0 when told to stop, 1 with a sentence when a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="server serve")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--host", default="127.0.0.1")
+    chosen = parser.parse_args(arguments)
+    set_up_logs()
+    try:
+        settings = settings_of(environment)
+    except BadSetting as bad:
+        print(f"serve: {bad}", file=sys.stderr)
+        return 1
+    app = build_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=chosen.host,
+        port=chosen.port,
+        loop="uvloop",
+        http="httptools",
+        ws="auto",
+        ws_max_size=FRAME_MAX_BYTES,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    Leaving(config, app, settings).run()
+    return 0
+
+
+class Leaving(uvicorn.Server):
+    """A server that leaves politely: not ready at once, sockets sent away a few at a time."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, settings: Settings) -> None:
+        super().__init__(config)
+        self._app = app
+        self._spread_seconds = settings.drain_seconds
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override] # the list is passed on unread
+        self._app.state.draining = True
+        connections = self._app.state.connections
+        if len(connections) and not self.force_exit:
+            log.info("draining %d connections", len(connections))
+            drained = asyncio.ensure_future(
+                connections.drain(spread_seconds=self._spread_seconds, grace_seconds=5)
+            )
+            while not drained.done() and not self.force_exit:
+                await asyncio.sleep(0.05)
+            drained.cancel()
+        await super().shutdown(sockets)  # type: ignore[arg-type] # passed on unread

@@ -1,0 +1,38 @@
+"""`python -m server worker`: do the background work until told to stop."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+import uvloop
+
+from jobs.runner import Hands, run_all
+from jobs.table import JOBS
+from server.house import open_payments
+from server.logs import set_up_logs
+from server.settings import BadSetting, Settings, settings_of
+from server.workbench import open_workbench
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Work; 0 when told to stop, 1 with a sentence when a setting is wrong."""
+    set_up_logs()
+    try:
+        settings = settings_of(environment)
+    except BadSetting as bad:
+        print(f"worker: {bad}", file=sys.stderr)
+        return 1
+    uvloop.run(_work(settings))
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_workbench(settings) as database:
+        payments = open_payments(settings)
+        await run_all(JOBS, Hands(database=database, payments=payments), stop)
+        await payments.close()

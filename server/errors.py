@@ -1,0 +1,73 @@
+"""What clients get to see of an error: a stable code, and nothing that was not meant for them."""
+
+import logging
+import re
+from typing import Any
+from uuid import uuid4
+
+from graphql import GraphQLError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from resolvers.rules import Denied
+from services.idempotency import KeyReused
+from services.refusal import Refused
+
+log = logging.getLogger("darkstore.errors")
+
+BUSY = (InterfaceError, OperationalError, PoolTimeout, TimeoutError, ConnectionError, OSError)
+# Lock and statement time-outs, deadlocks, shutdowns, too many connections: asking again may work.
+PASSING = re.compile(r"^(40|53|55P03|57)")
+REUSED = "This idempotency key was used with other arguments."
+
+
+def present(error: GraphQLError) -> dict[str, Any]:
+    """The error as it is sent: `{message, locations, path, extensions: {code}}`."""
+    cause = _cause(error)
+    shown: dict[str, Any] = dict(error.formatted)
+    match cause:
+        case None:
+            if "code" not in (error.extensions or {}):
+                return _with(shown, "BAD_USER_INPUT" if error.path is None else "INVALID_INPUT")
+            return shown
+        case Denied():
+            return _with(shown, cause.code)
+        case Refused():
+            return _with(shown, _code_of(cause.reasons[0]), message=str(cause))
+        case KeyReused():
+            return _with(shown, "IDEMPOTENCY_KEY_REUSED", message=REUSED)
+        case _ if _passing(cause):
+            log.warning("unavailable at %s: %s", error.path, cause)
+            return _with(shown, "UNAVAILABLE", message="Too much is going on: try again.")
+        case _:
+            reference = uuid4().hex[:12]
+            log.error("error %s at %s", reference, error.path, exc_info=cause)
+            message = f"Something went wrong on our side. Reference: {reference}."
+            return _with(shown, "INTERNAL", message=message, reference=reference)
+
+
+def _cause(error: GraphQLError) -> BaseException | None:
+    cause: BaseException | None = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause
+
+
+def _passing(cause: BaseException) -> bool:
+    if isinstance(cause, DBAPIError):
+        state = str(getattr(cause.orig, "sqlstate", "") or "")
+        return bool(PASSING.match(state)) or isinstance(cause, InterfaceError)
+    return isinstance(cause, BUSY)
+
+
+def _code_of(reason: object) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(reason).__name__).upper()
+
+
+def _with(
+    shown: dict[str, Any], code: str, message: str | None = None, **data: Any
+) -> dict[str, Any]:
+    shown["extensions"] = {**shown.get("extensions", {}), "code": code, **data}
+    if message is not None:
+        shown["message"] = message
+    return shown

@@ -1,0 +1,65 @@
+"""Builds the handles that a process shares, out of its settings, and closes them again."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gateways.payments import StripePayments
+from gateways.sms import LoggedSms, Sms, TwilioSms
+from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from resolvers.context import House
+from server.settings import Settings
+from services.hold import Combiner
+from services.identity import Identity
+from subscriptions.hub import Hub
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """The house of this process, its hub and combiner at work until the block ends."""
+    database = Database(
+        open_engine(settings.database_url, APPLICATION_ROLE),
+        open_engine(settings.database_url, CATALOG_ROLE),
+    )
+    hub = Hub(database, settings.redis_url or "memory://")
+    database.announce = hub.announce
+    payments = open_payments(settings)
+    combiner = Combiner(database)
+    house = House(
+        database=database,
+        combiner=combiner,
+        payments=payments,
+        sms=open_sms(settings),
+        identity=Identity(keys_file=Path(settings.keys_file), database=database),
+        streams=hub,
+    )
+    await hub.start()
+    await combiner.start()
+    try:
+        yield house
+    finally:
+        await combiner.close()
+        await hub.close()
+        await payments.close()
+        await database.close()
+
+
+def open_payments(settings: Settings) -> StripePayments:
+    """The card provider: Stripe, or whatever speaks its protocol at the set address."""
+    return StripePayments(
+        secret_key=settings.stripe_api_key,
+        webhook_secret=settings.stripe_webhook_secret,
+        api_base=settings.stripe_api_base,
+    )
+
+
+def open_sms(settings: Settings) -> Sms:
+    """Twilio when it is set up; in development alone the log will do."""
+    if settings.sms_account:
+        return TwilioSms(
+            account=settings.sms_account,
+            token=settings.sms_token,
+            sender=settings.sms_from,
+            api_base=settings.sms_api_base,
+        )
+    return LoggedSms()

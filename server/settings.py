@@ -1,0 +1,77 @@
+"""The one place that reads the environment; everything else is given arguments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DEVELOPMENT = "development"
+DEFAULT_PORT = 8000
+DRAIN_SECONDS = 15.0
+
+
+class BadSetting(ValueError):
+    """A setting is missing or can't be right; the message says which and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs from one installation to another."""
+
+    database_url: str
+    redis_url: str
+    keys_file: str
+    environment: str
+    stripe_api_base: str | None
+    stripe_api_key: str
+    stripe_publishable_key: str
+    stripe_webhook_secret: str
+    sms_api_base: str | None
+    sms_account: str
+    sms_token: str
+    sms_from: str
+    origins: frozenset[str]
+    reference_executor: bool
+    drain_seconds: float
+
+    @property
+    def development(self) -> bool:
+        """In development the explorer and introspection are open."""
+        return self.environment == DEVELOPMENT
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`; raises BadSetting naming the first that is missing."""
+    return Settings(
+        database_url=_needed(environment, "DATABASE_URL"),
+        redis_url=environment.get("REDIS_URL", ""),
+        keys_file=_needed(environment, "DARKSTORE_KEYS_FILE"),
+        environment=environment.get("DARKSTORE_ENV", "production"),
+        stripe_api_base=environment.get("STRIPE_API_BASE") or None,
+        stripe_api_key=_needed(environment, "STRIPE_API_KEY"),
+        stripe_publishable_key=environment.get("STRIPE_PUBLISHABLE_KEY", ""),
+        stripe_webhook_secret=_needed(environment, "STRIPE_WEBHOOK_SECRET"),
+        sms_api_base=environment.get("SMS_API_BASE") or None,
+        sms_account=environment.get("SMS_ACCOUNT", ""),
+        sms_token=environment.get("SMS_TOKEN", ""),
+        sms_from=environment.get("SMS_FROM", "+15005550006"),
+        origins=frozenset(filter(None, environment.get("DARKSTORE_ORIGINS", "").split(","))),
+        reference_executor=environment.get("EXECUTOR") == "reference",
+        drain_seconds=_seconds(environment, "DARKSTORE_DRAIN_SECONDS", DRAIN_SECONDS),
+    )
+
+
+def _needed(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip()
+    if not value:
+        raise BadSetting(f"{name} is not set: `make run` sets it, or see README.md.")
+    return value
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name, "")
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 300:
+        raise BadSetting(f"{name} is {text!r}: it is a number of seconds from 0 to 300.")
+    return value

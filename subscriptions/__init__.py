@@ -1,0 +1,1 @@
+"""What can be watched: one generator per stream, and the hub they all read from."""

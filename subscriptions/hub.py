@@ -1,0 +1,217 @@
+"""The hub: one per process, from which every subscription of the process reads.
+
+The event log in Postgres is the truth. A hint (stream, number, body) told after a commit is handed
+to a listener directly when it is the very next one; on any doubt the listener reads the log.
+A sweep compares every listened-to stream with its head, so a lost hint costs a moment, never an event.
+"""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from sqlalchemy import select
+
+from models import PLATFORM, Event, Stream
+from models.database import Database, Hint
+from subscriptions.carrier import Carrier
+
+log = logging.getLogger("darkstore.streams")
+
+HELD_HINTS = 8
+READ_ROWS = 500
+SWEEP_SECONDS = 1.5
+SWEEP_STREAMS = 1000
+CONFLATE_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+
+
+class Listener:
+    """One subscription's place in one stream."""
+
+    __slots__ = ("after", "behind", "hints", "wake")
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.hints: deque[Hint] = deque(maxlen=HELD_HINTS)
+        self.behind = True
+        self.wake = asyncio.Event()
+        self.wake.set()
+
+    def told(self, hint: Hint) -> None:
+        if hint.seq > self.after:
+            self.hints.append(hint)
+            self.wake.set()
+
+    def following(self) -> list[Hint]:
+        """The hints that continue this place without a gap; a gap means that the log is read."""
+        batch: list[Hint] = []
+        while self.hints:
+            hint = self.hints.popleft()
+            if hint.seq == self.after + 1:
+                self.after = hint.seq
+                batch.append(hint)
+            elif hint.seq > self.after:
+                self.behind = True
+                self.hints.clear()
+        return batch
+
+
+class Topic:
+    """One subscription's view of a lossy value: only the newest counts."""
+
+    __slots__ = ("value", "wake")
+
+    def __init__(self) -> None:
+        self.value: dict[str, Any] | None = None
+        self.wake = asyncio.Event()
+
+
+class Hub:
+    """Tells committed events to this process's listeners and, through the carrier, to the others'."""
+
+    def __init__(self, database: Database, url: str) -> None:
+        self._database = database
+        self._me = uuid4().hex[:12]
+        self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._topics: defaultdict[str, set[Topic]] = defaultdict(set)
+        self._carrier = Carrier(url, self._received, self._wake_all)
+        self._sweeper: asyncio.Task[None] | None = None
+        self.log_reads = 0
+        self.told_directly = 0
+
+    async def start(self) -> None:
+        await self._carrier.start()
+        self._sweeper = asyncio.create_task(self._sweep_forever(), name="hub-sweep")
+
+    async def close(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self._carrier.close()
+
+    async def announce(self, hints: Sequence[Hint]) -> None:
+        """Tell committed events: here at once, elsewhere as soon as the carrier gets to it."""
+        for hint in hints:
+            self._tell(hint)
+            fact = [self._me, "e", hint.stream, hint.seq, hint.type, hint.body]
+            self._carrier.send(hint.stream, orjson.dumps(fact).decode())
+
+    async def tell(self, topic: str, value: dict[str, Any]) -> None:
+        """Publish a lossy value to whoever listens now."""
+        self._show(topic, value)
+        self._carrier.send(topic, orjson.dumps([self._me, "t", topic, value]).decode())
+
+    async def events(self, stream: str, after: int) -> AsyncIterator[list[Hint]]:
+        """All events of `stream` beyond number `after`, in order, none twice, in small batches."""
+        listener = Listener(after)
+        self._listeners[stream].add(listener)
+        try:
+            while True:
+                await listener.wake.wait()
+                listener.wake.clear()
+                if batch := listener.following():
+                    self.told_directly += len(batch)
+                    yield batch
+                if listener.behind:
+                    listener.behind = False
+                    async for batch in self._gap(stream, listener):
+                        yield batch
+        finally:
+            self._leave(self._listeners, stream, listener)
+
+    async def latest(self, topic: str) -> AsyncIterator[dict[str, Any]]:
+        """The newest value told on a lossy topic, at most one a second."""
+        view = Topic()
+        self._topics[topic].add(view)
+        try:
+            while True:
+                await view.wake.wait()
+                view.wake.clear()
+                value, view.value = view.value, None
+                if value is not None:
+                    yield value
+                    await asyncio.sleep(CONFLATE_SECONDS)
+        finally:
+            self._leave(self._topics, topic, view)
+
+    async def _gap(self, stream: str, listener: Listener) -> AsyncIterator[list[Hint]]:
+        """What the log holds beyond the listener's place; the database may be away for a while."""
+        while True:
+            try:
+                batch = await self._read(stream, listener.after)
+            except Exception:
+                log.warning("the log of %s can't be read, trying again", stream, exc_info=True)
+                await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
+                continue
+            if batch:
+                listener.after = batch[-1].seq
+                yield batch
+            if len(batch) < READ_ROWS:
+                return
+
+    async def _read(self, stream: str, after: int) -> list[Hint]:
+        self.log_reads += 1
+        query = (
+            select(Event.stream, Event.seq, Event.type, Event.body)
+            .where(Event.stream == stream, Event.seq > after)
+            .order_by(Event.seq)
+            .limit(READ_ROWS)
+        )
+        async with self._database.read(PLATFORM) as session:
+            return [Hint(*row) for row in await session.execute(query)]
+
+    def _received(self, message: str) -> None:
+        sender, kind, *rest = orjson.loads(message)
+        if sender == self._me:
+            return
+        if kind == "e":
+            self._tell(Hint(*rest))
+        else:
+            self._show(*rest)
+
+    def _tell(self, hint: Hint) -> None:
+        for listener in self._listeners.get(hint.stream, ()):
+            listener.told(hint)
+
+    def _show(self, topic: str, value: dict[str, Any]) -> None:
+        for view in self._topics.get(topic, ()):
+            view.value = value
+            view.wake.set()
+
+    def _wake_all(self) -> None:
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.behind = True
+                listener.wake.set()
+
+    def _leave(self, places: defaultdict[str, set[Any]], name: str, one: object) -> None:
+        places[name].discard(one)
+        if not places[name]:
+            del places[name]
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.8, 1.2))
+            try:
+                await self._sweep()
+            except Exception as error:
+                log.warning("streams could not be compared with the log: %r", error)
+
+    async def _sweep(self) -> None:
+        """Wake every listener that is behind the head of its stream."""
+        names = list(self._listeners)
+        for start in range(0, len(names), SWEEP_STREAMS):
+            part = names[start : start + SWEEP_STREAMS]
+            query = select(Stream.stream, Stream.seq).where(Stream.stream.in_(part))
+            async with self._database.read(PLATFORM) as session:
+                heads = (await session.execute(query)).all()
+            for name, seq in heads:
+                for listener in self._listeners.get(name, ()):
+                    if listener.after < seq:
+                        listener.behind = True
+                        listener.wake.set()
