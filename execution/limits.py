@@ -14,6 +14,9 @@ class Limits:
     fields: int = 500
     directives: int = 9
     operations: int = 5
+    fragments: int = 50
+    repeats: int = 30
+    """How often one response path may be asked for: merging them costs its square."""
     cost: int = 20_000
     validation_errors: int = 5
     variable_errors: int = 5

@@ -1,0 +1,132 @@
+"""The compiled plans answer as graphql-core does: on documents written to be nasty."""
+
+from typing import Any
+
+import pytest
+
+from tests.execution.differential import compare
+from tests.execution.shop import Context, schema
+
+LEAVES = "id name tags grid unit weight note margin label __typename"
+PRODUCT = f"""{LEAVES}
+  price {{ minor currency __typename }} oldPrice {{ minor }} maybeGrid
+  boxes {{ size inside {{ size inside {{ size }} }} }}
+  brand {{ id name products {{ id brand {{ name }} }} }} maybeBrand {{ name }}
+  syncOrLater stepwise checked returnsError maybeFails siblings {{ id }}"""
+DOCUMENTS = [
+    "{ products { %s } }" % PRODUCT,
+    "{ products(faulty: true, first: 100) { %s } }" % PRODUCT,
+    "{ strictProducts { %s } }" % PRODUCT,
+    "{ strictProducts(faulty: true) { id } }",
+    "{ strictProducts(faulty: true) { id name } now }",
+    "{ products(faulty: true) { name price { minor } } }",
+    "{ products(first: 100, faulty: true) { note weight unit tags grid boxes { size } } }",
+    "{ products(first: 100, faulty: true) { strictBoxes { size } } }",
+    "{ products(first: 100, faulty: true) { syncOrLater siblings { name } } }",
+    "{ products { broken short missingKey } }",
+    "{ products { id brokenStrict } }",
+    "{ strictProducts { id brokenStrict } now }",
+    "{ products { checked(atMost: 2) a: checkedStrict b: checked(atMost: 3) } }",
+    "{ products { id checkedStrict(atMost: 2) } }",
+    "{ strictProducts { id checkedStrict(atMost: 4) } }",
+    "{ products { secret fails } }",
+    "{ products { id secret } }",
+    "{ products { maybeFails oldPrice { currency } fails } now }",
+    "{ products { staffBrand { name } shelf { id name } } }",
+    "{ products { label a: label(prefix: \"my\", loud: true) b: label(loud: false) } }",
+    "{ products { within } }",
+    "{ products { within(range: {low: 3, units: [KILOGRAM]}, units: [PIECE, KILOGRAM]) } }",
+    "{ products { within(range: {high: null}, units: []) a: within(units: null) } }",
+    "{ named { __typename id name ... on Product { price { minor } brand { id } } } }",
+    "{ named(faulty: true) { __typename id } }",
+    "{ named { ...N ... on Brand { products { id } } ... on Bundle { first { id } } } }"
+    " fragment N on Named { id ...P name } fragment P on Product { tags id brand { name } }",
+    "{ offers { __typename ... on Named { name } ... on Product { brand { name } price { minor } }"
+    " ... on Bundle { products { name brand { name } } } } }",
+    "{ offers(faulty: true) { ... on Named { id } } now }",
+    "{ mixed { __typename ... on Product { id } ... on Brand { id products { id } } } }",
+    "{ awaitedItems notAList generated now }",
+    "{ crash }",
+    "{ now crash products { id } }",
+    "{ a: now b: now ...F ... on Query { c: now } } fragment F on Query { b: now d: now }",
+    "{ products { id } products { name price { minor } } ... { products { price { currency } } } }",
+    "{ products { b: name a: id ...F } } fragment F on Product { a: id c: note b: name }",
+    "{ __typename x: __typename products { y: __typename } }",
+    "{ echo(uuid: \"7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111\", amount: \"3.10\") }",
+    "{ echo(uuid: \"not one\") now }",
+    "{ product(id: 3) { %s } other: product(id: \"99\") { id } }" % PRODUCT,
+    "{ __schema { queryType { name } types { name kind fields(includeDeprecated: true) { name"
+    " args { name defaultValue type { name ofType { name } } } } enumValues { name }"
+    " possibleTypes { name } } directives { name locations } } now }",
+    "{ __type(name: \"Product\") { name description interfaces { name } fields { name } } }",
+    "mutation { a: write(what: \"a\") { id brand { name } } b: write(what: \"b\") { id } }",
+    "mutation { a: write(what: \"a\", fail: true) { id } b: must(what: \"b\") __typename }",
+    "mutation { a: write(what: \"a\") { id } b: must(what: \"fail\") c: must(what: \"c\") }",
+    "{ products { nothing } }",
+    "{ products { id }",
+    "",
+    "fragment F on Query { now }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("staff", [False, True], ids=["customer", "staff"])
+@pytest.mark.parametrize("query", DOCUMENTS)
+async def test_a_written_document_is_answered_as_graphql_core_answers_it(
+    query: str, staff: bool
+) -> None:
+    await compare(schema, query, None, lambda: Context(staff))
+
+
+CONDITIONAL = """query ($a: Boolean!, $b: Boolean = true, $c: Boolean) {
+  now @include(if: $a) products @skip(if: $b) { id ...F @include(if: $a) }
+  ... @skip(if: $a) @include(if: $b) { generated } products { name @skip(if: true) tags }
+  crash: now @include(if: $c)
+} fragment F on Product { note @skip(if: $b) unit }"""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"a": a, "b": b, "c": c}
+        for a in (True, False)
+        for b in (True, False)
+        for c in (True, False, None)
+    ]
+    + [{"a": True, "c": True}, {"a": False}, {"a": True, "b": None}, {}, {"a": "yes"}],
+)
+async def test_skip_and_include_choose_the_same_fields(variables: dict[str, Any]) -> None:
+    await compare(schema, CONDITIONAL, variables, Context)
+
+
+VARIABLES = """query (
+  $range: Range, $units: [Unit!], $first: Int = 2, $uuid: UUID!, $amount: Decimal! = "2", $at: Int!
+) {
+  products(first: $first) { within(range: $range, units: $units) checked(atMost: $at)
+    label(prefix: $nothing) }
+  echo(uuid: $uuid, amount: $amount, range: {low: $at})
+}"""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"uuid": "7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111", "at": 1},
+        {"uuid": "7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111", "at": 1, "first": None},
+        {"uuid": "x", "at": 2**40, "range": {"low": "one"}, "units": ["BARREL"], "first": []},
+        {
+            "uuid": "7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111",
+            "at": 3,
+            "range": {"high": 4, "units": ["KILOGRAM"]},
+            "units": "PIECE",
+            "unknown": 1,
+        },
+    ],
+)
+async def test_variables_are_coerced_alike(variables: dict[str, Any]) -> None:
+    query = VARIABLES.replace("(prefix: $nothing)", "")
+    await compare(schema, query, variables, Context)
+
+
+async def test_a_document_that_uses_an_unknown_variable_is_refused_alike() -> None:
+    answer = await compare(schema, VARIABLES, {}, Context)
+    assert not answer.executed
