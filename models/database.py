@@ -122,8 +122,10 @@ class Database:
         """One transaction: all of it commits, with its audit row and events, or none does."""
         async with self._sessions() as session, session.begin():
             await _enter(session, scope)
-            session.info["recorded"] = recorded = []
-            session.info["changes"] = changes = []
+            recorded: list[Recorded] = []
+                changes: list[dict[str, Any]] = []
+                session.info["recorded"] = recorded
+            session.info["changes"] = changes
             session.info["actor_id"] = origin.actor_id
             yield session
             await session.flush()

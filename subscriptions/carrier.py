@@ -33,7 +33,7 @@ def shard_of(name: str) -> str:
 
 
 class Carrier:
-    """Publishes and receives on every shard; `lost` is called when messages may have been missed."""
+    """Publishes and receives on every shard; calls `lost` when messages may have been missed."""
 
     def __init__(self, url: str, receive: Receive, lost: Lost) -> None:
         self._url = url

@@ -2,7 +2,7 @@
 
 The event log in Postgres is the truth. A hint (stream, number, body) told after a commit is handed
 to a listener directly when it is the very next one; on any doubt the listener reads the log.
-A sweep compares every listened-to stream with its head, so a lost hint costs a moment, never an event.
+A sweep compares every listened-to stream with its head: a lost hint costs a moment, no event.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Topic:
 
 
 class Hub:
-    """Tells committed events to this process's listeners and, through the carrier, to the others'."""
+    """Tells committed events to the listeners of this process and, by the carrier, of the others."""
 
     def __init__(self, database: Database, url: str) -> None:
         self._database = database

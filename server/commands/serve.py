@@ -18,6 +18,7 @@ log = logging.getLogger("darkstore.server")
 
 KEEP_ALIVE_SECONDS = 30
 GRACEFUL_SECONDS = 20
+FORCED_LOOK_SECONDS = 0.05
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -68,7 +69,13 @@ class Leaving(uvicorn.Server):
             drained = asyncio.ensure_future(
                 connections.drain(spread_seconds=self._spread_seconds, grace_seconds=5)
             )
-            while not drained.done() and not self.force_exit:
-                await asyncio.sleep(0.05)
+            forced = asyncio.ensure_future(self._forced())
+            await asyncio.wait({drained, forced}, return_when=asyncio.FIRST_COMPLETED)
             drained.cancel()
+            forced.cancel()
         await super().shutdown(sockets)  # type: ignore[arg-type] # passed on unread
+
+    async def _forced(self) -> None:
+        """Returns when a second signal asks for haste."""
+        while not self.force_exit:  # noqa: ASYNC110 - uvicorn tells it by a plain attribute
+            await asyncio.sleep(FORCED_LOOK_SECONDS)
