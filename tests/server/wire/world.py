@@ -69,7 +69,11 @@ class Query:
 
     @strawberry.field
     def caller(self, info: Info) -> str:
-        return f"{info.context.name} {info.context.language}".strip()
+        return info.context.name
+
+    @strawberry.field
+    def language(self, info: Info) -> str:
+        return info.context.language
 
     @strawberry.field
     def big(self, chars: int) -> str:

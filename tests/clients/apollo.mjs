@@ -1,0 +1,47 @@
+// node apollo.mjs HTTP_URL SOCKET_URL
+import assert from 'node:assert/strict';
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client/core';
+import { CombinedGraphQLErrors, ServerError } from '@apollo/client/errors';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { createClient } from 'graphql-ws';
+import { OperationTypeNode } from 'graphql';
+import WebSocket from 'ws';
+
+const [url, socketUrl] = process.argv.slice(2);
+const socket = createClient({ url: socketUrl, webSocketImpl: WebSocket, connectionParams: { authorization: 'Bearer ana' } });
+
+function clientOf(token) {
+  return new ApolloClient({
+    cache: new InMemoryCache(),
+    link: ApolloLink.split(
+      ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
+      new GraphQLWsLink(socket),
+      new HttpLink({ uri: url, headers: { authorization: `Bearer ${token}` } }),
+    ),
+  });
+}
+
+const client = clientOf('ana');
+const { data } = await client.query({ query: gql`{ caller }` });
+assert.equal(data.caller, 'ana');
+assert.ok((await client.mutate({ mutation: gql`mutation { bump }` })).data.bump > 0);
+await assert.rejects(client.query({ query: gql`{ nothing }` }), (error) => CombinedGraphQLErrors.is(error));
+await assert.rejects(client.query({ query: gql`{ broken }` }), (error) => CombinedGraphQLErrors.is(error) && error.errors[0].path[0] === 'broken');
+await assert.rejects(
+  clientOf('bad').query({ query: gql`{ caller }` }),
+  (error) => (CombinedGraphQLErrors.is(error) && error.errors[0].extensions.code === 'UNAUTHENTICATED')
+    || (ServerError.is(error) && error.statusCode === 401),
+);
+
+const numbers = await new Promise((resolve, reject) => {
+  const seen = [];
+  client.subscribe({ query: gql`subscription { count(to: 3) { number } }` }).subscribe({
+    next: (result) => seen.push(result.data.count.number),
+    error: reject,
+    complete: () => resolve(seen),
+  });
+});
+assert.deepEqual(numbers, [1, 2, 3]);
+await socket.dispose();
+client.stop();
+console.log('Apollo Client is content');
