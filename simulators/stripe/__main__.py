@@ -1,9 +1,11 @@
 import argparse
+import sqlite3
 
 import uvicorn
 
 from simulators.stripe.app import build
 from simulators.stripe.books import EVENT_PATTERNS, HOLD_SECONDS, Settings
+from simulators.stripe.state import State
 
 BACKLOG_LIMIT_COUNT = 512
 CONCURRENT_LIMIT_COUNT = 1000
@@ -36,8 +38,11 @@ def main() -> None:
             hold_seconds=given.hold_seconds,
             event_patterns=tuple(given.events.split(",")),
         )
+        State(settings.state_path).db.close()
     except ValueError as error:
         parser.error(str(error))
+    except sqlite3.Error as error:
+        parser.error(f"the state file {given.state} can't be used: {error}")
     print(f"Stripe simulator on http://127.0.0.1:{given.port}", flush=True)
     uvicorn.run(
         build(settings),

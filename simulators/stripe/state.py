@@ -8,7 +8,7 @@ import orjson
 
 from simulators.stripe.wire import Body
 
-BUSY_TIMEOUT_SECONDS = 5
+BUSY_TIMEOUT_SECONDS = 2
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS object (
@@ -40,6 +40,8 @@ class State:
         self.db = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
         )
+        # Two simulators on one file would deliver every event twice: the second doesn't start.
+        self.db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.executescript(TABLES)
