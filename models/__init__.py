@@ -19,10 +19,17 @@ from models.fulfillment import (
 )
 from models.idempotency import IdempotencyKey
 from models.listing import Availability, Listing
-from models.order import CancelReason, Order, OrderLine, OrderStatus
+from models.order import (
+    CancelReason,
+    Order,
+    OrderAction,
+    OrderLine,
+    OrderStage,
+    OrderStatus,
+)
 from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, RefundReason, RefundStatus
 from models.person import Membership, Person
-from models.product import Product
+from models.product import Product, ProductSort
 from models.rider import Rider, RiderPosition, RiderStatus, Vehicle
 from models.session import OneTimeCode, RefreshToken, SignInSession
 from models.stock import Hold, HoldStatus, Stock, StockEntry, StockReason
@@ -74,13 +81,16 @@ __all__ = [
     "OfferStatus",
     "OneTimeCode",
     "Order",
+    "OrderAction",
     "OrderLine",
+    "OrderStage",
     "OrderStatus",
     "Payment",
     "PaymentNotice",
     "PaymentStatus",
     "Person",
     "Product",
+    "ProductSort",
     "RefreshToken",
     "Refund",
     "RefundReason",

@@ -1,4 +1,5 @@
 from datetime import datetime
+from enum import auto
 from typing import Any
 from uuid import UUID
 
@@ -6,9 +7,18 @@ from sqlalchemy import Computed, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Keyed, at_now, refers
+from models.base import Keyed, Named, at_now, refers
 
 SEARCH = "to_tsvector('english', name || ' ' || search_text) || to_tsvector('simple', search_text)"
+
+
+class ProductSort(Named):
+    """The order of a list of products; names are compared in the catalog's own language."""
+
+    CATALOG = auto()
+    NAME = auto()
+    PRICE_ASC = auto()
+    PRICE_DESC = auto()
 
 
 class Product(Keyed):

@@ -1,0 +1,87 @@
+"""The category tree as one store fills it: branches without a product are left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Category, Listing, Product, Store
+
+TREE_DEPTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A category in one store; `children` and `product_count` are None when read by a product."""
+
+    id: UUID
+    store_id: UUID
+    parent_id: UUID | None
+    slug: str
+    name: str
+    translations: dict[str, Any]
+    product_count: int | None = None
+    children: "tuple[Shelf, ...] | None" = None
+
+    def family(self) -> tuple[UUID, ...]:
+        """This category and all below it."""
+        below = (key for child in self.children or () for key in child.family())
+        return (self.id, *below)
+
+    def cut(self, depth: int) -> "Shelf":
+        """The same with at most `depth` levels below it."""
+        kept = self.children or () if depth else ()
+        return replace(self, children=tuple(child.cut(depth - 1) for child in kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All categories in which a store lists something."""
+
+    top: list[Shelf] = field(default_factory=list)
+    by_id: dict[UUID, Shelf] = field(default_factory=dict)
+    by_slug: dict[str, Shelf] = field(default_factory=dict)
+
+
+async def trees(session: AsyncSession, store_ids: Sequence[UUID]) -> list[Tree]:
+    """Each store's tree, read in one statement for all of them."""
+    counted = (
+        select(Listing.store_id, Listing.category_id, func.count().label("products"))
+        .join(Product, Product.id == Listing.product_id)
+        .where(Listing.store_id.in_(store_ids), Product.active)
+        .group_by(Listing.store_id, Listing.category_id)
+        .subquery()
+    )
+    columns = (Category.id, Category.parent_id, Category.slug, Category.name, Category.translations)
+    rows = await session.execute(
+        select(Store.id, func.coalesce(counted.c.products, 0), *columns)
+        .join(Category, Category.company_id == Store.company_id)
+        .outerjoin(
+            counted, (counted.c.category_id == Category.id) & (counted.c.store_id == Store.id)
+        )
+        .where(Store.id.in_(store_ids))
+        .order_by(Category.depth.desc(), Category.position, Category.name, Category.id)
+    )
+    found: dict[UUID, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row)
+    return [_tree(found.get(store_id, [])) for store_id in store_ids]
+
+
+def _tree(rows: Sequence[Any]) -> Tree:
+    """Rows come deepest first, so that every branch is complete before its parent takes it up."""
+    tree = Tree()
+    below: dict[UUID | None, list[Shelf]] = {}
+    for store_id, own, key, parent_id, slug, name, translations in rows:
+        children = tuple(below.pop(key, ()))
+        products = own + sum(child.product_count or 0 for child in children)
+        if not products:
+            continue
+        shelf = Shelf(key, store_id, parent_id, slug, name, translations, products, children)
+        below.setdefault(parent_id, []).append(shelf)
+        tree.by_id[key] = tree.by_slug[slug] = shelf
+    tree.top.extend(below.get(None, ()))
+    return tree
