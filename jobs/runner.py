@@ -1,4 +1,4 @@
-"""Runs the table of jobs until told to stop: each in its own loop, bounded in time, never silent."""
+"""Runs the table of jobs until told to stop: a loop each, bounded in time, never silent."""
 
 import asyncio
 import logging

@@ -123,8 +123,8 @@ class Database:
         async with self._sessions() as session, session.begin():
             await _enter(session, scope)
             recorded: list[Recorded] = []
-                changes: list[dict[str, Any]] = []
-                session.info["recorded"] = recorded
+            changes: list[dict[str, Any]] = []
+            session.info["recorded"] = recorded
             session.info["changes"] = changes
             session.info["actor_id"] = origin.actor_id
             yield session
