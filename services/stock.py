@@ -5,9 +5,10 @@ other in a circle. Each change writes its ledger entry beside it: the entries su
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Order, Stock, StockEntry, StockReason
@@ -158,3 +159,44 @@ def _counted(lines: Mapping[UUID, int]) -> dict[UUID, int]:
     if any(quantity < 0 for quantity in lines.values()):
         raise ValueError("stock moves by whole, positive quantities")
     return {product_id: quantity for product_id, quantity in lines.items() if quantity}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that its books do not explain: units by the row, and units by the books."""
+
+    store_id: UUID
+    product_id: UUID
+    on_hand: int
+    ledger: int
+    held: int
+    holds: int
+
+
+CONSERVATION = text(
+    """
+    with ledger as (
+        select store_id, product_id, sum(delta) as units from stock_entry group by 1, 2
+    ), promised as (
+        select store_id, product_id, sum(quantity) as units from hold
+        where status = 'HELD' group by 1, 2
+    )
+    select store_id, product_id, coalesce(stock.on_hand, 0), coalesce(ledger.units, 0),
+        coalesce(stock.held, 0), coalesce(promised.units, 0)
+    from stock
+    full join ledger using (store_id, product_id)
+    full join promised using (store_id, product_id)
+    where coalesce(stock.on_hand, 0) <> coalesce(ledger.units, 0)
+        or coalesce(stock.held, 0) <> coalesce(promised.units, 0)
+    order by store_id, product_id
+    """
+)
+
+
+async def conservation(session: AsyncSession) -> list[Difference]:
+    """Every row whose on_hand is not the sum of its ledger, or whose held is not its live holds.
+
+    Empty means that no unit was made or lost. One statement, so one snapshot of what the session
+    may see.
+    """
+    return [Difference(*row) for row in await session.execute(CONSERVATION)]

@@ -1,0 +1,14 @@
+"""Who works where: the question that every verb on a store's rows asks first."""
+
+from uuid import UUID
+
+from models import Actor, Role
+
+STORE_ROLES = frozenset(
+    {Role.STORE_STAFF, Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN}
+)
+
+
+def works_in(actor: Actor, company_id: UUID, store_id: UUID) -> bool:
+    """Whether this person picks, counts or manages in the store, or runs its company."""
+    return actor.works_at(company_id, store_id, STORE_ROLES)
