@@ -1,0 +1,87 @@
+"""The explorer page: GraphiQL from our own copy, example operations and standing accounts.
+
+Open in development only; it needs nothing from the outside network.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from seed.accounts import STANDING
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "web" / "explorer"
+OPERATIONS = ROOT / "docs" / "operations"
+KINDS = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+OWN = ("index.html", "explorer.js", "explorer.css")
+
+
+def explorer_routes(graph_path: str) -> list[BaseRoute]:
+    """The page at /explorer, and a browser that opens the graph's address is sent there."""
+    return [
+        Route("/", _home),
+        Route("/explorer", _page),
+        Route("/explorer/book.json", _book),
+        Route("/explorer/vendor/{name}", _vendor),
+        Route("/explorer/{name}", _own),
+    ]
+
+
+async def _home(request: Request) -> Response:
+    return RedirectResponse("/explorer")
+
+
+async def _page(request: Request) -> Response:
+    return FileResponse(PAGE / "index.html")
+
+
+async def _own(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in OWN:
+        return Response("There is no such page.", 404)
+    return FileResponse(PAGE / name)
+
+
+async def _vendor(request: Request) -> Response:
+    name = request.path_params["name"]
+    packed = PAGE / "vendor" / f"{name}.gz"
+    kind = KINDS.get(Path(name).suffix)
+    if kind is None or not packed.is_file():
+        return Response("There is no such page.", 404)
+    kept = {"content-encoding": "gzip", "cache-control": "public, max-age=86400"}
+    return FileResponse(packed, media_type=kind, headers=kept)
+
+
+async def _book(request: Request) -> Response:
+    return JSONResponse({"accounts": _accounts(), "examples": _examples()})
+
+
+def _accounts() -> list[dict[str, Any]]:
+    return [
+        {"role": one.role, "email": one.email, "password": one.password}
+        for one in STANDING
+        if one.email
+    ]
+
+
+@lru_cache(maxsize=1)
+def _examples() -> list[dict[str, Any]]:
+    """The operations of docs/operations, each with the variables that lie beside it."""
+    found = []
+    for file in sorted(OPERATIONS.glob("*.graphql")):
+        beside = file.with_suffix(".json")
+        book = json.loads(beside.read_text()) if beside.is_file() else {}
+        variables = book.get("variables", book)
+        found.append(
+            {
+                "name": file.stem,
+                "query": file.read_text(),
+                "variables": json.dumps(variables, indent=2) if variables else None,
+            }
+        )
+    return found
