@@ -20,6 +20,32 @@ class OrderStatus(Named):
     CANCELED = auto()
 
 
+class OrderStage(Named):
+    """Where an order is on its way, derived from its four machines and never stored."""
+
+    AWAITING_PAYMENT = auto()
+    CONFIRMED = auto()
+    PICKING = auto()
+    AWAITING_YOUR_CHOICE = auto()
+    PACKED = auto()
+    OUT_FOR_DELIVERY = auto()
+    ARRIVING = auto()
+    DELIVERED = auto()
+    RETURNING = auto()
+    CANCELED = auto()
+    EXPIRED = auto()
+    PAYMENT_FAILED = auto()
+
+
+class OrderAction(Named):
+    """What a person may do with an order next."""
+
+    PAY = auto()
+    CANCEL = auto()
+    REFUND = auto()
+    OPEN_TICKET = auto()
+
+
 class CancelReason(Named):
     """Why an order was called off."""
 

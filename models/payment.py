@@ -57,6 +57,7 @@ class Payment(Keyed):
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     due_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = at_now()
     version: Mapped[int] = mapped_column(default=1)
 
@@ -103,6 +104,7 @@ class Refund(Keyed):
     status: Mapped[RefundStatus] = mapped_column(default=RefundStatus.REQUESTED)
     failure_message: Mapped[str | None]
     due_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
     requested_by_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = at_now()
 
