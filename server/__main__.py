@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from server.settings import BadSetting
+
 COMMANDS = {
     "serve": "answer clients over HTTP and WebSocket",
     "worker": "do the background work",
@@ -23,7 +25,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
             print(f"  {name:<9} {promise}", file=sys.stderr)
         return 2
     command = importlib.import_module(f"server.commands.{arguments[0]}")
-    return int(command.main(arguments[1:], environment))
+    try:
+        return int(command.main(arguments[1:], environment))
+    except BadSetting as bad:
+        print(f"{arguments[0]}: {bad}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
