@@ -1,0 +1,1 @@
+"""Loads the data of data/ into the database, once; no GraphQL here."""
