@@ -57,8 +57,8 @@ def page(
 
 
 def cursor(*values: Any) -> str:
-    """An opaque cursor holding a row's sort key."""
-    return urlsafe_b64encode(orjson.dumps(list(values))).rstrip(b"=").decode()
+    """An opaque cursor holding a row's sort key (the driver has a UUID type of its own)."""
+    return urlsafe_b64encode(orjson.dumps(list(values), default=str)).rstrip(b"=").decode()
 
 
 def after(text: str | None, *kinds: type) -> list[Any] | None:
