@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from graphql import GraphQLError
 
+REFUSAL_CHARACTERS = 500
 OnError = Callable[[GraphQLError], dict[str, Any] | None]
 
 
@@ -45,5 +46,14 @@ def format_errors(errors: Iterable[GraphQLError], on_error: OnError | None) -> l
 
 
 def refusal(errors: Iterable[GraphQLError], on_error: OnError | None) -> Answer:
-    """The answer to a request that is refused before execution."""
-    return Answer(None, format_errors(errors, on_error), executed=False)
+    """The answer to a request that is refused before execution, short whatever was sent."""
+    room = REFUSAL_CHARACTERS
+    formatted: list[dict[str, Any]] = []
+    for error in format_errors(errors, on_error):
+        if room <= 0:
+            break
+        message = str(error.get("message", ""))
+        # Messages quote what was sent, which may be a megabyte.
+        formatted.append({**error, "message": message if len(message) <= room else message[:room]})
+        room -= len(message)
+    return Answer(None, formatted, executed=False)

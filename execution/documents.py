@@ -8,7 +8,7 @@ from graphql.validation import ASTValidationRule, NoSchemaIntrospectionCustomRul
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from execution.limits import Limits
+from execution.limits import Limits, check_cost, check_shape, too_complex
 from execution.prepared import Prepared, prepare
 
 RULES: tuple[type[ASTValidationRule], ...] = (
@@ -40,14 +40,28 @@ class Documents:
             made = self._read(query, operation_name)
         except GraphQLError as error:
             return [error]
+        except RecursionError:
+            return [too_complex("The document is nested too deeply.")]
+        except Exception as error:
+            # A scalar's own parser may fail in its own way on a literal that nobody expected.
+            return [GraphQLError(str(error), original_error=error)]
         if isinstance(made, Prepared):
             self._keep(key, made)
         return made
 
     def _read(self, query: str, operation_name: str | None) -> Prepared | list[GraphQLError]:
-        document = parse(query, max_tokens=self._limits.tokens)
-        errors = validate(self._schema, document, self._rules, self._limits.validation_errors)
-        return errors or prepare(document, operation_name, 1)
+        limits = self._limits
+        if len(query) > limits.document_characters:
+            at_most = f"at most {limits.document_characters} characters are allowed"
+            raise too_complex(f"The document is too long: {at_most}.")
+        document = parse(query, max_tokens=limits.tokens)
+        check_shape(document, limits)
+        errors = validate(self._schema, document, self._rules, limits.validation_errors)
+        if errors:
+            return errors
+        prepared = prepare(self._schema, document, operation_name)
+        check_cost(prepared.cost, limits)
+        return prepared
 
     def _keep(self, key: tuple[str, str | None], prepared: Prepared) -> None:
         self._kept[key] = prepared

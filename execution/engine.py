@@ -10,12 +10,14 @@ from graphql.execution import VariableValues
 
 from execution import reference
 from execution.answer import Answer, OnError, format_errors, refusal
+from execution.cost import Cost
 from execution.documents import Documents
-from execution.limits import Limits
+from execution.limits import Limits, check_cost
 from execution.plan import Plan
 from execution.prepared import Prepared
 
 PLANS_PER_DOCUMENT = 16
+COSTS_PER_DOCUMENT = 64
 NO_VARIABLES = VariableValues({}, {})
 
 
@@ -44,6 +46,22 @@ class Engine:
         prepared = self._documents.prepare(query, operation_name)
         return prepared if isinstance(prepared, Prepared) else refusal(prepared, self._on_error)
 
+    def cost(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> int:
+        """The static cost of the operation in fields, for the page sizes in these variables."""
+        if not prepared.sizes:
+            return prepared.cost
+        values = {name: (variables or {}).get(name) for name in prepared.sizes}
+        sizes = {name: size for name, size in values.items() if type(size) is int}
+        key = tuple(sorted(sizes.items()))
+        known = prepared.costs.get(key)
+        if known is None:
+            if len(prepared.costs) >= COSTS_PER_DOCUMENT:
+                prepared.costs.clear()
+            core = self._schema._schema
+            known = Cost(core, prepared.operation, prepared.fragments, sizes).total()
+            prepared.costs[key] = known
+        return known
+
     async def execute(
         self,
         prepared: Prepared,
@@ -53,7 +71,7 @@ class Engine:
     ) -> Answer:
         """Run a query or a mutation; every failure but cancellation stands in the answer."""
         try:
-            coerced = self._variables(prepared, variables)
+            coerced = self._coerced(prepared, variables)
             if isinstance(coerced, list):
                 return refusal(coerced, self._on_error)
             plan = self._plan(prepared, coerced)
@@ -68,7 +86,7 @@ class Engine:
     ) -> AsyncGenerator[Answer, None]:
         """One answer per event; closing the iterator closes the source of events."""
         try:
-            coerced = self._variables(prepared, variables)
+            coerced = self._coerced(prepared, variables)
             if isinstance(coerced, list):
                 yield refusal(coerced, self._on_error)
                 return
@@ -85,6 +103,19 @@ class Engine:
                         yield self._answer(*await plan.run(coerced, context, event))
         except Exception as error:
             yield self._broken(error)
+
+    def _coerced(
+        self, prepared: Prepared, variables: object
+    ) -> VariableValues | list[GraphQLError]:
+        """The variables as the operation declares them, or why it won't run with these."""
+        coerced = self._variables(prepared, variables)
+        if isinstance(coerced, list):
+            return coerced
+        try:
+            check_cost(self.cost(prepared, coerced.coerced), self._limits)
+        except GraphQLError as error:
+            return [error]
+        return coerced
 
     def _variables(
         self, prepared: Prepared, variables: object

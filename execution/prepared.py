@@ -8,6 +8,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLSchema,
     OperationDefinitionNode,
     get_operation_ast,
 )
@@ -20,6 +21,7 @@ from execution.collect import (
     directives_of,
     fragments_of,
 )
+from execution.cost import Cost
 
 OperationKind = Literal["query", "mutation", "subscription"]
 UNDERSTOOD = {SKIP, INCLUDE}
@@ -33,33 +35,38 @@ class Prepared:
     operation_type: OperationKind
     operation_name: str | None
     cost: int
-    """The static cost of the operation, in fields, for the page sizes that its text tells."""
+    """The static cost in fields, by the page sizes in the text and usual ones for variables."""
     root_fields: tuple[str, ...]
     document: DocumentNode
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     conditions: tuple[str, ...]
     """The variables that @skip and @include look at."""
+    sizes: tuple[str, ...]
+    """The variables that hold page sizes."""
     foreign: bool
     """Whether it holds directives that only graphql-core carries out."""
     plans: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    costs: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
 
-def prepare(document: DocumentNode, name: str | None, cost: int) -> Prepared:
+def prepare(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> Prepared:
     """The operation called `name`, or the only one, of a valid document."""
     operation = _operation(document, name)
     fragments = fragments_of(document)
     directives = list(directives_of(operation, fragments))
+    cost = Cost(schema, operation, fragments, {})
     on_operation = {node.name.value for node in operation.directives or ()}
     return Prepared(
         operation_type=operation.operation.value,
         operation_name=operation.name.value if operation.name else None,
-        cost=cost,
+        cost=cost.total(),
         root_fields=_root_fields(operation, fragments),
         document=document,
         operation=operation,
         fragments=fragments,
         conditions=condition_variables(directives),
+        sizes=tuple(sorted(cost.sizes)),
         foreign=NO_PROPAGATION in on_operation
         or any(node.name.value not in UNDERSTOOD for node in directives),
     )

@@ -13,10 +13,11 @@ PRODUCT = f"""{LEAVES}
   boxes {{ size inside {{ size inside {{ size }} }} }}
   brand {{ id name products {{ id brand {{ name }} }} }} maybeBrand {{ name }}
   syncOrLater stepwise checked returnsError maybeFails siblings {{ id }}"""
+# fmt: off
 DOCUMENTS = [
-    "{ products { %s } }" % PRODUCT,
-    "{ products(faulty: true, first: 100) { %s } }" % PRODUCT,
-    "{ strictProducts { %s } }" % PRODUCT,
+    f"{{ products {{ {PRODUCT} }} }}",
+    f"{{ products(faulty: true, first: 100) {{ {PRODUCT} }} }}",
+    f"{{ strictProducts {{ {PRODUCT} }} }}",
     "{ strictProducts(faulty: true) { id } }",
     "{ strictProducts(faulty: true) { id name } now }",
     "{ products(faulty: true) { name price { minor } } }",
@@ -39,10 +40,10 @@ DOCUMENTS = [
     "{ products { within(range: {high: null}, units: []) a: within(units: null) } }",
     "{ named { __typename id name ... on Product { price { minor } brand { id } } } }",
     "{ named(faulty: true) { __typename id } }",
-    "{ named { ...N ... on Brand { products { id } } ... on Bundle { first { id } } } }"
-    " fragment N on Named { id ...P name } fragment P on Product { tags id brand { name } }",
-    "{ offers { __typename ... on Named { name } ... on Product { brand { name } price { minor } }"
-    " ... on Bundle { products { name brand { name } } } } }",
+    ("{ named { ...N ... on Brand { products { id } } ... on Bundle { first { id } } } }"
+     " fragment N on Named { id ...P name } fragment P on Product { tags id brand { name } }"),
+    ("{ offers { __typename ... on Named { name } ... on Product { brand { name } price { minor } }"
+     " ... on Bundle { products { name brand { name } } } } }"),
     "{ offers(faulty: true) { ... on Named { id } } now }",
     "{ mixed { __typename ... on Product { id } ... on Brand { id products { id } } } }",
     "{ awaitedItems notAList generated now }",
@@ -54,10 +55,10 @@ DOCUMENTS = [
     "{ __typename x: __typename products { y: __typename } }",
     "{ echo(uuid: \"7b0d4a3e-5d5a-4c64-9be5-2a0fc4f4a111\", amount: \"3.10\") }",
     "{ echo(uuid: \"not one\") now }",
-    "{ product(id: 3) { %s } other: product(id: \"99\") { id } }" % PRODUCT,
-    "{ __schema { queryType { name } types { name kind fields(includeDeprecated: true) { name"
-    " args { name defaultValue type { name ofType { name } } } } enumValues { name }"
-    " possibleTypes { name } } directives { name locations } } now }",
+    f"{{ product(id: 3) {{ {PRODUCT} }} other: product(id: 99) {{ id }} }}",
+    ("{ __schema { queryType { name } types { name kind fields(includeDeprecated: true) { name"
+     " args { name defaultValue type { name ofType { name } } } } enumValues { name }"
+     " possibleTypes { name } } directives { name locations } } now }"),
     "{ __type(name: \"Product\") { name description interfaces { name } fields { name } } }",
     "mutation { a: write(what: \"a\") { id brand { name } } b: write(what: \"b\") { id } }",
     "mutation { a: write(what: \"a\", fail: true) { id } b: must(what: \"b\") __typename }",
@@ -66,7 +67,8 @@ DOCUMENTS = [
     "{ products { id }",
     "",
     "fragment F on Query { now }",
-]  # fmt: skip
+]
+# fmt: on
 
 
 @pytest.mark.parametrize("staff", [False, True], ids=["customer", "staff"])
