@@ -1,7 +1,7 @@
 """GraphQL on the wire: HTTP, server-sent events and graphql-transport-ws, behind one set of routes.
 
 Serve with uvicorn's `ws_max_size` at FRAME_MAX_BYTES, so a larger frame is never held in memory,
-on a socket that `drop_deaf_peers` has seen, with `StrangersNoise` on the logger "uvicorn.error".
+on a socket that `tune_listening` has seen, with `StrangersNoise` on the logger "uvicorn.error".
 """
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -11,7 +11,7 @@ from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts, Denied, Opened
 from server.wire.http import graphql_http
 from server.wire.limits import FRAME_MAX_BYTES, WireLimits
-from server.wire.listening import drop_deaf_peers
+from server.wire.listening import tune_listening
 from server.wire.noise import StrangersNoise
 from server.wire.websocket import graphql_websocket
 
@@ -23,10 +23,10 @@ __all__ = [
     "Opened",
     "StrangersNoise",
     "WireLimits",
-    "drop_deaf_peers",
     "graphql_http",
     "graphql_routes",
     "graphql_websocket",
+    "tune_listening",
 ]
 
 

@@ -22,8 +22,8 @@ from server.wire import (
     Opened,
     StrangersNoise,
     WireLimits,
-    drop_deaf_peers,
     graphql_routes,
+    tune_listening,
 )
 
 
@@ -211,7 +211,7 @@ async def serve(limits: WireLimits) -> AsyncIterator[Served]:
     server, log, quiet = _Server(config), logging.getLogger("uvicorn.error"), StrangersNoise()
     log.addFilter(quiet)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        drop_deaf_peers(listening, stalled_seconds=limits.stalled_seconds)
+        tune_listening(listening, stalled_seconds=limits.stalled_seconds)
         running = asyncio.create_task(server.serve([listening]))
         try:
             yield Served(listening.getsockname()[1], tally, connections, server.server_state)
