@@ -1,0 +1,100 @@
+"""Who is who: one handle of a process for access tokens, live sessions, passwords and secrets."""
+
+import hmac
+import time
+from collections import OrderedDict
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from models import PLATFORM, Actor, SignInSession
+from models.database import Database
+from services.password import Passwords
+from services.token import BadToken, Claims, KeyRing, load_keys
+
+__all__ = ["BadToken", "Claims", "Identity"]
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+CLAIMS_COUNT = 10_000
+SESSIONS_COUNT = 50_000
+ALIVE_SECONDS = 5.0
+RELOAD_SECONDS = 5.0
+
+
+class Identity:
+    """Signs and reads access tokens, and knows for five seconds whether a session is alive."""
+
+    def __init__(self, *, keys_file: Path, database: Database) -> None:
+        self._file = keys_file
+        self._ring: KeyRing = load_keys(keys_file)
+        self._looked_at = time.monotonic()
+        self._database = database
+        self._claims: OrderedDict[bytes, Claims] = OrderedDict()
+        self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
+        self.passwords = Passwords()
+
+    def sign(self, actor: Actor) -> tuple[str, float]:
+        """An access token of ten minutes, and the Unix time at which it ends."""
+        return self._ring.sign(actor)
+
+    def read(self, token: str) -> Claims:
+        """Who a token speaks for; no input or output. Raises BadToken with a sentence to show."""
+        mark = sha256(token.encode(errors="replace")).digest()
+        known = self._claims.get(mark)
+        if known is not None and time.time() < known.expires_at:
+            self._claims.move_to_end(mark)
+            return known
+        claims = self._ring_for(token).read(token)
+        _remember(self._claims, mark, claims, CLAIMS_COUNT)
+        return claims
+
+    async def alive(self, session_id: UUID | None) -> bool:
+        """Whether a session still stands; an answer is believed for five seconds."""
+        if session_id is None:
+            return False
+        known = self._alive.get(session_id)
+        if known is not None and time.monotonic() - known[0] < ALIVE_SECONDS:
+            return known[1]
+        async with self._database.read(PLATFORM) as session:
+            found = await session.scalar(
+                select(SignInSession.id).where(
+                    SignInSession.id == session_id,
+                    SignInSession.revoked_at.is_(None),
+                    SignInSession.expires_at > func.now(),
+                )
+            )
+        now = time.monotonic()
+        _remember(self._alive, session_id, (now, found is not None), SESSIONS_COUNT)
+        return found is not None
+
+    def forget(self, *session_ids: UUID) -> None:
+        """Ask the database again about these sessions: they have just been revoked."""
+        for session_id in session_ids:
+            self._alive.pop(session_id, None)
+
+    def jwks(self) -> dict[str, object]:
+        """The public keys as a JSON Web Key Set (RFC 7517)."""
+        return self._ring.jwks()
+
+    def mark(self, purpose: str, *parts: str) -> bytes:
+        """A keyed hash (HMAC-SHA256) of some text: useless to a thief of the database."""
+        message = "\0".join((purpose, *parts)).encode()
+        return hmac.digest(self._ring.secret, message, "sha256")
+
+    def _ring_for(self, token: str) -> KeyRing:
+        """The keys, read again when a token names one that another process has rotated in."""
+        if not self._ring.knows(token) and time.monotonic() - self._looked_at > RELOAD_SECONDS:
+            self._looked_at = time.monotonic()
+            self._ring = load_keys(self._file)
+        return self._ring
+
+
+def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > most:
+        memory.popitem(last=False)
