@@ -1,0 +1,137 @@
+"""One signed-in device: a keep-alive HTTP connection and one socket for all its streams."""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import orjson
+
+from simulators.client.tally import Tally
+
+TIMEOUT_SECONDS = 20.0
+INBOX_MESSAGES = 1000
+NAME = re.compile(r"(?:query|mutation|subscription)\s+(\w+)")
+JSON = {"content-type": "application/json", "accept": "application/json"}
+
+
+class Failed(Exception):
+    """The server answered with errors, or not at all."""
+
+
+class GraphClient:
+    """Speaks to one graph as one person; every operation's time goes into the tally."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, tally: Tally | None = None) -> None:
+        self._http = http
+        self._url = url
+        self.tally = tally or Tally()
+        self.token: str | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._opening = asyncio.Lock()
+        self._inboxes: dict[str, asyncio.Queue[dict[str, Any] | None]] = {}
+        self._ids = itertools.count(1)
+        self._reader: asyncio.Task[None] | None = None
+
+    async def run(self, document: str, key: str | None = None, **variables: Any) -> Any:
+        """Run a query or mutation by HTTP and answer its data; raises Failed on any error."""
+        name = operation_name(document)
+        headers = dict(JSON)
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        if key:
+            headers["idempotency-key"] = key
+        body = orjson.dumps({"query": document, "variables": variables})
+        began = time.perf_counter()
+        try:
+            async with self._http.post(
+                self._url,
+                data=body,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+            ) as response:
+                answer = orjson.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
+            self.tally.fail(name, repr(error))
+            raise Failed(f"{name}: {error!r}") from error
+        self.tally.add(name, time.perf_counter() - began)
+        if answer.get("errors"):
+            self.tally.fail(name, str(answer["errors"][0]))
+            raise Failed(f"{name}: {answer['errors']}")
+        return answer["data"]
+
+    async def watch(self, document: str, **variables: Any) -> AsyncIterator[Any]:
+        """Subscribe by WebSocket; one item per message, until the server completes it."""
+        socket = await self._connected()
+        number = str(next(self._ids))
+        inbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(INBOX_MESSAGES)
+        self._inboxes[number] = inbox
+        payload = {"query": document, "variables": variables}
+        await _send(socket, {"id": number, "type": "subscribe", "payload": payload})
+        try:
+            while (message := await inbox.get()) is not None:
+                if message["type"] == "complete":
+                    return
+                if message["type"] == "error":
+                    raise Failed(str(message["payload"]))
+                if message["payload"].get("errors"):
+                    raise Failed(str(message["payload"]["errors"]))
+                yield message["payload"]["data"]
+            raise Failed("the socket was closed")
+        finally:
+            del self._inboxes[number]
+            if not socket.closed:
+                with suppress(Exception):
+                    await _send(socket, {"id": number, "type": "complete"})
+
+    async def close(self) -> None:
+        """Leave the socket, as an app does when it is put away."""
+        if self._socket is not None:
+            await self._socket.close()
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+
+    async def _connected(self) -> aiohttp.ClientWebSocketResponse:
+        async with self._opening:
+            if self._socket is None or self._socket.closed:
+                self._socket = await self._connect()
+                self._reader = asyncio.create_task(self._read(self._socket))
+            return self._socket
+
+    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
+        address = self._url.replace("http", "ws", 1)
+        socket = await self._http.ws_connect(address, protocols=("graphql-transport-ws",))
+        payload = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        await _send(socket, {"type": "connection_init", "payload": payload})
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            answer = await socket.receive()
+        if answer.type is not aiohttp.WSMsgType.TEXT:
+            raise Failed(f"the socket was refused: {answer.data} {answer.extra}")
+        if orjson.loads(answer.data)["type"] != "connection_ack":
+            raise Failed(f"no connection_ack but {answer.data}")
+        return socket
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for frame in socket:
+            message = orjson.loads(frame.data)
+            if message["type"] == "ping":
+                await _send(socket, {"type": "pong"})
+            elif inbox := self._inboxes.get(message.get("id", "")):
+                await inbox.put(message)
+        for inbox in self._inboxes.values():
+            await inbox.put(None)
+
+
+async def _send(socket: aiohttp.ClientWebSocketResponse, message: dict[str, Any]) -> None:
+    await socket.send_str(orjson.dumps(message).decode())
+
+
+def operation_name(document: str) -> str:
+    """The name of a document's first operation, for the tally."""
+    found = NAME.search(document)
+    return found[1] if found else "anonymous"
