@@ -12,6 +12,7 @@ from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, FailReason,
 from models.event import Event, EventType, Stream
 from models.fulfillment import (
     Fulfillment,
+    FulfillmentAction,
     FulfillmentLine,
     FulfillmentLineStatus,
     FulfillmentStatus,
@@ -67,6 +68,7 @@ __all__ = [
     "EventType",
     "FailReason",
     "Fulfillment",
+    "FulfillmentAction",
     "FulfillmentLine",
     "FulfillmentLineStatus",
     "FulfillmentStatus",

@@ -59,6 +59,7 @@ class EventType(Named):
     LINE_PICKED = auto()
     LINE_SHORT = auto()
     FULFILLMENT_PACKED = auto()
+    FULFILLMENT_STAGED = auto()
     FULFILLMENT_HANDED_OVER = auto()
     DELIVERY_SEARCHING = auto()
     DELIVERY_OFFERED = auto()

@@ -32,6 +32,16 @@ class FulfillmentLineStatus(Named):
     SHORT = auto()
 
 
+class FulfillmentAction(Named):
+    """A step that store staff can take with a fulfillment."""
+
+    ACCEPT = auto()
+    REJECT = auto()
+    PICK_LINE = auto()
+    PACK = auto()
+    STAGE = auto()
+
+
 class RejectReason(Named):
     """Why a store turns an order down."""
 
@@ -104,3 +114,9 @@ class FulfillmentLine(Keyed):
     quantity: Mapped[int]
     picked_quantity: Mapped[int] = mapped_column(default=0)
     status: Mapped[FulfillmentLineStatus] = mapped_column(default=FulfillmentLineStatus.PENDING)
+
+    @property
+    def missing_quantity(self) -> int:
+        """Units that a picker looked for and did not find."""
+        short = self.status is FulfillmentLineStatus.SHORT
+        return self.quantity - self.picked_quantity if short else 0

@@ -1,0 +1,147 @@
+"""The store's side of an order, from the queue to the shelf where a rider fetches the bags."""
+
+from collections import Counter
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    Actor,
+    EventType,
+    Fulfillment,
+    FulfillmentStatus,
+    Order,
+    StockReason,
+    Store,
+)
+from services import delivery as deliveries
+from services import stock
+from services.page import Page, after, bounded, page
+from services.pick_list import (
+    ACCEPT,
+    ACCEPT_SECONDS,
+    IN_QUEUE,
+    STAGE,
+    available_actions,
+    enter,
+    under_lock,
+    write,
+)
+from services.picking import Pick, WrongProduct, pack, pick_line, worth
+from services.refusal import not_found
+from services.reroute import reject, time_out
+from services.staff import works_in
+
+__all__ = [
+    "ACCEPT_SECONDS",
+    "Pick",
+    "WrongProduct",
+    "accept",
+    "available_actions",
+    "cancel_for",
+    "open",
+    "pack",
+    "pick_line",
+    "queue",
+    "reject",
+    "stage",
+    "time_out",
+    "worth",
+]
+
+
+async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
+    session: AsyncSession, order: Order, store_id: UUID, attempt: int = 1
+) -> Fulfillment:
+    """Put an order into a store's queue, to be accepted within ACCEPT_SECONDS."""
+    return await write(session, order, store_id, attempt)
+
+
+async def accept(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    fulfillment_id: UUID,
+    expected_version: int | None = None,
+) -> Fulfillment:
+    """Take an order on: the actor picks it, and the search for a rider begins.
+
+    Refused: NotFound, IllegalStep (also for the slower of two pickers), VersionConflict.
+    """
+    task = await enter(session, actor, fulfillment_id, ACCEPT, expected_version)
+    row = task.fulfillment
+    row.status, row.due_at = FulfillmentStatus.ACCEPTED, None
+    row.picker_id, row.accepted_at = actor.person_id, task.now
+    row.version += 1
+    task.tell(session, EventType.FULFILLMENT_ACCEPTED)
+    await session.flush()
+    await deliveries.open(session, task.order, row)
+    return row
+
+
+async def stage(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    fulfillment_id: UUID,
+    expected_version: int | None = None,
+) -> Fulfillment:
+    """Say that the bags stand where riders fetch them. Refused as in `accept`."""
+    task = await enter(session, actor, fulfillment_id, STAGE, expected_version)
+    row = task.fulfillment
+    row.status = FulfillmentStatus.STAGED
+    row.version += 1
+    task.tell(session, EventType.FULFILLMENT_STAGED)
+    await session.flush()
+    return row
+
+
+async def cancel_for(
+    session: AsyncSession, order: Order, actor_id: UUID | None = None
+) -> Fulfillment | None:
+    """End the store's work on an order under lock and put its units back on the shelf.
+
+    What a picker had found missing is written off instead. None when no store works on it any
+    more, or when the bags have left the store already.
+    """
+    live = select(Fulfillment.id).where(
+        Fulfillment.order_id == order.id, Fulfillment.status.in_(IN_QUEUE)
+    )
+    found = await session.scalar(live)
+    if found is None:
+        return None
+    task = await under_lock(session, order, found)
+    packed = task.fulfillment.status in (FulfillmentStatus.PACKED, FulfillmentStatus.STAGED)
+    row = task.fulfillment
+    row.status, row.due_at = FulfillmentStatus.CANCELED, None
+    row.version += 1
+    task.tell(session, EventType.FULFILLMENT_CANCELED)
+    await session.flush()
+    there: Counter[UUID] = Counter()
+    missing: Counter[UUID] = Counter()
+    for line in task.lines:
+        short = line.missing_quantity
+        there[line.product_id] += line.quantity - short
+        missing[line.product_id] += 0 if packed else short
+    await stock.lock(session, [order.store_id], there)
+    await stock.restock(session, order, there, StockReason.RESTOCK, actor_id)
+    await stock.write_off(session, order, missing, actor_id)
+    return row
+
+
+async def queue(
+    session: AsyncSession, *, actor: Actor, store_id: UUID, first: int, cursor: str | None
+) -> Page[Fulfillment]:
+    """A page of what a store has to do, oldest first, for its staff. Refused: NotFound."""
+    bounded(first)
+    store = await session.get(Store, store_id)
+    if store is None or not works_in(actor, store.company_id, store.id):
+        raise not_found(Store, "storeId")
+    rows = select(Fulfillment).where(
+        Fulfillment.store_id == store_id, Fulfillment.status.in_(IN_QUEUE)
+    )
+    if (start := after(cursor, UUID)) is not None:
+        rows = rows.where(Fulfillment.id > start[0])
+    found = (await session.scalars(rows.order_by(Fulfillment.id).limit(first + 1))).all()
+    return page(found, first, lambda row: (str(row.id),))

@@ -1,0 +1,215 @@
+"""One store's task to pick an order: its writing, its one table of steps, and the way into a step.
+
+An order's lock is taken first by every verb on its fulfillment, delivery and payment, so no row
+here needs a lock of its own.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    Actor,
+    EventType,
+    Fulfillment,
+    FulfillmentAction,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+    Listing,
+    Order,
+    OrderLine,
+)
+from services import order as orders
+from services.clock import moment
+from services.event import order_happened
+from services.refusal import IllegalStep, Refused, VersionConflict, not_found
+from services.staff import works_in
+
+ACCEPT_SECONDS = 45
+HANDOVER_DIGITS = 4
+
+ACCEPT, REJECT = FulfillmentAction.ACCEPT, FulfillmentAction.REJECT
+PICK_LINE, PACK, STAGE = (
+    FulfillmentAction.PICK_LINE,
+    FulfillmentAction.PACK,
+    FulfillmentAction.STAGE,
+)
+
+# From which states each step of the staff may be taken. All else that is said of steps is read
+# off this table: what is refused, what is offered, what an error calls legal.
+STEPS: dict[FulfillmentAction, frozenset[FulfillmentStatus]] = {
+    ACCEPT: frozenset({FulfillmentStatus.QUEUED}),
+    REJECT: frozenset({FulfillmentStatus.QUEUED}),
+    PICK_LINE: frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING}),
+    PACK: frozenset({FulfillmentStatus.PICKING}),
+    STAGE: frozenset({FulfillmentStatus.PACKED}),
+}
+NEEDS_EVERY_LINE = frozenset({PACK})
+OVER = frozenset(
+    {
+        FulfillmentStatus.REJECTED,
+        FulfillmentStatus.TIMED_OUT,
+        FulfillmentStatus.CANCELED,
+        FulfillmentStatus.RESTOCKED,
+    }
+)
+IN_QUEUE = frozenset(FulfillmentStatus) - OVER - {FulfillmentStatus.HANDED_OVER}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A fulfillment under its order's lock, with its lines and the moment of locking."""
+
+    order: Order
+    fulfillment: Fulfillment
+    lines: Sequence[FulfillmentLine]
+    now: datetime
+
+    def tell(self, session: AsyncSession, type: EventType, **facts: object) -> None:
+        """Record what happened for the order's watchers and the store's queue."""
+        order_happened(
+            session,
+            self.order,
+            type,
+            queue=self.fulfillment.store_id,
+            fulfillment_id=self.fulfillment.id,
+            fulfillment_status=self.fulfillment.status,
+            **facts,
+        )
+
+
+def legal(status: FulfillmentStatus, lines: Sequence[FulfillmentLine]) -> list[FulfillmentAction]:
+    """The steps that can be taken from here, whoever takes them."""
+    decided = all(line.status is not FulfillmentLineStatus.PENDING for line in lines)
+    return [
+        action
+        for action, states in STEPS.items()
+        if status in states and (decided or action not in NEEDS_EVERY_LINE)
+    ]
+
+
+def available_actions(
+    fulfillment: Fulfillment, lines: Sequence[FulfillmentLine], actor: Actor
+) -> list[FulfillmentAction]:
+    """The steps that `actor` can take now: none for people of other stores."""
+    if not works_in(actor, fulfillment.company_id, fulfillment.store_id):
+        return []
+    return legal(fulfillment.status, lines)
+
+
+async def enter(
+    session: AsyncSession,
+    actor: Actor,
+    fulfillment_id: UUID,
+    action: FulfillmentAction,
+    expected_version: int | None = None,
+) -> Task:
+    """Lock a task for one step of its store's staff.
+
+    Refused: NotFound (also for people of other stores), VersionConflict, IllegalStep.
+    """
+    task = await locked(session, fulfillment_id)
+    row = task.fulfillment
+    if not works_in(actor, row.company_id, row.store_id):
+        raise not_found(Fulfillment, "fulfillmentId")
+    if expected_version is not None and expected_version != row.version:
+        message = f"Somebody else was faster: it is {row.status} now."
+        path = ["input", "expectedVersion"]
+        raise Refused(VersionConflict(path=path, message=message, current=row.version))
+    steps = legal(row.status, task.lines)
+    if action not in steps:
+        message = f"{action} can't be done while the fulfillment is {row.status}."
+        if action in NEEDS_EVERY_LINE and row.status in STEPS[action]:
+            message = "Every line has to be found or short first."
+        path = ["input", "fulfillmentId"]
+        raise Refused(IllegalStep(path=path, message=message, state=row.status, legal=[*steps]))
+    return task
+
+
+async def locked(session: AsyncSession, fulfillment_id: UUID) -> Task:
+    """A task under its order's lock, as it is now; refused when there is none to be seen."""
+    order_id = await session.scalar(
+        select(Fulfillment.order_id).where(Fulfillment.id == fulfillment_id)
+    )
+    if order_id is None:
+        raise not_found(Fulfillment, "fulfillmentId")
+    order = await orders.lock(session, order_id)
+    return await under_lock(session, order, fulfillment_id)
+
+
+async def under_lock(session: AsyncSession, order: Order, fulfillment_id: UUID) -> Task:
+    """A task of an order whose lock is held already."""
+    row = await session.get_one(Fulfillment, fulfillment_id, populate_existing=True)
+    lines = await session.scalars(
+        select(FulfillmentLine)
+        .where(FulfillmentLine.fulfillment_id == fulfillment_id)
+        .order_by(FulfillmentLine.position)
+        .execution_options(populate_existing=True)
+    )
+    return Task(order, row, lines.all(), await moment(session))
+
+
+async def write(
+    session: AsyncSession, order: Order, store_id: UUID, attempt: int = 1
+) -> Fulfillment:
+    """Put an order into a store's queue: to be accepted within 45 seconds, its lines by aisle."""
+    now = await moment(session)
+    fulfillment = Fulfillment(
+        order_id=order.id,
+        store_id=store_id,
+        company_id=order.company_id,
+        customer_id=order.customer_id,
+        attempt=attempt,
+        order_code=order.code,
+        customer_name=order.customer_name,
+        handover_code=_code(),
+        status=FulfillmentStatus.QUEUED,
+        version=1,
+        due_at=now + timedelta(seconds=ACCEPT_SECONDS),
+    )
+    session.add(fulfillment)
+    await session.flush()
+    lines = await _lines(session, order, fulfillment)
+    session.add_all(lines)
+    await session.flush()
+    task = Task(order, fulfillment, lines, now)
+    task.tell(session, EventType.FULFILLMENT_QUEUED, attempt=attempt, lines=len(lines))
+    return fulfillment
+
+
+async def _lines(
+    session: AsyncSession, order: Order, fulfillment: Fulfillment
+) -> list[FulfillmentLine]:
+    """The order's lines in the order in which a picker walks past them."""
+    here = (Listing.product_id == OrderLine.product_id) & (Listing.store_id == fulfillment.store_id)
+    found = await session.execute(
+        select(OrderLine, Listing.aisle)
+        .outerjoin(Listing, here)
+        .where(OrderLine.order_id == order.id)
+        .order_by(Listing.aisle, OrderLine.position)
+    )
+    return [
+        FulfillmentLine(
+            fulfillment_id=fulfillment.id,
+            order_line_id=line.id,
+            product_id=line.product_id,
+            company_id=order.company_id,
+            customer_id=order.customer_id,
+            position=position,
+            aisle=aisle or "",
+            quantity=line.quantity,
+            picked_quantity=0,
+            status=FulfillmentLineStatus.PENDING,
+        )
+        for position, (line, aisle) in enumerate(found, 1)
+    ]
+
+
+def _code() -> str:
+    return f"{secrets.randbelow(10**HANDOVER_DIGITS):0{HANDOVER_DIGITS}}"

@@ -1,0 +1,195 @@
+"""Picking and packing: line by line what is on the shelf, then the bag and what it is worth."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    Actor,
+    CancelReason,
+    EventType,
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+    Order,
+    OrderLine,
+    Product,
+)
+from services import delivery as deliveries
+from services import order as orders
+from services import payment as payments
+from services import stock
+from services.pick_list import PACK, PICK_LINE, Task, enter
+from services.refusal import InvalidInput, Problem, Refused, not_found
+from services.text import line as one_line
+
+BAGS_MOST = 20
+CODE_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongProduct(Problem):
+    """The scanned code is of something else; `expected` is the code to look for."""
+
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A line by its key, by the code or barcode of its product, or by both, and units found."""
+
+    quantity: int
+    line_id: UUID | None = None
+    code: str | None = None
+
+
+async def pick_line(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    fulfillment_id: UUID,
+    pick: Pick,
+    expected_version: int | None = None,
+) -> Fulfillment:
+    """Say how many units of a line were found: all make it FOUND, fewer make it SHORT.
+
+    May be said again until the bag is packed. Refused: NotFound, IllegalStep, VersionConflict,
+    InvalidInput, WrongProduct when the code is not of the line's product.
+    """
+    task = await enter(session, actor, fulfillment_id, PICK_LINE, expected_version)
+    line = await _line(session, task, pick)
+    if not 0 <= pick.quantity <= line.quantity:
+        message = f"Between 0 and {line.quantity} units of this line can be found."
+        raise Refused(InvalidInput(path=["input", "quantity"], message=message))
+    row = task.fulfillment
+    if row.status is FulfillmentStatus.ACCEPTED:
+        row.status = FulfillmentStatus.PICKING
+        task.tell(session, EventType.PICKING_STARTED)
+    found = pick.quantity == line.quantity
+    line.picked_quantity = pick.quantity
+    line.status = FulfillmentLineStatus.FOUND if found else FulfillmentLineStatus.SHORT
+    row.version += 1
+    task.tell(
+        session,
+        EventType.LINE_PICKED if found else EventType.LINE_SHORT,
+        line_id=line.id,
+        product_id=line.product_id,
+        quantity=line.quantity,
+        picked_quantity=line.picked_quantity,
+    )
+    await session.flush()
+    return row
+
+
+async def pack(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    fulfillment_id: UUID,
+    bags: int,
+    expected_version: int | None = None,
+) -> Fulfillment:
+    """Close the bag: the money for what is in it is captured, what was short is written off.
+
+    With nothing in it the order is canceled as OUT_OF_STOCK and its money let go.
+    Refused: NotFound, IllegalStep (also while a line is undecided), VersionConflict, InvalidInput.
+    """
+    task = await enter(session, actor, fulfillment_id, PACK, expected_version)
+    if not 1 <= bags <= BAGS_MOST:
+        message = f"An order fills 1 to {BAGS_MOST} bags."
+        raise Refused(InvalidInput(path=["input", "bags"], message=message))
+    lines = await _packed(session, task)
+    missing = Counter(
+        {line.product_id: line.quantity - line.picked_quantity for line in task.lines}
+    )
+    if any(line.packed_quantity for line in lines):
+        await _close(session, task, bags, worth(task.order, lines))
+    else:
+        await _give_up(session, task)
+    await stock.write_off(session, task.order, +missing, actor.person_id)
+    return task.fulfillment
+
+
+def worth(order: Order, lines: Iterable[OrderLine]) -> int:
+    """Minor units to take for a bag: packed goods, the fees and tip as promised, less the discount.
+
+    The discount shrinks with the goods, rounded up in the customer's favor:
+    ceil(discount * packed / items). A full bag is worth exactly the order's total.
+    """
+    packed = sum((line.packed_quantity or 0) * line.unit_price_minor for line in lines)
+    discount = -(-order.discount_minor * packed // order.items_minor) if packed else 0
+    fees = order.delivery_fee_minor + order.small_order_fee_minor
+    return packed + fees + order.tip_minor - discount
+
+
+async def _line(session: AsyncSession, task: Task, pick: Pick) -> FulfillmentLine:
+    """The line that a picker means."""
+    if pick.line_id is None and pick.code is None:
+        message = "Say which line: its id, or the code of its product."
+        raise Refused(InvalidInput(path=["input", "lineId"], message=message))
+    lines = {line.id: line for line in task.lines}
+    line = lines.get(pick.line_id) if pick.line_id else None
+    if pick.line_id and line is None:
+        raise not_found(FulfillmentLine, "lineId")
+    if pick.code is None:
+        return line or task.lines[0]
+    code = one_line(pick.code, "input", "code", most=CODE_LENGTH, least=1)
+    scanned = await _scanned(session, task.fulfillment.company_id, code)
+    candidates = [line] if line else _undecided_first(task.lines)
+    for candidate in candidates:
+        if candidate.product_id in scanned:
+            return candidate
+    expected = await session.get_one(Product, candidates[0].product_id)
+    message = f"{code} is not {'this line' if line else 'on the list'}: look for {expected.name}."
+    code = expected.barcode or expected.code
+    raise Refused(WrongProduct(path=["input", "code"], message=message, expected=code))
+
+
+async def _scanned(session: AsyncSession, company_id: UUID, code: str) -> set[UUID]:
+    found = await session.scalars(
+        select(Product.id).where(
+            Product.company_id == company_id, or_(Product.barcode == code, Product.code == code)
+        )
+    )
+    return set(found)
+
+
+def _undecided_first(lines: Sequence[FulfillmentLine]) -> list[FulfillmentLine]:
+    return sorted(lines, key=lambda line: line.status is not FulfillmentLineStatus.PENDING)
+
+
+async def _packed(session: AsyncSession, task: Task) -> list[OrderLine]:
+    """The order's lines, each with how many of it are in the bag."""
+    rows = await session.scalars(select(OrderLine).where(OrderLine.order_id == task.order.id))
+    picked = {line.order_line_id: line.picked_quantity for line in task.lines}
+    lines = list(rows)
+    for line in lines:
+        line.packed_quantity = picked.get(line.id, 0)
+    return lines
+
+
+async def _close(session: AsyncSession, task: Task, bags: int, amount_minor: int) -> None:
+    await payments.want_capture(session, task.order, amount_minor)
+    row = task.fulfillment
+    row.status, row.bags, row.packed_at = FulfillmentStatus.PACKED, bags, task.now
+    row.version += 1
+    short = sum(line.status is FulfillmentLineStatus.SHORT for line in task.lines)
+    task.tell(session, EventType.FULFILLMENT_PACKED, bags=bags, short_lines=short)
+    await session.flush()
+
+
+async def _give_up(session: AsyncSession, task: Task) -> None:
+    """Nothing was found: there is nothing to bring and nothing to pay."""
+    await payments.want_void(session, task.order)
+    row = task.fulfillment
+    row.status = FulfillmentStatus.CANCELED
+    row.version += 1
+    task.tell(session, EventType.FULFILLMENT_CANCELED)
+    await deliveries.cancel_for(session, task.order)
+    await orders.mark_canceled(session, task.order, CancelReason.OUT_OF_STOCK)
+    await session.flush()
