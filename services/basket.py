@@ -68,6 +68,11 @@ class Plan:
     def units(self) -> dict[UUID, int]:
         return {one.product_id: one.quantity for one in self.wanted}
 
+    @property
+    def places(self) -> dict[UUID, int]:
+        """The number of each product's line."""
+        return {one.product_id: index for index, one in enumerate(self.wanted)}
+
 
 @dataclass(frozen=True, slots=True)
 class Shelved:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.idempotency import IdempotencyKey
 
 KEY_LENGTH = 255
+RESERVED = "reserved"
 
 
 class KeyReused(Exception):
@@ -76,3 +77,55 @@ async def settle(session: AsyncSession, made: Promise, outcome: dict[str, Any]) 
         .where(IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key)
         .values(outcome=outcome)
     )
+
+
+async def reserve(session: AsyncSession, made: Promise, key: UUID) -> tuple[UUID, bool]:
+    """Reserve a key for the row to create: the same one for equal requests, however often asked.
+
+    Answers that key and whether the row exists by now. For effects of several transactions: commit
+    this one first, then `finish` and `settle` in the one that creates the row. Arguments other
+    than those of a finished request raise KeyReused; of a request that led to nothing, they
+    replace them.
+    """
+    made_now = insert(IdempotencyKey).values(
+        owner=made.owner,
+        key=made.key,
+        mutation=made.mutation,
+        fingerprint=made.fingerprint,
+        outcome={RESERVED: str(key)},
+    )
+    unfinished = ~IdempotencyKey.outcome.has_key("id")
+    await session.execute(
+        made_now.on_conflict_do_update(
+            index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
+            set_={
+                "fingerprint": made_now.excluded.fingerprint,
+                "outcome": made_now.excluded.outcome,
+            },
+            where=unfinished
+            & (IdempotencyKey.mutation == made.mutation)
+            & (IdempotencyKey.fingerprint != made.fingerprint),
+        )
+    )
+    outcome = await _matching(session, made)
+    return UUID(outcome[RESERVED]), "id" in outcome
+
+
+async def finish(session: AsyncSession, made: Promise, key: UUID) -> bool:
+    """Lock the reservation to create its row; False when an equal request has done so already."""
+    outcome = await _matching(session, made)
+    if outcome.get(RESERVED) != str(key):
+        raise KeyReused
+    return "id" not in outcome
+
+
+async def _matching(session: AsyncSession, made: Promise) -> dict[str, Any]:
+    found = await session.execute(
+        select(IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome)
+        .where(IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key)
+        .with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None or (row.mutation, row.fingerprint) != (made.mutation, made.fingerprint):
+        raise KeyReused
+    return dict(row.outcome)

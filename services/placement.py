@@ -1,0 +1,238 @@
+"""Places an order in three steps that each may be the last: read, hold the units, write.
+
+A crash between them leaves holds without an order, which the sweeper gives back. Money is asked
+for after the commit by `services.settlement`, and by its job when this process dies first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Actor, Cart, CartLine, EventType, Order, OrderLine, OrderStatus, uuid7
+from models.database import Database, Origin
+from models.ids import encode
+from services import basket, hold, idempotency, payment
+from services import order as orders
+from services.basket import Door, Plan, Wish
+from services.clock import moment
+from services.event import order_happened
+from services.obstacle import PriceChanged, shortages
+from services.promise import promise
+from services.refusal import Problem, RateLimited, Refused, not_found
+
+HOLD_SECONDS = 600  # Longer than an order may stay unpaid: the order ends first, never its hold.
+UNPAID_ORDERS = 20
+UNPAID_RETRY_SECONDS = 60
+
+
+class Doors(Protocol):
+    """The handles of the process that placing an order needs."""
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def combiner(self) -> hold.Combiner: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order, and whether an equal request had placed it before."""
+
+    order: Order
+    replayed: bool = False
+
+
+async def place(
+    doors: Doors,
+    *,
+    actor: Actor,
+    origin: Origin,
+    wish: Wish,
+    made: idempotency.Promise | None = None,
+) -> Placed:
+    """Place what the customer wishes for, in the nearest store that has all of it.
+
+    Refused with every reason when no store can. With a promise, equal requests place one order
+    and all answer it; KeyReused is raised when the arguments differ.
+    """
+    if actor.person_id is None:
+        raise not_found(Order)
+    basket.checked(wish)
+    order_id, done = await _reserve(doors.database, actor, origin, made)
+    if done:
+        return await _replay(doors.database, actor, order_id)
+    try:
+        door, plan = await _plan(doors, actor.person_id, actor, order_id, wish)
+        return await _write(doors.database, actor, origin, made, order_id, door, plan)
+    except Refused:
+        # An equal request may have won meanwhile, and emptied the cart that this one read.
+        if (await _reserve(doors.database, actor, origin, made))[1]:
+            return await _replay(doors.database, actor, order_id)
+        raise
+
+
+async def _reserve(
+    database: Database, actor: Actor, origin: Origin, made: idempotency.Promise | None
+) -> tuple[UUID, bool]:
+    if made is None:
+        return uuid7(), False
+    async with database.write(actor.scope(), origin) as session:
+        return await idempotency.reserve(session, made, uuid7())
+
+
+async def _replay(database: Database, actor: Actor, order_id: UUID) -> Placed:
+    async with database.read(actor.scope()) as session:
+        return Placed(await orders.visible(session, order_id), replayed=True)
+
+
+async def _plan(
+    doors: Doors, customer_id: UUID, actor: Actor, order_id: UUID, wish: Wish
+) -> tuple[Door, Plan]:
+    """Where it goes and which store now holds it all."""
+    async with doors.database.read(actor.scope()) as session:
+        door = await basket.door(session, customer_id, wish)
+        cart = await basket.carts(session, customer_id) if wish.lines is None else {}
+        unpaid = select(func.count()).where(
+            Order.customer_id == customer_id, Order.status == OrderStatus.PLACED
+        )
+        if (await session.scalar(unpaid) or 0) >= UNPAID_ORDERS:
+            raise Refused(_too_many())
+    async with doors.database.public() as session:
+        plans = await basket.plans(session, wish, door.point, cart)
+    return door, await _hold(doors.combiner, order_id, plans)
+
+
+async def _hold(combiner: hold.Combiner, order_id: UUID, plans: Sequence[Plan]) -> Plan:
+    """The first plan whose store holds everything now; refused with the reasons of the nearest."""
+    reasons: list[list[Problem]] = []
+    for plan in plans:
+        if plan.problems:
+            reasons.append(list(plan.problems))
+            continue
+        place = plan.serving.store
+        answer = await combiner.hold(place.company_id, place.id, order_id, plan.units, HOLD_SECONDS)
+        if isinstance(answer, hold.Held):
+            return next(one for one in plans if one.serving.store.id == answer.store_id)
+        reasons.append([*shortages(plan.places, answer.lines)])
+    nearest, *others = reasons
+    # A store further off could bring it all, at another price than the one that was shown.
+    dearer = [one[0] for one in others if len(one) == 1 and isinstance(one[0], PriceChanged)]
+    known = any(isinstance(problem, PriceChanged) for problem in nearest)
+    raise Refused(*nearest, *([] if known else dearer[:1]))
+
+
+async def _write(
+    database: Database,
+    actor: Actor,
+    origin: Origin,
+    made: idempotency.Promise | None,
+    order_id: UUID,
+    door: Door,
+    plan: Plan,
+) -> Placed:
+    """The order with its lines, payment and first event, and the cart without what is ordered."""
+    scope = actor.scope().with_company(plan.serving.company.id)
+    async with database.write(scope, origin) as session:
+        if made is not None and not await idempotency.finish(session, made, order_id):
+            return Placed(await orders.visible(session, order_id), replayed=True)
+        order = await _order(session, order_id, door, plan)
+        session.add(order)
+        await session.flush()
+        session.add_all(_lines(order, plan))
+        await payment.begin(session, order)
+        await _empty(session, order, plan)
+        order_happened(
+            session,
+            order,
+            EventType.ORDER_PLACED,
+            code=order.code,
+            total_minor=order.total_minor,
+            currency=order.currency,
+            lines=len(plan.wanted),
+        )
+        if made is not None:
+            outcome = {idempotency.RESERVED: str(order_id), "id": encode(Order, order_id)}
+            await idempotency.settle(session, made, outcome)
+    return Placed(order)
+
+
+async def _order(session: AsyncSession, order_id: UUID, door: Door, plan: Plan) -> Order:
+    serving, quote = plan.serving, plan.quote
+    made = promise(
+        distance_m=serving.distance_m,
+        preparation_seconds=serving.store.preparation_seconds,
+        fee_minor=quote.delivery_fee_minor,
+        currency=quote.currency,
+        now=await moment(session),
+    )
+    return Order(
+        id=order_id,
+        company_id=serving.company.id,
+        customer_id=door.customer_id,
+        store_id=serving.store.id,
+        code=orders.new_code(),
+        customer_name=door.customer_name,
+        status=OrderStatus.PLACED,
+        currency=quote.currency,
+        items_minor=quote.items_minor,
+        delivery_fee_minor=quote.delivery_fee_minor,
+        small_order_fee_minor=quote.small_order_fee_minor,
+        discount_minor=quote.discount_minor,
+        tip_minor=quote.tip_minor,
+        tax_minor=quote.tax_minor,
+        total_minor=quote.total_minor,
+        latitude=door.point.latitude,
+        longitude=door.point.longitude,
+        address_line=door.address_line,
+        drop_note=door.drop_note,
+        distance_m=serving.distance_m,
+        promise_p50_seconds=made.p50_seconds,
+        promise_p90_seconds=made.p90_seconds,
+        delivery_pin=orders.new_pin(),
+        due_at=await moment(session, orders.PAY_WITHIN_SECONDS),
+    )
+
+
+def _lines(order: Order, plan: Plan) -> list[OrderLine]:
+    prices = {line.product_id: line for line in plan.quote.lines}
+    return [
+        OrderLine(
+            order_id=order.id,
+            company_id=order.company_id,
+            customer_id=order.customer_id,
+            product_id=one.product_id,
+            position=position,
+            name=plan.names[one.product_id],
+            unit_price_minor=prices[one.product_id].unit_price_minor,
+            quantity=one.quantity,
+            total_minor=prices[one.product_id].total_minor,
+            substitution=one.substitution,
+        )
+        for position, one in enumerate(plan.wanted)
+    ]
+
+
+async def _empty(session: AsyncSession, order: Order, plan: Plan) -> None:
+    """Take what is ordered out of the customer's cart; what came into it since stays."""
+    cart = select(Cart.id).where(
+        Cart.person_id == order.customer_id, Cart.company_id == order.company_id
+    )
+    gone = await session.execute(
+        delete(CartLine)
+        .where(CartLine.cart_id.in_(cart), CartLine.product_id.in_(plan.units))
+        .returning(CartLine.product_id)
+    )
+    if gone.all():
+        changed = {"version": Cart.version + 1, "updated_at": func.clock_timestamp()}
+        await session.execute(update(Cart).where(Cart.id.in_(cart)).values(**changed))
+
+
+def _too_many() -> RateLimited:
+    return RateLimited(
+        message=f"You have {UNPAID_ORDERS} orders that wait for payment: pay or cancel one first.",
+        retry_after_seconds=UNPAID_RETRY_SECONDS,
+    )
