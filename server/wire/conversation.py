@@ -38,7 +38,7 @@ class Conversation:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[Goodbye | None] = self._loop.create_future()
-        self._outbox = Outbox(socket.send_text, limits)
+        self._outbox = Outbox(self._send, limits)
         self._operations = Operations(engine, self._outbox, limits)
         self._pace = Pace(
             per_second=limits.messages_per_second, burst_count=limits.messages_burst_count
@@ -72,6 +72,14 @@ class Conversation:
                 await self._close(goodbye)
             pump.cancel()
             await self._operations.finished()
+
+    async def _send(self, frame: str) -> None:
+        try:
+            await self._socket.send_text(frame)
+        except RuntimeError:
+            # The server closed the socket by itself (text that is no UTF-8, a lost ping) and has
+            # not told us yet.
+            raise WebSocketDisconnect(frames.ABNORMAL) from None
 
     async def _until_end(self, work: Coroutine[Any, Any, None]) -> None:
         try:
