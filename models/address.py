@@ -4,6 +4,7 @@ from uuid import UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Keyed, at_now, refers
+from models.point import Point
 
 
 class Address(Keyed):
@@ -20,3 +21,7 @@ class Address(Keyed):
     drop_note: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = at_now()
     removed_at: Mapped[datetime | None]
+
+    @property
+    def point(self) -> Point:
+        return Point(self.latitude, self.longitude)

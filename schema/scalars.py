@@ -1,6 +1,6 @@
 """Scalars of the graph and the value types made of them."""
 
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any
 
 import strawberry
 from babel.core import UnknownLocaleError
@@ -9,12 +9,12 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from models.money import Money as MoneyValue
+from resolvers.inputs.scalars import BigInt, GeoJSON
 from schema.backing import backed_by, column, field
 
 SAFE_INTEGER = 2**53 - 1
 
-BigInt = NewType("BigInt", int)
-GeoJSON = NewType("GeoJSON", dict)  # type: ignore[type-arg] # a NewType over JSON
+__all__ = ["SCALARS", "BigInt", "GeoJSON", "Money"]
 
 
 def _big_int(value: Any) -> int:

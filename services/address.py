@@ -35,17 +35,6 @@ class AddressFacts:
     drop_note: str = ""
 
 
-async def addresses(session: AsyncSession, person_id: UUID) -> list[Address]:
-    """The person's address book, the newest first (at most 50)."""
-    found = await session.scalars(
-        select(Address)
-        .where(Address.person_id == person_id, Address.removed_at.is_(None))
-        .order_by(Address.id.desc())
-        .limit(ADDRESSES)
-    )
-    return list(found)
-
-
 async def address(session: AsyncSession, person_id: UUID, address_id: UUID) -> Address:
     """One address of this person; refused as not found when it is another's or was removed."""
     found = await session.get(Address, address_id)

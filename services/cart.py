@@ -73,8 +73,7 @@ async def contents(
 
 def check(wanted: Sequence[WantedLine]) -> None:
     """Refuse, with every reason, lines that no cart could hold, before anything is read."""
-    if len(wanted) > CART_LINES:
-        raise Refused(_too_many())
+    check_size(len(wanted))
     problems: list[Problem] = []
     seen: set[UUID] = set()
     for nth, line in enumerate(wanted):
@@ -90,6 +89,12 @@ def check(wanted: Sequence[WantedLine]) -> None:
         seen.add(line.product_id)
     if problems:
         raise Refused(*problems)
+
+
+def check_size(count: int) -> None:
+    """Refuse more lines than a cart holds."""
+    if count > CART_LINES:
+        raise Refused(_too_many())
 
 
 async def set_lines(
@@ -120,8 +125,7 @@ async def set_lines(
     now = await _touch(session, row)
     for line in wanted:
         held = await _set(session, row, held, line, now)
-    if len(held) > CART_LINES:
-        raise Refused(_too_many())
+    check_size(len(held))
     await session.flush()
     return row
 

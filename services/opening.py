@@ -41,6 +41,18 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What is said about a new store."""
+
+    company_id: UUID
+    code: str
+    name: str
+    point: Point
+    timezone: str
+    preparation_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreChange:
     """What to change about a store; None leaves a thing as it is."""
 
@@ -50,41 +62,31 @@ class StoreChange:
     preparation_seconds: int | None = None
 
 
-async def create(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    company_id: UUID,
-    code: str,
-    name: str,
-    point: Point,
-    timezone: str,
-    preparation_seconds: int,
-) -> Store:
+async def create(session: AsyncSession, *, actor: Actor, facts: StoreFacts) -> Store:
     """Add a store to a company, closed until its manager opens it; company admins may.
 
     Refused with CodeTaken, or InvalidInput for a time zone that does not exist.
     """
-    if not actor.acts_for(company_id, COMPANY_ROLES):
+    if not actor.acts_for(facts.company_id, COMPANY_ROLES):
         raise not_found(Company, "companyId")
-    if not CODE.fullmatch(code):
+    if not CODE.fullmatch(facts.code):
         said = "A code is 1 to 30 letters, digits, hyphens and underscores."
         raise Refused(InvalidInput(path=["input", "code"], message=said))
     row = Store(
-        company_id=company_id,
-        code=code,
-        name=line(name, "input", "name", most=NAME_LENGTH, least=1),
+        company_id=facts.company_id,
+        code=facts.code,
+        name=line(facts.name, "input", "name", most=NAME_LENGTH, least=1),
         status=StoreStatus.CLOSED,
-        latitude=point.latitude,
-        longitude=point.longitude,
-        timezone=await _timezone(session, timezone),
-        preparation_seconds=_preparation(preparation_seconds),
+        latitude=facts.point.latitude,
+        longitude=facts.point.longitude,
+        timezone=await _timezone(session, facts.timezone),
+        preparation_seconds=_preparation(facts.preparation_seconds),
     )
     try:
         async with session.begin_nested():
             session.add(row)
     except IntegrityError:
-        raise _taken(code) from None
+        raise _taken(facts.code) from None
     return row
 
 

@@ -60,6 +60,15 @@ class NotServiceable(Problem):
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """What only a store's own people see of it."""
+
+    store_id: UUID
+    version: int
+    preparation_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Serving:
     """A store that delivers to a place, and how far it is in a straight line (metres)."""
 

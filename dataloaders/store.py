@@ -1,0 +1,44 @@
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dataloaders import public
+from models import Store, StoreHours
+from services import opening, zone
+from services.store import Desk, open_at
+
+
+@public
+async def store_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Store | None]:
+    rows = {row.id: row for row in await session.scalars(select(Store).where(Store.id.in_(keys)))}
+    return [rows.get(key) for key in keys]
+
+
+@public
+async def hours_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[list[StoreHours]]:
+    return await opening.hours(session, keys)
+
+
+@public
+async def zone_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[dict[str, Any] | None]:
+    return await zone.zones(session, keys)
+
+
+@public
+async def open_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[bool]:
+    """Whether each store is within its opening hours now, whatever its switch says."""
+    rows = await session.execute(select(Store.id, open_at()).where(Store.id.in_(keys)))
+    found = {row[0]: row[1] for row in rows}
+    return [found.get(key, False) for key in keys]
+
+
+async def desk_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Desk | None]:
+    """What a store's people see of it; None for those who don't work in its company."""
+    rows = await session.execute(
+        select(Store.id, Store.version, Store.preparation_seconds).where(Store.id.in_(keys))
+    )
+    found = {store_id: Desk(store_id, *rest) for store_id, *rest in rows}
+    return [found.get(key) for key in keys]

@@ -1,0 +1,119 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from dataloaders import product as load
+from models import Cart, CartLine, Company
+from resolvers.context import Info
+from resolvers.inputs.cart import CartLinesSetInput
+from resolvers.work import attempt
+from services import cart as carts
+from services import store as stores
+from services.priced_cart import Basket, basket
+from services.cart import WantedLine
+from services.product import Offer
+from services.refusal import Refused, key_of
+from services.store import Serving
+from services.storefront import Storefront
+
+
+@dataclass
+class CartOutcome:
+    """What `cartLinesSet` answers: the cart, or every reason against the change."""
+
+    cart: Basket | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Written:
+    """The cart's row after the change, not yet priced."""
+
+    row: Cart | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that was read before anything is written."""
+
+    serving: Serving
+    wanted: list[WantedLine]
+    sold: dict[UUID, Offer]
+
+
+async def set_lines(info: Info, input: CartLinesSetInput) -> CartOutcome:
+    try:
+        ready = await _prepared(info, input)
+    except Refused as refused:
+        return CartOutcome(errors=refused.reasons)
+    done = await _write(info, input, ready)
+    if done.errors:
+        return CartOutcome(errors=done.errors)
+    return CartOutcome(await mine(info, ready.serving))
+
+
+async def cart(parent: strawberry.Parent[Storefront], info: Info) -> Basket | None:
+    if parent.chosen is None or info.context.actor.person_id is None:
+        return None
+    return await mine(info, parent.chosen)
+
+
+async def mine(info: Info, serving: Serving) -> Basket:
+    """The actor's cart at the store's company, priced as in that store."""
+    person, company = _me(info), serving.company
+    async with info.context.read() as session:
+        row, lines = await carts.contents(session, person, company.id)
+    offers = await _offers(info, serving.store.id, lines)
+    return basket(row, lines, offers, company)
+
+
+async def _write(info: Info, input: CartLinesSetInput, ready: Prepared) -> Written:
+    return await attempt(
+        info,
+        Written,
+        lambda session: carts.set_lines(
+            session,
+            person_id=_me(info),
+            company_id=ready.serving.company.id,
+            wanted=ready.wanted,
+            sold=ready.sold,
+            expected_version=input.expected_version,
+        ),
+        input=input,
+    )
+
+
+async def _prepared(info: Info, input: CartLinesSetInput) -> Prepared:
+    point = input.at.point("input", "at")
+    company = key_of(Company, input.company_id, "companyId") if input.company_id else None
+    carts.check_size(len(input.lines))
+    wanted = [line.wanted(nth) for nth, line in enumerate(input.lines)]
+    carts.check(wanted)
+    async with info.context.public() as session:
+        found = await stores.coverage(session, point, company_id=company)
+    if not found.serving:
+        raise found.refused("input", "at")
+    chosen = found.serving[0]
+    return Prepared(chosen, wanted, await _offers(info, chosen.store.id, wanted))
+
+
+async def _offers(
+    info: Info, store_id: UUID, lines: Sequence[CartLine | WantedLine]
+) -> dict[UUID, Offer]:
+    """What the store offers of the lines' products, in one statement."""
+    keys = [(store_id, line.product_id) for line in lines]
+    if not keys:
+        return {}
+    found = await info.context.loaders.batch(load.offer_by_store_and_product, keys)
+    return {offer.id: offer for offer in found if isinstance(offer, Offer)}
+
+
+def _me(info: Info) -> UUID:
+    person_id = info.context.actor.person_id
+    if person_id is None:
+        raise PermissionError("a rule lets nobody but signed-in people come here")
+    return person_id

@@ -1,0 +1,26 @@
+import strawberry
+
+from resolvers.inputs.point import GeoPointInput
+from services.address import AddressFacts
+
+
+@strawberry.input(description="A place to deliver to.")
+class AddressSaveInput:
+    address_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The address to write over; a new one without it."
+    )
+    label: str = strawberry.field(description="What its owner calls it: Home, Work.")
+    line: str = strawberry.field(description="Street, number, floor and door.")
+    at: GeoPointInput = strawberry.field(description="Where the door is.")
+    gate_code: str = strawberry.field(default="", description="How to get through the gate.")
+    drop_note: str = strawberry.field(default="", description="What the rider should know.")
+
+    def facts(self) -> AddressFacts:
+        """The address in the services' terms; refused when the place is nowhere on earth."""
+        at = self.at.point("input", "at")
+        return AddressFacts(self.label, self.line, at, self.gate_code, self.drop_note)
+
+
+@strawberry.input(description="Which address to forget.")
+class AddressRemoveInput:
+    address_id: strawberry.ID = strawberry.field(description="An address of yours.")

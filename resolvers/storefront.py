@@ -1,0 +1,153 @@
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from dataloaders import category as load_category
+from dataloaders import product as load
+from models import Category, Company, Product, ProductSort
+from resolvers.context import Info
+from resolvers.inputs.point import GeoPointInput
+from services import product as products
+from services import store as stores
+from services import storefront as storefronts
+from services.category import TREE_DEPTH, Shelf, Tree
+from services.page import Page
+from services.product import Offer
+from services.refusal import InvalidInput, Refused, key_of, not_found
+from services.storefront import Storefront
+
+At = Annotated[GeoPointInput, strawberry.argument(description="Where to deliver.")]
+CompanyId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Only this company's stores.")
+]
+First = Annotated[int, strawberry.argument(description="How many at most, from 1 to 100.")]
+After = Annotated[
+    str | None, strawberry.argument(description="The end cursor of the page before this one.")
+]
+Sort = Annotated[ProductSort, strawberry.argument(description="The order of the products.")]
+CategoryId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Only this category and those below.")
+]
+Depth = Annotated[int, strawberry.argument(description="Levels of the tree, from 1 to 5.")]
+ById = Annotated[strawberry.ID | None, strawberry.argument(description="The category's id.")]
+BySlug = Annotated[str | None, strawberry.argument(description="The category's slug.")]
+ProductId = Annotated[strawberry.ID, strawberry.argument(description="The product's id.")]
+Words = Annotated[
+    str, strawberry.argument(description="Words in any language, at most 100 characters.")
+]
+
+
+async def storefront(info: Info, at: At, company_id: CompanyId = None) -> Storefront:
+    point = at.point("at")
+    company = key_of(Company, company_id, "companyId") if company_id else None
+    async with info.context.public() as session:
+        found = await stores.coverage(session, point, company_id=company)
+    return storefronts.storefront(found)
+
+
+async def categories(
+    parent: strawberry.Parent[Storefront], info: Info, depth: Depth = TREE_DEPTH
+) -> list[Shelf]:
+    if not 1 <= depth <= TREE_DEPTH:
+        said = f"depth is from 1 to {TREE_DEPTH}."
+        raise Refused(InvalidInput(path=["depth"], message=said))
+    if parent.store_id is None:
+        return []
+    return [shelf.cut(depth - 1) for shelf in (await tree(info, parent.store_id)).top]
+
+
+async def category(
+    parent: strawberry.Parent[Storefront], info: Info, id: ById = None, slug: BySlug = None
+) -> Shelf | None:
+    if (id is None) == (slug is None):
+        raise Refused(InvalidInput(path=["slug"], message="Say either the id or the slug."))
+    if parent.store_id is None:
+        return None
+    found = await tree(info, parent.store_id)
+    shelf = found.by_slug.get(slug) if slug else found.by_id.get(key_of(Category, id or ""))
+    if shelf is None:
+        raise not_found(Category, "category")
+    return shelf
+
+
+async def product(parent: strawberry.Parent[Storefront], info: Info, id: ProductId) -> Offer | None:
+    key = key_of(Product, id, "id")
+    if parent.store_id is None:
+        return None
+    offer = await info.context.loaders.load(load.offer_by_store_and_product, (parent.store_id, key))
+    if offer is None:
+        raise not_found(Product, "id")
+    return offer
+
+
+async def listed(
+    parent: strawberry.Parent[Storefront],
+    info: Info,
+    first: First,
+    after: After = None,
+    category_id: CategoryId = None,
+    sort: Sort = ProductSort.CATALOG,
+) -> Page[Offer] | None:
+    if parent.store_id is None:
+        return None
+    within = await family(info, parent.store_id, category_id)
+    wanted = products.listed(parent.store_id, first, after, sort, within)
+    return await info.context.loaders.load(load.page_of_offers, wanted)
+
+
+async def searched(
+    parent: strawberry.Parent[Storefront],
+    info: Info,
+    query: Words,
+    first: First,
+    after: After = None,
+) -> Page[Offer] | None:
+    if parent.store_id is None:
+        return None
+    wanted = products.searched(parent.store_id, first, after, query)
+    return await info.context.loaders.load(load.page_of_offers, wanted)
+
+
+async def shelved(
+    parent: strawberry.Parent[Shelf],
+    info: Info,
+    first: First,
+    after: After = None,
+    sort: Sort = ProductSort.CATALOG,
+) -> Page[Offer]:
+    shelf = await whole(info, parent)
+    wanted = products.listed(parent.store_id, first, after, sort, shelf.family())
+    return await info.context.loaders.load(load.page_of_offers, wanted)
+
+
+async def below(parent: strawberry.Parent[Shelf], info: Info) -> list[Shelf]:
+    shelf = parent if parent.children is not None else await whole(info, parent)
+    return list(shelf.children or ())
+
+
+async def counted(parent: strawberry.Parent[Shelf], info: Info) -> int:
+    shelf = parent if parent.product_count is not None else await whole(info, parent)
+    return shelf.product_count or 0
+
+
+async def tree(info: Info, store_id: UUID) -> Tree:
+    return await info.context.loaders.load(load_category.tree_by_store, store_id)
+
+
+async def whole(info: Info, shelf: Shelf) -> Shelf:
+    """The shelf with its count and all that is below it."""
+    return (await tree(info, shelf.store_id)).by_id.get(shelf.id, shelf)
+
+
+async def family(
+    info: Info, store_id: UUID, category_id: strawberry.ID | None
+) -> tuple[UUID, ...] | None:
+    """The keys of a category and those below it; None for all."""
+    if category_id is None:
+        return None
+    key = key_of(Category, category_id, "categoryId")
+    shelf = (await tree(info, store_id)).by_id.get(key)
+    if shelf is None:
+        raise not_found(Category, "categoryId")
+    return shelf.family()
