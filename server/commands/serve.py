@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from server.app import build_app
 from server.logs import set_up_logs
 from server.settings import DEFAULT_PORT, BadSetting, Settings, settings_of
-from server.wire import FRAME_MAX_BYTES
+from server.wire import FRAME_MAX_BYTES, StrangersNoise, tune_listening
 
 log = logging.getLogger("darkstore.server")
 
@@ -49,7 +49,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
-    Leaving(config, app, settings).run()
+    logging.getLogger("uvicorn.error").addFilter(StrangersNoise())
+    listening = config.bind_socket()
+    tune_listening(listening)
+    Leaving(config, app, settings).run(sockets=[listening])
     return 0
 
 
