@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import Text, Uuid
+from sqlalchemy.types import BigInteger, Text, Uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ TAKE_NUMBERS = text(
 ).bindparams(
     bindparam("streams", type_=ARRAY(Text)),
     bindparam("companies", type_=ARRAY(Uuid)),
-    bindparam("counts"),
+    bindparam("counts", type_=ARRAY(BigInteger)),
 )
 
 WRITE = text(
@@ -45,7 +45,7 @@ WRITE = text(
     """
 ).bindparams(
     bindparam("streams", type_=ARRAY(Text)),
-    bindparam("numbers"),
+    bindparam("numbers", type_=ARRAY(BigInteger)),
     bindparam("companies", type_=ARRAY(Uuid)),
     bindparam("types", type_=ARRAY(Text)),
     bindparam("bodies", type_=ARRAY(Text)),

@@ -93,7 +93,7 @@ async def _units(session: AsyncSession, order: Order) -> dict[UUID, int]:
     rows = await session.execute(
         select(OrderLine.product_id, OrderLine.quantity).where(OrderLine.order_id == order.id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def cancel_order(

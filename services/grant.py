@@ -144,7 +144,7 @@ async def _locked(session: AsyncSession, batch: Sequence[Request]) -> dict[Place
 async def _earlier(session: AsyncSession, batch: Sequence[Request]) -> dict[UUID, UUID]:
     """Where the orders of a batch hold already: read after the lock, so nothing is missed."""
     rows = await session.execute(EARLIER, {"orders": [one.order_id for one in batch]})
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def _write(
