@@ -105,15 +105,22 @@ class FulfillmentLine(Keyed):
     )
 
     fulfillment_id: Mapped[UUID] = refers("fulfillment.id")
+    store_id: Mapped[UUID] = refers("store.id")
     order_line_id: Mapped[UUID] = refers("order_line.id")
     product_id: Mapped[UUID] = refers("product.id")
     company_id: Mapped[UUID] = refers("company.id")
     customer_id: Mapped[UUID] = refers("person.id")
     position: Mapped[int]
+    name: Mapped[str]
     aisle: Mapped[str] = mapped_column(default="")
     quantity: Mapped[int]
     picked_quantity: Mapped[int] = mapped_column(default=0)
     status: Mapped[FulfillmentLineStatus] = mapped_column(default=FulfillmentLineStatus.PENDING)
+
+    @property
+    def place(self) -> tuple[UUID, UUID]:
+        """The store and the product."""
+        return self.store_id, self.product_id
 
     @property
     def missing_quantity(self) -> int:

@@ -28,6 +28,11 @@ class Stock(Base):
     held: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
 
+    @property
+    def place(self) -> tuple[UUID, UUID]:
+        """The store and the product."""
+        return self.store_id, self.product_id
+
 
 class StockReason(Named):
     """Why on_hand changed."""

@@ -12,6 +12,7 @@ from models import (
     Fulfillment,
     FulfillmentStatus,
     Order,
+    Role,
     StockReason,
     Store,
 )
@@ -30,8 +31,8 @@ from services.pick_list import (
 )
 from services.picking import Pick, WrongProduct, pack, pick_line, worth
 from services.refusal import not_found
-from services.reroute import reject, time_out
-from services.staff import works_in
+from services.reroute import overdue, reject, time_out
+from services.staff import STORE_ROLES, works_in
 
 __all__ = [
     "ACCEPT_SECONDS",
@@ -41,14 +42,19 @@ __all__ = [
     "available_actions",
     "cancel_for",
     "open",
+    "overdue",
     "pack",
     "pick_line",
     "queue",
     "reject",
     "stage",
     "time_out",
+    "visible",
+    "works_in",
     "worth",
 ]
+
+SEEN_BY = STORE_ROLES | {Role.SUPPORT_AGENT}
 
 
 async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
@@ -145,3 +151,11 @@ async def queue(
         rows = rows.where(Fulfillment.id > start[0])
     found = (await session.scalars(rows.order_by(Fulfillment.id).limit(first + 1))).all()
     return page(found, first, lambda row: (str(row.id),))
+
+
+async def visible(session: AsyncSession, *, actor: Actor, fulfillment_id: UUID) -> Fulfillment:
+    """One task, for the staff of its store and the support of its company; else NotFound."""
+    row = await session.get(Fulfillment, fulfillment_id)
+    if row is None or not actor.works_at(row.company_id, row.store_id, SEEN_BY):
+        raise not_found(Fulfillment, "id")
+    return row

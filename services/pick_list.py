@@ -197,11 +197,13 @@ async def _lines(
     return [
         FulfillmentLine(
             fulfillment_id=fulfillment.id,
+            store_id=fulfillment.store_id,
             order_line_id=line.id,
             product_id=line.product_id,
             company_id=order.company_id,
             customer_id=order.customer_id,
             position=position,
+            name=line.name,
             aisle=aisle or "",
             quantity=line.quantity,
             picked_quantity=0,

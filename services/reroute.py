@@ -50,33 +50,42 @@ async def reject(
     return task.fulfillment
 
 
-async def time_out(session: AsyncSession, after: UUID | None = None) -> Fulfillment | None:
-    """End one unanswered fulfillment whose 45 seconds are over, and move its order on.
-
-    Takes the first one (beyond the key `after`) that nobody else is working on; None when there
-    is none. Needs a session that may see all companies.
-    """
-    due = (
-        select(Fulfillment.id, Order)
-        .join(Order, Order.id == Fulfillment.order_id)
+async def overdue(session: AsyncSession, limit: int) -> list[UUID]:
+    """Fulfillments that no store has answered within ACCEPT_SECONDS, the longest waiting first."""
+    rows = await session.scalars(
+        select(Fulfillment.id)
         .where(Fulfillment.status == FulfillmentStatus.QUEUED)
         .where(Fulfillment.due_at <= func.clock_timestamp())
-        .order_by(Fulfillment.id)
-        .limit(1)
+        .order_by(Fulfillment.due_at)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def time_out(session: AsyncSession, fulfillment_id: UUID) -> bool:
+    """End an unanswered fulfillment whose time is over, and move its order on.
+
+    False when there is nothing to do, or somebody else is at work on the order right now.
+    """
+    due = (
+        select(Order)
+        .join(Fulfillment, Fulfillment.order_id == Order.id)
+        .where(Fulfillment.id == fulfillment_id)
+        .where(Fulfillment.status == FulfillmentStatus.QUEUED)
+        .where(Fulfillment.due_at <= func.clock_timestamp())
         .with_for_update(of=Order, skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    if after is not None:
-        due = due.where(Fulfillment.id > after)
-    found = (await session.execute(due)).first()
-    if found is None:
-        return None
-    task = await under_lock(session, found[1], found[0])
-    if task.fulfillment.status is FulfillmentStatus.QUEUED:
-        _end(task, FulfillmentStatus.TIMED_OUT)
-        task.tell(session, EventType.FULFILLMENT_TIMED_OUT)
-        await _move_on(session, task.order, None)
-    return task.fulfillment
+    order = await session.scalar(due)
+    if order is None:
+        return False
+    task = await under_lock(session, order, fulfillment_id)
+    if task.fulfillment.status is not FulfillmentStatus.QUEUED:
+        return False
+    _end(task, FulfillmentStatus.TIMED_OUT)
+    task.tell(session, EventType.FULFILLMENT_TIMED_OUT)
+    await _move_on(session, order, None)
+    return True
 
 
 def _end(task: Task, status: FulfillmentStatus) -> None:

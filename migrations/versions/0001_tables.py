@@ -585,11 +585,13 @@ def upgrade() -> None:
     op.create_table('fulfillment_line',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('fulfillment_id', sa.Uuid(), nullable=False),
+    sa.Column('store_id', sa.Uuid(), nullable=False),
     sa.Column('order_line_id', sa.Uuid(), nullable=False),
     sa.Column('product_id', sa.Uuid(), nullable=False),
     sa.Column('company_id', sa.Uuid(), nullable=False),
     sa.Column('customer_id', sa.Uuid(), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
     sa.Column('aisle', sa.Text(), nullable=False),
     sa.Column('quantity', sa.Integer(), nullable=False),
     sa.Column('picked_quantity', sa.Integer(), nullable=False),
@@ -600,6 +602,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['fulfillment_id'], ['fulfillment.id'], name=op.f('fk_fulfillment_line_fulfillment_id')),
     sa.ForeignKeyConstraint(['order_line_id'], ['order_line.id'], name=op.f('fk_fulfillment_line_order_line_id')),
     sa.ForeignKeyConstraint(['product_id'], ['product.id'], name=op.f('fk_fulfillment_line_product_id')),
+    sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_fulfillment_line_store_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_fulfillment_line'))
     )
     op.create_index('ix_fulfillment_line_fulfillment', 'fulfillment_line', ['fulfillment_id'], unique=False)

@@ -1,0 +1,46 @@
+"""Batch reads of the stores' work on orders."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Fulfillment, FulfillmentLine
+
+
+async def fulfillment_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Fulfillment | None]:
+    """Fulfillments by key."""
+    rows = await session.scalars(select(Fulfillment).where(Fulfillment.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(id) for id in ids]
+
+
+async def fulfillment_by_order(
+    session: AsyncSession, order_ids: Sequence[UUID]
+) -> list[Fulfillment | None]:
+    """The newest fulfillment of each order: the one that counts, or the last that did."""
+    rows = await session.scalars(
+        select(Fulfillment)
+        .where(Fulfillment.order_id.in_(order_ids))
+        .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
+        .distinct(Fulfillment.order_id)
+    )
+    found = {row.order_id: row for row in rows}
+    return [found.get(order_id) for order_id in order_ids]
+
+
+async def lines_by_fulfillment(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[FulfillmentLine]]:
+    """The pick list of each fulfillment, in the order in which a picker walks."""
+    rows = await session.scalars(
+        select(FulfillmentLine)
+        .where(FulfillmentLine.fulfillment_id.in_(ids))
+        .order_by(FulfillmentLine.position)
+    )
+    lines: dict[UUID, list[FulfillmentLine]] = defaultdict(list)
+    for row in rows:
+        lines[row.fulfillment_id].append(row)
+    return [lines[id] for id in ids]

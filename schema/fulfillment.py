@@ -1,0 +1,126 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+import models
+from dataloaders import fulfillment as load
+from dataloaders import product as load_product
+from dataloaders import store as load_store
+from resolvers import fulfillment as resolve
+from resolvers.rules import STORE, STORE_OR_SUPPORT
+from schema.backing import backed_by, column, field, related
+from schema.fields import key
+from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
+from services import fulfillment as fulfillments
+
+if TYPE_CHECKING:
+    from schema.product import Product
+    from schema.store import Store
+
+
+@backed_by(models.FulfillmentLine, "One line of a pick list.")
+class FulfillmentLine:
+    id: strawberry.ID = key(models.FulfillmentLine)
+    position: int = column("Its place on the picker's way through the store.")
+    aisle: str = column("Where it lies; empty when nobody has said.")
+    product: Annotated["Product", strawberry.lazy("schema.product")] | None = related(
+        load_product.offer_by_store_and_product,
+        "What to look for; null when the store has stopped listing it.",
+        by="place",
+    )
+    name: str = column("The product's name when it was ordered.")
+    quantity: int = column("Units that were ordered.")
+    picked_quantity: int = column("Units in the bag.")
+    missing_quantity: int = column("Units that were looked for and not found.")
+    status: models.FulfillmentLineStatus = column("Whether it was found.")
+
+
+@backed_by(models.Fulfillment, "One store's task to pick and pack an order.")
+class Fulfillment:
+    id: strawberry.ID = key(models.Fulfillment)
+    status: models.FulfillmentStatus = column("Where the task stands.")
+    available_actions: list[models.FulfillmentAction] = field(
+        resolve.available_actions, "The steps that you can take now."
+    )
+    version: int = column("Grows with each change: pass it as expectedVersion.")
+    attempt: int = column("1 for the order's first store, 2 for the second, and so on.")
+    order_code: str = column("The short code of the order, as on its bags.")
+    customer_name: str = column("Whom it is for.")
+    store: Annotated["Store", strawberry.lazy("schema.store")] | None = related(
+        load_store.store_by_id, "The store that picks.", by="store_id"
+    )
+    lines: list[FulfillmentLine] = related(load.lines_by_fulfillment, "The pick list.")
+    bags: int = column("How many bags were packed; 0 before that.")
+    handover_code: str | None = field(
+        resolve.handover_code,
+        "What the store tells the rider who fetches the bags; null for others than its staff.",
+        allow=STORE,
+    )
+    reject_reason: models.RejectReason | None = column(
+        "Why the store turned it down, if it did.", allow=STORE_OR_SUPPORT
+    )
+    queued_at: datetime = column("When it came into the store's queue.")
+    due_at: datetime | None = column("Until when it has to be accepted, while it is QUEUED.")
+    accepted_at: datetime | None = column("When the store took it on.")
+    packed_at: datetime | None = column("When its bags were closed.")
+    handed_over_at: datetime | None = column("When a rider took them.")
+
+
+@backed_by(fulfillments.WrongProduct, "The code is of another product than the line's.")
+class WrongProduct(Problem):
+    expected: str = column("The barcode (or code) of the product to look for.")
+
+
+FulfillmentAcceptError = Annotated[
+    NotFound | IllegalStep | VersionConflict,
+    strawberry.union("FulfillmentAcceptError", description="Why an order was not taken on."),
+]
+FulfillmentRejectError = Annotated[
+    NotFound | IllegalStep | VersionConflict,
+    strawberry.union("FulfillmentRejectError", description="Why an order was not turned down."),
+]
+FulfillmentLinePickError = Annotated[
+    NotFound | IllegalStep | VersionConflict | InvalidInput | WrongProduct,
+    strawberry.union("FulfillmentLinePickError", description="Why a line stays undecided."),
+]
+FulfillmentPackError = Annotated[
+    NotFound | IllegalStep | VersionConflict | InvalidInput,
+    strawberry.union("FulfillmentPackError", description="Why the bags stay open."),
+]
+FulfillmentStageError = Annotated[
+    NotFound | IllegalStep | VersionConflict,
+    strawberry.union("FulfillmentStageError", description="Why the bags can't be fetched yet."),
+]
+NOW = "The fulfillment as it is now; null when nothing was done."
+ERRORS = "Every reason why nothing was done."
+
+
+@backed_by(resolve.FulfillmentOutcome, "What fulfillmentAccept did.")
+class FulfillmentAcceptPayload:
+    fulfillment: Fulfillment | None = column(NOW)
+    errors: list[FulfillmentAcceptError] = column(ERRORS)
+
+
+@backed_by(resolve.FulfillmentOutcome, "What fulfillmentReject did.")
+class FulfillmentRejectPayload:
+    fulfillment: Fulfillment | None = column(NOW)
+    errors: list[FulfillmentRejectError] = column(ERRORS)
+
+
+@backed_by(resolve.FulfillmentOutcome, "What fulfillmentLinePick did.")
+class FulfillmentLinePickPayload:
+    fulfillment: Fulfillment | None = column(NOW)
+    errors: list[FulfillmentLinePickError] = column(ERRORS)
+
+
+@backed_by(resolve.FulfillmentOutcome, "What fulfillmentPack did.")
+class FulfillmentPackPayload:
+    fulfillment: Fulfillment | None = column(NOW)
+    errors: list[FulfillmentPackError] = column(ERRORS)
+
+
+@backed_by(resolve.FulfillmentOutcome, "What fulfillmentStage did.")
+class FulfillmentStagePayload:
+    fulfillment: Fulfillment | None = column(NOW)
+    errors: list[FulfillmentStageError] = column(ERRORS)

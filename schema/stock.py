@@ -1,0 +1,58 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+import models
+from dataloaders import product as load_product
+from resolvers import stock as resolve
+from resolvers.rules import STORE
+from schema.backing import backed_by, column, field, related
+from schema.fields import key
+from schema.problem import InvalidInput, NotFound, Problem, VersionConflict
+from services import stocktake
+
+if TYPE_CHECKING:
+    from schema.product import Product
+
+
+@backed_by(models.Stock, "What a store has of one product.")
+class Stock:
+    store_id: strawberry.ID = key(models.Store, "The store.", by="store_id")
+    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
+    product: Annotated["Product", strawberry.lazy("schema.product")] | None = related(
+        load_product.offer_by_store_and_product,
+        "The product; null when the store does not list it.",
+        by="place",
+    )
+    on_hand: int = column("Units on the shelf.", allow=STORE)
+    held: int = column("Units of them promised to orders that are not paid yet.", allow=STORE)
+    available: int = field(resolve.available, "Units that can still be sold.", allow=STORE)
+    version: int = column("Grows with each change: pass it as expectedVersion.")
+
+
+@backed_by(models.StockEntry, "One line of a store's stock ledger.")
+class StockEntry:
+    id: strawberry.ID = key(models.StockEntry)
+    delta: int = column("Units that came (above 0) or went (below 0).", allow=STORE)
+    reason: models.StockReason = column("Why they did.", allow=STORE)
+    reference: str = column("The order or the note behind it.", allow=STORE)
+    at: datetime = column("When it was written.")
+
+
+@backed_by(stocktake.BelowHeld, "Units that are promised to customers would be missing.")
+class BelowHeld(Problem):
+    held: int = column("Units that are promised.")
+
+
+StockAdjustError = Annotated[
+    NotFound | InvalidInput | VersionConflict | BelowHeld,
+    strawberry.union("StockAdjustError", description="Why the books stay as they are."),
+]
+
+
+@backed_by(resolve.StockOutcome, "What stockAdjust did.")
+class StockAdjustPayload:
+    stock: Stock | None = field(resolve.of_entry, "The shelf as it is now.")
+    entry: StockEntry | None = column("The new line of the ledger; null when nothing was done.")
+    errors: list[StockAdjustError] = column("Every reason why nothing was done.")
