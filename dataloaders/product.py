@@ -20,3 +20,9 @@ async def offer_by_store_and_product(
 ) -> list[Offer | None]:
     """What (store, product) pairs are there; None where the store does not list the product."""
     return await products.offers(session, keys)
+
+
+@public
+async def product_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Offer | None]:
+    """Products where no store is in question: they have neither price nor availability."""
+    return await products.plain(session, keys)

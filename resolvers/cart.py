@@ -12,8 +12,8 @@ from resolvers.inputs.cart import CartLinesSetInput
 from resolvers.work import attempt
 from services import cart as carts
 from services import store as stores
-from services.priced_cart import Basket, basket
 from services.cart import WantedLine
+from services.priced_cart import PricedCart, priced
 from services.product import Offer
 from services.refusal import Refused, key_of
 from services.store import Serving
@@ -24,7 +24,7 @@ from services.storefront import Storefront
 class CartOutcome:
     """What `cartLinesSet` answers: the cart, or every reason against the change."""
 
-    cart: Basket | None = None
+    cart: PricedCart | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -56,19 +56,19 @@ async def set_lines(info: Info, input: CartLinesSetInput) -> CartOutcome:
     return CartOutcome(await mine(info, ready.serving))
 
 
-async def cart(parent: strawberry.Parent[Storefront], info: Info) -> Basket | None:
+async def cart(parent: strawberry.Parent[Storefront], info: Info) -> PricedCart | None:
     if parent.chosen is None or info.context.actor.person_id is None:
         return None
     return await mine(info, parent.chosen)
 
 
-async def mine(info: Info, serving: Serving) -> Basket:
+async def mine(info: Info, serving: Serving) -> PricedCart:
     """The actor's cart at the store's company, priced as in that store."""
     person, company = _me(info), serving.company
     async with info.context.read() as session:
         row, lines = await carts.contents(session, person, company.id)
     offers = await _offers(info, serving.store.id, lines)
-    return basket(row, lines, offers, company)
+    return priced(row, lines, offers, company)
 
 
 async def _write(info: Info, input: CartLinesSetInput, ready: Prepared) -> Written:

@@ -115,9 +115,11 @@ async def shelved(
     first: First,
     after: After = None,
     sort: Sort = ProductSort.CATALOG,
-) -> Page[Offer]:
-    shelf = await whole(info, parent)
-    wanted = products.listed(parent.store_id, first, after, sort, shelf.family())
+) -> Page[Offer] | None:
+    if parent.store_id is None:
+        return None
+    within = (await whole(info, parent)).family()
+    wanted = products.listed(parent.store_id, first, after, sort, within)
     return await info.context.loaders.load(load.page_of_offers, wanted)
 
 
@@ -126,9 +128,9 @@ async def below(parent: strawberry.Parent[Shelf], info: Info) -> list[Shelf]:
     return list(shelf.children or ())
 
 
-async def counted(parent: strawberry.Parent[Shelf], info: Info) -> int:
+async def counted(parent: strawberry.Parent[Shelf], info: Info) -> int | None:
     shelf = parent if parent.product_count is not None else await whole(info, parent)
-    return shelf.product_count or 0
+    return shelf.product_count
 
 
 async def tree(info: Info, store_id: UUID) -> Tree:
@@ -137,6 +139,8 @@ async def tree(info: Info, store_id: UUID) -> Tree:
 
 async def whole(info: Info, shelf: Shelf) -> Shelf:
     """The shelf with its count and all that is below it."""
+    if shelf.store_id is None:
+        return shelf
     return (await tree(info, shelf.store_id)).by_id.get(shelf.id, shelf)
 
 

@@ -15,10 +15,10 @@ TREE_DEPTH = 5
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A category in one store; `children` and `product_count` are None when read by a product."""
+    """A category in one store (or in none); a product's own knows no children and no count."""
 
     id: UUID
-    store_id: UUID
+    store_id: UUID | None
     parent_id: UUID | None
     slug: str
     name: str

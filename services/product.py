@@ -14,9 +14,11 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    false,
     func,
     literal,
     not_,
+    null,
     or_,
     select,
     tuple_,
@@ -47,11 +49,12 @@ class Maker:
 class Offer:
     """A product in one store: what it is, what it costs there, and how much there is of it.
 
-    `units` is on_hand - held; nobody but staff may be told the number.
+    `units` is on_hand - held; nobody but staff may be told the number. Where no store is in
+    question, store, price, units and version are None.
     """
 
     id: UUID
-    store_id: UUID
+    store_id: UUID | None
     company_id: UUID
     code: str
     barcode: str | None
@@ -59,28 +62,30 @@ class Offer:
     translations: dict[str, Any]
     brand: Maker | None
     category: Shelf
-    price_minor: int
+    price_minor: int | None
     currency: str
     listed: bool
-    units: int
+    units: int | None
     offer_text: str
     aisle: str
     weighed: bool
     age_restricted: bool
-    listing_version: int
+    listing_version: int | None
     rank: float = 0.0
 
     @property
-    def availability(self) -> Availability:
+    def availability(self) -> Availability | None:
         """The band of stock that strangers may see."""
+        if self.store_id is None:
+            return None
         if self.orderable == 0:
             return Availability.OUT
-        return Availability.LOW if self.units <= LOW_UNITS else Availability.IN_STOCK
+        return Availability.LOW if self.orderable <= LOW_UNITS else Availability.IN_STOCK
 
     @property
     def orderable(self) -> int:
         """How many could be ordered now."""
-        return max(0, self.units) if self.listed else 0
+        return max(0, self.units or 0) if self.listed else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,7 @@ LISTED = and_(Listing.available, Product.active)
 UNITS = func.coalesce(Stock.on_hand - Stock.held, 0)
 SOLD_OUT = case((or_(not_(LISTED), UNITS <= 0), 1), else_=0)
 OFFER_TEXT = func.coalesce(func.nullif(Listing.offer_text, ""), Product.offer_text)
-COLUMNS: tuple[Any, ...] = (
-    Product.id,
-    Listing.store_id,
-    Listing.company_id,
+FACTS: tuple[Any, ...] = (
     Product.code,
     Product.barcode,
     Product.name,
@@ -116,15 +118,17 @@ COLUMNS: tuple[Any, ...] = (
     Category.slug,
     Category.name,
     Category.translations,
-    Listing.price_minor,
-    Company.currency,
-    LISTED,
-    UNITS,
-    OFFER_TEXT,
-    Listing.aisle,
-    Product.weighed,
-    Product.age_restricted,
-    Listing.version,
+)
+NATURE: tuple[Any, ...] = (Product.weighed, Product.age_restricted)
+IN_STORE: tuple[Any, ...] = (
+    *(Product.id, Listing.store_id, Listing.company_id, *FACTS),
+    *(Listing.price_minor, Company.currency, LISTED, UNITS, OFFER_TEXT, Listing.aisle),
+    *(*NATURE, Listing.version),
+)
+IN_NO_STORE: tuple[Any, ...] = (
+    *(Product.id, null(), Product.company_id, *FACTS),
+    *(null(), Company.currency, false(), null(), Product.offer_text, literal("")),
+    *(*NATURE, null(), literal(0.0)),
 )
 SORTED_BY: dict[ProductSort, tuple[Any, ...]] = {
     ProductSort.CATALOG: (Listing.product_id,),
@@ -190,10 +194,24 @@ async def offers(session: AsyncSession, keys: Sequence[tuple[UUID, UUID]]) -> li
     return [found.get(key) for key in keys]
 
 
+async def plain(session: AsyncSession, product_ids: Sequence[UUID]) -> list[Offer | None]:
+    """Products by key where no store is in question: without a price and a band of stock."""
+    rows = await session.execute(
+        select(*IN_NO_STORE)
+        .select_from(Product)
+        .join(Company, Company.id == Product.company_id)
+        .join(Category, Category.id == Product.category_id)
+        .outerjoin(Brand, Brand.id == Product.brand_id)
+        .where(Product.id.in_(product_ids))
+    )
+    found = {row[0]: _offer(row) for row in rows}
+    return [found.get(key) for key in product_ids]
+
+
 def _select(rank: Any) -> Select[Any]:
     in_store = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
     return (
-        select(*COLUMNS, rank)
+        select(*IN_STORE, rank)
         .select_from(Listing)
         .join(Product, Product.id == Listing.product_id)
         .join(Company, Company.id == Listing.company_id)
@@ -237,7 +255,7 @@ def _key(offer: Offer, sort: ProductSort | None) -> tuple[Any, ...]:
         ProductSort.CATALOG: (offer.id,),
         ProductSort.NAME: (offer.name, offer.id),
         ProductSort.PRICE_ASC: (offer.price_minor, offer.id),
-        ProductSort.PRICE_DESC: (-offer.price_minor, offer.id),
+        ProductSort.PRICE_DESC: (-(offer.price_minor or 0), offer.id),
     }
     return named[sort]
 
