@@ -72,7 +72,7 @@ class KeyRing:
     def sign(self, actor: Actor, now: float | None = None) -> tuple[str, float]:
         """A token for ten minutes, and the Unix time at which it ends."""
         issued = int(time.time() if now is None else now)
-        claims = {
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": issued,
@@ -108,7 +108,7 @@ class KeyRing:
             return Claims(_actor(claims), float(claims["exp"]))
         except jwt.ExpiredSignatureError:
             raise BadToken("The access token has expired: refresh the session.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
             raise BadToken("The access token is not valid.") from None
 
     def jwks(self) -> dict[str, Any]:

@@ -1,0 +1,169 @@
+"""Ways in: a phone with a code, an e-mail with a password, or as a guest."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import PLATFORM, Actor, Membership, Person, Role
+from models.database import Database, Origin
+from services import cart as carts
+from services import one_time_code
+from services import person as people
+from services import session as sessions
+from services.clock import moment
+from services.identity import Identity
+from services.one_time_code import WrongCode
+from services.password import LENGTH_MOST
+from services.refusal import Problem
+from services.session import Tokens
+
+FREE_TRIES_COUNT = 5
+LOCK_SECONDS = 30
+LOCK_MOST_SECONDS = 900
+EMAIL_MAX_CHARS = 254
+UPGRADED = "GUEST_SIGNED_IN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongCredentials(Problem):
+    """The e-mail and password don't match, or were tried too often: the two are not told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """From where somebody signs in, and as which guest they came."""
+
+    device: str
+    address: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What signing in with a password needs to know of a person."""
+
+    id: UUID
+    password_hash: str | None
+    locked: bool
+
+
+async def with_code(
+    session: AsyncSession, *, identity: Identity, phone: str, code: str, caller: Caller
+) -> Tokens | WrongCode:
+    """Sign in the owner of a phone, who becomes a customer when first seen.
+
+    A guest's cart comes along. A wrong code is answered, not raised, so that the try counts.
+    """
+    await people.hold_name(session, phone)
+    wrong = await one_time_code.verify(session, identity=identity, phone=phone, code=code)
+    if wrong is not None:
+        return wrong
+    guest = await _guest(session, caller.actor)
+    person = await session.scalar(select(Person).where(Person.phone == phone))
+    if person is None and guest is not None:
+        # The guest was this person all along: their cart and orders stay where they are.
+        person, guest.phone = guest, phone
+        await sessions.revoke_all(session, person_id=guest.id, because=UPGRADED)
+    elif person is None:
+        person = await _customer(session, phone)
+    elif guest is not None:
+        await _merge(session, guest, person)
+    await session.flush()
+    return await sessions.begin(
+        session, identity=identity, person=person, device=caller.device, address=caller.address
+    )
+
+
+async def with_password(
+    database: Database, *, identity: Identity, email: str, password: str, caller: Caller
+) -> Tokens | WrongCredentials:
+    """Sign in with an e-mail address (any case) and a password.
+
+    Unknown, wrong and locked cost the same hash and get the same answer. After five wrong tries
+    the account is locked for 30 seconds, doubled at each further one, up to 15 minutes. Raises
+    PasswordsBusy when too many passwords wait to be checked.
+    """
+    wrong = WrongCredentials(
+        path=["input"],
+        message="That e-mail and password don't match, or were tried too often: wait a little.",
+    )
+    account = await _account(database, email)
+    # The hash is checked outside of any transaction: it takes tens of milliseconds.
+    right = await identity.passwords.check(
+        account.password_hash if account else None, password[: LENGTH_MOST + 1]
+    )
+    if account is None:
+        return wrong
+    origin = Origin("passwordSignIn", account.id, caller.address)
+    async with database.write(PLATFORM, origin) as session:
+        person = await session.get_one(Person, account.id, with_for_update=True)
+        now = await moment(session)
+        if account.locked or (person.locked_until is not None and person.locked_until > now):
+            return wrong
+        if not right or person.password_hash != account.password_hash:
+            _count_failure(person, now)
+            return wrong
+        person.failed_sign_ins, person.locked_until = 0, None
+        return await sessions.begin(
+            session, identity=identity, person=person, device=caller.device, address=caller.address
+        )
+
+
+async def as_guest(session: AsyncSession, *, identity: Identity, caller: Caller) -> Tokens:
+    """Open a session for a new person without phone or e-mail, who can fill a cart and buy."""
+    person = await _customer(session, None)
+    return await sessions.begin(
+        session, identity=identity, person=person, device=caller.device, address=caller.address
+    )
+
+
+async def _account(database: Database, email: str) -> _Account | None:
+    if len(email) > EMAIL_MAX_CHARS or "\0" in email:
+        return None
+    async with database.read(PLATFORM) as session:
+        found = await session.execute(
+            select(
+                Person.id,
+                Person.password_hash,
+                func.coalesce(Person.locked_until > func.now(), False),
+            ).where(func.lower(Person.email) == email.strip().lower())
+        )
+        row = found.one_or_none()
+    return _Account(*row) if row is not None else None
+
+
+def _count_failure(person: Person, now: datetime) -> None:
+    person.failed_sign_ins += 1
+    beyond = person.failed_sign_ins - FREE_TRIES_COUNT
+    if beyond >= 0:
+        wait = min(LOCK_SECONDS * 2 ** min(beyond, 10), LOCK_MOST_SECONDS)
+        person.locked_until = now + timedelta(seconds=wait)
+
+
+async def _guest(session: AsyncSession, actor: Actor) -> Person | None:
+    """The person behind the actor when that is a guest."""
+    if actor.person_id is None:
+        return None
+    person = await session.get(Person, actor.person_id, with_for_update=True)
+    if person is None or person.phone or person.email or person.merged_into_id:
+        return None
+    return person
+
+
+async def _customer(session: AsyncSession, phone: str | None) -> Person:
+    """A new person who may buy."""
+    person = Person(phone=phone)
+    session.add(person)
+    await session.flush()
+    session.add(Membership(person_id=person.id, role=Role.CUSTOMER))
+    await session.flush()
+    return person
+
+
+async def _merge(session: AsyncSession, guest: Person, person: Person) -> None:
+    await carts.merge(session, guest.id, person.id)
+    guest.merged_into_id = person.id
+    await sessions.revoke_all(session, person_id=guest.id, because=UPGRADED)
