@@ -38,7 +38,7 @@ class BatchWork:
         answers = await context.loaders.batch(self._batch, wanted, *extra)
         if len(answers) != len(wanted):
             name = getattr(self._batch, "__name__", "batch")
-            raise LookupError(f"{name} answered {len(answers)} of {len(wanted)} keys")
+            raise LookupError(f"{name} did not give one answer for each key")
         return dict(zip(wanted, answers, strict=True))
 
     def place(self, answer: dict[Any, Any] | Exception, run: "Run") -> None:

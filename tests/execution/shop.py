@@ -124,12 +124,13 @@ class Loaders:
             keys = list(dict.fromkeys(key for key, _ in waiting))
             answers = await batch(keys)
             if len(answers) != len(keys):
-                name = batch.__name__
-                raise LookupError(f"{name} answered {len(answers)} of {len(keys)} keys")
+                raise LookupError(f"{batch.__name__} did not give one answer for each key")
             found = dict(zip(keys, answers, strict=True))
         except Exception as error:
             found = {key: error for key, _ in waiting}
         for key, future in waiting:
+            if future.done():  # graphql-core cancels the siblings of a field that failed
+                continue
             if isinstance(found[key], Exception):
                 future.set_exception(found[key])
             else:

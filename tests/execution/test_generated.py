@@ -1,0 +1,43 @@
+"""The compiled plans answer as graphql-core does: on documents that nobody wrote."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis_graphql import mutations, nodes, queries
+
+from tests.execution.differential import compare
+from tests.execution.shop import Context, schema
+
+DOCUMENTS = 200
+SCALARS: Any = {
+    "UUID": st.uuids().map(lambda uuid: nodes.String(str(uuid))),
+    "Decimal": st.decimals(allow_nan=False, allow_infinity=False).map(
+        lambda number: nodes.String(str(number))
+    ),
+    "Basis": st.integers(0, 100).map(nodes.Int),
+}
+SDL = schema.as_str()
+# graphql-core has no answer to `canceled`: the cancellation goes through it and ends the request.
+FIELDS = [name for name in schema._schema.type_map["Query"].fields if name != "canceled"]  # type: ignore[attr-defined]
+OPERATIONS = st.one_of(
+    queries(SDL, fields=FIELDS, custom_scalars=SCALARS), mutations(SDL, custom_scalars=SCALARS)
+)
+
+
+# graphql-core leaves coroutines behind when a null cuts their field off.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@seed(20261121)
+@settings(
+    max_examples=DOCUMENTS,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(query=OPERATIONS, staff=st.booleans())
+async def test_a_generated_document_is_answered_as_graphql_core_answers_it(
+    query: Any, staff: bool
+) -> None:
+    await compare(schema, str(query), None, lambda: Context(staff))
