@@ -44,8 +44,28 @@ class Storefront:
         return self.chosen.store.id if self.chosen else None
 
     @property
-    def distance_m(self) -> int | None:
-        return self.chosen.distance_m if self.chosen else None
+    def currency(self) -> str:
+        return self.chosen.company.currency if self.chosen else ""
+
+    @property
+    def minimum_order_minor(self) -> int | None:
+        return self.chosen.company.minimum_order_minor if self.chosen else None
+
+    @property
+    def delivery_fee_minor(self) -> int | None:
+        return self.chosen.company.delivery_fee_minor if self.chosen else None
+
+    @property
+    def free_delivery_from_minor(self) -> int | None:
+        return self.chosen.company.free_delivery_from_minor if self.chosen else None
+
+    @property
+    def small_order_fee_minor(self) -> int | None:
+        return self.chosen.company.small_order_fee_minor if self.chosen else None
+
+    @property
+    def small_order_below_minor(self) -> int | None:
+        return self.chosen.company.small_order_below_minor if self.chosen else None
 
     @property
     def promise(self) -> Promise | None:

@@ -8,16 +8,27 @@ from strawberry.schema.config import StrawberryConfig
 
 import models  # noqa: F401 - enums are registered from the models' subclasses
 import schema.enums  # noqa: F401 - before any type names them
-from schema.root import house
+from schema.root import address, cart, house, listing, stock, store, storefront
 from schema.scalars import SCALARS
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(house.Query):
+class Query(house.Query, storefront.Query, store.Query, stock.Query):
     pass
 
 
-# Mutation and Subscription inherit each noun's writes and streams in the same way.
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(
+    address.Mutation,
+    cart.Mutation,
+    listing.Mutation,
+    stock.Mutation,
+    store.Mutation,
+):
+    pass
+
+
+# Subscription inherits each noun's streams in the same way.
 
 
 @strawberry.directive(
@@ -30,5 +41,5 @@ def idempotent(value: DirectiveValue[Any], key: str) -> Any:
 
 
 graph = strawberry.Schema(
-    Query, directives=[idempotent], config=StrawberryConfig(scalar_map=SCALARS)
+    Query, Mutation, directives=[idempotent], config=StrawberryConfig(scalar_map=SCALARS)
 )

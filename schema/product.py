@@ -1,0 +1,32 @@
+import strawberry
+
+import models
+from schema.backing import backed_by, column
+from schema.brand import Brand
+from schema.category import Category
+from schema.fields import key, money, translated
+from schema.scalars import Money
+from services import product as products
+
+
+@backed_by(
+    products.Offer,
+    "A product. Within a store it has a price and an availability; they are null where no store"
+    " is in question.",
+)
+class Product:
+    id: strawberry.ID = key(models.Product)
+    code: str = column("The company's own code, printed on the shelf.")
+    barcode: str | None = column("The code under the bars, where it is known.")
+    name: str = translated("name", "Its name, in the language of the request where there is one.")
+    brand: Brand | None = column("Who makes it, where it is known.")
+    category: Category = column("Where it stands in the tree.")
+    price: Money | None = money("price_minor", "What one costs in this store, tax included.")
+    availability: models.Availability | None = column("How much of it this store has.")
+    offer_text: str = column("A printed offer, as the shop words it; empty without one.")
+    aisle: str = column("Where it stands in the store; empty when nobody said.")
+    weighed: bool = column("Whether it is sold by weight.")
+    age_restricted: bool = column("Whether the customer's age is checked at the door.")
+    listing_version: int | None = column(
+        "Grows when price or switch change in this store: pass it as expectedVersion."
+    )
