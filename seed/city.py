@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from math import cos, hypot, radians
 from pathlib import Path
 
-from shapely import MultiPoint, MultiPolygon, Point, Polygon, transform, voronoi_polygons
+from shapely import (
+    MultiPoint,
+    MultiPolygon,
+    Point,
+    Polygon,
+    set_srid,
+    to_wkb,
+    transform,
+    voronoi_polygons,
+)
 from shapely.geometry.base import BaseGeometry
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "city"
@@ -14,6 +23,7 @@ STANDS = DATA / "porto_taxi_stands.csv"
 CENTER = (41.1579, -8.6291)
 METERS_PER_DEGREE = 111_320.0
 REACH_M = 4_000.0
+WGS84 = 4326
 OVERLAP_M = 1_300.0
 OUTSKIRTS_M = 7_000.0
 ZONE_TOLERANCE_M = 20.0
@@ -72,6 +82,11 @@ def zones(chosen: Sequence[Site]) -> list[MultiPolygon]:
         zone = cell.buffer(OVERLAP_M).intersection(point.buffer(REACH_M))
         found.append(_degrees(zone.simplify(ZONE_TOLERANCE_M)))
     return found
+
+
+def wire_form(zone: MultiPolygon) -> bytes:
+    """The shape as PostGIS reads it in binary (extended WKB with its reference system)."""
+    return bytes(to_wkb(set_srid(zone, WGS84), include_srid=True))
 
 
 def _degrees(flat: BaseGeometry) -> MultiPolygon:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from seed.accounts import COMPANIES, STORES
 from seed.catalog import Article, slug
-from seed.city import Site, sites, spread, zones
+from seed.city import Site, sites, spread, wire_form, zones
 from seed.rows import Row, key
 from services.search import search_text
 
@@ -41,7 +41,7 @@ class Shop:
     company: str
     number: int
     site: Site
-    zone: str
+    zone: bytes
     chain: str
 
     @property
@@ -64,7 +64,7 @@ def plan() -> list[Shop]:
         chains = CHAINS[company]
         for number, (site, zone) in enumerate(zip(chosen, zones(chosen), strict=True), 1):
             chain = chains[(number - 1) % len(chains)]
-            shops.append(Shop(company, number, site, zone.wkt, chain))
+            shops.append(Shop(company, number, site, wire_form(zone), chain))
     return shops
 
 
