@@ -14,7 +14,7 @@ async def fulfillment_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[
     """Fulfillments by key."""
     rows = await session.scalars(select(Fulfillment).where(Fulfillment.id.in_(ids)))
     found = {row.id: row for row in rows}
-    return [found.get(id) for id in ids]
+    return [found.get(key) for key in ids]
 
 
 async def fulfillment_by_order(
@@ -43,4 +43,4 @@ async def lines_by_fulfillment(
     lines: dict[UUID, list[FulfillmentLine]] = defaultdict(list)
     for row in rows:
         lines[row.fulfillment_id].append(row)
-    return [lines[id] for id in ids]
+    return [lines[key] for key in ids]

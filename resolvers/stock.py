@@ -43,10 +43,12 @@ async def of_store(
     search: Search = "",
     at_most: AtMost = None,
 ) -> Page[Stock]:
-    whose = {"actor": info.context.actor, "store_id": key_of(Store, store_id, "storeId")}
-    what = {"first": first, "cursor": after, "search": search, "at_most": at_most}
+    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await stocktake.shelves(session, **whose, **what)  # type: ignore[arg-type] # checked by its tests
+        return await stocktake.shelves(
+            session, actor=actor, store_id=store, first=first, cursor=after, search=search,
+            at_most=at_most,
+        )  # fmt: skip
 
 
 async def adjust(info: Info, input: StockAdjustInput) -> StockOutcome:
