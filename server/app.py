@@ -1,14 +1,14 @@
 """Puts the ASGI application together: routes, the edge, the house they work in."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.context import House
@@ -18,10 +18,11 @@ from server.explorer import explorer_routes
 from server.house import open_house
 from server.probes import PROBES
 from server.settings import Settings
-from server.webhooks import webhook_routes
+from server.webhooks import Worker, stripe_webhook
 from server.wire import LiveConnections, WireLimits, graphql_routes
 
 GRAPH_PATH = "/graphql"
+WEBHOOK_PATH = "/webhooks/stripe"
 ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "graphql-preflight")
 
 
@@ -34,9 +35,12 @@ def build_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_house(settings) as house:
             edge.house = app.state.house = house
+            worker = Worker(house.database, house.payments)
+            app.state.take_notice = stripe_webhook(house.database, house.payments, worker)
             _settle_memory()
             yield
             await connections.drain(spread_seconds=0, grace_seconds=1)
+            await worker.close()
 
     routes: list[BaseRoute] = [
         *graphql_routes(
@@ -49,7 +53,7 @@ def build_app(settings: Settings) -> Starlette:
             get=settings.development,
         ),
         Route("/.well-known/jwks.json", jwks),
-        *webhook_routes(),
+        Route(WEBHOOK_PATH, take_notice, methods=["POST"]),
         *PROBES,
     ]
     if settings.development:
@@ -63,6 +67,12 @@ async def jwks(request: Request) -> JSONResponse:
     """The public keys that our access tokens are signed with (RFC 7517)."""
     house: House = request.app.state.house
     return JSONResponse(house.identity.jwks(), headers={"cache-control": "public, max-age=300"})
+
+
+async def take_notice(request: Request) -> Response:
+    """What the payment provider has to say; the endpoint itself opens with the house."""
+    endpoint: Callable[[Request], Awaitable[Response]] = request.app.state.take_notice
+    return await endpoint(request)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

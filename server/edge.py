@@ -8,7 +8,7 @@ from resolvers.context import Context, House
 from server.language import language_of
 from server.wire import Denied, Opened
 from services.idempotency import KEY_LENGTH
-from services.identity import BadToken
+from services.token import BadToken
 
 BEARER = "bearer "
 DEVICE_LENGTH = 200

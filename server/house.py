@@ -1,16 +1,24 @@
 """Builds the handles that a process shares, out of its settings, and closes them again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateways.payments import StripePayments
 from gateways.sms import LoggedSms, Sms, TwilioSms
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import (
+    APPLICATION_ROLE,
+    CATALOG_ROLE,
+    Announce,
+    Database,
+    Hint,
+    open_engine,
+)
 from resolvers.context import House
 from server.settings import Settings
-from services.hold import Combiner
+from services.combiner import Combiner
 from services.identity import Identity
+from services.nudge import Nudges
 from subscriptions.hub import Hub
 
 
@@ -22,26 +30,38 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         open_engine(settings.database_url, CATALOG_ROLE),
     )
     hub = Hub(database, settings.redis_url or "memory://")
-    database.announce = hub.announce
     payments = open_payments(settings)
-    combiner = Combiner(database)
+    nudges = Nudges(database, payments)
+    database.announce = announcing(hub, nudges)
     house = House(
         database=database,
-        combiner=combiner,
+        combiner=Combiner(database),
         payments=payments,
         sms=open_sms(settings),
         identity=Identity(keys_file=Path(settings.keys_file), database=database),
         streams=hub,
     )
     await hub.start()
-    await combiner.start()
+    house.combiner.start()
     try:
         yield house
     finally:
-        await combiner.close()
+        await house.combiner.close()
+        await nudges.close()
         await hub.close()
+        await house.sms.close()
         await payments.close()
         await database.close()
+
+
+def announcing(hub: Hub, nudges: Nudges) -> Announce:
+    """Committed events go to the listeners, and wake whoever moves the money they ask for."""
+
+    async def announce(hints: Sequence[Hint]) -> None:
+        await hub.announce(hints)
+        nudges.heard(hints)
+
+    return announce
 
 
 def open_payments(settings: Settings) -> StripePayments:
@@ -60,6 +80,6 @@ def open_sms(settings: Settings) -> Sms:
             account=settings.sms_account,
             token=settings.sms_token,
             sender=settings.sms_from,
-            api_base=settings.sms_api_base,
+            **({"api_base": settings.sms_api_base} if settings.sms_api_base else {}),
         )
     return LoggedSms()
