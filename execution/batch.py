@@ -49,7 +49,7 @@ class BatchWork:
                     run.fail(completer.site, out, name, answer)
             else:
                 values = [None if key is None else answer[key] for key in keys]
-                completer.place(values, outs, [name] * len(outs), run)
+                completer.place_under(values, outs, name, run)
 
     def keep(self, reachable: set[int]) -> bool:
         """Forget parents that a null has taken out of the answer; False when none are left."""

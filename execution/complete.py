@@ -74,11 +74,22 @@ class Completer:
         try:
             done = self.bulk(values, run)
         except Unusual:
-            for value, container, key in zip(values, containers, keys, strict=False):
+            for value, container, key in zip(values, containers, keys, strict=True):
                 self.single(value, container, key, run)
             return
-        for container, key, value in zip(containers, keys, done, strict=False):
+        for container, key, value in zip(containers, keys, done, strict=True):
             container[key] = value
+
+    def place_under(self, values: list[Any], outs: Slots, key: str, run: "Run") -> None:
+        """As `place`, for the values of one field: the key is the same in all answers."""
+        try:
+            done = self.bulk(values, run)
+        except Unusual:
+            for value, out in zip(values, outs, strict=True):
+                self.single(value, out, key, run)
+            return
+        for out, value in zip(outs, done, strict=True):
+            out[key] = value
 
     def _null_error(self) -> TypeError:
         field = self.site.field

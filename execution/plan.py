@@ -1,6 +1,7 @@
 """Compiles one operation into selections and steps, and runs them."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import strawberry
@@ -176,6 +177,8 @@ class Compiler:
         if known.base_resolver is not None:
             return ResolverStep(field, completer, known, known.base_resolver)
         read, name = self._schema.config.default_resolver, known.python_name
+        if self._plain_attributes:
+            return AttributeStep(field, completer, attrgetter(name))
         return AttributeStep(field, completer, lambda parent: read(parent, name))
 
     def _selected(self, field: Field) -> frozenset[str]:

@@ -6,6 +6,7 @@ raises: what goes wrong is noted at the place of the parent it went wrong for.
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ class Step:
 
     def _place(self, values: list[Any], outs: list[Any], run: "Run") -> None:
         if values:
-            self.completer.place(values, outs, [self.field.key] * len(outs), run)
+            self.completer.place_under(values, outs, self.field.key, run)
 
     def _fail(self, outs: list[Any], error: Exception, run: "Run") -> None:
         for out in outs:
@@ -78,7 +79,7 @@ class AttributeStep(Step):
 class ResolverStep(Step):
     """A field with a resolver, called once per parent with arguments that were coerced once."""
 
-    __slots__ = ("_awaits", "_function", "_info", "_parent", "_self", "_strawberry")
+    __slots__ = ("_awaits", "_function", "_info", "_parent", "_positional", "_strawberry")
 
     def __init__(
         self,
@@ -91,12 +92,15 @@ class ResolverStep(Step):
         self._strawberry = strawberry
         self._function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]
         self._awaits = inspect.iscoroutinefunction(self._function)
-        self._self = resolver.self_parameter is not None
-        self._parent = [
-            parameter.name
-            for parameter in (resolver.parent_parameter, resolver.root_parameter)
-            if parameter is not None
-        ]
+        parents = (resolver.self_parameter, resolver.parent_parameter, resolver.root_parameter)
+        names = [parameter.name for parameter in parents if parameter is not None]
+        first = next(iter(resolver.signature.parameters.values()), None)
+        self._positional = (
+            first is not None
+            and first.name in names
+            and first.kind in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD)
+        )
+        self._parent = names[1:] if self._positional else names
         self._info = resolver.info_parameter.name if resolver.info_parameter else None
 
     def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
@@ -120,14 +124,15 @@ class ResolverStep(Step):
 
     def _call(self, arguments: dict[str, Any]) -> Getter:
         function, names = self._function, self._parent
-        if self._self:
-            return lambda parent: function(parent, **arguments)
-        if not names:
-            return lambda _parent: function(**arguments)
-        if len(names) == 1 and not arguments:
-            name = names[0]
-            return lambda parent: function(**{name: parent})
+        if self._positional and not names:
+            return partial(_with_parent, function, arguments) if arguments else function
+        if self._positional:
+            return lambda parent: function(parent, **dict.fromkeys(names, parent), **arguments)
         return lambda parent: function(**dict.fromkeys(names, parent), **arguments)
+
+
+def _with_parent(function: Getter, arguments: dict[str, Any], parent: Any) -> Any:
+    return function(parent, **arguments)
 
 
 class BatchStep(Step):

@@ -1,6 +1,7 @@
 """Waits for many awaitables at once, each in a task of its own when there are several."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -19,13 +20,19 @@ async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     if len(awaitables) == 1:
         return [await _answer(awaitables[0])]
     answers: list[Any] = []
-    for start in range(0, len(awaitables), CONCURRENT_TASKS):
-        answers += await _together(awaitables[start : start + CONCURRENT_TASKS])
+    try:
+        for start in range(0, len(awaitables), CONCURRENT_TASKS):
+            answers += await _together(awaitables[start : start + CONCURRENT_TASKS])
+    except BaseException:
+        for awaitable in awaitables:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()  # Only those not begun: the others are over by now.
+        raise
     return answers
 
 
 async def _together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    tasks = [_begin(awaitable) for awaitable in awaitables]
     try:
         await asyncio.wait(tasks)
     except BaseException:
@@ -34,6 +41,13 @@ async def _together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
     return [_outcome(task) for task in tasks]
+
+
+def _begin(awaitable: Awaitable[Any]) -> "asyncio.Future[Any]":
+    if sys.version_info >= (3, 12) and asyncio.iscoroutine(awaitable):
+        # Most coroutines are done, or wait for a batch, after one step: take that step at once.
+        return asyncio.Task(awaitable, eager_start=True)
+    return asyncio.ensure_future(awaitable)
 
 
 def _outcome(task: "asyncio.Future[Any]") -> Any:
