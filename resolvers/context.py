@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dataloaders import Loaders
 from gateways.payments import Payments
 from gateways.sms import Sms
-from models.actor import Actor
+from models.actor import PLATFORM, Actor
 from models.database import Database, Hint, Origin
 from services.hold import Combiner
 from services.identity import Identity
@@ -74,6 +74,10 @@ class Context:
         if company_id is not None:
             scope = scope.with_company(company_id)
         return self.house.database.write(scope, self.origin(action))
+
+    def write_anywhere(self, action: str) -> AbstractAsyncContextManager[AsyncSession]:
+        """A unit of work on rows of people not known yet: the verb itself checks who may what."""
+        return self.house.database.write(PLATFORM, self.origin(action))
 
     def origin(self, action: str) -> Origin:
         return Origin(action, self.actor.person_id, self.address, self.request_id)

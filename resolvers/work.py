@@ -1,6 +1,7 @@
 """Runs a verb as one unit of work and answers its outcome: the row, or every reason against it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,17 +26,19 @@ async def attempt(
     *,
     input: object,
     company_id: Company = None,
+    anywhere: bool = False,
 ) -> Outcome:
     """Run `verb` in one transaction; `outcome(row)` when done, `outcome(errors=…)` when refused.
 
     With an idempotency key, an equal earlier request's row is answered instead of a second effect.
     `company_id` may be a look-up that refuses, such as `of(info, Store, id)`.
+    `anywhere` is for verbs that check for themselves who may touch rows of any company or person.
     """
     context = info.context
     made = promised(info, input)
     try:
         company = await company_id() if callable(company_id) else company_id
-        async with context.write(info.field_name, company) as session:
+        async with _unit(context, info.field_name, company, anywhere) as session:
             if made is not None and (stored := await idempotency.begin(session, made)) is not None:
                 replayed(context, made)
                 return outcome(await recalled(session, stored))
@@ -45,6 +48,12 @@ async def attempt(
         return outcome(row)
     except Refused as refused:
         return outcome(errors=refused.reasons)
+
+
+def _unit(
+    context: Context, action: str, company: UUID | None, anywhere: bool
+) -> AbstractAsyncContextManager[AsyncSession]:
+    return context.write_anywhere(action) if anywhere else context.write(action, company)
 
 
 def of(info: Info, model: type[Keyed], id: str, *path: str) -> Callable[[], Awaitable[UUID]]:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from models import PLATFORM, Actor, SignInSession
 from models.database import Database
+from services.pace import Pace
 from services.password import Passwords
 from services.token import BadToken, Claims, KeyRing, load_keys
 
@@ -21,6 +22,8 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 CLAIMS_COUNT = 10_000
 SESSIONS_COUNT = 50_000
+GUESTS_COUNT = 60
+SIGN_INS_COUNT = 300
 ALIVE_SECONDS = 5.0
 RELOAD_SECONDS = 5.0
 
@@ -36,6 +39,8 @@ class Identity:
         self._claims: OrderedDict[bytes, Claims] = OrderedDict()
         self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
         self.passwords = Passwords()
+        self.guests = Pace("guests were started", GUESTS_COUNT)
+        self.sign_ins = Pace("sign-ins were tried", SIGN_INS_COUNT)
 
     def sign(self, actor: Actor) -> tuple[str, float]:
         """An access token of ten minutes, and the Unix time at which it ends."""

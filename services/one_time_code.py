@@ -5,7 +5,6 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 
 from sqlalchemy import DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models import OneTimeCode
 from services.clock import moment
 from services.identity import Identity
+from services.pace import counted
 from services.refusal import InvalidInput, Problem, RateLimited, Refused
 
 CODE_SECONDS = 300
@@ -35,6 +35,16 @@ class WrongCode(Problem):
     tries_left: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageNotSent(Problem):
+    """The text message could not be handed over; asking again may work."""
+
+
+def text_of(code: str) -> str:
+    """What the phone shows."""
+    return f"{code} is your Darkstore code. It is good for {CODE_SECONDS // 60} minutes."
+
+
 def phone_number(text: str, *path: str) -> str:
     """A phone number in E.164 (`+351912345678`), spacing taken out; refused otherwise."""
     plain = SPACING.sub("", text) if len(text) <= PHONE_MAX_CHARS else ""
@@ -51,7 +61,7 @@ async def request(session: AsyncSession, *, identity: Identity, phone: str, addr
     5 codes an hour for a phone, or 30 for a network address.
     """
     await _within_limits(session, OneTimeCode.phone, phone, PHONE_CODES_COUNT)
-    if _counted(address):
+    if counted(address):
         await _within_limits(session, OneTimeCode.address, address, ADDRESS_CODES_COUNT)
     code = f"{secrets.randbelow(1_000_000):06}"
     now = await moment(session)
@@ -115,11 +125,3 @@ async def _within_limits(
         wait = max(1, int(WINDOW_SECONDS - float(ages[-1])) + 1)
         message = f"Too many codes were asked for. Try again in {wait} seconds."
         raise Refused(RateLimited(path=["input"], message=message, retry_after_seconds=wait))
-
-
-def _counted(address: str) -> bool:
-    """Strangers are counted; a proxy or simulation on this machine speaks for many people."""
-    try:
-        return not ip_address(address).is_loopback
-    except ValueError:
-        return False

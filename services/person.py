@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Grant, Person, SignInSession
+from models import Actor, Grant, Person, Role, SignInSession, Store
 from services import session as sessions
 from services.refusal import InvalidInput, Refused, not_found
+from services.staff import STORE_ROLES
 from services.text import line
 
 NAME_MAX_CHARS = 100
+STORES_COUNT = 100
 LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")
 
 
@@ -28,8 +31,53 @@ class Viewer:
         return self.person.id
 
     @property
-    def grants(self) -> tuple[Grant, ...]:
-        return self.actor.grants
+    def name(self) -> str:
+        return self.person.name
+
+    @property
+    def phone(self) -> str | None:
+        return self.person.phone
+
+    @property
+    def email(self) -> str | None:
+        return self.person.email
+
+    @property
+    def language(self) -> str:
+        return self.person.language
+
+    @property
+    def grants(self) -> list[Grant]:
+        return list(self.actor.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSelf:
+    """The viewer as a customer."""
+
+    person: Person
+
+    @property
+    def id(self) -> UUID:
+        return self.person.id
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSelf:
+    """The viewer as somebody who works for a company or the platform."""
+
+    actor: Actor
+
+    @property
+    def grants(self) -> list[Grant]:
+        return list(self.actor.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportAgentSelf:
+    """The viewer as a support agent of companies or of the platform."""
+
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +86,30 @@ class Device:
 
     row: SignInSession
     current: bool
+
+    @property
+    def id(self) -> UUID:
+        return self.row.id
+
+    @property
+    def device(self) -> str:
+        return self.row.device
+
+    @property
+    def address(self) -> str:
+        return self.row.address
+
+    @property
+    def created_at(self) -> datetime:
+        return self.row.created_at
+
+    @property
+    def last_used_at(self) -> datetime:
+        return self.row.last_used_at
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.row.expires_at
 
 
 async def viewer(session: AsyncSession, *, actor: Actor) -> Viewer | None:
@@ -54,6 +126,22 @@ async def devices(session: AsyncSession, *, actor: Actor) -> list[Device]:
         return []
     rows = await sessions.live_of(session, person_id=actor.person_id)
     return [Device(row, row.id == actor.session_id) for row in rows]
+
+
+async def stores(session: AsyncSession, *, actor: Actor) -> list[Store]:
+    """The stores in which the actor works, by code: at most 100."""
+    places = [
+        Store.id == grant.store_id if grant.store_id else Store.company_id == grant.company_id
+        for grant in actor.grants
+        if grant.role in STORE_ROLES and grant.company_id
+    ]
+    if Role.SUPER_ADMIN in actor.roles:
+        places.append(true())
+    order = (Store.company_id, Store.code)
+    rows = await session.scalars(
+        select(Store).where(or_(false(), *places)).order_by(*order).limit(STORES_COUNT)
+    )
+    return list(rows)
 
 
 async def update(

@@ -62,28 +62,28 @@ async def begin(
 
 async def refresh(
     session: AsyncSession, *, identity: Identity, token: str
-) -> Tokens | tuple[SessionEnded, UUID | None]:
+) -> Tokens | tuple[SessionEnded, list[UUID]]:
     """New tokens for an unused refresh token; a used one ends its whole session.
 
-    Nothing is raised, so that the ending commits: a refusal comes with the session that ended.
+    Nothing is raised, so that the ending commits: a refusal brings the sessions that ended.
     """
     ended = SessionEnded(path=["input", "refreshToken"], message="Sign in again.")
     if len(token) > TOKEN_MAX_CHARS:
-        return ended, None
+        return ended, []
     found = await session.scalar(
         select(RefreshToken).where(RefreshToken.token_hash == _hash(token))
     )
     if found is None:
-        return ended, None
+        return ended, []
     # The session's lock puts two uses of one token in line: the second one sees the first.
     opened = await session.get_one(SignInSession, found.session_id, with_for_update=True)
     await session.refresh(found)
     now = await moment(session)
     if opened.revoked_at is not None or opened.expires_at <= now or found.expires_at <= now:
-        return ended, None
+        return ended, []
     if found.used_at is not None:
         opened.revoked_at, opened.revoked_because = now, REUSED
-        return ended, opened.id
+        return ended, [opened.id]
     found.used_at = opened.last_used_at = now
     opened.expires_at = await moment(session, REFRESH_SECONDS)
     person = await session.get_one(Person, opened.person_id)

@@ -16,11 +16,12 @@ from services import session as sessions
 from services.clock import moment
 from services.identity import Identity
 from services.one_time_code import WrongCode
-from services.password import LENGTH_MOST
-from services.refusal import Problem
+from services.password import LENGTH_MOST, PasswordsBusy
+from services.refusal import Problem, RateLimited, Refused
 from services.session import Tokens
 
 FREE_TRIES_COUNT = 5
+BUSY_SECONDS = 2
 LOCK_SECONDS = 30
 LOCK_MOST_SECONDS = 900
 EMAIL_MAX_CHARS = 254
@@ -83,18 +84,17 @@ async def with_password(
     """Sign in with an e-mail address (any case) and a password.
 
     Unknown, wrong and locked cost the same hash and get the same answer. After five wrong tries
-    the account is locked for 30 seconds, doubled at each further one, up to 15 minutes. Raises
-    PasswordsBusy when too many passwords wait to be checked.
+    the account is locked for 30 seconds, doubled at each further one, up to 15 minutes. Refused
+    with RateLimited after 300 tries an hour from one address, or when too many passwords wait.
     """
+    identity.sign_ins.step(caller.address)
     wrong = WrongCredentials(
         path=["input"],
         message="That e-mail and password don't match, or were tried too often: wait a little.",
     )
     account = await _account(database, email)
     # The hash is checked outside of any transaction: it takes tens of milliseconds.
-    right = await identity.passwords.check(
-        account.password_hash if account else None, password[: LENGTH_MOST + 1]
-    )
+    right = await _checked(identity, account, password)
     if account is None:
         return wrong
     origin = Origin("passwordSignIn", account.id, caller.address)
@@ -114,10 +114,21 @@ async def with_password(
 
 async def as_guest(session: AsyncSession, *, identity: Identity, caller: Caller) -> Tokens:
     """Open a session for a new person without phone or e-mail, who can fill a cart and buy."""
+    identity.guests.step(caller.address)
     person = await _customer(session, None)
     return await sessions.begin(
         session, identity=identity, person=person, device=caller.device, address=caller.address
     )
+
+
+async def _checked(identity: Identity, account: _Account | None, password: str) -> bool:
+    stored = account.password_hash if account else None
+    try:
+        return await identity.passwords.check(stored, password[: LENGTH_MOST + 1])
+    except PasswordsBusy:
+        message = "Too many people are signing in: try again in a moment."
+        reason = RateLimited(path=["input"], message=message, retry_after_seconds=BUSY_SECONDS)
+        raise Refused(reason) from None
 
 
 async def _account(database: Database, email: str) -> _Account | None:

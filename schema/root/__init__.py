@@ -8,12 +8,23 @@ from strawberry.schema.config import StrawberryConfig
 
 import models  # noqa: F401 - enums are registered from the models' subclasses
 import schema.enums  # noqa: F401 - before any type names them
-from schema.root import address, cart, house, listing, stock, store, storefront
+from schema.root import (
+    address,
+    cart,
+    company,
+    house,
+    listing,
+    person,
+    session,
+    stock,
+    store,
+    storefront,
+)
 from schema.scalars import SCALARS
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(house.Query, storefront.Query, store.Query, stock.Query):
+class Query(house.Query, storefront.Query, store.Query, stock.Query, person.Query):
     pass
 
 
@@ -24,6 +35,9 @@ class Mutation(
     listing.Mutation,
     stock.Mutation,
     store.Mutation,
+    company.Mutation,
+    person.Mutation,
+    session.Mutation,
 ):
     pass
 

@@ -1,0 +1,87 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+import models
+from models import Role
+from resolvers import person as resolve
+from schema.backing import backed_by, column, field
+from schema.fields import key
+from schema.problem import InvalidInput, NotFound
+from services import person as people
+
+if TYPE_CHECKING:
+    from schema.company import Grant
+    from schema.store import Store
+
+
+@backed_by(models.Person, "A human being with an account.")
+class Person:
+    id: strawberry.ID = key(models.Person)
+    name: str = column("What they want to be called; empty when they haven't said.")
+    phone: str | None = column("Their phone (E.164); null for guests.")
+    email: str | None = column("Their e-mail address.")
+    language: str = column("The language tag they read.")
+
+
+@backed_by(people.Device, "A device that is signed in.")
+class Session:
+    id: strawberry.ID = key(models.SignInSession)
+    current: bool = column("Whether this very request comes from it.")
+    device: str = column("How the device named itself.")
+    address: str = column("The network address it signed in from.")
+    created_at: datetime = column("When it signed in.")
+    last_used_at: datetime = column("When it last asked for an access token.")
+    expires_at: datetime = column("When it ends unless it is used before.")
+
+
+@backed_by(people.CustomerSelf, "The viewer as a customer.")
+class Customer:
+    id: strawberry.ID = key(models.Person)
+
+
+@backed_by(people.StaffSelf, "The viewer as somebody who works in stores.")
+class Staff:
+    grants: list[Annotated["Grant", strawberry.lazy("schema.company")]] = column(
+        "The roles that the access token carries."
+    )
+    stores: list[Annotated["Store", strawberry.lazy("schema.store")]] = field(
+        resolve.stores, "The stores they work in, at most 100."
+    )
+
+
+@backed_by(people.SupportAgentSelf, "The viewer as a support agent.")
+class SupportAgent:
+    platform: bool = field(resolve.platform, "Whether they serve every company.")
+
+
+@backed_by(people.Viewer, "The signed-in person, as they see themselves.")
+class Viewer:
+    id: strawberry.ID = key(models.Person)
+    name: str = column("What they want to be called; empty when they haven't said.")
+    phone: str | None = column("Their phone (E.164); null for guests.")
+    email: str | None = column("Their e-mail address.")
+    language: str = column("The language tag they read.")
+    roles: list[Role] = field(resolve.roles, "The parts they can play, each once.")
+    grants: list[Annotated["Grant", strawberry.lazy("schema.company")]] = column(
+        "The roles that the access token carries, and where they are held."
+    )
+    sessions: list[Session] = field(resolve.sessions, "Where they are signed in.", cost=5)
+    customer: Customer | None = field(resolve.customer, "As a customer, when they are one.")
+    staff: Staff | None = field(resolve.staff, "As store staff, when they are.")
+    support_agent: SupportAgent | None = field(
+        resolve.support_agent, "As a support agent, when they are one."
+    )
+
+
+PersonUpdateError = Annotated[
+    NotFound | InvalidInput,
+    strawberry.union("PersonUpdateError", description="Why the person stays as they are."),
+]
+
+
+@backed_by(resolve.PersonOutcome, "What personUpdate did.")
+class PersonUpdatePayload:
+    person: Person | None = column("The person as they are now.")
+    errors: list[PersonUpdateError] = column("Every reason why nothing was done.")
