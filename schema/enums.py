@@ -2,7 +2,6 @@
 
 import strawberry
 
-from models.actor import Role
 from models.base import Named
 
 
@@ -11,9 +10,5 @@ def show(enum: type[Named]) -> None:
     strawberry.enum(enum, description=(enum.__doc__ or "").strip())
 
 
-def _all(base: type[Named]) -> list[type[Named]]:
-    return base.__subclasses__()
-
-
-for _enum in (Role, *(_kind for _kind in _all(Named) if _kind is not Role)):
-    show(_enum)
+for _kind in Named.__subclasses__():
+    show(_kind)

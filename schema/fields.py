@@ -18,9 +18,9 @@ def key(
 ) -> Any:
     """The public id made of the parent's UUID attribute `by`."""
 
-    def read(parent: strawberry.Parent[Any]) -> strawberry.ID:
+    def read(parent: strawberry.Parent[Any]) -> strawberry.ID | None:
         value = getattr(parent, by)
-        return strawberry.ID(ids.encode(model, value)) if value is not None else value
+        return None if value is None else strawberry.ID(ids.encode(model, value))
 
     return field(read, description)
 
@@ -29,8 +29,9 @@ def money(by: str, description: str, *, allow: Rule | None = None) -> Any:
     """A sum read off the parent's minor-unit attribute `by` and its `currency`."""
 
     def read(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
-        minor = getattr(parent, by)
-        return Money(minor, parent.currency) if minor is not None else None  # type: ignore[attr-defined] # rows with money carry their currency
+        row: Any = parent
+        minor = getattr(row, by)
+        return None if minor is None else Money(minor, row.currency)
 
     return field(read, description, allow=allow)
 
