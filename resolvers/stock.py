@@ -80,5 +80,5 @@ async def of_entry(parent: strawberry.Parent[Any], info: Info) -> Stock | None:
     return await info.context.loaders.load(load.stock_by_place, (entry.store_id, entry.product_id))
 
 
-def available(parent: strawberry.Parent[Stock]) -> int:
+def available(parent: strawberry.Parent[Stock], info: Info) -> int:
     return stock.available(parent)

@@ -1,0 +1,3 @@
+from tests.services.conftest import city, database
+
+__all__ = ["city", "database"]
