@@ -30,8 +30,7 @@ async def ask(
     """The whole answer to `docs/operations/<operation>.graphql`; `key` makes it idempotent."""
     document = (OPERATIONS / f"{operation}.graphql").read_text()
     known = context(database, actor, idempotency_key=key)
-    answer = await graph.execute(document, variable_values=variables, context_value=known)
-    return cast("ExecutionResult", answer)
+    return await graph.execute(document, variable_values=variables, context_value=known)
 
 
 async def told(database: Database, actor: Actor, operation: str, **variables: Any) -> Any:

@@ -1,0 +1,151 @@
+"""Picking and packing: what is found is charged, what is short is not."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import func, select
+
+from models import (
+    PLATFORM,
+    CancelReason,
+    FulfillmentAction,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+    Order,
+    OrderLine,
+    OrderStatus,
+    StockEntry,
+    StockReason,
+)
+from models.database import Database
+from services import fulfillment as fulfillments
+from services.event import store_queue_stream
+from services.fulfillment import Pick, WrongProduct
+from services.refusal import IllegalStep, InvalidInput
+from tests.city import City
+from tests.services.desk import accepted, on_hand, refused, step, told
+from tests.services.paid import (
+    Doors,
+    fresh,
+    lines,
+    opened,
+    paid,
+    payment_of,
+    picker,
+    tasks,
+    unexplained,
+)
+
+EVENTS = [
+    "FULFILLMENT_QUEUED", "FULFILLMENT_ACCEPTED", "PICKING_STARTED", "LINE_PICKED",
+    "LINE_SHORT", "LINE_SHORT", "FULFILLMENT_PACKED",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def doors(database: Database) -> AsyncIterator[Doors]:
+    async with opened(database) as doors:
+        yield doors
+
+
+async def test_what_is_short_is_not_charged(doors: Doors, city: City) -> None:
+    database = doors.database
+    order = await paid(doors, city)
+    (task,) = await tasks(database, order)
+    staff = await picker(database, city.near)
+    assert (task.status, task.store_id) == (FulfillmentStatus.QUEUED, city.near.id)
+    await step(database, staff, task, fulfillments.accept)
+    _, second, third = await lines(database, task)
+    barcode = city.products[0].barcode
+    await step(database, staff, task, fulfillments.pick_line, pick=Pick(2, code=barcode))
+    await step(database, staff, task, fulfillments.pick_line, pick=Pick(1, second.id))
+    reason = await refused(database, staff, task, fulfillments.pack, bags=1)
+    assert isinstance(reason, IllegalStep)
+    assert reason.legal == [FulfillmentAction.PICK_LINE]
+    await step(database, staff, task, fulfillments.pick_line, pick=Pick(0, third.id))
+    done = await step(database, staff, task, fulfillments.pack, bags=2)
+    assert (done.status, done.bags) == (FulfillmentStatus.PACKED, 2)
+    found, some, none = await lines(database, task)
+    assert found.status is FulfillmentLineStatus.FOUND
+    assert (some.status, some.missing_quantity) == (FulfillmentLineStatus.SHORT, 1)
+    assert (none.status, none.missing_quantity) == (FulfillmentLineStatus.SHORT, 2)
+    async with database.read(PLATFORM) as session:
+        payment = await payment_of(session, order)
+        packed = await session.scalars(
+            select(OrderLine.packed_quantity)
+            .where(OrderLine.order_id == order.id)
+            .order_by(OrderLine.position)
+        )
+        assert list(packed) == [2, 1, 0]
+        short = await session.scalar(
+            select(func.sum(StockEntry.delta)).where(
+                StockEntry.store_id == city.near.id, StockEntry.reason == StockReason.SHORT
+            )
+        )
+    goods = 2 * 199 + 1 * 299
+    assert order.items_minor == 2 * (199 + 299 + 399)
+    fees = order.delivery_fee_minor + order.small_order_fee_minor
+    assert payment.capture_wanted_minor == goods + fees + order.tip_minor
+    assert short == -3
+    assert await on_hand(database, city.near, city, 2) == 48
+    assert await unexplained(database, city) == []
+    seen = await told(database, store_queue_stream(city.near.id))
+    assert [one for one in seen if one in EVENTS] == EVENTS
+
+
+async def test_a_full_bag_is_worth_the_total(doors: Doors, city: City) -> None:
+    order = await paid(doors, city, 2, (3,))
+    task, staff = await accepted(doors, city, order)
+    await step(doors.database, staff, task, fulfillments.pick_line, pick=Pick(2, code="P004"))
+    await step(doors.database, staff, task, fulfillments.pack, bags=1)
+    await step(doors.database, staff, task, fulfillments.stage)
+    async with doors.database.read(PLATFORM) as session:
+        assert (await payment_of(session, order)).capture_wanted_minor == order.total_minor
+
+
+def test_a_discount_shrinks_with_the_goods_in_the_customers_favor() -> None:
+    order = Order(
+        items_minor=1000, discount_minor=100, delivery_fee_minor=50, small_order_fee_minor=0,
+        tip_minor=20, total_minor=970,
+    )  # fmt: skip
+    whole = [OrderLine(packed_quantity=10, unit_price_minor=100)]
+    third = [OrderLine(packed_quantity=3, unit_price_minor=111)]
+    assert fulfillments.worth(order, whole) == order.total_minor
+    assert fulfillments.worth(order, third) == 333 - 34 + 50 + 20
+
+
+async def test_an_empty_bag_cancels_the_order_and_lets_the_money_go(
+    doors: Doors, city: City
+) -> None:
+    database = doors.database
+    order = await paid(doors, city, 3, (4,))
+    task, staff = await accepted(doors, city, order)
+    await step(database, staff, task, fulfillments.pick_line, pick=Pick(0, code="P005"))
+    done = await step(database, staff, task, fulfillments.pack, bags=1)
+    assert done.status is FulfillmentStatus.CANCELED
+    order = await fresh(database, order)
+    canceled = (OrderStatus.CANCELED, CancelReason.OUT_OF_STOCK)
+    assert (order.status, order.cancel_reason) == canceled
+    async with database.read(PLATFORM) as session:
+        payment = await payment_of(session, order)
+    assert payment.void_wanted
+    assert payment.capture_wanted_minor is None
+    assert await unexplained(database, city) == []
+
+
+async def test_a_wrong_barcode_says_what_to_look_for(doors: Doors, city: City) -> None:
+    database = doors.database
+    task, staff = await accepted(doors, city, await paid(doors, city))
+    first, *_ = await lines(database, task)
+    for pick in (Pick(2, first.id, "P002"), Pick(2, code="P009")):
+        reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+        assert isinstance(reason, WrongProduct)
+        assert reason.expected == city.products[0].barcode
+    for pick in (Pick(3, first.id), Pick(-1, first.id), Pick(1), Pick(1, code="a\0b")):
+        reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+        assert isinstance(reason, InvalidInput)
+    for bags in (0, 21):
+        for code in ("P001", "P002", "P003"):
+            await step(database, staff, task, fulfillments.pick_line, pick=Pick(2, code=code))
+        reason = await refused(database, staff, task, fulfillments.pack, bags=bags)
+        assert isinstance(reason, InvalidInput)
