@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -123,8 +123,9 @@ async def set_lines(
         )
     held = {line.product_id: line for line in await lines(session, row.id)}
     now = await _touch(session, row)
-    for line in wanted:
-        held = await _set(session, row, held, line, now)
+    for nth, line in enumerate(wanted):
+        # A microsecond apart, so that lines put in together keep the order they came in.
+        held = await _set(session, row, held, line, now + timedelta(microseconds=nth))
     check_size(len(held))
     await session.flush()
     return row

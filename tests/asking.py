@@ -1,0 +1,82 @@
+"""Asks the graph in process, as anybody, and counts the statements that an answer took."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import event
+
+from dataloaders import Loaders
+from execution import Answer, Engine
+from models import ANONYMOUS, Actor
+from models.base import Keyed
+from models.database import Database
+from models.ids import encode
+from resolvers.context import Context, House
+from schema.root import graph
+from server.errors import present
+
+ENGINE = Engine(graph, on_error=present)
+
+
+@dataclass
+class Told:
+    """An answer's parts, empty rather than missing."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def codes(self) -> list[str]:
+        return [str(error["extensions"]["code"]) for error in self.errors]
+
+
+@dataclass
+class Asking:
+    """A way into the graph for those who need no other handle than the database."""
+
+    database: Database
+
+    async def __call__(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        actor: Actor = ANONYMOUS,
+        **context: Any,
+    ) -> Told:
+        """The answer to a document, as the actor would get it."""
+        nothing = cast(Any, None)
+        house = House(self.database, nothing, nothing, nothing, nothing, nothing)
+        loaders = Loaders(self.database, actor.scope())
+        made = Context(house=house, actor=actor, loaders=loaders, **context)
+        prepared = ENGINE.prepare(document)
+        if isinstance(prepared, Answer):
+            return Told(errors=prepared.errors or [])
+        answer = await ENGINE.execute(prepared, variables, made)
+        return Told(answer.data or {}, answer.errors or [], made.extensions)
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """The statements sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    engines = [database.engine.sync_engine, database.catalog.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+def id_of(row: Keyed, key: UUID | None = None) -> str:
+    """The public id of a row, or of another key of its noun."""
+    return encode(type(row), key or row.id)
