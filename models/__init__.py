@@ -8,7 +8,15 @@ from models.brand import Brand
 from models.cart import Cart, CartLine, CartProblem, Substitution
 from models.category import Category
 from models.company import Company
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, FailReason, OfferStatus
+from models.delivery import (
+    Delivery,
+    DeliveryAction,
+    DeliveryOffer,
+    DeliveryStatus,
+    FailReason,
+    OfferAction,
+    OfferStatus,
+)
 from models.event import Event, EventType, Stream
 from models.fulfillment import (
     Fulfillment,
@@ -31,7 +39,7 @@ from models.order import (
 from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, RefundReason, RefundStatus
 from models.person import Membership, Person
 from models.product import Product, ProductSort
-from models.rider import Rider, RiderPosition, RiderStatus, Vehicle
+from models.rider import Rider, RiderAction, RiderPosition, RiderStatus, Vehicle
 from models.session import OneTimeCode, RefreshToken, SignInSession
 from models.stock import Hold, HoldStatus, Stock, StockEntry, StockReason
 from models.store import (
@@ -43,7 +51,14 @@ from models.store import (
     Weekday,
     ZoneFault,
 )
-from models.ticket import Ticket, TicketKind, TicketMessage, TicketPriority, TicketStatus
+from models.ticket import (
+    Ticket,
+    TicketAction,
+    TicketKind,
+    TicketMessage,
+    TicketPriority,
+    TicketStatus,
+)
 
 __all__ = [
     "ANONYMOUS",
@@ -62,6 +77,7 @@ __all__ = [
     "Category",
     "Company",
     "Delivery",
+    "DeliveryAction",
     "DeliveryOffer",
     "DeliveryStatus",
     "Event",
@@ -80,6 +96,7 @@ __all__ = [
     "Listing",
     "Membership",
     "Named",
+    "OfferAction",
     "OfferStatus",
     "OneTimeCode",
     "Order",
@@ -99,6 +116,7 @@ __all__ = [
     "RefundStatus",
     "RejectReason",
     "Rider",
+    "RiderAction",
     "RiderPosition",
     "RiderStatus",
     "Role",
@@ -114,6 +132,7 @@ __all__ = [
     "Stream",
     "Substitution",
     "Ticket",
+    "TicketAction",
     "TicketKind",
     "TicketMessage",
     "TicketPriority",

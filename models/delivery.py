@@ -38,6 +38,18 @@ class FailReason(Named):
     DAMAGED = auto()
 
 
+class DeliveryAction(Named):
+    """A step that a rider, a store's staff or support can take with a delivery."""
+
+    ARRIVE_AT_STORE = auto()
+    PICK_UP = auto()
+    ARRIVE_AT_CUSTOMER = auto()
+    COMPLETE = auto()
+    FAIL = auto()
+    RETURN = auto()
+    UNASSIGN = auto()
+
+
 LIVE = "status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"
 
 
@@ -49,8 +61,10 @@ class Delivery(Keyed):
         Index("ix_delivery_order", "order_id"),
         Index("uq_delivery_live", "fulfillment_id", unique=True, postgresql_where=text(LIVE)),
         Index("ix_delivery_rider", "rider_id", "id"),
+        Index("ix_delivery_customer_live", "customer_id", postgresql_where=text(LIVE)),
         Index("ix_delivery_due", "due_at", postgresql_where=text("due_at is not null")),
         CheckConstraint("pin_tries between 0 and 10", name="pin_tries"),
+        CheckConstraint("handover_tries between 0 and 10", name="handover_tries"),
     )
 
     fulfillment_id: Mapped[UUID] = refers("fulfillment.id")
@@ -70,6 +84,8 @@ class Delivery(Keyed):
     drop_note: Mapped[str] = mapped_column(default="")
     distance_m: Mapped[int] = mapped_column(default=0)
     round: Mapped[int] = mapped_column(default=0)
+    bags: Mapped[int] = mapped_column(default=0)
+    handover_tries: Mapped[int] = mapped_column(default=0)
     pin_tries: Mapped[int] = mapped_column(default=0)
     fail_reason: Mapped[FailReason | None]
     assigned_at: Mapped[datetime | None]
@@ -88,6 +104,13 @@ class OfferStatus(Named):
     DECLINED = auto()
     EXPIRED = auto()
     WITHDRAWN = auto()
+
+
+class OfferAction(Named):
+    """What a rider can do with an offer."""
+
+    ACCEPT = auto()
+    DECLINE = auto()
 
 
 class DeliveryOffer(Keyed):
@@ -115,10 +138,12 @@ class DeliveryOffer(Keyed):
     rider_id: Mapped[UUID] = refers("rider.id")
     rider_person_id: Mapped[UUID]
     company_id: Mapped[UUID] = refers("company.id")
+    store_id: Mapped[UUID] = refers("store.id")
     status: Mapped[OfferStatus] = mapped_column(default=OfferStatus.OFFERED)
     round: Mapped[int] = mapped_column(default=1)
     distance_m: Mapped[int]
     eta_seconds: Mapped[int]
+    ride_m: Mapped[int] = mapped_column(default=0)
     offered_at: Mapped[datetime] = at_now()
     expires_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]

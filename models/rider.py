@@ -26,6 +26,14 @@ class RiderStatus(Named):
     ONLINE = auto()
 
 
+class RiderAction(Named):
+    """What riders can do about their own shift."""
+
+    GO_ONLINE = auto()
+    GO_OFFLINE = auto()
+    REPORT_LOCATION = auto()
+
+
 class Rider(Keyed):
     """A person who carries orders for a company; `live_delivery_id` is their one current ride."""
 

@@ -17,6 +17,14 @@ class TicketStatus(Named):
     RESOLVED = auto()
 
 
+class TicketAction(Named):
+    """What a person may do with a ticket next."""
+
+    REPLY = auto()
+    ASSIGN = auto()
+    RESOLVE = auto()
+
+
 class TicketKind(Named):
     """What went wrong with the order."""
 

@@ -12,7 +12,7 @@ from models.base import Keyed
 from models.ids import decode, encode, noun
 from resolvers.context import Context, Info
 from services import idempotency
-from services.refusal import Refused, key_of, not_found
+from services.refusal import Kept, Refused, key_of, not_found
 
 Outcome = TypeVar("Outcome")
 Verb = Callable[[AsyncSession], Awaitable[Any]]
@@ -42,12 +42,25 @@ async def attempt(
             if made is not None and (stored := await idempotency.begin(session, made)) is not None:
                 replayed(context, made)
                 return outcome(await recalled(session, stored))
-            row = await verb(session)
-            if made is not None:
-                await idempotency.settle(session, made, reference(row))
+            row = await _done(session, verb, made)
+        if isinstance(row, Kept):
+            raise row
         return outcome(row)
     except Refused as refused:
         return outcome(errors=refused.reasons)
+
+
+async def _done(session: AsyncSession, verb: Verb, made: idempotency.Promise | None) -> Any:
+    """The verb's row, or its refusal when the unit of work is to be kept all the same."""
+    try:
+        row = await verb(session)
+    except Kept as refused:
+        if made is not None:
+            await idempotency.let_go(session, made)
+        return refused
+    if made is not None:
+        await idempotency.settle(session, made, reference(row))
+    return row
 
 
 def _unit(

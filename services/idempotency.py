@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -68,6 +68,15 @@ async def begin(session: AsyncSession, made: Promise) -> dict[str, Any] | None:
     if mutation != made.mutation or fingerprint != made.fingerprint:
         raise KeyReused
     return dict(outcome)
+
+
+async def let_go(session: AsyncSession, made: Promise) -> None:
+    """Give the key up: the request was refused, and may be made again."""
+    await session.execute(
+        delete(IdempotencyKey).where(
+            IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key
+        )
+    )
 
 
 async def settle(session: AsyncSession, made: Promise, outcome: dict[str, Any]) -> None:

@@ -55,6 +55,10 @@ class Refused(Exception):
         self.reasons = list(reasons)
 
 
+class Kept(Refused):
+    """A refusal whose unit of work is kept: it has counted a try that must not be forgotten."""
+
+
 def not_found(model: type[Keyed], *path: str) -> Refused:
     """The one answer for what is missing and for what belongs to somebody else."""
     noun = NOUNS.get(model, model.__name__)

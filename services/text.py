@@ -20,5 +20,19 @@ def line(text: str, *path: str, most: int = LINE_LENGTH, least: int = 0) -> str:
     return clean
 
 
+def prose(text: str, *path: str, most: int, least: int = 0) -> str:
+    """Text of several lines, within the same bounds as `line`; line breaks and tabs may stay."""
+    clean = text.replace("\r\n", "\n").strip()
+    line(clean.replace("\n", " ").replace("\t", " "), *path, most=most, least=least)
+    return clean
+
+
+def paragraphs(text: str, *path: str, most: int, least: int = 0) -> str:
+    """Plain text of several lines, trimmed and with plain line breaks; refused as in `line`."""
+    clean = text.replace("\r\n", "\n").replace("\t", " ").strip()
+    line(clean.replace("\n", " "), *path, most=most, least=least)
+    return clean
+
+
 def _refused(path: tuple[str, ...], message: str) -> Refused:
     return Refused(InvalidInput(path=list(path), message=message))

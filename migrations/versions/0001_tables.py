@@ -437,6 +437,7 @@ def upgrade() -> None:
     sa.Column('product_id', sa.Uuid(), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('unit_price_minor', sa.BigInteger(), nullable=False),
     sa.Column('quantity', sa.Integer(), nullable=False),
     sa.Column('total_minor', sa.BigInteger(), nullable=False),
@@ -561,6 +562,8 @@ def upgrade() -> None:
     sa.Column('drop_note', sa.Text(), nullable=False),
     sa.Column('distance_m', sa.Integer(), nullable=False),
     sa.Column('round', sa.Integer(), nullable=False),
+    sa.Column('bags', sa.Integer(), nullable=False),
+    sa.Column('handover_tries', sa.Integer(), nullable=False),
     sa.Column('pin_tries', sa.Integer(), nullable=False),
     sa.Column('fail_reason', sa.Enum('NOBODY_HOME', 'WRONG_ADDRESS', 'REFUSED', 'UNSAFE', 'DAMAGED', name='failreason', native_enum=False, length=40), nullable=True),
     sa.Column('assigned_at', sa.DateTime(timezone=True), nullable=True),
@@ -570,6 +573,7 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.CheckConstraint('pin_tries between 0 and 10', name=op.f('ck_delivery_pin_tries')),
+    sa.CheckConstraint('handover_tries between 0 and 10', name=op.f('ck_delivery_handover_tries')),
     sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_delivery_company_id')),
     sa.ForeignKeyConstraint(['customer_id'], ['person.id'], name=op.f('fk_delivery_customer_id')),
     sa.ForeignKeyConstraint(['fulfillment_id'], ['fulfillment.id'], name=op.f('fk_delivery_fulfillment_id')),
@@ -578,6 +582,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_delivery_store_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery'))
     )
+    op.create_index('ix_delivery_customer_live', 'delivery', ['customer_id'], unique=False, postgresql_where=sa.text("status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"))
     op.create_index('ix_delivery_due', 'delivery', ['due_at'], unique=False, postgresql_where=sa.text('due_at is not null'))
     op.create_index('ix_delivery_order', 'delivery', ['order_id'], unique=False)
     op.create_index('ix_delivery_rider', 'delivery', ['rider_id', 'id'], unique=False)
@@ -656,16 +661,19 @@ def upgrade() -> None:
     sa.Column('rider_id', sa.Uuid(), nullable=False),
     sa.Column('rider_person_id', sa.Uuid(), nullable=False),
     sa.Column('company_id', sa.Uuid(), nullable=False),
+    sa.Column('store_id', sa.Uuid(), nullable=False),
     sa.Column('status', sa.Enum('OFFERED', 'ACCEPTED', 'DECLINED', 'EXPIRED', 'WITHDRAWN', name='offerstatus', native_enum=False, length=40), nullable=False),
     sa.Column('round', sa.Integer(), nullable=False),
     sa.Column('distance_m', sa.Integer(), nullable=False),
     sa.Column('eta_seconds', sa.Integer(), nullable=False),
+    sa.Column('ride_m', sa.Integer(), nullable=False),
     sa.Column('offered_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('answered_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_delivery_offer_company_id')),
     sa.ForeignKeyConstraint(['delivery_id'], ['delivery.id'], name=op.f('fk_delivery_offer_delivery_id')),
     sa.ForeignKeyConstraint(['rider_id'], ['rider.id'], name=op.f('fk_delivery_offer_rider_id')),
+    sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_delivery_offer_store_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_offer'))
     )
     op.create_index('ix_delivery_offer_delivery', 'delivery_offer', ['delivery_id'], unique=False)
@@ -692,6 +700,7 @@ def downgrade() -> None:
     op.drop_index('ix_delivery_rider', table_name='delivery')
     op.drop_index('ix_delivery_order', table_name='delivery')
     op.drop_index('ix_delivery_due', table_name='delivery', postgresql_where=sa.text('due_at is not null'))
+    op.drop_index('ix_delivery_customer_live', table_name='delivery', postgresql_where=sa.text("status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"))
     op.drop_table('delivery')
     op.drop_index('ix_ticket_order', table_name='ticket')
     op.drop_index('ix_ticket_open', table_name='ticket', postgresql_where=sa.text("status <> 'RESOLVED'"))

@@ -31,6 +31,8 @@ TENANT = f"{PLATFORM} or {COMPANY}"
 TENANT_OR_CUSTOMER = f"{TENANT} or customer_id = {ME}"
 OWN = f"{PLATFORM} or person_id = {ME}"
 
+RIDING = "d.status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"
+
 POLICIES = {
     "company": f"{PLATFORM} or id = any ((select app_companies())::uuid[])",
     "store": TENANT,
@@ -57,7 +59,9 @@ POLICIES = {
     "delivery": f"{TENANT_OR_CUSTOMER} or rider_person_id = {ME}",
     "delivery_offer": f"{TENANT} or rider_person_id = {ME}",
     "rider": f"{TENANT} or person_id = {ME}",
-    "rider_position": f"{TENANT} or person_id = {ME}",
+    # A customer sees where the rider of the own live delivery is, and nobody else.
+    "rider_position": f"{TENANT} or person_id = {ME} or exists (select from delivery d"
+    f" where d.customer_id = {ME} and d.rider_id = rider_position.rider_id and {RIDING})",
     "membership": f"{TENANT} or person_id = {ME}",
     "person": f"{PLATFORM} or id = {ME} or exists (select from membership m where m.person_id ="
     " person.id and m.company_id = any ((select app_companies())::uuid[]))",

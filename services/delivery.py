@@ -1,0 +1,209 @@
+"""The ride of an order, from the search for a rider to the door."""
+
+import hmac
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    Actor,
+    Delivery,
+    DeliveryAction,
+    DeliveryStatus,
+    EventType,
+    Fulfillment,
+    Order,
+)
+from services import dispatch
+from services import order as orders
+from services.refusal import IllegalStep, Kept, Refused, not_found
+from services.ride import (
+    AT_THE_WHEEL,
+    BEFORE_PICKUP,
+    CODE_TRIES,
+    OVER,
+    Ride,
+    WrongCode,
+    available_actions,
+    enter,
+    free,
+    sees,
+    sees_address,
+    tell,
+    tell_rider,
+)
+
+__all__ = [
+    "AT_THE_WHEEL",
+    "WrongCode",
+    "arrive_at_customer",
+    "arrive_at_store",
+    "available_actions",
+    "cancel_for",
+    "check_code",
+    "complete",
+    "open",
+    "sees",
+    "sees_address",
+    "unassign",
+    "visible",
+]
+
+
+async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
+    session: AsyncSession, order: Order, fulfillment: Fulfillment
+) -> Delivery:
+    """Begin the ride of a fulfillment whose order is locked: the nearest rider is asked at once."""
+    delivery = Delivery(
+        fulfillment_id=fulfillment.id,
+        order_id=order.id,
+        store_id=fulfillment.store_id,
+        company_id=order.company_id,
+        customer_id=order.customer_id,
+        order_code=order.code,
+        customer_name=dispatch.first_name(order.customer_name),
+        latitude=order.latitude,
+        longitude=order.longitude,
+        address_line=order.address_line,
+        drop_note=order.drop_note,
+        distance_m=order.distance_m,
+        status=DeliveryStatus.SEARCHING,
+        round=1,
+        version=1,
+    )
+    session.add(delivery)
+    await session.flush()
+    tell(session, order, delivery, EventType.DELIVERY_SEARCHING, round=1)
+    await dispatch.offer_next(session, order, delivery)
+    await session.flush()
+    return delivery
+
+
+async def cancel_for(session: AsyncSession, order: Order) -> Delivery | None:
+    """End the ride of a locked order before its bags are picked up; None when there is none.
+
+    Refused with IllegalStep once they are on the road.
+    """
+    delivery = await session.scalar(
+        select(Delivery)
+        .where(Delivery.order_id == order.id, Delivery.status.not_in(OVER))
+        .execution_options(populate_existing=True)
+    )
+    if delivery is None:
+        return None
+    if delivery.status not in BEFORE_PICKUP:
+        message = f"The delivery is {delivery.status}: it can't be canceled any more."
+        raise Refused(IllegalStep(message=message, state=delivery.status, legal=[]))
+    await dispatch.withdraw(session, delivery)
+    _move(delivery, DeliveryStatus.CANCELED)
+    tell(session, order, delivery, EventType.DELIVERY_CANCELED)
+    await free(session, delivery)
+    return delivery
+
+
+async def arrive_at_store(
+    session: AsyncSession, *, actor: Actor, delivery_id: UUID, device_time: datetime | None = None
+) -> Delivery:
+    """The rider stands in the store. Refused: NotFound, IllegalStep."""
+    ride = await enter(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_STORE)
+    bags = select(Fulfillment.bags).where(Fulfillment.id == ride.delivery.fulfillment_id)
+    ride.delivery.bags = await session.scalar(bags) or 0
+    return await _step(
+        session, ride, DeliveryStatus.AT_STORE, EventType.DELIVERY_AT_STORE, device_time
+    )
+
+
+async def arrive_at_customer(
+    session: AsyncSession, *, actor: Actor, delivery_id: UUID, device_time: datetime | None = None
+) -> Delivery:
+    """The rider stands at the door. Refused: NotFound, IllegalStep."""
+    ride = await enter(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_CUSTOMER)
+    return await _step(
+        session, ride, DeliveryStatus.AT_CUSTOMER, EventType.DELIVERY_AT_CUSTOMER, device_time
+    )
+
+
+async def complete(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    delivery_id: UUID,
+    pin: str | None = None,
+    device_time: datetime | None = None,
+) -> Delivery:
+    """Hand the bags over: the rider by the customer's PIN, support without one.
+
+    Refused: NotFound, IllegalStep (for the rider also after CODE_TRIES wrong PINs), WrongCode.
+    """
+    ride = await enter(session, actor, delivery_id, DeliveryAction.COMPLETE)
+    check_code(ride, pin, ride.order.delivery_pin, "pin_tries", "pin")
+    ride.delivery.delivered_at = ride.now
+    await _step(session, ride, DeliveryStatus.DELIVERED, EventType.DELIVERY_DELIVERED, device_time)
+    await free(session, ride.delivery)
+    await orders.mark_completed(session, ride.order)
+    await session.flush()
+    return ride.delivery
+
+
+async def unassign(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
+    """Take a ride from its rider before pick-up, and ask the next. Refused: NotFound, IllegalStep.
+
+    Only for the store's staff and for support.
+    """
+    ride = await enter(session, actor, delivery_id, DeliveryAction.UNASSIGN)
+    delivery = ride.delivery
+    _move(delivery, DeliveryStatus.SEARCHING)
+    if delivery.rider_person_id is not None:
+        tell_rider(session, delivery.rider_person_id, delivery)
+    await free(session, delivery)
+    delivery.rider_id = delivery.rider_person_id = delivery.assigned_at = None
+    delivery.rider_name = ""
+    ride.tell(session, EventType.DELIVERY_SEARCHING, unassigned=True)
+    await session.flush()
+    await dispatch.offer_next(session, ride.order, delivery)
+    await session.flush()
+    return delivery
+
+
+async def visible(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
+    """A delivery for its customer, its rider, its store's staff or support; else NotFound."""
+    found = await session.get(Delivery, delivery_id)
+    if found is None or not sees(found, actor):
+        raise not_found(Delivery, "id")
+    return found
+
+
+def check_code(ride: Ride, said: str | None, right: str, tries: str, name: str) -> None:
+    """Hold the rider to a code; a wrong one is counted even though the step is refused.
+
+    Whoever is not the rider (the store's staff, support) says no code.
+    """
+    if not ride.by_rider:
+        return
+    if said is not None and hmac.compare_digest(said.encode(errors="replace"), right.encode()):
+        return
+    if said is not None:
+        setattr(ride.delivery, tries, getattr(ride.delivery, tries) + 1)
+    left = CODE_TRIES - getattr(ride.delivery, tries)
+    message = f"That is not the code: {left} tries are left." if said else "Say the code."
+    raise Kept(WrongCode(path=["input", name], message=message, tries_left=left))
+
+
+async def _step(
+    session: AsyncSession,
+    ride: Ride,
+    status: DeliveryStatus,
+    told: EventType,
+    device_time: datetime | None,
+) -> Delivery:
+    _move(ride.delivery, status)
+    ride.tell(session, told, device_time=device_time)
+    await session.flush()
+    return ride.delivery
+
+
+def _move(delivery: Delivery, status: DeliveryStatus) -> None:
+    delivery.status, delivery.due_at = status, None
+    delivery.version += 1

@@ -1,0 +1,143 @@
+"""Riders on their shift: online or not, and the company that looks after them."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    Actor,
+    Delivery,
+    DeliveryOffer,
+    DeliveryStatus,
+    OfferStatus,
+    Rider,
+    RiderAction,
+    RiderStatus,
+    Role,
+    Vehicle,
+)
+from services.clock import moment
+from services.page import Page, after, bounded, page
+from services.refusal import IllegalStep, Refused, not_found
+from services.ride import DESK_ROLES
+
+WAKE_DELIVERIES = 50
+
+
+def actions(rider: Rider, actor: Actor) -> list[RiderAction]:
+    """What a person can do about this shift: nothing unless it is their own."""
+    if not actor.signed_in or rider.person_id != actor.person_id:
+        return []
+    if rider.status is RiderStatus.OFFLINE:
+        return [RiderAction.GO_ONLINE]
+    offline = [] if rider.live_delivery_id else [RiderAction.GO_OFFLINE]
+    return [*offline, RiderAction.REPORT_LOCATION]
+
+
+async def mine(session: AsyncSession, actor: Actor) -> Rider:
+    """The actor as a rider; refused as not found for people who ride for nobody."""
+    found = None
+    if actor.signed_in:
+        found = await session.scalar(select(Rider).where(Rider.person_id == actor.person_id))
+    if found is None or not actor.acts_for(found.company_id, frozenset({Role.RIDER})):
+        raise not_found(Rider)
+    return found
+
+
+async def go_online(
+    session: AsyncSession, *, actor: Actor, vehicle: Vehicle | None = None
+) -> Rider:
+    """Begin to be asked for rides, from the first report on; again changes only the vehicle.
+
+    Deliveries of the company that search for a rider look again at once. Refused: NotFound.
+    """
+    rider = await _locked(session, actor)
+    rider.vehicle = vehicle or rider.vehicle
+    if rider.status is RiderStatus.OFFLINE:
+        rider.status = RiderStatus.ONLINE
+        rider.online_since = await moment(session)
+    rider.version += 1
+    await session.flush()
+    await wake_searches(session, rider.company_id)
+    return rider
+
+
+async def go_offline(session: AsyncSession, *, actor: Actor) -> Rider:
+    """End the shift; an open offer runs out by itself. Refused: NotFound, IllegalStep on a ride."""
+    rider = await _locked(session, actor)
+    if rider.live_delivery_id is not None:
+        message = "Bring your delivery to its end first."
+        legal: list[str] = [*actions(rider, actor)]
+        raise Refused(IllegalStep(path=["input"], message=message, state="RIDING", legal=legal))
+    rider.status, rider.online_since = RiderStatus.OFFLINE, None
+    rider.version += 1
+    # An offer that nobody will accept should not hold the order up: it is due now.
+    offered = select(DeliveryOffer.id).where(
+        DeliveryOffer.rider_id == rider.id, DeliveryOffer.status == OfferStatus.OFFERED
+    )
+    if (offer_id := await session.scalar(offered)) is not None:
+        await session.execute(
+            update(DeliveryOffer)
+            .where(DeliveryOffer.id == offer_id, DeliveryOffer.status == OfferStatus.OFFERED)
+            .values(expires_at=func.clock_timestamp())
+        )
+        await _hurry(session, DeliveryStatus.OFFERED, rider.company_id, offer_id)
+    await session.flush()
+    return rider
+
+
+async def wake_searches(session: AsyncSession, company_id: UUID) -> None:
+    """Have the company's searching deliveries look for riders now.
+
+    Rows that somebody works on are skipped: their search is going on already.
+    """
+    await _hurry(session, DeliveryStatus.SEARCHING, company_id)
+
+
+async def of_company(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    company_id: UUID,
+    status: RiderStatus | None,
+    first: int,
+    cursor: str | None,
+) -> Page[Rider]:
+    """A page of a company's riders for its own people. Refused: NotFound."""
+    bounded(first)
+    works_here = any(
+        grant.role in DESK_ROLES and grant.company_id in (None, company_id)
+        for grant in actor.grants
+    )
+    if not works_here:
+        raise not_found(Rider, "companyId")
+    rows = select(Rider).where(Rider.company_id == company_id)
+    if status is not None:
+        rows = rows.where(Rider.status == status)
+    if (start := after(cursor, UUID)) is not None:
+        rows = rows.where(Rider.id > start[0])
+    found = (await session.scalars(rows.order_by(Rider.id).limit(first + 1))).all()
+    return page(found, first, lambda row: (str(row.id),))
+
+
+async def _locked(session: AsyncSession, actor: Actor) -> Rider:
+    rider = await mine(session, actor)
+    await session.refresh(rider, with_for_update={"key_share": True})
+    return rider
+
+
+async def _hurry(
+    session: AsyncSession, status: DeliveryStatus, company_id: UUID, offer_id: UUID | None = None
+) -> None:
+    due = select(Delivery.id).where(Delivery.company_id == company_id, Delivery.status == status)
+    if offer_id is not None:
+        offered = select(DeliveryOffer.delivery_id).where(DeliveryOffer.id == offer_id)
+        due = due.where(Delivery.id == offered.scalar_subquery())
+    due = due.where(Delivery.due_at > func.clock_timestamp()).limit(WAKE_DELIVERIES)
+    await session.execute(
+        update(Delivery)
+        .where(Delivery.id.in_(due.with_for_update(skip_locked=True)))
+        .values(due_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+    )
