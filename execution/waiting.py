@@ -46,7 +46,7 @@ async def _together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
 def _begin(awaitable: Awaitable[Any]) -> "asyncio.Future[Any]":
     if sys.version_info >= (3, 12) and asyncio.iscoroutine(awaitable):
         # Most coroutines are done, or wait for a batch, after one step: take that step at once.
-        return asyncio.Task(awaitable, eager_start=True)
+        return asyncio.Task(awaitable, loop=asyncio.get_running_loop(), eager_start=True)
     return asyncio.ensure_future(awaitable)
 
 
