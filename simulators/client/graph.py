@@ -27,7 +27,7 @@ class GraphClient:
     """Speaks to one graph as one person; every operation's time goes into the tally."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, tally: Tally | None = None) -> None:
-        self._http = http
+        self.http = http
         self._url = url
         self.tally = tally or Tally()
         self.token: str | None = None
@@ -48,7 +48,7 @@ class GraphClient:
         body = orjson.dumps({"query": document, "variables": variables})
         began = time.perf_counter()
         try:
-            async with self._http.post(
+            async with self.http.post(
                 self._url,
                 data=body,
                 headers=headers,
@@ -105,7 +105,7 @@ class GraphClient:
 
     async def _connect(self) -> aiohttp.ClientWebSocketResponse:
         address = self._url.replace("http", "ws", 1)
-        socket = await self._http.ws_connect(address, protocols=("graphql-transport-ws",))
+        socket = await self.http.ws_connect(address, protocols=("graphql-transport-ws",))
         payload = {"authorization": f"Bearer {self.token}"} if self.token else {}
         await _send(socket, {"type": "connection_init", "payload": payload})
         async with asyncio.timeout(TIMEOUT_SECONDS):

@@ -1,0 +1,148 @@
+"""The customer's app: look, fill the cart, order, pay, follow the order to the door."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from simulators.parts.device import Device
+
+STOREFRONT = """
+query Storefront($at: GeoPointInput!, $first: Int!) {
+  storefront(at: $at) {
+    serviceable
+    message
+    store { id name }
+    promise { p50Seconds p90Seconds fee { minor } }
+    categories(depth: 1) { id name }
+    products(first: $first) {
+      nodes { id code name price { minor } availability ageRestricted brand { name } }
+    }
+    cart { version lines { productId } }
+    activeOrder { id code }
+  }
+}
+"""
+CATEGORY = """
+query CategoryPage($at: GeoPointInput!, $id: ID!, $first: Int!) {
+  storefront(at: $at) {
+    category(id: $id) {
+      name
+      products(first: $first) { nodes { id code name price { minor } availability } }
+    }
+  }
+}
+"""
+SEARCH = """
+query Search($at: GeoPointInput!, $query: String!) {
+  storefront(at: $at) {
+    search(query: $query, first: 20) { nodes { id code name price { minor } availability } }
+  }
+}
+"""
+FILL = """
+mutation FillCart($input: CartLinesSetInput!) {
+  cartLinesSet(input: $input) {
+    cart { version orderable lines { productId quantity problem } quote { total { minor } } }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+PLACE = """
+mutation PlaceOrder($input: OrderPlaceInput!) {
+  orderPlace(input: $input) {
+    order { id code status stage deliveryPin total { minor formatted } }
+    payment { id status clientSecret publishableKey }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+ORDER = """
+query ShowOrder($id: ID!) {
+  order(id: $id) {
+    id code status stage deliveryPin availableActions
+    total { minor formatted }
+    payment { status captured { minor } refunded { minor } }
+    lines { name quantity packedQuantity }
+  }
+}
+"""
+TRACK = """
+subscription TrackOrder($orderId: ID!, $after: String) {
+  orderTracked(orderId: $orderId, after: $after) {
+    kind
+    cursor
+    event { type at }
+    order { stage status }
+    riderPosition { latitude longitude }
+  }
+}
+"""
+OPEN = """
+mutation OpenTicket($input: TicketOpenInput!) {
+  ticketOpen(input: $input) {
+    ticket { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+PAY_SECONDS = 10
+
+
+class Customer(Device):
+    """Somebody at a place who wants groceries."""
+
+    at: dict[str, float]
+
+    async def storefront(self, first: int = 40) -> Any:
+        """Everything that the start page shows."""
+        data = await self.graph.run(STOREFRONT, at=self.at, first=first)
+        return data["storefront"]
+
+    async def category(self, category_id: str, first: int = 40) -> list[Any]:
+        """The products on a category page."""
+        data = await self.graph.run(CATEGORY, at=self.at, id=category_id, first=first)
+        return list(data["storefront"]["category"]["products"]["nodes"])
+
+    async def search(self, words: str) -> list[Any]:
+        """The products that a search finds."""
+        data = await self.graph.run(SEARCH, at=self.at, query=words)
+        return list(data["storefront"]["search"]["nodes"])
+
+    async def fill(self, quantities: dict[str, int]) -> Any:
+        """Put products into the cart."""
+        lines = [{"productId": key, "quantity": count} for key, count in quantities.items()]
+        payload = await self.do(FILL, "cartLinesSet", {"at": self.at, "lines": lines})
+        return payload["cart"]
+
+    async def place(self, key: str, **wishes: Any) -> Any:
+        """Order what the cart holds; the key makes a second try harmless."""
+        return await self.do(PLACE, "orderPlace", {"at": self.at, **wishes}, key)
+
+    async def pay(self, payment: dict[str, Any], provider: str, card: str) -> str:
+        """Confirm at the provider as its library in the app does; answers the intent's status."""
+        secret = payment["clientSecret"]
+        intent = secret.split("_secret_")[0]
+        form = {"key": payment["publishableKey"], "client_secret": secret, "payment_method": card}
+        url = f"{provider}/v1/payment_intents/{intent}/confirm"
+        if urlsplit(url).hostname not in {"127.0.0.1", "localhost", "::1"}:
+            raise ValueError("simulated customers pay on this machine only")
+        limit = aiohttp.ClientTimeout(total=PAY_SECONDS)
+        async with self.graph.http.post(url, data=form, timeout=limit) as response:
+            body = await response.json()
+        return str(body.get("status") or body["error"]["code"])
+
+    async def order(self, order_id: str) -> Any:
+        """The order as it is now."""
+        return (await self.graph.run(ORDER, id=order_id))["order"]
+
+    async def track(self, order_id: str, after: str | None = None) -> AsyncIterator[Any]:
+        """The order's stream."""
+        async for data in self.graph.watch(TRACK, orderId=order_id, after=after):
+            yield data["orderTracked"]
+
+    async def complain(self, order_id: str, subject: str, body: str) -> Any:
+        """Open a ticket on an order."""
+        given = {"orderId": order_id, "kind": "ITEM_DAMAGED", "subject": subject, "body": body}
+        return (await self.do(OPEN, "ticketOpen", given))["ticket"]

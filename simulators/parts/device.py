@@ -1,0 +1,46 @@
+"""What every app does: sign in, and insist that a mutation did what it was asked."""
+
+from typing import Any
+
+from simulators.client import Failed, GraphClient
+
+SIGN_IN = """
+mutation SignIn($input: PasswordSignInInput!) {
+  passwordSignIn(input: $input) {
+    accessToken
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+
+
+class Refused(Failed):
+    """The store said no, for reasons that have names."""
+
+    def __init__(self, mutation: str, errors: list[dict[str, Any]]) -> None:
+        self.kinds = [error["__typename"] for error in errors]
+        words = "; ".join(f"{one['__typename']}: {one.get('message', '')}" for one in errors)
+        super().__init__(f"{mutation} was refused: {words}")
+
+
+class Device:
+    """An app of one person."""
+
+    def __init__(self, graph: GraphClient) -> None:
+        self.graph = graph
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """Sign in by e-mail and password."""
+        given = {"email": email, "password": password}
+        payload = await self.do(SIGN_IN, "passwordSignIn", given)
+        self.graph.token = payload["accessToken"]
+
+    async def do(
+        self, document: str, mutation: str, given: dict[str, Any], key: str | None = None
+    ) -> Any:
+        """Run a mutation and answer its payload; raises Refused when it has errors."""
+        data = await self.graph.run(document, key, input=given)
+        payload = data[mutation]
+        if payload["errors"]:
+            raise Refused(mutation, payload["errors"])
+        return payload

@@ -1,0 +1,78 @@
+"""The store's app: watch the queue, accept, pick line by line, pack."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from simulators.parts.device import Device
+
+QUEUE = """
+query Queue($storeId: ID!) {
+  storeQueue(storeId: $storeId, first: 50) {
+    nodes { id status orderCode lines { id name quantity product { code } } }
+  }
+}
+"""
+WATCH = """
+subscription WatchQueue($storeId: ID!, $after: String) {
+  storeQueueChanged(storeId: $storeId, after: $after) {
+    kind
+    cursor
+    event { type }
+    fulfillment { id status orderCode }
+  }
+}
+"""
+ACCEPT = """
+mutation Accept($input: FulfillmentAcceptInput!) {
+  fulfillmentAccept(input: $input) {
+    fulfillment { id status lines { id name quantity product { code } } }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+PICK = """
+mutation PickLine($input: FulfillmentLinePickInput!) {
+  fulfillmentLinePick(input: $input) {
+    fulfillment { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+PACK = """
+mutation Pack($input: FulfillmentPackInput!) {
+  fulfillmentPack(input: $input) {
+    fulfillment { id status bags handoverCode }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+
+
+class Picker(Device):
+    """Somebody between the shelves of one store."""
+
+    store_id: str
+
+    async def queue(self) -> list[Any]:
+        """What there is to do."""
+        data = await self.graph.run(QUEUE, storeId=self.store_id)
+        return list(data["storeQueue"]["nodes"])
+
+    async def watch(self, after: str | None = None) -> AsyncIterator[Any]:
+        """Changes of the queue, live."""
+        async for data in self.graph.watch(WATCH, storeId=self.store_id, after=after):
+            yield data["storeQueueChanged"]
+
+    async def accept(self, fulfillment_id: str) -> Any:
+        given = {"fulfillmentId": fulfillment_id}
+        return (await self.do(ACCEPT, "fulfillmentAccept", given))["fulfillment"]
+
+    async def pick(self, fulfillment_id: str, line: dict[str, Any], found: int) -> Any:
+        """Scan a line's product and say how many were found."""
+        given = {"fulfillmentId": fulfillment_id, "lineId": line["id"], "quantity": found}
+        return (await self.do(PICK, "fulfillmentLinePick", given))["fulfillment"]
+
+    async def pack(self, fulfillment_id: str, bags: int = 1) -> Any:
+        """Close the bags; answers the handover code among the rest."""
+        given = {"fulfillmentId": fulfillment_id, "bags": bags}
+        return (await self.do(PACK, "fulfillmentPack", given))["fulfillment"]
