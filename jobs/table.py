@@ -1,5 +1,16 @@
 """Every job of the house, and how often it is done."""
 
+from jobs import fulfillment, hold, order, payment
 from jobs.runner import Job
 
-JOBS: tuple[Job, ...] = ()
+JOBS: tuple[Job, ...] = (
+    Job("hold.sweep", 5, lambda hands: hold.sweep(hands.database)),
+    Job("fulfillment.time_out", 1, lambda hands: fulfillment.time_out(hands.database)),
+    Job("order.expire", 5, lambda hands: order.expire(hands.database, hands.payments)),
+    Job("payment.settle", 1, lambda hands: payment.settle(hands.database, hands.payments)),
+    Job(
+        "payment.work_off_notices",
+        2,
+        lambda hands: payment.work_off_notices(hands.database, hands.payments),
+    ),
+)

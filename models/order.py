@@ -123,6 +123,7 @@ class OrderLine(Keyed):
     product_id: Mapped[UUID] = refers("product.id")
     position: Mapped[int]
     name: Mapped[str]
+    currency: Mapped[str]
     unit_price_minor: Mapped[int] = minor()
     quantity: Mapped[int]
     total_minor: Mapped[int] = minor()

@@ -207,6 +207,7 @@ def _lines(order: Order, plan: Plan) -> list[OrderLine]:
             product_id=one.product_id,
             position=position,
             name=plan.names[one.product_id],
+            currency=order.currency,
             unit_price_minor=prices[one.product_id].unit_price_minor,
             quantity=one.quantity,
             total_minor=prices[one.product_id].total_minor,

@@ -40,16 +40,19 @@ WAIT_SECONDS = 3.0
 LOOK_SECONDS = 0.05
 
 
-async def settle(database: Database, payments: Payments, order_id: UUID) -> bool:
+async def settle(
+    database: Database, payments: Payments, order_id: UUID, *, only_wanted: bool = False
+) -> bool:
     """Do now what the order's payment and refunds want; False when the provider can't be reached.
 
-    Never raises for what the provider says: that is stored, or tried again later by the job.
+    With `only_wanted` a payment that wants nothing isn't looked at either. Never raises for what
+    the provider says: that is stored, or tried again later by the job.
     """
     reached = True
     for _ in range(ROUNDS):
         wanted = await _payment(database, order_id)
-        if wanted is None:
-            return True
+        if wanted is None or (only_wanted and not _wants(wanted)):
+            break
         reached = await _ask(database, payments, wanted)
         again = await _payment(database, order_id)
         if not reached or again is None or not _wants(again):

@@ -12,8 +12,10 @@ from schema.root import (
     address,
     cart,
     company,
+    fulfillment,
     house,
     listing,
+    order,
     person,
     session,
     stock,
@@ -24,7 +26,15 @@ from schema.scalars import SCALARS
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(house.Query, storefront.Query, store.Query, stock.Query, person.Query):
+class Query(
+    house.Query,
+    storefront.Query,
+    store.Query,
+    stock.Query,
+    fulfillment.Query,
+    order.Query,
+    person.Query,
+):
     pass
 
 
@@ -32,7 +42,9 @@ class Query(house.Query, storefront.Query, store.Query, stock.Query, person.Quer
 class Mutation(
     address.Mutation,
     cart.Mutation,
+    fulfillment.Mutation,
     listing.Mutation,
+    order.Mutation,
     stock.Mutation,
     store.Mutation,
     company.Mutation,

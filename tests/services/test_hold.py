@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 from models import PLATFORM, Hold, HoldStatus, Order, Stock, uuid7
 from models.database import Database
 from services import hold, placement
+from services.grant import grant
 from services.hold import Combiner, Held, Short
 from services.obstacle import InsufficientStock
 from services.refusal import Refused
@@ -148,7 +149,7 @@ async def test_the_sweeper_takes_holds_whose_order_never_came(doors: Doors, city
         rows = await session.execute(
             select(Hold.order_id, Hold.status).where(Hold.order_id.in_([lost, fresh]))
         )
-        assert dict(tuple(row) for row in rows) == {lost: HoldStatus.EXPIRED, fresh: HoldStatus.HELD}
+        assert dict(rows.all()) == {lost: HoldStatus.EXPIRED, fresh: HoldStatus.HELD}
         company = city.company.id
         differences = await conservation(session)
     stores = {store.id for store in city.first.stores if store.company_id == company}
@@ -158,16 +159,13 @@ async def test_the_sweeper_takes_holds_whose_order_never_came(doors: Doors, city
 async def test_a_batch_that_fails_is_tried_one_by_one(
     doors: Doors, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services import combiner
-
-    granting = combiner.grant
 
     async def flaky(session: Any, batch: Any) -> Any:
         if len(batch) > 1 or batch[0].order_id == poison:
             raise RuntimeError("the database went away")
-        return await granting(session, batch)
+        return await grant(session, batch)
 
-    monkeypatch.setattr(combiner, "grant", flaky)
+    monkeypatch.setattr("services.combiner.grant", flaky)
     poison = uuid7()
     ids = [uuid7(), poison, uuid7(), uuid7()]
     wanted = {product(city): 1}

@@ -1,0 +1,79 @@
+"""Batch reads of orders, their lines and where they stand."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Delivery, Fulfillment, Order, OrderLine, OrderStatus, Payment
+from services.progress import Progress
+
+ACTIVE = (OrderStatus.PLACED, OrderStatus.CONFIRMED)
+
+
+async def order_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
+    """Orders by key, as far as the scope may see them."""
+    rows = await session.scalars(select(Order).where(Order.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(key) for key in ids]
+
+
+async def lines_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[OrderLine]]:
+    """The lines of each order, as the customer put them."""
+    rows = await session.scalars(
+        select(OrderLine).where(OrderLine.order_id.in_(ids)).order_by(OrderLine.position)
+    )
+    found: defaultdict[UUID, list[OrderLine]] = defaultdict(list)
+    for row in rows:
+        found[row.order_id].append(row)
+    return [found[key] for key in ids]
+
+
+async def active_by_customer(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
+    """The newest order of each customer that is not over yet."""
+    rows = await session.scalars(
+        select(Order)
+        .where(Order.customer_id.in_(ids), Order.status.in_(ACTIVE))
+        .order_by(Order.customer_id, Order.id.desc())
+        .distinct(Order.customer_id)
+    )
+    found = {row.customer_id: row for row in rows}
+    return [found.get(key) for key in ids]
+
+
+async def progress_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Progress | None]:
+    """Where each order stands as a whole, in one statement."""
+    payment = (
+        select(Payment.status)
+        .where(Payment.order_id == Order.id)
+        .order_by(Payment.id.desc())
+        .limit(1)
+    )
+    fulfillment = (
+        select(Fulfillment.status)
+        .where(Fulfillment.order_id == Order.id)
+        .order_by(Fulfillment.attempt.desc(), Fulfillment.id.desc())
+        .limit(1)
+    )
+    delivery = (
+        select(Delivery.status)
+        .where(Delivery.order_id == Order.id)
+        .order_by(Delivery.id.desc())
+        .limit(1)
+    )
+    rows = await session.execute(
+        select(
+            Order.id,
+            Order.company_id,
+            Order.store_id,
+            Order.customer_id,
+            Order.status,
+            payment.scalar_subquery(),
+            fulfillment.scalar_subquery(),
+            delivery.scalar_subquery(),
+        ).where(Order.id.in_(ids))
+    )
+    found = {row[0]: Progress(*row) for row in rows}
+    return [found.get(key) for key in ids]

@@ -1,0 +1,125 @@
+"""Orders: placing, looking, calling off."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from dataloaders import order as load
+from dataloaders import product as load_product
+from models import Order, OrderAction, OrderLine, OrderStage, Payment
+from resolvers.context import Info
+from resolvers.inputs.order import OrderCancelInput, OrderPlaceInput
+from resolvers.work import attempt, of, promised, replayed
+from services import checkout, progress, purchase, timeline
+from services import order as orders
+from services.page import Page
+from services.product import Offer
+from services.refusal import Refused, key_of
+from services.timeline import OrderEvent
+
+OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's id.")]
+First = Annotated[int, strawberry.argument(description="How many at most, from 1 to 100.")]
+After = Annotated[
+    str | None, strawberry.argument(description="The end cursor of the page before this one.")
+]
+
+
+@dataclass
+class OrderOutcome:
+    """What a write on an order answers: the order as it is now, or every reason against it."""
+
+    order: Order | None = None
+    errors: list[Any] = field(default_factory=list)
+
+    @property
+    def order_id(self) -> UUID | None:
+        return self.order.id if self.order else None
+
+
+async def order(info: Info, id: OrderId) -> Order:
+    async with info.context.read() as session:
+        return await orders.visible(session, key_of(Order, id, "id"))
+
+
+async def place(info: Info, input: OrderPlaceInput) -> OrderOutcome:
+    context, made = info.context, promised(info, input)
+    who: Any = {"actor": context.actor, "origin": context.origin(info.field_name), "made": made}
+    try:
+        placed = await purchase.buy(context.house, wish=input.wish(), **who)
+    except Refused as refused:
+        return OrderOutcome(errors=refused.reasons)
+    if placed.replayed and made is not None:
+        replayed(context, made)
+    return OrderOutcome(placed.order)
+
+
+async def cancel(info: Info, input: OrderCancelInput) -> OrderOutcome:
+    actor, why = info.context.actor, {"reason": input.reason, "note": input.note}
+
+    async def verb(session: Any) -> Order:
+        key = key_of(Order, input.order_id, "orderId")
+        return await checkout.cancel_order(session, actor=actor, order_id=key, **why)  # type: ignore[arg-type] # a reason and a note
+
+    company = of(info, Order, input.order_id, "orderId")
+    return await attempt(info, OrderOutcome, verb, input=input, company_id=company)
+
+
+async def mine(info: Info, first: First, after: After = None) -> Page[Order] | None:
+    """The signed-in customer's own orders, the newest first."""
+    person_id = info.context.actor.person_id
+    if person_id is None:
+        return None
+    async with info.context.read() as session:
+        return await orders.of_customer(session, person_id, first, after)
+
+
+async def stage(parent: strawberry.Parent[Order], info: Info) -> OrderStage:
+    now = await info.context.loaders.load(load.progress_by_order, parent.id)
+    return progress.stage(now) if now else progress.stage(_alone(parent))
+
+
+async def available_actions(parent: strawberry.Parent[Order], info: Info) -> list[OrderAction]:
+    now = await info.context.loaders.load(load.progress_by_order, parent.id)
+    return progress.actions(info.context.actor, now or _alone(parent))
+
+
+def _alone(row: Order) -> progress.Progress:
+    return progress.Progress(row.id, row.company_id, row.store_id, row.customer_id, row.status)
+
+
+def delivery_pin(parent: strawberry.Parent[Order], info: Info) -> str | None:
+    """Null for everybody but the customer whose order it is."""
+    own = parent.customer_id == info.context.actor.person_id
+    return parent.delivery_pin if own else None
+
+
+def client_secret(parent: strawberry.Parent[Payment], info: Info) -> str | None:
+    """Null for everybody but the customer who pays."""
+    own = parent.customer_id == info.context.actor.person_id
+    return parent.client_secret if own else None
+
+
+def next_action_url(parent: strawberry.Parent[Payment], info: Info) -> str | None:
+    """Null for everybody but the customer who pays."""
+    own = parent.customer_id == info.context.actor.person_id
+    return parent.next_action_url if own else None
+
+
+async def product(parent: strawberry.Parent[OrderLine], info: Info) -> Offer | None:
+    """The product as the order's store sells it now."""
+    row = await info.context.loaders.load(load.order_by_id, parent.order_id)
+    if row is None:
+        return None
+    place = (row.store_id, parent.product_id)
+    return await info.context.loaders.load(load_product.offer_by_store_and_product, place)
+
+
+async def happenings(
+    parent: strawberry.Parent[Order], info: Info, first: First, after: After = None
+) -> Page[OrderEvent]:
+    """The order's events: the parent was visible, so its company's stream may be read."""
+    scope = info.context.actor.scope().with_company(parent.company_id)
+    async with info.context.house.database.read(scope) as session:
+        return await timeline.of_order(session, parent, first, after)

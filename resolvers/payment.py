@@ -1,0 +1,46 @@
+"""Payments: asking how one stands, and sending money back."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from models import Order, Refund
+from resolvers.context import Info
+from resolvers.inputs.payment import PaymentRefreshInput, RefundIssueInput
+from resolvers.order import OrderOutcome
+from resolvers.work import attempt, of
+from services import checkout, settlement
+from services import order as orders
+from services.refusal import Refused, key_of
+
+
+@dataclass
+class RefundOutcome:
+    """What refundIssue answers: the refund, or every reason against it."""
+
+    refund: Refund | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+async def refresh(info: Info, input: PaymentRefreshInput) -> OrderOutcome:
+    house = info.context.house
+    try:
+        key = key_of(Order, input.order_id, "orderId")
+        async with info.context.read() as session:
+            await orders.visible(session, key)
+        await settlement.settle(house.database, house.payments, key)
+        async with info.context.read() as session:
+            return OrderOutcome(await orders.visible(session, key))
+    except Refused as refused:
+        return OrderOutcome(errors=refused.reasons)
+
+
+async def refund(info: Info, input: RefundIssueInput) -> RefundOutcome:
+    what: Any = {"amount_minor": input.amount_minor, "reason": input.reason, "note": input.note}
+    what["actor"] = info.context.actor
+
+    async def verb(session: Any) -> Refund:
+        key = key_of(Order, input.order_id, "orderId")
+        return await checkout.refund(session, order_id=key, **what)
+
+    company = of(info, Order, input.order_id, "orderId")
+    return await attempt(info, RefundOutcome, verb, input=input, company_id=company)

@@ -1,0 +1,133 @@
+"""The inbox of the payment provider's messages: kept once each, then worked off."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gateways.payments import (
+    PaymentFault,
+    Payments,
+    RefundResult,
+    RefundState,
+    WebhookEvent,
+)
+from models import PLATFORM, PaymentNotice
+from models.database import Database, Origin
+from services import settlement
+
+ORIGIN = Origin("payment_notice")
+TRIES = 12
+BACK_OFF_SECONDS = 5
+
+
+async def keep(database: Database, provider: str, event: WebhookEvent) -> bool:
+    """Store a message that was verified; False when it came before."""
+    async with database.write(PLATFORM, ORIGIN) as session:
+        kept = await session.execute(
+            insert(PaymentNotice)
+            .values(
+                event_id=event.event_id,
+                provider=provider,
+                kind=event.kind,
+                intent_id=event.intent_id,
+                body=_body(event),
+                tries=0,
+            )
+            .on_conflict_do_nothing()
+            .returning(PaymentNotice.event_id)
+        )
+        return kept.first() is not None
+
+
+async def waiting(database: Database, limit: int) -> Sequence[str]:
+    """Messages nobody has worked off, the oldest first; each waits longer after each failure."""
+    due = PaymentNotice.received_at + func.make_interval(
+        0, 0, 0, 0, 0, 0, BACK_OFF_SECONDS * (PaymentNotice.tries + 1)
+    )
+    async with database.read(PLATFORM) as session:
+        rows = await session.scalars(
+            select(PaymentNotice.event_id)
+            .where(PaymentNotice.done_at.is_(None), due < func.clock_timestamp())
+            .order_by(PaymentNotice.received_at)
+            .limit(limit)
+        )
+        return rows.all()
+
+
+async def work_off(database: Database, payments: Payments, event_id: str) -> bool:
+    """Bring the order that a message is about to where its payment stands now.
+
+    The message itself is only a hint: the intent is read afresh, so that messages which come
+    twice, late or out of order do no harm. False when the provider could not be reached.
+    """
+    async with database.read(PLATFORM) as session:
+        row = await session.get(PaymentNotice, event_id)
+    if row is None or row.done_at is not None:
+        return True
+    try:
+        if row.intent_id is not None:
+            await settlement.look(database, payments, row.intent_id)
+        if row.body.get("refund"):
+            await settlement.heard_refund(database, _refund(row))
+    except PaymentFault as fault:
+        await _failed(database, event_id, fault.message)
+        return False
+    await _done(database, event_id)
+    return True
+
+
+async def _done(database: Database, event_id: str) -> None:
+    done = {"done_at": func.clock_timestamp(), "failure": None}
+    async with database.write(PLATFORM, ORIGIN) as session:
+        await session.execute(
+            update(PaymentNotice).where(PaymentNotice.event_id == event_id).values(**done)
+        )
+
+
+async def _failed(database: Database, event_id: str, failure: str) -> None:
+    """Count a failure; after TRIES of them the message is closed with it, and polling goes on."""
+    tries = PaymentNotice.tries + 1
+    async with database.write(PLATFORM, ORIGIN) as session:
+        found = await session.scalar(
+            update(PaymentNotice)
+            .where(PaymentNotice.event_id == event_id)
+            .values(tries=tries, failure=failure)
+            .returning(PaymentNotice.tries)
+        )
+        if (found or 0) >= TRIES:
+            over = update(PaymentNotice).where(PaymentNotice.event_id == event_id)
+            await session.execute(over.values(done_at=func.clock_timestamp()))
+
+
+def _body(event: WebhookEvent) -> dict[str, object]:
+    """What the message says in our words: nothing of the card or its holder is kept."""
+    refund = event.refund
+    body: dict[str, object] = {
+        "occurred_at": event.occurred_at.isoformat(),
+        "payment_id": str(event.payment_id) if event.payment_id else None,
+        "refund": None,
+    }
+    if refund is not None:
+        body["refund"] = {
+            "id": refund.id,
+            "state": refund.state.value,
+            "amount_minor": refund.amount_minor,
+            "currency": refund.currency,
+            "key": refund.key,
+            "failure_reason": refund.failure_reason,
+        }
+    return body
+
+
+def _refund(row: PaymentNotice) -> RefundResult:
+    told = row.body["refund"]
+    return RefundResult(
+        id=told["id"],
+        state=RefundState(told["state"]),
+        amount_minor=told["amount_minor"],
+        currency=told["currency"],
+        intent_id=row.intent_id,
+        key=told["key"],
+        failure_reason=told["failure_reason"],
+    )
