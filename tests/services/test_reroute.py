@@ -97,3 +97,20 @@ async def test_a_store_that_lacks_a_line_is_not_the_second_store(doors: Doors, c
     await step(database, staff, task, fulfillments.reject, reason=why)
     assert (await fresh(database, order)).cancel_reason is CancelReason.NO_STORE
     assert await unexplained(database, city) == []
+
+
+async def test_an_order_ends_when_every_store_has_said_no(doors: Doors, city: City) -> None:
+    database = doors.database
+    order = await paid(doors, city)
+    (task,) = await tasks(database, order)
+    why = RejectReason.OUT_OF_STOCK
+    await step(database, await picker(database, city.near), task, fulfillments.reject, reason=why)
+    _, second = await tasks(database, order)
+    assert (second.store_id, second.status) == (city.next.id, FulfillmentStatus.QUEUED)
+    assert await on_hand(database, city.next, city, 0) == 48
+    await step(database, await picker(database, city.next), second, fulfillments.reject, reason=why)
+    assert len(await tasks(database, order)) == 2
+    assert (await fresh(database, order)).cancel_reason is CancelReason.NO_STORE
+    assert await on_hand(database, city.near, city, 0) == 50
+    assert await on_hand(database, city.next, city, 0) == 50
+    assert await unexplained(database, city) == []

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from jobs import fulfillment as jobs
 from models import (
     PLATFORM,
     Actor,
@@ -33,7 +34,8 @@ from services.stocktake import BelowHeld, Count
 from tests import city as cities
 from tests.city import City
 from tests.services.customers import ORIGIN, people, wish
-from tests.services.paid import Doors, authorize, opened, picker, unexplained, working
+from tests.services.desk import overdue
+from tests.services.paid import Doors, authorize, opened, picker, tasks, unexplained, working
 
 ADJUSTMENT = StockReason.ADJUSTMENT
 
@@ -227,6 +229,12 @@ class Day:
                 who, why = Actor(order.customer_id), CancelReason.CHANGED_MIND
                 await checkout.cancel_order(session, actor=who, order_id=order.id, reason=why)
 
+    async def reroute(self) -> None:
+        if self.placed:
+            for task in await tasks(self.doors.database, self.dice.choice(self.placed)):
+                await overdue(self.doors.database, task)
+            await jobs.time_out(self.doors.database)
+
     async def count(self) -> None:
         product = self.city.products[self.dice.randrange(3, 8)].id
         count = Count(delta=self.dice.choice((-4, -1, 2, 5)))
@@ -244,7 +252,7 @@ async def test_no_unit_is_made_or_lost_on_a_busy_day(doors: Doors, seed: int) ->
     city = await cities.build(doors.database, on_hand=15)
     day = Day(doors, city, await picker(doors.database, city.near), seed)
     verbs = [day.place, day.place, day.claim, day.claim, day.release, day.cancel]
-    verbs += [day.count, day.take]
+    verbs += [day.count, day.take, day.reroute, day.reroute]
     for _ in range(8):
         hour = [day.dice.choice(verbs)() for _ in range(8)]
         answers = await asyncio.gather(*hour, return_exceptions=True)
