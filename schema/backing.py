@@ -155,6 +155,9 @@ def backed_by(
     def is_type_of(obj: object, _info: object) -> bool:
         return isinstance(obj, model)
 
+    # The executor checks the classes of a whole level by this, without a call for each row.
+    is_type_of.backing = model  # type: ignore[attr-defined] # functions carry attributes
+
     def decorate(cls: type[T]) -> type[T]:
         setattr(cls, "is_type_of", is_type_of)  # noqa: B010 - the class has no such attribute
         BACKING[cls] = model
