@@ -69,6 +69,11 @@ class Ticket(Keyed):
     resolved_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
+    @property
+    def in_order(self) -> tuple[UUID, UUID]:
+        """The order it is about, and its own key."""
+        return self.order_id, self.id
+
 
 class TicketMessage(Keyed):
     """One thing said in a ticket."""

@@ -21,6 +21,7 @@ from schema.root import (
     stock,
     store,
     storefront,
+    ticket,
 )
 from schema.scalars import SCALARS
 
@@ -34,6 +35,7 @@ class Query(
     fulfillment.Query,
     order.Query,
     person.Query,
+    ticket.Query,
 ):
     pass
 
@@ -50,6 +52,7 @@ class Mutation(
     company.Mutation,
     person.Mutation,
     session.Mutation,
+    ticket.Mutation,
 ):
     pass
 

@@ -1,0 +1,41 @@
+"""Batch reads of tickets: what was said, and what was given back."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Refund, TicketMessage
+
+
+async def messages_by_ticket(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[TicketMessage]]:
+    """All that was said in each ticket, the first thing first."""
+    rows = await session.scalars(
+        select(TicketMessage)
+        .where(TicketMessage.ticket_id.in_(ids))
+        .order_by(TicketMessage.ticket_id, TicketMessage.id)
+    )
+    said: dict[UUID, list[TicketMessage]] = defaultdict(list)
+    for row in rows:
+        said[row.ticket_id].append(row)
+    return [said[key] for key in ids]
+
+
+async def refunds_by_ticket(
+    session: AsyncSession, keys: Sequence[tuple[UUID, UUID]]
+) -> list[list[Refund]]:
+    """The money given back by each ticket; a key is the ticket's order and the ticket."""
+    orders = {order_id for order_id, _ in keys}
+    rows = await session.scalars(
+        select(Refund)
+        .where(Refund.order_id.in_(orders), Refund.ticket_id.is_not(None))
+        .order_by(Refund.id)
+    )
+    back: dict[UUID | None, list[Refund]] = defaultdict(list)
+    for row in rows:
+        back[row.ticket_id].append(row)
+    return [back[ticket_id] for _, ticket_id in keys]
