@@ -23,6 +23,8 @@ from local import process, share
 from local.postgres import postgres
 from local.valkey import valkey
 
+pytest_plugins = ["tests.people"]
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".darkstore" / "test"
 TEMPLATE = "darkstore_template_"
