@@ -40,9 +40,16 @@ class Answer:
 
 def format_errors(errors: Iterable[GraphQLError], on_error: OnError | None) -> list[dict[str, Any]]:
     """Each error as the dictionary to send, by `on_error` when it gives one."""
-    if on_error is None:
-        return [dict(error.formatted) for error in errors]
-    return [on_error(error) or dict(error.formatted) for error in errors]
+    return [_format(error, on_error) for error in errors]
+
+
+def _format(error: GraphQLError, on_error: OnError | None) -> dict[str, Any]:
+    try:
+        worded = on_error(error) if on_error is not None else None
+        return worded or dict(error.formatted)
+    except Exception:
+        # Whoever words the errors has failed at it: say nothing of either error.
+        return {"message": "Internal server error."}
 
 
 def refusal(errors: Iterable[GraphQLError], on_error: OnError | None) -> Answer:

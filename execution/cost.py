@@ -88,9 +88,7 @@ class Cost:
 
     def _of_field(self, node: FieldNode, parent: GraphQLNamedType | None, size: Size) -> int:
         name = node.name.value
-        fields = (
-            parent.fields if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else {}
-        )
+        fields = _fields(parent)
         definition = fields.get(name)
         if definition is None:
             # __typename, or introspection: its lists are as long as the schema, and bounded by it.
@@ -145,6 +143,12 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
         for definition in operation.variable_definitions or ()
         if isinstance(definition.default_value, IntValueNode)
     }
+
+
+def _fields(parent: GraphQLNamedType | None) -> Mapping[str, GraphQLField]:
+    if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
+        return {}
+    return {} if parent.name.startswith("__") else parent.fields
 
 
 def _whole(node: IntValueNode) -> int:

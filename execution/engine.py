@@ -1,7 +1,7 @@
 """The front door: prepares documents, executes operations, streams subscriptions."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import strawberry
@@ -95,7 +95,7 @@ class Engine:
             if isinstance(source, list):
                 yield refusal(source, self._on_error)
                 return
-            async with aclosing(source):  # type: ignore[type-var] # a source need not close
+            async with _closing(source):
                 async for event in source:
                     if plan is None:
                         yield await self._by_reference(prepared, variables, context, event)
@@ -175,3 +175,14 @@ class Engine:
             else GraphQLError(str(error), original_error=error)
         )
         return Answer(None, format_errors([located], self._on_error))
+
+
+@asynccontextmanager
+async def _closing(source: AsyncIterator[Any]) -> AsyncIterator[None]:
+    """Close the source of events in the end, if it is of the kind that can be closed."""
+    try:
+        yield
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()

@@ -297,6 +297,14 @@ class Product(Named):
     def within(self, range: Range | None = None, units: list[Unit] | None = None) -> str:
         return f"{range} {units}"
 
+    @strawberry.field
+    def told(self, info: strawberry.Info, n: int = 0) -> str:
+        """Everything a resolver may ask its info, but for positions in lists."""
+        selected = [str(field) for field in info.selected_fields]
+        operation = info.operation.operation.value
+        variables, returns = info.variable_values, info.return_type
+        return f"{info.python_name} {selected} {operation} {variables} {returns} {n}"
+
     @strawberry.field(permission_classes=[Denied])
     def secret(self) -> str | None:
         return f"secret of {self.name}"
@@ -410,6 +418,22 @@ class Mutation:
         return what
 
 
+class Countdown:
+    """A source of events that is no generator and has nothing to close."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def __aiter__(self) -> "Countdown":
+        return self
+
+    async def __anext__(self) -> int:
+        if not self.left:
+            raise StopAsyncIteration
+        self.left -= 1
+        return self.left
+
+
 @strawberry.type
 class Subscription:
     @strawberry.subscription
@@ -426,6 +450,10 @@ class Subscription:
     async def counted(self) -> AsyncIterator[int | None]:
         for n in (1, None, 3):
             yield n
+
+    @strawberry.subscription
+    async def unclosable(self) -> AsyncIterator[int]:
+        return Countdown()
 
     @strawberry.subscription
     async def refused(self) -> AsyncIterator[int]:

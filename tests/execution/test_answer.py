@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from execution import Answer
+from execution import Answer, Engine
+from tests.execution.shop import schema
 
 
 def test_keys_stand_in_the_order_of_the_specification() -> None:
@@ -25,3 +26,12 @@ def test_data_is_null_after_execution_and_absent_before() -> None:
 )
 def test_what_orjson_refuses_is_encoded_all_the_same(value: object, sent: object) -> None:
     assert json.loads(Answer({"a": value}).encode()) == {"data": {"a": sent}}
+
+
+def test_an_error_that_can_not_be_worded_is_masked() -> None:
+    def fail(error: object) -> dict[str, object]:
+        raise ValueError(error)
+
+    answer = Engine(schema, on_error=fail).prepare("{ nothing }")
+    assert isinstance(answer, Answer)
+    assert answer.errors == [{"message": "Internal server error."}]

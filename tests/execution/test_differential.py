@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
+import strawberry
+from strawberry.directive import DirectiveLocation, DirectiveValue
+from strawberry.extensions import SchemaExtension
 
+from execution import Engine
 from tests.execution.differential import compare
 from tests.execution.shop import Context, schema
 
@@ -36,6 +40,7 @@ DOCUMENTS = [
     "{ products { staffBrand { name } shelf { id name } } }",
     "{ products { label a: label(prefix: \"my\", loud: true) b: label(loud: false) } }",
     "{ products { within } }",
+    "{ products { told other: told(n: 2) @include(if: true) } }",
     "{ products { within(range: {low: 3, units: [KILOGRAM]}, units: [PIECE, KILOGRAM]) } }",
     "{ products { within(range: {high: null}, units: []) a: within(units: null) } }",
     "{ named { __typename id name ... on Product { price { minor } brand { id } } } }",
@@ -125,8 +130,32 @@ VARIABLES = """query (
     ],
 )
 async def test_variables_are_coerced_alike(variables: dict[str, Any]) -> None:
-    query = VARIABLES.replace("(prefix: $nothing)", "")
+    query = VARIABLES.replace("(prefix: $nothing)", "told")
     await compare(schema, query, variables, Context)
+
+
+@strawberry.directive(locations=[DirectiveLocation.FIELD])
+def twice(value: DirectiveValue[str], upper: bool = False) -> str:
+    return (value.upper() if upper else value) * 2
+
+
+@strawberry.type
+class Greeting:
+    @strawberry.field
+    async def hello(self) -> str:
+        return "hello"
+
+
+async def test_a_directive_of_the_schema_is_left_to_graphql_core() -> None:
+    greeting = strawberry.Schema(Greeting, directives=[twice])
+    query = "query { a: hello @twice(upper: true) hello ...F } fragment F on Greeting { b: hello }"
+    answer = await compare(greeting, query, None, Context)
+    assert answer.data == {"a": "HELLOHELLO", "hello": "hello", "b": "hello"}
+
+
+def test_a_schema_with_extensions_is_refused() -> None:
+    with pytest.raises(TypeError, match="extensions"):
+        Engine(strawberry.Schema(Greeting, extensions=[SchemaExtension]))
 
 
 async def test_a_document_that_uses_an_unknown_variable_is_refused_alike() -> None:

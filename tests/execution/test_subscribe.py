@@ -35,6 +35,7 @@ async def collect(
         (TICKS, {"upto": "many"}),
         ("subscription { counted }", None),
         ("subscription { refused }", None),
+        ("subscription { unclosable }", None),
         ("subscription { t: ticks { __typename id fails } }", None),
     ],
 )
