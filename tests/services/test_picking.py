@@ -71,12 +71,9 @@ async def test_what_is_short_is_not_charged(doors: Doors, city: City) -> None:
     assert (none.status, none.missing_quantity) == (FulfillmentLineStatus.SHORT, 2)
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
-        packed = await session.scalars(
-            select(OrderLine.packed_quantity)
-            .where(OrderLine.order_id == order.id)
-            .order_by(OrderLine.position)
-        )
-        assert list(packed) == [2, 1, 0]
+        rows = select(OrderLine).where(OrderLine.order_id == order.id)
+        packed = await session.scalars(rows.order_by(OrderLine.position))
+        assert [line.packed_quantity for line in packed] == [2, 1, 0]
         short = await session.scalar(
             select(func.sum(StockEntry.delta)).where(
                 StockEntry.store_id == city.near.id, StockEntry.reason == StockReason.SHORT
