@@ -132,6 +132,8 @@ def _set(future: "asyncio.Future[Any]", answer: Any) -> None:
 
 
 async def _answer(future: "asyncio.Future[Any]") -> Any:
+    if future.done() and not future.cancelled():
+        return future.exception() or future.result()
     try:
         return await asyncio.shield(future)
     except Exception as error:
