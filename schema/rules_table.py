@@ -1,0 +1,69 @@
+"""The one table of rules, read off the graph itself: which field asks for which role."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphql import GraphQLField, GraphQLObjectType
+
+from models.actor import ANONYMOUS, Actor, Grant, Role
+from models.base import uuid7
+from resolvers.rules import ANYONE, Rule
+from schema.root import graph
+
+HEAD = """# Who may what
+
+Written by `python -m server rules`; a test holds it equal to the graph. A rule speaks of roles.
+Which company's, store's or customer's rows a role reaches is decided by row-level security and by
+the services: what belongs to somebody else is answered like what does not exist.
+
+Fields of types that are not listed ask for nothing beyond the right to see their parent.
+"""
+YES = "✓"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A field and its rule; root fields always have one, others when it is not everybody."""
+
+    parent: str
+    name: str
+    rule: Rule
+
+
+def rule_of(field: GraphQLField) -> Rule | None:
+    """The rule that a field was declared with."""
+    declared = field.extensions.get("strawberry-definition")
+    found = getattr(declared, "metadata", {}).get("allow")
+    return found if isinstance(found, Rule) else None
+
+
+def guarded() -> Iterator[Guarded]:
+    """Every root field, then every other field that has a rule."""
+    shape = graph._schema
+    roots = [shape.query_type, shape.mutation_type, shape.subscription_type]
+    for root in filter(None, roots):
+        for name, field in sorted(root.fields.items()):
+            yield Guarded(root.name, name, rule_of(field) or ANYONE)
+    for name, kind in sorted(shape.type_map.items()):
+        if isinstance(kind, GraphQLObjectType) and kind not in roots:
+            for child, field in sorted(kind.fields.items()):
+                if (rule := rule_of(field)) is not None:
+                    yield Guarded(name, child, rule)
+
+
+def actors() -> dict[str, Actor]:
+    """One actor of each kind, for asking the rules."""
+    kinds = {"NOBODY": ANONYMOUS}
+    for role in Role:
+        kinds[role.value] = Actor(uuid7(), uuid7(), (Grant(role),))
+    return kinds
+
+
+def rules_table() -> str:
+    """The table as Markdown: a row a field, a column a role."""
+    kinds = actors()
+    lines = [HEAD, "| field | rule | " + " | ".join(kinds) + " |", "|" + "---|" * (len(kinds) + 2)]
+    for one in guarded():
+        marks = (YES if one.rule.allows(actor) else "" for actor in kinds.values())
+        lines.append(f"| {one.parent}.{one.name} | {one.rule.name} | " + " | ".join(marks) + " |")
+    return "\n".join(lines) + "\n"

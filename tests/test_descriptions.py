@@ -1,0 +1,42 @@
+"""The graph is its own manual: everything in it says what it is."""
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+)
+
+from schema.root import graph
+
+SHAPE = graph._schema
+# Scalars that graphql-core and Strawberry bring describe themselves, or are defined elsewhere.
+OWN = {name: kind for name, kind in SHAPE.type_map.items() if not name.startswith("__")}
+
+
+def test_every_type_has_a_description() -> None:
+    assert not [name for name, kind in OWN.items() if not kind.description]
+
+
+def test_every_field_argument_and_input_field_has_a_description() -> None:
+    silent = []
+    for name, kind in OWN.items():
+        if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            continue
+        for field_name, field in kind.fields.items():
+            if not field.description:
+                silent.append(f"{name}.{field_name}")
+            for argument_name, argument in getattr(field, "args", {}).items():
+                if not argument.description:
+                    silent.append(f"{name}.{field_name}({argument_name}:)")
+    assert not silent
+
+
+def test_every_enum_says_what_it_is_about() -> None:
+    kinds = [kind for kind in OWN.values() if isinstance(kind, GraphQLEnumType)]
+    assert kinds
+    assert not [kind.name for kind in kinds if len(kind.description or "") < 10]
+
+
+def test_every_directive_of_ours_has_a_description() -> None:
+    assert not [one.name for one in SHAPE.directives if not one.description]
