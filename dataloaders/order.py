@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Delivery, Fulfillment, Order, OrderLine, OrderStatus, Payment
@@ -37,7 +38,7 @@ async def active_by_customer(session: AsyncSession, ids: Sequence[UUID]) -> list
         select(Order)
         .where(Order.customer_id.in_(ids), Order.status.in_(ACTIVE))
         .order_by(Order.customer_id, Order.id.desc())
-        .distinct(Order.customer_id)
+        .ext(distinct_on(Order.customer_id))
     )
     found = {row.customer_id: row for row in rows}
     return [found.get(key) for key in ids]

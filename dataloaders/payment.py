@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Payment
@@ -15,7 +16,7 @@ async def payment_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[P
         select(Payment)
         .where(Payment.order_id.in_(ids))
         .order_by(Payment.order_id, Payment.id.desc())
-        .distinct(Payment.order_id)
+        .ext(distinct_on(Payment.order_id))
     )
     found = {row.order_id: row for row in rows}
     return [found.get(key) for key in ids]

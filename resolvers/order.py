@@ -15,8 +15,10 @@ from resolvers.work import attempt, of, promised, replayed
 from services import checkout, progress, purchase, timeline
 from services import order as orders
 from services.page import Page
+from services.person import CustomerSelf
 from services.product import Offer
 from services.refusal import Refused, key_of
+from services.storefront import Storefront
 from services.timeline import OrderEvent
 
 OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's id.")]
@@ -66,13 +68,19 @@ async def cancel(info: Info, input: OrderCancelInput) -> OrderOutcome:
     return await attempt(info, OrderOutcome, verb, input=input, company_id=company)
 
 
-async def mine(info: Info, first: First, after: After = None) -> Page[Order] | None:
-    """The signed-in customer's own orders, the newest first."""
+async def mine(
+    parent: strawberry.Parent[CustomerSelf], info: Info, first: First, after: After = None
+) -> Page[Order]:
+    async with info.context.read() as session:
+        return await orders.of_customer(session, parent.id, first, after)
+
+
+async def active(parent: strawberry.Parent[Storefront], info: Info) -> Order | None:
+    """The viewer's newest order that isn't over, wherever it goes."""
     person_id = info.context.actor.person_id
     if person_id is None:
         return None
-    async with info.context.read() as session:
-        return await orders.of_customer(session, person_id, first, after)
+    return await info.context.loaders.load(load.active_by_customer, person_id)
 
 
 async def stage(parent: strawberry.Parent[Order], info: Info) -> OrderStage:

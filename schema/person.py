@@ -4,10 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+from dataloaders import address as load_address
 from models import Role
+from resolvers import order as resolve_order
 from resolvers import person as resolve
-from schema.backing import backed_by, column, field
+from schema.address import Address
+from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.order import Order
+from schema.page import Connection
 from schema.problem import InvalidInput, NotFound
 from services import person as people
 
@@ -39,6 +44,10 @@ class Session:
 @backed_by(people.CustomerSelf, "The viewer as a customer.")
 class Customer:
     id: strawberry.ID = key(models.Person)
+    addresses: list[Address] = related(
+        load_address.addresses_by_person, "The places they have written down, the newest first."
+    )
+    orders: Connection[Order] = field(resolve_order.mine, "Their orders, the newest first.", cost=5)
 
 
 @backed_by(people.StaffSelf, "The viewer as somebody who works in stores.")

@@ -1,10 +1,16 @@
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
 import models
 from resolvers import cart as resolve_cart
+from resolvers import order as resolve_order
 from resolvers import storefront as resolve
 from schema.backing import backed_by, column, field
 from schema.cart import Cart
 from schema.category import Category
 from schema.fields import money
+from schema.order import Order
 from schema.page import Connection
 from schema.point import GeoPoint
 from schema.product import Product
@@ -12,6 +18,9 @@ from schema.promise import Promise
 from schema.scalars import Money
 from schema.store import Store
 from services import storefront as storefronts
+
+if TYPE_CHECKING:
+    from schema.company import Company
 
 NOBODY = "; null when nobody delivers there."
 
@@ -26,6 +35,9 @@ class Storefront:
         "Metres to the nearest delivery zone: 0 inside of one; null when there is no zone at all."
     )
     store: Store | None = column("The nearest open store that delivers there.")
+    company: Annotated["Company", strawberry.lazy("schema.company")] | None = column(
+        "The company that runs it" + NOBODY
+    )
     promise: Promise | None = column("How soon, and for what fee" + NOBODY)
     minimum_order: Money | None = money(
         "minimum_order_minor", "What the goods must be worth at least" + NOBODY
@@ -52,4 +64,7 @@ class Storefront:
     )
     cart: Cart | None = field(
         resolve_cart.cart, "Your cart at the store's company; null for strangers."
+    )
+    active_order: Order | None = field(
+        resolve_order.active, "Your newest order that isn't over, if there is one."
     )

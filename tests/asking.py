@@ -36,9 +36,11 @@ class Told:
 
 @dataclass
 class Asking:
-    """A way into the graph for those who need no other handle than the database."""
+    """A way into the graph for those who need few other handles than the database."""
 
     database: Database
+    combiner: Any = None
+    payments: Any = None
 
     async def __call__(
         self,
@@ -49,7 +51,7 @@ class Asking:
     ) -> Told:
         """The answer to a document, as the actor would get it."""
         nothing = cast(Any, None)
-        house = House(self.database, nothing, nothing, nothing, nothing, nothing)
+        house = House(self.database, self.combiner, self.payments, nothing, nothing, nothing)
         loaders = Loaders(self.database, actor.scope())
         made = Context(house=house, actor=actor, loaders=loaders, **context)
         prepared = ENGINE.prepare(document)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import strawberry
 
 from models import Address, CancelReason, Company, Product, Substitution
@@ -51,23 +53,32 @@ class OrderPlaceInput:
 
     def wish(self) -> Wish:
         """The wish in the services' terms; refused for ids and places that are none."""
-        lines = self.lines or []
-        if len(lines) > LINES:
-            message = f"An order has at most {LINES} lines."
-            raise Refused(InvalidInput(path=["input", "lines"], message=message))
         address = self.address_id and key_of(Address, self.address_id, "addressId")
         company = self.company_id and key_of(Company, self.company_id, "companyId")
-        wanted = tuple(one.wanted(nth) for nth, one in enumerate(lines))
         return Wish(
+            **self._words(),
             address_id=address or None,
             point=self.at.point("input", "at") if self.at else None,
             company_id=company or None,
-            lines=None if self.lines is None else wanted,
-            address_line=self.address_line or "",
-            drop_note=self.drop_note or "",
-            tip_minor=self.tip_minor,
-            expected_total_minor=self.expected_total_minor,
+            lines=self._wanted(),
         )
+
+    def _wanted(self) -> tuple[Wanted, ...] | None:
+        """The lines; too many are refused before any of them is read."""
+        if self.lines is None:
+            return None
+        if len(self.lines) > LINES:
+            message = f"An order has at most {LINES} lines."
+            raise Refused(InvalidInput(path=["input", "lines"], message=message))
+        return tuple(one.wanted(nth) for nth, one in enumerate(self.lines))
+
+    def _words(self) -> dict[str, Any]:
+        return {
+            "address_line": self.address_line or "",
+            "drop_note": self.drop_note or "",
+            "tip_minor": self.tip_minor,
+            "expected_total_minor": self.expected_total_minor,
+        }
 
 
 @strawberry.input(description="An order that you call off.")

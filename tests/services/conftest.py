@@ -2,9 +2,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from models import Actor
 from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
 from tests import city as cities
 from tests.city import City
+from tests.services.customers import people
+from tests.services.paying import Shop, open_shop
+from tests.simulators.desk import Desk, opened
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +25,21 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def city(database: Database) -> City:
     """A city of the test's own."""
     return await cities.build(database)
+
+
+@pytest.fixture(scope="module")
+async def opened_desk() -> AsyncIterator[Desk]:
+    async with opened() as one:
+        yield one
+
+
+@pytest.fixture
+async def shop(database: Database, opened_desk: Desk) -> AsyncIterator[Shop]:
+    await opened_desk.start_over()
+    async with open_shop(database, opened_desk) as one:
+        yield one
+
+
+@pytest.fixture
+async def buyer(database: Database) -> Actor:
+    return (await people(database))[0]

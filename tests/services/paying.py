@@ -4,18 +4,30 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from gateways.payments import Intent, StripePayments
-from models import PLATFORM, Actor, Event, Hold, HoldStatus, Order, Payment, PaymentStatus
+from models import (
+    PLATFORM,
+    Actor,
+    CancelReason,
+    Event,
+    Hold,
+    HoldStatus,
+    Order,
+    Payment,
+    PaymentStatus,
+)
 from models.database import Database
-from services import notice, purchase, settlement
+from services import checkout, notice, purchase, settlement
 from services.basket import Wish
 from services.event import order_stream
 from services.hold import Combiner
 from services.idempotency import Promise
-from tests.services.customers import ORIGIN
+from tests.city import City
+from tests.services.customers import ORIGIN, product
 from tests.simulators.desk import Desk
 
 
@@ -89,3 +101,19 @@ async def open_shop(database: Database, desk: Desk) -> AsyncIterator[Shop]:
     combiner.start()
     yield Shop(database, combiner, desk.payments, desk)
     await combiner.close()
+
+
+async def stock(shop: Shop, city: City, index: int = 11) -> tuple[int, int]:
+    async with shop.database.read(PLATFORM) as session:
+        row = await session.execute(
+            text("select on_hand, held from stock where store_id = :s and product_id = :p"),
+            {"s": city.near.id, "p": product(city, index)},
+        )
+        on_hand, held = row.one()
+        return on_hand, held
+
+
+async def cancel(shop: Shop, actor: Actor, order_id: UUID) -> None:
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        why = CancelReason.CHANGED_MIND
+        await checkout.cancel_order(session, actor=actor, order_id=order_id, reason=why)

@@ -1,0 +1,214 @@
+"""Orders through the graph: what clients send, and what each person sees of an order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from models import PLATFORM, Actor, Grant, Order, Product, Role, uuid7
+from models.database import Database
+from models.ids import encode
+from services.idempotency import KeyReused
+from tests.asking import Asking, Told, id_of, statements
+from tests.city import City
+from tests.services.customers import people
+from tests.services.paying import Shop, open_shop
+from tests.simulators.desk import Desk, opened
+
+OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
+DETAIL_STATEMENTS = 26
+
+
+def operation(name: str) -> str:
+    return (OPERATIONS / f"order_{name}.graphql").read_text()
+
+
+@dataclass
+class Counter:
+    """Where tests order: the shop behind the graph, and the way into it."""
+
+    shop: Shop
+    ask: Asking
+    city: City
+    buyer: Actor
+
+    async def place(self, actor: Actor | None = None, **more: Any) -> Told:
+        lines = [{"productId": id_of(self.city.products[11]), "quantity": 1}]
+        given = {"at": self.city.point, "lines": lines, "addressLine": "Rua 1", **more}
+        key = given.pop("key", None)
+        variables = {"input": {name: value for name, value in given.items() if value is not None}}
+        who = actor or self.buyer
+        return await self.ask(operation("place"), variables, who, idempotency_key=key)
+
+    async def placed(self, **more: Any) -> dict[str, Any]:
+        told = await self.place(**more)
+        assert not told.errors
+        payload: dict[str, Any] = told.data["orderPlace"]
+        assert payload["errors"] == []
+        return payload
+
+    async def pay(self, payload: dict[str, Any], card: str = "pm_card_visa") -> dict[str, Any]:
+        secret = payload["payment"]["clientSecret"]
+        intent = secret.partition("_secret")[0]
+        form = {"key": "pk_test_desk", "client_secret": secret, "payment_method": card}
+        await self.shop.desk.customer.post(f"/v1/payment_intents/{intent}/confirm", data=form)
+        refresh = {"input": {"orderId": payload["order"]["id"]}}
+        told = await self.ask(operation("payment_refresh"), refresh, self.buyer)
+        assert not told.errors
+        found: dict[str, Any] = told.data["paymentRefresh"]["order"]
+        return found
+
+    async def orders(self) -> int:
+        async with self.shop.database.read(PLATFORM) as session:
+            mine = select(func.count()).where(Order.company_id == self.city.company.id)
+            return await session.scalar(mine) or 0
+
+
+@pytest.fixture(scope="module")
+async def opened_desk() -> AsyncIterator[Desk]:
+    async with opened() as one:
+        yield one
+
+
+@pytest.fixture
+async def counter(
+    database: Database, opened_desk: Desk, city: City, buyer: Actor
+) -> AsyncIterator[Counter]:
+    await opened_desk.start_over()
+    async with open_shop(database, opened_desk) as shop:
+        ask = Asking(database, combiner=shop.combiner, payments=shop.payments)
+        yield Counter(shop, ask, city, buyer)
+
+
+async def test_a_customer_orders_pays_and_watches(counter: Counter) -> None:
+    payload = await counter.placed(tipMinor=150)
+    order = payload["order"]
+    assert (order["status"], order["stage"]) == ("PLACED", "AWAITING_PAYMENT")
+    assert order["availableActions"] == ["PAY", "CANCEL"]
+    paid = await counter.pay(payload)
+    assert (paid["status"], paid["payment"]["status"]) == ("CONFIRMED", "AUTHORIZED")
+    with statements(counter.shop.database) as sent:
+        told = await counter.ask(operation("detail"), {"id": order["id"]}, counter.buyer)
+    assert not told.errors
+    found = told.data["order"]
+    assert len(found["deliveryPin"]) == 4
+    assert found["availableActions"] == ["CANCEL", "OPEN_TICKET"]
+    assert found["fulfillment"]["status"] == "QUEUED"
+    sums = ("items", "deliveryFee", "smallOrderFee", "tip")
+    assert found["total"]["minor"] == sum(found[name]["minor"] for name in sums)
+    kinds = [event["type"] for event in found["timeline"]["nodes"]]
+    assert kinds == ["ORDER_PLACED", "PAYMENT_AUTHORIZED", "ORDER_CONFIRMED", "FULFILLMENT_QUEUED"]
+    assert len(sent) <= DETAIL_STATEMENTS, sent
+
+
+async def test_history_costs_the_same_for_one_order_and_for_ten(counter: Counter) -> None:
+    used = []
+    for count in (1, 9):
+        for _ in range(count):
+            await counter.placed()
+        with statements(counter.shop.database) as sent:
+            told = await counter.ask(operation("history"), {"first": 20}, counter.buyer)
+        assert not told.errors
+        used.append(len(sent))
+    nodes = told.data["viewer"]["customer"]["orders"]["nodes"]
+    assert len(nodes) == 10
+    assert [node["placedAt"] for node in nodes] == sorted(
+        (node["placedAt"] for node in nodes), reverse=True
+    )
+    assert used[0] == used[1]
+
+
+async def test_nobody_else_sees_an_order_its_pin_or_its_secret(
+    counter: Counter, staff: Actor, stranger: Actor
+) -> None:
+    order_id = (await counter.placed())["order"]["id"]
+    another = (await people(counter.shop.database))[0]
+    for actor in (another, stranger):
+        told = await counter.ask(operation("detail"), {"id": order_id}, actor)
+        assert told.data["order"] is None
+        assert told.codes == ["NOT_FOUND"]
+    buying_staff = Actor(person_id=staff.person_id, grants=(*staff.grants, Grant(Role.CUSTOMER)))
+    secrets = "query($id: ID!) { order(id: $id) { deliveryPin payment { clientSecret } } }"
+    told = await counter.ask(secrets, {"id": order_id}, buying_staff)
+    assert not told.errors
+    assert told.data["order"] == {"deliveryPin": None, "payment": {"clientSecret": None}}
+
+
+async def test_equal_requests_get_equal_answers(counter: Counter) -> None:
+    key = uuid7().hex
+    answers = await asyncio.gather(*(counter.place(key=key) for _ in range(50)))
+    assert all(not told.errors for told in answers)
+    payloads = [told.data["orderPlace"] for told in answers]
+    assert all(payload == payloads[0] for payload in payloads)
+    assert payloads[0]["payment"]["clientSecret"]
+    assert await counter.orders() == 1
+    assert sum("replayed" in told.extensions for told in answers) == 49
+    try:
+        other = await counter.place(key=key, tipMinor=5)
+        assert other.errors
+    except KeyReused:
+        pass
+    assert await counter.orders() == 1
+
+
+async def test_bad_input_is_answered_clearly_and_writes_nothing(counter: Counter) -> None:
+    known = id_of(counter.city.products[11])
+    one = {"productId": known, "quantity": 1}
+    nobody = encode(Product, uuid7())
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"lines": [{"productId": nobody, "quantity": 1}] * 1000}, "InvalidInput"),
+        ({"lines": [{"productId": known, "quantity": -1}]}, "InvalidInput"),
+        ({"lines": [one, one]}, "InvalidInput"),
+        ({"lines": [{"productId": "prd_nonsense", "quantity": 1}]}, "NotFound"),
+        ({"lines": [{"productId": nobody, "quantity": 1}]}, "ProductUnavailable"),
+        ({"lines": []}, "EmptyCart"),
+        ({"lines": None}, "EmptyCart"),
+        ({"at": {"latitude": 91, "longitude": 0}}, "InvalidInput"),
+        ({"at": {"latitude": 0, "longitude": -30}}, "NotServiceable"),
+        ({"at": None}, "InvalidInput"),
+        ({"addressId": encode(Product, uuid7())}, "NotFound"),
+        ({"tipMinor": -1}, "InvalidInput"),
+        ({"expectedTotalMinor": 1}, "PriceChanged"),
+        ({"addressLine": "x" * 5000}, "InvalidInput"),
+    ]
+    for given, kind in cases:
+        told = await counter.place(**given)
+        assert not told.errors, (given, told.errors)
+        payload = told.data["orderPlace"]
+        assert payload["order"] is None
+        assert {error["__typename"] for error in payload["errors"]} == {kind}, given
+    assert await counter.orders() == 0
+
+
+async def test_orders_of_others_can_neither_be_canceled_nor_refunded(counter: Counter) -> None:
+    order_id = (await counter.placed())["order"]["id"]
+    another = (await people(counter.shop.database))[0]
+    cancel = {"input": {"orderId": order_id, "reason": "CHANGED_MIND"}}
+    told = await counter.ask(operation("cancel"), cancel, another)
+    assert [e["__typename"] for e in told.data["orderCancel"]["errors"]] == ["NotFound"]
+    refresh = {"input": {"orderId": order_id}}
+    told = await counter.ask(operation("payment_refresh"), refresh, another)
+    assert [e["__typename"] for e in told.data["paymentRefresh"]["errors"]] == ["NotFound"]
+    refund = {"input": {"orderId": order_id, "amountMinor": 1, "reason": "LATE"}}
+    assert (await counter.ask(operation("refund"), refund, another)).codes == ["FORBIDDEN"]
+    told = await counter.ask(operation("cancel"), cancel, counter.buyer)
+    assert told.data["orderCancel"]["order"]["stage"] == "CANCELED"
+    told = await counter.ask(operation("cancel"), cancel, counter.buyer)
+    (error,) = told.data["orderCancel"]["errors"]
+    assert (error["__typename"], error["legal"]) == ("IllegalStep", ["OPEN_TICKET"])
+
+
+async def test_support_refunds_what_was_captured_and_no_more(counter: Counter) -> None:
+    payload = await counter.placed()
+    await counter.pay(payload)
+    grant = Grant(Role.SUPPORT_AGENT, company_id=counter.city.company.id)
+    agent = (await people(counter.shop.database, 1, grant))[0]
+    give = {"orderId": payload["order"]["id"], "amountMinor": 10**9, "reason": "LATE"}
+    told = await counter.ask(operation("refund"), {"input": give}, agent)
+    (error,) = told.data["refundIssue"]["errors"]
+    assert error["__typename"] == "IllegalStep"
+    assert "CANCEL" in error["legal"]
