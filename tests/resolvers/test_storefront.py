@@ -31,6 +31,7 @@ query Window($at: GeoPointInput!, $first: Int!) {
     }
     search(query: "bran", first: $first) { nodes { name } }
     cart { version lines { quantity product { name } } quote { total { minor } } }
+    company { name } activeOrder { code stage }
   }
 }
 """
