@@ -23,6 +23,7 @@ from graphql import (
 from graphql.execution import VariableValues
 from strawberry.types.field import StrawberryField
 
+from execution.arguments import Converter
 from execution.collect import Collector
 from execution.complete import Completer, LeafCompleter, ListCompleter
 from execution.objects import DEFINITION, AbstractCompleter, ObjectCompleter
@@ -175,7 +176,8 @@ class Compiler:
             fields = self._selected(field) if known.metadata.get("look") else None
             return BatchStep(field, completer, known, fields)
         if known.base_resolver is not None:
-            return ResolverStep(field, completer, known, known.base_resolver)
+            converter = Converter(self._schema, known)
+            return ResolverStep(field, completer, known, known.base_resolver, converter)
         read, name = self._schema.config.default_resolver, known.python_name
         if self._plain_attributes:
             return AttributeStep(field, completer, attrgetter(name))

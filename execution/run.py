@@ -8,9 +8,9 @@ import strawberry
 from graphql import GraphQLError, get_argument_values, located_error
 from graphql.execution import VariableValues
 from graphql.pyutils import Path
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from execution.arguments import Converter
 from execution.complete import Completer
 from execution.info import FieldInfo, GatherHelpers
 from execution.site import Field, Site
@@ -76,12 +76,12 @@ class Run:
         made: Any = plan.schema.config.info_class
         return info, made(_raw_info=info, _field=field.strawberry)
 
-    def arguments(self, field: Field, *, converted: bool) -> dict[str, Any]:
-        """The field's arguments, coerced once; `converted` gives Strawberry's Python values."""
+    def arguments(self, field: Field, converter: Converter | None = None) -> dict[str, Any]:
+        """The field's arguments, coerced once; a converter makes them Strawberry's values."""
         known = self._arguments.get(field)
         if known is None:
             try:
-                known = self._coerce(field, converted)
+                known = self._coerce(field, converter)
             except Exception as error:
                 known = error
             self._arguments[field] = known
@@ -89,20 +89,11 @@ class Run:
             raise known
         return known
 
-    def _coerce(self, field: Field, converted: bool) -> dict[str, Any]:
+    def _coerce(self, field: Field, converter: Converter | None) -> dict[str, Any]:
         if not field.definition.args:
             return {}
         given = get_argument_values(field.definition, field.nodes[0], self.variables)
-        if not converted or field.strawberry is None:
-            return given
-        schema = self.plan.schema
-        return convert_arguments(
-            given,
-            field.strawberry.arguments,
-            scalar_registry=schema.schema_converter.scalar_registry,
-            config=schema.config,
-            info=self.strawberry_info(field),
-        )
+        return converter.convert(given, self.strawberry_info(field)) if converter else given
 
     def refusal(self, field: Field, known: StrawberryField) -> Exception | None:
         """Why this request may not read the field, asked once of the rule on the field."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
+from execution.arguments import Converter
 from execution.batch import Batch, BatchWork
 from execution.complete import Completer
 from execution.site import Field
@@ -79,7 +80,9 @@ class AttributeStep(Step):
 class ResolverStep(Step):
     """A field with a resolver, called once per parent with arguments that were coerced once."""
 
-    __slots__ = ("_awaits", "_function", "_info", "_parent", "_positional", "_strawberry")
+    __slots__ = (
+        "_awaits", "_converter", "_function", "_info", "_parent", "_positional", "_strawberry"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -87,8 +90,10 @@ class ResolverStep(Step):
         completer: Completer,
         strawberry: StrawberryField,
         resolver: StrawberryResolver[Any],
+        converter: Converter,
     ) -> None:
         super().__init__(field, completer)
+        self._converter = converter
         self._strawberry = strawberry
         self._function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]
         self._awaits = inspect.iscoroutinefunction(self._function)
@@ -109,7 +114,7 @@ class ResolverStep(Step):
             if denied is not None:
                 self._fail(outs, denied, run)
                 return
-            arguments = dict(run.arguments(self.field, converted=True))
+            arguments = dict(run.arguments(self.field, self._converter))
             if self._info is not None:
                 arguments[self._info] = run.strawberry_info(self.field)
         except Exception as error:
@@ -194,7 +199,7 @@ class ForeignStep(Step):
     def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
         resolve: Any = self.field.definition.resolve
         try:
-            arguments = run.arguments(self.field, converted=False)
+            arguments = run.arguments(self.field)
             info = run.info(self.field)
         except Exception as error:
             self._fail(outs, error, run)

@@ -83,6 +83,25 @@ class Range:
     units: list[Unit] = strawberry.field(default_factory=lambda: [Unit.PIECE])
 
 
+@strawberry.input
+class Filter:
+    """An input type that holds itself, and fields that may be left out."""
+
+    name: strawberry.Maybe[str | None]
+    low: strawberry.Maybe[int]
+    range: Range | None = None
+    ranges: list[Range | None] = strawberry.field(default_factory=list)
+    either: list["Filter"] | None = None
+    nested: list[list[int]] | None = strawberry.UNSET
+    basis: Basis | None = None
+
+
+@strawberry.input(one_of=True)
+class OneKey:
+    by_id: strawberry.Maybe[strawberry.ID]
+    by_name: strawberry.Maybe[str]
+
+
 class Denied(BasePermission):
     message = "You may not."
 
@@ -387,6 +406,15 @@ class Query:
         self, uuid: UUID, amount: Decimal = Decimal("1.50"), range: Range | None = None
     ) -> str:
         return f"{uuid!r} {amount!r} {range!r}"
+
+    @strawberry.field
+    def filtered(self, filter: Filter | None = None, default: Range = Range(low=7)) -> str:  # noqa: B008 - the executor must give each request its own
+        default.units.append(Unit.KILOGRAM)
+        return f"{filter} {default}"
+
+    @strawberry.field
+    def keyed(self, key: OneKey, keys: list[OneKey] | None = None) -> str:
+        return f"{key} {keys}"
 
     @strawberry.field
     def crash(self) -> int:

@@ -52,6 +52,15 @@ DOCUMENTS = [
     "{ offers(faulty: true) { ... on Named { id } } now }",
     "{ mixed { __typename ... on Product { id } ... on Brand { id products { id } } } }",
     "{ awaitedItems notAList generated now }",
+    "{ filtered }",
+    "{ filtered(filter: {}) again: filtered(default: {low: 1, units: []}) }",
+    "{ filtered(filter: {name: null, range: {low: 2}, ranges: [{}, null, {high: 4}]}) }",
+    "{ filtered(filter: {name: \"x\", low: 1, either: [{name: null}, {either: []}]}) }",
+    "{ filtered(filter: {nested: [[1, 2], []], basis: 3}) }",
+    "{ filtered(filter: {low: null}) }",
+    "{ filtered(filter: null) b: filtered(filter: {ranges: {low: 1}, nested: 3}) }",
+    "{ keyed(key: {byId: 3}) b: keyed(key: {byName: \"n\"}, keys: [{byId: 1}, {byName: \"b\"}]) }",
+    "{ keyed(key: {byId: 3, byName: \"n\"}) }",
     "{ crash }",
     "{ now crash products { id } }",
     "{ a: now b: now ...F ... on Query { c: now } } fragment F on Query { b: now d: now }",
@@ -156,6 +165,31 @@ async def test_a_directive_of_the_schema_is_left_to_graphql_core() -> None:
 def test_a_schema_with_extensions_is_refused() -> None:
     with pytest.raises(TypeError, match="extensions"):
         Engine(strawberry.Schema(Greeting, extensions=[SchemaExtension]))
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        None,
+        {},
+        {"name": None},
+        {"low": None},
+        {"name": "x", "low": 2, "range": {"units": ["PIECE"]}, "nested": [[1]], "basis": 4},
+        {"either": [{"either": [{"ranges": [None, {"high": None}]}]}]},
+        {"either": "no"},
+    ],
+)
+async def test_input_objects_arrive_alike(filter: dict[str, Any] | None) -> None:
+    fields = "{ filtered(filter: $f) b: filtered(filter: {either: [], nested: $n}) }"
+    query = f"query ($f: Filter, $n: [[Int!]!] = [[9]]) {fields}"
+    await compare(schema, query, {"f": filter}, Context)
+
+
+@pytest.mark.parametrize("key", [{"byId": "1"}, {"byName": None}, {}, {"byId": 1, "byName": "n"}])
+async def test_one_of_several_keys_arrives_alike(key: dict[str, Any]) -> None:
+    query = "query ($k: OneKey!, $ks: [OneKey!]) { keyed(key: $k, keys: $ks) }"
+    await compare(schema, query, {"k": key}, Context)
+    await compare(schema, query, {"k": {"byId": 5}, "ks": [key]}, Context)
 
 
 async def test_a_document_that_uses_an_unknown_variable_is_refused_alike() -> None:
