@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import product as load
 from models import Cart, CartLine, Company
@@ -12,7 +13,7 @@ from resolvers.inputs.cart import CartLinesSetInput
 from resolvers.work import attempt
 from services import cart as carts
 from services import store as stores
-from services.cart import WantedLine
+from services.cart import Change, WantedLine
 from services.priced_cart import PricedCart, priced
 from services.product import Offer
 from services.refusal import Refused, key_of
@@ -72,33 +73,31 @@ async def mine(info: Info, serving: Serving) -> PricedCart:
 
 
 async def _write(info: Info, input: CartLinesSetInput, ready: Prepared) -> Written:
-    return await attempt(
-        info,
-        Written,
-        lambda session: carts.set_lines(
-            session,
-            person_id=_me(info),
-            company_id=ready.serving.company.id,
-            wanted=ready.wanted,
-            sold=ready.sold,
-            expected_version=input.expected_version,
-        ),
-        input=input,
-    )
+    async def verb(session: AsyncSession) -> Cart:
+        person, company = _me(info), ready.serving.company.id
+        change = Change(ready.wanted, ready.sold, input.expected_version)
+        return await carts.set_lines(session, person_id=person, company_id=company, change=change)
+
+    return await attempt(info, Written, verb, input=input)
 
 
 async def _prepared(info: Info, input: CartLinesSetInput) -> Prepared:
-    point = input.at.point("input", "at")
-    company = key_of(Company, input.company_id, "companyId") if input.company_id else None
     carts.check_size(len(input.lines))
     wanted = [line.wanted(nth) for nth, line in enumerate(input.lines)]
     carts.check(wanted)
+    chosen = await _serving(info, input)
+    return Prepared(chosen, wanted, await _offers(info, chosen.store.id, wanted))
+
+
+async def _serving(info: Info, input: CartLinesSetInput) -> Serving:
+    """The nearest open store that delivers there; refused when there is none."""
+    point = input.at.point("input", "at")
+    company = key_of(Company, input.company_id, "companyId") if input.company_id else None
     async with info.context.public() as session:
         found = await stores.coverage(session, point, company_id=company)
     if not found.serving:
         raise found.refused("input", "at")
-    chosen = found.serving[0]
-    return Prepared(chosen, wanted, await _offers(info, chosen.store.id, wanted))
+    return found.serving[0]
 
 
 async def _offers(

@@ -32,7 +32,7 @@ class Written:
 
 async def set_availability(info: Info, input: ListingSetAvailabilityInput) -> ListingOutcome:
     async def verb(session: Any) -> Listing:
-        change = {**_common(info, input), "available": input.available}
+        change = {**_aim(info, input), "available": input.available}
         return await listings.set_availability(session, **change)
 
     return await _change(info, input, verb)
@@ -40,7 +40,7 @@ async def set_availability(info: Info, input: ListingSetAvailabilityInput) -> Li
 
 async def set_price(info: Info, input: ListingSetPriceInput) -> ListingOutcome:
     async def verb(session: Any) -> Listing:
-        change = {**_common(info, input), "price_minor": input.price_minor}
+        change = {**_aim(info, input), "price_minor": input.price_minor}
         return await listings.set_price(session, **change)
 
     return await _change(info, input, verb)
@@ -55,7 +55,7 @@ async def _change(info: Info, input: Change, verb: Any) -> ListingOutcome:
     return ListingOutcome(offer)
 
 
-def _common(info: Info, input: Change) -> dict[str, Any]:
+def _aim(info: Info, input: Change) -> dict[str, Any]:
     store_id, product_id = _key(input)
     version = input.expected_version
     named = {"store_id": store_id, "product_id": product_id, "expected_version": version}

@@ -53,7 +53,7 @@ async def create(info: Info, input: StoreCreateInput) -> StoreOutcome:
 
 async def update(info: Info, input: StoreUpdateInput) -> StoreOutcome:
     async def verb(session: Any) -> Store:
-        given = {**_common(info, input), "change": input.change()}
+        given = {**_aim(info, input), "change": input.change()}
         return await opening.update(session, **given)
 
     company = of(info, Store, input.store_id, "storeId")
@@ -63,7 +63,7 @@ async def update(info: Info, input: StoreUpdateInput) -> StoreOutcome:
 async def set_hours(info: Info, input: StoreHoursSetInput) -> StoreOutcome:
     async def verb(session: Any) -> Store:
         hours = [one.interval() for one in input.hours]
-        return await opening.set_hours(session, **_common(info, input), hours=hours)
+        return await opening.set_hours(session, **_aim(info, input), hours=hours)
 
     company = of(info, Store, input.store_id, "storeId")
     return await attempt(info, StoreOutcome, verb, input=input, company_id=company)
@@ -71,13 +71,13 @@ async def set_hours(info: Info, input: StoreHoursSetInput) -> StoreOutcome:
 
 async def set_zone(info: Info, input: StoreZoneSetInput) -> StoreOutcome:
     async def verb(session: Any) -> Store:
-        return await zone.set_zone(session, **_common(info, input), area=input.area)
+        return await zone.set_zone(session, **_aim(info, input), area=input.area)
 
     company = of(info, Store, input.store_id, "storeId")
     return await attempt(info, StoreOutcome, verb, input=input, company_id=company)
 
 
-def _common(
+def _aim(
     info: Info, input: StoreUpdateInput | StoreHoursSetInput | StoreZoneSetInput
 ) -> dict[str, Any]:
     store_id = key_of(Store, input.store_id, "storeId")

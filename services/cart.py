@@ -40,6 +40,15 @@ class WantedLine:
     substitution: Substitution | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Lines to set; `sold` holds the products that the serving store lists."""
+
+    wanted: Sequence[WantedLine]
+    sold: Mapping[UUID, object]
+    expected_version: int | None = None
+
+
 async def cart(session: AsyncSession, person_id: UUID, company_id: UUID) -> Cart | None:
     """The person's cart at the company, or None before anything was put in."""
     return await session.scalar(
@@ -98,22 +107,16 @@ def check_size(count: int) -> None:
 
 
 async def set_lines(
-    session: AsyncSession,
-    *,
-    person_id: UUID,
-    company_id: UUID,
-    wanted: Sequence[WantedLine],
-    sold: Mapping[UUID, object],
-    expected_version: int | None = None,
+    session: AsyncSession, *, person_id: UUID, company_id: UUID, change: Change
 ) -> Cart:
     """Set the quantities of these products in the person's cart; other lines stay as they are.
 
-    `sold` holds the products that the serving store lists: none else may be put in (NotFound),
-    though anything may be taken out. Refused with QuantityOutOfRange, LineLimit or
-    VersionConflict, and then nothing has changed.
+    What the store does not list can't be put in (NotFound), though anything may be taken out.
+    Refused with QuantityOutOfRange, LineLimit or VersionConflict, and then nothing has changed.
     """
+    wanted, expected_version = change.wanted, change.expected_version
     check(wanted)
-    if missing := _missing(wanted, sold):
+    if missing := _missing(wanted, change.sold):
         raise Refused(*missing)
     row = await _lock(session, person_id, company_id)
     if expected_version is not None and expected_version != row.version:
