@@ -13,7 +13,6 @@ from uuid import UUID
 import pytest
 
 from dataloaders import Loaders
-from execution import Answer, Limits
 from gateways.payments import StripePayments
 from models import ANONYMOUS, PLATFORM, Actor, Grant, Membership, Person, Role, SignInSession
 from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin, open_engine
@@ -26,6 +25,7 @@ from tests import city as cities
 from tests.city import City
 
 if TYPE_CHECKING:
+    from execution import Answer
     from server.engine import HouseEngine
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: a test that pays starts a simulator of its own
@@ -34,6 +34,7 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: a test that pays starts a si
 @cache
 def engine() -> "HouseEngine":
     """The engine, made when first asked: tests without the graph do without its errors too."""
+    from execution import Limits
     from schema.root import graph
     from server.engine import HouseEngine
     from server.errors import present
@@ -77,8 +78,10 @@ class Standing:
         loaders = Loaders(self.house.database, self.actor.scope())
         return Context(house=self.house, actor=self.actor, loaders=loaders, **more)
 
-    async def answer(self, document: str, variables: Any = None, **more: Any) -> Answer:
+    async def answer(self, document: str, variables: Any = None, **more: Any) -> "Answer":
         """Run a query or mutation; `more` goes into the context (`address=…`)."""
+        from execution import Answer
+
         prepared = engine().prepare(document)
         if isinstance(prepared, Answer):
             return prepared
