@@ -14,8 +14,8 @@ from services import session as sessions
 from services import sign_in as ways_in
 
 
-@backed_by(one_time_code.WrongCode, "Not the code that was sent, or it is over.")
-class WrongCode(Problem):
+@backed_by(one_time_code.WrongOneTimeCode, "Not the code that was sent, or it is over.")
+class WrongOneTimeCode(Problem):
     tries_left: int = column("How often one may try again; 0 means: ask for a new code.")
 
 
@@ -39,7 +39,7 @@ OtpRequestError = Annotated[
     strawberry.union("OtpRequestError", description="Why no code was sent."),
 ]
 SignInError = Annotated[
-    InvalidInput | RateLimited | WrongCode | WrongCredentials | SessionEnded,
+    InvalidInput | RateLimited | WrongOneTimeCode | WrongCredentials | SessionEnded,
     strawberry.union("SignInError", description="Why nobody was signed in."),
 ]
 SessionRevokeError = Annotated[

@@ -29,7 +29,7 @@ PURPOSE = "one-time-code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongCode(Problem):
+class WrongOneTimeCode(Problem):
     """Not the code that was sent, or it is over; `tries_left` of 0 means: ask for a new one."""
 
     tries_left: int
@@ -79,7 +79,7 @@ async def request(session: AsyncSession, *, identity: Identity, phone: str, addr
 
 async def verify(
     session: AsyncSession, *, identity: Identity, phone: str, code: str
-) -> WrongCode | None:
+) -> WrongOneTimeCode | None:
     """Use up the newest code of a phone; None means it was right.
 
     Nothing is raised, so that a wrong try commits and counts.
@@ -91,7 +91,7 @@ async def verify(
         .limit(1)
         .with_for_update()
     )
-    over = WrongCode(path=["input", "code"], message="Ask for a new code.", tries_left=0)
+    over = WrongOneTimeCode(path=["input", "code"], message="Ask for a new code.", tries_left=0)
     if found is None or found.used_at is not None or found.tries >= TRIES_COUNT:
         return over
     now = await moment(session)
@@ -103,7 +103,7 @@ async def verify(
         return None
     left = TRIES_COUNT - found.tries
     message = f"That is not the code we sent. Tries left: {left}."
-    return WrongCode(path=["input", "code"], message=message, tries_left=left)
+    return WrongOneTimeCode(path=["input", "code"], message=message, tries_left=left)
 
 
 async def _within_limits(

@@ -15,7 +15,7 @@ from services import person as people
 from services import session as sessions
 from services.clock import moment
 from services.identity import Identity
-from services.one_time_code import WrongCode
+from services.one_time_code import WrongOneTimeCode
 from services.password import LENGTH_MOST, PasswordsBusy
 from services.refusal import Problem, RateLimited, Refused
 from services.session import Tokens
@@ -53,7 +53,7 @@ class _Account:
 
 async def with_code(
     session: AsyncSession, *, identity: Identity, phone: str, code: str, caller: Caller
-) -> Tokens | WrongCode:
+) -> Tokens | WrongOneTimeCode:
     """Sign in the owner of a phone, who becomes a customer when first seen.
 
     A guest's cart comes along. A wrong code is answered, not raised, so that the try counts.

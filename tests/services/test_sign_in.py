@@ -25,7 +25,7 @@ from tests.people import KeptSms, Standing
 REQUEST = """mutation ($phone: String!) { otpRequest(input: { phone: $phone }) {
   expiresInSeconds errors { __typename ... on RateLimited { retryAfterSeconds } } } }"""
 TOKENS = """accessToken accessTokenExpiresAt refreshToken person { id phone }
-  errors { __typename ... on Problem { message } ... on WrongCode { triesLeft } }"""
+  errors { __typename ... on Problem { message } ... on WrongOneTimeCode { triesLeft } }"""
 VERIFY = f"""mutation ($phone: String!, $code: String!) {{
   otpVerify(input: {{ phone: $phone, code: $code }}) {{ {TOKENS} }} }}"""
 PASSWORD = f"""mutation ($email: String!, $password: String!) {{
@@ -73,7 +73,7 @@ async def test_a_code_works_once(nobody: Standing, sms: KeptSms) -> None:
     code = await code_for(nobody, sms, phone)
     assert (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]["accessToken"]
     again = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert (again["accessToken"], kinds(again)) == (None, ["WrongCode"])
+    assert (again["accessToken"], kinds(again)) == (None, ["WrongOneTimeCode"])
 
 
 async def test_the_sixth_try_is_refused_even_with_the_right_code(
@@ -87,7 +87,7 @@ async def test_the_sixth_try_is_refused_even_with_the_right_code(
         left.append(tried["otpVerify"]["errors"][0]["triesLeft"])
     assert left == [4, 3, 2, 1, 0]
     right = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert (right["accessToken"], kinds(right)) == (None, ["WrongCode"])
+    assert (right["accessToken"], kinds(right)) == (None, ["WrongOneTimeCode"])
 
 
 async def test_a_code_is_over_after_five_minutes(
@@ -103,7 +103,7 @@ async def test_a_code_is_over_after_five_minutes(
             update(OneTimeCode).where(OneTimeCode.phone == phone).values(expires_at=func.now())
         )
     late = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert kinds(late) == ["WrongCode"]
+    assert kinds(late) == ["WrongOneTimeCode"]
 
 
 async def test_the_database_never_holds_the_code(
