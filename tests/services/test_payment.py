@@ -20,13 +20,13 @@ from models import (
     RefundStatus,
     Role,
 )
-from services import checkout, payment, progress
+from services import checkout, hold, payment, progress
 from services import order as orders
 from services.refund import ExceedsCaptured
 from services.refusal import NotFound, Refused
 from services.stock import conservation
 from tests.city import City
-from tests.services.customers import ORIGIN, people, wish
+from tests.services.customers import ORIGIN, people, product, wish
 from tests.services.paying import Shop, cancel, stock
 from tests.simulators.desk import until
 
@@ -253,3 +253,25 @@ async def test_strangers_and_customers_issue_no_refunds(
                     reason=RefundReason.GOODWILL,
                 )
         assert isinstance(caught.value.reasons[0], NotFound)
+
+
+@pytest.mark.parametrize(
+    ("left", "status", "paid"),
+    [
+        (1, OrderStatus.CONFIRMED, PaymentStatus.AUTHORIZED),
+        (0, OrderStatus.CANCELED, PaymentStatus.VOIDED),
+    ],
+)
+async def test_a_paid_order_whose_hold_is_lost_takes_the_shelf_or_gives_the_money_back(
+    shop: Shop, city: City, buyer: Actor, left: int, status: OrderStatus, paid: PaymentStatus
+) -> None:
+    order = await shop.buy(buyer, wish(city))
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        await hold.release(session, order.id)
+        at = {"left": left, "s": city.near.id, "p": product(city)}
+        change = "update stock set on_hand = :left where store_id = :s and product_id = :p"
+        await session.execute(text(change), at)
+    await shop.pay(order)
+    assert await shop.settle(order) is paid
+    assert (await shop.order(order)).status is status
+    assert await stock(shop, city) == (0, 0)
