@@ -50,6 +50,14 @@ class DeliveryAction(Named):
     UNASSIGN = auto()
 
 
+OVER = frozenset(
+    {
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.RETURNED,
+        DeliveryStatus.CANCELED,
+        DeliveryStatus.HANDED_TO_PARTNER,
+    }
+)
 LIVE = "status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"
 
 
@@ -94,6 +102,11 @@ class Delivery(Keyed):
     due_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = at_now()
     version: Mapped[int] = mapped_column(default=1)
+
+    @property
+    def live_rider_id(self) -> UUID | None:
+        """Who rides, as long as the ride lasts."""
+        return None if self.status in OVER else self.rider_id
 
 
 class OfferStatus(Named):

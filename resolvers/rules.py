@@ -60,6 +60,8 @@ COMPANY = _rule("company admins", Role.COMPANY_ADMIN, Role.SUPER_ADMIN)
 SUPPORT = _rule("support agents", Role.SUPPORT_AGENT, Role.SUPER_ADMIN)
 PLATFORM = _rule("super admins", Role.SUPER_ADMIN)
 STORE_OR_SUPPORT = _rule("store staff and support agents", *STORE.roles, *SUPPORT.roles)
+RIDER_OR_STORE = _rule("riders and store staff", Role.RIDER, *STORE.roles)
+RIDER_OR_SUPPORT = _rule("riders and support agents", Role.RIDER, *SUPPORT.roles)
 CUSTOMER_OR_SUPPORT = _rule("customers and support agents", Role.CUSTOMER, *SUPPORT.roles)
 
 STORE_ROLES = STORE.roles

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+from dataloaders import delivery as load_delivery
 from dataloaders import fulfillment as load_fulfillment
 from dataloaders import order as load
 from dataloaders import payment as load_payment
@@ -30,6 +31,7 @@ from schema.store import NotServiceable
 from services import timeline
 
 if TYPE_CHECKING:
+    from schema.delivery import Delivery
     from schema.fulfillment import Fulfillment
     from schema.product import Product
     from schema.store import Store
@@ -99,6 +101,9 @@ class Order:
     refunds: list[Refund] = related(load_refund.refunds_by_order, "Money sent back.")
     fulfillment: Annotated["Fulfillment", strawberry.lazy("schema.fulfillment")] | None = related(
         load_fulfillment.fulfillment_by_order, "The store's work on it; null before it is paid."
+    )
+    delivery: Annotated["Delivery", strawberry.lazy("schema.delivery")] | None = related(
+        load_delivery.delivery_by_order, "Its ride; null before a store has accepted it."
     )
     timeline: Connection[OrderEvent] = field(
         resolve.happenings, "What happened to it, the oldest first.", cost=5

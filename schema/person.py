@@ -8,12 +8,14 @@ from dataloaders import address as load_address
 from models import Role
 from resolvers import order as resolve_order
 from resolvers import person as resolve
+from resolvers import rider as resolve_rider
 from schema.address import Address
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
 from schema.order import Order
 from schema.page import Connection
 from schema.problem import InvalidInput, NotFound
+from schema.rider import RiderDesk
 from services import person as people
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class Viewer:
     sessions: list[Session] = field(resolve.sessions, "Where they are signed in.", cost=5)
     customer: Customer | None = field(resolve.customer, "As a customer, when they are one.")
     staff: Staff | None = field(resolve.staff, "As store staff, when they are.")
+    rider: RiderDesk | None = field(resolve_rider.mine, "As a rider, when they are one.")
     support_agent: SupportAgent | None = field(
         resolve.support_agent, "As a support agent, when they are one."
     )

@@ -25,7 +25,7 @@ from services.ride import (
     CODE_TRIES,
     OVER,
     Ride,
-    WrongCode,
+    WrongDeliveryCode,
     available_actions,
     enter,
     free,
@@ -37,7 +37,7 @@ from services.ride import (
 
 __all__ = [
     "AT_THE_WHEEL",
-    "WrongCode",
+    "WrongDeliveryCode",
     "arrive_at_customer",
     "arrive_at_store",
     "available_actions",
@@ -135,7 +135,7 @@ async def complete(
 ) -> Delivery:
     """Hand the bags over: the rider by the customer's PIN, support without one.
 
-    Refused: NotFound, IllegalStep (for the rider also after CODE_TRIES wrong PINs), WrongCode.
+    Refused: NotFound, WrongDeliveryCode, IllegalStep (for riders also after CODE_TRIES wrong PINs).
     """
     ride = await enter(session, actor, delivery_id, DeliveryAction.COMPLETE)
     check_code(ride, pin, ride.order.delivery_pin, "pin_tries", "pin")
@@ -188,7 +188,7 @@ def check_code(ride: Ride, said: str | None, right: str, tries: str, name: str) 
         setattr(ride.delivery, tries, getattr(ride.delivery, tries) + 1)
     left = CODE_TRIES - getattr(ride.delivery, tries)
     message = f"That is not the code: {left} tries are left." if said else "Say the code."
-    raise Kept(WrongCode(path=["input", name], message=message, tries_left=left))
+    raise Kept(WrongDeliveryCode(path=["input", name], message=message, tries_left=left))
 
 
 async def _step(

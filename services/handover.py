@@ -49,7 +49,7 @@ async def pick_up(
 ) -> Delivery:
     """The rider takes the packed bags, by the code that the store tells; its staff needs none.
 
-    Refused: NotFound, IllegalStep (also while the bags are not packed), WrongCode.
+    Refused: NotFound, IllegalStep (also while the bags are not packed), WrongDeliveryCode.
     """
     ride = await enter(session, actor, delivery_id, DeliveryAction.PICK_UP)
     task = await _task(session, ride)
@@ -97,7 +97,7 @@ async def returned(
     """The bags are back: units to the shelf, order CANCELED as NOT_DELIVERED, money sent back.
 
     Confirmed by the store's staff, or by the rider with the store's handover code.
-    Refused: NotFound, IllegalStep, WrongCode.
+    Refused: NotFound, IllegalStep, WrongDeliveryCode.
     """
     ride = await enter(session, actor, delivery_id, DeliveryAction.RETURN)
     task = await _task(session, ride)

@@ -28,7 +28,7 @@ from services.refusal import (
     not_found,
 )
 from services.ride import OVER, locked, tell
-from services.rider import actions, wake_searches
+from services.rider import actions, companies, wake_searches
 from services.road import distance_m, eta_seconds
 
 REPORT_EVERY_SECONDS = 0.25
@@ -130,7 +130,7 @@ async def _standing(
         .where(Rider.person_id == actor.person_id)
     )
     row = found.one_or_none()
-    if row is None:
+    if row is None or row[0].company_id not in companies(actor):
         raise not_found(Rider)
     return row[0], row[1], row[2], row[3]
 

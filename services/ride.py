@@ -20,12 +20,32 @@ from models import (
     Rider,
     Role,
 )
+from models.delivery import OVER
 from services import order as orders
 from services.clock import moment
 from services.event import happened, order_happened, rider_stream
 from services.progress import SUPPORT_ROLES
 from services.refusal import IllegalStep, Problem, Refused, not_found
 from services.staff import STORE_ROLES
+
+__all__ = [
+    "AT_THE_WHEEL",
+    "BEFORE_PICKUP",
+    "CODE_TRIES",
+    "DESK_ROLES",
+    "OVER",
+    "Ride",
+    "WrongDeliveryCode",
+    "available_actions",
+    "enter",
+    "free",
+    "is_rider",
+    "locked",
+    "sees",
+    "sees_address",
+    "tell",
+    "tell_rider",
+]
 
 CODE_TRIES = 5
 
@@ -43,14 +63,6 @@ BEFORE_PICKUP = frozenset(
 AT_THE_WHEEL = BEFORE_PICKUP - {DeliveryStatus.SEARCHING, DeliveryStatus.OFFERED}
 CARRYING = frozenset(
     {DeliveryStatus.PICKED_UP, DeliveryStatus.TO_CUSTOMER, DeliveryStatus.ARRIVING}
-)
-OVER = frozenset(
-    {
-        DeliveryStatus.DELIVERED,
-        DeliveryStatus.RETURNED,
-        DeliveryStatus.CANCELED,
-        DeliveryStatus.HANDED_TO_PARTNER,
-    }
 )
 
 
@@ -89,7 +101,7 @@ STEPS: dict[DeliveryAction, Step] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongCode(Problem):
+class WrongDeliveryCode(Problem):
     """The code or PIN is another one; `tries_left` more can be told, then somebody else must."""
 
     tries_left: int

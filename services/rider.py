@@ -1,5 +1,7 @@
 """Riders on their shift: online or not, and the company that looks after them."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -18,6 +20,7 @@ from models import (
     Vehicle,
 )
 from services.clock import moment
+from services.event import happened, rider_stream
 from services.page import Page, after, bounded, page
 from services.refusal import IllegalStep, Refused, not_found
 from services.ride import DESK_ROLES
@@ -35,18 +38,49 @@ def actions(rider: Rider, actor: Actor) -> list[RiderAction]:
     return [*offline, RiderAction.REPORT_LOCATION]
 
 
+@dataclass(frozen=True, slots=True)
+class RiderSelf:
+    """The viewer as a rider."""
+
+    rider: Rider
+
+    @property
+    def id(self) -> UUID:
+        return self.rider.id
+
+    @property
+    def live_delivery_id(self) -> UUID | None:
+        return self.rider.live_delivery_id
+
+
+def companies(actor: Actor) -> list[UUID]:
+    """The companies that the actor's grants name as a rider, each once."""
+    named = (g.company_id for g in actor.grants if g.role is Role.RIDER and g.company_id)
+    return list(dict.fromkeys(named))
+
+
+async def myself(session: AsyncSession, actor: Actor) -> RiderSelf | None:
+    """The viewer as a rider, or None for people who ride for nobody."""
+    if Role.RIDER not in actor.roles:
+        return None
+    found = await session.scalar(select(Rider).where(Rider.person_id == actor.person_id))
+    return RiderSelf(found) if found and found.company_id in companies(actor) else None
+
+
 async def mine(session: AsyncSession, actor: Actor) -> Rider:
     """The actor as a rider; refused as not found for people who ride for nobody."""
-    found = None
-    if actor.signed_in:
-        found = await session.scalar(select(Rider).where(Rider.person_id == actor.person_id))
-    if found is None or not actor.acts_for(found.company_id, frozenset({Role.RIDER})):
+    found = await myself(session, actor)
+    if found is None:
         raise not_found(Rider)
-    return found
+    return found.rider
 
 
 async def go_online(
-    session: AsyncSession, *, actor: Actor, vehicle: Vehicle | None = None
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    vehicle: Vehicle | None = None,
+    device_time: datetime | None = None,
 ) -> Rider:
     """Begin to be asked for rides, from the first report on; again changes only the vehicle.
 
@@ -58,12 +92,15 @@ async def go_online(
         rider.status = RiderStatus.ONLINE
         rider.online_since = await moment(session)
     rider.version += 1
+    _tell(session, rider, device_time)
     await session.flush()
     await wake_searches(session, rider.company_id)
     return rider
 
 
-async def go_offline(session: AsyncSession, *, actor: Actor) -> Rider:
+async def go_offline(
+    session: AsyncSession, *, actor: Actor, device_time: datetime | None = None
+) -> Rider:
     """End the shift; an open offer runs out by itself. Refused: NotFound, IllegalStep on a ride."""
     rider = await _locked(session, actor)
     if rider.live_delivery_id is not None:
@@ -72,6 +109,7 @@ async def go_offline(session: AsyncSession, *, actor: Actor) -> Rider:
         raise Refused(IllegalStep(path=["input"], message=message, state="RIDING", legal=legal))
     rider.status, rider.online_since = RiderStatus.OFFLINE, None
     rider.version += 1
+    _tell(session, rider, device_time)
     # An offer that nobody will accept should not hold the order up: it is due now.
     offered = select(DeliveryOffer.id).where(
         DeliveryOffer.rider_id == rider.id, DeliveryOffer.status == OfferStatus.OFFERED
@@ -125,6 +163,12 @@ async def _locked(session: AsyncSession, actor: Actor) -> Rider:
     rider = await mine(session, actor)
     await session.refresh(rider, with_for_update={"key_share": True})
     return rider
+
+
+def _tell(session: AsyncSession, rider: Rider, device_time: datetime | None) -> None:
+    body = {"rider_id": rider.id, "rider_status": rider.status, "device_time": device_time}
+    stream = rider_stream(rider.person_id)
+    happened(session, stream, "SHIFT_CHANGED", body, company_id=rider.company_id)
 
 
 async def _hurry(

@@ -27,12 +27,5 @@ def prose(text: str, *path: str, most: int, least: int = 0) -> str:
     return clean
 
 
-def paragraphs(text: str, *path: str, most: int, least: int = 0) -> str:
-    """Plain text of several lines, trimmed and with plain line breaks; refused as in `line`."""
-    clean = text.replace("\r\n", "\n").replace("\t", " ").strip()
-    line(clean.replace("\n", " "), *path, most=most, least=least)
-    return clean
-
-
 def _refused(path: tuple[str, ...], message: str) -> Refused:
     return Refused(InvalidInput(path=list(path), message=message))

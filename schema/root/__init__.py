@@ -12,11 +12,13 @@ from schema.root import (
     address,
     cart,
     company,
+    delivery,
     fulfillment,
     house,
     listing,
     order,
     person,
+    rider,
     session,
     stock,
     store,
@@ -36,6 +38,8 @@ class Query(
     order.Query,
     person.Query,
     ticket.Query,
+    rider.Query,
+    delivery.Query,
 ):
     pass
 
@@ -53,6 +57,8 @@ class Mutation(
     person.Mutation,
     session.Mutation,
     ticket.Mutation,
+    rider.Mutation,
+    delivery.Mutation,
 ):
     pass
 

@@ -1,0 +1,71 @@
+"""Batch reads of rides and of the offers made for them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Delivery, DeliveryOffer, OfferStatus
+
+OFFERS_SHOWN = 50
+
+
+async def delivery_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Delivery | None]:
+    """Deliveries by key, as far as the scope may see them."""
+    rows = await session.scalars(select(Delivery).where(Delivery.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(key) for key in ids]
+
+
+async def delivery_by_order(
+    session: AsyncSession, order_ids: Sequence[UUID]
+) -> list[Delivery | None]:
+    """The newest delivery of each order."""
+    rows = await session.scalars(
+        select(Delivery)
+        .where(Delivery.order_id.in_(order_ids))
+        .order_by(Delivery.order_id, Delivery.id.desc())
+        .distinct(Delivery.order_id)
+    )
+    found = {row.order_id: row for row in rows}
+    return [found.get(key) for key in order_ids]
+
+
+async def offer_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[DeliveryOffer | None]:
+    """Offers by key, for the rider who was asked and the company."""
+    rows = await session.scalars(select(DeliveryOffer).where(DeliveryOffer.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(key) for key in ids]
+
+
+async def offers_by_delivery(
+    session: AsyncSession, delivery_ids: Sequence[UUID]
+) -> list[list[DeliveryOffer]]:
+    """Who was asked for each delivery, the last one first, at most 50 of each."""
+    rows = await session.scalars(
+        select(DeliveryOffer)
+        .where(DeliveryOffer.delivery_id.in_(delivery_ids))
+        .order_by(DeliveryOffer.id.desc())
+    )
+    found: dict[UUID, list[DeliveryOffer]] = defaultdict(list)
+    for row in rows:
+        if len(found[row.delivery_id]) < OFFERS_SHOWN:
+            found[row.delivery_id].append(row)
+    return [found[key] for key in delivery_ids]
+
+
+async def open_offers_by_rider(
+    session: AsyncSession, rider_ids: Sequence[UUID]
+) -> list[list[DeliveryOffer]]:
+    """The offers that wait for each rider's answer: at most one."""
+    rows = await session.scalars(
+        select(DeliveryOffer).where(
+            DeliveryOffer.rider_id.in_(rider_ids), DeliveryOffer.status == OfferStatus.OFFERED
+        )
+    )
+    found: dict[UUID, list[DeliveryOffer]] = defaultdict(list)
+    for row in rows:
+        found[row.rider_id].append(row)
+    return [found[key] for key in rider_ids]

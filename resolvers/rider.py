@@ -1,0 +1,128 @@
+"""Riders: their shift, their position, and those who look after them."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from models import Company, Rider, RiderAction, RiderPosition, RiderStatus
+from resolvers.context import Info
+from resolvers.inputs.rider import (
+    RiderGoOfflineInput,
+    RiderGoOnlineInput,
+    RiderLocationReportInput,
+)
+from resolvers.work import attempt
+from services import position as positions
+from services import rider as riders
+from services.page import Page
+from services.person import Viewer
+from services.position import Report
+from services.refusal import key_of
+from services.rider import RiderSelf
+
+CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company: yours.")]
+Status = Annotated[
+    RiderStatus | None, strawberry.argument(description="Only these; all when left out.")
+]
+First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
+
+
+@dataclass
+class RiderOutcome:
+    """What the shift's writes answer: the rider as they are now, or every reason against it."""
+
+    rider: Rider | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class ReportOutcome:
+    """What a report of a location answers."""
+
+    report: Report | None = None
+    errors: list[Any] = field(default_factory=list)
+
+    @property
+    def position(self) -> RiderPosition | None:
+        return self.report.position if self.report else None
+
+    @property
+    def delivery_id(self) -> UUID | None:
+        return self.report.delivery_id if self.report else None
+
+    @property
+    def eta_seconds(self) -> int | None:
+        return self.report.eta_seconds if self.report else None
+
+
+async def mine(parent: strawberry.Parent[Viewer], info: Info) -> RiderSelf | None:
+    async with info.context.read() as session:
+        return await riders.myself(session, parent.actor)
+
+
+async def of_company(
+    info: Info, company_id: CompanyId, first: First, after: After = None, status: Status = None
+) -> Page[Rider]:
+    asked: dict[str, Any] = {"first": first, "cursor": after, "status": status}
+    company = key_of(Company, company_id, "companyId")
+    async with info.context.read() as session:
+        return await riders.of_company(
+            session, actor=info.context.actor, company_id=company, **asked
+        )
+
+
+async def go_online(info: Info, input: RiderGoOnlineInput) -> RiderOutcome:
+    actor, told = info.context.actor, {"device_time": input.device_time}
+    return await attempt(
+        info,
+        RiderOutcome,
+        lambda session: riders.go_online(session, actor=actor, vehicle=input.vehicle, **told),
+        input=input,
+        company_id=lambda: _company(info),
+    )
+
+
+async def go_offline(info: Info, input: RiderGoOfflineInput) -> RiderOutcome:
+    actor, told = info.context.actor, {"device_time": input.device_time}
+    return await attempt(
+        info,
+        RiderOutcome,
+        lambda session: riders.go_offline(session, actor=actor, **told),
+        input=input,
+        company_id=lambda: _company(info),
+    )
+
+
+async def report_location(info: Info, input: RiderLocationReportInput) -> ReportOutcome:
+    """Stored first; then, as a value that may be lost, told to whoever watches the ride."""
+    given: dict[str, Any] = {"fix": input.fix(), "device_time": input.device_time}
+
+    async def verb(session: Any) -> Report:
+        return await positions.report(session, actor=info.context.actor, **given)
+
+    done = await attempt(
+        info, ReportOutcome, verb, input=input, company_id=lambda: _company(info)
+    )  # fmt: skip
+    await _tell(info, done.report)
+    return done
+
+
+async def _tell(info: Info, report: Report | None) -> None:
+    if report is not None and report.order_id is not None:
+        await info.context.house.streams.tell(f"position:{report.order_id}", report.told)
+
+
+async def _company(info: Info) -> UUID:
+    """The company for which the actor rides; its read is spared where the grants name just one."""
+    named = riders.companies(info.context.actor)
+    if len(named) == 1:
+        return named[0]
+    async with info.context.read() as session:
+        return (await riders.mine(session, info.context.actor)).company_id
+
+
+def available_actions(parent: strawberry.Parent[Rider], info: Info) -> list[RiderAction]:
+    return riders.actions(parent, info.context.actor)
