@@ -30,7 +30,7 @@ class Store:
     place: Place
     python: Path
     port: int
-    simulates: bool  # whether the payment provider is our simulator
+    simulates: frozenset[str]  # the providers that our simulators stand in for
     environment: dict[str, str]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     stops: list[Callable[[], None]] = field(default_factory=list)
@@ -106,7 +106,7 @@ def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
     place = Place(root)
     with place.held():
         _end(place.orphans())
-        store = Store(place, python, _port(given), not given.get("STRIPE_API_KEY"), dict(given))
+        store = Store(place, python, _port(given), _simulated(given), dict(given))
         try:
             _prepare(store, given)
             _serve(store)
@@ -145,8 +145,8 @@ def _prepare(store: Store, given: Mapping[str, str]) -> None:
     environment.setdefault("DARKSTORE_KEYS_FILE", str(store.place.folder / "keys.json"))
     environment.setdefault("DARKSTORE_DRAIN_SECONDS", "1")
     environment["PYTHONUNBUFFERED"] = "1"
-    if store.simulates:
-        environment |= _payments(store.place)
+    for provider in store.simulates:
+        environment |= SETTINGS[provider](store.place)
     if url := given.get("DATABASE_URL"):
         environment["DATABASE_URL"] = _with_driver(url)
     else:
@@ -167,13 +167,19 @@ def _prepare(store: Store, given: Mapping[str, str]) -> None:
 
 def _serve(store: Store) -> None:
     """Start the payment simulator if it is ours to start, the server and the worker."""
-    if store.simulates:
+    if "stripe" in store.simulates:
         port = store.environment["STRIPE_API_BASE"].rsplit(":", 1)[1]
         options = ["--port", port, "--state", str(store.place.folder / "stripe.sqlite")]
         options += ["--key", store.environment["STRIPE_API_KEY"]]
         options += ["--secret", store.environment["STRIPE_WEBHOOK_SECRET"]]
         webhook = store.url + WEBHOOK_PATH
         store.launch("stripe", "simulators.stripe", *options, "--webhook", webhook)
+    if "twilio" in store.simulates:
+        port = store.environment["SMS_API_BASE"].rsplit(":", 1)[1]
+        options = ["--port", port, "--account", store.environment["SMS_ACCOUNT"]]
+        store.launch(
+            "twilio", "simulators.twilio", *options, "--token", store.environment["SMS_TOKEN"]
+        )
     store.launch("server", "server", "serve", "--port", str(store.port))
     store.launch("worker", "server", "worker")
 
@@ -187,6 +193,27 @@ def _payments(place: Place) -> dict[str, str]:
         "STRIPE_PUBLISHABLE_KEY": f"pk_test_{key}",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{place.secret('stripe_webhook')}",
     }
+
+
+def _messages(place: Place) -> dict[str, str]:
+    """The settings of a text message provider that runs beside the server."""
+    return {
+        "SMS_API_BASE": f"http://127.0.0.1:{valkey.free_port()}",
+        "SMS_ACCOUNT": f"AC{place.secret('sms_account')[:32]:0<32}",
+        "SMS_TOKEN": place.secret("sms_token"),
+    }
+
+
+SETTINGS: dict[str, Callable[[Place], dict[str, str]]] = {
+    "stripe": _payments,
+    "twilio": _messages,
+}
+OURS_UNLESS_SET = {"stripe": "STRIPE_API_KEY", "twilio": "SMS_ACCOUNT"}
+
+
+def _simulated(given: Mapping[str, str]) -> frozenset[str]:
+    """The providers that nobody has given an account of."""
+    return frozenset(name for name, setting in OURS_UNLESS_SET.items() if not given.get(setting))
 
 
 def _with_driver(url: str) -> str:

@@ -1,0 +1,1 @@
+"""One order, played end to end, with a transcript."""

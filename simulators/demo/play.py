@@ -1,0 +1,230 @@
+"""One order, played by a customer, a picker, a rider and an agent over HTTP and WebSocket."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from simulators.client import GraphClient
+from simulators.demo.transcript import Transcript
+from simulators.parts.agent import Agent
+from simulators.parts.customer import Customer
+from simulators.parts.picker import Picker
+from simulators.parts.rider import Rider
+
+PASSWORD = "darkstore-demo-1"  # noqa: S105 - the standing accounts of a development store
+CUSTOMER = "customer20@mail.example"
+PICKER = "staff1.1@harbour.example"
+RIDER = "rider1@harbour.example"
+AGENT = "support1@darkstore.example"
+HOME = {"latitude": 41.1592, "longitude": -8.6301}
+CARD = "pm_card_visa"
+LINES = 3
+STEPS_OF_THE_ROAD = 5
+STEP_SECONDS = 1.1
+SEEN_SECONDS = 15.0
+
+
+class Differs(Exception):
+    """Something came out otherwise than it should."""
+
+
+def expect(what: str, found: Any, wanted: Any) -> None:
+    """Raise Differs unless the two are equal."""
+    if found != wanted:
+        raise Differs(f"{what} is {found!r}, it should be {wanted!r}")
+
+
+class Watcher:
+    """Follows the order's stream and remembers everything it has shown."""
+
+    def __init__(self, customer: Customer, order_id: str, script: Transcript) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+        self._task = asyncio.create_task(self._follow(customer, order_id, script))
+
+    async def until(self, what: str, seen: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait for a message; raises Differs when it does not come."""
+        try:
+            async with asyncio.timeout(SEEN_SECONDS):
+                while True:
+                    for message in self.seen:
+                        if seen(message):
+                            return message
+                    if self._task.done():
+                        self._task.result()
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise Differs(f"the customer did not see {what}") from None
+
+    async def event(self, kind: str) -> None:
+        """Wait for an event of this type."""
+        await self.until(kind, lambda m: bool(m["event"]) and m["event"]["type"] == kind)
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _follow(self, customer: Customer, order_id: str, script: Transcript) -> None:
+        async for message in customer.track(order_id):
+            self.seen.append(message)
+            self._news.set()
+            if message["event"]:
+                script.says("customer", f"sees {message['event']['type']}")
+            elif message["riderPosition"]:
+                place = message["riderPosition"]
+                script.says(
+                    "customer",
+                    f"sees the rider at {place['latitude']:.4f}, {place['longitude']:.4f}",
+                )
+
+
+async def play(url: str, provider: str) -> None:
+    """Play the whole order; raises Differs or Failed at the first thing that is wrong."""
+    script = Transcript()
+    async with aiohttp.ClientSession() as http:
+
+        def graph() -> GraphClient:
+            return GraphClient(http, f"{url}/graphql")
+
+        customer, picker = Customer(graph()), Picker(graph())
+        rider, agent = Rider(graph()), Agent(graph())
+        parts = (customer, picker, rider, agent)
+        with script.does("everybody", "signs in"):
+            for part, email in zip(parts, (CUSTOMER, PICKER, RIDER, AGENT), strict=True):
+                await part.sign_in(email, PASSWORD)
+        customer.at = HOME
+        try:
+            order = await _shop(script, customer, provider, picker)
+            watcher = Watcher(customer, order["id"], script)
+            handover_code = await _pick(script, picker, order, watcher)
+            await _deliver(script, rider, order, handover_code, watcher)
+            await _make_good(script, customer, agent, order, watcher)
+            await watcher.close()
+        finally:
+            for part in parts:
+                await part.graph.close()
+    script.says("everybody", "is done; every step came out as it should")
+
+
+async def _shop(
+    script: Transcript, customer: Customer, provider: str, picker: Picker
+) -> dict[str, Any]:
+    with script.does("customer", "opens the storefront") as came:
+        front = await customer.storefront()
+        expect("serviceable", front["serviceable"], True)
+        came.append(f"{front['store']['name']}, {front['promise']['p50Seconds'] // 60} min")
+    picker.store_id = front["store"]["id"]
+    with script.does("customer", "searches for milk") as came:
+        milk = await customer.search("milk")
+        came.append(f"{len(milk)} found")
+    goods = [p for p in [*milk, *front["products"]["nodes"]] if p["availability"] == "IN_STOCK"]
+    wanted = {product["id"]: 2 for product in goods[:LINES]}
+    expect("products to buy", len(wanted), LINES)
+    with script.does("customer", f"fills the cart with {LINES} products") as came:
+        cart = await customer.fill(wanted)
+        expect("orderable", cart["orderable"], True)
+        came.append(f"{cart['quote']['total']['minor'] / 100:.2f}")
+    with script.does("customer", "places the order") as came:
+        key = uuid.uuid4().hex
+        placed = await customer.place(key, expectedTotalMinor=cart["quote"]["total"]["minor"])
+        order: dict[str, Any] = placed["order"]
+        expect("the order's status", order["status"], "PLACED")
+        came.append(f"{order['code']} for {order['total']['formatted']}")
+    with script.does("customer", "pays by card") as came:
+        status = await customer.pay(placed["payment"], provider, CARD)
+        expect("the payment intent", status, "requires_capture")
+        came.append(status)
+    return order
+
+
+async def _pick(script: Transcript, picker: Picker, order: dict[str, Any], watcher: Watcher) -> str:
+    await watcher.event("ORDER_CONFIRMED")
+    with script.does("picker", "looks at the queue") as came:
+        tasks = [task for task in await picker.queue() if task["orderCode"] == order["code"]]
+        expect("tasks for the order in the queue", len(tasks), 1)
+        came.append(f"{order['code']} is there")
+    with script.does("picker", "accepts the order"):
+        accepted = await picker.accept(tasks[0]["id"])
+    await watcher.event("FULFILLMENT_ACCEPTED")
+    for line in accepted["lines"]:
+        with script.does("picker", f"scans {line['quantity']} of {line['name']}"):
+            await picker.pick(accepted["id"], line, line["quantity"])
+    with script.does("picker", "packs one bag"):
+        packed = await picker.pack(accepted["id"])
+    await watcher.event("FULFILLMENT_PACKED")
+    return str(packed["handoverCode"])
+
+
+async def _deliver(
+    script: Transcript, rider: Rider, order: dict[str, Any], code: str, watcher: Watcher
+) -> None:
+    with script.does("rider", "goes online near the store"):
+        await rider.go_online()
+        await rider.report(HOME["latitude"] - 0.002, HOME["longitude"])
+    offer = await _offer(rider, order)
+    script.says("rider", f"is offered the ride: {offer['distanceM']} m, {offer['etaSeconds']} s")
+    with script.does("rider", "accepts the offer"):
+        ride = await rider.accept(offer["id"])
+    expect("the ride's order", ride["orderCode"], order["code"])
+    await watcher.event("DELIVERY_ASSIGNED")
+    store, door = ride["store"]["location"], ride["dropPoint"]
+    await rider.report(store["latitude"], store["longitude"])
+    with script.does("rider", "arrives at the store"):
+        await rider.arrive_at_store(ride["id"])
+    with script.does("rider", f"picks up with the store's code {code}"):
+        await rider.pick_up(ride["id"], code)
+    await watcher.event("DELIVERY_PICKED_UP")
+    for step in range(1, STEPS_OF_THE_ROAD + 1):
+        share = step / STEPS_OF_THE_ROAD
+        await rider.report(*(_between(store[a], door[a], share) for a in ("latitude", "longitude")))
+        await asyncio.sleep(STEP_SECONDS)
+    await watcher.until("the rider's position", lambda message: bool(message["riderPosition"]))
+    with script.does("rider", "rings the bell"):
+        await rider.arrive_at_customer(ride["id"])
+    with script.does("rider", "hands over for the customer's PIN") as came:
+        done = await rider.complete(ride["id"], order["deliveryPin"])
+        expect("the delivery", done["status"], "DELIVERED")
+        came.append(done["status"])
+    await watcher.event("ORDER_COMPLETED")
+    await rider.go_offline()
+
+
+async def _offer(rider: Rider, order: dict[str, Any]) -> dict[str, Any]:
+    """The first open offer that the stream shows."""
+    async with asyncio.timeout(SEEN_SECONDS):
+        async for message in rider.offers():
+            offer = message["offer"]
+            if offer and offer["status"] == "OFFERED":
+                return dict(offer)
+    raise Differs(f"no rider was asked to bring {order['code']}")
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return start + (end - start) * share
+
+
+async def _make_good(
+    script: Transcript, customer: Customer, agent: Agent, order: dict[str, Any], watcher: Watcher
+) -> None:
+    await watcher.event("PAYMENT_CAPTURED")
+    with script.does("customer", "opens a ticket"):
+        words = "One carton was open and half empty."
+        ticket = await customer.complain(order["id"], "Broken carton", words)
+    amount = order["total"]["minor"] // 10
+    with script.does("agent", "answers"):
+        await agent.reply(ticket["id"], "I am sorry. You get the money for it back.")
+    with script.does("agent", "resolves it with a refund") as came:
+        await agent.resolve(ticket["id"], "Refunded the carton.", amount)
+        came.append(f"{amount / 100:.2f}")
+    await watcher.event("REFUND_SUCCEEDED")
+    with script.does("customer", "looks at the order") as came:
+        shown = await customer.order(order["id"])
+        expect("the stage", shown["stage"], "DELIVERED")
+        expect("the refund", shown["payment"]["refunded"]["minor"], amount)
+        came.append(f"{shown['stage']}, {shown['payment']['status']}")

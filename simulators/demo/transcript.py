@@ -1,0 +1,31 @@
+"""The transcript: who did what, when, and how long it took."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+COLUMN = 9
+
+
+class Transcript:
+    """Prints one line an act, with seconds since the start and milliseconds of the act."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    def says(self, who: str, words: str) -> None:
+        """Something that was seen."""
+        print(f"{self._at()}  {who:<{COLUMN}} {words}", flush=True)
+
+    @contextmanager
+    def does(self, who: str, words: str) -> Iterator[list[str]]:
+        """Something that is done; the block may add what came of it."""
+        began = time.perf_counter()
+        outcome: list[str] = []
+        yield outcome
+        took = (time.perf_counter() - began) * 1000
+        result = f" → {' '.join(outcome)}" if outcome else ""
+        print(f"{self._at()}  {who:<{COLUMN}} {words}{result}  ({took:.0f} ms)", flush=True)
+
+    def _at(self) -> str:
+        return f"{time.perf_counter() - self._began:6.2f} s"

@@ -1,0 +1,105 @@
+"""The rider's app: go online, report where one is, take an offer, ride, hand over."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from simulators.parts.device import Device
+
+ONLINE = """
+mutation GoOnline($input: RiderGoOnlineInput!) {
+  riderGoOnline(input: $input) {
+    rider { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+OFFLINE = """
+mutation GoOffline($input: RiderGoOfflineInput!) {
+  riderGoOffline(input: $input) {
+    rider { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+REPORT = """
+mutation ReportLocation($input: RiderLocationReportInput!) {
+  riderLocationReport(input: $input) {
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+OFFERS = """
+subscription WatchOffers($after: String) {
+  deliveryOffered(after: $after) {
+    kind
+    cursor
+    offer { id status expiresAt distanceM etaSeconds }
+    delivery { id status }
+  }
+}
+"""
+ANSWER = """
+mutation AcceptOffer($input: DeliveryOfferAcceptInput!) {
+  deliveryOfferAccept(input: $input) {
+    delivery {
+      id
+      status
+      orderCode
+      store { name location { latitude longitude } }
+      dropPoint { latitude longitude }
+    }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+STEP = """
+mutation %(operation)s($input: %(operation)sInput!) {
+  %(mutation)s(input: $input) {
+    delivery { id status availableActions }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+
+
+class Rider(Device):
+    """Somebody on the road."""
+
+    async def go_online(self) -> None:
+        await self.do(ONLINE, "riderGoOnline", {})
+
+    async def go_offline(self) -> None:
+        await self.do(OFFLINE, "riderGoOffline", {})
+
+    async def report(self, latitude: float, longitude: float) -> None:
+        """Say where one is (degrees)."""
+        given = {"latitude": latitude, "longitude": longitude}
+        await self.do(REPORT, "riderLocationReport", given)
+
+    async def offers(self, after: str | None = None) -> AsyncIterator[Any]:
+        """Offers and changes of the own ride, live."""
+        async for data in self.graph.watch(OFFERS, after=after):
+            yield data["deliveryOffered"]
+
+    async def accept(self, offer_id: str) -> Any:
+        """Take an offer; answers the delivery with the way to go."""
+        given = {"offerId": offer_id}
+        return (await self.do(ANSWER, "deliveryOfferAccept", given))["delivery"]
+
+    async def arrive_at_store(self, delivery_id: str) -> Any:
+        return await self._step("deliveryArriveAtStore", delivery_id)
+
+    async def pick_up(self, delivery_id: str, handover_code: str) -> Any:
+        return await self._step("deliveryPickUp", delivery_id, handoverCode=handover_code)
+
+    async def arrive_at_customer(self, delivery_id: str) -> Any:
+        return await self._step("deliveryArriveAtCustomer", delivery_id)
+
+    async def complete(self, delivery_id: str, pin: str) -> Any:
+        return await self._step("deliveryComplete", delivery_id, pin=pin)
+
+    async def _step(self, mutation: str, delivery_id: str, **more: Any) -> Any:
+        operation = mutation[0].upper() + mutation[1:]
+        document = STEP % {"operation": operation, "mutation": mutation}
+        payload = await self.do(document, mutation, {"deliveryId": delivery_id, **more})
+        return payload["delivery"]
