@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import cos, hypot, radians
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from shapely import (
     set_srid,
     to_wkb,
     transform,
+    union_all,
     voronoi_polygons,
 )
 from shapely.geometry.base import BaseGeometry
@@ -24,7 +26,8 @@ CENTER = (41.1579, -8.6291)
 METERS_PER_DEGREE = 111_320.0
 REACH_M = 4_000.0
 WGS84 = 4326
-OVERLAP_M = 1_300.0
+OVERLAP_M = 2_000.0
+CLOSE_BY_M = 1_000.0
 OUTSKIRTS_M = 7_000.0
 ZONE_TOLERANCE_M = 20.0
 
@@ -73,14 +76,22 @@ def _apart(site: Site, others: Sequence[Site]) -> float:
 
 
 def zones(chosen: Sequence[Site]) -> list[MultiPolygon]:
-    """One zone a store, in degrees: what is nearest to it, a belt around that, within reach."""
+    """One zone a store, in degrees: what is nearest to it and a belt around that, within reach.
+
+    Places that no second store reaches are left out, except close by, so that nearly everybody
+    who is served can be served by another store when the first one can't.
+    """
     points = [Point(site.meters) for site in chosen]
     cells = voronoi_polygons(MultiPoint(points), extend_to=Point(0, 0).buffer(2 * OUTSKIRTS_M))
-    found = []
+    wide = []
     for point in points:
         cell = next(cell for cell in cells.geoms if cell.covers(point))
-        zone = cell.buffer(OVERLAP_M).intersection(point.buffer(REACH_M))
-        found.append(_degrees(zone.simplify(ZONE_TOLERANCE_M)))
+        wide.append(cell.buffer(OVERLAP_M).intersection(point.buffer(REACH_M)))
+    twice = union_all([one.intersection(other) for one, other in combinations(wide, 2)])
+    found = []
+    for point, zone in zip(points, wide, strict=True):
+        kept = zone.intersection(twice.union(point.buffer(CLOSE_BY_M)))
+        found.append(_degrees(kept.simplify(ZONE_TOLERANCE_M)))
     return found
 
 
