@@ -77,7 +77,7 @@ class Collector:
         return True
 
     def _condition(self, definition: object, node: DirectiveNode) -> bool:
-        values = get_argument_values(definition, node, self.conditions)  # type: ignore[arg-type]
+        values = get_argument_values(definition, node, self.conditions)  # type: ignore[arg-type] # a directive
         return bool(values["if"])
 
     def _applies(

@@ -114,7 +114,7 @@ class Compiler:
             field = Field(key, name, nodes, definition, object_type, known, (*keys, key))
             completer = self._completer(definition.type, Site(field, nullable))
             if self._is_leaf(field):
-                attribute = field.strawberry.python_name  # type: ignore[union-attr]
+                attribute = field.strawberry.python_name  # type: ignore[union-attr] # is known
                 leaves.append(Leaf(key, attribute, completer))
             else:
                 steps.append(self._step(field, completer))

@@ -7,8 +7,10 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     get_operation_ast,
 )
@@ -91,9 +93,9 @@ def _root_fields(
         for node in waiting.pop(0).selections:
             if isinstance(node, FieldNode):
                 names[node.name.value] = None
-            elif hasattr(node, "selection_set"):
+            elif isinstance(node, InlineFragmentNode):
                 waiting.append(node.selection_set)
-            elif node.name.value not in met:  # type: ignore[attr-defined] # a spread
-                met.add(node.name.value)  # type: ignore[attr-defined]
-                waiting.append(fragments[node.name.value].selection_set)  # type: ignore[attr-defined]
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in met:
+                met.add(node.name.value)
+                waiting.append(fragments[node.name.value].selection_set)
     return tuple(names)

@@ -46,4 +46,4 @@ async def source(executor: Executor[Any]) -> AsyncIterator[Any] | ExecutionResul
     events: Any = create_source_event_stream(executor)
     if isawaitable(events):
         events = await events
-    return events  # type: ignore[no-any-return]
+    return events  # type: ignore[no-any-return] # it gives one or the other

@@ -95,7 +95,7 @@ class ResolverStep(Step):
         super().__init__(field, completer)
         self._converter = converter
         self._strawberry = strawberry
-        self._function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]
+        self._function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment] # bound
         self._awaits = inspect.iscoroutinefunction(self._function)
         parents = (resolver.self_parameter, resolver.parent_parameter, resolver.root_parameter)
         names = [parameter.name for parameter in parents if parameter is not None]

@@ -5,219 +5,44 @@
 # mypy: disable-error-code="untyped-decorator"
 
 import asyncio
-import enum
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
-from strawberry.permission import BasePermission
 from strawberry.schema.config import StrawberryConfig
 
-BRANDS = 4
+from tests.execution.inputs import SCALARS, Basis, Filter, OneKey, Range
+from tests.execution.loading import (
+    Context,
+    Countdown,
+    Denied,
+    StaffOnly,
+    backed,
+    brand_by_id,
+    broken_batch,
+    products_by_brand,
+    related,
+    shelf_by_brand,
+    short_batch,
+)  # fmt: skip
+from tests.execution.rows import (
+    BRAND,
+    BUNDLE,
+    FAULTY,
+    MONEY,
+    ROWS,
+    Box,
+    BrandRow,
+    BundleRow,
+    MoneyRow,
+    ProductRow,
+    Unit,
+)  # fmt: skip
 
-
-# Rows
-
-
-@dataclass
-class MoneyRow:
-    minor: Any
-    currency: Any = "EUR"
-
-
-@dataclass
-class BrandRow:
-    id: Any
-    name: Any
-
-
-@dataclass
-class ProductRow:
-    id: Any
-    name: Any
-    price: Any
-    brand_id: Any = 0
-    tags: Any = field(default_factory=lambda: ["fresh", "red"])
-    grid: Any = field(default_factory=lambda: [[1, 2], [], [3]])
-    unit: Any = None
-    weight: Any = 1.5
-    note: Any = None
-    boxes: Any = field(default_factory=list)
-
-
-@dataclass
-class BundleRow:
-    id: Any
-    name: Any
-    products: Any
-
-
-# Scalars, enums, inputs
-
-
-class Unit(enum.Enum):
-    PIECE = "piece"
-    KILOGRAM = "kg"
-
-
-Basis = NewType("Basis", int)
-
-
-def negative_fails(value: int) -> int:
-    if value < 0:
-        raise ValueError("no negative basis points")
-    return value
-
-
-SCALARS: Any = {Basis: strawberry.scalar(name="Basis", serialize=negative_fails, parse_value=Basis)}
-
-
-@strawberry.input
-class Range:
-    low: int = 0
-    high: int | None = strawberry.UNSET
-    units: list[Unit] = strawberry.field(default_factory=lambda: [Unit.PIECE])
-
-
-@strawberry.input
-class Filter:
-    """An input type that holds itself, and fields that may be left out."""
-
-    name: strawberry.Maybe[str | None]
-    low: strawberry.Maybe[int]
-    range: Range | None = None
-    ranges: list[Range | None] = strawberry.field(default_factory=list)
-    either: list["Filter"] | None = None
-    nested: list[list[int]] | None = strawberry.UNSET
-    basis: Basis | None = None
-
-
-@strawberry.input(one_of=True)
-class OneKey:
-    by_id: strawberry.Maybe[strawberry.ID]
-    by_name: strawberry.Maybe[str]
-
-
-class Denied(BasePermission):
-    message = "You may not."
-
-    def has_permission(self, source: Any, info: strawberry.Info, **_: Any) -> bool:
-        return bool(info.context.staff)
-
-
-@dataclass(frozen=True)
-class StaffOnly:
-    """A rule of the kind the product puts into field metadata."""
-
-    def refuse(self, context: Any) -> Exception | None:
-        return None if context.staff else PermissionError("Staff only.")
-
-
-# Context
-
-
-class Loaders:
-    """The two ways in which the product's loaders are asked."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, list[Any]]] = []
-        self._waiting: dict[Any, list[tuple[Any, asyncio.Future[Any]]]] = {}
-
-    async def load(self, batch: Callable[..., Any], key: Any) -> Any:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(batch, [])
-        if not waiting:
-            asyncio.get_running_loop().call_soon(
-                lambda: asyncio.ensure_future(self._dispatch(batch))
-            )
-        waiting.append((key, future))
-        return await future
-
-    async def _dispatch(self, batch: Callable[..., Any]) -> None:
-        waiting = self._waiting.pop(batch)
-        try:
-            keys = list(dict.fromkeys(key for key, _ in waiting))
-            answers = await batch(keys)
-            if len(answers) != len(keys):
-                raise LookupError(f"{batch.__name__} did not give one answer for each key")
-            found = dict(zip(keys, answers, strict=True))
-        except Exception as error:
-            found = {key: error for key, _ in waiting}
-        for key, future in waiting:
-            if future.done():  # graphql-core cancels the siblings of a field that failed
-                continue
-            if isinstance(found[key], Exception):
-                future.set_exception(found[key])
-            else:
-                future.set_result(found[key])
-
-    async def batch(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> Any:
-        self.calls.append((batch.__name__, [*keys, *fields]))
-        return await batch(list(keys), *fields)
-
-
-@dataclass
-class Context:
-    staff: bool = False
-    loaders: Loaders = field(default_factory=Loaders)
-    log: list[str] = field(default_factory=list)
-
-
-async def brand_by_id(keys: list[int]) -> list[Any]:
-    await asyncio.sleep(0)
-    return [
-        BrandRow(key, f"brand {key}") if key < BRANDS else ValueError(f"no brand {key}")
-        for key in keys
-    ]
-
-
-async def products_by_brand(keys: list[int]) -> list[list[Any]]:
-    return [[row for row in ROWS if row.brand_id == key] for key in keys]
-
-
-async def broken_batch(keys: list[int]) -> list[Any]:
-    raise RuntimeError("the batch broke")
-
-
-async def short_batch(keys: list[int]) -> list[Any]:
-    return [f"answer {key}" for key in keys[1:]]
-
-
-async def shelf_by_brand(keys: list[int], fields: frozenset[str] = frozenset({"all"})) -> list[Any]:
-    return [BrandRow(key, f"shelf {key}") for key in keys]
-
-
-def related(batch: Any, *, by: str = "id", **metadata: Any) -> Any:
-    async def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
-        rule = metadata.get("allow")
-        denied = rule.refuse(info.context) if rule else None
-        if denied:
-            raise denied
-        key = getattr(parent, by)
-        return None if key is None else await info.context.loaders.load(batch, key)
-
-    return strawberry.field(resolver=resolve, metadata={"batch": batch, "by": by, **metadata})
-
-
-def backed(row: type, **options: Any) -> Callable[[type], Any]:
-    """As the product does it: the class of the rows stands on the predicate."""
-
-    def decorate(cls: type) -> Any:
-        def is_type_of(value: object, _info: object) -> bool:
-            return isinstance(value, row)
-
-        is_type_of.backing = row  # type: ignore[attr-defined] # functions carry attributes
-        cls.is_type_of = is_type_of  # type: ignore[attr-defined] # Strawberry looks for it
-        return strawberry.type(cls, **options)
-
-    return decorate
-
-
-# Types
+__all__ = ["Context", "schema"]
 
 
 @strawberry.interface
@@ -241,14 +66,6 @@ class Brand(Named):
     products: list[Annotated["Product", strawberry.lazy("tests.execution.shop")]] = related(
         products_by_brand
     )
-
-
-@strawberry.type
-class Box:
-    """A plain Strawberry type: its values are its own instances, or anything alike."""
-
-    size: int
-    inside: "Box | None" = None
 
 
 def now_or_later(parent: strawberry.Parent[Any]) -> Any:
@@ -446,22 +263,6 @@ class Mutation:
         return what
 
 
-class Countdown:
-    """A source of events that is no generator and has nothing to close."""
-
-    def __init__(self) -> None:
-        self.left = 2
-
-    def __aiter__(self) -> "Countdown":
-        return self
-
-    async def __anext__(self) -> int:
-        if not self.left:
-            raise StopAsyncIteration
-        self.left -= 1
-        return self.left
-
-
 @strawberry.type
 class Subscription:
     @strawberry.subscription
@@ -488,28 +289,6 @@ class Subscription:
         raise PermissionError("not for you")
         yield 1
 
-
-ROWS = [
-    ProductRow(n, f"product {n}", MoneyRow(100 * n), n % 3, unit=(None, *Unit)[n % 3])
-    for n in range(1, 6)
-]
-ROWS[1].boxes = [Box(size=1, inside=Box(size=2)), None, Box(size=3)]
-FAULTY: list[Any] = [
-    ProductRow(10, None, MoneyRow(1)),
-    ProductRow(11, "price", None, 9),
-    ProductRow(12, "minor", MoneyRow("many"), None),
-    ProductRow(13, "price type", 7, tags=None, grid=[[1], None]),
-    ProductRow(14, ValueError("a name that is an error"), MoneyRow(2**40), tags=["a", None]),
-    ProductRow(15, "leaves", MoneyRow(1.0), weight=float("nan"), unit="stone", note=object()),
-    ProductRow(16, 16, MoneyRow(True), weight=3, unit=Unit.PIECE, note=["x"], grid=[[1, "two"]]),
-    ProductRow(17, "boxes", MoneyRow(5), boxes=[Box(size=1), "no box"], tags="not a list"),
-    object(),
-    None,
-    ValueError("a product that is an error"),
-]
-BRAND = BrandRow(1, "brand 1")
-MONEY = MoneyRow(5)
-BUNDLE = BundleRow(20, "bundle", ROWS[:2])
 
 schema = strawberry.Schema(
     Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS)

@@ -34,6 +34,11 @@ def fragments(count: int, body: str) -> str:
 
 
 def documents() -> Iterator[tuple[str, str]]:
+    yield from multiplied()
+    yield from oversized()
+
+
+def multiplied() -> Iterator[tuple[str, str]]:
     for levels in (18, 30, 60):
         yield f"fragments doubled {levels} times", spreads(levels)
         yield f"aliases doubled {levels} times", aliases(levels)
@@ -46,6 +51,9 @@ def documents() -> Iterator[tuple[str, str]]:
     yield "450 aliases", "{" + " ".join(f"a{n}: now" for n in range(300)) + "}"
     yield "150 directives", "{ now" + " @skip(if: false)" * 150 + "}"
     yield "20,000 directives", "{ now" + " @skip(if: false)" * 20_000 + "}"
+
+
+def oversized() -> Iterator[tuple[str, str]]:
     yield "a string of a megabyte", '{ echo(uuid: "' + "a" * 1_000_000 + '") }'
     yield "a string of 30,000 characters", '{ echo(uuid: "' + "a" * 30_000 + '") }'
     yield "an integer of 30,000 digits", "{ products(first: " + "9" * 30_000 + ") { id } }"
