@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +67,7 @@ class Hint:
     seq: int
     type: str
     body: dict[str, Any]
+    at: datetime
 
 
 Announce = Callable[[Sequence[Hint]], Awaitable[None]]
@@ -156,7 +158,7 @@ async def _write_events(
     session: AsyncSession, recorded: Sequence[Recorded], origin: Origin
 ) -> list[Hint]:
     written = await write_events(session, recorded, origin.actor_id)
-    return [Hint(one.stream, seq, one.type, one.body) for one, seq in written]
+    return [Hint(one.stream, seq, one.type, one.body, at) for one, seq, at in written]
 
 
 def _audit(

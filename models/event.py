@@ -34,6 +34,19 @@ class Event(Base):
     at: Mapped[datetime] = at_now()
 
 
+class MessageKind(Named):
+    """What a message of a stream is: the state now, an event, or a passing value.
+
+    LAGGED is a snapshot that comes because the cursor could not be continued: too old, too far
+    behind, or of a log that is gone.
+    """
+
+    SNAPSHOT = auto()
+    EVENT = auto()
+    POSITION = auto()
+    LAGGED = auto()
+
+
 class EventType(Named):
     """What can happen to an order, from its placing to its end."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,7 @@ WRITE = text(
     select s, n, c, t, b, :actor, clock_timestamp()
     from unnest(:streams, :numbers, :companies, :types, cast(:bodies as jsonb[]))
         as new (s, n, c, t, b)
+    returning stream, seq, at
     """
 ).bindparams(
     bindparam("streams", type_=ARRAY(Text)),
@@ -62,8 +64,8 @@ def record(
 
 async def write_events(
     session: AsyncSession, recorded: Sequence[Recorded], actor_id: UUID | None
-) -> list[tuple[Recorded, int]]:
-    """Give each event the next number of its stream and store it; answers them with numbers."""
+) -> list[tuple[Recorded, int, datetime]]:
+    """Number the events within their streams and store them; answers numbers and moments too."""
     if not recorded:
         return []
     counts: dict[str, int] = {}
@@ -77,7 +79,7 @@ async def write_events(
     for one in recorded:
         written.append((one, following[one.stream]))
         following[one.stream] += 1
-    await session.execute(
+    rows = await session.execute(
         WRITE,
         {
             "streams": [one.stream for one, _ in written],
@@ -88,7 +90,8 @@ async def write_events(
             "actor": actor_id,
         },
     )
-    return written
+    moments = {(row.stream, row.seq): row.at for row in rows}
+    return [(one, seq, moments[one.stream, seq]) for one, seq in written]
 
 
 async def _take_numbers(

@@ -55,6 +55,7 @@ class Context:
     request_id: str = ""
     device: str = ""
     idempotency_key: str | None = None
+    last_event_id: str | None = None
     extensions: dict[str, Any] = field(default_factory=dict)
     writes: int = 0
 

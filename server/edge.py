@@ -57,4 +57,5 @@ class Edge:
             request_id=headers.get("x-request-id", ""),
             device=headers.get("user-agent", "")[:DEVICE_LENGTH],
             idempotency_key=headers.get("idempotency-key"),
+            last_event_id=headers.get("last-event-id") or None,
         )

@@ -42,6 +42,9 @@ class Carrier:
         self._outbox: asyncio.Queue[tuple[str, str]] = asyncio.Queue(OUTBOX_MESSAGES)
         self._broadcast: Broadcast | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
+        self._failing = False
+        self._lived = False
         self.restarts = 0
         self.dropped = 0
 
@@ -53,9 +56,17 @@ class Carrier:
         ]
 
     async def close(self) -> None:
+        # A cancellation that meets a time-out inside the Redis client comes out as an ordinary
+        # error, so the loops ask this flag as well.
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is connected and listening."""
+        return self._broadcast is not None
 
     def send(self, name: str, message: str) -> None:
         """Hand a message over; when the outbox is full it is dropped, which costs latency only."""
@@ -65,7 +76,7 @@ class Carrier:
             self.dropped += 1
 
     async def _send_all(self) -> None:
-        while True:
+        while not self._closed:
             channel, message = await self._outbox.get()
             broadcast = self._broadcast
             if broadcast is None:
@@ -74,45 +85,61 @@ class Carrier:
             try:
                 async with asyncio.timeout(PUBLISH_SECONDS):
                     await broadcast.publish(channel, message)
-            except Exception:
-                self.dropped += 1
+                self._failing = False
+            except Exception as error:
+                self._lose_outbox(error)
+
+    def _lose_outbox(self, error: Exception) -> None:
+        """Drop what waits: after an outage old hints would only stand in the way of new ones."""
+        self.dropped += 1
+        while not self._outbox.empty():
+            self._outbox.get_nowait()
+            self.dropped += 1
+        if not self._failing:
+            self._failing = True
+            log.warning("hints can't be sent, streams read the log instead: %r", error)
 
     async def _supervise(self) -> None:
         pause = BACK_OFF_SECONDS
-        while True:
+        while not self._closed:
+            self._lived = False
             try:
                 await self._carry()
             except Exception as error:
-                log.warning("hints are interrupted, streams read the log instead: %r", error)
-            lived = self._broadcast is not None
-            self._broadcast = None
+                if self._lived or not self.restarts:
+                    log.warning("hints are interrupted, streams read the log instead: %r", error)
             self.restarts += 1
             self._lost()
-            pause = BACK_OFF_SECONDS if lived else min(BACK_OFF_MOST_SECONDS, pause * 2)
+            pause = BACK_OFF_SECONDS if self._lived else min(BACK_OFF_MOST_SECONDS, pause * 2)
             await asyncio.sleep(pause * random.uniform(1, 1.5))
 
     async def _carry(self) -> None:
         """Receive until a task of the broadcast ends; raises what ended it."""
         broadcast = Broadcast(self._url)
-        pumps: list[asyncio.Task[None]] = []
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(_disconnect, broadcast)
             async with asyncio.timeout(CONNECT_SECONDS):
                 await broadcast.connect()
-                stack.push_async_callback(_disconnect, broadcast)
-                for shard in range(SHARDS):
-                    subscriber = await stack.enter_async_context(
-                        broadcast.subscribe(f"darkstore:{shard}")
-                    )
-                    pumps.append(asyncio.create_task(self._pump(subscriber)))
-            stack.callback(_cancel, pumps)
+                pumps = [await self._listen(stack, broadcast, n) for n in range(SHARDS)]
             self._broadcast = broadcast
+            self._lived = True
             self._lost()  # what was said before we listened is in the log
-            inner = getattr(broadcast._backend, "_listener", None)
-            watched = [broadcast._listener_task, *pumps]
-            if isinstance(inner, asyncio.Task):
-                watched.append(inner)
-            done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                done, _ = await asyncio.wait(
+                    {*pumps, *_inner_tasks(broadcast)}, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                self._broadcast = None
             raise ConnectionError(str(next(iter(done)).exception() or "the listener ended"))
+
+    async def _listen(
+        self, stack: AsyncExitStack, broadcast: Broadcast, shard: int
+    ) -> asyncio.Task[None]:
+        """Receive what is said on a shard until the stack ends."""
+        subscriber = await stack.enter_async_context(broadcast.subscribe(f"darkstore:{shard}"))
+        pump = asyncio.create_task(self._pump(subscriber), name=f"carrier-shard-{shard}")
+        stack.callback(pump.cancel)
+        return pump
 
     async def _pump(self, subscriber: "object") -> None:
         while True:
@@ -121,12 +148,24 @@ class Carrier:
 
 
 async def _disconnect(broadcast: Broadcast) -> None:
-    """Close what is left of a broadcast whose server may be gone."""
-    with suppress(Exception):
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await broadcast.disconnect()
+    """Close what is left of a broadcast whose server may be gone, or was never there.
 
-
-def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    broadcaster's own way out stops half-way when its listener has died, so each part is ended here.
+    """
+    for close in (broadcast.disconnect, broadcast._backend.disconnect):
+        with suppress(Exception):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await close()
+    tasks = _inner_tasks(broadcast)
     for task in tasks:
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _inner_tasks(broadcast: Broadcast) -> set[asyncio.Task[None]]:
+    """The tasks that broadcaster runs on and tells nobody about."""
+    found = (
+        getattr(broadcast, "_listener_task", None),
+        getattr(broadcast._backend, "_listener", None),
+    )
+    return {task for task in found if isinstance(task, asyncio.Task)}

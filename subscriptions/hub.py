@@ -9,7 +9,9 @@ import asyncio
 import logging
 import random
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -72,7 +74,7 @@ class Topic:
 
 
 class Hub:
-    """Tells committed events to the listeners of this process and, by the carrier, of the others."""
+    """Tells committed events to the listeners of this process and, by the carrier, of others."""
 
     def __init__(self, database: Database, url: str) -> None:
         self._database = database
@@ -94,19 +96,25 @@ class Hub:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await self._carrier.close()
 
+    @property
+    def carried(self) -> bool:
+        """Whether hints go to and come from other processes now."""
+        return self._carrier.live
+
     async def announce(self, hints: Sequence[Hint]) -> None:
         """Tell committed events: here at once, elsewhere as soon as the carrier gets to it."""
         for hint in hints:
             self._tell(hint)
-            fact = [self._me, "e", hint.stream, hint.seq, hint.type, hint.body]
-            self._carrier.send(hint.stream, orjson.dumps(fact).decode())
+            self._send(
+                hint.stream, "e", hint.stream, hint.seq, hint.type, hint.body, hint.at.isoformat()
+            )
 
     async def tell(self, topic: str, value: dict[str, Any]) -> None:
         """Publish a lossy value to whoever listens now."""
         self._show(topic, value)
-        self._carrier.send(topic, orjson.dumps([self._me, "t", topic, value]).decode())
+        self._send(topic, "t", topic, value)
 
-    async def events(self, stream: str, after: int) -> AsyncIterator[list[Hint]]:
+    async def events(self, stream: str, after: int) -> AsyncGenerator[list[Hint], None]:
         """All events of `stream` beyond number `after`, in order, none twice, in small batches."""
         listener = Listener(after)
         self._listeners[stream].add(listener)
@@ -119,12 +127,13 @@ class Hub:
                     yield batch
                 if listener.behind:
                     listener.behind = False
-                    async for batch in self._gap(stream, listener):
-                        yield batch
+                    async with aclosing(self._gap(stream, listener)) as missed:
+                        async for batch in missed:
+                            yield batch
         finally:
             self._leave(self._listeners, stream, listener)
 
-    async def latest(self, topic: str) -> AsyncIterator[dict[str, Any]]:
+    async def latest(self, topic: str) -> AsyncGenerator[dict[str, Any], None]:
         """The newest value told on a lossy topic, at most one a second."""
         view = Topic()
         self._topics[topic].add(view)
@@ -139,7 +148,7 @@ class Hub:
         finally:
             self._leave(self._topics, topic, view)
 
-    async def _gap(self, stream: str, listener: Listener) -> AsyncIterator[list[Hint]]:
+    async def _gap(self, stream: str, listener: Listener) -> AsyncGenerator[list[Hint], None]:
         """What the log holds beyond the listener's place; the database may be away for a while."""
         while True:
             try:
@@ -157,7 +166,7 @@ class Hub:
     async def _read(self, stream: str, after: int) -> list[Hint]:
         self.log_reads += 1
         query = (
-            select(Event.stream, Event.seq, Event.type, Event.body)
+            select(Event.stream, Event.seq, Event.type, Event.body, Event.at)
             .where(Event.stream == stream, Event.seq > after)
             .order_by(Event.seq)
             .limit(READ_ROWS)
@@ -165,14 +174,26 @@ class Hub:
         async with self._database.read(PLATFORM) as session:
             return [Hint(*row) for row in await session.execute(query)]
 
+    def _send(self, name: str, *fact: Any) -> None:
+        """Say a fact to the other processes; what can't be said is read from the log there."""
+        try:
+            self._carrier.send(name, orjson.dumps([self._me, *fact], default=str).decode())
+        except (TypeError, ValueError):
+            log.warning("a hint of %s can't be written down", name, exc_info=True)
+
     def _received(self, message: str) -> None:
-        sender, kind, *rest = orjson.loads(message)
-        if sender == self._me:
-            return
-        if kind == "e":
-            self._tell(Hint(*rest))
-        else:
-            self._show(*rest)
+        """Take what another process said; nonsense on the channel must not end the listening."""
+        try:
+            sender, kind, *rest = orjson.loads(message)
+            if sender == self._me:
+                return
+            if kind == "e":
+                stream, seq, named, body, at = rest
+                self._tell(Hint(stream, seq, named, body, datetime.fromisoformat(at)))
+            else:
+                self._show(*rest)
+        except (TypeError, ValueError):
+            log.warning("a message that is no hint was ignored: %.100r", message)
 
     def _tell(self, hint: Hint) -> None:
         for listener in self._listeners.get(hint.stream, ()):

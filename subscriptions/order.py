@@ -1,0 +1,116 @@
+"""One order as its customer, its store and support watch it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import select
+
+from models import Delivery, DeliveryStatus, Order, RiderPosition
+from models.event import MessageKind
+from resolvers.context import Context, Info
+from resolvers.rules import STORE_OR_SUPPORT
+from services.event import order_stream
+from services.refusal import key_of, not_found
+from services.timeline import OrderEvent, told_of
+from subscriptions.flow import After, Flow, Step
+
+RIDING = (
+    DeliveryStatus.ASSIGNED,
+    DeliveryStatus.TO_STORE,
+    DeliveryStatus.AT_STORE,
+    DeliveryStatus.PICKED_UP,
+    DeliveryStatus.TO_CUSTOMER,
+    DeliveryStatus.ARRIVING,
+    DeliveryStatus.AT_CUSTOMER,
+)
+OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's id.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where the rider was a moment ago."""
+
+    latitude: float
+    longitude: float
+    heading_degrees: float | None
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTracked:
+    """One message about an order."""
+
+    kind: MessageKind
+    cursor: str
+    order_id: UUID
+    event: OrderEvent | None = None
+    rider_position: Seen | None = None
+
+
+async def tracked(
+    info: Info, order_id: OrderId, after: After = None
+) -> AsyncIterator[OrderTracked]:
+    context, key = info.context, key_of(Order, order_id, "orderId")
+    order = await _order(context, key)
+
+    async def admit() -> None:
+        await _order(context, key)
+
+    stream, topic = order_stream(key), f"position:{key}"
+    async with Flow(context, [stream], after, admit, topic) as flow:
+        async for step in flow.steps():
+            yield await _message(context, order, step)
+
+
+async def _order(context: Context, key: UUID) -> Order:
+    """The order, for its customer, the people of its store and its support; else NotFound."""
+    actor = context.actor
+    async with context.read() as session:
+        found = await session.get(Order, key)
+    if found is None or not (
+        found.customer_id == actor.person_id
+        or actor.works_at(found.company_id, found.store_id, STORE_OR_SUPPORT.roles)
+    ):
+        raise not_found(Order, "orderId")
+    return found
+
+
+async def _message(context: Context, order: Order, step: Step) -> OrderTracked:
+    if (hint := step.hint) is not None:
+        event = told_of(hint.seq, hint.type, hint.body, hint.at, order.currency)
+        return OrderTracked(step.kind, step.cursor, order.id, event)
+    seen = _seen(step.value) if step.value is not None else await _last_seen(context, order.id)
+    return OrderTracked(step.kind, step.cursor, order.id, rider_position=seen)
+
+
+def _seen(value: dict[str, Any]) -> Seen:
+    at = value.get("seen_at")
+    return Seen(
+        latitude=float(value["latitude"]),
+        longitude=float(value["longitude"]),
+        heading_degrees=value.get("heading_degrees"),
+        seen_at=datetime.fromisoformat(at) if isinstance(at, str) else at,
+    )
+
+
+async def _last_seen(context: Context, order_id: UUID) -> Seen | None:
+    """Where the rider of the order's live delivery was last seen, if there is one."""
+    columns = (
+        RiderPosition.latitude,
+        RiderPosition.longitude,
+        RiderPosition.heading_degrees,
+        RiderPosition.seen_at,
+    )
+    query = (
+        select(*columns)
+        .join(Delivery, Delivery.rider_id == RiderPosition.rider_id)
+        .where(Delivery.order_id == order_id, Delivery.status.in_(RIDING))
+        .limit(1)
+    )
+    async with context.read() as session:
+        row = (await session.execute(query)).first()
+    return Seen(*row) if row else None

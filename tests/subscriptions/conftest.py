@@ -1,0 +1,34 @@
+import shutil
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from local.valkey import Valkey, valkey
+from tests.conftest import FOLDER
+from tests.subscriptions.process import Process, process
+
+
+@pytest.fixture
+def carrier_server() -> Iterator[Valkey]:
+    """A Valkey that the test may kill and start again."""
+    place = FOLDER / "valkey-carrier"
+    shutil.rmtree(place, ignore_errors=True)
+    server = valkey(place)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+async def here(database_url: str, redis_url: str) -> AsyncIterator[Process]:
+    """A process of the server."""
+    async with process(database_url, redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def there(database_url: str, redis_url: str) -> AsyncIterator[Process]:
+    """Another process of the server, which shares nothing but Postgres and Redis."""
+    async with process(database_url, redis_url) as opened:
+        yield opened
