@@ -1,6 +1,6 @@
 """Every job of the house, and how often it is done."""
 
-from jobs import fulfillment, hold, order, payment
+from jobs import fulfillment, hold, order, payment, ticket
 from jobs.runner import Job
 
 JOBS: tuple[Job, ...] = (
@@ -13,4 +13,5 @@ JOBS: tuple[Job, ...] = (
         2,
         lambda hands: payment.work_off_notices(hands.database, hands.payments),
     ),
+    Job("ticket.close_silent", 300, lambda hands: ticket.close_silent(hands.database)),
 )
