@@ -6,11 +6,12 @@ import sys
 
 from simulators.client import Failed
 from simulators.demo.play import Differs, play
+from simulators.parts.customer import CardProvider
 
 MOST_SECONDS = 60.0
 
 
-async def _within_time(url: str, provider: str) -> None:
+async def _within_time(url: str, provider: CardProvider) -> None:
     async with asyncio.timeout(MOST_SECONDS):
         await play(url, provider)
 
@@ -18,8 +19,10 @@ async def _within_time(url: str, provider: str) -> None:
 def main() -> int:
     """Play; 0 when everything went as it should, 1 with the difference otherwise."""
     url = os.environ.get("DARKSTORE_URL", "http://127.0.0.1:8000")
-    provider = os.environ.get("STRIPE_API_BASE", "")
-    if not provider:
+    provider = CardProvider(
+        os.environ.get("STRIPE_API_BASE", ""), os.environ.get("STRIPE_PUBLISHABLE_KEY", "")
+    )
+    if not provider.url:
         print("demo: STRIPE_API_BASE is not set: start the store with `make run`", file=sys.stderr)
         return 1
     try:

@@ -11,7 +11,7 @@ import aiohttp
 from simulators.client import GraphClient
 from simulators.demo.transcript import Transcript
 from simulators.parts.agent import Agent
-from simulators.parts.customer import Customer
+from simulators.parts.customer import CardProvider, Customer
 from simulators.parts.picker import Picker
 from simulators.parts.rider import Rider
 
@@ -84,7 +84,7 @@ class Watcher:
                 )
 
 
-async def play(url: str, provider: str) -> None:
+async def play(url: str, provider: CardProvider) -> None:
     """Play the whole order; raises Differs or Failed at the first thing that is wrong."""
     script = Transcript()
     async with aiohttp.ClientSession() as http:
@@ -113,7 +113,7 @@ async def play(url: str, provider: str) -> None:
 
 
 async def _shop(
-    script: Transcript, customer: Customer, provider: str, picker: Picker
+    script: Transcript, customer: Customer, provider: CardProvider, picker: Picker
 ) -> dict[str, Any]:
     with script.does("customer", "opens the storefront") as came:
         front = await customer.storefront()

@@ -1,6 +1,7 @@
 """The customer's app: look, fill the cart, order, pay, follow the order to the door."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,7 +54,7 @@ PLACE = """
 mutation PlaceOrder($input: OrderPlaceInput!) {
   orderPlace(input: $input) {
     order { id code status stage deliveryPin total { minor formatted } }
-    payment { id status clientSecret publishableKey }
+    payment { id status clientSecret }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -90,6 +91,14 @@ mutation OpenTicket($input: TicketOpenInput!) {
 PAY_SECONDS = 10
 
 
+@dataclass(frozen=True, slots=True)
+class CardProvider:
+    """Where the app confirms a payment, and the public key that the app carries."""
+
+    url: str
+    publishable_key: str
+
+
 class Customer(Device):
     """Somebody at a place who wants groceries."""
 
@@ -120,12 +129,12 @@ class Customer(Device):
         """Order what the cart holds; the key makes a second try harmless."""
         return await self.do(PLACE, "orderPlace", {"at": self.at, **wishes}, key)
 
-    async def pay(self, payment: dict[str, Any], provider: str, card: str) -> str:
+    async def pay(self, payment: dict[str, Any], provider: CardProvider, card: str) -> str:
         """Confirm at the provider as its library in the app does; answers the intent's status."""
         secret = payment["clientSecret"]
         intent = secret.split("_secret_")[0]
-        form = {"key": payment["publishableKey"], "client_secret": secret, "payment_method": card}
-        url = f"{provider}/v1/payment_intents/{intent}/confirm"
+        form = {"key": provider.publishable_key, "client_secret": secret, "payment_method": card}
+        url = f"{provider.url}/v1/payment_intents/{intent}/confirm"
         if urlsplit(url).hostname not in {"127.0.0.1", "localhost", "::1"}:
             raise ValueError("simulated customers pay on this machine only")
         limit = aiohttp.ClientTimeout(total=PAY_SECONDS)
