@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Sequence
+from types import CoroutineType
 from typing import Any
 
 CONCURRENT_TASKS = 256
@@ -32,7 +33,8 @@ async def gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
 
 
 async def _together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-    tasks = [_begin(awaitable) for awaitable in awaitables]
+    loop = asyncio.get_running_loop()
+    tasks = [_begin(awaitable, loop) for awaitable in awaitables]
     try:
         await asyncio.wait(tasks)
     except BaseException:
@@ -43,11 +45,13 @@ async def _together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     return [_outcome(task) for task in tasks]
 
 
-def _begin(awaitable: Awaitable[Any]) -> "asyncio.Future[Any]":
-    if sys.version_info >= (3, 12) and asyncio.iscoroutine(awaitable):
+def _begin(awaitable: Awaitable[Any], loop: asyncio.AbstractEventLoop) -> "asyncio.Future[Any]":
+    if not isinstance(awaitable, CoroutineType):
+        return asyncio.ensure_future(awaitable)
+    if sys.version_info >= (3, 12):
         # Most coroutines are done, or wait for a batch, after one step: take that step at once.
-        return asyncio.Task(awaitable, loop=asyncio.get_running_loop(), eager_start=True)
-    return asyncio.ensure_future(awaitable)
+        return asyncio.Task(awaitable, loop=loop, eager_start=True)
+    return loop.create_task(awaitable)
 
 
 def _outcome(task: "asyncio.Future[Any]") -> Any:
