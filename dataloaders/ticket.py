@@ -7,7 +7,21 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Refund, TicketMessage
+from models import Refund, Ticket, TicketMessage
+
+
+async def ticket_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Ticket | None]:
+    """Tickets by key, as far as the scope may see them."""
+    rows = await session.scalars(select(Ticket).where(Ticket.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(key) for key in ids]
+
+
+async def message_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[TicketMessage | None]:
+    """Messages by key, as far as the scope may see them."""
+    rows = await session.scalars(select(TicketMessage).where(TicketMessage.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(key) for key in ids]
 
 
 async def messages_by_ticket(

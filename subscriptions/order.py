@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -31,16 +31,6 @@ OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's 
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Where the rider was a moment ago."""
-
-    latitude: float
-    longitude: float
-    heading_degrees: float | None
-    seen_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class OrderTracked:
     """One message about an order."""
 
@@ -48,7 +38,7 @@ class OrderTracked:
     cursor: str
     order_id: UUID
     event: OrderEvent | None = None
-    rider_position: Seen | None = None
+    rider_position: RiderPosition | None = None
 
 
 async def tracked(
@@ -87,30 +77,25 @@ async def _message(context: Context, order: Order, step: Step) -> OrderTracked:
     return OrderTracked(step.kind, step.cursor, order.id, rider_position=seen)
 
 
-def _seen(value: dict[str, Any]) -> Seen:
-    at = value.get("seen_at")
-    return Seen(
+def _seen(value: dict[str, Any]) -> RiderPosition:
+    """The position that was told, as the row it was read from."""
+    known = {key: value.get(key) for key in ("heading_degrees", "speed_mps", "accuracy_m")}
+    at = value.get("seen_at") or datetime.now(UTC)
+    return RiderPosition(
         latitude=float(value["latitude"]),
         longitude=float(value["longitude"]),
-        heading_degrees=value.get("heading_degrees"),
         seen_at=datetime.fromisoformat(at) if isinstance(at, str) else at,
+        **known,
     )
 
 
-async def _last_seen(context: Context, order_id: UUID) -> Seen | None:
+async def _last_seen(context: Context, order_id: UUID) -> RiderPosition | None:
     """Where the rider of the order's live delivery was last seen, if there is one."""
-    columns = (
-        RiderPosition.latitude,
-        RiderPosition.longitude,
-        RiderPosition.heading_degrees,
-        RiderPosition.seen_at,
-    )
     query = (
-        select(*columns)
+        select(RiderPosition)
         .join(Delivery, Delivery.rider_id == RiderPosition.rider_id)
         .where(Delivery.order_id == order_id, Delivery.status.in_(RIDING))
         .limit(1)
     )
     async with context.read() as session:
-        row = (await session.execute(query)).first()
-    return Seen(*row) if row else None
+        return await session.scalar(query)

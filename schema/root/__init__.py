@@ -23,6 +23,7 @@ from schema.root import (
     stock,
     store,
     storefront,
+    streams,
     ticket,
 )
 from schema.scalars import SCALARS
@@ -63,7 +64,9 @@ class Mutation(
     pass
 
 
-# Subscription inherits each noun's streams in the same way.
+@strawberry.type(description="Everything that can be watched.")
+class Subscription(streams.Subscription):
+    pass
 
 
 @strawberry.directive(
@@ -76,5 +79,9 @@ def idempotent(value: DirectiveValue[Any], key: str) -> Any:
 
 
 graph = strawberry.Schema(
-    Query, Mutation, directives=[idempotent], config=StrawberryConfig(scalar_map=SCALARS)
+    Query,
+    Mutation,
+    Subscription,
+    directives=[idempotent],
+    config=StrawberryConfig(scalar_map=SCALARS),
 )

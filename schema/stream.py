@@ -1,0 +1,148 @@
+"""The messages of streams. Each has a `kind` and a `cursor`; the rest depends on the kind."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+import models
+from dataloaders import delivery as load_delivery
+from dataloaders import order as load_order
+from dataloaders import product as load_product
+from dataloaders import ticket as load
+from models.event import MessageKind
+from resolvers.rules import STORE
+from schema.backing import backed_by, column, field, related
+from schema.fields import key
+from subscriptions import delivery, fulfillment, order, stock, ticket
+
+if TYPE_CHECKING:
+    from schema.delivery import Delivery, DeliveryOffer
+    from schema.fulfillment import Fulfillment
+    from schema.order import Order, OrderEvent
+    from schema.product import Product
+    from schema.rider import RiderPosition
+    from schema.ticket import Ticket, TicketMessage
+
+KIND = "Whether it is a snapshot, an event, or a passing value."
+CURSOR = "Give it as `after` to continue right behind this message, in any connection."
+AT = "When it happened, by the database's clock; null unless it is an EVENT."
+TYPE = "What happened; null unless it is an EVENT."
+
+
+@backed_by(
+    order.OrderTracked,
+    "A message about an order: SNAPSHOT or LAGGED first, then each EVENT once and in order, and"
+    " the rider's POSITION at most once a second.",
+)
+class OrderTracked:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    event: Annotated["OrderEvent", strawberry.lazy("schema.order")] | None = column(
+        "What happened; null unless it is an EVENT."
+    )
+    order: Annotated["Order", strawberry.lazy("schema.order")] = related(
+        load_order.order_by_id, "The order as it is now, or newer than the event.", by="order_id"
+    )
+    rider_position: Annotated["RiderPosition", strawberry.lazy("schema.rider")] | None = column(
+        "Where the rider is: in a POSITION, and in a snapshot while somebody rides."
+    )
+
+
+@backed_by(stock.StockChange, "What is on the shelf of one product now.")
+class StockChange:
+    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
+    product: Annotated["Product", strawberry.lazy("schema.product")] | None = related(
+        load_product.offer_by_store_and_product,
+        "The product as this store sells it; null when the store does not list it.",
+        by="place",
+    )
+    availability: models.Availability = column("How much there is, as everybody may know it.")
+    on_hand: int | None = column("Units on the shelf; null for others than its staff.", allow=STORE)
+    held: int | None = column(
+        "Units of them promised to orders that are not paid yet; null for others than its staff.",
+        allow=STORE,
+    )
+    available: int | None = column(
+        "Units that can still be sold; null for others than its staff.", allow=STORE
+    )
+    version: int | None = column(
+        "Grows with each change: pass it as expectedVersion; null for others than its staff.",
+        allow=STORE,
+    )
+
+
+@backed_by(
+    stock.InventoryChanged,
+    "A message about a store's shelf, at most four a second: staff hear of every number, others"
+    " of a product whose availability is another one.",
+)
+class InventoryChanged:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    changes: list[StockChange] = column("The products that changed, each once.")
+
+
+@backed_by(fulfillment.StoreQueueChanged, "A message about a store's queue.")
+class StoreQueueChanged:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    type: models.EventType | None = column(TYPE)
+    at: datetime | None = column(AT)
+    fulfillment: Annotated["Fulfillment", strawberry.lazy("schema.fulfillment")] | None = field(
+        fulfillment.fulfillment_of, "The task it is about, as it is now; null in a snapshot."
+    )
+    fulfillments: list[Annotated["Fulfillment", strawberry.lazy("schema.fulfillment")]] | None = (
+        column("The open tasks, oldest first, at most 100; null unless it is a snapshot.")
+    )
+
+
+@backed_by(
+    delivery.DeliveryOffered,
+    "A message to a rider: an offer, its withdrawal, or a change of the delivery in hand.",
+)
+class DeliveryOffered:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    type: str | None = column(
+        "OFFER_MADE, OFFER_WITHDRAWN or DELIVERY_CHANGED; null unless it is an EVENT."
+    )
+    at: datetime | None = column(AT)
+    offer: Annotated["DeliveryOffer", strawberry.lazy("schema.delivery")] | None = related(
+        load_delivery.offer_by_id,
+        "The offer as it is now; in a snapshot the one that waits for an answer.",
+        by="offer_id",
+    )
+    delivery: Annotated["Delivery", strawberry.lazy("schema.delivery")] | None = related(
+        load_delivery.delivery_by_id,
+        "The delivery as it is now, once it is yours.",
+        by="delivery_id",
+    )
+
+
+@backed_by(ticket.TicketChanged, "A message about a ticket.")
+class TicketChanged:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    type: str | None = column(TYPE)
+    at: datetime | None = column(AT)
+    ticket: Annotated["Ticket", strawberry.lazy("schema.ticket")] | None = related(
+        load.ticket_by_id, "The ticket as it is now.", by="ticket_id"
+    )
+    message: Annotated["TicketMessage", strawberry.lazy("schema.ticket")] | None = related(
+        load.message_by_id, "What was said, if something was.", by="message_id"
+    )
+
+
+@backed_by(ticket.SupportQueueChanged, "A message about the tickets of your support desk.")
+class SupportQueueChanged:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    type: str | None = column(TYPE)
+    at: datetime | None = column(AT)
+    ticket: Annotated["Ticket", strawberry.lazy("schema.ticket")] | None = related(
+        load.ticket_by_id, "The ticket it is about, as it is now.", by="ticket_id"
+    )
+    tickets: list[Annotated["Ticket", strawberry.lazy("schema.ticket")]] | None = column(
+        "The open tickets, oldest first, at most 100; null unless it is a snapshot."
+    )
