@@ -211,7 +211,7 @@ async def _store(session: AsyncSession, rider: Rider, fix: Fix, place: Point) ->
         heading_degrees=fix.heading_degrees,
         speed_mps=fix.speed_mps,
         accuracy_m=fix.accuracy_m,
-        seen_at=func.clockDateTime(timezone=True),
+        seen_at=func.clock_timestamp(),
     )
     kept = ("latitude", "longitude", "heading_degrees", "speed_mps", "accuracy_m", "seen_at")
     stored = await session.execute(
