@@ -1,6 +1,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from models import Company, Membership, Store
 from resolvers.context import Info
 from resolvers.inputs.company import CompanyCreateInput, RoleGrantInput, RoleRevokeInput
@@ -28,49 +30,32 @@ class RoleOutcome:
 
 
 async def create(info: Info, input: CompanyCreateInput) -> CompanyOutcome:
-    return await attempt(
-        info,
-        CompanyOutcome,
-        lambda session: companies.create(
-            session,
-            actor=info.context.actor,
-            name=input.name,
-            slug=input.slug,
-            currency=input.currency,
-            terms=input.terms(),
-        ),
-        input=input,
-    )
+    called = {"name": input.name, "slug": input.slug, "currency": input.currency}
+
+    async def verb(session: AsyncSession) -> Company:
+        actor = info.context.actor
+        return await companies.create(session, actor=actor, terms=input.terms(), **called)
+
+    return await attempt(info, CompanyOutcome, verb, input=input)
 
 
 async def grant(info: Info, input: RoleGrantInput) -> RoleOutcome:
-    return await attempt(
-        info,
-        RoleOutcome,
-        lambda session: memberships.grant(
-            session,
-            actor=info.context.actor,
-            whom=Whom(phone=input.phone, email=input.email),
-            role=input.role,
-            where=_where(input),
-        ),
-        input=input,
-        anywhere=True,
-    )
+    whom = Whom(phone=input.phone, email=input.email)
+
+    async def verb(session: AsyncSession) -> Membership:
+        return await memberships.grant(
+            session, actor=info.context.actor, whom=whom, role=input.role, where=_where(input)
+        )
+
+    return await attempt(info, RoleOutcome, verb, input=input, anywhere=True)
 
 
 async def revoke(info: Info, input: RoleRevokeInput) -> RoleOutcome:
-    return await attempt(
-        info,
-        RoleOutcome,
-        lambda session: memberships.revoke(
-            session,
-            actor=info.context.actor,
-            membership_id=key_of(Membership, input.grant_id, "grantId"),
-        ),
-        input=input,
-        anywhere=True,
-    )
+    async def verb(session: AsyncSession) -> Membership:
+        key = key_of(Membership, input.grant_id, "grantId")
+        return await memberships.revoke(session, actor=info.context.actor, membership_id=key)
+
+    return await attempt(info, RoleOutcome, verb, input=input, anywhere=True)
 
 
 def _where(input: RoleGrantInput) -> Where:

@@ -72,18 +72,7 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequested:
 
 
 async def otp_verify(info: Info, input: OtpVerifyInput) -> SignedIn:
-    async def verify() -> object:
-        phone = phone_number(input.phone, "phone")
-        async with info.context.write_anywhere(info.field_name) as session:
-            return await ways_in.with_code(
-                session,
-                identity=_identity(info),
-                phone=phone,
-                code=input.code,
-                caller=_caller(info),
-            )
-
-    return await _signed_in(verify)
+    return await _signed_in(lambda: _verified(info, input))
 
 
 async def password_sign_in(info: Info, input: PasswordSignInInput) -> SignedIn:
@@ -108,18 +97,7 @@ async def guest_start(info: Info) -> SignedIn:
 
 
 async def session_refresh(info: Info, input: SessionRefreshInput) -> SignedIn:
-    async def refresh() -> object:
-        async with info.context.write_anywhere(info.field_name) as session:
-            done = await sessions.refresh(
-                session, identity=_identity(info), token=input.refresh_token
-            )
-        if isinstance(done, Tokens):
-            return done
-        reason, ended = done
-        _identity(info).forget(*ended)
-        return reason
-
-    return await _signed_in(refresh)
+    return await _signed_in(lambda: _refreshed(info, input.refresh_token))
 
 
 async def session_revoke(info: Info, input: SessionRevokeInput) -> SessionOutcome:
@@ -143,6 +121,24 @@ async def session_revoke_all(info: Info) -> SessionsEnded:
         ended = await sessions.revoke_all(session, person_id=actor.person_id)
     _identity(info).forget(*ended)
     return SessionsEnded(len(ended))
+
+
+async def _verified(info: Info, input: OtpVerifyInput) -> object:
+    phone, identity = phone_number(input.phone, "phone"), _identity(info)
+    async with info.context.write_anywhere(info.field_name) as session:
+        return await ways_in.with_code(
+            session, identity=identity, phone=phone, code=input.code, caller=_caller(info)
+        )
+
+
+async def _refreshed(info: Info, token: str) -> object:
+    async with info.context.write_anywhere(info.field_name) as session:
+        done = await sessions.refresh(session, identity=_identity(info), token=token)
+    if isinstance(done, Tokens):
+        return done
+    reason, ended = done
+    _identity(info).forget(*ended)
+    return reason
 
 
 async def _code(info: Info, phone: str) -> str:

@@ -148,24 +148,30 @@ async def _shop(session: AsyncSession, name: str) -> Shop:
     shop.brand = Brand(company_id=company.id, slug="own", name="Own Brand")
     session.add_all([*shop.categories, shop.brand])
     await session.flush()
+    _stock_catalog(shop, name)
+    session.add_all(shop.products)
+    await session.flush()
+    return shop
+
+
+def _stock_catalog(shop: Shop, name: str) -> None:
+    brand = shop.brand
+    assert brand is not None
     for index, noun in enumerate(NAMES[:PRODUCTS]):
         category = shop.categories[index % 2]
         shop.products.append(
             Product(
-                company_id=company.id,
+                company_id=shop.id,
                 code=f"P{index + 1:03}",
                 barcode=f"560000000{index + 1:04}",
                 name=f"{noun} {name}",
                 translations={"zh-Hant": f"商品{index + 1}"},
                 search_text=f"own brand {category.name.lower()}",
-                brand_id=shop.brand.id,
+                brand_id=brand.id,
                 category_id=category.id,
             )
         )
         shop.prices.append(PRICE_MINOR + 100 * index)
-    session.add_all(shop.products)
-    await session.flush()
-    return shop
 
 
 async def _store(

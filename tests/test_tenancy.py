@@ -21,9 +21,11 @@ from models import (
     OrderLine,
     Payment,
     Person,
+    Product,
     Refund,
     RefundReason,
     Role,
+    Store,
     Ticket,
     TicketKind,
     TicketMessage,
@@ -39,6 +41,10 @@ from tests.people import Standing
 ROOTS = {"query": graph._schema.query_type, "mutation": graph._schema.mutation_type}
 WINDOW = {"store", "storefront"}  # the shop window: anybody may look at any store's
 SOMETHING: dict[type, Any] = {str: "x", int: 1, float: 1.0, bool: False}
+HANGING: tuple[type[Keyed], ...] = (
+    Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
+    TicketMessage,
+)  # fmt: skip
 TABLES = sorted(Base.metadata.tables)
 
 
@@ -112,52 +118,37 @@ async def theirs(database: Database, town: City) -> dict[type[Keyed], UUID]:
 
 
 async def _rows(session: Any, shop: Shop) -> dict[type[Keyed], UUID]:
+    """An order of the shop with all that can hang on it."""
     customer = Person(name="Customer of the second")
+    keys: dict[type[Keyed], UUID] = {Person: customer.id, Store: shop.stores[0].id}
+    keys[Product] = shop.products[0].id
     session.add(customer)
     await session.flush()
-    store, product = shop.stores[0], shop.products[0]
-    ours = {"company_id": shop.id, "customer_id": customer.id}
-    place = {"latitude": 1.0, "longitude": 1.0}
-    code = uuid7().hex
-    order = Order(
-        **ours, **place, store_id=store.id, code=code, currency="EUR", items_minor=199,
-        total_minor=199, delivery_pin="1234",
-    )  # fmt: skip
-    line = OrderLine(
-        **ours, order_id=order.id, product_id=product.id, position=0, name="Milk", currency="EUR",
-        unit_price_minor=199, quantity=1, total_minor=199,
-    )  # fmt: skip
-    payment = Payment(
-        **ours, order_id=order.id, currency="EUR", amount_minor=199, authorized_minor=199,
-        captured_minor=199,
-    )  # fmt: skip
-    refund = Refund(
-        **ours, payment_id=payment.id, order_id=order.id, amount_minor=1, currency="EUR",
-        reason=RefundReason.LATE,
-    )  # fmt: skip
-    fulfillment = Fulfillment(
-        **ours, order_id=order.id, store_id=store.id, order_code=code, handover_code="12"
-    )
-    pick = FulfillmentLine(
-        **ours, fulfillment_id=fulfillment.id, store_id=store.id, order_line_id=line.id,
-        product_id=product.id, position=0, quantity=1,
-    )  # fmt: skip
-    delivery = Delivery(
-        **ours, **place, fulfillment_id=fulfillment.id, order_id=order.id, store_id=store.id,
-        order_code=code,
-    )  # fmt: skip
-    ticket = Ticket(
-        **ours, order_id=order.id, opened_by_id=customer.id, kind=next(iter(TicketKind)),
-        subject="Late",
-    )  # fmt: skip
-    said = TicketMessage(
-        **ours, ticket_id=ticket.id, author_id=customer.id, author_role=Role.CUSTOMER, body="Hm"
-    )
-    made = [order, line, payment, refund, fulfillment, pick, delivery, ticket, said]
-    for row in made:
-        session.add(_filled(row))
+    given = {
+        "currency": "EUR",
+        "items_minor": 1,
+        "total_minor": 1,
+        "amount_minor": 1,
+        "unit_price_minor": 1,
+        "quantity": 1,
+        "company_id": shop.id,
+        "customer_id": customer.id,
+        "opened_by_id": customer.id,
+        "author_id": customer.id,
+        "reason": RefundReason.LATE,
+        "kind": next(iter(TicketKind)),
+        "author_role": Role.CUSTOMER,
+        "code": uuid7().hex,
+    }
+    for model in HANGING:
+        links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
+        known = {column.name for column in model.__table__.columns}
+        fitting = {name: one for name, one in (given | links).items() if name in known}
+        row = _filled(model(**fitting))
+        session.add(row)
         await session.flush()
-    return {type(row): row.id for row in made} | {Person: customer.id}
+        keys[model] = row.id
+    return keys
 
 
 def _filled(row: Any) -> Any:
