@@ -8,7 +8,7 @@ PASSWORD = "darkstore-demo-1"  # noqa: S105 - printed by `make run`; seeds are f
 COMPANIES = ("harbour", "peak")
 STORES = {"harbour": 12, "peak": 4}
 STAFF_PER_STORE = 2
-RIDERS = {"harbour": 60, "peak": 20}
+RIDERS = {"harbour": 240, "peak": 80}
 AGENTS = 3
 CUSTOMERS = 200
 

@@ -41,7 +41,7 @@ mutation PickLine($input: FulfillmentLinePickInput!) {
 PACK = """
 mutation Pack($input: FulfillmentPackInput!) {
   fulfillmentPack(input: $input) {
-    fulfillment { id status bags handoverCode }
+    fulfillment { id status orderCode bags handoverCode }
     errors { __typename ... on Problem { message } }
   }
 }

@@ -1,0 +1,1 @@
+"""A city that keeps orders flowing: customers, pickers and riders, seeded."""

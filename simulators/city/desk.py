@@ -1,0 +1,84 @@
+"""The pickers of one store: they take orders as they come, a few at a time."""
+
+import asyncio
+import random
+from typing import Any
+
+from simulators.city.town import PASSWORD, Town
+from simulators.client import Failed
+from simulators.parts.device import Refused
+from simulators.parts.picker import Picker
+
+HANDS = 12
+THINK_SECONDS = (0.2, 1.0)
+LINE_SECONDS = (0.1, 0.5)
+SHORT_SHARE = 0.01
+SEAT = "query Seat { viewer { staff { stores { id } } } }"
+
+
+class Desk(Picker):
+    """One store's pickers on one device."""
+
+    def __init__(self, town: Town, email: str) -> None:
+        super().__init__(town.graph())
+        self._town = town
+        self._email = email
+        self._luck = town.luck("desk", email)
+        self._hands = asyncio.Semaphore(HANDS)
+        self._taken: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Sign in and find the store."""
+        await self.sign_in(self._email, PASSWORD)
+        seat = await self.graph.run(SEAT)
+        self.store_id = seat["viewer"]["staff"]["stores"][0]["id"]
+
+    async def work(self) -> None:
+        """Follow the queue until the run is over; a broken stream goes on where it was."""
+        after: str | None = None
+        for task in await self.queue():
+            self._take(task["id"], task["status"])
+        while not self._town.over.is_set():
+            try:
+                async for message in self.watch(after):
+                    after = message["cursor"]
+                    if task := message["fulfillment"]:
+                        self._take(task["id"], task["status"])
+            except Failed as error:
+                await self._town.again("WatchQueue", error)
+
+    def _take(self, fulfillment_id: str, status: str) -> None:
+        if status == "QUEUED" and fulfillment_id not in self._taken:
+            self._taken.add(fulfillment_id)
+            task = asyncio.create_task(self._handle(fulfillment_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _handle(self, fulfillment_id: str) -> None:
+        async with self._hands:
+            try:
+                await self._pick_and_pack(fulfillment_id)
+            except Refused as error:
+                self._town.refused(error)
+            except Failed:
+                self._town.counts["pickings given up"] += 1
+
+    async def _pick_and_pack(self, fulfillment_id: str) -> None:
+        luck = self._luck
+        await asyncio.sleep(luck.uniform(*THINK_SECONDS))
+        task = await self.accept(fulfillment_id)
+        found = 0
+        for line in task["lines"]:
+            await asyncio.sleep(luck.uniform(*LINE_SECONDS))
+            count = _found(line, luck)
+            found += count
+            await self.pick(fulfillment_id, line, count)
+        packed = await self.pack(fulfillment_id)
+        self._town.counts["packed"] += 1
+        if found:
+            self._town.say(f"handover {packed['orderCode']}", packed["handoverCode"])
+
+
+def _found(line: dict[str, Any], luck: random.Random) -> int:
+    return 0 if luck.random() < SHORT_SHARE else int(line["quantity"])

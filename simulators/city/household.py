@@ -1,0 +1,92 @@
+"""A customer of the city: looks around, orders, pays, and waits at the door."""
+
+import random
+import uuid
+from typing import Any
+
+from simulators.city.town import PASSWORD, Town
+from simulators.client import Failed
+from simulators.parts.customer import Customer
+from simulators.parts.device import Refused
+
+WORDS = ("milk", "bread", "rice", "tea", "noodle", "soap", "chocolate", "juice", "oil", "coffee")
+LINES = (2, 5)
+QUANTITY = (1, 2)
+LOOKS_AT_CATEGORY_SHARE, SEARCHES_SHARE = 0.5, 0.5
+CARD, DECLINED_CARD = "pm_card_visa", "pm_card_chargeDeclined"
+DECLINED_SHARE = 0.03
+HOME = "query Home { viewer { customer { addresses { point { latitude longitude } } } } }"
+ENDS = {"ORDER_COMPLETED": "completed", "ORDER_CANCELED": "canceled", "ORDER_EXPIRED": "expired"}
+
+
+class Household(Customer):
+    """One customer, who may wait for several orders at a time."""
+
+    def __init__(self, town: Town, email: str) -> None:
+        super().__init__(town.graph())
+        self._town = town
+        self._email = email
+
+    async def open(self) -> None:
+        """Sign in and come home."""
+        await self.sign_in(self._email, PASSWORD)
+        home = await self.graph.run(HOME)
+        self.at = home["viewer"]["customer"]["addresses"][0]["point"]
+
+    async def order_once(self, number: int) -> None:
+        """One order from the first look to its end."""
+        luck = self._town.luck("order", number)
+        try:
+            placed = await self._shop(luck)
+            if placed is not None:
+                await self._pay(placed["payment"], luck)
+                await self._wait(placed["order"])
+        except Refused as error:
+            self._town.refused(error)
+        except Failed:
+            self._town.counts["orders given up"] += 1
+
+    async def _shop(self, luck: random.Random) -> Any:
+        front = await self.storefront(first=40)
+        if not front["serviceable"]:
+            self._town.counts["not serviceable"] += 1
+            return None
+        goods = front["products"]["nodes"]
+        if luck.random() < LOOKS_AT_CATEGORY_SHARE:
+            goods = await self.category(luck.choice(front["categories"])["id"]) or goods
+        if luck.random() < SEARCHES_SHARE:
+            goods = [*goods, *await self.search(luck.choice(WORDS))]
+        wanted = {p["id"]: luck.randint(*QUANTITY) for p in _chosen(goods, luck)}
+        cart = await self.fill(wanted)
+        if not cart["orderable"]:
+            self._town.counts["carts below the minimum"] += 1
+            return None
+        placed = await self.place(uuid.UUID(int=luck.getrandbits(128)).hex)
+        self._town.counts["placed"] += 1
+        return placed
+
+    async def _pay(self, payment: dict[str, Any], luck: random.Random) -> None:
+        if luck.random() < DECLINED_SHARE:
+            await self.pay(payment, self._town.provider, DECLINED_CARD)
+            self._town.counts["cards declined"] += 1
+        await self.pay(payment, self._town.provider, CARD)
+        self._town.counts["paid"] += 1
+
+    async def _wait(self, order: dict[str, Any]) -> None:
+        self._town.say(f"pin {order['code']}", order["deliveryPin"])
+        after: str | None = None
+        while True:
+            try:
+                async for message in self.track(order["id"], after):
+                    after = message["cursor"]
+                    kind = message["event"] and message["event"]["type"]
+                    if kind in ENDS:
+                        self._town.counts[ENDS[kind]] += 1
+                        return
+            except Failed as error:
+                await self._town.again("TrackOrder", error)
+
+
+def _chosen(goods: list[Any], luck: random.Random) -> list[Any]:
+    there = [product for product in goods if product["availability"] == "IN_STOCK"]
+    return luck.sample(there, min(len(there), luck.randint(*LINES)))
