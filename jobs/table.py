@@ -1,11 +1,12 @@
 """Every job of the house, and how often it is done."""
 
-from jobs import fulfillment, hold, order, payment, ticket
+from jobs import delivery, fulfillment, hold, order, payment, ticket
 from jobs.runner import Job
 
 JOBS: tuple[Job, ...] = (
     Job("hold.sweep", 5, lambda hands: hold.sweep(hands.database)),
     Job("fulfillment.time_out", 1, lambda hands: fulfillment.time_out(hands.database)),
+    Job("delivery.advance", 1, lambda hands: delivery.advance(hands.database)),
     Job("order.expire", 5, lambda hands: order.expire(hands.database, hands.payments)),
     Job("payment.settle", 1, lambda hands: payment.settle(hands.database, hands.payments)),
     Job(

@@ -1,0 +1,79 @@
+"""Riders on their shift, and who may see where they are."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from models import (
+    PLATFORM,
+    Actor,
+    Delivery,
+    DeliveryStatus,
+    Grant,
+    RiderPosition,
+    Role,
+)
+from models.database import Database
+from services import rider as riders
+from services.position import ImplausibleJump
+from services.refusal import IllegalStep, InvalidInput, RateLimited, Refused
+from tests.city import City
+from tests.services import riding
+from tests.services.customers import ORIGIN, people
+from tests.services.paid import Doors, opened, working
+
+
+@pytest.fixture
+async def doors(database: Database) -> AsyncIterator[Doors]:
+    async with opened(database) as made:
+        yield made
+
+
+async def test_a_rider_on_a_ride_can_not_go_offline(doors: Doors, city: City) -> None:
+    *_, rider = await riding.assigned(doors, city)
+    with pytest.raises(Refused) as caught:
+        async with working(doors.database, rider, city.company.id) as session:
+            await riders.go_offline(session, actor=rider)
+    assert isinstance(caught.value.reasons[0], IllegalStep)
+
+
+async def test_reports_too_fast_too_far_or_from_nowhere_are_refused(
+    database: Database, city: City
+) -> None:
+    async def refusal(north: float, east: float) -> Any:
+        with pytest.raises(Refused) as caught:
+            await riding.report(database, rider, city, north, east)
+        return caught.value.reasons[0]
+
+    rider = riding.as_actor(city.riders[0])
+    offline = await refusal(city.latitude, city.longitude)
+    assert isinstance(offline, IllegalStep)
+    assert offline.legal == ["GO_ONLINE"]
+    await riding.online(database, city, 0)
+    assert isinstance(await refusal(city.latitude, city.longitude), RateLimited)
+    await riding.a_while_later(database, city, 1)
+    assert isinstance(await refusal(city.latitude + 1, city.longitude), ImplausibleJump)
+    assert isinstance(await refusal(91, city.longitude), InvalidInput)
+    assert isinstance(await refusal(float("nan"), city.longitude), InvalidInput)
+
+
+async def test_a_customer_sees_the_rider_of_the_own_live_delivery_and_no_other(
+    doors: Doors, city: City
+) -> None:
+    database = doors.database
+    order, *_ = await riding.assigned(doors, city)
+    await riding.online(database, city, 1)
+    own = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
+    (other,) = await people(database)
+    seen = select(RiderPosition.rider_id)
+    async with database.read(own.scope()) as session:
+        assert list(await session.scalars(seen)) == [city.riders[0].id]
+    async with database.read(other.scope()) as session:
+        assert list(await session.scalars(seen)) == []
+    async with database.write(PLATFORM, ORIGIN) as session:
+        over = update(Delivery).where(Delivery.order_id == order.id)
+        await session.execute(over.values(status=DeliveryStatus.DELIVERED))
+    async with database.read(own.scope()) as session:
+        assert list(await session.scalars(seen)) == []
