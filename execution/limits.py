@@ -40,8 +40,9 @@ class Limits:
     cost: int = 20_000
     validation_errors: int = 5
     variable_errors: int = 5
-    cached_documents: int = 1_000
-    cached_tokens: int = 200_000
+    cached_documents: int = 500
+    cached_tokens: int = 60_000
+    """A token kept costs about 0.7 KB of memory, its part of the plan included."""
 
 
 class Shape(NamedTuple):
