@@ -9,15 +9,18 @@ from graphql import GraphQLError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from gateways.payments import PaymentUnavailable
 from resolvers.rules import Denied
 from services.idempotency import KeyReused
 from services.refusal import Refused
 
 log = logging.getLogger("darkstore.errors")
 
-BUSY = (InterfaceError, OperationalError, PoolTimeout, TimeoutError, ConnectionError, OSError)
-# Lock and statement time-outs, deadlocks, shutdowns, too many connections: asking again may work.
-PASSING = re.compile(r"^(40|53|55P03|57)")
+# OSError is a server that can't be reached: refused, reset, not to be found.
+BUSY = (InterfaceError, OperationalError, PoolTimeout, PaymentUnavailable, TimeoutError, OSError)
+# Lost connections, time-outs of locks, statements and idle transactions, deadlocks, shutdowns,
+# too many connections: asking again may work.
+PASSING = re.compile(r"^(08|25P0[34]|40|53|55P03|57)")
 REUSED = "This idempotency key was used with other arguments."
 
 
@@ -33,7 +36,7 @@ def present(error: GraphQLError) -> dict[str, Any]:
         case Denied():
             return _with(shown, cause.code)
         case Refused():
-            return _with(shown, _code_of(cause.reasons[0]), message=str(cause))
+            return _with(shown, _code_of(*cause.reasons), message=str(cause))
         case KeyReused():
             return _with(shown, "IDEMPOTENCY_KEY_REUSED", message=REUSED)
         case _ if _passing(cause):
@@ -54,14 +57,19 @@ def _cause(error: GraphQLError) -> BaseException | None:
 
 
 def _passing(cause: BaseException) -> bool:
-    if isinstance(cause, DBAPIError):
-        state = str(getattr(cause.orig, "sqlstate", "") or "")
-        return bool(PASSING.match(state)) or isinstance(cause, InterfaceError)
+    """Whether the same request may well succeed a little later."""
+    # While it connects, the driver raises errors of its own, which carry the state themselves.
+    raised: Any = cause.orig if isinstance(cause, DBAPIError) else cause
+    state = getattr(raised, "sqlstate", None)
+    if state:
+        return bool(PASSING.match(str(state)))
     return isinstance(cause, BUSY)
 
 
-def _code_of(reason: object) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(reason).__name__).upper()
+def _code_of(reason: object = None, *_more: object) -> str:
+    """The name of the first reason, such as NOT_FOUND."""
+    name = type(reason).__name__ if reason is not None else Refused.__name__
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
 
 
 def _with(
