@@ -53,10 +53,19 @@ async def _repeat(job: Job, hands: Hands, stop: asyncio.Event) -> None:
             if done:
                 took = (time.monotonic() - began) * 1000
                 log.info("%s did %d in %.0f ms", job.name, done, took)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            # Something a job waits for may be canceled without anybody meaning the job itself.
+            if _canceled():
+                raise
             log.warning("%s failed and will be tried again", job.name, exc_info=True)
             pause = max(pause, BACK_OFF_SECONDS * random.random())
         await _wait(stop, pause * random.uniform(0.9, 1.1))
+
+
+def _canceled() -> bool:
+    """Whether the running task itself is to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
