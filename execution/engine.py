@@ -16,7 +16,7 @@ from execution.limits import Limits, check_cost
 from execution.plan import Plan
 from execution.prepared import Prepared
 
-PLANS_PER_DOCUMENT = 16
+PLANS_PER_DOCUMENT = 8
 COSTS_PER_DOCUMENT = 64
 NO_VARIABLES = VariableValues({}, {})
 
