@@ -5,6 +5,7 @@ import pytest
 
 from local.valkey import Valkey, valkey
 from tests.conftest import FOLDER
+from tests.people import Standing
 from tests.subscriptions.process import Process, process
 
 
@@ -32,3 +33,10 @@ async def there(database_url: str, redis_url: str) -> AsyncIterator[Process]:
     """Another process of the server, which shares nothing but Postgres and Redis."""
     async with process(database_url, redis_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def somebody(request: pytest.FixtureRequest) -> Standing:
+    """One of the standing people, by the name of their fixture."""
+    found: Standing = request.getfixturevalue(request.param)
+    return found
