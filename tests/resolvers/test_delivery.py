@@ -41,7 +41,7 @@ async def buyer_of(house: House, order: Order) -> Standing:
     return await stand(house, "Customer", Grant(Role.CUSTOMER), person_id=order.customer_id)
 
 
-async def said(person: Standing, name: str, key: str = "", **given: Any) -> Any:
+async def said(person: Standing, name: str, key: str = "", /, **given: Any) -> Any:
     """The payload of one of the documented writes."""
     [payload] = (await person.run(operation(name), {"input": given}, idempotency_key=key or None)
                  ).values()  # fmt: skip

@@ -19,6 +19,7 @@ from models.database import Database
 from services import rider as riders
 from services.position import ImplausibleJump
 from services.refusal import IllegalStep, InvalidInput, RateLimited, Refused
+from tests.asking import statements
 from tests.city import City
 from tests.services import riding
 from tests.services.customers import ORIGIN, people
@@ -57,6 +58,15 @@ async def test_reports_too_fast_too_far_or_from_nowhere_are_refused(
     assert isinstance(await refusal(city.latitude + 1, city.longitude), ImplausibleJump)
     assert isinstance(await refusal(91, city.longitude), InvalidInput)
     assert isinstance(await refusal(float("nan"), city.longitude), InvalidInput)
+
+
+async def test_a_report_takes_three_statements(database: Database, city: City) -> None:
+    """Its scope, one read, one write: no audit row, no event."""
+    rider = await riding.online(database, city, 0)
+    await riding.a_while_later(database, city)
+    with statements(database) as sent:
+        await riding.report(database, rider, city, city.latitude, city.longitude)
+    assert len(sent) == 3
 
 
 async def test_a_customer_sees_the_rider_of_the_own_live_delivery_and_no_other(
