@@ -14,5 +14,6 @@ JOBS: tuple[Job, ...] = (
         2,
         lambda hands: payment.work_off_notices(hands.database, hands.payments),
     ),
+    Job("ticket.raise_unanswered", 15, lambda hands: ticket.raise_unanswered(hands.database)),
     Job("ticket.close_silent", 300, lambda hands: ticket.close_silent(hands.database)),
 )

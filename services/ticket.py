@@ -53,7 +53,6 @@ __all__ = [
     "TooMany",
     "assign",
     "available_actions",
-    "close_silent",
     "open",
     "reply",
     "resolve",
@@ -64,7 +63,6 @@ BODY_LENGTH = 4_000
 RESOLUTION_LENGTH = 1_000
 MESSAGES_A_TICKET = 200
 OPEN_TICKETS_AN_ORDER = 5
-SILENCE_SECONDS = 7 * 24 * 3600
 
 WHOSE_TURN = {CUSTOMER: TicketStatus.OPEN, AGENT: TicketStatus.WAITING}
 PRIORITIES = {TicketKind.PAYMENT: TicketPriority.HIGH, TicketKind.ITEM_WRONG: TicketPriority.HIGH}
@@ -227,21 +225,6 @@ async def resolve(
     tell(session, ticket, "TICKET_RESOLVED")
     order_happened(session, order, EventType.TICKET_RESOLVED, ticket_id=ticket.id)
     return ticket
-
-
-async def close_silent(session: AsyncSession, ticket_id: UUID) -> bool:
-    """Resolve a ticket whose customer has not answered for a week; False when that isn't so."""
-    ticket = await lock(session, ticket_id)
-    newest = select(func.max(TicketMessage.at)).where(TicketMessage.ticket_id == ticket.id)
-    said = await session.scalar(newest)
-    old = await moment(session, -SILENCE_SECONDS)
-    if ticket.status is not TicketStatus.WAITING or said is None or said > old:
-        return False
-    ticket.status, ticket.resolved_at = TicketStatus.RESOLVED, await moment(session)
-    ticket.resolution = ticket.resolution or "Closed after a week without an answer."
-    await changed(session, ticket)
-    tell(session, ticket, "TICKET_RESOLVED")
-    return True
 
 
 async def _is_agent(session: AsyncSession, ticket: Ticket, person_id: UUID | None) -> None:

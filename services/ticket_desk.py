@@ -6,12 +6,10 @@ from uuid import UUID
 from sqlalchemy import Select, case, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Ticket, TicketMessage, TicketPriority, TicketStatus
-from services.clock import moment
+from models import Actor, Company, Ticket, TicketPriority, TicketStatus
 from services.page import Page, after, bounded, page
 from services.progress import SUPPORT_ROLES
 from services.refusal import not_found
-from services.ticket import SILENCE_SECONDS
 from services.ticket_steps import party
 
 RANK = {TicketPriority.URGENT: 0, TicketPriority.HIGH: 1, TicketPriority.NORMAL: 2}
@@ -96,17 +94,3 @@ async def _newest(
         rows = rows.where(Ticket.id < start[0])
     found = (await session.scalars(rows.order_by(Ticket.id.desc()).limit(first + 1))).all()
     return page(found, first, lambda row: (str(row.id),))
-
-
-async def silent(session: AsyncSession, limit: int) -> list[UUID]:
-    """Tickets whose customer has owed an answer for a week, the oldest first."""
-    old = await moment(session, -SILENCE_SECONDS)
-    recent = select(TicketMessage.id).where(
-        TicketMessage.ticket_id == Ticket.id, TicketMessage.at > old
-    )
-    rows = select(Ticket.id).where(
-        Ticket.status != TicketStatus.RESOLVED,
-        Ticket.status == TicketStatus.WAITING,
-        ~recent.exists(),
-    )
-    return list(await session.scalars(rows.order_by(Ticket.id).limit(limit)))

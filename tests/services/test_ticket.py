@@ -290,6 +290,27 @@ async def test_a_week_of_silence_ends_a_ticket_that_waits_for_its_customer(
         assert (await session.get_one(Ticket, ours.id)).status is TicketStatus.OPEN
 
 
+async def test_a_ticket_that_nobody_answers_becomes_urgent(
+    database: Database, city: City, order: Order
+) -> None:
+    support = await agent(database, city)
+    late, answered, young = [await opened_by(database, buyer(order), order) for _ in range(3)]
+    await act(database, support, answered, tickets.reply, body="Which milk?")
+    for priority, minutes in ((TicketPriority.HIGH, 11), (TicketPriority.URGENT, 31)):
+        async with database.write(PLATFORM, ORIGIN) as session:
+            opened_at = func.now() - timedelta(minutes=minutes)
+            changes = {"opened_at": opened_at, "priority": TicketPriority.NORMAL}
+            both = Ticket.id.in_([late.id, answered.id])
+            await session.execute(update(Ticket).where(both).values(changes))
+        assert await jobs.raise_unanswered(database) == 1
+        assert await jobs.raise_unanswered(database) == 0
+        async with database.read(PLATFORM) as session:
+            assert (await session.get_one(Ticket, late.id)).priority is priority
+            assert (await session.get_one(Ticket, answered.id)).priority is TicketPriority.NORMAL
+            assert (await session.get_one(Ticket, young.id)).version == young.version
+    assert (await _told(database, ticket_stream(late.id)))[-1] == "TICKET_RAISED"
+
+
 async def _told(database: Database, stream: str) -> list[str]:
     async with database.read(PLATFORM) as session:
         rows = select(Event.type).where(Event.stream == stream).order_by(Event.seq)
