@@ -97,20 +97,17 @@ def rows_of_shops(shops: Sequence[Shop]) -> Iterator[tuple[str, list[Row]]]:
         "store_zone",
         [{"store_id": shop.id, "company_id": shop.company_id, "area": shop.zone} for shop in shops],
     )
-    yield (
-        "store_hours",
-        [
-            {
-                "store_id": shop.id,
-                "company_id": shop.company_id,
-                "weekday": weekday,
-                "opens": MORNING if _sleeps(shop) else MIDNIGHT,
-                "closes": MIDNIGHT,
-            }
-            for shop in shops
-            for weekday in range(7)
-        ],
-    )
+    yield "store_hours", [_hours(shop, weekday) for shop in shops for weekday in range(7)]
+
+
+def _hours(shop: Shop, weekday: int) -> Row:
+    return {
+        "store_id": shop.id,
+        "company_id": shop.company_id,
+        "weekday": weekday,
+        "opens": MORNING if _sleeps(shop) else MIDNIGHT,
+        "closes": MIDNIGHT,
+    }
 
 
 def _sleeps(shop: Shop) -> bool:
