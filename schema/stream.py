@@ -47,6 +47,9 @@ class OrderTracked:
     rider_position: Annotated["RiderPosition", strawberry.lazy("schema.rider")] | None = column(
         "Where the rider is: in a POSITION, and in a snapshot while somebody rides."
     )
+    rider_eta_seconds: int | None = column(
+        "Seconds that the rider still needs to the door; in a POSITION after the pick-up."
+    )
 
 
 @backed_by(stock.StockChange, "What is on the shelf of one product now.")

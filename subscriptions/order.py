@@ -39,6 +39,7 @@ class OrderTracked:
     order_id: UUID
     event: OrderEvent | None = None
     rider_position: RiderPosition | None = None
+    rider_eta_seconds: int | None = None
 
 
 async def tracked(
@@ -73,8 +74,11 @@ async def _message(context: Context, order: Order, step: Step) -> OrderTracked:
     if (hint := step.hint) is not None:
         event = told_of(hint.seq, hint.type, hint.body, hint.at, order.currency)
         return OrderTracked(step.kind, step.cursor, order.id, event)
-    seen = _seen(step.value) if step.value is not None else await _last_seen(context, order.id)
-    return OrderTracked(step.kind, step.cursor, order.id, rider_position=seen)
+    if (value := step.value) is not None:
+        seen, eta = _seen(value), value.get("eta_seconds")
+        return OrderTracked(step.kind, step.cursor, order.id, None, seen, eta)
+    seen = await _last_seen(context, order.id)
+    return OrderTracked(step.kind, step.cursor, order.id, None, seen)
 
 
 def _seen(value: dict[str, Any]) -> RiderPosition:

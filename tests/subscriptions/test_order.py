@@ -101,7 +101,8 @@ async def test_a_client_cut_fifty_times_sees_every_event_of_its_order_once_in_or
         for kind in kinds:
             await happen(customer.house, order, kind)
 
-    writing, seen, cuts = asyncio.create_task(write()), [], 0
+    seen: list[str] = []
+    writing, cuts = asyncio.create_task(write()), 0
     while len(seen) < len(kinds):
         async with tracking(customer, order, cursor) as line:
             for message in await _some(line, chance.randint(0, 3 if cuts < CUTS else 200)):
@@ -191,11 +192,13 @@ async def test_the_riders_position_is_told_as_it_moves(customer: Standing, town:
         assert snapshot["riderPosition"] is None
         told = asyncio.create_task(line.next())
         await asyncio.sleep(0.1)
-        where = {"latitude": 41.2, "longitude": -8.6, "seen_at": "2026-11-21T11:00:00+00:00"}
+        where = {"latitude": 41.2, "longitude": -8.6, "seen_at": "2026-11-21T11:00:00+00:00",
+                 "eta_seconds": 70}  # fmt: skip
         await hub.tell(f"position:{order.id}", where)
         message = await told
     assert (message["kind"], message["cursor"]) == ("POSITION", snapshot["cursor"])
     assert message["riderPosition"]["latitude"] == 41.2
+    assert message["riderEtaSeconds"] == 70
 
 
 async def test_signing_out_ends_the_stream(
