@@ -10,7 +10,7 @@ from models import Actor, Company, Ticket, TicketPriority, TicketStatus
 from services.page import Page, after, bounded, page
 from services.progress import SUPPORT_ROLES
 from services.refusal import not_found
-from services.ticket_steps import party
+from services.ticket_steps import NOT_RESOLVED, party
 
 RANK = {TicketPriority.URGENT: 0, TicketPriority.HIGH: 1, TicketPriority.NORMAL: 2}
 BY_URGENCY = case(RANK, value=Ticket.priority)
@@ -65,8 +65,7 @@ async def queue(session: AsyncSession, *, actor: Actor, asked: Asked) -> Page[Ti
     if asked.status is TicketStatus.RESOLVED:
         resolved = rows.where(Ticket.status == TicketStatus.RESOLVED)
         return await _newest(session, resolved, first, asked.cursor)
-    # Said by itself too, so that the index on unresolved tickets is found.
-    rows = rows.where(Ticket.status != TicketStatus.RESOLVED)
+    rows = rows.where(NOT_RESOLVED)
     rows = rows.where(Ticket.status == asked.status) if asked.status else rows
     if (start := after(asked.cursor, int, UUID)) is not None:
         rows = rows.where(tuple_(BY_URGENCY, Ticket.id) > tuple_(*start))

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Actor, Role, Ticket, TicketAction, TicketStatus
@@ -12,6 +12,8 @@ from services.refusal import IllegalStep, Refused, VersionConflict, not_found
 
 CUSTOMER, AGENT = Role.CUSTOMER, Role.SUPPORT_AGENT
 UNRESOLVED = frozenset({TicketStatus.OPEN, TicketStatus.WAITING})
+# Spelled as in the partial index, so that a prepared statement finds it too.
+NOT_RESOLVED = text("ticket.status <> 'RESOLVED'")
 
 # From which states each party may take a step; what is offered and refused is read off here.
 STEPS: dict[tuple[Role, TicketAction], frozenset[TicketStatus]] = {

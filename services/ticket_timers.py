@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Ticket, TicketMessage, TicketPriority, TicketStatus
 from services.clock import moment
-from services.ticket_steps import changed, lock, tell
+from services.ticket_steps import NOT_RESOLVED, changed, lock, tell
 
 SILENCE_SECONDS = 7 * 24 * 3600
 HIGH_AFTER_SECONDS = 600
@@ -28,7 +28,7 @@ async def raise_unanswered(session: AsyncSession, limit: int) -> int:
         very_old & (Ticket.priority == high)
     )
     waiting = select(Ticket, case((very_old, urgent.value), else_=high.value)).where(
-        Ticket.status != TicketStatus.RESOLVED, Ticket.first_answered_at.is_(None), due
+        NOT_RESOLVED, Ticket.first_answered_at.is_(None), due
     )
     rows = await session.execute(
         waiting.order_by(Ticket.id).limit(limit).with_for_update(skip_locked=True)
@@ -48,7 +48,7 @@ async def silent(session: AsyncSession, limit: int) -> list[UUID]:
         TicketMessage.ticket_id == Ticket.id, TicketMessage.at > old
     )
     rows = select(Ticket.id).where(
-        Ticket.status != TicketStatus.RESOLVED,
+        NOT_RESOLVED,
         Ticket.status == TicketStatus.WAITING,
         ~recent.exists(),
     )
