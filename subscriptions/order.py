@@ -77,8 +77,8 @@ async def _message(context: Context, order: Order, step: Step) -> OrderTracked:
     if (value := step.value) is not None:
         seen, eta = _seen(value), value.get("eta_seconds")
         return OrderTracked(step.kind, step.cursor, order.id, None, seen, eta)
-    seen = await _last_seen(context, order.id)
-    return OrderTracked(step.kind, step.cursor, order.id, None, seen)
+    last = await _last_seen(context, order.id)
+    return OrderTracked(step.kind, step.cursor, order.id, None, last)
 
 
 def _seen(value: dict[str, Any]) -> RiderPosition:
