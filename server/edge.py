@@ -1,16 +1,21 @@
 """Sign-in at the edge: headers in, a context for one operation out."""
 
+import logging
 from collections.abc import Mapping
 
 from dataloaders import Loaders
 from models.actor import ANONYMOUS, Actor
 from resolvers.context import Context, House
+from server.errors import passing
 from server.language import language_of
 from server.wire import Denied, Opened
 from services.idempotency import KEY_LENGTH
 from services.token import BadToken
 
+log = logging.getLogger("darkstore.edge")
+
 BEARER = "bearer "
+UNAVAILABLE = 503
 DEVICE_LENGTH = 200
 
 
@@ -43,7 +48,14 @@ class Edge:
             claims = self.house.identity.read(authorization[len(BEARER) :].strip())
         except BadToken as bad:
             return Denied(message=str(bad))
-        if not await self.house.identity.alive(claims.actor.session_id):
+        try:
+            alive = await self.house.identity.alive(claims.actor.session_id)
+        except Exception as error:
+            if not passing(error):
+                raise
+            log.warning("a session could not be looked up: %s", error)
+            return Denied("UNAVAILABLE", "Too much is going on: try again.", UNAVAILABLE)
+        if not alive:
             return Denied(message="This session was signed out.")
         return claims.actor, claims.expires_at
 

@@ -39,7 +39,7 @@ def present(error: GraphQLError) -> dict[str, Any]:
             return _with(shown, _code_of(*cause.reasons), message=str(cause))
         case KeyReused():
             return _with(shown, "IDEMPOTENCY_KEY_REUSED", message=REUSED)
-        case _ if _passing(cause):
+        case _ if passing(cause):
             log.warning("unavailable at %s: %s", error.path, cause)
             return _with(shown, "UNAVAILABLE", message="Too much is going on: try again.")
         case _:
@@ -56,7 +56,7 @@ def _cause(error: GraphQLError) -> BaseException | None:
     return cause
 
 
-def _passing(cause: BaseException) -> bool:
+def passing(cause: BaseException) -> bool:
     """Whether the same request may well succeed a little later."""
     # While it connects, the driver raises errors of its own, which carry the state themselves.
     raised: Any = cause.orig if isinstance(cause, DBAPIError) else cause

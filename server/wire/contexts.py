@@ -25,6 +25,11 @@ class Denied:
     message: str = "Sign in again: the access token is not valid."
     status: int = 401
 
+    @property
+    def passing(self) -> bool:
+        """Whether the trouble is ours, and the same caller may be let in a little later."""
+        return self.status >= 500
+
 
 class Contexts(Protocol):
     """The edge's sign-in, implemented by the composition root."""

@@ -139,7 +139,8 @@ class Conversation:
         client = self._socket.client.host if self._socket.client else "unknown"
         opened = await self._contexts.open(headers, client=client)
         if isinstance(opened, Denied):
-            raise Goodbye(frames.UNAUTHORIZED, opened.message)
+            code = frames.TRY_AGAIN if opened.passing else frames.UNAUTHORIZED
+            raise Goodbye(code, opened.message)
         self._timers.pop("init").cancel()
         if opened.expires_at is not None:
             expired = Goodbye(frames.FORBIDDEN, "token expired")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -30,6 +31,7 @@ READY_SECONDS = 60.0
 PORTS = range(20_000, 32_000)  # below the ephemeral ones: nobody takes it while its owner is dead
 SERVER = "server"
 ORIGIN = Origin("test:town")
+LOUD = re.compile(r"\S+ (ERROR|CRITICAL)")
 
 
 def steady_port() -> int:
@@ -68,6 +70,10 @@ class Town:
         return f"sk_test_{self.secret}"
 
     @property
+    def publishable_key(self) -> str:
+        return f"pk_test_{self.secret}"
+
+    @property
     def keys_file(self) -> Path:
         return self.place.folder / "keys.json"
 
@@ -84,7 +90,7 @@ class Town:
             "REDIS_URL": self.instance.redis_url,
             "STRIPE_API_BASE": self.provider,
             "STRIPE_API_KEY": self.secret_key,
-            "STRIPE_PUBLISHABLE_KEY": f"pk_test_{self.secret}",
+            "STRIPE_PUBLISHABLE_KEY": self.publishable_key,
             "STRIPE_WEBHOOK_SECRET": f"whsec_{self.secret}",
         }
 
@@ -150,9 +156,10 @@ class Town:
     def log(self, name: str) -> Path:
         return self.place.logs / f"{name}.log"
 
-    def logged(self, name: str, since: int = 0) -> str:
-        """What a process has written, from a byte on."""
-        return self.log(name).read_bytes()[since:].decode(errors="replace")
+    def errors(self, name: str) -> str:
+        """The records of its log at level ERROR, with their tracebacks."""
+        records = re.split(r"^(?=\d{4}-\d\d-\d\dT)", self.log(name).read_text(), flags=re.MULTILINE)
+        return "".join(one for one in records if LOUD.match(one))
 
     def database(self) -> Database:
         """Handles on its database, for building and looking."""
