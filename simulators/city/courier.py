@@ -30,8 +30,14 @@ class Courier(Rider):
     async def open(self) -> None:
         """Sign in, go online, say where one is."""
         await self.sign_in(self._email, PASSWORD)
+        if (await self.desk())["currentDelivery"] is not None:
+            self._town.counts["riders still on an old ride"] += 1
+            return
         await self.go_online()
-        await self.report(*self._at)
+        try:
+            await self.report(*self._at)
+        except Refused as error:
+            self._town.refused(error)
 
     async def work(self) -> None:
         """Answer offers until the run is over, and stay visible meanwhile."""

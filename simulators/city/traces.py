@@ -4,8 +4,9 @@ import csv
 import gzip
 import json
 import random
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import ceil, hypot
 from pathlib import Path
 
@@ -48,14 +49,18 @@ def fitted(trip: Sequence[Place], start: Place, end: Place, count: int) -> list[
     a, b = complex(*start), complex(*end)
     factor = (b - a) / (z[-1] - z[0])
     whole = [a + (one - z[0]) * factor for one in z]
-    picked = [_along(whole, (nth + 1) / count) for nth in range(count)]
-    return [(one.real, one.imag) for one in picked]
+    lengths = [0.0, *accumulate(abs(after - before) for before, after in pairwise(whole))]
+    marks = [lengths[-1] * (nth + 1) / count for nth in range(count)]
+    return [_at(whole, lengths, mark) for mark in marks]
 
 
-def _along(points: Sequence[complex], share: float) -> complex:
-    at = share * (len(points) - 1)
-    before = min(int(at), len(points) - 2)
-    return points[before] + (points[before + 1] - points[before]) * (at - before)
+def _at(points: Sequence[complex], lengths: Sequence[float], mark: float) -> Place:
+    """The place that lies `mark` along the way."""
+    before = max(0, min(bisect_left(lengths, mark) - 1, len(points) - 2))
+    span = lengths[before + 1] - lengths[before]
+    share = (mark - lengths[before]) / span if span else 1.0
+    place = points[before] + (points[before + 1] - points[before]) * share
+    return place.real, place.imag
 
 
 class Roads:

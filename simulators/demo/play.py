@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,7 @@ from simulators.parts.rider import Rider
 PASSWORD = "darkstore-demo-1"  # noqa: S105 - the standing accounts of a development store
 CUSTOMER = "customer20@mail.example"
 PICKER = "staff1.1@harbour.example"
-RIDER = "rider1@harbour.example"
+RIDERS = tuple(f"rider{number}@harbour.example" for number in range(240, 230, -1))
 AGENT = "support1@darkstore.example"
 HOME = {"latitude": 41.1592, "longitude": -8.6301}
 CARD = "pm_card_visa"
@@ -65,10 +65,9 @@ class Watcher:
         """Wait for an event of this type."""
         await self.until(kind, lambda m: bool(m["event"]) and m["event"]["type"] == kind)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _follow(self, customer: Customer, order_id: str, script: Transcript) -> None:
         async for message in customer.track(order_id):
@@ -96,20 +95,33 @@ async def play(url: str, provider: CardProvider) -> None:
         rider, agent = Rider(graph()), Agent(graph())
         parts = (customer, picker, rider, agent)
         with script.does("everybody", "signs in"):
-            for part, email in zip(parts, (CUSTOMER, PICKER, RIDER, AGENT), strict=True):
-                await part.sign_in(email, PASSWORD)
+            await customer.sign_in(CUSTOMER, PASSWORD)
+            await picker.sign_in(PICKER, PASSWORD)
+            await agent.sign_in(AGENT, PASSWORD)
+            await _free(rider)
         customer.at = HOME
         try:
             order = await _shop(script, customer, provider, picker)
-            watcher = Watcher(customer, order["id"], script)
-            handover_code = await _pick(script, picker, order, watcher)
-            await _deliver(script, rider, order, handover_code, watcher)
-            await _make_good(script, customer, agent, order, watcher)
-            await watcher.close()
+            async with aclosing(Watcher(customer, order["id"], script)) as watcher:
+                handover_code = await _pick(script, picker, order, watcher)
+                await _deliver(script, rider, picker, order, handover_code, watcher)
+                await _make_good(script, customer, agent, order, watcher)
         finally:
             for part in parts:
                 await part.graph.close()
     script.says("everybody", "is done; every step came out as it should")
+
+
+async def _free(rider: Rider) -> None:
+    """Sign in as a rider who is at home: one on the road is asked by nobody."""
+    for email in RIDERS:
+        await rider.sign_in(email, PASSWORD)
+        desk = await rider.desk()
+        if desk["currentDelivery"] is None:
+            if desk["rider"]["status"] == "ONLINE":
+                await rider.go_offline()
+            return
+    raise Differs("every rider of the demo is still on the road")
 
 
 async def _shop(
@@ -136,6 +148,7 @@ async def _shop(
         order: dict[str, Any] = placed["order"]
         expect("the order's status", order["status"], "PLACED")
         came.append(f"{order['code']} for {order['total']['formatted']}")
+        order["from"] = front["store"]["location"]
     with script.does("customer", "pays by card") as came:
         status = await customer.pay(placed["payment"], provider, CARD)
         expect("the payment intent", status, "requires_capture")
@@ -162,19 +175,20 @@ async def _pick(script: Transcript, picker: Picker, order: dict[str, Any], watch
 
 
 async def _deliver(
-    script: Transcript, rider: Rider, order: dict[str, Any], code: str, watcher: Watcher
+    script: Transcript,
+    rider: Rider,
+    picker: Picker,
+    order: dict[str, Any],
+    code: str,
+    watcher: Watcher,
 ) -> None:
-    with script.does("rider", "goes online near the store"):
+    store = order["from"]
+    with script.does("rider", "goes online in front of the store"):
         await rider.go_online()
-        await rider.report(HOME["latitude"] - 0.002, HOME["longitude"])
-    offer = await _offer(rider, order)
-    script.says("rider", f"is offered the ride: {offer['distanceM']} m, {offer['etaSeconds']} s")
-    with script.does("rider", "accepts the offer"):
-        ride = await rider.accept(offer["id"])
-    expect("the ride's order", ride["orderCode"], order["code"])
+        await rider.report(store["latitude"], store["longitude"])
+    ride = await _ride(script, rider, picker, order)
     await watcher.event("DELIVERY_ASSIGNED")
-    store, door = ride["store"]["location"], ride["dropPoint"]
-    await rider.report(store["latitude"], store["longitude"])
+    door = ride["dropPoint"]
     with script.does("rider", "arrives at the store"):
         await rider.arrive_at_store(ride["id"])
     with script.does("rider", f"picks up with the store's code {code}"):
@@ -195,13 +209,23 @@ async def _deliver(
     await rider.go_offline()
 
 
-async def _offer(rider: Rider, order: dict[str, Any]) -> dict[str, Any]:
-    """The first open offer that the stream shows."""
-    async with asyncio.timeout(SEEN_SECONDS):
-        async for message in rider.offers():
-            offer = message["offer"]
-            if offer and offer["status"] == "OFFERED":
-                return dict(offer)
+async def _ride(
+    script: Transcript, rider: Rider, picker: Picker, order: dict[str, Any]
+) -> dict[str, Any]:
+    """Take the ride of this order; another one that was waiting goes back to be offered."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SEEN_SECONDS):
+            async for message in rider.offers():
+                offer = message["offer"]
+                if not offer or offer["status"] != "OFFERED":
+                    continue
+                words = f"is offered a ride: {offer['distanceM']} m, {offer['etaSeconds']} s"
+                script.says("rider", words)
+                with script.does("rider", "accepts the offer"):
+                    ride = await rider.accept(offer["id"])
+                if ride["orderCode"] == order["code"]:
+                    return dict(ride)
+                await picker.unassign(ride["id"])
     raise Differs(f"no rider was asked to bring {order['code']}")
 
 

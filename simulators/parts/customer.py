@@ -14,7 +14,7 @@ query Storefront($at: GeoPointInput!, $first: Int!) {
   storefront(at: $at) {
     serviceable
     message
-    store { id name }
+    store { id name location { latitude longitude } }
     promise { p50Seconds p90Seconds fee { minor } }
     categories(depth: 1) { id name }
     products(first: $first) {

@@ -17,7 +17,6 @@ subscription WatchQueue($storeId: ID!, $after: String) {
   storeQueueChanged(storeId: $storeId, after: $after) {
     kind
     cursor
-    event { type }
     fulfillment { id status orderCode }
   }
 }
@@ -42,6 +41,14 @@ PACK = """
 mutation Pack($input: FulfillmentPackInput!) {
   fulfillmentPack(input: $input) {
     fulfillment { id status orderCode bags handoverCode }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+UNASSIGN = """
+mutation Unassign($input: DeliveryUnassignInput!) {
+  deliveryUnassign(input: $input) {
+    delivery { id status }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -76,3 +83,7 @@ class Picker(Device):
         """Close the bags; answers the handover code among the rest."""
         given = {"fulfillmentId": fulfillment_id, "bags": bags}
         return (await self.do(PACK, "fulfillmentPack", given))["fulfillment"]
+
+    async def unassign(self, delivery_id: str) -> None:
+        """Take a ride from a rider, so that another one is asked."""
+        await self.do(UNASSIGN, "deliveryUnassign", {"deliveryId": delivery_id})

@@ -21,6 +21,7 @@ mutation GoOffline($input: RiderGoOfflineInput!) {
   }
 }
 """
+DESK = "query RiderDesk { viewer { rider { rider { status } currentDelivery { id } } } }"
 REPORT = """
 mutation ReportLocation($input: RiderLocationReportInput!) {
   riderLocationReport(input: $input) {
@@ -52,6 +53,14 @@ mutation AcceptOffer($input: DeliveryOfferAcceptInput!) {
   }
 }
 """
+DECLINE = """
+mutation DeclineOffer($input: DeliveryOfferDeclineInput!) {
+  deliveryOfferDecline(input: $input) {
+    offer { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
 STEP = """
 mutation %(operation)s($input: %(operation)sInput!) {
   %(mutation)s(input: $input) {
@@ -67,6 +76,10 @@ class Rider(Device):
 
     async def go_online(self) -> None:
         await self.do(ONLINE, "riderGoOnline", {})
+
+    async def desk(self) -> Any:
+        """Whether one is online, and the ride one is on."""
+        return (await self.graph.run(DESK))["viewer"]["rider"]
 
     async def go_offline(self) -> None:
         await self.do(OFFLINE, "riderGoOffline", {})
@@ -85,6 +98,10 @@ class Rider(Device):
         """Take an offer; answers the delivery with the way to go."""
         given = {"offerId": offer_id}
         return (await self.do(ANSWER, "deliveryOfferAccept", given))["delivery"]
+
+    async def decline(self, offer_id: str) -> None:
+        """Leave an offer to the next rider."""
+        await self.do(DECLINE, "deliveryOfferDecline", {"offerId": offer_id})
 
     async def arrive_at_store(self, delivery_id: str) -> Any:
         return await self._step("deliveryArriveAtStore", delivery_id)
