@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from graphql import GraphQLError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateways.payments import PaymentUnavailable
@@ -16,8 +16,10 @@ from services.refusal import Refused
 
 log = logging.getLogger("darkstore.errors")
 
-# OSError is a server that can't be reached: refused, reset, not to be found.
-BUSY = (InterfaceError, OperationalError, PoolTimeout, PaymentUnavailable, TimeoutError, OSError)
+LOST = (InterfaceError, InternalError, OperationalError)
+# OSError is a server that can't be reached: refused, reset, not to be found. InternalError without
+# a state is what the driver says on a connection whose server died while it was answering.
+BUSY = (*LOST, PoolTimeout, PaymentUnavailable, TimeoutError, OSError)
 # Lost connections, time-outs of locks, statements and idle transactions, deadlocks, shutdowns,
 # too many connections: asking again may work.
 PASSING = re.compile(r"^(08|25P0[34]|40|53|55P03|57)")

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateways.payments import BadSignature, Payments
 from models.database import Database
+from server.errors import passing
 from services import notice
 
 log = logging.getLogger("darkstore.webhooks")
@@ -61,7 +62,13 @@ def stripe_webhook(
             event = payments.read_webhook(body, request.headers.get("stripe-signature", ""))
         except BadSignature:
             return _said(400, "BAD_SIGNATURE")
-        await notice.keep(database, "stripe", event)
+        try:
+            await notice.keep(database, "stripe", event)
+        except Exception as error:
+            if not passing(error):
+                raise
+            log.warning("notice %s could not be kept: %s", event.event_id, error)
+            return _said(503, "UNAVAILABLE")  # the provider sends it again
         worker.start(event.event_id)
         return _said(200, "KEPT")
 

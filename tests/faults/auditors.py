@@ -25,6 +25,8 @@ union all select 'live hold' from hold where status = 'HELD'
 union all select 'money on its way' from payment
     where void_wanted or capture_wanted_minor is not null
 union all select 'refund on its way' from refund where status = 'REQUESTED'
+union all select 'to be picked' from fulfillment
+    where status in ('QUEUED', 'ACCEPTED', 'PICKING')
 union all select 'notice' from payment_notice where done_at is null
 """
 UNAUDITED = """

@@ -134,9 +134,10 @@ async def test_nothing_paid_is_lost_and_nothing_charged_twice(
         await shop(shoppers, ORDERS)
         await raging
         took = time.monotonic() - began
-        await settled(running, "notice", "money on its way")
+        await settled(running, "notice", "money on its way", "to be picked")
         await running.rows(PASS_TIME)
-        await settled(running)
+        await settled(running, "unpaid order", "to be picked")
+    await settled(running)
     books = running.database()
     wrong = await differences(running, http, books, diary)
     await books.close()
