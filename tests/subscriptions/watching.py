@@ -55,8 +55,8 @@ class Line:
 async def watching(
     who: Standing, name: str, *, last_event_id: str | None = None, **variables: Any
 ) -> AsyncIterator[Line]:
-    """Run `docs/operations/subscription_<name>.graphql`."""
-    document = (OPERATIONS / f"subscription_{name}.graphql").read_text()
+    """Run `docs/operations/<name>.graphql`."""
+    document = (OPERATIONS / f"{name}.graphql").read_text()
     prepared = engine().prepare(document)
     assert not isinstance(prepared, Answer), prepared.errors
     context = who.context(last_event_id=last_event_id)
