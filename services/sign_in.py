@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import PLATFORM, Actor, Membership, Person, Role
 from models.database import Database, Origin
-from services import cart as carts
-from services import one_time_code
+from services import merge, one_time_code
 from services import person as people
 from services import session as sessions
 from services.clock import moment
@@ -56,7 +55,8 @@ async def with_code(
 ) -> Tokens | WrongOneTimeCode:
     """Sign in the owner of a phone, who becomes a customer when first seen.
 
-    A guest's cart comes along. A wrong code is answered, not raised, so that the try counts.
+    A guest's carts and orders come along. A wrong code is answered, not raised, so that the try
+    counts.
     """
     await people.hold_name(session, phone)
     wrong = await one_time_code.verify(session, identity=identity, phone=phone, code=code)
@@ -158,7 +158,9 @@ async def _guest(session: AsyncSession, actor: Actor) -> Person | None:
     """The person behind the actor when that is a guest."""
     if actor.person_id is None:
         return None
-    person = await session.get(Person, actor.person_id, with_for_update=True)
+    # The lock keeps other sign-ins of this guest waiting, and nobody who works on their orders.
+    locked = {"key_share": True}
+    person = await session.get(Person, actor.person_id, with_for_update=locked)
     if person is None or person.phone or person.email or person.merged_into_id:
         return None
     return person
@@ -175,6 +177,5 @@ async def _customer(session: AsyncSession, phone: str | None) -> Person:
 
 
 async def _merge(session: AsyncSession, guest: Person, person: Person) -> None:
-    await carts.merge(session, guest.id, person.id)
-    guest.merged_into_id = person.id
+    await merge.into(session, guest, person)
     await sessions.revoke_all(session, person_id=guest.id, because=UPGRADED)
