@@ -10,7 +10,7 @@ from resolvers.context import Info
 from resolvers.inputs.address import AddressRemoveInput, AddressSaveInput
 from resolvers.work import attempt
 from services import address as book
-from services.refusal import key_of
+from services.refusal import key_if_given, key_of
 
 
 @dataclass
@@ -23,7 +23,7 @@ class AddressOutcome:
 
 async def save(info: Info, input: AddressSaveInput) -> AddressOutcome:
     async def verb(session: Any) -> Address:
-        key = key_of(Address, input.address_id, "addressId") if input.address_id else None
+        key = key_if_given(Address, input.address_id, "addressId")
         return await book.save(session, person_id=_me(info), facts=input.facts(), address_id=key)
 
     return await attempt(info, AddressOutcome, verb, input=input)

@@ -16,7 +16,7 @@ from services import store as stores
 from services.cart import Change, WantedLine
 from services.priced_cart import PricedCart, priced
 from services.product import Offer
-from services.refusal import Refused, key_of
+from services.refusal import Refused, key_if_given
 from services.store import Serving
 from services.storefront import Storefront
 
@@ -92,7 +92,7 @@ async def _prepared(info: Info, input: CartLinesSetInput) -> Prepared:
 async def _serving(info: Info, input: CartLinesSetInput) -> Serving:
     """The nearest open store that delivers there; refused when there is none."""
     point = input.at.point("input", "at")
-    company = key_of(Company, input.company_id, "companyId") if input.company_id else None
+    company = key_if_given(Company, input.company_id, "companyId")
     async with info.context.public() as session:
         found = await stores.coverage(session, point, company_id=company)
     if not found.serving:

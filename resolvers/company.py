@@ -10,7 +10,7 @@ from resolvers.work import attempt
 from services import company as companies
 from services import membership as memberships
 from services.membership import Where, Whom
-from services.refusal import key_of
+from services.refusal import key_if_given, key_of
 
 
 @dataclass
@@ -61,6 +61,6 @@ async def revoke(info: Info, input: RoleRevokeInput) -> RoleOutcome:
 def _where(input: RoleGrantInput) -> Where:
     company, store = input.company_id, input.store_id
     return Where(
-        company_id=key_of(Company, company, "companyId") if company else None,
-        store_id=key_of(Store, store, "storeId") if store else None,
+        company_id=key_if_given(Company, company, "companyId"),
+        store_id=key_if_given(Store, store, "storeId"),
     )

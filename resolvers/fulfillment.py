@@ -18,7 +18,7 @@ from resolvers.inputs.fulfillment import (
 from resolvers.work import attempt, of
 from services import fulfillment as fulfillments
 from services.page import Page
-from services.refusal import key_of
+from services.refusal import key_if_given, key_of
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
 FulfillmentId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -110,8 +110,8 @@ def _of(info: Info, input: Any) -> dict[str, Any]:
 
 
 def _pick(input: FulfillmentLinePickInput) -> fulfillments.Pick:
-    line_id = input.line_id and key_of(FulfillmentLine, input.line_id, "lineId")
-    return fulfillments.Pick(input.quantity, line_id or None, input.code)
+    line_id = key_if_given(FulfillmentLine, input.line_id, "lineId")
+    return fulfillments.Pick(input.quantity, line_id, input.code)
 
 
 async def available_actions(

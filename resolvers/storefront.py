@@ -14,7 +14,7 @@ from services import storefront as storefronts
 from services.category import TREE_DEPTH, Shelf, Tree
 from services.page import Page
 from services.product import Offer
-from services.refusal import InvalidInput, Refused, key_of, not_found
+from services.refusal import InvalidInput, Refused, key_if_given, key_of, not_found
 from services.storefront import Storefront
 
 At = Annotated[GeoPointInput, strawberry.argument(description="Where to deliver.")]
@@ -40,7 +40,7 @@ Words = Annotated[
 
 async def storefront(info: Info, at: At, company_id: CompanyId = None) -> Storefront:
     point = at.point("at")
-    company = key_of(Company, company_id, "companyId") if company_id else None
+    company = key_if_given(Company, company_id, "companyId")
     async with info.context.public() as session:
         found = await stores.coverage(session, point, company_id=company)
     return storefronts.storefront(found)

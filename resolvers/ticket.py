@@ -17,7 +17,7 @@ from resolvers.work import attempt, of
 from services import ticket as tickets
 from services import ticket_desk as desk
 from services.page import Page
-from services.refusal import key_of
+from services.refusal import key_if_given, key_of
 
 TicketId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
@@ -53,7 +53,7 @@ async def one(info: Info, id: TicketId) -> Ticket:
 async def own(
     info: Info, first: First, after: After = None, order_id: OrderId = None
 ) -> Page[Ticket]:
-    order = key_of(Order, order_id, "orderId") if order_id else None
+    order = key_if_given(Order, order_id, "orderId")
     actor = info.context.actor
     async with info.context.read() as session:
         return await desk.of_customer(
@@ -69,7 +69,7 @@ async def queue(
     company_id: CompanyId = None,
     mine: Mine = False,
 ) -> Page[Ticket]:
-    company = key_of(Company, company_id, "companyId") if company_id else None
+    company = key_if_given(Company, company_id, "companyId")
     asked = desk.Asked(first, after, status, company, mine)
     async with info.context.read() as session:
         return await desk.queue(session, actor=info.context.actor, asked=asked)
@@ -136,7 +136,7 @@ def _opening(info: Info, input: TicketOpenInput) -> dict[str, Any]:
 def _assignment(input: TicketAssignInput) -> dict[str, Any]:
     given = input.assignee_id
     return {
-        "assignee_id": key_of(Person, given, "assigneeId") if given else None,
+        "assignee_id": key_if_given(Person, given, "assigneeId"),
         "priority": input.priority,
         "expected_version": input.expected_version,
     }

@@ -73,6 +73,11 @@ def key_of(model: type[Keyed], text: str, *path: str) -> UUID:
     return key
 
 
+def key_if_given(model: type[Keyed], text: str | None, *path: str) -> UUID | None:
+    """As `key_of`, but None when there is no id at all; an empty one is refused."""
+    return None if text is None else key_of(model, text, *path)
+
+
 NOUNS = {
     model: "".join(f" {c.lower()}" if c.isupper() else c for c in model.__name__).strip()
     for model in PREFIXES

@@ -6,7 +6,7 @@ from models import Address, CancelReason, Company, Product, Substitution
 from resolvers.inputs.point import GeoPointInput
 from resolvers.inputs.scalars import BigInt
 from services.basket import LINES, Wanted, Wish
-from services.refusal import InvalidInput, Refused, key_of
+from services.refusal import InvalidInput, Refused, key_if_given, key_of
 
 
 @strawberry.input(description="A product and how many of it.")
@@ -53,13 +53,13 @@ class OrderPlaceInput:
 
     def wish(self) -> Wish:
         """The wish in the services' terms; refused for ids and places that are none."""
-        address = self.address_id and key_of(Address, self.address_id, "addressId")
-        company = self.company_id and key_of(Company, self.company_id, "companyId")
+        address = key_if_given(Address, self.address_id, "addressId")
+        company = key_if_given(Company, self.company_id, "companyId")
         return Wish(
             **self._words(),
-            address_id=address or None,
+            address_id=address,
             point=self.at.point("input", "at") if self.at else None,
-            company_id=company or None,
+            company_id=company,
             lines=self._wanted(),
         )
 

@@ -7,11 +7,13 @@ import aiohttp
 import pytest
 
 from local import process
+from models import Grant, Role
 from models.database import Database
 from tests import city as cities
 from tests.city import City
 from tests.conftest import FOLDER
 from tests.faults import town as towns
+from tests.faults.asking import Neighborhood, settle_in
 from tests.faults.town import Town
 
 NAMED = "town-"
@@ -49,3 +51,24 @@ async def quarter(books: Database) -> City:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         yield session
+
+
+@pytest.fixture(scope="module")
+async def neighborhood(running: Town) -> AsyncIterator[Neighborhood]:
+    """Two customers, one with an order, and one person of each other role."""
+    books = running.database()
+    quarter = await cities.build(books, on_hand=500)
+    company, store = quarter.company.id, quarter.near.id
+    staff = {
+        "picker": Grant(Role.STORE_STAFF, company, store),
+        "manager": Grant(Role.STORE_MANAGER, company, store),
+        "company_admin": Grant(Role.COMPANY_ADMIN, company),
+        "foreign_admin": Grant(Role.COMPANY_ADMIN, quarter.second.id),
+        "foreign_agent": Grant(Role.SUPPORT_AGENT, quarter.second.id),
+        "agent": Grant(Role.SUPPORT_AGENT, company),
+        "rider": Grant(Role.RIDER, company),
+        "super_admin": Grant(Role.SUPER_ADMIN),
+    }
+    async with aiohttp.ClientSession() as http:
+        yield await settle_in(running, books, quarter, http, staff)
+    await books.close()
