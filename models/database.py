@@ -15,7 +15,6 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import event as sa_event
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -28,6 +27,7 @@ from models.actor import Scope
 from models.audit import AuditEntry
 from models.journal import changes_of
 from models.record import Recorded, write_events
+from models.scoped import ScopedConnection, statement_of
 
 log = logging.getLogger("darkstore.database")
 
@@ -42,11 +42,6 @@ SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10000",
     "jit": "off",
 }
-
-SET_SCOPE = text(
-    "select set_config('app.person', :person, true), set_config('app.companies', :companies, true),"
-    " set_config('app.platform', :platform, true)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +83,11 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
         pool_recycle=1800,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"server_settings": {**SERVER_SETTINGS, "role": role}, "timeout": 5},
+        connect_args={
+            "server_settings": {**SERVER_SETTINGS, "role": role},
+            "timeout": 5,
+            "connection_class": ScopedConnection,
+        },
     )
 
 
@@ -150,8 +149,11 @@ class Database:
 
 
 async def _enter(session: AsyncSession, scope: Scope) -> None:
-    settings = scope.settings()
-    await session.execute(SET_SCOPE, {key.removeprefix("app."): v for key, v in settings.items()})
+    """Make the session's transaction, which begins with its first statement, hold to the scope."""
+    connection = await session.connection()
+    proxied = await connection.get_raw_connection()
+    driver: Any = proxied.driver_connection
+    driver.scope = statement_of(scope)
 
 
 async def _write_events(
@@ -170,12 +172,16 @@ def _audit(
         AuditEntry(
             action=origin.action,
             actor_id=origin.actor_id,
-            company_id=scope.companies[0] if len(scope.companies) == 1 else None,
+            company_id=session.info.get("company_id") or _only_company(scope),
             address=origin.address,
             request_id=origin.request_id,
             changes=changes,
         )
     )
+
+
+def _only_company(scope: Scope) -> UUID | None:
+    return scope.companies[0] if len(scope.companies) == 1 else None
 
 
 @sa_event.listens_for(Session, "before_flush")

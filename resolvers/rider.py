@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Company, Rider, RiderAction, RiderPosition, RiderStatus
 from resolvers.context import Info
@@ -13,7 +14,7 @@ from resolvers.inputs.rider import (
     RiderGoOnlineInput,
     RiderLocationReportInput,
 )
-from resolvers.work import attempt
+from resolvers.work import LookUp, attempt, widen
 from services import position as positions
 from services import rider as riders
 from services.page import Page
@@ -81,7 +82,7 @@ async def go_online(info: Info, input: RiderGoOnlineInput) -> RiderOutcome:
         RiderOutcome,
         lambda session: riders.go_online(session, actor=actor, vehicle=input.vehicle, **told),
         input=input,
-        company_id=lambda: _company(info),
+        company_id=_company(info),
     )
 
 
@@ -92,7 +93,7 @@ async def go_offline(info: Info, input: RiderGoOfflineInput) -> RiderOutcome:
         RiderOutcome,
         lambda session: riders.go_offline(session, actor=actor, **told),
         input=input,
-        company_id=lambda: _company(info),
+        company_id=_company(info),
     )
 
 
@@ -104,7 +105,7 @@ async def report_location(info: Info, input: RiderLocationReportInput) -> Report
         return await positions.report(session, actor=info.context.actor, **given)
 
     done = await attempt(
-        info, ReportOutcome, verb, input=input, company_id=lambda: _company(info)
+        info, ReportOutcome, verb, input=input, company_id=_company(info)
     )  # fmt: skip
     await _tell(info, done.report)
     return done
@@ -115,13 +116,17 @@ async def _tell(info: Info, report: Report | None) -> None:
         await info.context.house.streams.tell(f"position:{report.order_id}", report.told)
 
 
-async def _company(info: Info) -> UUID:
-    """The company for which the actor rides; its read is spared where the grants name just one."""
+def _company(info: Info) -> UUID | LookUp:
+    """The company for which the actor rides; looked up only when the grants name several."""
     named = riders.companies(info.context.actor)
     if len(named) == 1:
         return named[0]
-    async with info.context.read() as session:
-        return (await riders.mine(session, info.context.actor)).company_id
+
+    async def look_up(session: AsyncSession) -> UUID:
+        rider = await riders.mine(session, info.context.actor)
+        return await widen(session, rider.company_id)
+
+    return look_up
 
 
 def available_actions(parent: strawberry.Parent[Rider], info: Info) -> list[RiderAction]:

@@ -3,6 +3,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import store as load
 from models import Company, Store, StoreHours, Weekday
@@ -14,7 +15,7 @@ from resolvers.inputs.store import (
     StoreZoneSetInput,
 )
 from resolvers.rules import COMPANY_ROLES
-from resolvers.work import attempt, of
+from resolvers.work import attempt, of, widen
 from services import opening, zone
 from services.refusal import key_of, not_found
 
@@ -45,8 +46,8 @@ async def create(info: Info, input: StoreCreateInput) -> StoreOutcome:
         facts = input.facts(_own_company(info, input.company_id))
         return await opening.create(session, actor=info.context.actor, facts=facts)
 
-    async def company() -> UUID:
-        return _own_company(info, input.company_id)
+    async def company(session: AsyncSession) -> UUID:
+        return await widen(session, _own_company(info, input.company_id))
 
     return await attempt(info, StoreOutcome, verb, input=input, company_id=company)
 

@@ -5,18 +5,22 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from graphql import value_from_ast_untyped
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.base import Keyed
 from models.ids import decode, encode, noun
 from resolvers.context import Context, Info
 from services import idempotency
-from services.refusal import Kept, Refused, key_of, not_found
+from services.refusal import InvalidInput, Kept, Refused, key_of, not_found
 
 Outcome = TypeVar("Outcome")
 Verb = Callable[[AsyncSession], Awaitable[Any]]
-Company = UUID | Callable[[], Awaitable[UUID]] | None
+LookUp = Callable[[AsyncSession], Awaitable[UUID]]
+Company = UUID | LookUp | None
+IDEMPOTENT = "idempotent"
 
 
 async def attempt(
@@ -37,8 +41,10 @@ async def attempt(
     context = info.context
     made = promised(info, input)
     try:
-        company = await company_id() if callable(company_id) else company_id
-        async with _unit(context, info.field_name, company, anywhere) as session:
+        known = None if callable(company_id) else company_id
+        async with _unit(context, info.field_name, known, anywhere) as session:
+            if callable(company_id):
+                session.info["company_id"] = await company_id(session)
             if made is not None and (stored := await idempotency.begin(session, made)) is not None:
                 replayed(context, made)
                 return outcome(await recalled(session, stored))
@@ -69,30 +75,38 @@ def _unit(
     return context.write_anywhere(action) if anywhere else context.write(action, company)
 
 
-def of(info: Info, model: type[Keyed], id: str, *path: str) -> Callable[[], Awaitable[UUID]]:
-    """A look-up of the company behind a public id, to be made inside `attempt`."""
+def of(info: Info, model: type[Keyed], id: str, *path: str) -> LookUp:
+    """A look-up of the company behind a public id, made in the unit of work that it widens.
 
-    async def look_up() -> UUID:
-        return await company_of(info, model, key_of(model, id, *path), *path)
+    One statement: what the actor's own scope can't see neither answers nor widens anything.
+    """
+    column: Any = model.__table__.c.company_id
+    widened = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
+
+    async def look_up(session: AsyncSession) -> UUID:
+        key = key_of(model, id, *path)
+        found = (await session.execute(select(column, widened).where(model.id == key))).first()
+        if found is None:
+            raise not_found(model, *path)
+        return UUID(str(found[0]))
 
     return look_up
 
 
-async def company_of(info: Info, model: type[Keyed], key: UUID, *path: str) -> UUID:
-    """The company of a row the actor can see; refused as not found otherwise."""
-    column: Any = model.__table__.c.company_id
-    async with info.context.read() as session:
-        found = await session.scalar(select(column).where(model.id == key))
-    if found is None:
-        raise not_found(model, *path)
-    return UUID(str(found))
+async def widen(session: AsyncSession, company_id: UUID) -> UUID:
+    """Let the unit of work act inside a company, after it is known that the actor may."""
+    await session.execute(
+        select(func.set_config("app.companies", "{" + str(company_id) + "}", True))
+    )
+    return company_id
 
 
 def promised(info: Info, input: object) -> idempotency.Promise | None:
     """The promise that the request's key makes for this mutation, if it has a key."""
     context = info.context
     context.writes += 1
-    key = directive_key(info) or context.idempotency_key
+    key = directive_key(info)
+    key = context.idempotency_key if key is None else key
     if key is None:
         return None
     nth = "" if context.writes == 1 else f"#{context.writes}"
@@ -100,12 +114,22 @@ def promised(info: Info, input: object) -> idempotency.Promise | None:
 
 
 def directive_key(info: Info) -> str | None:
-    """The key given by `@idempotent(key:)` on the mutation's field."""
-    for selected in info.selected_fields:
-        given = selected.directives.get("idempotent")
-        if given:
-            return str(given["key"])
+    """The key given by `@idempotent(key:)` on the mutation's field; refused when it is no key."""
+    # Only the field's own directives are read: `info.selected_fields` converts all that is below.
+    for node in info._raw_info.field_nodes:
+        for directive in node.directives or ():
+            if directive.name.value == IDEMPOTENT:
+                (given,) = directive.arguments or ()
+                key = value_from_ast_untyped(given.value, info.variable_values)
+                return _fit(key) if isinstance(key, str) else None
     return None
+
+
+def _fit(key: str) -> str:
+    if 0 < len(key) <= idempotency.KEY_LENGTH and key.isprintable():
+        return key
+    message = f"An idempotency key has 1 to {idempotency.KEY_LENGTH} printable characters."
+    raise Refused(InvalidInput(path=["key"], message=message))
 
 
 def replayed(context: Context, made: idempotency.Promise) -> None:

@@ -1,13 +1,24 @@
 """The database's clock: the only one whose readings are stored."""
 
+import time
 from datetime import datetime, timedelta
 
 from sqlalchemy import DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+READING = "clock"
+
 
 async def moment(session: AsyncSession, ahead_seconds: float = 0) -> datetime:
-    """The present moment (UTC), or one `ahead_seconds` from it."""
-    read = func.clock_timestamp(type_=DateTime(timezone=True))
-    now: datetime = (await session.execute(select(read))).scalar_one()
-    return now + timedelta(seconds=ahead_seconds)
+    """The present moment (UTC), or one `ahead_seconds` from it.
+
+    The database is asked once a unit of work; from there this process's stopwatch goes on, which
+    can't drift in the seconds that a unit of work lives.
+    """
+    if READING not in session.info:
+        read = func.clock_timestamp(type_=DateTime(timezone=True))
+        now: datetime = (await session.execute(select(read))).scalar_one()
+        session.info[READING] = now, time.monotonic()
+    reading: tuple[datetime, float] = session.info[READING]
+    at, then = reading
+    return at + timedelta(seconds=time.monotonic() - then + ahead_seconds)

@@ -60,13 +60,13 @@ async def test_reports_too_fast_too_far_or_from_nowhere_are_refused(
     assert isinstance(await refusal(float("nan"), city.longitude), InvalidInput)
 
 
-async def test_a_report_takes_three_statements(database: Database, city: City) -> None:
+async def test_a_report_takes_two_statements(database: Database, city: City) -> None:
     """Its scope, one read, one write: no audit row, no event."""
     rider = await riding.online(database, city, 0)
     await riding.a_while_later(database, city)
     with statements(database) as sent:
         await riding.report(database, rider, city, city.latitude, city.longitude)
-    assert len(sent) == 3
+    assert len(sent) == 2
 
 
 async def test_a_customer_sees_the_rider_of_the_own_live_delivery_and_no_other(

@@ -1,0 +1,29 @@
+"""A driver connection that opens each transaction inside a scope, in one trip to the server."""
+
+from typing import Any
+
+import asyncpg
+
+from models.actor import Scope
+
+
+class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types
+    """Adds the scope's settings to BEGIN; without a scope the policies show nothing."""
+
+    scope: str | None = None
+
+    async def execute(
+        self,
+        query: str,
+        *args: Any,
+        timeout: float | None = None,  # noqa: ASYNC109 - the driver's own signature
+    ) -> str:
+        if self.scope is not None and not args and query.startswith("BEGIN"):
+            query = f"{query.rstrip(';')}; {self.scope}"
+        return str(await super().execute(query, *args, timeout=timeout))
+
+
+def statement_of(scope: Scope) -> str:
+    """The statement that makes `scope` hold for a transaction: keys and switches, no one's text."""
+    calls = (f"set_config('{name}', '{value}', true)" for name, value in scope.settings().items())
+    return f"SELECT {', '.join(calls)}"
