@@ -14,6 +14,7 @@ from models import PLATFORM, Actor, SignInSession
 from models.database import Database
 from services.pace import Pace
 from services.password import Passwords
+from services.standing import Standing
 from services.token import BadToken, Claims, KeyRing, load_keys
 
 __all__ = ["BadToken", "Claims", "Identity"]
@@ -39,6 +40,7 @@ class Identity:
         self._claims: OrderedDict[bytes, Claims] = OrderedDict()
         self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
         self.passwords = Passwords()
+        self.standing = Standing(database)
         self.guests = Pace("guests were started", GUESTS_COUNT)
         self.sign_ins = Pace("sign-ins were tried", SIGN_INS_COUNT)
 

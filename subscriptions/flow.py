@@ -24,12 +24,12 @@ from models.event import MessageKind
 from resolvers.context import Context
 from resolvers.rules import Denied
 from services import cursor as cursors
-from services import session as sessions
 from services.refusal import Refused
 
 log = logging.getLogger("darkstore.streams")
 
-ADMIT_SECONDS = 5.0
+ADMIT_SECONDS = 4.5
+OWNED_SECONDS = 60.0
 UNPROVED_SECONDS = 60.0
 STREAMS_COUNT = 50
 
@@ -74,11 +74,11 @@ class Flow:
         # One waiting item: a slow reader holds up its own pumps, and the hub lets them lag.
         self._inbox: asyncio.Queue[Any] = asyncio.Queue(1)
         self._pumps: list[asyncio.Task[None]] = []
-        self._admitted_at = 0.0
+        self._proved_at = self._owned_at = 0.0
 
     async def __aenter__(self) -> "Flow":
         await self._admit()
-        self._admitted_at = time.monotonic()
+        self._proved_at = self._owned_at = time.monotonic()
         kind = await self._place()
         if kind is not None:
             self._ready.append(Step(kind, cursors.encode(self._places)))
@@ -159,25 +159,26 @@ class Flow:
         """End the stream of whoever may not listen any more; forgive a database that is away."""
         try:
             await self._prove()
-            await self._admit()
-            self._admitted_at = time.monotonic()
+            if time.monotonic() - self._owned_at > OWNED_SECONDS:
+                await self._admit()
+                self._owned_at = time.monotonic()
+            self._proved_at = time.monotonic()
         except (Refused, Denied):
             raise
         except Exception:
-            if time.monotonic() - self._admitted_at > UNPROVED_SECONDS:
+            if time.monotonic() - self._proved_at > UNPROVED_SECONDS:
                 raise
             log.warning("a listener could not be admitted again, trying later", exc_info=True)
 
     async def _prove(self) -> None:
         """The session must not be revoked, and no role of the token may have been taken away."""
         actor = self._context.actor
-        if not await self._context.house.identity.alive(actor.session_id):
-            raise Denied("UNAUTHENTICATED", "This session was signed out.")
-        if actor.person_id is None:
+        if actor.session_id is None:
             return
-        async with self._context.read() as session:
-            held = await sessions.grants_of(session, actor.person_id)
-        if not set(actor.grants) <= set(held):
+        held = await self._context.house.identity.standing.grants(actor.session_id)
+        if held is None:
+            raise Denied("UNAUTHENTICATED", "This session was signed out.")
+        if not held.issuperset(actor.grants):
             raise Denied("FORBIDDEN", "Your roles have changed: refresh your access token.")
 
 
