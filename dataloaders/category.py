@@ -5,9 +5,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import public
 from services import category as categories
-from services.category import Tree
+from services.category import Shelf, Tree
 
 
 @public
 async def tree_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Tree]:
     return await categories.trees(session, keys)
+
+
+@public
+async def category_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Shelf | None]:
+    """Categories where no store is in question: they have neither products nor a count."""
+    return await categories.plain(session, keys)

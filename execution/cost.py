@@ -1,8 +1,8 @@
 """What an operation costs before it runs: one for each field, times the sizes of the lists above.
 
-A field may name its own cost in its metadata (`cost`), and the argument that holds its page size
-(`page`, otherwise `first` or `last`). Under a connection the page size counts for the lists right
-inside it.
+A field may name its own cost in its metadata (`cost`), and the argument that holds its page size,
+or a list as long as its answer (`page`, otherwise `first` or `last`). Under a connection the page
+size counts for the lists right inside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
@@ -131,6 +132,8 @@ class Cost:
     def _value(self, node: Any) -> Any:
         if isinstance(node, IntValueNode):
             return _whole(node)
+        if isinstance(node, ListValueNode):
+            return len(node.values)
         if isinstance(node, VariableNode):
             self.sizes.add(node.name.value)
             return self._variables.get(node.name.value)

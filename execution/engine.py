@@ -50,7 +50,8 @@ class Engine:
         """The static cost of the operation in fields, for the page sizes in these variables."""
         if not prepared.sizes:
             return prepared.cost
-        values = {name: (variables or {}).get(name) for name in prepared.sizes}
+        given = {name: (variables or {}).get(name) for name in prepared.sizes}
+        values = {name: len(v) if isinstance(v, list) else v for name, v in given.items()}
         sizes = {name: size for name, size in values.items() if type(size) is int}
         key = tuple(sorted(sizes.items()))
         known = prepared.costs.get(key)

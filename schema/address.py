@@ -8,13 +8,14 @@ from dataloaders import address as load
 from resolvers import address as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.point import GeoPoint
 from schema.problem import InvalidInput, NotFound, Problem
 from services import address as addresses
 
 
 @backed_by(models.Address, "A place of yours that orders go to.")
-class Address:
+class Address(Node):
     id: strawberry.ID = key(models.Address)
     label: str = column("What you call it.")
     line: str = column("Street, number, floor and door.")

@@ -6,6 +6,7 @@ import models
 from resolvers import storefront as resolve
 from schema.backing import backed_by, column, field
 from schema.fields import key, translated
+from schema.node import Node
 from schema.page import Connection
 from services import category as categories
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @backed_by(categories.Shelf, "A branch of the category tree, as one store fills it.")
-class Category:
+class Category(Node):
     id: strawberry.ID = key(models.Category)
     slug: str = column("A name for addresses, unique in the company.")
     name: str = translated("name", "Its name, in the language of the request where there is one.")

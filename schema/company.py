@@ -10,6 +10,7 @@ from models import Role
 from resolvers import company as resolve
 from schema.backing import backed_by, column, related
 from schema.fields import key, money
+from schema.node import Node
 from schema.person import Person
 from schema.problem import InvalidInput, NotFound, Problem
 from schema.scalars import Money
@@ -19,7 +20,7 @@ from services import membership as memberships
 
 
 @backed_by(models.Company, "A seller: the owner of stores, a catalog and its own terms.")
-class Company:
+class Company(Node):
     id: strawberry.ID = key(models.Company)
     name: str = column("What customers call it.")
     slug: str = column("Its short name in addresses.")
@@ -46,7 +47,7 @@ class Grant:
 
 
 @backed_by(models.Membership, "A role given to a person.")
-class RoleGrant:
+class RoleGrant(Node):
     id: strawberry.ID = key(models.Membership)
     role: Role = column("What its holder may do.")
     person: Person | None = related(

@@ -11,6 +11,7 @@ from resolvers import delivery as resolve
 from resolvers.rules import STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.point import GeoPoint
 from schema.problem import IllegalStep, NotFound, Problem
 from schema.rider import Rider, RiderPosition
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @backed_by(models.DeliveryOffer, "A delivery offered to one rider for 20 seconds, and why.")
-class DeliveryOffer:
+class DeliveryOffer(Node):
     id: strawberry.ID = key(models.DeliveryOffer)
     status: models.OfferStatus = column("The rider's answer.")
     available_actions: list[models.OfferAction] = field(
@@ -47,7 +48,7 @@ class DeliveryOffer:
 
 
 @backed_by(models.Delivery, "The ride of one order. What a rider has to know stands here.")
-class Delivery:
+class Delivery(Node):
     id: strawberry.ID = key(models.Delivery)
     status: models.DeliveryStatus = column("Where the ride stands.")
     available_actions: list[models.DeliveryAction] = field(

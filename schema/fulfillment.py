@@ -11,6 +11,7 @@ from resolvers import fulfillment as resolve
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
 from services import fulfillment as fulfillments
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @backed_by(models.FulfillmentLine, "One line of a pick list.")
-class FulfillmentLine:
+class FulfillmentLine(Node):
     id: strawberry.ID = key(models.FulfillmentLine)
     position: int = column("Its place on the picker's way through the store.")
     aisle: str = column("Where it lies; empty when nobody has said.")
@@ -37,7 +38,7 @@ class FulfillmentLine:
 
 
 @backed_by(models.Fulfillment, "One store's task to pick and pack an order.")
-class Fulfillment:
+class Fulfillment(Node):
     id: strawberry.ID = key(models.Fulfillment)
     status: models.FulfillmentStatus = column("Where the task stands.")
     available_actions: list[models.FulfillmentAction] = field(

@@ -14,6 +14,7 @@ from resolvers import order as resolve
 from resolvers.rules import CUSTOMER
 from schema.backing import backed_by, column, field, related
 from schema.fields import key, money
+from schema.node import Node
 from schema.obstacle import (
     BelowMinimum,
     Busy,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @backed_by(models.OrderLine, "A product as it was priced when the order was placed.")
-class OrderLine:
+class OrderLine(Node):
     id: strawberry.ID = key(models.OrderLine)
     product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
     product: Annotated["Product", strawberry.lazy("schema.product")] | None = field(
@@ -63,7 +64,7 @@ class OrderEvent:
 
 
 @backed_by(models.Order, "One basket, from one dark store, to one door.")
-class Order:
+class Order(Node):
     id: strawberry.ID = key(models.Order)
     code: str = column("A short code for people, as on the bags.")
     status: models.OrderStatus = column("The customer's intent.")

@@ -7,13 +7,14 @@ from resolvers import order as resolve
 from resolvers.rules import CUSTOMER
 from schema.backing import backed_by, column, field
 from schema.fields import key, money
+from schema.node import Node
 from schema.problem import Problem
 from schema.scalars import BigInt, Money
 from services import refund as refunds
 
 
 @backed_by(models.Payment, "The card payment of one order: held when placed, taken when packed.")
-class Payment:
+class Payment(Node):
     id: strawberry.ID = key(models.Payment)
     status: models.PaymentStatus = column("Where it stands.")
     provider: str = column("Who takes the money, such as `stripe`.")
@@ -37,7 +38,7 @@ class Payment:
 
 
 @backed_by(models.Refund, "Money sent back.")
-class Refund:
+class Refund(Node):
     id: strawberry.ID = key(models.Refund)
     status: models.RefundStatus = column("Whether it has been sent.")
     amount: Money = money("amount_minor", "How much.")

@@ -12,6 +12,7 @@ from resolvers import rider as resolve_rider
 from schema.address import Address
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.order import Order
 from schema.page import Connection
 from schema.problem import InvalidInput, NotFound
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @backed_by(models.Person, "A human being with an account.")
-class Person:
+class Person(Node):
     id: strawberry.ID = key(models.Person)
     name: str = column("What they want to be called; empty when they haven't said.")
     phone: str | None = column("Their phone (E.164); null for guests.")
@@ -33,7 +34,7 @@ class Person:
 
 
 @backed_by(people.Device, "A device that is signed in.")
-class Session:
+class Session(Node):
     id: strawberry.ID = key(models.SignInSession)
     current: bool = column("Whether this very request comes from it.")
     device: str = column("How the device named itself.")

@@ -5,6 +5,7 @@ from schema.backing import backed_by, column
 from schema.brand import Brand
 from schema.category import Category
 from schema.fields import key, money, translated
+from schema.node import Node
 from schema.scalars import Money
 from services import product as products
 
@@ -14,7 +15,7 @@ from services import product as products
     "A product. Within a store it has a price and an availability; they are null where no store"
     " is in question.",
 )
-class Product:
+class Product(Node):
     id: strawberry.ID = key(models.Product)
     code: str = column("The company's own code, printed on the shelf.")
     barcode: str | None = column("The code under the bars, where it is known.")

@@ -11,6 +11,7 @@ from resolvers import rider as resolve
 from resolvers.rules import STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, RateLimited
 from services import position as positions
 from services import rider as riders
@@ -31,7 +32,7 @@ class RiderPosition:
 
 
 @backed_by(models.Rider, "A person who carries orders for a company.")
-class Rider:
+class Rider(Node):
     id: strawberry.ID = key(models.Rider)
     status: models.RiderStatus = column("Whether they ride now.")
     available_actions: list[models.RiderAction] = field(

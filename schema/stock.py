@@ -9,6 +9,7 @@ from resolvers import stock as resolve
 from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.problem import InvalidInput, NotFound, Problem, VersionConflict
 from services import stocktake
 
@@ -32,7 +33,7 @@ class Stock:
 
 
 @backed_by(models.StockEntry, "One line of a store's stock ledger.")
-class StockEntry:
+class StockEntry(Node):
     id: strawberry.ID = key(models.StockEntry)
     delta: int = column("Units that came (above 0) or went (below 0).", allow=STORE)
     reason: models.StockReason = column("Why they did.", allow=STORE)

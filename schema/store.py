@@ -9,6 +9,7 @@ from resolvers import store as resolve
 from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.point import GeoPoint, place
 from schema.problem import InvalidInput, NotFound, Problem, VersionConflict
 from schema.scalars import GeoJSON
@@ -30,7 +31,7 @@ class StoreDesk:
 
 
 @backed_by(models.Store, "A dark store: shelves, pickers and a zone it delivers to.")
-class Store:
+class Store(Node):
     id: strawberry.ID = key(models.Store)
     code: str = column("Its short code, unique in the company.")
     name: str = column("What people call it.")

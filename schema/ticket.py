@@ -11,6 +11,7 @@ from resolvers import ticket as resolve
 from resolvers.rules import SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
+from schema.node import Node
 from schema.payment import ExceedsCaptured, Refund
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
 from services import ticket as tickets
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @backed_by(models.TicketMessage, "One thing said in a ticket.")
-class TicketMessage:
+class TicketMessage(Node):
     id: strawberry.ID = key(models.TicketMessage)
     author_role: models.Role = column("CUSTOMER or SUPPORT_AGENT: as whom it was said.")
     body: str = column("What was said: plain text, to be escaped like any other.")
@@ -29,7 +30,7 @@ class TicketMessage:
 
 
 @backed_by(models.Ticket, "A conversation about one order between its customer and support.")
-class Ticket:
+class Ticket(Node):
     id: strawberry.ID = key(models.Ticket)
     status: models.TicketStatus = column("Whose turn it is.")
     available_actions: list[models.TicketAction] = field(

@@ -71,6 +71,14 @@ async def trees(session: AsyncSession, store_ids: Sequence[UUID]) -> list[Tree]:
     return [_tree(found.get(store_id, [])) for store_id in store_ids]
 
 
+async def plain(session: AsyncSession, category_ids: Sequence[UUID]) -> list[Shelf | None]:
+    """Categories by key where no store is in question; None for what there is not."""
+    columns = (Category.id, Category.parent_id, Category.slug, Category.name, Category.translations)
+    rows = await session.execute(select(*columns).where(Category.id.in_(category_ids)))
+    found = {row[0]: Shelf(row[0], None, *row[1:]) for row in rows}
+    return [found.get(key) for key in category_ids]
+
+
 def _tree(rows: Sequence[Any]) -> Tree:
     """Rows come deepest first, so that every branch is complete before its parent takes it up."""
     tree = Tree()

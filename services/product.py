@@ -208,6 +208,14 @@ async def plain(session: AsyncSession, product_ids: Sequence[UUID]) -> list[Offe
     return [found.get(key) for key in product_ids]
 
 
+async def makers(session: AsyncSession, brand_ids: Sequence[UUID]) -> list[Maker | None]:
+    """Brands by key; None for what there is not."""
+    columns = (Brand.id, Brand.slug, Brand.name, Brand.translations)
+    rows = await session.execute(select(*columns).where(Brand.id.in_(brand_ids)))
+    found = {row[0]: Maker(*row) for row in rows}
+    return [found.get(key) for key in brand_ids]
+
+
 def _select(rank: Any) -> Select[Any]:
     in_store = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
     return (

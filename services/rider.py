@@ -144,11 +144,7 @@ async def of_company(
 ) -> Page[Rider]:
     """A page of a company's riders for its own people. Refused: NotFound."""
     bounded(first)
-    works_here = any(
-        grant.role in DESK_ROLES and grant.company_id in (None, company_id)
-        for grant in actor.grants
-    )
-    if not works_here:
+    if not _at_desk(actor, company_id):
         raise not_found(Rider, "companyId")
     rows = select(Rider).where(Rider.company_id == company_id)
     if status is not None:
@@ -157,6 +153,18 @@ async def of_company(
         rows = rows.where(Rider.id > start[0])
     found = (await session.scalars(rows.order_by(Rider.id).limit(first + 1))).all()
     return page(found, first, lambda row: (str(row.id),))
+
+
+def looks_after(actor: Actor, rider: Rider) -> bool:
+    """Whether this person works at a desk of the rider's company."""
+    return _at_desk(actor, rider.company_id)
+
+
+def _at_desk(actor: Actor, company_id: UUID) -> bool:
+    return any(
+        grant.role in DESK_ROLES and grant.company_id in (None, company_id)
+        for grant in actor.grants
+    )
 
 
 async def _locked(session: AsyncSession, actor: Actor) -> Rider:

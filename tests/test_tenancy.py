@@ -1,6 +1,8 @@
 """Company A's people can't reach company B's rows, nor learn that they exist, by any way in."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
@@ -8,43 +10,41 @@ import asyncpg
 import pytest
 from sqlalchemy import select, text
 
+from execution import Answer
 from models import (
     NOBODY,
     PLATFORM,
     Base,
-    Delivery,
+    Brand,
+    Category,
+    Company,
     Fulfillment,
-    FulfillmentLine,
     Keyed,
     Membership,
     Order,
-    OrderLine,
-    Payment,
-    Person,
     Product,
-    Refund,
-    RefundReason,
-    Role,
     Store,
     Ticket,
-    TicketKind,
-    TicketMessage,
     uuid7,
 )
 from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin
 from models.ids import PREFIXES, encode
 from schema.root import graph
-from tests.city import City, Shop
+from tests.belongings import hang
+from tests.city import City
 from tests.minimal import document, holds_ids
-from tests.people import Standing
+from tests.people import Standing, engine
 
-ROOTS = {"query": graph._schema.query_type, "mutation": graph._schema.mutation_type}
-WINDOW = {"store", "storefront"}  # the shop window: anybody may look at any store's
-SOMETHING: dict[type, Any] = {str: "x", int: 1, float: 1.0, bool: False}
-HANGING: tuple[type[Keyed], ...] = (
-    Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
-    TicketMessage,
-)  # fmt: skip
+ROOTS = {
+    "query": graph._schema.query_type,
+    "mutation": graph._schema.mutation_type,
+    "subscription": graph._schema.subscription_type,
+}
+# The shop window: anybody may look at any store's, and watch what it has.
+WINDOW = {"store", "storefront", "inventoryChanged"}
+SHOWN = {Store, Product, Category, Brand, Company}  # and at these, by any id
+ANYTHING = {"node", "nodes"}
+MESSAGE_SECONDS = 5.0
 TABLES = sorted(Base.metadata.tables)
 
 
@@ -106,7 +106,7 @@ async def test_without_a_scope_no_table_shows_a_row(
 async def theirs(database: Database, town: City) -> dict[type[Keyed], UUID]:
     """A row of every noun that belongs to the second company or its customer."""
     async with database.write(PLATFORM, Origin("test")) as session:
-        keys = await _rows(session, town.second)
+        keys = await hang(session, town.second)
         for model in PREFIXES:
             if model not in keys and hasattr(model, "company_id"):
                 found = await session.scalar(
@@ -115,49 +115,6 @@ async def theirs(database: Database, town: City) -> dict[type[Keyed], UUID]:
                 if found is not None:
                     keys[model] = found
     return keys
-
-
-async def _rows(session: Any, shop: Shop) -> dict[type[Keyed], UUID]:
-    """An order of the shop with all that can hang on it."""
-    customer = Person(name="Customer of the second")
-    keys: dict[type[Keyed], UUID] = {Person: customer.id, Store: shop.stores[0].id}
-    keys[Product] = shop.products[0].id
-    session.add(customer)
-    await session.flush()
-    given = {
-        "currency": "EUR",
-        "items_minor": 1,
-        "total_minor": 1,
-        "amount_minor": 1,
-        "unit_price_minor": 1,
-        "quantity": 1,
-        "company_id": shop.id,
-        "customer_id": customer.id,
-        "opened_by_id": customer.id,
-        "author_id": customer.id,
-        "reason": RefundReason.LATE,
-        "kind": next(iter(TicketKind)),
-        "author_role": Role.CUSTOMER,
-        "code": uuid7().hex,
-    }
-    for model in HANGING:
-        links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
-        known = {column.name for column in model.__table__.columns}
-        fitting = {name: one for name, one in (given | links).items() if name in known}
-        row = _filled(model(**fitting))
-        session.add(row)
-        await session.flush()
-        keys[model] = row.id
-    return keys
-
-
-def _filled(row: Any) -> Any:
-    """The row with something in every column that must not be empty."""
-    for column in type(row).__table__.columns:
-        bare = not column.nullable and column.default is None and column.server_default is None
-        if bare and getattr(row, column.name) is None:
-            setattr(row, column.name, SOMETHING[column.type.python_type])
-    return row
 
 
 def noun_of(argument: str) -> type[Keyed] | None:
@@ -218,17 +175,30 @@ async def test_an_id_of_the_other_company_is_answered_like_one_of_nobody(
     rider: Standing,
     customer: Standing,
 ) -> None:
-    defaults = list(PREFIXES) if "id" in _arguments(operation, name) else [Order]
+    defaults: list[type[Keyed]] = [Order]
+    if "id" in _arguments(operation, name):
+        defaults = [model for model in PREFIXES if name not in ANYTHING or model not in SHOWN]
     for who in (company_admin, manager, picker, support_agent, rider, customer):
         for default in defaults:
             answers = []
             for keys in (theirs, dict.fromkeys(theirs, uuid7())):
                 written, variables = asked(operation, name, keys, default)
-                answer = await who.answer(written, variables)
+                answer = await first_answer(who, operation, written, variables)
                 assert answer.executed, answer.errors
                 answers.append(shown(answer, variables))
             assert answers[0] == answers[1], (who.actor.roles, default.__name__)
             assert "INTERNAL" not in answers[0]
+
+
+async def first_answer(who: Standing, operation: str, written: str, variables: Any) -> Answer:
+    """What is answered; for a stream its first message, which must not be long in coming."""
+    if operation != "subscription":
+        return await who.answer(written, variables)
+    prepared = engine().prepare(written)
+    assert not isinstance(prepared, Answer), prepared.errors
+    async with aclosing(engine().subscribe(prepared, variables, who.context())) as answers:
+        async with asyncio.timeout(MESSAGE_SECONDS):
+            return await anext(answers)
 
 
 def _arguments(operation: str, name: str) -> set[str]:
@@ -244,3 +214,35 @@ async def test_the_same_ids_are_found_by_the_company_they_belong_to(
 ) -> None:
     written, variables = asked("query", name, theirs, model)
     assert (await super_admin.run(written, variables))[name] is not None
+
+
+async def test_a_desks_stream_tells_of_no_other_companys_tickets(
+    theirs: dict[type[Keyed], UUID], support_agent: Standing, super_admin: Standing
+) -> None:
+    written = "subscription { supportQueueChanged { kind tickets { id } } }"
+    ticket = {"id": encode(Ticket, theirs[Ticket])}
+    told = [
+        (await first_answer(who, "subscription", written, {})).data["supportQueueChanged"]
+        for who in (support_agent, super_admin)
+    ]
+    assert [one["kind"] for one in told] == ["SNAPSHOT"] * 2
+    assert [ticket in one["tickets"] for one in told] == [False, True]
+
+
+async def test_another_companys_shelf_tells_bands_and_no_numbers(
+    theirs: dict[type[Keyed], UUID],
+    company_admin: Standing,
+    picker: Standing,
+    other_company_manager: Standing,
+) -> None:
+    written = """subscription ($store: ID!, $product: ID!) {
+      inventoryChanged(storeId: $store, productIds: [$product]) {
+        changes { availability onHand held available version } } }"""
+    given = {"store": encode(Store, theirs[Store]), "product": encode(Product, theirs[Product])}
+    for who in (company_admin, picker, other_company_manager):
+        answer = await first_answer(who, "subscription", written, given)
+        assert not answer.errors
+        [change] = answer.data["inventoryChanged"]["changes"]
+        assert change.pop("availability") == "IN_STOCK"
+        own = who is other_company_manager
+        assert {value is not None for value in change.values()} == {own}

@@ -16,6 +16,7 @@ from schema.root import (
     fulfillment,
     house,
     listing,
+    node,
     order,
     person,
     rider,
@@ -32,6 +33,7 @@ from schema.scalars import SCALARS
 @strawberry.type(description="Everything that can be read.")
 class Query(
     house.Query,
+    node.Query,
     storefront.Query,
     store.Query,
     stock.Query,

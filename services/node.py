@@ -1,0 +1,151 @@
+"""Any row by its key, for those whom it concerns: one table from the noun to who sees it."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    Actor,
+    Address,
+    Delivery,
+    DeliveryOffer,
+    Fulfillment,
+    FulfillmentLine,
+    Keyed,
+    Membership,
+    Order,
+    OrderLine,
+    Payment,
+    Person,
+    Refund,
+    Rider,
+    SignInSession,
+    StockEntry,
+    Ticket,
+    TicketMessage,
+)
+from services import address as addresses
+from services import delivery as deliveries
+from services import fulfillment as fulfillments
+from services import membership as memberships
+from services import order as orders
+from services import person as people
+from services import ride, ticket_desk
+from services import rider as riders
+from services.refusal import Refused, not_found
+from services.staff import works_in
+
+Row = TypeVar("Row", bound=Keyed)
+See = Callable[[AsyncSession, Actor, Any], Awaitable[Any]]
+
+
+async def seen(
+    session: AsyncSession, *, actor: Actor, model: type[Keyed], keys: Collection[UUID]
+) -> dict[UUID, Any]:
+    """What the actor may see of these rows: in one statement, and one for what they hang on.
+
+    The noun's own rule decides; what it refuses is left out, as is what does not exist.
+    """
+    # The session remembers the rows, so that no rule has to ask for them again.
+    rows: Sequence[Any] = (await session.scalars(select(model).where(model.id.in_(keys)))).all()
+    if model in PARTS:
+        whole, link = PARTS[model]
+        above = {getattr(row, link) for row in rows}
+        wholes = await seen(session, actor=actor, model=whole, keys=above)
+        return {row.id: row for row in rows if getattr(row, link) in wholes}
+    found: dict[UUID, Any] = {}
+    for row in rows:
+        with suppress(Refused):
+            found[row.id] = await SEEN_BY[model](session, actor, row)
+    return found
+
+
+async def _order(session: AsyncSession, actor: Actor, row: Order) -> Order:
+    return await orders.visible(session, row.id)
+
+
+async def _delivery(session: AsyncSession, actor: Actor, row: Delivery) -> Delivery:
+    return await deliveries.visible(session, actor=actor, delivery_id=row.id)
+
+
+async def _fulfillment(session: AsyncSession, actor: Actor, row: Fulfillment) -> Fulfillment:
+    return await fulfillments.visible(session, actor=actor, fulfillment_id=row.id)
+
+
+async def _ticket(session: AsyncSession, actor: Actor, row: Ticket) -> Ticket:
+    return await ticket_desk.visible(session, actor=actor, ticket_id=row.id)
+
+
+async def _address(session: AsyncSession, actor: Actor, row: Address) -> Address:
+    return await addresses.address(session, _me(actor, Address), row.id)
+
+
+async def _person(session: AsyncSession, actor: Actor, row: Person) -> Person:
+    return _allowed(row, actor.person_id == row.id)
+
+
+async def _device(session: AsyncSession, actor: Actor, row: SignInSession) -> people.Device:
+    """For its owner, until it was ended."""
+    _allowed(row, actor.person_id == row.person_id and row.revoked_at is None)
+    return people.Device(row, row.id == actor.session_id)
+
+
+async def _membership(session: AsyncSession, actor: Actor, row: Membership) -> Membership:
+    """For its holder, and for those who could give or take it; gone once it was taken."""
+    where = memberships.Where(company_id=row.company_id, store_id=row.store_id)
+    gives = row.role in memberships.grantable(actor, where)
+    mine = actor.person_id == row.person_id
+    return _allowed(row, row.revoked_at is None and (mine or gives))
+
+
+async def _rider(session: AsyncSession, actor: Actor, row: Rider) -> Rider:
+    return _allowed(row, actor.person_id == row.person_id or riders.looks_after(actor, row))
+
+
+async def _offer(session: AsyncSession, actor: Actor, row: DeliveryOffer) -> DeliveryOffer:
+    desk = actor.works_at(row.company_id, row.store_id, ride.DESK_ROLES)
+    return _allowed(row, actor.person_id == row.rider_person_id or desk)
+
+
+async def _entry(session: AsyncSession, actor: Actor, row: StockEntry) -> StockEntry:
+    return _allowed(row, works_in(actor, row.company_id, row.store_id))
+
+
+def _allowed(row: Row, sees: bool) -> Row:
+    if not sees:
+        raise not_found(type(row), "id")
+    return row
+
+
+def _me(actor: Actor, model: type[Keyed]) -> UUID:
+    if actor.person_id is None:
+        raise not_found(model, "id")
+    return actor.person_id
+
+
+# Whoever sees the whole sees its parts, which link to it by this attribute.
+PARTS: dict[type[Keyed], tuple[type[Keyed], str]] = {
+    OrderLine: (Order, "order_id"),
+    Payment: (Order, "order_id"),
+    Refund: (Order, "order_id"),
+    FulfillmentLine: (Fulfillment, "fulfillment_id"),
+    TicketMessage: (Ticket, "ticket_id"),
+}
+SEEN_BY: dict[type[Keyed], See] = {
+    Order: _order,
+    Delivery: _delivery,
+    DeliveryOffer: _offer,
+    Fulfillment: _fulfillment,
+    Ticket: _ticket,
+    Address: _address,
+    Person: _person,
+    SignInSession: _device,
+    Membership: _membership,
+    Rider: _rider,
+    StockEntry: _entry,
+}
+NOUNS = frozenset(SEEN_BY) | frozenset(PARTS)

@@ -1,0 +1,82 @@
+"""A row of every noun that hangs on an order, made by hand: no verb has to have led to it."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    Delivery,
+    Fulfillment,
+    FulfillmentLine,
+    Keyed,
+    Order,
+    OrderLine,
+    Payment,
+    Person,
+    Product,
+    Refund,
+    RefundReason,
+    Role,
+    Store,
+    Ticket,
+    TicketKind,
+    TicketMessage,
+    uuid7,
+)
+from tests.city import Shop
+
+SOMETHING: dict[type, Any] = {str: "x", int: 1, float: 1.0, bool: False}
+HANGING: tuple[type[Keyed], ...] = (
+    Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
+    TicketMessage,
+)  # fmt: skip
+Keys = dict[type[Keyed], UUID]
+
+
+async def hang(session: AsyncSession, shop: Shop, customer_id: UUID | None = None) -> Keys:
+    """The keys of an order of the shop's first store with all that can hang on it."""
+    if customer_id is None:
+        customer = Person(name=f"Customer of {shop.company.name}")
+        session.add(customer)
+        await session.flush()
+        customer_id = customer.id
+    keys: Keys = {Person: customer_id, Store: shop.stores[0].id, Product: shop.products[0].id}
+    for model in HANGING:
+        row = filled(model(**_fitting(model, shop, keys)))
+        session.add(row)
+        await session.flush()
+        keys[model] = row.id
+    return keys
+
+
+def _fitting(model: type[Keyed], shop: Shop, keys: Keys) -> dict[str, Any]:
+    """What the columns of a noun hold when they are called so."""
+    given = {
+        "currency": "EUR",
+        "items_minor": 1,
+        "total_minor": 1,
+        "amount_minor": 1,
+        "unit_price_minor": 1,
+        "quantity": 1,
+        "company_id": shop.id,
+        "customer_id": keys[Person],
+        "opened_by_id": keys[Person],
+        "author_id": keys[Person],
+        "reason": RefundReason.LATE,
+        "kind": next(iter(TicketKind)),
+        "author_role": Role.CUSTOMER,
+        "code": uuid7().hex,
+    }
+    links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
+    known = {column.name for column in model.__table__.columns}
+    return {name: one for name, one in (given | links).items() if name in known}
+
+
+def filled(row: Any) -> Any:
+    """The row with something in every column that must not be empty."""
+    for column in type(row).__table__.columns:
+        bare = not column.nullable and column.default is None and column.server_default is None
+        if bare and getattr(row, column.name) is None:
+            setattr(row, column.name, SOMETHING[column.type.python_type])
+    return row
