@@ -70,7 +70,7 @@ def troubles(answer: Any) -> set[str]:
     found = {str(error["extensions"]["code"]) for error in answer.get("errors") or []}
     for payload in (answer.get("data") or {}).values():
         if isinstance(payload, dict):
-            found |= {str(error["__typename"]) for error in payload.get("errors") or []}
+            found |= {str(error.get("__typename")) for error in payload.get("errors") or []}
     return found
 
 
