@@ -1,26 +1,40 @@
-"""Every root field by every role: the rule that stands in the table is the rule that holds."""
+"""Every guarded field by every role: the rule that stands in the table is the rule that holds."""
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast, get_args, get_type_hints
+from uuid import UUID
 
 import pytest
+import strawberry
 from graphql import GraphQLField
+from strawberry.schema.config import StrawberryConfig
 
-from execution import Answer
-from models import ANONYMOUS, Grant, Role
+from execution import Answer, Limits
+from models import ANONYMOUS, Grant, Role, uuid7
 from resolvers.context import House
+from schema.backing import BACKING
 from schema.root import graph
 from schema.rules_table import guarded, rule_of, rules_table
+from schema.scalars import SCALARS
+from server.engine import HouseEngine
+from server.errors import present
 from tests.city import City
-from tests.minimal import document
+from tests.minimal import document, selection
 from tests.people import Standing, engine, stand
 
 DENIED = {"UNAUTHENTICATED", "FORBIDDEN"}
 QUIET_SECONDS = 0.2
 SHAPE = graph._schema
 ROOTS = {"Query": "query", "Mutation": "mutation", "Subscription": "subscription"}
+NESTED = [one for one in guarded() if one.parent not in ROOTS]
+BELOW = sorted({one.parent for one in NESTED})
 
 
 def field_of(parent: str, name: str) -> GraphQLField:
@@ -73,6 +87,63 @@ async def test_a_root_field_lets_in_exactly_those_its_rule_names(
         denied = rule.refuse(who.context())
         assert codes & DENIED == ({denied.code} if denied else set()), kind
         assert "INTERNAL" not in codes, kind
+
+
+@cache
+def probing() -> HouseEngine:
+    """The engine of a graph whose roots are the types that have guarded fields, as rows stand."""
+    kinds = {kind: cast(Any, graph.get_type_by_name(kind)).origin for kind in BELOW}
+    roots = {kind: strawberry.field(description=kind) for kind in kinds}
+    probe = type("Query", (), {**roots, "__annotations__": {k: v | None for k, v in kinds.items()}})
+    made = strawberry.type(probe, description="Rows to look at.")
+    config = StrawberryConfig(scalar_map=SCALARS)
+    return HouseEngine(
+        strawberry.Schema(made, config=config), limits=Limits(), introspection=True,
+        on_error=present,
+    )  # fmt: skip
+
+
+def row_of(kind: str) -> Any:
+    """Something of the class that stands behind a type, with some value in every attribute."""
+    model: Any = BACKING[cast(Any, graph.get_type_by_name(kind)).origin]
+    if is_dataclass(model):
+        hints = get_type_hints(model)
+        return model(**{field.name: some(hints[field.name]) for field in fields(model)})
+    columns = model.__table__.columns
+    plain = [column for column in columns if column.computed is None]
+    return model(**{column.name: some(column.type.python_type) for column in plain})
+
+
+def some(kind: Any) -> Any:
+    """A value of a type."""
+    kind = next((one for one in get_args(kind) if one is not type(None)), kind)
+    if issubclass(kind, Enum):
+        return next(iter(kind))
+    return {UUID: uuid7(), datetime: datetime.now(UTC), dict: {}}.get(kind) or kind(1)
+
+
+@pytest.mark.parametrize("name", [f"{one.parent}.{one.name}" for one in NESTED])
+async def test_a_field_of_a_row_tells_exactly_those_its_rule_names(
+    name: str, everybody: dict[str, Standing]
+) -> None:
+    """The rule holds by itself, however its row was come by: the row lies open to everybody."""
+    kind, _, field_name = name.partition(".")
+    rule = next(one.rule for one in NESTED if (one.parent, one.name) == (kind, field_name))
+    below = selection(field_of(kind, field_name))
+    prepared = probing().prepare(f"{{ {kind} {{ __typename {field_name} {below} }} }}")
+    assert not isinstance(prepared, Answer), prepared.errors
+    for role, who in everybody.items():
+        row = SimpleNamespace(**{kind: row_of(kind)})
+        answer = await probing().execute(prepared, {}, who.context(), row)
+        denied = rule.refuse(who.context())
+        if denied is None:
+            assert not answer.errors, role
+            assert answer.data[kind]["__typename"] == kind
+            continue
+        [error] = answer.errors or []
+        assert (error["path"], error["extensions"]["code"]) == ([kind, field_name], denied.code)
+        # A field that is never null takes its row along.
+        assert (answer.data[kind] or {}).get(field_name) is None, role
 
 
 def test_every_mutation_and_stream_has_a_rule() -> None:
