@@ -5,6 +5,7 @@ PORT ?= 8000
 RATE ?= 5
 MINUTES ?= 2
 SEED ?= 1
+ORDERS ?= 200
 ARGS ?=
 IN := .venv/bin/python -m
 FINDS := python3.13 python3.12 python3.11 python3.14 python3
@@ -14,7 +15,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city clients lock
+	demo city crash clients lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -64,6 +65,9 @@ demo: setup ## play one order end to end against the running store
 
 city: setup ## keep orders flowing: RATE orders a second for MINUTES
 	@$(IN) local inside -m simulators.city --rate $(RATE) --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
+crash: setup ## kill each part during ORDERS (200) checkouts, and audit both books
+	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py $(ARGS)
 
 clients: setup ## install the JavaScript clients that the tests speak with
 	@cd tests/clients && npm ci --no-audit --no-fund

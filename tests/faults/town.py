@@ -144,12 +144,17 @@ class Town:
                 self.children[name].poll()
                 self.launch(name)
 
+    def end(self, name: str) -> None:
+        """Ask one process to end, and wait until it has."""
+        child = self.children[name]
+        if child.poll() is None:
+            process.stop(child.pid, signal.SIGTERM)
+            child.poll()
+
     def stop(self) -> None:
         """Stop what was started, newest first, and forget the data."""
-        for child in reversed(self.children.values()):
-            if child.poll() is None:
-                process.stop(child.pid, signal.SIGTERM)
-                child.poll()
+        for name in reversed(self.children):
+            self.end(name)
         self.instance.stop()
         account.remove(self.place.root)
 
