@@ -6,11 +6,11 @@ any person's scope, in one trip.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders.reading import Reader
 from models.actor import Scope
 from models.database import Database
 
@@ -29,11 +29,11 @@ def public(batch: F) -> F:
 
 
 class Loaders:
-    """One operation's memory of what it has read; each batch opens its own short session."""
+    """One operation's memory of what it has read; its batches share short sessions."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
-        self._database = database
-        self._scope = scope
+        self._public = Reader(database.public)
+        self._scoped = Reader(lambda: database.read(scope))
         self._known: dict[Any, Known] = {}
         self._waiting: dict[Any, list[Any]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -99,9 +99,11 @@ class Loaders:
     async def _read(
         self, batch: Callable[..., Any], keys: list[Any], fields: frozenset[str] | None = None
     ) -> list[Any]:
+        reader = self._public if getattr(batch, "public", False) else self._scoped
         extra = () if fields is None else (fields,)
-        answers: list[Any] = []
-        async with self._session(batch) as session:
+
+        async def read(session: AsyncSession) -> list[Any]:
+            answers: list[Any] = []
             for start in range(0, len(keys), BATCH_KEYS):
                 part = keys[start : start + BATCH_KEYS]
                 found = await batch(session, part, *extra)
@@ -109,12 +111,10 @@ class Loaders:
                     name = getattr(batch, "__name__", "batch")
                     raise LookupError(f"{name} answered {len(found)} of {len(part)} keys")
                 answers.extend(found)
-        return answers
+            return answers
 
-    def _session(self, batch: Callable[..., Any]) -> AbstractAsyncContextManager[AsyncSession]:
-        if getattr(batch, "public", False):
-            return self._database.public()
-        return self._database.read(self._scope)
+        found: list[Any] = await reader.run(read)
+        return found
 
 
 class LookupAborted(Exception):

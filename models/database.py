@@ -74,7 +74,7 @@ async def announce_nothing(hints: Sequence[Hint]) -> None:
 
 def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """A pool whose connections act as `role`, which owns nothing and bypasses no policy."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=POOL_OVERFLOW,
@@ -89,6 +89,14 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
             "connection_class": ScopedConnection,
         },
     )
+    sa_event.listen(engine.sync_engine, "checkin", _leave)
+    return engine
+
+
+def _leave(adapted: Any, record: Any) -> None:
+    """A connection that goes back to the pool forgets for whom it worked."""
+    if adapted is not None:
+        adapted.driver_connection.scope = None
 
 
 class Database:
