@@ -3,33 +3,39 @@
 import asyncio
 from typing import Any
 
-from simulators.city.town import PASSWORD, Town
+from simulators.city.town import PASSWORD, Town, company_of
 from simulators.city.traces import Place
 from simulators.client import Failed
 from simulators.parts.device import Refused
 from simulators.parts.rider import Rider
 
 SPEED_MPS = 40.0  # a city in a hurry: as fast as the store believes a rider to be
-REPORT_SECONDS = 2.5
+REPORT_SECONDS = 4.0
 IDLE_REPORT_SECONDS = 20.0
 THINK_SECONDS = (0.2, 1.5)
 IGNORED_SHARE = 0.02
+NEAR_DEGREES = 0.003
 
 
 class Courier(Rider):
     """One rider who works until the run is over."""
 
-    def __init__(self, town: Town, email: str, start: Place) -> None:
+    def __init__(self, town: Town, email: str, number: int) -> None:
         super().__init__(town.graph())
         self._town = town
         self._email = email
-        self._at = start
+        self._number = number
+        self._at: Place = (0.0, 0.0)
         self._luck = town.luck("rider", email)
         self._riding = asyncio.Lock()
 
     async def open(self) -> None:
         """Sign in, go online, say where one is."""
         await self.sign_in(self._email, PASSWORD)
+        stores = sorted(self._town.stores[company_of(self._email)])
+        near = stores[self._number % len(stores)]
+        spread = (self._luck.uniform(-NEAR_DEGREES, NEAR_DEGREES) for _ in range(2))
+        self._at = (near[0] + next(spread), near[1] + next(spread))
         if (await self.desk())["currentDelivery"] is not None:
             self._town.counts["riders still on an old ride"] += 1
             return

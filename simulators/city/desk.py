@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import Any
 
-from simulators.city.town import PASSWORD, Town
+from simulators.city.town import PASSWORD, Town, company_of
 from simulators.client import Failed
 from simulators.parts.device import Refused
 from simulators.parts.picker import Picker
@@ -13,7 +13,9 @@ HANDS = 12
 THINK_SECONDS = (0.2, 1.0)
 LINE_SECONDS = (0.1, 0.5)
 SHORT_SHARE = 0.01
-SEAT = "query Seat { viewer { staff { stores { id } } } }"
+SEAT = """query Seat {
+  viewer { staff { stores { id location { latitude longitude } } } }
+}"""
 
 
 class Desk(Picker):
@@ -32,7 +34,10 @@ class Desk(Picker):
         """Sign in and find the store."""
         await self.sign_in(self._email, PASSWORD)
         seat = await self.graph.run(SEAT)
-        self.store_id = seat["viewer"]["staff"]["stores"][0]["id"]
+        store = seat["viewer"]["staff"]["stores"][0]
+        self.store_id = store["id"]
+        place = store["location"]["latitude"], store["location"]["longitude"]
+        self._town.stores[company_of(self._email)].append(place)
 
     async def work(self) -> None:
         """Follow the queue until the run is over; a broken stream goes on where it was."""

@@ -23,8 +23,6 @@ CUSTOMERS = 200
 RIDER_SECONDS = 45.0  # what a ride takes in this hurried city, from offer to door
 SIGN_INS_AT_ONCE = 2
 LAST_SECONDS = 120.0
-SHOPS_SPREAD = 0.01
-CENTER = (41.158, -8.629)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,8 @@ async def run(wishes: Wishes) -> int:
         desks, couriers, households = _people(town, wishes)
         everyone = [*desks, *couriers, *households]
         print(f"city: {len(everyone)} people sign in", flush=True)
-        await _each(everyone, lambda one: one.open())
+        await _each(desks, lambda desk: desk.open())
+        await _each([*couriers, *households], lambda one: one.open())
         signed_in = {name: len(times) for name, times in town.tally.took.items()}
         work = [asyncio.create_task(desk.work()) for desk in desks]
         work += [asyncio.create_task(courier.work()) for courier in couriers]
@@ -74,11 +73,11 @@ def _people(town: Town, wishes: Wishes) -> tuple[list[Desk], list[Courier], list
     needed = wishes.rate * RIDER_SECONDS * 1.3
     couriers = []
     for company, count in RIDERS.items():
-        luck = town.luck("start", company)
         share = int(min(count, max(4, needed * STORES[company] / sum(STORES.values()))))
-        for number in range(1, share + 1):
-            start = tuple(c + luck.uniform(-2, 2) * SHOPS_SPREAD for c in CENTER)
-            couriers.append(Courier(town, f"rider{number}@{company}.example", (start[0], start[1])))
+        couriers += [
+            Courier(town, f"rider{number}@{company}.example", number)
+            for number in range(1, share + 1)
+        ]
     households = [
         Household(town, f"customer{number}@mail.example")
         for number in range(1, int(min(CUSTOMERS, max(16, wishes.rate * 30))) + 1)

@@ -2,13 +2,13 @@
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
 
-from simulators.city.traces import Roads
+from simulators.city.traces import Place, Roads
 from simulators.client import Failed, GraphClient, Tally
 from simulators.parts.customer import CardProvider
 from simulators.parts.device import Refused
@@ -29,6 +29,7 @@ class Town:
     tally: Tally = field(default_factory=Tally)
     counts: Counter[str] = field(default_factory=Counter)
     roads: Roads = field(default_factory=Roads)
+    stores: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
     over: asyncio.Event = field(default_factory=asyncio.Event)
     _said: dict[str, "asyncio.Future[str]"] = field(default_factory=dict)
 
@@ -77,3 +78,8 @@ class Town:
 
     def _heard(self, about: str) -> "asyncio.Future[str]":
         return self._said.setdefault(about, asyncio.get_running_loop().create_future())
+
+
+def company_of(email: str) -> str:
+    """The company in the address of one of its people."""
+    return email.partition("@")[2].partition(".")[0]

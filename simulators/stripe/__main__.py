@@ -13,21 +13,7 @@ CONCURRENT_LIMIT_COUNT = 1000
 
 def main() -> None:
     """Serve the simulator on this machine's loopback until it is told to stop."""
-    parser = argparse.ArgumentParser(
-        prog="python -m simulators.stripe",
-        description="Stripe's card payments on loopback, for development and tests.",
-    )
-    parser.add_argument("--port", type=int, default=12111)
-    parser.add_argument(
-        "--state", default=":memory:", help="SQLite file; a restart goes on from it"
-    )
-    parser.add_argument("--webhook", help="where signed events are posted: http:// on loopback")
-    parser.add_argument("--secret", default=Settings.webhook_secret, help="signs the events")
-    parser.add_argument("--key", default=Settings.secret_key, help="secret key, sk_test_...")
-    parser.add_argument("--hold-seconds", type=int, default=HOLD_SECONDS, help="life of a hold")
-    parser.add_argument(
-        "--events", default=",".join(EVENT_PATTERNS), help="kinds to send, with * as in a shell"
-    )
+    parser = _parser()
     given = parser.parse_args()
     try:
         settings = Settings(
@@ -54,6 +40,25 @@ def main() -> None:
         limit_concurrency=CONCURRENT_LIMIT_COUNT,
         timeout_graceful_shutdown=2,
     )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulators.stripe",
+        description="Stripe's card payments on loopback, for development and tests.",
+    )
+    parser.add_argument("--port", type=int, default=12111)
+    parser.add_argument(
+        "--state", default=":memory:", help="SQLite file; a restart goes on from it"
+    )
+    parser.add_argument("--webhook", help="where signed events are posted: http:// on loopback")
+    parser.add_argument("--secret", default=Settings.webhook_secret, help="signs the events")
+    parser.add_argument("--key", default=Settings.secret_key, help="secret key, sk_test_...")
+    parser.add_argument("--hold-seconds", type=int, default=HOLD_SECONDS, help="life of a hold")
+    parser.add_argument(
+        "--events", default=",".join(EVENT_PATTERNS), help="kinds to send, with * as in a shell"
+    )
+    return parser
 
 
 if __name__ == "__main__":
