@@ -108,7 +108,8 @@ def row_of(kind: str) -> Any:
     model: Any = BACKING[cast(Any, graph.get_type_by_name(kind)).origin]
     if is_dataclass(model):
         hints = get_type_hints(model)
-        return model(**{field.name: some(hints[field.name]) for field in fields(model)})
+        made: Any = model
+        return made(**{field.name: some(hints[field.name]) for field in fields(model)})
     columns = model.__table__.columns
     plain = [column for column in columns if column.computed is None]
     return model(**{column.name: some(column.type.python_type) for column in plain})
