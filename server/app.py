@@ -57,7 +57,7 @@ def build_app(settings: Settings) -> Starlette:
         *PROBES,
     ]
     if settings.development:
-        routes.extend(explorer_routes(GRAPH_PATH))
+        routes.extend(explorer_routes())
     app = Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.state.connections = connections
     return app

@@ -3,7 +3,6 @@
 Open in development only; it needs nothing from the outside network.
 """
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,13 @@ from seed.accounts import STANDING
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "web" / "explorer"
 OPERATIONS = ROOT / "docs" / "operations"
-KINDS = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+KINDS = {".js": "text/javascript", ".css": "text/css"}
 OWN = ("index.html", "explorer.js", "explorer.css")
+PACKED = frozenset(file.stem for file in (PAGE / "vendor").glob("*.gz"))
 
 
-def explorer_routes(graph_path: str) -> list[BaseRoute]:
-    """The page at /explorer, and a browser that opens the graph's address is sent there."""
+def explorer_routes() -> list[BaseRoute]:
+    """The page at /explorer; a browser that opens the front door is sent there."""
     return [
         Route("/", _home),
         Route("/explorer", _page),
@@ -49,12 +49,11 @@ async def _own(request: Request) -> Response:
 
 async def _vendor(request: Request) -> Response:
     name = request.path_params["name"]
-    packed = PAGE / "vendor" / f"{name}.gz"
-    kind = KINDS.get(Path(name).suffix)
-    if kind is None or not packed.is_file():
+    if name not in PACKED:
         return Response("There is no such page.", 404)
     kept = {"content-encoding": "gzip", "cache-control": "public, max-age=86400"}
-    return FileResponse(packed, media_type=kind, headers=kept)
+    packed = PAGE / "vendor" / f"{name}.gz"
+    return FileResponse(packed, media_type=KINDS[Path(name).suffix], headers=kept)
 
 
 async def _book(request: Request) -> Response:
@@ -72,16 +71,18 @@ def _accounts() -> list[dict[str, Any]]:
 @lru_cache(maxsize=1)
 def _examples() -> list[dict[str, Any]]:
     """The operations of docs/operations, each with the variables that lie beside it."""
-    found = []
-    for file in sorted(OPERATIONS.glob("*.graphql")):
-        beside = file.with_suffix(".json")
-        book = json.loads(beside.read_text()) if beside.is_file() else {}
-        variables = book.get("variables", book)
-        found.append(
-            {
-                "name": file.stem,
-                "query": file.read_text(),
-                "variables": json.dumps(variables, indent=2) if variables else None,
-            }
-        )
-    return found
+    return [_example(file) for file in sorted(OPERATIONS.glob("*.graphql"))]
+
+
+def _example(file: Path) -> dict[str, Any]:
+    """One operation; its first line says `# For whom and for whom: what it does`."""
+    query = file.read_text()
+    readers, _, note = query.splitlines()[0].lstrip("# ").partition(": ")
+    beside = file.with_suffix(".json")
+    return {
+        "name": file.stem,
+        "readers": readers.replace(" and ", ", ").split(", "),
+        "note": note,
+        "query": query,
+        "variables": beside.read_text() if beside.is_file() else None,
+    }

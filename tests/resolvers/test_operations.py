@@ -1,66 +1,110 @@
-"""The shop window's client operations, each with the most statements that it may take."""
+"""The client operations of docs/operations: for whom, what they may cost, and that they work."""
 
+import re
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from graphql import FieldNode, OperationDefinitionNode, parse, validate
 
-from models import Actor
-from models.database import Database
-from tests.asking import Asking, id_of, statements
+from models import Company, Product, Store
+from models.ids import encode
+from resolvers.context import House
+from schema.root import graph
+from seed.rows import key
 from tests.city import City
+from tests.people import KeptSms
+from tests.resolvers import journeys
+from tests.resolvers.playing import EVERY, Operation, Play, staged
+from tests.simulators.desk import opened
 
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
+SHAPE = graph._schema
+READERS = {"Anybody", "Customers", "Store staff", "Riders", "Support", "Admins"}
+SAMPLE_CODE = "P000001000"  # a litre of milk
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
-def operation(name: str) -> str:
-    return (OPERATIONS / f"{name}.graphql").read_text()
+@pytest.fixture
+async def play(house: House, city: City) -> AsyncIterator[Play]:
+    async with opened() as desk:
+        yield await staged(house, desk, city)
 
 
-@pytest.mark.parametrize(
-    ("name", "variables", "most"),
-    [
-        ("storefront", {}, 12),
-        ("storefront_category", {"slug": "home"}, 3),
-        ("storefront_search", {"query": "milk"}, 2),
-    ],
-)
-async def test_a_reading_operation_keeps_its_budget(
-    ask: Asking,
-    city: City,
-    buyer: Actor,
-    database: Database,
-    name: str,
-    variables: dict[str, Any],
-    most: int,
+def definition(operation: Operation) -> OperationDefinitionNode:
+    [found] = parse(operation.document).definitions
+    assert isinstance(found, OperationDefinitionNode)
+    return found
+
+
+def names(operation: Operation) -> set[str]:
+    """The root fields of an operation."""
+    chosen = definition(operation).selection_set.selections
+    return {one.name.value for one in chosen if isinstance(one, FieldNode)}
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=lambda one: one.name)
+def test_an_operation_is_valid_and_says_for_whom_and_at_what_cost(operation: Operation) -> None:
+    assert validate(SHAPE, parse(operation.document)) == []
+    assert set(operation.readers) <= READERS
+    assert 0 <= operation.most <= 40
+    wanted = {one.variable.name.value for one in definition(operation).variable_definitions or ()}
+    assert set(operation.sample) <= wanted
+    called = definition(operation).name
+    assert called is not None
+    assert called.value == operation.name.title().replace("_", "")
+
+
+def test_every_root_field_has_an_operation() -> None:
+    roots = (SHAPE.query_type, SHAPE.mutation_type, SHAPE.subscription_type)
+    fields = {name for root in roots if root is not None for name in root.fields}
+    assert fields - {name for one in EVERY for name in names(one)} == set()
+
+
+def test_every_role_has_operations() -> None:
+    assert {reader for one in EVERY for reader in one.readers} == READERS
+
+
+def test_the_samples_name_things_of_the_seeded_city() -> None:
+    known = {
+        encode(Company, key("company", "harbour")),
+        encode(Store, key("store", "harbour", 1)),
+        encode(Product, key("product", "harbour", SAMPLE_CODE)),
+    }
+    texts = [str(one.sample) for one in EVERY]
+    found = {name for text in texts for name in re.findall(r"\b[a-z]{3}_[\w-]{22}\b", text)}
+    assert found <= known
+
+
+@pytest.mark.parametrize("name", ["storefront", "order_tracked"])
+def test_the_readme_shows_the_operations_as_they_stand(name: str) -> None:
+    document = re.sub(r"\A(#.*\n)+", "", Operation(name).document)
+    assert f"```graphql\n{document}```" in README.read_text()
+
+
+async def test_every_operation_works_for_its_people_within_its_budget(
+    play: Play, sms: KeptSms
 ) -> None:
-    with statements(database) as sent:
-        told = await ask(operation(name), {"at": city.point, **variables}, buyer)
-    assert not told.errors
-    assert len(sent) <= most
+    await journeys.signing_in(play, sms)
+    await journeys.shopping(play)
+    order = await journeys.delivering(play)
+    await journeys.complaining(play, order)
+    await journeys.going_wrong(play)
+    await journeys.coming_back(play)
+    await journeys.keeping_store(play)
+    await journeys.founding(play)
+    dear = {
+        one.name: (play.used[one.name], one.most)
+        for one in EVERY
+        if max(play.used[one.name], default=0) > one.most
+    }
+    assert dear == {}
+    unseen = {one.name: set(one.readers) - play.readers[one.name] for one in EVERY}
+    assert {name: left for name, left in unseen.items() if left} == {}
 
 
-async def test_the_writing_operations_run_as_they_stand(
-    ask: Asking, city: City, buyer: Actor, staff: Actor
-) -> None:
-    product = id_of(city.products[0])
-    lines = {"at": city.point, "lines": [{"productId": product, "quantity": 2}]}
-    place = {"label": "Home", "line": "Rua das Flores 1", "at": city.point}
-    switch = {"storeId": id_of(city.near), "productId": product, "available": False}
-    for name, given, actor in (
-        ("cart_lines_set", lines, buyer),
-        ("address_save", place, buyer),
-        ("listing_set_availability", switch, staff),
-    ):
-        told = await ask(operation(name), {"input": given}, actor)
-        assert not told.errors
-        [payload] = told.data.values()
-        assert payload["errors"] == []
-
-
-async def test_a_customer_reads_the_own_address_book(ask: Asking, city: City, buyer: Actor) -> None:
-    place = {"label": "Home", "line": "Rua das Flores 1", "at": city.point}
-    await ask(operation("address_save"), {"input": place}, buyer)
-    told = await ask("{ viewer { customer { addresses { label serviceable } } } }", {}, buyer)
-    assert not told.errors
-    assert told.data["viewer"]["customer"]["addresses"] == [{"label": "Home", "serviceable": True}]
+async def test_lists_cost_the_same_for_one_row_and_for_many(play: Play) -> None:
+    await journeys.a_busy_hour(play, 1)
+    few = await journeys.looking_around(play)
+    for lines in (3, 6):
+        await journeys.a_busy_hour(play, lines)
+    assert await journeys.looking_around(play) == few

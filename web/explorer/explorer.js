@@ -2,77 +2,116 @@
 "use strict";
 
 const address = location.origin + "/graphql";
-const seat = { token: null, language: "en" };
-
-function headers() {
-  const sent = { "accept-language": seat.language };
-  if (seat.token) sent.authorization = `Bearer ${seat.token}`;
-  return sent;
-}
-
-async function ask(query, variables) {
-  const answer = await fetch(address, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers() },
-    body: JSON.stringify({ query, variables }),
-  });
-  return answer.json();
-}
+const GROUPS = ["Anybody", "Customers", "Store staff", "Riders", "Support", "Admins"];
+const EARLY_MS = 30_000;
+const seat = { account: null, token: null, until: 0, language: "en" };
+const element = (id) => document.getElementById(id);
 
 const SIGN_IN = `mutation SignIn($input: PasswordSignInInput!) {
-  passwordSignIn(input: $input) { accessToken errors { __typename ... on Problem { message } } }
+  passwordSignIn(input: $input) {
+    accessToken accessTokenExpiresAt errors { ... on Problem { message } }
+  }
 }`;
 
 async function signIn(account) {
-  seat.token = null;
-  if (account) {
-    const answer = await ask(SIGN_IN, { input: { email: account.email, password: account.password } });
-    seat.token = answer.data?.passwordSignIn?.accessToken ?? null;
+  Object.assign(seat, { account, token: null, until: 0 });
+  element("state").textContent = account ? "signing in…" : "not signed in";
+  if (!account) return;
+  const input = { email: account.email, password: account.password };
+  const sent = {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query: SIGN_IN, variables: { input } }),
+  };
+  const answer = await (await fetch(address, sent)).json().catch(() => ({}));
+  const payload = answer.data?.passwordSignIn;
+  if (seat.account !== account) return;
+  if (payload?.accessToken) {
+    seat.token = payload.accessToken;
+    seat.until = Date.parse(payload.accessTokenExpiresAt);
+    element("state").textContent = `signed in: ${title(account.role)}`;
+  } else {
+    const why = payload?.errors?.[0]?.message ?? answer.errors?.[0]?.message ?? "no answer";
+    element("state").textContent = `not signed in: ${why}`;
   }
-  const state = document.getElementById("state");
-  state.textContent = seat.token ? `${account.role}: ${account.email}` : "not signed in";
-  open();
+}
+
+// What says who asks: a token that is about to end is replaced first.
+async function headers() {
+  if (seat.token && Date.now() > seat.until - EARLY_MS) await signIn(seat.account);
+  const said = { "accept-language": seat.language };
+  if (seat.token) said.authorization = `Bearer ${seat.token}`;
+  return said;
 }
 
 function fetcher() {
-  const client = graphqlWs.createClient({
+  const wsClient = graphqlWs.createClient({
     url: address.replace(/^http/, "ws"),
     connectionParams: headers,
     lazy: true,
   });
-  return GraphiQL.createFetcher({ url: address, wsClient: client, headers: headers() });
+  const asking = async (url, sent) =>
+    fetch(url, { ...sent, headers: { ...sent.headers, ...(await headers()) } });
+  return GraphiQL.createFetcher({ url: address, wsClient, fetch: asking });
 }
 
-const page = ReactDOM.createRoot(document.getElementById("graphiql"));
-let shown = { query: undefined, variables: undefined, key: 0 };
+const page = ReactDOM.createRoot(element("graphiql"));
+let shown = { key: 0 };
 
+// Show an example; without one, the same page asks on as whoever is signed in now.
 function open(example) {
-  if (example) shown = { query: example.query, variables: example.variables, key: shown.key + 1 };
+  if (example) {
+    const { query, variables, readers, note } = example;
+    shown = { query, variables: variables ?? "", response: "", key: shown.key + 1 };
+    element("note").textContent = `${readers.join(", ")}: ${note}`;
+  }
   page.render(React.createElement(GraphiQL, {
-    key: shown.key,
+    ...shown,
     fetcher: fetcher(),
-    query: shown.query,
-    variables: shown.variables,
     defaultEditorToolsVisibility: "variables",
+    isHeadersEditorEnabled: false,
     shouldPersistHeaders: false,
   }));
 }
 
-function fill(select, entries, label) {
-  entries.forEach((entry, index) => select.add(new Option(label(entry), String(index))));
+function title(role) {
+  const words = role.replaceAll("_", " ").toLowerCase();
+  return words[0].toUpperCase() + words.slice(1);
+}
+
+function fillAccounts(accounts) {
+  accounts.forEach((one, index) => {
+    element("account").add(new Option(`${title(one.role)}, ${one.email}`, index));
+  });
+}
+
+function fillExamples(examples) {
+  for (const reader of GROUPS) {
+    const group = document.createElement("optgroup");
+    group.label = reader;
+    examples.forEach((one, index) => {
+      if (one.readers.includes(reader)) group.append(new Option(one.name, index));
+    });
+    if (group.children.length) element("example").append(group);
+  }
 }
 
 async function start() {
   const book = await (await fetch("/explorer/book.json")).json();
-  const account = document.getElementById("account");
-  const example = document.getElementById("example");
-  const language = document.getElementById("language");
-  fill(account, book.accounts, (one) => `${one.role} — ${one.email}`);
-  fill(example, book.examples, (one) => one.name);
-  account.onchange = () => signIn(book.accounts[account.value]);
-  example.onchange = () => open(book.examples[example.value]);
-  language.onchange = () => { seat.language = language.value; open(); };
-  open(book.examples.find((one) => one.name.startsWith("storefront")) ?? book.examples[0]);
+  fillAccounts(book.accounts);
+  fillExamples(book.examples);
+  const first = book.examples.findIndex((one) => one.name === "storefront");
+  element("example").value = Math.max(first, 0);
+  element("account").onchange = async (event) => {
+    await signIn(book.accounts[event.target.value] ?? null);
+    open();
+  };
+  element("example").onchange = (event) => open(book.examples[event.target.value]);
+  element("language").onchange = (event) => {
+    seat.language = event.target.value;
+    open();
+  };
+  open(book.examples[Math.max(first, 0)]);
 }
 
 start();
