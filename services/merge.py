@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    Cart,
     Delivery,
     Fulfillment,
     FulfillmentLine,
+    Keyed,
     Order,
     OrderLine,
     Payment,
@@ -32,9 +34,11 @@ async def into(session: AsyncSession, guest: Person, person: Person) -> None:
 
     Needs the platform's scope, and the guest's row locked against other merges.
     """
-    # Orders come before people: whoever works on an order holds its lock when a new row of it
-    # looks the customer up, which an exclusive lock of the guest would keep waiting.
+    # People come last: whoever works on an order, a ticket or a cart holds its lock when a new row
+    # of it looks the customer up, which an exclusive lock of the guest would keep waiting.
     held = await _lock_orders(session, guest.id)
+    await _lock(session, Ticket, Ticket.order_id.in_([order.id for order in held]))
+    await _lock(session, Cart, Cart.person_id == guest.id)
     await session.refresh(guest, with_for_update=True)
     # From here on nobody can place an order as the guest: those that came meanwhile are the last.
     held = [*held, *await _lock_orders(session, guest.id, but=held)]
@@ -65,6 +69,10 @@ async def _lock_orders(
         .execution_options(populate_existing=True)
     )
     return list(rows)
+
+
+async def _lock(session: AsyncSession, model: type[Keyed], which: ColumnElement[bool]) -> None:
+    await session.execute(select(model.id).where(which).order_by(model.id).with_for_update())
 
 
 def _in_orders(model: Any, keys: Sequence[UUID]) -> Any:

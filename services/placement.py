@@ -6,13 +6,14 @@ for after the commit by `services.settlement`, and by its job when this process 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Cart, CartLine, EventType, Order, OrderLine, OrderStatus, uuid7
+from models import Actor, Cart, CartLine, EventType, Order, OrderLine, OrderStatus, Person, uuid7
 from models.database import Database, Origin
 from models.ids import encode
 from services import basket, hold, idempotency, payment
@@ -139,6 +140,7 @@ async def _write(
     async with database.write(scope, origin) as session:
         if made is not None and not await idempotency.finish(session, made, order_id):
             return Placed(await orders.visible(session, order_id), replayed=True)
+        await _stays(session, door.customer_id)
         order = await _order(session, order_id, door, plan)
         session.add(order)
         await session.flush()
@@ -160,14 +162,22 @@ async def _write(
     return Placed(order)
 
 
+async def _stays(session: AsyncSession, customer_id: UUID) -> None:
+    """Hold the customer as they are; refused for a guest whose orders went to an account."""
+    held = select(Person.merged_into_id).where(Person.id == customer_id)
+    # The lock that the order's foreign key takes anyway: who signs in meanwhile waits, or has won.
+    if await session.scalar(held.with_for_update(read=True, key_share=True)) is not None:
+        raise not_found(Person)
+
+
 async def _order(session: AsyncSession, order_id: UUID, door: Door, plan: Plan) -> Order:
-    serving, quote = plan.serving, plan.quote
+    serving, quote, now = plan.serving, plan.quote, await moment(session)
     made = promise(
         distance_m=serving.distance_m,
         preparation_seconds=serving.store.preparation_seconds,
         fee_minor=quote.delivery_fee_minor,
         currency=quote.currency,
-        now=await moment(session),
+        now=now,
     )
     return Order(
         id=order_id,
@@ -193,7 +203,7 @@ async def _order(session: AsyncSession, order_id: UUID, door: Door, plan: Plan) 
         promise_p50_seconds=made.p50_seconds,
         promise_p90_seconds=made.p90_seconds,
         delivery_pin=orders.new_pin(),
-        due_at=await moment(session, orders.PAY_WITHIN_SECONDS),
+        due_at=now + timedelta(seconds=orders.PAY_WITHIN_SECONDS),
     )
 
 

@@ -9,22 +9,27 @@ from sqlalchemy import select
 from models import (
     PLATFORM,
     Base,
+    Cart,
+    Grant,
     Order,
     OrderLine,
     Payment,
     Person,
+    Role,
     Ticket,
     TicketKind,
 )
 from models.ids import encode
 from resolvers.context import House
+from services import merge, placement
 from services import order as orders
-from services import placement
 from services import ticket as tickets
 from services.merge import OF_AN_ORDER
+from services.refusal import NotFound, Refused
 from tests import city as cities
+from tests.belongings import hang
 from tests.city import City
-from tests.people import KeptSms, Standing
+from tests.people import KeptSms, Standing, stand
 from tests.services.customers import ORIGIN, wish
 from tests.services.desk import accepted
 from tests.services.paid import Doors, authorize
@@ -137,3 +142,63 @@ async def test_who_works_on_the_order_meanwhile_is_waited_for(
     async with house.database.read(PLATFORM) as session:
         rows = await session.scalars(select(Ticket).where(Ticket.order_id == order.id))
         assert {row.customer_id for row in rows} == {me.id}
+
+
+@pytest.mark.parametrize("what", [Ticket, Cart])
+async def test_who_writes_in_a_ticket_or_a_cart_meanwhile_is_waited_for(
+    what: Any, nobody: Standing, sms: KeptSms, house: House, town: City
+) -> None:
+    """They lock their row, then look the customer up: signing in must not stand in between."""
+    phone = new_phone()
+    await sign_in(nobody, sms, phone)
+    guest = await guest_of(house, nobody)
+    async with house.database.write(PLATFORM, ORIGIN) as session:
+        await hang(session, town.first, guest.id)
+        session.add(Cart(person_id=guest.id, company_id=town.company.id))
+    async with house.database.write(PLATFORM, ORIGIN) as session:
+        own = what.person_id if what is Cart else what.customer_id
+        await session.scalars(select(what).where(own == guest.id).with_for_update())
+        merging = asyncio.create_task(signed_in(guest, nobody, sms, phone))
+        await asyncio.sleep(0.3)
+        looked_up = select(Person.id).where(Person.id == guest.id)
+        await session.scalar(looked_up.with_for_update(read=True, key_share=True))
+        assert not merging.done()
+    assert (await merging).id != guest.id
+
+
+async def test_an_order_placed_in_the_same_moment_comes_along(
+    nobody: Standing, sms: KeptSms, house: House, town: City
+) -> None:
+    phone = new_phone()
+    await sign_in(nobody, sms, phone)
+    guest = await guest_of(house, nobody)
+    async with house.database.write(PLATFORM, ORIGIN) as session:
+        keys = await hang(session, town.first, guest.id)
+        merging = asyncio.create_task(signed_in(guest, nobody, sms, phone))
+        await asyncio.sleep(0.3)
+        assert not merging.done()
+    me = await merging
+    model: Any
+    async with house.database.read(PLATFORM) as session:
+        for model in (Order, *OF_AN_ORDER):
+            assert (await session.get_one(model, keys[model])).customer_id == me.id, model
+
+
+async def test_nothing_is_ordered_as_a_guest_who_has_signed_in(
+    nobody: Standing, sms: KeptSms, house: House, town: City
+) -> None:
+    """A request under way while the guest signs in must not leave an order that nobody owns."""
+    account = await stand(house, "Account", Grant(Role.CUSTOMER))
+    guest = await guest_of(house, nobody)
+    async with house.database.write(PLATFORM, ORIGIN) as session:
+        rows = [await session.get_one(Person, one.id) for one in (guest, account)]
+        await merge.into(session, *rows)
+        await session.flush()
+        buying = asyncio.create_task(
+            placement.place(house, actor=guest.actor, origin=ORIGIN, wish=wish(town))
+        )
+        await asyncio.sleep(0.3)
+        assert not buying.done()
+    with pytest.raises(Refused) as refused:
+        await buying
+    assert isinstance(refused.value.reasons[0], NotFound)
