@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 
@@ -61,24 +62,28 @@ async def undone(town: Town) -> Counter[str]:
 
 
 async def differences(
-    town: Town, http: aiohttp.ClientSession, books: Database, diary: Diary
+    town: Town, http: aiohttp.ClientSession, books: Database, diary: Diary, company_id: UUID
 ) -> list[str]:
-    """Every sentence that should not be true."""
-    wrong = await _money(town, http, diary)
-    wrong += await _keys(town, diary)
+    """Every sentence that should not be true, of this company's orders and of all the rest."""
+    wrong = await _money(town, http, diary, company_id)
+    wrong += await _keys(town, diary, company_id)
     wrong += await _rows(town)
     async with books.read(PLATFORM) as session:
         wrong += [f"stock: {one}" for one in await conservation(session)]
     return wrong
 
 
-async def _money(town: Town, http: aiohttp.ClientSession, diary: Diary) -> list[str]:
+async def _money(
+    town: Town, http: aiohttp.ClientSession, diary: Diary, company_id: UUID
+) -> list[str]:
     wrong: list[str] = []
     ours = {
         str(row["id"]): row
         for row in await town.rows(
             "select o.id, o.status, o.cancel_reason, o.total_minor, p.status as paid, p.intent_id,"
             ' p.captured_minor, p.refunded_minor from "order" o join payment p on p.order_id = o.id'
+            " where o.company_id = $1",
+            company_id,
         )
     }
     called_off = {
@@ -89,6 +94,8 @@ async def _money(town: Town, http: aiohttp.ClientSession, diary: Diary) -> list[
     }
     at_work: Counter[str] = Counter()
     for intent in await intents(town, http):
+        if intent["metadata"]["company_id"] != str(company_id):
+            continue
         order_id = intent["metadata"]["order_id"]
         row, state = ours.get(order_id), intent["status"]
         where = f"order {order_id}, intent {state}: {dict(row) if row else None}"
@@ -108,12 +115,14 @@ async def _money(town: Town, http: aiohttp.ClientSession, diary: Diary) -> list[
     return wrong + [f"charged twice: {one}" for one, count in at_work.items() if count > 1]
 
 
-async def _keys(town: Town, diary: Diary) -> list[str]:
+async def _keys(town: Town, diary: Diary, company_id: UUID) -> list[str]:
     wrong: list[str] = []
     confirmed = {
         str(row["id"])
         for row in await town.rows(
             "select id from \"order\" where status in ('CONFIRMED', 'COMPLETED')"
+            " and company_id = $1",
+            company_id,
         )
     }
     for one in diary.checkouts:
@@ -126,11 +135,11 @@ async def _keys(town: Town, diary: Diary) -> list[str]:
         missing = {str(decode(Order, key)) for key in one.order_ids} - confirmed
         if one.paid and not one.canceled and missing:
             wrong.append(f"paid and not confirmed: {one}")
-    (orders,) = await town.rows('select count(*) from "order"')
+    ((orders,),) = await town.rows('select count(*) from "order" where company_id = $1', company_id)
     known = {order_id for one in diary.checkouts for order_id in one.order_ids}
     unheard = sum(one.left and not one.order_ids for one in diary.checkouts)
-    if not len(known) <= orders[0] <= len(known) + unheard:
-        wrong.append(f"{orders[0]} orders of {len(known)} known and {unheard} unheard")
+    if not len(known) <= orders <= len(known) + unheard:
+        wrong.append(f"{orders} orders of {len(known)} known and {unheard} unheard")
     return wrong
 
 

@@ -86,6 +86,7 @@ CLEAR = {
     "InvalidInput", "NotFound", "NOT_FOUND", "INVALID_INPUT", "BAD_USER_INPUT", "BAD_REQUEST",
     "QUERY_TOO_COMPLEX", "LineLimit", "QuantityOutOfRange", "RoleNotGrantable",
 }  # fmt: skip
+OF_ANY_NOUN = {"node", "nodes"}
 FILTER = "ownTickets"  # finds nothing for an order that is not there
 
 
@@ -210,7 +211,7 @@ async def test_ids_of_nothing_of_another_noun_and_of_no_shape(
     product = one.quarter.products[0]
     foreign = encode(type(product), product.id)
     async with one.nothing_written():
-        for text in [*ids, foreign]:
+        for text in [*ids, *([] if name in OF_ANY_NOUN else [foreign])]:
             written, variables = asking(operation, name, text)
             for who in (one.stranger, *one.staff.values()):
                 said = troubles(await one.answer(written, variables, who=who))

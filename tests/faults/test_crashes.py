@@ -33,6 +33,16 @@ AT_ONCE = 16
 ORDERS_A_CRASH = 13
 PARTS = (SERVER, "valkey", "postgres", "worker")
 SETTLE_SECONDS = 90.0
+# The control: faults put into the books afterwards, which the audit must see.
+TAMPER = """
+with one as (select id from "order" where company_id = $1 and status = 'CONFIRMED' limit 1),
+    lost as (update "order" set status = 'EXPIRED' where id in (select id from one)),
+    gap as (update stream set seq = seq + 1
+        where stream in (select 'order:' || id from one) returning 1),
+    shelf as (update stock set held = held + 1 where company_id = $1 and on_hand > held)
+select count(*) from gap
+"""
+PLANTED = {"paid and lost", "stream", "stock"}
 FATES = ("paid", "canceled", "left")
 # Those who left their order unpaid: their time is over now, so that the test need not wait for it.
 PASS_TIME = """
@@ -139,10 +149,13 @@ async def test_nothing_paid_is_lost_and_nothing_charged_twice(
         await settled(running, "unpaid order", "to be picked")
     await settled(running)
     books = running.database()
-    wrong = await differences(running, http, books, diary)
+    wrong = await differences(running, http, books, diary, quarter.company.id)
+    await running.rows(TAMPER, quarter.company.id)
+    planted = await differences(running, http, books, diary, quarter.company.id)
     await books.close()
     print(figures(diary, storm, took, time.monotonic() - began - took))
     assert not wrong, "\n".join(wrong)
+    assert {one.split(":")[0] for one in planted} >= PLANTED, planted
     assert {part for part, _ in storm.crashes} == set(PARTS)
     assert not [one for one in diary.failures if "JSONDecodeError" in one]
     assert not (loud := running.errors(SERVER)), loud

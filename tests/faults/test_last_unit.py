@@ -6,10 +6,12 @@ from typing import Any
 
 import aiohttp
 
+from models import PLATFORM, Stock, StockReason
 from models.database import Database
 from models.ids import encode
+from services import stock
 from tests.city import City
-from tests.faults.town import Resident, Town
+from tests.faults.town import ORIGIN, Resident, Town
 
 CUSTOMERS = 100
 PLACE = """
@@ -26,14 +28,11 @@ async def test_a_hundred_clients_at_once_get_the_last_unit_once(
     running: Town, books: Database, quarter: City, http: aiohttp.ClientSession
 ) -> None:
     product = quarter.products[-1]
-    stores = [store.id for store in quarter.first.stores]
-    await running.rows(
-        "update stock set on_hand = (store_id = $3)::int where store_id = any($1)"
-        " and product_id = $2 returning 1",
-        stores,
-        product.id,
-        quarter.near.id,
-    )
+    async with books.write(PLATFORM, ORIGIN) as session:
+        for store in quarter.first.stores:
+            row = await session.get_one(Stock, (store.id, product.id))
+            left = int(store is quarter.near)
+            stock.change(session, row, left - row.on_hand, StockReason.ADJUSTMENT, "", None)
     crowd = await running.customers(books, CUSTOMERS)
     line = {"productId": encode(type(product), product.id), "quantity": 1}
     ready = asyncio.Barrier(CUSTOMERS)
