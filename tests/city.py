@@ -1,7 +1,8 @@
 """A small world to test in: two companies, four stores, zones, a catalog, stock and riders.
 
-Each city stands at a place of its own (the first in Porto, the next a degree further east), so
-that tests which share a database never share a customer's nearest store.
+Each city stands at a place of its own (the first in Porto, the next a degree further east, each
+row of them two degrees further south), so that tests which share a database never share a
+customer's nearest store.
 """
 
 import itertools
@@ -35,6 +36,8 @@ from models.database import Database, Origin
 LATITUDE = 41.15
 LONGITUDE = -8.61
 STEP_DEGREES = 1.0
+ROW_CITIES = 150  # the next would come near the antimeridian
+ROW_DEGREES = -2.0
 ZONE_DEGREES = 0.03
 PRODUCTS = 12
 ON_HAND = 50
@@ -111,7 +114,8 @@ async def build(
 ) -> City:
     """A new city at `place` (latitude, longitude), or where no other city of this process is."""
     if place is None:
-        place = (LATITUDE, LONGITUDE + STEP_DEGREES * next(_places))
+        row, column = divmod(next(_places), ROW_CITIES)
+        place = (LATITUDE + ROW_DEGREES * row, LONGITUDE + STEP_DEGREES * column)
     latitude, longitude = place
     async with database.write(PLATFORM, Origin("test:city")) as session:
         city = City(
