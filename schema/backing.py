@@ -105,33 +105,36 @@ def _guarded(resolver: Resolver, rule: Rule | None) -> Resolver:
     """The resolver behind its rule. It keeps its signature, which names `info`."""
     if rule is None or rule.anonymous:
         return resolver
+    _need_info(resolver)
     if inspect.iscoroutinefunction(resolver):
 
         @wraps(resolver)
         async def later(*args: Any, **arguments: Any) -> Any:
-            _check(rule, _info(args, arguments))
+            _check(rule, arguments["info"])
             return await resolver(*args, **arguments)
 
         return later
 
     @wraps(resolver)
     def now(*args: Any, **arguments: Any) -> Any:
-        _check(rule, _info(args, arguments))
+        _check(rule, arguments["info"])
         return resolver(*args, **arguments)
 
     return now
 
 
-def _info(args: tuple[Any, ...], arguments: dict[str, Any]) -> strawberry.Info:
-    if "info" in arguments:
-        return arguments["info"]  # type: ignore[no-any-return] # by Strawberry's convention
-    return next(value for value in args if isinstance(value, strawberry.Info))
+def _need_info(resolver: Resolver) -> None:
+    if "info" not in inspect.signature(resolver).parameters:
+        name = f"{resolver.__module__}.{resolver.__qualname__}"
+        raise TypeError(f"{name} is behind a rule, which reads `info`: give it that parameter.")
 
 
 def _listening(resolver: Stream, rule: Rule) -> Stream:
+    _need_info(resolver)
+
     @wraps(resolver)
     async def events(*args: Any, **arguments: Any) -> AsyncIterator[Any]:
-        info = _info(args, arguments)
+        info: strawberry.Info = arguments["info"]
         _check(rule, info)
         source = resolver(*args, **arguments)
         try:
