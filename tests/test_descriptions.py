@@ -38,5 +38,11 @@ def test_every_enum_says_what_it_is_about() -> None:
     assert not [kind.name for kind in kinds if len(kind.description or "") < 10]
 
 
-def test_every_directive_of_ours_has_a_description() -> None:
+def test_every_directive_and_its_arguments_have_a_description() -> None:
     assert not [one.name for one in SHAPE.directives if not one.description]
+    assert not [
+        f"@{one.name}({name}:)"
+        for one in SHAPE.directives
+        for name, argument in one.args.items()
+        if not argument.description
+    ]

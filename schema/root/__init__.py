@@ -1,6 +1,6 @@
 """What can be asked: each noun brings its own root fields, this file puts them together."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
@@ -71,11 +71,17 @@ class Subscription(streams.Subscription):
     pass
 
 
+ABOUT_KEY = strawberry.argument(
+    description="The client's own name for this request, 1 to 255 characters; goes before the"
+    " Idempotency-Key header."
+)
+
+
 @strawberry.directive(
     locations=[DirectiveLocation.FIELD],
     description="Makes equal mutations with the same key one: kept for 24 hours.",
 )
-def idempotent(value: DirectiveValue[Any], key: str) -> Any:
+def idempotent(value: DirectiveValue[Any], key: Annotated[str, ABOUT_KEY]) -> Any:
     """The key is read by the mutation itself; the value passes unchanged."""
     return value
 
