@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import strawberry
 from strawberry.dataloader import DataLoader
+
+T = TypeVar("T")
 
 PRODUCTS = 50
 BRANDS = 10
@@ -34,7 +36,7 @@ class ProductRow:
 
 
 BRAND_ROWS = [BrandRow(str(n), f"brand {n}") for n in range(BRANDS)]
-ROWS: Any = [
+ROWS = [
     ProductRow(str(n), f"product {n}", n, n, MoneyRow(100 + n, "HKD"), BRAND_ROWS[n % BRANDS])
     for n in range(PRODUCTS)
 ]
@@ -156,23 +158,28 @@ class Batches:
     stock: int = related(stock_by_number)
 
 
+def rows(kind: type[T]) -> list[T]:
+    """The rows behind every list, called what they are shown as: parents are backing objects."""
+    return cast("list[T]", ROWS)
+
+
 @strawberry.type
 class Query:
     @strawberry.field
     def attributes(self) -> list[Attributes]:
-        return ROWS  # type: ignore[no-any-return]
+        return rows(Attributes)
 
     @strawberry.field
     def functions(self) -> list[Functions]:
-        return ROWS  # type: ignore[no-any-return]
+        return rows(Functions)
 
     @strawberry.field
     async def coroutines(self) -> list[Coroutines]:
-        return ROWS  # type: ignore[no-any-return]
+        return rows(Coroutines)
 
     @strawberry.field
     async def batches(self) -> list[Batches]:
-        return ROWS  # type: ignore[no-any-return]
+        return rows(Batches)
 
     @strawberry.field
     def hello(self) -> str:

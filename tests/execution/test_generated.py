@@ -20,7 +20,9 @@ SCALARS: Any = {
 }
 SDL = schema.as_str()
 # graphql-core has no answer to `canceled`: the cancellation goes through it and ends the request.
-FIELDS = [name for name in schema._schema.type_map["Query"].fields if name != "canceled"]  # type: ignore[attr-defined]
+QUERY = schema._schema.query_type
+assert QUERY is not None
+FIELDS = [name for name in QUERY.fields if name != "canceled"]
 OPERATIONS = st.one_of(
     queries(SDL, fields=FIELDS, custom_scalars=SCALARS), mutations(SDL, custom_scalars=SCALARS)
 )
