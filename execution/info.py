@@ -38,7 +38,7 @@ class FieldInfo(NamedTuple):
     operation_extensions: Any = None
 
 
-class GatherHelpers:
+class Gathering:
     """What type resolvers of graphql-core use to wait for several predicates at once."""
 
     @staticmethod

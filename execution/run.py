@@ -12,7 +12,7 @@ from strawberry.types.field import StrawberryField
 
 from execution.arguments import Converter
 from execution.complete import Completer
-from execution.info import FieldInfo, GatherHelpers
+from execution.info import FieldInfo, Gathering
 from execution.site import Field, Site
 from execution.waiting import gather
 
@@ -71,7 +71,7 @@ class Run:
             field.name, field.nodes, field.definition.type, field.parent_type,
             path or Path(None, field.key, None), plan.schema._schema, plan.fragments,
             self.root, plan.operation, self.variables.coerced, self.context,
-            async_helpers=GatherHelpers,
+            async_helpers=Gathering,
         )  # fmt: skip
         made: Any = plan.schema.config.info_class
         return info, made(_raw_info=info, _field=field.strawberry)
