@@ -21,6 +21,7 @@ TRADE = frozenset({"manager", "store_manager", "managers"})
 SILENCED = re.compile(r"#\s*(type:\s*ignore|noqa)(?P<rest>[^#]*)(?P<more>#.*)?$")
 CODE = re.compile(r"^(\[[a-z-]+(, ?[a-z-]+)*\]|:\s*[A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)*)")
 REASON = re.compile(r"[A-Za-z]{2,}")
+TEXTS = ("*.py", "*.toml", "*.ini", "*.in", "*.txt", "*.md", "*.json", "*.graphql", "*.mjs")
 ADDRESS = re.compile(r"https?://|file:|--(extra-)?index-url|--find-links|--trusted-host")
 
 
@@ -147,10 +148,10 @@ def test_what_runs_is_pinned_to_the_same_versions_as_what_is_tested() -> None:
 def test_no_file_tells_where_it_was_written() -> None:
     """Folders of one machine and addresses of one registry are nobody else's business."""
     places = re.compile(
-        r"/work/|/root/|/home/[a-z]|registry\.npmjs|pypi\.org|/opt/pypi|/opt/wheels"
+        r"(?<!\w)/(work|root)/|/home/[a-z]|registry\.npmjs|pypi\.org|/opt/pypi|/opt/wheels"
     )
     told = []
-    for path in tracked("*.py", "*.toml", "*.ini", "*.in", "*.txt", "*.md", "*.json", "Makefile"):
+    for path in tracked(*TEXTS, "Makefile", ".ci/*"):
         if path == Path(__file__):
             continue
         text = path.read_text(errors="replace")
