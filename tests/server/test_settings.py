@@ -1,0 +1,47 @@
+"""Which settings a process refuses to start with."""
+
+import pytest
+
+from gateways.sms import LoggedSms, TwilioSms
+from server.house import open_sms
+from server.settings import BadSetting, settings_of
+
+GIVEN = {
+    "DATABASE_URL": "postgresql+asyncpg://localhost/darkstore",
+    "DARKSTORE_KEYS_FILE": "keys.json",
+    "STRIPE_API_KEY": "sk_test_1",
+    "STRIPE_WEBHOOK_SECRET": "whsec_1",
+}
+DEVELOPMENT = {**GIVEN, "DARKSTORE_ENV": "development"}
+ACCOUNT = {"SMS_ACCOUNT": "AC1", "SMS_TOKEN": "secret"}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_missing_setting_is_named(name: str) -> None:
+    with pytest.raises(BadSetting, match=name):
+        settings_of({**DEVELOPMENT, name: " "})
+
+
+async def test_in_development_messages_may_end_in_the_log() -> None:
+    assert isinstance(open_sms(settings_of(DEVELOPMENT)), LoggedSms)
+
+
+@pytest.mark.parametrize("where", [{}, {"DARKSTORE_ENV": "production"}, {"DARKSTORE_ENV": "dev"}])
+async def test_elsewhere_sign_in_codes_never_end_in_the_log(where: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match="SMS_ACCOUNT"):
+        settings_of({**GIVEN, **where})
+    sms = open_sms(settings_of({**GIVEN, **where, **ACCOUNT}))
+    assert isinstance(sms, TwilioSms)
+    await sms.close()
+
+
+@pytest.mark.parametrize("environment", [GIVEN, DEVELOPMENT])
+def test_an_sms_account_needs_its_token(environment: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match="SMS_TOKEN"):
+        settings_of({**environment, "SMS_ACCOUNT": "AC1"})
+
+
+@pytest.mark.parametrize("text", ["-1", "301", "soon", "nan"])
+def test_a_drain_of_no_believable_length_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match="DARKSTORE_DRAIN_SECONDS"):
+        settings_of({**DEVELOPMENT, "DARKSTORE_DRAIN_SECONDS": text})
