@@ -158,7 +158,8 @@ async def test_nothing_paid_is_lost_and_nothing_charged_twice(
     assert {one.split(":")[0] for one in planted} >= PLANTED, planted
     assert {part for part, _ in storm.crashes} == set(PARTS)
     assert not [one for one in diary.failures if "JSONDecodeError" in one]
-    assert not (loud := running.errors(SERVER)), loud
+    for name in (SERVER, "worker"):
+        assert not (loud := running.errors(name)), loud
 
 
 def figures(diary: Diary, storm: Storm, took: float, settling: float) -> str:
