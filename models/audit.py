@@ -14,8 +14,6 @@ class AuditEntry(Keyed):
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index("ix_audit_entry_company", "company_id", "id"),)
-    # Whoever writes an audit row may not read it, so the insert must ask for nothing back.
-    __mapper_args__: Any = {"eager_defaults": False}  # noqa: RUF012 - as SQLAlchemy declares it
 
     at: Mapped[datetime] = at_now()
     action: Mapped[str]

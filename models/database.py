@@ -24,9 +24,8 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session
 
 from models.actor import Scope
-from models.audit import AuditEntry
 from models.journal import changes_of
-from models.record import Recorded, write_events
+from models.record import Note, leave
 from models.scoped import ScopedConnection, statement_of
 
 log = logging.getLogger("darkstore.database")
@@ -36,6 +35,7 @@ CATALOG_ROLE = "darkstore_public"
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
 ACQUIRE_SECONDS = 5.0
+STATEMENTS_KEPT = 1_000
 SERVER_SETTINGS = {
     "statement_timeout": "5000",
     "lock_timeout": "2000",
@@ -79,7 +79,7 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=ACQUIRE_SECONDS,
-        pool_pre_ping=False,
+        pool_use_lifo=True,  # the connections that know the statements are used first
         pool_recycle=1800,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
@@ -87,6 +87,7 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
             "server_settings": {**SERVER_SETTINGS, "role": role},
             "timeout": 5,
             "connection_class": ScopedConnection,
+            "prepared_statement_cache_size": STATEMENTS_KEPT,
         },
     )
     sa_event.listen(engine.sync_engine, "checkin", _leave)
@@ -131,15 +132,10 @@ class Database:
         """One transaction: all of it commits, with its audit row and events, or none does."""
         async with self._sessions() as session, session.begin():
             await _enter(session, scope)
-            recorded: list[Recorded] = []
-            changes: list[dict[str, Any]] = []
-            session.info["recorded"] = recorded
-            session.info["changes"] = changes
-            session.info["actor_id"] = origin.actor_id
+            session.info.update(recorded=[], changes=[], actor_id=origin.actor_id)
             yield session
             await session.flush()
-            _audit(session, scope, origin, changes)
-            hints = await _write_events(session, recorded, origin)
+            hints = await _leave_behind(session, scope, origin)
         await self._tell(hints)
 
     async def _tell(self, hints: Sequence[Hint]) -> None:
@@ -164,28 +160,18 @@ async def _enter(session: AsyncSession, scope: Scope) -> None:
     driver.scope = statement_of(scope)
 
 
-async def _write_events(
-    session: AsyncSession, recorded: Sequence[Recorded], origin: Origin
-) -> list[Hint]:
-    written = await write_events(session, recorded, origin.actor_id)
-    return [Hint(one.stream, seq, one.type, one.body, at) for one, seq, at in written]
-
-
-def _audit(
-    session: AsyncSession, scope: Scope, origin: Origin, changes: list[dict[str, Any]]
-) -> None:
-    if not changes:
-        return
-    session.add(
-        AuditEntry(
-            action=origin.action,
-            actor_id=origin.actor_id,
-            company_id=session.info.get("company_id") or _only_company(scope),
-            address=origin.address,
-            request_id=origin.request_id,
-            changes=changes,
-        )
+async def _leave_behind(session: AsyncSession, scope: Scope, origin: Origin) -> list[Hint]:
+    """The events and the audit row of a unit of work that is about to commit."""
+    note = Note(
+        action=origin.action,
+        actor_id=origin.actor_id,
+        company_id=session.info.get("company_id") or _only_company(scope),
+        address=origin.address,
+        request_id=origin.request_id,
+        changes=session.info["changes"],
     )
+    written = await leave(session, session.info["recorded"], note)
+    return [Hint(one.stream, seq, one.type, one.body, at) for one, seq, at in written]
 
 
 def _only_company(scope: Scope) -> UUID | None:

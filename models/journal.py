@@ -8,8 +8,6 @@ from uuid import UUID
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
-from models.audit import AuditEntry
-
 HIDDEN = "•••"
 PLAIN = (str, int, float, bool, type(None))
 
@@ -19,8 +17,6 @@ def changes_of(session: Session) -> Iterator[dict[str, Any]]:
     written = {"insert": session.new, "update": session.dirty, "delete": session.deleted}
     for verb, rows in written.items():
         for row in rows:
-            if isinstance(row, AuditEntry):
-                continue
             if verb != "update" or session.is_modified(row):
                 yield {"verb": verb, **_described(row, verb)}
 

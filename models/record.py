@@ -1,7 +1,8 @@
-"""Events recorded during a unit of work, numbered and written in one statement at its end."""
+"""What a unit of work leaves behind: its events, numbered, and its audit row, in one statement."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,8 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger, Text, Uuid
+
+from models.base import uuid7
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +26,57 @@ class Recorded:
     body: dict[str, Any]
 
 
-# Heads are locked in the order of their names, so two units of work can't wait for each other.
-TAKE_NUMBERS = text(
-    """
-    insert into stream as head (stream, company_id, seq)
-    select s, c, n from unnest(:streams, :companies, :counts) as wanted (s, c, n) order by s
-    on conflict (stream) do update set seq = head.seq + excluded.seq
-    returning stream, seq
-    """
-).bindparams(
-    bindparam("streams", type_=ARRAY(Text)),
-    bindparam("companies", type_=ARRAY(Uuid)),
-    bindparam("counts", type_=ARRAY(BigInteger)),
-)
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The audit row: who changed which rows from what to what, and from where."""
 
-WRITE = text(
+    action: str
+    actor_id: UUID | None = None
+    company_id: UUID | None = None
+    address: str = ""
+    request_id: str = ""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+
+Written = list[tuple[Recorded, int, datetime]]
+
+# Heads are locked in the order of their names, so two units of work can't wait for each other.
+LEAVE = text(
     """
+    with wanted as (
+        select * from unnest(
+            :streams, :companies, :types, cast(:bodies as jsonb[]), :places, :counts
+        ) as one (stream, company_id, type, body, place, count)
+    ), heads as (
+        insert into stream as head (stream, company_id, seq)
+        select distinct on (stream) stream, company_id, count from wanted order by stream
+        on conflict (stream) do update set seq = head.seq + excluded.seq
+        returning stream, seq
+    ), noted as (
+        insert into audit_entry
+            (id, action, actor_id, company_id, address, request_id, changes)
+        select :id, :action, :actor, :company, :address, :request, cast(:changes as jsonb)
+        where :changes <> '[]'
+    )
     insert into event (stream, seq, company_id, type, body, actor_id, at)
-    select s, n, c, t, b, :actor, clock_timestamp()
-    from unnest(:streams, :numbers, :companies, :types, cast(:bodies as jsonb[]))
-        as new (s, n, c, t, b)
+    select stream, seq - count + place, company_id, type, body, :actor, clock_timestamp()
+    from wanted join heads using (stream)
     returning stream, seq, at
     """
 ).bindparams(
     bindparam("streams", type_=ARRAY(Text)),
-    bindparam("numbers", type_=ARRAY(BigInteger)),
     bindparam("companies", type_=ARRAY(Uuid)),
     bindparam("types", type_=ARRAY(Text)),
     bindparam("bodies", type_=ARRAY(Text)),
+    bindparam("places", type_=ARRAY(BigInteger)),
+    bindparam("counts", type_=ARRAY(BigInteger)),
+    bindparam("id", type_=Uuid),
+    bindparam("action", type_=Text),
     bindparam("actor", type_=Uuid),
+    bindparam("company", type_=Uuid),
+    bindparam("address", type_=Text),
+    bindparam("request", type_=Text),
+    bindparam("changes", type_=Text),
 )
 
 
@@ -62,48 +87,45 @@ def record(
     session.info["recorded"].append(Recorded(stream, company_id, type, body))
 
 
-async def write_events(
-    session: AsyncSession, recorded: Sequence[Recorded], actor_id: UUID | None
-) -> list[tuple[Recorded, int, datetime]]:
-    """Number the events within their streams and store them; answers numbers and moments too."""
-    if not recorded:
+async def leave(session: AsyncSession, recorded: Sequence[Recorded], note: Note) -> Written:
+    """Store the events, numbered within their streams, and the audit row when rows changed.
+
+    Answers the events in the order in which they were recorded, with numbers and moments.
+    """
+    if not recorded and not note.changes:
         return []
-    counts: dict[str, int] = {}
-    company_of: dict[str, UUID | None] = {}
-    for one in recorded:
-        counts[one.stream] = counts.get(one.stream, 0) + 1
-        company_of.setdefault(one.stream, one.company_id)
-    heads = await _take_numbers(session, counts, company_of)
-    following = {stream: heads[stream] - count + 1 for stream, count in counts.items()}
-    written: list[tuple[Recorded, int]] = []
-    for one in recorded:
-        written.append((one, following[one.stream]))
-        following[one.stream] += 1
-    rows = await session.execute(
-        WRITE,
-        {
-            "streams": [one.stream for one, _ in written],
-            "numbers": [seq for _, seq in written],
-            "companies": [one.company_id for one, _ in written],
-            "types": [one.type for one, _ in written],
-            "bodies": [orjson.dumps(one.body).decode() for one, _ in written],
-            "actor": actor_id,
-        },
-    )
-    moments = {(row.stream, row.seq): row.at for row in rows}
-    return [(one, seq, moments[one.stream, seq]) for one, seq in written]
+    rows = await session.execute(LEAVE, {**_events(recorded), **_note(note)})
+    numbered: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
+    for stream, seq, at in rows:
+        numbered[stream].append((seq, at))
+    following = {stream: iter(sorted(found)) for stream, found in numbered.items()}
+    return [(one, *next(following[one.stream])) for one in recorded]
 
 
-async def _take_numbers(
-    session: AsyncSession, counts: dict[str, int], company_of: dict[str, UUID | None]
-) -> dict[str, int]:
-    streams = sorted(counts)
-    rows = await session.execute(
-        TAKE_NUMBERS,
-        {
-            "streams": streams,
-            "companies": [company_of[stream] for stream in streams],
-            "counts": [counts[stream] for stream in streams],
-        },
-    )
-    return {row.stream: row.seq for row in rows}
+def _events(recorded: Sequence[Recorded]) -> dict[str, Any]:
+    counts = Counter(one.stream for one in recorded)
+    seen: Counter[str] = Counter()
+    places = []
+    for one in recorded:
+        seen[one.stream] += 1
+        places.append(seen[one.stream])
+    return {
+        "streams": [one.stream for one in recorded],
+        "companies": [one.company_id for one in recorded],
+        "types": [one.type for one in recorded],
+        "bodies": [orjson.dumps(one.body).decode() for one in recorded],
+        "places": places,
+        "counts": [counts[one.stream] for one in recorded],
+    }
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "action": note.action,
+        "actor": note.actor_id,
+        "company": note.company_id,
+        "address": note.address,
+        "request": note.request_id,
+        "changes": orjson.dumps(note.changes).decode(),
+    }
