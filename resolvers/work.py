@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.base import Keyed
 from models.ids import decode, encode, noun
 from resolvers.context import Context, Info
-from services import idempotency
+from services import clock, idempotency
 from services.refusal import InvalidInput, Kept, Refused, key_of, not_found
 
 Outcome = TypeVar("Outcome")
@@ -85,9 +85,11 @@ def of(info: Info, model: type[Keyed], id: str, *path: str) -> LookUp:
 
     async def look_up(session: AsyncSession) -> UUID:
         key = key_of(model, id, *path)
-        found = (await session.execute(select(column, widened).where(model.id == key))).first()
+        query = select(column, widened, clock.CLOCK).where(model.id == key)
+        found = (await session.execute(query)).first()
         if found is None:
             raise not_found(model, *path)
+        clock.hear(session, found[2])
         return UUID(str(found[0]))
 
     return look_up

@@ -7,6 +7,12 @@ from sqlalchemy import DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 READING = "clock"
+CLOCK = func.clock_timestamp(type_=DateTime(timezone=True))
+
+
+def hear(session: AsyncSession, now: datetime) -> None:
+    """Take a reading that came with another statement, so that nobody asks for one."""
+    session.info[READING] = now, time.monotonic()
 
 
 async def moment(session: AsyncSession, ahead_seconds: float = 0) -> datetime:
@@ -16,9 +22,7 @@ async def moment(session: AsyncSession, ahead_seconds: float = 0) -> datetime:
     can't drift in the seconds that a unit of work lives.
     """
     if READING not in session.info:
-        read = func.clock_timestamp(type_=DateTime(timezone=True))
-        now: datetime = (await session.execute(select(read))).scalar_one()
-        session.info[READING] = now, time.monotonic()
+        hear(session, (await session.execute(select(CLOCK))).scalar_one())
     reading: tuple[datetime, float] = session.info[READING]
     at, then = reading
     return at + timedelta(seconds=time.monotonic() - then + ahead_seconds)

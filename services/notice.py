@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.payments import (
     PaymentFault,
@@ -12,13 +13,21 @@ from gateways.payments import (
     RefundState,
     WebhookEvent,
 )
-from models import PLATFORM, PaymentNotice
+from models import PLATFORM, Payment, PaymentNotice, PaymentStatus
 from models.database import Database, Origin
 from services import settlement
 
 ORIGIN = Origin("payment_notice")
 TRIES = 12
 BACK_OFF_SECONDS = 5
+TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED})
+QUIET = frozenset({"payment_intent.created"})
+# In these states a message of that kind tells nothing new.
+TELLS: dict[str, frozenset[PaymentStatus]] = {
+    "payment_intent.amount_capturable_updated": TAKEN | {PaymentStatus.AUTHORIZED},
+    "payment_intent.succeeded": TAKEN,
+    "payment_intent.canceled": frozenset({PaymentStatus.VOIDED, PaymentStatus.EXPIRED}),
+}
 
 
 async def keep(database: Database, provider: str, event: WebhookEvent) -> bool:
@@ -63,10 +72,11 @@ async def work_off(database: Database, payments: Payments, event_id: str) -> boo
     """
     async with database.read(PLATFORM) as session:
         row = await session.get(PaymentNotice, event_id)
-    if row is None or row.done_at is not None:
-        return True
+        if row is None or row.done_at is not None:
+            return True
+        news = await _is_news(session, row)
     try:
-        if row.intent_id is not None:
+        if row.intent_id is not None and news:
             await settlement.look(database, payments, row.intent_id)
         if row.body.get("refund"):
             await settlement.heard_refund(database, _refund(row))
@@ -75,6 +85,14 @@ async def work_off(database: Database, payments: Payments, event_id: str) -> boo
         return False
     await _done(database, event_id)
     return True
+
+
+async def _is_news(session: AsyncSession, row: PaymentNotice) -> bool:
+    """Whether the books may be behind what the message says; our own capture comes back as one."""
+    if row.kind not in TELLS:
+        return row.kind not in QUIET
+    known = select(Payment.status).where(Payment.intent_id == row.intent_id)
+    return await session.scalar(known) not in TELLS[row.kind]
 
 
 async def _done(database: Database, event_id: str) -> None:
