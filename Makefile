@@ -15,7 +15,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash clients lock
+	demo city crash clients clients-if-npm lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -37,7 +37,7 @@ reset: ## stop, and forget the data
 test: setup ## run the tests on private databases (ARGS="tests/local -k port")
 	@$(IN) pytest $(ARGS)
 
-check: setup lint types contracts schema-diff test ## everything that CI runs
+check: setup lint types contracts schema-diff clients-if-npm test ## everything that CI runs
 
 lint:
 	$(IN) ruff format --check .
@@ -69,8 +69,17 @@ city: setup ## keep orders flowing: RATE orders a second for MINUTES
 crash: setup ## kill each part during ORDERS (200) checkouts, and audit both books
 	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py $(ARGS)
 
-clients: setup ## install the JavaScript clients that the tests speak with
-	@cd tests/clients && npm ci --no-audit --no-fund
+CLIENTS := tests/clients/node_modules/.package-lock.json
+clients: $(CLIENTS) ## install the JavaScript clients that the tests speak with
+
+# npm writes this file last; as long as it is newer than our lock there is nothing to install.
+$(CLIENTS): tests/clients/package-lock.json
+	cd tests/clients && npm ci --no-audit --no-fund
+	@touch $@
+
+clients-if-npm:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory clients; \
+	 else echo "darkstore: no npm here, so the tests of JavaScript clients will be skipped."; fi
 
 PINS := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
