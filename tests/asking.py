@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,7 +19,13 @@ from resolvers.context import Context, House
 from schema.root import graph
 from server.errors import present
 
+OPERATIONS = Path(__file__).resolve().parent.parent / "docs" / "operations"
 ENGINE = Engine(graph, on_error=present)
+
+
+def operation(name: str) -> str:
+    """The document of `docs/operations/<name>.graphql`."""
+    return (OPERATIONS / f"{name}.graphql").read_text()
 
 
 @dataclass
