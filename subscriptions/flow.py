@@ -142,6 +142,9 @@ class Flow:
     async def _receive(self, item: Any) -> None:
         match item:
             case list():
+                # Rows change only with an event: what was read is good for all that came together,
+                # and for the positions that follow.
+                self._context.loaders.forget()
                 self._ready.extend(self._event(hint) for hint in item)
             case dict():
                 at = cursors.encode(self._places)
