@@ -1,29 +1,16 @@
 """The ride through the graph: the operations that rider, customer and staff send."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from models import Grant, Order, Role
-from models.base import Keyed
-from models.ids import encode
 from resolvers.context import House
-from tests.asking import statements
+from tests.asking import id_of, operation, statements
 from tests.city import City
 from tests.people import Standing, stand
 from tests.services import riding
 from tests.services.paid import Doors
-
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
-
-
-def operation(name: str) -> str:
-    return (OPERATIONS / f"{name}.graphql").read_text()
-
-
-def id_of(row: Keyed) -> str:
-    return encode(type(row), row.id)
 
 
 @pytest.fixture

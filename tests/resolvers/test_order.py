@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +12,13 @@ from models import PLATFORM, Actor, Grant, Order, Product, Role, uuid7
 from models.database import Database
 from models.ids import encode
 from services.idempotency import KeyReused
-from tests.asking import Asking, Told, id_of, statements
+from tests.asking import Asking, Told, id_of, operation, statements
 from tests.city import City
 from tests.services.customers import people
 from tests.services.paying import Shop, open_shop
 from tests.simulators.desk import Desk, opened
 
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
 DETAIL_STATEMENTS = 26
-
-
-def operation(name: str) -> str:
-    return (OPERATIONS / f"order_{name}.graphql").read_text()
 
 
 @dataclass
@@ -42,7 +36,7 @@ class Counter:
         key = given.pop("key", None)
         variables = {"input": {name: value for name, value in given.items() if value is not None}}
         who = actor or self.buyer
-        return await self.ask(operation("place"), variables, who, idempotency_key=key)
+        return await self.ask(operation("order_place"), variables, who, idempotency_key=key)
 
     async def placed(self, **more: Any) -> dict[str, Any]:
         told = await self.place(**more)
@@ -57,7 +51,7 @@ class Counter:
         form = {"key": "pk_test_desk", "client_secret": secret, "payment_method": card}
         await self.shop.desk.customer.post(f"/v1/payment_intents/{intent}/confirm", data=form)
         refresh = {"input": {"orderId": payload["order"]["id"]}}
-        told = await self.ask(operation("payment_refresh"), refresh, self.buyer)
+        told = await self.ask(operation("order_payment_refresh"), refresh, self.buyer)
         assert not told.errors
         found: dict[str, Any] = told.data["paymentRefresh"]["order"]
         return found
@@ -92,7 +86,7 @@ async def test_a_customer_orders_pays_and_watches(counter: Counter) -> None:
     paid = await counter.pay(payload)
     assert (paid["status"], paid["payment"]["status"]) == ("CONFIRMED", "AUTHORIZED")
     with statements(counter.shop.database) as sent:
-        told = await counter.ask(operation("detail"), {"id": order["id"]}, counter.buyer)
+        told = await counter.ask(operation("order_detail"), {"id": order["id"]}, counter.buyer)
     assert not told.errors
     found = told.data["order"]
     assert len(found["deliveryPin"]) == 4
@@ -111,7 +105,7 @@ async def test_history_costs_the_same_for_one_order_and_for_ten(counter: Counter
         for _ in range(count):
             await counter.placed()
         with statements(counter.shop.database) as sent:
-            told = await counter.ask(operation("history"), {"first": 20}, counter.buyer)
+            told = await counter.ask(operation("order_history"), {"first": 20}, counter.buyer)
         assert not told.errors
         used.append(len(sent))
     nodes = told.data["viewer"]["customer"]["orders"]["nodes"]
@@ -128,7 +122,7 @@ async def test_nobody_else_sees_an_order_its_pin_or_its_secret(
     order_id = (await counter.placed())["order"]["id"]
     another = (await people(counter.shop.database))[0]
     for actor in (another, stranger):
-        told = await counter.ask(operation("detail"), {"id": order_id}, actor)
+        told = await counter.ask(operation("order_detail"), {"id": order_id}, actor)
         assert told.data["order"] is None
         assert told.codes == ["NOT_FOUND"]
     buying_staff = Actor(person_id=staff.person_id, grants=(*staff.grants, Grant(Role.CUSTOMER)))
@@ -188,16 +182,16 @@ async def test_orders_of_others_can_neither_be_canceled_nor_refunded(counter: Co
     order_id = (await counter.placed())["order"]["id"]
     another = (await people(counter.shop.database))[0]
     cancel = {"input": {"orderId": order_id, "reason": "CHANGED_MIND"}}
-    told = await counter.ask(operation("cancel"), cancel, another)
+    told = await counter.ask(operation("order_cancel"), cancel, another)
     assert [e["__typename"] for e in told.data["orderCancel"]["errors"]] == ["NotFound"]
     refresh = {"input": {"orderId": order_id}}
-    told = await counter.ask(operation("payment_refresh"), refresh, another)
+    told = await counter.ask(operation("order_payment_refresh"), refresh, another)
     assert [e["__typename"] for e in told.data["paymentRefresh"]["errors"]] == ["NotFound"]
     refund = {"input": {"orderId": order_id, "amountMinor": 1, "reason": "LATE"}}
-    assert (await counter.ask(operation("refund"), refund, another)).codes == ["FORBIDDEN"]
-    told = await counter.ask(operation("cancel"), cancel, counter.buyer)
+    assert (await counter.ask(operation("order_refund"), refund, another)).codes == ["FORBIDDEN"]
+    told = await counter.ask(operation("order_cancel"), cancel, counter.buyer)
     assert told.data["orderCancel"]["order"]["stage"] == "CANCELED"
-    told = await counter.ask(operation("cancel"), cancel, counter.buyer)
+    told = await counter.ask(operation("order_cancel"), cancel, counter.buyer)
     (error,) = told.data["orderCancel"]["errors"]
     assert (error["__typename"], error["legal"]) == ("IllegalStep", ["OPEN_TICKET"])
 
@@ -208,7 +202,7 @@ async def test_support_refunds_what_was_captured_and_no_more(counter: Counter) -
     grant = Grant(Role.SUPPORT_AGENT, company_id=counter.city.company.id)
     agent = (await people(counter.shop.database, 1, grant))[0]
     give = {"orderId": payload["order"]["id"], "amountMinor": 10**9, "reason": "LATE"}
-    told = await counter.ask(operation("refund"), {"input": give}, agent)
+    told = await counter.ask(operation("order_refund"), {"input": give}, agent)
     (error,) = told.data["refundIssue"]["errors"]
     assert error["__typename"] == "IllegalStep"
     assert "CANCEL" in error["legal"]
