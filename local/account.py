@@ -12,7 +12,6 @@ from pathlib import Path
 
 from local.problem import Problem
 
-Finished = subprocess.CompletedProcess[str]
 UNPRIVILEGED = ("postgres", "nobody")
 FAR = Path("/var/tmp")  # noqa: S108 - unlike /tmp it survives a restart; entries are checked for owner
 SOCKET_PATH_BYTES = 90  # the kernel allows 107; the server appends its own file name

@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.event import happened, inventory_stream
 
-STATEMENTS_A_BATCH = 3  # Lock, look for earlier holds, write; the unit of work adds its own.
-
 Place = tuple[UUID, UUID]
 """A store and a product."""
 

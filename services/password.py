@@ -9,7 +9,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MEMORY_KIB = 19_456
 TIME_COST = 2
 PARALLELISM = 1
-LENGTH_LEAST = 8
 LENGTH_MOST = 128
 WAITING_COUNT = 64
 

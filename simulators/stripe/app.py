@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -30,7 +30,6 @@ from simulators.stripe.wire import (
 HOUSEKEEPING_SECONDS = 1.0
 
 Endpoint = Callable[[Call], Body]
-Handler = Callable[[Request], Awaitable[Response]]
 
 # Stripe.js calls from the customer's browser, so every origin is answered; a key is still needed.
 CORS = {
