@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from models import PLATFORM, Actor, Event, Fulfillment, Order, Stock
+from models import PLATFORM, Actor, Event, Fulfillment, FulfillmentStatus, Order, Stock
 from models.database import Database
 from services import fulfillment as fulfillments
 from services.refusal import Refused
@@ -30,6 +30,14 @@ async def refused(
         await step(database, actor, task, verb, **more)
     (reason,) = caught.value.reasons
     return reason
+
+
+async def undisturbed(database: Database) -> None:
+    """Nothing that other tests left in a queue falls due while this one counts what does."""
+    later = func.now() + timedelta(hours=1)
+    queued = Fulfillment.status == FulfillmentStatus.QUEUED
+    async with database.write(PLATFORM, ORIGIN) as session:
+        await session.execute(update(Fulfillment).where(queued).values(due_at=later))
 
 
 async def overdue(database: Database, task: Fulfillment) -> None:

@@ -22,7 +22,7 @@ from services import stock
 from services.event import order_stream
 from tests.city import City
 from tests.services.customers import ORIGIN
-from tests.services.desk import on_hand, overdue, step, told
+from tests.services.desk import on_hand, overdue, step, told, undisturbed
 from tests.services.paid import (
     Doors,
     fresh,
@@ -44,6 +44,7 @@ async def doors(database: Database) -> AsyncIterator[Doors]:
 
 async def test_silence_sends_the_order_to_the_second_store(doors: Doors, city: City) -> None:
     database = doors.database
+    await undisturbed(database)
     order = await paid(doors, city)
     (task,) = await tasks(database, order)
     assert await jobs.time_out(database) == 0
