@@ -46,9 +46,12 @@ def place_of(seq: int, at: datetime) -> Place:
 
 def encode(places: Places) -> str:
     """One opaque cursor for the places in one or several streams."""
-    return page.cursor(
-        *(part for name, at in sorted(places.items()) for part in (_tag(name), at.seq, at.mark))
-    )
+    return page.cursor(*parts(places))
+
+
+def parts(places: Places) -> list[str | int]:
+    """What such a cursor holds: three values a stream."""
+    return [part for name, at in sorted(places.items()) for part in (_tag(name), at.seq, at.mark)]
 
 
 def decode(text: str, streams: Iterable[str]) -> dict[str, Place] | None:
@@ -97,10 +100,10 @@ def _held(text: str) -> dict[str, Place]:
     try:
         if len(text) > CURSOR_CHARS:
             raise ValueError(text)
-        parts = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(parts, list) or not parts or len(parts) % 3:
-            raise ValueError(parts)
-        groups = [parts[start : start + 3] for start in range(0, len(parts), 3)]
+        held = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if not isinstance(held, list) or not held or len(held) % 3:
+            raise ValueError(held)
+        groups = [held[start : start + 3] for start in range(0, len(held), 3)]
         return {_text(tag): Place(_count(seq), _count(mark)) for tag, seq, mark in groups}
     except (ValueError, TypeError):
         said = "That cursor is not one of ours."

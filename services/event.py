@@ -37,9 +37,9 @@ def ticket_stream(ticket_id: UUID) -> str:
     return f"ticket:{ticket_id}"
 
 
-def support_stream(company_id: UUID) -> str:
-    """Tickets of one company as its support desk sees them."""
-    return f"support:{company_id}"
+def support_stream(company_id: UUID | None) -> str:
+    """Tickets of one company as its support desk sees them; of all, as the platform's desk does."""
+    return f"support:{company_id or 'platform'}"
 
 
 def happened(

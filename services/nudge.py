@@ -21,8 +21,6 @@ WAKES = frozenset(
         EventType.FULFILLMENT_PACKED,
         EventType.ORDER_CANCELED,
         EventType.ORDER_EXPIRED,
-        EventType.PAYMENT_AUTHORIZED,
-        EventType.PAYMENT_CAPTURED,
         EventType.REFUND_REQUESTED,
     }
 )

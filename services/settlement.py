@@ -48,16 +48,19 @@ async def settle(
     With `only_wanted` a payment that wants nothing isn't looked at either. Never raises for what
     the provider says: that is stored, or tried again later by the job.
     """
-    reached = True
+    row = await _payment(database, order_id)
     for _ in range(ROUNDS):
-        wanted = await _payment(database, order_id)
-        if wanted is None or (only_wanted and not _wants(wanted)):
+        if row is None or (only_wanted and not _wants(row)):
             break
-        reached = await _ask(database, payments, wanted)
-        again = await _payment(database, order_id)
-        if not reached or again is None or not _wants(again):
+        asked = await _ask(database, payments, row)
+        if asked is None:
+            return False
+        row = asked
+        if not _wants(row):
             break
-    return await _refund_all(database, payments, order_id) and reached
+    if row is None or row.status not in payment.TAKEN:
+        return True  # nothing was taken, so nothing can be given back
+    return await _refund_all(database, payments, order_id)
 
 
 async def opened(database: Database, payments: Payments, order_id: UUID) -> None:
@@ -103,24 +106,24 @@ async def _payment(database: Database, order_id: UUID) -> Payment | None:
         return found
 
 
-async def _ask(database: Database, payments: Payments, row: Payment) -> bool:
-    """One question to the provider and its answer in the books; False when it wasn't reached."""
+async def _ask(database: Database, payments: Payments, row: Payment) -> Payment | None:
+    """One question to the provider and the payment after its answer; None when not reached."""
     if row.status in payment.FINAL and not _wants(row):
-        return True
+        return row
     if row.status is PaymentStatus.FAILED and row.intent_id is None and row.due_at is None:
-        return True  # never to be asked again
+        return row  # never to be asked again
     try:
         intent = await _answer(payments, row)
     except PaymentUnavailable as fault:
         await _later(database, row.order_id, fault)
-        return False
+        return None
     except PaymentFault as fault:
         log.warning("payment %s can't go on: %s", row.id, fault.message)
         await _never(database, row, fault)
-        return True
+        return await _payment(database, row.order_id)
     async with database.write(PLATFORM, ORIGIN) as session:
         await checkout.converge(session, intent)
-    return True
+        return await session.get(Payment, row.id)
 
 
 async def _answer(payments: Payments, row: Payment) -> Intent:

@@ -74,7 +74,7 @@ async def changed(session: AsyncSession, ticket: Ticket) -> None:
 
 
 def tell(session: AsyncSession, ticket: Ticket, type: str, **facts: object) -> None:
-    """Record an event for those who talk in the ticket and for the desk; never what was said."""
+    """Record an event for those who talk in the ticket and for both desks; never what was said."""
     body = {
         "ticket_id": ticket.id,
         "order_id": ticket.order_id,
@@ -84,5 +84,6 @@ def tell(session: AsyncSession, ticket: Ticket, type: str, **facts: object) -> N
         "version": ticket.version,
         **facts,
     }
-    for stream in (ticket_stream(ticket.id), support_stream(ticket.company_id)):
+    desks = support_stream(ticket.company_id), support_stream(None)
+    for stream in (ticket_stream(ticket.id), *desks):
         happened(session, stream, type, body, company_id=ticket.company_id)

@@ -3,19 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Event, EventType, Order
+from services import cursor as cursors
 from services.event import order_stream
-from services.page import Page, after, bounded, cursor, page
+from services.page import Page, bounded, cursor, page
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
     """One event of an order's stream; facts that are not the customer's business stay out."""
 
+    order_id: UUID
     seq: int
     type: EventType
     at: datetime
@@ -24,8 +27,13 @@ class OrderEvent:
     reason: str | None = None
 
     @property
+    def key(self) -> list[str | int]:
+        """What its cursor holds: its place in the order's stream, as listeners are told it."""
+        return cursors.parts({order_stream(self.order_id): cursors.place_of(self.seq, self.at)})
+
+    @property
     def cursor(self) -> str:
-        return cursor(self.seq)
+        return cursor(*self.key)
 
 
 async def of_order(
@@ -33,16 +41,19 @@ async def of_order(
 ) -> Page[OrderEvent]:
     """A page of what happened to the order, the oldest first."""
     bounded(first)
-    rows = select(Event).where(Event.stream == order_stream(order.id)).order_by(Event.seq)
-    beyond = after(start, int)
-    if beyond is not None:
-        rows = rows.where(Event.seq > beyond[0])
+    stream = order_stream(order.id)
+    rows = select(Event).where(Event.stream == stream).order_by(Event.seq)
+    if start is not None and (beyond := cursors.decode(start, [stream])) is not None:
+        rows = rows.where(Event.seq > beyond[stream].seq)
     found = (await session.scalars(rows.limit(first + 1))).all()
-    told = [told_of(row.seq, row.type, row.body, row.at, order.currency) for row in found]
-    return page(told, first, lambda event: [event.seq])
+    told = [told_of(order, row.seq, row.type, row.body, row.at) for row in found]
+    return page(told, first, lambda event: event.key)
 
 
-def told_of(seq: int, type: str, body: dict[str, Any], at: datetime, currency: str) -> OrderEvent:
+def told_of(
+    order: Order, seq: int, type: str, body: dict[str, Any], at: datetime
+) -> OrderEvent:
     """The event as it is told; amounts are minor units of the order's currency."""
     amount = body.get("amount_minor", body.get("total_minor"))
-    return OrderEvent(seq, EventType(type), at, currency, amount, body.get("reason"))
+    reason = body.get("reason")
+    return OrderEvent(order.id, seq, EventType(type), at, order.currency, amount, reason)
