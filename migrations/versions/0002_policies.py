@@ -78,6 +78,7 @@ POLICIES = {
 WINDOW = ("company", "store", "store_zone", "store_hours", "category", "brand", "product",
           "listing", "stock")  # fmt: skip
 APPEND_ONLY = ("stock_entry", "event")
+DESK_STREAM = "support:platform"
 
 ROLE = """
 do $$ begin
@@ -108,6 +109,9 @@ def upgrade() -> None:
     # An audit row may be written in any scope; who may read it is the policy's business.
     op.execute("revoke update, delete on audit_entry from darkstore_app")
     op.execute("create policy note on audit_entry for insert to darkstore_app with check (true)")
+    # The platform's support desk has one stream that the tickets of every company number; its
+    # events stay with their companies.
+    op.execute(f"create policy desk on stream to darkstore_app using (stream = '{DESK_STREAM}')")
 
 
 def downgrade() -> None:
@@ -115,6 +119,7 @@ def downgrade() -> None:
         op.execute(f'drop policy if exists scope on "{table}"')
         op.execute(f'drop policy if exists shop_window on "{table}"')
         op.execute(f'drop policy if exists note on "{table}"')
+        op.execute(f'drop policy if exists desk on "{table}"')
         op.execute(f'alter table "{table}" disable row level security')
         op.execute(f'alter table "{table}" no force row level security')
         op.execute(f'revoke all on "{table}" from darkstore_app, darkstore_public')
