@@ -56,7 +56,9 @@ class OrderLine(Node):
 
 @backed_by(timeline.OrderEvent, "Something that happened to an order.")
 class OrderEvent:
-    cursor: str = column("Its place in the order's stream: continue after it.")
+    cursor: str = column(
+        "Its place in the order's stream: give it as `after` to the timeline or to orderTracked."
+    )
     type: models.EventType = column("What happened.")
     at: datetime = column("When, by the database's clock.")
     amount: Money | None = money("amount_minor", "The sum it is about, if it is about one.")

@@ -7,7 +7,6 @@ import strawberry
 
 import models
 from dataloaders import delivery as load_delivery
-from dataloaders import order as load_order
 from dataloaders import product as load_product
 from dataloaders import ticket as load
 from models.event import MessageKind
@@ -41,8 +40,8 @@ class OrderTracked:
     event: Annotated["OrderEvent", strawberry.lazy("schema.order")] | None = column(
         "What happened; null unless it is an EVENT."
     )
-    order: Annotated["Order", strawberry.lazy("schema.order")] = related(
-        load_order.order_by_id, "The order as it is now, or newer than the event.", by="order_id"
+    order: Annotated["Order", strawberry.lazy("schema.order")] = column(
+        "The order as it is now, or newer than the event."
     )
     rider_position: Annotated["RiderPosition", strawberry.lazy("schema.rider")] | None = column(
         "Where the rider is: in a POSITION, and in a snapshot while somebody rides."

@@ -50,9 +50,7 @@ async def of_order(
     return page(told, first, lambda event: event.key)
 
 
-def told_of(
-    order: Order, seq: int, type: str, body: dict[str, Any], at: datetime
-) -> OrderEvent:
+def told_of(order: Order, seq: int, type: str, body: dict[str, Any], at: datetime) -> OrderEvent:
     """The event as it is told; amounts are minor units of the order's currency."""
     amount = body.get("amount_minor", body.get("total_minor"))
     reason = body.get("reason")

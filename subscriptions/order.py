@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
+from dataloaders import order as load
 from models import Delivery, DeliveryStatus, Order, RiderPosition
 from models.event import MessageKind
 from resolvers.context import Context, Info
@@ -36,7 +37,7 @@ class OrderTracked:
 
     kind: MessageKind
     cursor: str
-    order_id: UUID
+    order: Order
     event: OrderEvent | None = None
     rider_position: RiderPosition | None = None
     rider_eta_seconds: int | None = None
@@ -46,7 +47,6 @@ async def tracked(
     info: Info, order_id: OrderId, after: After = None
 ) -> AsyncIterator[OrderTracked]:
     context, key = info.context, key_of(Order, order_id, "orderId")
-    order = await _order(context, key)
 
     async def admit() -> None:
         await _order(context, key)
@@ -54,7 +54,7 @@ async def tracked(
     stream, topic = order_stream(key), f"position:{key}"
     async with Flow(context, [stream], after, admit, topic) as flow:
         async for step in flow.steps():
-            yield await _message(context, order, step)
+            yield await _message(context, await _present(context, key), step)
 
 
 async def _order(context: Context, key: UUID) -> Order:
@@ -70,15 +70,23 @@ async def _order(context: Context, key: UUID) -> Order:
     return found
 
 
+async def _present(context: Context, key: UUID) -> Order:
+    """The order as it is now; NotFound once it is not the listener's to see any more."""
+    found = await context.loaders.load(load.order_by_id, key)
+    if found is None:
+        raise not_found(Order, "orderId")
+    return found
+
+
 async def _message(context: Context, order: Order, step: Step) -> OrderTracked:
     if (hint := step.hint) is not None:
-        event = told_of(hint.seq, hint.type, hint.body, hint.at, order.currency)
-        return OrderTracked(step.kind, step.cursor, order.id, event)
+        event = told_of(order, hint.seq, hint.type, hint.body, hint.at)
+        return OrderTracked(step.kind, step.cursor, order, event)
     if (value := step.value) is not None:
         seen, eta = _seen(value), value.get("eta_seconds")
-        return OrderTracked(step.kind, step.cursor, order.id, None, seen, eta)
+        return OrderTracked(step.kind, step.cursor, order, None, seen, eta)
     last = await _last_seen(context, order.id)
-    return OrderTracked(step.kind, step.cursor, order.id, None, last)
+    return OrderTracked(step.kind, step.cursor, order, None, last)
 
 
 def _seen(value: dict[str, Any]) -> RiderPosition:
