@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Delivery, DeliveryOffer, OfferStatus
@@ -27,7 +28,7 @@ async def delivery_by_order(
         select(Delivery)
         .where(Delivery.order_id.in_(order_ids))
         .order_by(Delivery.order_id, Delivery.id.desc())
-        .distinct(Delivery.order_id)
+        .ext(distinct_on(Delivery.order_id))
     )
     found = {row.order_id: row for row in rows}
     return [found.get(key) for key in order_ids]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Fulfillment, FulfillmentLine
@@ -25,7 +26,7 @@ async def fulfillment_by_order(
         select(Fulfillment)
         .where(Fulfillment.order_id.in_(order_ids))
         .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
-        .distinct(Fulfillment.order_id)
+        .ext(distinct_on(Fulfillment.order_id))
     )
     found = {row.order_id: row for row in rows}
     return [found.get(order_id) for order_id in order_ids]
