@@ -8,8 +8,9 @@ from resolvers.context import Info
 from resolvers.inputs.payment import PaymentRefreshInput, RefundIssueInput
 from resolvers.order import OrderOutcome
 from resolvers.work import attempt, of
-from services import checkout, settlement
+from services import checkout
 from services import order as orders
+from services import refresh as refreshing
 from services.refusal import Refused, key_of
 
 
@@ -27,7 +28,7 @@ async def refresh(info: Info, input: PaymentRefreshInput) -> OrderOutcome:
         key = key_of(Order, input.order_id, "orderId")
         async with info.context.read() as session:
             await orders.visible(session, key)
-        await settlement.settle(house.database, house.payments, key)
+        await refreshing.refresh(house.database, house.payments, key)
         async with info.context.read() as session:
             return OrderOutcome(await orders.visible(session, key))
     except Refused as refused:

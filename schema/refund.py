@@ -7,14 +7,14 @@ from resolvers.order import OrderOutcome
 from schema.backing import backed_by, column
 from schema.order import Order
 from schema.payment import ExceedsCaptured, Refund
-from schema.problem import IllegalStep, InvalidInput, NotFound
+from schema.problem import IllegalStep, InvalidInput, NotFound, RateLimited
 
 RefundIssueError = Annotated[
     NotFound | InvalidInput | IllegalStep | ExceedsCaptured,
     strawberry.union("RefundIssueError", description="Why no money goes back."),
 ]
 PaymentRefreshError = Annotated[
-    NotFound | InvalidInput,
+    NotFound | InvalidInput | RateLimited,
     strawberry.union("PaymentRefreshError", description="Why nothing was looked up."),
 ]
 

@@ -1,11 +1,12 @@
 """One effect for equal requests: the key is written in the transaction of the effect it guards."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -68,6 +69,26 @@ async def begin(session: AsyncSession, made: Promise) -> dict[str, Any] | None:
     if mutation != made.mutation or fingerprint != made.fingerprint:
         raise KeyReused
     return dict(outcome)
+
+
+async def claim(session: AsyncSession, owner: str, key: str, every_seconds: float) -> bool:
+    """Whether a thing may be done now: once in so many seconds, whichever process does it.
+
+    Equal claims in flight wait for each other, by the database's clock; commit before doing it.
+    `owner` is no person's id, so the session must be of the platform.
+    """
+    now = func.clock_timestamp()
+    row = insert(IdempotencyKey).values(
+        owner=owner, key=key, mutation=owner, fingerprint=b"", outcome={}, created_at=now
+    )
+    claimed = await session.execute(
+        row.on_conflict_do_update(
+            index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
+            set_={"created_at": now},
+            where=IdempotencyKey.created_at <= now - timedelta(seconds=every_seconds),
+        ).returning(IdempotencyKey.key)
+    )
+    return claimed.first() is not None
 
 
 async def let_go(session: AsyncSession, made: Promise) -> None:

@@ -29,7 +29,7 @@ class Mutation:
     )
     payment_refresh: PaymentRefreshPayload = mutation(
         resolve_payment.refresh,
-        "Ask the provider how the payment of an order stands.",
+        "Ask the provider how the payment of an order stands: once a second for each order.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     refund_issue: RefundIssuePayload = mutation(
