@@ -16,6 +16,7 @@ from schema.point import GeoPoint
 from schema.problem import IllegalStep, NotFound, Problem
 from schema.rider import Rider, RiderPosition
 from services import delivery as deliveries
+from services import handover
 
 if TYPE_CHECKING:
     from schema.store import Store
@@ -99,6 +100,11 @@ class WrongDeliveryCode(Problem):
     tries_left: int = column("How many more can be told; then store or support must take the step.")
 
 
+@backed_by(handover.TooEarly, "The customer may still come to the door.")
+class TooEarly(Problem):
+    retry_after_seconds: int = column("Seconds until NOBODY_HOME can be said.")
+
+
 DeliveryOfferAcceptError = Annotated[
     NotFound | IllegalStep,
     strawberry.union("DeliveryOfferAcceptError", description="Why the ride isn't yours."),
@@ -114,6 +120,10 @@ DeliveryStepError = Annotated[
 DeliveryHandoverError = Annotated[
     NotFound | IllegalStep | WrongDeliveryCode,
     strawberry.union("DeliveryHandoverError", description="Why the bags stay with whom they are."),
+]
+DeliveryFailError = Annotated[
+    NotFound | IllegalStep | TooEarly,
+    strawberry.union("DeliveryFailError", description="Why the bags stay at the door."),
 ]
 NOW = "The delivery as it is now; null when nothing was done."
 ERRORS = "Every reason why nothing was done."
@@ -158,7 +168,7 @@ class DeliveryCompletePayload:
 @backed_by(resolve.DeliveryOutcome, "What deliveryFail did.")
 class DeliveryFailPayload:
     delivery: Delivery | None = column(NOW)
-    errors: list[DeliveryStepError] = column(ERRORS)
+    errors: list[DeliveryFailError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryReturn did.")

@@ -5,10 +5,12 @@ when the ride failed at the customer's end, and given back too when it failed at
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -16,6 +18,7 @@ from models import (
     Delivery,
     DeliveryAction,
     DeliveryStatus,
+    Event,
     EventType,
     FailReason,
     Fulfillment,
@@ -28,15 +31,23 @@ from models.actor import Actor
 from services import order as orders
 from services import payment, stock
 from services.delivery import check_code
-from services.event import order_happened
-from services.refusal import IllegalStep, Refused
+from services.event import order_happened, order_stream
+from services.refusal import IllegalStep, Problem, Refused
 from services.ride import Ride, enter, free
 
+NO_SHOW_WAIT_SECONDS = 300
 READY = frozenset({FulfillmentStatus.PACKED, FulfillmentStatus.STAGED})
 # Failures that the customer answers for.
 FEE_KEPT = frozenset({FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS, FailReason.REFUSED})
 # What is damaged goes back to no shelf: it stays sold in the ledger.
 UNSALABLE = frozenset({FailReason.DAMAGED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooEarly(Problem):
+    """The customer may still come to the door; `retry_after_seconds` says when that is over."""
+
+    retry_after_seconds: int
 
 
 async def pick_up(
@@ -76,8 +87,13 @@ async def fail(
     reason: FailReason,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Nobody takes the bags at the door: back to the store. Refused: NotFound, IllegalStep."""
+    """Nobody takes the bags at the door: back to the store.
+
+    Refused: NotFound, IllegalStep, TooEarly for NOBODY_HOME within NO_SHOW_WAIT_SECONDS.
+    """
     ride = await enter(session, actor, delivery_id, DeliveryAction.FAIL)
+    if reason is FailReason.NOBODY_HOME:
+        await _waited(session, ride)
     ride.delivery.fail_reason = reason
     failed, returning = DeliveryStatus.ATTEMPT_FAILED, DeliveryStatus.RETURNING
     _move(session, ride, failed, EventType.DELIVERY_ATTEMPT_FAILED, device_time, reason=reason)
@@ -112,6 +128,21 @@ async def returned(
     await orders.mark_canceled(session, ride.order, CancelReason.NOT_DELIVERED)
     await session.flush()
     return ride.delivery
+
+
+async def _waited(session: AsyncSession, ride: Ride) -> None:
+    """Refuse to call a door unanswered before the customer had time to come to it."""
+    arrived = await session.scalar(
+        select(func.max(Event.at)).where(
+            Event.stream == order_stream(ride.order.id),
+            Event.type == EventType.DELIVERY_AT_CUSTOMER,
+        )
+    )
+    since = NO_SHOW_WAIT_SECONDS if arrived is None else (ride.now - arrived).total_seconds()
+    left = ceil(NO_SHOW_WAIT_SECONDS - since)
+    if left > 0:
+        message = f"Wait {left} more seconds before you say that nobody is home."
+        raise Refused(TooEarly(path=["input", "reason"], message=message, retry_after_seconds=left))
 
 
 async def _give_back(session: AsyncSession, ride: Ride) -> None:

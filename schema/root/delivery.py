@@ -57,7 +57,9 @@ class Mutation:
         allow=RIDER_OR_SUPPORT,
     )
     delivery_fail: DeliveryFailPayload = mutation(
-        resolve.fail, "Nobody takes the bags: bring them back.", allow=RIDER_OR_SUPPORT
+        resolve.fail,
+        "Nobody takes the bags: bring them back. NOBODY_HOME only after five minutes at the door.",
+        allow=RIDER_OR_SUPPORT,
     )
     delivery_return: DeliveryReturnPayload = mutation(
         resolve.give_back,
