@@ -1,10 +1,10 @@
 """The ride of an order, from the search for a rider to the door."""
 
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -15,6 +15,8 @@ from models import (
     EventType,
     Fulfillment,
     Order,
+    Rider,
+    RiderPosition,
 )
 from services import dispatch
 from services import order as orders
@@ -29,6 +31,7 @@ from services.ride import (
     available_actions,
     enter,
     free,
+    locked,
     sees,
     sees_address,
     tell,
@@ -47,9 +50,13 @@ __all__ = [
     "open",
     "sees",
     "sees_address",
+    "silent",
     "unassign",
+    "unassign_silent",
     "visible",
 ]
+
+SILENT_SECONDS = 180
 
 
 async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
@@ -153,18 +160,26 @@ async def unassign(session: AsyncSession, *, actor: Actor, delivery_id: UUID) ->
     Only for the store's staff and for support.
     """
     ride = await enter(session, actor, delivery_id, DeliveryAction.UNASSIGN)
-    delivery = ride.delivery
-    _move(delivery, DeliveryStatus.SEARCHING)
-    if delivery.rider_person_id is not None:
-        tell_rider(session, delivery.rider_person_id, delivery)
-    await free(session, delivery)
-    delivery.rider_id = delivery.rider_person_id = delivery.assigned_at = None
-    delivery.rider_name = ""
-    ride.tell(session, EventType.DELIVERY_SEARCHING, unassigned=True)
-    await session.flush()
-    await dispatch.offer_next(session, ride.order, delivery)
-    await session.flush()
-    return delivery
+    await _search_anew(session, ride.order, ride.delivery)
+    return ride.delivery
+
+
+async def silent(session: AsyncSession, limit: int) -> list[UUID]:
+    """Rides before pick-up whose riders were not seen for SILENT_SECONDS, the oldest first."""
+    rows = await session.scalars(_silent().order_by(Delivery.assigned_at).limit(limit))
+    return list(rows)
+
+
+async def unassign_silent(session: AsyncSession, delivery_id: UUID) -> bool:
+    """Take a ride from a rider who is not heard of, and ask the next; False when that isn't so.
+
+    Needs a session that may see all companies.
+    """
+    order, delivery = await locked(session, delivery_id)
+    if await session.scalar(_silent().where(Delivery.id == delivery_id)) is None:
+        return False
+    await _search_anew(session, order, delivery, silent=True)
+    return True
 
 
 async def visible(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
@@ -189,6 +204,40 @@ def check_code(ride: Ride, said: str | None, right: str, tries: str, name: str) 
     left = CODE_TRIES - getattr(ride.delivery, tries)
     message = f"That is not the code: {left} tries are left." if said else "Say the code."
     raise Kept(WrongDeliveryCode(path=["input", name], message=message, tries_left=left))
+
+
+def _silent() -> Select[UUID]:
+    """Rides whose time to be heard of is over; driven by the riders, who are few.
+
+    A crash of the database forgets positions: nobody is called silent for what was before it.
+    """
+    seen = func.coalesce(RiderPosition.seen_at, func.pg_postmaster_start_time())
+    return (
+        select(Delivery.id)
+        .join(Rider, Rider.live_delivery_id == Delivery.id)
+        .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
+        .where(
+            Delivery.status.in_(AT_THE_WHEEL),
+            func.greatest(Delivery.assigned_at, seen)
+            < func.clock_timestamp() - timedelta(seconds=SILENT_SECONDS),
+        )
+    )
+
+
+async def _search_anew(
+    session: AsyncSession, order: Order, delivery: Delivery, **facts: object
+) -> None:
+    """The ride is its rider's no longer: others are asked."""
+    _move(delivery, DeliveryStatus.SEARCHING)
+    if delivery.rider_person_id is not None:
+        tell_rider(session, delivery.rider_person_id, delivery)
+    await free(session, delivery)
+    delivery.rider_id = delivery.rider_person_id = delivery.assigned_at = None
+    delivery.rider_name = ""
+    tell(session, order, delivery, EventType.DELIVERY_SEARCHING, unassigned=True, **facts)
+    await session.flush()
+    await dispatch.offer_next(session, order, delivery)
+    await session.flush()
 
 
 async def _step(
