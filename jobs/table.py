@@ -7,6 +7,8 @@ JOBS: tuple[Job, ...] = (
     Job("hold.sweep", 5, lambda hands: hold.sweep(hands.database)),
     Job("fulfillment.time_out", 1, lambda hands: fulfillment.time_out(hands.database)),
     Job("delivery.advance", 1, lambda hands: delivery.advance(hands.database)),
+    Job("fulfillment.tell_stalled", 15, lambda hands: fulfillment.tell_stalled(hands.database)),
+    Job("delivery.unassign_silent", 15, lambda hands: delivery.unassign_silent(hands.database)),
     Job("order.expire", 5, lambda hands: order.expire(hands.database, hands.payments)),
     Job("payment.settle", 1, lambda hands: payment.settle(hands.database, hands.payments)),
     Job(

@@ -71,6 +71,7 @@ class EventType(Named):
     PICKING_STARTED = auto()
     LINE_PICKED = auto()
     LINE_SHORT = auto()
+    FULFILLMENT_STALLED = auto()
     FULFILLMENT_PACKED = auto()
     FULFILLMENT_STAGED = auto()
     FULFILLMENT_HANDED_OVER = auto()

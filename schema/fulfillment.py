@@ -62,7 +62,9 @@ class Fulfillment(Node):
         "Why the store turned it down, if it did.", allow=STORE_OR_SUPPORT
     )
     queued_at: datetime = column("When it came into the store's queue.")
-    due_at: datetime | None = column("Until when it has to be accepted, while it is QUEUED.")
+    due_at: datetime | None = column(
+        "Until when it has to be accepted while QUEUED, or worked on again while in hand."
+    )
     accepted_at: datetime | None = column("When the store took it on.")
     packed_at: datetime | None = column("When its bags were closed.")
     handed_over_at: datetime | None = column("When a rider took them.")

@@ -33,6 +33,7 @@ from services.picking import Pick, WrongProduct, pack, pick_line, worth
 from services.refusal import not_found
 from services.reroute import overdue, reject, time_out
 from services.staff import STORE_ROLES, works_in
+from services.stall import stalls_at
 
 __all__ = [
     "ACCEPT_SECONDS",
@@ -77,7 +78,7 @@ async def accept(
     """
     task = await enter(session, actor, fulfillment_id, ACCEPT, expected_version)
     row = task.fulfillment
-    row.status, row.due_at = FulfillmentStatus.ACCEPTED, None
+    row.status, row.due_at = FulfillmentStatus.ACCEPTED, stalls_at(task)
     row.picker_id, row.accepted_at = actor.person_id, task.now
     row.version += 1
     task.tell(session, EventType.FULFILLMENT_ACCEPTED)

@@ -26,6 +26,7 @@ from services import payment as payments
 from services import stock
 from services.pick_list import PACK, PICK_LINE, Task, enter
 from services.refusal import InvalidInput, Problem, Refused, not_found
+from services.stall import stalls_at
 from services.text import line as one_line
 
 BAGS_MOST = 20
@@ -73,6 +74,7 @@ async def pick_line(
     found = pick.quantity == line.quantity
     line.picked_quantity = pick.quantity
     line.status = FulfillmentLineStatus.FOUND if found else FulfillmentLineStatus.SHORT
+    row.due_at = stalls_at(task)
     row.version += 1
     task.tell(
         session,
@@ -176,7 +178,8 @@ async def _packed(session: AsyncSession, task: Task) -> list[OrderLine]:
 async def _close(session: AsyncSession, task: Task, bags: int, amount_minor: int) -> None:
     await payments.want_capture(session, task.order, amount_minor)
     row = task.fulfillment
-    row.status, row.bags, row.packed_at = FulfillmentStatus.PACKED, bags, task.now
+    row.status, row.due_at = FulfillmentStatus.PACKED, None
+    row.bags, row.packed_at = bags, task.now
     row.version += 1
     short = sum(line.status is FulfillmentLineStatus.SHORT for line in task.lines)
     task.tell(session, EventType.FULFILLMENT_PACKED, bags=bags, short_lines=short)
@@ -187,7 +190,7 @@ async def _give_up(session: AsyncSession, task: Task) -> None:
     """Nothing was found: there is nothing to bring and nothing to pay."""
     await payments.want_void(session, task.order)
     row = task.fulfillment
-    row.status = FulfillmentStatus.CANCELED
+    row.status, row.due_at = FulfillmentStatus.CANCELED, None
     row.version += 1
     task.tell(session, EventType.FULFILLMENT_CANCELED)
     await deliveries.cancel_for(session, task.order)
