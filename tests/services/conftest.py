@@ -22,12 +22,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def city(database: Database, town: City) -> City:
-    """A city of the test's own.
-
-    The town comes first: the platform's desk watches the fifty oldest companies alone, so those of
-    the standing people must be among them however many cities a session builds.
-    """
+async def city(database: Database) -> City:
+    """A city of the test's own."""
     return await cities.build(database)
 
 
