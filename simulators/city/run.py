@@ -20,9 +20,10 @@ from simulators.parts.customer import CardProvider
 STORES = {"harbour": 12, "peak": 4}
 RIDERS = {"harbour": 240, "peak": 80}
 CUSTOMERS = 200
-RIDER_SECONDS = 45.0  # what a ride takes in this hurried city, from offer to door
+RIDER_SECONDS = 32.0  # what a ride takes in this hurried city, from offer to door
 SIGN_INS_AT_ONCE = 2
 LAST_SECONDS = 120.0
+SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,17 @@ async def run(wishes: Wishes) -> int:
         desks, couriers, households = _people(town, wishes)
         everyone = [*desks, *couriers, *households]
         print(f"city: {len(everyone)} people sign in", flush=True)
-        await _each(desks, lambda desk: desk.open())
-        await _each([*couriers, *households], lambda one: one.open())
+        work: list[asyncio.Task[None]] = []
+
+        async def start(one: Desk | Courier) -> None:
+            await one.open()
+            work.append(asyncio.create_task(one.work()))
+
+        await _each(desks, start)
+        await _each(couriers, start)
+        await _each(households, lambda one: one.open())
+        await asyncio.sleep(SETTLE_SECONDS)
         signed_in = {name: len(times) for name, times in town.tally.took.items()}
-        work = [asyncio.create_task(desk.work()) for desk in desks]
-        work += [asyncio.create_task(courier.work()) for courier in couriers]
         print(f"city: {wishes.rate:g} orders a second for {wishes.minutes:g} min", flush=True)
         began = time.monotonic()
         await _flow(town, wishes, households)
