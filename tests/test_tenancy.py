@@ -30,10 +30,12 @@ from models import (
 from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin
 from models.ids import PREFIXES, encode
 from schema.root import graph
+from services.ticket_steps import tell
 from tests.belongings import hang
 from tests.city import City
 from tests.minimal import document, holds_ids
 from tests.people import Standing, engine
+from tests.subscriptions.watching import watching
 
 ROOTS = {
     "query": graph._schema.query_type,
@@ -45,6 +47,7 @@ WINDOW = {"store", "storefront", "inventoryChanged"}
 SHOWN = {Store, Product, Category, Brand, Company}  # and at these, by any id
 ANYTHING = {"node", "nodes"}
 MESSAGE_SECONDS = 5.0
+QUIET_SECONDS = 0.3
 TABLES = sorted(Base.metadata.tables)
 
 
@@ -217,16 +220,26 @@ async def test_the_same_ids_are_found_by_the_company_they_belong_to(
 
 
 async def test_a_desks_stream_tells_of_no_other_companys_tickets(
-    theirs: dict[type[Keyed], UUID], support_agent: Standing, super_admin: Standing
+    database: Database,
+    town: City,
+    theirs: dict[type[Keyed], UUID],
+    support_agent: Standing,
+    super_admin: Standing,
 ) -> None:
-    written = "subscription { supportQueueChanged { kind tickets { id } } }"
-    ticket = {"id": encode(Ticket, theirs[Ticket])}
-    told = [
-        (await first_answer(who, "subscription", written, {})).data["supportQueueChanged"]
-        for who in (support_agent, super_admin)
-    ]
-    assert [one["kind"] for one in told] == ["SNAPSHOT"] * 2
-    assert [ticket in one["tickets"] for one in told] == [False, True]
+    ticket = encode(Ticket, theirs[Ticket])
+    async with (
+        watching(support_agent, "support_queue_changed") as desk,
+        watching(super_admin, "support_queue_changed") as platform,
+    ):
+        snapshot = await desk.next()
+        assert ticket not in {one["id"] for one in snapshot["tickets"]}
+        assert (await platform.next())["kind"] == "SNAPSHOT"
+        scope = NOBODY.with_company(town.second.id)
+        async with database.write(scope, Origin("test:desk")) as session:
+            tell(session, await session.get_one(Ticket, theirs[Ticket]), "TICKET_RAISED")
+        assert (await platform.until("TICKET_RAISED"))["ticket"]["id"] == ticket
+        with pytest.raises(TimeoutError):
+            await desk.next(seconds=QUIET_SECONDS)
 
 
 async def test_another_companys_shelf_tells_bands_and_no_numbers(
