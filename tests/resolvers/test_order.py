@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from models import PLATFORM, Actor, Grant, Order, Product, Role, uuid7
-from models.database import Database
+from models.database import Database, Origin
+from models.idempotency import IdempotencyKey
 from models.ids import encode
 from services.idempotency import KeyReused
 from tests.asking import Asking, Told, id_of, operation, statements
@@ -97,6 +99,28 @@ async def test_a_customer_orders_pays_and_watches(counter: Counter) -> None:
     kinds = [event["type"] for event in found["timeline"]["nodes"]]
     assert kinds == ["ORDER_PLACED", "PAYMENT_AUTHORIZED", "ORDER_CONFIRMED", "FULFILLMENT_QUEUED"]
     assert len(sent) <= DETAIL_STATEMENTS, sent
+
+
+async def test_a_payment_is_asked_about_once_a_second_whoever_asks(
+    counter: Counter, database: Database
+) -> None:
+    first, second = await counter.placed(), await counter.placed()
+
+    async def asked(payload: dict[str, Any]) -> list[Any]:
+        given = {"input": {"orderId": payload["order"]["id"]}}
+        told = await counter.ask(operation("order_payment_refresh"), given, counter.buyer)
+        assert not told.errors
+        errors: list[Any] = told.data["paymentRefresh"]["errors"]
+        return [(one["__typename"], one["retryAfterSeconds"]) for one in errors]
+
+    answers = await asyncio.gather(*(asked(first) for _ in range(4)), asked(second))
+    assert sorted(answers[:4]) == [[], *[[("RateLimited", 1)]] * 3]
+    assert answers[4] == []
+    async with database.write(PLATFORM, Origin("test:refresh")) as session:
+        claims = update(IdempotencyKey).where(IdempotencyKey.owner == "payment.refresh")
+        ago = IdempotencyKey.created_at - timedelta(seconds=1)
+        await session.execute(claims.values(created_at=ago))
+    assert await asked(first) == []
 
 
 async def test_history_costs_the_same_for_one_order_and_for_ten(counter: Counter) -> None:

@@ -71,6 +71,14 @@ async def a_while_later(database: Database, city: City, seconds: float = 30) -> 
         )
 
 
+async def assigned_before(database: Database, delivery: Delivery, seconds: float) -> None:
+    """Let a ride have been taken some time ago."""
+    async with database.write(PLATFORM, ORIGIN) as session:
+        ago = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        taken = update(Delivery).where(Delivery.id == delivery.id)
+        await session.execute(taken.values(assigned_at=Delivery.assigned_at - ago))
+
+
 async def searching(doors: Doors, city: City) -> tuple[Order, Fulfillment, Actor, Delivery]:
     """A paid order that its store has accepted, its task, its picker and its delivery."""
     order = await paid(doors, city)

@@ -172,8 +172,14 @@ async def test_a_ride_without_a_pin_is_refused_and_counts_nothing(doors: Doors, 
     ],
 )
 async def test_a_failed_attempt_brings_goods_and_money_back(
-    doors: Doors, city: City, why: FailReason, fee_kept: bool, restocked: bool
+    doors: Doors,
+    city: City,
+    why: FailReason,
+    fee_kept: bool,
+    restocked: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(handover, "NO_SHOW_WAIT_SECONDS", 0)
     database = doors.database
     before = await on_hand(database, city.near, city, 0)
     order, delivery, rider = await riding.at_the_door(doors, city)
@@ -194,6 +200,21 @@ async def test_a_failed_attempt_brings_goods_and_money_back(
     assert task.status is FulfillmentStatus.RESTOCKED
     assert (await rider_row(database, city)).live_delivery_id is None
     assert not await unexplained(database, city)
+
+
+async def test_nobody_is_home_only_after_five_minutes_at_the_door(
+    doors: Doors, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = doors.database
+    _, delivery, rider = await riding.at_the_door(doors, city)
+    nobody = {"reason": FailReason.NOBODY_HOME}
+    for who in (rider, await agent(database, city)):
+        reason = await riding.refused(database, who, delivery, handover.fail, **nobody)
+        assert isinstance(reason, handover.TooEarly)
+        assert 290 < reason.retry_after_seconds <= 300
+    monkeypatch.setattr(handover, "NO_SHOW_WAIT_SECONDS", 0)
+    failed = await riding.ride(database, rider, delivery, handover.fail, **nobody)
+    assert (failed.status, failed.fail_reason) == (DeliveryStatus.RETURNING, nobody["reason"])
 
 
 async def test_staff_takes_a_ride_from_its_rider_and_the_next_is_asked(

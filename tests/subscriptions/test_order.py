@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,6 +88,41 @@ async def test_with_a_cursor_exactly_the_events_after_it_follow(
         assert (await line.next())["event"]["type"] == "LINE_PICKED"
     async with tracking(customer, order, last_event_id=first["cursor"]) as line:
         assert (await line.next())["event"]["type"] == "LINE_PICKED"
+
+
+async def test_the_cursor_of_every_event_in_the_timeline_continues_the_stream_and_the_timeline(
+    customer: Standing, town: City
+) -> None:
+    order = await placed(customer, town)
+    await happen(customer.house, order, EventType.PICKING_STARTED, EventType.LINE_PICKED)
+    written = """query ($id: ID!, $after: String) { order(id: $id) {
+      timeline(first: 50, after: $after) {
+        edges { cursor node { cursor type } } pageInfo { endCursor } } } }"""
+    given = {"id": encode(Order, order.id)}
+    timeline = (await customer.run(written, given))["order"]["timeline"]
+    nodes = [edge["node"] for edge in timeline["edges"]]
+    assert [edge["cursor"] for edge in timeline["edges"]] == [one["cursor"] for one in nodes]
+    for here, following in pairwise(nodes):
+        async with tracking(customer, order, here["cursor"]) as line:
+            message = await line.next()
+            assert (message["kind"], message["event"]["type"]) == ("EVENT", following["type"])
+            assert message["cursor"] == following["cursor"]
+        rest = (await customer.run(written, given | {"after": here["cursor"]}))["order"]["timeline"]
+        assert rest["edges"][0]["node"] == following
+        assert rest["pageInfo"] == timeline["pageInfo"]
+
+
+async def test_a_stream_ends_when_its_order_is_out_of_sight(
+    customer: Standing, another_customer: Standing, town: City
+) -> None:
+    order = await placed(customer, town)
+    async with tracking(customer, order) as line:
+        assert (await line.next())["order"]["code"] == order.code
+        async with customer.house.database.write(PLATFORM, ORIGIN) as session:
+            locked = await orders.lock(session, order.id)
+            locked.customer_id = another_customer.id
+            order_happened(session, locked, EventType.PICKING_STARTED)
+        assert await line.refused() == "NOT_FOUND"
 
 
 async def test_a_client_cut_fifty_times_sees_every_event_of_its_order_once_in_order(
