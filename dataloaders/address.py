@@ -5,6 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import public
+from dataloaders.keys import among
 from models import Address
 from models.point import Point
 from services import store as stores
@@ -20,7 +21,7 @@ async def addresses_by_person(session: AsyncSession, keys: Sequence[UUID]) -> li
     """Each person's address book, the newest first; a book is bounded when it is written."""
     rows = await session.scalars(
         select(Address)
-        .where(Address.person_id.in_(keys), Address.removed_at.is_(None))
+        .where(among(Address.person_id, keys), Address.removed_at.is_(None))
         .order_by(Address.id.desc())
         .limit(ADDRESSES * len(keys))
     )

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders.keys import among
 from models import Delivery, DeliveryOffer, OfferStatus
 
 OFFERS_SHOWN = 50
@@ -15,7 +16,7 @@ OFFERS_SHOWN = 50
 
 async def delivery_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Delivery | None]:
     """Deliveries by key, as far as the scope may see them."""
-    rows = await session.scalars(select(Delivery).where(Delivery.id.in_(ids)))
+    rows = await session.scalars(select(Delivery).where(among(Delivery.id, ids)))
     found = {row.id: row for row in rows}
     return [found.get(key) for key in ids]
 
@@ -26,7 +27,7 @@ async def delivery_by_order(
     """The newest delivery of each order."""
     rows = await session.scalars(
         select(Delivery)
-        .where(Delivery.order_id.in_(order_ids))
+        .where(among(Delivery.order_id, order_ids))
         .order_by(Delivery.order_id, Delivery.id.desc())
         .ext(distinct_on(Delivery.order_id))
     )
@@ -36,7 +37,7 @@ async def delivery_by_order(
 
 async def offer_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[DeliveryOffer | None]:
     """Offers by key, for the rider who was asked and the company."""
-    rows = await session.scalars(select(DeliveryOffer).where(DeliveryOffer.id.in_(ids)))
+    rows = await session.scalars(select(DeliveryOffer).where(among(DeliveryOffer.id, ids)))
     found = {row.id: row for row in rows}
     return [found.get(key) for key in ids]
 
@@ -47,7 +48,7 @@ async def offers_by_delivery(
     """Who was asked for each delivery, the last one first, at most 50 of each."""
     rows = await session.scalars(
         select(DeliveryOffer)
-        .where(DeliveryOffer.delivery_id.in_(delivery_ids))
+        .where(among(DeliveryOffer.delivery_id, delivery_ids))
         .order_by(DeliveryOffer.id.desc())
     )
     found: dict[UUID, list[DeliveryOffer]] = defaultdict(list)
@@ -63,7 +64,7 @@ async def open_offers_by_rider(
     """The offers that wait for each rider's answer: at most one."""
     rows = await session.scalars(
         select(DeliveryOffer).where(
-            DeliveryOffer.rider_id.in_(rider_ids), DeliveryOffer.status == OfferStatus.OFFERED
+            among(DeliveryOffer.rider_id, rider_ids), DeliveryOffer.status == OfferStatus.OFFERED
         )
     )
     found: dict[UUID, list[DeliveryOffer]] = defaultdict(list)

@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders.keys import among
 from models import Fulfillment, FulfillmentLine
 
 
 async def fulfillment_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Fulfillment | None]:
     """Fulfillments by key."""
-    rows = await session.scalars(select(Fulfillment).where(Fulfillment.id.in_(ids)))
+    rows = await session.scalars(select(Fulfillment).where(among(Fulfillment.id, ids)))
     found = {row.id: row for row in rows}
     return [found.get(key) for key in ids]
 
@@ -24,7 +25,7 @@ async def fulfillment_by_order(
     """The newest fulfillment of each order: the one that counts, or the last that did."""
     rows = await session.scalars(
         select(Fulfillment)
-        .where(Fulfillment.order_id.in_(order_ids))
+        .where(among(Fulfillment.order_id, order_ids))
         .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
         .ext(distinct_on(Fulfillment.order_id))
     )
@@ -38,7 +39,7 @@ async def lines_by_fulfillment(
     """The pick list of each fulfillment, in the order in which a picker walks."""
     rows = await session.scalars(
         select(FulfillmentLine)
-        .where(FulfillmentLine.fulfillment_id.in_(ids))
+        .where(among(FulfillmentLine.fulfillment_id, ids))
         .order_by(FulfillmentLine.position)
     )
     lines: dict[UUID, list[FulfillmentLine]] = defaultdict(list)

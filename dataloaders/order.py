@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders.keys import among
 from models import Delivery, Fulfillment, Order, OrderLine, OrderStatus, Payment
 from services.progress import Progress
 
@@ -16,7 +17,7 @@ ACTIVE = (OrderStatus.PLACED, OrderStatus.CONFIRMED)
 
 async def order_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
     """Orders by key, as far as the scope may see them."""
-    rows = await session.scalars(select(Order).where(Order.id.in_(ids)))
+    rows = await session.scalars(select(Order).where(among(Order.id, ids)))
     found = {row.id: row for row in rows}
     return [found.get(key) for key in ids]
 
@@ -24,7 +25,7 @@ async def order_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Order 
 async def lines_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[OrderLine]]:
     """The lines of each order, as the customer put them."""
     rows = await session.scalars(
-        select(OrderLine).where(OrderLine.order_id.in_(ids)).order_by(OrderLine.position)
+        select(OrderLine).where(among(OrderLine.order_id, ids)).order_by(OrderLine.position)
     )
     found: defaultdict[UUID, list[OrderLine]] = defaultdict(list)
     for row in rows:
@@ -36,7 +37,7 @@ async def active_by_customer(session: AsyncSession, ids: Sequence[UUID]) -> list
     """The newest order of each customer that is not over yet."""
     rows = await session.scalars(
         select(Order)
-        .where(Order.customer_id.in_(ids), Order.status.in_(ACTIVE))
+        .where(among(Order.customer_id, ids), Order.status.in_(ACTIVE))
         .order_by(Order.customer_id, Order.id.desc())
         .ext(distinct_on(Order.customer_id))
     )
@@ -74,7 +75,7 @@ async def progress_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[
             payment.scalar_subquery(),
             fulfillment.scalar_subquery(),
             delivery.scalar_subquery(),
-        ).where(Order.id.in_(ids))
+        ).where(among(Order.id, ids))
     )
     found = {row[0]: Progress(*row) for row in rows}
     return [found.get(key) for key in ids]

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders.keys import among
 from models import Payment
 
 
@@ -14,7 +15,7 @@ async def payment_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[P
     """The payment of each order."""
     rows = await session.scalars(
         select(Payment)
-        .where(Payment.order_id.in_(ids))
+        .where(among(Payment.order_id, ids))
         .order_by(Payment.order_id, Payment.id.desc())
         .ext(distinct_on(Payment.order_id))
     )

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import public
+from dataloaders.keys import among
 from models import Store, StoreHours
 from services import opening, zone
 from services.store import Desk, open_at
@@ -13,7 +14,9 @@ from services.store import Desk, open_at
 
 @public
 async def store_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Store | None]:
-    rows = {row.id: row for row in await session.scalars(select(Store).where(Store.id.in_(keys)))}
+    rows = {
+        row.id: row for row in await session.scalars(select(Store).where(among(Store.id, keys)))
+    }
     return [rows.get(key) for key in keys]
 
 
@@ -30,7 +33,7 @@ async def zone_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[dic
 @public
 async def open_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[bool]:
     """Whether each store is within its opening hours now, whatever its switch says."""
-    rows = await session.execute(select(Store.id, open_at()).where(Store.id.in_(keys)))
+    rows = await session.execute(select(Store.id, open_at()).where(among(Store.id, keys)))
     found = {row[0]: row[1] for row in rows}
     return [found.get(key, False) for key in keys]
 
@@ -38,7 +41,7 @@ async def open_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[boo
 async def desk_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Desk | None]:
     """What a store's people see of it; None for those who don't work in its company."""
     rows = await session.execute(
-        select(Store.id, Store.version, Store.preparation_seconds).where(Store.id.in_(keys))
+        select(Store.id, Store.version, Store.preparation_seconds).where(among(Store.id, keys))
     )
     found = {store_id: Desk(store_id, *rest) for store_id, *rest in rows}
     return [found.get(key) for key in keys]

@@ -7,19 +7,20 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders.keys import among
 from models import Refund, Ticket, TicketMessage
 
 
 async def ticket_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Ticket | None]:
     """Tickets by key, as far as the scope may see them."""
-    rows = await session.scalars(select(Ticket).where(Ticket.id.in_(ids)))
+    rows = await session.scalars(select(Ticket).where(among(Ticket.id, ids)))
     found = {row.id: row for row in rows}
     return [found.get(key) for key in ids]
 
 
 async def message_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[TicketMessage | None]:
     """Messages by key, as far as the scope may see them."""
-    rows = await session.scalars(select(TicketMessage).where(TicketMessage.id.in_(ids)))
+    rows = await session.scalars(select(TicketMessage).where(among(TicketMessage.id, ids)))
     found = {row.id: row for row in rows}
     return [found.get(key) for key in ids]
 
@@ -30,7 +31,7 @@ async def messages_by_ticket(
     """All that was said in each ticket, the first thing first."""
     rows = await session.scalars(
         select(TicketMessage)
-        .where(TicketMessage.ticket_id.in_(ids))
+        .where(among(TicketMessage.ticket_id, ids))
         .order_by(TicketMessage.ticket_id, TicketMessage.id)
     )
     said: dict[UUID, list[TicketMessage]] = defaultdict(list)
@@ -46,7 +47,7 @@ async def refunds_by_ticket(
     orders = {order_id for order_id, _ in keys}
     rows = await session.scalars(
         select(Refund)
-        .where(Refund.order_id.in_(orders), Refund.ticket_id.is_not(None))
+        .where(among(Refund.order_id, orders), Refund.ticket_id.is_not(None))
         .order_by(Refund.id)
     )
     back: dict[UUID | None, list[Refund]] = defaultdict(list)

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 from graphql import value_from_ast_untyped
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import Select, Text, bindparam, cast, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -80,19 +81,24 @@ def of(info: Info, model: type[Keyed], id: str, *path: str) -> LookUp:
 
     One statement: what the actor's own scope can't see neither answers nor widens anything.
     """
-    column: Any = model.__table__.c.company_id
-    widened = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
 
     async def look_up(session: AsyncSession) -> UUID:
         key = key_of(model, id, *path)
-        query = select(column, widened, clock.CLOCK).where(model.id == key)
-        found = (await session.execute(query)).first()
+        found = (await session.execute(_widening(model), {"key": key})).first()
         if found is None:
             raise not_found(model, *path)
         clock.hear(session, found[2])
         return UUID(str(found[0]))
 
     return look_up
+
+
+@cache
+def _widening(model: type[Keyed]) -> Select[Any]:
+    """The statement that reads a row's company, lets the transaction into it, and tells the time."""
+    column: Any = model.__table__.c.company_id
+    widened = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
+    return select(column, widened, clock.CLOCK).where(model.id == bindparam("key"))
 
 
 async def widen(session: AsyncSession, company_id: UUID) -> UUID:

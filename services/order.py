@@ -3,7 +3,7 @@
 import secrets
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CancelReason, EventType, HoldStatus, Order, OrderStatus
@@ -28,16 +28,17 @@ NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
     ),
     OrderStatus.CONFIRMED: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELED}),
 }
+LOCKED = (
+    select(Order)
+    .where(Order.id == bindparam("key"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 async def lock(session: AsyncSession, order_id: UUID) -> Order:
     """The order, locked before anything else that belongs to it; refused as not found."""
-    found = await session.scalar(
-        select(Order)
-        .where(Order.id == order_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    found = await session.scalar(LOCKED, {"key": order_id})
     if found is None:
         raise not_found(Order, "orderId")
     return found

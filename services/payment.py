@@ -7,7 +7,7 @@ outside of any transaction. Whoever calls holds the order's lock, so a payment's
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.payments import Intent, IntentState
@@ -80,18 +80,19 @@ TOLD = {
     PaymentStatus.VOIDED: EventType.PAYMENT_VOIDED,
     PaymentStatus.EXPIRED: EventType.PAYMENT_VOIDED,
 }
+LOCKED = (
+    select(Payment)
+    .where(Payment.order_id == bindparam("order"))
+    .order_by(Payment.id.desc())
+    .limit(1)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 async def lock(session: AsyncSession, order_id: UUID) -> Payment:
     """The payment of an order whose lock is held already, locked too."""
-    found = await session.scalar(
-        select(Payment)
-        .where(Payment.order_id == order_id)
-        .order_by(Payment.id.desc())
-        .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    found = await session.scalar(LOCKED, {"order": order_id})
     if found is None:
         raise not_found(Payment)
     return found
