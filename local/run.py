@@ -126,16 +126,19 @@ def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
 
 
 def stop(root: Path) -> None:
-    """Stop the store of this working copy and its private servers, however it was left."""
+    """Stop the store of this working copy and its private servers, however it was left.
+
+    The servers of a test run are its own: it stops them, and may be at work just now.
+    """
     place = Place(root)
     if supervisor := place.supervisor():
         process.stop(supervisor, signal.SIGTERM)
     _end(place.orphans())
-    for folder in (place.folder, place.folder.parent / "test"):
-        if (folder / "postgres").exists() or (folder / "home").exists():
-            postgres(folder).stop()
-        for file in [*folder.glob("valkey.pid"), *folder.glob("*/valkey.pid")]:
-            valkey.valkey(file.parent).stop()
+    folder = place.folder
+    if (folder / "postgres").exists() or (folder / "home").exists():
+        postgres(folder).stop()
+    if (folder / "valkey.pid").exists():
+        valkey.valkey(folder).stop()
 
 
 def _prepare(store: Store, given: Mapping[str, str]) -> None:

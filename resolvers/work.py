@@ -95,7 +95,7 @@ def of(info: Info, model: type[Keyed], id: str, *path: str) -> LookUp:
 
 @cache
 def _widening(model: type[Keyed]) -> Select[Any]:
-    """The statement that reads a row's company, lets the transaction into it, and tells the time."""
+    """Reads a row's company, lets the transaction into it, and tells the time, all in one."""
     column: Any = model.__table__.c.company_id
     widened = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
     return select(column, widened, clock.CLOCK).where(model.id == bindparam("key"))
