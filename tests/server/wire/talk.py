@@ -37,11 +37,11 @@ class Talk:
     async def subscribe(self, id: str, query: str, **more: Any) -> None:
         await self.say(id=id, type="subscribe", payload={"query": query, **more})
 
-    async def until_closed(self) -> tuple[int, str]:
+    async def until_closed(self, silent: bool = False) -> tuple[int, str]:
         """Read on until the server closes; the code and the reason it gave."""
         with suppress(ConnectionClosed):
-            async for _ in self.socket:
-                pass
+            while True:
+                await (self.socket.recv() if silent else self.hear())
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
 

@@ -122,7 +122,7 @@ async def test_a_peer_that_answers_heartbeats_stays_and_a_silent_one_goes(served
         for _ in range(3):
             assert json.loads(await live.socket.recv()) == {"type": "ping"}
             await live.say(type="pong")
-        assert await silent.until_closed() == (4408, "no sign of life")
+        assert await silent.until_closed(silent=True) == (4408, "no sign of life")
         await live.subscribe("1", "{ hello }")
         assert (await live.hear())["type"] == "next"
 
