@@ -38,6 +38,7 @@ from models.order import (
 )
 from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, RefundReason, RefundStatus
 from models.person import Membership, Person
+from models.price_change import PriceChange, PriceChangeAction, PriceChangeStatus
 from models.product import Product, ProductSort
 from models.rider import Rider, RiderAction, RiderPosition, RiderStatus, Vehicle
 from models.session import OneTimeCode, RefreshToken, SignInSession
@@ -108,6 +109,9 @@ __all__ = [
     "PaymentNotice",
     "PaymentStatus",
     "Person",
+    "PriceChange",
+    "PriceChangeAction",
+    "PriceChangeStatus",
     "Product",
     "ProductSort",
     "RefreshToken",

@@ -14,6 +14,7 @@ from models.fulfillment import Fulfillment, FulfillmentLine
 from models.order import Order, OrderLine
 from models.payment import Payment, Refund
 from models.person import Membership, Person
+from models.price_change import PriceChange
 from models.product import Product
 from models.rider import Rider
 from models.session import SignInSession
@@ -36,6 +37,7 @@ PREFIXES: dict[type[Keyed], str] = {
     OrderLine: "oln",
     Payment: "pay",
     Person: "per",
+    PriceChange: "prc",
     Product: "prd",
     Refund: "ref",
     Rider: "rid",

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Actor, Listing, Product, Store
+from services.clock import moment
 from services.event import happened, inventory_stream
 from services.refusal import InvalidInput, Refused, VersionConflict, not_found
 from services.staff import works_in
@@ -23,7 +24,7 @@ async def set_availability(
     expected_version: int | None = None,
 ) -> Listing:
     """Take a product out of a store's window, or put it back; its staff may."""
-    listing = await _locked(session, actor, store_id, product_id)
+    listing = await locked(session, actor, store_id, product_id)
     _expect(listing, expected_version)
     if listing.available is not available:
         listing.available = available
@@ -44,18 +45,28 @@ async def set_price(
 
     Orders already placed keep the price they were placed at.
     """
-    listing = await _locked(session, actor, store_id, product_id)
-    if not 1 <= price_minor <= PRICE_MOST_MINOR:
-        said = f"A price is from 1 to {PRICE_MOST_MINOR} minor units."
-        raise Refused(InvalidInput(path=["input", "priceMinor"], message=said))
+    listing = await locked(session, actor, store_id, product_id)
+    check_price(price_minor)
     _expect(listing, expected_version)
-    if listing.price_minor != price_minor:
-        listing.price_minor = price_minor
-        await _changed(session, listing)
+    await ask(session, listing, price_minor)
     return listing
 
 
-async def _locked(session: AsyncSession, actor: Actor, store_id: UUID, product_id: UUID) -> Listing:
+def check_price(price_minor: int) -> None:
+    """Refused with InvalidInput unless it is a price that a store may ask, in minor units."""
+    if not 1 <= price_minor <= PRICE_MOST_MINOR:
+        said = f"A price is from 1 to {PRICE_MOST_MINOR} minor units."
+        raise Refused(InvalidInput(path=["input", "priceMinor"], message=said))
+
+
+async def ask(session: AsyncSession, listing: Listing, price_minor: int) -> None:
+    """Ask this price for a locked listing and tell of it; nothing when it is asked already."""
+    if listing.price_minor != price_minor:
+        listing.price_minor = price_minor
+        await _changed(session, listing)
+
+
+async def locked(session: AsyncSession, actor: Actor, store_id: UUID, product_id: UUID) -> Listing:
     """The listing, locked; not found for whoever does not work in the store."""
     listing = await session.scalar(
         select(Listing)
@@ -82,8 +93,7 @@ def _expect(listing: Listing, version: int | None) -> None:
 
 async def _changed(session: AsyncSession, listing: Listing) -> None:
     listing.version += 1
-    now = (await session.execute(select(func.clock_timestamp()))).scalar_one()
-    listing.updated_at = now
+    listing.updated_at = await moment(session)
     await session.flush()
     body = {
         "product_id": listing.product_id,

@@ -21,6 +21,7 @@ from models import (
     OrderLine,
     Payment,
     Person,
+    PriceChange,
     Refund,
     Rider,
     SignInSession,
@@ -111,7 +112,8 @@ async def _offer(session: AsyncSession, actor: Actor, row: DeliveryOffer) -> Del
     return _allowed(row, actor.person_id == row.rider_person_id or desk)
 
 
-async def _entry(session: AsyncSession, actor: Actor, row: StockEntry) -> StockEntry:
+async def _of_store(session: AsyncSession, actor: Actor, row: Any) -> Any:
+    """For those who work in the store."""
     return _allowed(row, works_in(actor, row.company_id, row.store_id))
 
 
@@ -146,6 +148,7 @@ SEEN_BY: dict[type[Keyed], See] = {
     SignInSession: _device,
     Membership: _membership,
     Rider: _rider,
-    StockEntry: _entry,
+    StockEntry: _of_store,
+    PriceChange: _of_store,
 }
 NOUNS = frozenset(SEEN_BY) | frozenset(PARTS)

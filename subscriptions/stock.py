@@ -10,7 +10,7 @@ from typing import Annotated
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from models import Availability, Listing, Product, Stock, Store
 from models.database import Hint
@@ -24,6 +24,8 @@ from subscriptions.flow import After, Flow, Step
 
 PRODUCTS_COUNT = 200
 COALESCE_SECONDS = 0.25
+Window = tuple[Availability, int]
+"""A band and a price (minor units)."""
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store.")]
 ProductIds = Annotated[
     list[strawberry.ID] | None,
@@ -62,16 +64,22 @@ class InventoryChanged:
 
 @dataclass(slots=True)
 class Count:
-    """What is known of one product: its counters, and whether the store sells it now."""
+    """What is known of one product: its counters, and whether and for how much it is sold now."""
 
     on_hand: int = 0
     held: int = 0
     version: int = 0
     listed: bool = True
+    price_minor: int = 0
 
     @property
     def available(self) -> int:
         return max(0, self.on_hand - self.held)
+
+    @property
+    def window(self) -> Window:
+        """What strangers can tell apart."""
+        return self.band, self.price_minor
 
     @property
     def band(self) -> Availability:
@@ -88,7 +96,7 @@ class Shelf:
     only: frozenset[UUID] | None
     staff: bool
     known: dict[UUID, Count] = field(default_factory=dict)
-    told: dict[UUID, Availability] = field(default_factory=dict)
+    told: dict[UUID, Window] = field(default_factory=dict)
     waiting: set[UUID] = field(default_factory=set)
     told_at: float = 0.0
 
@@ -106,6 +114,7 @@ class Shelf:
                 count.version = change["version"]
             else:
                 count.listed = bool(change["available"])
+                count.price_minor = change["price_minor"]
 
     @property
     def unknown(self) -> frozenset[UUID]:
@@ -113,14 +122,14 @@ class Shelf:
         return frozenset(self.waiting - self.known.keys())
 
     def tell(self) -> list[StockChange]:
-        """What is worth a message now: staff hear of each number, strangers of another band."""
+        """What is worth a message now: staff hear of each number, others of band and price."""
         changed = {
             key: self.known[key]
             for key in sorted(self.waiting & self.known.keys())
-            if self.staff or self.told.get(key) is not self.known[key].band
+            if self.staff or self.told.get(key) != self.known[key].window
         }
         self.waiting.clear()
-        self.told.update((key, one.band) for key, one in changed.items())
+        self.told.update((key, one.window) for key, one in changed.items())
         return [self._change(key, one) for key, one in changed.items()]
 
     def _change(self, product_id: UUID, count: Count) -> StockChange:
@@ -182,14 +191,21 @@ async def _look(context: Context, shelf: Shelf, keys: frozenset[UUID]) -> None:
         return
     place = (Listing.store_id == Stock.store_id) & (Listing.product_id == Stock.product_id)
     query = (
-        select(Stock.product_id, Stock.on_hand, Stock.held, Stock.version, Listing.available)
+        select(
+            Stock.product_id,
+            Stock.on_hand,
+            Stock.held,
+            Stock.version,
+            Listing.available,
+            func.coalesce(Listing.price_minor, 0),
+        )
         .outerjoin(Listing, place)
         .where(Stock.store_id == shelf.store_id, Stock.product_id.in_(keys))
     )
     async with context.public() as session:
         rows = (await session.execute(query)).all()
-    for product_id, on_hand, held, version, listed in rows:
-        shelf.known[product_id] = Count(on_hand, held, version, bool(listed))
+    for product_id, on_hand, held, version, listed, price in rows:
+        shelf.known[product_id] = Count(on_hand, held, version, bool(listed), price)
 
 
 def _only(ids: Iterable[strawberry.ID] | None) -> frozenset[UUID] | None:

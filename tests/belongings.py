@@ -1,5 +1,6 @@
 """A row of every noun that hangs on an order, made by hand: no verb has to have led to it."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from models import (
     OrderLine,
     Payment,
     Person,
+    PriceChange,
     Product,
     Refund,
     RefundReason,
@@ -26,10 +28,12 @@ from models import (
 )
 from tests.city import Shop
 
-SOMETHING: dict[type, Any] = {str: "x", int: 1, float: 1.0, bool: False}
+SOMETHING: dict[type, Any] = {
+    str: "x", int: 1, float: 1.0, bool: False, datetime: datetime(2026, 1, 1, tzinfo=UTC),
+}  # fmt: skip
 HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
-    TicketMessage,
+    TicketMessage, PriceChange,
 )  # fmt: skip
 Keys = dict[type[Keyed], UUID]
 

@@ -25,6 +25,7 @@ from models import (
     OrderLine,
     Payment,
     Person,
+    PriceChange,
     Product,
     Refund,
     Rider,
@@ -75,6 +76,7 @@ SEES: dict[type[Keyed], set[str]] = {
     Membership: STORE,
     Rider: {"rider", "neighbor"} | STORE | SUPPORT,
     StockEntry: STORE,
+    PriceChange: STORE,
     Cart: set(),
     **{model: set(PEOPLE) for model in (Brand, Category, Company, Product, Store)},
 }

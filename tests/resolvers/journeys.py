@@ -172,6 +172,10 @@ async def keeping_store(play: Play) -> None:
     await play("picker", "stock_adjust", **of_it)
     await play("picker", "listing_set_availability", **of_it)
     await play("manager", "listing_set_price", **of_it)
+    planned = await play("manager", "listing_price_schedule", **of_it)
+    assert (await play("picker", "price_changes", storeId=play.store))["nodes"]
+    off = {"priceChangeId": planned["priceChange"]["id"]}
+    await play("picker", "listing_price_cancel", **off)
     assert (await play.watch("picker", "inventory_counted", storeId=play.store))["cursor"]
     for who in ("manager", "agent"):
         assert (await play(who, "rider_list", companyId=play.company, status=None))["nodes"]
