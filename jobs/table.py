@@ -1,6 +1,6 @@
 """Every job of the house, and how often it is done."""
 
-from jobs import delivery, fulfillment, hold, order, payment, price_change, ticket
+from jobs import alert, delivery, fulfillment, hold, order, payment, price_change, ticket
 from jobs.runner import Job
 
 JOBS: tuple[Job, ...] = (
@@ -10,6 +10,8 @@ JOBS: tuple[Job, ...] = (
     Job("fulfillment.tell_stalled", 15, lambda hands: fulfillment.tell_stalled(hands.database)),
     Job("delivery.unassign_silent", 15, lambda hands: delivery.unassign_silent(hands.database)),
     Job("price_change.apply_due", 0.3, lambda hands: price_change.apply_due(hands.database)),
+    Job("alert.watch_shelves", 10, lambda hands: alert.watch_shelves(hands.database)),
+    Job("alert.watch_sales", 3600, lambda hands: alert.watch_sales(hands.database)),
     Job("order.expire", 5, lambda hands: order.expire(hands.database, hands.payments)),
     Job("payment.settle", 1, lambda hands: payment.settle(hands.database, hands.payments)),
     Job(

@@ -2,6 +2,7 @@
 
 from models.actor import ANONYMOUS, NOBODY, PLATFORM, Actor, Grant, Role, Scope
 from models.address import Address
+from models.alert import PRIORITIES, AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
 from models.audit import AuditEntry
 from models.base import Base, Keyed, Named, uuid7
 from models.brand import Brand
@@ -65,8 +66,13 @@ __all__ = [
     "ANONYMOUS",
     "NOBODY",
     "PLATFORM",
+    "PRIORITIES",
     "Actor",
     "Address",
+    "AlertAction",
+    "AlertKind",
+    "AlertPriority",
+    "AlertStatus",
     "AuditEntry",
     "Availability",
     "Base",
@@ -127,6 +133,7 @@ __all__ = [
     "Scope",
     "SignInSession",
     "Stock",
+    "StockAlert",
     "StockEntry",
     "StockReason",
     "Store",

@@ -4,6 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from models.address import Address
+from models.alert import StockAlert
 from models.base import Keyed
 from models.brand import Brand
 from models.cart import Cart
@@ -42,6 +43,7 @@ PREFIXES: dict[type[Keyed], str] = {
     Refund: "ref",
     Rider: "rid",
     SignInSession: "ses",
+    StockAlert: "alt",
     StockEntry: "ske",
     Store: "sto",
     Ticket: "tic",

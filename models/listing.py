@@ -19,12 +19,14 @@ class Availability(Named):
 class Listing(Base):
     """A product as one store sells it: its price there, and the one-tap off switch.
 
-    `category_id` repeats the product's, so a category page reads one index per store.
+    `category_id` repeats the product's, so a category page reads one index per store. Without a
+    `reorder_point` of its own (units) it has the store's.
     """
 
     __tablename__ = "listing"
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price"),
+        CheckConstraint("reorder_point >= 0", name="reorder_point"),
         Index("ix_listing_category", "store_id", "category_id", "product_id"),
     )
 
@@ -36,5 +38,6 @@ class Listing(Base):
     available: Mapped[bool] = mapped_column(default=True)
     offer_text: Mapped[str] = mapped_column(default="")
     aisle: Mapped[str] = mapped_column(default="")
+    reorder_point: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[datetime] = at_now()

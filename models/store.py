@@ -66,6 +66,7 @@ class Store(Keyed):
         UniqueConstraint("company_id", "code"),
         Index("ix_store_point", "point", postgresql_using="gist"),
         CheckConstraint("latitude between -90 and 90", name="latitude"),
+        CheckConstraint("reorder_point >= 0", name="reorder_point"),
         CheckConstraint("longitude between -180 and 180", name="longitude"),
     )
 
@@ -78,6 +79,7 @@ class Store(Keyed):
     point: Mapped[Any] = point_of_row()
     timezone: Mapped[str] = mapped_column(default="UTC")
     preparation_seconds: Mapped[int] = mapped_column(default=150)
+    reorder_point: Mapped[int] = mapped_column(default=5, server_default="5")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = at_now()
 

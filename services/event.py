@@ -27,6 +27,11 @@ def inventory_stream(store_id: UUID) -> str:
     return f"inventory:{store_id}"
 
 
+def alert_stream(store_id: UUID) -> str:
+    """Stock alerts of one store."""
+    return f"alerts:{store_id}"
+
+
 def rider_stream(person_id: UUID) -> str:
     """Offers and deliveries of one rider, by the rider's person."""
     return f"rider:{person_id}"

@@ -25,6 +25,7 @@ from models import (
     Refund,
     Rider,
     SignInSession,
+    StockAlert,
     StockEntry,
     Ticket,
     TicketMessage,
@@ -150,5 +151,6 @@ SEEN_BY: dict[type[Keyed], See] = {
     Rider: _rider,
     StockEntry: _of_store,
     PriceChange: _of_store,
+    StockAlert: _of_store,
 }
 NOUNS = frozenset(SEEN_BY) | frozenset(PARTS)

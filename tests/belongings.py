@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    AlertKind,
     Delivery,
     Fulfillment,
     FulfillmentLine,
@@ -20,6 +21,7 @@ from models import (
     Refund,
     RefundReason,
     Role,
+    StockAlert,
     Store,
     Ticket,
     TicketKind,
@@ -33,7 +35,7 @@ SOMETHING: dict[type, Any] = {
 }  # fmt: skip
 HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
-    TicketMessage, PriceChange,
+    TicketMessage, PriceChange, StockAlert,
 )  # fmt: skip
 Keys = dict[type[Keyed], UUID]
 
@@ -68,7 +70,7 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys) -> dict[str, Any]:
         "opened_by_id": keys[Person],
         "author_id": keys[Person],
         "reason": RefundReason.LATE,
-        "kind": next(iter(TicketKind)),
+        "kind": next(iter(AlertKind if model is StockAlert else TicketKind)),
         "author_role": Role.CUSTOMER,
         "code": uuid7().hex,
     }

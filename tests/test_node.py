@@ -31,6 +31,7 @@ from models import (
     Rider,
     Role,
     SignInSession,
+    StockAlert,
     StockEntry,
     Store,
     Ticket,
@@ -77,6 +78,7 @@ SEES: dict[type[Keyed], set[str]] = {
     Rider: {"rider", "neighbor"} | STORE | SUPPORT,
     StockEntry: STORE,
     PriceChange: STORE,
+    StockAlert: STORE,
     Cart: set(),
     **{model: set(PEOPLE) for model in (Brand, Category, Company, Product, Store)},
 }

@@ -10,6 +10,7 @@ import models  # noqa: F401 - enums are registered from the models' subclasses
 import schema.enums  # noqa: F401 - before any type names them
 from schema.root import (
     address,
+    alert,
     cart,
     company,
     delivery,
@@ -38,6 +39,7 @@ class Query(
     storefront.Query,
     store.Query,
     stock.Query,
+    alert.Query,
     price_change.Query,
     fulfillment.Query,
     order.Query,
@@ -52,6 +54,7 @@ class Query(
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
     address.Mutation,
+    alert.Mutation,
     cart.Mutation,
     fulfillment.Mutation,
     listing.Mutation,

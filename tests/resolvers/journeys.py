@@ -1,8 +1,10 @@
 """What the people of a city do in a day: every client operation has its place in one of these."""
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jobs import alert
 from models import Store
 from tests.city import ZONE_DEGREES
 from tests.people import KeptSms
@@ -176,9 +178,23 @@ async def keeping_store(play: Play) -> None:
     assert (await play("picker", "price_changes", storeId=play.store))["nodes"]
     off = {"priceChangeId": planned["priceChange"]["id"]}
     await play("picker", "listing_price_cancel", **off)
+    await watching_shelves(play)
     assert (await play.watch("picker", "inventory_counted", storeId=play.store))["cursor"]
     for who in ("manager", "agent"):
         assert (await play(who, "rider_list", companyId=play.company, status=None))["nodes"]
+
+
+async def watching_shelves(play: Play) -> None:
+    """A product that falls below its point, and what its store makes of it."""
+    of_it = {"storeId": play.store, "productId": play.product(5)}
+    await play("manager", "stock_reorder_point_set", **of_it, units=1000)
+    await alert.watch_shelves(play.house.database)
+    for who, where in (("picker", {"storeId": play.store}), ("owner", {"companyId": play.company})):
+        found = await play(who, "stock_alerts", **{"storeId": None, **where})
+        assert found["nodes"]
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    await play("picker", "alert_snooze", alertId=found["nodes"][0]["id"], until=later)
+    await play("picker", "alert_acknowledge", alertId=found["nodes"][0]["id"])
 
 
 async def founding(play: Play) -> None:
