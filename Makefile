@@ -6,6 +6,7 @@ RATE ?= 5
 MINUTES ?= 2
 SEED ?= 1
 ORDERS ?= 200
+DOCUMENTS ?= 5000
 ARGS ?=
 IN := .venv/bin/python -m
 FINDS := python3.13 python3.12 python3.11 python3.14 python3
@@ -15,7 +16,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash clients clients-if-npm lock
+	demo city crash fuzz clients clients-if-npm lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -68,6 +69,10 @@ city: setup ## keep orders flowing: RATE orders a second for MINUTES
 
 crash: setup ## kill each part during ORDERS (200) checkouts, and audit both books
 	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py $(ARGS)
+
+fuzz: setup ## hold both executors equal on DOCUMENTS (5000) generated ones of SEED
+	@DARKSTORE_FUZZ_COUNT=$(DOCUMENTS) DARKSTORE_FUZZ_SEED=$(SEED) $(IN) pytest -q -s \
+	 tests/execution/test_generated.py tests/execution/test_graph.py $(ARGS)
 
 CLIENTS := tests/clients/node_modules/.package-lock.json
 clients: $(CLIENTS) ## install the JavaScript clients that the tests speak with

@@ -7,12 +7,36 @@ import orjson
 import strawberry
 
 from execution import Answer, Engine, Limits, Prepared
+from execution.answer import OnError
 
 WIDE = Limits(
     tokens=100_000, depth=100, aliases=10_000, fields=100_000, directives=10_000, cost=10**9,
     repeats=10_000, fragments=1_000,
 )  # fmt: skip
 Error = dict[str, Any]
+
+
+class Pair:
+    """Both executors over one schema; a document is read once for the two."""
+
+    def __init__(self, schema: strawberry.Schema, on_error: OnError | None = None) -> None:
+        self.compiled = Engine(schema, limits=WIDE, on_error=on_error)
+        self.reference = Engine(schema, limits=WIDE, on_error=on_error, reference=True)
+
+    async def answers(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None,
+        context_factory: Callable[[], Any],
+        root: Any = None,
+    ) -> tuple[Answer, Answer]:
+        """What the compiled plan and what graphql-core answers."""
+        prepared = self.compiled.prepare(query)
+        if not isinstance(prepared, Prepared):
+            return prepared, prepared
+        ours = await self.compiled.execute(prepared, variables, context_factory(), root)
+        theirs = await self.reference.execute(prepared, variables, context_factory(), root)
+        return ours, theirs
 
 
 async def compare(
@@ -22,29 +46,22 @@ async def compare(
     context_factory: Callable[[], Any],
     root: Any = None,
 ) -> Answer:
-    """The compiled answer, after holding it equal to graphql-core's in data, key order and errors.
+    """The compiled answer, after holding it equal to graphql-core's."""
+    compiled, expected = await Pair(schema).answers(query, variables, context_factory, root)
+    assert_same(compiled, expected)
+    return compiled
+
+
+def assert_same(compiled: Answer, expected: Answer) -> None:
+    """Equal in data, key order and errors.
 
     The order of errors is free. Below one nulled place the two may report different errors, since
     either may notice first that it has to be nulled; each must report at least one there.
     """
-    compiled = await run(Engine(schema, limits=WIDE), query, variables, context_factory(), root)
-    reference = Engine(schema, limits=WIDE, reference=True)
-    expected = await run(reference, query, variables, context_factory(), root)
     assert compiled.executed == expected.executed
     assert text(compiled.data) == text(expected.data), (compiled.data, expected.data)
     assert_same_errors(compiled.errors or [], expected.errors or [], compiled.data)
     assert orjson.loads(compiled.encode()).keys() == orjson.loads(expected.encode()).keys()
-    return compiled
-
-
-async def run(
-    engine: Engine, query: str, variables: Mapping[str, Any] | None, context: Any, root: Any = None
-) -> Answer:
-    """Prepare and execute in one go."""
-    prepared = engine.prepare(query)
-    if not isinstance(prepared, Prepared):
-        return prepared
-    return await engine.execute(prepared, variables, context, root)
 
 
 def text(data: Any) -> bytes:

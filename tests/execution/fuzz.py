@@ -1,21 +1,9 @@
-"""Holds both executors equal on many generated documents: `python -m tests.execution.fuzz`.
+"""Documents that nobody wrote, the same ones for the same seed."""
 
-Arguments: how many documents (5,000 unless told), and the seed.
-"""
-
-import asyncio
-import sys
-import warnings
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
-
-from tests.execution.differential import compare
-from tests.execution.shop import Context, schema
-from tests.execution.test_generated import OPERATIONS
-
-DOCUMENTS = 5_000
 
 
 def generated(operations: Any, count: int, seed: int) -> list[str]:
@@ -32,20 +20,3 @@ def generated(operations: Any, count: int, seed: int) -> list[str]:
 
     draw()
     return documents
-
-
-async def fuzz(documents: list[str]) -> None:
-    """Compare every document; the first difference is shown and raised."""
-    for document in documents:
-        try:
-            await compare(schema, document, None, lambda: Context(staff=True))
-        except AssertionError:
-            print(document)
-            raise
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # graphql-core leaves coroutines behind
-    count, seed = (*map(int, sys.argv[1:]), *(DOCUMENTS, 1)[len(sys.argv) - 1 :])
-    asyncio.run(fuzz(generated(OPERATIONS, count, seed)))
-    print(f"{count} documents of seed {seed}: no difference")

@@ -1,5 +1,6 @@
 """The compiled plans answer as graphql-core does: on documents that nobody wrote."""
 
+import os
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis_graphql import mutations, nodes, queries
 from tests.execution.differential import compare
 from tests.execution.shop import Context, schema
 
-DOCUMENTS = 200
+DOCUMENTS = int(os.environ.get("DARKSTORE_FUZZ_COUNT", "200"))
+SEED = int(os.environ.get("DARKSTORE_FUZZ_SEED", "20261121"))
 SCALARS: Any = {
     "UUID": st.uuids().map(lambda uuid: nodes.String(str(uuid))),
     "Decimal": st.decimals(allow_nan=False, allow_infinity=False).map(
@@ -31,7 +33,8 @@ OPERATIONS = st.one_of(
 # graphql-core leaves coroutines behind when a null cuts their field off.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@seed(20261121)
+@pytest.mark.timeout(600)
+@seed(SEED)
 @settings(
     max_examples=DOCUMENTS,
     deadline=None,
