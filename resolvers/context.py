@@ -16,6 +16,7 @@ from models.actor import PLATFORM, Actor
 from models.database import Database, Hint, Origin
 from services.hold import Combiner
 from services.identity import Identity
+from services.position import Positions
 
 
 class Streams(Protocol):
@@ -37,6 +38,7 @@ class House:
 
     database: Database
     combiner: Combiner
+    positions: Positions
     payments: Payments
     sms: Sms
     identity: Identity

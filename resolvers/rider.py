@@ -20,7 +20,7 @@ from services import rider as riders
 from services.page import Page
 from services.person import Viewer
 from services.position import Report
-from services.refusal import key_of
+from services.refusal import Refused, key_of
 from services.rider import RiderSelf
 
 CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company: yours.")]
@@ -99,20 +99,19 @@ async def go_offline(info: Info, input: RiderGoOfflineInput) -> RiderOutcome:
 
 async def report_location(info: Info, input: RiderLocationReportInput) -> ReportOutcome:
     """Stored first; then, as a value that may be lost, told to whoever watches the ride."""
-    given: dict[str, Any] = {"fix": input.fix(), "device_time": input.device_time}
+    context = info.context
+    who: Any = {"actor": context.actor, "origin": context.origin(info.field_name)}
+    given: Any = {"fix": input.fix(), "device_time": input.device_time}
+    try:
+        report = await positions.report(context.house, **who, **given)
+    except Refused as refused:
+        return ReportOutcome(errors=refused.reasons)
+    await _tell(info, report)
+    return ReportOutcome(report)
 
-    async def verb(session: Any) -> Report:
-        return await positions.report(session, actor=info.context.actor, **given)
 
-    done = await attempt(
-        info, ReportOutcome, verb, input=input, company_id=_company(info)
-    )  # fmt: skip
-    await _tell(info, done.report)
-    return done
-
-
-async def _tell(info: Info, report: Report | None) -> None:
-    if report is not None and report.order_id is not None:
+async def _tell(info: Info, report: Report) -> None:
+    if report.order_id is not None:
         await info.context.house.streams.tell(f"position:{report.order_id}", report.told)
 
 

@@ -19,6 +19,7 @@ from server.settings import Settings
 from services.combiner import Combiner
 from services.identity import Identity
 from services.nudge import Nudges
+from services.position import Positions
 from subscriptions.hub import Hub
 
 
@@ -36,6 +37,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     house = House(
         database=database,
         combiner=Combiner(database),
+        positions=Positions(database),
         payments=payments,
         sms=open_sms(settings),
         identity=Identity(keys_file=Path(settings.keys_file), database=database),
@@ -43,9 +45,11 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     )
     await hub.start()
     house.combiner.start()
+    house.positions.start()
     try:
         yield house
     finally:
+        await house.positions.close()
         await house.combiner.close()
         await nudges.close()
         await hub.close()

@@ -1,6 +1,5 @@
 """The statements and the arithmetic by which one transaction grants holds to many orders."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +37,6 @@ class Request:
     order_id: UUID
     wanted: Mapping[UUID, int]
     hold_seconds: float
-    answer: "asyncio.Future[Held | Short]"
 
 
 @dataclass(slots=True)

@@ -1,22 +1,31 @@
 """Where riders are: the latest report of each, held to what is possible, and what it says of rides.
 
-A report is the most frequent write of the house: two statements, no audit row and no event, unless
-the rider's movement takes the delivery a step further.
+A report is the most frequent write of the house. Reports that come together are read and stored by
+two statements, however many they are; no audit row and no event, unless the rider's movement takes
+the delivery a step further.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, isfinite
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import DateTime, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Delivery, DeliveryStatus, EventType, Rider, RiderPosition, RiderStatus
-from models.point import Point
+from models import (
+    PLATFORM,
+    Actor,
+    DeliveryStatus,
+    EventType,
+    Rider,
+    RiderAction,
+    RiderPosition,
+    RiderStatus,
+)
+from models.database import Database, Origin
+from services import sighting
 from services.dispatch import FRESH_SECONDS
 from services.point import point
 from services.refusal import (
@@ -27,15 +36,23 @@ from services.refusal import (
     Refused,
     not_found,
 )
-from services.ride import OVER, locked, tell
-from services.rider import actions, companies, wake_searches
+from services.ride import locked, tell
+from services.rider import companies, wake_searches
 from services.road import distance_m, eta_seconds
+from services.sighting import Fix, Standing
+from services.together import Together
+
+__all__ = ["Fix", "ImplausibleJump", "Positions", "Report", "report"]
 
 REPORT_EVERY_SECONDS = 0.25
 SPEED_MOST_MPS = 60.0
 ACCURACY_MOST_M = 10_000.0
 JUMP_FLOOR_SECONDS = 1.0
 ARRIVING_SECONDS = 60
+BATCH_REPORTS = 256
+QUEUE_REPORTS = 5_000
+WORKERS = 1  # one at a time: while it writes, the next batch gathers
+ORIGIN = Origin("position")
 
 # What a rider's movement says of the ride, and what must be true of the way that is left.
 MOVES = {
@@ -54,24 +71,16 @@ class ImplausibleJump(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
-    """What a rider's device says about where it is."""
-
-    latitude: float
-    longitude: float
-    heading_degrees: float | None = None
-    speed_mps: float | None = None
-    accuracy_m: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """A stored report: the position, and the order whose customer may watch it."""
 
     position: RiderPosition
-    order_id: UUID | None
-    delivery_id: UUID | None
+    order_id: UUID | None = None
+    delivery_id: UUID | None = None
     eta_seconds: int | None = None
+    moves: bool = False
+    returns: bool = False
+    """The rider was not to be seen, is free, and may be asked again."""
 
     @property
     def told(self) -> dict[str, Any]:
@@ -90,54 +99,56 @@ class Report:
         }
 
 
+Asked = tuple[Actor, Fix]
+
+
+class Positions(Together[Asked, "Report | Refused"]):
+    """The one door to reports of a process. Start it in a running loop, close it at the end."""
+
+    def __init__(self, database: Database) -> None:
+        sizes = {"batch_requests": BATCH_REPORTS, "queue_requests": QUEUE_REPORTS}
+        super().__init__("positions", self._stored, workers=WORKERS, **sizes)
+        self._database = database
+
+    async def _stored(self, batch: Sequence[Asked]) -> list[Report | Refused]:
+        async with self._database.write(PLATFORM, ORIGIN) as session:
+            return await _answers(session, batch)
+
+
+class Doors(Protocol):
+    """The handles of the process that a report needs."""
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def positions(self) -> Positions: ...
+
+
 async def report(
-    session: AsyncSession, *, actor: Actor, fix: Fix, device_time: datetime | None = None
+    doors: Doors, *, actor: Actor, origin: Origin, fix: Fix, device_time: datetime | None = None
 ) -> Report:
     """Store where the rider is, by the database's clock, and what that means for the ride.
 
     Refused: InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited beyond four reports a
     second, ImplausibleJump beyond 60 m/s since the last one (its stated accuracy allowed for).
     """
-    place = _sound(fix)
-    rider, delivery, last, now = await _standing(session, actor)
-    if rider.status is not RiderStatus.ONLINE:
-        message = "Go online first."
-        legal: list[str] = [*actions(rider, actor)]
-        raise Refused(IllegalStep(path=["input"], message=message, state=rider.status, legal=legal))
-    unseen = True
-    if last is not None and _since(rider, last):
-        _plausible(last, fix, place, (now - last.seen_at).total_seconds())
-        unseen = now - last.seen_at > timedelta(seconds=FRESH_SECONDS)
-    eta = _eta(rider, delivery, place)
-    if delivery is not None and _moves(delivery, eta):
-        await _move(session, delivery.id, eta, device_time)
-    position = await _store(session, rider, fix, place)
-    if delivery is None and unseen:
-        await wake_searches(session, rider.company_id)
-    if delivery is None:
-        return Report(position, None, None)
-    return Report(position, delivery.order_id, delivery.id, eta)
+    done = await doors.positions.ask((actor, _sound(fix)))
+    if isinstance(done, Refused):
+        raise done
+    company_id = done.position.company_id
+    scope = actor.scope().with_company(company_id)
+    if done.moves and done.delivery_id is not None:
+        async with doors.database.write(scope, origin) as session:
+            await _move(session, done.delivery_id, done.eta_seconds, device_time)
+    elif done.returns:
+        async with doors.database.write(scope, origin) as session:
+            await wake_searches(session, company_id)
+    return done
 
 
-async def _standing(
-    session: AsyncSession, actor: Actor
-) -> tuple[Rider, Delivery | None, RiderPosition | None, datetime]:
-    """The rider, the live ride and the last position, in one statement, with its moment."""
-    found = await session.execute(
-        select(Rider, Delivery, RiderPosition, func.clock_timestamp(type_=DateTime(timezone=True)))
-        .outerjoin(Delivery, (Delivery.id == Rider.live_delivery_id) & Delivery.status.not_in(OVER))
-        .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
-        .where(Rider.person_id == actor.person_id)
-    )
-    row = found.one_or_none()
-    if row is None or row[0].company_id not in companies(actor):
-        raise not_found(Rider)
-    return row[0], row[1], row[2], row[3]
-
-
-def _sound(fix: Fix) -> Point:
-    """The place of a fix; refused with every value that no device could mean."""
-    place = point(fix.latitude, fix.longitude, "input")
+def _sound(fix: Fix) -> Fix:
+    """The fix; refused with every value that no device could mean."""
+    point(fix.latitude, fix.longitude, "input")
     bounds: Mapping[str, tuple[float | None, float]] = {
         "headingDegrees": (fix.heading_degrees, 360.0),
         "speedMps": (fix.speed_mps, SPEED_MOST_MPS),
@@ -150,20 +161,53 @@ def _sound(fix: Fix) -> Point:
     ]
     if reasons:
         raise Refused(*reasons)
-    return place
+    return fix
 
 
-def _since(rider: Rider, last: RiderPosition) -> bool:
-    """Whether a position is of the present shift."""
-    return rider.online_since is not None and last.seen_at >= rider.online_since
+async def _answers(session: AsyncSession, batch: Sequence[Asked]) -> list[Report | Refused]:
+    """Judge each report by how its rider stands, and store those that are sound."""
+    people = {actor.person_id for actor, _ in batch if actor.person_id is not None}
+    known = await sighting.standing(session, list(people))
+    answers: list[Report | Refused] = []
+    stored: dict[UUID, tuple[Standing, Fix]] = {}
+    for actor, fix in batch:
+        try:
+            one = _judged(known, actor, fix, stored)
+        except Refused as refused:
+            answers.append(refused)
+            continue
+        stored[one.rider_id] = (one, fix)
+        answers.append(_report(one, fix))
+    if stored:
+        moments = await sighting.store(session, list(stored.values()))
+        for answer in answers:
+            if isinstance(answer, Report):
+                answer.position.seen_at = moments[answer.position.rider_id]
+    return answers
 
 
-def _plausible(last: RiderPosition, fix: Fix, place: Point, seconds: float) -> None:
+def _judged(
+    known: Mapping[UUID, Standing], actor: Actor, fix: Fix, stored: Mapping[UUID, Any]
+) -> Standing:
+    """How the rider stands; refused when the report can't be true or comes again too soon."""
+    one = known.get(actor.person_id) if actor.person_id is not None else None
+    if one is None or one.company_id not in companies(actor):
+        raise not_found(Rider)
+    if one.status is not RiderStatus.ONLINE:
+        legal: list[str] = [RiderAction.GO_ONLINE]
+        message = "Go online first."
+        raise Refused(IllegalStep(path=["input"], message=message, state=one.status, legal=legal))
+    if one.rider_id in stored:
+        raise Refused(_too_often())
+    if one.last is not None and one.last_seen_at is not None:
+        _plausible(one.last, fix, (one.now - one.last_seen_at).total_seconds())
+    return one
+
+
+def _plausible(last: Fix, fix: Fix, seconds: float) -> None:
     if seconds < REPORT_EVERY_SECONDS:
-        message = f"Report at most every {REPORT_EVERY_SECONDS:g} seconds."
-        retry = ceil(REPORT_EVERY_SECONDS)
-        raise Refused(RateLimited(path=["input"], message=message, retry_after_seconds=retry))
-    apart = distance_m(Point(last.latitude, last.longitude), place)
+        raise Refused(_too_often())
+    apart = distance_m(last.place, fix.place)
     apart -= (last.accuracy_m or 0) + (fix.accuracy_m or 0)
     speed = apart / max(seconds, JUMP_FLOOR_SECONDS)
     if speed > SPEED_MOST_MPS:
@@ -172,20 +216,35 @@ def _plausible(last: RiderPosition, fix: Fix, place: Point, seconds: float) -> N
         raise Refused(ImplausibleJump(path=path, message=message, speed_mps=round(speed, 1)))
 
 
-def _eta(rider: Rider, delivery: Delivery | None, place: Point) -> int | None:
-    """Seconds to the door, once the bags are on their way to it."""
-    if delivery is None or delivery.picked_up_at is None:
-        return None
-    door = Point(delivery.latitude, delivery.longitude)
-    return eta_seconds(distance_m(place, door), rider.vehicle)
+def _too_often() -> RateLimited:
+    message = f"Report at most every {REPORT_EVERY_SECONDS:g} seconds."
+    retry = ceil(REPORT_EVERY_SECONDS)
+    return RateLimited(path=["input"], message=message, retry_after_seconds=retry)
 
 
-def _moves(delivery: Delivery, eta: int | None) -> bool:
-    """Whether this report takes the ride a step further."""
-    if delivery.status not in MOVES:
-        return False
+def _report(one: Standing, fix: Fix) -> Report:
+    """What a sound report will say; its moment is set by the write."""
+    place: dict[str, Any] = {name: getattr(fix, name) for name in Fix.__dataclass_fields__}
+    position = RiderPosition(
+        rider_id=one.rider_id,
+        person_id=one.person_id,
+        company_id=one.company_id,
+        seen_at=one.now,
+        **place,
+    )
+    way = one.way
+    if way is None:
+        fresh = timedelta(seconds=FRESH_SECONDS)
+        unseen = one.last_seen_at is None or one.now - one.last_seen_at > fresh
+        return Report(position, returns=unseen)
+    eta = eta_seconds(distance_m(fix.place, way.door), one.vehicle) if way.picked_up else None
+    return Report(position, way.order_id, way.delivery_id, eta, moves=_moves(way.status, eta))
+
+
+def _moves(status: DeliveryStatus, eta: int | None) -> bool:
+    """Whether this report takes a ride in this state a step further."""
     near = eta is not None and eta <= ARRIVING_SECONDS
-    return near or delivery.status not in ONLY_NEAR
+    return status in MOVES and (near or status not in ONLY_NEAR)
 
 
 async def _move(
@@ -193,33 +252,9 @@ async def _move(
 ) -> None:
     """Take the step under the order's lock, if it is still to be taken."""
     order, delivery = await locked(session, delivery_id)
-    if not _moves(delivery, eta):
+    if not _moves(delivery.status, eta):
         return
     delivery.status, told = MOVES[delivery.status]
     delivery.version += 1
     tell(session, order, delivery, told, eta_seconds=eta, device_time=device_time)
     await session.flush()
-
-
-async def _store(session: AsyncSession, rider: Rider, fix: Fix, place: Point) -> RiderPosition:
-    new = insert(RiderPosition).values(
-        rider_id=rider.id,
-        person_id=rider.person_id,
-        company_id=rider.company_id,
-        latitude=place.latitude,
-        longitude=place.longitude,
-        heading_degrees=fix.heading_degrees,
-        speed_mps=fix.speed_mps,
-        accuracy_m=fix.accuracy_m,
-        seen_at=func.clock_timestamp(),
-    )
-    kept = ("latitude", "longitude", "heading_degrees", "speed_mps", "accuracy_m", "seen_at")
-    stored = await session.execute(
-        new.on_conflict_do_update(
-            index_elements=[RiderPosition.rider_id],
-            set_={name: new.excluded[name] for name in kept},
-        )
-        .returning(RiderPosition)
-        .execution_options(populate_existing=True)
-    )
-    return stored.scalar_one()

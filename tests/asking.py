@@ -58,7 +58,15 @@ class Asking:
     ) -> Told:
         """The answer to a document, as the actor would get it."""
         nothing = cast(Any, None)
-        house = House(self.database, self.combiner, self.payments, nothing, nothing, nothing)
+        house = House(
+            database=self.database,
+            combiner=self.combiner,
+            positions=nothing,
+            payments=self.payments,
+            sms=nothing,
+            identity=nothing,
+            streams=nothing,
+        )
         loaders = Loaders(self.database, actor.scope())
         made = Context(house=house, actor=actor, loaders=loaders, **context)
         prepared = ENGINE.prepare(document)

@@ -20,6 +20,7 @@ from resolvers.context import Context, House
 from services.clock import moment
 from services.hold import Combiner
 from services.identity import Identity
+from services.position import Positions
 from subscriptions.hub import Hub
 from tests import city as cities
 from tests.city import City
@@ -120,21 +121,25 @@ async def house(
 ) -> AsyncIterator[House]:
     """A whole house in this process, with its own keys and a phone network in memory."""
     keys: Path = tmp_path_factory.mktemp("keys") / "keys.json"
-    combiner, hub = Combiner(database), Hub(database, "memory://")
+    combiner, positions = Combiner(database), Positions(database)
+    hub = Hub(database, "memory://")
     payments = StripePayments(
         secret_key="sk_test_none", webhook_secret="whsec_none", api_base=NOWHERE
     )
     database.announce = hub.announce
     await hub.start()
     combiner.start()
+    positions.start()
     yield House(
         database=database,
         combiner=combiner,
+        positions=positions,
         payments=payments,
         sms=sms,
         identity=Identity(keys_file=keys, database=database),
         streams=hub,
     )
+    await positions.close()
     await combiner.close()
     await hub.close()
     await payments.close()

@@ -31,6 +31,7 @@ class Mutation:
     )
     rider_location_report: RiderLocationReportPayload = mutation(
         resolve.report_location,
-        "Say where you are; it may take your ride a step further.",
+        "Say where you are; it may take your ride a step further. The latest report wins, so an "
+        "idempotency key changes nothing here and is not kept.",
         allow=RIDER,
     )

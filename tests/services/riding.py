@@ -1,5 +1,8 @@
 """Riders on the road: online, somewhere, asked, riding; each step as a resolver would take it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -26,7 +29,7 @@ from services import fulfillment as fulfillments
 from services import position as positions
 from services import rider as riders
 from services.fulfillment import Pick
-from services.position import Fix, Report
+from services.position import Fix, Positions, Report
 from services.refusal import Kept, Refused
 from tests.city import City
 from tests.services.customers import ORIGIN
@@ -52,8 +55,28 @@ async def online(database: Database, city: City, number: int, north_m: float = 1
 async def report(
     database: Database, actor: Actor, city: City, latitude: float, longitude: float
 ) -> Report:
-    async with working(database, actor, city.company.id) as session:
-        return await positions.report(session, actor=actor, fix=Fix(latitude, longitude))
+    async with reporting(database) as road:
+        fix = Fix(latitude, longitude)
+        return await positions.report(road, actor=actor, origin=ORIGIN, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """The handles of a process in which riders report."""
+
+    database: Database
+    positions: Positions
+
+
+@asynccontextmanager
+async def reporting(database: Database) -> AsyncIterator[Road]:
+    """A process in which riders report, until the block ends."""
+    road = Road(database, Positions(database))
+    road.positions.start()
+    try:
+        yield road
+    finally:
+        await road.positions.close()
 
 
 async def a_while_later(database: Database, city: City, seconds: float = 30) -> None:

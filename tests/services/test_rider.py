@@ -1,5 +1,6 @@
 """Riders on their shift, and who may see where they are."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,8 +18,8 @@ from models import (
 )
 from models.database import Database
 from services import rider as riders
-from services.position import ImplausibleJump
-from services.refusal import IllegalStep, InvalidInput, RateLimited, Refused
+from services.position import Fix, ImplausibleJump, Report
+from services.refusal import IllegalStep, InvalidInput, NotFound, RateLimited, Refused
 from tests.asking import statements
 from tests.city import City
 from tests.services import riding
@@ -67,6 +68,23 @@ async def test_a_report_takes_two_statements(database: Database, city: City) -> 
     with statements(database) as sent:
         await riding.report(database, rider, city, city.latitude, city.longitude)
     assert len(sent) == 2
+
+
+async def test_reports_that_come_together_share_two_statements(
+    database: Database, city: City
+) -> None:
+    """Each is judged for itself: one that is refused spoils no other."""
+    first, second = [await riding.online(database, city, number) for number in (0, 1)]
+    await riding.a_while_later(database, city)
+    (nobody,) = await people(database)
+    here = Fix(city.latitude, city.longitude)
+    asked = [(first, here), (second, here), (first, here), (nobody, here)]
+    async with riding.reporting(database) as road:
+        with statements(database) as sent:
+            done = await asyncio.gather(*(road.positions.ask(one) for one in asked))
+    assert len(sent) == 2
+    kinds = [type(one.reasons[0]) if isinstance(one, Refused) else Report for one in done]
+    assert kinds == [Report, Report, RateLimited, NotFound]
 
 
 async def test_a_customer_sees_the_rider_of_the_own_live_delivery_and_no_other(
