@@ -5,6 +5,7 @@ from models.address import Address
 from models.alert import PRIORITIES, AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
 from models.audit import AuditEntry
 from models.base import Base, Keyed, Named, uuid7
+from models.batch import BatchRecall, BatchStatus, PickedBatch, StockAudit, StockBatch
 from models.brand import Brand
 from models.cart import Cart, CartLine, CartProblem, Substitution
 from models.category import Category
@@ -76,6 +77,8 @@ __all__ = [
     "AuditEntry",
     "Availability",
     "Base",
+    "BatchRecall",
+    "BatchStatus",
     "Brand",
     "CancelReason",
     "Cart",
@@ -115,6 +118,7 @@ __all__ = [
     "PaymentNotice",
     "PaymentStatus",
     "Person",
+    "PickedBatch",
     "PriceChange",
     "PriceChangeAction",
     "PriceChangeStatus",
@@ -134,6 +138,8 @@ __all__ = [
     "SignInSession",
     "Stock",
     "StockAlert",
+    "StockAudit",
+    "StockBatch",
     "StockEntry",
     "StockReason",
     "Store",

@@ -12,12 +12,17 @@ from models.base import Base, Keyed, Named, at_now, refers
 class Stock(Base):
     """The counter row of one product in one store; `available` is on_hand - held.
 
+    `damaged` units are in the store and not for sale: they are not in on_hand. `incoming` units
+    are ordered or on their way.
+
     Half of each page stays free so that updates stay on their page; no changing column is indexed.
     """
 
     __tablename__ = "stock"
     __table_args__: Any = (
         CheckConstraint("held >= 0 and held <= on_hand", name="held_within_on_hand"),
+        CheckConstraint("damaged >= 0", name="damaged"),
+        CheckConstraint("incoming >= 0", name="incoming"),
         {"postgresql_with": {"fillfactor": 50}},
     )
 
@@ -26,6 +31,8 @@ class Stock(Base):
     company_id: Mapped[UUID] = refers("company.id")
     on_hand: Mapped[int] = mapped_column(default=0)
     held: Mapped[int] = mapped_column(default=0)
+    damaged: Mapped[int] = mapped_column(default=0)
+    incoming: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
 
     @property
@@ -35,7 +42,7 @@ class Stock(Base):
 
 
 class StockReason(Named):
-    """Why on_hand changed."""
+    """Why a counter of the stock changed. PICK says which batch a sold unit was of."""
 
     OPENING = auto()
     SALE = auto()
@@ -44,25 +51,55 @@ class StockReason(Named):
     ADJUSTMENT = auto()
     RECEIPT = auto()
     DAMAGE = auto()
+    WASTE = auto()
+    RECALL = auto()
+    EXPIRY = auto()
+    PICK = auto()
+    EXPECTED = auto()
+    TRANSFER_OUT = auto()
+    TRANSFER_IN = auto()
+    TRANSFER_SHORTAGE = auto()
+    COUNT = auto()
+    IMPORT = auto()
+    COUNTER_SALE = auto()
 
 
 class StockEntry(Keyed):
-    """One line of the append-only stock ledger: the entries of a row sum to its on_hand."""
+    """One line of the append-only stock ledger.
+
+    The entries of a place sum to its on_hand (`delta`), damaged and incoming; those that name a
+    batch sum to the batch's on_hand (`batch_delta`) and damaged.
+    """
 
     __tablename__ = "stock_entry"
     __table_args__ = (
-        Index("ix_stock_entry_row", "store_id", "product_id"),
-        CheckConstraint("delta <> 0", name="delta"),
+        Index("ix_stock_entry_row", "store_id", "product_id", "id"),
+        Index("ix_stock_entry_store", "store_id", "id"),
+        Index("ix_stock_entry_batch", "batch_id", postgresql_where=text("batch_id is not null")),
+        CheckConstraint(
+            "delta <> 0 or damaged_delta <> 0 or incoming_delta <> 0 or batch_delta <> 0",
+            name="delta",
+        ),
+        CheckConstraint("batch_delta = 0 or batch_id is not null", name="batch"),
     )
 
     company_id: Mapped[UUID] = refers("company.id")
     store_id: Mapped[UUID] = refers("store.id")
     product_id: Mapped[UUID] = refers("product.id")
-    delta: Mapped[int]
+    delta: Mapped[int] = mapped_column(default=0)
+    damaged_delta: Mapped[int] = mapped_column(default=0)
+    incoming_delta: Mapped[int] = mapped_column(default=0)
+    batch_id: Mapped[UUID | None] = refers("stock_batch.id", nullable=True)
+    batch_delta: Mapped[int] = mapped_column(default=0)
     reason: Mapped[StockReason]
     reference: Mapped[str] = mapped_column(default="")
     actor_id: Mapped[UUID | None]
     at: Mapped[datetime] = at_now()
+
+    @property
+    def place(self) -> tuple[UUID, UUID]:
+        """The store and the product."""
+        return self.store_id, self.product_id
 
 
 class HoldStatus(Named):

@@ -1,39 +1,67 @@
-"""Stock on the shelf: what a store has, what is promised of it, and the ledger of every change.
+"""Stock on the shelf: the verbs by which units come, go, and are promised from elsewhere.
 
-Rows are always locked in the order of (store, product), so two units of work never wait for each
-other in a circle. Each change writes its ledger entry beside it: the entries sum to `on_hand`.
+Each locks the rows it changes in the order of (store, product), writes an entry of the ledger for
+every change, and tells the store's inventory stream once.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Order, Stock, StockEntry, StockReason
-from services.event import happened, inventory_stream
+from models import Order, Product, StockReason
+from services import batch as batches
+from services.batch import Share
+from services.intake import Received, receive
+from services.obstacle import InsufficientStock
+from services.refusal import InvalidInput, Problem, Refused, not_found
+from services.shelf import (
+    Cause,
+    Shelf,
+    Shortage,
+    announce,
+    available,
+    change,
+    lock,
+    move,
+    shortages,
+    stand,
+)
 
-Shelf = dict[UUID, Stock]
-Shortage = tuple[UUID, int]
-"""A product and how many of it were available."""
+__all__ = [
+    "Cause",
+    "InsufficientStock",
+    "Received",
+    "Shelf",
+    "Shipped",
+    "Shortage",
+    "announce",
+    "available",
+    "change",
+    "expect",
+    "lock",
+    "move",
+    "receive",
+    "restock",
+    "ship",
+    "shortages",
+    "stand",
+    "take",
+    "write_off",
+]
 
 
-async def lock(
-    session: AsyncSession, store_ids: Collection[UUID], product_ids: Collection[UUID]
-) -> dict[UUID, Shelf]:
-    """Lock these products' rows in these stores, all at once and in order; by store and product."""
-    rows = await session.scalars(
-        select(Stock)
-        .where(Stock.store_id.in_(store_ids), Stock.product_id.in_(product_ids))
-        .order_by(Stock.store_id, Stock.product_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    shelves: dict[UUID, Shelf] = {store_id: {} for store_id in store_ids}
-    for row in rows:
-        shelves[row.store_id][row.product_id] = row
-    return shelves
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """Units that left a shelf: all of one batch, or of none that is known."""
+
+    product_id: UUID
+    quantity: int
+    batch_id: UUID | None = None
+    batch_code: str | None = None
+    expires_on: date | None = None
 
 
 async def restock(
@@ -43,13 +71,19 @@ async def restock(
     reason: StockReason,
     actor_id: UUID | None,
 ) -> None:
-    """Put units of an order back on the shelf of the store that it stands at."""
+    """Put units of an order back on the shelf of the store that it stands at.
+
+    Those that a picker had taken of a batch go back into it.
+    """
     wanted = _counted(lines)
     if not wanted:
         return
+    cause = Cause(reason, str(order.id), actor_id)
     shelf = (await lock(session, [order.store_id], wanted))[order.store_id]
+    picks = await batches.picks_of(session, order.id, order.store_id, wanted)
     for product_id, quantity in wanted.items():
-        change(session, shelf[product_id], quantity, reason, str(order.id), actor_id)
+        row = shelf[product_id]
+        await batches.bring_back(session, row, picks.get(product_id, []), quantity, cause)
     await session.flush()
     announce(session, shelf.values())
 
@@ -63,7 +97,10 @@ async def take(
     reference: str,
     actor_id: UUID | None,
 ) -> list[Shortage]:
-    """Take all of `lines` off a store's shelf, or nothing: then answers what falls short."""
+    """Sell all of `lines` from a store's shelf, or nothing: then answers what falls short.
+
+    The units stay where they are until a picker takes them, and in the counts of their batches.
+    """
     wanted = _counted(lines)
     if not wanted:
         return []
@@ -77,81 +114,90 @@ async def take(
     return []
 
 
+async def ship(
+    session: AsyncSession,
+    *,
+    company_id: UUID,
+    store_id: UUID,
+    lines: Mapping[UUID, int],
+    reason: StockReason,
+    reference: str,
+    actor_id: UUID | None,
+) -> list[Shipped]:
+    """Take units out of a store now, first expired first, all or nothing; answers their batches.
+
+    Only what is available goes: nothing that is held, recalled or expired. Refused: InvalidInput,
+    InsufficientStock for each product that falls short, at path `input.lines.<position>`.
+    """
+    wanted = _whole(lines)
+    cause = Cause(reason, reference, actor_id)
+    shelf = (await lock(session, [store_id], wanted))[store_id]
+    there = await batches.on_shelf(session, store_id, wanted)
+    for product_id, found in there.items():
+        batches.set_aside(session, shelf[product_id], found, cause)
+    if short := dict(shortages(shelf, wanted, company_id)):
+        raise Refused(*_insufficient(list(lines), short))
+    shipped: list[Shipped] = []
+    for product_id, quantity in wanted.items():
+        found = there.get(product_id, [])
+        shares = batches.leave(session, shelf[product_id], found, quantity, cause)
+        shipped += [_shipped(product_id, share) for share in shares]
+    await session.flush()
+    announce(session, shelf.values())
+    return shipped
+
+
+async def expect(
+    session: AsyncSession,
+    *,
+    company_id: UUID,
+    store_id: UUID,
+    lines: Mapping[UUID, int],
+    reference: str = "",
+    actor_id: UUID | None = None,
+) -> None:
+    """Change how many units are on their way to a store: more, or (below 0) fewer.
+
+    Refused: NotFound for a product of another company, InvalidInput when fewer would be on their
+    way than none.
+    """
+    wanted = {product_id: units for product_id, units in lines.items() if units}
+    if not wanted:
+        return
+    cause = Cause(StockReason.EXPECTED, reference, actor_id)
+    shelf = await stand(session, company_id, store_id, wanted)
+    for position, (product_id, units) in enumerate(wanted.items()):
+        path = ("lines", str(position), "productId")
+        if (row := shelf.get(product_id)) is None:
+            raise not_found(Product, *path)
+        if row.incoming + units < 0:
+            message = f"Only {row.incoming} units are on their way."
+            raise Refused(InvalidInput(path=["input", *path], message=message))
+        move(session, row, cause, incoming=units)
+    await session.flush()
+    announce(session, shelf.values())
+
+
 async def write_off(
     session: AsyncSession, order: Order, lines: Mapping[UUID, int], actor_id: UUID | None
 ) -> None:
     """Say that units sold were not on the shelf: the sale is undone and the loss is booked.
 
-    `on_hand` stays as it is, for those units exist nowhere; the ledger tells both halves.
+    `on_hand` stays as it is, for those units exist nowhere; the ledger tells both halves. Units of
+    a batch that must not be sold were left lying: they are set aside instead.
     """
     wanted = _counted(lines)
     if not wanted:
         return
+    cause = Cause(StockReason.SHORT, str(order.id), actor_id)
     shelf = (await lock(session, [order.store_id], wanted))[order.store_id]
+    there = await batches.on_shelf(session, order.store_id, wanted)
     for product_id, quantity in wanted.items():
-        change(session, shelf[product_id], quantity, StockReason.RESTOCK, str(order.id), actor_id)
-        change(session, shelf[product_id], -quantity, StockReason.SHORT, str(order.id), actor_id)
+        row = shelf[product_id]
+        change(session, row, quantity, StockReason.RESTOCK, str(order.id), actor_id)
+        batches.lose(session, row, there.get(product_id, []), quantity, cause)
     await session.flush()
     announce(session, shelf.values())
-
-
-def shortages(shelf: Shelf, wanted: Mapping[UUID, int], company_id: UUID) -> list[Shortage]:
-    """What a locked shelf can't give: each such product with what is available of it."""
-    short: list[Shortage] = []
-    for product_id, quantity in wanted.items():
-        row = shelf.get(product_id)
-        left = available(row) if row is not None and row.company_id == company_id else 0
-        if left < quantity:
-            short.append((product_id, left))
-    return short
-
-
-def available(row: Stock) -> int:
-    """Units that can still be promised."""
-    return row.on_hand - row.held
-
-
-def change(
-    session: AsyncSession,
-    row: Stock,
-    delta: int,
-    reason: StockReason,
-    reference: str,
-    actor_id: UUID | None,
-) -> StockEntry:
-    """Change a locked row by `delta` units and note it in the ledger."""
-    row.on_hand += delta
-    row.version += 1
-    entry = StockEntry(
-        company_id=row.company_id,
-        store_id=row.store_id,
-        product_id=row.product_id,
-        delta=delta,
-        reason=reason,
-        reference=reference,
-        actor_id=actor_id,
-    )
-    session.add(entry)
-    return entry
-
-
-def announce(session: AsyncSession, rows: Iterable[Stock]) -> None:
-    """Tell the listeners of the rows' store what is on its shelf now."""
-    changed = sorted(rows, key=lambda row: row.product_id)
-    if not changed:
-        return
-    changes = [
-        {
-            "product_id": str(row.product_id),
-            "on_hand": row.on_hand,
-            "held": row.held,
-            "version": row.version,
-        }
-        for row in changed
-    ]
-    first = changed[0]
-    stream = inventory_stream(first.store_id)
-    happened(session, stream, "STOCK_CHANGED", {"changes": changes}, company_id=first.company_id)
 
 
 def _counted(lines: Mapping[UUID, int]) -> dict[UUID, int]:
@@ -161,42 +207,30 @@ def _counted(lines: Mapping[UUID, int]) -> dict[UUID, int]:
     return {product_id: quantity for product_id, quantity in lines.items() if quantity}
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A row that its books do not explain: units by the row, and units by the books."""
-
-    store_id: UUID
-    product_id: UUID
-    on_hand: int
-    ledger: int
-    held: int
-    holds: int
-
-
-CONSERVATION = text(
-    """
-    with ledger as (
-        select store_id, product_id, sum(delta) as units from stock_entry group by 1, 2
-    ), promised as (
-        select store_id, product_id, sum(quantity) as units from hold
-        where status = 'HELD' group by 1, 2
-    )
-    select store_id, product_id, coalesce(stock.on_hand, 0), coalesce(ledger.units, 0),
-        coalesce(stock.held, 0), coalesce(promised.units, 0)
-    from stock
-    full join ledger using (store_id, product_id)
-    full join promised using (store_id, product_id)
-    where coalesce(stock.on_hand, 0) <> coalesce(ledger.units, 0)
-        or coalesce(stock.held, 0) <> coalesce(promised.units, 0)
-    order by store_id, product_id
-    """
-)
+def _whole(lines: Mapping[UUID, int]) -> dict[UUID, int]:
+    """The lines as they are, refused when one of them moves nothing or the other way."""
+    wrong = [
+        InvalidInput(path=["input", "lines", str(n), "quantity"], message="At least 1 unit.")
+        for n, quantity in enumerate(lines.values())
+        if quantity < 1
+    ]
+    if wrong:
+        raise Refused(*wrong)
+    return dict(lines)
 
 
-async def conservation(session: AsyncSession) -> list[Difference]:
-    """Every row whose on_hand is not the sum of its ledger, or whose held is not its live holds.
+def _insufficient(products: list[UUID], short: Mapping[UUID, int]) -> list[Problem]:
+    return [
+        InsufficientStock(
+            path=["input", "lines", str(n), "quantity"],
+            message=f"Only {short[product_id]} units are available.",
+            product_id=product_id,
+            available=short[product_id],
+        )
+        for n, product_id in enumerate(products)
+        if product_id in short
+    ]
 
-    Empty means that no unit was made or lost. One statement, so one snapshot of what the session
-    may see.
-    """
-    return [Difference(*row) for row in await session.execute(CONSERVATION)]
+
+def _shipped(product_id: UUID, share: Share) -> Shipped:
+    return Shipped(product_id, share.quantity, share.batch_id, share.code, share.expires_on)

@@ -9,7 +9,7 @@ import aiohttp
 from models import PLATFORM, Order
 from models.database import Database
 from models.ids import decode
-from services.stock import conservation
+from services.stock_audit import conservation
 from tests.faults.shoppers import Diary
 from tests.faults.town import Town
 

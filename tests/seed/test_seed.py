@@ -28,7 +28,7 @@ from seed.rows import key
 from services import product as products
 from services import store as stores
 from services.password import matches
-from services.stock import conservation
+from services.stock_audit import conservation
 from tests.seed.conftest import Seeded
 
 COMPANIES = ("harbour", "peak")

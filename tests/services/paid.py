@@ -23,7 +23,7 @@ from models import (
 from models.database import Database, Origin
 from services import checkout, placement
 from services.hold import Combiner
-from services.stock import Difference, conservation
+from services.stock_audit import Difference, conservation
 from tests.city import City
 from tests.services.customers import ORIGIN, people, wish
 

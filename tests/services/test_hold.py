@@ -16,7 +16,7 @@ from services.grant import grant
 from services.hold import Combiner, Held, Short
 from services.obstacle import InsufficientStock
 from services.refusal import Refused
-from services.stock import conservation
+from services.stock_audit import conservation
 from tests import city as cities
 from tests.city import City
 from tests.services.customers import ORIGIN, people, product, wish

@@ -24,7 +24,7 @@ from services import checkout, hold, payment, progress
 from services import order as orders
 from services.refund import ExceedsCaptured
 from services.refusal import NotFound, Refused
-from services.stock import conservation
+from services.stock_audit import conservation
 from tests.city import City
 from tests.services.customers import ORIGIN, people, product, wish
 from tests.services.paying import Shop, cancel, stock
