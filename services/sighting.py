@@ -139,4 +139,4 @@ async def store(
             "accuracies": [fix.accuracy_m for _, fix in seen],
         },
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
