@@ -20,6 +20,8 @@ class Answer:
     errors: list[dict[str, Any]] | None = None
     extensions: dict[str, Any] | None = None
     executed: bool = True
+    cost: int = 0
+    """The cost of the objects that were answered, in the units of `Engine.cost`."""
 
     def encode(self) -> bytes:
         """The response as JSON: data (absent for a request error), errors, extensions."""

@@ -27,6 +27,7 @@ from graphql import (
     get_nullable_type,
     is_list_type,
 )
+from strawberry.types.field import StrawberryField
 
 from execution.limits import SATURATED
 
@@ -96,7 +97,7 @@ class Cost:
             return self._of(node.selection_set, None, None) if node.selection_set else 0
         known = definition.extensions.get(DEFINITION)
         metadata: Mapping[str, Any] = known.metadata if known is not None else {}
-        own = int(metadata.get("cost", 1))
+        own = own_cost(known)
         if node.selection_set is None:
             return own
         times, inside = self._sizes(node, definition, metadata, size)
@@ -138,6 +139,24 @@ class Cost:
             self.sizes.add(node.name.value)
             return self._variables.get(node.name.value)
         return None
+
+
+def own_cost(known: StrawberryField | None) -> int:
+    """The cost of a field for one object; introspection is not counted."""
+    return int(known.metadata.get("cost", 1)) if known is not None else 0
+
+
+def answered_cost(data: Any) -> int:
+    """One for each field of an answer: what is known where no plan has counted."""
+    cost, waiting = 0, [data]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, dict):
+            cost += len(at)
+            waiting.extend(at.values())
+        elif isinstance(at, list):
+            waiting.extend(at)
+    return cost
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:

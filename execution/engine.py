@@ -10,11 +10,12 @@ from graphql.execution import VariableValues
 
 from execution import reference
 from execution.answer import Answer, OnError, format_errors, refusal
-from execution.cost import Cost
+from execution.cost import Cost, answered_cost
 from execution.documents import Documents
 from execution.limits import Limits, check_cost
 from execution.plan import Plan
 from execution.prepared import Prepared
+from execution.run import Run
 
 PLANS_PER_DOCUMENT = 8
 COSTS_PER_DOCUMENT = 64
@@ -78,7 +79,7 @@ class Engine:
             plan = self._plan(prepared, coerced)
             if plan is None:
                 return await self._by_reference(prepared, variables, context, root)
-            return self._answer(*await plan.run(coerced, context, root))
+            return self._answer(await plan.run(coerced, context, root))
         except Exception as error:
             return self._broken(error)
 
@@ -101,7 +102,7 @@ class Engine:
                     if plan is None:
                         yield await self._by_reference(prepared, variables, context, event)
                     else:
-                        yield self._answer(*await plan.run(coerced, context, event))
+                        yield self._answer(await plan.run(coerced, context, event))
         except Exception as error:
             yield self._broken(error)
 
@@ -154,7 +155,8 @@ class Engine:
         if isinstance(executor, list):
             return refusal(executor, self._on_error)
         result = await reference.run(executor)
-        return self._answer(result.data, result.errors or [])
+        errors = format_errors(result.errors, self._on_error) if result.errors else None
+        return Answer(result.data, errors, cost=answered_cost(result.data))
 
     async def _source(
         self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
@@ -165,8 +167,9 @@ class Engine:
         source = await reference.source(executor)
         return source.errors or [] if isinstance(source, ExecutionResult) else source
 
-    def _answer(self, data: dict[str, Any] | None, errors: list[GraphQLError]) -> Answer:
-        return Answer(data, format_errors(errors, self._on_error) if errors else None)
+    def _answer(self, run: Run) -> Answer:
+        errors = format_errors(run.errors, self._on_error) if run.errors else None
+        return Answer(run.data, errors, cost=run.cost)
 
     def _broken(self, error: Exception) -> Answer:
         """What must never happen still gets an answer, and `on_error` sees it."""

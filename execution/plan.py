@@ -26,6 +26,7 @@ from strawberry.types.field import StrawberryField
 from execution.arguments import Converter
 from execution.collect import Collector
 from execution.complete import Completer, LeafCompleter, ListCompleter
+from execution.cost import own_cost
 from execution.objects import DEFINITION, AbstractCompleter, ObjectCompleter
 from execution.run import Run
 from execution.selection import Leaf, Selection
@@ -60,15 +61,13 @@ class Plan:
         compiler = Compiler(schema, Collector(schema._schema, fragments, conditions))
         self._root = compiler.selection(root_type, [operation.selection_set], (), ())
 
-    async def run(
-        self, variables: VariableValues, context: Any, root: Any
-    ) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
-        """The data (None when a null went all the way up) and the errors of one execution."""
+    async def run(self, variables: VariableValues, context: Any, root: Any) -> Run:
+        """One execution to its end: its data, None when a null went all the way up, and errors."""
         run = Run(self, variables, context, root)
         if not self._serial:
             (run.data,) = self._root.fill([root], run)
             await run.drain()
-            return run.data, run.errors
+            return run
         outs = self._root.rows([root], run)
         (run.data,) = outs
         await run.drain()
@@ -77,7 +76,7 @@ class Plan:
                 break  # A null took the whole answer away: what was not begun stays undone.
             step.start([root], outs, run)
             await run.drain()
-        return run.data, run.errors
+        return run
 
 
 class Compiler:
@@ -101,6 +100,7 @@ class Compiler:
         template: dict[str, Any] = {}
         leaves: list[Leaf] = []
         steps: list[Step] = []
+        cost = 0
         for key, nodes in self._collector.collect(object_type, selection_sets).items():
             name = nodes[0].name.value
             if name == TYPENAME:
@@ -111,6 +111,7 @@ class Compiler:
                 continue  # Validation has refused it; graphql-core skips it as well.
             template[key] = None
             known = definition.extensions.get(DEFINITION)
+            cost += own_cost(known)
             field = Field(key, name, nodes, definition, object_type, known, (*keys, key))
             completer = self._completer(definition.type, Site(field, nullable))
             if self._is_leaf(field):
@@ -118,7 +119,7 @@ class Compiler:
                 leaves.append(Leaf(key, attribute, completer))
             else:
                 steps.append(self._step(field, completer))
-        return Selection(template, leaves, steps)
+        return Selection(template, leaves, steps, cost)
 
     def _completer(self, output: GraphQLOutputType, above: Site) -> Completer:
         may_be_null = not is_non_null_type(output)

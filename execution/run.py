@@ -29,7 +29,7 @@ class Run:
 
     __slots__ = (
         "_arguments", "_failures", "_infos", "_refusals", "_waiting",
-        "batches", "context", "data", "errors", "plan", "root", "variables",
+        "batches", "context", "cost", "data", "errors", "plan", "root", "variables",
     )  # fmt: skip
 
     def __init__(self, plan: "Plan", variables: VariableValues, context: Any, root: Any) -> None:
@@ -39,6 +39,7 @@ class Run:
         self.root = root
         self.data: dict[str, Any] | None = None
         self.errors: list[GraphQLError] = []
+        self.cost = 0
         self.batches: dict[Any, BatchWork] = {}
         self._waiting: list[Waiting] = []
         self._failures: list[tuple[Site, Any, Any, Exception]] = []

@@ -31,15 +31,23 @@ class Leaf:
 class Selection:
     """The fields selected of one object type at one place of the document."""
 
-    __slots__ = ("_leaves", "_rows", "_template", "steps")
+    __slots__ = ("_leaves", "_rows", "_template", "cost", "steps")
 
     def __init__(
-        self, template: dict[str, Any], leaves: Sequence[Leaf], steps: Sequence[Step]
+        self,
+        template: dict[str, Any],
+        leaves: Sequence[Leaf],
+        steps: Sequence[Step],
+        cost: int = 0,
     ) -> None:
-        """`template` holds every response key in order, with null or the type's name."""
+        """`template` holds every response key in order, with null or the type's name.
+
+        `cost` is that of the fields of one object.
+        """
         self._template = template
         self._leaves = leaves
         self.steps = steps
+        self.cost = cost
         self._rows = write_rows(template, leaves)
 
     def fill(self, parents: list[Any], run: "Run") -> list[Any]:
@@ -51,6 +59,7 @@ class Selection:
 
     def rows(self, parents: list[Any], run: "Run") -> list[Any]:
         """The plain attributes of each parent, and a null for every other field."""
+        run.cost += self.cost * len(parents)
         try:
             return self._rows(parents)
         except Exception:

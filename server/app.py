@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.context import House
+from server.allowance import Allowances, Ledger
 from server.edge import Edge
 from server.engine import open_engine
 from server.explorer import explorer_routes
@@ -29,11 +30,12 @@ ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "graphql-
 def build_app(settings: Settings) -> Starlette:
     """The application; it opens the house when it starts and closes it when it ends."""
     connections = LiveConnections()
+    allowances = Allowances()
     edge = Edge()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_house(settings) as house:
+        async with open_house(settings) as house, telling(settings, allowances):
             edge.house = app.state.house = house
             worker = Worker(house.database, house.payments)
             app.state.take_notice = stripe_webhook(house.database, house.payments, worker)
@@ -45,7 +47,7 @@ def build_app(settings: Settings) -> Starlette:
     routes: list[BaseRoute] = [
         *graphql_routes(
             GRAPH_PATH,
-            open_engine(settings),
+            open_engine(settings, allowances),
             edge,
             connections=connections,
             limits=WireLimits(),
@@ -61,6 +63,20 @@ def build_app(settings: Settings) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.state.connections = connections
     return app
+
+
+@asynccontextmanager
+async def telling(settings: Settings, allowances: Allowances) -> AsyncIterator[None]:
+    """Share what callers spend with the other processes while the block runs."""
+    if not settings.redis_url or not settings.budget_per_second:
+        yield
+        return
+    ledger = Ledger(allowances, settings.redis_url)
+    ledger.start()
+    try:
+        yield
+    finally:
+        await ledger.close()
 
 
 async def jwks(request: Request) -> JSONResponse:

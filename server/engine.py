@@ -1,16 +1,38 @@
-"""The executor with the house's manners: our error codes, and extensions a resolver asked for."""
+"""The executor with the house's manners: our error codes, what operations cost, and extensions."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from execution import Answer, Engine, Limits, Prepared
+from resolvers.context import Context
 from schema.root import graph
+from server.allowance import Allowances, Held, Short, Sizes
 from server.errors import present
 from server.settings import Settings
 
+THROTTLED = "THROTTLED"
+REFUSED_COST = 1
+
 
 class HouseEngine(Engine):
-    """Adds what the operation's context wants said in the answer's extensions."""
+    """Lets an operation run once its cost is paid, and adds to the answer what must be said.
+
+    Without `sizes` nobody pays; `shown` says whether answers tell their cost.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        allowances: Allowances | None = None,
+        sizes: Sizes | None = None,
+        shown: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        self._allowances = allowances or Allowances()
+        self._sizes = sizes
+        self._shown = shown
 
     async def execute(
         self,
@@ -19,13 +41,67 @@ class HouseEngine(Engine):
         context: Any,
         root: Any = None,
     ) -> Answer:
+        held = self._hold(prepared, variables, context)
+        if isinstance(held, Short):
+            return throttled(held)
         answer = await super().execute(prepared, variables, context, root)
+        if held is not None:
+            self._settle(held, answer)
         if context.extensions:
             answer.extensions = {**(answer.extensions or {}), **context.extensions}
         return answer
 
+    async def subscribe(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
+    ) -> AsyncGenerator[Answer, None]:
+        """One answer per event; the stream's cost is paid once, at its start."""
+        held = self._hold(prepared, variables, context)
+        if isinstance(held, Short):
+            yield throttled(held)
+            return
+        async with aclosing(super().subscribe(prepared, variables, context)) as answers:
+            async for answer in answers:
+                yield answer
 
-def open_engine(settings: Settings) -> HouseEngine:
+    def _hold(self, prepared: Prepared, variables: object, context: Context) -> Held | Short | None:
+        if self._sizes is None:
+            return None
+        given = variables if isinstance(variables, Mapping) else None
+        cost = self.cost(prepared, given)
+        if cost > self._limits.cost:
+            return None  # the execution refuses it for that
+        wanted = self._sizes.wanted(context.actor, context.address)
+        return self._allowances.hold(wanted, cost)
+
+    def _settle(self, held: Held, answer: Answer) -> None:
+        actual = answer.cost if answer.executed else REFUSED_COST
+        self._allowances.settle(held, actual)
+        if self._shown and answer.executed:
+            told: dict[str, Any] = {"requested": held.cost, "actual": actual}
+            if tightest := self._allowances.tightest(held):
+                size, available = tightest
+                told["budget"] = {
+                    "maximum": size.maximum,
+                    "available": available,
+                    "restoredPerSecond": size.per_second,
+                }
+            answer.extensions = {**(answer.extensions or {}), "cost": told}
+
+
+def throttled(short: Short) -> Answer:
+    """The refusal of an operation that the caller's budget can't pay at the moment."""
+    wait = short.retry_after_seconds
+    extensions = {
+        "code": THROTTLED,
+        "retryAfterSeconds": wait,
+        "requested": short.cost,
+        "available": short.available,
+    }
+    message = f"You have used up your budget for the moment: try again in {wait} s."
+    return Answer(None, [{"message": message, "extensions": extensions}], executed=False)
+
+
+def open_engine(settings: Settings, allowances: Allowances) -> HouseEngine:
     """The engine of our graph; outsiders can't introspect it in production."""
     return HouseEngine(
         graph,
@@ -33,4 +109,7 @@ def open_engine(settings: Settings) -> HouseEngine:
         reference=settings.reference_executor,
         introspection=settings.development,
         on_error=present,
+        allowances=allowances,
+        sizes=Sizes.of(settings.budget_per_second) if settings.budget_per_second else None,
+        shown=settings.cost_shown,
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 DEVELOPMENT = "development"
 DEFAULT_PORT = 8000
 DRAIN_SECONDS = 15.0
+BUDGET_PER_SECOND = 1_000
+BUDGET_MOST = 1_000_000
 
 
 class BadSetting(ValueError):
@@ -31,6 +33,8 @@ class Settings:
     origins: frozenset[str]
     reference_executor: bool
     drain_seconds: float
+    budget_per_second: int
+    cost_shown: bool
 
     @property
     def development(self) -> bool:
@@ -61,6 +65,8 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         origins=frozenset(filter(None, environment.get("DARKSTORE_ORIGINS", "").split(","))),
         reference_executor=environment.get("EXECUTOR") == "reference",
         drain_seconds=_seconds(environment, "DARKSTORE_DRAIN_SECONDS", DRAIN_SECONDS),
+        budget_per_second=_whole(environment, "DARKSTORE_BUDGET_PER_SECOND", BUDGET_PER_SECOND),
+        cost_shown=_switch(environment, "DARKSTORE_COST_SHOWN", True),
     )
 
 
@@ -80,3 +86,21 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     if not 0 <= value <= 300:
         raise BadSetting(f"{name} is {text!r}: it is a number of seconds from 0 to 300.")
     return value
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > BUDGET_MOST:
+        raise BadSetting(
+            f"{name} is {text[:20]!r}: it is a whole number from 0 (none) to {BUDGET_MOST}."
+        )
+    return int(text)
+
+
+def _switch(environment: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environment.get(name, "").strip().lower()
+    if text not in {"", "on", "off"}:
+        raise BadSetting(f"{name} is {text!r}: it is 'on' or 'off'.")
+    return default if not text else text == "on"

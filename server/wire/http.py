@@ -25,7 +25,13 @@ log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_MAX_CHARS}}}")
 # Refusals that mean something to proxies and retrying clients keep their status in every dialect.
-_STATUS_BY_CODE = {"UNAUTHENTICATED": 401, "RATE_LIMITED": 429, "UNAVAILABLE": 503, TIMED_OUT: 504}
+_STATUS_BY_CODE = {
+    "UNAUTHENTICATED": 401,
+    "RATE_LIMITED": 429,
+    "THROTTLED": 429,
+    "UNAVAILABLE": 503,
+    TIMED_OUT: 504,
+}
 
 
 def graphql_http(
@@ -137,7 +143,8 @@ class _GraphQLOverHTTP:
     def _single(self, answer: Answer, wanted: Accepted) -> Response:
         if wanted.json is None:
             return answer_stream(answer, self._limits, self._connections)
-        return _json(answer.encode(), _status(answer, wanted.json), wanted)
+        status = _status(answer, wanted.json)
+        return _json(answer.encode(), status, wanted, _retry_after(answer))
 
 
 def _status(answer: Answer, media: str) -> int:
@@ -149,6 +156,15 @@ def _status(answer: Answer, media: str) -> int:
             return _STATUS_BY_CODE[code]
     # Older clients read the body of a 200 only; the newer media type lets the status speak.
     return 400 if media == RESPONSE_JSON else 200
+
+
+def _retry_after(answer: Answer) -> dict[str, str]:
+    if not answer.executed:
+        for error in answer.errors or ():
+            seconds = (error.get("extensions") or {}).get("retryAfterSeconds")
+            if isinstance(seconds, int):
+                return {"retry-after": str(seconds)}
+    return {}
 
 
 def _json(

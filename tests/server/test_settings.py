@@ -45,3 +45,19 @@ def test_an_sms_account_needs_its_token(environment: dict[str, str]) -> None:
 def test_a_drain_of_no_believable_length_is_refused(text: str) -> None:
     with pytest.raises(BadSetting, match="DARKSTORE_DRAIN_SECONDS"):
         settings_of({**DEVELOPMENT, "DARKSTORE_DRAIN_SECONDS": text})
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "many", "9" * 5_000, "٣", "1000001"])
+def test_a_budget_that_is_no_whole_number_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match="DARKSTORE_BUDGET_PER_SECOND"):
+        settings_of({**DEVELOPMENT, "DARKSTORE_BUDGET_PER_SECOND": text})
+
+
+def test_budgets_can_be_set_and_costs_hidden() -> None:
+    usual = settings_of(DEVELOPMENT)
+    assert (usual.budget_per_second, usual.cost_shown) == (1_000, True)
+    chosen = {"DARKSTORE_BUDGET_PER_SECOND": "0", "DARKSTORE_COST_SHOWN": "off"}
+    without = settings_of({**DEVELOPMENT, **chosen})
+    assert (without.budget_per_second, without.cost_shown) == (0, False)
+    with pytest.raises(BadSetting, match="DARKSTORE_COST_SHOWN"):
+        settings_of({**DEVELOPMENT, "DARKSTORE_COST_SHOWN": "maybe"})

@@ -200,8 +200,20 @@ async def serve(limits: WireLimits) -> AsyncIterator[Served]:
         limits=limits,
         origins=frozenset({"https://shop.example"}),
     )
+    async with listening(Starlette(routes=routes), limits.stalled_seconds) as (port, state):
+        try:
+            yield Served(port, tally, connections, state)
+        finally:
+            await connections.drain(spread_seconds=0)
+
+
+@asynccontextmanager
+async def listening(
+    app: Starlette, stalled_seconds: float
+) -> AsyncIterator[tuple[int, ServerState]]:
+    """A real server of the app on a free loopback port, and what it knows of its connections."""
     config = uvicorn.Config(
-        Starlette(routes=routes),
+        app,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -210,13 +222,12 @@ async def serve(limits: WireLimits) -> AsyncIterator[Served]:
     )
     server, log, quiet = _Server(config), logging.getLogger("uvicorn.error"), StrangersNoise()
     log.addFilter(quiet)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        tune_listening(listening, stalled_seconds=limits.stalled_seconds)
-        running = asyncio.create_task(server.serve([listening]))
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        tune_listening(door, stalled_seconds=stalled_seconds)
+        running = asyncio.create_task(server.serve([door]))
         try:
-            yield Served(listening.getsockname()[1], tally, connections, server.server_state)
+            yield door.getsockname()[1], server.server_state
         finally:
-            await connections.drain(spread_seconds=0)
             server.should_exit = True
             await running
             log.removeFilter(quiet)
