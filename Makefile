@@ -16,7 +16,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash fuzz clients clients-if-npm lock
+	demo city crash fuzz bench clients clients-if-npm lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -85,6 +85,14 @@ $(CLIENTS): tests/clients/package-lock.json
 clients-if-npm:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory clients; \
 	 else echo "darkstore: no npm here, so the tests of JavaScript clients will be skipped."; fi
+
+PEERS := benchmarks/peers/node_modules/.package-lock.json
+bench: setup $(PEERS) ## measure our server beside its peers (ARGS="--rounds 1 --save")
+	@$(IN) benchmarks.peers $(ARGS)
+
+$(PEERS): benchmarks/peers/package-lock.json
+	cd benchmarks/peers && npm ci --omit=optional --no-audit --no-fund
+	@touch $@
 
 PINS := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -1,0 +1,153 @@
+"""Measures our server beside its peers on the same rows: `python -m benchmarks.peers`.
+
+Every server is one process with the same number of connections to the same private PostgreSQL.
+Before anything is measured their answers are compared: all must say the same.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from benchmarks.peers import report
+from benchmarks.peers.contenders import CONTENDERS, HERE, Running, started
+from benchmarks.peers.measure import Figures, limit, loaded, median
+from benchmarks.peers.operations import Operation, operations
+from benchmarks.peers.place import ROOT, Place, open_place
+from models import Actor, Grant, Role
+from models.base import uuid7
+from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from services.identity import Identity
+
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+SESSION = (
+    "insert into sign_in_session (id, person_id, device, address, expires_at)"
+    " values ('{session}', '{person}', 'bench', '', now() + interval '1 day')"
+)
+
+
+class Bench:
+    """One run: its place, its servers and the session that ours knows the customer by."""
+
+    def __init__(self, place: Place, servers: list[Running], seconds: float) -> None:
+        self.place = place
+        self.servers = servers
+        self.seconds = seconds
+        self.session = uuid7()
+        postgres = place.instance.postgres
+        postgres.sql(
+            SESSION.format(session=self.session, person=place.customer),
+            "darkstore",
+        )
+
+    def headers(self, running: Running, operation: Operation) -> dict[str, str]:
+        """Who asks: a signed token for ours, the bare key for peers, which believe it."""
+        if not operation.signed:
+            return {}
+        if not running.contender.ours:
+            return {"x-person": str(self.place.customer)}
+        return {"authorization": f"Bearer {asyncio.run(self._token())}"}
+
+    async def _token(self) -> str:
+        url = self.place.instance.database_url
+        database = Database(open_engine(url, APPLICATION_ROLE), open_engine(url, CATALOG_ROLE))
+        identity = Identity(keys_file=self.place.keys_file, database=database)
+        actor = Actor(self.place.customer, self.session, (Grant(Role.CUSTOMER),))
+        token, _ = identity.sign(actor)
+        await database.close()
+        return token
+
+    def check(self, operation: Operation) -> None:
+        """Raise SystemExit unless every server answers the same."""
+        first: Any = None
+        for running in self.servers:
+            dialect = running.contender.dialect
+            data = running.ask(operation.body(dialect), self.headers(running, operation))
+            if dialect == "graphile":
+                data = operation.told(data)
+            said = _comparable(data)
+            if first is None:
+                first = said
+            elif said != first and operation.name != "hello":
+                difference = json.dumps([first, said], default=str, indent=1)
+                (ROOT / ".darkstore" / "bench" / "difference.json").write_text(difference)
+                raise SystemExit(
+                    f"bench: {running.contender.name} answers {operation.name} differently:"
+                    " see .darkstore/bench/difference.json"
+                )
+
+    def measure(self, chosen: list[Operation], rounds: int) -> dict[str, dict[str, Any]]:
+        """Medians by operation and server; the servers take turns, so that noise hits all."""
+        results: dict[str, dict[str, Any]] = {}
+        for operation in chosen:
+            self.check(operation)
+            figures: defaultdict[str, list[Figures]] = defaultdict(list)
+            for nth in range(rounds):
+                turn = (
+                    self.servers[nth % len(self.servers) :]
+                    + self.servers[: nth % len(self.servers)]
+                )
+                for running in turn:
+                    figures[running.contender.name].append(self._round(running, operation))
+            results[operation.name] = {
+                running.contender.name: median(figures[running.contender.name])
+                for running in self.servers
+            }
+            print(report.table(operation.name, results[operation.name]), flush=True)
+        return results
+
+    def _round(self, running: Running, operation: Operation) -> Figures:
+        body = operation.body(running.contender.dialect)
+        headers = self.headers(running, operation)
+        return loaded(running, body, headers, self.place.instance.postgres, self.seconds)
+
+
+def _comparable(value: Any) -> Any:
+    """The same with moments as moments: some write +00:00, some Z, some milliseconds."""
+    if isinstance(value, dict):
+        return {key: _comparable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_comparable(inner) for inner in value]
+    if isinstance(value, str) and MOMENT.match(value):
+        return datetime.fromisoformat(value)
+    return value
+
+
+def main() -> int:
+    """Run, print the tables, and keep the results unless told not to."""
+    names = [one.name for one in CONTENDERS]
+    parser = argparse.ArgumentParser(prog="benchmarks.peers", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--servers", nargs="+", choices=names, default=names)
+    parser.add_argument("--operations", nargs="+")
+    parser.add_argument("--save", action="store_true", help="keep them in benchmarks/results/")
+    chosen = parser.parse_args()
+    place = open_place()
+    began = datetime.now(UTC)
+    try:
+        with started(place, chosen.servers) as servers:
+            wanted = [
+                one
+                for one in operations(place.customer, place.order)
+                if not chosen.operations or one.name in chosen.operations
+            ]
+            results = Bench(place, servers, chosen.seconds).measure(wanted, chosen.rounds)
+        most = limit(place.instance.postgres, HERE / "limit.sql", chosen.seconds)
+    finally:
+        place.instance.stop()
+    summary = report.Summary(results, most, chosen.rounds, chosen.seconds)
+    print(summary.verdict())
+    print(f"took {(datetime.now(UTC) - began) // timedelta(seconds=1)} s", file=sys.stderr)
+    if chosen.save:
+        print(f"kept in {summary.save(place).relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

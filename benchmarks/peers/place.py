@@ -1,0 +1,90 @@
+"""The benchmark's own database: private, seeded like the store, filled with orders once."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import local
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / ".darkstore" / "bench"
+WORLD = Path(__file__).parent / "world.sql"
+STORE = "select id from store where code = 'H01'"
+POOL = 20
+"""Connections a server may open: ours has ten, and ten more when they are busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where everything is, and whose orders are asked for."""
+
+    instance: local.Instance
+    customer: UUID
+    order: UUID
+
+    @property
+    def keys_file(self) -> Path:
+        return FOLDER / "keys.json"
+
+    def ours(self) -> dict[str, str]:
+        """The settings of our server; the payment provider is not called by any query."""
+        return settings(self.instance)
+
+    def peers(self) -> dict[str, str]:
+        """The same database for the others, as its owner: no policies, no roles."""
+        postgres = self.instance.postgres
+        return os.environ | {
+            "BENCH_HOST": str(postgres.socket),
+            "BENCH_PORT": "5432",
+            "BENCH_USER": "darkstore",
+            "BENCH_DATABASE": "darkstore",
+            "BENCH_POOL": str(POOL),
+            "NODE_ENV": "production",
+        }
+
+
+def settings(instance: local.Instance, database_url: str | None = None) -> dict[str, str]:
+    """What our server reads from its environment."""
+    return os.environ | {
+        "DATABASE_URL": database_url or instance.database_url,
+        "REDIS_URL": instance.redis_url,
+        "DARKSTORE_ENV": "development",
+        "DARKSTORE_KEYS_FILE": str(FOLDER / "keys.json"),
+        "DARKSTORE_DRAIN_SECONDS": "1",
+        "STRIPE_API_KEY": "sk_test_bench",
+        "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_WEBHOOK_SECRET": "whsec_bench",
+    }
+
+
+def open_place() -> Place:
+    """Start the private servers, migrate and seed; the orders are made the first time only."""
+    instance = local.start(FOLDER)
+    for command in ("migrate", "seed"):
+        run_ours(command, settings(instance))
+    postgres = instance.postgres
+    if postgres.sql("select to_regproc('order_timeline') is null", "darkstore") == "t":
+        store = postgres.sql(STORE, "darkstore")
+        print("bench: making 4,000 orders", file=sys.stderr)
+        world = f"begin;\n\\set store {store}\n{WORLD.read_text()}\ncommit;"
+        postgres.sql(world, "darkstore")
+    live = (
+        "select customer_id, id from \"order\" where status = 'CONFIRMED' and code like 'B%'"
+        " order by id limit 1"
+    )
+    customer, order = postgres.sql(live, "darkstore").split("|")
+    return Place(instance, UUID(customer), UUID(order))
+
+
+def run_ours(command: str, environment: dict[str, str]) -> None:
+    """One command of our server to its end."""
+    subprocess.run(
+        [sys.executable, "-m", "server", command],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=sys.stderr,
+    )
