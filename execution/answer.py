@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -22,9 +22,19 @@ class Answer:
     executed: bool = True
     cost: int = 0
     """The cost of the objects that were answered, in the units of `Engine.cost`."""
+    shared: bool = False
+    """Whether several subscribers get this very answer, so that its JSON is worth keeping."""
+    _json: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def encode(self) -> bytes:
         """The response as JSON: data (absent for a request error), errors, extensions."""
+        if not self.shared:
+            return self._encoded()
+        if self._json is None:
+            self._json = self._encoded()
+        return self._json
+
+    def _encoded(self) -> bytes:
         body: dict[str, Any] = {}
         if self.executed:
             body["data"] = self.data

@@ -1,6 +1,6 @@
 """The front door: prepares documents, executes operations, streams subscriptions."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,12 +10,14 @@ from graphql.execution import VariableValues
 
 from execution import reference
 from execution.answer import Answer, OnError, format_errors, refusal
+from execution.audience import audience
 from execution.cost import Cost, answered_cost
 from execution.documents import Documents
 from execution.limits import Limits, check_cost
 from execution.plan import Plan
 from execution.prepared import Prepared
 from execution.run import Run
+from execution.shared import Shared
 
 PLANS_PER_DOCUMENT = 8
 COSTS_PER_DOCUMENT = 64
@@ -93,6 +95,7 @@ class Engine:
                 yield refusal(coerced, self._on_error)
                 return
             plan = self._plan(prepared, coerced)
+            key = plan and audience(plan, variables or {}, context)
             source = await self._source(prepared, variables, context)
             if isinstance(source, list):
                 yield refusal(source, self._on_error)
@@ -102,7 +105,7 @@ class Engine:
                     if plan is None:
                         yield await self._by_reference(prepared, variables, context, event)
                     else:
-                        yield self._answer(await plan.run(coerced, context, event))
+                        yield await self._told(plan, coerced, context, event, key)
         except Exception as error:
             yield self._broken(error)
 
@@ -147,6 +150,21 @@ class Engine:
             plan = Plan(self._schema, prepared.operation, prepared.fragments, variables)
             prepared.plans[conditions] = plan
         return plan
+
+    async def _told(
+        self, plan: Plan, variables: VariableValues, context: Any, event: Any, key: Hashable
+    ) -> Answer:
+        """The answer to one event, made once for all whose key says that it is the same."""
+        answers: Shared | None = getattr(event, "answers", None)
+        if answers is None or key is None:
+            return self._answer(await plan.run(variables, context, event))
+
+        async def run() -> Answer:
+            answer = self._answer(await plan.run(variables, context, event))
+            answer.shared = True
+            return answer
+
+        return await answers.once(key, run)
 
     async def _by_reference(
         self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any, root: Any

@@ -24,6 +24,7 @@ from graphql.execution import VariableValues
 from strawberry.types.field import StrawberryField
 
 from execution.arguments import Converter
+from execution.audience import CALLER, reads_of, variables_below
 from execution.collect import Collector
 from execution.complete import Completer, LeafCompleter, ListCompleter
 from execution.cost import own_cost
@@ -41,7 +42,7 @@ Nullable = tuple[bool, ...]
 class Plan:
     """One operation under one answer to its @skip and @include, ready to run at any time."""
 
-    __slots__ = ("_root", "_serial", "fragments", "operation", "schema")
+    __slots__ = ("_root", "_serial", "fragments", "operation", "reads", "schema", "variables")
 
     def __init__(
         self,
@@ -60,6 +61,10 @@ class Plan:
             raise GraphQLError(f"Schema is not configured to execute {kind} operation.", operation)
         compiler = Compiler(schema, Collector(schema._schema, fragments, conditions))
         self._root = compiler.selection(root_type, [operation.selection_set], (), ())
+        self.reads = frozenset(compiler.reads)
+        """What of its context an answer depends on; see `audience`."""
+        self.variables = variables_below(operation, fragments)
+        """The variables that are used below the root fields."""
 
     async def run(self, variables: VariableValues, context: Any, root: Any) -> Run:
         """One execution to its end: its data, None when a null went all the way up, and errors."""
@@ -88,6 +93,7 @@ class Compiler:
         self._collector = collector
         self._catches = bool(schema.exception_handlers)
         self._plain_attributes = schema.config.default_resolver is getattr
+        self.reads: set[str] = set()
 
     def selection(
         self,
@@ -133,6 +139,7 @@ class Compiler:
         if is_object_type(output):
             return self._object(site, output)
         if is_abstract_type(output):
+            self.reads.add(CALLER)  # What its types select is compiled when they turn up.
             return AbstractCompleter(
                 site, output, self._core, lambda found: self._object(site, found)
             )
@@ -172,7 +179,9 @@ class Compiler:
         if known is not None and field.parent_type is self._core.subscription_type:
             return AttributeStep(field, completer, lambda event: event)
         if known is None or not self._is_plain(known):
+            self.reads.add(CALLER)
             return ForeignStep(field, completer)
+        self.reads |= reads_of(known)
         if "batch" in known.metadata and "by" in known.metadata and not field.definition.args:
             fields = self._selected(field) if known.metadata.get("look") else None
             return BatchStep(field, completer, known, fields)

@@ -1,9 +1,9 @@
 """What one operation knows: who asks, in which language, and the house's doors."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -18,6 +18,8 @@ from services.hold import Combiner
 from services.identity import Identity
 from services.position import Positions
 
+T = TypeVar("T")
+
 
 class Streams(Protocol):
     """The hub as resolvers and subscriptions see it."""
@@ -27,6 +29,9 @@ class Streams(Protocol):
 
     def latest(self, topic: str) -> AsyncIterator[dict[str, Any]]:
         """The newest value told on a lossy topic, at most once a second."""
+
+    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        """What `make` answers, once for all who ask by an equal key within a moment."""
 
     async def tell(self, topic: str, value: dict[str, Any]) -> None:
         """Publish a lossy value (a rider's position) to whoever listens now."""
@@ -84,6 +89,20 @@ class Context:
 
     def origin(self, action: str) -> Origin:
         return Origin(action, self.actor.person_id, self.address, self.request_id)
+
+    def known(self, reads: Set[str]) -> Hashable:
+        """What `reads` names of who asks: answers that look at no more are equal for equal ones.
+
+        "rows" are those that may be seen, "caller" is all that a read might look at.
+        """
+        actor = self.actor
+        looks: dict[str, Hashable] = {
+            "rows": actor.scope(),
+            "roles": (actor.signed_in, actor.roles),
+            "language": self.language,
+            "caller": (actor, self.language, self.address, self.device),
+        }
+        return tuple(looks[name] for name in sorted(reads))
 
     def owner(self) -> str:
         """Whose idempotency keys these are."""

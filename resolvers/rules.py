@@ -5,7 +5,7 @@ security and by the services, which answer "no such thing" for what belongs to s
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from models.actor import Actor, Role
 
@@ -28,6 +28,8 @@ class Rule:
     name: str
     roles: frozenset[Role] = frozenset()
     anonymous: bool = False
+    reads: ClassVar[str] = "roles"
+    """What of the context it looks at: people alike in this are refused alike."""
 
     def allows(self, actor: Actor) -> bool:
         if self.anonymous:

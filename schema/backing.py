@@ -26,17 +26,26 @@ def column(description: str, *, allow: Rule | None = None) -> Any:
     def read(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return getattr(parent, info.python_name)
 
-    return field(read, description, allow=allow)
+    return field(read, description, allow=allow, reads="")
 
 
 def field(
-    resolver: Resolver, description: str, *, allow: Rule | None = None, cost: int | None = None
+    resolver: Resolver,
+    description: str,
+    *,
+    allow: Rule | None = None,
+    cost: int | None = None,
+    reads: str | None = None,
 ) -> Any:
-    """A field answered by `resolver`; typed Any because parents are backing objects."""
+    """A field answered by `resolver`; typed Any because parents are backing objects.
+
+    `reads` promises that the resolver looks at no more of its context than this ("rows",
+    "language", or "" for nothing), so that subscribers who are alike in it can share answers.
+    """
     return strawberry.field(
         resolver=_guarded(resolver, allow),
         description=description,
-        metadata=_metadata(allow=allow, cost=cost),
+        metadata=_metadata(allow=allow, cost=cost, reads=reads),
     )
 
 

@@ -33,7 +33,7 @@ def money(by: str, description: str, *, allow: Rule | None = None) -> Any:
         minor = getattr(row, by)
         return None if minor is None else Money(minor, row.currency)
 
-    return field(read, description, allow=allow)
+    return field(read, description, allow=allow, reads="")
 
 
 def translated(by: str, description: str) -> Any:
@@ -46,4 +46,4 @@ def translated(by: str, description: str) -> Any:
             return str(getattr(row, by))
         return str(row.translations.get(language) or getattr(row, by))
 
-    return field(read, description)
+    return field(read, description, reads="language")

@@ -92,7 +92,9 @@ class StoreQueueChanged:
     type: models.EventType | None = column(TYPE)
     at: datetime | None = column(AT)
     fulfillment: Annotated["Fulfillment", strawberry.lazy("schema.fulfillment")] | None = field(
-        fulfillment.fulfillment_of, "The task it is about, as it is now; null in a snapshot."
+        fulfillment.fulfillment_of,
+        "The task it is about, as it is now; null in a snapshot.",
+        reads="rows",
     )
     fulfillments: list[Annotated["Fulfillment", strawberry.lazy("schema.fulfillment")]] | None = (
         column("The open tasks, oldest first, at most 100; null unless it is a snapshot.")

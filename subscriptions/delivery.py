@@ -3,25 +3,24 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 
 from models import Delivery, DeliveryOffer, OfferStatus, Rider
-from models.event import MessageKind
 from resolvers.context import Context, Info
 from resolvers.rules import Denied
 from services.event import rider_stream
 from services.refusal import not_found
 from subscriptions.flow import After, Flow, Step, key_in
+from subscriptions.message import Message
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryOffered:
+class DeliveryOffered(Message):
     """One message to a rider."""
 
-    kind: MessageKind
-    cursor: str
     type: str | None = None
     at: datetime | None = None
     offer_id: UUID | None = None
@@ -38,7 +37,8 @@ async def offered(info: Info, after: After = None) -> AsyncIterator[DeliveryOffe
 
     async with Flow(context, [rider_stream(person_id)], after, admit) as flow:
         async for step in flow.steps():
-            yield await _message(context, person_id, step)
+            make = partial(_message, context, person_id, step)
+            yield await flow.told(step, make, "offered")
 
 
 async def _rider(context: Context, person_id: UUID) -> Rider:

@@ -9,15 +9,16 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from execution.shared import Shared
 from models import PLATFORM
 from models.database import Hint
 from models.event import MessageKind
@@ -25,6 +26,7 @@ from resolvers.context import Context
 from resolvers.rules import Denied
 from services import cursor as cursors
 from services.refusal import Refused
+from subscriptions.message import ANSWERS_COUNT, Message
 
 log = logging.getLogger("darkstore.streams")
 
@@ -33,6 +35,9 @@ OWNED_SECONDS = 60.0
 UNPROVED_SECONDS = 60.0
 STREAMS_COUNT = 50
 
+TOLD_TO_ALL = (MessageKind.EVENT, MessageKind.POSITION)
+
+M = TypeVar("M", bound=Message)
 Admit = Callable[[], Awaitable[None]]
 After = Annotated[
     str | None,
@@ -107,6 +112,23 @@ class Flow:
             step = await self.take()
             if step is not None:
                 yield step
+
+    async def told(self, step: Step, make: Callable[[], Awaitable[M]], *marks: Hashable) -> M:
+        """The message of a step; one object for all to whom it says the same just now.
+
+        Listeners of the same streams get the same for the same event, if `marks`, on which it
+        depends besides, are equal. A snapshot is made for each: it is as new as its listener.
+        """
+        if step.kind not in TOLD_TO_ALL:
+            return await make()
+        hint = step.hint
+        event = (hint.stream, hint.seq) if hint is not None else repr(step.value)
+
+        async def made() -> M:
+            return replace(await make(), answers=Shared(ANSWERS_COUNT))
+
+        key = (tuple(self._streams), step.cursor, event, *marks)
+        return await self._context.house.streams.once(key, made)
 
     async def take(self, within_seconds: float | None = None) -> Step | None:
         """The next step; None when there is none within that time."""

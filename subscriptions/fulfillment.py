@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -10,23 +11,21 @@ import strawberry
 
 from dataloaders import fulfillment as load
 from models import EventType, Fulfillment, Store
-from models.event import MessageKind
 from resolvers.context import Context, Info
 from services import fulfillment as fulfillments
 from services.event import store_queue_stream
 from services.refusal import key_of
 from subscriptions.flow import After, Flow, Step, key_in
+from subscriptions.message import Message
 
 QUEUE_COUNT = 100
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
 
 
 @dataclass(frozen=True, slots=True)
-class StoreQueueChanged:
+class StoreQueueChanged(Message):
     """One message about a store's queue."""
 
-    kind: MessageKind
-    cursor: str
     store_id: UUID
     type: EventType | None = None
     at: datetime | None = None
@@ -45,7 +44,8 @@ async def queue_changed(
 
     async with Flow(context, [store_queue_stream(key)], after, admit) as flow:
         async for step in flow.steps():
-            yield await _message(context, key, step)
+            make = partial(_message, context, key, step)
+            yield await flow.told(step, make, "queue")
 
 
 async def _queue(context: Context, store_id: UUID, first: int) -> list[Fulfillment]:

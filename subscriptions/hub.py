@@ -9,15 +9,16 @@ import asyncio
 import logging
 import random
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import orjson
 from sqlalchemy import select
 
+from execution.shared import Shared
 from models import PLATFORM, Event, Stream
 from models.database import Database, Hint
 from subscriptions.carrier import Carrier
@@ -30,6 +31,10 @@ SWEEP_SECONDS = 1.5
 SWEEP_STREAMS = 1000
 CONFLATE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+MESSAGES_COUNT = 1000
+MESSAGE_SECONDS = 1.0
+
+T = TypeVar("T")
 
 
 class Listener:
@@ -83,6 +88,7 @@ class Hub:
         self._topics: defaultdict[str, set[Topic]] = defaultdict(set)
         self._carrier = Carrier(url, self._received, self._wake_all)
         self._sweeper: asyncio.Task[None] | None = None
+        self._messages = Shared(MESSAGES_COUNT, MESSAGE_SECONDS)
         self.log_reads = 0
         self.told_directly = 0
 
@@ -113,6 +119,10 @@ class Hub:
         """Publish a lossy value to whoever listens now."""
         self._show(topic, value)
         self._send(topic, "t", topic, value)
+
+    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        """What `make` answers, once for all who ask by an equal key within a moment."""
+        return await self._messages.once(key, make)
 
     async def events(self, stream: str, after: int) -> AsyncGenerator[list[Hint], None]:
         """All events of `stream` beyond number `after`, in order, none twice, in small batches."""

@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from dataloaders import order as load
 from models import Delivery, DeliveryStatus, Order, RiderPosition
-from models.event import MessageKind
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_OR_SUPPORT
 from services.event import order_stream
 from services.refusal import key_of, not_found
 from services.timeline import OrderEvent, told_of
 from subscriptions.flow import After, Flow, Step
+from subscriptions.message import Message
 
 RIDING = (
     DeliveryStatus.ASSIGNED,
@@ -32,11 +32,9 @@ OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's 
 
 
 @dataclass(frozen=True, slots=True)
-class OrderTracked:
+class OrderTracked(Message):
     """One message about an order."""
 
-    kind: MessageKind
-    cursor: str
     order: Order
     event: OrderEvent | None = None
     rider_position: RiderPosition | None = None
@@ -54,7 +52,7 @@ async def tracked(
     stream, topic = order_stream(key), f"position:{key}"
     async with Flow(context, [stream], after, admit, topic) as flow:
         async for step in flow.steps():
-            yield await _message(context, await _present(context, key), step)
+            yield await _told(flow, context, key, step)
 
 
 async def _order(context: Context, key: UUID) -> Order:
@@ -68,6 +66,14 @@ async def _order(context: Context, key: UUID) -> Order:
     ):
         raise not_found(Order, "orderId")
     return found
+
+
+async def _told(flow: Flow, context: Context, key: UUID, step: Step) -> OrderTracked:
+    async def make() -> OrderTracked:
+        return await _message(context, await _present(context, key), step)
+
+    # Whether the order is there to be told of depends on the rows that one may see.
+    return await flow.told(step, make, "tracked", context.actor.scope())
 
 
 async def _present(context: Context, key: UUID) -> Order:

@@ -6,6 +6,7 @@ Changes of one product that come within a quarter of a second are told as one.
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -14,13 +15,13 @@ from sqlalchemy import func, select
 
 from models import Availability, Listing, Product, Stock, Store
 from models.database import Hint
-from models.event import MessageKind
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_ROLES
 from services.event import inventory_stream
 from services.product import LOW_UNITS
 from services.refusal import InvalidInput, Refused, key_of, not_found
 from subscriptions.flow import After, Flow, Step
+from subscriptions.message import Message
 
 PRODUCTS_COUNT = 200
 COALESCE_SECONDS = 0.25
@@ -36,7 +37,7 @@ ProductIds = Annotated[
 ]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class StockChange:
     """What is on the shelf of one product; the numbers are None for strangers."""
 
@@ -54,11 +55,9 @@ class StockChange:
 
 
 @dataclass(frozen=True, slots=True)
-class InventoryChanged:
+class InventoryChanged(Message):
     """One message about a store's shelf."""
 
-    kind: MessageKind
-    cursor: str
     changes: list[StockChange]
 
 
@@ -133,11 +132,9 @@ class Shelf:
         return [self._change(key, one) for key, one in changed.items()]
 
     def _change(self, product_id: UUID, count: Count) -> StockChange:
-        change = StockChange(self.store_id, product_id, count.band)
-        if self.staff:
-            change.on_hand, change.held = count.on_hand, count.held
-            change.available, change.version = count.available, count.version
-        return change
+        numbers = (count.on_hand, count.held, count.available, count.version)
+        known = numbers if self.staff else ()
+        return StockChange(self.store_id, product_id, count.band, *known)
 
 
 async def changed(
@@ -157,7 +154,12 @@ async def changed(
             last = await _gather(flow, shelf, step)
             await _look(context, shelf, shelf.unknown)
             if (changes := shelf.tell()) or last.hint is None:
-                yield InventoryChanged(last.kind, last.cursor, changes)
+                make = partial(_message, last, changes)
+                yield await flow.told(last, make, "shelf", tuple(changes))
+
+
+async def _message(step: Step, changes: list[StockChange]) -> InventoryChanged:
+    return InventoryChanged(step.kind, step.cursor, changes)
 
 
 async def _gather(flow: Flow, shelf: Shelf, step: Step) -> Step:

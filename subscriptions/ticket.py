@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -10,23 +11,21 @@ import strawberry
 from sqlalchemy import select
 
 from models import Ticket, TicketStatus
-from models.event import MessageKind
 from resolvers.context import Context, Info
 from resolvers.rules import SUPPORT_ROLES
 from services.event import support_stream, ticket_stream
 from services.refusal import key_of, not_found
 from subscriptions.flow import After, Flow, Step, key_in
+from subscriptions.message import Message
 
 QUEUE_COUNT = 100
 TicketId = Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")]
 
 
 @dataclass(frozen=True, slots=True)
-class TicketChanged:
+class TicketChanged(Message):
     """One message about a ticket."""
 
-    kind: MessageKind
-    cursor: str
     ticket_id: UUID
     type: str | None = None
     at: datetime | None = None
@@ -34,11 +33,9 @@ class TicketChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class SupportQueueChanged:
+class SupportQueueChanged(Message):
     """One message about the tickets of a support desk."""
 
-    kind: MessageKind
-    cursor: str
     type: str | None = None
     at: datetime | None = None
     ticket_id: UUID | None = None
@@ -55,15 +52,19 @@ async def changed(
 
     async with Flow(context, [ticket_stream(key)], after, admit) as flow:
         async for step in flow.steps():
-            hint = step.hint
-            yield TicketChanged(
-                kind=step.kind,
-                cursor=step.cursor,
-                ticket_id=key,
-                type=hint.type if hint else None,
-                at=hint.at if hint else None,
-                message_id=key_in(hint, "message_id") if hint else None,
-            )
+            yield await flow.told(step, partial(_changed, key, step), "ticket")
+
+
+async def _changed(ticket_id: UUID, step: Step) -> TicketChanged:
+    hint = step.hint
+    return TicketChanged(
+        kind=step.kind,
+        cursor=step.cursor,
+        ticket_id=ticket_id,
+        type=hint.type if hint else None,
+        at=hint.at if hint else None,
+        message_id=key_in(hint, "message_id") if hint else None,
+    )
 
 
 async def queue_changed(info: Info, after: After = None) -> AsyncIterator[SupportQueueChanged]:
@@ -76,7 +77,8 @@ async def queue_changed(info: Info, after: After = None) -> AsyncIterator[Suppor
     streams = [support_stream(company_id) for company_id in companies]
     async with Flow(context, streams, after, admit) as flow:
         async for step in flow.steps():
-            yield await _message(context, companies, step)
+            make = partial(_message, context, companies, step)
+            yield await flow.told(step, make, "desk")
 
 
 async def _ticket(context: Context, key: UUID) -> Ticket:
