@@ -32,8 +32,10 @@ log = logging.getLogger("darkstore.database")
 
 APPLICATION_ROLE = "darkstore_app"
 CATALOG_ROLE = "darkstore_public"
-POOL_SIZE = 10
-POOL_OVERFLOW = 10
+# A connection past the pool's size is closed after use: opening one for each request of a rush costs
+# more than the work it is opened for.
+POOL_SIZE = 20
+POOL_OVERFLOW = 0
 ACQUIRE_SECONDS = 5.0
 STATEMENTS_KEPT = 1_000
 SERVER_SETTINGS = {

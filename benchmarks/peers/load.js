@@ -12,6 +12,8 @@ const request = Buffer.from(
 )
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
 const END_OF_CHUNKS = Buffer.from('\r\n0\r\n\r\n')
+// Answers that tell what is left of a budget differ by some digits; errors differ by far more.
+const COUNTERS_BYTES = 24
 const took = []
 let counting = false
 let over = false
@@ -28,7 +30,7 @@ function open () {
     const good = answer.toString('latin1', 9, 12) === '200'
     const length = answer.length
     expected ??= length
-    if (!good || length !== expected) {
+    if (!good || Math.abs(length - expected) > COUNTERS_BYTES) {
       failures++
       sample ||= answer.toString('utf8', 0, 600)
     }

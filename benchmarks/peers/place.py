@@ -14,7 +14,10 @@ FOLDER = ROOT / ".darkstore" / "bench"
 WORLD = Path(__file__).parent / "world.sql"
 STORE = "select id from store where code = 'H01'"
 POOL = 20
-"""Connections a server may open: ours has ten, and ten more when they are busy."""
+"""Connections a server may open: as many as ours."""
+
+BUDGET_PER_SECOND = 1_000_000
+"""The ledger stays at work, but one caller may spend what thousands would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def settings(instance: local.Instance, database_url: str | None = None) -> dict[
         "DARKSTORE_ENV": "development",
         "DARKSTORE_KEYS_FILE": str(FOLDER / "keys.json"),
         "DARKSTORE_DRAIN_SECONDS": "1",
+        "DARKSTORE_BUDGET_PER_SECOND": str(BUDGET_PER_SECOND),
         "STRIPE_API_KEY": "sk_test_bench",
         "STRIPE_API_BASE": "http://127.0.0.1:9",
         "STRIPE_WEBHOOK_SECRET": "whsec_bench",
