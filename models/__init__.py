@@ -10,6 +10,14 @@ from models.brand import Brand
 from models.cart import Cart, CartLine, CartProblem, Substitution
 from models.category import Category
 from models.company import Company
+from models.counter_sale import (
+    CounterSale,
+    CounterSaleAction,
+    CounterSaleLine,
+    CounterSaleStatus,
+    CounterTill,
+    Tender,
+)
 from models.delivery import (
     Delivery,
     DeliveryAction,
@@ -86,6 +94,11 @@ __all__ = [
     "CartProblem",
     "Category",
     "Company",
+    "CounterSale",
+    "CounterSaleAction",
+    "CounterSaleLine",
+    "CounterSaleStatus",
+    "CounterTill",
     "Delivery",
     "DeliveryAction",
     "DeliveryOffer",
@@ -148,6 +161,7 @@ __all__ = [
     "StoreZone",
     "Stream",
     "Substitution",
+    "Tender",
     "Ticket",
     "TicketAction",
     "TicketKind",

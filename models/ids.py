@@ -10,6 +10,7 @@ from models.brand import Brand
 from models.cart import Cart
 from models.category import Category
 from models.company import Company
+from models.counter_sale import CounterSale
 from models.delivery import Delivery, DeliveryOffer
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.order import Order, OrderLine
@@ -29,6 +30,7 @@ PREFIXES: dict[type[Keyed], str] = {
     Cart: "crt",
     Category: "cat",
     Company: "com",
+    CounterSale: "cns",
     Delivery: "dlv",
     DeliveryOffer: "off",
     Fulfillment: "ful",

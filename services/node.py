@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import (
     Actor,
     Address,
+    CounterSale,
     Delivery,
     DeliveryOffer,
     Fulfillment,
@@ -150,6 +151,7 @@ SEEN_BY: dict[type[Keyed], See] = {
     Membership: _membership,
     Rider: _rider,
     StockEntry: _of_store,
+    CounterSale: _of_store,
     PriceChange: _of_store,
     StockAlert: _of_store,
 }

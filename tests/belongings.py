@@ -1,6 +1,6 @@
 """A row of every noun that hangs on an order, made by hand: no verb has to have led to it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
     AlertKind,
+    CounterSale,
     Delivery,
     Fulfillment,
     FulfillmentLine,
@@ -23,6 +24,7 @@ from models import (
     Role,
     StockAlert,
     Store,
+    Tender,
     Ticket,
     TicketKind,
     TicketMessage,
@@ -32,10 +34,12 @@ from tests.city import Shop
 
 SOMETHING: dict[type, Any] = {
     str: "x", int: 1, float: 1.0, bool: False, datetime: datetime(2026, 1, 1, tzinfo=UTC),
+    date: date(2026, 1, 1),
 }  # fmt: skip
 HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert,
+    CounterSale,
 )  # fmt: skip
 Keys = dict[type[Keyed], UUID]
 
@@ -69,6 +73,7 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys) -> dict[str, Any]:
         "customer_id": keys[Person],
         "opened_by_id": keys[Person],
         "author_id": keys[Person],
+        "tender": Tender.CARD,
         "reason": RefundReason.LATE,
         "kind": next(iter(AlertKind if model is StockAlert else TicketKind)),
         "author_role": Role.CUSTOMER,

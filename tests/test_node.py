@@ -14,6 +14,7 @@ from models import (
     Cart,
     Category,
     Company,
+    CounterSale,
     Delivery,
     DeliveryOffer,
     Fulfillment,
@@ -77,6 +78,7 @@ SEES: dict[type[Keyed], set[str]] = {
     Membership: STORE,
     Rider: {"rider", "neighbor"} | STORE | SUPPORT,
     StockEntry: STORE,
+    CounterSale: STORE,
     PriceChange: STORE,
     StockAlert: STORE,
     Cart: set(),
@@ -84,7 +86,7 @@ SEES: dict[type[Keyed], set[str]] = {
 }
 ROOTS: dict[type[Keyed], str] = {
     Order: "order", Fulfillment: "fulfillment", Delivery: "delivery", Ticket: "ticket",
-    Store: "store",
+    Store: "store", CounterSale: "counterSale",
 }  # fmt: skip
 NAMED_OTHERWISE = {SignInSession: "Session", Membership: "RoleGrant"}
 # A person as they see themselves, and a session that is over: read again by `viewer`, or never.

@@ -179,6 +179,7 @@ async def keeping_store(play: Play) -> None:
     off = {"priceChangeId": planned["priceChange"]["id"]}
     await play("picker", "listing_price_cancel", **off)
     await watching_shelves(play)
+    await selling_over_the_counter(play)
     assert (await play.watch("picker", "inventory_counted", storeId=play.store))["cursor"]
     for who in ("manager", "agent"):
         assert (await play(who, "rider_list", companyId=play.company, status=None))["nodes"]
@@ -195,6 +196,18 @@ async def watching_shelves(play: Play) -> None:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     await play("picker", "alert_snooze", alertId=found["nodes"][0]["id"], until=later)
     await play("picker", "alert_acknowledge", alertId=found["nodes"][0]["id"])
+
+
+async def selling_over_the_counter(play: Play) -> None:
+    """Two bottles of milk, taken back an hour later."""
+    here = {"storeId": play.store}
+    lines = [{"code": play.city.products[0].barcode, "quantity": 2}]
+    sold = await play("picker", "counter_sale_complete", **here, lines=lines)
+    sale = sold["sale"]["id"]
+    assert (await play("picker", "counter_sale_detail", id=sale))["lines"]
+    assert (await play("manager", "counter_sales", **here))["nodes"][0]["id"] == sale
+    await play("manager", "counter_sale_void", counterSaleId=sale)
+    assert (await play("manager", "counter_day", **here))["voidedCount"] == 1
 
 
 async def founding(play: Play) -> None:
