@@ -5,7 +5,14 @@ from models.address import Address
 from models.alert import PRIORITIES, AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
 from models.audit import AuditEntry
 from models.base import Base, Keyed, Named, uuid7
-from models.batch import BatchRecall, BatchStatus, PickedBatch, StockAudit, StockBatch
+from models.batch import (
+    BatchRecall,
+    BatchStatus,
+    PickedBatch,
+    StockAudit,
+    StockBatch,
+    WasteSource,
+)
 from models.brand import Brand
 from models.cart import Cart, CartLine, CartProblem, Substitution
 from models.category import Category
@@ -170,6 +177,7 @@ __all__ = [
     "TicketStatus",
     "Unserved",
     "Vehicle",
+    "WasteSource",
     "Weekday",
     "ZoneFault",
     "uuid7",

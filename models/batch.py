@@ -17,6 +17,13 @@ class BatchStatus(Named):
     RECALLED = auto()
 
 
+class WasteSource(Named):
+    """Where wasted units were: among those for sale, or set aside as damaged."""
+
+    SHELF = auto()
+    SET_ASIDE = auto()
+
+
 class StockBatch(Keyed):
     """Units of one product in one store that came together and expire together.
 

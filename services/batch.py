@@ -9,13 +9,12 @@ until the promise ends; `set_aside` moves the rest out of sale.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BatchStatus, PickedBatch, Stock, StockBatch, StockReason
+from models import BatchStatus, PickedBatch, Stock, StockBatch, StockEntry, StockReason
 from services.shelf import Cause, available, move
 
 WHY_SET_ASIDE = {
@@ -32,18 +31,6 @@ class Share:
 
     quantity: int
     batch: StockBatch | None = None
-
-    @property
-    def batch_id(self) -> UUID | None:
-        return None if self.batch is None else self.batch.id
-
-    @property
-    def code(self) -> str | None:
-        return None if self.batch is None else self.batch.code
-
-    @property
-    def expires_on(self) -> date | None:
-        return None if self.batch is None else self.batch.expires_on
 
 
 async def on_shelf(session: AsyncSession, store_id: UUID, product_ids: Collection[UUID]) -> Batches:
@@ -89,19 +76,18 @@ def leave(
     cause: Cause,
     *,
     damaged: bool = False,
-) -> list[Share]:
+) -> list[StockEntry]:
     """Take units off a locked shelf, out of the open batches in order; `damaged` ones stay near.
 
-    Answers which batches they were of.
+    Answers the entries of the ledger, one for each batch.
     """
-    shares = split(sold_from(batches), quantity)
-    for share in shares:
-        units = share.quantity
+    return [
         move(
-            session, row, cause, -units, damaged=units if damaged else 0, batch=share.batch,
-            of_batch=0 if share.batch is None else -units,
-        )  # fmt: skip
-    return shares
+            session, row, cause, -share.quantity, damaged=share.quantity if damaged else 0,
+            batch=share.batch, of_batch=0 if share.batch is None else -share.quantity,
+        )
+        for share in split(sold_from(batches), quantity)
+    ]  # fmt: skip
 
 
 def set_aside(

@@ -20,10 +20,10 @@ from models import (
     OrderLine,
     Product,
 )
+from services import batch_pick, stock
 from services import delivery as deliveries
 from services import order as orders
 from services import payment as payments
-from services import stock
 from services.pick_list import PACK, PICK_LINE, Task, enter
 from services.refusal import InvalidInput, Problem, Refused, not_found
 from services.stall import stalls_at
@@ -42,11 +42,15 @@ class WrongProduct(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A line by its key, by the code or barcode of its product, or by both, and units found."""
+    """A line by its key, by the code or barcode of its product, or by both, and units found.
+
+    `batch_code` says that all of them are of that batch.
+    """
 
     quantity: int
     line_id: UUID | None = None
     code: str | None = None
+    batch_code: str | None = None
 
 
 async def pick_line(
@@ -60,7 +64,8 @@ async def pick_line(
     """Say how many units of a line were found: all make it FOUND, fewer make it SHORT.
 
     May be said again until the bag is packed. Refused: NotFound, IllegalStep, VersionConflict,
-    InvalidInput, WrongProduct when the code is not of the line's product.
+    InvalidInput, WrongProduct when the code is not of the line's product, BatchFrozen when they
+    could only be of a batch that must not be sold.
     """
     task = await enter(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line = await _line(session, task, pick)
@@ -71,6 +76,9 @@ async def pick_line(
     if row.status is FulfillmentStatus.ACCEPTED:
         row.status = FulfillmentStatus.PICKING
         task.tell(session, EventType.PICKING_STARTED)
+    await batch_pick.book(
+        session, line, row.order_id, pick.quantity, actor.person_id, _batch_code(pick)
+    )
     found = pick.quantity == line.quantity
     line.picked_quantity = pick.quantity
     line.status = FulfillmentLineStatus.FOUND if found else FulfillmentLineStatus.SHORT
@@ -150,6 +158,12 @@ async def _line(session: AsyncSession, task: Task, pick: Pick) -> FulfillmentLin
     message = f"{code} is not {'this line' if line else 'on the list'}: look for {expected.name}."
     code = expected.barcode or expected.code
     raise Refused(WrongProduct(path=["input", "code"], message=message, expected=code))
+
+
+def _batch_code(pick: Pick) -> str | None:
+    if pick.batch_code is None:
+        return None
+    return one_line(pick.batch_code, "input", "batchCode", most=CODE_LENGTH, least=1)
 
 
 async def _scanned(session: AsyncSession, company_id: UUID, code: str) -> set[UUID]:

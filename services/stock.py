@@ -11,9 +11,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Order, Product, StockReason
+from models import Order, Product, StockBatch, StockEntry, StockReason
 from services import batch as batches
-from services.batch import Share
 from services.intake import Received, receive
 from services.obstacle import InsufficientStock
 from services.refusal import InvalidInput, Problem, Refused, not_found
@@ -140,8 +139,9 @@ async def ship(
     shipped: list[Shipped] = []
     for product_id, quantity in wanted.items():
         found = there.get(product_id, [])
-        shares = batches.leave(session, shelf[product_id], found, quantity, cause)
-        shipped += [_shipped(product_id, share) for share in shares]
+        known = {batch.id: batch for batch in found}
+        for entry in batches.leave(session, shelf[product_id], found, quantity, cause):
+            shipped += [_shipped(entry, known)]
     await session.flush()
     announce(session, shelf.values())
     return shipped
@@ -232,5 +232,9 @@ def _insufficient(products: list[UUID], short: Mapping[UUID, int]) -> list[Probl
     ]
 
 
-def _shipped(product_id: UUID, share: Share) -> Shipped:
-    return Shipped(product_id, share.quantity, share.batch_id, share.code, share.expires_on)
+def _shipped(entry: StockEntry, known: Mapping[UUID, StockBatch]) -> Shipped:
+    units = -entry.delta
+    if entry.batch_id is None:
+        return Shipped(entry.product_id, units)
+    batch = known[entry.batch_id]
+    return Shipped(entry.product_id, units, batch.id, batch.code, batch.expires_on)

@@ -1,17 +1,21 @@
 """Counting the shelf: staff correct what the books say about a product in their store."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Product, Stock, StockEntry, StockReason, Store
+from models import Actor, Product, Stock, StockBatch, StockEntry, StockReason, Store
+from services import batch as batches
 from services import stock
 from services.page import Page, after, bounded, page
 from services.refusal import InvalidInput, Problem, Refused, VersionConflict, not_found
+from services.shelf import Cause
 from services.staff import works_in
+from services.stock import Received
 from services.text import line
 
 DELTA_UNITS = 100_000
@@ -20,9 +24,11 @@ NOTE_LENGTH = 200
 SEARCH_LENGTH = 100
 
 # Sales, restocks and shorts are written by the verbs of an order, never by hand.
-BY_HAND = frozenset({StockReason.ADJUSTMENT, StockReason.RECEIPT, StockReason.DAMAGE})
+BY_HAND = frozenset(
+    {StockReason.ADJUSTMENT, StockReason.RECEIPT, StockReason.DAMAGE, StockReason.WASTE}
+)
 ONLY_UP = frozenset({StockReason.RECEIPT})
-ONLY_DOWN = frozenset({StockReason.DAMAGE})
+ONLY_DOWN = frozenset({StockReason.DAMAGE, StockReason.WASTE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +42,20 @@ class BelowHeld(Problem):
 class Count:
     """What staff say of a shelf: `delta` units more or less, or `on_hand` units in all.
 
-    `compare_on_hand` and `expected_version` are what they saw before they counted.
+    `compare_on_hand` and `expected_version` are what they saw before they counted. A delta may be
+    of one batch, whose last day of sale is told when it comes for the first time.
     """
 
     delta: int | None = None
     on_hand: int | None = None
     compare_on_hand: int | None = None
     expected_version: int | None = None
+    batch_code: str | None = None
+    expires_on: date | None = None
+
+    @property
+    def batched(self) -> bool:
+        return self.batch_code is not None or self.expires_on is not None
 
 
 async def adjust(
@@ -65,13 +78,54 @@ async def adjust(
     store = await session.get(Store, store_id)
     if store is None or not works_in(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
-    row = await _shelf(session, store, product_id)
+    shelf = await stock.stand(session, store.company_id, store.id, [product_id])
+    if (row := shelf.get(product_id)) is None:
+        raise not_found(Product, "productId")
     _unchanged(row, count)
+    there = (await batches.on_shelf(session, store.id, [product_id]))[product_id]
+    cause = Cause(reason, note, actor.person_id)
+    batches.set_aside(session, row, there, cause)
     delta = count.delta if count.delta is not None else (count.on_hand or 0) - row.on_hand
     _fits(row, delta, reason)
-    entry = stock.change(session, row, delta, reason, note, actor.person_id)
+    if delta > 0 and count.batched:
+        return await _into_batch(session, row, count, cause)
+    entry = _adjusted(session, row, there, delta, count, cause)
     await session.flush()
     stock.announce(session, [row])
+    return entry
+
+
+def _adjusted(
+    session: AsyncSession,
+    row: Stock,
+    there: Sequence[StockBatch],
+    delta: int,
+    count: Count,
+    cause: Cause,
+) -> StockEntry:
+    """The (first) entry of units that come loose, or go: those of the named batch, else FEFO."""
+    if delta > 0:
+        return stock.move(session, row, cause, delta)
+    if count.batched:
+        code = count.batch_code or str(count.expires_on)
+        there = [batch for batch in batches.sold_from(there) if batch.code == code]
+        if sum(batch.on_hand for batch in there) < -delta:
+            raise Refused(_invalid("batchCode", "Not so many units of such a batch are here."))
+    spoiled = cause.reason is StockReason.DAMAGE
+    return batches.leave(session, row, there, -delta, cause, damaged=spoiled)[0]
+
+
+async def _into_batch(session: AsyncSession, row: Stock, count: Count, cause: Cause) -> StockEntry:
+    came = Received(row.product_id, count.delta or 0, count.batch_code, count.expires_on)
+    try:
+        (entry,) = await stock.receive(
+            session, company_id=row.company_id, store_id=row.store_id, lines=[came],
+            reason=cause.reason, reference=cause.reference, actor_id=cause.actor_id,
+            path=["input"],
+        )  # fmt: skip
+    except Refused as refused:  # there is but one line: its place says nothing
+        reasons = [replace(one, path=["input", *one.path[2:]]) for one in refused.reasons]
+        raise Refused(*reasons) from None
     return entry
 
 
@@ -88,27 +142,13 @@ def _check(count: Count, reason: StockReason) -> None:
         problems.append(_invalid("delta", message))
     if count.on_hand is not None and not 0 <= count.on_hand <= ON_HAND_UNITS:
         problems.append(_invalid("onHand", f"onHand is from 0 to {ON_HAND_UNITS}."))
+    if count.on_hand is not None and count.batched:
+        problems.append(_invalid("batchCode", "A batch goes with delta, not with onHand."))
     if reason not in BY_HAND:
         names = ", ".join(sorted(BY_HAND))
         problems.append(_invalid("reason", f"By hand the reason is one of {names}."))
     if problems:
         raise Refused(*problems)
-
-
-async def _shelf(session: AsyncSession, store: Store, product_id: UUID) -> Stock:
-    """The locked row; made on the first receipt of a product of the store's company."""
-    shelf = (await stock.lock(session, [store.id], [product_id]))[store.id]
-    if product_id in shelf:
-        return shelf[product_id]
-    ours = select(Product.id).where(
-        Product.id == product_id, Product.company_id == store.company_id
-    )
-    if await session.scalar(ours) is None:
-        raise not_found(Product, "productId")
-    row = {"store_id": store.id, "product_id": product_id, "company_id": store.company_id}
-    counters = {"on_hand": 0, "held": 0, "version": 1}
-    await session.execute(insert(Stock).values(**row, **counters).on_conflict_do_nothing())
-    return (await stock.lock(session, [store.id], [product_id]))[store.id][product_id]
 
 
 def _unchanged(row: Stock, count: Count) -> None:
