@@ -6,6 +6,7 @@ from uuid import UUID
 from models.address import Address
 from models.alert import StockAlert
 from models.base import Keyed
+from models.batch import BatchRecall, StockBatch
 from models.brand import Brand
 from models.cart import Cart
 from models.category import Category
@@ -26,6 +27,7 @@ from models.ticket import Ticket, TicketMessage
 
 PREFIXES: dict[type[Keyed], str] = {
     Address: "adr",
+    BatchRecall: "rcl",
     Brand: "brd",
     Cart: "crt",
     Category: "cat",
@@ -46,6 +48,7 @@ PREFIXES: dict[type[Keyed], str] = {
     Rider: "rid",
     SignInSession: "ses",
     StockAlert: "alt",
+    StockBatch: "bat",
     StockEntry: "ske",
     Store: "sto",
     Ticket: "tic",

@@ -12,7 +12,7 @@ from resolvers.inputs.stock import StockAdjustInput
 from resolvers.work import attempt, of
 from services import stock, stocktake
 from services.page import Page
-from services.refusal import key_of
+from services.refusal import key_if_given, key_of
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
 First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
@@ -24,6 +24,9 @@ Search = Annotated[
 AtMost = Annotated[
     int | None,
     strawberry.argument(description="Only rows with this many units available, or fewer."),
+]
+OfProduct = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Only changes of this product.")
 ]
 
 
@@ -49,6 +52,21 @@ async def of_store(
             session, actor=actor, store_id=store, first=first, cursor=after, search=search,
             at_most=at_most,
         )  # fmt: skip
+
+
+async def ledger(
+    info: Info,
+    store_id: StoreId,
+    first: First,
+    product_id: OfProduct = None,
+    after: After = None,
+) -> Page[StockEntry]:
+    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
+    product = key_if_given(Product, product_id, "productId")
+    async with info.context.read() as session:
+        return await stocktake.ledger(
+            session, actor=actor, store_id=store, product_id=product, first=first, cursor=after
+        )
 
 
 async def adjust(info: Info, input: StockAdjustInput) -> StockOutcome:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+from dataloaders import batch as load_batch
 from dataloaders import fulfillment as load
 from dataloaders import product as load_product
 from dataloaders import store as load_store
@@ -13,9 +14,11 @@ from schema.backing import backed_by, column, field, related
 from schema.fields import key
 from schema.node import Node
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
+from services import batch_pick
 from services import fulfillment as fulfillments
 
 if TYPE_CHECKING:
+    from schema.batch import BatchShare
     from schema.product import Product
     from schema.store import Store
 
@@ -31,6 +34,15 @@ class FulfillmentLine(Node):
         by="place",
     )
     name: str = column("The product's name when it was ordered.")
+    take_from: list[Annotated["BatchShare", strawberry.lazy("schema.batch")]] = related(
+        load_batch.advised_by_line,
+        "Which batches to take, the first to expire first; empty once the line is decided, and"
+        " where no batch is known.",
+        allow=STORE,
+    )
+    picked_batches: list[Annotated["BatchShare", strawberry.lazy("schema.batch")]] = related(
+        load_batch.picked_by_line, "Which batches the units in the bag are of.", allow=STORE
+    )
     quantity: int = column("Units that were ordered.")
     picked_quantity: int = column("Units in the bag.")
     missing_quantity: int = column("Units that were looked for and not found.")
@@ -75,6 +87,12 @@ class WrongProduct(Problem):
     expected: str = column("The barcode (or code) of the product to look for.")
 
 
+@backed_by(batch_pick.BatchFrozen, "The units could only be of a batch that must not be sold.")
+class BatchFrozen(Problem):
+    batch_code: str = column("The batch.")
+    status: models.BatchStatus = column("Why it must not be sold.")
+
+
 FulfillmentAcceptError = Annotated[
     NotFound | IllegalStep | VersionConflict,
     strawberry.union("FulfillmentAcceptError", description="Why an order was not taken on."),
@@ -84,7 +102,7 @@ FulfillmentRejectError = Annotated[
     strawberry.union("FulfillmentRejectError", description="Why an order was not turned down."),
 ]
 FulfillmentLinePickError = Annotated[
-    NotFound | IllegalStep | VersionConflict | InvalidInput | WrongProduct,
+    NotFound | IllegalStep | VersionConflict | InvalidInput | WrongProduct | BatchFrozen,
     strawberry.union("FulfillmentLinePickError", description="Why a line stays undecided."),
 ]
 FulfillmentPackError = Annotated[

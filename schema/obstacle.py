@@ -20,7 +20,7 @@ class ProductUnavailable(Problem):
     product_id: strawberry.ID = key(models.Product, "The product.", by="product_id")
 
 
-@backed_by(obstacle.InsufficientStock, "The nearest store has too few of a product.")
+@backed_by(obstacle.InsufficientStock, "The store has too few of a product.")
 class InsufficientStock(Problem):
     product_id: strawberry.ID = key(models.Product, "The product.", by="product_id")
     available: int = column("How many units there are.")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+from dataloaders import batch as load_batch
 from dataloaders import product as load_product
 from resolvers import stock as resolve
 from resolvers.rules import STORE
@@ -14,6 +15,7 @@ from schema.problem import InvalidInput, NotFound, Problem, VersionConflict
 from services import stocktake
 
 if TYPE_CHECKING:
+    from schema.batch import StockBatch
     from schema.product import Product
 
 
@@ -28,6 +30,10 @@ class Stock:
     )
     on_hand: int = column("Units on the shelf.", allow=STORE)
     held: int = column("Units of them promised to orders that are not paid yet.", allow=STORE)
+    damaged: int = column(
+        "Units set aside: broken, expired or recalled. They are not in onHand.", allow=STORE
+    )
+    incoming: int = column("Units that are ordered or on their way.", allow=STORE)
     available: int = field(resolve.available, "Units that can still be sold.", allow=STORE)
     version: int = column("Grows with each change: pass it as expectedVersion.")
 
@@ -35,7 +41,21 @@ class Stock:
 @backed_by(models.StockEntry, "One line of a store's stock ledger.")
 class StockEntry(Node):
     id: strawberry.ID = key(models.StockEntry)
-    delta: int = column("Units that came (above 0) or went (below 0).", allow=STORE)
+    product: Annotated["Product", strawberry.lazy("schema.product")] | None = related(
+        load_product.offer_by_store_and_product,
+        "The product; null when the store does not list it.",
+        by="place",
+    )
+    delta: int = column("Units on the shelf that came (above 0) or went (below 0).", allow=STORE)
+    damaged_delta: int = column("Units that were set aside, or (below 0) thrown away.", allow=STORE)
+    incoming_delta: int = column("Units more, or (below 0) fewer, on their way.", allow=STORE)
+    batch: Annotated["StockBatch", strawberry.lazy("schema.batch")] | None = related(
+        load_batch.batch_by_id, "The batch, when it is known.", by="batch_id", allow=STORE
+    )
+    batch_delta: int = column(
+        "Units of the batch that came or went; a sold unit leaves its batch when it is picked.",
+        allow=STORE,
+    )
     reason: models.StockReason = column("Why they did.", allow=STORE)
     reference: str = column("The order or the note behind it.", allow=STORE)
     at: datetime = column("When it was written.")

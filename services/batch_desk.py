@@ -87,8 +87,8 @@ MARKDOWNS = text(
         select * from stock_batch where store_id = :store and status = 'OPEN' and on_hand > 0
             and expires_on between :today and :last
     ), sold as (
-        select product_id, greatest(-sum(delta), 0)::float8 / cast(:days as int) as daily from stock_entry
-        where store_id = :store and product_id in (select product_id from soon)
+        select product_id, greatest(-sum(delta), 0)::float8 / cast(:days as int) as daily
+        from stock_entry where store_id = :store and product_id in (select product_id from soon)
             and reason in ('SALE', 'COUNTER_SALE', 'RESTOCK')
             and at > now() - make_interval(days => cast(:days as int))
         group by 1

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import (
     Actor,
     Address,
+    BatchRecall,
     CounterSale,
     Delivery,
     DeliveryOffer,
@@ -27,6 +28,7 @@ from models import (
     Rider,
     SignInSession,
     StockAlert,
+    StockBatch,
     StockEntry,
     Ticket,
     TicketMessage,
@@ -37,6 +39,7 @@ from services import fulfillment as fulfillments
 from services import membership as memberships
 from services import order as orders
 from services import person as people
+from services import recall as recalls
 from services import ride, ticket_desk
 from services import rider as riders
 from services.refusal import Refused, not_found
@@ -119,6 +122,10 @@ async def _of_store(session: AsyncSession, actor: Actor, row: Any) -> Any:
     return _allowed(row, works_in(actor, row.company_id, row.store_id))
 
 
+async def _recall(session: AsyncSession, actor: Actor, row: BatchRecall) -> BatchRecall:
+    return await recalls.visible(session, actor=actor, recall_id=row.id)
+
+
 def _allowed(row: Row, sees: bool) -> Row:
     if not sees:
         raise not_found(type(row), "id")
@@ -150,8 +157,10 @@ SEEN_BY: dict[type[Keyed], See] = {
     SignInSession: _device,
     Membership: _membership,
     Rider: _rider,
+    StockBatch: _of_store,
     StockEntry: _of_store,
     CounterSale: _of_store,
+    BatchRecall: _recall,
     PriceChange: _of_store,
     StockAlert: _of_store,
 }

@@ -76,9 +76,7 @@ async def pick_line(
     if row.status is FulfillmentStatus.ACCEPTED:
         row.status = FulfillmentStatus.PICKING
         task.tell(session, EventType.PICKING_STARTED)
-    await batch_pick.book(
-        session, line, row.order_id, pick.quantity, actor.person_id, _batch_code(pick)
-    )
+    await _book(session, task, line, pick, actor.person_id)
     found = pick.quantity == line.quantity
     line.picked_quantity = pick.quantity
     line.status = FulfillmentLineStatus.FOUND if found else FulfillmentLineStatus.SHORT
@@ -160,10 +158,14 @@ async def _line(session: AsyncSession, task: Task, pick: Pick) -> FulfillmentLin
     raise Refused(WrongProduct(path=["input", "code"], message=message, expected=code))
 
 
-def _batch_code(pick: Pick) -> str | None:
-    if pick.batch_code is None:
-        return None
-    return one_line(pick.batch_code, "input", "batchCode", most=CODE_LENGTH, least=1)
+async def _book(
+    session: AsyncSession, task: Task, line: FulfillmentLine, pick: Pick, actor_id: UUID | None
+) -> None:
+    """Note of which batches the units found are."""
+    code = pick.batch_code
+    if code is not None:
+        code = one_line(code, "input", "batchCode", most=CODE_LENGTH, least=1)
+    await batch_pick.book(session, line, task.order.id, pick.quantity, actor_id, code)
 
 
 async def _scanned(session: AsyncSession, company_id: UUID, code: str) -> set[UUID]:

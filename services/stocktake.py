@@ -209,3 +209,29 @@ async def shelves(
         rows = rows.join(Product, Product.id == Stock.product_id).where(named)
     found = (await session.scalars(rows.limit(first + 1))).all()
     return page(found, first, lambda row: (str(row.product_id),))
+
+
+async def ledger(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    store_id: UUID,
+    product_id: UUID | None,
+    first: int,
+    cursor: str | None,
+) -> Page[StockEntry]:
+    """A page of a store's ledger, or of one product in it, for its staff, the newest first.
+
+    Refused: NotFound, InvalidInput.
+    """
+    bounded(first)
+    store = await session.get(Store, store_id)
+    if store is None or not works_in(actor, store.company_id, store.id):
+        raise not_found(Store, "storeId")
+    rows = select(StockEntry).where(StockEntry.store_id == store_id)
+    if product_id is not None:
+        rows = rows.where(StockEntry.product_id == product_id)
+    if (start := after(cursor, UUID)) is not None:
+        rows = rows.where(StockEntry.id < start[0])
+    found = (await session.scalars(rows.order_by(StockEntry.id.desc()).limit(first + 1))).all()
+    return page(found, first, lambda row: (str(row.id),))

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from models import (
     PLATFORM,
     Address,
+    BatchRecall,
     Brand,
     Cart,
     Category,
@@ -33,6 +34,7 @@ from models import (
     Role,
     SignInSession,
     StockAlert,
+    StockBatch,
     StockEntry,
     Store,
     Ticket,
@@ -77,8 +79,10 @@ SEES: dict[type[Keyed], set[str]] = {
     SignInSession: {"customer"},
     Membership: STORE,
     Rider: {"rider", "neighbor"} | STORE | SUPPORT,
+    StockBatch: STORE,
     StockEntry: STORE,
     CounterSale: STORE,
+    BatchRecall: {"neighbor", "support_agent", *STORE},
     PriceChange: STORE,
     StockAlert: STORE,
     Cart: set(),
@@ -116,6 +120,8 @@ async def keys(
             DeliveryOffer(delivery_id=delivery.id, expires_at=late, **riding, **at),
             Address(person_id=customer.id),
             Cart(person_id=customer.id, company_id=town.company.id),
+            StockBatch(product_id=keys[Product], code=uuid7().hex, **at),
+            BatchRecall(company_id=town.company.id, product_id=keys[Product], batch_code="X"),
         ):
             session.add(filled(row))
             keys[type(row)] = row.id

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import aclosing
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -120,7 +120,8 @@ def some(kind: Any) -> Any:
     kind = next((one for one in get_args(kind) if one is not type(None)), kind)
     if issubclass(kind, Enum):
         return next(iter(kind))
-    return {UUID: uuid7(), datetime: datetime.now(UTC), dict: {}}.get(kind) or kind(1)
+    now = datetime.now(UTC)
+    return {UUID: uuid7(), datetime: now, date: now.date(), dict: {}}.get(kind) or kind(1)
 
 
 @pytest.mark.parametrize("name", [f"{one.parent}.{one.name}" for one in NESTED])

@@ -29,6 +29,10 @@ class FulfillmentLinePickInput:
     quantity: int = strawberry.field(
         description="Units found, from 0 to the line's quantity; fewer than that is SHORT."
     )
+    batch_code: str | None = strawberry.field(
+        default=None,
+        description="The batch that all of them are of; without it, those that expire first.",
+    )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 

@@ -1,3 +1,5 @@
+from datetime import date
+
 import strawberry
 
 from models import StockReason
@@ -25,8 +27,17 @@ class StockAdjustInput:
         default=None,
         description="The version you saw: VersionConflict when the shelf changed since.",
     )
+    batch_code: str | None = strawberry.field(
+        default=None,
+        description="The batch that the delta is of. Without it, what goes is of the batch that"
+        " expires first, and what comes is of none.",
+    )
+    expires_on: date | None = strawberry.field(
+        default=None,
+        description="The last day of sale of what comes; names the batch where no code does.",
+    )
     reason: StockReason = strawberry.field(
-        description="RECEIPT (only adds), DAMAGE (only removes) or ADJUSTMENT."
+        description="RECEIPT (only adds), DAMAGE (sets aside), WASTE (only removes) or ADJUSTMENT."
     )
     note: str = strawberry.field(
         default="", description="A line for the ledger, at most 200 characters."
@@ -38,4 +49,6 @@ class StockAdjustInput:
             on_hand=self.on_hand,
             compare_on_hand=self.compare_on_hand,
             expected_version=self.expected_version,
+            batch_code=self.batch_code,
+            expires_on=self.expires_on,
         )

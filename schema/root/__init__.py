@@ -11,6 +11,7 @@ import schema.enums  # noqa: F401 - before any type names them
 from schema.root import (
     address,
     alert,
+    batch,
     cart,
     company,
     counter_sale,
@@ -40,6 +41,7 @@ class Query(
     storefront.Query,
     store.Query,
     stock.Query,
+    batch.Query,
     alert.Query,
     price_change.Query,
     counter_sale.Query,
@@ -63,6 +65,7 @@ class Mutation(
     price_change.Mutation,
     order.Mutation,
     stock.Mutation,
+    batch.Mutation,
     store.Mutation,
     company.Mutation,
     counter_sale.Mutation,

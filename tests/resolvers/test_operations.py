@@ -14,7 +14,7 @@ from schema.root import graph
 from seed.rows import key
 from tests.city import City
 from tests.people import KeptSms
-from tests.resolvers import journeys
+from tests.resolvers import journeys, storeroom
 from tests.resolvers.playing import EVERY, Operation, Play, staged
 from tests.simulators.desk import opened
 
@@ -91,6 +91,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await journeys.going_wrong(play)
     await journeys.coming_back(play)
     await journeys.keeping_store(play)
+    await storeroom.minding_batches(play)
     await journeys.founding(play)
     dear = {
         one.name: (play.used[one.name], one.most)

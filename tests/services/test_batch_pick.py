@@ -1,7 +1,6 @@
 """Batches while orders flow: what pickers take, what comes back, and what a recall stops."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -31,13 +30,13 @@ from services import batch_desk, checkout, recall
 from services import fulfillment as fulfillments
 from services.batch_pick import BatchFrozen
 from services.fulfillment import Pick
-from services.refusal import InvalidInput, NotFound, Refused
+from services.refusal import InvalidInput, NotFound
 from services.stock import Received
 from tests import city as cities
 from tests.city import City
 from tests.services.customers import ORIGIN, people
 from tests.services.desk import accepted, refused, step
-from tests.services.paid import Doors, lines, opened, paid, picker, unexplained, working
+from tests.services.paid import Doors, opened, paid, picker, unexplained, working
 from tests.services.test_batch import against, batches_of, counters, day, receive, ship
 
 MILK = (0,)
@@ -298,65 +297,3 @@ async def test_waste_leaves_the_books_of_its_batch(database: Database, city: Cit
         (reason,) = await against(waste(*asked))
         assert reason.path == ["input", "quantity"]
     assert await unexplained(database, city) == []
-
-
-class Week:
-    """Random work on one product of one store by many hands: batches come, go and are recalled."""
-
-    def __init__(self, doors: Doors, city: City, seed: int) -> None:
-        self.doors, self.city = doors, city
-        self.dice = random.Random(seed)
-        self.tasks: list[tuple[Order, Fulfillment, Actor]] = []
-
-    async def come(self) -> None:
-        code, units = self.dice.choice("ABCD"), self.dice.randint(1, 6)
-        line = Received(self.city.products[0].id, units, code, None, self.dice.randint(0, 1))
-        await receive(self.doors.database, self.city.near, line)
-
-    async def go(self) -> None:
-        lines = {self.city.products[0].id: self.dice.randint(1, 4)}
-        await ship(self.doors.database, self.city.near, lines)
-
-    async def buy(self) -> None:
-        order = await paid(self.doors, self.city, self.dice.randint(3, 6), MILK)
-        task, staff = await accepted(self.doors, self.city, order)
-        self.tasks.append((order, task, staff))
-
-    async def pick(self) -> None:
-        if self.tasks:
-            _, task, staff = self.dice.choice(self.tasks)
-            (line,) = await lines(self.doors.database, task)
-            await pick(self.doors, staff, task, self.dice.randint(0, line.quantity))
-
-    async def pack(self) -> None:
-        if self.tasks:
-            _, task, staff = self.dice.choice(self.tasks)
-            await step(self.doors.database, staff, task, fulfillments.pack, bags=1)
-
-    async def cancel(self) -> None:
-        if self.tasks:
-            order, *_ = self.dice.choice(self.tasks)
-            agent = Actor(order.customer_id, grants=(Grant(Role.SUPER_ADMIN),))
-            async with self.doors.database.write(PLATFORM, ORIGIN) as session:
-                why = CancelReason.OTHER
-                await checkout.cancel_order(session, actor=agent, order_id=order.id, reason=why)
-
-    async def recall(self) -> None:
-        await recalled(self.doors.database, self.city, self.dice.choice("AB"))
-
-    async def sweep(self) -> None:
-        await jobs.set_aside(self.doors.database)
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_batches_add_up_through_a_wild_week(doors: Doors, seed: int) -> None:
-    city = await cities.build(doors.database, on_hand=12)
-    week = Week(doors, city, seed)
-    verbs = [week.come, week.come, week.go, week.buy, week.buy, week.pick, week.pick, week.pick]
-    verbs += [week.pack, week.cancel, week.sweep, week.recall]
-    for _ in range(8):
-        hour = [week.dice.choice(verbs)() for _ in range(7)]
-        answers = await asyncio.gather(*hour, return_exceptions=True)
-        wrong = [one for one in answers if one is not None and not isinstance(one, Refused)]
-        assert wrong == []
-        assert await unexplained(doors.database, city) == []

@@ -1,0 +1,27 @@
+"""What a store's people do behind the shelves, beyond a day's ordinary work."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.resolvers.journeys import begin_shift, picked
+from tests.resolvers.playing import Play
+
+
+async def minding_batches(play: Play) -> None:
+    """A batch that comes, is picked, expires soon, is partly thrown away, and recalled."""
+    of_it = {"storeId": play.store, "productId": play.product(0)}
+    soon = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    await play("picker", "stock_adjust", **of_it, batchCode="L1", expiresOn=soon)
+    detail = await play("buyer", "order_detail", id=await play.order())
+    await begin_shift(play)
+    await picked(play, detail["code"])
+    [batch] = (await play("picker", "expiring_batches", storeId=play.store))["nodes"]
+    assert (await play("picker", "markdown_candidates", storeId=play.store))["nodes"]
+    await play("picker", "batch_waste", storeId=play.store, productId=None, batchId=batch["id"])
+    assert len((await play("picker", "stock_ledger", **of_it))["nodes"]) > 3
+    given = {"companyId": play.company, "productId": play.product(0), "batchCode": "L1"}
+    made = (await play("owner", "batch_recall", **given))["recall"]
+    assert [one["code"] for one in made["orders"]["nodes"]] == [detail["code"]]
+    for who in ("picker", "agent", "owner"):
+        assert (await play(who, "batch_recalls", companyId=play.company))["nodes"]
+        seen = await play(who, "batch_recall_detail", id=made["id"])
+        assert seen["orders"]["nodes"][0]["quantity"] == 2
