@@ -5,12 +5,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import public
 from services import category as categories
-from services.category import Shelf, Tree
+from services.category import Asked, Shelf, Tree
 
 
 @public
 async def tree_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Tree]:
     return await categories.trees(session, keys)
+
+
+@public
+async def branch_as_asked(session: AsyncSession, keys: Sequence[Asked]) -> list[Shelf | None]:
+    """Categories of stores by slug or key, without their children; None for empty ones."""
+    return await categories.branches(session, keys)
 
 
 @public

@@ -94,7 +94,7 @@ async def _serving(info: Info, input: CartLinesSetInput) -> Serving:
     point = input.at.point("input", "at")
     company = key_if_given(Company, input.company_id, "companyId")
     async with info.context.public() as session:
-        found = await stores.coverage(session, point, company_id=company)
+        found = await stores.coverage(session, point, company_id=company, most=1)
     if not found.serving:
         raise found.refused("input", "at")
     return found.serving[0]

@@ -11,7 +11,7 @@ from resolvers.inputs.point import GeoPointInput
 from services import product as products
 from services import store as stores
 from services import storefront as storefronts
-from services.category import TREE_DEPTH, Shelf, Tree
+from services.category import TREE_DEPTH, Asked, Shelf, Tree
 from services.page import Page
 from services.product import Offer
 from services.refusal import InvalidInput, Refused, key_if_given, key_of, not_found
@@ -42,7 +42,7 @@ async def storefront(info: Info, at: At, company_id: CompanyId = None) -> Storef
     point = at.point("at")
     company = key_if_given(Company, company_id, "companyId")
     async with info.context.public() as session:
-        found = await stores.coverage(session, point, company_id=company)
+        found = await stores.coverage(session, point, company_id=company, most=1)
     return storefronts.storefront(found)
 
 
@@ -64,8 +64,8 @@ async def category(
         raise Refused(InvalidInput(path=["slug"], message="Say either the id or the slug."))
     if parent.store_id is None:
         return None
-    found = await tree(info, parent.store_id)
-    shelf = found.by_slug.get(slug) if slug else found.by_id.get(key_of(Category, id or ""))
+    asked = Asked(parent.store_id, slug, None if id is None else key_of(Category, id))
+    shelf = await info.context.loaders.load(load_category.branch_as_asked, asked)
     if shelf is None:
         raise not_found(Category, "category")
     return shelf
@@ -118,7 +118,7 @@ async def shelved(
 ) -> Page[Offer] | None:
     if parent.store_id is None:
         return None
-    within = (await whole(info, parent)).family()
+    within = (parent if parent.branch else await whole(info, parent)).family()
     wanted = products.listed(parent.store_id, first, after, sort, within)
     return await info.context.loaders.load(load.page_of_offers, wanted)
 
@@ -150,8 +150,8 @@ async def family(
     """The keys of a category and those below it; None for all."""
     if category_id is None:
         return None
-    key = key_of(Category, category_id, "categoryId")
-    shelf = (await tree(info, store_id)).by_id.get(key)
+    asked = Asked(store_id, key=key_of(Category, category_id, "categoryId"))
+    shelf = await info.context.loaders.load(load_category.branch_as_asked, asked)
     if shelf is None:
         raise not_found(Category, "categoryId")
     return shelf.family()

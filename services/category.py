@@ -5,12 +5,53 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, Uuid, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Category, Listing, Product, Store
 
 TREE_DEPTH = 5
+# A few branches, each by its slug or its key, with the keys of all that is below: a shop's whole
+# tree is counted only for those who want to see it.
+BRANCHES = (
+    text(
+        """
+        with recursive root as (
+            select asked.nth, s.id as store_id, c.*
+            from unnest(:stores, :slugs, :keys) with ordinality as asked (store, slug, key, nth)
+            join store s on s.id = asked.store
+            cross join lateral (
+                select id, parent_id, slug, name, translations from category
+                where company_id = s.company_id and slug = asked.slug
+                union all
+                select id, parent_id, slug, name, translations from category
+                where company_id = s.company_id and id = asked.key
+                limit 1
+            ) c
+        ), below (nth, id) as (
+            select nth, id from root
+            union all
+            select below.nth, c.id from below join category c on c.parent_id = below.id
+        ), family as (
+            select nth, array_agg(id) as keys from below group by nth
+        )
+        select root.nth, root.id, root.store_id, root.parent_id, root.slug, root.name,
+            root.translations, family.keys
+        from root join family on family.nth = root.nth
+        where exists (
+            select from listing l join product p on p.id = l.product_id
+            where l.store_id = root.store_id and l.category_id = any(family.keys) and p.active
+        )
+        """
+    )
+    .bindparams(
+        bindparam("stores", type_=ARRAY(Uuid)),
+        bindparam("slugs", type_=ARRAY(Text)),
+        bindparam("keys", type_=ARRAY(Uuid)),
+    )
+    .columns(translations=JSONB)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +66,13 @@ class Shelf:
     translations: dict[str, Any]
     product_count: int | None = None
     children: "tuple[Shelf, ...] | None" = None
+    branch: tuple[UUID, ...] | None = None
+    """Its key and those of all below it, where these were read without their rows."""
 
     def family(self) -> tuple[UUID, ...]:
         """This category and all below it."""
+        if self.branch is not None:
+            return self.branch
         below = (key for child in self.children or () for key in child.family())
         return (self.id, *below)
 
@@ -35,6 +80,15 @@ class Shelf:
         """The same with at most `depth` levels below it."""
         kept = self.children or () if depth else ()
         return replace(self, children=tuple(child.cut(depth - 1) for child in kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A category in a store, by its slug or by its key."""
+
+    store_id: UUID
+    slug: str | None = None
+    key: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +123,20 @@ async def trees(session: AsyncSession, store_ids: Sequence[UUID]) -> list[Tree]:
     for row in rows:
         found.setdefault(row[0], []).append(row)
     return [_tree(found.get(store_id, [])) for store_id in store_ids]
+
+
+async def branches(session: AsyncSession, asked: Sequence[Asked]) -> list[Shelf | None]:
+    """The categories asked for and the keys below them; None where the store lists nothing."""
+    rows = await session.execute(
+        BRANCHES,
+        {
+            "stores": [one.store_id for one in asked],
+            "slugs": [one.slug if one.slug and one.slug.isprintable() else None for one in asked],
+            "keys": [one.key for one in asked],
+        },
+    )
+    found = {row[0]: replace(Shelf(*row[1:7]), branch=tuple(row[7])) for row in rows}
+    return [found.get(nth) for nth in range(1, len(asked) + 1)]
 
 
 async def plain(session: AsyncSession, category_ids: Sequence[UUID]) -> list[Shelf | None]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Time,
     and_,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -116,9 +117,10 @@ async def coverage(
     *,
     company_id: UUID | None = None,
     at: datetime | None = None,
+    most: int = SERVING_STORES,
 ) -> Coverage:
-    """Who serves `point` now: one statement when somebody does, one more to say why nobody does."""
-    rows = (await session.execute(_covering(point, company_id, at))).all()
+    """Who serves `point` now, the `most` nearest: one statement, two when no zone covers it."""
+    rows = (await session.execute(_covering(point, company_id, at, most))).all()
     found = [
         Serving(store, company, round(distance))
         for store, company, distance, is_open, _ in rows
@@ -135,16 +137,23 @@ async def coverage(
     return Coverage(point, now, [], Unserved.OUTSIDE_ZONES, metres)
 
 
-def _covering(point: Point, company_id: UUID | None, at: datetime | None) -> Any:
-    """Every store whose zone covers the point (by the zones' GiST index), nearest first."""
+def _covering(point: Point, company_id: UUID | None, at: datetime | None, most: int) -> Any:
+    """The stores whose zones cover the point (by the zones' GiST index): those that serve it
+    before those that are paused, these before the closed ones, and each kind the nearest first."""
     distance: ColumnElement[float] = func.ST_Distance(Store.point, point.geography())
+    opened = open_at(at)
+    standing = case(
+        (opened & (Store.status == StoreStatus.OPEN), 0),
+        (opened & (Store.status == StoreStatus.PAUSED), 1),
+        else_=2,
+    )
     found = (
-        select(Store, Company, distance, open_at(at), func.clock_timestamp())
+        select(Store, Company, distance, opened, func.clock_timestamp())
         .join(StoreZone, StoreZone.store_id == Store.id)
         .join(Company, Company.id == Store.company_id)
         .where(func.ST_Covers(StoreZone.area, point.geography()))
-        .order_by(distance, Store.id)
-        .limit(SERVING_STORES)
+        .order_by(standing, distance, Store.id)
+        .limit(most)
     )
     return found if company_id is None else found.where(Store.company_id == company_id)
 

@@ -237,6 +237,9 @@ async def test_unknown_ids_and_slugs_are_not_found(ask: Asking, city: City) -> N
         f'product(id: "{unknown}") {{ id }}',
         'product(id: "x") { id }',
         'category(slug: "nope") { slug }',
+        'category(slug: "") { slug }',
+        r'category(slug: "food\u0000") { slug }',
+        f'category(id: "{elsewhere}") {{ slug }}',
         f'products(first: 1, categoryId: "{elsewhere}") {{ nodes {{ id }} }}',
     ):
         document = f"query($at: GeoPointInput!) {{ storefront(at: $at) {{ {asked} }} }}"
@@ -264,3 +267,15 @@ async def test_zones_are_found_through_their_index(city: City, database: Databas
                 assert "ix_store_zone_area" in plan
         finally:
             await session.execute(text("reset enable_seqscan"))
+
+
+async def test_the_window_is_that_of_the_next_store_while_the_nearest_is_paused(
+    ask: Asking, city: City, database: Database
+) -> None:
+    async with database.write(PLATFORM, Origin("test")) as session:
+        near = await session.get(Store, city.near.id)
+        assert near is not None
+        near.status = StoreStatus.PAUSED
+    document = "query($at: GeoPointInput!) { storefront(at: $at) { reason store { id } } }"
+    told = await ask(document, {"at": city.point})
+    assert told.data["storefront"] == {"reason": None, "store": {"id": id_of(city.next)}}
