@@ -10,7 +10,7 @@ import pytest
 from execution import Answer, Limits
 from execution.plan import Plan
 from execution.shared import Shared
-from models import EventType, Order, Store
+from models import EventType, Grant, Order, Role, Store
 from models.ids import encode
 from resolvers.context import House
 from schema.root import graph
@@ -18,7 +18,7 @@ from server.engine import HouseEngine
 from server.errors import present
 from tests import city as cities
 from tests.city import City
-from tests.people import Standing, engine
+from tests.people import Standing, engine, stand
 from tests.subscriptions.test_order import happen, placed
 from tests.subscriptions.test_stock import count, shown
 
@@ -67,6 +67,12 @@ async def corner(house: House) -> City:
     return await cities.build(house.database)
 
 
+@pytest.fixture(scope="module")
+async def buyer(house: House) -> Standing:
+    """A customer of these tests alone."""
+    return await stand(house, "Buyer", Grant(Role.CUSTOMER))
+
+
 def listen(
     who: Standing, document: str, variables: dict[str, Any], by: Any = None, **more: Any
 ) -> Answers:
@@ -93,15 +99,15 @@ def same(answer: Answer, expected: Answer) -> None:
 
 
 async def test_shared_answers_are_those_that_each_would_get_alone(
-    customer: Standing,
+    buyer: Standing,
     another_customer: Standing,
     picker: Standing,
     manager: Standing,
     support_agent: Standing,
     town: City,
 ) -> None:
-    order, dice = await placed(customer, town), random.Random(SEED)
-    cast = [customer, customer, picker, manager, support_agent, another_customer]
+    order, dice = await placed(buyer, town), random.Random(SEED)
+    cast = [buyer, buyer, picker, manager, support_agent, another_customer]
     given = {"id": encode(Order, order.id)}
     ours, alone = [], []
     for _ in range(LISTENERS):
@@ -118,7 +124,7 @@ async def test_shared_answers_are_those_that_each_would_get_alone(
             del ours[n], alone[n]
         assert 0 < len(ours) < LISTENERS
         for event in (EventType.PICKING_STARTED, EventType.LINE_PICKED):
-            await happen(customer.house, order, event)
+            await happen(buyer.house, order, event)
             for got, expected in zip(await heard(ours), await heard(alone), strict=True):
                 same(got, expected)
     finally:
@@ -166,14 +172,14 @@ async def test_a_language_a_document_and_a_person_make_an_answer_another(
 
 
 async def test_a_pin_is_for_the_customer_alone_though_all_watch_one_order(
-    customer: Standing, picker: Standing, support_agent: Standing, town: City, runs: list[Any]
+    buyer: Standing, picker: Standing, support_agent: Standing, town: City, runs: list[Any]
 ) -> None:
-    order = await placed(customer, town)
+    order = await placed(buyer, town)
     given = {"id": encode(Order, order.id)}
-    lines = [listen(who, ORDERS[1], given) for who in (customer, picker, support_agent) * 3]
+    lines = [listen(who, ORDERS[1], given) for who in (buyer, picker, support_agent) * 3]
     await heard(lines)
     runs.clear()
-    await happen(customer.house, order, EventType.PICKING_STARTED)
+    await happen(buyer.house, order, EventType.PICKING_STARTED)
     told = await heard(lines)
     await leave(lines)
     assert len(runs) == 3
@@ -182,17 +188,17 @@ async def test_a_pin_is_for_the_customer_alone_though_all_watch_one_order(
 
 
 async def test_a_cursor_to_start_from_does_not_part_those_who_ask_alike(
-    picker: Standing, customer: Standing, town: City, runs: list[Any]
+    picker: Standing, buyer: Standing, town: City, runs: list[Any]
 ) -> None:
-    order = await placed(customer, town)
+    order = await placed(buyer, town)
     given = {"id": encode(Order, order.id)}
-    begun = listen(customer, ORDERS[0], given)
+    begun = listen(buyer, ORDERS[0], given)
     [first] = await heard([begun])
-    resumed = listen(customer, ORDERS[0], given | {"after": first.data["orderTracked"]["cursor"]})
+    resumed = listen(buyer, ORDERS[0], given | {"after": first.data["orderTracked"]["cursor"]})
     waiting = asyncio.ensure_future(anext(resumed))
     await asyncio.sleep(0.2)
     runs.clear()
-    await happen(customer.house, order, EventType.PICKING_STARTED)
+    await happen(buyer.house, order, EventType.PICKING_STARTED)
     [one], other = await heard([begun]), await waiting
     await leave([begun, resumed])
     assert one is other
