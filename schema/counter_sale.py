@@ -6,6 +6,7 @@ import strawberry
 import models
 from dataloaders import counter_sale as load
 from resolvers import counter_sale as resolve
+from resolvers import paperwork
 from schema.backing import backed_by, column, field, related
 from schema.fields import key, money
 from schema.node import Node
@@ -43,6 +44,10 @@ class CounterSale(Node):
     cash_received: Money | None = money("cash_received_minor", "Cash in hand; null for a card.")
     change: Money = money("change_minor", "Cash to give back.")
     terminal_reference: str = column("The terminal's reference of a card; empty for cash.")
+    receipt_url: str = field(
+        paperwork.receipt_url,
+        "Where its receipt (PDF) is read, with the same Authorization header.",
+    )
     cashier_id: strawberry.ID | None = key(models.Person, "Who sold it.", by="cashier_id")
     sold_at: datetime = column("When it was made.")
     voided_at: datetime | None = column("When it was undone, if it was.")

@@ -9,6 +9,7 @@ from dataloaders import fulfillment as load
 from dataloaders import product as load_product
 from dataloaders import store as load_store
 from resolvers import fulfillment as resolve
+from resolvers import paperwork
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
@@ -65,6 +66,12 @@ class Fulfillment(Node):
     )
     lines: list[FulfillmentLine] = related(load.lines_by_fulfillment, "The pick list.")
     bags: int = column("How many bags were packed; 0 before that.")
+    packing_slip_url: str | None = field(
+        paperwork.packing_slip_url,
+        "Where its packing slip (PDF) is read, with the same Authorization header; null for"
+        " others than its staff and support.",
+        allow=STORE_OR_SUPPORT,
+    )
     handover_code: str | None = field(
         resolve.handover_code,
         "What the store tells the rider who fetches the bags; null for others than its staff.",

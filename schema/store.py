@@ -5,6 +5,7 @@ import strawberry
 
 import models
 from dataloaders import store as load
+from resolvers import paperwork
 from resolvers import store as resolve
 from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, related
@@ -42,6 +43,12 @@ class Store(Node):
     hours: list[StoreHours] = related(load.hours_by_store, "Its week, from Monday on.")
     zone: GeoJSON | None = related(
         load.zone_by_store, "The area it delivers to; null before one was set.", cost=10
+    )
+    manifest_url: str | None = field(
+        paperwork.manifest_url,
+        "Where the list of bags that wait for riders (PDF) is read, with the same Authorization"
+        " header; null for others than its staff.",
+        allow=STORE,
     )
     desk: StoreDesk | None = related(
         load.desk_by_store, "What its own people see; null for those of others.", allow=STORE

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from resolvers.context import House
 from server.allowance import Allowances, Ledger
+from server.documents import document_routes
 from server.edge import Edge
 from server.engine import open_engine
 from server.explorer import explorer_routes
@@ -54,6 +55,7 @@ def build_app(settings: Settings) -> Starlette:
             origins=settings.origins,
             get=settings.development,
         ),
+        *document_routes(edge),
         Route("/.well-known/jwks.json", jwks),
         Route(WEBHOOK_PATH, take_notice, methods=["POST"]),
         *PROBES,

@@ -1,5 +1,6 @@
 """A row of every noun that hangs on an order, made by hand: no verb has to have led to it."""
 
+import secrets
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -78,6 +79,8 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys) -> dict[str, Any]:
         "kind": next(iter(AlertKind if model is StockAlert else TicketKind)),
         "author_role": Role.CUSTOMER,
         "code": uuid7().hex,
+        "number": secrets.randbelow(2**31),
+        "resolved_at": SOMETHING[datetime],
     }
     links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
     known = {column.name for column in model.__table__.columns}
