@@ -13,6 +13,7 @@ COMMANDS = {
     "migrate": "bring the database to the newest revision",
     "seed": "load the city and the catalog once",
     "schema": "print the public schema",
+    "manifest": "print the documents that our own apps send, by their SHA-256",
     "rules": "print who may what",
     "welcome": "say where everything is and how to sign in as each role",
 }

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,6 +18,7 @@ from server.edge import Edge
 from server.engine import open_engine
 from server.explorer import explorer_routes
 from server.house import open_house
+from server.library import open_library
 from server.probes import PROBES
 from server.settings import Settings
 from server.webhooks import Worker, stripe_webhook
@@ -32,11 +33,12 @@ def build_app(settings: Settings) -> Starlette:
     """The application; it opens the house when it starts and closes it when it ends."""
     connections = LiveConnections()
     allowances = Allowances()
+    library = open_library(settings)
     edge = Edge()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_house(settings) as house, telling(settings, allowances):
+        async with open_house(settings) as house, telling(settings, allowances), aclosing(library):
             edge.house = app.state.house = house
             worker = Worker(house.database, house.payments)
             app.state.take_notice = stripe_webhook(house.database, house.payments, worker)
@@ -54,6 +56,7 @@ def build_app(settings: Settings) -> Starlette:
             limits=WireLimits(),
             origins=settings.origins,
             get=settings.development,
+            library=library,
         ),
         *document_routes(edge),
         Route("/.well-known/jwks.json", jwks),

@@ -35,6 +35,8 @@ class Settings:
     drain_seconds: float
     budget_per_second: int
     cost_shown: bool
+    manifest_file: str | None
+    teachable: bool
 
     @property
     def development(self) -> bool:
@@ -66,6 +68,8 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         reference_executor=environment.get("EXECUTOR") == "reference",
         drain_seconds=_seconds(environment, "DARKSTORE_DRAIN_SECONDS", DRAIN_SECONDS),
         budget_per_second=_whole(environment, "DARKSTORE_BUDGET_PER_SECOND", BUDGET_PER_SECOND),
+        manifest_file=environment.get("DARKSTORE_MANIFEST", "").strip() or None,
+        teachable=_switch(environment, "DARKSTORE_APQ", False),
         cost_shown=_switch(environment, "DARKSTORE_COST_SHOWN", True),
     )
 

@@ -13,19 +13,26 @@ from server.wire.http import graphql_http
 from server.wire.limits import FRAME_MAX_BYTES, WireLimits
 from server.wire.listening import tune_listening
 from server.wire.noise import StrangersNoise
+from server.wire.operation import Operation
+from server.wire.persisted import NOT_FOUND, NOT_SUPPORTED, Library, refused
 from server.wire.websocket import graphql_websocket
 
 __all__ = [
     "FRAME_MAX_BYTES",
+    "NOT_FOUND",
+    "NOT_SUPPORTED",
     "Contexts",
     "Denied",
+    "Library",
     "LiveConnections",
     "Opened",
+    "Operation",
     "StrangersNoise",
     "WireLimits",
     "graphql_http",
     "graphql_routes",
     "graphql_websocket",
+    "refused",
     "tune_listening",
 ]
 
@@ -39,11 +46,14 @@ def graphql_routes(
     limits: WireLimits,
     origins: frozenset[str] = frozenset(),
     get: bool = True,
+    library: Library | None = None,
 ) -> list[BaseRoute]:
     """Answer the routes that serve one engine at one path over HTTP, SSE and WebSocket.
 
     Call `connections.drain(...)` when the server is told to stop, before it closes its sockets.
     """
-    http = graphql_http(engine, contexts, limits, connections, get=get)
-    socket = graphql_websocket(engine, contexts, limits, connections, origins=origins)
+    http = graphql_http(engine, contexts, limits, connections, get=get, library=library)
+    socket = graphql_websocket(
+        engine, contexts, limits, connections, origins=origins, library=library
+    )
     return [Route(path, http), WebSocketRoute(path, socket)]

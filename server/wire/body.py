@@ -10,7 +10,7 @@ from server.wire.limits import WireLimits
 from server.wire.operation import Misshapen, Operation, operation_of
 from server.wire.rejected import Rejected
 
-_PARAMETERS = frozenset({"query", "operationName", "variables", "extensions"})
+_PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 _JSON_PARAMETERS = frozenset({"variables", "extensions"})
 
 

@@ -18,6 +18,7 @@ from server.wire.limits import WireLimits
 from server.wire.operations import Operations
 from server.wire.outbox import Outbox
 from server.wire.pace import Pace
+from server.wire.persisted import Library
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,12 @@ class Conversation:
     """Speaks the protocol with one client; `run` returns when the socket is closed and tidy."""
 
     def __init__(
-        self, socket: WebSocket, engine: Engine, contexts: Contexts, limits: WireLimits
+        self,
+        socket: WebSocket,
+        engine: Engine,
+        contexts: Contexts,
+        limits: WireLimits,
+        library: Library,
     ) -> None:
         self._socket = socket
         self._contexts = contexts
@@ -39,7 +45,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Future[Goodbye | None] = self._loop.create_future()
         self._outbox = Outbox(self._send, limits)
-        self._operations = Operations(engine, self._outbox, limits)
+        self._operations = Operations(engine, self._outbox, limits, library)
         self._pace = Pace(
             per_second=limits.messages_per_second, burst_count=limits.messages_burst_count
         )

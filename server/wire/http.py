@@ -17,6 +17,7 @@ from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts, Denied, Opened
 from server.wire.limits import REQUEST_ID_MAX_CHARS, WireLimits
 from server.wire.operation import Operation
+from server.wire.persisted import Library, NoLibrary, prepared_of
 from server.wire.rejected import Rejected
 from server.wire.running import TIMED_OUT, answer_within
 from server.wire.sse import answer_stream, subscription_stream
@@ -27,6 +28,7 @@ _REQUEST_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_MAX_CHARS}}}")
 # Refusals that mean something to proxies and retrying clients keep their status in every dialect.
 _STATUS_BY_CODE = {
     "UNAUTHENTICATED": 401,
+    "PERSISTED_ONLY": 403,
     "RATE_LIMITED": 429,
     "THROTTLED": 429,
     "UNAVAILABLE": 503,
@@ -41,9 +43,10 @@ def graphql_http(
     connections: LiveConnections,
     *,
     get: bool = True,
+    library: Library | None = None,
 ) -> ASGIApp:
     """Answer the ASGI application that serves GraphQL by POST, and queries by GET if allowed."""
-    return _GraphQLOverHTTP(engine, contexts, limits, connections, get)
+    return _GraphQLOverHTTP(engine, contexts, limits, connections, get, library or NoLibrary())
 
 
 class _GraphQLOverHTTP:
@@ -57,12 +60,14 @@ class _GraphQLOverHTTP:
         limits: WireLimits,
         connections: LiveConnections,
         get: bool,
+        library: Library,
     ) -> None:
         self._engine = engine
         self._contexts = contexts
         self._limits = limits
         self._connections = connections
         self._get = get
+        self._library = library
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -88,7 +93,7 @@ class _GraphQLOverHTTP:
             self._check_get(request)
         operation = await read_operation(request, self._limits)
         opened = await self._open(request, request_id)
-        prepared = self._engine.prepare(operation.query, operation.operation_name)
+        prepared = await prepared_of(self._engine, self._library, operation, opened.context)
         if isinstance(prepared, Answer):
             return self._single(prepared, wanted)
         if prepared.operation_type == "subscription":

@@ -1,7 +1,11 @@
-"""The four parameters of a GraphQL request, checked for shape wherever they come from."""
+"""The parameters of a GraphQL request, checked for shape wherever they come from."""
 
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+
+_SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
 class Misshapen(ValueError):
@@ -12,10 +16,12 @@ class Misshapen(ValueError):
 class Operation:
     """One well-formed request, not yet parsed as GraphQL."""
 
-    query: str
+    query: str | None
     operation_name: str | None
     variables: dict[str, Any] | None
     extensions: dict[str, Any] | None
+    document_id: str | None = None
+    """The SHA-256 of the document in hexadecimal, when it is asked for by that."""
 
 
 def operation_of(parameters: object, *, levels: int) -> Operation:
@@ -24,9 +30,13 @@ def operation_of(parameters: object, *, levels: int) -> Operation:
         raise Misshapen("Send one operation a request: batches are not accepted.")
     if not isinstance(parameters, dict):
         raise Misshapen("A GraphQL request is a JSON object with a 'query'.")
+    extensions = _mapping(parameters, "extensions", levels)
+    document_id = _document_id(parameters, extensions or {})
     query = parameters.get("query")
-    if not isinstance(query, str):
+    if not isinstance(query, str) and not (query is None and document_id is not None):
         raise Misshapen("'query' must be a string.")
+    if document_id is not None and query is not None and _sha256(query) != document_id:
+        raise Misshapen("The document's SHA-256 is not the one given with it.")
     name = parameters.get("operationName")
     if name is not None and not isinstance(name, str):
         raise Misshapen("'operationName' must be a string or null.")
@@ -34,8 +44,36 @@ def operation_of(parameters: object, *, levels: int) -> Operation:
         query=query,
         operation_name=name,
         variables=_mapping(parameters, "variables", levels),
-        extensions=_mapping(parameters, "extensions", levels),
+        extensions=extensions,
+        document_id=document_id,
     )
+
+
+def _document_id(parameters: dict[str, Any], extensions: dict[str, Any]) -> str | None:
+    """The hash in `documentId` or in `extensions.persistedQuery`, as Apollo's clients send it."""
+    given = [parameters.get("documentId")]
+    persisted = extensions.get("persistedQuery")
+    if isinstance(persisted, dict):
+        if persisted.get("version") != 1:
+            raise Misshapen("'persistedQuery' is understood in version 1.")
+        given.append(persisted.get("sha256Hash", ""))
+    elif persisted is not None:
+        raise Misshapen("'persistedQuery' must be an object.")
+    hashes = {_hash(one) for one in given if one is not None}
+    if len(hashes) > 1:
+        raise Misshapen("'documentId' and 'persistedQuery' name two documents.")
+    return hashes.pop() if hashes else None
+
+
+def _sha256(text: str) -> str:
+    return sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _hash(given: object) -> str:
+    found = _SHA256.fullmatch(given.lower()) if isinstance(given, str) else None
+    if found is None:
+        raise Misshapen("A document is named by its SHA-256: 64 hexadecimal digits.")
+    return found[1]
 
 
 def _mapping(parameters: dict[str, Any], key: str, levels: int) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from server.wire.frames import Goodbye
 from server.wire.limits import WireLimits
 from server.wire.operation import Operation
 from server.wire.outbox import Outbox
+from server.wire.persisted import Library, prepared_of
 from server.wire.rejected import Rejected, errors_of
 from server.wire.running import answer_within
 
@@ -20,8 +21,11 @@ log = logging.getLogger(__name__)
 class Operations:
     """Starts, feeds and stops operations; each ends with `complete` or `error`, or is stopped."""
 
-    def __init__(self, engine: Engine, outbox: Outbox, limits: WireLimits) -> None:
+    def __init__(
+        self, engine: Engine, outbox: Outbox, limits: WireLimits, library: Library
+    ) -> None:
         self._engine = engine
+        self._library = library
         self._outbox = outbox
         self._limits = limits
         self._live: dict[str, asyncio.Task[None]] = {}
@@ -65,7 +69,7 @@ class Operations:
 
     async def _run(self, operation_id: str, operation: Operation, context: Any) -> None:
         try:
-            prepared = self._engine.prepare(operation.query, operation.operation_name)
+            prepared = await prepared_of(self._engine, self._library, operation, context)
             if isinstance(prepared, Answer):
                 await self._refuse(operation_id, prepared.errors or [])
             elif prepared.operation_type == "subscription":

@@ -12,6 +12,7 @@ from server.wire.contexts import Contexts
 from server.wire.conversation import GONE, Conversation
 from server.wire.frames import Goodbye
 from server.wire.limits import WireLimits
+from server.wire.persisted import Library, NoLibrary
 from server.wire.rejected import Rejected
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -26,6 +27,7 @@ def graphql_websocket(
     connections: LiveConnections,
     *,
     origins: frozenset[str] = frozenset(),
+    library: Library | None = None,
 ) -> Callable[[WebSocket], Awaitable[None]]:
     """Answer the endpoint that speaks graphql-transport-ws.
 
@@ -44,7 +46,7 @@ def graphql_websocket(
                 # Browsers hide an HTTP refusal from the page; a close code reaches its client.
                 await socket.close(refusal.code, refusal.reason)
                 return
-            conversation = Conversation(socket, engine, contexts, limits)
+            conversation = Conversation(socket, engine, contexts, limits, library or NoLibrary())
             with connections.held(lambda: conversation.end(_RECONNECT)):
                 await conversation.run()
 

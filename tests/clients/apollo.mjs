@@ -1,8 +1,10 @@
 // node apollo.mjs HTTP_URL SOCKET_URL
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client/core';
 import { CombinedGraphQLErrors, ServerError } from '@apollo/client/errors';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { createClient } from 'graphql-ws';
 import { OperationTypeNode } from 'graphql';
 import WebSocket from 'ws';
@@ -32,6 +34,22 @@ await assert.rejects(
   (error) => (CombinedGraphQLErrors.is(error) && error.errors[0].extensions.code === 'UNAUTHENTICATED')
     || (ServerError.is(error) && error.statusCode === 401),
 );
+
+// Asked for by its hash: taught the first time, known the second.
+const sent = [];
+const persisted = new ApolloClient({
+  cache: new InMemoryCache(),
+  link: ApolloLink.from([
+    new PersistedQueryLink({ sha256: (text) => createHash('sha256').update(text).digest('hex') }),
+    new HttpLink({ uri: url, fetch: (to, options) => { sent.push(JSON.parse(options.body)); return fetch(to, options); } }),
+  ]),
+});
+for (const name of ['Ana', 'Rui']) {
+  const answer = await persisted.query({ query: gql`query Hail($name: String!) { hello(name: $name) }`, variables: { name } });
+  assert.equal(answer.data.hello, `hello ${name}`);
+}
+assert.deepEqual(sent.map((body) => 'query' in body), [false, true, false]);
+persisted.stop();
 
 const numbers = await new Promise((resolve, reject) => {
   const seen = [];

@@ -14,15 +14,18 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
-from execution import Engine
+from execution import Answer, Engine
 from server.wire import (
     FRAME_MAX_BYTES,
+    NOT_FOUND,
     Denied,
     LiveConnections,
     Opened,
+    Operation,
     StrangersNoise,
     WireLimits,
     graphql_routes,
+    refused,
     tune_listening,
 )
 
@@ -149,6 +152,20 @@ class Doorman:
         return Opened(fresh(), fresh, expires_at)
 
 
+class Shelf:
+    """A library that keeps whatever it is taught."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    async def text(self, operation: Operation, context: Caller) -> str | Answer:
+        known = operation.query or self._texts.get(operation.document_id or "")
+        return known or refused(*NOT_FOUND)
+
+    async def keep(self, operation: Operation, context: Caller) -> None:
+        self._texts[operation.document_id or ""] = operation.query or ""
+
+
 @dataclass
 class Served:
     """A running server and the ways to it."""
@@ -199,6 +216,7 @@ async def serve(limits: WireLimits) -> AsyncIterator[Served]:
         connections=connections,
         limits=limits,
         origins=frozenset({"https://shop.example"}),
+        library=Shelf(),
     )
     async with listening(Starlette(routes=routes), limits.stalled_seconds) as (port, state):
         try:

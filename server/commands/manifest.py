@@ -1,0 +1,14 @@
+"""`python -m server manifest`: print the documents of our own apps, by their SHA-256."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from server.manifest import first_party
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Write the manifest to standard output, as JSON that DARKSTORE_MANIFEST reads."""
+    json.dump(first_party(), sys.stdout, indent=2)
+    sys.stdout.write("\n")
+    return 0
