@@ -31,7 +31,8 @@ INDEX = "darkstore:documents"
 # The oldest documents make room for the newest.
 KEEP = """
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[4])
-redis.call('ZADD', KEYS[2], redis.call('TIME')[1], ARGV[1])
+local clock = redis.call('TIME')
+redis.call('ZADD', KEYS[2], clock[1] * 1000000 + clock[2], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[3])
 if over > 0 then

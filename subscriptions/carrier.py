@@ -121,6 +121,8 @@ class Carrier:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await broadcast.connect()
                 pumps = [await self._listen(stack, broadcast, n) for n in range(SHARDS)]
+            if self._closed:
+                return  # the cancellation was lost in the Redis client, on the way in
             self._broadcast = broadcast
             self._lived = True
             self._lost()  # what was said before we listened is in the log
