@@ -16,7 +16,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash fuzz bench clients clients-if-npm lock
+	demo city crash audit-stock fuzz bench clients clients-if-npm lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -66,6 +66,9 @@ demo: setup ## play one order end to end against the running store
 
 city: setup ## keep orders flowing: RATE orders a second for MINUTES
 	@$(IN) local inside -m simulators.city --rate $(RATE) --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
+audit-stock: setup ## compare every shelf of the running store with its books
+	@$(IN) local inside -m server audit-stock
 
 crash: setup ## kill each part during ORDERS (200) checkouts, and audit both books
 	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py $(ARGS)

@@ -1,10 +1,22 @@
 """Every job of the house, and how often it is done."""
 
-from jobs import alert, batch, delivery, fulfillment, hold, order, payment, price_change, ticket
+from jobs import (
+    alert,
+    batch,
+    delivery,
+    fulfillment,
+    hold,
+    order,
+    payment,
+    price_change,
+    stock_audit,
+    ticket,
+)
 from jobs.runner import Job
 
 JOBS: tuple[Job, ...] = (
     Job("batch.set_aside", 15, lambda hands: batch.set_aside(hands.database)),
+    Job("stock.audit", 30, lambda hands: stock_audit.audit(hands.database)),
     Job("hold.sweep", 5, lambda hands: hold.sweep(hands.database)),
     Job("fulfillment.time_out", 1, lambda hands: fulfillment.time_out(hands.database)),
     Job("delivery.advance", 1, lambda hands: delivery.advance(hands.database)),

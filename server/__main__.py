@@ -12,6 +12,7 @@ COMMANDS = {
     "worker": "do the background work",
     "migrate": "bring the database to the newest revision",
     "seed": "load the city and the catalog once",
+    "audit-stock": "compare every shelf with its books",
     "schema": "print the public schema",
     "manifest": "print the documents that our own apps send, by their SHA-256",
     "rules": "print who may what",
@@ -24,9 +25,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         print("usage: python -m server COMMAND\n", file=sys.stderr)
         for name, promise in COMMANDS.items():
-            print(f"  {name:<9} {promise}", file=sys.stderr)
+            print(f"  {name:<11} {promise}", file=sys.stderr)
         return 2
-    command = importlib.import_module(f"server.commands.{arguments[0]}")
+    command = importlib.import_module(f"server.commands.{arguments[0].replace('-', '_')}")
     try:
         return int(command.main(arguments[1:], environment))
     except BadSetting as bad:

@@ -32,6 +32,11 @@ def alert_stream(store_id: UUID) -> str:
     return f"alerts:{store_id}"
 
 
+def audit_stream(store_id: UUID) -> str:
+    """What audits of one store's books found."""
+    return f"audit:{store_id}"
+
+
 def rider_stream(person_id: UUID) -> str:
     """Offers and deliveries of one rider, by the rider's person."""
     return f"rider:{person_id}"

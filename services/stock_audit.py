@@ -1,10 +1,23 @@
 """The books against the shelf: every counter recomputed from what led to it."""
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import StockAudit, Store
+from services.clock import moment
+from services.event import audit_stream, happened
+
+log = logging.getLogger("darkstore.stock")
+
+AUDIT_HOURS = 24
+AUDIT_SECONDS = 25
+DIFFERENCES_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +116,52 @@ async def conservation(session: AsyncSession, store_id: UUID | None = None) -> l
         Difference(store, product, counter, int(says), int(books), batch)
         for store, product, counter, says, books, batch in rows
     ]
+
+
+async def audit(session: AsyncSession, store_id: UUID) -> list[Difference]:
+    """As `conservation` of one store, with the time that a long ledger takes."""
+    limit = f"{AUDIT_SECONDS}s"
+    await session.execute(select(func.set_config("statement_timeout", limit, True)))
+    return await conservation(session, store_id)
+
+
+async def stores(session: AsyncSession) -> Sequence[UUID]:
+    """Every store that may be seen."""
+    return (await session.scalars(select(Store.id).order_by(Store.id))).all()
+
+
+async def audit_next(session: AsyncSession) -> int:
+    """Audit the store that waits the longest for it, each once in AUDIT_HOURS; answers how many.
+
+    What is found is written to the log and told on the store's audit stream.
+    """
+    everyone = select(Store.id, Store.company_id, literal(0))
+    columns = ["store_id", "company_id", "differences"]
+    made = insert(StockAudit).from_select(columns, everyone).on_conflict_do_nothing()
+    await session.execute(made)
+    ago = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, AUDIT_HOURS)
+    row = await session.scalar(
+        select(StockAudit)
+        .where(or_(StockAudit.audited_at.is_(None), StockAudit.audited_at < ago))
+        .order_by(StockAudit.audited_at.nulls_first(), StockAudit.store_id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        return 0
+    found = await audit(session, row.store_id)
+    row.audited_at, row.differences = await moment(session), len(found)
+    if found:
+        _tell(session, row, found)
+    return 1
+
+
+def _tell(session: AsyncSession, row: StockAudit, found: Sequence[Difference]) -> None:
+    for one in found:
+        log.error("%s", one)
+    told = [{k: str(v) if isinstance(v, UUID) else v for k, v in asdict(one).items()}
+            for one in found[:DIFFERENCES_TOLD]]  # fmt: skip
+    body = {"store_id": row.store_id, "count": len(found), "differences": told}
+    stream = audit_stream(row.store_id)
+    happened(session, stream, "STOCK_DIFFERS", body, company_id=row.company_id)
