@@ -4,15 +4,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from graphql import (
+    REMOVE,
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLDeferDirective,
     GraphQLError,
     GraphQLSchema,
+    GraphQLStreamDirective,
     InlineFragmentNode,
     OperationDefinitionNode,
+    Visitor,
     get_operation_ast,
+    visit,
 )
 from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
@@ -27,6 +33,7 @@ from execution.cost import Cost
 
 OperationKind = Literal["query", "mutation", "subscription"]
 UNDERSTOOD = {SKIP, INCLUDE}
+LATER = {GraphQLDeferDirective.name, GraphQLStreamDirective.name}
 NO_PROPAGATION = GraphQLDisableErrorPropagationDirective.name
 
 
@@ -53,10 +60,15 @@ class Prepared:
 
 
 def prepare(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> Prepared:
-    """The operation called `name`, or the only one, of a valid document."""
+    """The operation called `name`, or the only one, of a valid document.
+
+    A server may answer at once what @defer and @stream allow it to answer later; this one does.
+    """
     operation = _operation(document, name)
     fragments = fragments_of(document)
     directives = list(directives_of(operation, fragments))
+    if any(node.name.value in LATER for node in directives):
+        return prepare(schema, visit(document, _AtOnce()), name)
     cost = Cost(schema, operation, fragments, {})
     on_operation = {node.name.value for node in operation.directives or ()}
     return Prepared(
@@ -72,6 +84,13 @@ def prepare(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> 
         foreign=NO_PROPAGATION in on_operation
         or any(node.name.value not in UNDERSTOOD for node in directives),
     )
+
+
+class _AtOnce(Visitor):
+    """Takes @defer and @stream out of a document."""
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> Any:
+        return REMOVE if node.name.value in LATER else None
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -6,6 +6,7 @@ import pytest
 import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
 
 from execution import Engine
 from tests.execution.differential import compare
@@ -160,6 +161,38 @@ async def test_a_directive_of_the_schema_is_left_to_graphql_core() -> None:
     query = "query { a: hello @twice(upper: true) hello ...F } fragment F on Greeting { b: hello }"
     answer = await compare(greeting, query, None, Context)
     assert answer.data == {"a": "HELLOHELLO", "hello": "hello", "b": "hello"}
+
+
+@strawberry.type
+class Slow:
+    @strawberry.field
+    async def hello(self) -> str:
+        return "hello"
+
+    @strawberry.field
+    def parts(self) -> list[int]:
+        return [1, 2]
+
+    @strawberry.field
+    def fails(self) -> str | None:
+        raise ValueError("late")
+
+
+DEFERRED = """query ($later: Boolean = true) {
+  ...F @defer(label: "f", if: $later) parts @stream(initialCount: 1)
+  ... @defer { fails again: hello @include(if: $later) }
+} fragment F on Slow { hello ... @defer { inner: hello } }"""
+
+
+@pytest.mark.parametrize("variables", [{}, {"later": False}])
+async def test_what_may_come_later_comes_at_once(variables: dict[str, Any]) -> None:
+    config = StrawberryConfig(enable_experimental_incremental_execution=True)
+    answer = await compare(strawberry.Schema(Slow, config=config), DEFERRED, variables, Context)
+    again = {"again": "hello"} if not variables else {}
+    assert answer.data == {
+        "hello": "hello", "inner": "hello", "parts": [1, 2], "fails": None, **again,
+    }  # fmt: skip
+    assert [error["path"] for error in answer.errors or []] == [["fails"]]
 
 
 def test_a_schema_with_extensions_is_refused() -> None:
