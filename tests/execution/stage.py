@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from execution import Answer
 from models import PLATFORM
-from models.database import Origin
 from models.ids import MODELS, PREFIXES, encode
 from resolvers.context import House
 from resolvers.rules import Denied
@@ -23,7 +22,6 @@ from server.errors import present
 from services.idempotency import KeyReused
 from services.refusal import Refused
 from tests import city as cities
-from tests.belongings import hang
 from tests.city import City
 from tests.execution.differential import Pair, assert_same
 from tests.execution.rehearsal import rehearsed
@@ -135,8 +133,6 @@ async def set_up(house: House) -> AsyncIterator[Stage]:
         order = await journeys.delivering(play)
         await journeys.complaining(play, order)
         await journeys.a_busy_hour(play, 2)
-        async with house.database.write(PLATFORM, Origin("test:stage")) as session:
-            await hang(session, city.second)
         ids = await _ids(house)
         safe = rehearsed(play.house)
         cast = {name: replace(one, house=safe) for name, one in play.cast.items()}
