@@ -5,6 +5,7 @@ import logging
 import re
 import uuid
 from collections.abc import Mapping
+from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from server.wire.operation import Operation
 from server.wire.persisted import Library, NoLibrary, prepared_of
 from server.wire.rejected import Rejected
 from server.wire.running import TIMED_OUT, answer_within
-from server.wire.sse import answer_stream, subscription_stream
+from server.wire.sse import answer_stream, disconnected, subscription_stream
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,12 @@ class _GraphQLOverHTTP:
         if prepared.operation_type == "mutation" and request.method == "GET":
             raise Rejected(405, "METHOD_NOT_ALLOWED", "Send mutations by POST.", {"allow": "POST"})
         answer = await answer_within(
-            self._limits.request_seconds, self._engine, prepared, operation, opened.context
+            self._limits.request_seconds,
+            self._engine,
+            prepared,
+            operation,
+            opened.context,
+            partial(disconnected, request.receive),
         )
         return self._single(answer, wanted)
 

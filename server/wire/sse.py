@@ -109,7 +109,7 @@ class _EventStream(Response):
                 asyncio.create_task(self._feed(send), name="fed"),
                 asyncio.create_task(_sleep_until(self._expires_at), name="expired"),
                 asyncio.create_task(leave.wait(), name="left"),
-                asyncio.create_task(_disconnected(receive), name="gone"),
+                asyncio.create_task(disconnected(receive), name="gone"),
             }
             try:
                 ending = await self._first_of(endings, send)
@@ -165,7 +165,8 @@ class _EventStream(Response):
             raise _Stalled from None
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Return when the reader is gone; the request's body must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
