@@ -9,6 +9,7 @@ from jobs import (
     order,
     payment,
     price_change,
+    reorder,
     stock_audit,
     ticket,
 )
@@ -34,4 +35,5 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("ticket.raise_unanswered", 15, lambda hands: ticket.raise_unanswered(hands.database)),
     Job("ticket.close_silent", 300, lambda hands: ticket.close_silent(hands.database)),
+    Job("reorder.refresh", 300, lambda hands: reorder.refresh(hands.database)),
 )

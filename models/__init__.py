@@ -57,6 +57,15 @@ from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, Refund
 from models.person import Membership, Person
 from models.price_change import PriceChange, PriceChangeAction, PriceChangeStatus
 from models.product import Product, ProductSort
+from models.purchase_order import (
+    GoodsReceipt,
+    GoodsReceiptLine,
+    PurchaseOrder,
+    PurchaseOrderAction,
+    PurchaseOrderLine,
+    PurchaseOrderStatus,
+)
+from models.reorder import ReorderProposal, ReorderRun
 from models.rider import Rider, RiderAction, RiderPosition, RiderStatus, Vehicle
 from models.session import OneTimeCode, RefreshToken, SignInSession
 from models.stock import Hold, HoldStatus, Stock, StockEntry, StockReason
@@ -69,6 +78,7 @@ from models.store import (
     Weekday,
     ZoneFault,
 )
+from models.supplier import Supplier, SupplierProduct
 from models.ticket import (
     Ticket,
     TicketAction,
@@ -118,6 +128,8 @@ __all__ = [
     "FulfillmentLine",
     "FulfillmentLineStatus",
     "FulfillmentStatus",
+    "GoodsReceipt",
+    "GoodsReceiptLine",
     "Grant",
     "Hold",
     "HoldStatus",
@@ -144,11 +156,17 @@ __all__ = [
     "PriceChangeStatus",
     "Product",
     "ProductSort",
+    "PurchaseOrder",
+    "PurchaseOrderAction",
+    "PurchaseOrderLine",
+    "PurchaseOrderStatus",
     "RefreshToken",
     "Refund",
     "RefundReason",
     "RefundStatus",
     "RejectReason",
+    "ReorderProposal",
+    "ReorderRun",
     "Rider",
     "RiderAction",
     "RiderPosition",
@@ -168,6 +186,8 @@ __all__ = [
     "StoreZone",
     "Stream",
     "Substitution",
+    "Supplier",
+    "SupplierProduct",
     "Tender",
     "Ticket",
     "TicketAction",

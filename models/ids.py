@@ -19,10 +19,12 @@ from models.payment import Payment, Refund
 from models.person import Membership, Person
 from models.price_change import PriceChange
 from models.product import Product
+from models.purchase_order import GoodsReceipt, PurchaseOrder
 from models.rider import Rider
 from models.session import SignInSession
 from models.stock import StockEntry
 from models.store import Store
+from models.supplier import Supplier
 from models.ticket import Ticket, TicketMessage
 
 PREFIXES: dict[type[Keyed], str] = {
@@ -37,6 +39,7 @@ PREFIXES: dict[type[Keyed], str] = {
     DeliveryOffer: "off",
     Fulfillment: "ful",
     FulfillmentLine: "fln",
+    GoodsReceipt: "grc",
     Membership: "mem",
     Order: "ord",
     OrderLine: "oln",
@@ -44,6 +47,7 @@ PREFIXES: dict[type[Keyed], str] = {
     Person: "per",
     PriceChange: "prc",
     Product: "prd",
+    PurchaseOrder: "pur",
     Refund: "ref",
     Rider: "rid",
     SignInSession: "ses",
@@ -51,6 +55,7 @@ PREFIXES: dict[type[Keyed], str] = {
     StockBatch: "bat",
     StockEntry: "ske",
     Store: "sto",
+    Supplier: "sup",
     Ticket: "tic",
     TicketMessage: "msg",
 }

@@ -37,6 +37,11 @@ def audit_stream(store_id: UUID) -> str:
     return f"audit:{store_id}"
 
 
+def supply_stream(store_id: UUID) -> str:
+    """Orders of one store to its suppliers, and what came of them."""
+    return f"supply:{store_id}"
+
+
 def rider_stream(person_id: UUID) -> str:
     """Offers and deliveries of one rider, by the rider's person."""
     return f"rider:{person_id}"

@@ -13,10 +13,9 @@ from services import session as sessions
 from services.clock import moment
 from services.one_time_code import phone_number
 from services.refusal import InvalidInput, Problem, Refused, not_found
-from services.text import line
+from services.text import mail_address
 
 GRANTS_COUNT = 50
-EMAIL_MAX_CHARS = 254
 ROLE_REVOKED = "ROLE_REVOKED"
 
 _COMPANY = frozenset(
@@ -168,7 +167,7 @@ async def _person(session: AsyncSession, whom: Whom) -> Person:
     if whom.phone is not None:
         by, name = "phone", phone_number(whom.phone, "phone")
     else:
-        by, name = "email", _email(whom.email or "")
+        by, name = "email", mail_address(whom.email or "", "input", "email")
     await people.hold_name(session, name)
     found = await session.scalar(select(Person).where(_named(by) == name))
     if found is None:
@@ -180,15 +179,6 @@ async def _person(session: AsyncSession, whom: Whom) -> Person:
 
 def _named(by: str) -> ColumnElement[str | None]:
     return Person.phone.expression if by == "phone" else func.lower(Person.email)
-
-
-def _email(text: str) -> str:
-    plain = line(text, "input", "email", most=EMAIL_MAX_CHARS, least=3).lower()
-    name, at, domain = plain.rpartition("@")
-    if not name or not at or "." not in domain or " " in plain:
-        message = "That is not an e-mail address."
-        raise Refused(InvalidInput(path=["input", "email"], message=message))
-    return plain
 
 
 async def _ride(session: AsyncSession, person: Person, company_id: UUID) -> None:

@@ -7,6 +7,8 @@ from models import Actor, Role
 STORE_ROLES = frozenset(
     {Role.STORE_STAFF, Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN}
 )
+MANAGER_ROLES = STORE_ROLES - {Role.STORE_STAFF}
+COMPANY_ROLES = MANAGER_ROLES - {Role.STORE_MANAGER}
 
 
 def works_in(actor: Actor, company_id: UUID, store_id: UUID) -> bool:

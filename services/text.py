@@ -5,6 +5,7 @@ import unicodedata
 from services.refusal import InvalidInput, Refused
 
 LINE_LENGTH = 200
+MAIL_LENGTH = 254
 
 
 def line(text: str, *path: str, most: int = LINE_LENGTH, least: int = 0) -> str:
@@ -29,3 +30,12 @@ def prose(text: str, *path: str, most: int, least: int = 0) -> str:
 
 def _refused(path: tuple[str, ...], message: str) -> Refused:
     return Refused(InvalidInput(path=list(path), message=message))
+
+
+def mail_address(text: str, *path: str) -> str:
+    """An e-mail address in small letters; refused when it can't be one."""
+    plain = line(text, *path, most=MAIL_LENGTH, least=3).lower()
+    name, at, domain = plain.rpartition("@")
+    if not name or not at or "." not in domain or " " in plain:
+        raise _refused(path, "That is not an e-mail address.")
+    return plain
