@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from models import (
 )
 from services import stock
 from services.clock import moment
-from services.intake import RECEIVED_UNITS
+from services.intake import CODE_LENGTH, RECEIVED_UNITS
 from services.purchase_lines import LINES_AN_ORDER
 from services.purchase_steps import changed, enter, lines_of
 from services.refusal import InvalidInput, NotFound, Problem, Refused
@@ -69,7 +69,7 @@ async def receive(
     VersionConflict when somebody else took something in meanwhile.
     """
     note = line(note, "input", "note", most=NOTE_LENGTH)
-    _sound(lines)
+    lines = _sound(lines)
     action = PurchaseOrderAction.RECEIVE
     row = await enter(session, actor, purchase_order_id, action, expected_version)
     ordered = {one.product_id: one for one in await lines_of(session, row)}
@@ -88,22 +88,35 @@ async def receive(
     return receipt
 
 
-def _sound(lines: Sequence[Arrived]) -> None:
-    """Refused with every reason at once against counts that can't be; the shelf asks for more."""
+def _sound(lines: Sequence[Arrived]) -> list[Arrived]:
+    """The lines with tidy batch codes; refused with every reason against them at once."""
     if not 1 <= len(lines) <= LINES_AN_ORDER:
         raise Refused(_invalid(["lines"], f"A receipt has from 1 to {LINES_AN_ORDER} lines."))
-    reasons = [
-        _invalid(["lines", str(n), field], f"This is from 0 to {RECEIVED_UNITS}.")
-        for n, one in enumerate(lines)
-        for field, units in (("quantity", one.quantity), ("damaged", one.damaged))
-        if not 0 <= units <= RECEIVED_UNITS
-    ]
+    reasons = [reason for n, one in enumerate(lines) for reason in _against(one, str(n))]
     batches = Counter((one.product_id, one.batch_code, one.expires_on) for one in lines)
     if any(count > 1 for count in batches.values()):
         message = "A batch of a product stands in one line only."
         reasons.append(_invalid(["lines"], message))
     if reasons:
         raise Refused(*reasons)
+    return [replace(one, batch_code=one.batch_code and one.batch_code.strip()) for one in lines]
+
+
+def _against(one: Arrived, nth: str) -> list[Problem]:
+    here = ["lines", nth]
+    reasons: list[Problem] = [
+        _invalid([*here, field], f"This is from 0 to {RECEIVED_UNITS}.")
+        for field, units in (("quantity", one.quantity), ("damaged", one.damaged))
+        if not 0 <= units <= RECEIVED_UNITS
+    ]
+    if one.quantity == one.damaged == 0:
+        reasons.append(_invalid([*here, "quantity"], "A line has one unit at least."))
+    if one.batch_code is not None:
+        try:
+            line(one.batch_code, "input", *here, "batchCode", most=CODE_LENGTH, least=1)
+        except Refused as refused:
+            reasons += refused.reasons
+    return reasons
 
 
 def _ordered(lines: Sequence[Arrived], ordered: dict[UUID, PurchaseOrderLine]) -> None:
@@ -195,7 +208,6 @@ async def _on_the_shelf(
     less: dict[UUID, int],
 ) -> None:
     """What came is on the shelf; it is no longer on its way."""
-    place = {"company_id": row.company_id, "store_id": row.store_id}
     came = [
         stock.Received(
             product_id=one.product_id,
@@ -207,11 +219,14 @@ async def _on_the_shelf(
         for one in lines
     ]
     await stock.receive(
-        session, **place, lines=came, reason=StockReason.RECEIPT, reference=row.code,
-        actor_id=actor.person_id,
+        session, company_id=row.company_id, store_id=row.store_id, lines=came,
+        reason=StockReason.RECEIPT, reference=row.code, actor_id=actor.person_id,
     )  # fmt: skip
-    if fewer := {product_id: -units for product_id, units in less.items() if units}:
-        await stock.expect(session, **place, lines=fewer)
+    fewer = {product_id: -units for product_id, units in less.items()}
+    await stock.expect(
+        session, company_id=row.company_id, store_id=row.store_id, lines=fewer,
+        reference=row.code, actor_id=actor.person_id,
+    )  # fmt: skip
 
 
 def _invalid(path: list[str], message: str) -> InvalidInput:

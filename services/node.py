@@ -17,6 +17,7 @@ from models import (
     DeliveryOffer,
     Fulfillment,
     FulfillmentLine,
+    GoodsReceipt,
     Keyed,
     Membership,
     Order,
@@ -24,12 +25,14 @@ from models import (
     Payment,
     Person,
     PriceChange,
+    PurchaseOrder,
     Refund,
     Rider,
     SignInSession,
     StockAlert,
     StockBatch,
     StockEntry,
+    Supplier,
     Ticket,
     TicketMessage,
 )
@@ -44,6 +47,7 @@ from services import ride, ticket_desk
 from services import rider as riders
 from services.refusal import Refused, not_found
 from services.staff import works_in
+from services.supplier import manages
 
 Row = TypeVar("Row", bound=Keyed)
 See = Callable[[AsyncSession, Actor, Any], Awaitable[Any]]
@@ -126,6 +130,10 @@ async def _recall(session: AsyncSession, actor: Actor, row: BatchRecall) -> Batc
     return await recalls.visible(session, actor=actor, recall_id=row.id)
 
 
+async def _supplier(session: AsyncSession, actor: Actor, row: Supplier) -> Supplier:
+    return _allowed(row, manages(actor, row.company_id))
+
+
 def _allowed(row: Row, sees: bool) -> Row:
     if not sees:
         raise not_found(type(row), "id")
@@ -143,6 +151,7 @@ PARTS: dict[type[Keyed], tuple[type[Keyed], str]] = {
     OrderLine: (Order, "order_id"),
     Payment: (Order, "order_id"),
     Refund: (Order, "order_id"),
+    GoodsReceipt: (PurchaseOrder, "purchase_order_id"),
     FulfillmentLine: (Fulfillment, "fulfillment_id"),
     TicketMessage: (Ticket, "ticket_id"),
 }
@@ -158,6 +167,8 @@ SEEN_BY: dict[type[Keyed], See] = {
     Membership: _membership,
     Rider: _rider,
     StockBatch: _of_store,
+    PurchaseOrder: _of_store,
+    Supplier: _supplier,
     StockEntry: _of_store,
     CounterSale: _of_store,
     BatchRecall: _recall,

@@ -35,7 +35,7 @@ NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BelowMinimum(Problem):
+class BelowSupplierMinimum(Problem):
     """The supplier delivers nothing for so little; sums are in minor units."""
 
     minimum_minor: int
@@ -111,7 +111,7 @@ async def approve(
 ) -> PurchaseOrder:
     """Order what a draft says: from here on its units are on their way to the store.
 
-    Refused: NotFound, IllegalStep, VersionConflict, SupplierArchived, BelowMinimum.
+    Refused: NotFound, IllegalStep, VersionConflict, SupplierArchived, BelowSupplierMinimum.
     """
     action = PurchaseOrderAction.APPROVE
     row = await enter(session, actor, purchase_order_id, action, expected_version)
@@ -125,7 +125,7 @@ async def approve(
     row.approved_by_id, row.approved_at = actor.person_id, now
     row.expected_on = (now + timedelta(days=await _lead_days(session, supplier, lines))).date()
     await changed(session, row, "PURCHASE_ORDER_APPROVED")
-    await _expect(session, row, {one.product_id: one.open_units for one in lines})
+    await _expect(session, row, actor, {one.product_id: one.open_units for one in lines})
     return row
 
 
@@ -188,15 +188,18 @@ async def _end(
     await changed(session, row, f"PURCHASE_ORDER_{to}")
     if was_ordered:
         rest = {one.product_id: -one.open_units for one in await lines_of(session, row)}
-        await _expect(session, row, rest)
+        await _expect(session, row, actor, rest)
     return row
 
 
-async def _expect(session: AsyncSession, row: PurchaseOrder, units: dict[UUID, int]) -> None:
+async def _expect(
+    session: AsyncSession, row: PurchaseOrder, actor: Actor, lines: dict[UUID, int]
+) -> None:
     """Change what is on its way to the order's store."""
-    lines = {product_id: count for product_id, count in units.items() if count}
-    if lines:
-        await stock.expect(session, company_id=row.company_id, store_id=row.store_id, lines=lines)
+    await stock.expect(
+        session, company_id=row.company_id, store_id=row.store_id, lines=lines,
+        reference=row.code, actor_id=actor.person_id,
+    )  # fmt: skip
 
 
 def _delivers(supplier: Supplier, field: str) -> None:
@@ -207,7 +210,7 @@ def _delivers(supplier: Supplier, field: str) -> None:
 
 def _too_little(row: PurchaseOrder, supplier: Supplier) -> Refused:
     return Refused(
-        BelowMinimum(
+        BelowSupplierMinimum(
             path=["input", "purchaseOrderId"],
             message=f"{supplier.name} delivers nothing for so little.",
             minimum_minor=supplier.minimum_order_minor,

@@ -13,6 +13,7 @@ from models import (
     Delivery,
     Fulfillment,
     FulfillmentLine,
+    GoodsReceipt,
     Keyed,
     Order,
     OrderLine,
@@ -20,11 +21,13 @@ from models import (
     Person,
     PriceChange,
     Product,
+    PurchaseOrder,
     Refund,
     RefundReason,
     Role,
     StockAlert,
     Store,
+    Supplier,
     Tender,
     Ticket,
     TicketKind,
@@ -39,8 +42,7 @@ SOMETHING: dict[type, Any] = {
 }  # fmt: skip
 HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
-    TicketMessage, PriceChange, StockAlert,
-    CounterSale,
+    TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
 )  # fmt: skip
 Keys = dict[type[Keyed], UUID]
 

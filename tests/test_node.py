@@ -20,6 +20,7 @@ from models import (
     DeliveryOffer,
     Fulfillment,
     FulfillmentLine,
+    GoodsReceipt,
     Grant,
     Keyed,
     Membership,
@@ -29,6 +30,7 @@ from models import (
     Person,
     PriceChange,
     Product,
+    PurchaseOrder,
     Refund,
     Rider,
     Role,
@@ -37,6 +39,7 @@ from models import (
     StockBatch,
     StockEntry,
     Store,
+    Supplier,
     Ticket,
     TicketMessage,
     uuid7,
@@ -85,12 +88,16 @@ SEES: dict[type[Keyed], set[str]] = {
     BatchRecall: {"neighbor", "support_agent", *STORE},
     PriceChange: STORE,
     StockAlert: STORE,
+    PurchaseOrder: STORE,
+    GoodsReceipt: STORE,
+    Supplier: {"manager", "company_admin", "super_admin"},
     Cart: set(),
     **{model: set(PEOPLE) for model in (Brand, Category, Company, Product, Store)},
 }
 ROOTS: dict[type[Keyed], str] = {
     Order: "order", Fulfillment: "fulfillment", Delivery: "delivery", Ticket: "ticket",
-    Store: "store", CounterSale: "counterSale",
+    Store: "store", CounterSale: "counterSale", PurchaseOrder: "purchaseOrder",
+    Supplier: "supplier",
 }  # fmt: skip
 NAMED_OTHERWISE = {SignInSession: "Session", Membership: "RoleGrant"}
 # A person as they see themselves, and a session that is over: read again by `viewer`, or never.

@@ -23,12 +23,15 @@ from schema.root import (
     order,
     person,
     price_change,
+    purchase_order,
+    reorder,
     rider,
     session,
     stock,
     store,
     storefront,
     streams,
+    supplier,
     ticket,
 )
 from schema.scalars import SCALARS
@@ -48,7 +51,10 @@ class Query(
     fulfillment.Query,
     order.Query,
     person.Query,
+    supplier.Query,
     ticket.Query,
+    purchase_order.Query,
+    reorder.Query,
     rider.Query,
     delivery.Query,
 ):
@@ -71,7 +77,10 @@ class Mutation(
     counter_sale.Mutation,
     person.Mutation,
     session.Mutation,
+    supplier.Mutation,
     ticket.Mutation,
+    purchase_order.Mutation,
+    reorder.Mutation,
     rider.Mutation,
     delivery.Mutation,
 ):

@@ -16,6 +16,7 @@ from tests.city import City
 from tests.people import KeptSms
 from tests.resolvers import journeys, storeroom
 from tests.resolvers.playing import EVERY, Operation, Play, staged
+from tests.resolvers.supplying import supplying
 from tests.simulators.desk import opened
 
 SHAPE = graph._schema
@@ -92,6 +93,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await journeys.coming_back(play)
     await journeys.keeping_store(play)
     await storeroom.minding_batches(play)
+    await supplying(play)
     await journeys.founding(play)
     dear = {
         one.name: (play.used[one.name], one.most)

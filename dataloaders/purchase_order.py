@@ -1,0 +1,65 @@
+"""Batch reads of orders to suppliers: their lines, and what came of them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dataloaders.keys import among
+from models import GoodsReceipt, GoodsReceiptLine, PurchaseOrder, PurchaseOrderLine
+
+
+async def purchase_order_by_id(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[PurchaseOrder | None]:
+    """Orders by key, as far as the scope may see them."""
+    rows = await session.scalars(select(PurchaseOrder).where(among(PurchaseOrder.id, ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(key) for key in ids]
+
+
+async def lines_by_purchase_order(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[PurchaseOrderLine]]:
+    """The lines of each order, in their order."""
+    rows = await session.scalars(
+        select(PurchaseOrderLine)
+        .where(among(PurchaseOrderLine.purchase_order_id, ids))
+        .order_by(PurchaseOrderLine.position)
+    )
+    found: dict[UUID, list[PurchaseOrderLine]] = defaultdict(list)
+    for row in rows:
+        found[row.purchase_order_id].append(row)
+    return [found[key] for key in ids]
+
+
+async def receipts_by_purchase_order(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[GoodsReceipt]]:
+    """The deliveries that came for each order, the first one first."""
+    rows = await session.scalars(
+        select(GoodsReceipt)
+        .where(among(GoodsReceipt.purchase_order_id, ids))
+        .order_by(GoodsReceipt.id)
+    )
+    found: dict[UUID, list[GoodsReceipt]] = defaultdict(list)
+    for row in rows:
+        found[row.purchase_order_id].append(row)
+    return [found[key] for key in ids]
+
+
+async def lines_by_receipt(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[GoodsReceiptLine]]:
+    """What each delivery brought, line by line."""
+    rows = await session.scalars(
+        select(GoodsReceiptLine)
+        .where(among(GoodsReceiptLine.receipt_id, ids))
+        .order_by(GoodsReceiptLine.position)
+    )
+    found: dict[UUID, list[GoodsReceiptLine]] = defaultdict(list)
+    for row in rows:
+        found[row.receipt_id].append(row)
+    return [found[key] for key in ids]

@@ -1,0 +1,90 @@
+import strawberry
+
+from models import Product
+from resolvers.inputs.scalars import BigInt
+from services.refusal import key_of
+from services.supplier import SupplierFacts
+from services.supplier_product import Terms
+
+VERSION = "The version you saw: VersionConflict when somebody changed the supplier since."
+
+
+@strawberry.input(description="A supplier as it should be: a new one, or one that is known.")
+class SupplierSaveInput:
+    company_id: strawberry.ID = strawberry.field(description="The company that buys.")
+    supplier_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The supplier to change; left out for a new one."
+    )
+    code: str = strawberry.field(description="A short code, unique in the company.")
+    name: str = strawberry.field(description="What people call it.")
+    email: str = strawberry.field(default="", description="Where orders are sent to.")
+    phone: str = strawberry.field(
+        default="", description="A phone with its country code; empty for none."
+    )
+    lead_days: int = strawberry.field(
+        default=1, description="Days from an order to its delivery, 0 to 365."
+    )
+    review_days: int = strawberry.field(
+        default=1, description="Days between two orders, 1 to 90: how far ahead to buy."
+    )
+    minimum_order_minor: BigInt = strawberry.field(
+        default=BigInt(0), description="The least worth of an order, in minor units."
+    )
+    over_tolerance_percent: int = strawberry.field(
+        default=0, description="How much more than ordered may come unasked, 0 to 100."
+    )
+    expected_version: int | None = strawberry.field(
+        default=None, description=f"Needed for a known one. {VERSION}"
+    )
+
+    def facts(self) -> SupplierFacts:
+        names = SupplierFacts.__dataclass_fields__
+        return SupplierFacts(**{name: getattr(self, name) for name in names})
+
+
+@strawberry.input(description="A supplier to order nothing more from, or to take up again.")
+class SupplierArchiveInput:
+    supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
+    archived: bool = strawberry.field(default=True, description="False takes it up again.")
+    expected_version: int = strawberry.field(description=VERSION)
+
+
+@strawberry.input(description="On which terms a product is sold.")
+class SupplierProductInput:
+    product_id: strawberry.ID = strawberry.field(description="The product.")
+    sku: str = strawberry.field(default="", description="The supplier's own number for it.")
+    pack_cost_minor: BigInt = strawberry.field(
+        description="What a pack costs, in minor units of the supplier's currency."
+    )
+    pack_units: int = strawberry.field(default=1, description="Units in a pack, 1 to 10000.")
+    lead_days: int | None = strawberry.field(
+        default=None, description="Days until it comes; the supplier's own when left out."
+    )
+    preferred: bool = strawberry.field(
+        default=False, description="Whether to buy it here rather than elsewhere."
+    )
+
+    def terms(self, nth: str) -> Terms:
+        return Terms(
+            product_id=key_of(Product, self.product_id, "products", nth, "productId"),
+            sku=self.sku,
+            pack_cost_minor=self.pack_cost_minor,
+            pack_units=self.pack_units,
+            lead_days=self.lead_days,
+            preferred=self.preferred,
+        )
+
+
+@strawberry.input(description="What a supplier sells: products to set, products to take out.")
+class SupplierProductsSetInput:
+    supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
+    products: list[SupplierProductInput] = strawberry.field(
+        default_factory=list, description="Terms to set; with the removed ones at most 200."
+    )
+    removed_product_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Products that it sells no more."
+    )
+    expected_version: int = strawberry.field(description=VERSION)
+
+    def terms(self) -> list[Terms]:
+        return [one.terms(str(n)) for n, one in enumerate(self.products)]
