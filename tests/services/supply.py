@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from models import (
@@ -23,6 +24,7 @@ from services import supplier as suppliers
 from services.goods_receipt import Arrived
 from services.purchase_lines import Wanted
 from services.purchase_steps import UNDER_WAY
+from services.refusal import Refused
 from services.supplier import SupplierFacts
 from services.supplier_product import Terms
 from tests.city import City
@@ -128,3 +130,13 @@ async def supplied(database: Database, city: City, **facts: Any) -> Supply:
         removed=[], expected_version=1,
     )  # fmt: skip
     return made
+
+
+async def refused(waiting: Any) -> list[Any]:
+    with pytest.raises(Refused) as caught:
+        await waiting
+    return caught.value.reasons
+
+
+def came(supply: Supply, nth: int, quantity: int, **more: Any) -> Arrived:
+    return Arrived(product_id=supply.product(nth), quantity=quantity, **more)
