@@ -10,6 +10,8 @@ from models.ids import encode
 from services.stock import Received
 from tests.asking import Asking, id_of
 from tests.city import City
+from tests.services.desk import accepted
+from tests.services.paid import opened, paid
 from tests.services.test_batch import day, receive
 
 WASTE = """
@@ -48,6 +50,18 @@ query ($storeId: ID!, $productId: ID, $first: Int!, $after: String) {
   stockLedger(storeId: $storeId, productId: $productId, first: $first, after: $after) {
     nodes { delta reason } pageInfo { hasNextPage endCursor }
   }
+}
+"""
+PICK_LIST = """
+query ($id: ID!) { fulfillment(id: $id) { lines {
+  id
+  takeFrom { code expiresOn quantity }
+  pickedBatches { code expiresOn quantity }
+} } }
+"""
+PICK = """
+mutation ($input: FulfillmentLinePickInput!) {
+  fulfillmentLinePick(input: $input) { errors { __typename ... on Problem { path } } }
 }
 """
 
@@ -166,3 +180,28 @@ async def test_the_ledger_is_read_page_by_page_the_newest_first(
     two = (await ask(LEDGER, {**asked, "after": after}, staff)).data["stockLedger"]
     assert [row["delta"] for row in two["nodes"]] == [1, 50]
     assert not two["pageInfo"]["hasNextPage"]
+
+
+async def test_the_pick_list_says_which_batch_to_take(
+    ask: Asking, database: Database, city: City, staff: Actor
+) -> None:
+    milk, late, soon = city.products[0].id, day(9), day(1)
+    lines = [Received(milk, 5, "late", late), Received(milk, 1, "soon", soon)]
+    await receive(database, city.near, *lines)
+    async with opened(database) as doors:
+        task, picker = await accepted(doors, city, await paid(doors, city, 3, (0,)))
+    asked = {"id": id_of(task)}
+    [line] = (await ask(PICK_LIST, asked, staff)).data["fulfillment"]["lines"]
+    advised = [
+        {"code": "soon", "expiresOn": soon.isoformat(), "quantity": 1},
+        {"code": "late", "expiresOn": late.isoformat(), "quantity": 2},
+    ]
+    assert line == {"id": line["id"], "takeFrom": advised, "pickedBatches": []}
+    found = {"fulfillmentId": asked["id"], "lineId": line["id"], "quantity": 3}
+    told = await ask(PICK, {"input": {**found, "batchCode": "gone"}}, picker)
+    [error] = told.data["fulfillmentLinePick"]["errors"]
+    assert error == {"__typename": "InvalidInput", "path": ["input", "batchCode"]}
+    await ask(PICK, {"input": {**found, "batchCode": "late"}}, picker)
+    [line] = (await ask(PICK_LIST, asked, staff)).data["fulfillment"]["lines"]
+    late_ones = [{"code": "late", "expiresOn": late.isoformat(), "quantity": 3}]
+    assert (line["takeFrom"], line["pickedBatches"]) == ([], late_ones)

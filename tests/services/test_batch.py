@@ -1,5 +1,6 @@
 """Batches: what expires first leaves first, and what must not be sold is not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,15 +12,25 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from models import PLATFORM, BatchStatus, Stock, StockBatch, StockEntry, StockReason, Store
+from models import (
+    PLATFORM,
+    BatchStatus,
+    Grant,
+    Role,
+    Stock,
+    StockBatch,
+    StockEntry,
+    StockReason,
+    Store,
+)
 from models.database import Database
-from services import stock
+from services import recall, stock
 from services.obstacle import InsufficientStock
 from services.refusal import InvalidInput, NotFound, Problem, Refused
 from services.stock import Received
 from tests.city import City
-from tests.services.customers import ORIGIN
-from tests.services.paid import Doors, opened, unexplained
+from tests.services.customers import ORIGIN, people
+from tests.services.paid import Doors, opened, unexplained, working
 
 TODAY = datetime.now(UTC).date()
 
@@ -191,3 +202,28 @@ async def test_no_role_rewrites_the_ledger(
     with pytest.raises(DBAPIError, match="append-only"):
         async with engine.begin() as owner:
             await owner.execute(text(statement), {"store": city.near.id})
+
+
+async def test_a_recall_and_the_goods_it_speaks_of_may_come_in_any_order(
+    database: Database, city: City
+) -> None:
+    milk, near = city.products[0].id, city.near
+    (boss,) = await people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
+
+    async def stop(code: str) -> None:
+        async with working(database, boss, city.company.id) as session:
+            await recall.recall(
+                session, actor=boss, company_id=city.company.id, product_id=milk,
+                batch_code=code, reason="",
+            )  # fmt: skip
+
+    await stop("early")
+    await receive(database, near, Received(milk, 3, "early"))
+    codes = [f"C{n}" for n in range(8)]
+    work = [(receive(database, near, Received(milk, 1, code)), stop(code)) for code in codes]
+    await asyncio.gather(*(one for both in work for one in both))
+    for code, (on_hand, damaged, status) in (await batches_of(database, near, milk)).items():
+        units = 3 if code == "early" else 1
+        assert (on_hand, damaged, status) == (0, units, BatchStatus.RECALLED), code
+    assert await counters(database, near, milk) == (50, 0, 11, 0)
+    assert await unexplained(database, city) == []
