@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from gateways.payments import Payments
+from gateways.storage import Storage
 from models.database import Database
 
 log = logging.getLogger("darkstore.jobs")
@@ -22,6 +23,7 @@ class Hands:
 
     database: Database
     payments: Payments
+    storage: Storage
 
 
 Run = Callable[[Hands], Awaitable[int]]

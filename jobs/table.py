@@ -11,6 +11,7 @@ from jobs import (
     price_change,
     reorder,
     stock_audit,
+    stock_import,
     ticket,
 )
 from jobs.runner import Job
@@ -34,6 +35,16 @@ JOBS: tuple[Job, ...] = (
         lambda hands: payment.work_off_notices(hands.database, hands.payments),
     ),
     Job("ticket.raise_unanswered", 15, lambda hands: ticket.raise_unanswered(hands.database)),
+    Job(
+        "stock_import.advance",
+        0.5,
+        lambda hands: stock_import.advance(hands.database, hands.storage),
+    ),
+    Job(
+        "stock_import.forget_files",
+        600,
+        lambda hands: stock_import.forget_files(hands.database, hands.storage),
+    ),
     Job("ticket.close_silent", 300, lambda hands: ticket.close_silent(hands.database)),
     Job("reorder.refresh", 300, lambda hands: reorder.refresh(hands.database)),
 )

@@ -23,9 +23,12 @@ from models.purchase_order import GoodsReceipt, PurchaseOrder
 from models.rider import Rider
 from models.session import SignInSession
 from models.stock import StockEntry
+from models.stock_count import StockCount
+from models.stock_import import StockImport, StockSet, StockUpload
 from models.store import Store
 from models.supplier import Supplier
 from models.ticket import Ticket, TicketMessage
+from models.transfer import Transfer, TransferLine
 
 PREFIXES: dict[type[Keyed], str] = {
     Address: "adr",
@@ -53,11 +56,17 @@ PREFIXES: dict[type[Keyed], str] = {
     SignInSession: "ses",
     StockAlert: "alt",
     StockBatch: "bat",
+    StockCount: "cnt",
     StockEntry: "ske",
+    StockImport: "imp",
+    StockSet: "set",
+    StockUpload: "upl",
     Store: "sto",
     Supplier: "sup",
     Ticket: "tic",
     TicketMessage: "msg",
+    Transfer: "trf",
+    TransferLine: "tfl",
 }
 MODELS = {prefix: model for model, prefix in PREFIXES.items()}
 KEY_LENGTH = 22

@@ -26,6 +26,13 @@ class StoreStatus(Named):
     CLOSED = auto()
 
 
+class StoreKind(Named):
+    """A DARK_STORE serves customers; a WAREHOUSE serves stores only."""
+
+    DARK_STORE = auto()
+    WAREHOUSE = auto()
+
+
 class Unserved(Named):
     """Why nobody delivers to a place: no zone covers it, or each store there is shut or paused."""
 
@@ -44,6 +51,7 @@ class ZoneFault(Named):
     TOO_SMALL = auto()
     TOO_LARGE = auto()
     TOO_FAR = auto()
+    WAREHOUSE = auto()
 
 
 class Weekday(Named):
@@ -73,6 +81,9 @@ class Store(Keyed):
     company_id: Mapped[UUID] = refers("company.id", index=True)
     code: Mapped[str]
     name: Mapped[str]
+    kind: Mapped[StoreKind] = mapped_column(
+        default=StoreKind.DARK_STORE, server_default=StoreKind.DARK_STORE
+    )
     status: Mapped[StoreStatus] = mapped_column(default=StoreStatus.OPEN)
     latitude: Mapped[float]
     longitude: Mapped[float]

@@ -36,6 +36,7 @@ class Store(Node):
     id: strawberry.ID = key(models.Store)
     code: str = column("Its short code, unique in the company.")
     name: str = column("What people call it.")
+    kind: models.StoreKind = column("Whether it serves customers, or stores only.")
     status: models.StoreStatus = column("Its manager's switch, on top of the hours.")
     location: GeoPoint = place("Where it stands.")
     timezone: str = column("The time zone that its hours are in.")

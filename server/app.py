@@ -18,6 +18,7 @@ from server.edge import Edge
 from server.engine import open_engine
 from server.explorer import explorer_routes
 from server.house import open_house
+from server.imports import Imports, open_storage
 from server.library import open_library
 from server.probes import PROBES
 from server.settings import Settings
@@ -61,6 +62,7 @@ def build_app(settings: Settings) -> Starlette:
         *document_routes(edge),
         Route("/.well-known/jwks.json", jwks),
         Route(WEBHOOK_PATH, take_notice, methods=["POST"]),
+        *Imports(edge, open_storage(settings)).routes,
         *PROBES,
     ]
     if settings.development:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 DEVELOPMENT = "development"
 DEFAULT_PORT = 8000
@@ -21,6 +22,7 @@ class Settings:
     database_url: str
     redis_url: str
     keys_file: str
+    files_folder: str
     environment: str
     stripe_api_base: str | None
     stripe_api_key: str
@@ -54,7 +56,9 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
     return Settings(
         database_url=_needed(environment, "DATABASE_URL"),
         redis_url=environment.get("REDIS_URL", ""),
-        keys_file=_needed(environment, "DARKSTORE_KEYS_FILE"),
+        keys_file=(keys_file := _needed(environment, "DARKSTORE_KEYS_FILE")),
+        files_folder=environment.get("DARKSTORE_FILES_FOLDER")
+        or str(Path(keys_file).parent / "files"),
         environment=where,
         stripe_api_base=environment.get("STRIPE_API_BASE") or None,
         stripe_api_key=_needed(environment, "STRIPE_API_KEY"),

@@ -57,6 +57,21 @@ def support_stream(company_id: UUID | None) -> str:
     return f"support:{company_id or 'platform'}"
 
 
+def transfers_stream(store_id: UUID) -> str:
+    """Goods on their way to a store or from it."""
+    return f"transfers:{store_id}"
+
+
+def counts_stream(store_id: UUID) -> str:
+    """Cycle counts of one store."""
+    return f"counts:{store_id}"
+
+
+def import_stream(import_id: UUID) -> str:
+    """How far the import of one file is."""
+    return f"import:{import_id}"
+
+
 def happened(
     session: AsyncSession, stream: str, type: str, body: Body, *, company_id: UUID | None
 ) -> None:

@@ -31,10 +31,16 @@ from models import (
     SignInSession,
     StockAlert,
     StockBatch,
+    StockCount,
     StockEntry,
+    StockImport,
+    StockSet,
+    StockUpload,
     Supplier,
     Ticket,
     TicketMessage,
+    Transfer,
+    TransferLine,
 )
 from services import address as addresses
 from services import delivery as deliveries
@@ -43,8 +49,9 @@ from services import membership as memberships
 from services import order as orders
 from services import person as people
 from services import recall as recalls
-from services import ride, ticket_desk
+from services import ride, ticket_desk, transfer_desk
 from services import rider as riders
+from services import stock_import as stock_imports
 from services.refusal import Refused, not_found
 from services.staff import works_in
 from services.supplier import manages
@@ -134,6 +141,18 @@ async def _supplier(session: AsyncSession, actor: Actor, row: Supplier) -> Suppl
     return _allowed(row, manages(actor, row.company_id))
 
 
+async def _transfer(session: AsyncSession, actor: Actor, row: Transfer) -> Transfer:
+    return await transfer_desk.visible(session, actor=actor, transfer_id=row.id)
+
+
+async def _import(session: AsyncSession, actor: Actor, row: StockImport) -> StockImport:
+    return await stock_imports.visible(session, actor=actor, import_id=row.id)
+
+
+async def _upload(session: AsyncSession, actor: Actor, row: StockUpload) -> StockUpload:
+    return _allowed(row, actor.person_id == row.person_id)
+
+
 def _allowed(row: Row, sees: bool) -> Row:
     if not sees:
         raise not_found(type(row), "id")
@@ -154,6 +173,7 @@ PARTS: dict[type[Keyed], tuple[type[Keyed], str]] = {
     GoodsReceipt: (PurchaseOrder, "purchase_order_id"),
     FulfillmentLine: (Fulfillment, "fulfillment_id"),
     TicketMessage: (Ticket, "ticket_id"),
+    TransferLine: (Transfer, "transfer_id"),
 }
 SEEN_BY: dict[type[Keyed], See] = {
     Order: _order,
@@ -174,5 +194,10 @@ SEEN_BY: dict[type[Keyed], See] = {
     BatchRecall: _recall,
     PriceChange: _of_store,
     StockAlert: _of_store,
+    Transfer: _transfer,
+    StockCount: _of_store,
+    StockImport: _import,
+    StockSet: _of_store,
+    StockUpload: _upload,
 }
 NOUNS = frozenset(SEEN_BY) | frozenset(PARTS)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Role, Store, StoreHours, StoreStatus
+from models import Actor, Company, Role, Store, StoreHours, StoreKind, StoreStatus
 from models.point import Point
 from services.refusal import InvalidInput, Problem, Refused, VersionConflict, not_found
 from services.text import line
@@ -50,6 +50,7 @@ class StoreFacts:
     point: Point
     timezone: str
     preparation_seconds: int
+    kind: StoreKind = StoreKind.DARK_STORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ async def create(session: AsyncSession, *, actor: Actor, facts: StoreFacts) -> S
         company_id=facts.company_id,
         code=facts.code,
         name=line(facts.name, "input", "name", most=NAME_LENGTH, least=1),
+        kind=facts.kind,
         status=StoreStatus.CLOSED,
         latitude=facts.point.latitude,
         longitude=facts.point.longitude,

@@ -14,3 +14,8 @@ COMPANY_ROLES = MANAGER_ROLES - {Role.STORE_MANAGER}
 def works_in(actor: Actor, company_id: UUID, store_id: UUID) -> bool:
     """Whether this person picks, counts or manages in the store, or runs its company."""
     return actor.works_at(company_id, store_id, STORE_ROLES)
+
+
+def manages(actor: Actor, company_id: UUID, store_id: UUID) -> bool:
+    """Whether this person decides in the store: its manager, or one who runs its company."""
+    return actor.works_at(company_id, store_id, MANAGER_ROLES)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Company, Store, StoreHours, StoreStatus, StoreZone, Unserved
+from models import Company, Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
 from models.point import Point
 from services.refusal import Problem, Refused, not_found
 
@@ -40,7 +40,7 @@ PLACES_SERVED = text(
     """
     select exists (
         select from store_zone z join store s on s.id = z.store_id
-        where s.status <> 'CLOSED' and st_covers(
+        where s.status <> 'CLOSED' and s.kind = 'DARK_STORE' and st_covers(
             z.area, geography(st_setsrid(st_makepoint(place.longitude, place.latitude), 4326))
         )
     )
@@ -151,7 +151,9 @@ def _covering(point: Point, company_id: UUID | None, at: datetime | None, most: 
         select(Store, Company, distance, opened, func.clock_timestamp())
         .join(StoreZone, StoreZone.store_id == Store.id)
         .join(Company, Company.id == Store.company_id)
-        .where(func.ST_Covers(StoreZone.area, point.geography()))
+        .where(
+            func.ST_Covers(StoreZone.area, point.geography()), Store.kind == StoreKind.DARK_STORE
+        )
         .order_by(standing, distance, Store.id)
         .limit(most)
     )

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Store, StoreZone, ZoneFault
+from models import Actor, Store, StoreKind, StoreZone, ZoneFault
 from services.opening import managed
 from services.refusal import Problem, Refused
 
@@ -43,6 +43,8 @@ async def set_zone(
     """Replace a store's delivery zone (a GeoJSON Polygon or MultiPolygon); its manager may."""
     polygons = checked(area)
     row = await managed(session, actor, store_id, expected_version)
+    if row.kind is StoreKind.WAREHOUSE:
+        raise refused(ZoneFault.WAREHOUSE, "A warehouse delivers to stores only.")
     shape = orjson.dumps({"type": "MultiPolygon", "coordinates": polygons}).decode()
     await _measure(session, shape, row)
     zone = func.geography(func.ST_SetSRID(func.ST_GeomFromGeoJSON(shape), 4326))

@@ -11,9 +11,12 @@ from models import (
     AlertKind,
     CounterSale,
     Delivery,
+    ErrorPolicy,
     Fulfillment,
     FulfillmentLine,
     GoodsReceipt,
+    ImportFormat,
+    ImportMode,
     Keyed,
     Order,
     OrderLine,
@@ -26,12 +29,18 @@ from models import (
     RefundReason,
     Role,
     StockAlert,
+    StockCount,
+    StockImport,
+    StockSet,
+    StockUpload,
     Store,
     Supplier,
     Tender,
     Ticket,
     TicketKind,
     TicketMessage,
+    Transfer,
+    TransferLine,
     uuid7,
 )
 from tests.city import Shop
@@ -43,6 +52,7 @@ SOMETHING: dict[type, Any] = {
 HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
+    Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
 )  # fmt: skip
 Keys = dict[type[Keyed], UUID]
 
@@ -55,15 +65,25 @@ async def hang(session: AsyncSession, shop: Shop, customer_id: UUID | None = Non
         await session.flush()
         customer_id = customer.id
     keys: Keys = {Person: customer_id, Store: shop.stores[0].id, Product: shop.products[0].id}
+    elsewhere = await _store(session, shop)
     for model in HANGING:
-        row = filled(model(**_fitting(model, shop, keys)))
+        row = filled(model(**_fitting(model, shop, keys, elsewhere)))
         session.add(row)
         await session.flush()
         keys[model] = row.id
     return keys
 
 
-def _fitting(model: type[Keyed], shop: Shop, keys: Keys) -> dict[str, Any]:
+async def _store(session: AsyncSession, shop: Shop) -> UUID:
+    """The key of another store of the shop's company, in which nobody works."""
+    row = filled(Store(company_id=shop.id, code=uuid7().hex, latitude=0.0, longitude=0.0))
+    session.add(row)
+    await session.flush()
+    key: UUID = row.id
+    return key
+
+
+def _fitting(model: type[Keyed], shop: Shop, keys: Keys, elsewhere: UUID) -> dict[str, Any]:
     """What the columns of a noun hold when they are called so."""
     given = {
         "currency": "EUR",
@@ -83,6 +103,12 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys) -> dict[str, Any]:
         "code": uuid7().hex,
         "number": secrets.randbelow(2**31),
         "resolved_at": SOMETHING[datetime],
+        "source_id": keys[Store],
+        "destination_id": elsewhere,
+        "upload_id": uuid7(),
+        "format": ImportFormat.CSV,
+        "mode": ImportMode.SET,
+        "on_error": ErrorPolicy.SKIP_BAD,
     }
     links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
     known = {column.name for column in model.__table__.columns}

@@ -37,11 +37,17 @@ from models import (
     SignInSession,
     StockAlert,
     StockBatch,
+    StockCount,
     StockEntry,
+    StockImport,
+    StockSet,
+    StockUpload,
     Store,
     Supplier,
     Ticket,
     TicketMessage,
+    Transfer,
+    TransferLine,
     uuid7,
 )
 from models.database import Origin
@@ -91,13 +97,20 @@ SEES: dict[type[Keyed], set[str]] = {
     PurchaseOrder: STORE,
     GoodsReceipt: STORE,
     Supplier: {"manager", "company_admin", "super_admin"},
+    Transfer: STORE,
+    TransferLine: STORE,
+    StockCount: STORE,
+    StockSet: STORE,
+    StockImport: {"company_admin", "super_admin"},
+    StockUpload: {"customer"},
     Cart: set(),
     **{model: set(PEOPLE) for model in (Brand, Category, Company, Product, Store)},
 }
 ROOTS: dict[type[Keyed], str] = {
     Order: "order", Fulfillment: "fulfillment", Delivery: "delivery", Ticket: "ticket",
     Store: "store", CounterSale: "counterSale", PurchaseOrder: "purchaseOrder",
-    Supplier: "supplier",
+    Supplier: "supplier", Transfer: "transfer",
+    StockCount: "stockCount", StockImport: "stockImport",
 }  # fmt: skip
 NAMED_OTHERWISE = {SignInSession: "Session", Membership: "RoleGrant"}
 # A person as they see themselves, and a session that is over: read again by `viewer`, or never.

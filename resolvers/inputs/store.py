@@ -3,7 +3,7 @@ from uuid import UUID
 
 import strawberry
 
-from models import StoreStatus, Weekday
+from models import StoreKind, StoreStatus, Weekday
 from resolvers.inputs.point import GeoPointInput
 from resolvers.inputs.scalars import GeoJSON
 from services.opening import Interval, StoreChange, StoreFacts
@@ -21,12 +21,16 @@ class StoreCreateInput:
     preparation_seconds: int = strawberry.field(
         default=150, description="How long a usual order takes to pick and pack."
     )
+    kind: StoreKind = strawberry.field(
+        default=StoreKind.DARK_STORE,
+        description="A warehouse has no zone and serves stores only; a kind is for good.",
+    )
 
     def facts(self, company_id: UUID) -> StoreFacts:
         """The store in the services' terms; refused when it is nowhere on earth."""
         at = self.at.point("input", "at")
         return StoreFacts(
-            company_id, self.code, self.name, at, self.timezone, self.preparation_seconds
+            company_id, self.code, self.name, at, self.timezone, self.preparation_seconds, self.kind
         )
 
 

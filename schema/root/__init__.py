@@ -28,11 +28,14 @@ from schema.root import (
     rider,
     session,
     stock,
+    stock_count,
+    stock_import,
     store,
     storefront,
     streams,
     supplier,
     ticket,
+    transfer,
 )
 from schema.scalars import SCALARS
 
@@ -57,6 +60,9 @@ class Query(
     reorder.Query,
     rider.Query,
     delivery.Query,
+    transfer.Query,
+    stock_count.Query,
+    stock_import.Query,
 ):
     pass
 
@@ -83,12 +89,15 @@ class Mutation(
     reorder.Mutation,
     rider.Mutation,
     delivery.Mutation,
+    transfer.Mutation,
+    stock_count.Mutation,
+    stock_import.Mutation,
 ):
     pass
 
 
 @strawberry.type(description="Everything that can be watched.")
-class Subscription(streams.Subscription):
+class Subscription(streams.Subscription, stock_import.Subscription):
     pass
 
 

@@ -10,6 +10,7 @@ import uvloop
 from jobs.runner import Hands, run_all
 from jobs.table import JOBS
 from server.house import open_payments
+from server.imports import open_storage
 from server.logs import set_up_logs
 from server.settings import BadSetting, Settings, settings_of
 from server.workbench import open_workbench
@@ -34,5 +35,6 @@ async def _work(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with open_workbench(settings) as database:
         payments = open_payments(settings)
-        await run_all(JOBS, Hands(database=database, payments=payments), stop)
+        hands = Hands(database=database, payments=payments, storage=open_storage(settings))
+        await run_all(JOBS, hands, stop)
         await payments.close()

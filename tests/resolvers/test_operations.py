@@ -14,7 +14,7 @@ from schema.root import graph
 from seed.rows import key
 from tests.city import City
 from tests.people import KeptSms
-from tests.resolvers import journeys, storeroom
+from tests.resolvers import journeys, moves, storeroom
 from tests.resolvers.playing import EVERY, Operation, Play, staged
 from tests.resolvers.supplying import supplying
 from tests.simulators.desk import opened
@@ -92,6 +92,9 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await journeys.going_wrong(play)
     await journeys.coming_back(play)
     await journeys.keeping_store(play)
+    await moves.moving_goods(play)
+    await moves.counting_shelves(play)
+    await moves.importing_a_file(play)
     await storeroom.minding_batches(play)
     await supplying(play)
     await journeys.founding(play)

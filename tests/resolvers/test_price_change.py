@@ -3,7 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import func, select, update
 
@@ -210,7 +210,8 @@ async def test_shoppers_see_a_planned_price_within_a_second(
     key = await planned(Asking(house.database), boss, plan(city, index, 111, 1, None))
     jobs = [one for one in JOBS if one.name == "price_change.apply_due"]
     stop = asyncio.Event()
-    worker = asyncio.create_task(run_all(jobs, Hands(house.database, house.payments), stop))
+    hands = Hands(house.database, house.payments, cast(Any, None))
+    worker = asyncio.create_task(run_all(jobs, hands, stop))
     product = id_of(city.products[index])
     try:
         here: Any = {"storeId": id_of(city.near), "productIds": [product]}

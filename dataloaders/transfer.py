@@ -1,0 +1,37 @@
+"""Batch reads of transfers: their lines, and the lots that those went in."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dataloaders.keys import among
+from models import TransferLine, TransferLot
+
+
+async def lines_by_transfer(session: AsyncSession, ids: Sequence[UUID]) -> list[list[TransferLine]]:
+    """The lines of each transfer, in the order in which they were asked for."""
+    rows = await session.scalars(
+        select(TransferLine)
+        .where(among(TransferLine.transfer_id, ids))
+        .order_by(TransferLine.transfer_id, TransferLine.position)
+    )
+    lines: dict[UUID, list[TransferLine]] = defaultdict(list)
+    for row in rows:
+        lines[row.transfer_id].append(row)
+    return [lines[key] for key in ids]
+
+
+async def lots_by_line(session: AsyncSession, ids: Sequence[UUID]) -> list[list[TransferLot]]:
+    """The lots of each line, those that expire first first; none before it is shipped."""
+    rows = await session.scalars(
+        select(TransferLot)
+        .where(among(TransferLot.line_id, ids))
+        .order_by(TransferLot.line_id, TransferLot.number)
+    )
+    lots: dict[UUID, list[TransferLot]] = defaultdict(list)
+    for row in rows:
+        lots[row.line_id].append(row)
+    return [lots[key] for key in ids]
