@@ -12,6 +12,7 @@ import local
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".darkstore" / "bench"
 WORLD = Path(__file__).parent / "world.sql"
+DATABASE = "darkstore"
 STORE = "select id from store where code = 'H01'"
 POOL = 20
 """Connections a server may open: as many as ours."""
@@ -27,6 +28,7 @@ class Place:
     instance: local.Instance
     customer: UUID
     order: UUID
+    database: str = DATABASE
 
     @property
     def keys_file(self) -> Path:
@@ -34,7 +36,7 @@ class Place:
 
     def ours(self) -> dict[str, str]:
         """The settings of our server; the payment provider is not called by any query."""
-        return settings(self.instance)
+        return settings(self.instance, self.database)
 
     def peers(self) -> dict[str, str]:
         """The same database for the others, as its owner: no policies, no roles."""
@@ -43,16 +45,16 @@ class Place:
             "BENCH_HOST": str(postgres.socket),
             "BENCH_PORT": "5432",
             "BENCH_USER": "darkstore",
-            "BENCH_DATABASE": "darkstore",
+            "BENCH_DATABASE": self.database,
             "BENCH_POOL": str(POOL),
             "NODE_ENV": "production",
         }
 
 
-def settings(instance: local.Instance, database_url: str | None = None) -> dict[str, str]:
+def settings(instance: local.Instance, database: str = DATABASE) -> dict[str, str]:
     """What our server reads from its environment."""
     return os.environ | {
-        "DATABASE_URL": database_url or instance.database_url,
+        "DATABASE_URL": instance.postgres.url(database),
         "REDIS_URL": instance.redis_url,
         "DARKSTORE_ENV": "development",
         "DARKSTORE_KEYS_FILE": str(FOLDER / "keys.json"),
