@@ -18,7 +18,7 @@ from local.problem import Problem
 
 SUPERUSER = "darkstore"
 DATABASE = "darkstore"
-EXTENSIONS = ("postgis", "pg_trgm", "btree_gist", "unaccent")
+EXTENSIONS = ("postgis", "pg_trgm", "btree_gist", "btree_gin", "unaccent")
 PORT = 5432  # names the socket's file: nothing listens on the network
 START_SECONDS = 60.0
 OLDEST_VERSION = 14

@@ -31,7 +31,8 @@ class Product(Keyed):
     __tablename__ = "product"
     __table_args__ = (
         UniqueConstraint("company_id", "code"),
-        Index("ix_product_search", "search", postgresql_using="gin"),
+        # A search is one company's: without its key every company's matches would be looked at.
+        Index("ix_product_company_search", "company_id", "search", postgresql_using="gin"),
         Index("ix_product_barcode", "company_id", "barcode"),
         Index("ix_product_category", "category_id", "id"),
     )

@@ -26,7 +26,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Availability, Brand, Category, Company, Listing, Product, ProductSort, Stock
+from models import (
+    Availability,
+    Brand,
+    Category,
+    Company,
+    Listing,
+    Product,
+    ProductSort,
+    Stock,
+    Store,
+)
 from services.category import Shelf
 from services.page import Page, after, bounded, page
 from services.search import search_query
@@ -242,7 +252,8 @@ def _page_of(wanted: Wanted) -> Select[Any]:
         by = SORTED_BY[wanted.sort]
     found = _select(rank).where(Listing.store_id == wanted.store_id, Product.active)
     if wanted.sort is None:
-        found = found.where(Product.search.op("@@")(asked))
+        seller = select(Store.company_id).where(Store.id == wanted.store_id).scalar_subquery()
+        found = found.where(Product.company_id == seller, Product.search.op("@@")(asked))
     if wanted.category_ids is not None:
         found = found.where(Listing.category_id.in_(wanted.category_ids))
     if wanted.after is not None:
