@@ -1,13 +1,13 @@
 """Searches stay within one company.
 
 Revision ID: 0009
-Revises: 0004
+Revises: 0005
 """
 
 from alembic import op
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:
