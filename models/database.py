@@ -7,7 +7,7 @@ something that was rolled back.
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import event as sa_event
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -25,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from models.actor import Scope
 from models.journal import changes_of
+from models.reading import ReadPool
 from models.record import Note, leave
 from models.scoped import ScopedConnection, statement_of
 
@@ -32,8 +34,8 @@ log = logging.getLogger("darkstore.database")
 
 APPLICATION_ROLE = "darkstore_app"
 CATALOG_ROLE = "darkstore_public"
-# A connection past the pool's size is closed after use: opening one for each request of a rush costs
-# more than the work it is opened for.
+# A connection past the pool's size is closed after use: opening one for each request of a rush
+# costs more than the work it is opened for.
 POOL_SIZE = 20
 POOL_OVERFLOW = 0
 ACQUIRE_SECONDS = 5.0
@@ -96,6 +98,18 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
     return engine
 
 
+def open_reads(url: str, role: str, pool_size: int = POOL_SIZE) -> ReadPool:
+    """Connections that only read, as `role`; more of them than writes need, as reads are short."""
+    return ReadPool(
+        make_url(url),
+        pool_size + POOL_OVERFLOW,
+        ACQUIRE_SECONDS,
+        timeout=5,
+        statement_cache_size=STATEMENTS_KEPT,
+        server_settings={**SERVER_SETTINGS, "role": role},
+    )
+
+
 def _leave(adapted: Any, record: Any) -> None:
     """A connection that goes back to the pool forgets for whom it worked."""
     if adapted is not None:
@@ -103,31 +117,26 @@ def _leave(adapted: Any, record: Any) -> None:
 
 
 class Database:
-    """The two pools of a process: `engine` under the application's role, `catalog` read-only."""
+    """The pools of a process: units of work and scoped reads under the application's role, and
+    reads of the public catalog under a role that can do nothing else."""
 
     def __init__(
-        self, engine: AsyncEngine, catalog: AsyncEngine, announce: Announce = announce_nothing
+        self, url: str, announce: Announce = announce_nothing, pool_size: int = POOL_SIZE
     ) -> None:
-        self.engine = engine
-        self.catalog = catalog
+        self.url = url
+        self.engine = open_engine(url, APPLICATION_ROLE, pool_size)
+        self.scoped = open_reads(url, APPLICATION_ROLE, pool_size)
+        self.catalog = open_reads(url, CATALOG_ROLE, pool_size)
         self.announce = announce
-        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
-        self._public = async_sessionmaker(
-            catalog.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
-        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
-    @asynccontextmanager
-    async def public(self) -> AsyncIterator[AsyncSession]:
+    def public(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Read the public catalog: one statement, one trip, no transaction."""
-        async with self._public() as session:
-            yield session
+        return self.catalog.reading(begin=None)
 
-    @asynccontextmanager
-    async def read(self, scope: Scope) -> AsyncIterator[AsyncSession]:
-        """Read what `scope` may see."""
-        async with self._sessions() as session:
-            await _enter(session, scope)
-            yield session
+    def read(self, scope: Scope) -> AbstractAsyncContextManager[AsyncSession]:
+        """Read what `scope` may see, at one moment after another."""
+        return self.scoped.reading(begin=f"BEGIN READ ONLY; {statement_of(scope)}")
 
     @asynccontextmanager
     async def write(self, scope: Scope, origin: Origin) -> AsyncIterator[AsyncSession]:
@@ -151,7 +160,8 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
-        await self.catalog.dispose()
+        await self.scoped.close()
+        await self.catalog.close()
 
 
 async def _enter(session: AsyncSession, scope: Scope) -> None:

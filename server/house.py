@@ -6,14 +6,7 @@ from pathlib import Path
 
 from gateways.payments import StripePayments
 from gateways.sms import LoggedSms, Sms, TwilioSms
-from models.database import (
-    APPLICATION_ROLE,
-    CATALOG_ROLE,
-    Announce,
-    Database,
-    Hint,
-    open_engine,
-)
+from models.database import Announce, Database, Hint
 from resolvers.context import House
 from server.settings import Settings
 from services.combiner import Combiner
@@ -26,10 +19,7 @@ from subscriptions.hub import Hub
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """The house of this process, its hub and combiner at work until the block ends."""
-    database = Database(
-        open_engine(settings.database_url, APPLICATION_ROLE),
-        open_engine(settings.database_url, CATALOG_ROLE),
-    )
+    database = Database(settings.database_url)
     hub = Hub(database, settings.redis_url or "memory://")
     payments = open_payments(settings)
     nudges = Nudges(database, payments)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from server.settings import Settings
 from subscriptions.hub import Hub
 
@@ -11,10 +11,7 @@ from subscriptions.hub import Hub
 @asynccontextmanager
 async def open_workbench(settings: Settings) -> AsyncIterator[Database]:
     """A database whose committed events are told to the servers."""
-    database = Database(
-        open_engine(settings.database_url, APPLICATION_ROLE, pool_size=5),
-        open_engine(settings.database_url, CATALOG_ROLE, pool_size=2),
-    )
+    database = Database(settings.database_url, pool_size=5)
     hub = Hub(database, settings.redis_url or "memory://")
     database.announce = hub.announce
     await hub.start()

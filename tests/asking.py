@@ -84,14 +84,17 @@ def statements(database: Database) -> Iterator[list[str]]:
     def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
         sent.append(statement)
 
-    engines = [database.engine.sync_engine, database.catalog.sync_engine]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
+    engine = database.engine.sync_engine
+    pools = (database.scoped, database.catalog)
+    event.listen(engine, "before_cursor_execute", note)
+    for pool in pools:
+        pool.heard = sent.append
     try:
         yield sent
     finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", note)
+        for pool in pools:
+            pool.heard = None
 
 
 def id_of(row: Keyed, key: UUID | None = None) -> str:

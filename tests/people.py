@@ -15,7 +15,7 @@ import pytest
 from dataloaders import Loaders
 from gateways.payments import StripePayments
 from models import ANONYMOUS, PLATFORM, Actor, Grant, Membership, Person, Role, SignInSession
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin, open_engine
+from models.database import Database, Origin
 from resolvers.context import Context, House
 from services.clock import moment
 from services.hold import Combiner
@@ -103,9 +103,7 @@ class Standing:
 @pytest.fixture(scope="session")
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The session's database, through the application's two roles."""
-    opened = Database(
-        open_engine(database_url, APPLICATION_ROLE), open_engine(database_url, CATALOG_ROLE)
-    )
+    opened = Database(database_url)
     yield opened
     await opened.close()
 

@@ -15,7 +15,7 @@ from execution import Answer, Limits
 from local import share
 from local.postgres import postgres
 from models import PLATFORM, Actor, EventType, Grant, Order, Person, Product, Role, Store
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin, open_engine
+from models.database import Database, Origin
 from models.ids import encode
 from resolvers.context import House
 from schema.root import graph
@@ -50,7 +50,7 @@ class Live:
     """One house in a database of its own, and those who listen to it."""
 
     def __init__(self, url: str, kind: type[Hub]) -> None:
-        self.database = Database(open_engine(url, APPLICATION_ROLE), open_engine(url, CATALOG_ROLE))
+        self.database = Database(url)
         self.hub = kind(self.database, "memory://")
         self.database.announce = self.hub.announce
         missing: Any = None  # nobody pays or signs in here

@@ -20,7 +20,7 @@ from benchmarks.peers.operations import Operation, operations
 from benchmarks.peers.place import ROOT, Place, open_place
 from models import Actor, Grant, Role
 from models.base import uuid7
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from services.identity import Identity
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -55,7 +55,7 @@ class Bench:
 
     async def _token(self) -> str:
         url = self.place.instance.database_url
-        database = Database(open_engine(url, APPLICATION_ROLE), open_engine(url, CATALOG_ROLE))
+        database = Database(url)
         identity = Identity(keys_file=self.place.keys_file, database=database)
         actor = Actor(self.place.customer, self.session, (Grant(Role.CUSTOMER),))
         token, _ = identity.sign(actor)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import PLATFORM
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from server.commands.migrate import sentence
 from services import stock_audit
 
@@ -31,8 +31,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 async def audit(url: str) -> tuple[int, list[stock_audit.Difference]]:
     """How many stores there are, and every difference in them."""
-    application = open_engine(url, APPLICATION_ROLE, pool_size=1)
-    database = Database(application, open_engine(url, CATALOG_ROLE, pool_size=1))
+    database = Database(url, pool_size=1)
     found: list[stock_audit.Difference] = []
     try:
         async with database.read(PLATFORM) as session:

@@ -32,4 +32,4 @@ class Rehearsal(Database):
 
 def rehearsed(house: House) -> House:
     """The same house, but nothing that is written in it stays."""
-    return replace(house, database=Rehearsal(house.database.engine, house.database.catalog))
+    return replace(house, database=Rehearsal(house.database.url))

@@ -22,7 +22,7 @@ from local.place import Place
 from local.postgres import postgres
 from local.valkey import free, valkey
 from models import PLATFORM, Actor, Grant, Membership, Person, Role, SignInSession
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin, open_engine
+from models.database import Database, Origin
 from services.clock import moment
 from services.identity import Identity
 
@@ -169,7 +169,7 @@ class Town:
     def database(self) -> Database:
         """Handles on its database, for building and looking."""
         url = self.instance.database_url
-        return Database(open_engine(url, APPLICATION_ROLE), open_engine(url, CATALOG_ROLE))
+        return Database(url)
 
     async def rows(self, query: str, *values: object) -> list[asyncpg.Record]:
         """Ask the database as its owner, past every policy."""

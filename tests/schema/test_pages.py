@@ -33,5 +33,5 @@ def test_a_connection_needs_the_size_of_its_page(coordinate: str) -> None:
     argument = EVERY[coordinate].args.get(FIRST)
     assert argument is not None
     assert isinstance(argument.type, GraphQLNonNull)
-    assert argument.type.of_type.name == "Int"
+    assert str(argument.type) == "Int!"
     assert str(PAGE_ROWS) in (argument.description or "")

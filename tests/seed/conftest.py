@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from seed import Summary, seed
 from tests.conftest import cloned
 
@@ -25,6 +25,6 @@ async def seeded(postgres_url: str, template: str) -> AsyncIterator[Seeded]:
     async with cloned(postgres_url, template) as url:
         said: list[str] = []
         summary = await seed(url, say=said.append)
-        database = Database(open_engine(url, APPLICATION_ROLE), open_engine(url, CATALOG_ROLE))
+        database = Database(url)
         yield Seeded(url, database, summary, said)
         await database.close()

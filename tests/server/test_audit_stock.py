@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from jobs import stock_audit as jobs
 from models import PLATFORM, Event, StockAudit
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from server.commands import audit_stock
 from services.event import audit_stream
 from services.stock import Received
@@ -43,7 +43,7 @@ async def test_the_audit_names_every_counter_that_differs(
     fresh_database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = fresh_database_url
-    database = Database(open_engine(url, APPLICATION_ROLE), open_engine(url, CATALOG_ROLE))
+    database = Database(url)
     try:
         city = await cities.build(database)
         milk, near = city.products[0].id, city.near

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateways.payments import PaymentUnavailable
 from models import PLATFORM
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from resolvers.rules import Denied
 from server.errors import present
 from services.idempotency import KeyReused
@@ -113,7 +113,7 @@ def test_an_error_that_a_field_words_itself_is_invalid_input() -> None:
 
 async def fault(url: str, *statements: str, pause_seconds: float = 0) -> Exception:
     """What the last of some statements in one transaction raises."""
-    database = Database(open_engine(url, APPLICATION_ROLE), open_engine(url, CATALOG_ROLE))
+    database = Database(url)
     try:
         async with database.read(PLATFORM) as session:
             for statement in statements:

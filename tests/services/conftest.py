@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models import Actor
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from tests import city as cities
 from tests.city import City
 from tests.services.customers import people
@@ -14,9 +14,7 @@ from tests.simulators.desk import Desk, opened
 @pytest.fixture(scope="session")
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The session's database, through the application's two roles."""
-    opened = Database(
-        open_engine(database_url, APPLICATION_ROLE), open_engine(database_url, CATALOG_ROLE)
-    )
+    opened = Database(database_url)
     yield opened
     await opened.close()
 

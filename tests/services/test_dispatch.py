@@ -17,7 +17,7 @@ from models import (
     Scope,
     uuid7,
 )
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 from services import dispatch
 from services import rider as riders
 from services.event import order_stream, rider_stream
@@ -199,10 +199,7 @@ async def test_an_offer_is_nobody_elses_to_answer(doors: Doors, city: City) -> N
 
 async def test_the_nearest_riders_are_found_through_the_index(fresh_database_url: str) -> None:
     """Held on 4,000 riders, under row-level security, as the planner chooses by itself."""
-    database = Database(
-        open_engine(fresh_database_url, APPLICATION_ROLE),
-        open_engine(fresh_database_url, CATALOG_ROLE),
-    )
+    database = Database(fresh_database_url)
     town = await cities.build(database)
     async with superuser(fresh_database_url) as owner:
         await owner.execute("set app.platform = 'on'")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from models import PLATFORM
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Hint, Origin, open_engine
+from models.database import Database, Hint, Origin
 from services.event import happened
 from subscriptions.hub import Hub
 
@@ -30,9 +30,7 @@ class Process:
 
 @asynccontextmanager
 async def process(database_url: str, redis_url: str) -> AsyncIterator[Process]:
-    database = Database(
-        open_engine(database_url, APPLICATION_ROLE), open_engine(database_url, CATALOG_ROLE)
-    )
+    database = Database(database_url)
     hub = Hub(database, redis_url)
     database.announce = hub.announce
     await hub.start()

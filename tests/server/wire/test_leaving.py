@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from starlette.applications import Starlette
 from dataloaders import Loaders
 from execution import Engine
 from models.actor import NOBODY, PLATFORM
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin, open_engine
+from models.database import Database, Origin
 from schema.backing import related
 from server.wire import LiveConnections, Opened, WireLimits, graphql_routes
 from services import idempotency
@@ -135,9 +136,10 @@ class Dormitory:
     async def awake(self) -> None:
         """All statements have ended, long before they would have by themselves; all is well."""
         await self._until(0)
-        for engine in (self.database.engine, self.database.catalog):
-            pool: Any = engine.sync_engine.pool
-            await self._until(0, pool.checkedout)
+        pool: Any = self.database.engine.sync_engine.pool
+        await self._until(0, pool.checkedout)
+        for reads in (self.database.scoped, self.database.catalog):
+            await self._until(0, partial(getattr, reads, "in_use"))
         async with self.database.read(NOBODY) as session:
             assert (await session.execute(text("select 1"))).scalar_one() == 1
 
@@ -153,10 +155,7 @@ async def dormitory(
     fresh_database_url: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Dormitory]:
     limits: WireLimits = getattr(request, "param", WireLimits())
-    database = Database(
-        open_engine(fresh_database_url, APPLICATION_ROLE),
-        open_engine(fresh_database_url, CATALOG_ROLE),
-    )
+    database = Database(fresh_database_url)
     engine, connections = (
         Engine(strawberry.Schema(Query, Mutation, Subscription)),
         LiveConnections(),
