@@ -26,8 +26,8 @@ insert into store (id, company_id, code, name, status, latitude, longitude, time
     preparation_seconds, version)
     select gen_random_uuid(), id, 'S' || n, 'S', 'OPEN', 41, -8, 'Europe/Lisbon', 150, 1
     from company, generate_series(1, :stores) as n;
-insert into category (id, company_id, slug, name, translations, position)
-    select gen_random_uuid(), id, 'all', 'All', '{}', 0 from company;
+insert into category (id, company_id, slug, name, translations, position, depth)
+    select gen_random_uuid(), id, 'all', 'All', '{}', 0, 0 from company;
 insert into product (id, company_id, code, name, translations, search_text, category_id,
     offer_text, weighed, age_restricted, active)
     select gen_random_uuid(), company_id, 'P' || n, 'P', '{}', '', id, '', false, false, true

@@ -173,8 +173,10 @@ async def test_a_refresh_takes_as_many_statements_for_many_products(supply: Supp
 
 
 async def test_it_is_done_once_a_day_and_not_twice_in_a_moment(supply: Supply) -> None:
-    assert await jobs.refresh(supply.database) >= 1
-    assert await jobs.refresh(supply.database) == 0
+    done = 0
+    while more := await jobs.refresh(supply.database):  # other tests' stores are due as well
+        done += more
+    assert done >= 1
     [reason] = await refused(refresh(supply))
     assert isinstance(reason, RateLimited)
     assert 0 < reason.retry_after_seconds <= reorder.REFRESH_SECONDS
