@@ -5,6 +5,7 @@ import re
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 from graphql import GraphQLError
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,7 +20,7 @@ log = logging.getLogger("darkstore.errors")
 LOST = (InterfaceError, InternalError, OperationalError)
 # OSError is a server that can't be reached: refused, reset, not to be found. InternalError without
 # a state is what the driver says on a connection whose server died while it was answering.
-BUSY = (*LOST, PoolTimeout, PaymentUnavailable, TimeoutError, OSError)
+BUSY = (*LOST, asyncpg.InterfaceError, PoolTimeout, PaymentUnavailable, TimeoutError, OSError)
 # Lost connections, time-outs of locks, statements and idle transactions, deadlocks, shutdowns,
 # too many connections: asking again may work.
 PASSING = re.compile(r"^(08|25P0[34]|40|53|55P03|57)")
