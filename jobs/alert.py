@@ -5,6 +5,7 @@ from models.database import Database, Origin
 from services import alert_watch
 
 SHELVES = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
+DATES = (AlertKind.EXPIRING,)
 SALES = (AlertKind.NEGATIVE_TREND,)
 
 
@@ -13,6 +14,11 @@ async def watch_shelves(database: Database) -> int:
     async with database.write(PLATFORM, Origin("job:alert.wake")) as session:
         done = await alert_watch.wake(session)
     return done + await _watch(database, SHELVES)
+
+
+async def watch_dates(database: Database) -> int:
+    """Raise and resolve what expires within three days; answers how many."""
+    return await _watch(database, DATES)
 
 
 async def watch_sales(database: Database) -> int:

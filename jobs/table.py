@@ -26,6 +26,7 @@ JOBS: tuple[Job, ...] = (
     Job("delivery.unassign_silent", 15, lambda hands: delivery.unassign_silent(hands.database)),
     Job("price_change.apply_due", 0.3, lambda hands: price_change.apply_due(hands.database)),
     Job("alert.watch_shelves", 10, lambda hands: alert.watch_shelves(hands.database)),
+    Job("alert.watch_dates", 300, lambda hands: alert.watch_dates(hands.database)),
     Job("alert.watch_sales", 3600, lambda hands: alert.watch_sales(hands.database)),
     Job("order.expire", 5, lambda hands: order.expire(hands.database, hands.payments)),
     Job("payment.settle", 1, lambda hands: payment.settle(hands.database, hands.payments)),

@@ -23,6 +23,7 @@ from services.event import alert_stream, happened
 
 DECAY = 0.7
 FALL_SHARE = 0.5
+EXPIRING_DAYS = 3
 USUAL_LEAST = 3.0  # the weights of seven days sum to 3.06
 
 OUT = """
@@ -39,6 +40,18 @@ LOW = """
         coalesce(listing.reorder_point, store.reorder_point) as threshold
     from stock join listing using (store_id, product_id) join store on store.id = stock.store_id
     where on_hand - held between 1 and coalesce(listing.reorder_point, store.reorder_point)
+"""
+EXPIRING = """
+    select company_id, store_id, product_id, case when days <= 1 then 1 else 2 end as urgency,
+        units, days as threshold
+    from (
+        select batch.company_id, batch.store_id, batch.product_id, sum(batch.on_hand)::int as units,
+            min(batch.expires_on - (now() at time zone store.timezone)::date) as days
+        from stock_batch batch join store on store.id = batch.store_id
+        where batch.on_hand > 0 and batch.status = 'OPEN' and batch.expires_on
+            <= (now() at time zone store.timezone)::date + cast(:days as int)
+        group by 1, 2, 3
+    ) as batches
 """
 TREND = """
     with sold as (
@@ -104,6 +117,7 @@ TREND_FIGURES = {"decay": DECAY, "least": USUAL_LEAST, "share": FALL_SHARE}
 CAUSES: dict[AlertKind, tuple[str, dict[str, float]]] = {
     AlertKind.OUT_OF_STOCK: (OUT, {}),
     AlertKind.LOW: (LOW, {}),
+    AlertKind.EXPIRING: (EXPIRING, {"days": EXPIRING_DAYS}),
     AlertKind.NEGATIVE_TREND: (TREND, TREND_FIGURES),
 }
 STATEMENTS = {

@@ -193,6 +193,9 @@ async def watching_shelves(play: Play) -> None:
     for who, where in (("picker", {"storeId": play.store}), ("owner", {"companyId": play.company})):
         found = await play(who, "stock_alerts", **{"storeId": None, **where})
         assert found["nodes"]
+    found = await play("owner", "company_stock", companyId=play.company, search="Milk")
+    assert found["nodes"][0]["onHand"] > 0
+    found = await play("picker", "stock_alerts", storeId=play.store)
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     await play("picker", "alert_snooze", alertId=found["nodes"][0]["id"], until=later)
     await play("picker", "alert_acknowledge", alertId=found["nodes"][0]["id"])

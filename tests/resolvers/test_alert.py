@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
@@ -20,8 +21,10 @@ from models import (
     StockReason,
 )
 from models.database import Database, Origin
+from services import stock
 from services.alert_watch import watch
 from services.event import alert_stream
+from services.stock import Received
 from tests.asking import Asking, id_of, operation, statements
 from tests.city import City
 from tests.services.customers import people
@@ -172,6 +175,30 @@ def _sale(city: City, index: int, units: int, age: int) -> StockEntry:
     )  # fmt: skip
 
 
+async def test_batches_that_expire_soon_are_told_until_they_are_gone(
+    ask: Asking, city: City, staff: Actor, database: Database
+) -> None:
+    today = datetime.now(ZoneInfo("Europe/Lisbon")).date()
+    where: Any = {"company_id": city.company.id, "store_id": city.near.id}
+    why: Any = {"reason": StockReason.RECEIPT, "reference": "van", "actor_id": None}
+    batches = [(0, 4, 1), (0, 3, 3), (1, 5, 3), (2, 6, 4)]
+    lines = [
+        Received(city.products[index].id, units, f"B{days}", today + timedelta(days=days))
+        for index, units, days in batches
+    ]
+    async with database.write(PLATFORM, Origin("test")) as session:
+        await stock.receive(session, **where, lines=lines, **why)
+    await job.watch_dates(database)
+    found = await look(ask, staff, storeId=id_of(city.near), kinds=["EXPIRING"])
+    assert brief(found) == [("EXPIRING", "HIGH", 7, 1), ("EXPIRING", "NORMAL", 5, 3)]
+    async with database.write(PLATFORM, Origin("test")) as session:
+        gone: Any = {"lines": {city.products[1].id: 55}, **why, "reason": StockReason.WASTE}
+        await stock.ship(session, **where, **gone)
+    await job.watch_dates(database)
+    found = await look(ask, staff, storeId=id_of(city.near), kinds=["EXPIRING"])
+    assert brief(found) == [("EXPIRING", "HIGH", 7, 1)]
+
+
 async def test_a_kind_takes_one_statement_however_many_products(
     city: City, database: Database
 ) -> None:
@@ -179,7 +206,7 @@ async def test_a_kind_takes_one_statement_however_many_products(
     for changed in (1, 12):
         for index in range(changed):
             await shelve(database, city, index, changed % 3)
-        for kind in (AlertKind.OUT_OF_STOCK, AlertKind.LOW, AlertKind.NEGATIVE_TREND):
+        for kind in AlertKind:
             async with database.write(PLATFORM, Origin("test")) as session:
                 with statements(database) as sent:
                     await watch(session, kind)
