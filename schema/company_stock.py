@@ -4,6 +4,7 @@ import strawberry
 
 import models
 from dataloaders import product as load_product
+from dataloaders import stock as load
 from resolvers.rules import COMPANY
 from schema.backing import backed_by, column, related
 from schema.fields import key
@@ -26,4 +27,6 @@ class ProductStock:
     available: int = column("Units that can still be sold.", allow=COMPANY)
     incoming: int = column("Units on their way to its stores.", allow=COMPANY)
     damaged: int = column("Units that are there and not for sale.", allow=COMPANY)
-    shelves: list[Stock] = column("The same, store by store.", allow=COMPANY)
+    shelves: list[Stock] = related(
+        load.shelves_by_product, "The same, store by store.", by="product_id", allow=COMPANY
+    )
