@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from jobs import reorder
-from models.database import APPLICATION_ROLE, CATALOG_ROLE, Database, open_engine
+from models.database import Database
 
 STORES = 16
 PRODUCTS = 2_600
@@ -70,8 +70,7 @@ async def fill(owner_url: str) -> int:
 
 async def main(owner_url: str) -> None:
     entries = await fill(owner_url)
-    engines = (open_engine(owner_url, role) for role in (APPLICATION_ROLE, CATALOG_ROLE))
-    database = Database(next(engines), next(engines))
+    database = Database(owner_url)
     began, spent = time.perf_counter(), time.process_time()
     done = await reorder.refresh(database)
     took, spent = time.perf_counter() - began, time.process_time() - spent
