@@ -1,5 +1,6 @@
 """Files of stock, worked off a step at a time."""
 
+import asyncio
 import logging
 import time
 from uuid import UUID
@@ -16,7 +17,8 @@ from services.stock_import import KEPT_SECONDS
 log = logging.getLogger("darkstore.jobs")
 
 TOGETHER = 20
-TURN_SECONDS = 10.0
+TURN_SECONDS = 5.0
+STEP_SECONDS = 24.0
 ORIGIN = Origin("job:stock_import.advance")
 
 
@@ -39,9 +41,10 @@ async def advance(database: Database, storage: Storage) -> int:
 async def one_step(database: Database, storage: Storage, import_id: UUID) -> bool:
     """The next step of one import; False when there is none left, or none to be taken now."""
     try:
-        piece = await _fetched(database, storage, import_id)
-        async with database.write(PLATFORM, ORIGIN) as session:
-            more = await steps.step(session, import_id, piece)
+        async with asyncio.timeout(STEP_SECONDS):
+            piece = await _fetched(database, storage, import_id)
+            async with database.write(PLATFORM, ORIGIN) as session:
+                more = await steps.step(session, import_id, piece)
     except FileMissing:
         return await _failed(database, import_id, "The file is gone: send it again.")
     except Refused as refused:

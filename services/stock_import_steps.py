@@ -29,9 +29,10 @@ from services.stock_import_reading import Row, layout_of, rows_of, whole_lines
 
 PIECE_BYTES = 512 * 1024
 ROWS = 200_000
+TOGETHER_ROWS = 60_000  # one transaction has to be done within a worker's turn
 CHUNK_ROWS = 1_000
 TRIES = 5
-STEP_SECONDS = 25
+STEP_SECONDS = 20
 SLOWLY = text(f"select set_config('statement_timeout', '{STEP_SECONDS}s', true)")
 
 INSERT = text(
@@ -172,8 +173,9 @@ async def _read(session: AsyncSession, row: StockImport, piece: Piece) -> None:
     row.place_lines += len(lines)
     row.rows_total += len(rows)
     row.rows_failed += sum(one.fault is not None for one in rows)
-    if row.rows_total > ROWS:
-        await fail(session, row, f"A file has at most {ROWS} rows: split it.")
+    most = TOGETHER_ROWS if row.on_error is ErrorPolicy.ALL_OR_NOTHING else ROWS
+    if row.rows_total > most:
+        await fail(session, row, f"With {row.on_error} a file has at most {most} rows: split it.")
     elif piece.last:
         row.status = ImportStatus.CHECKING
 
