@@ -1,8 +1,11 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.sms import SmsFault
 from models import Person, SignInSession
@@ -14,8 +17,8 @@ from resolvers.inputs.session import (
     SessionRefreshInput,
     SessionRevokeInput,
 )
-from resolvers.work import attempt
-from services import one_time_code
+from resolvers.work import attempt, promised, replayed
+from services import idempotency, one_time_code, retry
 from services import session as sessions
 from services import sign_in as ways_in
 from services.identity import Identity
@@ -23,6 +26,10 @@ from services.one_time_code import CODE_SECONDS, MessageNotSent, phone_number
 from services.refusal import Refused, key_of
 from services.session import Tokens
 from services.sign_in import Caller
+
+Made = idempotency.Promise | None
+SENT = "sent"
+ENDED = "ended"
 
 
 @dataclass
@@ -61,8 +68,9 @@ class SessionsEnded:
 
 async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequested:
     try:
-        phone = phone_number(input.phone, "phone")
-        await _send(info, phone, await _code(info, phone))
+        phone, made = phone_number(input.phone, "phone"), _sealed(info, input)
+        async with _identity(info).turns.of(made):
+            await _code_sent(info, phone, made)
     except Refused as refused:
         return OtpRequested(errors=refused.reasons)
     except SmsFault:
@@ -72,32 +80,29 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequested:
 
 
 async def otp_verify(info: Info, input: OtpVerifyInput) -> SignedIn:
-    return await _signed_in(lambda: _verified(info, input))
+    return await _signed_in(info, input, lambda made: _verified(info, input, made))
 
 
 async def password_sign_in(info: Info, input: PasswordSignInInput) -> SignedIn:
-    house = info.context.house
-    return await _signed_in(
-        lambda: ways_in.with_password(
-            house.database,
-            identity=house.identity,
-            email=input.email,
-            password=input.password,
-            caller=_caller(info),
-        )
-    )
+    given = {"email": input.email, "password": input.password}
+    return await _signed_in(info, input, lambda made: _let_in(info, made, **given))
 
 
 async def guest_start(info: Info) -> SignedIn:
-    async def start() -> object:
-        async with info.context.write_anywhere(info.field_name) as session:
-            return await ways_in.as_guest(session, identity=_identity(info), caller=_caller(info))
+    identity = _identity(info)
 
-    return await _signed_in(start)
+    async def start(made: Made) -> object:
+        caller = _caller(info, made)
+        async with info.context.write_anywhere(info.field_name) as session:
+            start = partial(ways_in.as_guest, session, identity=identity, caller=caller)
+            return await retry.once(session, identity, made, start)
+
+    return await _signed_in(info, None, start)
 
 
 async def session_refresh(info: Info, input: SessionRefreshInput) -> SignedIn:
-    return await _signed_in(lambda: _refreshed(info, input.refresh_token))
+    token = input.refresh_token
+    return await _signed_in(info, input, lambda made: _refreshed(info, token, made))
 
 
 async def session_revoke(info: Info, input: SessionRevokeInput) -> SessionOutcome:
@@ -114,26 +119,46 @@ async def session_revoke(info: Info, input: SessionRevokeInput) -> SessionOutcom
 
 
 async def session_revoke_all(info: Info) -> SessionsEnded:
-    actor = info.context.actor
-    if actor.person_id is None:
+    if info.context.actor.person_id is None:
         return SessionsEnded()
+    made = promised(info, None)
     async with info.context.write(info.field_name) as session:
-        ended = await sessions.revoke_all(session, person_id=actor.person_id)
+        if made is not None and (stored := await idempotency.begin(session, made)):
+            replayed(info.context, made)
+            return SessionsEnded(stored[ENDED])
+        return await _all_ended(info, session, info.context.actor.person_id, made)
+
+
+async def _all_ended(
+    info: Info, session: AsyncSession, person_id: UUID, made: Made
+) -> SessionsEnded:
+    ended = await sessions.revoke_all(session, person_id=person_id)
+    if made is not None:
+        await idempotency.settle(session, made, {ENDED: len(ended)})
     _identity(info).forget(*ended)
     return SessionsEnded(len(ended))
 
 
-async def _verified(info: Info, input: OtpVerifyInput) -> object:
+async def _let_in(info: Info, made: Made, **given: str) -> object:
+    house, caller = info.context.house, _caller(info, made)
+    return await ways_in.with_password(
+        house.database, identity=house.identity, caller=caller, **given
+    )
+
+
+async def _verified(info: Info, input: OtpVerifyInput, made: Made) -> object:
     phone, identity = phone_number(input.phone, "phone"), _identity(info)
+    given: Any = {"phone": phone, "code": input.code, "caller": _caller(info, made)}
     async with info.context.write_anywhere(info.field_name) as session:
-        return await ways_in.with_code(
-            session, identity=identity, phone=phone, code=input.code, caller=_caller(info)
-        )
+        enter = partial(ways_in.with_code, session, identity=identity, **given)
+        return await retry.once(session, identity, made, enter)
 
 
-async def _refreshed(info: Info, token: str) -> object:
+async def _refreshed(info: Info, token: str, made: Made) -> object:
+    identity = _identity(info)
     async with info.context.write_anywhere(info.field_name) as session:
-        done = await sessions.refresh(session, identity=_identity(info), token=token)
+        enter = partial(sessions.refresh, session, identity=identity, token=token, made=made)
+        done = await retry.once(session, identity, made, enter)
     if isinstance(done, Tokens):
         return done
     reason, ended = done
@@ -141,27 +166,56 @@ async def _refreshed(info: Info, token: str) -> object:
     return reason
 
 
-async def _code(info: Info, phone: str) -> str:
+async def _code_sent(info: Info, phone: str, made: Made) -> None:
+    """Send a code once for equal requests; one that could not be sent is made again."""
+    code = await _code(info, phone, made)
+    if code is None and made is not None:
+        replayed(info.context, made)
+    if code is None:
+        return
+    # After the commit: a provider that is slow must not hold a transaction open.
+    await info.context.house.sms.send(phone, one_time_code.text_of(code))
+    if made is not None:
+        async with info.context.write_anywhere(info.field_name) as session:
+            await idempotency.settle(session, made, {SENT: True})
+
+
+async def _code(info: Info, phone: str, made: Made) -> str | None:
+    """A new code, or None when one was sent to an equal request."""
     async with info.context.write_anywhere(info.field_name) as session:
+        if made is not None and (await idempotency.begin(session, made) or {}).get(SENT):
+            return None
         return await one_time_code.request(
             session, identity=_identity(info), phone=phone, address=info.context.address
         )
 
 
-async def _send(info: Info, phone: str, code: str) -> None:
-    """After the commit: a provider that is slow must not hold a transaction open."""
-    await info.context.house.sms.send(phone, one_time_code.text_of(code))
-
-
-async def _signed_in(enter: Callable[[], Awaitable[object]]) -> SignedIn:
+async def _signed_in(
+    info: Info, input: object, enter: Callable[[Made], Awaitable[object]]
+) -> SignedIn:
     try:
-        done = await enter()
+        made = _sealed(info, input)
+        async with _identity(info).turns.of(made):
+            done = await enter(made)
     except Refused as refused:
         return SignedIn(errors=refused.reasons)
-    if isinstance(done, Tokens):
-        ends = done.access_token_expires_at
-        return SignedIn(done.access_token, ends, done.refresh_token, done.person)
-    return SignedIn(errors=[done])
+    return _told(info, done, made)
+
+
+def _told(info: Info, done: object, made: Made) -> SignedIn:
+    if not isinstance(done, Tokens):
+        return SignedIn(errors=[done])
+    if done.again and made is not None:
+        replayed(info.context, made)
+    ends = done.access_token_expires_at
+    return SignedIn(done.access_token, ends, done.refresh_token, done.person)
+
+
+def _sealed(info: Info, input: object) -> Made:
+    made = promised(info, input)
+    if made is None:
+        return None
+    return retry.sealed(made, _identity(info), stranger=not info.context.actor.signed_in)
 
 
 def _wanted(info: Info, input: SessionRevokeInput) -> UUID:
@@ -175,6 +229,6 @@ def _identity(info: Info) -> Identity:
     return info.context.house.identity
 
 
-def _caller(info: Info) -> Caller:
+def _caller(info: Info, made: Made) -> Caller:
     context = info.context
-    return Caller(context.device, context.address, context.actor)
+    return Caller(context.device, context.address, context.actor, made)

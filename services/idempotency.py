@@ -1,10 +1,12 @@
 """One effect for equal requests: the key is written in the transaction of the effect it guards."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
+from weakref import WeakValueDictionary
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -33,6 +35,22 @@ class Promise:
     def seed(self) -> UUID:
         """A key for the row to create, equal for equal requests."""
         return uuid5(NAMESPACE_OID, f"{self.owner}/{self.key}/{self.mutation}")
+
+
+class Turns:
+    """Equal requests of this process come one after the other: the later ones find an answer."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, made: Promise | None) -> asyncio.Lock:
+        """What an equal request holds while it is under way."""
+        lock = None if made is None else self._locks.get(made.seed)
+        if lock is None:
+            lock = asyncio.Lock()
+            if made is not None:
+                self._locks[made.seed] = lock
+        return lock
 
 
 def promise(owner: str, key: str, mutation: str, arguments: object) -> Promise:
@@ -69,6 +87,21 @@ async def begin(session: AsyncSession, made: Promise) -> dict[str, Any] | None:
     if mutation != made.mutation or fingerprint != made.fingerprint:
         raise KeyReused
     return dict(outcome)
+
+
+async def stored(session: AsyncSession, made: Promise) -> dict[str, Any] | None:
+    """What an equal request has led to by now, if anything; KeyReused for other arguments."""
+    found = await session.execute(
+        select(IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome).where(
+            IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    if (row.mutation, row.fingerprint) != (made.mutation, made.fingerprint):
+        raise KeyReused
+    return dict(row.outcome)
 
 
 async def claim(session: AsyncSession, owner: str, key: str, every_seconds: float) -> bool:

@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 
 from models import PLATFORM, Actor, SignInSession
 from models.database import Database
+from services.idempotency import Turns
 from services.pace import Pace
 from services.password import Passwords
 from services.standing import Standing
-from services.token import BadToken, Claims, KeyRing, load_keys
+from services.token import ACCESS_SECONDS, BadToken, Claims, KeyRing, load_keys
 
 __all__ = ["BadToken", "Claims", "Identity"]
 
@@ -41,12 +42,13 @@ class Identity:
         self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
         self.passwords = Passwords()
         self.standing = Standing(database)
+        self.turns = Turns()
         self.guests = Pace("guests were started", GUESTS_COUNT)
         self.sign_ins = Pace("sign-ins were tried", SIGN_INS_COUNT)
 
-    def sign(self, actor: Actor) -> tuple[str, float]:
-        """An access token of ten minutes, and the Unix time at which it ends."""
-        return self._ring.sign(actor)
+    def sign(self, actor: Actor, ends: float | None = None) -> tuple[str, float]:
+        """An access token of ten minutes, and the Unix time at which it ends (or `ends`)."""
+        return self._ring.sign(actor, None if ends is None else ends - ACCESS_SECONDS)
 
     def read(self, token: str) -> Claims:
         """Who a token speaks for; no input or output. Raises BadToken with a sentence to show."""

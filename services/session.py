@@ -1,6 +1,7 @@
 """Sessions: one per signed-in device, kept going by refresh tokens that are good for one use."""
 
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Actor, Grant, Membership, Person, RefreshToken, SignInSession
 from services.clock import moment
+from services.idempotency import Promise
 from services.identity import Identity
 from services.refusal import Problem, not_found
 
@@ -20,6 +22,8 @@ REFRESH_BYTES = 32
 TOKEN_MAX_CHARS = 100
 SESSIONS_COUNT = 20
 DEVICE_LENGTH = 200
+
+PURPOSE = "refresh-token"
 
 SIGNED_OUT = "SIGNED_OUT"
 REUSED = "REFRESH_TOKEN_REUSED"
@@ -40,10 +44,18 @@ class Tokens:
     access_token: str
     access_token_expires_at: datetime
     refresh_token: str
+    again: bool = False
+    """Whether they were given before, to an equal request."""
 
 
 async def begin(
-    session: AsyncSession, *, identity: Identity, person: Person, device: str, address: str
+    session: AsyncSession,
+    *,
+    identity: Identity,
+    person: Person,
+    device: str,
+    address: str,
+    made: Promise | None = None,
 ) -> Tokens:
     """Open a session for a person who has proved who they are; the oldest of too many ends."""
     await _make_room(session, person.id)
@@ -57,11 +69,11 @@ async def begin(
     )
     session.add(opened)
     await session.flush()
-    return await _tokens(session, identity, person, opened)
+    return await _tokens(session, identity, person, opened, made)
 
 
 async def refresh(
-    session: AsyncSession, *, identity: Identity, token: str
+    session: AsyncSession, *, identity: Identity, token: str, made: Promise | None = None
 ) -> Tokens | tuple[SessionEnded, list[UUID]]:
     """New tokens for an unused refresh token; a used one ends its whole session.
 
@@ -87,7 +99,7 @@ async def refresh(
     found.used_at = opened.last_used_at = now
     opened.expires_at = await moment(session, REFRESH_SECONDS)
     person = await session.get_one(Person, opened.person_id)
-    return await _tokens(session, identity, person, opened)
+    return await _tokens(session, identity, person, opened, made)
 
 
 async def revoke(session: AsyncSession, *, actor: Actor, session_id: UUID) -> SignInSession:
@@ -139,9 +151,16 @@ async def grants_of(session: AsyncSession, person_id: UUID) -> tuple[Grant, ...]
 
 
 async def _tokens(
-    session: AsyncSession, identity: Identity, person: Person, opened: SignInSession
+    session: AsyncSession,
+    identity: Identity,
+    person: Person,
+    opened: SignInSession,
+    made: Promise | None,
 ) -> Tokens:
-    fresh = secrets.token_urlsafe(REFRESH_BYTES)
+    if made is None:
+        fresh = secrets.token_urlsafe(REFRESH_BYTES)
+    else:
+        fresh = derived(identity, made, opened.id)
     session.add(
         RefreshToken(session_id=opened.id, token_hash=_hash(fresh), expires_at=opened.expires_at)
     )
@@ -149,6 +168,12 @@ async def _tokens(
     access, expires_at = identity.sign(actor)
     ends = datetime.fromtimestamp(expires_at, UTC)
     return Tokens(person, opened.id, access, ends, fresh)
+
+
+def derived(identity: Identity, made: Promise, session_id: UUID) -> str:
+    """The refresh token that a keyed request gets: only the installation's secret tells it."""
+    parts = (made.owner, made.key, made.mutation, made.fingerprint.hex(), str(session_id))
+    return urlsafe_b64encode(identity.mark(PURPOSE, *parts)).rstrip(b"=").decode()
 
 
 async def _make_room(session: AsyncSession, person_id: UUID) -> None:

@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import PLATFORM, Actor, Membership, Person, Role
 from models.database import Database, Origin
-from services import merge, one_time_code
+from services import merge, one_time_code, retry
 from services import person as people
 from services import session as sessions
 from services.clock import moment
+from services.idempotency import Promise
 from services.identity import Identity
 from services.one_time_code import WrongOneTimeCode
 from services.password import LENGTH_MOST, PasswordsBusy
@@ -39,6 +40,8 @@ class Caller:
     device: str
     address: str
     actor: Actor
+    made: Promise | None = None
+    """The promise of a request with an idempotency key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,12 @@ async def with_code(
         await _merge(session, guest, person)
     await session.flush()
     return await sessions.begin(
-        session, identity=identity, person=person, device=caller.device, address=caller.address
+        session,
+        identity=identity,
+        person=person,
+        device=caller.device,
+        address=caller.address,
+        made=caller.made,
     )
 
 
@@ -88,6 +96,8 @@ async def with_password(
     with RateLimited after 300 tries an hour from one address, or when too many passwords wait.
     """
     identity.sign_ins.step(caller.address)
+    if (given := await _given(database, identity, caller.made)) is not None:
+        return given
     wrong = WrongCredentials(
         path=["input"],
         message="That e-mail and password don't match, or were tried too often: wait a little.",
@@ -99,17 +109,12 @@ async def with_password(
         return wrong
     origin = Origin("passwordSignIn", account.id, caller.address)
     async with database.write(PLATFORM, origin) as session:
-        person = await session.get_one(Person, account.id, with_for_update=True)
-        now = await moment(session)
-        if account.locked or (person.locked_until is not None and person.locked_until > now):
-            return wrong
-        if not right or person.password_hash != account.password_hash:
-            _count_failure(person, now)
-            return wrong
-        person.failed_sign_ins, person.locked_until = 0, None
-        return await sessions.begin(
-            session, identity=identity, person=person, device=caller.device, address=caller.address
-        )
+
+        async def enter() -> Tokens | WrongCredentials:
+            entered = await _entered(session, account, right, identity, caller)
+            return entered or wrong
+
+        return await retry.once(session, identity, caller.made, enter)
 
 
 async def as_guest(session: AsyncSession, *, identity: Identity, caller: Caller) -> Tokens:
@@ -117,7 +122,42 @@ async def as_guest(session: AsyncSession, *, identity: Identity, caller: Caller)
     identity.guests.step(caller.address)
     person = await _customer(session, None)
     return await sessions.begin(
-        session, identity=identity, person=person, device=caller.device, address=caller.address
+        session,
+        identity=identity,
+        person=person,
+        device=caller.device,
+        address=caller.address,
+        made=caller.made,
+    )
+
+
+async def _given(database: Database, identity: Identity, made: Promise | None) -> Tokens | None:
+    """The tokens of an earlier equal request: a retry costs no second hash."""
+    if made is None:
+        return None
+    async with database.read(PLATFORM) as session:
+        return await retry.known(session, identity, made)
+
+
+async def _entered(
+    session: AsyncSession, account: _Account, right: bool, identity: Identity, caller: Caller
+) -> Tokens | None:
+    """A session for the owner of an account, or None while it is locked or when it isn't them."""
+    person = await session.get_one(Person, account.id, with_for_update=True)
+    now = await moment(session)
+    if account.locked or (person.locked_until is not None and person.locked_until > now):
+        return None
+    if not right or person.password_hash != account.password_hash:
+        _count_failure(person, now)
+        return None
+    person.failed_sign_ins, person.locked_until = 0, None
+    return await sessions.begin(
+        session,
+        identity=identity,
+        person=person,
+        device=caller.device,
+        address=caller.address,
+        made=caller.made,
     )
 
 
