@@ -1,20 +1,19 @@
 """Signing in with an idempotency key: equal requests are one, whenever they come again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
-from models import PLATFORM, OneTimeCode, Person, SignInSession
+from models import PLATFORM, Grant, OneTimeCode, Person, Role, SignInSession
 from models.database import Origin
 from models.idempotency import IdempotencyKey
 from resolvers.context import House
 from services.password import hash_password
 from tests.asking import operation
-from tests.people import KeptSms, Standing
+from tests.people import KeptSms, Standing, stand
 
 EQUAL = 50
 PASSWORD = "a rather long password"
@@ -33,13 +32,13 @@ def key() -> str:
 
 
 @pytest.fixture
-async def member(house: House) -> AsyncIterator[Person]:
+async def member(house: House) -> Person:
     """Somebody with a password."""
     async with house.database.write(PLATFORM, Origin("test")) as session:
         person = Person(name="Member", email=f"{uuid4().hex}@example.org")
         person.password_hash = hash_password(PASSWORD)
         session.add(person)
-    yield person
+    return person
 
 
 async def at_once(
@@ -90,9 +89,8 @@ async def test_the_tokens_of_a_retry_work_and_a_used_one_is_still_found_out(
     variables = {"input": {"refreshToken": first}}
     _, second = tokens(await at_once(nobody, REFRESH, variables, uuid4().hex))
     assert second != first
-    _, third = tokens(
-        await at_once(nobody, REFRESH, {"input": {"refreshToken": second}}, key + "2")
-    )
+    newer = {"input": {"refreshToken": second}}
+    _, third = tokens(await at_once(nobody, REFRESH, newer, key + "2"))
     reused = await nobody.run(REFRESH, variables)
     assert reused["sessionRefresh"]["errors"]
     ended = await nobody.run(REFRESH, {"input": {"refreshToken": third}})
@@ -174,6 +172,20 @@ async def test_a_message_that_could_not_be_sent_is_sent_by_the_next_equal_reques
         assert await nobody.codes(OTP, variables, idempotency_key=key) == {"INTERNAL"}
     await nobody.run(OTP, variables, idempotency_key=key)
     assert len([to for to, _ in sms.sent if to == phone]) == 1
+
+
+async def test_all_sessions_end_once_for_equal_requests(house: House, key: str) -> None:
+    person = await stand(house, "Traveler", Grant(Role.CUSTOMER))
+    for _ in range(2):
+        await stand(house, "Traveler", person_id=person.id)
+    assert await at_once(person, EVERYWHERE, {}, key) == [{"endedCount": 3}] * EQUAL
+
+
+async def test_the_key_may_stand_in_the_document(nobody: Standing, key: str) -> None:
+    field = f'guestStart @idempotent(key: "{key}") {{ refreshToken }}'
+    first, again = [await nobody.answer(f"mutation {{ {field} }}") for _ in range(2)]
+    assert first.data == again.data
+    assert (first.extensions, again.extensions) == (None, {"replayed": [key]})
 
 
 async def test_a_strangers_key_must_be_hard_to_guess(nobody: Standing) -> None:
