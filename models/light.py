@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ClauseElement, Float, Numeric, inspect
+from sqlalchemy import ARRAY, ClauseElement, Float, Numeric, inspect
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.result import IteratorResult, Result, SimpleResultMetaData
 from sqlalchemy.orm import Mapper
@@ -174,6 +174,8 @@ def _processors(compiled: SQLCompiler) -> list[Processor | None]:
 
 def _processor(kind: Any) -> Processor | None:
     real = kind.dialect_impl(DIALECT)
+    if isinstance(real, ARRAY) and isinstance(real.item_type, Float):
+        return None  # the driver answers lists of floats
     if isinstance(real, Numeric | Float):
         # The driver answers decimals for numeric and floats for double: either as was declared.
         return None if real.asdecimal else _float
