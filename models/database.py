@@ -106,7 +106,7 @@ def open_reads(url: str, role: str, pool_size: int = POOL_SIZE) -> ReadPool:
         ACQUIRE_SECONDS,
         timeout=5,
         statement_cache_size=STATEMENTS_KEPT,
-        server_settings={**SERVER_SETTINGS, "role": role},
+        server_settings={**SERVER_SETTINGS, "role": role, "default_transaction_read_only": "on"},
     )
 
 
@@ -126,17 +126,20 @@ class Database:
         self.url = url
         self.engine = open_engine(url, APPLICATION_ROLE, pool_size)
         self.scoped = open_reads(url, APPLICATION_ROLE, pool_size)
+        # The house's own reads have one scope: their connections enter it once.
+        self.platform = open_reads(url, APPLICATION_ROLE, pool_size)
         self.catalog = open_reads(url, CATALOG_ROLE, pool_size)
         self.announce = announce
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     def public(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Read the public catalog: one statement, one trip, no transaction."""
-        return self.catalog.reading(begin=None)
+        return self.catalog.reading(scope=None)
 
     def read(self, scope: Scope) -> AbstractAsyncContextManager[AsyncSession]:
         """Read what `scope` may see, at one moment after another."""
-        return self.scoped.reading(begin=f"BEGIN READ ONLY; {statement_of(scope)}")
+        pool = self.platform if scope.platform else self.scoped
+        return pool.reading(statement_of(scope, lasting=True))
 
     @asynccontextmanager
     async def write(self, scope: Scope, origin: Origin) -> AsyncIterator[AsyncSession]:
@@ -161,6 +164,7 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
         await self.scoped.close()
+        await self.platform.close()
         await self.catalog.close()
 
 

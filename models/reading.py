@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -69,8 +69,25 @@ class Reading(AsyncSession):
         return shape, await self._connection.fetch(text, *values)
 
 
+class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types
+    """Knows in which scope it reads, so that it is told only when that changes.
+
+    There is no transaction around a read: it would cost two trips more. The scope stays until the
+    next reader enters another one, and nobody reads without having entered.
+    """
+
+    _scope: str | None = None
+
+    async def enter(self, scope: str) -> None:
+        """Read inside the scope that this statement sets."""
+        if scope != self._scope:
+            self._scope = None
+            await self.execute(scope)
+            self._scope = scope
+
+
 class ReadPool:
-    """Connections of one role; opened when first asked, in the loop that asks."""
+    """Connections of one role that can't write; opened when first asked, in the loop that asks."""
 
     def __init__(self, url: URL, size: int, acquire_seconds: float, **settings: Any) -> None:
         self.shapes = Shapes()
@@ -89,16 +106,16 @@ class ReadPool:
         return self._pool.get_size() - self._pool.get_idle_size() if self._pool else 0
 
     @asynccontextmanager
-    async def reading(self, begin: str | None) -> AsyncIterator[Reading]:
-        """A session; inside a transaction that `begin` opens, or one statement at a time."""
+    async def reading(self, scope: str | None) -> AsyncIterator[Reading]:
+        """A session whose statements each see what is committed; None where all is public."""
         pool = self._pool or await self._open()
         connection = await pool.acquire(timeout=self._acquire_seconds)
         try:
-            if begin is not None:
-                await connection.execute(begin)
+            if scope is not None:
+                await connection.enter(scope)
             yield Reading(connection, self)
         finally:
-            await asyncio.shield(_give_back(pool, connection))
+            await pool.release(connection)
 
     async def close(self) -> None:
         """Close every connection, also those in use."""
@@ -116,19 +133,10 @@ class ReadPool:
                     max_inactive_connection_lifetime=IDLE_SECONDS,
                     init=_speak_json,
                     reset=_nothing,
+                    connection_class=ReadConnection,
                     **self._settings,
                 )
         return self._pool
-
-
-async def _give_back(pool: asyncpg.Pool, connection: Any) -> None:
-    """End the transaction, which also waits for a statement that is being canceled."""
-    try:
-        with suppress(asyncpg.InterfaceError):  # a connection that was cut has left by itself
-            if connection.is_in_transaction():
-                await connection.execute("ROLLBACK")
-    finally:
-        await pool.release(connection)
 
 
 async def _nothing(connection: Any) -> None:

@@ -23,7 +23,10 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # the driver s
         return str(await super().execute(query, *args, timeout=timeout))
 
 
-def statement_of(scope: Scope) -> str:
-    """The statement that makes `scope` hold for a transaction: keys and switches, no one's text."""
-    calls = (f"set_config('{name}', '{value}', true)" for name, value in scope.settings().items())
+def statement_of(scope: Scope, lasting: bool = False) -> str:
+    """The statement that makes `scope` hold for a transaction, or until the next one: keys and
+    switches, no one's text."""
+    local = "false" if lasting else "true"
+    held = scope.settings().items()
+    calls = (f"set_config('{name}', '{value}', {local})" for name, value in held)
     return f"SELECT {', '.join(calls)}"

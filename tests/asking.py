@@ -85,7 +85,7 @@ def statements(database: Database) -> Iterator[list[str]]:
         sent.append(statement)
 
     engine = database.engine.sync_engine
-    pools = (database.scoped, database.catalog)
+    pools = (database.scoped, database.platform, database.catalog)
     event.listen(engine, "before_cursor_execute", note)
     for pool in pools:
         pool.heard = sent.append

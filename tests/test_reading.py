@@ -19,6 +19,7 @@ from models import (
     Rider,
     RiderPosition,
     RiderStatus,
+    Scope,
     Stock,
     Store,
     uuid7,
@@ -124,13 +125,17 @@ async def test_a_read_can_not_write_and_sees_its_scope_only(database: Database) 
             await session.execute(text("select * from rider"))
 
 
-async def test_a_scope_ends_with_its_read(database: Database) -> None:
-    """Whoever gets the connection next is not who had it before."""
-    async with database.read(PLATFORM) as session:
-        assert await session.scalar(select(func.count()).select_from(Rider))
-    pool = database.scoped
-    async with pool.reading(begin=None) as session:
-        assert await session.scalar(select(func.count()).select_from(Rider)) == 0
+async def test_a_connection_reads_in_the_scope_of_who_has_it(
+    database: Database, town: City
+) -> None:
+    """The same few connections serve everybody in turn, and nobody in another one's scope."""
+    rider = town.riders[0]
+    counted = select(func.count()).select_from(Rider)
+    for _ in range(3):
+        async with database.read(NOBODY) as session:
+            assert await session.scalar(counted) == 0
+        async with database.read(Scope(person_id=rider.person_id)) as session:
+            assert list(await session.scalars(select(Rider.id))) == [rider.id]
 
 
 async def test_who_leaves_in_the_middle_ends_the_statement(database: Database) -> None:

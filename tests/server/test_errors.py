@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateways.payments import PaymentUnavailable
 from models import PLATFORM
-from models.database import Database
+from models.database import Database, Origin
 from resolvers.rules import Denied
 from server.errors import present
 from services.idempotency import KeyReused
@@ -115,7 +115,7 @@ async def fault(url: str, *statements: str, pause_seconds: float = 0) -> Excepti
     """What the last of some statements in one transaction raises."""
     database = Database(url)
     try:
-        async with database.read(PLATFORM) as session:
+        async with database.write(PLATFORM, Origin("test")) as session:
             for statement in statements:
                 await session.execute(text(statement))
                 await asyncio.sleep(pause_seconds)

@@ -138,7 +138,7 @@ class Dormitory:
         await self._until(0)
         pool: Any = self.database.engine.sync_engine.pool
         await self._until(0, pool.checkedout)
-        for reads in (self.database.scoped, self.database.catalog):
+        for reads in (self.database.scoped, self.database.platform, self.database.catalog):
             await self._until(0, partial(getattr, reads, "in_use"))
         async with self.database.read(NOBODY) as session:
             assert (await session.execute(text("select 1"))).scalar_one() == 1
