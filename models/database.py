@@ -26,9 +26,11 @@ from sqlalchemy.orm import Session
 
 from models.actor import Scope
 from models.journal import changes_of
+from models.light import Heard, Shapes
 from models.reading import ReadPool
 from models.record import Note, leave
 from models.scoped import ScopedConnection, statement_of
+from models.working import Working
 
 log = logging.getLogger("darkstore.database")
 
@@ -92,6 +94,7 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
             "timeout": 5,
             "connection_class": ScopedConnection,
             "prepared_statement_cache_size": STATEMENTS_KEPT,
+            "statement_cache_size": STATEMENTS_KEPT,
         },
     )
     sa_event.listen(engine.sync_engine, "checkin", _leave)
@@ -130,7 +133,10 @@ class Database:
         self.platform = open_reads(url, APPLICATION_ROLE, pool_size)
         self.catalog = open_reads(url, CATALOG_ROLE, pool_size)
         self.announce = announce
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._shapes = Shapes()
+        self.heard: Heard | None = None
+        """Told each statement that a unit of work has the driver answer; for tests that count."""
+        self._sessions = async_sessionmaker(self.engine, class_=Working, expire_on_commit=False)
 
     def public(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Read the public catalog: one statement, one trip, no transaction."""
@@ -146,6 +152,7 @@ class Database:
         """One transaction: all of it commits, with its audit row and events, or none does."""
         async with self._sessions() as session, session.begin():
             await _enter(session, scope)
+            session.shapes, session.heard = self._shapes, self.heard
             session.info.update(recorded=[], changes=[], actor_id=origin.actor_id)
             yield session
             await session.flush()
@@ -168,12 +175,13 @@ class Database:
         await self.catalog.close()
 
 
-async def _enter(session: AsyncSession, scope: Scope) -> None:
+async def _enter(session: Working, scope: Scope) -> None:
     """Make the session's transaction, which begins with its first statement, hold to the scope."""
     connection = await session.connection()
     proxied = await connection.get_raw_connection()
     driver: Any = proxied.driver_connection
     driver.scope = statement_of(scope)
+    session.bare = driver
 
 
 async def _leave_behind(session: AsyncSession, scope: Scope, origin: Origin) -> list[Hint]:

@@ -8,9 +8,9 @@ are plain values. A light row can't be changed: setting an attribute raises Attr
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ClauseElement, Float, Numeric, inspect
+from sqlalchemy import ARRAY, ClauseElement, ColumnElement, Executable, Float, Numeric, inspect
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.result import IteratorResult, Result, SimpleResultMetaData
 from sqlalchemy.orm import Mapper
@@ -20,6 +20,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 DIALECT: Any = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # the library's own
 SHAPES_KEPT = 2_000
+KEPT = "kept"
+Heard = Callable[[str], None]
 Processor = Callable[[Any], Any]
 Taker = Callable[[Any], Any]
 """Takes one answer out of a record of the driver."""
@@ -61,7 +63,8 @@ class Shape:
         return IteratorResult(self.names, (tuple([t(one) for t in takers]) for one in records))
 
     def _named(self, records: Sequence[Any]) -> Result[Any]:
-        names = list(records[0].keys()) if records else []
+        # Without a row the driver names no column, and nobody asks for one by name.
+        names = list(records[0].keys()) if records else ["nothing"]
         made = [self.typed.get(name) for name in names]
         rows = (tuple(map(_processed, made, record)) for record in records)
         return IteratorResult(SimpleResultMetaData(names), rows)
@@ -72,14 +75,31 @@ class Shape:
         return [take(record) for record in records]
 
 
+Statement = TypeVar("Statement", bound=Executable)
+
+
+def kept(statement: Statement) -> Statement:
+    """Mark a constant of a module: it is known by itself, and its shape is never looked for."""
+    return statement.execution_options(**{KEPT: True})
+
+
 class Shapes:
     """The statements that a process has compiled; when they are too many it begins anew."""
 
     def __init__(self) -> None:
         self._known: dict[Any, Shape] = {}
+        self._kept: dict[int, tuple[Any, Shape, CacheKey | None]] = {}
 
     def of(self, statement: Any) -> tuple[Shape, CacheKey | None]:
         """The statement's shape, and the key that carries its values."""
+        if statement.get_execution_options().get(KEPT):
+            kept = self._kept.get(id(statement))
+            if kept is None:
+                kept = self._kept[id(statement)] = statement, *self._of(statement)
+            return kept[1:]
+        return self._of(statement)
+
+    def _of(self, statement: Any) -> tuple[Shape, CacheKey | None]:
         key = statement._generate_cache_key()
         if key is None:
             return _shape(statement, None), None
@@ -89,6 +109,11 @@ class Shapes:
                 self._known.clear()
             shape = self._known[key.key] = _shape(statement, key)
         return shape, key
+
+
+def answers_columns(statement: Any) -> bool:
+    """Whether a select answers plain columns only: no rows of a model, which a session keeps."""
+    return all(isinstance(one, ColumnElement) for one in statement._raw_columns)
 
 
 def _shape(statement: Any, key: CacheKey | None) -> Shape:

@@ -1,7 +1,7 @@
 """Sessions that only read, on bare driver connections: each inside its scope, or public."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,9 +12,8 @@ from sqlalchemy.engine.result import Result, ScalarResult
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.light import Shapes
+from models.light import Heard, Shapes
 
-Heard = Callable[[str], None]
 IDLE_SECONDS = 300.0
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from models.base import uuid7
+from models.light import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class Note:
 Written = list[tuple[Recorded, int, datetime]]
 
 # Heads are locked in the order of their names, so two units of work can't wait for each other.
-LEAVE = text(
-    """
+LEAVE = kept(
+    text(
+        """
     with wanted as (
         select * from unnest(
             :streams, :companies, :types, cast(:bodies as jsonb[]), :places, :counts
@@ -63,20 +65,21 @@ LEAVE = text(
     from wanted join heads using (stream)
     returning stream, seq, at
     """
-).bindparams(
-    bindparam("streams", type_=ARRAY(Text)),
-    bindparam("companies", type_=ARRAY(Uuid)),
-    bindparam("types", type_=ARRAY(Text)),
-    bindparam("bodies", type_=ARRAY(Text)),
-    bindparam("places", type_=ARRAY(BigInteger)),
-    bindparam("counts", type_=ARRAY(BigInteger)),
-    bindparam("id", type_=Uuid),
-    bindparam("action", type_=Text),
-    bindparam("actor", type_=Uuid),
-    bindparam("company", type_=Uuid),
-    bindparam("address", type_=Text),
-    bindparam("request", type_=Text),
-    bindparam("changes", type_=Text),
+    ).bindparams(
+        bindparam("streams", type_=ARRAY(Text)),
+        bindparam("companies", type_=ARRAY(Uuid)),
+        bindparam("types", type_=ARRAY(Text)),
+        bindparam("bodies", type_=ARRAY(Text)),
+        bindparam("places", type_=ARRAY(BigInteger)),
+        bindparam("counts", type_=ARRAY(BigInteger)),
+        bindparam("id", type_=Uuid),
+        bindparam("action", type_=Text),
+        bindparam("actor", type_=Uuid),
+        bindparam("company", type_=Uuid),
+        bindparam("address", type_=Text),
+        bindparam("request", type_=Text),
+        bindparam("changes", type_=Text),
+    )
 )
 
 

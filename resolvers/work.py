@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.base import Keyed
 from models.ids import decode, encode, noun
+from models.light import kept
 from resolvers.context import Context, Info
 from services import clock, idempotency
 from services.refusal import InvalidInput, Kept, Refused, key_of, not_found
@@ -98,7 +99,7 @@ def _widening(model: type[Keyed]) -> Select[Any]:
     """Reads a row's company, lets the transaction into it, and tells the time, all in one."""
     column: Any = model.__table__.c.company_id
     widened = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
-    return select(column, widened, clock.CLOCK).where(model.id == bindparam("key"))
+    return kept(select(column, widened, clock.CLOCK).where(model.id == bindparam("key")))
 
 
 async def widen(session: AsyncSession, company_id: UUID) -> UUID:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,43 +32,17 @@ from models import (
 )
 from services.clock import moment
 from services.event import happened, rider_stream
+from services.nearest import NEAREST, nearest_to
 from services.refusal import IllegalStep, Refused, not_found
 from services.ride import locked, tell
 from services.road import eta_seconds
 
 OFFER_SECONDS = 20
-FRESH_SECONDS = 60
-REACH_M = 10_000
 ROUNDS = 3
 LOOK_SECONDS = 5
 ROUND_PAUSE_SECONDS = 10
 BACK_OFF_SECONDS = 60
 RACES_MOST = 5
-
-# The index on rider_position.point gives riders in the order of their distance, so that only the
-# nearest are looked at. A rider whose row is locked is being asked by somebody else just now.
-NEAREST = text(
-    """
-    select rider.id, rider.person_id, rider.vehicle,
-        ST_Distance(seen.point, (select point from store where id = :store)) as distance_m
-    from rider_position seen
-    join rider on rider.id = seen.rider_id
-    where seen.company_id = :company
-        and seen.seen_at > clock_timestamp() - make_interval(secs => :fresh_seconds)
-        and rider.status = 'ONLINE' and rider.live_delivery_id is null
-        and seen.seen_at >= rider.online_since
-        and ST_Distance(seen.point, (select point from store where id = :store)) <= :reach_m
-        and not exists (
-            select from delivery_offer asked
-            where asked.rider_id = rider.id
-                and (asked.status = 'OFFERED'
-                    or asked.delivery_id = :delivery and asked.round = :round)
-        )
-    order by seen.point <-> (select point from store where id = :store)
-    limit 1
-    for update of rider skip locked
-    """
-)
 
 
 def answers(offer: DeliveryOffer, actor: Actor) -> list[OfferAction]:
@@ -95,18 +69,6 @@ async def offer_next(
             return offer
     await _look_later(session, order, delivery)
     return None
-
-
-def nearest_to(delivery: Delivery) -> dict[str, Any]:
-    """What NEAREST is asked with, for the delivery's present round."""
-    return {
-        "store": delivery.store_id,
-        "company": delivery.company_id,
-        "delivery": delivery.id,
-        "round": delivery.round,
-        "fresh_seconds": FRESH_SECONDS,
-        "reach_m": REACH_M,
-    }
 
 
 async def _ask(session: AsyncSession, delivery: Delivery, found: Row[Any]) -> DeliveryOffer | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.light import kept
 from services.event import happened, inventory_stream
 
 Place = tuple[UUID, UUID]
@@ -53,8 +54,9 @@ class Counter:
         return self.on_hand - self.held - self.taken
 
 
-LOCK = text(
-    """
+LOCK = kept(
+    text(
+        """
     select s.store_id, s.product_id, s.on_hand, s.held, s.version
     from stock s
     join unnest(cast(:stores as uuid[]), cast(:products as uuid[])) as wanted (store, product)
@@ -62,16 +64,20 @@ LOCK = text(
     order by s.store_id, s.product_id
     for no key update of s
     """
+    )
 )
-EARLIER = text(
-    """
+EARLIER = kept(
+    text(
+        """
     select distinct order_id, store_id from hold
     where order_id = any (cast(:orders as uuid[])) and status in ('HELD', 'CLAIMED')
     """
+    )
 )
 # A hold that was given back may be granted to its order again; a live one is never counted twice.
-GRANT = text(
-    """
+GRANT = kept(
+    text(
+        """
     with counted as (
         update stock s set held = s.held + taken.units, version = s.version + 1
         from unnest(cast(:stores as uuid[]), cast(:products as uuid[]), cast(:units as int[]))
@@ -91,6 +97,7 @@ GRANT = text(
             created_at = now()
         where h.status in ('RELEASED', 'EXPIRED')
     """
+    )
 )
 
 

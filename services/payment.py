@@ -164,6 +164,7 @@ async def hear(session: AsyncSession, order: Order, payment: Payment, intent: In
 
     Safe for answers that come twice, late or out of order.
     """
+    await moment(session)  # asked before anything has changed: one write less
     before = (payment.status, payment.failure_code)
     payment.intent_id = intent.id
     payment.client_secret = intent.client_secret or payment.client_secret

@@ -72,11 +72,11 @@ async def pick_line(
     if not 0 <= pick.quantity <= line.quantity:
         message = f"Between 0 and {line.quantity} units of this line can be found."
         raise Refused(InvalidInput(path=["input", "quantity"], message=message))
+    await _book(session, task, line, pick, actor.person_id)
     row = task.fulfillment
     if row.status is FulfillmentStatus.ACCEPTED:
         row.status = FulfillmentStatus.PICKING
         task.tell(session, EventType.PICKING_STARTED)
-    await _book(session, task, line, pick, actor.person_id)
     found = pick.quantity == line.quantity
     line.picked_quantity = pick.quantity
     line.status = FulfillmentLineStatus.FOUND if found else FulfillmentLineStatus.SHORT

@@ -26,7 +26,7 @@ from models import (
 )
 from models.database import Database, Origin
 from services import sighting
-from services.dispatch import FRESH_SECONDS
+from services.nearest import FRESH_SECONDS
 from services.point import point
 from services.refusal import (
     IllegalStep,
@@ -51,6 +51,7 @@ JUMP_FLOOR_SECONDS = 1.0
 ARRIVING_SECONDS = 60
 BATCH_REPORTS = 256
 QUEUE_REPORTS = 5_000
+GATHER_SECONDS = 0.04  # no map shows the difference; a trip for each report would cost more
 WORKERS = 1  # one at a time: while it writes, the next batch gathers
 ORIGIN = Origin("position")
 
@@ -106,8 +107,14 @@ class Positions(Together[Asked, "Report | Refused"]):
     """The one door to reports of a process. Start it in a running loop, close it at the end."""
 
     def __init__(self, database: Database) -> None:
-        sizes = {"batch_requests": BATCH_REPORTS, "queue_requests": QUEUE_REPORTS}
-        super().__init__("positions", self._stored, workers=WORKERS, **sizes)
+        super().__init__(
+            "positions",
+            self._stored,
+            batch_requests=BATCH_REPORTS,
+            queue_requests=QUEUE_REPORTS,
+            workers=WORKERS,
+            gather_seconds=GATHER_SECONDS,
+        )
         self._database = database
 
     async def _stored(self, batch: Sequence[Asked]) -> list[Report | Refused]:

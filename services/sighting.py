@@ -13,6 +13,7 @@ from sqlalchemy.types import Double, Uuid
 
 from models import Delivery, DeliveryStatus, Rider, RiderPosition, RiderStatus, Vehicle
 from models.delivery import OVER
+from models.light import kept
 from models.point import Point
 
 
@@ -61,7 +62,7 @@ _rider, _ride, _last = Rider.__table__.c, Delivery.__table__.c, RiderPosition.__
 _LIVE = (_ride.id == _rider.live_delivery_id) & _ride.status.not_in(OVER)
 # A position of an earlier shift says nothing about this one.
 _THIS_SHIFT = (_last.rider_id == _rider.id) & (_last.seen_at >= _rider.online_since)
-_STANDING = (
+_STANDING = kept(
     select(
         *(_rider.id, _rider.person_id, _rider.company_id, _rider.status, _rider.vehicle),
         *(_ride.id, _ride.order_id, _ride.status, _ride.latitude, _ride.longitude),
@@ -75,8 +76,9 @@ _STANDING = (
     .where(_rider.person_id == any_(bindparam("people", type_=ARRAY(Uuid))))
 )
 # Rows are written in the order of their keys, so two batches can't wait for each other.
-_STORE = text(
-    """
+_STORE = kept(
+    text(
+        """
     insert into rider_position (
         rider_id, person_id, company_id, latitude, longitude,
         heading_degrees, speed_mps, accuracy_m, seen_at
@@ -91,12 +93,13 @@ _STORE = text(
         accuracy_m = excluded.accuracy_m, seen_at = excluded.seen_at
     returning rider_id, seen_at
     """
-).bindparams(
-    *(bindparam(name, type_=ARRAY(Uuid)) for name in ("riders", "people", "companies")),
-    *(
-        bindparam(name, type_=ARRAY(Double))
-        for name in ("latitudes", "longitudes", "headings", "speeds", "accuracies")
-    ),
+    ).bindparams(
+        *(bindparam(name, type_=ARRAY(Uuid)) for name in ("riders", "people", "companies")),
+        *(
+            bindparam(name, type_=ARRAY(Double))
+            for name in ("latitudes", "longitudes", "headings", "speeds", "accuracies")
+        ),
+    )
 )
 
 

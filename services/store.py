@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Float,
     Integer,
     Time,
+    Uuid,
     and_,
     bindparam,
     case,
@@ -26,7 +28,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Company, Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
-from models.point import Point
+from models.light import kept
+from models.point import Point, here
 from services.refusal import Problem, Refused, not_found
 
 SERVING_STORES = 20
@@ -120,7 +123,11 @@ async def coverage(
     most: int = SERVING_STORES,
 ) -> Coverage:
     """Who serves `point` now, the `most` nearest: one statement, two when no zone covers it."""
-    rows = (await session.execute(_covering(point, company_id, at, most))).all()
+    given: dict[str, Any] = {"latitude": point.latitude, "longitude": point.longitude, "most": most}
+    given |= {"company": company_id} if company_id else {}
+    given |= {"at": at} if at else {}
+    asked = _covering(in_company=company_id is not None, at_moment=at is not None)
+    rows = (await session.execute(asked, given)).all()
     found = [
         Serving(store, company, round(distance))
         for store, company, distance, is_open, _ in rows
@@ -137,11 +144,12 @@ async def coverage(
     return Coverage(point, now, [], Unserved.OUTSIDE_ZONES, metres)
 
 
-def _covering(point: Point, company_id: UUID | None, at: datetime | None, most: int) -> Any:
+@cache
+def _covering(*, in_company: bool, at_moment: bool) -> Any:
     """The stores whose zones cover the point (by the zones' GiST index): those that serve it
     before those that are paused, these before the closed ones, and each kind the nearest first."""
-    distance: ColumnElement[float] = func.ST_Distance(Store.point, point.geography())
-    opened = open_at(at)
+    distance: ColumnElement[float] = func.ST_Distance(Store.point, here())
+    opened = open_at(bindparam("at", type_=DateTime(timezone=True)) if at_moment else None)
     standing = case(
         (opened & (Store.status == StoreStatus.OPEN), 0),
         (opened & (Store.status == StoreStatus.PAUSED), 1),
@@ -151,13 +159,13 @@ def _covering(point: Point, company_id: UUID | None, at: datetime | None, most: 
         select(Store, Company, distance, opened, func.clock_timestamp())
         .join(StoreZone, StoreZone.store_id == Store.id)
         .join(Company, Company.id == Store.company_id)
-        .where(
-            func.ST_Covers(StoreZone.area, point.geography()), Store.kind == StoreKind.DARK_STORE
-        )
+        .where(func.ST_Covers(StoreZone.area, here()), Store.kind == StoreKind.DARK_STORE)
         .order_by(standing, distance, Store.id)
-        .limit(most)
+        .limit(bindparam("most", type_=Integer))
     )
-    return found if company_id is None else found.where(Store.company_id == company_id)
+    if in_company:
+        found = found.where(Store.company_id == bindparam("company", type_=Uuid))
+    return kept(found)
 
 
 def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
@@ -169,11 +177,9 @@ def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
     return select(nearest.scalar_subquery(), func.clock_timestamp())
 
 
-def open_at(at: datetime | None = None) -> ColumnElement[bool]:
+def open_at(at: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:
     """Whether a row of Store is within its hours, in its own time zone, by the database's clock."""
-    moment: Any = (
-        func.clock_timestamp() if at is None else bindparam(None, at, DateTime(timezone=True))
-    )
+    moment: Any = func.clock_timestamp() if at is None else at
     local = func.timezone(Store.timezone, moment)
     today = cast(func.extract("isodow", local), Integer) - 1
     now = cast(local, Time)

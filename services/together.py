@@ -1,7 +1,7 @@
 """Answers many who ask at the same moment in one go, so that a batch costs one trip, not many.
 
-Whoever is free takes all that waits, at most a batch, and never waits for it to fill: one who asks
-alone is answered as fast as without.
+Whoever is free takes all that waits, at most a batch, and does not wait for it to fill: one who
+asks alone is answered as fast as without.
 """
 
 import asyncio
@@ -48,8 +48,11 @@ class Together(Generic[Asked, Answer]):
         batch_requests: int,
         queue_requests: int,
         workers: int,
+        gather_seconds: float = 0.0,
     ) -> None:
+        """`gather_seconds` is for answers that nobody waits for: it makes batches larger."""
         self._name = name
+        self._gather_seconds = gather_seconds
         self._work = work
         self._batch_requests = batch_requests
         self._queue: asyncio.Queue[tuple[Asked, asyncio.Future[Answer]]]
@@ -94,6 +97,8 @@ class Together(Generic[Asked, Answer]):
     async def _forever(self) -> None:
         while True:
             batch = [await self._queue.get()]
+            if self._gather_seconds:
+                await asyncio.sleep(self._gather_seconds)
             while len(batch) < self._batch_requests and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:

@@ -87,13 +87,13 @@ def statements(database: Database) -> Iterator[list[str]]:
     engine = database.engine.sync_engine
     pools = (database.scoped, database.platform, database.catalog)
     event.listen(engine, "before_cursor_execute", note)
-    for pool in pools:
+    for pool in (*pools, database):
         pool.heard = sent.append
     try:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
-        for pool in pools:
+        for pool in (*pools, database):
             pool.heard = None
 
 

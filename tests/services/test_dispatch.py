@@ -18,7 +18,7 @@ from models import (
     uuid7,
 )
 from models.database import Database
-from services import dispatch
+from services import nearest
 from services import rider as riders
 from services.event import order_stream, rider_stream
 from services.refusal import IllegalStep, NotFound, Refused
@@ -207,11 +207,11 @@ async def test_the_nearest_riders_are_found_through_the_index(fresh_database_url
     delivery = Delivery(
         id=uuid7(), store_id=town.near.id, company_id=town.company.id, distance_m=0, round=1
     )
-    asked = dispatch.nearest_to(delivery)
+    asked = nearest.nearest_to(delivery)
     async with database.write(Scope(companies=(town.company.id,)), ORIGIN) as session:
-        rows = await session.execute(text(f"explain {dispatch.NEAREST.text}"), asked)
+        rows = await session.execute(text(f"explain {nearest.NEAREST.text}"), asked)
         plan = "\n".join(rows.scalars())
-        found = (await session.execute(dispatch.NEAREST, asked)).one()
+        found = (await session.execute(nearest.NEAREST, asked)).one()
     await database.close()
     assert "Index Scan using ix_rider_position_point" in plan
     assert found.distance_m < 1_000

@@ -13,6 +13,7 @@ from models.database import Database
 from services.goods_receipt import Arrived, OverReceipt
 from services.refusal import InvalidInput, NotFound
 from tests.city import City
+from tests.services.customers import ORIGIN
 from tests.services.supply import Supply, came, refused, supplied
 
 
@@ -74,6 +75,6 @@ async def test_receipts_can_not_be_rewritten(supply: Supply) -> None:
     await supply.receive(ordered, [came(supply, 0, 1)])
     for table, change in (("goods_receipt", "note = 'x'"), ("goods_receipt_line", "quantity = 9")):
         for statement in (f"update {table} set {change}", f"delete from {table}"):  # noqa: S608 - names of our own
-            async with supply.database.read(PLATFORM) as session:
-                with pytest.raises(DBAPIError, match="permission denied"):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with supply.database.write(PLATFORM, ORIGIN) as session:
                     await session.execute(text(statement))
