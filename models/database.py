@@ -38,7 +38,9 @@ APPLICATION_ROLE = "darkstore_app"
 CATALOG_ROLE = "darkstore_public"
 # A connection past the pool's size is closed after use: opening one for each request of a rush
 # costs more than the work it is opened for.
-POOL_SIZE = 20
+POOL_SIZE = 16
+READS_SHARE = 0.5
+"""How many connections each of the three pools of reads has, per connection that writes."""
 POOL_OVERFLOW = 0
 ACQUIRE_SECONDS = 5.0
 STATEMENTS_KEPT = 1_000
@@ -102,10 +104,10 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
 
 
 def open_reads(url: str, role: str, pool_size: int = POOL_SIZE) -> ReadPool:
-    """Connections that only read, as `role`; more of them than writes need, as reads are short."""
+    """Connections that only read, as `role`; fewer of them than writes need, as reads are short."""
     return ReadPool(
         make_url(url),
-        pool_size + POOL_OVERFLOW,
+        max(1, round(pool_size * READS_SHARE)),
         ACQUIRE_SECONDS,
         timeout=5,
         statement_cache_size=STATEMENTS_KEPT,
