@@ -83,13 +83,16 @@ async def advised_by_line(session: AsyncSession, ids: Sequence[UUID]) -> list[li
 
 
 async def picked_by_line(session: AsyncSession, ids: Sequence[UUID]) -> list[list[BatchShare]]:
-    """Which batches the picked units of each line are of."""
+    """Which batches the picked units of each line are of, those of substitutes left out."""
+    line = FulfillmentLine
+    own = (line.id == PickedBatch.fulfillment_line_id) & (line.product_id == PickedBatch.product_id)
     rows = await session.execute(
         select(
             PickedBatch.fulfillment_line_id, StockBatch.id, StockBatch.code,
             StockBatch.expires_on, PickedBatch.quantity,
         )
         .join(StockBatch, StockBatch.id == PickedBatch.batch_id)
+        .join(line, own)
         .where(among(PickedBatch.fulfillment_line_id, ids), PickedBatch.quantity > 0)
         .order_by(StockBatch.expires_on.nulls_last(), StockBatch.id)
     )  # fmt: skip

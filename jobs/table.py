@@ -12,6 +12,7 @@ from jobs import (
     reorder,
     stock_audit,
     stock_import,
+    substitute,
     ticket,
 )
 from jobs.runner import Job
@@ -28,6 +29,7 @@ JOBS: tuple[Job, ...] = (
     Job("alert.watch_shelves", 10, lambda hands: alert.watch_shelves(hands.database)),
     Job("alert.watch_dates", 300, lambda hands: alert.watch_dates(hands.database)),
     Job("alert.watch_sales", 3600, lambda hands: alert.watch_sales(hands.database)),
+    Job("substitute.time_out", 1, lambda hands: substitute.time_out(hands.database)),
     Job("order.expire", 5, lambda hands: order.expire(hands.database, hands.payments)),
     Job("payment.settle", 1, lambda hands: payment.settle(hands.database, hands.payments)),
     Job(

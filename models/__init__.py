@@ -98,6 +98,7 @@ from models.store import (
     Weekday,
     ZoneFault,
 )
+from models.substitute import Substitute, SubstituteAction, SubstituteStatus
 from models.supplier import Supplier, SupplierProduct
 from models.ticket import (
     Ticket,
@@ -229,6 +230,9 @@ __all__ = [
     "StoreStatus",
     "StoreZone",
     "Stream",
+    "Substitute",
+    "SubstituteAction",
+    "SubstituteStatus",
     "Substitution",
     "Supplier",
     "SupplierProduct",

@@ -30,6 +30,9 @@ class FulfillmentLineStatus(Named):
     PENDING = auto()
     FOUND = auto()
     SHORT = auto()
+    SUBSTITUTE_PROPOSED = auto()
+    SUBSTITUTED = auto()
+    DECLINED = auto()
 
 
 class FulfillmentAction(Named):
@@ -125,5 +128,5 @@ class FulfillmentLine(Keyed):
     @property
     def missing_quantity(self) -> int:
         """Units that a picker looked for and did not find."""
-        short = self.status is FulfillmentLineStatus.SHORT
-        return self.quantity - self.picked_quantity if short else 0
+        complete = self.status in (FulfillmentLineStatus.PENDING, FulfillmentLineStatus.FOUND)
+        return 0 if complete else self.quantity - self.picked_quantity

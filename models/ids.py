@@ -26,6 +26,7 @@ from models.stock import StockEntry
 from models.stock_count import StockCount
 from models.stock_import import StockImport, StockSet, StockUpload
 from models.store import Store
+from models.substitute import Substitute
 from models.supplier import Supplier
 from models.ticket import Ticket, TicketMessage
 from models.transfer import Transfer, TransferLine
@@ -63,6 +64,7 @@ PREFIXES: dict[type[Keyed], str] = {
     StockUpload: "upl",
     Store: "sto",
     Supplier: "sup",
+    Substitute: "sub",
     Ticket: "tic",
     TicketMessage: "msg",
     Transfer: "trf",

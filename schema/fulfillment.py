@@ -8,6 +8,7 @@ from dataloaders import batch as load_batch
 from dataloaders import fulfillment as load
 from dataloaders import product as load_product
 from dataloaders import store as load_store
+from dataloaders import substitute as load_substitute
 from resolvers import fulfillment as resolve
 from resolvers import paperwork
 from resolvers.rules import STORE, STORE_OR_SUPPORT
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from schema.batch import BatchShare
     from schema.product import Product
     from schema.store import Store
+    from schema.substitute import Substitute
 
 
 @backed_by(models.FulfillmentLine, "One line of a pick list.")
@@ -65,6 +67,11 @@ class Fulfillment(Node):
         load_store.store_by_id, "The store that picks.", by="store_id"
     )
     lines: list[FulfillmentLine] = related(load.lines_by_fulfillment, "The pick list.")
+    substitutes: list[Annotated["Substitute", strawberry.lazy("schema.substitute")]] = related(
+        load_substitute.substitutes_by_order,
+        "What was proposed to the customer for what was missing.",
+        by="order_id",
+    )
     bags: int = column("How many bags were packed; 0 before that.")
     packing_slip_url: str | None = field(
         paperwork.packing_slip_url,

@@ -10,6 +10,7 @@ from dataloaders import order as load
 from dataloaders import payment as load_payment
 from dataloaders import refund as load_refund
 from dataloaders import store as load_store
+from dataloaders import substitute as load_substitute
 from resolvers import order as resolve
 from resolvers.rules import CUSTOMER
 from schema.backing import backed_by, column, field, related
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from schema.fulfillment import Fulfillment
     from schema.product import Product
     from schema.store import Store
+    from schema.substitute import Substitute
 
 
 @backed_by(models.OrderLine, "A product as it was priced when the order was placed.")
@@ -81,6 +83,9 @@ class Order(Node):
         load_store.store_by_id, "The store that brings it.", by="store_id"
     )
     lines: list[OrderLine] = related(load.lines_by_order, "What was ordered.")
+    substitutes: list[Annotated["Substitute", strawberry.lazy("schema.substitute")]] = related(
+        load_substitute.substitutes_by_order, "What the store proposed for what was missing."
+    )
     items: Money = money("items_minor", "The goods.")
     delivery_fee: Money = money("delivery_fee_minor", "For bringing it.")
     small_order_fee: Money = money("small_order_fee_minor", "For an order below the threshold.")

@@ -33,12 +33,18 @@ class Share:
     batch: StockBatch | None = None
 
 
-async def on_shelf(session: AsyncSession, store_id: UUID, product_ids: Collection[UUID]) -> Batches:
-    """The batches of products in a store whose rows are locked."""
+async def on_shelf(
+    session: AsyncSession,
+    store_id: UUID,
+    product_ids: Collection[UUID],
+    named: Collection[UUID] = (),
+) -> Batches:
+    """The batches of products in a store whose rows are locked, and those named by their keys."""
+    there = (StockBatch.on_hand > 0) & StockBatch.product_id.in_(product_ids)
     rows = await session.scalars(
         select(StockBatch)
-        .where(StockBatch.store_id == store_id, StockBatch.product_id.in_(product_ids))
-        .where(StockBatch.on_hand > 0)
+        .where(StockBatch.store_id == store_id)
+        .where(there | StockBatch.id.in_(named) if named else there)
         .order_by(StockBatch.expires_on.nulls_last(), StockBatch.id)
         .execution_options(populate_existing=True)
     )
@@ -125,49 +131,44 @@ def lose(
     leave(session, row, batches, left, cause)
 
 
-async def bring_back(
+def bring_back(
     session: AsyncSession, row: Stock, picks: Sequence[PickedBatch],
-    quantity: int, cause: Cause,
+    batches: Sequence[StockBatch], quantity: int, cause: Cause,
 ) -> None:  # fmt: skip
     """Put units of an order back on a locked shelf: into their batches as far as those are known.
 
     What of them must not be sold is set aside at once.
     """
-    batches = await _of_picks(session, picks)
+    known = {batch.id: batch for batch in batches}
     for pick in picks:
         units = min(pick.quantity, quantity)
         if units:
-            batch = batches[pick.batch_id]
+            batch = known[pick.batch_id]
             move(session, row, cause, units, batch=batch, of_batch=units)
             pick.quantity -= units
             quantity -= units
     if quantity:
         move(session, row, cause, quantity)
-    set_aside(session, row, list(batches.values()), cause)
+    set_aside(session, row, [known[pick.batch_id] for pick in picks], cause)
 
 
 async def picks_of(
-    session: AsyncSession, order_id: UUID, store_id: UUID, product_ids: Collection[UUID]
+    session: AsyncSession,
+    order_id: UUID,
+    store_id: UUID,
+    product_ids: Collection[UUID],
+    line_id: UUID | None = None,
 ) -> dict[UUID, list[PickedBatch]]:
-    """By product: what an order, under lock, has taken of batches in a store."""
-    rows = await session.scalars(
-        select(PickedBatch)
-        .where(PickedBatch.order_id == order_id, PickedBatch.store_id == store_id)
-        .where(PickedBatch.product_id.in_(product_ids), PickedBatch.quantity > 0)
-        .execution_options(populate_existing=True)
+    """By product: what an order, under lock, or one line of it has taken of batches in a store."""
+    rows = select(PickedBatch).where(
+        PickedBatch.order_id == order_id,
+        PickedBatch.store_id == store_id,
+        PickedBatch.product_id.in_(product_ids),
+        PickedBatch.quantity > 0,
     )
+    if line_id is not None:
+        rows = rows.where(PickedBatch.fulfillment_line_id == line_id)
     found: dict[UUID, list[PickedBatch]] = defaultdict(list)
-    for row in rows:
+    for row in await session.scalars(rows.execution_options(populate_existing=True)):
         found[row.product_id].append(row)
     return found
-
-
-async def _of_picks(session: AsyncSession, picks: Sequence[PickedBatch]) -> dict[UUID, StockBatch]:
-    if not picks:
-        return {}
-    rows = await session.scalars(
-        select(StockBatch)
-        .where(StockBatch.id.in_([pick.batch_id for pick in picks]))
-        .execution_options(populate_existing=True)
-    )
-    return {row.id: row for row in rows}

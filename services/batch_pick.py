@@ -100,6 +100,7 @@ async def _picks(session: AsyncSession, line: FulfillmentLine) -> dict[UUID, Pic
     rows = await session.scalars(
         select(PickedBatch)
         .where(PickedBatch.fulfillment_line_id == line.id)
+        .where(PickedBatch.product_id == line.product_id)
         .execution_options(populate_existing=True)
     )
     return {row.batch_id: row for row in rows}

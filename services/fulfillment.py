@@ -17,12 +17,13 @@ from models import (
     Store,
 )
 from services import delivery as deliveries
-from services import stock
+from services import stock, substituted
 from services.page import Page, after, bounded, page
 from services.pick_list import (
     ACCEPT,
     ACCEPT_SECONDS,
     IN_QUEUE,
+    MADE_UP_FOR,
     STAGE,
     available_actions,
     enter,
@@ -131,9 +132,9 @@ async def cancel_for(
         short = line.missing_quantity
         there[line.product_id] += line.quantity - short
         missing[line.product_id] += 0 if packed else short
-    await stock.lock(session, [order.store_id], there)
-    await stock.restock(session, order, there, StockReason.RESTOCK, actor_id)
-    await stock.write_off(session, order, missing, actor_id)
+    if any(line.status in MADE_UP_FOR for line in task.lines):
+        there += await substituted.take_out(session, order)
+    await stock.return_goods(session, order, there, missing, StockReason.RESTOCK, actor_id)
     return row
 
 

@@ -29,7 +29,7 @@ from models import (
 )
 from models.actor import Actor
 from services import order as orders
-from services import payment, stock
+from services import payment, stock, substituted
 from services.delivery import check_code
 from services.event import order_happened, order_stream
 from services.refusal import IllegalStep, Problem, Refused
@@ -171,6 +171,7 @@ async def _restock(session: AsyncSession, ride: Ride) -> None:
     bag: Counter[UUID] = Counter()
     for product_id, packed in rows:
         bag[product_id] += packed or 0
+    bag += await substituted.take_out(session, ride.order)
     await stock.restock(session, ride.order, bag, StockReason.RESTOCK, ride.actor.person_id)
 
 

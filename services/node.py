@@ -36,6 +36,7 @@ from models import (
     StockImport,
     StockSet,
     StockUpload,
+    Substitute,
     Supplier,
     Ticket,
     TicketMessage,
@@ -168,6 +169,7 @@ def _me(actor: Actor, model: type[Keyed]) -> UUID:
 PARTS: dict[type[Keyed], tuple[type[Keyed], str]] = {
     OrderLine: (Order, "order_id"),
     Payment: (Order, "order_id"),
+    Substitute: (Order, "order_id"),
     Refund: (Order, "order_id"),
     GoodsReceipt: (PurchaseOrder, "purchase_order_id"),
     FulfillmentLine: (Fulfillment, "fulfillment_id"),

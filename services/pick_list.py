@@ -46,10 +46,20 @@ PICK_LINE, PACK, STAGE = (
 STEPS: dict[FulfillmentAction, frozenset[FulfillmentStatus]] = {
     ACCEPT: frozenset({FulfillmentStatus.QUEUED}),
     REJECT: frozenset({FulfillmentStatus.QUEUED}),
-    PICK_LINE: frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING}),
+    PICK_LINE: frozenset(
+        {
+            FulfillmentStatus.ACCEPTED,
+            FulfillmentStatus.PICKING,
+            FulfillmentStatus.AWAITING_SUBSTITUTION,
+        }
+    ),
     PACK: frozenset({FulfillmentStatus.PICKING}),
     STAGE: frozenset({FulfillmentStatus.PACKED}),
 }
+MADE_UP_FOR = frozenset(
+    {FulfillmentLineStatus.SUBSTITUTE_PROPOSED, FulfillmentLineStatus.SUBSTITUTED}
+)
+UNDECIDED = frozenset({FulfillmentLineStatus.PENDING, FulfillmentLineStatus.SUBSTITUTE_PROPOSED})
 NEEDS_EVERY_LINE = frozenset({PACK})
 OVER = frozenset(
     {
@@ -86,7 +96,7 @@ class Task:
 
 def legal(status: FulfillmentStatus, lines: Sequence[FulfillmentLine]) -> list[FulfillmentAction]:
     """The steps that can be taken from here, whoever takes them."""
-    decided = all(line.status is not FulfillmentLineStatus.PENDING for line in lines)
+    decided = all(line.status not in UNDECIDED for line in lines)
     return [
         action
         for action, states in STEPS.items()

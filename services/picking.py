@@ -20,12 +20,12 @@ from models import (
     OrderLine,
     Product,
 )
-from services import batch_pick, stock
+from services import batch_pick, stock, substituted
 from services import delivery as deliveries
 from services import order as orders
 from services import payment as payments
-from services.pick_list import PACK, PICK_LINE, Task, enter
-from services.refusal import InvalidInput, Problem, Refused, not_found
+from services.pick_list import MADE_UP_FOR, PACK, PICK_LINE, Task, enter
+from services.refusal import IllegalStep, InvalidInput, Problem, Refused, not_found
 from services.stall import stalls_at
 from services.text import line as one_line
 
@@ -69,6 +69,7 @@ async def pick_line(
     """
     task = await enter(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line = await _line(session, task, pick)
+    _undecided(line)
     if not 0 <= pick.quantity <= line.quantity:
         message = f"Between 0 and {line.quantity} units of this line can be found."
         raise Refused(InvalidInput(path=["input", "quantity"], message=message))
@@ -94,6 +95,14 @@ async def pick_line(
     return row
 
 
+def _undecided(line: FulfillmentLine) -> None:
+    """Refused with IllegalStep when something else lies in the bag for the line."""
+    if line.status in MADE_UP_FOR:
+        message = f"The line is {line.status}: what lies in the bag for it stays."
+        path = ["input", "lineId"]
+        raise Refused(IllegalStep(path=path, message=message, state=line.status, legal=[]))
+
+
 async def pack(
     session: AsyncSession,
     *,
@@ -115,21 +124,24 @@ async def pack(
     missing = Counter(
         {line.product_id: line.quantity - line.picked_quantity for line in task.lines}
     )
-    if any(line.packed_quantity for line in lines):
-        await _close(session, task, bags, worth(task.order, lines))
+    instead = await substituted.worth(session, task.order)
+    if instead or any(line.packed_quantity for line in lines):
+        await _close(session, task, bags, worth(task.order, lines, instead))
     else:
         await _give_up(session, task)
     await stock.write_off(session, task.order, +missing, actor.person_id)
     return task.fulfillment
 
 
-def worth(order: Order, lines: Iterable[OrderLine]) -> int:
+def worth(order: Order, lines: Iterable[OrderLine], instead_minor: int = 0) -> int:
     """Minor units to take for a bag: packed goods, the fees and tip as promised, less the discount.
 
     The discount shrinks with the goods, rounded up in the customer's favor:
-    ceil(discount * packed / items). A full bag is worth exactly the order's total.
+    ceil(discount * packed / items). A full bag is worth exactly the order's total. Substitutes in
+    the bag cost `instead_minor`.
     """
     packed = sum((line.packed_quantity or 0) * line.unit_price_minor for line in lines)
+    packed += instead_minor
     discount = -(-order.discount_minor * packed // order.items_minor) if packed else 0
     fees = order.delivery_fee_minor + order.small_order_fee_minor
     return packed + fees + order.tip_minor - discount

@@ -204,6 +204,8 @@ async def locked(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Deliv
 
 async def free(session: AsyncSession, delivery: Delivery) -> None:
     """The rider can be asked again: this ride is theirs no longer."""
+    if delivery.rider_id is None:
+        return
     await session.execute(
         update(Rider)
         .where(Rider.id == delivery.rider_id, Rider.live_delivery_id == delivery.id)

@@ -44,6 +44,7 @@ __all__ = [
     "move",
     "receive",
     "restock",
+    "return_goods",
     "ship",
     "shortages",
     "stand",
@@ -69,22 +70,13 @@ async def restock(
     lines: Mapping[UUID, int],
     reason: StockReason,
     actor_id: UUID | None,
+    line_id: UUID | None = None,
 ) -> None:
-    """Put units of an order back on the shelf of the store that it stands at.
+    """Put units of an order, or of one line, back on the shelf of the store that it stands at.
 
     Those that a picker had taken of a batch go back into it.
     """
-    wanted = _counted(lines)
-    if not wanted:
-        return
-    cause = Cause(reason, str(order.id), actor_id)
-    shelf = (await lock(session, [order.store_id], wanted))[order.store_id]
-    picks = await batches.picks_of(session, order.id, order.store_id, wanted)
-    for product_id, quantity in wanted.items():
-        row = shelf[product_id]
-        await batches.bring_back(session, row, picks.get(product_id, []), quantity, cause)
-    await session.flush()
-    announce(session, shelf.values())
+    await return_goods(session, order, lines, {}, reason, actor_id, line_id)
 
 
 async def take(
@@ -186,16 +178,38 @@ async def write_off(
     `on_hand` stays as it is, for those units exist nowhere; the ledger tells both halves. Units of
     a batch that must not be sold were left lying: they are set aside instead.
     """
-    wanted = _counted(lines)
-    if not wanted:
+    await return_goods(session, order, {}, lines, StockReason.RESTOCK, actor_id)
+
+
+async def return_goods(
+    session: AsyncSession,
+    order: Order,
+    there: Mapping[UUID, int],
+    lost: Mapping[UUID, int],
+    reason: StockReason,
+    actor_id: UUID | None,
+    line_id: UUID | None = None,
+) -> None:
+    """Restock what is `there` of an order and write off what is `lost`, at one go."""
+    there, lost = _counted(there), _counted(lost)
+    products = {*there, *lost}
+    if not products:
         return
-    cause = Cause(StockReason.SHORT, str(order.id), actor_id)
-    shelf = (await lock(session, [order.store_id], wanted))[order.store_id]
-    there = await batches.on_shelf(session, order.store_id, wanted)
-    for product_id, quantity in wanted.items():
-        row = shelf[product_id]
-        change(session, row, quantity, StockReason.RESTOCK, str(order.id), actor_id)
-        batches.lose(session, row, there.get(product_id, []), quantity, cause)
+    back = Cause(reason, str(order.id), actor_id)
+    short = Cause(StockReason.SHORT, str(order.id), actor_id)
+    shelf = (await lock(session, [order.store_id], products))[order.store_id]
+    picks = await batches.picks_of(session, order.id, order.store_id, there, line_id)
+    named = [pick.batch_id for some in picks.values() for pick in some]
+    known: batches.Batches = {}
+    if named or lost:
+        known = await batches.on_shelf(session, order.store_id, lost, named)
+    for key in sorted(products):
+        row, found = shelf[key], known.get(key, [])
+        if units := there.get(key, 0):
+            batches.bring_back(session, row, picks.get(key, []), found, units, back)
+        if units := lost.get(key, 0):
+            change(session, row, units, StockReason.RESTOCK, str(order.id), actor_id)
+            batches.lose(session, row, found, units, short)
     await session.flush()
     announce(session, shelf.values())
 

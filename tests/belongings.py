@@ -34,6 +34,7 @@ from models import (
     StockSet,
     StockUpload,
     Store,
+    Substitute,
     Supplier,
     Tender,
     Ticket,
@@ -53,6 +54,7 @@ HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
+    Substitute,
 )  # fmt: skip
 Keys = dict[type[Keyed], UUID]
 

@@ -112,9 +112,9 @@ class Play:
         self.used[name].append(len(sent))
         self.readers[name] |= {SEATS[who], "Anybody"}
 
-    async def order(self, lines: int = 1) -> str:
+    async def order(self, lines: int = 1, wanted: Any = None) -> str:
         """The id of a new order of the buyer's that is paid."""
-        wanted = [{"productId": self.product(n), "quantity": 2} for n in range(lines)]
+        wanted = wanted or [{"productId": self.product(n), "quantity": 2} for n in range(lines)]
         asked = {"at": self.city.point, "lines": wanted, "tipMinor": 0}
         placed = await self("buyer", "order_place", **asked)
         secret = placed["payment"]["clientSecret"]

@@ -90,6 +90,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     order = await journeys.delivering(play)
     await journeys.complaining(play, order)
     await journeys.going_wrong(play)
+    await journeys.making_up(play)
     await journeys.coming_back(play)
     await journeys.keeping_store(play)
     await moves.moving_goods(play)
