@@ -14,6 +14,7 @@ from jobs import (
     stock_import,
     substitute,
     ticket,
+    track,
 )
 from jobs.runner import Job
 
@@ -49,5 +50,6 @@ JOBS: tuple[Job, ...] = (
         lambda hands: stock_import.forget_files(hands.database, hands.storage),
     ),
     Job("ticket.close_silent", 300, lambda hands: ticket.close_silent(hands.database)),
+    Job("track.forget", 600, lambda hands: track.forget(hands.database)),
     Job("reorder.refresh", 300, lambda hands: reorder.refresh(hands.database)),
 )

@@ -66,7 +66,14 @@ from models.purchase_order import (
     PurchaseOrderStatus,
 )
 from models.reorder import ReorderProposal, ReorderRun
-from models.rider import Rider, RiderAction, RiderPosition, RiderStatus, Vehicle
+from models.rider import (
+    IgnoredPointReason,
+    Rider,
+    RiderAction,
+    RiderPosition,
+    RiderStatus,
+    Vehicle,
+)
 from models.session import OneTimeCode, RefreshToken, SignInSession
 from models.stock import Hold, HoldStatus, Stock, StockEntry, StockReason
 from models.stock_count import (
@@ -108,6 +115,7 @@ from models.ticket import (
     TicketPriority,
     TicketStatus,
 )
+from models.track import DeliveryTrack
 from models.transfer import (
     Transfer,
     TransferAction,
@@ -149,6 +157,7 @@ __all__ = [
     "DeliveryAction",
     "DeliveryOffer",
     "DeliveryStatus",
+    "DeliveryTrack",
     "ErrorPolicy",
     "Event",
     "EventType",
@@ -164,6 +173,7 @@ __all__ = [
     "Hold",
     "HoldStatus",
     "IdempotencyKey",
+    "IgnoredPointReason",
     "ImportFormat",
     "ImportMode",
     "ImportStatus",

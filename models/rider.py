@@ -34,6 +34,15 @@ class RiderAction(Named):
     REPORT_LOCATION = auto()
 
 
+class IgnoredPointReason(Named):
+    """Why a point of a report was not believed."""
+
+    IMPLAUSIBLE_JUMP = auto()
+    TOO_SOON = auto()
+    NOT_NEWER = auto()
+    BEFORE_SHIFT = auto()
+
+
 class Rider(Keyed):
     """A person who carries orders for a company; `live_delivery_id` is their one current ride."""
 

@@ -1,5 +1,6 @@
 """Riders: their shift, their position, and those who look after them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,10 +9,11 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Company, Rider, RiderAction, RiderPosition, RiderStatus
-from resolvers.context import Info
+from resolvers.context import House, Info
 from resolvers.inputs.rider import (
     RiderGoOfflineInput,
     RiderGoOnlineInput,
+    RiderLocationReportBatchInput,
     RiderLocationReportInput,
 )
 from resolvers.work import LookUp, attempt, widen
@@ -19,7 +21,7 @@ from services import position as positions
 from services import rider as riders
 from services.page import Page
 from services.person import Viewer
-from services.position import Report
+from services.position import IgnoredPoint, Report
 from services.refusal import Refused, key_of
 from services.rider import RiderSelf
 
@@ -57,6 +59,14 @@ class ReportOutcome:
     @property
     def eta_seconds(self) -> int | None:
         return self.report.eta_seconds if self.report else None
+
+
+@dataclass
+class BatchOutcome(ReportOutcome):
+    """What a report of several points answers."""
+
+    accepted_count: int = 0
+    ignored: Sequence[IgnoredPoint] = ()
 
 
 async def mine(parent: strawberry.Parent[Viewer], info: Info) -> RiderSelf | None:
@@ -106,13 +116,27 @@ async def report_location(info: Info, input: RiderLocationReportInput) -> Report
         report = await positions.report(context.house, **who, **given)
     except Refused as refused:
         return ReportOutcome(errors=refused.reasons)
-    await _tell(info, report)
+    await tell(context.house, report)
     return ReportOutcome(report)
 
 
-async def _tell(info: Info, report: Report) -> None:
-    if report.order_id is not None:
-        await info.context.house.streams.tell(f"position:{report.order_id}", report.told)
+async def report_locations(info: Info, input: RiderLocationReportBatchInput) -> BatchOutcome:
+    """The newest counts as where the rider is, and is told as such."""
+    context = info.context
+    who: Any = {"actor": context.actor, "origin": context.origin(info.field_name)}
+    fixes = [one.fix() for one in input.points]
+    try:
+        done = await positions.report_many(context.house, **who, fixes=fixes)
+    except Refused as refused:
+        return BatchOutcome(errors=refused.reasons)
+    await tell(context.house, done.report)
+    return BatchOutcome(done.report, [], done.accepted, done.ignored)
+
+
+async def tell(house: House, report: Report | None) -> None:
+    """Tell whoever watches the ride where its rider is, if there is a ride and anything is new."""
+    if report is not None and report.order_id is not None:
+        await house.streams.tell(f"position:{report.order_id}", report.told)
 
 
 def _company(info: Info) -> UUID | LookUp:

@@ -7,6 +7,7 @@ import models
 from dataloaders import delivery as load
 from dataloaders import rider as load_rider
 from dataloaders import store as load_store
+from dataloaders import track as load_track
 from resolvers import delivery as resolve
 from resolvers.rules import STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
@@ -15,6 +16,7 @@ from schema.node import Node
 from schema.point import GeoPoint
 from schema.problem import IllegalStep, NotFound, Problem
 from schema.rider import Rider, RiderPosition
+from schema.track import DeliveryTrack
 from services import delivery as deliveries
 from services import handover
 
@@ -87,6 +89,12 @@ class Delivery(Node):
         "Who was asked, the last one first, at most 50; empty for the customer.",
         allow=STORE_OR_SUPPORT,
         cost=5,
+    )
+    track: DeliveryTrack | None = related(
+        load_track.track_by_delivery,
+        "The way that the rider took; null for the customer, and once it is forgotten.",
+        allow=STORE_OR_SUPPORT,
+        cost=10,
     )
     fail_reason: models.FailReason | None = column("Why nobody took the bags, if so.")
     created_at: datetime = column("When the search for a rider began.")

@@ -13,7 +13,7 @@ from schema.backing import backed_by, column, field, related
 from schema.fields import key
 from schema.node import Node
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, RateLimited
-from services import position as positions
+from services import plausible
 from services import rider as riders
 
 if TYPE_CHECKING:
@@ -64,7 +64,13 @@ class RiderDesk:
     )
 
 
-@backed_by(positions.ImplausibleJump, "Nobody rides that fast: the report was not believed.")
+@backed_by(plausible.IgnoredPoint, "A point that was not believed.")
+class IgnoredPoint:
+    index: int = column("Which one of the points that were sent, from 0.")
+    reason: models.IgnoredPointReason = column("Why.")
+
+
+@backed_by(plausible.ImplausibleJump, "Nobody rides that fast: the report was not believed.")
 class ImplausibleJump(Problem):
     speed_mps: float = column("The speed it would take since the last report.")
 
@@ -80,6 +86,10 @@ RiderGoOfflineError = Annotated[
 RiderLocationReportError = Annotated[
     NotFound | IllegalStep | InvalidInput | RateLimited | ImplausibleJump,
     strawberry.union("RiderLocationReportError", description="Why a report was dropped."),
+]
+RiderLocationReportBatchError = Annotated[
+    NotFound | IllegalStep | InvalidInput | RateLimited,
+    strawberry.union("RiderLocationReportBatchError", description="Why all points were dropped."),
 ]
 NOW = "The rider as they are now; null when nothing was done."
 ERRORS = "Every reason why nothing was done."
@@ -105,3 +115,15 @@ class RiderLocationReportPayload:
         load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id"
     )
     errors: list[RiderLocationReportError] = column(ERRORS)
+
+
+@backed_by(resolve.BatchOutcome, "What riderLocationReportBatch did.")
+class RiderLocationReportBatchPayload:
+    position: RiderPosition | None = column("The newest believed point; null when there is none.")
+    accepted_count: int = column("How many points were believed.")
+    ignored: list[IgnoredPoint] = column("The points that were not believed, and why.")
+    eta_seconds: int | None = column("Seconds to the door, with the bags on board.")
+    delivery: Annotated["Delivery", strawberry.lazy("schema.delivery")] | None = related(
+        load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id"
+    )
+    errors: list[RiderLocationReportBatchError] = column(ERRORS)

@@ -8,7 +8,6 @@ the delivery a step further.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil, isfinite
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -26,28 +25,37 @@ from models import (
 )
 from models.database import Database, Origin
 from services import sighting
+from services.line import Seen
 from services.nearest import FRESH_SECONDS
-from services.point import point
-from services.refusal import (
-    IllegalStep,
-    InvalidInput,
-    Problem,
-    RateLimited,
-    Refused,
-    not_found,
+from services.plausible import (
+    IgnoredPoint,
+    ImplausibleJump,
+    Judged,
+    judged,
+    refusal_of,
+    sound,
+    sound_all,
+    too_often,
 )
+from services.refusal import IllegalStep, Refused, not_found
 from services.ride import locked, tell
 from services.rider import companies, wake_searches
 from services.road import distance_m, eta_seconds
 from services.sighting import Fix, Standing
 from services.together import Together
+from services.track import Tracks
 
-__all__ = ["Fix", "ImplausibleJump", "Positions", "Report", "report"]
+__all__ = [
+    "Fix",
+    "IgnoredPoint",
+    "ImplausibleJump",
+    "Positions",
+    "Report",
+    "Reported",
+    "report",
+    "report_many",
+]
 
-REPORT_EVERY_SECONDS = 0.25
-SPEED_MOST_MPS = 60.0
-ACCURACY_MOST_M = 10_000.0
-JUMP_FLOOR_SECONDS = 1.0
 ARRIVING_SECONDS = 60
 BATCH_REPORTS = 256
 QUEUE_REPORTS = 5_000
@@ -62,13 +70,6 @@ MOVES = {
     DeliveryStatus.TO_CUSTOMER: (DeliveryStatus.ARRIVING, EventType.DELIVERY_ARRIVING),
 }
 ONLY_NEAR = frozenset({DeliveryStatus.TO_CUSTOMER})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImplausibleJump(Problem):
-    """Nobody rides that fast: `speed_mps` would have been needed since the last report."""
-
-    speed_mps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,19 @@ class Report:
         }
 
 
-Asked = tuple[Actor, Fix]
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What became of the points of one report: the newest that is believed, and the others."""
+
+    report: Report | None
+    accepted: int
+    ignored: Sequence[IgnoredPoint]
 
 
-class Positions(Together[Asked, "Report | Refused"]):
+Asked = tuple[Actor, Sequence[Fix]]
+
+
+class Positions(Together[Asked, "Reported | Refused"]):
     """The one door to reports of a process. Start it in a running loop, close it at the end."""
 
     def __init__(self, database: Database) -> None:
@@ -116,10 +126,22 @@ class Positions(Together[Asked, "Report | Refused"]):
             gather_seconds=GATHER_SECONDS,
         )
         self._database = database
+        self.tracks = Tracks(database)
 
-    async def _stored(self, batch: Sequence[Asked]) -> list[Report | Refused]:
+    def start(self) -> None:
+        super().start()
+        self.tracks.start()
+
+    async def close(self) -> None:
+        await super().close()
+        await self.tracks.close()
+
+    async def _stored(self, batch: Sequence[Asked]) -> list[Reported | Refused]:
         async with self._database.write(PLATFORM, ORIGIN) as session:
-            return await _answers(session, batch)
+            answers, sightings = await _answers(session, batch)
+        for one, points in sightings:
+            _follow(self.tracks, one, points)
+        return answers
 
 
 class Doors(Protocol):
@@ -139,9 +161,38 @@ async def report(
     Refused: InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited beyond four reports a
     second, ImplausibleJump beyond 60 m/s since the last one (its stated accuracy allowed for).
     """
-    done = await doors.positions.ask((actor, _sound(fix)))
+    done = await _asked(doors, actor, [sound(fix, "input")])
+    if done.report is None:
+        raise Refused(refusal_of(done.ignored[0]))
+    await _followed(doors, actor, origin, done.report, device_time)
+    return done.report
+
+
+async def report_many(
+    doors: Doors, *, actor: Actor, origin: Origin, fixes: Sequence[Fix]
+) -> Reported:
+    """Store the newest of up to 100 points, oldest first; all that are believed are of the track.
+
+    A point is ignored, with its reason, where one alone would be refused. Refused as a whole:
+    InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited when two come at once.
+    """
+    done = await _asked(doors, actor, sound_all(fixes, "points"))
+    if done.report is not None:
+        await _followed(doors, actor, origin, done.report, None)
+    return done
+
+
+async def _asked(doors: Doors, actor: Actor, fixes: Sequence[Fix]) -> Reported:
+    done = await doors.positions.ask((actor, fixes))
     if isinstance(done, Refused):
         raise done
+    return done
+
+
+async def _followed(
+    doors: Doors, actor: Actor, origin: Origin, done: Report, device_time: datetime | None
+) -> None:
+    """Take the step that a stored report leads to, if it leads to one."""
     company_id = done.position.company_id
     scope = actor.scope().with_company(company_id)
     if done.moves and done.delivery_id is not None:
@@ -150,53 +201,45 @@ async def report(
     elif done.returns:
         async with doors.database.write(scope, origin) as session:
             await wake_searches(session, company_id)
-    return done
 
 
-def _sound(fix: Fix) -> Fix:
-    """The fix; refused with every value that no device could mean."""
-    point(fix.latitude, fix.longitude, "input")
-    bounds: Mapping[str, tuple[float | None, float]] = {
-        "headingDegrees": (fix.heading_degrees, 360.0),
-        "speedMps": (fix.speed_mps, SPEED_MOST_MPS),
-        "accuracyM": (fix.accuracy_m, ACCURACY_MOST_M),
-    }
-    reasons = [
-        InvalidInput(path=["input", name], message=f"This is from 0 to {most:g}.")
-        for name, (value, most) in bounds.items()
-        if value is not None and not (isfinite(value) and 0 <= value <= most)
-    ]
-    if reasons:
-        raise Refused(*reasons)
-    return fix
-
-
-async def _answers(session: AsyncSession, batch: Sequence[Asked]) -> list[Report | Refused]:
+async def _answers(
+    session: AsyncSession, batch: Sequence[Asked]
+) -> tuple[list[Reported | Refused], list[tuple[Standing, Judged]]]:
     """Judge each report by how its rider stands, and store those that are sound."""
     people = {actor.person_id for actor, _ in batch if actor.person_id is not None}
     known = await sighting.standing(session, list(people))
-    answers: list[Report | Refused] = []
-    stored: dict[UUID, tuple[Standing, Fix]] = {}
-    for actor, fix in batch:
+    answers: list[Reported | Refused] = []
+    sightings: dict[UUID, tuple[Standing, Judged]] = {}
+    for actor, fixes in batch:
         try:
-            one = _judged(known, actor, fix, stored)
+            one = _on_duty(known, actor)
+            if one.rider_id in sightings:
+                raise Refused(too_often())
         except Refused as refused:
             answers.append(refused)
             continue
-        stored[one.rider_id] = (one, fix)
-        answers.append(_report(one, fix))
-    if stored:
-        moments = await sighting.store(session, list(stored.values()))
-        for answer in answers:
-            if isinstance(answer, Report):
-                answer.position.seen_at = moments[answer.position.rider_id]
-    return answers
+        found = judged(one, fixes)
+        if found.believed:
+            sightings[one.rider_id] = one, found
+        answers.append(_reported(one, found))
+    if sightings:
+        newest = [(one, *found.believed[-1]) for one, found in sightings.values()]
+        await sighting.store(session, newest)
+    return answers, list(sightings.values())
 
 
-def _judged(
-    known: Mapping[UUID, Standing], actor: Actor, fix: Fix, stored: Mapping[UUID, Any]
-) -> Standing:
-    """How the rider stands; refused when the report can't be true or comes again too soon."""
+def _follow(tracks: Tracks, one: Standing, found: Judged) -> None:
+    """Add to the track of a rider's delivery what was seen since they took it."""
+    way = one.way
+    if way is None:
+        return
+    points = [Seen(at, fix.place) for fix, at in found.believed if at >= way.since]
+    tracks.add(way.delivery_id, one.company_id, points)
+
+
+def _on_duty(known: Mapping[UUID, Standing], actor: Actor) -> Standing:
+    """How the rider stands; refused for whoever does not ride here now."""
     one = known.get(actor.person_id) if actor.person_id is not None else None
     if one is None or one.company_id not in companies(actor):
         raise not_found(Rider)
@@ -204,48 +247,37 @@ def _judged(
         legal: list[str] = [RiderAction.GO_ONLINE]
         message = "Go online first."
         raise Refused(IllegalStep(path=["input"], message=message, state=one.status, legal=legal))
-    if one.rider_id in stored:
-        raise Refused(_too_often())
-    if one.last is not None and one.last_seen_at is not None:
-        _plausible(one.last, fix, (one.now - one.last_seen_at).total_seconds())
     return one
 
 
-def _plausible(last: Fix, fix: Fix, seconds: float) -> None:
-    if seconds < REPORT_EVERY_SECONDS:
-        raise Refused(_too_often())
-    apart = distance_m(last.place, fix.place)
-    apart -= (last.accuracy_m or 0) + (fix.accuracy_m or 0)
-    speed = apart / max(seconds, JUMP_FLOOR_SECONDS)
-    if speed > SPEED_MOST_MPS:
-        message = f"That is {speed:.0f} m/s since the last report; at most 60 is believed."
-        path = ["input", "latitude"]
-        raise Refused(ImplausibleJump(path=path, message=message, speed_mps=round(speed, 1)))
+def _reported(one: Standing, found: Judged) -> Reported:
+    if not found.believed:
+        return Reported(None, 0, found.ignored)
+    fix, at = found.believed[-1]
+    return Reported(_report(one, fix, at), len(found.believed), found.ignored)
 
 
-def _too_often() -> RateLimited:
-    message = f"Report at most every {REPORT_EVERY_SECONDS:g} seconds."
-    retry = ceil(REPORT_EVERY_SECONDS)
-    return RateLimited(path=["input"], message=message, retry_after_seconds=retry)
-
-
-def _report(one: Standing, fix: Fix) -> Report:
-    """What a sound report will say; its moment is set by the write."""
-    place: dict[str, Any] = {name: getattr(fix, name) for name in Fix.__dataclass_fields__}
+def _report(one: Standing, fix: Fix, at: datetime) -> Report:
+    """What the newest point says; only one that is fresh speaks of the ride as it is now."""
     position = RiderPosition(
         rider_id=one.rider_id,
         person_id=one.person_id,
         company_id=one.company_id,
-        seen_at=one.now,
-        **place,
+        latitude=fix.latitude,
+        longitude=fix.longitude,
+        heading_degrees=fix.heading_degrees,
+        speed_mps=fix.speed_mps,
+        accuracy_m=fix.accuracy_m,
+        seen_at=at,
     )
+    fresh = timedelta(seconds=FRESH_SECONDS)
     way = one.way
     if way is None:
-        fresh = timedelta(seconds=FRESH_SECONDS)
         unseen = one.last_seen_at is None or one.now - one.last_seen_at > fresh
-        return Report(position, returns=unseen)
+        return Report(position, returns=unseen and one.now - at <= fresh)
     eta = eta_seconds(distance_m(fix.place, way.door), one.vehicle) if way.picked_up else None
-    return Report(position, way.order_id, way.delivery_id, eta, moves=_moves(way.status, eta))
+    moves = one.now - at <= fresh and _moves(way.status, eta)
+    return Report(position, way.order_id, way.delivery_id, eta, moves=moves)
 
 
 def _moves(status: DeliveryStatus, eta: int | None) -> bool:

@@ -10,6 +10,7 @@ from schema.rider import (
     Rider,
     RiderGoOfflinePayload,
     RiderGoOnlinePayload,
+    RiderLocationReportBatchPayload,
     RiderLocationReportPayload,
 )
 
@@ -33,5 +34,12 @@ class Mutation:
         resolve.report_location,
         "Say where you are; it may take your ride a step further. The latest report wins, so an "
         "idempotency key changes nothing here and is not kept.",
+        allow=RIDER,
+    )
+    rider_location_report_batch: RiderLocationReportBatchPayload = mutation(
+        resolve.report_locations,
+        "Say where you were while you were offline: the newest point is where you are, all that "
+        "are believed belong to the track of your ride. Points that are known already are ignored, "
+        "so an idempotency key changes nothing here and is not kept.",
         allow=RIDER,
     )

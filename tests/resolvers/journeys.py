@@ -9,6 +9,7 @@ from models import Store
 from tests.city import ZONE_DEGREES
 from tests.people import KeptSms
 from tests.resolvers.playing import PASSWORD, Play
+from tests.resolvers.road import on_the_road
 from tests.services import riding
 
 
@@ -69,8 +70,7 @@ async def delivering(play: Play) -> str:
     await play("rider", "delivery_arrive_at_store", deliveryId=delivery["id"])
     code = (await play("picker", "fulfillment_detail", id=delivery["task"]))["handoverCode"]
     await play("rider", "delivery_pick_up", deliveryId=delivery["id"], handoverCode=code)
-    await riding.a_while_later(play.house.database, play.city)
-    await play("rider", "rider_location_report", **play.city.point)
+    await on_the_road(play, delivery["id"])
     for who in ("buyer", "picker", "agent", "rider"):
         assert (await play(who, "delivery_detail", id=delivery["id"]))["riderName"]
     await play("rider", "delivery_arrive_at_customer", deliveryId=delivery["id"])

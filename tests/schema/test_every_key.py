@@ -11,7 +11,7 @@ from schema.root import graph
 
 # Both may be repeated at will: one takes over what the payment provider says by then, the other
 # is the newest of many positions, of which only the newest counts.
-WITHOUT_KEY = {"paymentRefresh", "riderLocationReport"}
+WITHOUT_KEY = {"paymentRefresh", "riderLocationReport", "riderLocationReportBatch"}
 HONORING = {"attempt", "promised"}
 DEPTH = 4
 

@@ -18,7 +18,7 @@ from models import (
 )
 from models.database import Database
 from services import rider as riders
-from services.position import Fix, ImplausibleJump, Report
+from services.position import Fix, ImplausibleJump, Reported
 from services.refusal import IllegalStep, InvalidInput, NotFound, RateLimited, Refused
 from tests.asking import statements
 from tests.city import City
@@ -78,13 +78,13 @@ async def test_reports_that_come_together_share_two_statements(
     await riding.a_while_later(database, city)
     (nobody,) = await people(database)
     here = Fix(city.latitude, city.longitude)
-    asked = [(first, here), (second, here), (first, here), (nobody, here)]
+    asked = [(one, [here]) for one in (first, second, first, nobody)]
     async with riding.reporting(database) as road:
         with statements(database) as sent:
             done = await asyncio.gather(*(road.positions.ask(one) for one in asked))
     assert len(sent) == 2
-    kinds = [type(one.reasons[0]) if isinstance(one, Refused) else Report for one in done]
-    assert kinds == [Report, Report, RateLimited, NotFound]
+    kinds = [type(one.reasons[0]) if isinstance(one, Refused) else Reported for one in done]
+    assert kinds == [Reported, Reported, RateLimited, NotFound]
 
 
 async def test_a_customer_sees_the_rider_of_the_own_live_delivery_and_no_other(
