@@ -16,7 +16,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash audit-stock fuzz bench bench-scale bench-plot clients clients-if-npm lock
+	demo city crash audit-stock fuzz bench bench-scale bench-stock bench-plot clients clients-if-npm lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -95,6 +95,9 @@ bench: setup $(PEERS) ## measure our server beside its peers (ARGS="--rounds 1 -
 
 bench-scale: setup ## measure the storefront on a million listings (ARGS=--save)
 	@$(IN) benchmarks.peers.scale $(ARGS)
+
+bench-stock: setup ## measure how units are promised, beside plainer designs (ARGS=--save)
+	@$(IN) benchmarks.stock $(ARGS)
 
 bench-plot: setup ## draw what make bench has kept
 	@$(IN) benchmarks.peers.plot

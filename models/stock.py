@@ -3,7 +3,7 @@ from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Keyed, Named, at_now, refers
@@ -112,18 +112,23 @@ class HoldStatus(Named):
 
 
 class Hold(Base):
-    """Units of one product promised to one order before it is paid."""
+    """Units of one product promised to one order before it is paid.
+
+    One key says what it is of: a shelf row, which names an existing store, product and company and
+    is locked by whoever grants. Keys to those three would be asked for each line of each cart.
+    """
 
     __tablename__ = "hold"
     __table_args__ = (
+        ForeignKeyConstraint(["store_id", "product_id"], ["stock.store_id", "stock.product_id"]),
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_hold_expiry", "expires_at", postgresql_where=text("status = 'HELD'")),
     )
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    store_id: Mapped[UUID] = mapped_column(primary_key=True)
+    product_id: Mapped[UUID] = mapped_column(primary_key=True)
+    company_id: Mapped[UUID]
     quantity: Mapped[int]
     status: Mapped[HoldStatus] = mapped_column(default=HoldStatus.HELD)
     expires_at: Mapped[datetime]

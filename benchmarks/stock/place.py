@@ -1,0 +1,99 @@
+"""Where the designs compete: a private, durable PostgreSQL, one store, a thousand products."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from local import share
+from local.postgres import Postgres, postgres
+from tests.conftest import ROOT, cloned, migrate, superuser
+
+FOLDER = ROOT / ".darkstore" / "bench-stock"
+PRODUCTS = 1_000
+PLENTY = 1_000_000_000
+FILL = """
+insert into company (id, name, slug, currency, minimum_order_minor, small_order_fee_minor,
+    small_order_below_minor, delivery_fee_minor, tax_rate_bp)
+    values (gen_random_uuid(), 'C', 'c', 'EUR', 0, 0, 0, 0, 0);
+insert into store (id, company_id, code, name, status, latitude, longitude, timezone,
+    preparation_seconds, version)
+    select gen_random_uuid(), id, 'S', 'S', 'OPEN', 41, -8, 'Europe/Lisbon', 150, 1 from company;
+insert into category (id, company_id, slug, name, translations, position, depth)
+    select gen_random_uuid(), id, 'all', 'All', '{}', 0, 0 from company;
+insert into product (id, company_id, code, name, translations, search_text, category_id,
+    offer_text, weighed, age_restricted, active)
+    select gen_random_uuid(), company_id, 'P' || n, 'P', '{}', '', id, '', false, false, true
+    from category, generate_series(1, %d) as n;
+insert into stock (store_id, product_id, company_id, on_hand, held, damaged, incoming, version)
+    select s.id, p.id, p.company_id, 0, 0, 0, 0, 1 from store s, product p
+"""
+RESET = "truncate hold, event, stream; update stock set on_hand = $1, held = 0, version = 1"
+# What every design must leave behind, whatever happened on the way.
+TRUE = """
+select coalesce(sum(held), 0) = (select coalesce(sum(quantity), 0) from hold where status = 'HELD')
+    and coalesce(min(on_hand - held), 0) >= 0
+from stock
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The database, and the keys of what is sold in it."""
+
+    server: Postgres
+    url: str
+    company: UUID
+    store: UUID
+    products: tuple[UUID, ...]
+
+    async def reset(self, on_hand: int = PLENTY) -> None:
+        """Forget every hold; all the products have so many units."""
+        async with superuser(self.url) as connection:
+            truncate, update = RESET.split(";")
+            await connection.execute(truncate)
+            await connection.execute(update, on_hand)
+            await connection.execute("vacuum (full, analyze) stock")
+            await connection.execute("checkpoint")
+
+    async def conserved(self) -> bool:
+        """Whether the counters are what the holds say."""
+        async with superuser(self.url) as connection:
+            return bool(await connection.fetchval(TRUE))
+
+    async def held(self) -> int:
+        """How many holds there are."""
+        async with superuser(self.url) as connection:
+            return int(await connection.fetchval("select count(*) from hold"))
+
+    def database_seconds(self) -> float:
+        """CPU that PostgreSQL has used so far, all of its processes together."""
+        parent = self.server.pid()
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rsplit(") ", 1)[1].split()
+            except OSError:
+                continue  # it ended while we looked
+            if int(fields[1]) == parent or int(stat.parent.name) == parent:
+                ticks += int(fields[11]) + int(fields[12])
+                ticks += sum(map(int, fields[13:15])) * (int(stat.parent.name) == parent)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Place]:
+    """A new database on a durable server of its own; both are gone at the end."""
+    server = postgres(FOLDER, durable=True)
+    with share.shared(FOLDER, server.start, server.stop):
+        async with cloned(server.url("postgres"), "template1") as url:
+            await asyncio.to_thread(migrate, url)
+            async with superuser(url) as connection:
+                await connection.execute(FILL % PRODUCTS)
+                company = await connection.fetchval("select id from company")
+                store = await connection.fetchval("select id from store")
+                rows = await connection.fetch("select id from product order by code")
+            yield Place(server, url, company, store, tuple(row[0] for row in rows))

@@ -1,0 +1,207 @@
+"""Races for the last hundred units through the whole checkout, with half of the payments failing.
+
+Everybody wants one unit of the same product and tries until they have one or all are sold: a
+failed payment gives its unit back, and somebody else must get it. A race is exact when all hundred
+are sold, each to an order that is paid, and the books explain every counter.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from benchmarks.stock.place import FOLDER
+from gateways.payments import Intent, IntentState
+from local import share
+from local.postgres import postgres
+from models import (
+    PLATFORM,
+    Actor,
+    CancelReason,
+    Hold,
+    HoldStatus,
+    Order,
+    OrderStatus,
+    Payment,
+    Stock,
+    StockReason,
+)
+from models.database import Database
+from services import checkout, placement, stock
+from services.clock import moment
+from services.combiner import Combiner
+from services.refusal import Refused
+from services.stock_audit import conservation
+from tests.city import City, build
+from tests.conftest import cloned, migrate
+from tests.services.customers import ORIGIN, people, product, wish
+
+UNITS = 100
+CUSTOMERS = 300
+AT_ONCE = 40
+RETRY_SECONDS = 0.05
+FAILING_SHARE = 0.5
+LATE = timedelta(seconds=1)
+GIVEN_BACK = (HoldStatus.RELEASED, HoldStatus.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What placing an order needs, and the city it is placed in."""
+
+    database: Database
+    combiner: Combiner
+    city: City
+    chance: random.Random
+
+
+@dataclass(slots=True)
+class Tally:
+    """How a race stands: orders that were paid, and orders that never will be."""
+
+    sold: int = 0
+    failed: int = 0
+
+
+async def run(count: int) -> dict[str, Any]:
+    """Run `count` races, each in a store of its own."""
+    exact = 0
+    began = time.perf_counter()
+    server = postgres(FOLDER, durable=True)
+    with share.shared(FOLDER, server.start, server.stop):
+        async with cloned(server.url("postgres"), "template1") as url:
+            await asyncio.to_thread(migrate, url)
+            database = Database(url)
+            combiner = Combiner(database)
+            combiner.start()
+            crowd = await people(database, CUSTOMERS)
+            for number in range(count):
+                city = await build(database)
+                wrong = await race(Shop(database, combiner, city, random.Random(number)), crowd)
+                exact += not wrong
+                for one in wrong:
+                    print(f"race {number + 1}: {one}", flush=True)
+            await combiner.close()
+            await database.close()
+    took = round(time.perf_counter() - began, 1)
+    print(f"\n{exact} of {count} races for the last {UNITS} units were exact, in {took} s")
+    return {"races": count, "exact": exact, "units": UNITS, "customers": CUSTOMERS}
+
+
+async def race(shop: Shop, crowd: Sequence[Actor]) -> list[str]:
+    """Let the crowd in; answers everything that should not be true at the end."""
+    await _put(shop, UNITS)
+    tally = Tally()
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def customer(who: Actor) -> None:
+        async with room:
+            await _buy(shop, who, tally)
+
+    await asyncio.gather(*(customer(who) for who in crowd))
+    return await _wrong(shop, tally)
+
+
+async def _buy(shop: Shop, who: Actor, tally: Tally) -> None:
+    """Try until there is an order, or until there can be none."""
+    wanted = wish(shop.city)
+    while tally.sold < UNITS:
+        try:
+            made = await placement.place(shop, actor=who, origin=ORIGIN, wish=wanted)
+        except Refused:
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        if shop.chance.random() < FAILING_SHARE:
+            await _unpaid(shop, who, made.order.id, tally.failed)
+            tally.failed += 1
+        else:
+            await _told(shop.database, made.order.id, IntentState.AUTHORIZED)
+            tally.sold += 1
+        return
+
+
+async def _unpaid(shop: Shop, who: Actor, order_id: UUID, number: int) -> None:
+    """One of the four ways in which no money comes, each in its turn."""
+    way = number % 4
+    if way == 0:
+        await _told(shop.database, order_id, IntentState.VOIDED)
+        return
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        if way == 1:
+            await checkout.fail(session, order_id, "The card was declined.")
+        elif way == 2:
+            why = CancelReason.CHANGED_MIND
+            await checkout.cancel_order(session, actor=who, order_id=order_id, reason=why)
+        else:
+            (await session.get_one(Order, order_id)).due_at = await moment(session) - LATE
+            await session.flush()
+            assert await checkout.expire(session, order_id)
+
+
+async def _told(database: Database, order_id: UUID, state: IntentState) -> None:
+    """Let the provider say what became of an order's payment."""
+    async with database.write(PLATFORM, ORIGIN) as session:
+        paid = (await session.scalars(select(Payment).where(Payment.order_id == order_id))).one()
+        held = paid.amount_minor if state is IntentState.AUTHORIZED else 0
+        intent = Intent(
+            id=f"pi_{paid.id.hex}",
+            state=state,
+            amount_minor=paid.amount_minor,
+            capturable_minor=held,
+            captured_minor=0,
+            refunded_minor=None,
+            currency=paid.currency,
+            client_secret=None,
+            failure_code=None,
+            failure_message=None,
+            next_action_url=None,
+            payment_id=paid.id,
+        )
+        await checkout.converge(session, intent)
+
+
+async def _put(shop: Shop, units: int) -> None:
+    """So many units in the nearest store, none in the next."""
+    wanted = product(shop.city)
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        for store in shop.city.first.stores:
+            row = await session.get_one(Stock, (store.id, wanted))
+            left = units if store is shop.city.near else 0
+            stock.change(session, row, left - row.on_hand, StockReason.ADJUSTMENT, "", None)
+
+
+async def _wrong(shop: Shop, tally: Tally) -> list[str]:
+    wanted = product(shop.city)
+    place = (Hold.store_id == shop.city.near.id) & (Hold.product_id == wanted)
+    async with shop.database.read(PLATFORM) as session:
+        row = await session.get_one(Stock, (shop.city.near.id, wanted))
+        confirmed = await session.scalar(
+            select(func.count()).where(
+                Order.store_id == shop.city.near.id, Order.status == OrderStatus.CONFIRMED
+            )
+        )
+        holds = dict(
+            (
+                await session.execute(
+                    select(Hold.status, func.sum(Hold.quantity)).where(place).group_by(Hold.status)
+                )
+            ).all()
+        )
+        wrong = [str(one) for one in await conservation(session, shop.city.near.id)]
+    figures = {
+        "paid": (tally.sold, UNITS),
+        "on hand": (row.on_hand, 0),
+        "held": (row.held, 0),
+        "orders confirmed": (confirmed, UNITS),
+        "units claimed": (holds.get(HoldStatus.CLAIMED), UNITS),
+        "units given back": (sum(holds.get(one, 0) for one in GIVEN_BACK), tally.failed),
+    }
+    return wrong + [
+        f"{name}: {found}, not {due}" for name, (found, due) in figures.items() if found != due
+    ]
