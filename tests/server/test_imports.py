@@ -9,14 +9,14 @@ from starlette.applications import Starlette
 
 from gateways.storage import DiskStorage
 from jobs import stock_import as jobs
-from models import StockImport
+from models import Grant, Role, StockImport
 from models.ids import decode
 from resolvers.context import House
 from server.edge import Edge
 from server.imports import Imports
 from tests.asking import id_of, operation
-from tests.city import City
-from tests.people import Standing
+from tests.city import build
+from tests.people import Standing, stand
 from tests.simulators.desk import served
 
 PIECE = b"x" * 1024 * 1024
@@ -41,11 +41,12 @@ def bearer(who: Standing) -> dict[str, str]:
 
 
 async def test_a_file_goes_in_and_its_bad_rows_come_out(
-    door: httpx.AsyncClient, storage: DiskStorage, house: House, town: City,
-    company_admin: Standing, other_company_admin: Standing,
-) -> None:  # fmt: skip
+    door: httpx.AsyncClient, storage: DiskStorage, house: House, other_company_admin: Standing
+) -> None:
+    town = await build(house.database)  # each company may have but a few imports under way
+    admin = await stand(house, "Importer", Grant(Role.COMPANY_ADMIN, town.company.id))
     body = b"store,product,quantity\nS3,P001,50\nS3,=HYPERLINK(1),1\n"
-    sent = await door.post("/imports?name=shelf.csv", content=body, headers=bearer(company_admin))
+    sent = await door.post("/imports?name=shelf.csv", content=body, headers=bearer(admin))
     assert sent.status_code == 201
     assert sent.json()["sizeBytes"] == len(body)
     given = {
@@ -53,22 +54,22 @@ async def test_a_file_goes_in_and_its_bad_rows_come_out(
         "mode": "SET", "onError": "SKIP_BAD",
     }  # fmt: skip
     start = operation("stock_import_start")
-    told = await company_admin.run(start, {"input": given})
+    told = await admin.run(start, {"input": given})
     key = told["stockImportStart"]["stockImport"]["id"]
     import_id = decode(StockImport, key)
     assert import_id is not None
     assert await jobs.advance(house.database, storage) >= 3
-    shown = await company_admin.run(operation("stock_import_detail"), {"id": key})
+    shown = await admin.run(operation("stock_import_detail"), {"id": key})
     seen = shown["stockImport"]
     assert (seen["status"], seen["rowsDone"], seen["rowsFailed"]) == ("COMPLETED", 1, 1)
-    rows = await door.get(seen["errorFile"], headers=bearer(company_admin))
+    rows = await door.get(seen["errorFile"], headers=bearer(admin))
     assert rows.status_code == 200
     head, bad = rows.text.splitlines()
     assert head == "line,store,product,quantity,field,fault,message"
     assert bad.startswith("3,S3,'=HYPERLINK(1),1,product,UNKNOWN_PRODUCT,")
     strange = await door.get(seen["errorFile"], headers=bearer(other_company_admin))
     assert (strange.status_code, strange.json()["code"]) == (404, "NOT_FOUND")
-    again = await company_admin.run(start, {"input": given})
+    again = await admin.run(start, {"input": given})
     assert again["stockImportStart"]["errors"][0]["__typename"] == "NotFound"
 
 

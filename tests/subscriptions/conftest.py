@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from local.valkey import Valkey, valkey
+from models import Grant, Role
+from resolvers.context import House
 from tests.conftest import FOLDER
-from tests.people import Standing
+from tests.people import Standing, stand
 from tests.subscriptions.process import Process, process
 
 
@@ -33,6 +35,12 @@ async def there(database_url: str, redis_url: str) -> AsyncIterator[Process]:
     """Another process of the server, which shares nothing but Postgres and Redis."""
     async with process(database_url, redis_url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def customer(house: House) -> Standing:
+    """Somebody who has ordered nothing: one customer may have but a few unpaid orders."""
+    return await stand(house, "Watcher", Grant(Role.CUSTOMER))
 
 
 @pytest.fixture
