@@ -21,7 +21,8 @@ from sqlalchemy import select
 from execution.shared import Shared
 from models import PLATFORM, Event, Stream
 from models.database import Database, Hint
-from subscriptions.carrier import Carrier
+from subscriptions.carrier import Carrier, shard_of
+from subscriptions.latest import Latest
 
 log = logging.getLogger("darkstore.streams")
 
@@ -29,7 +30,7 @@ HELD_HINTS = 8
 READ_ROWS = 500
 SWEEP_SECONDS = 1.5
 SWEEP_STREAMS = 1000
-CONFLATE_SECONDS = 1.0
+VALUES_A_MESSAGE = 100
 RETRY_SECONDS = 0.5
 MESSAGES_COUNT = 1000
 MESSAGE_SECONDS = 1.0
@@ -68,16 +69,6 @@ class Listener:
         return batch
 
 
-class Topic:
-    """One subscription's view of a lossy value: only the newest counts."""
-
-    __slots__ = ("value", "wake")
-
-    def __init__(self) -> None:
-        self.value: dict[str, Any] | None = None
-        self.wake = asyncio.Event()
-
-
 class Hub:
     """Tells committed events to the listeners of this process and, by the carrier, of others."""
 
@@ -85,7 +76,7 @@ class Hub:
         self._database = database
         self._me = uuid4().hex[:12]
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
-        self._topics: defaultdict[str, set[Topic]] = defaultdict(set)
+        self._latest = Latest(self._send_values)
         self._carrier = Carrier(url, self._received, self._wake_all)
         self._sweeper: asyncio.Task[None] | None = None
         self._messages = Shared(MESSAGES_COUNT, MESSAGE_SECONDS)
@@ -94,12 +85,14 @@ class Hub:
 
     async def start(self) -> None:
         await self._carrier.start()
+        self._latest.start()
         self._sweeper = asyncio.create_task(self._sweep_forever(), name="hub-sweep")
 
     async def close(self) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self._latest.close()
         await self._carrier.close()
 
     @property
@@ -116,9 +109,8 @@ class Hub:
             )
 
     async def tell(self, topic: str, value: dict[str, Any]) -> None:
-        """Publish a lossy value to whoever listens now."""
-        self._show(topic, value)
-        self._send(topic, "t", topic, value)
+        """Publish a lossy value to whoever listens, at most one of a topic in a second."""
+        self._latest.tell(topic, value)
 
     async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """What `make` answers, once for all who ask by an equal key within a moment."""
@@ -143,20 +135,9 @@ class Hub:
         finally:
             self._leave(self._listeners, stream, listener)
 
-    async def latest(self, topic: str) -> AsyncGenerator[dict[str, Any], None]:
+    def latest(self, topic: str) -> AsyncGenerator[dict[str, Any], None]:
         """The newest value told on a lossy topic, at most one a second."""
-        view = Topic()
-        self._topics[topic].add(view)
-        try:
-            while True:
-                await view.wake.wait()
-                view.wake.clear()
-                value, view.value = view.value, None
-                if value is not None:
-                    yield value
-                    await asyncio.sleep(CONFLATE_SECONDS)
-        finally:
-            self._leave(self._topics, topic, view)
+        return self._latest.watch(topic)
 
     async def _gap(self, stream: str, listener: Listener) -> AsyncGenerator[list[Hint], None]:
         """What the log holds beyond the listener's place; the database may be away for a while."""
@@ -191,6 +172,16 @@ class Hub:
         except (TypeError, ValueError):
             log.warning("a hint of %s can't be written down", name, exc_info=True)
 
+    def _send_values(self, values: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Say passing values to the other processes, those of a shard in one message."""
+        shards: defaultdict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+        for topic, value in values:
+            shards[shard_of(topic)].append((topic, value))
+        for ours in shards.values():
+            for start in range(0, len(ours), VALUES_A_MESSAGE):
+                part = ours[start : start + VALUES_A_MESSAGE]
+                self._send(part[0][0], "v", part)
+
     def _received(self, message: str) -> None:
         """Take what another process said; nonsense on the channel must not end the listening."""
         try:
@@ -200,19 +191,15 @@ class Hub:
             if kind == "e":
                 stream, seq, named, body, at = rest
                 self._tell(Hint(stream, seq, named, body, datetime.fromisoformat(at)))
-            else:
-                self._show(*rest)
+            elif kind == "v":
+                for topic, value in rest[0]:
+                    self._latest.show(topic, value)
         except (TypeError, ValueError):
             log.warning("a message that is no hint was ignored: %.100r", message)
 
     def _tell(self, hint: Hint) -> None:
         for listener in self._listeners.get(hint.stream, ()):
             listener.told(hint)
-
-    def _show(self, topic: str, value: dict[str, Any]) -> None:
-        for view in self._topics.get(topic, ()):
-            view.value = value
-            view.wake.set()
 
     def _wake_all(self) -> None:
         for listeners in self._listeners.values():
