@@ -20,6 +20,7 @@ from server.explorer import explorer_routes
 from server.house import open_house
 from server.imports import Imports, open_storage
 from server.library import open_library
+from server.metrics import metrics_routes
 from server.probes import PROBES
 from server.settings import Settings
 from server.webhooks import Worker, stripe_webhook
@@ -64,6 +65,7 @@ def build_app(settings: Settings) -> Starlette:
         Route(WEBHOOK_PATH, take_notice, methods=["POST"]),
         *Imports(edge, open_storage(settings)).routes,
         *PROBES,
+        *metrics_routes(open_to_all=settings.development, token=settings.metrics_token),
     ]
     if settings.development:
         routes.extend(explorer_routes())

@@ -39,6 +39,7 @@ class Settings:
     cost_shown: bool
     manifest_file: str | None
     teachable: bool
+    metrics_token: str
 
     @property
     def development(self) -> bool:
@@ -74,6 +75,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         budget_per_second=_whole(environment, "DARKSTORE_BUDGET_PER_SECOND", BUDGET_PER_SECOND),
         manifest_file=environment.get("DARKSTORE_MANIFEST", "").strip() or None,
         teachable=_switch(environment, "DARKSTORE_APQ", False),
+        metrics_token=environment.get("DARKSTORE_METRICS_TOKEN", "").strip(),
         cost_shown=_switch(environment, "DARKSTORE_COST_SHOWN", True),
     )
 

@@ -8,15 +8,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from services.refusal import Problem, Refused
+from services.tally import Tally
 
 log = logging.getLogger("darkstore.together")
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+
+BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+WAIT_BOUNDS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,19 @@ class Counters:
     retried: int = 0
     failed: int = 0
     shed: int = 0
+    sizes: Tally = field(default_factory=lambda: Tally(BATCH_BOUNDS))
+    """How many requests a batch had."""
+    waits: Tally = field(default_factory=lambda: Tally(WAIT_BOUNDS_SECONDS))
+    """How long each request waited for its answer, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Generic[Asked, Answer]):
+    """What is asked, by whom, and since when (seconds of the loop's clock)."""
+
+    asked: Asked
+    answer: "asyncio.Future[Answer]"
+    since: float
 
 
 class Together(Generic[Asked, Answer]):
@@ -51,15 +68,25 @@ class Together(Generic[Asked, Answer]):
         gather_seconds: float = 0.0,
     ) -> None:
         """`gather_seconds` is for answers that nobody waits for: it makes batches larger."""
-        self._name = name
+        self.name = name
         self._gather_seconds = gather_seconds
         self._work = work
         self._batch_requests = batch_requests
-        self._queue: asyncio.Queue[tuple[Asked, asyncio.Future[Answer]]]
+        self._queue: asyncio.Queue[Waiting[Asked, Answer]]
         self._queue = asyncio.Queue(queue_requests)
         self._wanted_workers = workers
         self._workers: list[asyncio.Task[None]] = []
         self.counters = Counters()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests no worker has taken yet."""
+        return self._queue.qsize()
+
+    @property
+    def waiting_most(self) -> int:
+        """How many may wait; one more is shed."""
+        return self._queue.maxsize
 
     def start(self) -> None:
         """Begin to take requests; needs a running loop."""
@@ -84,10 +111,11 @@ class Together(Generic[Asked, Answer]):
         A caller that gives up does not take its request back.
         """
         if not self._workers:
-            raise RuntimeError(f"{self._name} isn't running")
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            raise RuntimeError(f"{self.name} isn't running")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
         try:
-            self._queue.put_nowait((asked, answer))
+            self._queue.put_nowait(Waiting(asked, answer, loop.time()))
         except asyncio.QueueFull:
             self.counters.shed += 1
             message = "The shop is very busy. Please try again in a moment."
@@ -107,27 +135,33 @@ class Together(Generic[Asked, Answer]):
                 for _ in batch:
                     self._queue.task_done()
 
-    async def _answer(self, batch: Sequence[tuple[Asked, "asyncio.Future[Answer]"]]) -> None:
+    async def _answer(self, batch: Sequence[Waiting[Asked, Answer]]) -> None:
         """Answer a batch; one that fails is tried again request by request."""
         self.counters.batches += 1
         self.counters.requests += len(batch)
+        self.counters.sizes.add(len(batch))
         try:
-            answers = await self._work([asked for asked, _ in batch])
+            answers = await self._work([one.asked for one in batch])
         except Exception as error:
-            if len(batch) == 1:
-                self.counters.failed += 1
-                _fail(batch[0][1], error)
-                return
-            log.warning(
-                "%s: a batch of %d failed, one by one now", self._name, len(batch), exc_info=True
-            )
-            self.counters.retried += len(batch)
-            for one in batch:
-                await self._answer([one])
+            await self._failed(batch, error)
             return
-        for (_, waiting), answer in zip(batch, answers, strict=True):
-            if not waiting.done():
-                waiting.set_result(answer)
+        now = asyncio.get_running_loop().time()
+        for one, answer in zip(batch, answers, strict=True):
+            self.counters.waits.add(now - one.since)
+            if not one.answer.done():
+                one.answer.set_result(answer)
+
+    async def _failed(self, batch: Sequence[Waiting[Asked, Answer]], error: Exception) -> None:
+        if len(batch) == 1:
+            self.counters.failed += 1
+            _fail(batch[0].answer, error)
+            return
+        log.warning(
+            "%s: a batch of %d failed, one by one now", self.name, len(batch), exc_info=True
+        )
+        self.counters.retried += len(batch)
+        for one in batch:
+            await self._answer([one])
 
 
 def _fail(answer: "asyncio.Future[Answer]", error: Exception) -> None:

@@ -100,6 +100,11 @@ class Hub:
         """Whether hints go to and come from other processes now."""
         return self._carrier.live
 
+    @property
+    def listeners(self) -> int:
+        """How many places in streams are listened at now."""
+        return sum(map(len, self._listeners.values()))
+
     async def announce(self, hints: Sequence[Hint]) -> None:
         """Tell committed events: here at once, elsewhere as soon as the carrier gets to it."""
         for hint in hints:

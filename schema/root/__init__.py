@@ -25,6 +25,7 @@ from schema.root import (
     person,
     price_change,
     purchase_order,
+    queue,
     reorder,
     rider,
     session,
@@ -45,6 +46,7 @@ from schema.scalars import SCALARS
 @strawberry.type(description="Everything that can be read.")
 class Query(
     house.Query,
+    queue.Query,
     node.Query,
     storefront.Query,
     store.Query,

@@ -25,3 +25,10 @@ async def minding_batches(play: Play) -> None:
         assert (await play(who, "batch_recalls", companyId=play.company))["nodes"]
         seen = await play(who, "batch_recall_detail", id=made["id"])
         assert seen["orders"]["nodes"][0]["quantity"] == 2
+
+
+async def looking_at_the_queues(play: Play) -> None:
+    """What super admins see of the process."""
+    queues = (await play("admin", "operations_desk"))["queues"]
+    assert [one["name"] for one in queues] == ["combiner", "positions"]
+    assert queues[0]["requests"] >= queues[0]["batches"] >= 1

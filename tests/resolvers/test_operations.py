@@ -98,6 +98,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await moves.importing_a_file(play)
     await storeroom.minding_batches(play)
     await supplying(play)
+    await storeroom.looking_at_the_queues(play)
     await journeys.founding(play)
     dear = {
         one.name: (play.used[one.name], one.most)
