@@ -16,7 +16,8 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash audit-stock fuzz bench bench-scale bench-stock bench-plot clients clients-if-npm lock
+	demo city crash audit-stock fuzz bench bench-live bench-scale bench-stock bench-plot \
+	clients clients-if-npm lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -92,6 +93,9 @@ clients-if-npm:
 PEERS := benchmarks/peers/node_modules/.package-lock.json
 bench: setup $(PEERS) ## measure our server beside its peers (ARGS="--rounds 1 --save")
 	@$(IN) benchmarks.peers $(ARGS)
+
+bench-live: setup $(PEERS) ## hold 10,000 listeners beside the peers (ARGS=--save)
+	@$(IN) benchmarks.live $(ARGS)
 
 bench-scale: setup ## measure the storefront on a million listings (ARGS=--save)
 	@$(IN) benchmarks.peers.scale $(ARGS)

@@ -1,147 +1,286 @@
-"""What an event costs when many equal listeners hear it: `python -m benchmarks.live [listeners]`.
+"""Measures live streams beside graphql-yoga's and Mercurius': `python -m benchmarks.live`.
 
-Each listener is a whole subscription up to the bytes of its answer; there are no sockets. Shared is
-how the store works; alone, every listener reads and writes its answer for itself.
+Every server is one process that holds the same number of listeners, of whom an event concerns one,
+a hundred, a thousand or all. Ours writes each event down in PostgreSQL first, in another process,
+and hears of it by Valkey; the peers tell it out of their own memory, as their makers show it.
 """
 
+import argparse
 import asyncio
+import json
+import resource
+import statistics
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
-from dataclasses import fields
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
 
-from execution import Answer, Limits
-from local import share
-from local.postgres import postgres
-from models import PLATFORM, Actor, EventType, Grant, Order, Person, Product, Role, Store
+import uvloop
+
+from benchmarks.live.crowd import Door, Ear, Group, gather
+from benchmarks.peers.contenders import Contender, Running, serving, ticks
+from benchmarks.peers.place import ROOT, Place, open_place
+from models import PLATFORM, Actor, Grant, Order, Role
+from models.base import uuid7
 from models.database import Database, Origin
 from models.ids import encode
-from resolvers.context import House
-from schema.root import graph
-from server.engine import HouseEngine
-from services import order as orders
-from services.event import happened, inventory_stream, order_happened
+from services.event import happened, order_stream
+from services.identity import Identity
 from subscriptions.hub import Hub
-from tests.asking import operation
-from tests.belongings import hang
-from tests.city import City, build
-from tests.conftest import FOLDER, cloned, migrate
-from tests.people import Standing
 
-LISTENERS = 1_000
-EVENTS = 5
-PATIENCE_SECONDS = 60.0
-AT_ONCE = 20
+RESULTS = ROOT / "benchmarks" / "results" / "live.json"
+DOCUMENT = """subscription Track($orderId: ID!) {
+  orderTracked(orderId: $orderId) { kind cursor event { type at } order { id code status } }
+}"""
+SIZES = {"one": 1, "hundred": 100, "thousand": 1_000}
+PACED_SECONDS = 0.1
+ROUNDS = {"one": 30, "hundred": 30, "thousand": 20, "all": 5}
+AHEAD = 8
+FILES = 60_000
 ORIGIN = Origin("benchmark:live")
-T = TypeVar("T")
-Answers = AsyncGenerator[Answer, None]
-Happen = Callable[[int], Awaitable[None]]
+SESSION = (
+    "insert into sign_in_session (id, person_id, device, address, expires_at)"
+    " values ('{session}', '{person}', 'bench', '', now() + interval '1 day')"
+)
+LIVE = (
+    "select customer_id, id from \"order\" where status = 'CONFIRMED' and code like 'B%'"
+    " order by id limit {count}"
+)
+Tell = Callable[[str], Awaitable[None]]
 
 
-class AloneHub(Hub):
-    """A hub that lets everybody make their own message."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One server and one way to listen to it."""
 
-    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-        return await make()
-
-
-class Live:
-    """One house in a database of its own, and those who listen to it."""
-
-    def __init__(self, url: str, kind: type[Hub]) -> None:
-        self.database = Database(url)
-        self.hub = kind(self.database, "memory://")
-        self.database.announce = self.hub.announce
-        missing: Any = None  # nobody pays or signs in here
-        doors = dict.fromkeys((one.name for one in fields(House)), missing)
-        self.house = House(**(doors | {"database": self.database, "streams": self.hub}))
-        self.engine = HouseEngine(graph, limits=Limits())
-
-    async def orders(self, city: City, listeners: int) -> tuple[float, float, int]:
-        """An order, watched by its customer."""
-        async with self.database.write(PLATFORM, ORIGIN) as session:
-            keys = await hang(session, city.first)
-        who = Standing(self.house, Actor(keys[Person], None, (Grant(Role.CUSTOMER),)))
-
-        async def happen(_nth: int) -> None:
-            async with self.database.write(PLATFORM, ORIGIN) as session:
-                order_happened(session, await orders.lock(session, key), EventType.LINE_PICKED)
-
-        key = keys[Order]
-        given = {"orderId": encode(Order, key)}
-        return await self.told([who] * listeners, "order_tracked", given, happen)
-
-    async def shelves(self, city: City, listeners: int) -> tuple[float, float, int]:
-        """A shelf, watched by strangers; its units go up and down across a band."""
-        store, product = city.near.id, city.products[0].id
-        who = [Standing(self.house) for _ in range(listeners)]
-
-        async def happen(nth: int) -> None:
-            at = {"product_id": product, "on_hand": 50 * (nth % 2), "held": 0, "version": nth}
-            async with self.database.write(PLATFORM, ORIGIN) as session:
-                stream = inventory_stream(store)
-                happened(session, stream, "STOCK_CHANGED", {"changes": [at]}, company_id=None)
-
-        given = {"storeId": encode(Store, store), "productIds": [encode(Product, product)]}
-        return await self.told(who, "inventory_changed", given, happen)
-
-    async def told(
-        self, who: list[Standing], name: str, given: dict[str, Any], happen: Happen
-    ) -> tuple[float, float, int]:
-        """Events a second that reach all, CPU microseconds for one answer, and failed answers."""
-        prepared = self.engine.prepare(operation(name))
-        assert not isinstance(prepared, Answer), prepared.errors
-        lines = [self.engine.subscribe(prepared, given, one.context()) for one in who]
-        for start in range(0, len(lines), AT_ONCE):
-            await asyncio.gather(*map(heard, lines[start : start + AT_ONCE]))
-        failed = 0
-        began, cpu = time.perf_counter(), time.process_time()
-        for nth in range(EVENTS):
-            waiting = asyncio.gather(*map(heard, lines))
-            await happen(nth)
-            failed += sum(await waiting)
-        took, used = time.perf_counter() - began, time.process_time() - cpu
-        await asyncio.gather(*(line.aclose() for line in lines))
-        return EVENTS / took, used / EVENTS / len(lines) * 1e6, failed
-
-    async def __aenter__(self) -> "Live":
-        await self.hub.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.hub.close()
-        await self.database.close()
+    name: str
+    title: str
+    kind: str
+    contender: Contender
 
 
-async def heard(line: Answers) -> bool:
-    """Take the next answer up to its bytes; whether something in it failed."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        answer = await anext(line)
-    assert answer.encode()
-    return bool(answer.errors)
+OURS = Contender("darkstore", "Darkstore", "ours", (), ours=True)
+YOGA = Contender("yoga-live", "GraphQL Yoga", "ours", ("node", "servers/live_yoga.js"))
+MERCURIUS = Contender("mercurius-live", "Mercurius", "ours", ("node", "servers/live_mercurius.js"))
+MATCHES = (
+    Match("darkstore-ws", "Darkstore, WebSocket", "ws", OURS),
+    Match("darkstore-sse", "Darkstore, SSE", "sse", OURS),
+    Match("mercurius-ws", "Mercurius, WebSocket", "ws", MERCURIUS),
+    Match("yoga-ws", "GraphQL Yoga, graphql-ws", "ws", YOGA),
+    Match("yoga-sse", "GraphQL Yoga, SSE", "sse", YOGA),
+)
 
 
-async def main(listeners: int) -> None:
-    server = postgres(FOLDER, durable=False)
-    with share.shared(FOLDER, server.start, server.stop):
-        async with cloned(server.url("postgres"), "template1") as url:
-            await asyncio.to_thread(migrate, url)
-            print(
-                f"{listeners} listeners, {EVENTS} events".ljust(36)
-                + "events/s   µs CPU/answer   failed"
-            )
-            for kind in (AloneHub, Hub):
-                async with Live(url, kind) as live:
-                    city = await build(live.database)
-                    for name in ("orders", "shelves"):
-                        rate, each, failed = await getattr(live, name)(city, listeners)
-                        how = "alone" if kind is AloneHub else "shared"
-                        print(
-                            f"{name + ', ' + how:<36}{rate:>8.1f}{each:>16.0f}{failed:>9}",
-                            flush=True,
-                        )
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One match: milliseconds from the telling to the hearing, by how many were told."""
+
+    listeners: int
+    opened_per_second: float
+    kb_per_listener: float
+    latency_ms: dict[str, tuple[float, float]]
+    events_per_second: float
+    cpu_us_per_message: float
+
+
+class Stage:
+    """One server, its orders, and how they are told of."""
+
+    def __init__(self, running: Running, tell: Tell, doors: dict[str, Door], kind: str) -> None:
+        self._running = running
+        self._tell = tell
+        self._doors = doors
+        self._kind = kind
+        self._groups: dict[str, Group] = {}
+        self._told: dict[str, int] = dict.fromkeys(doors, 0)
+
+    async def play(self, listeners: int, seconds: float) -> Figures:
+        """Everything that is measured, one after the other."""
+        ears = await self._open("warm", 20)
+        for _ in range(5):
+            await self._say("warm")
+        before, began = resident_kb(self._running.pid), time.perf_counter()
+        rest = listeners - sum(SIZES.values())
+        for name, size in {**SIZES, "rest": rest}.items():
+            ears += await self._open(name, size)
+        took = time.perf_counter() - began
+        await asyncio.sleep(2)
+        grown = resident_kb(self._running.pid) - before
+        latency = {name: await self._paced(name, ROUNDS[name]) for name in SIZES}
+        latency["all"] = await self._paced("all", ROUNDS["all"])
+        rate, cpu = await self._flood("thousand", seconds)
+        for ear in ears:
+            ear.leave()
+        return Figures(listeners, listeners / took, grown / listeners, latency, rate, cpu)
+
+    async def _open(self, name: str, size: int) -> list[Ear]:
+        self._groups[name], ears = await gather(self._kind, self._doors[name], size)
+        if not self._doors[name].snapshot:
+            await asyncio.sleep(0.5)
+        return ears
+
+    async def _say(self, name: str) -> float:
+        """Tell one group of an event; answers when it was told, once all have heard it."""
+        self._told[name] += 1
+        at = time.perf_counter()
+        await self._tell(name)
+        await self._groups[name].all_heard(self._told[name])
+        return at
+
+    async def _paced(self, name: str, rounds: int) -> tuple[float, float]:
+        """Milliseconds at the median and at the 99th percentile, one event at a time."""
+        names = [*SIZES, "rest"] if name == "all" else [name]
+        waits: list[float] = []
+        for _ in range(rounds):
+            sent = await asyncio.gather(*(self._say(one) for one in names))
+            for one, at in zip(names, sent, strict=True):
+                arrived = self._groups[one].arrivals[self._told[one]]
+                waits.extend(1_000 * (when - at) for when in arrived)
+            await asyncio.sleep(PACED_SECONDS)
+        waits.sort()
+        return statistics.median(waits), waits[min(len(waits) - 1, int(len(waits) * 0.99))]
+
+    async def _flood(self, name: str, seconds: float) -> tuple[float, float]:
+        """Events a second that reach all of a group, and the server's CPU for one message."""
+        group, first = self._groups[name], self._told[name] + 1
+        used, began = ticks(self._running.pid), time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            self._told[name] += 1
+            await self._tell(name)
+            if self._told[name] - first >= AHEAD:
+                await group.all_heard(self._told[name] - AHEAD)
+        await group.all_heard(self._told[name])
+        took, count = time.perf_counter() - began, self._told[name] - first + 1
+        return count / took, 1e6 * (ticks(self._running.pid) - used) / count / group.size
+
+
+@asynccontextmanager
+async def ours(place: Place, running: Running) -> AsyncIterator[tuple[Tell, dict[str, Door]]]:
+    """The ways to our server: events are committed and announced by a process of their own."""
+    postgres = place.instance.postgres
+    names = ["warm", *SIZES, "rest"]
+    rows = postgres.sql(LIVE.format(count=len(names)), "darkstore").splitlines()
+    database = Database(postgres.url(place.database))
+    identity = Identity(keys_file=place.keys_file, database=database)
+    hub = Hub(database, place.instance.redis_url)
+    database.announce = hub.announce
+    doors: dict[str, Door] = {}
+    orders: dict[str, UUID] = {}
+    for name, row in zip(names, rows, strict=True):
+        person, order = map(UUID, row.split("|"))
+        session = uuid7()
+        postgres.sql(SESSION.format(session=session, person=person), "darkstore")
+        token, _ = identity.sign(Actor(person, session, (Grant(Role.CUSTOMER),)))
+        orders[name] = order
+        doors[name] = Door(running.port, DOCUMENT, encode(Order, order), token, snapshot=True)
+
+    async def tell(name: str) -> None:
+        async with database.write(PLATFORM, ORIGIN) as session:
+            order = orders[name]
+            body = {"order_id": order}
+            happened(session, order_stream(order), "LINE_PICKED", body, company_id=None)
+
+    await hub.start()
+    while not hub.carried:  # noqa: ASYNC110 - the hub tells it by a plain attribute
+        await asyncio.sleep(0.05)
+    yield tell, doors
+    await hub.close()
+    await database.close()
+
+
+@asynccontextmanager
+async def theirs(place: Place, running: Running) -> AsyncIterator[tuple[Tell, dict[str, Door]]]:
+    """The ways to a peer: a mutation publishes to its own listeners."""
+    names = ["warm", *SIZES, "rest"]
+    doors = {name: Door(running.port, DOCUMENT, name, None, snapshot=False) for name in names}
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+
+    async def tell(name: str) -> None:
+        body = json.dumps({"query": f'mutation {{ tell(orderId: "{name}") }}'}).encode()
+        head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        length = 0
+        while (line := await reader.readline()) != b"\r\n":
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        await reader.readexactly(length)
+
+    told = asyncio.Lock()
+
+    async def tell_in_turn(name: str) -> None:
+        async with told:
+            await tell(name)
+
+    yield tell_in_turn, doors
+    writer.close()
+
+
+def resident_kb(pid: int) -> float:
+    """Kilobytes of memory that a process holds."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return float(line.split()[1])
+    return 0.0
+
+
+async def play(place: Place, match: Match, listeners: int, seconds: float) -> Figures:
+    """One match from the server's start to its end."""
+    async with AsyncExitStack() as stack:
+        running = stack.enter_context(serving(place, match.contender))
+        ways = ours if match.contender.ours else theirs
+        tell, doors = await stack.enter_async_context(ways(place, running))
+        return await Stage(running, tell, doors, match.kind).play(listeners, seconds)
+
+
+HEAD = (
+    f"{'':<26}{'KB each':>8}{'1':>14}{'100':>16}{'1,000':>16}{'all':>18}"
+    f"{'events/s':>10}{'µs CPU':>8}\n"
+    f"{'':<26}{'':>8}{'p50/p99 ms to this many listeners':>64}{'to 1,000':>10}{'/message':>8}"
+)
+
+
+def row(match: Match, found: Figures) -> str:
+    """One line of the table."""
+    waits = "".join(f"{p50:>9.1f}/{p99:<7.1f}" for p50, p99 in found.latency_ms.values())
+    figures = f"{found.events_per_second:>9.1f}{found.cpu_us_per_message:>8.1f}"
+    return f"{match.title:<26}{found.kb_per_listener:>8.1f}{waits}{figures}"
+
+
+def main() -> int:
+    """Run, print the table, and keep it when asked to."""
+    names = [one.name for one in MATCHES]
+    parser = argparse.ArgumentParser(prog="benchmarks.live", description=__doc__)
+    parser.add_argument("--listeners", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--matches", nargs="+", choices=names, default=names)
+    parser.add_argument("--save", action="store_true", help="keep them in benchmarks/results/")
+    chosen = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
+    place = open_place()
+    found: dict[str, Figures] = {}
+    print(HEAD, flush=True)
+    try:
+        for match in MATCHES:
+            if match.name in chosen.matches:
+                work = play(place, match, chosen.listeners, chosen.seconds)
+                found[match.name] = uvloop.run(work)
+                print(row(match, found[match.name]), flush=True)
+    finally:
+        place.instance.stop()
+    if chosen.save:
+        kept = {
+            "taken": datetime.now(UTC).date().isoformat(),
+            "listeners": chosen.listeners,
+            "figures": {name: asdict(one) for name, one in found.items()},
+        }
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else LISTENERS))
+    sys.exit(main())

@@ -80,11 +80,12 @@ def started(place: Place, names: list[str]) -> Iterator[list[Running]]:
     """All the named servers at once; they end with the block."""
     with ExitStack() as stack:
         chosen = [one for one in CONTENDERS if one.name in names]
-        yield [stack.enter_context(_started(place, one)) for one in chosen]
+        yield [stack.enter_context(serving(place, one)) for one in chosen]
 
 
 @contextmanager
-def _started(place: Place, contender: Contender) -> Iterator[Running]:
+def serving(place: Place, contender: Contender) -> Iterator[Running]:
+    """One server, up and answering; it ends with the block."""
     port = free_port()
     environment = place.ours() if contender.ours else place.peers()
     command, folder = contender.command, HERE if contender.command[:1] == ("node",) else ROOT

@@ -1,0 +1,147 @@
+"""What an event costs when many equal listeners hear it: `python -m benchmarks.live.equal [N]`.
+
+Each listener is a whole subscription up to the bytes of its answer; there are no sockets. Shared is
+how the store works; alone, every listener reads and writes its answer for itself.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from execution import Answer, Limits
+from local import share
+from local.postgres import postgres
+from models import PLATFORM, Actor, EventType, Grant, Order, Person, Product, Role, Store
+from models.database import Database, Origin
+from models.ids import encode
+from resolvers.context import House
+from schema.root import graph
+from server.engine import HouseEngine
+from services import order as orders
+from services.event import happened, inventory_stream, order_happened
+from subscriptions.hub import Hub
+from tests.asking import operation
+from tests.belongings import hang
+from tests.city import City, build
+from tests.conftest import FOLDER, cloned, migrate
+from tests.people import Standing
+
+LISTENERS = 1_000
+EVENTS = 5
+PATIENCE_SECONDS = 60.0
+AT_ONCE = 20
+ORIGIN = Origin("benchmark:live")
+T = TypeVar("T")
+Answers = AsyncGenerator[Answer, None]
+Happen = Callable[[int], Awaitable[None]]
+
+
+class AloneHub(Hub):
+    """A hub that lets everybody make their own message."""
+
+    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        return await make()
+
+
+class Live:
+    """One house in a database of its own, and those who listen to it."""
+
+    def __init__(self, url: str, kind: type[Hub]) -> None:
+        self.database = Database(url)
+        self.hub = kind(self.database, "memory://")
+        self.database.announce = self.hub.announce
+        missing: Any = None  # nobody pays or signs in here
+        doors = dict.fromkeys((one.name for one in fields(House)), missing)
+        self.house = House(**(doors | {"database": self.database, "streams": self.hub}))
+        self.engine = HouseEngine(graph, limits=Limits())
+
+    async def orders(self, city: City, listeners: int) -> tuple[float, float, int]:
+        """An order, watched by its customer."""
+        async with self.database.write(PLATFORM, ORIGIN) as session:
+            keys = await hang(session, city.first)
+        who = Standing(self.house, Actor(keys[Person], None, (Grant(Role.CUSTOMER),)))
+
+        async def happen(_nth: int) -> None:
+            async with self.database.write(PLATFORM, ORIGIN) as session:
+                order_happened(session, await orders.lock(session, key), EventType.LINE_PICKED)
+
+        key = keys[Order]
+        given = {"orderId": encode(Order, key)}
+        return await self.told([who] * listeners, "order_tracked", given, happen)
+
+    async def shelves(self, city: City, listeners: int) -> tuple[float, float, int]:
+        """A shelf, watched by strangers; its units go up and down across a band."""
+        store, product = city.near.id, city.products[0].id
+        who = [Standing(self.house) for _ in range(listeners)]
+
+        async def happen(nth: int) -> None:
+            at = {"product_id": product, "on_hand": 50 * (nth % 2), "held": 0, "version": nth}
+            async with self.database.write(PLATFORM, ORIGIN) as session:
+                stream = inventory_stream(store)
+                happened(session, stream, "STOCK_CHANGED", {"changes": [at]}, company_id=None)
+
+        given = {"storeId": encode(Store, store), "productIds": [encode(Product, product)]}
+        return await self.told(who, "inventory_changed", given, happen)
+
+    async def told(
+        self, who: list[Standing], name: str, given: dict[str, Any], happen: Happen
+    ) -> tuple[float, float, int]:
+        """Events a second that reach all, CPU microseconds for one answer, and failed answers."""
+        prepared = self.engine.prepare(operation(name))
+        assert not isinstance(prepared, Answer), prepared.errors
+        lines = [self.engine.subscribe(prepared, given, one.context()) for one in who]
+        for start in range(0, len(lines), AT_ONCE):
+            await asyncio.gather(*map(heard, lines[start : start + AT_ONCE]))
+        failed = 0
+        began, cpu = time.perf_counter(), time.process_time()
+        for nth in range(EVENTS):
+            waiting = asyncio.gather(*map(heard, lines))
+            await happen(nth)
+            failed += sum(await waiting)
+        took, used = time.perf_counter() - began, time.process_time() - cpu
+        await asyncio.gather(*(line.aclose() for line in lines))
+        return EVENTS / took, used / EVENTS / len(lines) * 1e6, failed
+
+    async def __aenter__(self) -> "Live":
+        await self.hub.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.hub.close()
+        await self.database.close()
+
+
+async def heard(line: Answers) -> bool:
+    """Take the next answer up to its bytes; whether something in it failed."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        answer = await anext(line)
+    assert answer.encode()
+    return bool(answer.errors)
+
+
+async def main(listeners: int) -> None:
+    server = postgres(FOLDER, durable=False)
+    with share.shared(FOLDER, server.start, server.stop):
+        async with cloned(server.url("postgres"), "template1") as url:
+            await asyncio.to_thread(migrate, url)
+            print(
+                f"{listeners} listeners, {EVENTS} events".ljust(36)
+                + "events/s   µs CPU/answer   failed"
+            )
+            for kind in (AloneHub, Hub):
+                async with Live(url, kind) as live:
+                    city = await build(live.database)
+                    for name in ("orders", "shelves"):
+                        rate, each, failed = await getattr(live, name)(city, listeners)
+                        how = "alone" if kind is AloneHub else "shared"
+                        print(
+                            f"{name + ', ' + how:<36}{rate:>8.1f}{each:>16.0f}{failed:>9}",
+                            flush=True,
+                        )
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else LISTENERS))
