@@ -1,4 +1,3 @@
-from resolvers.rules import PLATFORM
 from schema.backing import backed_by, column
 from services import queue as queues
 
@@ -29,4 +28,4 @@ class Queue:
     " together stand in their metrics.",
 )
 class Operations:
-    queues: list[Queue] = column("What waits here for its turn.", allow=PLATFORM)
+    queues: list[Queue] = column("What waits here for its turn.")

@@ -64,8 +64,7 @@ def build_app(settings: Settings) -> Starlette:
         Route("/.well-known/jwks.json", jwks),
         Route(WEBHOOK_PATH, take_notice, methods=["POST"]),
         *Imports(edge, open_storage(settings)).routes,
-        *PROBES,
-        *metrics_routes(open_to_all=settings.development, token=settings.metrics_token),
+        *operator_routes(settings),
     ]
     if settings.development:
         routes.extend(explorer_routes())
@@ -98,6 +97,11 @@ async def take_notice(request: Request) -> Response:
     """What the payment provider has to say; the endpoint itself opens with the house."""
     endpoint: Callable[[Request], Awaitable[Response]] = request.app.state.take_notice
     return await endpoint(request)
+
+
+def operator_routes(settings: Settings) -> list[Route]:
+    """What those who run the processes ask of each of them."""
+    return [*PROBES, *metrics_routes(settings.development, settings.metrics_token)]
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

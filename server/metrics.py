@@ -113,7 +113,7 @@ def _streams(hub: Hub) -> Iterator[Metric]:
     )
 
 
-def metrics_routes(*, open_to_all: bool, token: str) -> list[Route]:
+def metrics_routes(open_to_all: bool, token: str) -> list[Route]:
     """The endpoint; none at all in production without a token."""
     if not open_to_all and not token:
         return []
