@@ -36,6 +36,7 @@ from models.delivery import (
 )
 from models.event import Event, EventType, Stream
 from models.fulfillment import (
+    UNPICKED,
     Fulfillment,
     FulfillmentAction,
     FulfillmentLine,
@@ -56,7 +57,7 @@ from models.order import (
 from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, RefundReason, RefundStatus
 from models.person import Membership, Person
 from models.price_change import PriceChange, PriceChangeAction, PriceChangeStatus
-from models.product import Product, ProductSort
+from models.product import WALK, Product, ProductSort, TemperatureZone
 from models.purchase_order import (
     GoodsReceipt,
     GoodsReceiptLine,
@@ -130,6 +131,8 @@ __all__ = [
     "NOBODY",
     "PLATFORM",
     "PRIORITIES",
+    "UNPICKED",
+    "WALK",
     "Actor",
     "Address",
     "AlertAction",
@@ -246,6 +249,7 @@ __all__ = [
     "Substitution",
     "Supplier",
     "SupplierProduct",
+    "TemperatureZone",
     "Tender",
     "Ticket",
     "TicketAction",

@@ -2,10 +2,11 @@ from datetime import datetime
 from enum import auto
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Keyed, Named, at_now, refers
+from models.product import TemperatureZone
 
 
 class FulfillmentStatus(Named):
@@ -99,11 +100,15 @@ class Fulfillment(Keyed):
 
 
 class FulfillmentLine(Keyed):
-    """One line of a pick list."""
+    """One line of a pick list.
+
+    `damaged_quantity` units were found unfit on the way: those that others were taken for, too.
+    """
 
     __tablename__ = "fulfillment_line"
     __table_args__ = (
         CheckConstraint("picked_quantity between 0 and quantity", name="picked_quantity"),
+        CheckConstraint("damaged_quantity >= 0", name="damaged_quantity"),
         Index("ix_fulfillment_line_fulfillment", "fulfillment_id"),
     )
 
@@ -116,8 +121,12 @@ class FulfillmentLine(Keyed):
     position: Mapped[int]
     name: Mapped[str]
     aisle: Mapped[str] = mapped_column(default="")
+    temperature_zone: Mapped[TemperatureZone] = mapped_column(
+        default=TemperatureZone.AMBIENT, server_default="AMBIENT"
+    )
     quantity: Mapped[int]
     picked_quantity: Mapped[int] = mapped_column(default=0)
+    damaged_quantity: Mapped[int] = mapped_column(default=0, server_default="0")
     status: Mapped[FulfillmentLineStatus] = mapped_column(default=FulfillmentLineStatus.PENDING)
 
     @property
@@ -130,3 +139,19 @@ class FulfillmentLine(Keyed):
         """Units that a picker looked for and did not find."""
         complete = self.status in (FulfillmentLineStatus.PENDING, FulfillmentLineStatus.FOUND)
         return 0 if complete else self.quantity - self.picked_quantity
+
+    @property
+    def unfit_quantity(self) -> int:
+        """Units that the bag lacks because they are among the damaged: those are not lost."""
+        return min(self.damaged_quantity, self.quantity - self.picked_quantity)
+
+    @property
+    def lost_quantity(self) -> int:
+        """Units that a picker looked for and that are nowhere."""
+        return max(0, self.missing_quantity - self.unfit_quantity)
+
+
+# Sold units of a line that still stand on the shelf, for statements.
+UNPICKED = func.greatest(
+    FulfillmentLine.quantity - FulfillmentLine.picked_quantity - FulfillmentLine.damaged_quantity, 0
+)

@@ -21,6 +21,17 @@ class ProductSort(Named):
     PRICE_DESC = auto()
 
 
+class TemperatureZone(Named):
+    """Where a product is kept, in the order of the picker's walk: cold things last."""
+
+    AMBIENT = auto()
+    CHILLED = auto()
+    FROZEN = auto()
+
+
+WALK = tuple(TemperatureZone)
+
+
 class Product(Keyed):
     """A thing a company sells, whatever store has it.
 
@@ -47,6 +58,9 @@ class Product(Keyed):
     brand_id: Mapped[UUID | None] = refers("brand.id", nullable=True)
     category_id: Mapped[UUID] = refers("category.id")
     offer_text: Mapped[str] = mapped_column(default="")
+    temperature_zone: Mapped[TemperatureZone] = mapped_column(
+        default=TemperatureZone.AMBIENT, server_default="AMBIENT"
+    )
     weighed: Mapped[bool] = mapped_column(default=False)
     age_restricted: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)

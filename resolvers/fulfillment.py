@@ -111,7 +111,8 @@ def _of(info: Info, input: Any) -> dict[str, Any]:
 
 def _pick(input: FulfillmentLinePickInput) -> fulfillments.Pick:
     line_id = key_if_given(FulfillmentLine, input.line_id, "lineId")
-    return fulfillments.Pick(input.quantity, line_id, input.code, input.batch_code)
+    code, damaged = input.code, input.damaged_quantity
+    return fulfillments.Pick(input.quantity, line_id, code, input.batch_code, damaged)
 
 
 async def available_actions(

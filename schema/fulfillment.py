@@ -15,6 +15,7 @@ from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
 from schema.node import Node
+from schema.obstacle import InsufficientStock
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
 from services import batch_pick
 from services import fulfillment as fulfillments
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 @backed_by(models.FulfillmentLine, "One line of a pick list.")
 class FulfillmentLine(Node):
     id: strawberry.ID = key(models.FulfillmentLine)
-    position: int = column("Its place on the picker's way through the store.")
+    position: int = column(
+        "Its place on the picker's way through the store: by zone, cold things last, and aisle."
+    )
+    temperature_zone: models.TemperatureZone = column("How cold it is kept.")
     aisle: str = column("Where it lies; empty when nobody has said.")
     product: Annotated["Product", strawberry.lazy("schema.product")] | None = related(
         load_product.offer_by_store_and_product,
@@ -48,6 +52,9 @@ class FulfillmentLine(Node):
     )
     quantity: int = column("Units that were ordered.")
     picked_quantity: int = column("Units in the bag.")
+    damaged_quantity: int = column(
+        "Units that were found unfit on the way, those that others were taken for among them."
+    )
     missing_quantity: int = column("Units that were looked for and not found.")
     status: models.FulfillmentLineStatus = column("Whether it was found.")
 
@@ -116,7 +123,13 @@ FulfillmentRejectError = Annotated[
     strawberry.union("FulfillmentRejectError", description="Why an order was not turned down."),
 ]
 FulfillmentLinePickError = Annotated[
-    NotFound | IllegalStep | VersionConflict | InvalidInput | WrongProduct | BatchFrozen,
+    NotFound
+    | IllegalStep
+    | VersionConflict
+    | InvalidInput
+    | WrongProduct
+    | BatchFrozen
+    | InsufficientStock,
     strawberry.union("FulfillmentLinePickError", description="Why a line stays undecided."),
 ]
 FulfillmentPackError = Annotated[

@@ -26,6 +26,7 @@ class Product(Node):
     availability: models.Availability | None = column("How much of it this store has.")
     offer_text: str = column("A printed offer, as the shop words it; empty without one.")
     aisle: str = column("Where it stands in the store; empty when nobody said.")
+    temperature_zone: models.TemperatureZone = column("How cold it is kept.")
     weighed: bool = column("Whether it is sold by weight.")
     age_restricted: bool = column("Whether the customer's age is checked at the door.")
     listing_version: int | None = column(

@@ -21,6 +21,16 @@ AGE_RESTRICTED = re.compile(
     r"\b(beers?|wines?|spirits?|whisky|liquors?|alcoholic|sake)\b", re.IGNORECASE
 )
 NOT_RESTRICTED = re.compile(r"non[- ]alcoholic|vinegar", re.IGNORECASE)
+# Shelves of the price watch that are cold; those of the second level, and of the third.
+FROZEN = {
+    *("Frozen confections", "Frozen / Chilled processed food", "Frozen cakes"),
+    *("Frozen meat / poultry", "Frozen seafood", "Frozen vegetables"),
+}
+CHILLED = {
+    *("Bean curd products", "Butter / Margarine", "Cheese / Yoghurt products", "Cream"),
+    *("Chilled / Fresh meat", "Bacon", "Ham", "Sausages"),
+    *("Chilled fresh milk/milk drinks", "Chilled fresh soy milk", "Chilled juices/juice drinks"),
+}
 Texts = dict[str, str]
 
 
@@ -46,6 +56,16 @@ class Article:
     def age_restricted(self) -> bool:
         path = " ".join(self.categories)
         return bool(AGE_RESTRICTED.search(path)) and not NOT_RESTRICTED.search(path)
+
+    @property
+    def temperature_zone(self) -> str:
+        """How cold the shelf is that it stands on; the nearer name says it."""
+        for shelf in reversed(self.categories):
+            if shelf in CHILLED:
+                return "CHILLED"
+            if shelf in FROZEN:
+                return "FROZEN"
+        return "AMBIENT"
 
 
 def articles() -> list[Article]:

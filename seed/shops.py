@@ -179,6 +179,7 @@ def _product(company: str, article: Article) -> Row:
         "brand_id": key("brand", company, article.brand),
         "category_id": key("category", company, *article.categories),
         "offer_text": next(iter(article.offers.values()), ""),
+        "temperature_zone": article.temperature_zone,
         "age_restricted": article.age_restricted,
     }
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    UNPICKED,
     BatchStatus,
     Fulfillment,
     FulfillmentLine,
@@ -159,9 +160,8 @@ def _named(there: Sequence[StockBatch], units: int, code: str) -> Share:
 
 async def _unpicked(session: AsyncSession, line: FulfillmentLine) -> int:
     """Units of the line's place that are sold and still on the shelf."""
-    left = FulfillmentLine.quantity - FulfillmentLine.picked_quantity
     found = await session.scalar(
-        select(func.coalesce(func.sum(left), 0))
+        select(func.coalesce(func.sum(UNPICKED), 0))
         .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
         .where(Fulfillment.store_id == line.store_id, Fulfillment.status.in_(OPEN_BAGS))
         .where(FulfillmentLine.product_id == line.product_id)

@@ -27,6 +27,11 @@ def inventory_stream(store_id: UUID) -> str:
     return f"inventory:{store_id}"
 
 
+def catalog_stream(company_id: UUID) -> str:
+    """Changes of a company's products themselves, whatever store sells them."""
+    return f"catalog:{company_id}"
+
+
 def alert_stream(store_id: UUID) -> str:
     """Stock alerts of one store."""
     return f"alerts:{store_id}"

@@ -129,9 +129,8 @@ async def cancel_for(
     there: Counter[UUID] = Counter()
     missing: Counter[UUID] = Counter()
     for line in task.lines:
-        short = line.missing_quantity
-        there[line.product_id] += line.quantity - short
-        missing[line.product_id] += 0 if packed else short
+        there[line.product_id] += line.quantity - line.missing_quantity
+        missing[line.product_id] += 0 if packed else line.lost_quantity
     if any(line.status in MADE_UP_FOR for line in task.lines):
         there += await substituted.take_out(session, order)
     await stock.return_goods(session, order, there, missing, StockReason.RESTOCK, actor_id)

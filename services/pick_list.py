@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    WALK,
     Actor,
     EventType,
     Fulfillment,
@@ -24,6 +25,7 @@ from models import (
     Listing,
     Order,
     OrderLine,
+    Product,
 )
 from services import order as orders
 from services.clock import moment
@@ -168,7 +170,7 @@ async def under_lock(session: AsyncSession, order: Order, fulfillment_id: UUID) 
 async def write(
     session: AsyncSession, order: Order, store_id: UUID, attempt: int = 1
 ) -> Fulfillment:
-    """Put an order into a store's queue: to be accepted within 45 seconds, its lines by aisle."""
+    """Put an order into a store's queue: to be accepted within 45 seconds, its lines as walked."""
     now = await moment(session)
     fulfillment = Fulfillment(
         order_id=order.id,
@@ -196,14 +198,16 @@ async def write(
 async def _lines(
     session: AsyncSession, order: Order, fulfillment: Fulfillment
 ) -> list[FulfillmentLine]:
-    """The order's lines in the order in which a picker walks past them."""
+    """The order's lines in the order of the picker's walk: by zone, cold things last, and aisle."""
     here = (Listing.product_id == OrderLine.product_id) & (Listing.store_id == fulfillment.store_id)
     found = await session.execute(
-        select(OrderLine, Listing.aisle)
+        select(OrderLine, Listing.aisle, Product.temperature_zone)
+        .join(Product, Product.id == OrderLine.product_id)
         .outerjoin(Listing, here)
         .where(OrderLine.order_id == order.id)
         .order_by(Listing.aisle, OrderLine.position)
     )
+    walk = sorted(found, key=lambda row: WALK.index(row[2]))
     return [
         FulfillmentLine(
             fulfillment_id=fulfillment.id,
@@ -215,11 +219,12 @@ async def _lines(
             position=position,
             name=line.name,
             aisle=aisle or "",
+            temperature_zone=zone,
             quantity=line.quantity,
             picked_quantity=0,
             status=FulfillmentLineStatus.PENDING,
         )
-        for position, (line, aisle) in enumerate(found, 1)
+        for position, (line, aisle, zone) in enumerate(walk, 1)
     ]
 
 

@@ -20,7 +20,7 @@ from models import (
     OrderLine,
     Product,
 )
-from services import batch_pick, stock, substituted
+from services import batch_pick, damage, stock, substituted
 from services import delivery as deliveries
 from services import order as orders
 from services import payment as payments
@@ -44,13 +44,15 @@ class WrongProduct(Problem):
 class Pick:
     """A line by its key, by the code or barcode of its product, or by both, and units found.
 
-    `batch_code` says that all of them are of that batch.
+    `damaged` units were found unfit besides, beyond those said before. `batch_code` says that all
+    of them are of that batch.
     """
 
     quantity: int
     line_id: UUID | None = None
     code: str | None = None
     batch_code: str | None = None
+    damaged: int = 0
 
 
 async def pick_line(
@@ -63,9 +65,10 @@ async def pick_line(
 ) -> Fulfillment:
     """Say how many units of a line were found: all make it FOUND, fewer make it SHORT.
 
-    May be said again until the bag is packed. Refused: NotFound, IllegalStep, VersionConflict,
-    InvalidInput, WrongProduct when the code is not of the line's product, BatchFrozen when they
-    could only be of a batch that must not be sold.
+    May be said again until the bag is packed; what was damaged stays so. Refused: NotFound,
+    IllegalStep, VersionConflict, InvalidInput, WrongProduct when the code is not of the line's
+    product, BatchFrozen when they could only be of a batch that must not be sold,
+    InsufficientStock when units for damaged ones could only be taken of what others were promised.
     """
     task = await enter(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line = await _line(session, task, pick)
@@ -73,13 +76,20 @@ async def pick_line(
     if not 0 <= pick.quantity <= line.quantity:
         message = f"Between 0 and {line.quantity} units of this line can be found."
         raise Refused(InvalidInput(path=["input", "quantity"], message=message))
+    damage.check(pick.damaged)
     await _book(session, task, line, pick, actor.person_id)
+    _said(session, task, line)
+    await session.flush()
+    return task.fulfillment
+
+
+def _said(session: AsyncSession, task: Task, line: FulfillmentLine) -> None:
+    """Decide a line by what was found, and tell of it."""
     row = task.fulfillment
     if row.status is FulfillmentStatus.ACCEPTED:
         row.status = FulfillmentStatus.PICKING
         task.tell(session, EventType.PICKING_STARTED)
-    found = pick.quantity == line.quantity
-    line.picked_quantity = pick.quantity
+    found = line.picked_quantity == line.quantity
     line.status = FulfillmentLineStatus.FOUND if found else FulfillmentLineStatus.SHORT
     row.due_at = stalls_at(task)
     row.version += 1
@@ -90,9 +100,8 @@ async def pick_line(
         product_id=line.product_id,
         quantity=line.quantity,
         picked_quantity=line.picked_quantity,
+        damaged_quantity=line.damaged_quantity,
     )
-    await session.flush()
-    return row
 
 
 def _undecided(line: FulfillmentLine) -> None:
@@ -121,15 +130,13 @@ async def pack(
         message = f"An order fills 1 to {BAGS_MOST} bags."
         raise Refused(InvalidInput(path=["input", "bags"], message=message))
     lines = await _packed(session, task)
-    missing = Counter(
-        {line.product_id: line.quantity - line.picked_quantity for line in task.lines}
-    )
+    lost = Counter({line.product_id: line.lost_quantity for line in task.lines})
     instead = await substituted.worth(session, task.order)
     if instead or any(line.packed_quantity for line in lines):
         await _close(session, task, bags, worth(task.order, lines, instead))
     else:
         await _give_up(session, task)
-    await stock.write_off(session, task.order, +missing, actor.person_id)
+    await stock.write_off(session, task.order, +lost, actor.person_id)
     return task.fulfillment
 
 
@@ -173,11 +180,13 @@ async def _line(session: AsyncSession, task: Task, pick: Pick) -> FulfillmentLin
 async def _book(
     session: AsyncSession, task: Task, line: FulfillmentLine, pick: Pick, actor_id: UUID | None
 ) -> None:
-    """Note of which batches the units found are."""
+    """Note what was found, and of which batches it is."""
     code = pick.batch_code
     if code is not None:
         code = one_line(code, "input", "batchCode", most=CODE_LENGTH, least=1)
-    await batch_pick.book(session, line, task.order.id, pick.quantity, actor_id, code)
+    found = damage.Found(pick.quantity, pick.damaged, code)
+    await batch_pick.book(session, line, task.order.id, found.picked, actor_id, code)
+    await damage.note(session, line, task.order.id, found, actor_id)
 
 
 async def _scanned(session: AsyncSession, company_id: UUID, code: str) -> set[UUID]:

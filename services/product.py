@@ -36,6 +36,7 @@ from models import (
     ProductSort,
     Stock,
     Store,
+    TemperatureZone,
 )
 from services.category import Shelf
 from services.page import Page, after, bounded, page
@@ -78,6 +79,7 @@ class Offer:
     units: int | None
     offer_text: str
     aisle: str
+    temperature_zone: TemperatureZone
     weighed: bool
     age_restricted: bool
     listing_version: int | None
@@ -129,7 +131,7 @@ FACTS: tuple[Any, ...] = (
     Category.name,
     Category.translations,
 )
-NATURE: tuple[Any, ...] = (Product.weighed, Product.age_restricted)
+NATURE: tuple[Any, ...] = (Product.temperature_zone, Product.weighed, Product.age_restricted)
 IN_STORE: tuple[Any, ...] = (
     *(Product.id, Listing.store_id, Listing.company_id, *FACTS),
     *(Listing.price_minor, Company.currency, LISTED, UNITS, OFFER_TEXT, Listing.aisle),

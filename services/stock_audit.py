@@ -45,7 +45,8 @@ class Difference:
 
 # Statuses in which bags are open: the sold units that are not picked yet stand on the shelf.
 UNPICKED = """
-    select line.store_id, line.product_id, sum(line.quantity - line.picked_quantity) as units
+    select line.store_id, line.product_id,
+        sum(greatest(line.quantity - line.picked_quantity - line.damaged_quantity, 0)) as units
     from fulfillment task join fulfillment_line line on line.fulfillment_id = task.id
     where task.status in ('QUEUED', 'ACCEPTED', 'PICKING', 'AWAITING_SUBSTITUTION')
         and (cast(:store as uuid) is null or task.store_id = :store)

@@ -104,15 +104,14 @@ async def set_line(
 async def _expected(session: AsyncSession, store_id: UUID, product_id: UUID) -> int:
     """What should lie on the shelf at this moment: on hand, and sold but not picked yet."""
     shelf = (await stock.lock(session, [store_id], [product_id]))[store_id]
-    left = FulfillmentLine.quantity - FulfillmentLine.picked_quantity
     unpicked = (
-        select(func.coalesce(func.sum(left), 0))
+        select(func.coalesce(func.sum(FulfillmentLine.quantity), 0))
         .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
         .where(
             Fulfillment.store_id == store_id,
             Fulfillment.status.in_(UNPICKED),
             FulfillmentLine.product_id == product_id,
-            FulfillmentLine.status != FulfillmentLineStatus.SHORT,
+            FulfillmentLine.status == FulfillmentLineStatus.PENDING,
         )
     )
     waiting = int(await session.scalar(unpicked) or 0)

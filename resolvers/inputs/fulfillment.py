@@ -29,6 +29,10 @@ class FulfillmentLinePickInput:
     quantity: int = strawberry.field(
         description="Units found, from 0 to the line's quantity; fewer than that is SHORT."
     )
+    damaged_quantity: int = strawberry.field(
+        default=0,
+        description="Units found unfit besides, beyond those said before: they are set aside.",
+    )
     batch_code: str | None = strawberry.field(
         default=None,
         description="The batch that all of them are of; without it, those that expire first.",

@@ -152,24 +152,6 @@ async def going_wrong(play: Play) -> None:
         assert (await play(who, "delivery_dispatch", id=delivery["id"]))["offers"]
 
 
-async def making_up(play: Play) -> None:
-    """A line that is short, and another product in the bag for it."""
-    lines = [{"productId": play.product(0), "quantity": 2, "substitution": "ASK_ME"}]
-    order = await play.order(wanted=lines)
-    task = await play.task((await play("buyer", "order_detail", id=order))["code"])
-    of_it = {"fulfillmentId": task["id"]}
-    await play("picker", "fulfillment_accept", **of_it)
-    line = task["lines"][0]
-    found = {"lineId": line["id"], "quantity": 1}
-    await play("picker", "fulfillment_line_pick", **of_it, **found, code=None)
-    other = play.city.products[2].barcode
-    asked = {"lineId": line["id"], "code": other, "quantity": 1}
-    done = await play("picker", "fulfillment_substitute_propose", **of_it, **asked)
-    [proposal] = done["fulfillment"]["substitutes"]
-    await play("buyer", "order_substitute_answer", substituteId=proposal["id"], accept=True)
-    await play("buyer", "order_cancel", orderId=order)
-
-
 async def coming_back(play: Play) -> None:
     """Bags that nobody takes at the door: riders and support say so, staff and riders return."""
     for teller, bringer in (("rider", "picker"), ("agent", "rider")):
@@ -187,6 +169,7 @@ async def coming_back(play: Play) -> None:
 
 async def keeping_store(play: Play) -> None:
     """Shelves, prices and switches of a store."""
+    await play("owner", "product_handling_set", productId=play.product(5))
     of_it = {"storeId": play.store, "productId": play.product(5)}
     assert (await play("picker", "stock_of_store", storeId=play.store))["nodes"]
     await play("picker", "stock_adjust", **of_it)

@@ -14,7 +14,7 @@ from schema.root import graph
 from seed.rows import key
 from tests.city import City
 from tests.people import KeptSms
-from tests.resolvers import journeys, moves, storeroom
+from tests.resolvers import journeys, moves, storeroom, unusual
 from tests.resolvers.playing import EVERY, Operation, Play, staged
 from tests.resolvers.supplying import supplying
 from tests.simulators.desk import opened
@@ -90,7 +90,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     order = await journeys.delivering(play)
     await journeys.complaining(play, order)
     await journeys.going_wrong(play)
-    await journeys.making_up(play)
+    await unusual.making_up(play)
     await journeys.coming_back(play)
     await journeys.keeping_store(play)
     await moves.moving_goods(play)

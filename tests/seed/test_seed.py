@@ -20,6 +20,7 @@ from models import (
     Stock,
     Store,
     StoreZone,
+    TemperatureZone,
 )
 from models.base import Keyed
 from seed import seed
@@ -33,6 +34,7 @@ from tests.seed.conftest import Seeded
 
 COMPANIES = ("harbour", "peak")
 PRODUCTS, BRANDS, STORES = 2_619, 765, 16
+COLD_LEAST = 100
 # On the third level 336 names, some of them in two departments, make 346 categories.
 CATEGORIES_BY_DEPTH = {0: 10, 1: 77, 2: 346}
 FIRST_SEED_SECONDS = 60
@@ -67,6 +69,12 @@ async def test_the_whole_catalog_is_there_for_each_company(seeded: Seeded) -> No
                 .group_by(Category.depth)
             )
             assert dict(depths.all()) == CATEGORIES_BY_DEPTH
+            zones = await session.execute(
+                select(Product.temperature_zone, func.count())
+                .where(Product.company_id == company)
+                .group_by(Product.temperature_zone)
+            )
+            assert {zone for zone, count in zones if count >= COLD_LEAST} == set(TemperatureZone)
         assert await session.scalar(select(func.count()).select_from(Store)) == STORES
         assert await session.scalar(select(func.count()).select_from(Listing)) == STORES * PRODUCTS
 

@@ -1,0 +1,48 @@
+"""How a product is kept and sold, said by its company's admins."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dataloaders import product as load
+from models import Product
+from resolvers.context import Info
+from resolvers.inputs.handling import ProductHandlingSetInput
+from resolvers.work import attempt, of
+from services import handling
+from services.product import Offer
+from services.refusal import key_of
+
+
+@dataclass
+class HandlingOutcome:
+    """What a change of a product's handling answers: the product where no store is in question."""
+
+    product: Offer | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Written:
+    """The product's row after the change."""
+
+    row: Product | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+async def set_handling(info: Info, input: ProductHandlingSetInput) -> HandlingOutcome:
+    company = of(info, Product, input.product_id, "productId")
+    done = await attempt(
+        info, Written, lambda session: _set(session, info, input), input=input, company_id=company
+    )
+    if done.row is None:
+        return HandlingOutcome(errors=done.errors)
+    return HandlingOutcome(await info.context.loaders.load(load.product_by_id, done.row.id))
+
+
+async def _set(session: Any, info: Info, input: ProductHandlingSetInput) -> Product:
+    return await handling.set_handling(
+        session,
+        actor=info.context.actor,
+        product_id=key_of(Product, input.product_id, "productId"),
+        handling=input.handling(),
+    )

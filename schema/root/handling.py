@@ -1,0 +1,15 @@
+"""Root fields of how products are kept and sold."""
+
+import strawberry
+
+from resolvers import handling as resolve
+from resolvers.rules import COMPANY
+from schema.backing import mutation
+from schema.handling import ProductHandlingSetPayload
+
+
+@strawberry.type
+class Mutation:
+    product_handling_set: ProductHandlingSetPayload = mutation(
+        resolve.set_handling, "Say how a product is kept in every store.", allow=COMPANY
+    )
