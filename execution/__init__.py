@@ -16,5 +16,6 @@ from execution.answer import Answer
 from execution.engine import Engine
 from execution.limits import Limits
 from execution.prepared import Prepared
+from execution.reach import Reach, reach_of
 
-__all__ = ["Answer", "Engine", "Limits", "Prepared"]
+__all__ = ["Answer", "Engine", "Limits", "Prepared", "Reach", "reach_of"]

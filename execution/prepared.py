@@ -57,6 +57,8 @@ class Prepared:
     """Whether it holds directives that only graphql-core carries out."""
     plans: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     costs: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    reach: frozenset[tuple[str, str]] | None = None
+    """The fields that it names with their types, once somebody has asked."""
 
 
 def prepare(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> Prepared:
