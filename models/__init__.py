@@ -1,8 +1,9 @@
 """Tables, enums and value types; `models.database` opens sessions on them."""
 
-from models.actor import ANONYMOUS, NOBODY, PLATFORM, Actor, Grant, Role, Scope
+from models.actor import ANONYMOUS, NOBODY, PLATFORM, Actor, AppScope, Grant, Role, Scope
 from models.address import Address
 from models.alert import PRIORITIES, AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
+from models.app import App, AppSecret, AppSecretKind
 from models.audit import AuditEntry
 from models.base import Base, Keyed, Named, uuid7
 from models.batch import (
@@ -139,6 +140,10 @@ __all__ = [
     "AlertKind",
     "AlertPriority",
     "AlertStatus",
+    "App",
+    "AppScope",
+    "AppSecret",
+    "AppSecretKind",
     "AuditEntry",
     "Availability",
     "Base",

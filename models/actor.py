@@ -8,7 +8,7 @@ from models.base import Named
 
 
 class Role(Named):
-    """The seven parts a person can play; one person may hold several."""
+    """The parts that a person can play, several of them at once; INTEGRATOR is played by apps."""
 
     SUPER_ADMIN = auto()
     COMPANY_ADMIN = auto()
@@ -17,6 +17,31 @@ class Role(Named):
     RIDER = auto()
     SUPPORT_AGENT = auto()
     CUSTOMER = auto()
+    INTEGRATOR = auto()
+
+
+class AppScope(Named):
+    """What an app may do in its company; OAuth writes it in small letters, as `stock:read`."""
+
+    STOCK_READ = auto()
+    STOCK_WRITE = auto()
+    PRICES_READ = auto()
+    PRICES_WRITE = auto()
+    ORDERS_READ = auto()
+    CUSTOMERS_READ = auto()
+    FULFILLMENTS_READ = auto()
+    FULFILLMENTS_WRITE = auto()
+    DELIVERIES_READ = auto()
+    TICKETS_READ = auto()
+    SUPPLY_READ = auto()
+    SUPPLY_WRITE = auto()
+    WEBHOOKS_READ = auto()
+    WEBHOOKS_WRITE = auto()
+
+    @property
+    def token(self) -> str:
+        """The scope as OAuth writes it."""
+        return self.value.lower().replace("_", ":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +83,16 @@ COMPANY_ROLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in person, or nobody when `person_id` is None."""
+    """A signed-in person, an app (`app_id`) of a company, or nobody when `person_id` is None.
+
+    An app has a person of its own, which signs what it does, and its secret for a session.
+    """
 
     person_id: UUID | None = None
     session_id: UUID | None = None
     grants: tuple[Grant, ...] = ()
+    app_id: UUID | None = None
+    scopes: frozenset[AppScope] = frozenset()
     roles: frozenset[Role] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,3 +138,8 @@ class Actor:
 
 
 ANONYMOUS = Actor()
+
+
+def acting_for(company_id: UUID) -> tuple[Grant, ...]:
+    """What an app holds: it reaches its company's rows, through the fields its scopes open."""
+    return Grant(Role.INTEGRATOR, company_id), Grant(Role.COMPANY_ADMIN, company_id)

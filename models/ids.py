@@ -5,6 +5,7 @@ from uuid import UUID
 
 from models.address import Address
 from models.alert import StockAlert
+from models.app import App, AppSecret
 from models.base import Keyed
 from models.batch import BatchRecall, StockBatch
 from models.brand import Brand
@@ -33,6 +34,8 @@ from models.transfer import Transfer, TransferLine
 
 PREFIXES: dict[type[Keyed], str] = {
     Address: "adr",
+    App: "app",
+    AppSecret: "sec",
     BatchRecall: "rcl",
     Brand: "brd",
     Cart: "crt",

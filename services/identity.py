@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from models import PLATFORM, Actor, SignInSession
 from models.database import Database
+from services.app_standing import Apps
 from services.idempotency import Turns
 from services.pace import Pace
 from services.password import Passwords
@@ -42,6 +43,7 @@ class Identity:
         self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
         self.passwords = Passwords()
         self.standing = Standing(database)
+        self.apps = Apps(database)
         self.turns = Turns()
         self.guests = Pace("guests were started", GUESTS_COUNT)
         self.sign_ins = Pace("sign-ins were tried", SIGN_INS_COUNT)

@@ -22,7 +22,7 @@ _COMPANY = frozenset(
     {Role.COMPANY_ADMIN, Role.STORE_MANAGER, Role.STORE_STAFF, Role.RIDER, Role.SUPPORT_AGENT}
 )
 GRANTABLE: dict[Role, frozenset[Role]] = {
-    Role.SUPER_ADMIN: frozenset(Role),
+    Role.SUPER_ADMIN: frozenset(Role) - {Role.INTEGRATOR},
     Role.COMPANY_ADMIN: _COMPANY,
     Role.STORE_MANAGER: frozenset({Role.STORE_STAFF}),
 }

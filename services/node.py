@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import (
     Actor,
     Address,
+    App,
     BatchRecall,
     CounterSale,
     Delivery,
@@ -44,6 +45,7 @@ from models import (
     TransferLine,
 )
 from services import address as addresses
+from services import app as apps
 from services import delivery as deliveries
 from services import fulfillment as fulfillments
 from services import membership as memberships
@@ -153,6 +155,10 @@ async def _upload(session: AsyncSession, actor: Actor, row: StockUpload) -> Stoc
     return _allowed(row, actor.person_id == row.person_id)
 
 
+async def _app(session: AsyncSession, actor: Actor, row: App) -> App:
+    return await apps.visible(session, actor=actor, app_id=row.id)
+
+
 def _allowed(row: Row, sees: bool) -> Row:
     if not sees:
         raise not_found(type(row), "id")
@@ -200,5 +206,6 @@ SEEN_BY: dict[type[Keyed], See] = {
     StockImport: _import,
     StockSet: _of_store,
     StockUpload: _upload,
+    App: _app,
 }
 NOUNS = frozenset(SEEN_BY) | frozenset(PARTS)

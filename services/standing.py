@@ -8,9 +8,10 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
-from models import PLATFORM, Grant, Membership, SignInSession
+from models import PLATFORM, App, AppSecret, Grant, Membership, SignInSession
+from models.actor import acting_for
 from models.database import Database
 
 GATHER_SECONDS = 0.25
@@ -70,4 +71,21 @@ class Standing:
                 grants = held.setdefault(UUID(str(session_id)), set())
                 if role is not None:
                     grants.add(Grant(role, company_id, store_id))
+            if others := [one for one in session_ids if one not in held]:
+                for secret_id, company_id in await session.execute(_of_apps(others)):
+                    held[UUID(str(secret_id))] = set(acting_for(UUID(str(company_id))))
         return {session_id: frozenset(grants) for session_id, grants in held.items()}
+
+
+def _of_apps(secret_ids: Sequence[UUID]) -> Select[UUID, UUID]:
+    """An app has its secret for a session."""
+    return (
+        select(AppSecret.id, App.company_id)
+        .join(App, App.id == AppSecret.app_id)
+        .where(
+            AppSecret.id.in_(secret_ids),
+            AppSecret.revoked_at.is_(None),
+            AppSecret.expires_at > func.now(),
+            App.revoked_at.is_(None),
+        )
+    )

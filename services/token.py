@@ -18,7 +18,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from models.actor import Actor, Grant, Role
+from models.actor import Actor, AppScope, Grant, Role
 
 ACCESS_SECONDS = 600
 LEEWAY_SECONDS = 5
@@ -27,6 +27,7 @@ ISSUER = "darkstore"
 AUDIENCE = "darkstore-graph"
 ALGORITHM = "EdDSA"
 SEED_BYTES = 32
+TOKENS = {scope.token: scope for scope in AppScope}
 NEEDED = ["exp", "iat", "sub", "sid", "iss", "aud"]
 
 
@@ -81,6 +82,9 @@ class KeyRing:
             "sid": str(actor.session_id),
             "grants": [_written(grant) for grant in actor.grants],
         }
+        if actor.app_id is not None:
+            claims["client_id"] = str(actor.app_id)
+            claims["scope"] = " ".join(sorted(scope.token for scope in actor.scopes))
         key = self.keys[0]
         token = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
         return token, float(claims["exp"])
@@ -184,7 +188,11 @@ def _actor(claims: dict[str, Any]) -> Actor:
         Grant(Role(role), UUID(company) if company else None, UUID(store) if store else None)
         for role, company, store in claims["grants"]
     )
-    return Actor(UUID(claims["sub"]), UUID(claims["sid"]), grants)
+    app = claims.get("client_id")
+    given = frozenset(TOKENS[token] for token in claims.get("scope", "").split())
+    return Actor(
+        UUID(claims["sub"]), UUID(claims["sid"]), grants, UUID(app) if app else None, given
+    )
 
 
 def _text(raw: bytes) -> str:
