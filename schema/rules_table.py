@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from graphql import GraphQLField, GraphQLObjectType
 
-from models.actor import ANONYMOUS, Actor, Grant, Role
+from models.actor import ANONYMOUS, Actor, Grant, Role, acting_for
 from models.base import uuid7
 from resolvers.rules import ANYONE, Rule
+from resolvers.scopes import told
 from schema.root import graph
 
 HEAD = """# Who may what
@@ -17,6 +18,10 @@ Which company's, store's or customer's rows a role reaches is decided by row-lev
 the services: what belongs to somebody else is answered like what does not exist.
 
 Fields of types that are not listed ask for nothing beyond the right to see their parent.
+
+INTEGRATOR is an app of a company: where a scope stands the app needs it, and where nothing stands
+the field is closed to apps. Types have scopes too (`resolvers/scopes.py`): what leads to an order
+needs orders:read, and what tells of a person customers:read.
 """
 YES = "✓"
 
@@ -62,8 +67,11 @@ def actors() -> dict[str, Actor]:
 def rules_table() -> str:
     """The table as Markdown: a row a field, a column a role."""
     kinds = actors()
+    app = Actor(uuid7(), uuid7(), acting_for(uuid7()), app_id=uuid7())
     lines = [HEAD, "| field | rule | " + " | ".join(kinds) + " |", "|" + "---|" * (len(kinds) + 2)]
     for one in guarded():
-        marks = (YES if one.rule.allows(actor) else "" for actor in kinds.values())
-        lines.append(f"| {one.parent}.{one.name} | {one.rule.name} | " + " | ".join(marks) + " |")
+        place = f"{one.parent}.{one.name}"
+        marks = [YES if one.rule.allows(actor) else "" for actor in kinds.values()]
+        marks[-1] = told(place) if one.rule.allows(app) else ""
+        lines.append(f"| {place} | {one.rule.name} | " + " | ".join(marks) + " |")
     return "\n".join(lines) + "\n"

@@ -8,10 +8,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from resolvers.context import House
 from server.allowance import Allowances, Ledger
 from server.documents import document_routes
 from server.edge import Edge
@@ -21,6 +20,7 @@ from server.house import open_house
 from server.imports import Imports, open_storage
 from server.library import open_library
 from server.metrics import metrics_routes
+from server.oauth import oauth_routes
 from server.probes import PROBES
 from server.settings import Settings
 from server.webhooks import Worker, stripe_webhook
@@ -61,7 +61,7 @@ def build_app(settings: Settings) -> Starlette:
             library=library,
         ),
         *document_routes(edge),
-        Route("/.well-known/jwks.json", jwks),
+        *oauth_routes(edge),
         Route(WEBHOOK_PATH, take_notice, methods=["POST"]),
         *Imports(edge, open_storage(settings)).routes,
         *operator_routes(settings),
@@ -85,12 +85,6 @@ async def telling(settings: Settings, allowances: Allowances) -> AsyncIterator[N
         yield
     finally:
         await ledger.close()
-
-
-async def jwks(request: Request) -> JSONResponse:
-    """The public keys that our access tokens are signed with (RFC 7517)."""
-    house: House = request.app.state.house
-    return JSONResponse(house.identity.jwks(), headers={"cache-control": "public, max-age=300"})
 
 
 async def take_notice(request: Request) -> Response:

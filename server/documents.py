@@ -55,6 +55,8 @@ async def _serve(
     actor: Actor = opened.context.actor
     if not actor.signed_in:
         return _said(401, "UNAUTHENTICATED")
+    if actor.app_id is not None:
+        return _said(403, "FORBIDDEN")  # paper is for people; apps read the graph
     key = decode(model, request.path_params["id"])
     if key is None:
         return _said(404, "NOT_FOUND")

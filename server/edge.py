@@ -1,20 +1,23 @@
 """Sign-in at the edge: headers in, a context for one operation out."""
 
 import logging
+import time
 from collections.abc import Mapping
 
 from dataloaders import Loaders
+from models import AppSecretKind
 from models.actor import ANONYMOUS, Actor
 from resolvers.context import Context, House
 from server.errors import passing
 from server.language import language_of
 from server.wire import Denied, Opened
 from services.idempotency import KEY_LENGTH
-from services.token import BadToken
+from services.token import ACCESS_SECONDS, BadToken, Claims
 
 log = logging.getLogger("darkstore.edge")
 
 BEARER = "bearer "
+KEY_BEGINS = "dk_"
 UNAVAILABLE = 503
 DEVICE_LENGTH = 200
 
@@ -44,20 +47,38 @@ class Edge:
     async def _actor(self, authorization: str) -> tuple[Actor, float] | Denied:
         if not authorization.lower().startswith(BEARER):
             return Denied(message="Send `Authorization: Bearer <access token>`.")
+        text = authorization[len(BEARER) :].strip()
         try:
-            claims = self.house.identity.read(authorization[len(BEARER) :].strip())
+            if text.startswith(KEY_BEGINS):
+                return await self._with_key(text)
+            claims = self.house.identity.read(text)
+            return await self._standing(claims)
         except BadToken as bad:
             return Denied(message=str(bad))
-        try:
-            alive = await self.house.identity.alive(claims.actor.session_id)
         except Exception as error:
             if not passing(error):
                 raise
             log.warning("a session could not be looked up: %s", error)
             return Denied("UNAVAILABLE", "Too much is going on: try again.", UNAVAILABLE)
-        if not alive:
-            return Denied(message="This session was signed out.")
-        return claims.actor, claims.expires_at
+
+    async def _standing(self, claims: Claims) -> tuple[Actor, float]:
+        """Whom a good token speaks for, while their session or their app's secret stands."""
+        actor = claims.actor
+        if actor.app_id is not None:
+            holder = await self.house.identity.apps.of_secret(actor.session_id)
+            if holder is None:
+                raise BadToken("The app or its secret was revoked, or has expired.")
+            return holder.actor(actor.scopes), claims.expires_at
+        if not await self.house.identity.alive(actor.session_id):
+            raise BadToken("This session was signed out.")
+        return actor, claims.expires_at
+
+    async def _with_key(self, text: str) -> tuple[Actor, float]:
+        """The app behind an API key; what it opens (a socket) ends when an access token would."""
+        holder = await self.house.identity.apps.of_text(text, AppSecretKind.API_KEY)
+        if holder is None:
+            raise BadToken("This key is not one of ours: it was revoked, or has expired.")
+        return holder.actor(), time.time() + ACCESS_SECONDS
 
     def _context(self, actor: Actor, headers: Mapping[str, str], client: str) -> Context:
         return Context(

@@ -4,8 +4,10 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from execution import Answer, Engine, Limits, Prepared
+from execution import Answer, Engine, Limits, Prepared, reach_of
+from resolvers import scopes
 from resolvers.context import Context
+from resolvers.rules import Denied
 from schema.root import graph
 from server.allowance import Allowances, Held, Short, Sizes
 from server.errors import present
@@ -41,6 +43,8 @@ class HouseEngine(Engine):
         context: Any,
         root: Any = None,
     ) -> Answer:
+        if (closed := self._closed(prepared, context)) is not None:
+            return closed
         held = self._hold(prepared, variables, context)
         if isinstance(held, Short):
             return throttled(held)
@@ -55,6 +59,9 @@ class HouseEngine(Engine):
         self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
     ) -> AsyncGenerator[Answer, None]:
         """One answer per event; the stream's cost is paid once, at its start."""
+        if (closed := self._closed(prepared, context)) is not None:
+            yield closed
+            return
         held = self._hold(prepared, variables, context)
         if isinstance(held, Short):
             yield throttled(held)
@@ -62,6 +69,14 @@ class HouseEngine(Engine):
         async with aclosing(super().subscribe(prepared, variables, context)) as answers:
             async for answer in answers:
                 yield answer
+
+    def _closed(self, prepared: Prepared, context: Context) -> Answer | None:
+        """The refusal of what an app's scopes don't open."""
+        if context.actor.app_id is None:
+            return None
+        shape = self._schema._schema
+        denied = scopes.refusal(context.actor, shape, reach_of(shape, prepared))
+        return None if denied is None else forbidden(denied)
 
     def _hold(self, prepared: Prepared, variables: object, context: Context) -> Held | Short | None:
         if self._sizes is None:
@@ -86,6 +101,14 @@ class HouseEngine(Engine):
                     "restoredPerSecond": size.per_second,
                 }
             answer.extensions = {**(answer.extensions or {}), "cost": told}
+
+
+def forbidden(denied: Denied) -> Answer:
+    """The refusal of an app, which names the scope that it lacks."""
+    extensions = {"code": denied.code}
+    if isinstance(denied, scopes.ScopeMissing):
+        extensions["scope"] = denied.scope
+    return Answer(None, [{"message": str(denied), "extensions": extensions}], executed=False)
 
 
 def throttled(short: Short) -> Answer:

@@ -97,6 +97,8 @@ class Imports:
         if isinstance(opened, Denied):
             raise Turned(opened.status, opened.code, opened.message)
         context: Context = opened.context
+        if context.actor.app_id is not None:
+            raise Turned(403, "FORBIDDEN", "Files are taken from people: apps use stockSetMany.")
         if (denied := MANAGER.refuse(context)) is not None:
             status = 403 if context.actor.signed_in else 401
             raise Turned(status, denied.code, str(denied))

@@ -9,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
     AlertKind,
+    App,
+    AppSecret,
+    AppSecretKind,
     CounterSale,
     Delivery,
     ErrorPolicy,
@@ -54,8 +57,9 @@ HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
-    Substitute,
+    Substitute, App, AppSecret,
 )  # fmt: skip
+KINDS: dict[type[Keyed], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
 Keys = dict[type[Keyed], UUID]
 
 
@@ -100,7 +104,9 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys, elsewhere: UUID) -> dic
         "author_id": keys[Person],
         "tender": Tender.CARD,
         "reason": RefundReason.LATE,
-        "kind": next(iter(AlertKind if model is StockAlert else TicketKind)),
+        "kind": KINDS.get(model, TicketKind.ITEM_MISSING),
+        "hash": secrets.token_bytes(32),
+        "opened": ["STOCK_READ"],
         "author_role": Role.CUSTOMER,
         "code": uuid7().hex,
         "number": secrets.randbelow(2**31),

@@ -1,14 +1,14 @@
 """Apps of third parties and what they prove themselves with.
 
 Revision ID: 0013
-Revises: 0009
+Revises: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0010"
 
 TENANT = (
     "(select app_platform()) or company_id = any ((select app_companies())::uuid[])"

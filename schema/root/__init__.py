@@ -11,6 +11,7 @@ import schema.enums  # noqa: F401 - before any type names them
 from schema.root import (
     address,
     alert,
+    app,
     batch,
     cart,
     company,
@@ -54,6 +55,7 @@ class Query(
     stock.Query,
     batch.Query,
     alert.Query,
+    app.Query,
     company_stock.Query,
     price_change.Query,
     counter_sale.Query,
@@ -77,6 +79,7 @@ class Query(
 class Mutation(
     address.Mutation,
     alert.Mutation,
+    app.Mutation,
     cart.Mutation,
     fulfillment.Mutation,
     substitute.Mutation,

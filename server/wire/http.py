@@ -29,6 +29,7 @@ _REQUEST_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_MAX_CHARS}}}")
 # Refusals that mean something to proxies and retrying clients keep their status in every dialect.
 _STATUS_BY_CODE = {
     "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
     "PERSISTED_ONLY": 403,
     "RATE_LIMITED": 429,
     "THROTTLED": 429,

@@ -14,7 +14,7 @@ from schema.root import graph
 from seed.rows import key
 from tests.city import City
 from tests.people import KeptSms
-from tests.resolvers import journeys, moves, storeroom, unusual
+from tests.resolvers import integrating, journeys, moves, storeroom, unusual
 from tests.resolvers.playing import EVERY, Operation, Play, staged
 from tests.resolvers.supplying import supplying
 from tests.simulators.desk import opened
@@ -99,6 +99,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await storeroom.minding_batches(play)
     await supplying(play)
     await storeroom.looking_at_the_queues(play)
+    await integrating.minding_apps(play)
     await journeys.founding(play)
     dear = {
         one.name: (play.used[one.name], one.most)

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from resolvers.context import House
 from server.edge import Edge
 from server.engine import HouseEngine
+from server.oauth import oauth_routes
 from server.wire import LiveConnections, WireLimits, graphql_routes
 from tests.people import Standing
 from tests.server.wire.world import listening
@@ -48,7 +49,9 @@ async def opened(house: House, engine: HouseEngine, **options: Any) -> AsyncIter
     routes = graphql_routes(
         "/graphql", engine, edge, connections=connections, limits=limits, **options
     )
-    async with listening(Starlette(routes=routes), limits.stalled_seconds) as (port, _):
+    async with listening(
+        Starlette(routes=[*routes, *oauth_routes(edge)]), limits.stalled_seconds
+    ) as (port, _):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
             yield Doors(port, http)
         await connections.drain(spread_seconds=0)
