@@ -103,15 +103,16 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
     return engine
 
 
-def open_reads(url: str, role: str, pool_size: int = POOL_SIZE) -> ReadPool:
+def open_reads(url: str, role: str, pool_size: int = POOL_SIZE, **settings: str) -> ReadPool:
     """Connections that only read, as `role`; fewer of them than writes need, as reads are short."""
+    only = {"role": role, "default_transaction_read_only": "on"}
     return ReadPool(
         make_url(url),
         max(1, round(pool_size * READS_SHARE)),
         ACQUIRE_SECONDS,
         timeout=5,
         statement_cache_size=STATEMENTS_KEPT,
-        server_settings={**SERVER_SETTINGS, "role": role, "default_transaction_read_only": "on"},
+        server_settings={**SERVER_SETTINGS, **only, **settings},
     )
 
 
@@ -133,7 +134,11 @@ class Database:
         self.scoped = open_reads(url, APPLICATION_ROLE, pool_size)
         # The house's own reads have one scope: their connections enter it once.
         self.platform = open_reads(url, APPLICATION_ROLE, pool_size)
-        self.catalog = open_reads(url, CATALOG_ROLE, pool_size)
+        # Reads of the catalog go by keys, in arrays: planned for the values at hand, each of them
+        # would cost the planner more than the executor.
+        self.catalog = open_reads(
+            url, CATALOG_ROLE, pool_size, plan_cache_mode="force_generic_plan"
+        )
         self.announce = announce
         self._shapes = Shapes()
         self.heard: Heard | None = None

@@ -1,8 +1,8 @@
 """Sessions that only read, on bare driver connections: each inside its scope, or public."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import asyncpg
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.light import Heard, Shapes
 
 IDLE_SECONDS = 300.0
+SETTLE_SECONDS = 5.0
 
 
 class Reading(AsyncSession):
@@ -61,8 +62,7 @@ class Reading(AsyncSession):
         return found
 
     async def _fetch(self, statement: Any, params: Any) -> Any:
-        shape, key = self._pool.shapes.of(statement)
-        text, values = shape.asked(params or {}, key)
+        shape, text, values = self._pool.shapes.asked(statement, params or {})
         if self._pool.heard is not None:
             self._pool.heard(text)
         return shape, await self._connection.fetch(text, *values)
@@ -75,18 +75,22 @@ class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver shi
     next reader enters another one, and nobody reads without having entered.
     """
 
-    _scope: str | None = None
+    scope: str | None = None
+    idle_since: float = 0.0
 
     async def enter(self, scope: str) -> None:
         """Read inside the scope that this statement sets."""
-        if scope != self._scope:
-            self._scope = None
+        if scope != self.scope:
+            self.scope = None
             await self.execute(scope)
-            self._scope = scope
+            self.scope = scope
 
 
 class ReadPool:
-    """Connections of one role that can't write; opened when first asked, in the loop that asks."""
+    """Connections of one role that can't write; opened when first asked, in the loop that asks.
+
+    Who finds none free waits in line, for at most `acquire_seconds`, then raises TimeoutError.
+    """
 
     def __init__(self, url: URL, size: int, acquire_seconds: float, **settings: Any) -> None:
         self.shapes = Shapes()
@@ -96,50 +100,139 @@ class ReadPool:
         self._size = size
         self._acquire_seconds = acquire_seconds
         self._settings = settings
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+        self._idle: list[ReadConnection] = []
+        self._open: set[ReadConnection] = set()
+        self._opening = 0
+        self._line: deque[asyncio.Future[ReadConnection | None]] = deque()
 
     @property
     def in_use(self) -> int:
         """How many connections are reading at this moment."""
-        return self._pool.get_size() - self._pool.get_idle_size() if self._pool else 0
+        return len(self._open) - len(self._idle)
 
-    @asynccontextmanager
-    async def reading(self, scope: str | None) -> AsyncIterator[Reading]:
+    def reading(self, scope: str | None) -> "Turn":
         """A session whose statements each see what is committed; None where all is public."""
-        pool = self._pool or await self._open()
-        connection = await pool.acquire(timeout=self._acquire_seconds)
-        try:
-            if scope is not None:
-                await connection.enter(scope)
-            yield Reading(connection, self)
-        finally:
-            await pool.release(connection)
+        return Turn(self, scope)
 
     async def close(self) -> None:
         """Close every connection, also those in use."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        for connection in list(self._open):
+            self._end(connection)
 
-    async def _open(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._address,
-                    min_size=0,
-                    max_size=self._size,
-                    max_inactive_connection_lifetime=IDLE_SECONDS,
-                    init=_speak_json,
-                    reset=_nothing,
-                    connection_class=ReadConnection,
-                    **self._settings,
-                )
-        return self._pool
+    async def take(self, scope: str | None) -> ReadConnection:
+        """A connection of one's own until it is put back; one that is in that scope, if any is."""
+        found = self._free(scope)
+        if found is not None:
+            return found
+        async with asyncio.timeout(self._acquire_seconds):
+            while len(self._open) + self._opening >= self._size:
+                found = await self._in_line()
+                if found is not None:
+                    return found
+            return await self._connect()
+
+    def put(self, connection: ReadConnection) -> None:
+        """Give a connection back; the first in line gets it."""
+        if connection.is_closed():
+            self._end(connection)
+        elif not self._next(connection):
+            connection.idle_since = now = asyncio.get_running_loop().time()
+            self._idle.append(connection)
+            if now - self._idle[0].idle_since > IDLE_SECONDS:
+                self._end(self._idle[0])
+
+    async def settle(self, connection: ReadConnection) -> None:
+        """Give a connection back after a statement that was left in the middle."""
+        try:
+            # The driver waits with this one until the other is canceled.
+            await connection.execute("select", timeout=SETTLE_SECONDS)
+        except BaseException:
+            self._end(connection)
+            raise
+        self.put(connection)
+
+    def _free(self, scope: str | None) -> ReadConnection | None:
+        """The connection used last, in this scope if there is one: it knows the statements."""
+        idle = self._idle
+        while idle:
+            at = len(idle) - 1
+            while at > 0 and idle[at].scope != scope:
+                at -= 1
+            found = idle.pop(at if idle[at].scope == scope else -1)
+            if not found.is_closed():
+                return found
+            self._end(found)
+        return None
+
+    async def _in_line(self) -> ReadConnection | None:
+        """Wait for a connection, or for the room to open one (None)."""
+        turn: asyncio.Future[ReadConnection | None]
+        turn = asyncio.get_running_loop().create_future()
+        self._line.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and (got := turn.result()) is not None:
+                self.put(got)  # It came in the moment in which its reader left.
+            raise
+
+    def _next(self, connection: ReadConnection | None) -> bool:
+        """Hand over to the first who still waits; False when nobody does."""
+        while self._line:
+            turn = self._line.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return True
+        return False
+
+    def _end(self, connection: ReadConnection) -> None:
+        """Let go of a connection; the first in line may open another."""
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        connection.terminate()
+        self._next(None)
+
+    async def _connect(self) -> ReadConnection:
+        self._opening += 1
+        try:
+            made: ReadConnection = await asyncpg.connect(
+                self._address, connection_class=ReadConnection, **self._settings
+            )
+            await _speak_json(made)
+        except BaseException:
+            self._opening -= 1
+            self._next(None)
+            raise
+        self._opening -= 1
+        self._open.add(made)
+        return made
 
 
-async def _nothing(connection: Any) -> None:
-    """A connection keeps nothing between two uses but its prepared statements."""
+class Turn(AbstractAsyncContextManager[Reading]):
+    """One reader's use of a connection."""
+
+    __slots__ = ("_connection", "_pool", "_scope")
+
+    def __init__(self, pool: ReadPool, scope: str | None) -> None:
+        self._pool = pool
+        self._scope = scope
+
+    async def __aenter__(self) -> Reading:
+        self._connection = connection = await self._pool.take(self._scope)
+        if self._scope is not None and connection.scope != self._scope:
+            try:
+                await connection.enter(self._scope)
+            except BaseException:
+                await self._pool.settle(connection)
+                raise
+        return Reading(connection, self._pool)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            await self._pool.settle(self._connection)
+        else:
+            self._pool.put(self._connection)
 
 
 async def _speak_json(connection: Any) -> None:

@@ -34,8 +34,7 @@ class Working(AsyncSession):
             return found
         if self.new or self.dirty or self.deleted:
             await self.flush()
-        shape, key = self.shapes.of(statement)
-        text, values = shape.asked(params or {}, key)
+        shape, text, values = self.shapes.asked(statement, params or {})
         if self.heard is not None:
             self.heard(text)
         return shape.result(await self.bare.fetch(text, *values))

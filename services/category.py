@@ -1,20 +1,23 @@
 """The category tree as one store fills it: branches without a product are left out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from orjson import loads
+from sqlalchemy import Text, Uuid, bindparam, cast, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Category, Listing, Product, Store
+from models.light import kept
 
 TREE_DEPTH = 5
+TOLD = cast(Category.translations, Text)
 # A few branches, each by its slug or its key, with the keys of all that is below: a shop's whole
 # tree is counted only for those who want to see it.
-BRANCHES = (
+BRANCHES = kept(
     text(
         """
         with recursive root as (
@@ -37,25 +40,22 @@ BRANCHES = (
             select nth, array_agg(id) as keys from below group by nth
         )
         select root.nth, root.id, root.store_id, root.parent_id, root.slug, root.name,
-            root.translations, family.keys
+            root.translations::text, family.keys
         from root join family on family.nth = root.nth
         where exists (
             select from listing l join product p on p.id = l.product_id
             where l.store_id = root.store_id and l.category_id = any(family.keys) and p.active
         )
         """
-    )
-    .bindparams(
+    ).bindparams(
         bindparam("stores", type_=ARRAY(Uuid)),
         bindparam("slugs", type_=ARRAY(Text)),
         bindparam("keys", type_=ARRAY(Uuid)),
     )
-    .columns(translations=JSONB)
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
+class Shelf(NamedTuple):
     """A category in one store (or in none); a product's own knows no children and no count."""
 
     id: UUID
@@ -63,11 +63,17 @@ class Shelf:
     parent_id: UUID | None
     slug: str
     name: str
-    translations: dict[str, Any]
+    told: str
     product_count: int | None = None
     children: "tuple[Shelf, ...] | None" = None
     branch: tuple[UUID, ...] | None = None
     """Its key and those of all below it, where these were read without their rows."""
+
+    @property
+    def translations(self) -> dict[str, Any]:
+        """Its texts in other languages."""
+        told: dict[str, Any] = loads(self.told)
+        return told
 
     def family(self) -> tuple[UUID, ...]:
         """This category and all below it."""
@@ -79,7 +85,7 @@ class Shelf:
     def cut(self, depth: int) -> "Shelf":
         """The same with at most `depth` levels below it."""
         kept = self.children or () if depth else ()
-        return replace(self, children=tuple(child.cut(depth - 1) for child in kept))
+        return self._replace(children=tuple(child.cut(depth - 1) for child in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ async def trees(session: AsyncSession, store_ids: Sequence[UUID]) -> list[Tree]:
         .group_by(Listing.store_id, Listing.category_id)
         .subquery()
     )
-    columns = (Category.id, Category.parent_id, Category.slug, Category.name, Category.translations)
+    columns = (Category.id, Category.parent_id, Category.slug, Category.name, TOLD)
     rows = await session.execute(
         select(Store.id, func.coalesce(counted.c.products, 0), *columns)
         .join(Category, Category.company_id == Store.company_id)
@@ -135,13 +141,13 @@ async def branches(session: AsyncSession, asked: Sequence[Asked]) -> list[Shelf 
             "keys": [one.key for one in asked],
         },
     )
-    found = {row[0]: replace(Shelf(*row[1:7]), branch=tuple(row[7])) for row in rows}
+    found = {row[0]: Shelf(*row[1:7])._replace(branch=tuple(row[7])) for row in rows}
     return [found.get(nth) for nth in range(1, len(asked) + 1)]
 
 
 async def plain(session: AsyncSession, category_ids: Sequence[UUID]) -> list[Shelf | None]:
     """Categories by key where no store is in question; None for what there is not."""
-    columns = (Category.id, Category.parent_id, Category.slug, Category.name, Category.translations)
+    columns = (Category.id, Category.parent_id, Category.slug, Category.name, TOLD)
     rows = await session.execute(select(*columns).where(Category.id.in_(category_ids)))
     found = {row[0]: Shelf(row[0], None, *row[1:]) for row in rows}
     return [found.get(key) for key in category_ids]
@@ -151,12 +157,12 @@ def _tree(rows: Sequence[Any]) -> Tree:
     """Rows come deepest first, so that every branch is complete before its parent takes it up."""
     tree = Tree()
     below: dict[UUID | None, list[Shelf]] = {}
-    for store_id, own, key, parent_id, slug, name, translations in rows:
+    for store_id, own, key, parent_id, slug, name, told in rows:
         children = tuple(below.pop(key, ()))
         products = own + sum(child.product_count or 0 for child in children)
         if not products:
             continue
-        shelf = Shelf(key, store_id, parent_id, slug, name, translations, products, children)
+        shelf = Shelf(key, store_id, parent_id, slug, name, told, products, children)
         below.setdefault(parent_id, []).append(shelf)
         tree.by_id[key] = tree.by_slug[slug] = shelf
     tree.top.extend(below.get(None, ()))

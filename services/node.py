@@ -44,6 +44,7 @@ from models import (
     Transfer,
     TransferLine,
 )
+from models.taking import model_of
 from services import address as addresses
 from services import app as apps
 from services import delivery as deliveries
@@ -161,7 +162,7 @@ async def _app(session: AsyncSession, actor: Actor, row: App) -> App:
 
 def _allowed(row: Row, sees: bool) -> Row:
     if not sees:
-        raise not_found(type(row), "id")
+        raise not_found(model_of(row), "id")
     return row
 
 

@@ -3,15 +3,51 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 
 from services.refusal import InvalidInput, Refused
 
 Row = TypeVar("Row")
+Key = Callable[[Row], Sequence[Any]]
 PAGE_ROWS = 100
 WHOLE_MOST = 2**63 - 1
+
+
+class Edge(NamedTuple, Generic[Row]):
+    """A row and the cursor that continues after it."""
+
+    cursor: str
+    node: Row
+
+
+class Page(Generic[Row]):
+    """A slice of a longer list, in order. Cursors are made for those who ask for them."""
+
+    __slots__ = ("_key", "has_next_page", "nodes", "total_count")
+
+    nodes: list[Row]
+    total_count: int | None
+
+    def __init__(
+        self, nodes: list[Row], has_next_page: bool, key: Key[Row], total_count: int | None = None
+    ) -> None:
+        self.nodes = nodes
+        self.has_next_page = has_next_page
+        self.total_count = total_count
+        self._key = key
+
+    @property
+    def edges(self) -> list[Edge[Row]]:
+        """The rows with their cursors."""
+        return [Edge(cursor(*self._key(row)), row) for row in self.nodes]
+
+    @property
+    def page_info(self) -> "PageInfo":
+        """Where the page ends and whether another follows."""
+        end = cursor(*self._key(self.nodes[-1])) if self.nodes else None
+        return PageInfo(self.has_next_page, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +58,11 @@ class PageInfo:
     end_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Edge(Generic[Row]):
-    """A row and the cursor that continues after it."""
-
-    cursor: str
-    node: Row
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    """A slice of a longer list, in order."""
-
-    edges: list[Edge[Row]]
-    page_info: PageInfo
-    total_count: int | None = None
-
-    @property
-    def nodes(self) -> list[Row]:
-        return [edge.node for edge in self.edges]
-
-
 def page(
-    rows: Sequence[Row],
-    first: int,
-    key: Callable[[Row], Sequence[Any]],
-    total_count: int | None = None,
+    rows: Sequence[Row], first: int, key: Key[Row], total_count: int | None = None
 ) -> Page[Row]:
     """Build a page out of up to `first + 1` rows; the extra one only proves that more follow."""
-    shown = rows[:first]
-    edges = [Edge(cursor(*key(row)), row) for row in shown]
-    info = PageInfo(len(rows) > first, edges[-1].cursor if edges else None)
-    return Page(edges, info, total_count)
+    return Page(list(rows[:first]), len(rows) > first, key, total_count)
 
 
 def cursor(*values: Any) -> str:
