@@ -8,8 +8,11 @@ value with care: errors, nulls, awaitables, and everything a resolver should not
 import enum
 import math
 from collections.abc import AsyncIterable, Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from graphql import (
     GraphQLBoolean,
@@ -28,6 +31,7 @@ from execution.site import Site
 if TYPE_CHECKING:
     from execution.run import Run
 
+PLAIN = frozenset({bool, int, float, str, Decimal, UUID, date, datetime, time, timedelta})
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 TEXT_TYPES = (GraphQLString, GraphQLID)
 Slots = Sequence[Any]
@@ -134,7 +138,7 @@ class LeafCompleter(Completer):
 
     def expression(self, name: str, n: int, env: dict[str, Any]) -> str:
         """Python source that serializes the local `name`, quick for values of the exact type."""
-        env[f"s{n}"] = self.serialize
+        env[f"s{n}"], env["Undefined"] = self.serialize, Undefined
         otherwise = f"s{n}({name})"
         if self.site.may_be_null:
             otherwise = f"(None if {name} is None else {otherwise})"
@@ -151,7 +155,11 @@ class LeafCompleter(Completer):
         if self._names:
             env[f"c{n}"], env[f"n{n}"] = self._names
             return f"n{n}[{name}._name_] if type({name}) is c{n} else {otherwise}"
-        return otherwise
+        # A scalar of one's own decides by itself; values of these types are no errors, and nothing
+        # to wait for. One that comes out as null is looked at with care.
+        env[f"o{n}"], env["PLAIN"] = self.type.coerce_output_value, PLAIN
+        good = f"type({name}) in PLAIN and (w{n} := o{n}({name})) is not None"
+        return f"w{n} if {good} and w{n} is not Undefined else {otherwise}"
 
 
 def member_names(leaf_type: GraphQLLeafType) -> tuple[type[enum.Enum], dict[str, str]] | None:

@@ -32,7 +32,7 @@ from execution.objects import DEFINITION, AbstractCompleter, ObjectCompleter
 from execution.run import Run
 from execution.selection import Leaf, Selection
 from execution.site import Field, Site
-from execution.steps import AttributeStep, BatchStep, ForeignStep, ResolverStep, Step
+from execution.steps import AttributeStep, BatchStep, ForeignStep, ReaderStep, ResolverStep, Step
 
 TYPENAME = "__typename"
 Keys = tuple[str, ...]
@@ -122,7 +122,8 @@ class Compiler:
             completer = self._completer(definition.type, Site(field, nullable))
             if self._is_leaf(field):
                 attribute = field.strawberry.python_name  # type: ignore[union-attr] # is known
-                leaves.append(Leaf(key, attribute, completer))
+                self.reads |= reads_of(field.strawberry)  # type: ignore[arg-type] # as above
+                leaves.append(Leaf(key, attribute, completer, _reader_of(field)))
             else:
                 steps.append(self._step(field, completer))
         return Selection(template, leaves, steps, cost)
@@ -153,7 +154,7 @@ class Compiler:
     def _is_leaf(self, field: Field) -> bool:
         return (
             self._is_attribute(field)
-            and self._plain_attributes
+            and (self._plain_attributes or _reader_of(field) is not None)
             and is_leaf_type(get_named_type(field.definition.type))
         )
 
@@ -162,7 +163,7 @@ class Compiler:
         return (
             known is not None
             and self._is_plain(known)
-            and known.base_resolver is None
+            and (known.base_resolver is None or _reader_of(field) is not None)
             and field.parent_type is not self._core.subscription_type
         )
 
@@ -182,6 +183,9 @@ class Compiler:
             self.reads.add(CALLER)
             return ForeignStep(field, completer)
         self.reads |= reads_of(known)
+        reader = _reader_of(field)
+        if reader is not None:
+            return ReaderStep(field, completer, reader)
         if "batch" in known.metadata and "by" in known.metadata and not field.definition.args:
             fields = self._selected(field) if known.metadata.get("look") else None
             return BatchStep(field, completer, known, fields)
@@ -209,6 +213,14 @@ class Compiler:
                 if definition is not None and DEFINITION in definition.extensions:
                     names.add(definition.extensions[DEFINITION].python_name)
         return frozenset(names)
+
+
+def _reader_of(field: Field) -> Any:
+    """What makes the field's reader for a request, when its parent alone decides its value."""
+    known = field.strawberry
+    if known is None or field.definition.args or known.metadata.get("allow") is not None:
+        return None
+    return known.metadata.get("reader")
 
 
 def _selection_sets(nodes: Sequence[FieldNode]) -> list[SelectionSetNode]:

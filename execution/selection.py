@@ -16,7 +16,8 @@ from execution.steps import Step
 if TYPE_CHECKING:
     from execution.run import Run
 
-Rows = Callable[[list[Any]], list[dict[str, Any]]]
+Rows = Callable[[list[Any], Any], list[dict[str, Any]]]
+Reader = Callable[[Any], Callable[[Any], Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Leaf:
     key: str
     attribute: str
     completer: Completer
+    reader: Reader | None = None
+    """Makes, for one request, what reads the value off the parent in the attribute's place."""
+
+    def getter(self, context: Any) -> Callable[[Any], Any]:
+        """What reads the value off a parent in this request."""
+        return attrgetter(self.attribute) if self.reader is None else self.reader(context)
 
 
 class Selection:
@@ -61,7 +68,7 @@ class Selection:
         """The plain attributes of each parent, and a null for every other field."""
         run.cost += self.cost * len(parents)
         try:
-            return self._rows(parents)
+            return self._rows(parents, run.context)
         except Exception:
             # Some value is not what it should be. Reading attributes changes nothing, so read
             # them again, one by one, and note exactly what is wrong.
@@ -71,7 +78,7 @@ class Selection:
         out = dict(self._template)
         for leaf in self._leaves:
             try:
-                value = attrgetter(leaf.attribute)(parent)
+                value = leaf.getter(run.context)(parent)
             except Exception as error:
                 run.fail(leaf.completer.site, out, leaf.key, error)
             else:
@@ -82,16 +89,23 @@ class Selection:
 def write_rows(template: dict[str, Any], leaves: Sequence[Leaf]) -> Rows:
     """The function that builds an answer for each parent, made for just these leaves."""
     env: dict[str, Any] = {}
+    made: list[str] = []
     reads: list[str] = []
     values = {key: repr(value) for key, value in template.items()}
     for n, leaf in enumerate(leaves):
-        if not leaf.attribute.isidentifier() or keyword.iskeyword(leaf.attribute):
+        if leaf.reader is not None:
+            env[f"m{n}"] = leaf.reader
+            made.append(f"    r{n} = m{n}(context)")
+            reads.append(f"        v{n} = r{n}(parent)")
+        elif not leaf.attribute.isidentifier() or keyword.iskeyword(leaf.attribute):
             raise ValueError(f"{leaf.attribute!r} can't be read as an attribute")
-        reads.append(f"        v{n} = parent.{leaf.attribute}")
+        else:
+            reads.append(f"        v{n} = parent.{leaf.attribute}")
         values[leaf.key] = _expression(leaf, n, env)
     display = ", ".join(f"{key!r}: {value}" for key, value in values.items())
     source = [
-        "def rows(parents):",
+        "def rows(parents, context):",
+        *made,
         "    outs = []",
         "    add = outs.append",
         "    for parent in parents:",
@@ -101,8 +115,8 @@ def write_rows(template: dict[str, Any], leaves: Sequence[Leaf]) -> Rows:
     ]
     # The source holds names of the schema and response keys, both plain identifiers, quoted.
     exec(compile("\n".join(source), "<selection>", "exec"), env)  # noqa: S102 - no outside text
-    made: Rows = env["rows"]
-    return made
+    rows: Rows = env["rows"]
+    return rows
 
 
 def _expression(leaf: Leaf, n: int, env: dict[str, Any]) -> str:

@@ -77,6 +77,29 @@ class AttributeStep(Step):
             self._place(values, outs, run)
 
 
+class ReaderStep(Step):
+    """A field worked out of the parent alone that holds objects, or lists of them."""
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, field: Field, completer: Completer, reader: Callable[[Any], Getter]) -> None:
+        super().__init__(field, completer)
+        self._reader = reader
+
+    def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
+        try:
+            get = self._reader(run.context)
+        except Exception as error:
+            self._fail(outs, error, run)
+            return
+        try:
+            values = list(map(get, parents))
+        except Exception:
+            self._each(parents, outs, get, run)
+        else:
+            self._place(values, outs, run)
+
+
 class ResolverStep(Step):
     """A field with a resolver, called once per parent with arguments that were coerced once."""
 

@@ -1,6 +1,9 @@
 """Public ids: a prefix that says the noun, then the key in 22 URL-safe characters."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
+from collections.abc import Callable
+from functools import cache
 from uuid import UUID
 
 from models.address import Address
@@ -75,12 +78,25 @@ PREFIXES: dict[type[Keyed], str] = {
 }
 MODELS = {prefix: model for model, prefix in PREFIXES.items()}
 KEY_LENGTH = 22
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
+PADDING = b"=\n"
 ID_LENGTH = 3 + 1 + KEY_LENGTH
 
 
 def encode(model: type[Keyed], key: UUID) -> str:
     """The public id of a row, such as `ord_AZq3…` (26 characters)."""
-    return f"{PREFIXES[model]}_{urlsafe_b64encode(key.bytes)[:KEY_LENGTH].decode()}"
+    return encoder(model)(key)
+
+
+@cache
+def encoder(model: type[Keyed]) -> Callable[[UUID], str]:
+    """What makes the public ids of a noun."""
+    prefix = f"{PREFIXES[model]}_"
+
+    def encode(key: UUID) -> str:
+        return prefix + b2a_base64(key.bytes).translate(URL_SAFE, PADDING).decode("ascii")
+
+    return encode
 
 
 def decode(model: type[Keyed], text: str) -> UUID | None:

@@ -13,6 +13,7 @@ from resolvers.rules import Rule
 T = TypeVar("T")
 Resolver = Callable[..., Any]
 Stream = Callable[..., AsyncIterator[Any]]
+Reader = Callable[[Any], Callable[[Any], Any]]
 
 BACKING: dict[type, type] = {}
 ABOUT_INPUT = "Everything the mutation needs to know."
@@ -47,6 +48,20 @@ def field(
         description=description,
         metadata=_metadata(allow=allow, cost=cost, reads=reads),
     )
+
+
+def derived(reader: Reader, description: str, *, reads: str = "") -> Any:
+    """A field worked out of the parent alone, by a function that `reader` makes for a request.
+
+    The executor has the function made once a request and calls it as it reads attributes. `reads`
+    names what of its context `reader` looks at, as in `field`.
+    """
+
+    def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
+        return reader(info.context)(parent)
+
+    metadata = _metadata(reader=reader, reads=reads)
+    return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
 def related(
@@ -157,7 +172,7 @@ def _listening(resolver: Stream, rule: Rule) -> Stream:
     return events
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(column, field, related))
+@dataclass_transform(kw_only_default=True, field_specifiers=(column, field, derived, related))
 def backed_by(
     model: type, description: str, *, name: str | None = None
 ) -> Callable[[type[T]], type[T]]:

@@ -1,5 +1,6 @@
 """Shorthands for fields that many nouns have: ids, sums of money, translated texts."""
 
+from operator import attrgetter
 from typing import Any
 
 import strawberry
@@ -8,7 +9,7 @@ from models import ids
 from models.base import Keyed
 from models.money import Money
 from resolvers.rules import Rule
-from schema.backing import field
+from schema.backing import derived, field
 
 DEFAULT_LANGUAGE = "en"
 
@@ -17,33 +18,40 @@ def key(
     model: type[Keyed], description: str = "The opaque id of this object.", *, by: str = "id"
 ) -> Any:
     """The public id made of the parent's UUID attribute `by`."""
+    encode, get = ids.encoder(model), attrgetter(by)
 
-    def read(parent: strawberry.Parent[Any]) -> strawberry.ID | None:
-        value = getattr(parent, by)
-        return None if value is None else strawberry.ID(ids.encode(model, value))
+    def read(parent: Any) -> str | None:
+        value = get(parent)
+        return None if value is None else encode(value)
 
-    return field(read, description)
+    return derived(lambda _context: read, description)
 
 
 def money(by: str, description: str, *, allow: Rule | None = None) -> Any:
     """A sum read off the parent's minor-unit attribute `by` and its `currency`."""
+    get, new = attrgetter(by, "currency"), tuple.__new__
 
-    def read(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
-        row: Any = parent
-        minor = getattr(row, by)
-        return None if minor is None else Money(minor, row.currency)
+    def read(parent: Any) -> Money | None:
+        pair = get(parent)
+        return None if pair[0] is None else new(Money, pair)
 
-    return field(read, description, allow=allow, reads="")
+    if allow is None:
+        return derived(lambda _context: read, description)
+
+    def allowed(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
+        return read(parent)
+
+    return field(allowed, description, allow=allow, reads="")
 
 
 def translated(by: str, description: str) -> Any:
     """The parent's text in the language of the request, or in the catalog's own language."""
+    own = attrgetter(by)
 
-    def read(parent: strawberry.Parent[Any], info: strawberry.Info) -> str:
-        row: Any = parent
-        language = info.context.language
+    def reader(context: Any) -> Any:
+        language = context.language
         if language == DEFAULT_LANGUAGE:
-            return str(getattr(row, by))
-        return str(row.translations.get(language) or getattr(row, by))
+            return own
+        return lambda row: str(row.translations.get(language) or own(row))
 
-    return field(read, description, reads="language")
+    return derived(reader, description, reads="language")
