@@ -7,16 +7,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import among, asked, one_each
 from models import App, AppSecret
+from models.light import kept
 from services.app import SECRETS_SHOWN
+
+APP = kept(select(App).where(asked(App.id)))
 
 
 async def app_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[App | None]:
     """Apps by key, as far as the scope may see them."""
-    rows = await session.scalars(select(App).where(among(App.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, APP, ids)
 
 
 async def secrets_by_app(session: AsyncSession, ids: Sequence[UUID]) -> list[list[AppSecret]]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import among, asked, one_each
 from models import (
     BatchRecall,
     BatchStatus,
@@ -20,6 +20,7 @@ from models import (
     StockBatch,
     Store,
 )
+from models.light import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,12 @@ class BatchShare:
     quantity: int
 
 
+STOCK_BATCH = kept(select(StockBatch).where(asked(StockBatch.id)))
+
+
 async def batch_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[StockBatch | None]:
     """Batches by key."""
-    rows = await session.scalars(select(StockBatch).where(among(StockBatch.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, STOCK_BATCH, ids)
 
 
 async def batches_by_recall(session: AsyncSession, ids: Sequence[UUID]) -> list[list[StockBatch]]:

@@ -5,12 +5,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import public
-from dataloaders.keys import among
+from dataloaders.keys import asked, one_each
 from models import Company
+from models.light import kept
+
+COMPANY = kept(select(Company).where(asked(Company.id)))
 
 
 @public
 async def company_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Company | None]:
-    rows = await session.scalars(select(Company).where(among(Company.id, keys)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in keys]
+    return await one_each(session, COMPANY, keys)

@@ -8,38 +8,37 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import among, asked, one_each
 from models import Delivery, DeliveryOffer, OfferStatus
+from models.light import kept
 
 OFFERS_SHOWN = 50
+
+DELIVERY = kept(select(Delivery).where(asked(Delivery.id)))
+NEWEST = kept(
+    select(Delivery)
+    .where(asked(Delivery.order_id))
+    .order_by(Delivery.order_id, Delivery.id.desc())
+    .ext(distinct_on(Delivery.order_id))
+)
+DELIVERY_OFFER = kept(select(DeliveryOffer).where(asked(DeliveryOffer.id)))
 
 
 async def delivery_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Delivery | None]:
     """Deliveries by key, as far as the scope may see them."""
-    rows = await session.scalars(select(Delivery).where(among(Delivery.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, DELIVERY, ids)
 
 
 async def delivery_by_order(
     session: AsyncSession, order_ids: Sequence[UUID]
 ) -> list[Delivery | None]:
     """The newest delivery of each order."""
-    rows = await session.scalars(
-        select(Delivery)
-        .where(among(Delivery.order_id, order_ids))
-        .order_by(Delivery.order_id, Delivery.id.desc())
-        .ext(distinct_on(Delivery.order_id))
-    )
-    found = {row.order_id: row for row in rows}
-    return [found.get(key) for key in order_ids]
+    return await one_each(session, NEWEST, order_ids, "order_id")
 
 
 async def offer_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[DeliveryOffer | None]:
     """Offers by key, for the rider who was asked and the company."""
-    rows = await session.scalars(select(DeliveryOffer).where(among(DeliveryOffer.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, DELIVERY_OFFER, ids)
 
 
 async def offers_by_delivery(

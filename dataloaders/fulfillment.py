@@ -8,29 +8,29 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import among, asked, one_each
 from models import Fulfillment, FulfillmentLine
+from models.light import kept
+
+FULFILLMENT = kept(select(Fulfillment).where(asked(Fulfillment.id)))
+NEWEST = kept(
+    select(Fulfillment)
+    .where(asked(Fulfillment.order_id))
+    .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
+    .ext(distinct_on(Fulfillment.order_id))
+)
 
 
 async def fulfillment_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Fulfillment | None]:
     """Fulfillments by key."""
-    rows = await session.scalars(select(Fulfillment).where(among(Fulfillment.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, FULFILLMENT, ids)
 
 
 async def fulfillment_by_order(
     session: AsyncSession, order_ids: Sequence[UUID]
 ) -> list[Fulfillment | None]:
     """The newest fulfillment of each order: the one that counts, or the last that did."""
-    rows = await session.scalars(
-        select(Fulfillment)
-        .where(among(Fulfillment.order_id, order_ids))
-        .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
-        .ext(distinct_on(Fulfillment.order_id))
-    )
-    found = {row.order_id: row for row in rows}
-    return [found.get(order_id) for order_id in order_ids]
+    return await one_each(session, NEWEST, order_ids, "order_id")
 
 
 async def lines_by_fulfillment(

@@ -1,13 +1,17 @@
 """Asks for many keys by one array: the statement's text stays the same however many there are."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, any_, literal
+from sqlalchemy import ColumnElement, any_, bindparam, literal
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 UUIDS = ARRAY(Uuid)
+KEYS = bindparam("keys", type_=UUIDS)
 
 
 def among(column: Any, keys: Iterable[Any]) -> ColumnElement[bool]:
@@ -17,3 +21,33 @@ def among(column: Any, keys: Iterable[Any]) -> ColumnElement[bool]:
     """
     held: ColumnElement[bool] = column == any_(literal(list(keys), UUIDS))
     return held
+
+
+def asked(column: Any) -> ColumnElement[bool]:
+    """As `among`, in a statement that is kept: the keys are given with each reading of it."""
+    held: ColumnElement[bool] = column == any_(KEYS)
+    return held
+
+
+async def one_each(
+    session: AsyncSession, statement: Any, keys: Sequence[Any], by: str = "id"
+) -> list[Any]:
+    """The row whose attribute `by` is the key, for each key; None where there is none."""
+    rows = (await session.scalars(statement, {"keys": list(keys)})).all()
+    get = attrgetter(by)
+    found = {get(row): row for row in rows}
+    return [found.get(key) for key in keys]
+
+
+async def many_each(
+    session: AsyncSession, statement: Any, keys: Sequence[Any], by: str
+) -> list[list[Any]]:
+    """The rows whose attribute `by` is the key, for each key, in the statement's order."""
+    rows = (await session.scalars(statement, {"keys": list(keys)})).all()
+    if len(keys) == 1:
+        return [list(rows)]
+    get = attrgetter(by)
+    found: defaultdict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[get(row)].append(row)
+    return [found[key] for key in keys]

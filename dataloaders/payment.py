@@ -7,17 +7,18 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import asked, one_each
 from models import Payment
+from models.light import kept
+
+NEWEST = kept(
+    select(Payment)
+    .where(asked(Payment.order_id))
+    .order_by(Payment.order_id, Payment.id.desc())
+    .ext(distinct_on(Payment.order_id))
+)
 
 
 async def payment_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Payment | None]:
     """The payment of each order."""
-    rows = await session.scalars(
-        select(Payment)
-        .where(among(Payment.order_id, ids))
-        .order_by(Payment.order_id, Payment.id.desc())
-        .ext(distinct_on(Payment.order_id))
-    )
-    found = {row.order_id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, NEWEST, ids, "order_id")

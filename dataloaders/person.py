@@ -4,12 +4,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import asked, one_each
 from models import Person
+from models.light import kept
+
+PERSON = kept(select(Person).where(asked(Person.id)))
 
 
 async def person_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Person | None]:
     """People the actor may see: themselves, and those who work for their companies."""
-    rows = await session.scalars(select(Person).where(among(Person.id, keys)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in keys]
+    return await one_each(session, PERSON, keys)

@@ -7,17 +7,18 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import among, asked, one_each
 from models import GoodsReceipt, GoodsReceiptLine, PurchaseOrder, PurchaseOrderLine
+from models.light import kept
+
+PURCHASE_ORDER = kept(select(PurchaseOrder).where(asked(PurchaseOrder.id)))
 
 
 async def purchase_order_by_id(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[PurchaseOrder | None]:
     """Orders by key, as far as the scope may see them."""
-    rows = await session.scalars(select(PurchaseOrder).where(among(PurchaseOrder.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, PURCHASE_ORDER, ids)
 
 
 async def lines_by_purchase_order(

@@ -4,12 +4,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import asked, one_each
 from models import ReorderRun
+from models.light import kept
+
+REORDER_RUN_BY_STORE_ID = kept(select(ReorderRun).where(asked(ReorderRun.store_id)))
 
 
 async def run_by_store(session: AsyncSession, ids: Sequence[UUID]) -> list[ReorderRun | None]:
     """When each store's proposals were worked out, as far as the scope may see it."""
-    rows = await session.scalars(select(ReorderRun).where(among(ReorderRun.store_id, ids)))
-    found = {row.store_id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, REORDER_RUN_BY_STORE_ID, ids, "store_id")

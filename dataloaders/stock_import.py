@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import asked, one_each
 from models import StockImport
+from models.light import kept
+
+STOCK_IMPORT = kept(select(StockImport).where(asked(StockImport.id)))
 
 
 async def import_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[StockImport | None]:
     """Imports by key, as far as the scope may see them."""
-    rows = await session.scalars(select(StockImport).where(among(StockImport.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, STOCK_IMPORT, ids)

@@ -6,18 +6,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import public
-from dataloaders.keys import among
+from dataloaders.keys import among, asked, one_each
 from models import Store, StoreHours
+from models.light import kept
 from services import opening, zone
 from services.store import Desk, open_at
+
+STORE = kept(select(Store).where(asked(Store.id)))
 
 
 @public
 async def store_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Store | None]:
-    rows = {
-        row.id: row for row in await session.scalars(select(Store).where(among(Store.id, keys)))
-    }
-    return [rows.get(key) for key in keys]
+    return await one_each(session, STORE, keys)
 
 
 @public

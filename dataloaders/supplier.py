@@ -4,12 +4,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import asked, one_each
 from models import Supplier
+from models.light import kept
+
+SUPPLIER = kept(select(Supplier).where(asked(Supplier.id)))
 
 
 async def supplier_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Supplier | None]:
     """Suppliers by key, as far as the scope may see them."""
-    rows = await session.scalars(select(Supplier).where(among(Supplier.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, SUPPLIER, ids)

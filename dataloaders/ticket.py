@@ -7,22 +7,22 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import among, asked, one_each
 from models import Refund, Ticket, TicketMessage
+from models.light import kept
+
+TICKET = kept(select(Ticket).where(asked(Ticket.id)))
+TICKET_MESSAGE = kept(select(TicketMessage).where(asked(TicketMessage.id)))
 
 
 async def ticket_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Ticket | None]:
     """Tickets by key, as far as the scope may see them."""
-    rows = await session.scalars(select(Ticket).where(among(Ticket.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, TICKET, ids)
 
 
 async def message_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[TicketMessage | None]:
     """Messages by key, as far as the scope may see them."""
-    rows = await session.scalars(select(TicketMessage).where(among(TicketMessage.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, TICKET_MESSAGE, ids)
 
 
 async def messages_by_ticket(

@@ -91,7 +91,8 @@ def encode(model: type[Keyed], key: UUID) -> str:
 @cache
 def encoder(model: type[Keyed]) -> Callable[[UUID], str]:
     """What makes the public ids of a noun."""
-    prefix = f"{PREFIXES[model]}_"
+    mapped: type[Keyed] = model.__mapper__.class_  # a light row is of a class below its model
+    prefix = f"{PREFIXES[mapped]}_"
 
     def encode(key: UUID) -> str:
         return prefix + b2a_base64(key.bytes).translate(URL_SAFE, PADDING).decode("ascii")

@@ -3,16 +3,17 @@
 import asyncio
 from collections import deque
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from typing import Any
 
 import asyncpg
 import orjson
-from sqlalchemy import URL, inspect, select
+from sqlalchemy import URL, bindparam, inspect, select
 from sqlalchemy.engine.result import Result, ScalarResult
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.light import Heard, Shapes
+from models.light import Heard, Shapes, kept
 
 IDLE_SECONDS = 300.0
 SETTLE_SECONDS = 5.0
@@ -50,10 +51,9 @@ class Reading(AsyncSession):
 
     async def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """The row with this key; None when there is none to be seen."""
-        keys = inspect(entity).primary_key
+        statement, names = _by_key(entity)
         values = ident if isinstance(ident, tuple) else (ident,)
-        wanted = (key == value for key, value in zip(keys, values, strict=True))
-        return await self.scalar(select(entity).where(*wanted))
+        return await self.scalar(statement, dict(zip(names, values, strict=True)))
 
     async def get_one(self, entity: Any, ident: Any, **options: Any) -> Any:
         """The row with this key; NoResultFound when there is none to be seen."""
@@ -66,6 +66,14 @@ class Reading(AsyncSession):
         if self._pool.heard is not None:
             self._pool.heard(text)
         return shape, await self._connection.fetch(text, *values)
+
+
+@cache
+def _by_key(entity: Any) -> tuple[Any, tuple[str, ...]]:
+    """The statement that reads one row by its primary key, and the names of the key's parts."""
+    parts = inspect(entity).primary_key
+    wanted = (part == bindparam(f"key_{part.key}", type_=part.type) for part in parts)
+    return kept(select(entity).where(*wanted)), tuple(f"key_{part.key}" for part in parts)
 
 
 class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types

@@ -5,13 +5,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Integer, Text, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Event, EventType, Order
+from models.light import kept
 from services import cursor as cursors
 from services.event import order_stream
 from services.page import Page, bounded, cursor, page
+
+EVENTS = kept(
+    select(Event.seq, Event.type, Event.body, Event.at)
+    .where(
+        Event.stream == bindparam("stream_of_order", type_=Text),
+        Event.seq > bindparam("beyond", type_=BigInteger),
+    )
+    .order_by(Event.seq)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +53,12 @@ async def of_order(
     """A page of what happened to the order, the oldest first."""
     bounded(first)
     stream = order_stream(order.id)
-    rows = select(Event).where(Event.stream == stream).order_by(Event.seq)
-    if start is not None and (beyond := cursors.decode(start, [stream])) is not None:
-        rows = rows.where(Event.seq > beyond[stream].seq)
-    found = (await session.scalars(rows.limit(first + 1))).all()
-    told = [told_of(order, row.seq, row.type, row.body, row.at) for row in found]
+    beyond = cursors.decode(start, [stream]) if start is not None else None
+    seq = beyond[stream].seq if beyond is not None else 0
+    found = await session.execute(
+        EVENTS, {"stream_of_order": stream, "beyond": seq, "most": first + 1}
+    )
+    told = [told_of(order, *row) for row in found]
     return page(told, first, lambda event: event.key)
 
 
