@@ -4,15 +4,40 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import any_, bindparam, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import UUIDS, among
 from models import Delivery, Fulfillment, Order, OrderLine, OrderStatus, Payment
+from models.light import kept
 from services.progress import Progress
 
 ACTIVE = (OrderStatus.PLACED, OrderStatus.CONFIRMED)
+PAYMENT = (
+    select(Payment.status).where(Payment.order_id == Order.id).order_by(Payment.id.desc()).limit(1)
+)
+FULFILLMENT = (
+    select(Fulfillment.status)
+    .where(Fulfillment.order_id == Order.id)
+    .order_by(Fulfillment.attempt.desc(), Fulfillment.id.desc())
+    .limit(1)
+)
+DELIVERY = (
+    select(Delivery.status)
+    .where(Delivery.order_id == Order.id)
+    .order_by(Delivery.id.desc())
+    .limit(1)
+)
+WHOSE = (Order.id, Order.company_id, Order.store_id, Order.customer_id, Order.status)
+PROGRESS = kept(
+    select(
+        *WHOSE,
+        PAYMENT.scalar_subquery(),
+        FULFILLMENT.scalar_subquery(),
+        DELIVERY.scalar_subquery(),
+    ).where(Order.id == any_(bindparam("keys", type_=UUIDS)))
+)
 
 
 async def order_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
@@ -47,35 +72,6 @@ async def active_by_customer(session: AsyncSession, ids: Sequence[UUID]) -> list
 
 async def progress_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Progress | None]:
     """Where each order stands as a whole, in one statement."""
-    payment = (
-        select(Payment.status)
-        .where(Payment.order_id == Order.id)
-        .order_by(Payment.id.desc())
-        .limit(1)
-    )
-    fulfillment = (
-        select(Fulfillment.status)
-        .where(Fulfillment.order_id == Order.id)
-        .order_by(Fulfillment.attempt.desc(), Fulfillment.id.desc())
-        .limit(1)
-    )
-    delivery = (
-        select(Delivery.status)
-        .where(Delivery.order_id == Order.id)
-        .order_by(Delivery.id.desc())
-        .limit(1)
-    )
-    rows = await session.execute(
-        select(
-            Order.id,
-            Order.company_id,
-            Order.store_id,
-            Order.customer_id,
-            Order.status,
-            payment.scalar_subquery(),
-            fulfillment.scalar_subquery(),
-            delivery.scalar_subquery(),
-        ).where(among(Order.id, ids))
-    )
+    rows = await session.execute(PROGRESS, {"keys": [*ids]})
     found = {row[0]: Progress(*row) for row in rows}
     return [found.get(key) for key in ids]

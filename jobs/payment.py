@@ -4,11 +4,12 @@ import asyncio
 import logging
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from gateways.payments import Payments
 from models import PLATFORM, Payment, Refund
 from models.database import Database, Origin
+from models.light import kept
 from services import notice, settlement
 from services.clock import moment
 
@@ -18,6 +19,14 @@ DUE_ORDERS = 50
 AT_ONCE = 4
 LEASE_SECONDS = 30
 NOTICES = 50
+DUE = kept(
+    select(
+        or_(
+            select(Payment.id).where(Payment.due_at < func.clock_timestamp()).exists(),
+            select(Refund.id).where(Refund.due_at < func.clock_timestamp()).exists(),
+        )
+    )
+)
 
 
 async def settle(database: Database, payments: Payments) -> int:
@@ -44,6 +53,9 @@ async def work_off_notices(database: Database, payments: Payments) -> int:
 
 async def _lease(database: Database) -> set[UUID]:
     """The orders that are due, put off for a while so that no other process takes them too."""
+    async with database.read(PLATFORM) as reading:
+        if not await reading.scalar(DUE):
+            return set()
     async with database.write(PLATFORM, Origin("job:payment.settle")) as session:
         later = await moment(session, LEASE_SECONDS)
         payments = await session.scalars(

@@ -1,12 +1,14 @@
 """What a session is about to write, as before → after pairs for the audit row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import inspect
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapper, Session
+from sqlalchemy.orm.base import NO_VALUE
 
 HIDDEN = "•••"
 PLAIN = (str, int, float, bool, type(None))
@@ -14,30 +16,56 @@ PLAIN = (str, int, float, bool, type(None))
 
 def changes_of(session: Session) -> Iterator[dict[str, Any]]:
     """One entry a row: its table, key, and each changed column (secrets hidden)."""
-    written = {"insert": session.new, "update": session.dirty, "delete": session.deleted}
-    for verb, rows in written.items():
-        for row in rows:
-            if verb != "update" or session.is_modified(row):
-                yield {"verb": verb, **_described(row, verb)}
+    for row in session.new:
+        yield _described(row, "insert", {}, _columns(row.__mapper__))
+    for row in session.dirty:
+        before = _changed(row)
+        if before:
+            yield _described(row, "update", before, before)
+    for row in session.deleted:
+        yield _described(row, "delete", _changed(row), ())
 
 
-def _described(row: Any, verb: str) -> dict[str, Any]:
+@cache
+def _columns(mapper: Mapper[Any]) -> dict[str, bool]:
+    """The attributes that a table keeps, and whether each is a secret."""
+    kept = mapper.column_attrs
+    return {one.key: bool(one.columns[0].info.get("secret")) for one in kept}
+
+
+@cache
+def _key(mapper: Mapper[Any]) -> tuple[str, ...]:
+    return tuple(mapper.get_property_by_column(column).key for column in mapper.primary_key)
+
+
+def _changed(row: Any) -> dict[str, Any]:
+    """What the changed attributes were; NO_VALUE where that was never loaded."""
     state = inspect(row)
-    mapper = state.mapper
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    for attribute in mapper.column_attrs:
-        column = attribute.columns[0]
-        history = state.attrs[attribute.key].history
-        if not history.has_changes():
-            continue
-        hide = bool(column.info.get("secret"))
-        if verb != "insert" and history.deleted:
-            before[attribute.key] = HIDDEN if hide else _plain(history.deleted[0])
-        if history.added:
-            after[attribute.key] = HIDDEN if hide else _plain(history.added[0])
-    key = [_plain(getattr(row, mapper.get_property_by_column(c).key)) for c in mapper.primary_key]
-    return {"table": mapper.local_table.name, "key": key, "before": before, "after": after}
+    columns, now = _columns(row.__mapper__), state.dict
+    return {
+        name: was
+        for name, was in state.committed_state.items()
+        if name in columns and name in now and (was is NO_VALUE or was != now[name])
+    }
+
+
+def _described(
+    row: Any, verb: str, before: Mapping[str, Any], names: Iterable[str]
+) -> dict[str, Any]:
+    secret, now = _columns(row.__mapper__), inspect(row).dict
+    return {
+        "verb": verb,
+        "table": row.__table__.name,
+        "key": [_plain(getattr(row, name)) for name in _key(row.__mapper__)],
+        "before": {
+            name: HIDDEN if secret[name] else _plain(was)
+            for name, was in before.items()
+            if was is not NO_VALUE
+        },
+        "after": {
+            name: HIDDEN if secret[name] else _plain(now[name]) for name in names if name in now
+        },
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.base import Keyed
 from models.ids import decode, encode, noun
 from models.light import kept
+from models.taking import model_of
 from resolvers.context import Context, Info
 from services import clock, idempotency
 from services.refusal import InvalidInput, Kept, Refused, key_of, not_found
@@ -148,7 +149,7 @@ def replayed(context: Context, made: idempotency.Promise) -> None:
 
 def reference(row: Any) -> dict[str, Any]:
     """How to find the outcome again."""
-    return {"id": encode(type(row), row.id)} if isinstance(row, Keyed) else {}
+    return {"id": encode(model_of(row), row.id)} if isinstance(row, Keyed) else {}
 
 
 async def recalled(session: AsyncSession, stored: dict[str, Any]) -> Any:

@@ -63,13 +63,14 @@ def stripe_webhook(
         except BadSignature:
             return _said(400, "BAD_SIGNATURE")
         try:
-            await notice.keep(database, "stripe", event)
+            news = await notice.keep(database, "stripe", event)
         except Exception as error:
             if not passing(error):
                 raise
             log.warning("notice %s could not be kept: %s", event.event_id, error)
             return _said(503, "UNAVAILABLE")  # the provider sends it again
-        worker.start(event.event_id)
+        if news:
+            worker.start(event.event_id)
         return _said(200, "KEPT")
 
     return receive

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from models import PLATFORM, Actor, SignInSession
 from models.database import Database
+from models.light import kept
 from services.app_standing import Apps
 from services.idempotency import Turns
 from services.pace import Pace
@@ -29,6 +30,13 @@ GUESTS_COUNT = 60
 SIGN_INS_COUNT = 300
 ALIVE_SECONDS = 5.0
 RELOAD_SECONDS = 5.0
+STANDS = kept(
+    select(SignInSession.id).where(
+        SignInSession.id == bindparam("key"),
+        SignInSession.revoked_at.is_(None),
+        SignInSession.expires_at > func.now(),
+    )
+)
 
 
 class Identity:
@@ -70,14 +78,10 @@ class Identity:
         known = self._alive.get(session_id)
         if known is not None and time.monotonic() - known[0] < ALIVE_SECONDS:
             return known[1]
+        if self.standing.seen(session_id, ALIVE_SECONDS):
+            return True
         async with self._database.read(PLATFORM) as session:
-            found = await session.scalar(
-                select(SignInSession.id).where(
-                    SignInSession.id == session_id,
-                    SignInSession.revoked_at.is_(None),
-                    SignInSession.expires_at > func.now(),
-                )
-            )
+            found = await session.scalar(STANDS, {"key": session_id})
         now = time.monotonic()
         _remember(self._alive, session_id, (now, found is not None), SESSIONS_COUNT)
         return found is not None
@@ -86,6 +90,7 @@ class Identity:
         """Ask the database again about these sessions: they have just been revoked."""
         for session_id in session_ids:
             self._alive.pop(session_id, None)
+            self.standing.forget(session_id)
 
     def jwks(self) -> dict[str, object]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""

@@ -18,6 +18,7 @@ from models import (
     Payment,
     Person,
     Refund,
+    Substitute,
     Ticket,
     TicketMessage,
 )
@@ -25,7 +26,8 @@ from services import cart as carts
 
 # In the order in which the verbs of an order lock them.
 OF_AN_ORDER: tuple[Any, ...] = (
-    OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket, TicketMessage,
+    OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Substitute, Delivery, Ticket,
+    TicketMessage,
 )  # fmt: skip
 
 

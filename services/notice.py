@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,9 +29,13 @@ TELLS: dict[str, frozenset[PaymentStatus]] = {
     "payment_intent.canceled": frozenset({PaymentStatus.VOIDED, PaymentStatus.EXPIRED}),
 }
 
+DONE = text(
+    "update payment_notice set done_at = clock_timestamp(), failure = null where event_id = :key"
+)
+
 
 async def keep(database: Database, provider: str, event: WebhookEvent) -> bool:
-    """Store a message that was verified; False when it came before."""
+    """Store a message that was verified; False when it came before or tells nothing."""
     async with database.write(PLATFORM, ORIGIN) as session:
         kept = await session.execute(
             insert(PaymentNotice)
@@ -42,11 +46,13 @@ async def keep(database: Database, provider: str, event: WebhookEvent) -> bool:
                 intent_id=event.intent_id,
                 body=_body(event),
                 tries=0,
+                # What tells nothing is never worked off.
+                done_at=func.clock_timestamp() if event.kind in QUIET else None,
             )
             .on_conflict_do_nothing()
             .returning(PaymentNotice.event_id)
         )
-        return kept.first() is not None
+        return kept.first() is not None and event.kind not in QUIET
 
 
 async def waiting(database: Database, limit: int) -> Sequence[str]:
@@ -75,15 +81,21 @@ async def work_off(database: Database, payments: Payments, event_id: str) -> boo
         if row is None or row.done_at is not None:
             return True
         news = await _is_news(session, row)
+
+    async def done(session: AsyncSession) -> None:
+        await session.execute(DONE, {"key": event_id})
+
     try:
-        if row.intent_id is not None and news:
-            await settlement.look(database, payments, row.intent_id)
         if row.body.get("refund"):
             await settlement.heard_refund(database, _refund(row))
+        if row.intent_id is not None and news:
+            await settlement.look(database, payments, row.intent_id, also=done)
+            return True
     except PaymentFault as fault:
         await _failed(database, event_id, fault.message)
         return False
-    await _done(database, event_id)
+    async with database.write(PLATFORM, ORIGIN) as session:
+        await done(session)
     return True
 
 
@@ -93,14 +105,6 @@ async def _is_news(session: AsyncSession, row: PaymentNotice) -> bool:
         return row.kind not in QUIET
     known = select(Payment.status).where(Payment.intent_id == row.intent_id)
     return await session.scalar(known) not in TELLS[row.kind]
-
-
-async def _done(database: Database, event_id: str) -> None:
-    done = {"done_at": func.clock_timestamp(), "failure": None}
-    async with database.write(PLATFORM, ORIGIN) as session:
-        await session.execute(
-            update(PaymentNotice).where(PaymentNotice.event_id == event_id).values(**done)
-        )
 
 
 async def _failed(database: Database, event_id: str, failure: str) -> None:

@@ -1,12 +1,15 @@
 """An order's own machine: locked, moved along one table of steps, and told to its stream."""
 
 import secrets
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CancelReason, EventType, HoldStatus, Order, OrderStatus
+from models.base import Keyed
 from services import hold, page
 from services.clock import moment
 from services.event import order_happened
@@ -42,6 +45,25 @@ async def lock(session: AsyncSession, order_id: UUID) -> Order:
     if found is None:
         raise not_found(Order, "orderId")
     return found
+
+
+async def lock_of(session: AsyncSession, child: type[Keyed], key: UUID, *path: str) -> Order:
+    """The order of one of its rows (a fulfillment, a delivery), locked as `lock` locks it."""
+    found = await session.scalar(_locked_of(child), {"key": key})
+    if found is None:
+        raise not_found(child, *path)
+    return found
+
+
+@cache
+def _locked_of(child: Any) -> Select[Order]:
+    order_id = select(child.order_id).where(child.id == bindparam("key")).scalar_subquery()
+    return (
+        select(Order)
+        .where(Order.id == order_id)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    )
 
 
 async def visible(session: AsyncSession, order_id: UUID) -> Order:

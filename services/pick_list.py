@@ -146,12 +146,7 @@ async def enter(
 
 async def locked(session: AsyncSession, fulfillment_id: UUID) -> Task:
     """A task under its order's lock, as it is now; refused when there is none to be seen."""
-    order_id = await session.scalar(
-        select(Fulfillment.order_id).where(Fulfillment.id == fulfillment_id)
-    )
-    if order_id is None:
-        raise not_found(Fulfillment, "fulfillmentId")
-    order = await orders.lock(session, order_id)
+    order = await orders.lock_of(session, Fulfillment, fulfillment_id, "fulfillmentId")
     return await under_lock(session, order, fulfillment_id)
 
 

@@ -22,6 +22,7 @@ from models import (
     Store,
 )
 from models.ids import encode
+from models.light import kept
 from services import listing as listings
 from services.clock import moment
 from services.page import Page, after, bounded, page
@@ -34,6 +35,9 @@ SHORTEST = timedelta(seconds=1)
 LIVE = (PriceChangeStatus.SCHEDULED, PriceChangeStatus.ACTIVE)
 # From which states each step may be taken.
 STEPS = {PriceChangeAction.CANCEL: frozenset(LIVE)}
+ANY_DUE = kept(
+    select(select(PriceChange.id).where(PriceChange.due_at <= func.clock_timestamp()).exists())
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

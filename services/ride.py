@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -195,10 +195,7 @@ async def enter(
 
 async def locked(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Delivery]:
     """A delivery under its order's lock, as it is now; refused when there is none to be seen."""
-    order_id = await session.scalar(select(Delivery.order_id).where(Delivery.id == delivery_id))
-    if order_id is None:
-        raise not_found(Delivery, "deliveryId")
-    order = await orders.lock(session, order_id)
+    order = await orders.lock_of(session, Delivery, delivery_id, "deliveryId")
     return order, await session.get_one(Delivery, delivery_id, populate_existing=True)
 
 

@@ -6,6 +6,7 @@ two processes that ask at once, or one that asks again after a crash, have one e
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -38,6 +39,7 @@ BACK_OFF_SECONDS = 900.0
 ROUNDS = 3
 WAIT_SECONDS = 3.0
 LOOK_SECONDS = 0.05
+Also = Callable[[AsyncSession], Awaitable[None]]
 
 
 async def settle(
@@ -76,11 +78,19 @@ async def opened(database: Database, payments: Payments, order_id: UUID) -> None
     await settle(database, payments, order_id)
 
 
-async def look(database: Database, payments: Payments, intent_id: str) -> Order | None:
-    """Read an intent afresh and bring its order to where it stands; raises PaymentFault."""
+async def look(
+    database: Database, payments: Payments, intent_id: str, also: Also | None = None
+) -> Order | None:
+    """Read an intent afresh and bring its order to where it stands; raises PaymentFault.
+
+    `also` is done in the same unit of work.
+    """
     intent = await payments.retrieve(intent_id)
     async with database.write(PLATFORM, ORIGIN) as session:
-        return await checkout.converge(session, intent)
+        order = await checkout.converge(session, intent)
+        if also is not None:
+            await also(session)
+        return order
 
 
 async def heard_refund(database: Database, result: RefundResult) -> None:

@@ -5,18 +5,34 @@ share one statement, so ten thousand listeners cost a few statements a second.
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select
 
 from models import PLATFORM, App, AppSecret, Grant, Membership, SignInSession
 from models.actor import acting_for
 from models.database import Database
+from models.light import kept
 
 GATHER_SECONDS = 0.25
 TOGETHER = 1_000
+SEEN_SESSIONS = 100_000
 Grants = frozenset[Grant]
+STANDING = kept(
+    select(SignInSession.id, Membership.role, Membership.company_id, Membership.store_id)
+    .outerjoin(
+        Membership,
+        (Membership.person_id == SignInSession.person_id) & Membership.revoked_at.is_(None),
+    )
+    .where(
+        SignInSession.id == any_(bindparam("keys", type_=ARRAY(Uuid))),
+        SignInSession.revoked_at.is_(None),
+        SignInSession.expires_at > func.now(),
+    )
+)
 
 
 class Standing:
@@ -26,6 +42,7 @@ class Standing:
         self._database = database
         self._waiting: dict[UUID, asyncio.Future[Grants | None]] = {}
         self._round: asyncio.Task[None] | None = None
+        self._seen: OrderedDict[UUID, float] = OrderedDict()
 
     async def grants(self, session_id: UUID) -> Grants | None:
         """The roles that the session's person holds now; None when the session has ended."""
@@ -36,12 +53,29 @@ class Standing:
             self._round = asyncio.create_task(self._ask_for_all())
         return await asyncio.shield(answer)
 
+    def seen(self, session_id: UUID, seconds: float) -> bool:
+        """Whether a listener's session was proved to stand in these last seconds."""
+        at = self._seen.get(session_id)
+        return at is not None and time.monotonic() - at < seconds
+
+    def forget(self, session_id: UUID) -> None:
+        """Believe nothing of a session until it is asked for again."""
+        self._seen.pop(session_id, None)
+
+    def _remember(self, session_ids: Iterable[UUID], at: float) -> None:
+        for session_id in session_ids:
+            self._seen[session_id] = at
+            self._seen.move_to_end(session_id)
+        while len(self._seen) > SEEN_SESSIONS:
+            self._seen.popitem(last=False)
+
     async def _ask_for_all(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
         while self._waiting:
             part = dict(list(self._waiting.items())[:TOGETHER])
             for session_id in part:
                 del self._waiting[session_id]
+            asked_at = time.monotonic()
             try:
                 found = await self._read(list(part))
             except Exception as error:
@@ -51,23 +85,13 @@ class Standing:
             else:
                 for session_id, answer in part.items():
                     answer.set_result(found.get(session_id))
+                self._remember(found, asked_at)
 
     async def _read(self, session_ids: Sequence[UUID]) -> dict[UUID, Grants]:
-        query = (
-            select(SignInSession.id, Membership.role, Membership.company_id, Membership.store_id)
-            .outerjoin(
-                Membership,
-                (Membership.person_id == SignInSession.person_id) & Membership.revoked_at.is_(None),
-            )
-            .where(
-                SignInSession.id.in_(session_ids),
-                SignInSession.revoked_at.is_(None),
-                SignInSession.expires_at > func.now(),
-            )
-        )
         held: dict[UUID, set[Grant]] = {}
         async with self._database.read(PLATFORM) as session:
-            for session_id, role, company_id, store_id in await session.execute(query):
+            rows = await session.execute(STANDING, {"keys": [*session_ids]})
+            for session_id, role, company_id, store_id in rows:
                 grants = held.setdefault(UUID(str(session_id)), set())
                 if role is not None:
                     grants.add(Grant(role, company_id, store_id))

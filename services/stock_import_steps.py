@@ -33,11 +33,13 @@ TOGETHER_ROWS = 60_000  # one transaction has to be done within a worker's turn
 CHUNK_ROWS = 1_000
 TRIES = 5
 STEP_SECONDS = 20
-# A plan made for files of any length is a bad one for a long file.
+# A plan made for files of any length is a bad one for a long file; and until the rows of a file are
+# counted by the server, it takes them for few and would look each up by itself.
 SLOWLY = text(
     f"""
     select set_config('statement_timeout', '{STEP_SECONDS}s', true),
-        set_config('plan_cache_mode', 'force_custom_plan', true)
+        set_config('plan_cache_mode', 'force_custom_plan', true),
+        set_config('enable_nestloop', 'off', true)
     """
 )
 

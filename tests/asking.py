@@ -15,6 +15,7 @@ from models import ANONYMOUS, Actor
 from models.base import Keyed
 from models.database import Database
 from models.ids import encode
+from models.taking import model_of
 from resolvers.context import Context, House
 from schema.root import graph
 from server.errors import present
@@ -99,4 +100,4 @@ def statements(database: Database) -> Iterator[list[str]]:
 
 def id_of(row: Keyed, key: UUID | None = None) -> str:
     """The public id of a row, or of another key of its noun."""
-    return encode(type(row), key or row.id)
+    return encode(model_of(row), key or row.id)

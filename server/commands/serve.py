@@ -16,7 +16,8 @@ from server.wire import FRAME_MAX_BYTES, StrangersNoise, tune_listening
 
 log = logging.getLogger("darkstore.server")
 
-KEEP_ALIVE_SECONDS = 30
+# Longer than a proxy or a client keeps a connection in its pool: neither finds it closed.
+KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 20
 FORCED_LOOK_SECONDS = 0.05
 

@@ -101,7 +101,12 @@ async def test_a_company_admin_gives_every_role_of_the_own_company(
         assert kind(await give(company_admin, role, **where)) == "NotFound"
 
 
-@pytest.mark.parametrize("role", list(Role))
+async def test_an_app_is_made_and_never_granted(super_admin: Standing, town: City) -> None:
+    for where in ({}, {"company": town.company}, {"company": town.company, "store": town.near}):
+        assert kind(await give(super_admin, Role.INTEGRATOR, **where)) == "RoleNotGrantable"
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.INTEGRATOR])
 async def test_only_a_super_admin_makes_super_admins_and_each_role_has_its_place(
     role: Role, super_admin: Standing, town: City
 ) -> None:
