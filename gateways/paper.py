@@ -43,6 +43,14 @@ class SlipLine:
     aisle: str
     quantity: int
     packed_quantity: int
+    packed_grams: int | None = None
+
+    @property
+    def packed(self) -> str:
+        """How many are inside, and what they weigh where they were weighed."""
+        if self.packed_grams is None:
+            return str(self.packed_quantity)
+        return f"{self.packed_quantity} ({self.packed_grams} g)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,8 @@ class ReceiptLine:
     quantity: int
     unit_price_minor: int
     total_minor: int
+    grams: int | None = None
+    kilo_price_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ def packing_slip(slip: Slip) -> bytes:
     """One order's slip on A4, its code as a barcode too."""
     head = ["", "Product", "Code", "Aisle", "Ordered", "Packed"]
     rows = [
-        [_box(), line.name, line.code, line.aisle, str(line.quantity), str(line.packed_quantity)]
+        [_box(), line.name, line.code, line.aisle, str(line.quantity), line.packed]
         for line in slip.lines
     ]
     inside = sum(line.packed_quantity for line in slip.lines)
@@ -172,10 +182,16 @@ def receipt(receipt: Receipt) -> bytes:
 def _goods(receipt: Receipt) -> list[list[str]]:
     rows = []
     for line in receipt.lines:
-        each = _money(line.unit_price_minor, receipt.currency)
         total = _money(line.total_minor, receipt.currency)
-        rows.append([f"{line.quantity} x {line.name} @ {each}", total])
+        rows.append([_sold(line, receipt.currency), total])
     return rows
+
+
+def _sold(line: ReceiptLine, currency: str) -> str:
+    if line.grams is None or line.kilo_price_minor is None:
+        return f"{line.quantity} x {line.name} @ {_money(line.unit_price_minor, currency)}"
+    kilo = _money(line.kilo_price_minor, currency)
+    return f"{line.grams / 1000:.3f} kg {line.name} @ {kilo}/kg"
 
 
 def _paid(receipt: Receipt) -> list[list[str]]:

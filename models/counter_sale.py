@@ -69,12 +69,15 @@ class CounterSale(Keyed):
 
 
 class CounterSaleLine(Base):
-    """A product on a receipt, at the price of the day."""
+    """A product on a receipt, at the price of the day; what was weighed costs by its grams."""
 
     __tablename__ = "counter_sale_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
-        CheckConstraint("total_minor = quantity * unit_price_minor", name="total"),
+        CheckConstraint(
+            "grams is not null or total_minor = quantity * unit_price_minor", name="total"
+        ),
+        CheckConstraint("grams > 0 and kilo_price_minor > 0", name="grams"),
     )
 
     counter_sale_id: Mapped[UUID] = refers("counter_sale.id", primary_key=True)
@@ -86,6 +89,8 @@ class CounterSaleLine(Base):
     currency: Mapped[str]
     unit_price_minor: Mapped[int] = minor()
     quantity: Mapped[int]
+    grams: Mapped[int | None]
+    kilo_price_minor: Mapped[int | None] = minor()
     total_minor: Mapped[int] = minor()
 
 

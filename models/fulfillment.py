@@ -103,12 +103,14 @@ class FulfillmentLine(Keyed):
     """One line of a pick list.
 
     `damaged_quantity` units were found unfit on the way: those that others were taken for, too.
+    What is sold by weight has its `unit_grams`, and all its pieces may weigh `most_grams`.
     """
 
     __tablename__ = "fulfillment_line"
     __table_args__ = (
         CheckConstraint("picked_quantity between 0 and quantity", name="picked_quantity"),
         CheckConstraint("damaged_quantity >= 0", name="damaged_quantity"),
+        CheckConstraint("picked_grams between 1 and most_grams", name="picked_grams"),
         Index("ix_fulfillment_line_fulfillment", "fulfillment_id"),
     )
 
@@ -126,6 +128,9 @@ class FulfillmentLine(Keyed):
     )
     quantity: Mapped[int]
     picked_quantity: Mapped[int] = mapped_column(default=0)
+    unit_grams: Mapped[int | None]
+    most_grams: Mapped[int | None]
+    picked_grams: Mapped[int | None]
     damaged_quantity: Mapped[int] = mapped_column(default=0, server_default="0")
     status: Mapped[FulfillmentLineStatus] = mapped_column(default=FulfillmentLineStatus.PENDING)
 

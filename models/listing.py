@@ -20,13 +20,20 @@ class Listing(Base):
     """A product as one store sells it: its price there, and the one-tap off switch.
 
     `category_id` repeats the product's, so a category page reads one index per store. Without a
-    `reorder_point` of its own (units) it has the store's.
+    `reorder_point` of its own (units) it has the store's. `price_minor` is of one piece; of what is
+    sold by weight it follows from the price of a kilogram and the product's `unit_grams`.
     """
 
     __tablename__ = "listing"
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price"),
         CheckConstraint("reorder_point >= 0", name="reorder_point"),
+        CheckConstraint("(kilo_price_minor is null) = (unit_grams is null)", name="weighed"),
+        CheckConstraint(
+            "kilo_price_minor is null or price_minor"
+            " = greatest(1, (kilo_price_minor * unit_grams + 500) / 1000)",
+            name="piece",
+        ),
         Index("ix_listing_category", "store_id", "category_id", "product_id"),
     )
 
@@ -35,9 +42,16 @@ class Listing(Base):
     company_id: Mapped[UUID] = refers("company.id")
     category_id: Mapped[UUID] = refers("category.id")
     price_minor: Mapped[int] = minor()
+    unit_grams: Mapped[int | None]
+    kilo_price_minor: Mapped[int | None] = minor()
     available: Mapped[bool] = mapped_column(default=True)
     offer_text: Mapped[str] = mapped_column(default="")
     aisle: Mapped[str] = mapped_column(default="")
     reorder_point: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[datetime] = at_now()
+
+    @property
+    def asked_minor(self) -> int:
+        """The price that is set: of a kilogram where it is sold by weight, else of one piece."""
+        return self.price_minor if self.kilo_price_minor is None else self.kilo_price_minor

@@ -60,7 +60,11 @@ class CancelReason(Named):
 
 
 class Order(Keyed):
-    """One basket, from one dark store, to one door. Sums are tax-inclusive minor units."""
+    """One basket, from one dark store, to one door. Sums are tax-inclusive minor units.
+
+    `headroom_minor` is held beyond the total for what may turn out heavier than estimated;
+    `charged_minor` is what is in the bags and around them, once they are packed.
+    """
 
     __tablename__ = "order"
     __table_args__ = (
@@ -69,6 +73,8 @@ class Order(Keyed):
             " + tip_minor - discount_minor",
             name="total",
         ),
+        CheckConstraint("headroom_minor >= 0", name="headroom"),
+        CheckConstraint("charged_minor between 0 and total_minor + headroom_minor", name="charged"),
         Index("ix_order_customer", "customer_id", "id"),
         Index("ix_order_company", "company_id", "id"),
         Index("ix_order_due", "due_at", postgresql_where=text("due_at is not null")),
@@ -88,6 +94,9 @@ class Order(Keyed):
     tip_minor: Mapped[int] = minor(default=0)
     tax_minor: Mapped[int] = minor(default=0)
     total_minor: Mapped[int] = minor()
+    headroom_minor: Mapped[int] = minor(default=0, server_default="0")
+    charged_minor: Mapped[int | None] = minor()
+    charged_tax_minor: Mapped[int | None] = minor()
     latitude: Mapped[float]
     longitude: Mapped[float]
     address_line: Mapped[str] = mapped_column(default="")
@@ -107,13 +116,19 @@ class Order(Keyed):
 
 
 class OrderLine(Keyed):
-    """A product as it was priced when the order was placed, and how many were packed."""
+    """A product as it was priced when the order was placed, and how many were packed.
+
+    What is sold by weight has its estimated total here, and its price of a kilogram.
+    """
 
     __tablename__ = "order_line"
     __table_args__ = (
         CheckConstraint("quantity between 1 and 99", name="quantity"),
         CheckConstraint("packed_quantity between 0 and quantity", name="packed_quantity"),
         CheckConstraint("total_minor = quantity * unit_price_minor", name="total"),
+        CheckConstraint("(kilo_price_minor is null) = (unit_grams is null)", name="weighed"),
+        CheckConstraint("headroom_minor >= 0", name="headroom"),
+        CheckConstraint("charged_minor between 0 and total_minor + headroom_minor", name="charged"),
         Index("ix_order_line_order", "order_id"),
     )
 
@@ -127,5 +142,10 @@ class OrderLine(Keyed):
     unit_price_minor: Mapped[int] = minor()
     quantity: Mapped[int]
     total_minor: Mapped[int] = minor()
+    unit_grams: Mapped[int | None]
+    kilo_price_minor: Mapped[int | None] = minor()
+    headroom_minor: Mapped[int] = minor(default=0, server_default="0")
     packed_quantity: Mapped[int | None]
+    packed_grams: Mapped[int | None]
+    charged_minor: Mapped[int | None] = minor()
     substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)

@@ -3,7 +3,7 @@ from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Computed, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,11 +37,14 @@ class Product(Keyed):
 
     `search_text` holds the brand, the category names and the other languages' names
     (Chinese cut into single characters and pairs), which the search vector is built from.
+    `unit_grams` is what one piece of a `weighed` product weighs, about.
     """
 
     __tablename__ = "product"
     __table_args__ = (
         UniqueConstraint("company_id", "code"),
+        CheckConstraint("weighed = (unit_grams is not null)", name="weighed"),
+        CheckConstraint("unit_grams between 1 and 50000", name="unit_grams"),
         # A search is one company's: without its key every company's matches would be looked at.
         Index("ix_product_company_search", "company_id", "search", postgresql_using="gin"),
         Index("ix_product_barcode", "company_id", "barcode"),
@@ -62,6 +65,7 @@ class Product(Keyed):
         default=TemperatureZone.AMBIENT, server_default="AMBIENT"
     )
     weighed: Mapped[bool] = mapped_column(default=False)
+    unit_grams: Mapped[int | None]
     age_restricted: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = at_now()

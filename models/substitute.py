@@ -35,6 +35,7 @@ class Substitute(Keyed):
     __tablename__ = "substitute"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("grams > 0", name="grams"),
         CheckConstraint("total_minor <= quantity * unit_price_minor", name="total"),
         Index("ix_substitute_order", "order_id"),
         Index("ix_substitute_fulfillment", "fulfillment_id"),
@@ -58,6 +59,7 @@ class Substitute(Keyed):
     name: Mapped[str]
     currency: Mapped[str]
     quantity: Mapped[int]
+    grams: Mapped[int | None]
     unit_price_minor: Mapped[int] = minor()
     total_minor: Mapped[int] = minor()
     status: Mapped[SubstituteStatus] = mapped_column(default=SubstituteStatus.PROPOSED)

@@ -79,7 +79,7 @@ def _sale(info: Info, input: CounterSaleCompleteInput) -> dict[str, Any]:
 def _scan(input: CounterSaleCompleteInput, number: int) -> basket.Scan:
     line = input.lines[number]
     product_id = key_if_given(Product, line.product_id, "lines", str(number), "productId")
-    return basket.Scan(line.quantity, line.code, product_id)
+    return basket.Scan(line.quantity, line.code, product_id, line.grams)
 
 
 async def void(info: Info, input: CounterSaleVoidInput) -> CounterSaleOutcome:

@@ -111,8 +111,8 @@ def _of(info: Info, input: Any) -> dict[str, Any]:
 
 def _pick(input: FulfillmentLinePickInput) -> fulfillments.Pick:
     line_id = key_if_given(FulfillmentLine, input.line_id, "lineId")
-    code, damaged = input.code, input.damaged_quantity
-    return fulfillments.Pick(input.quantity, line_id, code, input.batch_code, damaged)
+    said = (input.code, input.batch_code, input.damaged_quantity, input.grams)
+    return fulfillments.Pick(input.quantity, line_id, *said)
 
 
 async def available_actions(

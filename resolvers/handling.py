@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataloaders import product as load
-from models import Product
+from models import Company, Product
 from resolvers.context import Info
-from resolvers.inputs.handling import ProductHandlingSetInput
-from resolvers.work import attempt, of
+from resolvers.inputs.handling import CompanyHeadroomSetInput, ProductHandlingSetInput
+from resolvers.work import attempt, of, widen
 from services import handling
 from services.product import Offer
 from services.refusal import key_of
@@ -29,6 +29,14 @@ class Written:
     errors: list[Any] = field(default_factory=list)
 
 
+@dataclass
+class HeadroomOutcome:
+    """What a change of the headroom answers."""
+
+    company: Company | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
 async def set_handling(info: Info, input: ProductHandlingSetInput) -> HandlingOutcome:
     company = of(info, Product, input.product_id, "productId")
     done = await attempt(
@@ -37,6 +45,17 @@ async def set_handling(info: Info, input: ProductHandlingSetInput) -> HandlingOu
     if done.row is None:
         return HandlingOutcome(errors=done.errors)
     return HandlingOutcome(await info.context.loaders.load(load.product_by_id, done.row.id))
+
+
+async def set_headroom(info: Info, input: CompanyHeadroomSetInput) -> HeadroomOutcome:
+    async def verb(session: Any) -> Company:
+        key = key_of(Company, input.company_id, "companyId")
+        company, actor = await widen(session, key), info.context.actor
+        return await handling.set_headroom(
+            session, actor=actor, company_id=company, headroom_bp=input.headroom_bp
+        )
+
+    return await attempt(info, HeadroomOutcome, verb, input=input)
 
 
 async def _set(session: Any, info: Info, input: ProductHandlingSetInput) -> Product:

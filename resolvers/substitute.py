@@ -40,7 +40,7 @@ def _proposal(info: Info, input: FulfillmentSubstituteProposeInput) -> dict[str,
     return {
         "actor": info.context.actor,
         "fulfillment_id": key_of(Fulfillment, input.fulfillment_id, "fulfillmentId"),
-        "proposal": substitutes.Proposal(line_id, input.code, input.quantity),
+        "proposal": substitutes.Proposal(line_id, input.code, input.quantity, input.grams),
         "expected_version": input.expected_version,
     }
 

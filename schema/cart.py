@@ -27,6 +27,10 @@ class Quote:
         "The tax inside goods and fees: gross * rate / (1 + rate), rounded half up.",
     )
     total: Money = money("total_minor", "What there is to pay.")
+    headroom: Money = money(
+        "headroom_minor",
+        "What is held beyond the total, for what may turn out heavier than estimated.",
+    )
     minimum_order: Money = money("minimum_order_minor", "What the goods must be worth at least.")
     minimum_reached: bool = column("Whether they are.")
     missing: Money = money("missing_minor", "What the goods lack to the minimum order.")

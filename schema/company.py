@@ -33,6 +33,9 @@ class Company(Node):
         "free_delivery_from_minor", "Delivery is free from this worth; null when it never is."
     )
     tax_rate_bp: int = column("The tax that prices include, in hundredths of a percent.")
+    weighed_headroom_bp: int = column(
+        "What is held beyond the estimate of what is sold by weight, in hundredths of a percent."
+    )
 
 
 @backed_by(models.Grant, "A role as the access token carries it.")

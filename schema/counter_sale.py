@@ -23,7 +23,13 @@ class CounterSaleLine:
     product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
     name: str = column("The product's name when it was sold.")
     quantity: int = column("How many were sold.")
-    unit_price: Money = money("unit_price_minor", "The price of one, tax included.")
+    grams: int | None = column("What they weighed, where they are sold by weight.")
+    unit_price: Money = money(
+        "unit_price_minor", "The price of one, tax included; about, where they are weighed."
+    )
+    kilo_price: Money | None = money(
+        "kilo_price_minor", "What a kilogram cost; null where they are sold by the piece."
+    )
     total: Money = money("total_minor", "The price of all, tax included.")
 
 

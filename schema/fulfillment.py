@@ -17,7 +17,7 @@ from schema.fields import key
 from schema.node import Node
 from schema.obstacle import InsufficientStock
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
-from services import batch_pick
+from services import batch_pick, weight
 from services import fulfillment as fulfillments
 
 if TYPE_CHECKING:
@@ -52,6 +52,13 @@ class FulfillmentLine(Node):
     )
     quantity: int = column("Units that were ordered.")
     picked_quantity: int = column("Units in the bag.")
+    unit_grams: int | None = column(
+        "What a unit weighs, about; null where it is sold by the piece and nothing is weighed."
+    )
+    most_grams: int | None = column(
+        "What all its units may weigh at most; fewer units, less in proportion."
+    )
+    picked_grams: int | None = column("What the units in the bag weigh, of what is weighed.")
     damaged_quantity: int = column(
         "Units that were found unfit on the way, those that others were taken for among them."
     )
@@ -114,6 +121,11 @@ class BatchFrozen(Problem):
     status: models.BatchStatus = column("Why it must not be sold.")
 
 
+@backed_by(weight.TooHeavy, "It weighs more than what is held for it pays.")
+class TooHeavy(Problem):
+    most_grams: int = column("What so many units may weigh.")
+
+
 FulfillmentAcceptError = Annotated[
     NotFound | IllegalStep | VersionConflict,
     strawberry.union("FulfillmentAcceptError", description="Why an order was not taken on."),
@@ -129,7 +141,8 @@ FulfillmentLinePickError = Annotated[
     | InvalidInput
     | WrongProduct
     | BatchFrozen
-    | InsufficientStock,
+    | InsufficientStock
+    | TooHeavy,
     strawberry.union("FulfillmentLinePickError", description="Why a line stays undecided."),
 ]
 FulfillmentPackError = Annotated[

@@ -4,11 +4,19 @@ import strawberry
 
 from resolvers import handling as resolve
 from schema.backing import backed_by, column
-from schema.problem import InvalidInput, NotFound
+from schema.company import Company
+from schema.problem import InvalidInput, NotFound, Problem
 from schema.product import Product
+from services import handling
+
+
+@backed_by(handling.PricesPlanned, "Stores have planned prices of it: of a piece, or a kilogram.")
+class PricesPlanned(Problem):
+    stores: int = column("How many stores have.")
+
 
 ProductHandlingSetError = Annotated[
-    NotFound | InvalidInput,
+    NotFound | InvalidInput | PricesPlanned,
     strawberry.union("ProductHandlingSetError", description="Why the product stays as it is."),
 ]
 
@@ -17,3 +25,15 @@ ProductHandlingSetError = Annotated[
 class ProductHandlingSetPayload:
     product: Product | None = column("The product as it is now; null when nothing was done.")
     errors: list[ProductHandlingSetError] = column("Every reason why nothing was done.")
+
+
+CompanyHeadroomSetError = Annotated[
+    NotFound | InvalidInput,
+    strawberry.union("CompanyHeadroomSetError", description="Why the headroom stays as it is."),
+]
+
+
+@backed_by(resolve.HeadroomOutcome, "What companyHeadroomSet did.")
+class CompanyHeadroomSetPayload:
+    company: Company | None = column("The company as it is now; null when nothing was done.")
+    errors: list[CompanyHeadroomSetError] = column("Every reason why nothing was done.")

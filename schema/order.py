@@ -53,7 +53,17 @@ class OrderLine(Node):
     packed_quantity: int | None = column("How many are in the bag; null before it is packed.")
     substitution: models.Substitution = column("What to do when the shelf has too few.")
     unit_price: Money = money("unit_price_minor", "The price of one, tax included.")
-    total: Money = money("total_minor", "The price of all, tax included.")
+    total: Money = money(
+        "total_minor", "The price of all, tax included; an estimate of what is sold by weight."
+    )
+    unit_grams: int | None = column("What one weighs, about; null where it is sold by the piece.")
+    kilo_price: Money | None = money(
+        "kilo_price_minor", "What a kilogram costs; null where it is sold by the piece."
+    )
+    packed_grams: int | None = column("What those in the bag weigh, of what is sold by weight.")
+    charged: Money | None = money(
+        "charged_minor", "What those in the bag cost, tax included; null before it is packed."
+    )
 
 
 @backed_by(timeline.OrderEvent, "Something that happened to an order.")
@@ -93,6 +103,16 @@ class Order(Node):
     tip: Money = money("tip_minor", "For the rider, all of it.")
     tax: Money = money("tax_minor", "The tax inside the total.")
     total: Money = money("total_minor", "Goods + fees + tip - discount, tax included.")
+    headroom: Money = money(
+        "headroom_minor",
+        "What is held beyond the total, for what may turn out heavier than estimated.",
+    )
+    charged: Money | None = money(
+        "charged_minor", "What is taken for the bags, tax included; null before they are packed."
+    )
+    charged_tax: Money | None = money(
+        "charged_tax_minor", "The tax inside what is taken; null before the bags are packed."
+    )
     customer_name: str = column("Whom it is for.")
     point: GeoPoint = place("Where it goes.")
     address_line: str = column("Street, house and floor.")

@@ -22,12 +22,22 @@ class Product(Node):
     name: str = translated("name", "Its name, in the language of the request where there is one.")
     brand: Brand | None = column("Who makes it, where it is known.")
     category: Category = column("Where it stands in the tree.")
-    price: Money | None = money("price_minor", "What one costs in this store, tax included.")
+    price: Money | None = money(
+        "price_minor",
+        "What one costs in this store, tax included; of what is sold by weight it is an estimate.",
+    )
+    kilo_price: Money | None = money(
+        "kilo_price_minor",
+        "What a kilogram costs in this store, tax included; null where it is sold by the piece.",
+    )
     availability: models.Availability | None = column("How much of it this store has.")
     offer_text: str = column("A printed offer, as the shop words it; empty without one.")
     aisle: str = column("Where it stands in the store; empty when nobody said.")
     temperature_zone: models.TemperatureZone = column("How cold it is kept.")
     weighed: bool = column("Whether it is sold by weight.")
+    unit_grams: int | None = column(
+        "What one weighs, about; null where it is sold by the piece. Stock counts pieces always."
+    )
     age_restricted: bool = column("Whether the customer's age is checked at the door.")
     listing_version: int | None = column(
         "Grows when price or switch change in this store: pass it as expectedVersion."

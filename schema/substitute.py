@@ -38,6 +38,7 @@ class Substitute(Node):
     )
     name: str = column("The product's name when it was proposed.")
     quantity: int = column("Units of it.")
+    grams: int | None = column("What they weigh, where they are sold by weight.")
     unit_price: Money = money("unit_price_minor", "What the store asks for one, tax included.")
     total: Money = money(
         "total_minor", "What they cost you: never more than the missing units would have."

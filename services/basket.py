@@ -82,6 +82,8 @@ class Shelved:
     price_minor: int
     sold: bool
     available: int
+    unit_grams: int | None = None
+    kilo_price_minor: int | None = None
 
 
 def checked(wish: Wish) -> Wish:
@@ -181,6 +183,8 @@ async def _shelves(
             Listing.price_minor,
             Listing.available & Product.active,
             Stock.on_hand - Stock.held,
+            Listing.unit_grams,
+            Listing.kilo_price_minor,
         )
         .join(Product, Product.id == Listing.product_id)
         .outerjoin(
@@ -194,9 +198,9 @@ async def _shelves(
         )
     )
     shelves: dict[UUID, dict[UUID, Shelved]] = {}
-    for store_id, product_id, name, minor, sold, available in rows:
+    for store_id, product_id, name, minor, sold, available, *by_weight in rows:
         shelf = shelves.setdefault(store_id, {})
-        shelf[product_id] = Shelved(name, minor, sold, available or 0)
+        shelf[product_id] = Shelved(name, minor, sold, available or 0, *by_weight)
     return shelves
 
 
@@ -204,10 +208,7 @@ def _plan(
     wish: Wish, one: store.Serving, wanted: tuple[Wanted, ...], shelf: Mapping[UUID, Shelved]
 ) -> Plan:
     sold = [each for each in wanted if each.product_id in shelf and shelf[each.product_id].sold]
-    lines = [
-        price.PricedLine(each.product_id, each.quantity, shelf[each.product_id].price_minor)
-        for each in sold
-    ]
+    lines = [_priced(each, shelf[each.product_id]) for each in sold]
     quote = price.quote(lines, one.company, wish.tip_minor)
     problems: list[Problem] = [
         ProductUnavailable(
@@ -227,3 +228,8 @@ def _plan(
         problems += price_problems(quote, wish.expected_total_minor)
     names = {key: row.name for key, row in shelf.items()}
     return Plan(one, wanted, names, quote, tuple(problems))
+
+
+def _priced(wanted: Wanted, there: Shelved) -> price.PricedLine:
+    by_weight = there.unit_grams, there.kilo_price_minor
+    return price.PricedLine(wanted.product_id, wanted.quantity, there.price_minor, *by_weight)

@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Listing, Product, Store, Tender
+from services import weight
 from services.refusal import InvalidInput, Problem, Refused
 from services.text import line as one_line
 
@@ -15,6 +16,9 @@ LINES_COUNT = 100
 QUANTITY_UNITS = 999
 CODE_LENGTH = 64
 CASH_MOST_MINOR = 1_000_000_000
+
+
+Known = dict[str | UUID | None, tuple[Product, Listing]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +30,15 @@ class UnknownCode(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Something on the counter, by the barcode or code of its product, or by its key."""
+    """Something on the counter, by the barcode or code of its product, or by its key.
+
+    `grams` is what the scale says, of what is sold by weight.
+    """
 
     quantity: int
     code: str | None = None
     product_id: UUID | None = None
+    grams: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +52,28 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A product, how many of it, its price here, and the line on which it was scanned first."""
+    """A product, how many of it, its price here, and the line on which it was scanned first.
+
+    What is sold by weight has its grams and the price of a kilogram.
+    """
 
     product: Product
     unit_price_minor: int
     quantity: int
     line: int
+    kilo_price_minor: int | None = None
+    grams: int | None = None
 
     @property
     def total_minor(self) -> int:
-        return self.quantity * self.unit_price_minor
+        if self.kilo_price_minor is None or self.grams is None:
+            return self.quantity * self.unit_price_minor
+        return max(1, weight.cost(self.kilo_price_minor, self.grams))
+
+    def more(self, scan: Scan) -> "Priced":
+        """The same with what was scanned now."""
+        grams = None if scan.grams is None else (self.grams or 0) + scan.grams
+        return replace(self, quantity=self.quantity + scan.quantity, grams=grams)
 
 
 async def priced(session: AsyncSession, store: Store, scans: Sequence[Scan]) -> list[Priced]:
@@ -67,7 +87,7 @@ async def priced(session: AsyncSession, store: Store, scans: Sequence[Scan]) -> 
     codes = {one.code.strip() for one in scans if one.code is not None}
     keys = {one.product_id for one in scans if one.product_id is not None}
     rows = await session.execute(
-        select(Product, Listing.price_minor)
+        select(Product, Listing)
         .join(Listing, (Listing.product_id == Product.id) & (Listing.store_id == store.id))
         .where(
             or_(
@@ -78,10 +98,10 @@ async def priced(session: AsyncSession, store: Store, scans: Sequence[Scan]) -> 
         )
         .order_by(Product.id.desc())
     )
-    known: dict[str | UUID | None, tuple[Product, int]] = {}
-    for product, price_minor in rows:
+    known: Known = {}
+    for product, listing in rows:
         for name in (product.id, product.code, product.barcode):
-            known[name] = product, price_minor
+            known[name] = product, listing
     problems: list[Problem] = []
     found: dict[UUID, Priced] = {}
     for number, scan in enumerate(scans):
@@ -89,9 +109,10 @@ async def priced(session: AsyncSession, store: Store, scans: Sequence[Scan]) -> 
         if problem is not None:
             problems.append(problem)
             continue
-        product, price_minor = known[_name(scan)]
-        before = found.get(product.id) or Priced(product, price_minor, 0, number)
-        found[product.id] = replace(before, quantity=before.quantity + scan.quantity)
+        product, listing = known[_name(scan)]
+        kilo = listing.kilo_price_minor
+        before = found.get(product.id) or Priced(product, listing.price_minor, 0, number, kilo)
+        found[product.id] = before.more(scan)
     if problems:
         raise Refused(*problems)
     return list(found.values())
@@ -106,9 +127,7 @@ def _name(scan: Scan) -> str | UUID | None:
     return scan.product_id if scan.code is None else scan.code.strip()
 
 
-def _fault(
-    scan: Scan, number: int, known: dict[str | UUID | None, tuple[Product, int]]
-) -> Problem | None:
+def _fault(scan: Scan, number: int, known: Known) -> Problem | None:
     """What is wrong with a line, if something is."""
     path = ["input", "lines", str(number)]
     if (scan.code is None) == (scan.product_id is None):
@@ -120,7 +139,8 @@ def _fault(
         field = "productId" if scan.code is None else "code"
         said = "The store lists no such product."
         return UnknownCode(path=[*path, field], message=said, code=(scan.code or "")[:CODE_LENGTH])
-    return None
+    by_weight = known[_name(scan)][1].kilo_price_minor is not None
+    return weight.fault(by_weight, scan.quantity, scan.grams, [*path, "grams"])
 
 
 def checked(payment: Payment, total_minor: int) -> Payment:

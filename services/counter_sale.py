@@ -147,6 +147,8 @@ def _line(sale: CounterSale, one: Priced, position: int) -> CounterSaleLine:
         currency=sale.currency,
         unit_price_minor=one.unit_price_minor,
         quantity=one.quantity,
+        grams=one.grams,
+        kilo_price_minor=one.kilo_price_minor,
         total_minor=one.total_minor,
     )
 

@@ -1,11 +1,13 @@
 """What one store asks for a product, and its one-tap switch; the shop window shows it at once."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Actor, Listing, Product, Store
+from services import weight
 from services.clock import moment
 from services.event import happened, inventory_stream
 from services.refusal import InvalidInput, Refused, VersionConflict, not_found
@@ -43,7 +45,8 @@ async def set_price(
 ) -> Listing:
     """Ask another price (minor units, tax included) in one store; its staff may.
 
-    Orders already placed keep the price they were placed at.
+    It is the price of a kilogram where the product is sold by weight. Orders already placed keep
+    the price they were placed at.
     """
     listing = await locked(session, actor, store_id, product_id)
     check_price(price_minor)
@@ -60,10 +63,36 @@ def check_price(price_minor: int) -> None:
 
 
 async def ask(session: AsyncSession, listing: Listing, price_minor: int) -> None:
-    """Ask this price for a locked listing and tell of it; nothing when it is asked already."""
-    if listing.price_minor != price_minor:
+    """Ask this price for a locked listing and tell of it; nothing when it is asked already.
+
+    It is the price of a kilogram where the product is sold by weight.
+    """
+    if listing.asked_minor == price_minor:
+        return
+    if listing.unit_grams is None:
         listing.price_minor = price_minor
-        await _changed(session, listing)
+    else:
+        listing.kilo_price_minor = price_minor
+        listing.price_minor = weight.piece_price(price_minor, listing.unit_grams)
+    await _changed(session, listing)
+
+
+def weigh(listing: Listing, unit_grams: int | None, now: datetime) -> bool:
+    """Sell a locked listing by weight, in pieces of about `unit_grams`, or by the piece again.
+
+    The price of a kilogram stays from one weight to another; else that of a piece stays, but for
+    rounding. False when that is how it is sold already; else `tell` is to follow.
+    """
+    if listing.unit_grams == unit_grams:
+        return False
+    kilo = None
+    if unit_grams is not None:
+        kilo = listing.kilo_price_minor or weight.kilo_price(listing.price_minor, unit_grams)
+        listing.price_minor = weight.piece_price(kilo, unit_grams)
+    listing.kilo_price_minor, listing.unit_grams = kilo, unit_grams
+    listing.version += 1
+    listing.updated_at = now
+    return True
 
 
 async def locked(session: AsyncSession, actor: Actor, store_id: UUID, product_id: UUID) -> Listing:
@@ -95,6 +124,11 @@ async def _changed(session: AsyncSession, listing: Listing) -> None:
     listing.version += 1
     listing.updated_at = await moment(session)
     await session.flush()
+    tell(session, listing)
+
+
+def tell(session: AsyncSession, listing: Listing) -> None:
+    """Tell the listeners of the listing's store how it stands."""
     body = {
         "product_id": listing.product_id,
         "price_minor": listing.price_minor,

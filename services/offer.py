@@ -51,8 +51,10 @@ class Offer(NamedTuple):
     aisle: str
     temperature_zone: TemperatureZone
     weighed: bool
+    unit_grams: int | None
     age_restricted: bool
     listing_version: int | None
+    kilo_price_minor: int | None
     rank: float = 0.0
 
     @property

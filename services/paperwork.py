@@ -20,6 +20,7 @@ from models import (
     Person,
     Product,
     Store,
+    TemperatureZone,
 )
 from services import counter_book as book
 from services import fulfillment as fulfillments
@@ -48,7 +49,14 @@ async def slip(session: AsyncSession, *, actor: Actor, fulfillment_id: UUID) -> 
         bags=row.bags,
         at=_local(store, row.packed_at or row.queued_at),
         lines=[
-            SlipLine(line.name, code, line.aisle, line.quantity, line.picked_quantity)
+            SlipLine(
+                line.name,
+                code,
+                _where(line),
+                line.quantity,
+                line.picked_quantity,
+                line.picked_grams,
+            )
             for line, code in lines
         ],
     )
@@ -92,7 +100,14 @@ async def receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID)
         at=_local(store, sale.sold_at),
         currency=sale.currency,
         lines=[
-            ReceiptLine(one.name, one.quantity, one.unit_price_minor, one.total_minor)
+            ReceiptLine(
+                one.name,
+                one.quantity,
+                one.unit_price_minor,
+                one.total_minor,
+                one.grams,
+                one.kilo_price_minor,
+            )
             for one in lines
         ],
         total_minor=sale.total_minor,
@@ -103,6 +118,12 @@ async def receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID)
         terminal_reference=sale.terminal_reference,
         voided=sale.status is CounterSaleStatus.VOIDED,
     )
+
+
+def _where(line: FulfillmentLine) -> str:
+    """Where a line lay: cold zones by their name, and the aisle."""
+    cold = line.temperature_zone is not TemperatureZone.AMBIENT
+    return f"{line.temperature_zone.title()} {line.aisle}".strip() if cold else line.aisle
 
 
 def _local(store: Store, at: datetime) -> datetime:

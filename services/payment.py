@@ -99,13 +99,16 @@ async def lock(session: AsyncSession, order_id: UUID) -> Payment:
 
 
 async def begin(session: AsyncSession, order: Order) -> Payment:
-    """The payment of a new order: nothing asked of the provider yet, to be asked in seconds."""
+    """The payment of a new order: nothing asked of the provider yet, to be asked in seconds.
+
+    The headroom for what may turn out heavier is held along with the total.
+    """
     payment = Payment(
         order_id=order.id,
         company_id=order.company_id,
         customer_id=order.customer_id,
         currency=order.currency,
-        amount_minor=order.total_minor,
+        amount_minor=order.total_minor + order.headroom_minor,
         due_at=await moment(session, FIRST_ASK_SECONDS),
     )
     session.add(payment)

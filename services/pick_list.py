@@ -28,6 +28,7 @@ from models import (
     Product,
 )
 from services import order as orders
+from services import weight
 from services.clock import moment
 from services.event import order_happened
 from services.refusal import IllegalStep, Refused, VersionConflict, not_found
@@ -216,6 +217,8 @@ async def _lines(
             aisle=aisle or "",
             temperature_zone=zone,
             quantity=line.quantity,
+            unit_grams=line.unit_grams,
+            most_grams=line.unit_grams and weight.most_grams(line, line.quantity),
             picked_quantity=0,
             status=FulfillmentLineStatus.PENDING,
         )

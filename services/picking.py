@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import (
     Actor,
     CancelReason,
+    Company,
     EventType,
     Fulfillment,
     FulfillmentLine,
@@ -20,11 +21,12 @@ from models import (
     OrderLine,
     Product,
 )
-from services import batch_pick, damage, stock, substituted
+from services import batch_pick, damage, stock, substituted, weight
 from services import delivery as deliveries
 from services import order as orders
 from services import payment as payments
 from services.pick_list import MADE_UP_FOR, PACK, PICK_LINE, Task, enter
+from services.price import included_tax
 from services.refusal import IllegalStep, InvalidInput, Problem, Refused, not_found
 from services.stall import stalls_at
 from services.text import line as one_line
@@ -45,7 +47,7 @@ class Pick:
     """A line by its key, by the code or barcode of its product, or by both, and units found.
 
     `damaged` units were found unfit besides, beyond those said before. `batch_code` says that all
-    of them are of that batch.
+    of them are of that batch. `grams` is what the units found weigh, where it matters.
     """
 
     quantity: int
@@ -53,6 +55,7 @@ class Pick:
     code: str | None = None
     batch_code: str | None = None
     damaged: int = 0
+    grams: int | None = None
 
 
 async def pick_line(
@@ -68,7 +71,8 @@ async def pick_line(
     May be said again until the bag is packed; what was damaged stays so. Refused: NotFound,
     IllegalStep, VersionConflict, InvalidInput, WrongProduct when the code is not of the line's
     product, BatchFrozen when they could only be of a batch that must not be sold,
-    InsufficientStock when units for damaged ones could only be taken of what others were promised.
+    InsufficientStock when units for damaged ones could only be taken of what others were promised,
+    TooHeavy when what is sold by weight costs more than is held for it.
     """
     task = await enter(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line = await _line(session, task, pick)
@@ -77,10 +81,21 @@ async def pick_line(
         message = f"Between 0 and {line.quantity} units of this line can be found."
         raise Refused(InvalidInput(path=["input", "quantity"], message=message))
     damage.check(pick.damaged)
+    line.picked_grams = await _weighed(session, line, pick)
     await _book(session, task, line, pick, actor.person_id)
     _said(session, task, line)
     await session.flush()
     return task.fulfillment
+
+
+async def _weighed(session: AsyncSession, line: FulfillmentLine, pick: Pick) -> int | None:
+    """What the units found weigh, of what is sold by weight."""
+    by_weight = line.unit_grams is not None
+    grams = weight.on_scale(by_weight, pick.quantity, pick.grams, "grams")
+    if grams is None:
+        return None
+    ordered = await session.get_one(OrderLine, line.order_line_id)
+    return weight.picked(line, ordered, pick.quantity, grams)
 
 
 def _said(session: AsyncSession, task: Task, line: FulfillmentLine) -> None:
@@ -101,6 +116,7 @@ def _said(session: AsyncSession, task: Task, line: FulfillmentLine) -> None:
         quantity=line.quantity,
         picked_quantity=line.picked_quantity,
         damaged_quantity=line.damaged_quantity,
+        picked_grams=line.picked_grams,
     )
 
 
@@ -143,13 +159,16 @@ async def pack(
 def worth(order: Order, lines: Iterable[OrderLine], instead_minor: int = 0) -> int:
     """Minor units to take for a bag: packed goods, the fees and tip as promised, less the discount.
 
-    The discount shrinks with the goods, rounded up in the customer's favor:
-    ceil(discount * packed / items). A full bag is worth exactly the order's total. Substitutes in
-    the bag cost `instead_minor`.
+    What is sold by weight costs by the scale. The discount shrinks with the goods, rounded up in
+    the customer's favor: ceil(discount * packed / items). A full bag of what is not weighed is
+    worth exactly the order's total. Substitutes in the bag cost `instead_minor`.
     """
-    packed = sum((line.packed_quantity or 0) * line.unit_price_minor for line in lines)
+    packed = sum(
+        weight.charge(line, line.packed_quantity or 0, line.packed_grams) for line in lines
+    )
     packed += instead_minor
     discount = -(-order.discount_minor * packed // order.items_minor) if packed else 0
+    discount = min(discount, order.discount_minor)
     fees = order.delivery_fee_minor + order.small_order_fee_minor
     return packed + fees + order.tip_minor - discount
 
@@ -203,17 +222,20 @@ def _undecided_first(lines: Sequence[FulfillmentLine]) -> list[FulfillmentLine]:
 
 
 async def _packed(session: AsyncSession, task: Task) -> list[OrderLine]:
-    """The order's lines, each with how many of it are in the bag."""
+    """The order's lines, each with how much of it is in the bag and what that costs."""
     rows = await session.scalars(select(OrderLine).where(OrderLine.order_id == task.order.id))
-    picked = {line.order_line_id: line.picked_quantity for line in task.lines}
+    picked = {line.order_line_id: line for line in task.lines}
     lines = list(rows)
     for line in lines:
-        line.packed_quantity = picked.get(line.id, 0)
+        found = picked[line.id]
+        line.packed_quantity, line.packed_grams = found.picked_quantity, found.picked_grams
+        line.charged_minor = weight.charge(line, line.packed_quantity, line.packed_grams)
     return lines
 
 
 async def _close(session: AsyncSession, task: Task, bags: int, amount_minor: int) -> None:
     await payments.want_capture(session, task.order, amount_minor)
+    await _charge(session, task.order, amount_minor)
     row = task.fulfillment
     row.status, row.due_at = FulfillmentStatus.PACKED, None
     row.bags, row.packed_at = bags, task.now
@@ -221,6 +243,15 @@ async def _close(session: AsyncSession, task: Task, bags: int, amount_minor: int
     short = sum(line.status is FulfillmentLineStatus.SHORT for line in task.lines)
     task.tell(session, EventType.FULFILLMENT_PACKED, bags=bags, short_lines=short)
     await session.flush()
+
+
+async def _charge(session: AsyncSession, order: Order, amount_minor: int) -> None:
+    """Note what the bags cost, and the tax inside: of all but the tip, as at placing."""
+    rate = select(Company.tax_rate_bp).where(Company.id == order.company_id)
+    taxed = max(0, amount_minor - order.tip_minor)
+    order.charged_minor = amount_minor
+    order.charged_tax_minor = included_tax(taxed, await session.scalar(rate) or 0)
+    order.version += 1
 
 
 async def _give_up(session: AsyncSession, task: Task) -> None:

@@ -195,6 +195,7 @@ async def _order(session: AsyncSession, order_id: UUID, door: Door, plan: Plan) 
         tip_minor=quote.tip_minor,
         tax_minor=quote.tax_minor,
         total_minor=quote.total_minor,
+        headroom_minor=quote.headroom_minor,
         latitude=door.point.latitude,
         longitude=door.point.longitude,
         address_line=door.address_line,
@@ -209,6 +210,7 @@ async def _order(session: AsyncSession, order_id: UUID, door: Door, plan: Plan) 
 
 def _lines(order: Order, plan: Plan) -> list[OrderLine]:
     prices = {line.product_id: line for line in plan.quote.lines}
+    bp = plan.serving.company.weighed_headroom_bp
     return [
         OrderLine(
             order_id=order.id,
@@ -221,6 +223,9 @@ def _lines(order: Order, plan: Plan) -> list[OrderLine]:
             unit_price_minor=prices[one.product_id].unit_price_minor,
             quantity=one.quantity,
             total_minor=prices[one.product_id].total_minor,
+            unit_grams=prices[one.product_id].unit_grams,
+            kilo_price_minor=prices[one.product_id].kilo_price_minor,
+            headroom_minor=prices[one.product_id].headroom_minor(bp),
             substitution=one.substitution,
         )
         for position, one in enumerate(plan.wanted)

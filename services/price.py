@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from services.weight import headroom
+
 BASIS_POINTS = 10_000
 TIP_MOST_MINOR = 1_000_000
 
@@ -32,24 +34,38 @@ class Tariff(Protocol):
     def free_delivery_from_minor(self) -> int | None: ...
     @property
     def tax_rate_bp(self) -> int: ...
+    @property
+    def weighed_headroom_bp(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A product, how many of it, and what one costs (tax included)."""
+    """A product, how many of it, and what one costs (tax included).
+
+    Of what is sold by weight it is the estimate, by `unit_grams` and the price of a kilogram.
+    """
 
     product_id: UUID
     quantity: int
     unit_price_minor: int
+    unit_grams: int | None = None
+    kilo_price_minor: int | None = None
 
     @property
     def total_minor(self) -> int:
         return self.quantity * self.unit_price_minor
 
+    def headroom_minor(self, headroom_bp: int) -> int:
+        """What may be charged beyond the estimate; 0 for what is not weighed."""
+        return 0 if self.unit_grams is None else headroom(self.total_minor, headroom_bp)
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Every sum of a basket: the total is items + fees + tip - discount, tax included."""
+    """Every sum of a basket: the total is items + fees + tip - discount, tax included.
+
+    `headroom_minor` is held beyond the total for what may turn out heavier than estimated.
+    """
 
     currency: str
     lines: tuple[PricedLine, ...]
@@ -61,6 +77,7 @@ class Quote:
     tax_minor: int
     total_minor: int
     minimum_order_minor: int
+    headroom_minor: int = 0
 
     @property
     def minimum_reached(self) -> bool:
@@ -99,6 +116,7 @@ def quote(lines: Iterable[PricedLine], company: Tariff, tip_minor: int = 0) -> Q
         tax_minor=included_tax(taxed, company.tax_rate_bp),
         total_minor=taxed + tip,
         minimum_order_minor=company.minimum_order_minor,
+        headroom_minor=sum(line.headroom_minor(company.weighed_headroom_bp) for line in kept),
     )
 
 

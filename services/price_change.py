@@ -220,7 +220,7 @@ async def _advance(
     if row.status is not PriceChangeStatus.SCHEDULED or row.starts_at > now:
         return False
     if not over:
-        row.previous_price_minor = listing.price_minor
+        row.previous_price_minor = listing.asked_minor
         await listings.ask(session, listing, row.price_minor)
     if over or row.ends_at is None:
         _close(row, PriceChangeStatus.DONE)
@@ -232,7 +232,7 @@ async def _advance(
 
 async def _take_back(session: AsyncSession, listing: Listing, row: PriceChange) -> None:
     """The price before comes back, unless somebody set yet another one by hand."""
-    asked = row.status is PriceChangeStatus.ACTIVE and listing.price_minor == row.price_minor
+    asked = row.status is PriceChangeStatus.ACTIVE and listing.asked_minor == row.price_minor
     if asked and row.previous_price_minor is not None:
         await listings.ask(session, listing, row.previous_price_minor)
 

@@ -84,9 +84,15 @@ def priced(
         for line in lines
     ]
     costing = [
-        PricedLine(line.product_id, line.quantity, line.unit_price_minor)
+        PricedLine(
+            line.product_id,
+            line.quantity,
+            offer.price_minor,
+            offer.unit_grams,
+            offer.kilo_price_minor,
+        )
         for line in shown
-        if line.unit_price_minor is not None
+        if (offer := line.product) is not None and offer.price_minor is not None
     ]
     return PricedCart(
         cart.id if cart else None,

@@ -59,16 +59,19 @@ FACTS: tuple[Any, ...] = (
     Category.name,
     cast(Category.translations, Text).label("category_told"),
 )
-NATURE: tuple[Any, ...] = (Product.temperature_zone, Product.weighed, Product.age_restricted)
+NATURE: tuple[Any, ...] = (
+    *(Product.temperature_zone, Product.weighed, Product.unit_grams, Product.age_restricted),
+)
+REST = slice(16, 16 + len(Offer._fields) - 9)  # the columns behind the category's
 IN_STORE: tuple[Any, ...] = (
     *(Product.id, Listing.store_id, Listing.company_id, *FACTS),
     *(Listing.price_minor, Company.currency, LISTED, UNITS, OFFER_TEXT, Listing.aisle),
-    *(*NATURE, Listing.version),
+    *(*NATURE, Listing.version, Listing.kilo_price_minor),
 )
 IN_NO_STORE: tuple[Any, ...] = (
     *(Product.id, null(), Product.company_id, *FACTS),
     *(null(), Company.currency, false(), null(), Product.offer_text, literal("")),
-    *(*NATURE, null(), literal(0.0)),
+    *(*NATURE, null(), null(), literal(0.0)),
 )
 SORTED_BY: dict[ProductSort, tuple[Any, ...]] = {
     ProductSort.CATALOG: (Listing.product_id,),
@@ -249,4 +252,4 @@ def asked_for(wanted: Sequence[Wanted], kind: Kind) -> dict[str, list[Any]]:
 def offer_of(row: Any) -> Offer:
     brand = Maker(*row[7:11]) if row[7] is not None else None
     category = Shelf(row[11], row[1], *row[12:16])
-    return Offer._make((*row[:7], brand, category, *row[16:27]))
+    return Offer._make((*row[:7], brand, category, *row[REST]))

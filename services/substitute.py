@@ -34,7 +34,7 @@ from models import (
     Substitution,
 )
 from services import order as orders
-from services import stock
+from services import stock, weight
 from services.clock import moment
 from services.pick_list import Task, enter, under_lock
 from services.refusal import IllegalStep, InvalidInput, Problem, Refused, not_found
@@ -54,11 +54,15 @@ class SubstituteUnwanted(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """For which line, by which product's barcode or code, and how many units of it."""
+    """For which line, by which product's barcode or code, and how many units of it.
+
+    `grams` is what they weigh, where they are sold by weight.
+    """
 
     line_id: UUID
     code: str
     quantity: int
+    grams: int | None = None
 
 
 def legal(row: Substitute, actor: Actor) -> list[SubstituteAction]:
@@ -94,8 +98,8 @@ async def propose(
     if ordered.substitution is Substitution.REFUND:
         said = "The customer would rather have the money back."
         raise Refused(SubstituteUnwanted(path=["input", "lineId"], message=said))
-    product, price_minor = await _offered(session, task, line, proposal)
-    row = await _taken(session, task, line, ordered, product, price_minor, proposal, actor)
+    offered = await _offered(session, task, line, proposal)
+    row = await _taken(session, task, line, ordered, offered, proposal, actor)
     line.status = FulfillmentLineStatus.SUBSTITUTE_PROPOSED
     fulfillment = task.fulfillment
     fulfillment.status = FulfillmentStatus.AWAITING_SUBSTITUTION
@@ -108,8 +112,8 @@ async def propose(
 
 async def _offered(
     session: AsyncSession, task: Task, line: FulfillmentLine, proposal: Proposal
-) -> tuple[Product, int]:
-    """The product that was scanned and its price in the store."""
+) -> tuple[Product, Listing]:
+    """The product that was scanned, and how the store sells it."""
     code = one_line(proposal.code, "input", "code", most=CODE_LENGTH, least=1)
     if not 1 <= proposal.quantity <= line.missing_quantity:
         said = f"Between 1 and {line.missing_quantity} units are missing of this line."
@@ -117,7 +121,7 @@ async def _offered(
     here = (Listing.product_id == Product.id) & (Listing.store_id == task.fulfillment.store_id)
     found = (
         await session.execute(
-            select(Product, Listing.price_minor)
+            select(Product, Listing)
             .join(Listing, here)
             .where(or_(Product.barcode == code, Product.code == code))
             .order_by(Product.id)
@@ -137,13 +141,16 @@ async def _taken(
     task: Task,
     line: FulfillmentLine,
     ordered: OrderLine,
-    product: Product,
-    price_minor: int,
+    offered: tuple[Product, Listing],
     proposal: Proposal,
     actor: Actor,
 ) -> Substitute:
     """The proposal, its units taken off the shelf."""
-    cap_minor = proposal.quantity * min(price_minor, ordered.unit_price_minor)
+    product, listing = offered
+    kilo = listing.kilo_price_minor
+    grams = weight.on_scale(kilo is not None, proposal.quantity, proposal.grams, "grams")
+    most_minor = proposal.quantity * min(listing.price_minor, ordered.unit_price_minor)
+    weighed_minor = most_minor if kilo is None or grams is None else weight.cost(kilo, grams)
     row = Substitute(
         company_id=line.company_id,
         customer_id=line.customer_id,
@@ -156,8 +163,9 @@ async def _taken(
         name=product.name,
         currency=ordered.currency,
         quantity=proposal.quantity,
-        unit_price_minor=price_minor,
-        total_minor=cap_minor,
+        grams=grams,
+        unit_price_minor=listing.price_minor,
+        total_minor=min(weighed_minor, most_minor),
         status=SubstituteStatus.PROPOSED,
         due_at=await moment(session, ANSWER_SECONDS),
         proposed_by_id=actor.person_id,

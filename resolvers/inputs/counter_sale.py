@@ -13,6 +13,9 @@ class CounterSaleLineInput:
         default=None, description="The product, where nothing can be scanned."
     )
     quantity: int = strawberry.field(default=1, description="How many, from 1 to 999.")
+    grams: int | None = strawberry.field(
+        default=None, description="What they weigh, where they are sold by weight."
+    )
 
 
 @strawberry.input(description="A sale over the counter, and how it is paid.")

@@ -33,6 +33,9 @@ class FulfillmentLinePickInput:
         default=0,
         description="Units found unfit besides, beyond those said before: they are set aside.",
     )
+    grams: int | None = strawberry.field(
+        default=None, description="What the units found weigh, where they are sold by weight."
+    )
     batch_code: str | None = strawberry.field(
         default=None,
         description="The batch that all of them are of; without it, those that expire first.",

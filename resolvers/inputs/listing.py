@@ -17,5 +17,7 @@ class ListingSetAvailabilityInput:
 class ListingSetPriceInput:
     store_id: strawberry.ID = strawberry.field(description="A store you work in.")
     product_id: strawberry.ID = strawberry.field(description="A product that it lists.")
-    price_minor: BigInt = strawberry.field(description="The price in minor units, tax included.")
+    price_minor: BigInt = strawberry.field(
+        description="The price in minor units, tax included: of a kilogram where it is weighed."
+    )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)

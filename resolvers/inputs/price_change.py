@@ -9,7 +9,9 @@ from resolvers.inputs.scalars import BigInt
 class ListingPriceScheduleInput:
     store_id: strawberry.ID = strawberry.field(description="A store you work in.")
     product_id: strawberry.ID = strawberry.field(description="A product that it lists.")
-    price_minor: BigInt = strawberry.field(description="The price in minor units, tax included.")
+    price_minor: BigInt = strawberry.field(
+        description="The price in minor units, tax included: of a kilogram where it is weighed."
+    )
     starts_at: datetime = strawberry.field(
         description="From when, in the future and at most 366 days ahead."
     )

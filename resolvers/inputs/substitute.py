@@ -13,6 +13,9 @@ class FulfillmentSubstituteProposeInput:
     quantity: int = strawberry.field(
         description="Units of it, from 1 to the units that are missing of the line."
     )
+    grams: int | None = strawberry.field(
+        default=None, description="What they weigh, where they are sold by weight."
+    )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 

@@ -8,7 +8,7 @@ from simulators.parts.device import Device
 QUEUE = """
 query Queue($storeId: ID!) {
   storeQueue(storeId: $storeId, first: 50) {
-    nodes { id status orderCode lines { id name quantity product { code } } }
+    nodes { id status orderCode lines { id name quantity unitGrams product { code } } }
   }
 }
 """
@@ -24,7 +24,7 @@ subscription WatchQueue($storeId: ID!, $after: String) {
 ACCEPT = """
 mutation Accept($input: FulfillmentAcceptInput!) {
   fulfillmentAccept(input: $input) {
-    fulfillment { id status lines { id name quantity product { code } } }
+    fulfillment { id status lines { id name quantity unitGrams product { code } } }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -75,8 +75,10 @@ class Picker(Device):
         return (await self.do(ACCEPT, "fulfillmentAccept", given))["fulfillment"]
 
     async def pick(self, fulfillment_id: str, line: dict[str, Any], found: int) -> Any:
-        """Scan a line's product and say how many were found."""
-        given = {"fulfillmentId": fulfillment_id, "lineId": line["id"], "quantity": found}
+        """Scan a line's product and say how many were found; the scale shows the estimate."""
+        grams = found * line["unitGrams"] if found and line.get("unitGrams") else None
+        what = {"lineId": line["id"], "quantity": found, "grams": grams}
+        given = {"fulfillmentId": fulfillment_id, **what}
         return (await self.do(PICK, "fulfillmentLinePick", given))["fulfillment"]
 
     async def pack(self, fulfillment_id: str, bags: int = 1) -> Any:

@@ -169,7 +169,6 @@ async def coming_back(play: Play) -> None:
 
 async def keeping_store(play: Play) -> None:
     """Shelves, prices and switches of a store."""
-    await play("owner", "product_handling_set", productId=play.product(5))
     of_it = {"storeId": play.store, "productId": play.product(5)}
     assert (await play("picker", "stock_of_store", storeId=play.store))["nodes"]
     await play("picker", "stock_adjust", **of_it)

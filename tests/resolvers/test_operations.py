@@ -91,6 +91,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await journeys.complaining(play, order)
     await journeys.going_wrong(play)
     await unusual.making_up(play)
+    await unusual.weighing(play)
     await journeys.coming_back(play)
     await journeys.keeping_store(play)
     await moves.moving_goods(play)

@@ -23,6 +23,7 @@ class Rates:
     delivery_fee_minor: int = 1500
     free_delivery_from_minor: int | None = 20000
     tax_rate_bp: int = 800
+    weighed_headroom_bp: int = 1500
 
 
 TARIFFS = st.builds(

@@ -2,8 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.database import Database
+from services import product as products
 from services.refusal import Refused
 from services.search import search_query, search_text
+from tests.city import City
 
 
 def test_chinese_is_stored_as_characters_and_pairs() -> None:
@@ -37,3 +40,12 @@ def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
         assert word.startswith("'")
         assert word.endswith("'")
         assert not set(word[1:-1]) & set("'&|!:*()<>\\ ")
+
+
+async def test_an_answer_carries_how_well_it_matches(database: Database, city: City) -> None:
+    wanted = products.searched(city.near.id, 1, None, "Milk")
+    async with database.public() as session:
+        ((found,),) = (page.nodes for page in await products.pages(session, [wanted]))
+    assert found.name == "Milk First"
+    assert found.rank > 0
+    assert found.listing_version == 1

@@ -1,0 +1,299 @@
+"""Goods sold by weight: ordered by the estimate, charged by the scale, held with headroom."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from models import (
+    PLATFORM,
+    Actor,
+    CounterSaleLine,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    Grant,
+    Listing,
+    Order,
+    OrderLine,
+    Role,
+    Substitute,
+    Substitution,
+    TemperatureZone,
+    Tender,
+)
+from models.database import Database
+from services import counter_sale, handling, price_change, weight
+from services import fulfillment as fulfillments
+from services import listing as listings
+from services import substitute as substitutes
+from services.clock import moment
+from services.counter_basket import Payment, Scan
+from services.fulfillment import Pick
+from services.handling import Handling, PricesPlanned
+from services.price import included_tax
+from services.refusal import InvalidInput, NotFound, Refused
+from services.substitute import Proposal
+from services.weight import TooHeavy
+from tests.city import City
+from tests.services.customers import ORIGIN, people
+from tests.services.desk import accepted, refused, step
+from tests.services.paid import Doors, fresh, lines, opened, paid, payment_of, unexplained, working
+
+APPLES = 2  # 399 a piece, so that 150 grams of them are 2660 a kilogram
+GRAMS = 150
+
+
+@pytest.fixture
+async def doors(database: Database) -> AsyncIterator[Doors]:
+    async with opened(database) as doors:
+        yield doors
+
+
+@pytest.fixture
+async def admin(database: Database, city: City) -> Actor:
+    return (await people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id)))[0]
+
+
+async def by_weight(
+    database: Database, city: City, admin: Actor, grams: int | None = GRAMS, index: int = APPLES
+) -> None:
+    how = Handling(temperature_zone=TemperatureZone.AMBIENT, unit_grams=grams)
+    product_id = city.products[index].id
+    async with working(database, admin, city.company.id) as session:
+        await handling.set_handling(session, actor=admin, product_id=product_id, handling=how)
+
+
+async def listed(database: Database, city: City, index: int = APPLES) -> Listing:
+    async with database.read(PLATFORM) as session:
+        return await session.get_one(Listing, (city.near.id, city.products[index].id))
+
+
+async def ordered(database: Database, order: Order) -> OrderLine:
+    async with database.read(PLATFORM) as session:
+        rows = select(OrderLine).where(OrderLine.order_id == order.id)
+        return (await session.scalars(rows)).one()
+
+
+async def say(
+    doors: Doors, staff: Actor, task: Any, quantity: int, grams: int | None
+) -> FulfillmentLine:
+    pick = Pick(quantity, code="P003", grams=grams)
+    await step(doors.database, staff, task, fulfillments.pick_line, pick=pick)
+    (line,) = await lines(doors.database, task)
+    return line
+
+
+def fees(order: Order) -> int:
+    return order.delivery_fee_minor + order.small_order_fee_minor + order.tip_minor
+
+
+@given(st.integers(1, 10**7), st.integers(1, 10**6))
+def test_a_cost_is_rounded_half_up_to_the_minor_unit(kilo: int, grams: int) -> None:
+    off = 1000 * weight.cost(kilo, grams) - kilo * grams
+    assert -500 < off <= 500
+    assert (weight.cost(5, 100), weight.cost(499, 1), weight.piece_price(499, 1)) == (1, 0, 1)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 50_000), st.integers(1, 99), st.integers(0, 5000))
+def test_the_heaviest_that_is_paid_for_is_the_last_that_is(
+    kilo: int, grams: int, quantity: int, bp: int
+) -> None:
+    price = weight.piece_price(kilo, grams)
+    line = OrderLine(
+        unit_price_minor=price, quantity=quantity, kilo_price_minor=kilo, unit_grams=grams,
+        headroom_minor=weight.headroom(quantity * price, bp),
+    )  # fmt: skip
+    for pieces in {1, quantity}:
+        most_minor = pieces * price + line.headroom_minor * pieces // quantity
+        most = weight.most_grams(line, pieces)
+        assert weight.cost(kilo, most) <= most_minor < weight.cost(kilo, most + 1)
+        assert most >= pieces * grams or price * 1000 < kilo * grams + 500 * 1000
+
+
+async def test_a_product_is_sold_by_weight_at_what_a_piece_cost(
+    database: Database, city: City, admin: Actor
+) -> None:
+    await by_weight(database, city, admin)
+    row = await listed(database, city)
+    assert (row.kilo_price_minor, row.unit_grams, row.price_minor) == (2660, 150, 399)
+    await by_weight(database, city, admin, 200)
+    row = await listed(database, city)
+    assert (row.kilo_price_minor, row.price_minor) == (2660, 532)
+    key = (city.near.id, city.products[APPLES].id)
+    async with working(database, admin, city.company.id) as session:
+        await listings.set_price(
+            session, actor=admin, store_id=key[0], product_id=key[1], price_minor=3000
+        )
+    assert (await listed(database, city)).price_minor == 600
+    await by_weight(database, city, admin, None)
+    row = await listed(database, city)
+    assert (row.kilo_price_minor, row.unit_grams, row.price_minor) == (None, None, 600)
+
+
+async def test_a_planned_price_keeps_its_meaning(
+    database: Database, city: City, admin: Actor
+) -> None:
+    async with working(database, admin, city.company.id) as session:
+        starts = await moment(session) + timedelta(hours=1)
+        at = {"store_id": city.near.id, "product_id": city.products[APPLES].id}
+        plan = price_change.Plan(299, starts)
+        await price_change.schedule(session, actor=admin, **at, plan=plan)
+    with pytest.raises(Refused) as caught:
+        await by_weight(database, city, admin)
+    (reason,) = caught.value.reasons
+    assert isinstance(reason, PricesPlanned)
+    assert reason.stores == 1
+
+
+@pytest.mark.parametrize("grams", [0, -1, 50_001])
+async def test_a_piece_weighs_something(
+    grams: int, database: Database, city: City, admin: Actor
+) -> None:
+    with pytest.raises(Refused) as caught:
+        await by_weight(database, city, admin, grams)
+    assert isinstance(caught.value.reasons[0], InvalidInput)
+
+
+@pytest.mark.parametrize("grams", [450, 401, 516, 517])
+async def test_what_is_charged_follows_the_scale_up_to_the_headroom(
+    grams: int, doors: Doors, city: City, admin: Actor
+) -> None:
+    database = doors.database
+    await by_weight(database, city, admin)
+    order = await paid(doors, city, 3, (APPLES,))
+    assert (order.items_minor, order.headroom_minor) == (1197, 179)
+    task, staff = await accepted(doors, city, order)
+    (line,) = await lines(database, task)
+    assert (line.unit_grams, line.most_grams) == (150, 517)
+    await say(doors, staff, task, 3, grams)
+    await step(database, staff, task, fulfillments.pack, bags=1)
+    async with database.read(PLATFORM) as session:
+        payment = await payment_of(session, order)
+    assert payment.amount_minor == order.total_minor + 179
+    charged = (2660 * grams + 500) // 1000 + fees(order)
+    assert payment.capture_wanted_minor == charged <= payment.authorized_minor
+    now, sold = await fresh(database, order), await ordered(database, order)
+    assert (now.charged_minor, now.total_minor) == (charged, order.total_minor)
+    tax = included_tax(charged - order.tip_minor, city.company.tax_rate_bp)
+    assert now.charged_tax_minor == tax
+    assert (sold.packed_grams, sold.charged_minor) == (grams, charged - fees(order))
+    assert await unexplained(database, city) == []
+
+
+async def test_what_the_scale_says_is_checked(doors: Doors, city: City, admin: Actor) -> None:
+    database = doors.database
+    await by_weight(database, city, admin)
+    task, staff = await accepted(doors, city, await paid(doors, city, 3, (APPLES,)))
+    pick = Pick(3, code="P003", grams=518)
+    reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+    assert isinstance(reason, TooHeavy)
+    assert (reason.most_grams, reason.path) == (517, ["input", "grams"])
+    # Fewer pieces may weigh less: each brings its share of what is held.
+    pick = Pick(1, code="P003", grams=173)
+    reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+    assert isinstance(reason, TooHeavy)
+    for quantity, grams in ((3, None), (3, 0), (3, -5), (0, 100)):
+        pick = Pick(quantity, code="P003", grams=grams)
+        reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+        assert isinstance(reason, InvalidInput), (quantity, grams)
+        assert reason.path == ["input", "grams"]
+    line = await say(doors, staff, task, 1, 172)
+    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.SHORT, 172)
+    line = await say(doors, staff, task, 0, None)
+    assert line.picked_grams is None
+    task, staff = await accepted(doors, city, await paid(doors, city, 3, (0,)))
+    pick = Pick(3, code="P001", grams=100)
+    reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+    assert isinstance(reason, InvalidInput)
+
+
+async def test_without_headroom_nothing_beyond_the_estimate_is_taken(
+    doors: Doors, city: City, admin: Actor
+) -> None:
+    database = doors.database
+    await by_weight(database, city, admin)
+    async with working(database, admin, city.company.id) as session:
+        where = {"company_id": city.company.id}
+        done = await handling.set_headroom(session, actor=admin, **where, headroom_bp=0)
+        assert done.weighed_headroom_bp == 0
+        for wrong in (-1, 5001):
+            with pytest.raises(Refused):
+                await handling.set_headroom(session, actor=admin, **where, headroom_bp=wrong)
+        (stranger,) = await people(database)
+        with pytest.raises(Refused) as caught:
+            await handling.set_headroom(session, actor=stranger, **where, headroom_bp=1)
+        assert isinstance(caught.value.reasons[0], NotFound)
+    order = await paid(doors, city, 3, (APPLES,))
+    async with database.read(PLATFORM) as session:
+        assert (await payment_of(session, order)).amount_minor == order.total_minor
+    task, staff = await accepted(doors, city, order)
+    pick = Pick(3, code="P003", grams=451)
+    reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+    assert isinstance(reason, TooHeavy)
+    assert reason.most_grams == 450
+
+
+async def test_a_heavy_piece_and_a_substitute_stay_within_what_is_held(
+    doors: Doors, city: City, admin: Actor
+) -> None:
+    database = doors.database
+    await by_weight(database, city, admin)
+    await by_weight(database, city, admin, 100, index=8)
+    order = await paid(doors, city, 2, (APPLES,))
+    async with database.write(PLATFORM, ORIGIN) as session:
+        mine = OrderLine.order_id == order.id
+        wish = {"substitution": Substitution.REPLACE_SIMILAR}
+        await session.execute(update(OrderLine).where(mine).values(**wish))
+    task, staff = await accepted(doors, city, order)
+    line = await say(doors, staff, task, 1, 172)
+    asked = Proposal(line.id, "P009", 1)
+    reason = await refused(database, staff, task, substitutes.propose, proposal=asked)
+    assert isinstance(reason, InvalidInput)
+    asked = Proposal(line.id, "P009", 1, grams=30)
+    await step(database, staff, task, substitutes.propose, proposal=asked)
+    async with database.write(PLATFORM, ORIGIN) as session:
+        rows = select(Substitute).where(Substitute.order_id == order.id)
+        row = (await session.scalars(rows)).one()
+        row.due_at = await moment(session)
+        kilo = (await listed(database, city, 8)).kilo_price_minor or 0
+        assert (row.grams, row.total_minor) == (30, weight.cost(kilo, 30))
+    async with database.write(PLATFORM, ORIGIN) as session:
+        assert await substitutes.time_out(session, row.id)
+    await step(database, staff, task, fulfillments.pack, bags=1)
+    async with database.read(PLATFORM) as session:
+        payment = await payment_of(session, order)
+    charged = weight.cost(2660, 172) + weight.cost(kilo, 30) + fees(order)
+    assert payment.capture_wanted_minor == charged <= payment.authorized_minor
+    assert await unexplained(database, city) == []
+
+
+async def test_the_counter_sells_by_the_scale(
+    doors: Doors, city: City, admin: Actor, database: Database
+) -> None:
+    await by_weight(database, city, admin)
+    card = Payment(Tender.CARD, terminal_reference="4711")
+
+    async def sold(*scans: Scan) -> Any:
+        async with working(database, admin, city.company.id) as session:
+            return await counter_sale.complete(
+                session, actor=admin, store_id=city.near.id, scans=scans, payment=card
+            )
+
+    sale = await sold(Scan(2, "P003", grams=301), Scan(1, "P003", grams=150), Scan(1, "P001"))
+    apples = weight.cost(2660, 451)
+    assert sale.total_minor == apples + city.first.prices[0]
+    async with database.read(PLATFORM) as session:
+        rows = select(CounterSaleLine).where(CounterSaleLine.counter_sale_id == sale.id)
+        first, _ = (await session.scalars(rows.order_by(CounterSaleLine.position))).all()
+    assert (first.quantity, first.grams, first.total_minor) == (3, 451, apples)
+    for wrong in (Scan(1, "P003"), Scan(1, "P003", grams=0), Scan(1, "P001", grams=5)):
+        with pytest.raises(Refused) as caught:
+            await sold(wrong)
+        (reason,) = caught.value.reasons
+        assert isinstance(reason, InvalidInput)
+        assert reason.path == ["input", "lines", "0", "grams"]
+    assert await unexplained(database, city) == []
