@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -14,6 +15,7 @@ from execution.audience import audience
 from execution.cost import Cost, answered_cost
 from execution.documents import Documents
 from execution.limits import Limits, check_cost
+from execution.outlet import Outlet, Sink
 from execution.plan import Plan
 from execution.prepared import Prepared
 from execution.run import Run
@@ -86,9 +88,17 @@ class Engine:
             return self._broken(error)
 
     async def subscribe(
-        self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any] | None,
+        context: Any,
+        sink: Sink | None = None,
     ) -> AsyncGenerator[Answer, None]:
-        """One answer per event; closing the iterator closes the source of events."""
+        """One answer per event; closing the iterator closes the source of events.
+
+        With a sink the source may hand answers there between two that are taken here; by the
+        time it asks for room here again, all of those have been taken.
+        """
         try:
             coerced = self._coerced(prepared, variables)
             if isinstance(coerced, list):
@@ -96,6 +106,9 @@ class Engine:
                 return
             plan = self._plan(prepared, coerced)
             key = plan and audience(plan, variables or {}, context)
+            if sink and plan and key is not None and hasattr(context, "outlet"):
+                answer = partial(self._told, plan, coerced, context, key)
+                context.outlet = Outlet(key, answer, sink)
             source = await self._source(prepared, variables, context)
             if isinstance(source, list):
                 yield refusal(source, self._on_error)
@@ -105,7 +118,7 @@ class Engine:
                     if plan is None:
                         yield await self._by_reference(prepared, variables, context, event)
                     else:
-                        yield await self._told(plan, coerced, context, event, key)
+                        yield await self._told(plan, coerced, context, key, event)
         except Exception as error:
             yield self._broken(error)
 
@@ -152,7 +165,7 @@ class Engine:
         return plan
 
     async def _told(
-        self, plan: Plan, variables: VariableValues, context: Any, event: Any, key: Hashable
+        self, plan: Plan, variables: VariableValues, context: Any, key: Hashable, event: Any
     ) -> Answer:
         """The answer to one event, made once for all whose key says that it is the same."""
         answers: Shared | None = getattr(event, "answers", None)

@@ -1,6 +1,6 @@
 """What one operation knows: who asks, in which language, and the house's doors."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Set
+from collections.abc import Hashable, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -10,10 +10,11 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import Loaders
+from execution.outlet import Outlet
 from gateways.payments import Payments
 from gateways.sms import Sms
 from models.actor import PLATFORM, Actor
-from models.database import Database, Hint, Origin
+from models.database import Database, Origin
 from services.hold import Combiner
 from services.identity import Identity
 from services.position import Positions
@@ -22,16 +23,7 @@ T = TypeVar("T")
 
 
 class Streams(Protocol):
-    """The hub as resolvers and subscriptions see it."""
-
-    def events(self, stream: str, after: int) -> AsyncIterator[list[Hint]]:
-        """All events of `stream` beyond number `after`, in order, none twice, in small batches."""
-
-    def latest(self, topic: str) -> AsyncIterator[dict[str, Any]]:
-        """The newest value told on a lossy topic, at most once a second."""
-
-    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-        """What `make` answers, once for all who ask by an equal key within a moment."""
+    """The hub as resolvers see it."""
 
     async def tell(self, topic: str, value: dict[str, Any]) -> None:
         """Publish a lossy value (a rider's position) to whoever listens now."""
@@ -63,6 +55,8 @@ class Context:
     device: str = ""
     idempotency_key: str | None = None
     last_event_id: str | None = None
+    outlet: Outlet | None = None
+    """Where the answers of a subscription go, when its wire takes them from others' hands."""
     extensions: dict[str, Any] = field(default_factory=dict)
     writes: int = 0
 

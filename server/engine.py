@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from execution import Answer, Engine, Limits, Prepared, reach_of
+from execution.outlet import Sink
 from resolvers import scopes
 from resolvers.context import Context
 from resolvers.rules import Denied
@@ -56,7 +57,11 @@ class HouseEngine(Engine):
         return answer
 
     async def subscribe(
-        self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any] | None,
+        context: Any,
+        sink: Sink | None = None,
     ) -> AsyncGenerator[Answer, None]:
         """One answer per event; the stream's cost is paid once, at its start."""
         if (closed := self._closed(prepared, context)) is not None:
@@ -66,7 +71,7 @@ class HouseEngine(Engine):
         if isinstance(held, Short):
             yield throttled(held)
             return
-        async with aclosing(super().subscribe(prepared, variables, context)) as answers:
+        async with aclosing(super().subscribe(prepared, variables, context, sink)) as answers:
             async for answer in answers:
                 yield answer
 

@@ -69,6 +69,16 @@ class Standing:
         while len(self._seen) > SEEN_SESSIONS:
             self._seen.popitem(last=False)
 
+    async def grants_of(self, session_ids: Sequence[UUID]) -> dict[UUID, Grants]:
+        """The roles that the people of these sessions hold now; ended sessions are left out."""
+        found: dict[UUID, Grants] = {}
+        for start in range(0, len(session_ids), TOGETHER):
+            asked_at = time.monotonic()
+            part = await self._read(session_ids[start : start + TOGETHER])
+            self._remember(part, asked_at)
+            found.update(part)
+        return found
+
     async def _ask_for_all(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
         while self._waiting:

@@ -13,7 +13,8 @@ from resolvers.context import Context, Info
 from resolvers.rules import Denied
 from services.event import rider_stream
 from services.refusal import not_found
-from subscriptions.flow import After, Flow, Step, key_in
+from subscriptions.course import Step
+from subscriptions.flow import After, Flow, key_in
 from subscriptions.message import Message
 
 
@@ -36,9 +37,8 @@ async def offered(info: Info, after: After = None) -> AsyncIterator[DeliveryOffe
         await _rider(context, person_id)
 
     async with Flow(context, [rider_stream(person_id)], after, admit) as flow:
-        async for step in flow.steps():
-            make = partial(_message, context, person_id, step)
-            yield await flow.told(step, make, "offered")
+        async for message in flow.messages(partial(_message, context, person_id), "offered"):
+            yield message
 
 
 async def _rider(context: Context, person_id: UUID) -> Rider:

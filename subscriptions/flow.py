@@ -1,44 +1,39 @@
 """The course of one subscription: admitted, placed in its streams, fed, and admitted again.
 
-Every subscription is a loop over the steps of a flow. Without a cursor, or with one that can't be
-continued, the first step is a snapshot (SNAPSHOT, LAGGED); after it comes every event, in order.
+Every subscription is a loop over the messages of a flow. Without a cursor, or with one that can't
+be continued, the first tells a snapshot (SNAPSHOT, LAGGED); after it comes every event, in order.
 """
 
 import asyncio
-import logging
-import random
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
+from execution.answer import Answer
+from execution.outlet import Outlet
 from execution.shared import Shared
-from models import PLATFORM
+from models import PLATFORM, Actor
 from models.database import Hint
 from models.event import MessageKind
 from resolvers.context import Context
-from resolvers.rules import Denied
 from services import cursor as cursors
-from services.refusal import Refused
+from subscriptions.circle import Circle, Walker
+from subscriptions.course import Course, Step
 from subscriptions.message import ANSWERS_COUNT, Message
 
-log = logging.getLogger("darkstore.streams")
+if TYPE_CHECKING:
+    from subscriptions.hub import Hub
 
-ADMIT_SECONDS = 4.5
-OWNED_SECONDS = 60.0
-UNPROVED_SECONDS = 60.0
 STREAMS_COUNT = 50
-
 TOLD_TO_ALL = (MessageKind.EVENT, MessageKind.POSITION)
 
 M = TypeVar("M", bound=Message)
 Admit = Callable[[], Awaitable[None]]
+Make = Callable[[Step], Awaitable[M]]
 After = Annotated[
     str | None,
     strawberry.argument(
@@ -48,18 +43,20 @@ After = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing to tell: a snapshot, an event (with its hint), or a lossy value."""
-
-    kind: MessageKind
-    cursor: str
-    hint: Hint | None = None
-    value: dict[str, Any] | None = None
-
-
 class Flow:
     """`admit` raises Refused or Denied unless the actor may listen; it is asked again and again."""
+
+    __slots__ = (
+        "__weakref__",
+        "_admit",
+        "_after",
+        "_context",
+        "_course",
+        "_hub",
+        "_streams",
+        "_topic",
+        "_walker",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -70,30 +67,24 @@ class Flow:
         topic: str | None = None,
     ) -> None:
         self._context = context
-        self._streams = streams[:STREAMS_COUNT]
+        self._hub = cast("Hub", context.house.streams)
+        self._streams = tuple(streams[:STREAMS_COUNT])
         self._after = context.last_event_id or after
         self._admit = admit
         self._topic = topic
-        self._places: dict[str, cursors.Place] = {}
-        self._ready: deque[Step] = deque()
-        # One waiting item: a slow reader holds up its own pumps, and the hub lets them lag.
-        self._inbox: asyncio.Queue[Any] = asyncio.Queue(1)
-        self._pumps: list[asyncio.Task[None]] = []
-        self._proved_at = self._owned_at = 0.0
+        self._course: Course | None = None
+        self._walker: Walker | None = None
 
     async def __aenter__(self) -> "Flow":
         await self._admit()
-        self._proved_at = self._owned_at = time.monotonic()
-        kind = await self._place()
-        if kind is not None:
-            self._ready.append(Step(kind, cursors.encode(self._places)))
-        hub = self._context.house.streams
-        sources = [hub.events(name, place.seq) for name, place in self._places.items()]
-        self._pumps = [asyncio.create_task(self._pump(source)) for source in sources]
-        if self._topic is not None:
-            self._pumps.append(asyncio.create_task(self._pump(hub.latest(self._topic))))
-        if self._context.actor.signed_in:
-            self._pumps.append(asyncio.create_task(self._pump(_ticks())))
+        course = self._course = Course(self._hub, self._streams, self._topic)
+        try:
+            await self._place(course)
+        except BaseException:
+            course.close()
+            raise
+        if self.actor.signed_in:
+            self._hub.guard.add(self, self._context.house.identity.standing.grants_of)
         return self
 
     async def __aexit__(
@@ -102,9 +93,25 @@ class Flow:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        self._hub.guard.remove(self)
+        if self._course is not None:
+            self._course.close()
+
+    @property
+    def actor(self) -> Actor:
+        """Who listens."""
+        return self._context.actor
+
+    async def admit(self) -> None:
+        """Raise Refused or Denied unless the actor may still listen."""
+        await self._admit()
+
+    def fail(self, fault: Exception) -> None:
+        """End the subscription with this error."""
+        if self._course is not None:
+            self._course.fail(fault)
+        elif self._walker is not None:
+            self._walker.leave(fault)
 
     async def steps(self) -> AsyncIterator[Step]:
         """Every step, for as long as the actor may listen."""
@@ -113,98 +120,107 @@ class Flow:
             if step is not None:
                 yield step
 
-    async def told(self, step: Step, make: Callable[[], Awaitable[M]], *marks: Hashable) -> M:
+    async def messages(self, make: Make[M], *marks: Hashable) -> AsyncIterator[M]:
+        """The message of every step, told together with those who hear the same.
+
+        `marks` are what a message depends on besides its streams and its step.
+        """
+        key = (self._streams, self._topic, *marks)
+        self._hub.circles.follow(key)
+        try:
+            while True:
+                while not self._alone.ready:
+                    await self._walk_along(key, make, marks)
+                    await self._fill()
+                yield await self.told(self._alone.ready.popleft(), make, *marks)
+        finally:
+            self._hub.circles.unfollow(key)
+
+    async def told(self, step: Step, make: Make[M], *marks: Hashable) -> M:
         """The message of a step; one object for all to whom it says the same just now.
 
         Listeners of the same streams get the same for the same event, if `marks`, on which it
         depends besides, are equal. A snapshot is made for each: it is as new as its listener.
         """
         if step.kind not in TOLD_TO_ALL:
-            return await make()
+            return await make(step)
         hint = step.hint
         event = (hint.stream, hint.seq) if hint is not None else repr(step.value)
 
         async def made() -> M:
-            return replace(await make(), answers=Shared(ANSWERS_COUNT))
+            return replace(await make(step), answers=Shared(ANSWERS_COUNT))
 
-        key = (tuple(self._streams), step.cursor, event, *marks)
-        return await self._context.house.streams.once(key, made)
+        return await self._hub.once((self._streams, step.cursor, event, *marks), made)
 
     async def take(self, within_seconds: float | None = None) -> Step | None:
         """The next step; None when there is none within that time."""
         until = None if within_seconds is None else _now() + within_seconds
-        while not self._ready:
+        while not self._alone.ready:
             try:
                 async with asyncio.timeout_at(until):
-                    item = await self._inbox.get()
+                    await self._fill()
             except TimeoutError:
                 return None
-            await self._receive(item)
-        return self._ready.popleft()
+        return self._alone.ready.popleft()
 
-    async def _place(self) -> MessageKind | None:
-        """Find the places to start from; answers the kind of snapshot that must come first."""
+    @property
+    def _alone(self) -> Course:
+        if self._course is None:
+            raise RuntimeError("a subscription that walks with others has no steps of its own")
+        return self._course
+
+    async def _fill(self) -> None:
+        if await self._alone.fill():
+            # Rows change only with an event: what was read is good for all that came together,
+            # and for the positions that follow.
+            self._context.loaders.forget()
+
+    async def _place(self, course: Course) -> None:
+        """Set out from the cursor, or from the end with a snapshot before all else."""
         wanted = cursors.decode(self._after, self._streams) if self._after is not None else None
         async with self._context.house.database.read(PLATFORM) as session:
             ends = await cursors.heads(session, self._streams)
             if wanted is not None and await cursors.continues(session, wanted, ends):
-                self._places = wanted
-                return None
-        self._places = ends
-        return MessageKind.SNAPSHOT if self._after is None else MessageKind.LAGGED
+                course.set_out(wanted, lagging=wanted != ends)
+                return
+        kind = MessageKind.SNAPSHOT if self._after is None else MessageKind.LAGGED
+        course.set_out(ends, lagging=False)
+        course.ready.append(Step(kind, cursors.encode(ends)))
 
-    async def _pump(self, source: AsyncIterator[Any]) -> None:
-        try:
-            async with aclosing(source):  # type: ignore[type-var] # all sources are generators
-                async for item in source:
-                    await self._inbox.put(item)
-        except Exception as error:
-            await self._inbox.put(error)
-
-    async def _receive(self, item: Any) -> None:
-        match item:
-            case list():
-                # Rows change only with an event: what was read is good for all that came together,
-                # and for the positions that follow.
-                self._context.loaders.forget()
-                self._ready.extend(self._event(hint) for hint in item)
-            case dict():
-                at = cursors.encode(self._places)
-                self._ready.append(Step(MessageKind.POSITION, at, value=item))
-            case Exception():
-                raise item
-            case _:
-                await self._readmit()
-
-    def _event(self, hint: Hint) -> Step:
-        self._places[hint.stream] = cursors.place_of(hint.seq, hint.at)
-        return Step(MessageKind.EVENT, cursors.encode(self._places), hint)
-
-    async def _readmit(self) -> None:
-        """End the stream of whoever may not listen any more; forgive a database that is away."""
-        try:
-            await self._prove()
-            if time.monotonic() - self._owned_at > OWNED_SECONDS:
-                await self._admit()
-                self._owned_at = time.monotonic()
-            self._proved_at = time.monotonic()
-        except (Refused, Denied):
-            raise
-        except Exception:
-            if time.monotonic() - self._proved_at > UNPROVED_SECONDS:
-                raise
-            log.warning("a listener could not be admitted again, trying later", exc_info=True)
-
-    async def _prove(self) -> None:
-        """The session must not be revoked, and no role of the token may have been taken away."""
-        actor = self._context.actor
-        if actor.session_id is None:
+    async def _walk_along(
+        self, key: tuple[Hashable, ...], make: Make[M], marks: tuple[Hashable, ...]
+    ) -> None:
+        """Leave the loop to a circle, if there is one to join, until it sends us away again."""
+        outlet, course = self._context.outlet, self._alone
+        if outlet is None or not course.still:
             return
-        held = await self._context.house.identity.standing.grants(actor.session_id)
-        if held is None:
-            raise Denied("UNAUTHENTICATED", "This session was signed out.")
-        if not held.issuperset(actor.grants):
-            raise Denied("FORBIDDEN", "Your roles have changed: refresh your access token.")
+        circle = self._hub.circles.open_to(key, course)
+        if circle is not None:
+            await self._walk(circle, course.places, outlet, make, marks)
+
+    async def _walk(
+        self,
+        circle: Circle,
+        places: dict[str, cursors.Place],
+        outlet: Outlet,
+        make: Make[M],
+        marks: tuple[Hashable, ...],
+    ) -> None:
+        async def tell(step: Step) -> Answer:
+            self._context.loaders.forget()
+            return await outlet.answer(await self.told(step, make, *marks))
+
+        walker = self._walker = Walker(places, outlet, tell)
+        self._alone.close()
+        self._course = None
+        circle.join(walker)
+        try:
+            await walker.left
+        finally:
+            self._walker = None
+            circle.drop(walker)
+        self._course = Course(self._hub, self._streams, self._topic)
+        self._course.set_out(walker.places, lagging=True)
 
 
 def key_in(hint: Hint, name: str) -> UUID | None:
@@ -215,10 +231,3 @@ def key_in(hint: Hint, name: str) -> UUID | None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _ticks() -> AsyncIterator[None]:
-    """Now and then, spread out so that listeners don't all ask at once."""
-    while True:
-        await asyncio.sleep(ADMIT_SECONDS * random.uniform(0.7, 1))
-        yield None

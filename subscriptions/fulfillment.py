@@ -15,7 +15,8 @@ from resolvers.context import Context, Info
 from services import fulfillment as fulfillments
 from services.event import store_queue_stream
 from services.refusal import key_of
-from subscriptions.flow import After, Flow, Step, key_in
+from subscriptions.course import Step
+from subscriptions.flow import After, Flow, key_in
 from subscriptions.message import Message
 
 QUEUE_COUNT = 100
@@ -43,9 +44,8 @@ async def queue_changed(
         await _queue(context, key, 1)
 
     async with Flow(context, [store_queue_stream(key)], after, admit) as flow:
-        async for step in flow.steps():
-            make = partial(_message, context, key, step)
-            yield await flow.told(step, make, "queue")
+        async for message in flow.messages(partial(_message, context, key), "queue"):
+            yield message
 
 
 async def _queue(context: Context, store_id: UUID, first: int) -> list[Fulfillment]:

@@ -8,9 +8,8 @@ A sweep compares every listened-to stream with its head: a lost hint costs a mom
 import asyncio
 import logging
 import random
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
-from contextlib import aclosing
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -19,15 +18,17 @@ import orjson
 from sqlalchemy import select
 
 from execution.shared import Shared
-from models import PLATFORM, Event, Stream
+from models import PLATFORM, Stream
 from models.database import Database, Hint
 from subscriptions.carrier import Carrier, shard_of
+from subscriptions.circle import Circles
+from subscriptions.event_log import READ_ROWS, EventLog
+from subscriptions.guard import Guard
 from subscriptions.latest import Latest
+from subscriptions.listener import Listener
 
 log = logging.getLogger("darkstore.streams")
 
-HELD_HINTS = 8
-READ_ROWS = 500
 SWEEP_SECONDS = 1.5
 SWEEP_STREAMS = 1000
 VALUES_A_MESSAGE = 100
@@ -36,37 +37,6 @@ MESSAGES_COUNT = 1000
 MESSAGE_SECONDS = 1.0
 
 T = TypeVar("T")
-
-
-class Listener:
-    """One subscription's place in one stream."""
-
-    __slots__ = ("after", "behind", "hints", "wake")
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-        self.hints: deque[Hint] = deque(maxlen=HELD_HINTS)
-        self.behind = True
-        self.wake = asyncio.Event()
-        self.wake.set()
-
-    def told(self, hint: Hint) -> None:
-        if hint.seq > self.after:
-            self.hints.append(hint)
-            self.wake.set()
-
-    def following(self) -> list[Hint]:
-        """The hints that continue this place without a gap; a gap means that the log is read."""
-        batch: list[Hint] = []
-        while self.hints:
-            hint = self.hints.popleft()
-            if hint.seq == self.after + 1:
-                self.after = hint.seq
-                batch.append(hint)
-            elif hint.seq > self.after:
-                self.behind = True
-                self.hints.clear()
-        return batch
 
 
 class Hub:
@@ -80,19 +50,25 @@ class Hub:
         self._carrier = Carrier(url, self._received, self._wake_all)
         self._sweeper: asyncio.Task[None] | None = None
         self._messages = Shared(MESSAGES_COUNT, MESSAGE_SECONDS)
-        self.log_reads = 0
+        self._log = EventLog(database)
+        self.circles = Circles(self)
+        self.guard = Guard()
         self.told_directly = 0
 
     async def start(self) -> None:
         await self._carrier.start()
         self._latest.start()
+        self.guard.start()
         self._sweeper = asyncio.create_task(self._sweep_forever(), name="hub-sweep")
 
     async def close(self) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self.circles.close()
+        await self.guard.close()
         await self._latest.close()
+        await self._log.close()
         await self._carrier.close()
 
     @property
@@ -121,54 +97,72 @@ class Hub:
         """What `make` answers, once for all who ask by an equal key within a moment."""
         return await self._messages.once(key, make)
 
-    async def events(self, stream: str, after: int) -> AsyncGenerator[list[Hint], None]:
+    def join(self, listener: Listener, topic: str | None = None) -> None:
+        """Tell a listener of its streams, and of a lossy topic, from this moment on."""
+        for stream in listener.after:
+            self._listeners[stream].add(listener)
+        if topic is not None:
+            self._latest.join(topic, listener)
+
+    def leave(self, listener: Listener, topic: str | None = None) -> None:
+        """Tell it no more."""
+        listener.close()
+        for stream in listener.after:
+            listeners = self._listeners[stream]
+            listeners.discard(listener)
+            if not listeners:
+                del self._listeners[stream]
+        if topic is not None:
+            self._latest.leave(topic, listener)
+
+    async def missed(self, listener: Listener) -> Sequence[Hint]:
+        """What one stream that the listener lags in holds beyond its place: a part of it, in order.
+
+        The database may be away for a while.
+        """
+        stream = min(listener.behind)
+        while True:
+            try:
+                batch = await self._log.beyond(stream, listener.after[stream])
+                break
+            except Exception as error:
+                log.warning("the log of %s can't be read, trying again: %r", stream, error)
+                await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
+        if batch:
+            listener.after[stream] = batch[-1].seq
+        if len(batch) < READ_ROWS:
+            listener.behind -= {stream}
+        return batch
+
+    async def events(self, stream: str, after: int) -> AsyncGenerator[Sequence[Hint], None]:
         """All events of `stream` beyond number `after`, in order, none twice, in small batches."""
-        listener = Listener(after)
-        self._listeners[stream].add(listener)
+        listener = Listener({stream: after})
+        listener.lag(stream)
+        self.join(listener)
         try:
             while True:
-                await listener.wake.wait()
-                listener.wake.clear()
-                if batch := listener.following():
-                    self.told_directly += len(batch)
+                await listener.wait()
+                if batch := self.following(listener):
                     yield batch
-                if listener.behind:
-                    listener.behind = False
-                    async with aclosing(self._gap(stream, listener)) as missed:
-                        async for batch in missed:
-                            yield batch
+                if listener.behind and (missed := await self.missed(listener)):
+                    yield missed
         finally:
-            self._leave(self._listeners, stream, listener)
+            self.leave(listener)
+
+    def following(self, listener: Listener) -> list[Hint]:
+        """What the listener was told directly and has not taken yet."""
+        batch = listener.following()
+        self.told_directly += len(batch)
+        return batch
 
     def latest(self, topic: str) -> AsyncGenerator[dict[str, Any], None]:
         """The newest value told on a lossy topic, at most one a second."""
         return self._latest.watch(topic)
 
-    async def _gap(self, stream: str, listener: Listener) -> AsyncGenerator[list[Hint], None]:
-        """What the log holds beyond the listener's place; the database may be away for a while."""
-        while True:
-            try:
-                batch = await self._read(stream, listener.after)
-            except Exception:
-                log.warning("the log of %s can't be read, trying again", stream, exc_info=True)
-                await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
-                continue
-            if batch:
-                listener.after = batch[-1].seq
-                yield batch
-            if len(batch) < READ_ROWS:
-                return
-
-    async def _read(self, stream: str, after: int) -> list[Hint]:
-        self.log_reads += 1
-        query = (
-            select(Event.stream, Event.seq, Event.type, Event.body, Event.at)
-            .where(Event.stream == stream, Event.seq > after)
-            .order_by(Event.seq)
-            .limit(READ_ROWS)
-        )
-        async with self._database.read(PLATFORM) as session:
-            return [Hint(*row) for row in await session.execute(query)]
+    @property
+    def log_reads(self) -> int:
+        """How many statements have read the log for those who lagged."""
+        return self._log.reads
 
     def _send(self, name: str, *fact: Any) -> None:
         """Say a fact to the other processes; what can't be said is read from the log there."""
@@ -207,15 +201,9 @@ class Hub:
             listener.told(hint)
 
     def _wake_all(self) -> None:
-        for listeners in self._listeners.values():
+        for stream, listeners in self._listeners.items():
             for listener in listeners:
-                listener.behind = True
-                listener.wake.set()
-
-    def _leave(self, places: defaultdict[str, set[Any]], name: str, one: object) -> None:
-        places[name].discard(one)
-        if not places[name]:
-            del places[name]
+                listener.lag(stream)
 
     async def _sweep_forever(self) -> None:
         while True:
@@ -235,6 +223,5 @@ class Hub:
                 heads = (await session.execute(query)).all()
             for name, seq in heads:
                 for listener in self._listeners.get(name, ()):
-                    if listener.after < seq:
-                        listener.behind = True
-                        listener.wake.set()
+                    if listener.after[name] < seq:
+                        listener.lag(name)

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 CONFLATE_SECONDS = 1.0
@@ -21,14 +21,25 @@ Value = dict[str, Any]
 Send = Callable[[Sequence[tuple[str, Value]]], None]
 
 
+class Viewer(Protocol):
+    """Whoever is shown the values of a topic."""
+
+    def show(self, value: Value) -> None:
+        """Take note of the newest value; must not wait."""
+
+
 class View:
-    """One subscription's view of a topic."""
+    """One reader's view of a topic."""
 
     __slots__ = ("value", "wake")
 
     def __init__(self) -> None:
         self.value: Value | None = None
         self.wake = asyncio.Event()
+
+    def show(self, value: Value) -> None:
+        self.value = value
+        self.wake.set()
 
 
 class Latest:
@@ -37,7 +48,7 @@ class Latest:
     def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
         self._send = send
         self._clock = clock
-        self._views: defaultdict[str, set[View]] = defaultdict(set)
+        self._views: defaultdict[str, set[Viewer]] = defaultdict(set)
         self._told_at: dict[str, float] = {}
         self._waiting: list[dict[str, Value]] = [{} for _ in range(TICKS)]
         self._leaving: list[tuple[str, Value]] = []
@@ -71,13 +82,23 @@ class Latest:
     def show(self, topic: str, value: Value) -> None:
         """Let those who watch the topic in this process see the value."""
         for view in self._views.get(topic, ()):
-            view.value = value
-            view.wake.set()
+            view.show(value)
+
+    def join(self, topic: str, viewer: Viewer) -> None:
+        """Show a viewer the values of a topic from this moment on."""
+        self._views[topic].add(viewer)
+
+    def leave(self, topic: str, viewer: Viewer) -> None:
+        """Show it no more."""
+        views = self._views[topic]
+        views.discard(viewer)
+        if not views:
+            del self._views[topic]
 
     async def watch(self, topic: str) -> AsyncGenerator[Value, None]:
         """The newest value of a topic, at most one a second whoever tells it."""
         view = View()
-        self._views[topic].add(view)
+        self.join(topic, view)
         try:
             while True:
                 await view.wake.wait()
@@ -88,10 +109,7 @@ class Latest:
                     # A tick less, so that the next one in its turn is not kept waiting for another.
                     await asyncio.sleep(CONFLATE_SECONDS - TICK_SECONDS)
         finally:
-            views = self._views[topic]
-            views.discard(view)
-            if not views:
-                del self._views[topic]
+            self.leave(topic, view)
 
     def tick(self, number: int) -> None:
         """Tell what waits for this tick of the second; what was told just now waits on."""

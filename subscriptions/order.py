@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from resolvers.rules import STORE_OR_SUPPORT
 from services.event import order_stream
 from services.refusal import key_of, not_found
 from services.timeline import OrderEvent, told_of
-from subscriptions.flow import After, Flow, Step
+from subscriptions.course import Step
+from subscriptions.flow import After, Flow
 from subscriptions.message import Message
 
 RIDING = (
@@ -51,8 +53,11 @@ async def tracked(
 
     stream, topic = order_stream(key), f"position:{key}"
     async with Flow(context, [stream], after, admit, topic) as flow:
-        async for step in flow.steps():
-            yield await _told(flow, context, key, step)
+        # Whether the order is there to be told of depends on the rows that one may see.
+        async for message in flow.messages(
+            partial(_told, context, key), "tracked", context.actor.scope()
+        ):
+            yield message
 
 
 async def _order(context: Context, key: UUID) -> Order:
@@ -68,12 +73,8 @@ async def _order(context: Context, key: UUID) -> Order:
     return found
 
 
-async def _told(flow: Flow, context: Context, key: UUID, step: Step) -> OrderTracked:
-    async def make() -> OrderTracked:
-        return await _message(context, await _present(context, key), step)
-
-    # Whether the order is there to be told of depends on the rows that one may see.
-    return await flow.told(step, make, "tracked", context.actor.scope())
+async def _told(context: Context, key: UUID, step: Step) -> OrderTracked:
+    return await _message(context, await _present(context, key), step)
 
 
 async def _present(context: Context, key: UUID) -> Order:

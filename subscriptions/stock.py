@@ -20,7 +20,8 @@ from resolvers.rules import STORE_ROLES
 from services.event import inventory_stream
 from services.product import LOW_UNITS
 from services.refusal import InvalidInput, Refused, key_of, not_found
-from subscriptions.flow import After, Flow, Step
+from subscriptions.course import Step
+from subscriptions.flow import After, Flow
 from subscriptions.message import Message
 
 PRODUCTS_COUNT = 200
@@ -154,11 +155,11 @@ async def changed(
             last = await _gather(flow, shelf, step)
             await _look(context, shelf, shelf.unknown)
             if (changes := shelf.tell()) or last.hint is None:
-                make = partial(_message, last, changes)
+                make = partial(_message, changes)
                 yield await flow.told(last, make, "shelf", tuple(changes))
 
 
-async def _message(step: Step, changes: list[StockChange]) -> InventoryChanged:
+async def _message(changes: list[StockChange], step: Step) -> InventoryChanged:
     return InventoryChanged(step.kind, step.cursor, changes)
 
 

@@ -14,7 +14,8 @@ from resolvers.context import Info
 from services import stock_import as imports
 from services.event import import_stream
 from services.refusal import key_of
-from subscriptions.flow import After, Flow, Step
+from subscriptions.course import Step
+from subscriptions.flow import After, Flow
 
 COALESCE_SECONDS = 0.25
 ImportId = Annotated[strawberry.ID, strawberry.argument(description="The import's id.")]

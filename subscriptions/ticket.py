@@ -15,7 +15,8 @@ from resolvers.context import Context, Info
 from resolvers.rules import SUPPORT_ROLES
 from services.event import support_stream, ticket_stream
 from services.refusal import key_of, not_found
-from subscriptions.flow import After, Flow, Step, key_in
+from subscriptions.course import Step
+from subscriptions.flow import After, Flow, key_in
 from subscriptions.message import Message
 
 QUEUE_COUNT = 100
@@ -51,8 +52,8 @@ async def changed(
         await _ticket(context, key)
 
     async with Flow(context, [ticket_stream(key)], after, admit) as flow:
-        async for step in flow.steps():
-            yield await flow.told(step, partial(_changed, key, step), "ticket")
+        async for message in flow.messages(partial(_changed, key), "ticket"):
+            yield message
 
 
 async def _changed(ticket_id: UUID, step: Step) -> TicketChanged:
@@ -76,9 +77,8 @@ async def queue_changed(info: Info, after: After = None) -> AsyncIterator[Suppor
 
     streams = [support_stream(company_id) for company_id in companies]
     async with Flow(context, streams, after, admit) as flow:
-        async for step in flow.steps():
-            make = partial(_message, context, companies, step)
-            yield await flow.told(step, make, "desk")
+        async for message in flow.messages(partial(_message, context, companies), "desk"):
+            yield message
 
 
 async def _ticket(context: Context, key: UUID) -> Ticket:

@@ -104,7 +104,13 @@ class Operations:
     async def _stream(
         self, operation_id: str, prepared: Prepared, operation: Operation, context: Any
     ) -> None:
-        answers = self._engine.subscribe(prepared, operation.variables, context)
+        def take(answer: Answer) -> bool:
+            if self._outbox.full:
+                return False
+            self._outbox.push(frames.next_of(operation_id, answer.encode()))
+            return True
+
+        answers = self._engine.subscribe(prepared, operation.variables, context, take)
         async with aclosing(answers):
             async for answer in answers:
                 if not answer.executed:

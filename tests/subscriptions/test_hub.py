@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 import orjson
 import pytest
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from local.valkey import Valkey
 from models.database import Hint
 from subscriptions import hub as hubs
+from subscriptions.listener import HELD_HINTS
 from tests.subscriptions.process import Process, heard, name, process, until
 
 CUTS = 50
@@ -97,7 +98,7 @@ async def test_a_subscriber_cut_at_random_fifty_times_sees_every_event_once_in_o
 
 
 async def _listen(
-    events: AsyncGenerator[list[Hint], None], seen: list[int], seconds: float, last: int
+    events: AsyncGenerator[Sequence[Hint], None], seen: list[int], seconds: float, last: int
 ) -> None:
     """Listen until the line is cut, perhaps in the middle of a batch."""
     try:
@@ -169,7 +170,7 @@ async def test_a_reader_who_stands_still_holds_a_bounded_number_of_hints_and_mis
     for n in range(200):
         await here.happen(stream, f"N{n}")
     (listener,) = here.hub._listeners[stream]
-    assert len(listener.hints) <= hubs.HELD_HINTS
+    assert len(listener.hints) <= HELD_HINTS
     while len(seen) < 201:
         seen.extend(one.seq for one in await anext(events))
     await events.aclose()

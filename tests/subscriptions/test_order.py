@@ -15,7 +15,7 @@ from resolvers.context import House
 from services import order as orders
 from services import placement
 from services.event import order_happened, order_stream
-from subscriptions import flow
+from subscriptions import guard
 from tests.city import City
 from tests.conftest import superuser
 from tests.people import Standing, stand
@@ -240,7 +240,7 @@ async def test_the_riders_position_is_told_as_it_moves(customer: Standing, town:
 async def test_signing_out_ends_the_stream(
     house: House, customer: Standing, town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow, "ADMIT_SECONDS", 0.2)
+    monkeypatch.setattr(guard, "ADMIT_SECONDS", 0.2)
     order = await placed(customer, town)
     elsewhere = await stand(house, "", *customer.actor.grants, person_id=customer.actor.person_id)
     async with tracking(elsewhere, order) as line:
@@ -255,7 +255,7 @@ async def test_signing_out_ends_the_stream(
 async def test_losing_the_role_ends_the_stream(
     house: House, customer: Standing, town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow, "ADMIT_SECONDS", 0.2)
+    monkeypatch.setattr(guard, "ADMIT_SECONDS", 0.2)
     order = await placed(customer, town)
     fired = await stand(house, "Fired", Grant(Role.STORE_STAFF, town.company.id, town.near.id))
     async with tracking(fired, order) as line:

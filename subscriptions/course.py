@@ -1,0 +1,81 @@
+"""A course through streams: places that move on, and the steps they move by."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from models.database import Hint
+from models.event import MessageKind
+from services import cursor as cursors
+from subscriptions.listener import Listener
+
+if TYPE_CHECKING:
+    from subscriptions.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to tell: a snapshot, an event (with its hint), or a lossy value."""
+
+    kind: MessageKind
+    cursor: str
+    hint: Hint | None = None
+    value: dict[str, Any] | None = None
+
+
+class Course:
+    """Joins the hub when it is opened; `ready` are the steps that wait to be taken."""
+
+    __slots__ = ("_hub", "_listener", "places", "ready", "streams", "topic")
+
+    def __init__(self, hub: "Hub", streams: Sequence[str], topic: str | None) -> None:
+        self._hub = hub
+        self.topic = topic
+        self.streams = tuple(streams)
+        self.places: dict[str, cursors.Place] = {}
+        self.ready: deque[Step] = deque()
+        # It is told from this moment on: what happens before its places are known is not missed.
+        self._listener = Listener(dict.fromkeys(self.streams, -1))
+        hub.join(self._listener, topic)
+
+    def set_out(self, places: dict[str, cursors.Place], *, lagging: bool) -> None:
+        """Begin at these places; when lagging, by reading the log."""
+        self.places = places
+        self._listener.after.update((name, place.seq) for name, place in places.items())
+        if lagging:
+            self._listener.lag(*self.streams)
+
+    def close(self) -> None:
+        """Leave the hub."""
+        self._hub.leave(self._listener, self.topic)
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing waits to be taken."""
+        return not self.ready and self._listener.still
+
+    def fail(self, fault: Exception) -> None:
+        """Have the next `fill` raise this."""
+        self._listener.fail(fault)
+
+    def wake(self) -> None:
+        """Have `fill` return, with nothing if there is nothing."""
+        self._listener.wake()
+
+    async def fill(self) -> bool:
+        """Wait for something to tell; True when events came, after which rows may have changed."""
+        listener = self._listener
+        await listener.wait()
+        hints: Sequence[Hint] = self._hub.following(listener)
+        if not hints and listener.behind:
+            hints = await self._hub.missed(listener)
+        self.ready.extend(self._event(hint) for hint in hints)
+        if (value := listener.passing()) is not None:
+            at = cursors.encode(self.places)
+            self.ready.append(Step(MessageKind.POSITION, at, value=value))
+        return bool(hints)
+
+    def _event(self, hint: Hint) -> Step:
+        self.places[hint.stream] = cursors.place_of(hint.seq, hint.at)
+        return Step(MessageKind.EVENT, cursors.encode(self.places), hint)
