@@ -24,6 +24,8 @@ class Answer:
     """The cost of the objects that were answered, in the units of `Engine.cost`."""
     shared: bool = False
     """Whether several subscribers get this very answer, so that its JSON is worth keeping."""
+    framed: tuple[bytes, bytes] | None = field(default=None, repr=False, compare=False)
+    """Where a wire keeps the last frame it made of a shared answer, beside what it made it for."""
     _json: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def encode(self) -> bytes:

@@ -42,7 +42,7 @@ class Edge:
         def fresh() -> Context:
             return self._context(actor, headers, client)
 
-        return Opened(fresh(), fresh, expires_at)
+        return Opened(fresh(), fresh, expires_at, actor.person_id)
 
     async def _actor(self, authorization: str) -> tuple[Actor, float] | Denied:
         if not authorization.lower().startswith(BEARER):

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from server.app import build_app
 from server.logs import set_up_logs
 from server.settings import DEFAULT_PORT, BadSetting, Settings, settings_of
-from server.wire import FRAME_MAX_BYTES, StrangersNoise, tune_listening
+from server.wire import FRAME_MAX_BYTES, DirectSocket, StrangersNoise, tune_listening
 
 log = logging.getLogger("darkstore.server")
 
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         port=chosen.port,
         loop="uvloop",
         http="httptools",
-        ws="auto",
+        ws=DirectSocket,
+        ws_ping_interval=None,
         ws_max_size=FRAME_MAX_BYTES,
         ws_per_message_deflate=False,
         access_log=False,

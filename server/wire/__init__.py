@@ -1,7 +1,8 @@
 """GraphQL on the wire: HTTP, server-sent events and graphql-transport-ws, behind one set of routes.
 
-Serve with uvicorn's `ws_max_size` at FRAME_MAX_BYTES, so a larger frame is never held in memory,
-on a socket that `tune_listening` has seen, with `StrangersNoise` on the logger "uvicorn.error".
+Serve with uvicorn's `ws` as DirectSocket, `ws_ping_interval` None (sockets have heartbeats of their
+own) and `ws_max_size` at FRAME_MAX_BYTES, so that a larger frame is never held in memory, on a
+socket that `tune_listening` has seen, with `StrangersNoise` on the logger "uvicorn.error".
 """
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -9,6 +10,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from execution import Engine
 from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts, Denied, Opened
+from server.wire.direct import DirectSocket
 from server.wire.http import graphql_http
 from server.wire.limits import FRAME_MAX_BYTES, WireLimits
 from server.wire.listening import tune_listening
@@ -23,6 +25,7 @@ __all__ = [
     "NOT_SUPPORTED",
     "Contexts",
     "Denied",
+    "DirectSocket",
     "Library",
     "LiveConnections",
     "Opened",

@@ -36,18 +36,27 @@ class LiveConnections:
                 503, "UNAVAILABLE", "This server is full: try again.", {"retry-after": "5"}
             )
 
-    @contextmanager
-    def held(self, leave: Callable[[], None]) -> Iterator[None]:
-        """Count one connection while the block runs; `leave` asks it to end soon."""
+    def hold(self, leave: Callable[[], None]) -> Callable[[], None]:
+        """Count one connection until what is answered is called; `leave` asks it to end soon."""
         number = next(self._numbers)
         self._leave[number] = leave
         self._empty.clear()
+
+        def left() -> None:
+            self._leave.pop(number, None)
+            if not self._leave:
+                self._empty.set()
+
+        return left
+
+    @contextmanager
+    def held(self, leave: Callable[[], None]) -> Iterator[None]:
+        """Count one connection while the block runs; `leave` asks it to end soon."""
+        left = self.hold(leave)
         try:
             yield
         finally:
-            del self._leave[number]
-            if not self._leave:
-                self._empty.set()
+            left()
 
     async def drain(self, *, spread_seconds: float, grace_seconds: float = 5.0) -> int:
         """Ask every connection to leave, evenly over the spread, so clients don't return at once.

@@ -1,6 +1,6 @@
 """What the wire asks of the edge: who is calling, answered as a context for the resolvers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ class Opened:
     context: Any
     fresh: Callable[[], Any]
     expires_at: float | None = None
+    identity: Hashable = None
+    """Who it is: a token may be renewed by one for the same alone."""
 
 
 @dataclass(frozen=True, slots=True)

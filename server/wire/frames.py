@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from execution import Answer
 from server.wire.limits import OPERATION_ID_MAX_CHARS, WireLimits
 from server.wire.operation import Misshapen, Operation, operation_of
 
@@ -41,7 +42,9 @@ class Init:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """ping: answered by a pong."""
+    """ping: answered by a pong; an authorization in its payload takes the place of the last one."""
+
+    payload: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,7 @@ def frame_of(text: str, limits: WireLimits) -> Frame:
         case "connection_init":
             return Init(_optional_payload(message))
         case "ping":
-            _optional_payload(message)
-            return Ping()
+            return Ping(_optional_payload(message))
         case "pong":
             _optional_payload(message)
             return Pong()
@@ -121,26 +123,48 @@ def _operation(message: dict[str, Any], limits: WireLimits) -> Operation:
         raise Goodbye(BAD_REQUEST, str(fault)) from None
 
 
-ACK = '{"type":"connection_ack"}'
-PING = '{"type":"ping"}'
-PONG = '{"type":"pong"}'
+def framed(text: bytes) -> bytes:
+    """A text in one unmasked frame, as a server sends it (RFC 6455, 5.2)."""
+    size = len(text)
+    if size < 126:
+        return bytes((0x81, size)) + text
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + text
+    return b"\x81\x7f" + size.to_bytes(8, "big") + text
 
 
-def next_of(operation_id: str, payload: bytes) -> str:
-    """Answer the frame of one result, around its already encoded JSON."""
-    return f'{{"id":{_quoted(operation_id)},"type":"next","payload":{payload.decode()}}}'
+ACK = framed(b'{"type":"connection_ack"}')
+PING = framed(b'{"type":"ping"}')
+PONG = framed(b'{"type":"pong"}')
 
 
-def error_of(operation_id: str, errors: list[dict[str, Any]]) -> str:
-    """Answer the frame that ends an operation which never ran."""
-    listed = orjson.dumps(errors, default=str).decode()
-    return f'{{"id":{_quoted(operation_id)},"type":"error","payload":{listed}}}'
+def renewed(expires_at: float | None) -> bytes:
+    """The frame that says how long the renewed token is good for (a Unix time)."""
+    return framed(orjson.dumps({"type": "pong", "payload": {"expiresAt": expires_at}}))
 
 
-def complete_of(operation_id: str) -> str:
-    """Answer the frame after the last result."""
-    return f'{{"id":{_quoted(operation_id)},"type":"complete"}}'
+def head_of(operation_id: str) -> bytes:
+    """What stands before the results of an operation."""
+    return b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
 
 
-def _quoted(text: str) -> str:
-    return orjson.dumps(text).decode()
+def next_of(head: bytes, answer: Answer) -> bytes:
+    """The frame of one result; made once for all who get this very answer under the same id."""
+    if not answer.shared:
+        return framed(head + answer.encode() + b"}")
+    if answer.framed is None or answer.framed[0] != head:
+        answer.framed = head, framed(head + answer.encode() + b"}")
+    return answer.framed[1]
+
+
+def error_of(operation_id: str, errors: list[dict[str, Any]]) -> bytes:
+    """The frame that ends an operation which never ran."""
+    listed = orjson.dumps(errors, default=str)
+    return framed(
+        b'{"id":' + orjson.dumps(operation_id) + b',"type":"error","payload":%b}' % listed
+    )
+
+
+def complete_of(operation_id: str) -> bytes:
+    """The frame after the last result."""
+    return framed(b'{"id":' + orjson.dumps(operation_id) + b',"type":"complete"}')

@@ -32,7 +32,7 @@ class Operations:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing: set[asyncio.Task[None]] = set()
 
-    async def start(self, operation_id: str, operation: Operation, context: Any) -> None:
+    def start(self, operation_id: str, operation: Operation, context: Any) -> None:
         """Start an operation under a free id; raises Goodbye (4409) when the id is taken."""
         if operation_id in self._live:
             raise Goodbye(frames.SUBSCRIBER_EXISTS, "a subscriber with this id already exists")
@@ -41,7 +41,7 @@ class Operations:
             count = self._limits.socket_operations_count
             message = f"A socket runs at most {count} operations at once."
             errors = errors_of("TOO_MANY_OPERATIONS", message)
-            await self._outbox.put(frames.error_of(operation_id, errors))
+            self._outbox.push(frames.error_of(operation_id, errors))
             return
         task = asyncio.create_task(self._run(operation_id, operation, context))
         self._live[operation_id] = task
@@ -98,17 +98,16 @@ class Operations:
         if not answer.executed:
             await self._refuse(operation_id, answer.errors or [])
         elif self._still_wanted(operation_id):
-            await self._outbox.put(frames.next_of(operation_id, answer.encode()))
+            await self._outbox.put(frames.next_of(frames.head_of(operation_id), answer))
             await self._complete(operation_id)
 
     async def _stream(
         self, operation_id: str, prepared: Prepared, operation: Operation, context: Any
     ) -> None:
+        head, outbox = frames.head_of(operation_id), self._outbox
+
         def take(answer: Answer) -> bool:
-            if self._outbox.full:
-                return False
-            self._outbox.push(frames.next_of(operation_id, answer.encode()))
-            return True
+            return outbox.offer(frames.next_of(head, answer))
 
         answers = self._engine.subscribe(prepared, operation.variables, context, take)
         async with aclosing(answers):
@@ -116,7 +115,7 @@ class Operations:
                 if not answer.executed:
                     await self._refuse(operation_id, answer.errors or [])
                     return
-                await self._outbox.put(frames.next_of(operation_id, answer.encode()))
+                await outbox.put(frames.next_of(head, answer))
         await self._complete(operation_id)
 
     def _still_wanted(self, operation_id: str) -> bool:

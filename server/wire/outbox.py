@@ -2,73 +2,110 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Protocol
 
-from server.wire.frames import TIMED_OUT, Goodbye
 from server.wire.limits import WireLimits
 
 
+class Way(Protocol):
+    """Where frames go."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the reader is slower than what was written to it."""
+
+    def write_text(self, framed: bytes) -> None:
+        """Write a frame without waiting."""
+
+
 class Outbox:
-    """A bounded queue in front of a socket; whoever puts into a full one waits."""
+    """Writes at once while its reader keeps up; then it holds a little, and makes others wait."""
 
-    def __init__(self, send: Callable[[str], Awaitable[None]], limits: WireLimits) -> None:
-        self._send = send
+    __slots__ = ("_bytes", "_frames", "_limits", "_stalled", "_timer", "_waiting", "_way")
+
+    def __init__(self, way: Way, limits: WireLimits, stalled: Callable[[], None]) -> None:
+        self._way = way
         self._limits = limits
-        self._frames: deque[str] = deque()
-        self._chars = 0
-        self._filled = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._stalled = stalled
+        self._frames: deque[bytes] | None = None
+        self._bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: list[asyncio.Future[None]] | None = None
 
-    async def put(self, frame: str) -> None:
-        """Queue a frame, waiting for room first."""
-        while not self._room.is_set():
-            await self._room.wait()
+    async def put(self, frame: bytes) -> None:
+        """Send a frame, waiting for room first."""
+        while self.full:
+            room = asyncio.get_running_loop().create_future()
+            self._waiting = [*(self._waiting or ()), room]
+            await room
         self.push(frame)
 
-    def push(self, frame: str) -> None:
-        """Queue a small frame of the protocol itself, room or not."""
+    def offer(self, frame: bytes) -> bool:
+        """Send a frame if there is room for it now."""
+        if self._frames is None and not self._way.blocked:
+            self._way.write_text(frame)
+            return True
+        if self.full:
+            return False
+        self.push(frame)
+        return True
+
+    def push(self, frame: bytes) -> None:
+        """Send a small frame of the protocol itself, room or not."""
+        if self._frames is None and not self._way.blocked:
+            self._way.write_text(frame)
+            return
+        if self._frames is None:
+            self._frames = deque()
         self._frames.append(frame)
-        self._chars += len(frame)
-        self._filled.set()
-        self._idle.clear()
-        full = (
-            len(self._frames) >= self._limits.outbox_frames
-            or self._chars >= self._limits.outbox_bytes
-        )
-        if full:
-            self._room.clear()
+        self._bytes += len(frame)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(
+                self._limits.stalled_seconds, self._stalled
+            )
 
     @property
     def full(self) -> bool:
         """Whether the next put would wait."""
-        return not self._room.is_set()
+        frames = self._frames
+        return frames is not None and (
+            len(frames) >= self._limits.outbox_frames or self._bytes >= self._limits.outbox_bytes
+        )
 
-    async def pump(self) -> None:
-        """Send until canceled; raises Goodbye when the reader stands still for too long."""
-        while True:
-            await self._filled.wait()
-            frame = self._frames.popleft()
-            try:
-                async with asyncio.timeout(self._limits.stalled_seconds):
-                    await self._send(frame)
-            except TimeoutError:
-                raise Goodbye(TIMED_OUT, "the reader stands still") from None
-            self._sent(frame)
+    def drain(self) -> None:
+        """Write what is held, now that the reader reads again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        frames = self._frames
+        while frames and not self._way.blocked:
+            frame = frames.popleft()
+            self._bytes -= len(frame)
+            self._way.write_text(frame)
+        if frames:
+            self._timer = asyncio.get_running_loop().call_later(
+                self._limits.stalled_seconds, self._stalled
+            )
+        else:
+            self._frames = None
+        if not self.full:
+            self._wake()
 
-    def _sent(self, frame: str) -> None:
-        self._chars -= len(frame)
-        if not self._frames:
-            self._filled.clear()
-            self._idle.set()
-        if (
-            len(self._frames) < self._limits.outbox_frames
-            and self._chars < self._limits.outbox_bytes
-        ):
-            self._room.set()
+    def close(self) -> None:
+        """Let go of the timer; whoever waits for room is about to be canceled."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def flushed(self) -> None:
-        """Wait until everything queued has been handed to the socket."""
-        await self._idle.wait()
+        """Wait until nothing is held any more."""
+        while self._frames:
+            done = asyncio.get_running_loop().create_future()
+            self._waiting = [*(self._waiting or ()), done]
+            await done
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        for one in waiting or ():
+            if not one.done():
+                one.set_result(None)

@@ -3,19 +3,22 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution import Engine
 from server.wire import frames
 from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts
-from server.wire.conversation import GONE, Conversation
+from server.wire.conversation import Conversation
+from server.wire.direct import direct_of
 from server.wire.frames import Goodbye
 from server.wire.limits import WireLimits
 from server.wire.persisted import Library, NoLibrary
 from server.wire.rejected import Rejected
 
 SUBPROTOCOL = "graphql-transport-ws"
+# How the server says, in the middle of a handshake, that nobody is there.
+GONE = (WebSocketDisconnect, OSError)
 
 _RECONNECT = Goodbye(frames.GOING_AWAY, "reconnect")
 
@@ -35,6 +38,8 @@ def graphql_websocket(
     "*" for any); callers that send no Origin are no browsers and always may.
     """
 
+    shelf = library or NoLibrary()
+
     async def serve(socket: WebSocket) -> None:
         if not _may_come(socket, origins):
             await socket.close()  # before the handshake: a 403
@@ -46,9 +51,13 @@ def graphql_websocket(
                 # Browsers hide an HTTP refusal from the page; a close code reaches its client.
                 await socket.close(refusal.code, refusal.reason)
                 return
-            conversation = Conversation(socket, engine, contexts, limits, library or NoLibrary())
-            with connections.held(lambda: conversation.end(_RECONNECT)):
-                await conversation.run()
+            line = direct_of(socket)
+            client = socket.client.host if socket.client else "unknown"
+            ended = connections.hold(lambda: conversation.end(_RECONNECT))
+            conversation = Conversation(
+                line, socket.headers, client, engine, contexts, limits, shelf, ended
+            )
+            line.attach(conversation)
 
     return serve
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -56,6 +57,17 @@ async def flooded_stream(served: Served) -> socket.socket:
     return reader
 
 
+@dataclass
+class Way:
+    """A reader that stands still until told otherwise."""
+
+    blocked: bool = True
+    sent: list[bytes] = field(default_factory=list)
+
+    def write_text(self, framed: bytes) -> None:
+        self.sent.append(framed)
+
+
 @pytest.mark.parametrize("kind", ["socket", "stream_breaks_on_purpose"])
 async def test_a_deaf_reader_pauses_its_source_and_is_let_go(served: Served, kind: str) -> None:
     made_before = served.tally.numbers_made
@@ -75,20 +87,31 @@ async def test_a_deaf_reader_pauses_its_source_and_is_let_go(served: Served, kin
 
 
 async def test_a_full_outbox_makes_its_writers_wait_and_keeps_their_order() -> None:
-    sent: list[str] = []
-    gate = asyncio.Event()
-
-    async def send(text: str) -> None:
-        await gate.wait()
-        sent.append(text)
-
-    outbox = Outbox(send, WireLimits(outbox_frames=2))
-    pump = asyncio.create_task(outbox.pump())
-    writers = [asyncio.create_task(outbox.put(str(number))) for number in range(10)]
+    way, stalled = Way(), asyncio.Event()
+    outbox = Outbox(way, WireLimits(outbox_frames=2, stalled_seconds=0.05), stalled.set)
+    writers = [asyncio.create_task(outbox.put(b"%d" % number)) for number in range(10)]
     await asyncio.sleep(0.01)
-    assert sum(writer.done() for writer in writers) <= 3
-    gate.set()
+    assert sum(writer.done() for writer in writers) == 2
+    assert not outbox.offer(b"too much")
+    await asyncio.wait_for(stalled.wait(), 1)
+    while len(way.sent) < 10:
+        way.blocked = False
+        outbox.drain()
+        way.blocked = True
+        await asyncio.sleep(0)
+    way.blocked = False
+    outbox.drain()
     await asyncio.gather(*writers)
     await outbox.flushed()
-    assert sent == [str(number) for number in range(10)]
-    pump.cancel()
+    assert way.sent == [b"%d" % number for number in range(10)]
+    assert outbox.offer(b"room again")
+
+
+async def test_an_outbox_before_a_quick_reader_holds_nothing_and_asks_no_timer() -> None:
+    way = Way(blocked=False)
+    outbox = Outbox(way, WireLimits(stalled_seconds=0.01), lambda: pytest.fail("it stalled"))
+    await outbox.put(b"a")
+    outbox.push(b"b")
+    assert outbox.offer(b"c")
+    await asyncio.sleep(0.05)
+    assert way.sent == [b"a", b"b", b"c"]

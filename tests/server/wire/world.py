@@ -19,6 +19,7 @@ from server.wire import (
     FRAME_MAX_BYTES,
     NOT_FOUND,
     Denied,
+    DirectSocket,
     LiveConnections,
     Opened,
     Operation,
@@ -236,6 +237,8 @@ async def listening(
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
+        ws=DirectSocket,
+        ws_ping_interval=None,
         ws_max_size=FRAME_MAX_BYTES,
     )
     server, log, quiet = _Server(config), logging.getLogger("uvicorn.error"), StrangersNoise()
