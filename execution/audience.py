@@ -35,7 +35,8 @@ def audience(plan: "Plan", variables: Mapping[str, Any], context: Any) -> Hashab
     names = variables if CALLER in plan.reads else plan.variables
     used = {name: variables[name] for name in names if name in variables}
     try:
-        said = orjson.dumps(used, option=orjson.OPT_SORT_KEYS)
+        # As text, which is as long as it is: orjson's bytes keep kilobytes of room behind them.
+        said = orjson.dumps(used, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
         return None
     return plan, said, known(plan.reads)

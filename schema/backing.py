@@ -161,6 +161,9 @@ def _listening(resolver: Stream, rule: Rule) -> Stream:
         info: strawberry.Info = arguments["info"]
         _check(rule, info)
         source = resolver(*args, **arguments)
+        # An info holds the whole execution, and a stream may be quiet for hours.
+        del info
+        arguments.clear()
         try:
             async for event in source:
                 yield event

@@ -30,6 +30,7 @@ class DeliveryOffered(Message):
 
 async def offered(info: Info, after: After = None) -> AsyncIterator[DeliveryOffered]:
     context, person_id = info.context, info.context.actor.person_id
+    del info  # it holds the whole execution
     if person_id is None:
         raise Denied("UNAUTHENTICATED", "Sign in first.")
 

@@ -191,17 +191,16 @@ class Flow:
         self, key: tuple[Hashable, ...], make: Make[M], marks: tuple[Hashable, ...]
     ) -> None:
         """Leave the loop to a circle, if there is one to join, until it sends us away again."""
-        outlet, course = self._context.outlet, self._alone
-        if outlet is None or not course.still:
+        outlet = self._context.outlet
+        if outlet is None or not self._alone.still:
             return
-        circle = self._hub.circles.open_to(key, course)
+        circle = self._hub.circles.open_to(key, self._alone)
         if circle is not None:
-            await self._walk(circle, course.places, outlet, make, marks)
+            await self._walk(circle, outlet, make, marks)
 
     async def _walk(
         self,
         circle: Circle,
-        places: dict[str, cursors.Place],
         outlet: Outlet,
         make: Make[M],
         marks: tuple[Hashable, ...],
@@ -210,8 +209,10 @@ class Flow:
             self._context.loaders.forget()
             return await outlet.answer(await self.told(step, make, *marks))
 
-        walker = self._walker = Walker(places, outlet, tell)
+        # Nothing is kept of the own course but its places: most will never walk alone again.
+        walker = self._walker = Walker(self._alone.places, outlet, tell)
         self._alone.close()
+        self._context.loaders.forget()
         self._course = None
         circle.join(walker)
         try:

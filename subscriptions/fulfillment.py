@@ -39,6 +39,7 @@ async def queue_changed(
     info: Info, store_id: StoreId, after: After = None
 ) -> AsyncIterator[StoreQueueChanged]:
     context, key = info.context, key_of(Store, store_id, "storeId")
+    del info  # it holds the whole execution
 
     async def admit() -> None:
         await _queue(context, key, 1)

@@ -47,6 +47,7 @@ async def tracked(
     info: Info, order_id: OrderId, after: After = None
 ) -> AsyncIterator[OrderTracked]:
     context, key = info.context, key_of(Order, order_id, "orderId")
+    del info  # it holds the whole execution
 
     async def admit() -> None:
         await _order(context, key)

@@ -142,6 +142,7 @@ async def changed(
     info: Info, store_id: StoreId, product_ids: ProductIds = None, after: After = None
 ) -> AsyncIterator[InventoryChanged]:
     context, key, only = info.context, key_of(Store, store_id, "storeId"), _only(product_ids)
+    del info  # it holds the whole execution
 
     async def admit() -> None:
         await _store(context, key)

@@ -34,6 +34,7 @@ async def changed(
     info: Info, id: ImportId, after: After = None
 ) -> AsyncIterator[StockImportChanged]:
     context, key = info.context, key_of(StockImport, id, "id")
+    del info  # it holds the whole execution
 
     async def admit() -> None:
         async with context.read() as session:

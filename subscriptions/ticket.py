@@ -47,6 +47,7 @@ async def changed(
     info: Info, ticket_id: TicketId, after: After = None
 ) -> AsyncIterator[TicketChanged]:
     context, key = info.context, key_of(Ticket, ticket_id, "ticketId")
+    del info  # it holds the whole execution
 
     async def admit() -> None:
         await _ticket(context, key)
@@ -70,6 +71,7 @@ async def _changed(ticket_id: UUID, step: Step) -> TicketChanged:
 
 async def queue_changed(info: Info, after: After = None) -> AsyncIterator[SupportQueueChanged]:
     context = info.context
+    del info  # it holds the whole execution
     companies = _companies(context)
 
     async def admit() -> None:

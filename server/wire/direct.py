@@ -58,6 +58,24 @@ class _Ears:
             hearer.hear_binary()
 
 
+class _Gate:
+    """Stands where uvicorn's event was, which has room for those who wait."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open = True
+
+    def is_set(self) -> bool:
+        return self._open
+
+    def set(self) -> None:
+        self._open = True
+
+    def clear(self) -> None:
+        self._open = False
+
+
 class DirectSocket(WebSocketsSansIOProtocol):
     """One socket. After `attach` it reads and writes without ASGI, and lives without a task."""
 
@@ -77,7 +95,9 @@ class DirectSocket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         # Said to be paused, so that uvicorn does not pause it at every message: none waits here.
         self.read_paused = True
+        self.writable = _Gate()  # type: ignore[assignment] # nobody waits for it here
         # What the handshake needed, and nobody asks for again.
+        self.request.headers.clear()
         self.scope = {}  # type: ignore[typeddict-item] # nothing is left in it on purpose
         del self.request, self.response
 
