@@ -7,8 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from gateways.payments import Payments
+from gateways.payments import Payments as PaymentProvider
 from gateways.storage import Storage
+from gateways.webhook import Webhooks
+from jobs.webhook import Payloads
 from models.database import Database
 
 log = logging.getLogger("darkstore.jobs")
@@ -22,8 +24,10 @@ class Hands:
     """What jobs work with."""
 
     database: Database
-    payments: Payments
+    payments: PaymentProvider
     storage: Storage
+    webhooks: Webhooks
+    payloads: Payloads
 
 
 Run = Callable[[Hands], Awaitable[int]]

@@ -15,6 +15,7 @@ from jobs import (
     substitute,
     ticket,
     track,
+    webhook,
 )
 from jobs.runner import Job
 
@@ -49,6 +50,13 @@ JOBS: tuple[Job, ...] = (
         600,
         lambda hands: stock_import.forget_files(hands.database, hands.storage),
     ),
+    Job("webhook.fan_out", 0.5, lambda hands: webhook.fan_out(hands.database)),
+    Job(
+        "webhook.deliver",
+        0.5,
+        lambda hands: webhook.deliver(hands.database, hands.webhooks, hands.payloads),
+    ),
+    Job("webhook.forget_old", 3600, lambda hands: webhook.forget_old(hands.database)),
     Job("ticket.close_silent", 300, lambda hands: ticket.close_silent(hands.database)),
     Job("track.forget", 600, lambda hands: track.forget(hands.database)),
     Job("reorder.refresh", 300, lambda hands: reorder.refresh(hands.database)),

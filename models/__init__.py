@@ -126,6 +126,15 @@ from models.transfer import (
     TransferLot,
     TransferStatus,
 )
+from models.webhook import (
+    DeliveryState,
+    EventPlace,
+    WebhookAction,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookStatus,
+)
 
 __all__ = [
     "ANONYMOUS",
@@ -164,10 +173,12 @@ __all__ = [
     "Delivery",
     "DeliveryAction",
     "DeliveryOffer",
+    "DeliveryState",
     "DeliveryStatus",
     "DeliveryTrack",
     "ErrorPolicy",
     "Event",
+    "EventPlace",
     "EventType",
     "FailReason",
     "Fulfillment",
@@ -271,6 +282,11 @@ __all__ = [
     "Unserved",
     "Vehicle",
     "WasteSource",
+    "WebhookAction",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookStatus",
     "Weekday",
     "ZoneFault",
     "uuid7",

@@ -3,10 +3,24 @@ from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
 
 from models.base import Base, Named, at_now
+
+
+class TransactionNumber(UserDefinedType[int]):
+    """The number of a transaction (xid8): it never comes again, and grows with their beginnings."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+    @property
+    def python_type(self) -> type[int]:
+        return int
 
 
 class Stream(Base):
@@ -24,6 +38,7 @@ class Event(Base):
     """Something that happened, numbered 1, 2, 3 … within its stream. Append-only."""
 
     __tablename__ = "event"
+    __table_args__: Any = (Index("ix_event_tx", "tx", "stream", "seq"),)
 
     stream: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -32,6 +47,10 @@ class Event(Base):
     body: Mapped[dict[str, Any]]
     actor_id: Mapped[UUID | None]
     at: Mapped[datetime] = at_now()
+    # Whoever reads up to the oldest transaction under way misses nothing that commits later.
+    tx: Mapped[int] = mapped_column(
+        TransactionNumber, server_default=text("pg_current_xact_id()"), deferred=True
+    )
 
 
 class MessageKind(Named):

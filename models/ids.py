@@ -34,6 +34,7 @@ from models.substitute import Substitute
 from models.supplier import Supplier
 from models.ticket import Ticket, TicketMessage
 from models.transfer import Transfer, TransferLine
+from models.webhook import WebhookDelivery, WebhookEndpoint
 
 PREFIXES: dict[type[Keyed], str] = {
     Address: "adr",
@@ -75,6 +76,8 @@ PREFIXES: dict[type[Keyed], str] = {
     TicketMessage: "msg",
     Transfer: "trf",
     TransferLine: "tfl",
+    WebhookDelivery: "whd",
+    WebhookEndpoint: "whe",
 }
 MODELS = {prefix: model for model, prefix in PREFIXES.items()}
 KEY_LENGTH = 22

@@ -13,6 +13,7 @@ from dataloaders import Loaders
 from execution.outlet import Outlet
 from gateways.payments import Payments
 from gateways.sms import Sms
+from gateways.webhook import PublicWebhooks, Webhooks
 from models.actor import PLATFORM, Actor
 from models.database import Database, Origin
 from services.hold import Combiner
@@ -40,6 +41,7 @@ class House:
     sms: Sms
     identity: Identity
     streams: Streams
+    webhooks: Webhooks = field(default_factory=PublicWebhooks)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateways.payments import StripePayments
 from gateways.sms import LoggedSms, Sms, TwilioSms
+from gateways.webhook import PublicWebhooks
 from models.database import Announce, Database, Hint
 from resolvers.context import House
 from server.settings import Settings
@@ -32,6 +33,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         sms=open_sms(settings),
         identity=Identity(keys_file=Path(settings.keys_file), database=database),
         streams=hub,
+        webhooks=PublicWebhooks(settings.webhook_allowed),
     )
     await hub.start()
     house.combiner.start()
@@ -46,6 +48,20 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         await house.sms.close()
         await payments.close()
         await database.close()
+
+
+def resting_house(settings: Settings, database: Database) -> House:
+    """A house that nobody asks: its handles are there, and none of them works by itself."""
+    return House(
+        database=database,
+        combiner=Combiner(database),
+        positions=Positions(database),
+        payments=open_payments(settings),
+        sms=open_sms(settings),
+        identity=Identity(keys_file=Path(settings.keys_file), database=database),
+        streams=Hub(database, "memory://"),
+        webhooks=PublicWebhooks(settings.webhook_allowed),
+    )
 
 
 def announcing(hub: Hub, nudges: Nudges) -> Announce:

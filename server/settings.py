@@ -39,6 +39,7 @@ class Settings:
     cost_shown: bool
     manifest_file: str | None
     teachable: bool
+    webhook_allowed: frozenset[str]
     metrics_token: str
 
     @property
@@ -76,6 +77,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         manifest_file=environment.get("DARKSTORE_MANIFEST", "").strip() or None,
         teachable=_switch(environment, "DARKSTORE_APQ", False),
         metrics_token=environment.get("DARKSTORE_METRICS_TOKEN", "").strip(),
+        webhook_allowed=_doors(environment, "DARKSTORE_WEBHOOK_ALLOW"),
         cost_shown=_switch(environment, "DARKSTORE_COST_SHOWN", True),
     )
 
@@ -107,6 +109,17 @@ def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
             f"{name} is {text[:20]!r}: it is a whole number from 0 (none) to {BUDGET_MOST}."
         )
     return int(text)
+
+
+def _doors(environment: Mapping[str, str], name: str) -> frozenset[str]:
+    """Hosts with ports, such as 127.0.0.1:9000, parted by commas."""
+    text = environment.get(name, "")
+    doors = frozenset(one.strip().lower() for one in text.split(",") if one.strip())
+    for door in doors:
+        host, colon, port = door.rpartition(":")
+        if not host or not colon or not port.isdigit():
+            raise BadSetting(f"{name} holds {door[:60]!r}: write hosts with their ports.")
+    return doors
 
 
 def _switch(environment: Mapping[str, str], name: str, default: bool) -> bool:

@@ -77,6 +77,11 @@ def import_stream(import_id: UUID) -> str:
     return f"import:{import_id}"
 
 
+def webhook_stream(endpoint_id: UUID) -> str:
+    """What becomes of one endpoint of a third party."""
+    return f"webhook:{endpoint_id}"
+
+
 def happened(
     session: AsyncSession, stream: str, type: str, body: Body, *, company_id: UUID | None
 ) -> None:

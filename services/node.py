@@ -43,6 +43,8 @@ from models import (
     TicketMessage,
     Transfer,
     TransferLine,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from models.taking import model_of
 from services import address as addresses
@@ -52,9 +54,10 @@ from services import fulfillment as fulfillments
 from services import membership as memberships
 from services import person as people
 from services import recall as recalls
-from services import ride, ticket_desk, transfer_desk
+from services import ride, ticket_desk, transfer_desk, webhook_log
 from services import rider as riders
 from services import stock_import as stock_imports
+from services import webhook as webhooks
 from services.refusal import Refused, not_found
 from services.staff import works_in
 from services.supplier import manages
@@ -156,6 +159,14 @@ async def _upload(session: AsyncSession, actor: Actor, row: StockUpload) -> Stoc
     return _allowed(row, actor.person_id == row.person_id)
 
 
+async def _endpoint(session: AsyncSession, actor: Actor, row: WebhookEndpoint) -> Any:
+    return await webhooks.visible(session, actor=actor, endpoint_id=row.id)
+
+
+async def _delivered(session: AsyncSession, actor: Actor, row: WebhookDelivery) -> Any:
+    return await webhook_log.visible(session, actor=actor, delivery_id=row.id)
+
+
 async def _app(session: AsyncSession, actor: Actor, row: App) -> App:
     return await apps.visible(session, actor=actor, app_id=row.id)
 
@@ -208,5 +219,7 @@ SEEN_BY: dict[type[Keyed], See] = {
     StockSet: _of_store,
     StockUpload: _upload,
     App: _app,
+    WebhookEndpoint: _endpoint,
+    WebhookDelivery: _delivered,
 }
 NOUNS = frozenset(SEEN_BY) | frozenset(PARTS)

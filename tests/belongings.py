@@ -45,6 +45,8 @@ from models import (
     TicketMessage,
     Transfer,
     TransferLine,
+    WebhookDelivery,
+    WebhookEndpoint,
     uuid7,
 )
 from tests.city import Shop
@@ -57,7 +59,7 @@ HANGING: tuple[type[Keyed], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
-    Substitute, App, AppSecret,
+    Substitute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
 KINDS: dict[type[Keyed], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
 Keys = dict[type[Keyed], UUID]
@@ -107,6 +109,8 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys, elsewhere: UUID) -> dic
         "kind": KINDS.get(model, TicketKind.ITEM_MISSING),
         "hash": secrets.token_bytes(32),
         "opened": ["STOCK_READ"],
+        "event_types": ["ORDER_PLACED"],
+        "endpoint_id": keys.get(WebhookEndpoint),
         "author_role": Role.CUSTOMER,
         "code": uuid7().hex,
         "number": secrets.randbelow(2**31),

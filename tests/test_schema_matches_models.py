@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pytest
+from sqlalchemy import ARRAY
 from sqlalchemy import inspect as mapper_of
 from sqlalchemy.exc import NoInspectionAvailable
 from strawberry.parent import StrawberryParent
@@ -33,6 +34,8 @@ def attribute(model: type, name: str) -> Any:
         if name in columns:
             column = columns[name]
             kind = column.type.python_type
+            if isinstance(column.type, ARRAY):
+                kind = types.GenericAlias(list, (column.type.item_type.python_type,))
             return kind | None if column.nullable else kind
     except NoInspectionAvailable:
         pass

@@ -41,6 +41,7 @@ from schema.root import (
     supplier,
     ticket,
     transfer,
+    webhook,
 )
 from schema.scalars import SCALARS
 
@@ -56,6 +57,7 @@ class Query(
     batch.Query,
     alert.Query,
     app.Query,
+    webhook.Query,
     company_stock.Query,
     price_change.Query,
     counter_sale.Query,
@@ -80,6 +82,7 @@ class Mutation(
     address.Mutation,
     alert.Mutation,
     app.Mutation,
+    webhook.Mutation,
     cart.Mutation,
     fulfillment.Mutation,
     substitute.Mutation,

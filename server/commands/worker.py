@@ -9,9 +9,10 @@ import uvloop
 
 from jobs.runner import Hands, run_all
 from jobs.table import JOBS
-from server.house import open_payments
+from server.house import resting_house
 from server.imports import open_storage
 from server.logs import set_up_logs
+from server.payloads import GraphPayloads
 from server.settings import BadSetting, Settings, settings_of
 from server.workbench import open_workbench
 
@@ -34,7 +35,14 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with open_workbench(settings) as database:
-        payments = open_payments(settings)
-        hands = Hands(database=database, payments=payments, storage=open_storage(settings))
+        house = resting_house(settings, database)
+        hands = Hands(
+            database=database,
+            payments=house.payments,
+            storage=open_storage(settings),
+            webhooks=house.webhooks,
+            payloads=GraphPayloads(house),
+        )
         await run_all(JOBS, hands, stop)
-        await payments.close()
+        await house.webhooks.close()
+        await house.payments.close()

@@ -11,7 +11,7 @@ from jobs import runner
 from jobs.runner import Hands, Job, run_all
 from jobs.table import JOBS
 
-HANDS = Hands(*[cast(Any, None)] * 3)
+HANDS = Hands(*[cast(Any, None)] * 5)
 SOON_SECONDS = 0.005
 PATIENCE_SECONDS = 5.0
 

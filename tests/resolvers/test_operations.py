@@ -101,6 +101,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await supplying(play)
     await storeroom.looking_at_the_queues(play)
     await integrating.minding_apps(play)
+    await integrating.minding_webhooks(play)
     await journeys.founding(play)
     dear = {
         one.name: (play.used[one.name], one.most)

@@ -210,7 +210,7 @@ async def test_shoppers_see_a_planned_price_within_a_second(
     key = await planned(Asking(house.database), boss, plan(city, index, 111, 1, None))
     jobs = [one for one in JOBS if one.name == "price_change.apply_due"]
     stop = asyncio.Event()
-    hands = Hands(house.database, house.payments, cast(Any, None))
+    hands = Hands(house.database, house.payments, *[cast(Any, None)] * 3)
     worker = asyncio.create_task(run_all(jobs, hands, stop))
     product = id_of(city.products[index])
     try:
