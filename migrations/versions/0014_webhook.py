@@ -1,7 +1,7 @@
 """Endpoints of third parties, what is on its way to them, and the event log in commit order.
 
 Revision ID: 0014
-Revises: 0013
+Revises: 0011
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.types import UserDefinedType
 
 revision = "0014"
-down_revision = "0013"
+down_revision = "0011"
 
 PLATFORM = "(select app_platform())"
 TENANT = f"{PLATFORM} or company_id = any ((select app_companies())::uuid[])"
