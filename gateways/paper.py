@@ -6,7 +6,9 @@ Drawing takes some ten milliseconds of a processor: ask for it in a thread.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -18,12 +20,12 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-PLAIN, BOLD, EASTERN = "Vera", "VeraBd", "STSong-Light"
-FIRST_EASTERN = "\u2e80"  # from here on the Latin fonts have no letters
+PLAIN, BOLD, EASTERN = "Vera", "VeraBd", "NotoSansSC"
+FIRST_HAN = "\u2e80"  # from here on a line may end behind any letter
+HAN_FILE = Path(__file__).resolve().parent.parent / "data" / "fonts" / "NotoSansSC-Regular.ttf"
 MARGIN = 15 * mm
 RECEIPT_WIDTH = 80 * mm
 RECEIPT_MARGIN = 5 * mm
@@ -36,7 +38,10 @@ Cells = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class SlipLine:
-    """A product of a packing slip: where it lay, how many were ordered and how many are inside."""
+    """A product of a packing slip: where it lay, how many were ordered and how many are inside.
+
+    What nobody ordered is inside instead of what stands above it.
+    """
 
     name: str
     code: str
@@ -44,6 +49,10 @@ class SlipLine:
     quantity: int
     packed_quantity: int
     packed_grams: int | None = None
+
+    @property
+    def title(self) -> str:
+        return self.name if self.quantity else f"Instead: {self.name}"
 
     @property
     def packed(self) -> str:
@@ -119,7 +128,7 @@ def packing_slip(slip: Slip) -> bytes:
     """One order's slip on A4, its code as a barcode too."""
     head = ["", "Product", "Code", "Aisle", "Ordered", "Packed"]
     rows = [
-        [_box(), line.name, line.code, line.aisle, str(line.quantity), line.packed]
+        [_box(), line.title, line.code, line.aisle, str(line.quantity or ""), line.packed]
         for line in slip.lines
     ]
     inside = sum(line.packed_quantity for line in slip.lines)
@@ -279,16 +288,28 @@ def _sums(rows: Sequence[Sequence[str]], width: float, *, total: bool = False) -
 
 def _text(text: str, size: float, *, bold: bool = False, right: bool = False) -> Paragraph:
     """A piece of text as it was written: no markup is read in it."""
-    eastern = any(letter >= FIRST_EASTERN for letter in text)
-    name = EASTERN if eastern else BOLD if bold else PLAIN
+    name = _font(text, BOLD if bold else PLAIN)
+    anywhere = any(letter >= FIRST_HAN for letter in text)
     style = ParagraphStyle(
         name, fontName=name, fontSize=size, leading=size * 1.25, textColor=INK,
-        alignment=TA_RIGHT if right else 0, wordWrap="CJK" if eastern else None,
+        alignment=TA_RIGHT if right else 0, wordWrap="CJK" if anywhere else None,
         splitLongWords=1,
     )  # fmt: skip
     return Paragraph(escape(text), style)
 
 
+def _font(text: str, latin: str) -> str:
+    """A font that has the letters of a text: the Latin one as long as it does."""
+    known = pdfmetrics.getFont(latin).face.charToGlyph
+    return latin if all(ord(letter) in known for letter in text) else _eastern()
+
+
+@cache
+def _eastern() -> str:
+    """The large font, read when it is first needed; a paper carries the letters that it uses."""
+    pdfmetrics.registerFont(TTFont(EASTERN, str(HAN_FILE)))
+    return EASTERN
+
+
 pdfmetrics.registerFont(TTFont(PLAIN, "Vera.ttf"))
 pdfmetrics.registerFont(TTFont(BOLD, "VeraBd.ttf"))
-pdfmetrics.registerFont(UnicodeCIDFont(EASTERN))

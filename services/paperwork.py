@@ -20,6 +20,8 @@ from models import (
     Person,
     Product,
     Store,
+    Substitute,
+    SubstituteStatus,
     TemperatureZone,
 )
 from services import counter_book as book
@@ -36,30 +38,41 @@ async def slip(session: AsyncSession, *, actor: Actor, fulfillment_id: UUID) -> 
     """The packing slip of a task, for the staff of its store and support. Refused: NotFound."""
     row = await fulfillments.visible(session, actor=actor, fulfillment_id=fulfillment_id)
     store = await session.get_one(Store, row.store_id)
-    lines = await session.execute(
-        select(FulfillmentLine, Product.code)
-        .join(Product, Product.id == FulfillmentLine.product_id)
-        .where(FulfillmentLine.fulfillment_id == row.id)
-        .order_by(FulfillmentLine.position)
-    )
     return Slip(
         order_code=row.order_code,
         store_name=store.name,
         customer_name=row.customer_name,
         bags=row.bags,
         at=_local(store, row.packed_at or row.queued_at),
-        lines=[
-            SlipLine(
-                line.name,
-                code,
-                _where(line),
-                line.quantity,
-                line.picked_quantity,
-                line.picked_grams,
-            )
-            for line, code in lines
-        ],
+        lines=await _packed(session, row),
     )
+
+
+async def _packed(session: AsyncSession, row: Fulfillment) -> list[SlipLine]:
+    """The lines of a task, each followed by what is in the bag instead of its units."""
+    instead: dict[UUID, SlipLine] = {}
+    taken = await session.execute(
+        select(Substitute, Product.code)
+        .join(Product, Product.id == Substitute.product_id)
+        .where(Substitute.fulfillment_id == row.id)
+        .where(Substitute.status == SubstituteStatus.ACCEPTED)
+    )
+    for one, code in taken:
+        found = SlipLine(one.name, code, "", 0, one.quantity, one.grams)
+        instead[one.fulfillment_line_id] = found
+    lines = await session.execute(
+        select(FulfillmentLine, Product.code)
+        .join(Product, Product.id == FulfillmentLine.product_id)
+        .where(FulfillmentLine.fulfillment_id == row.id)
+        .order_by(FulfillmentLine.position)
+    )
+    told: list[SlipLine] = []
+    for line, code in lines:
+        counts = (line.quantity, line.picked_quantity, line.picked_grams)
+        told.append(SlipLine(line.name, code, _where(line), *counts))
+        if line.id in instead:
+            told.append(instead[line.id])
+    return told
 
 
 async def manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) -> Manifest:

@@ -57,3 +57,23 @@ def test_long_lists_go_on_over_the_page_and_a_receipt_grows() -> None:
 def test_equal_papers_are_equal_to_the_byte() -> None:
     assert packing_slip(SLIP) == packing_slip(SLIP)
     assert receipt(RECEIPT) != receipt(replace(RECEIPT, voided=True))
+
+
+@pytest.mark.parametrize("name", ["嘉頓生命麵包", "红富士苹果", "ガリガリ君", "Молоко", "Γάλα"])
+def test_a_paper_carries_the_letters_that_it_uses(name: str) -> None:
+    line = SlipLine(name, "P001", "A1", 2, 2)
+    drawn = packing_slip(replace(SLIP, lines=[line]))
+    assert b"NotoSansSC" in drawn
+    assert drawn.count(b"/FontFile2") == 3  # plain, bold and large, each with its letters inside
+    assert len(drawn) < 100_000
+    assert b"NotoSansSC" not in packing_slip(SLIP)
+
+
+def test_a_slip_says_what_was_weighed_and_what_is_inside_instead() -> None:
+    weighed = SlipLine("Apples", "P003", "Chilled A1", 3, 2, 301)
+    other = SlipLine("Pears", "P004", "", 0, 1)
+    assert (weighed.title, weighed.packed) == ("Apples", "2 (301 g)")
+    assert (other.title, other.packed) == ("Instead: Pears", "1")
+    assert pages(packing_slip(replace(SLIP, lines=[weighed, other]))) == 1
+    sold = ReceiptLine("Apples", 3, 399, 1200, 451, 2660)
+    assert pages(receipt(replace(RECEIPT, lines=[sold]))) == 1

@@ -21,6 +21,7 @@ from models import (
 )
 from models.database import Database
 from services import fulfillment as fulfillments
+from services import paperwork
 from services import substitute as substitutes
 from services.event import order_stream
 from services.fulfillment import Pick
@@ -98,6 +99,11 @@ async def test_what_is_taken_is_charged_but_never_more_than_the_missing(
     assert payment.capture_wanted_minor == 499 + price + fees
     assert payment.capture_wanted_minor <= order.total_minor
     assert await unexplained(database, city) == []
+    async with database.read(PLATFORM) as session:
+        slip = await paperwork.slip(session, actor=staff, fulfillment_id=task.id)
+    assert [(one.code, one.quantity, one.packed) for one in slip.lines] == [
+        (city.products[3].code, 2, "1"), (code, 0, "1"),
+    ]  # fmt: skip
     seen = await told(database, order_stream(order.id))
     assert seen.index("SUBSTITUTE_PROPOSED") < seen.index("SUBSTITUTE_ACCEPTED")
 
