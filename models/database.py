@@ -38,7 +38,7 @@ APPLICATION_ROLE = "darkstore_app"
 CATALOG_ROLE = "darkstore_public"
 # A connection past the pool's size is closed after use: opening one for each request of a rush
 # costs more than the work it is opened for.
-POOL_SIZE = 16
+POOL_SIZE = 12
 READS_SHARE = 0.5
 """How many connections each of the three pools of reads has, per connection that writes."""
 POOL_OVERFLOW = 0

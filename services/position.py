@@ -59,7 +59,7 @@ __all__ = [
 ARRIVING_SECONDS = 60
 BATCH_REPORTS = 256
 QUEUE_REPORTS = 5_000
-GATHER_SECONDS = 0.1  # no map shows the difference; a trip for each report would cost more
+GATHER_SECONDS = 0.06  # no map shows the difference; a trip for each report would cost more
 WORKERS = 1  # one at a time: while it writes, the next batch gathers
 ORIGIN = Origin("position")
 

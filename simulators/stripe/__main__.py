@@ -9,6 +9,7 @@ from simulators.stripe.state import State
 
 BACKLOG_LIMIT_COUNT = 512
 CONCURRENT_LIMIT_COUNT = 1000
+KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: none finds it closed
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
         log_level="warning",
         backlog=BACKLOG_LIMIT_COUNT,
         limit_concurrency=CONCURRENT_LIMIT_COUNT,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,
     )
 
