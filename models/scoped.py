@@ -1,10 +1,13 @@
 """A driver connection that opens each transaction inside a scope, in one trip to the server."""
 
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
 
 from models.actor import Scope
+
+SCOPES_KEPT = 10_000
 
 
 class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types
@@ -23,6 +26,7 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # the driver s
         return str(await super().execute(query, *args, timeout=timeout))
 
 
+@lru_cache(SCOPES_KEPT)
 def statement_of(scope: Scope, lasting: bool = False) -> str:
     """The statement that makes `scope` hold for a transaction, or until the next one: keys and
     switches, no one's text."""

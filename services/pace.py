@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from functools import lru_cache
 from ipaddress import ip_address
 
 from services.refusal import RateLimited, Refused
@@ -35,6 +36,7 @@ class Pace:
             raise Refused(RateLimited(path=["input"], message=message, retry_after_seconds=wait))
 
 
+@lru_cache(ADDRESSES_COUNT)
 def counted(address: str) -> bool:
     """Strangers are counted; a proxy or simulation on this machine speaks for many people."""
     try:

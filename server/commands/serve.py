@@ -12,7 +12,13 @@ from starlette.applications import Starlette
 from server.app import build_app
 from server.logs import set_up_logs
 from server.settings import DEFAULT_PORT, BadSetting, Settings, settings_of
-from server.wire import FRAME_MAX_BYTES, DirectSocket, StrangersNoise, tune_listening
+from server.wire import (
+    FRAME_MAX_BYTES,
+    DirectSocket,
+    StrangersNoise,
+    short_way,
+    tune_listening,
+)
 
 log = logging.getLogger("darkstore.server")
 
@@ -40,7 +46,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         host=chosen.host,
         port=chosen.port,
         loop="uvloop",
-        http="httptools",
+        http=short_way(app.routes, beside=("origin",) if settings.origins else ()),
         ws=DirectSocket,
         ws_ping_interval=None,
         ws_max_size=FRAME_MAX_BYTES,

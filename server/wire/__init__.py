@@ -1,8 +1,9 @@
 """GraphQL on the wire: HTTP, server-sent events and graphql-transport-ws, behind one set of routes.
 
-Serve with uvicorn's `ws` as DirectSocket, `ws_ping_interval` None (sockets have heartbeats of their
-own) and `ws_max_size` at FRAME_MAX_BYTES, so that a larger frame is never held in memory, on a
-socket that `tune_listening` has seen, with `StrangersNoise` on the logger "uvicorn.error".
+Serve with uvicorn's `http` from `short_way`, which spares most requests what they don't need, its
+`ws` as DirectSocket, `ws_ping_interval` None (sockets have heartbeats of their own) and
+`ws_max_size` at FRAME_MAX_BYTES, so that a larger frame is never held in memory, on a socket that
+`tune_listening` has seen, with `StrangersNoise` on the logger "uvicorn.error".
 """
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -17,6 +18,7 @@ from server.wire.listening import tune_listening
 from server.wire.noise import StrangersNoise
 from server.wire.operation import Operation
 from server.wire.persisted import NOT_FOUND, NOT_SUPPORTED, Library, refused
+from server.wire.short import short_way
 from server.wire.websocket import graphql_websocket
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "graphql_routes",
     "graphql_websocket",
     "refused",
+    "short_way",
     "tune_listening",
 ]
 

@@ -1,6 +1,7 @@
 """Reading one GraphQL request out of HTTP, with its size known to be bounded before it is held."""
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 import orjson
@@ -10,6 +11,7 @@ from server.wire.limits import WireLimits
 from server.wire.operation import Misshapen, Operation, operation_of
 from server.wire.rejected import Rejected
 
+JSON = "application/json"
 _PARAMETERS = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
 _JSON_PARAMETERS = frozenset({"variables", "extensions"})
 
@@ -20,22 +22,35 @@ async def read_operation(request: Request, limits: WireLimits) -> Operation:
     if request.method == "GET":
         parameters = _from_url(request, limits)
     elif request.method == "POST":
-        _check_content(request)
+        check_content(request.headers)
         parameters = _json(await _bounded_body(request, limits), "The body")
     else:
         raise Rejected(
             405, "METHOD_NOT_ALLOWED", "GraphQL is served by POST and GET.", {"allow": "GET, POST"}
         )
+    return _operation(parameters, limits)
+
+
+def posted(headers: Mapping[str, str], body: bytes, limits: WireLimits) -> Operation:
+    """Answer the operation in a POST whose body is small and there; raises Rejected."""
+    check_content(headers)
+    return _operation(_json(body, "The body"), limits)
+
+
+def _operation(parameters: object, limits: WireLimits) -> Operation:
     try:
         return operation_of(parameters, levels=limits.json_levels)
     except Misshapen as fault:
         raise Rejected(400, "BAD_REQUEST", str(fault)) from None
 
 
-def _check_content(request: Request) -> None:
+def check_content(headers: Mapping[str, str]) -> None:
+    """Raise Rejected unless the headers speak of JSON in UTF-8, sent as it is."""
+    if headers.get("content-type") == JSON and "content-encoding" not in headers:
+        return
     # Only application/json makes a browser ask before it sends across sites: forms cannot forge it.
-    media, _, parameters = request.headers.get("content-type", "").partition(";")
-    if media.strip().lower() != "application/json":
+    media, _, parameters = headers.get("content-type", "").partition(";")
+    if media.strip().lower() != JSON:
         raise Rejected(
             415, "UNSUPPORTED_MEDIA_TYPE", "Send the request with content-type application/json."
         )
@@ -44,7 +59,7 @@ def _check_content(request: Request) -> None:
         utf8 = value.strip().strip('"').lower() in {"utf-8", "utf8"}
         if name.strip().lower() == "charset" and not utf8:
             raise Rejected(415, "UNSUPPORTED_MEDIA_TYPE", "JSON is read as UTF-8 only.")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Rejected(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body without content-encoding.")
 
 

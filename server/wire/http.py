@@ -1,6 +1,7 @@
 """GraphQL over HTTP: one operation a request, answered as JSON or as an event stream."""
 
 import asyncio
+import itertools
 import logging
 import re
 import uuid
@@ -9,33 +10,43 @@ from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from execution import Answer, Engine, Prepared
-from server.wire.accept import LEGACY_JSON, RESPONSE_JSON, Accepted, accepted
-from server.wire.body import read_operation
+from server.wire.accept import Accepted, accepted
+from server.wire.body import posted, read_operation
 from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts, Denied, Opened
 from server.wire.limits import REQUEST_ID_MAX_CHARS, WireLimits
 from server.wire.operation import Operation
 from server.wire.persisted import Library, NoLibrary, prepared_of
 from server.wire.rejected import Rejected
+from server.wire.reply import Reply, broken, named, no_stream, rejection, single, unacceptable
 from server.wire.running import TIMED_OUT, answer_within
 from server.wire.sse import answer_stream, disconnected, subscription_stream
 
 log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_MAX_CHARS}}}")
-# Refusals that mean something to proxies and retrying clients keep their status in every dialect.
-_STATUS_BY_CODE = {
-    "UNAUTHENTICATED": 401,
-    "FORBIDDEN": 403,
-    "PERSISTED_ONLY": 403,
-    "RATE_LIMITED": 429,
-    "THROTTLED": 429,
-    "UNAVAILABLE": 503,
-    TIMED_OUT: 504,
-}
+# Our own ids: 20 random digits of the process, then its count of requests.
+_PROCESS = uuid.uuid4().hex[:20]
+_COUNTED = itertools.count(1)
+
+
+class Asked:
+    """A whole POST, as it came from the wire."""
+
+    __slots__ = ("body", "client", "headers", "reads", "request_id")
+
+    def __init__(self, headers: Mapping[bytes, bytes], body: bytes, client: str) -> None:
+        self.headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
+        }
+        self.body = body
+        self.client = client
+        self.request_id = _request_id(self.headers)
+        self.reads = True
+        """Whether nothing is lost when the answer is not waited for."""
 
 
 def graphql_http(
@@ -46,12 +57,14 @@ def graphql_http(
     *,
     get: bool = True,
     library: Library | None = None,
-) -> ASGIApp:
+) -> "GraphQLOverHTTP":
     """Answer the ASGI application that serves GraphQL by POST, and queries by GET if allowed."""
-    return _GraphQLOverHTTP(engine, contexts, limits, connections, get, library or NoLibrary())
+    return GraphQLOverHTTP(engine, contexts, limits, connections, get, library or NoLibrary())
 
 
-class _GraphQLOverHTTP:
+class GraphQLOverHTTP:
+    """GraphQL by HTTP: as an ASGI application, and for whole POSTs without ASGI (`answer`)."""
+
     # An object, not a function: Starlette hands every method to it, so the answer to a wrong one
     # is ours and shaped like every other error.
 
@@ -71,6 +84,11 @@ class _GraphQLOverHTTP:
         self._get = get
         self._library = library
 
+    @property
+    def seconds(self) -> float:
+        """How long an answer may take."""
+        return self._limits.request_seconds
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         request_id = _request_id(request.headers)
@@ -78,19 +96,48 @@ class _GraphQLOverHTTP:
         try:
             response = await self._respond(request, request_id, wanted)
         except Rejected as rejected:
-            response = _json(rejected.body(), rejected.status, wanted, rejected.headers)
+            response = rejection(rejected, wanted).response()
         except ClientDisconnect:
             return
         except Exception:
-            log.exception("request %s failed outside its operation", request_id)
-            broken = Rejected(503, "UNAVAILABLE", f"Try again. Reference: {request_id}.")
-            response = _json(broken.body(), broken.status, wanted)
+            response = broken(request_id, wanted).response()
         response.headers["x-request-id"] = request_id
         await response(scope, receive, send)
 
+    async def answer(self, asked: Asked) -> Reply:
+        """The response to a whole POST that wants no stream; canceled when it comes too late."""
+        wanted = accepted(asked.headers.get("accept"))
+        try:
+            reply = await self._answer(asked, wanted)
+        except Rejected as rejected:
+            reply = rejection(rejected, wanted)
+        except Exception:
+            reply = broken(asked.request_id, wanted)
+        return named(reply, asked.request_id)
+
+    def too_late(self, asked: Asked) -> Reply:
+        """The response in place of one that was not there in time."""
+        said = f"The operation did not finish within {self.seconds:g} s."
+        rejected = Rejected(504, TIMED_OUT, said)
+        return named(rejection(rejected, accepted(asked.headers.get("accept"))), asked.request_id)
+
+    async def _answer(self, asked: Asked, wanted: Accepted) -> Reply:
+        if wanted.json is None:
+            raise unacceptable()
+        operation = posted(asked.headers, asked.body, self._limits)
+        opened = await self._admit(asked.headers, asked.client, asked.request_id)
+        prepared = await prepared_of(self._engine, self._library, operation, opened.context)
+        if isinstance(prepared, Answer):
+            return single(prepared, wanted.json)
+        if prepared.operation_type == "subscription":
+            raise no_stream()
+        asked.reads = prepared.operation_type == "query"
+        answer = await self._engine.execute(prepared, operation.variables, opened.context)
+        return single(answer, wanted.json)
+
     async def _respond(self, request: Request, request_id: str, wanted: Accepted) -> Response:
         if wanted.json is None and not wanted.events:
-            raise Rejected(406, "NOT_ACCEPTABLE", f"Accept {RESPONSE_JSON} or {LEGACY_JSON}.")
+            raise unacceptable()
         if request.method == "GET":
             self._check_get(request)
         operation = await read_operation(request, self._limits)
@@ -126,15 +173,18 @@ class _GraphQLOverHTTP:
 
     async def _open(self, request: Request, request_id: str) -> Opened:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        headers["x-request-id"] = request_id
         client = request.client.host if request.client else "unknown"
         try:
             async with asyncio.timeout(self._limits.request_seconds) as deadline:
-                opened = await self._contexts.open(headers, client=client)
+                return await self._admit(headers, client, request_id)
         except TimeoutError:
             if not deadline.expired():
                 raise
             raise Rejected(504, TIMED_OUT, "Signing in took too long: try again.") from None
+
+    async def _admit(self, headers: dict[str, str], client: str, request_id: str) -> Opened:
+        headers["x-request-id"] = request_id
+        opened = await self._contexts.open(headers, client=client)
         if isinstance(opened, Denied):
             challenge = {"www-authenticate": "Bearer"} if opened.status == 401 else {}
             raise Rejected(opened.status, opened.code, opened.message, challenge)
@@ -144,9 +194,7 @@ class _GraphQLOverHTTP:
         self, prepared: Prepared, operation: Operation, opened: Opened, wanted: Accepted
     ) -> Response:
         if not wanted.events:
-            raise Rejected(
-                406, "NOT_ACCEPTABLE", "Subscribe by accepting text/event-stream or by WebSocket."
-            )
+            raise no_stream()
         self._connections.check_room()
         return subscription_stream(
             self._engine, prepared, operation, opened, self._limits, self._connections
@@ -155,42 +203,11 @@ class _GraphQLOverHTTP:
     def _single(self, answer: Answer, wanted: Accepted) -> Response:
         if wanted.json is None:
             return answer_stream(answer, self._limits, self._connections)
-        status = _status(answer, wanted.json)
-        return _json(answer.encode(), status, wanted, _retry_after(answer))
-
-
-def _status(answer: Answer, media: str) -> int:
-    if answer.executed:
-        return 200
-    for error in answer.errors or ():
-        code = (error.get("extensions") or {}).get("code")
-        if code in _STATUS_BY_CODE:
-            return _STATUS_BY_CODE[code]
-    # Older clients read the body of a 200 only; the newer media type lets the status speak.
-    return 400 if media == RESPONSE_JSON else 200
-
-
-def _retry_after(answer: Answer) -> dict[str, str]:
-    if not answer.executed:
-        for error in answer.errors or ():
-            seconds = (error.get("extensions") or {}).get("retryAfterSeconds")
-            if isinstance(seconds, int):
-                return {"retry-after": str(seconds)}
-    return {}
-
-
-def _json(
-    body: bytes, status: int, wanted: Accepted, headers: Mapping[str, str] | None = None
-) -> Response:
-    fixed = {
-        "content-type": f"{wanted.json or LEGACY_JSON}; charset=utf-8",
-        "cache-control": "no-store",
-        "vary": "accept",
-        "x-content-type-options": "nosniff",
-    }
-    return Response(body, status, headers={**fixed, **(headers or {})})
+        return single(answer, wanted.json).response()
 
 
 def _request_id(headers: Mapping[str, str]) -> str:
     offered = headers.get("x-request-id", "")
-    return offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+    if offered and _REQUEST_ID.fullmatch(offered):
+        return offered
+    return f"{_PROCESS}{next(_COUNTED):012x}"

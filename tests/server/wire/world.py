@@ -27,6 +27,7 @@ from server.wire import (
     WireLimits,
     graphql_routes,
     refused,
+    short_way,
     tune_listening,
 )
 
@@ -236,6 +237,7 @@ async def listening(
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=short_way(app.routes),
         timeout_graceful_shutdown=5,
         ws=DirectSocket,
         ws_ping_interval=None,
