@@ -6,31 +6,24 @@ Drawing takes some ten milliseconds of a processor: ask for it in a thread.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from babel.numbers import format_currency, get_currency_precision
 from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib import colors
-from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, SimpleDocTemplate, Spacer, Table, TableStyle
 
-PLAIN, BOLD, EASTERN = "Vera", "VeraBd", "NotoSansSC"
-FIRST_HAN = "\u2e80"  # from here on a line may end behind any letter
-HAN_FILE = Path(__file__).resolve().parent.parent / "data" / "fonts" / "NotoSansSC-Regular.ttf"
+from gateways.lettering import INK
+from gateways.lettering import text as _text
+
 MARGIN = 15 * mm
 RECEIPT_WIDTH = 80 * mm
 RECEIPT_MARGIN = 5 * mm
 FRAME_PADDING = 6.0  # points, which ReportLab adds to every margin
-INK, PALE = colors.HexColor("#1b1b1b"), colors.HexColor("#d5d5d5")
+PALE = colors.HexColor("#d5d5d5")
 TIME = "%Y-%m-%d %H:%M"
 
 Cells = Sequence[Any]
@@ -284,32 +277,3 @@ def _sums(rows: Sequence[Sequence[str]], width: float, *, total: bool = False) -
     flat = [("TOPPADDING", (0, 0), (-1, -1), 1), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]
     table.setStyle(TableStyle([*lines, *edges, *flat, ("VALIGN", (0, 0), (-1, -1), "TOP")]))
     return table
-
-
-def _text(text: str, size: float, *, bold: bool = False, right: bool = False) -> Paragraph:
-    """A piece of text as it was written: no markup is read in it."""
-    name = _font(text, BOLD if bold else PLAIN)
-    anywhere = any(letter >= FIRST_HAN for letter in text)
-    style = ParagraphStyle(
-        name, fontName=name, fontSize=size, leading=size * 1.25, textColor=INK,
-        alignment=TA_RIGHT if right else 0, wordWrap="CJK" if anywhere else None,
-        splitLongWords=1,
-    )  # fmt: skip
-    return Paragraph(escape(text), style)
-
-
-def _font(text: str, latin: str) -> str:
-    """A font that has the letters of a text: the Latin one as long as it does."""
-    known = pdfmetrics.getFont(latin).face.charToGlyph
-    return latin if all(ord(letter) in known for letter in text) else _eastern()
-
-
-@cache
-def _eastern() -> str:
-    """The large font, read when it is first needed; a paper carries the letters that it uses."""
-    pdfmetrics.registerFont(TTFont(EASTERN, str(HAN_FILE)))
-    return EASTERN
-
-
-pdfmetrics.registerFont(TTFont(PLAIN, "Vera.ttf"))
-pdfmetrics.registerFont(TTFont(BOLD, "VeraBd.ttf"))
