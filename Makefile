@@ -16,7 +16,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash audit-stock fuzz bench bench-live bench-scale bench-stock bench-plot \
+	demo city crash audit-stock fuzz bench bench-live bench-riders bench-scale bench-stock bench-plot \
 	clients clients-if-npm lock
 
 help: ## list the targets
@@ -102,6 +102,9 @@ bench-scale: setup ## measure the storefront on a million listings (ARGS=--save)
 
 bench-stock: setup ## measure how units are promised, beside plainer designs (ARGS=--save)
 	@$(IN) benchmarks.stock $(ARGS)
+
+bench-riders: setup ## measure riders' reports and the search for the nearest (ARGS=--save)
+	@$(IN) benchmarks.riders $(ARGS)
 
 bench-plot: setup ## draw what make bench has kept
 	@$(IN) benchmarks.peers.plot

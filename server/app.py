@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,8 +11,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from server.allowance import Allowances, Ledger
+from server.allowance import Allowances, Ledger, Size
 from server.documents import document_routes
 from server.edge import Edge
 from server.engine import open_engine
@@ -21,6 +23,7 @@ from server.imports import Imports, open_storage
 from server.library import open_library
 from server.metrics import metrics_routes
 from server.oauth import oauth_routes
+from server.positions import POSITIONS_PATH, REQUESTS, RiderPositions
 from server.probes import PROBES
 from server.settings import Settings
 from server.webhooks import Worker, stripe_webhook
@@ -29,6 +32,20 @@ from server.wire import LiveConnections, WireLimits, graphql_routes
 GRAPH_PATH = "/graphql"
 WEBHOOK_PATH = "/webhooks/stripe"
 ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "graphql-preflight")
+
+
+class Store(Starlette):
+    """The application, with one door before all others: that of the most frequent request."""
+
+    def __init__(self, edge: Edge, size: Size = REQUESTS, **given: Any) -> None:
+        super().__init__(**given)
+        self._positions = RiderPositions(edge, size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == POSITIONS_PATH:
+            await self._positions(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def build_app(settings: Settings) -> Starlette:
@@ -68,7 +85,7 @@ def build_app(settings: Settings) -> Starlette:
     ]
     if settings.development:
         routes.extend(explorer_routes())
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
+    app = Store(edge, routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.state.connections = connections
     return app
 

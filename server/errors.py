@@ -39,7 +39,7 @@ def present(error: GraphQLError) -> dict[str, Any]:
         case Denied():
             return _with(shown, cause.code)
         case Refused():
-            return _with(shown, _code_of(*cause.reasons), message=str(cause))
+            return _with(shown, code_of(*cause.reasons), message=str(cause))
         case KeyReused():
             return _with(shown, "IDEMPOTENCY_KEY_REUSED", message=REUSED)
         case _ if passing(cause):
@@ -69,7 +69,7 @@ def passing(cause: BaseException) -> bool:
     return isinstance(cause, BUSY)
 
 
-def _code_of(reason: object = None, *_more: object) -> str:
+def code_of(reason: object = None, *_more: object) -> str:
     """The name of the first reason, such as NOT_FOUND."""
     name = type(reason).__name__ if reason is not None else Refused.__name__
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
-
-from models import PLATFORM, Actor, SignInSession
+from models import Actor
 from models.database import Database
-from models.light import kept
 from services.app_standing import Apps
 from services.idempotency import Turns
 from services.pace import Pace
 from services.password import Passwords
+from services.roll import Roll
 from services.standing import Standing
 from services.token import ACCESS_SECONDS, BadToken, Claims, KeyRing, load_keys
 
@@ -30,13 +28,6 @@ GUESTS_COUNT = 60
 SIGN_INS_COUNT = 300
 ALIVE_SECONDS = 5.0
 RELOAD_SECONDS = 5.0
-STANDS = kept(
-    select(SignInSession.id).where(
-        SignInSession.id == bindparam("key"),
-        SignInSession.revoked_at.is_(None),
-        SignInSession.expires_at > func.now(),
-    )
-)
 
 
 class Identity:
@@ -46,9 +37,9 @@ class Identity:
         self._file = keys_file
         self._ring: KeyRing = load_keys(keys_file)
         self._looked_at = time.monotonic()
-        self._database = database
         self._claims: OrderedDict[bytes, Claims] = OrderedDict()
         self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
+        self._roll = Roll(database)
         self.passwords = Passwords()
         self.standing = Standing(database)
         self.apps = Apps(database)
@@ -80,11 +71,9 @@ class Identity:
             return known[1]
         if self.standing.seen(session_id, ALIVE_SECONDS):
             return True
-        async with self._database.read(PLATFORM) as session:
-            found = await session.scalar(STANDS, {"key": session_id})
-        now = time.monotonic()
-        _remember(self._alive, session_id, (now, found is not None), SESSIONS_COUNT)
-        return found is not None
+        found = await self._roll.standing(session_id)
+        _remember(self._alive, session_id, (time.monotonic(), found), SESSIONS_COUNT)
+        return found
 
     def forget(self, *session_ids: UUID) -> None:
         """Ask the database again about these sessions: they have just been revoked."""

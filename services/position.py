@@ -6,9 +6,8 @@ the delivery a step further.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +19,6 @@ from models import (
     EventType,
     Rider,
     RiderAction,
-    RiderPosition,
     RiderStatus,
 )
 from models.database import Database, Origin
@@ -28,6 +26,7 @@ from services import sighting
 from services.line import Seen
 from services.nearest import FRESH_SECONDS
 from services.plausible import (
+    POINTS_MOST,
     IgnoredPoint,
     ImplausibleJump,
     Judged,
@@ -38,6 +37,7 @@ from services.plausible import (
     too_often,
 )
 from services.refusal import IllegalStep, Refused, not_found
+from services.reported import Report, Reported
 from services.ride import locked, tell
 from services.rider import companies, wake_searches
 from services.road import distance_m, eta_seconds
@@ -46,6 +46,7 @@ from services.together import Together
 from services.track import Tracks
 
 __all__ = [
+    "POINTS_MOST",
     "Fix",
     "IgnoredPoint",
     "ImplausibleJump",
@@ -57,7 +58,7 @@ __all__ = [
 ]
 
 ARRIVING_SECONDS = 60
-BATCH_REPORTS = 256
+BATCH_REPORTS = 1_000
 QUEUE_REPORTS = 5_000
 GATHER_SECONDS = 0.06  # no map shows the difference; a trip for each report would cost more
 WORKERS = 1  # one at a time: while it writes, the next batch gathers
@@ -70,44 +71,6 @@ MOVES = {
     DeliveryStatus.TO_CUSTOMER: (DeliveryStatus.ARRIVING, EventType.DELIVERY_ARRIVING),
 }
 ONLY_NEAR = frozenset({DeliveryStatus.TO_CUSTOMER})
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A stored report: the position, and the order whose customer may watch it."""
-
-    position: RiderPosition
-    order_id: UUID | None = None
-    delivery_id: UUID | None = None
-    eta_seconds: int | None = None
-    moves: bool = False
-    returns: bool = False
-    """The rider was not to be seen, is free, and may be asked again."""
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The lossy value for whoever watches the ride."""
-        seen = self.position
-        return {
-            "delivery_id": str(self.delivery_id),
-            "rider_id": str(seen.rider_id),
-            "latitude": seen.latitude,
-            "longitude": seen.longitude,
-            "heading_degrees": seen.heading_degrees,
-            "speed_mps": seen.speed_mps,
-            "accuracy_m": seen.accuracy_m,
-            "seen_at": seen.seen_at.isoformat(),
-            "eta_seconds": self.eta_seconds,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """What became of the points of one report: the newest that is believed, and the others."""
-
-    report: Report | None
-    accepted: int
-    ignored: Sequence[IgnoredPoint]
 
 
 Asked = tuple[Actor, Sequence[Fix]]
@@ -193,7 +156,7 @@ async def _followed(
     doors: Doors, actor: Actor, origin: Origin, done: Report, device_time: datetime | None
 ) -> None:
     """Take the step that a stored report leads to, if it leads to one."""
-    company_id = done.position.company_id
+    company_id = done.rider.company_id
     scope = actor.scope().with_company(company_id)
     if done.moves and done.delivery_id is not None:
         async with doors.database.write(scope, origin) as session:
@@ -259,25 +222,14 @@ def _reported(one: Standing, found: Judged) -> Reported:
 
 def _report(one: Standing, fix: Fix, at: datetime) -> Report:
     """What the newest point says; only one that is fresh speaks of the ride as it is now."""
-    position = RiderPosition(
-        rider_id=one.rider_id,
-        person_id=one.person_id,
-        company_id=one.company_id,
-        latitude=fix.latitude,
-        longitude=fix.longitude,
-        heading_degrees=fix.heading_degrees,
-        speed_mps=fix.speed_mps,
-        accuracy_m=fix.accuracy_m,
-        seen_at=at,
-    )
     fresh = timedelta(seconds=FRESH_SECONDS)
     way = one.way
     if way is None:
         unseen = one.last_seen_at is None or one.now - one.last_seen_at > fresh
-        return Report(position, returns=unseen and one.now - at <= fresh)
+        return Report(one, fix, at, returns=unseen and one.now - at <= fresh)
     eta = eta_seconds(distance_m(fix.place, way.door), one.vehicle) if way.picked_up else None
     moves = one.now - at <= fresh and _moves(way.status, eta)
-    return Report(position, way.order_id, way.delivery_id, eta, moves=moves)
+    return Report(one, fix, at, way.order_id, way.delivery_id, eta, moves=moves)
 
 
 def _moves(status: DeliveryStatus, eta: int | None) -> bool:

@@ -120,12 +120,12 @@ class Together(Generic[Asked, Answer]):
             self.counters.shed += 1
             message = "The shop is very busy. Please try again in a moment."
             raise Refused(Busy(message=message)) from None
-        return await asyncio.shield(answer)
+        return await answer
 
     async def _forever(self) -> None:
         while True:
             batch = [await self._queue.get()]
-            if self._gather_seconds:
+            if self._gather_seconds and self._queue.qsize() < self._batch_requests:
                 await asyncio.sleep(self._gather_seconds)
             while len(batch) < self._batch_requests and not self._queue.empty():
                 batch.append(self._queue.get_nowait())

@@ -1,0 +1,1 @@
+"""Ten thousand riders who say where they are, and stores that look for the nearest of them."""
