@@ -1,0 +1,216 @@
+"""Whether a thousand clients see a busy shelf as it is: `python -m benchmarks.inventory`.
+
+One server, one store, 200 stock writes a second by another process. Three in ten clients watch the
+whole store and six in ten a page of 24 products, as strangers who are told bands; one in ten works
+there and is told numbers. Measured is the time from a commit to each client that has to hear of
+it; and when the writes have stopped, every client's map is compared with the database.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import sys
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import uvloop
+
+from benchmarks.inventory.watchers import Watcher, Window, watching
+from benchmarks.inventory.writer import ORIGIN, Write, Writer, band_of
+from benchmarks.live.__main__ import OURS, SESSION
+from benchmarks.peers.contenders import Running, serving, ticks
+from benchmarks.peers.place import ROOT, STORE, Place, open_place
+from models import PLATFORM, Actor, Grant, Membership, Person, Product, Role, Store, uuid7
+from models.database import Database
+from models.ids import encode
+from services.event import inventory_stream
+from services.identity import Identity
+from subscriptions.hub import Hub
+from tests.asking import operation
+
+RESULTS = ROOT / "benchmarks" / "results" / "inventory.json"
+CLIENTS = 1_000
+WRITES_PER_SECOND = 200.0
+SECONDS = 20.0
+P99_MS = 300.0
+PRODUCTS = 400
+PAGES = 40
+PAGE_PRODUCTS = 24
+REST_SECONDS = 3.0
+SEED = 1
+FILES = 20_000
+TRUTH = (
+    "select s.product_id, s.on_hand, s.held, s.version, l.available, l.price_minor from stock s"
+    " join listing l using (store_id, product_id) where s.store_id = '{store}'"
+)
+
+
+class Stage:
+    """One store, who watches it, and who changes it."""
+
+    def __init__(self, place: Place, running: Running, database: Database) -> None:
+        self._place = place
+        self._running = running
+        self._postgres = place.instance.postgres
+        self._chance = random.Random(SEED)
+        self.store = UUID(self._postgres.sql(STORE, "darkstore"))
+        self._products = [UUID(row[0]) for row in self._truth()][:PRODUCTS]
+        self.writer = Writer(database, self.store, self._products, self._chance)
+
+    def windows(self, clients: int, token: str) -> list[Window]:
+        """What each client watches."""
+        port, store = self._running.port, encode(Store, self.store)
+        ids = [encode(Product, key) for key in self._products]
+        pages = [tuple(self._chance.sample(ids, PAGE_PRODUCTS)) for _ in range(PAGES)]
+        bands, numbers = operation("inventory_changed"), operation("inventory_counted")
+        stream = inventory_stream(self.store)
+        made = []
+        for nth in range(clients):
+            page = pages[nth % PAGES] if nth % 10 < 6 else None
+            staff = nth % 10 == 9
+            document = numbers if staff else bands
+            made.append(Window(port, document, store, stream, page, token if staff else None))
+        return made
+
+    async def play(self, clients: int, token: str, seconds: float) -> dict[str, Any]:
+        """Everything that is measured."""
+        await self.writer.start()
+        _, watchers = await watching(self.windows(clients, token))
+        await self.writer.write(WRITES_PER_SECOND, 2.0)
+        first, used = len(self.writer.journal()), ticks(self._running.pid)
+        await self.writer.write(WRITES_PER_SECOND, seconds)
+        used = ticks(self._running.pid) - used
+        await asyncio.sleep(REST_SECONDS)
+        journal = self.writer.journal()
+        writes = journal[first:]
+        waits = sorted(wait for one in watchers for wait in waited(one, writes))
+        wrong = self._wrong(watchers, journal)
+        messages = sum(len(one.arrivals) for one in watchers)
+        for one in watchers:
+            one.leave()
+        return {
+            "clients": clients,
+            "writes_per_second": round(len(writes) / (writes[-1].at - writes[0].at), 1),
+            "heard": len(waits),
+            "p50_ms": round(1e3 * waits[len(waits) // 2], 1),
+            "p99_ms": round(1e3 * waits[int(len(waits) * 0.99)], 1),
+            "slowest_ms": round(1e3 * waits[-1], 1),
+            "messages": messages,
+            "server_cpu_share": round(used / seconds, 2),
+            "wrong_clients": len(wrong),
+            "example": wrong[:1],
+        }
+
+    def _truth(self) -> list[list[str]]:
+        said = self._postgres.sql(TRUTH.format(store=self.store), "darkstore")
+        return sorted(line.split("|") for line in said.splitlines())
+
+    def _wrong(self, watchers: list[Watcher], journal: list[Write]) -> list[str]:
+        """Each client whose map is not the shelf, with the first thing that is wrong in it."""
+        numbers: dict[str, Any] = {}
+        bands: dict[str, Any] = {}
+        for product, on_hand, held, version, listed, price in self._truth():
+            key = encode(Product, UUID(product))
+            numbers[key] = (int(on_hand), int(held), int(version))
+            band = band_of(int(on_hand) - int(held)) if listed == "t" else "OUT"
+            bands[key] = (band, int(price))
+        return [why for one in watchers if (why := wrong(one, numbers, bands, journal))]
+
+
+def wrong(
+    watcher: Watcher, numbers: dict[str, Any], bands: dict[str, Any], journal: list[Write]
+) -> str:
+    """What a client has wrong or has not heard of; empty when its map is true."""
+    window = watcher.window
+    truth = numbers if window.numbers else bands
+    due = {one.product_id for one in journal if window.numbers or one.band_changed}
+    due = due.intersection(window.product_ids) if window.product_ids else due
+    for key in sorted(due | watcher.shelf.keys()):
+        if watcher.shelf.get(key) != truth[key]:
+            return f"{key}: {watcher.shelf.get(key)}, not {truth[key]}"
+    return ""
+
+
+def waited(watcher: Watcher, writes: list[Write]) -> list[float]:
+    """Seconds from each commit that concerns a client to the message that tells of it."""
+    window, found = watcher.window, []
+    mine = [
+        one
+        for one in writes
+        if (window.numbers or one.band_changed)
+        and (window.product_ids is None or one.product_id in window.product_ids)
+    ]
+    arrivals = iter(watcher.arrivals)
+    following = next(arrivals, None)
+    for one in mine:
+        while following is not None and following[1].seq < one.seq:
+            following = next(arrivals, None)
+        if following is None:
+            break  # what came and went between two messages is told by none
+        found.append(following[0] - one.at)
+    return found
+
+
+async def run(place: Place, clients: int, seconds: float) -> dict[str, Any]:
+    """One run from the server's start to its end."""
+    database = Database(place.instance.postgres.url(place.database))
+    hub = Hub(database, place.instance.redis_url)
+    database.announce = hub.announce
+    await hub.start()
+    while not hub.carried:  # noqa: ASYNC110 - the hub tells it by a plain attribute
+        await asyncio.sleep(0.05)
+    try:
+        with serving(place, OURS) as running:
+            stage = Stage(place, running, database)
+            return await stage.play(clients, await staff(place, database, stage.store), seconds)
+    finally:
+        await hub.close()
+        await database.close()
+
+
+async def staff(place: Place, database: Database, store: UUID) -> str:
+    """The access token of somebody who works in the store."""
+    session_id = uuid7()
+    async with database.write(PLATFORM, ORIGIN) as session:
+        company = (await session.get_one(Store, store)).company_id
+        grant = Grant(Role.STORE_STAFF, company, store)
+        person = Person(name="Bench")
+        session.add(person)
+        await session.flush()
+        at_work = {"company_id": company, "store_id": store}
+        session.add(Membership(person_id=person.id, role=grant.role, **at_work))
+    row = SESSION.format(session=session_id, person=person.id)
+    place.instance.postgres.sql(row, place.database)
+    identity = Identity(keys_file=place.keys_file, database=database)
+    return identity.sign(Actor(person.id, session_id, (grant,)))[0]
+
+
+def main() -> int:
+    """Run, print the figures, and keep them when asked to; 1 when a client's map is wrong."""
+    parser = argparse.ArgumentParser(prog="benchmarks.inventory", description=__doc__)
+    parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--save", action="store_true", help="keep them in benchmarks/results/")
+    chosen = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
+    place = open_place()
+    try:
+        found = uvloop.run(run(place, chosen.clients, chosen.seconds))
+    finally:
+        place.instance.stop()
+    for name, figure in found.items():
+        print(f"  {name.replace('_', ' '):22}{figure}")
+    holds = found["p99_ms"] <= P99_MS
+    print(f"  p99 at most {P99_MS:.0f} ms: {'holds' if holds else 'MISSED'}")
+    if chosen.save:
+        kept = {"taken": datetime.now(UTC).date().isoformat(), **found}
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+    return 1 if found["wrong_clients"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
