@@ -16,7 +16,8 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash audit-stock fuzz bench bench-live bench-riders bench-scale bench-stock bench-plot \
+	demo city crash audit-stock fuzz bench bench-live bench-riders bench-scale bench-stock \
+	bench-inventory bench-plot \
 	clients clients-if-npm lock
 
 help: ## list the targets
@@ -105,6 +106,9 @@ bench-stock: setup ## measure how units are promised, beside plainer designs (AR
 
 bench-riders: setup ## measure riders' reports and the search for the nearest (ARGS=--save)
 	@$(IN) benchmarks.riders $(ARGS)
+
+bench-inventory: setup ## show a busy shelf to a thousand clients (ARGS=--save)
+	@$(IN) benchmarks.inventory $(ARGS)
 
 bench-plot: setup ## draw what make bench has kept
 	@$(IN) benchmarks.peers.plot

@@ -71,6 +71,8 @@ class Hint:
     type: str
     body: dict[str, Any]
     at: datetime
+    events: int = 1
+    """How many events it tells of: that of number `seq`, and those just before it."""
 
 
 Announce = Callable[[Sequence[Hint]], Awaitable[None]]

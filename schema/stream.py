@@ -76,7 +76,7 @@ class StockChange:
 
 @backed_by(
     stock.InventoryChanged,
-    "A message about a store's shelf, at most four a second: staff hear of every number, others"
+    "A message about a store's shelf, at most seven a second: staff hear of every number, others"
     " of a product whose availability or price is another one.",
 )
 class InventoryChanged:

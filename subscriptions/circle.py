@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("darkstore.streams")
 
 Key = tuple[Hashable, ...]
-Tell = Callable[[Step], Awaitable[Answer]]
+Tell = Callable[[Step], Awaitable[Answer | None]]
 
 
 class Walker:
@@ -37,14 +37,17 @@ class Walker:
         self.tell = tell
         self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def hear(self, step: Step, place: Place | None, answer: Answer) -> bool:
-        """Take an answer, unless it is of what was heard before; False when there is no room."""
+    def hear(self, step: Step, place: Place | None, answer: Answer | None) -> bool:
+        """Take an answer, unless it is of what was heard before; False when there is no room.
+
+        Without an answer there is nothing to say of this step.
+        """
         hint = step.hint
         if hint is None or place is None:
-            return self.outlet.sink(answer)
+            return answer is None or self.outlet.sink(answer)
         if hint.seq <= self.places[hint.stream].seq:
             return True
-        if not self.outlet.sink(answer):
+        if answer is not None and not self.outlet.sink(answer):
             return False
         self.places[hint.stream] = place
         return True
@@ -172,7 +175,7 @@ class Circles:
             return circle if circle.takes(course.places) else None
         if self._following[key] < 2:
             return None
-        mine = Course(self._hub, course.streams, course.topic)
+        mine = Course(course.source, course.streams, course.topic)
         mine.set_out(dict(course.places), lagging=False)
         circle = self._circles[key] = Circle(mine)
         circle.ended(lambda: self._forget(key, circle))

@@ -3,15 +3,12 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from models.database import Hint
 from models.event import MessageKind
 from services import cursor as cursors
 from subscriptions.listener import Listener
-
-if TYPE_CHECKING:
-    from subscriptions.hub import Hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +21,36 @@ class Step:
     value: dict[str, Any] | None = None
 
 
+class Source(Protocol):
+    """Whoever tells listeners of events: the hub, or somebody who has worked on them before."""
+
+    def join(self, listener: Listener, topic: str | None = None) -> None:
+        """Tell a listener of its streams, and of a lossy topic, from this moment on."""
+
+    def leave(self, listener: Listener, topic: str | None = None) -> None:
+        """Tell it no more."""
+
+    def following(self, listener: Listener) -> Sequence[Hint]:
+        """What the listener was told directly and has not taken yet."""
+
+    async def missed(self, listener: Listener) -> Sequence[Hint]:
+        """What one stream that the listener lags in holds beyond its place, or a part of it."""
+
+
 class Course:
-    """Joins the hub when it is opened; `ready` are the steps that wait to be taken."""
+    """Joins the source when it is opened; `ready` are the steps that wait to be taken."""
 
-    __slots__ = ("_hub", "_listener", "places", "ready", "streams", "topic")
+    __slots__ = ("_listener", "places", "ready", "source", "streams", "topic")
 
-    def __init__(self, hub: "Hub", streams: Sequence[str], topic: str | None) -> None:
-        self._hub = hub
+    def __init__(self, source: Source, streams: Sequence[str], topic: str | None) -> None:
+        self.source = source
         self.topic = topic
         self.streams = tuple(streams)
         self.places: dict[str, cursors.Place] = {}
         self.ready: deque[Step] = deque()
         # It is told from this moment on: what happens before its places are known is not missed.
         self._listener = Listener(dict.fromkeys(self.streams, -1))
-        hub.join(self._listener, topic)
+        source.join(self._listener, topic)
 
     def set_out(self, places: dict[str, cursors.Place], *, lagging: bool) -> None:
         """Begin at these places; when lagging, by reading the log."""
@@ -47,8 +60,8 @@ class Course:
             self._listener.lag(*self.streams)
 
     def close(self) -> None:
-        """Leave the hub."""
-        self._hub.leave(self._listener, self.topic)
+        """Leave the source."""
+        self.source.leave(self._listener, self.topic)
 
     @property
     def still(self) -> bool:
@@ -67,9 +80,9 @@ class Course:
         """Wait for something to tell; True when events came, after which rows may have changed."""
         listener = self._listener
         await listener.wait()
-        hints: Sequence[Hint] = self._hub.following(listener)
+        hints: Sequence[Hint] = self.source.following(listener)
         if not hints and listener.behind:
-            hints = await self._hub.missed(listener)
+            hints = await self.source.missed(listener)
         self.ready.extend(self._event(hint) for hint in hints)
         if (value := listener.passing()) is not None:
             at = cursors.encode(self.places)

@@ -22,7 +22,7 @@ from models.event import MessageKind
 from resolvers.context import Context
 from services import cursor as cursors
 from subscriptions.circle import Circle, Walker
-from subscriptions.course import Course, Step
+from subscriptions.course import Course, Source, Step
 from subscriptions.message import ANSWERS_COUNT, Message
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ TOLD_TO_ALL = (MessageKind.EVENT, MessageKind.POSITION)
 
 M = TypeVar("M", bound=Message)
 Admit = Callable[[], Awaitable[None]]
-Make = Callable[[Step], Awaitable[M]]
+Make = Callable[[Step], Awaitable[M | None]]
 After = Annotated[
     str | None,
     strawberry.argument(
@@ -53,6 +53,7 @@ class Flow:
         "_context",
         "_course",
         "_hub",
+        "_source",
         "_streams",
         "_topic",
         "_walker",
@@ -65,9 +66,12 @@ class Flow:
         after: str | None,
         admit: Admit,
         topic: str | None = None,
+        source: Source | None = None,
     ) -> None:
+        """`source` tells of the streams where the hub itself would tell too much."""
         self._context = context
         self._hub = cast("Hub", context.house.streams)
+        self._source: Source = source or self._hub
         self._streams = tuple(streams[:STREAMS_COUNT])
         self._after = context.last_event_id or after
         self._admit = admit
@@ -77,7 +81,7 @@ class Flow:
 
     async def __aenter__(self) -> "Flow":
         await self._admit()
-        course = self._course = Course(self._hub, self._streams, self._topic)
+        course = self._course = Course(self._source, self._streams, self._topic)
         try:
             await self._place(course)
         except BaseException:
@@ -132,12 +136,16 @@ class Flow:
                 while not self._alone.ready:
                     await self._walk_along(key, make, marks)
                     await self._fill()
-                yield await self.told(self._alone.ready.popleft(), make, *marks)
+                message = await self.told(self._alone.ready.popleft(), make, *marks)
+                if message is not None:
+                    yield message
         finally:
             self._hub.circles.unfollow(key)
 
-    async def told(self, step: Step, make: Make[M], *marks: Hashable) -> M:
+    async def told(self, step: Step, make: Make[M], *marks: Hashable) -> M | None:
         """The message of a step; one object for all to whom it says the same just now.
+
+        None when `make` has nothing to say of it.
 
         Listeners of the same streams get the same for the same event, if `marks`, on which it
         depends besides, are equal. A snapshot is made for each: it is as new as its listener.
@@ -145,10 +153,11 @@ class Flow:
         if step.kind not in TOLD_TO_ALL:
             return await make(step)
         hint = step.hint
-        event = (hint.stream, hint.seq) if hint is not None else repr(step.value)
+        event = (hint.stream, hint.seq, hint.events) if hint is not None else repr(step.value)
 
-        async def made() -> M:
-            return replace(await make(step), answers=Shared(ANSWERS_COUNT))
+        async def made() -> M | None:
+            message = await make(step)
+            return message and replace(message, answers=Shared(ANSWERS_COUNT))
 
         return await self._hub.once((self._streams, step.cursor, event, *marks), made)
 
@@ -205,9 +214,10 @@ class Flow:
         make: Make[M],
         marks: tuple[Hashable, ...],
     ) -> None:
-        async def tell(step: Step) -> Answer:
+        async def tell(step: Step) -> Answer | None:
             self._context.loaders.forget()
-            return await outlet.answer(await self.told(step, make, *marks))
+            message = await self.told(step, make, *marks)
+            return None if message is None else await outlet.answer(message)
 
         # Nothing is kept of the own course but its places: most will never walk alone again.
         walker = self._walker = Walker(self._alone.places, outlet, tell)
@@ -220,7 +230,7 @@ class Flow:
         finally:
             self._walker = None
             circle.drop(walker)
-        self._course = Course(self._hub, self._streams, self._topic)
+        self._course = Course(self._source, self._streams, self._topic)
         self._course.set_out(walker.places, lagging=True)
 
 

@@ -22,6 +22,7 @@ from models import PLATFORM, Stream
 from models.database import Database, Hint
 from subscriptions.carrier import Carrier, shard_of
 from subscriptions.circle import Circles
+from subscriptions.commons import Commons
 from subscriptions.event_log import READ_ROWS, EventLog
 from subscriptions.guard import Guard
 from subscriptions.latest import Latest
@@ -52,6 +53,7 @@ class Hub:
         self._messages = Shared(MESSAGES_COUNT, MESSAGE_SECONDS)
         self._log = EventLog(database)
         self.circles = Circles(self)
+        self.commons = Commons()
         self.guard = Guard()
         self.told_directly = 0
 

@@ -90,7 +90,7 @@ class Listener:
             place = self.after[hint.stream]
             if hint.stream in self.behind or hint.seq <= place:
                 continue
-            if hint.seq == place + 1:
+            if hint.seq - hint.events <= place:
                 self.after[hint.stream] = hint.seq
                 batch.append(hint)
             else:

@@ -12,6 +12,7 @@ import json
 import random
 import resource
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -78,16 +79,18 @@ class Stage:
     async def play(self, clients: int, token: str, seconds: float) -> dict[str, Any]:
         """Everything that is measured."""
         await self.writer.start()
+        joined = len(self.writer.journal())
         _, watchers = await watching(self.windows(clients, token))
         await self.writer.write(WRITES_PER_SECOND, 2.0)
         first, used = len(self.writer.journal()), ticks(self._running.pid)
+        own = time.process_time()
         await self.writer.write(WRITES_PER_SECOND, seconds)
-        used = ticks(self._running.pid) - used
+        used, own = ticks(self._running.pid) - used, time.process_time() - own
         await asyncio.sleep(REST_SECONDS)
         journal = self.writer.journal()
         writes = journal[first:]
         waits = sorted(wait for one in watchers for wait in waited(one, writes))
-        wrong = self._wrong(watchers, journal)
+        wrong = self._wrong(watchers, journal[joined:])
         messages = sum(len(one.arrivals) for one in watchers)
         for one in watchers:
             one.leave()
@@ -100,6 +103,7 @@ class Stage:
             "slowest_ms": round(1e3 * waits[-1], 1),
             "messages": messages,
             "server_cpu_share": round(used / seconds, 2),
+            "clients_and_writer_cpu_share": round(own / seconds, 2),
             "wrong_clients": len(wrong),
             "example": wrong[:1],
         }
