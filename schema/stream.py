@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+from dataloaders import alert as load_alert
 from dataloaders import delivery as load_delivery
 from dataloaders import product as load_product
 from dataloaders import ticket as load
@@ -13,9 +14,10 @@ from models.event import MessageKind
 from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from subscriptions import delivery, fulfillment, order, stock, ticket
+from subscriptions import alert, delivery, fulfillment, order, stock, ticket
 
 if TYPE_CHECKING:
+    from schema.alert import StockAlert
     from schema.delivery import Delivery, DeliveryOffer
     from schema.fulfillment import Fulfillment
     from schema.order import Order, OrderEvent
@@ -149,4 +151,21 @@ class SupportQueueChanged:
     )
     tickets: list[Annotated["Ticket", strawberry.lazy("schema.ticket")]] | None = column(
         "The open tickets, oldest first, at most 100; null unless it is a snapshot."
+    )
+
+
+@backed_by(alert.StockAlertChanged, "A message about the stock alerts of your stores.")
+class StockAlertChanged:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    type: str | None = column(
+        "STOCK_ALERT_RAISED, STOCK_ALERT_ACKNOWLEDGED, STOCK_ALERT_SNOOZED, STOCK_ALERT_WOKEN or"
+        " STOCK_ALERT_RESOLVED; null unless it is an EVENT."
+    )
+    at: datetime | None = column(AT)
+    alert: Annotated["StockAlert", strawberry.lazy("schema.alert")] | None = related(
+        load_alert.alert_by_id, "The alert it is about, as it is now.", by="alert_id"
+    )
+    alerts: list[Annotated["StockAlert", strawberry.lazy("schema.alert")]] | None = column(
+        "The live alerts, the most urgent first, at most 100; null unless it is a snapshot."
     )

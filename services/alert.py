@@ -27,6 +27,7 @@ from services.refusal import IllegalStep, InvalidInput, Refused, not_found
 from services.staff import works_in
 
 SNOOZE_DAYS = 30
+WATCHED_STORES = 50
 REORDER_POINT_UNITS = 100_000
 COMPANY_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
 MANAGER_ROLES = COMPANY_ROLES | {Role.STORE_MANAGER}
@@ -167,6 +168,24 @@ async def listed(
         rows = rows.where(behind > tuple_(literal(start[0]), literal(start[1])))
     found = await session.scalars(rows.order_by(StockAlert.urgency, StockAlert.id).limit(first + 1))
     return page(found.all(), first, lambda row: (row.urgency, str(row.id)))
+
+
+async def watched(session: AsyncSession, *, actor: Actor, sight: Sight) -> list[UUID]:
+    """The stores whose alerts are to be watched: the one named, or all of the company named.
+
+    Refused: NotFound, InvalidInput for neither, and for a company of more than 50 stores.
+    """
+    if sight.store_id is None and sight.company_id is None:
+        raise Refused(InvalidInput(path=["storeId"], message="Name a store or a company."))
+    await _in_sight(session, actor, sight)
+    if sight.store_id is not None:
+        return [sight.store_id]
+    mine = select(Store.id).where(Store.company_id == sight.company_id).order_by(Store.id)
+    stores = list(await session.scalars(mine.limit(WATCHED_STORES + 1)))
+    if len(stores) > WATCHED_STORES:
+        said = f"At most {WATCHED_STORES} stores can be watched together: name one."
+        raise Refused(InvalidInput(path=["storeId"], message=said))
+    return stores
 
 
 async def _in_sight(session: AsyncSession, actor: Actor, sight: Sight) -> Select[StockAlert]:

@@ -10,11 +10,12 @@ from schema.stream import (
     DeliveryOffered,
     InventoryChanged,
     OrderTracked,
+    StockAlertChanged,
     StoreQueueChanged,
     SupportQueueChanged,
     TicketChanged,
 )
-from subscriptions import delivery, fulfillment, order, stock, ticket
+from subscriptions import alert, delivery, fulfillment, order, stock, ticket
 
 
 @strawberry.type
@@ -29,6 +30,9 @@ class Subscription:
     )
     store_queue_changed: AsyncIterator[StoreQueueChanged] = stream(
         fulfillment.queue_changed, "What your store has to do, whenever that changes.", allow=STORE
+    )
+    stock_alert_changed: AsyncIterator[StockAlertChanged] = stream(
+        alert.changed, "What should be seen to in your stores, whenever that changes.", allow=STORE
     )
     delivery_offered: AsyncIterator[DeliveryOffered] = stream(
         delivery.offered,

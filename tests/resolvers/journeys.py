@@ -192,7 +192,9 @@ async def watching_shelves(play: Play) -> None:
     await alert.watch_shelves(play.house.database)
     for who, where in (("picker", {"storeId": play.store}), ("owner", {"companyId": play.company})):
         found = await play(who, "stock_alerts", **{"storeId": None, **where})
+        live = await play.watch(who, "stock_alert_changed", **{"storeId": None, **where})
         assert found["nodes"]
+        assert found["nodes"][0]["id"] == live["alerts"][0]["id"]
     found = await play("owner", "company_stock", companyId=play.company, search="Milk")
     assert found["nodes"][0]["onHand"] > 0
     found = await play("picker", "stock_alerts", storeId=play.store)
