@@ -68,7 +68,7 @@ class Priced:
     def total_minor(self) -> int:
         if self.kilo_price_minor is None or self.grams is None:
             return self.quantity * self.unit_price_minor
-        return max(1, weight.cost(self.kilo_price_minor, self.grams))
+        return weight.cost(self.kilo_price_minor, self.grams)
 
     def more(self, scan: Scan) -> "Priced":
         """The same with what was scanned now."""

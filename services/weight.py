@@ -2,8 +2,8 @@
 
 The price is of a kilogram, in minor units, tax included; weights are whole grams. One rule of
 rounding holds everywhere: price * grams / 1000, half up to the minor unit, once for what is
-weighed together. A piece is shown and ordered at its estimated weight, and never costs less than
-one minor unit. What is charged follows the scale, up to the headroom that was held beyond the
+weighed together, and never less than one minor unit. A piece is shown and ordered at its estimated
+weight. What is charged follows the scale, up to the headroom that was held beyond the
 estimate. Stock of such goods counts pieces: a shelf is filled, picked and counted by hand, and no
 shelf says how heavy it is.
 """
@@ -28,13 +28,13 @@ class TooHeavy(Problem):
 
 
 def cost(kilo_price_minor: int, grams: int) -> int:
-    """What so many grams cost."""
-    return (kilo_price_minor * grams + GRAMS_A_KILO // 2) // GRAMS_A_KILO
+    """What so many grams cost: at least one minor unit."""
+    return max(1, (kilo_price_minor * grams + GRAMS_A_KILO // 2) // GRAMS_A_KILO)
 
 
 def piece_price(kilo_price_minor: int, unit_grams: int) -> int:
     """What one piece of the estimated weight costs."""
-    return max(1, cost(kilo_price_minor, unit_grams))
+    return cost(kilo_price_minor, unit_grams)
 
 
 def kilo_price(piece_price_minor: int, unit_grams: int) -> int:

@@ -24,9 +24,10 @@ async def making_up(play: Play) -> None:
 async def weighing(play: Play) -> None:
     """A product sold by weight: priced by its company, weighed by the picker, paid by the scale."""
     await play("owner", "company_headroom_set", companyId=play.company)
-    done = await play("owner", "product_handling_set", productId=play.product(5))
+    apples = {"productId": play.product(5)}
+    done = await play("owner", "product_handling_set", **apples, unitGrams=150)
     grams = 2 * done["product"]["unitGrams"] + 10
-    order = await play.order(wanted=[{"productId": play.product(5), "quantity": 2}])
+    order = await play.order(wanted=[{**apples, "quantity": 2}])
     shown = await play("buyer", "order_detail", id=order)
     assert int(shown["headroom"]["minor"]) > 0
     task = await play.task(shown["code"])
@@ -40,4 +41,4 @@ async def weighing(play: Play) -> None:
     paid = await play("buyer", "order_detail", id=order)
     assert paid["charged"] == paid["payment"]["captured"]
     assert paid["lines"][0]["packedGrams"] == grams
-    await play("owner", "product_handling_set", productId=play.product(5), unitGrams=None)
+    await play("owner", "product_handling_set", **apples)

@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from models import (
@@ -89,29 +87,6 @@ async def say(
 
 def fees(order: Order) -> int:
     return order.delivery_fee_minor + order.small_order_fee_minor + order.tip_minor
-
-
-@given(st.integers(1, 10**7), st.integers(1, 10**6))
-def test_a_cost_is_rounded_half_up_to_the_minor_unit(kilo: int, grams: int) -> None:
-    off = 1000 * weight.cost(kilo, grams) - kilo * grams
-    assert -500 < off <= 500
-    assert (weight.cost(5, 100), weight.cost(499, 1), weight.piece_price(499, 1)) == (1, 0, 1)
-
-
-@given(st.integers(1, 10**6), st.integers(1, 50_000), st.integers(1, 99), st.integers(0, 5000))
-def test_the_heaviest_that_is_paid_for_is_the_last_that_is(
-    kilo: int, grams: int, quantity: int, bp: int
-) -> None:
-    price = weight.piece_price(kilo, grams)
-    line = OrderLine(
-        unit_price_minor=price, quantity=quantity, kilo_price_minor=kilo, unit_grams=grams,
-        headroom_minor=weight.headroom(quantity * price, bp),
-    )  # fmt: skip
-    for pieces in {1, quantity}:
-        most_minor = pieces * price + line.headroom_minor * pieces // quantity
-        most = weight.most_grams(line, pieces)
-        assert weight.cost(kilo, most) <= most_minor < weight.cost(kilo, most + 1)
-        assert most >= pieces * grams or price * 1000 < kilo * grams + 500 * 1000
 
 
 async def test_a_product_is_sold_by_weight_at_what_a_piece_cost(
