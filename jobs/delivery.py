@@ -1,13 +1,12 @@
 """Offers that ran out, deliveries that search for a rider, and riders who are not heard of."""
 
-import logging
+from uuid import UUID
 
+from jobs.items import each
 from models import PLATFORM
 from models.database import Database, Origin
 from services import delivery as deliveries
 from services import dispatch
-
-log = logging.getLogger("darkstore.jobs")
 
 SWEEP_DELIVERIES = 50
 
@@ -19,25 +18,21 @@ async def advance(database: Database) -> int:
     """
     async with database.read(PLATFORM) as session:
         waiting = await dispatch.overdue(session, SWEEP_DELIVERIES)
-    done = 0
-    for delivery_id in waiting:
-        try:
-            async with database.write(PLATFORM, Origin("job:delivery.advance")) as session:
-                done += await dispatch.advance(session, delivery_id)
-        except Exception:
-            log.warning("delivery %s could not be dispatched", delivery_id, exc_info=True)
-    return done
+
+    async def work(delivery_id: UUID) -> int:
+        async with database.write(PLATFORM, Origin("job:delivery.advance")) as session:
+            return await dispatch.advance(session, delivery_id)
+
+    return await each(database, "delivery.advance", waiting, work)
 
 
 async def unassign_silent(database: Database) -> int:
     """Take rides before pick-up from riders not seen for three minutes; answers how many."""
     async with database.read(PLATFORM) as session:
         waiting = await deliveries.silent(session, SWEEP_DELIVERIES)
-    done = 0
-    for delivery_id in waiting:
-        try:
-            async with database.write(PLATFORM, Origin("job:delivery.unassign_silent")) as session:
-                done += await deliveries.unassign_silent(session, delivery_id)
-        except Exception:
-            log.warning("delivery %s could not be unassigned", delivery_id, exc_info=True)
-    return done
+
+    async def work(delivery_id: UUID) -> int:
+        async with database.write(PLATFORM, Origin("job:delivery.unassign_silent")) as session:
+            return await deliveries.unassign_silent(session, delivery_id)
+
+    return await each(database, "delivery.unassign_silent", waiting, work)

@@ -1,13 +1,12 @@
 """Orders that no store answered, and those that a picker left lying."""
 
-import logging
+from uuid import UUID
 
+from jobs.items import each
 from models import PLATFORM
 from models.database import Database, Origin
 from services import fulfillment as fulfillments
 from services import stall
-
-log = logging.getLogger("darkstore.jobs")
 
 SWEEP_ORDERS = 50
 
@@ -19,25 +18,21 @@ async def time_out(database: Database) -> int:
     """
     async with database.read(PLATFORM) as session:
         waiting = await fulfillments.overdue(session, SWEEP_ORDERS)
-    done = 0
-    for fulfillment_id in waiting:
-        try:
-            async with database.write(PLATFORM, Origin("job:fulfillment.time_out")) as session:
-                done += await fulfillments.time_out(session, fulfillment_id)
-        except Exception:
-            log.warning("fulfillment %s could not time out", fulfillment_id, exc_info=True)
-    return done
+
+    async def work(fulfillment_id: UUID) -> int:
+        async with database.write(PLATFORM, Origin("job:fulfillment.time_out")) as session:
+            return await fulfillments.time_out(session, fulfillment_id)
+
+    return await each(database, "fulfillment.time_out", waiting, work)
 
 
 async def tell_stalled(database: Database) -> int:
     """Tell of every task in hand that stands still for ten minutes; answers how many."""
     async with database.read(PLATFORM) as session:
         waiting = await stall.stalled(session, SWEEP_ORDERS)
-    done = 0
-    for fulfillment_id in waiting:
-        try:
-            async with database.write(PLATFORM, Origin("job:fulfillment.tell_stalled")) as session:
-                done += await stall.tell(session, fulfillment_id)
-        except Exception:
-            log.warning("fulfillment %s could not be told of", fulfillment_id, exc_info=True)
-    return done
+
+    async def work(fulfillment_id: UUID) -> int:
+        async with database.write(PLATFORM, Origin("job:fulfillment.tell_stalled")) as session:
+            return await stall.tell(session, fulfillment_id)
+
+    return await each(database, "fulfillment.tell_stalled", waiting, work)

@@ -1,12 +1,11 @@
 """What stores should order, worked out once a day for each."""
 
-import logging
+from uuid import UUID
 
+from jobs.items import each
 from models import PLATFORM
 from models.database import Database, Origin
 from services import reorder
-
-log = logging.getLogger("darkstore.jobs")
 
 SWEEP_STORES = 20
 
@@ -15,11 +14,9 @@ async def refresh(database: Database) -> int:
     """Work out the proposals of every store whose are of yesterday; answers how many stores."""
     async with database.read(PLATFORM) as session:
         waiting = await reorder.due(session, SWEEP_STORES)
-    done = 0
-    for store_id in waiting:
-        try:
-            async with database.write(PLATFORM, Origin("job:reorder.refresh")) as session:
-                done += await reorder.refresh_due(session, store_id)
-        except Exception:
-            log.warning("store %s has no new proposals", store_id, exc_info=True)
-    return done
+
+    async def work(store_id: UUID) -> int:
+        async with database.write(PLATFORM, Origin("job:reorder.refresh")) as session:
+            return await reorder.refresh_due(session, store_id)
+
+    return await each(database, "reorder.refresh", waiting, work)

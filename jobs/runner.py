@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gateways.payments import Payments as PaymentProvider
 from gateways.storage import Storage
 from gateways.webhook import Webhooks
+from jobs.book import Book
 from jobs.webhook import Payloads
 from models.database import Database
 
@@ -42,16 +43,20 @@ class Job:
     run: Run
 
 
-async def run_all(jobs: Sequence[Job], hands: Hands, stop: asyncio.Event) -> None:
-    """Run every job until `stop` is set, then let the runs under way end."""
+async def run_all(
+    jobs: Sequence[Job], hands: Hands, stop: asyncio.Event, book: Book | None = None
+) -> None:
+    """Run every job until `stop` is set, then let the runs under way end; the book is kept."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
-            group.create_task(_repeat(job, hands, stop), name=f"job:{job.name}")
+            group.create_task(_repeat(job, hands, stop, book), name=f"job:{job.name}")
+        if book is not None:
+            group.create_task(book.keep(stop), name="job:book")
 
 
-async def _repeat(job: Job, hands: Hands, stop: asyncio.Event) -> None:
+async def _repeat(job: Job, hands: Hands, stop: asyncio.Event, book: Book | None) -> None:
     while not stop.is_set():
-        began = time.monotonic()
+        began, done, error = time.monotonic(), 0, None
         pause = job.every_seconds
         try:
             async with asyncio.timeout(RUN_SECONDS):
@@ -59,12 +64,15 @@ async def _repeat(job: Job, hands: Hands, stop: asyncio.Event) -> None:
             if done:
                 took = (time.monotonic() - began) * 1000
                 log.info("%s did %d in %.0f ms", job.name, done, took)
-        except (Exception, asyncio.CancelledError):
+        except (Exception, asyncio.CancelledError) as failure:
             # Something a job waits for may be canceled without anybody meaning the job itself.
             if _canceled():
                 raise
             log.warning("%s failed and will be tried again", job.name, exc_info=True)
+            error = f"{type(failure).__name__}: {failure}"
             pause = max(pause, BACK_OFF_SECONDS * random.random())
+        if book is not None:
+            book.ran(job.name, job.every_seconds, began, done, error)
         await _wait(stop, pause * random.uniform(0.9, 1.1))
 
 

@@ -61,3 +61,18 @@ JOBS: tuple[Job, ...] = (
     Job("track.forget", 600, lambda hands: track.forget(hands.database)),
     Job("reorder.refresh", 300, lambda hands: reorder.refresh(hands.database)),
 )
+
+DUE = "select 1 from {0} where due_at < now()"
+# What is due for a job, a row each, for those who watch whether it keeps up.
+WAITING: dict[str, str] = {
+    "hold.sweep": "select 1 from hold where status = 'HELD' and expires_at < now()",
+    "fulfillment.time_out": DUE.format("fulfillment"),
+    "delivery.advance": DUE.format("delivery"),
+    "price_change.apply_due": DUE.format("price_change"),
+    "order.expire": DUE.format('"order"') + " and status = 'PLACED'",
+    "payment.settle": f"{DUE.format('payment')} union all {DUE.format('refund')}",
+    "payment.work_off_notices": "select 1 from payment_notice where done_at is null",
+    "webhook.fan_out": "select 1 from event e, event_place p where p.reader = 'webhooks'"
+    " and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)",
+    "webhook.deliver": "select 1 from webhook_delivery where status = 'PENDING' and due_at < now()",
+}

@@ -46,6 +46,7 @@ from models.fulfillment import (
     RejectReason,
 )
 from models.idempotency import IdempotencyKey
+from models.job import JobFailure, JobState
 from models.listing import Availability, Listing
 from models.order import (
     CancelReason,
@@ -196,6 +197,8 @@ __all__ = [
     "ImportFormat",
     "ImportMode",
     "ImportStatus",
+    "JobFailure",
+    "JobState",
     "Keyed",
     "Listing",
     "Membership",

@@ -18,6 +18,7 @@ from models.company import Company
 from models.counter_sale import CounterSale
 from models.delivery import Delivery, DeliveryOffer
 from models.fulfillment import Fulfillment, FulfillmentLine
+from models.job import JobFailure
 from models.order import Order, OrderLine
 from models.payment import Payment, Refund
 from models.person import Membership, Person
@@ -51,6 +52,7 @@ PREFIXES: dict[type[Keyed], str] = {
     Fulfillment: "ful",
     FulfillmentLine: "fln",
     GoodsReceipt: "grc",
+    JobFailure: "jbf",
     Membership: "mem",
     Order: "ord",
     OrderLine: "oln",

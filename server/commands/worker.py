@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import uvloop
 
+from jobs.book import Book
 from jobs.runner import Hands, run_all
-from jobs.table import JOBS
+from jobs.table import JOBS, WAITING
 from server.house import resting_house
 from server.imports import open_storage
 from server.logs import set_up_logs
@@ -43,6 +44,6 @@ async def _work(settings: Settings) -> None:
             webhooks=house.webhooks,
             payloads=GraphPayloads(house),
         )
-        await run_all(JOBS, hands, stop)
+        await run_all(JOBS, hands, stop, Book(database, WAITING))
         await house.webhooks.close()
         await house.payments.close()

@@ -1,14 +1,19 @@
 """What a company's admin does with apps of third parties and their webhooks."""
 
 import json
+import time
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from jobs import webhook as jobs
-from models import PLATFORM, DeliveryState, WebhookDelivery
+from jobs.book import Book
+from jobs.items import each
+from models import PLATFORM, DeliveryState, JobFailure, WebhookDelivery, uuid7
 from models.database import Origin
 from models.ids import decode
+from services.job import TRIES_COUNT
 from tests.resolvers.playing import Play
 
 
@@ -63,3 +68,26 @@ async def _give_up(play: Play, delivery: str) -> None:
     async with play.house.database.write(PLATFORM, Origin("test")) as session:
         dead = {"status": DeliveryState.DEAD}
         await session.execute(update(WebhookDelivery).where(WebhookDelivery.id == key).values(dead))
+
+
+async def minding_jobs(play: Play) -> None:
+    """Operators see how jobs fare, and let one try again what it has given up."""
+    database, item = play.house.database, uuid7()
+
+    async def fail(item: UUID) -> int:
+        raise ValueError("it can't be done")
+
+    for _ in range(TRIES_COUNT):
+        await each(database, "play.fails", [item], fail)
+        async with database.write(PLATFORM, Origin("test")) as session:
+            await session.execute(update(JobFailure).values(next_at=func.now()))
+    book = Book(database, {})
+    book.ran("play.fails", 1, time.monotonic(), 0, "ValueError: it can't be done")
+    await book.write()
+    [job] = [one for one in await play("admin", "job_list") if one["name"] == "play.fails"]
+    assert (job["deadCount"], job["failures"]) == (1, 1)
+    found = await play("admin", "job_failures", job="play.fails")
+    [failure] = found["nodes"]
+    assert (failure["dead"], failure["tries"]) == (True, TRIES_COUNT)
+    done = await play("admin", "job_failure_retry", failureId=failure["id"])
+    assert done["failure"]["dead"] is False

@@ -102,6 +102,7 @@ async def test_every_operation_works_for_its_people_within_its_budget(
     await storeroom.looking_at_the_queues(play)
     await integrating.minding_apps(play)
     await integrating.minding_webhooks(play)
+    await integrating.minding_jobs(play)
     await journeys.founding(play)
     dear = {
         one.name: (play.used[one.name], one.most)
