@@ -1,7 +1,7 @@
 """Builds the handles that a process shares, out of its settings, and closes them again."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from gateways.payments import StripePayments
@@ -20,34 +20,35 @@ from subscriptions.hub import Hub
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """The house of this process, its hub and combiner at work until the block ends."""
-    database = Database(settings.database_url)
-    hub = Hub(database, settings.redis_url or "memory://")
-    payments = open_payments(settings)
-    nudges = Nudges(database, payments)
-    database.announce = announcing(hub, nudges)
-    house = House(
-        database=database,
-        combiner=Combiner(database),
-        positions=Positions(database),
-        payments=payments,
-        sms=open_sms(settings),
-        identity=Identity(keys_file=Path(settings.keys_file), database=database),
-        streams=hub,
-        webhooks=PublicWebhooks(settings.webhook_allowed),
-    )
-    await hub.start()
-    house.combiner.start()
-    house.positions.start()
-    try:
+    async with AsyncExitStack() as opened:
+        # Each is to be closed from the moment it is there: the next may fail to open.
+        database = Database(settings.database_url)
+        opened.push_async_callback(database.close)
+        payments = open_payments(settings)
+        opened.push_async_callback(payments.close)
+        sms = open_sms(settings)
+        opened.push_async_callback(sms.close)
+        hub = Hub(database, settings.redis_url or "memory://")
+        opened.push_async_callback(hub.close)
+        nudges = Nudges(database, payments)
+        opened.push_async_callback(nudges.close)
+        database.announce = announcing(hub, nudges)
+        house = House(
+            database=database,
+            combiner=Combiner(database),
+            positions=Positions(database),
+            payments=payments,
+            sms=sms,
+            identity=Identity(keys_file=Path(settings.keys_file), database=database),
+            streams=hub,
+            webhooks=PublicWebhooks(settings.webhook_allowed),
+        )
+        await hub.start()
+        opened.push_async_callback(house.combiner.close)
+        opened.push_async_callback(house.positions.close)
+        house.combiner.start()
+        house.positions.start()
         yield house
-    finally:
-        await house.positions.close()
-        await house.combiner.close()
-        await nudges.close()
-        await hub.close()
-        await house.sms.close()
-        await payments.close()
-        await database.close()
 
 
 def resting_house(settings: Settings, database: Database) -> House:
