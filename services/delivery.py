@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -57,12 +58,16 @@ __all__ = [
 ]
 
 SILENT_SECONDS = 180
+ONE_LIVE = "uq_delivery_live"
 
 
 async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
     session: AsyncSession, order: Order, fulfillment: Fulfillment
 ) -> Delivery:
-    """Begin the ride of a fulfillment whose order is locked: the nearest rider is asked at once."""
+    """Begin the ride of a fulfillment whose order is locked: the nearest rider is asked at once.
+
+    Refused: IllegalStep when a ride of it is under way.
+    """
     delivery = Delivery(
         fulfillment_id=fulfillment.id,
         order_id=order.id,
@@ -81,7 +86,15 @@ async def open(  # noqa: A001 - the trade's word; nothing in this room opens fil
         version=1,
     )
     session.add(delivery)
-    await session.flush()
+    state = fulfillment.status  # not to be read once the transaction is broken
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if ONE_LIVE not in str(error.orig):
+            raise
+        message = "A ride of this order is under way already."
+        path = ["input", "fulfillmentId"]
+        raise Refused(IllegalStep(path=path, message=message, state=state, legal=[])) from None
     tell(session, order, delivery, EventType.DELIVERY_SEARCHING, round=1)
     await dispatch.offer_next(session, order, delivery)
     await session.flush()

@@ -45,6 +45,21 @@ async def test_of_two_pickers_one_accepts(doors: Doors, city: City) -> None:
     assert seen.current == task.version + 1
 
 
+async def test_a_task_whose_ride_is_under_way_is_not_accepted_again(
+    doors: Doors, city: City
+) -> None:
+    """A ride that outlived its task, as after a restore: a reason, not a broken request."""
+    order = await paid(doors, city)
+    task, staff = await accepted(doors, city, order)
+    async with doors.database.write(PLATFORM, ORIGIN) as session:
+        again = await session.get_one(Fulfillment, task.id)
+        again.status, again.version = FulfillmentStatus.QUEUED, again.version + 1
+    reason = await refused(doors.database, staff, task, fulfillments.accept)
+    assert isinstance(reason, IllegalStep)
+    assert reason.path == ["input", "fulfillmentId"]
+    assert (await tasks(doors.database, order))[0].status is FulfillmentStatus.QUEUED
+
+
 async def test_strangers_are_told_that_there_is_no_such_task(doors: Doors, city: City) -> None:
     database = doors.database
     order = await paid(doors, city)
