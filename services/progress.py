@@ -44,7 +44,6 @@ OF_ORDER = {
 OF_DELIVERY = {
     DeliveryStatus.PICKED_UP: OrderStage.OUT_FOR_DELIVERY,
     DeliveryStatus.TO_CUSTOMER: OrderStage.OUT_FOR_DELIVERY,
-    DeliveryStatus.HANDED_TO_PARTNER: OrderStage.OUT_FOR_DELIVERY,
     DeliveryStatus.ARRIVING: OrderStage.ARRIVING,
     DeliveryStatus.AT_CUSTOMER: OrderStage.ARRIVING,
     DeliveryStatus.DELIVERED: OrderStage.DELIVERED,
