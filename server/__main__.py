@@ -15,6 +15,7 @@ COMMANDS = {
     "audit-stock": "compare every shelf with its books",
     "schema": "print the public schema",
     "manifest": "print the documents that our own apps send, by their SHA-256",
+    "keys": "let the next key sign access tokens (keys rotate)",
     "rules": "print who may what",
     "welcome": "say where everything is and how to sign in as each role",
 }

@@ -16,7 +16,7 @@ from services.pace import Pace
 from services.password import Passwords
 from services.roll import Roll
 from services.standing import Standing
-from services.token import ACCESS_SECONDS, BadToken, Claims, KeyRing, load_keys
+from services.token import ACCESS_SECONDS, BadToken, Claims, KeyRing, load_keys, written_at
 
 __all__ = ["BadToken", "Claims", "Identity"]
 
@@ -36,6 +36,7 @@ class Identity:
     def __init__(self, *, keys_file: Path, database: Database) -> None:
         self._file = keys_file
         self._ring: KeyRing = load_keys(keys_file)
+        self._written = written_at(keys_file)
         self._looked_at = time.monotonic()
         self._claims: OrderedDict[bytes, Claims] = OrderedDict()
         self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
@@ -49,7 +50,7 @@ class Identity:
 
     def sign(self, actor: Actor, ends: float | None = None) -> tuple[str, float]:
         """An access token of ten minutes, and the Unix time at which it ends (or `ends`)."""
-        return self._ring.sign(actor, None if ends is None else ends - ACCESS_SECONDS)
+        return self._fresh().sign(actor, None if ends is None else ends - ACCESS_SECONDS)
 
     def read(self, token: str) -> Claims:
         """Who a token speaks for; no input or output. Raises BadToken with a sentence to show."""
@@ -83,12 +84,20 @@ class Identity:
 
     def jwks(self) -> dict[str, object]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
-        return self._ring.jwks()
+        return self._fresh().jwks()
 
     def mark(self, purpose: str, *parts: str) -> bytes:
         """A keyed hash (HMAC-SHA256) of some text: useless to a thief of the database."""
         message = "\0".join((purpose, *parts)).encode()
         return hmac.digest(self._ring.secret, message, "sha256")
+
+    def _fresh(self) -> KeyRing:
+        """The keys, read again when their file was written since the last look."""
+        if time.monotonic() - self._looked_at > RELOAD_SECONDS:
+            self._looked_at = time.monotonic()
+            if (written := written_at(self._file)) != self._written:
+                self._ring, self._written = load_keys(self._file), written
+        return self._ring
 
     def _ring_for(self, token: str) -> KeyRing:
         """The keys, read again when a token names one that another process has rotated in."""

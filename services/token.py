@@ -1,7 +1,8 @@
 """Access tokens: short-lived EdDSA JWTs, and the file of keys that signs them.
 
 The file holds three generations: the key that signs, the one that will sign next (published
-ahead, so that nobody who caches the key set meets a stranger) and the one that signed before.
+ahead, so that nobody who caches the key set meets a stranger) and those that signed before, until
+the last of their tokens is over.
 """
 
 import os
@@ -22,6 +23,10 @@ from models.actor import Actor, AppScope, Grant, Role
 
 ACCESS_SECONDS = 600
 LEEWAY_SECONDS = 5
+# Running servers sign with a retired key until they have looked at the file, and outsiders cache
+# the key set for minutes.
+KEPT_SECONDS = ACCESS_SECONDS + LEEWAY_SECONDS + 300
+RETIRED_KEYS = 8
 TOKEN_MAX_CHARS = 8192
 ISSUER = "darkstore"
 AUDIENCE = "darkstore-graph"
@@ -29,6 +34,10 @@ ALGORITHM = "EdDSA"
 SEED_BYTES = 32
 TOKENS = {scope.token: scope for scope in AppScope}
 NEEDED = ["exp", "iat", "sub", "sid", "iss", "aud"]
+
+
+class TooManyKeys(Exception):
+    """More keys are kept for verifying than anybody needs."""
 
 
 class BadToken(Exception):
@@ -49,6 +58,12 @@ class SigningKey:
 
     kid: str
     private: Ed25519PrivateKey
+    retired_at: float | None = None
+    """The Unix time from which on it signs no more."""
+
+    def needed(self, now: float) -> bool:
+        """Whether a token that it signed may still be good."""
+        return self.retired_at is None or now < self.retired_at + KEPT_SECONDS
 
     def jwk(self) -> dict[str, str]:
         """The public half as RFC 8037 writes it."""
@@ -117,7 +132,8 @@ class KeyRing:
 
     def jwks(self) -> dict[str, Any]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
-        return {"keys": [key.jwk() for key in self.keys]}
+        now = time.time()
+        return {"keys": [key.jwk() for key in self.keys if key.needed(now)]}
 
 
 def load_keys(file: Path) -> KeyRing:
@@ -128,12 +144,27 @@ def load_keys(file: Path) -> KeyRing:
     return _ring(orjson.loads(file.read_bytes()))
 
 
+def written_at(file: Path) -> int:
+    """When the file was written last, in nanoseconds; 0 while it is not there."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def rotate_keys(file: Path) -> None:
-    """Let the next key sign, keep the present one for verifying, and announce a new next."""
+    """Let the next key sign, and announce a new next; retired ones stay while they are needed.
+
+    Servers take it over within seconds. Raises TooManyKeys when it is done again and again.
+    """
     load_keys(file)
-    stored = orjson.loads(file.read_bytes())
-    current, following, *_ = stored["keys"]
-    _write(file, {**stored, "keys": [following, _new_key(), current]}, replace=True)
+    stored, now = orjson.loads(file.read_bytes()), time.time()
+    current, following, *retired = stored["keys"]
+    kept = [one for one in retired if now < one.get("retired_at", 0) + KEPT_SECONDS]
+    if len(kept) >= RETIRED_KEYS:
+        raise TooManyKeys(f"{len(kept)} keys were retired lately: wait until they are forgotten.")
+    keys = [following, _new_key(), {**current, "retired_at": now}, *kept]
+    _write(file, {**stored, "keys": keys}, replace=True)
 
 
 def _write(file: Path, content: dict[str, Any], *, replace: bool) -> None:
@@ -162,7 +193,11 @@ def _new_key() -> dict[str, str]:
 
 def _ring(stored: dict[str, Any]) -> KeyRing:
     keys = tuple(
-        SigningKey(one["kid"], Ed25519PrivateKey.from_private_bytes(_bytes(one["seed"])))
+        SigningKey(
+            one["kid"],
+            Ed25519PrivateKey.from_private_bytes(_bytes(one["seed"])),
+            one.get("retired_at"),
+        )
         for one in stored["keys"]
     )
     return KeyRing(keys, _bytes(stored["secret"]))
