@@ -51,6 +51,10 @@ class Engine:
         prepared = self._documents.prepare(query, operation_name)
         return prepared if isinstance(prepared, Prepared) else refusal(prepared, self._on_error)
 
+    def turned_away(self, answer: Answer, context: Any) -> Answer:
+        """What a caller hears whose document won't run: the reasons, unless they ask too often."""
+        return answer
+
     def cost(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> int:
         """The static cost of the operation in fields, for the page sizes in these variables."""
         if not prepared.sizes:

@@ -16,6 +16,7 @@ from server.settings import Settings
 
 THROTTLED = "THROTTLED"
 REFUSED_COST = 1
+UNREADABLE_COST = 10
 
 
 class HouseEngine(Engine):
@@ -36,6 +37,14 @@ class HouseEngine(Engine):
         self._allowances = allowances or Allowances()
         self._sizes = sizes
         self._shown = shown
+
+    def turned_away(self, answer: Answer, context: Any) -> Answer:
+        """The reasons against a document, for which its caller pays: reading it was work."""
+        if self._sizes is None:
+            return answer
+        wanted = self._sizes.wanted(context.actor, context.address)
+        held = self._allowances.hold(wanted, UNREADABLE_COST)
+        return throttled(held) if isinstance(held, Short) else answer
 
     async def execute(
         self,

@@ -41,8 +41,10 @@ async def prepared_of(
     if isinstance(text, Answer):
         return text
     prepared = engine.prepare(text, operation.operation_name)
+    if isinstance(prepared, Answer):
+        return engine.turned_away(prepared, context)
     taught = operation.document_id is not None and operation.query is not None
-    if taught and isinstance(prepared, Prepared):
+    if taught:
         await library.keep(operation, context)
     return prepared
 

@@ -136,3 +136,16 @@ async def _until_throttled(doors: Doors, person: Standing) -> AsyncIterator[Any]
         if response.status_code == 429:
             return
     pytest.fail("nobody was throttled")
+
+
+@pytest.mark.parametrize("document", ["{ viewer {", "{ nothing }", "query($x: Int) { __typename }"])
+async def test_a_document_that_is_refused_is_paid_for(
+    house: House, customer: Standing, document: str
+) -> None:
+    person = await stand(house, "Scribbler")
+    async with stingy(house) as doors:
+        told = [(await doors.post(person, {"query": document})) for _ in range(5)]
+        codes = [one.json()["errors"][0]["extensions"]["code"] for one in told]
+        assert "THROTTLED" not in codes[:4]
+        assert codes[4] == "THROTTLED"
+        assert told[4].status_code == 429
