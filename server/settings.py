@@ -85,7 +85,7 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
 def _needed(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
-        raise BadSetting(f"{name} is not set: `make run` sets it, or see README.md.")
+        raise BadSetting(f"{name} is not set: `make run` sets it, or see docs/settings.md.")
     return value
 
 

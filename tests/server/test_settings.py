@@ -1,4 +1,7 @@
-"""Which settings a process refuses to start with."""
+"""Which settings a process refuses to start with, and where they are told of."""
+
+import re
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +64,13 @@ def test_budgets_can_be_set_and_costs_hidden() -> None:
     assert (without.budget_per_second, without.cost_shown) == (0, False)
     with pytest.raises(BadSetting, match="DARKSTORE_COST_SHOWN"):
         settings_of({**DEVELOPMENT, "DARKSTORE_COST_SHOWN": "maybe"})
+
+
+def test_every_setting_is_told_of_and_nothing_else() -> None:
+    root = Path(__file__).resolve().parents[2]
+    read = set(re.findall(r'"([A-Z][A-Z_]{4,})"', (root / "server" / "settings.py").read_text()))
+    told = re.findall(
+        r"^\| `([A-Z_]+)` \|", (root / "docs" / "settings.md").read_text(), re.MULTILINE
+    )
+    assert sorted(read) == sorted(told)
+    assert "docs/settings.md" in (root / "README.md").read_text()
