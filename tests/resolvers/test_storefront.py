@@ -269,13 +269,20 @@ async def test_zones_are_found_through_their_index(city: City, database: Databas
             await session.execute(text("reset enable_seqscan"))
 
 
-async def test_the_window_is_that_of_the_next_store_while_the_nearest_is_paused(
-    ask: Asking, city: City, database: Database
+@pytest.mark.parametrize("status", [StoreStatus.PAUSED, StoreStatus.CLOSED, None])
+async def test_the_window_is_that_of_the_next_store_while_the_nearest_rests(
+    ask: Asking, city: City, database: Database, status: StoreStatus | None
 ) -> None:
+    """Paused, closed by its manager, or outside its hours: the shelf is the next one's too."""
     async with database.write(PLATFORM, Origin("test")) as session:
-        near = await session.get(Store, city.near.id)
-        assert near is not None
-        near.status = StoreStatus.PAUSED
-    document = "query($at: GeoPointInput!) { storefront(at: $at) { reason store { id } } }"
-    told = await ask(document, {"at": city.point})
-    assert told.data["storefront"] == {"reason": None, "store": {"id": id_of(city.next)}}
+        (await session.get_one(Store, city.near.id)).status = status or StoreStatus.OPEN
+        if status is None:
+            await session.execute(delete(StoreHours).where(StoreHours.store_id == city.near.id))
+        there = (Stock.store_id == city.next.id, Stock.product_id == city.products[0].id)
+        await session.execute(update(Stock).where(*there).values(on_hand=0, held=0))
+    document = """query($at: GeoPointInput!) { storefront(at: $at) {
+        reason store { id } products(first: 100) { nodes { name availability } } } }"""
+    window = (await ask(document, {"at": city.point})).data["storefront"]
+    assert (window["reason"], window["store"]) == (None, {"id": id_of(city.next)})
+    bands = {one["name"]: one["availability"] for one in window["products"]["nodes"]}
+    assert bands[city.products[0].name] == "OUT"
