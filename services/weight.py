@@ -83,7 +83,7 @@ def fault(
     """What is wrong with the grams that were said of pieces of a product, if something is."""
     if not by_weight or not pieces:
         said = "Nothing is weighed here: leave the grams out."
-        return InvalidInput(path=[*path], message=said) if grams else None
+        return None if grams is None else InvalidInput(path=[*path], message=said)
     if grams is None or not 1 <= grams <= SCALE_GRAMS_MOST:
         said = f"Weigh it: from 1 to {SCALE_GRAMS_MOST} grams."
         return InvalidInput(path=[*path], message=said)
