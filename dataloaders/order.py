@@ -1,19 +1,26 @@
 """Batch reads of orders, their lines and where they stand."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import any_, bindparam, select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import UUIDS, among
+from dataloaders.keys import asked, many_each, one_each
 from models import Delivery, Fulfillment, Order, OrderLine, OrderStatus, Payment
 from models.light import kept
 from services.progress import Progress
 
 ACTIVE = (OrderStatus.PLACED, OrderStatus.CONFIRMED)
+ORDER = kept(select(Order).where(asked(Order.id)))
+LINES = kept(select(OrderLine).where(asked(OrderLine.order_id)).order_by(OrderLine.position))
+NEWEST = kept(
+    select(Order)
+    .where(asked(Order.customer_id), or_(*(Order.status == one for one in ACTIVE)))
+    .order_by(Order.customer_id, Order.id.desc())
+    .ext(distinct_on(Order.customer_id))
+)
 PAYMENT = (
     select(Payment.status).where(Payment.order_id == Order.id).order_by(Payment.id.desc()).limit(1)
 )
@@ -36,38 +43,23 @@ PROGRESS = kept(
         PAYMENT.scalar_subquery(),
         FULFILLMENT.scalar_subquery(),
         DELIVERY.scalar_subquery(),
-    ).where(Order.id == any_(bindparam("keys", type_=UUIDS)))
+    ).where(asked(Order.id))
 )
 
 
 async def order_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
     """Orders by key, as far as the scope may see them."""
-    rows = await session.scalars(select(Order).where(among(Order.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, ORDER, ids)
 
 
 async def lines_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[OrderLine]]:
     """The lines of each order, as the customer put them."""
-    rows = await session.scalars(
-        select(OrderLine).where(among(OrderLine.order_id, ids)).order_by(OrderLine.position)
-    )
-    found: defaultdict[UUID, list[OrderLine]] = defaultdict(list)
-    for row in rows:
-        found[row.order_id].append(row)
-    return [found[key] for key in ids]
+    return await many_each(session, LINES, ids, "order_id")
 
 
 async def active_by_customer(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
     """The newest order of each customer that is not over yet."""
-    rows = await session.scalars(
-        select(Order)
-        .where(among(Order.customer_id, ids), Order.status.in_(ACTIVE))
-        .order_by(Order.customer_id, Order.id.desc())
-        .ext(distinct_on(Order.customer_id))
-    )
-    found = {row.customer_id: row for row in rows}
-    return [found.get(key) for key in ids]
+    return await one_each(session, NEWEST, ids, "customer_id")
 
 
 async def progress_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Progress | None]:

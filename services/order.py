@@ -5,11 +5,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Integer, Select, Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CancelReason, EventType, HoldStatus, Order, OrderStatus
 from models.base import Keyed
+from models.light import kept
 from services import hold, page
 from services.clock import moment
 from services.event import order_happened
@@ -37,6 +38,15 @@ LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
+
+_OWN = (
+    select(Order)
+    .where(Order.customer_id == bindparam("customer", type_=Uuid))
+    .order_by(Order.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+NEWEST = kept(_OWN)
+NEWEST_BEYOND = kept(_OWN.where(Order.id < bindparam("beyond", type_=Uuid)))
 
 
 async def lock(session: AsyncSession, order_id: UUID) -> Order:
@@ -140,16 +150,10 @@ async def of_customer(
     session: AsyncSession, customer_id: UUID, first: int, after: str | None
 ) -> page.Page[Order]:
     """A customer's orders, the newest first, a keyset page at a time."""
-    rows = select(Order).where(Order.customer_id == customer_id)
-    return await _newest(session, rows, first, after)
-
-
-async def _newest(
-    session: AsyncSession, rows: Select[Order], first: int, after: str | None
-) -> page.Page[Order]:
-    first = page.bounded(first)
+    asked = {"customer": customer_id, "most": page.bounded(first) + 1}
     beyond = page.after(after, UUID)
-    if beyond is not None:
-        rows = rows.where(Order.id < beyond[0])
-    found = await session.scalars(rows.order_by(Order.id.desc()).limit(first + 1))
-    return page.page(list(found), first, lambda order: [str(order.id)])
+    if beyond is None:
+        found = await session.scalars(NEWEST, asked)
+    else:
+        found = await session.scalars(NEWEST_BEYOND, asked | {"beyond": beyond[0]})
+    return page.page(found.all(), first, lambda order: [str(order.id)])
