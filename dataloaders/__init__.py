@@ -1,7 +1,7 @@
 """Batch reads. A loader is one plain function: a session and keys in, answers in order out.
 
 `@public` marks a batch that reads the catalog only: it runs on the read-only role, outside
-any person's scope, in one trip.
+any person's scope, in one trip for all operations that ask at the same moment.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Loaders:
     """One operation's memory of what it has read; its batches share short sessions."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
-        self._public = Reader(database.public)
+        self._rounds = database.catalog.rounds
         self._scoped = Reader(lambda: database.read(scope))
         self._known: dict[Any, Known] = {}
         self._waiting: dict[Any, list[Any]] = {}
@@ -42,6 +42,11 @@ class Loaders:
         """One answer; keys asked for within the same turn of the loop share a statement."""
         known = self._known.setdefault(batch, {})
         future = known.get(key)
+        if future is None and getattr(batch, "public", False):
+            (found,) = await self._rounds.read(batch, (key,))
+            future = known[key] = asyncio.get_running_loop().create_future()
+            future.set_result(found)
+            return found  # type: ignore[no-any-return] # it answers what the batch says
         if future is None:
             loop = asyncio.get_running_loop()
             future = known[key] = loop.create_future()
@@ -99,8 +104,9 @@ class Loaders:
     async def _read(
         self, batch: Callable[..., Any], keys: list[Any], fields: frozenset[str] | None = None
     ) -> list[Any]:
-        reader = self._public if getattr(batch, "public", False) else self._scoped
         extra = () if fields is None else (fields,)
+        if getattr(batch, "public", False):
+            return await self._rounds.read(batch, keys, *extra)
 
         async def read(session: AsyncSession) -> list[Any]:
             answers: list[Any] = []
@@ -113,7 +119,7 @@ class Loaders:
                 answers.extend(found)
             return answers
 
-        found: list[Any] = await reader.run(read)
+        found: list[Any] = await self._scoped.run(read)
         return found
 
 

@@ -10,7 +10,8 @@ from dataloaders.keys import among, asked, one_each
 from models import Store, StoreHours
 from models.light import kept
 from services import opening, zone
-from services.store import Desk, open_at
+from services import store as stores
+from services.store import Asked, Coverage, Desk, open_at
 
 STORE = kept(select(Store).where(asked(Store.id)))
 
@@ -36,6 +37,12 @@ async def open_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[boo
     rows = await session.execute(select(Store.id, open_at()).where(among(Store.id, keys)))
     found = {row[0]: row[1] for row in rows}
     return [found.get(key, False) for key in keys]
+
+
+@public
+async def coverage_as_asked(session: AsyncSession, keys: Sequence[Asked]) -> list[Coverage]:
+    """Who delivers to each place now."""
+    return await stores.coverages(session, keys)
 
 
 async def desk_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Desk | None]:

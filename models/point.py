@@ -16,11 +16,5 @@ class Point:
         return func.geography(func.ST_SetSRID(made, 4326))
 
 
-def here() -> ColumnElement[object]:
-    """The place given to a statement as `latitude` and `longitude`."""
-    latitude, longitude = (bindparam(name, type_=Float(53)) for name in ("latitude", "longitude"))
-    return func.geography(func.ST_SetSRID(func.ST_MakePoint(longitude, latitude), 4326))
-
-
 def _degrees(value: float) -> ColumnElement[float]:
     return bindparam(None, value, type_=Float(53), unique=True)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.light import Heard, Shapes, kept
+from models.rounds import Rounds
 
 IDLE_SECONDS = 300.0
 SETTLE_SECONDS = 5.0
@@ -104,6 +105,8 @@ class ReadPool:
         self.shapes = Shapes()
         self.heard: Heard | None = None
         """Told each statement's text; for tests that count."""
+        self.rounds = Rounds(lambda: self.reading(None))
+        """Reads outside any scope, made together for all who ask at the same moment."""
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._size = size
         self._acquire_seconds = acquire_seconds

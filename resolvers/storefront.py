@@ -5,6 +5,7 @@ import strawberry
 
 from dataloaders import category as load_category
 from dataloaders import product as load
+from dataloaders import store as load_store
 from models import Category, Company, Product, ProductSort
 from resolvers.context import Info
 from resolvers.inputs.point import GeoPointInput
@@ -41,9 +42,10 @@ Words = Annotated[
 async def storefront(info: Info, at: At, company_id: CompanyId = None) -> Storefront:
     point = at.point("at")
     company = key_if_given(Company, company_id, "companyId")
-    async with info.context.public() as session:
-        found = await stores.coverage(session, point, company_id=company, most=1)
-    return storefronts.storefront(found)
+    asked = stores.Asked(point, company, most=1)
+    return storefronts.storefront(
+        await info.context.loaders.load(load_store.coverage_as_asked, asked)
+    )
 
 
 async def categories(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,18 +17,20 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     exists,
     func,
     or_,
     select,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Company, Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
 from models.light import kept
-from models.point import Point, here
+from models.point import Point
 from services.refusal import Problem, Refused, not_found
 
 SERVING_STORES = 20
@@ -103,6 +104,16 @@ class Coverage:
         return Refused(problem)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who delivers to a point: the `most` nearest, of one company or of all; tests say when."""
+
+    point: Point
+    company_id: UUID | None = None
+    most: int = SERVING_STORES
+    at: datetime | None = None
+
+
 async def serving(
     session: AsyncSession,
     point: Point,
@@ -122,50 +133,86 @@ async def coverage(
     at: datetime | None = None,
     most: int = SERVING_STORES,
 ) -> Coverage:
-    """Who serves `point` now, the `most` nearest: one statement, two when no zone covers it."""
-    given: dict[str, Any] = {"latitude": point.latitude, "longitude": point.longitude, "most": most}
-    given |= {"company": company_id} if company_id else {}
-    given |= {"at": at} if at else {}
-    asked = _covering(in_company=company_id is not None, at_moment=at is not None)
-    rows = (await session.execute(asked, given)).all()
+    """Who serves `point` now, the `most` nearest."""
+    return (await coverages(session, [Asked(point, company_id, most, at)]))[0]
+
+
+async def coverages(session: AsyncSession, asked: Sequence[Asked]) -> list[Coverage]:
+    """Who serves each place: one statement for all, and one for each that no zone covers."""
+    given = {
+        "latitude": [one.point.latitude for one in asked],
+        "longitude": [one.point.longitude for one in asked],
+        "company": [one.company_id for one in asked],
+        "most": [one.most for one in asked],
+        "at": [one.at for one in asked],
+    }
+    found: list[list[Any]] = [[] for _ in asked]
+    for row in await session.execute(COVERING, given):
+        found[row[5] - 1].append(row)
+    return [
+        _covered(one, rows) if rows else await _uncovered(session, one)
+        for one, rows in zip(asked, found, strict=True)
+    ]
+
+
+def _covered(asked: Asked, rows: Sequence[Any]) -> Coverage:
     found = [
         Serving(store, company, round(distance))
-        for store, company, distance, is_open, _ in rows
+        for store, company, distance, is_open, *_ in rows
         if is_open and store.status is StoreStatus.OPEN
     ]
     if found:
-        return Coverage(point, rows[0][4], found)
-    if rows:
-        paused = any(open_ and store.status is StoreStatus.PAUSED for store, _, _, open_, _ in rows)
-        reason = Unserved.PAUSED if paused else Unserved.CLOSED
-        return Coverage(point, rows[0][4], [], reason, 0)
-    nearest, now = (await session.execute(_nearest_zone(point, company_id))).one()
+        return Coverage(asked.point, rows[0][4], found)
+    paused = any(
+        is_open and store.status is StoreStatus.PAUSED for store, _, _, is_open, *_ in rows
+    )
+    reason = Unserved.PAUSED if paused else Unserved.CLOSED
+    return Coverage(asked.point, rows[0][4], [], reason, 0)
+
+
+async def _uncovered(session: AsyncSession, asked: Asked) -> Coverage:
+    nearest, now = (await session.execute(_nearest_zone(asked.point, asked.company_id))).one()
     metres = None if nearest is None else round(nearest)
-    return Coverage(point, now, [], Unserved.OUTSIDE_ZONES, metres)
+    return Coverage(asked.point, now, [], Unserved.OUTSIDE_ZONES, metres)
 
 
-@cache
-def _covering(*, in_company: bool, at_moment: bool) -> Any:
-    """The stores whose zones cover the point (by the zones' GiST index): those that serve it
+def _covering() -> Any:
+    """The stores whose zones cover each place (by the zones' GiST index): those that serve it
     before those that are paused, these before the closed ones, and each kind the nearest first."""
-    distance: ColumnElement[float] = func.ST_Distance(Store.point, here())
-    opened = open_at(bindparam("at", type_=DateTime(timezone=True)) if at_moment else None)
+    kinds: dict[str, Any] = {"latitude": Float(53), "longitude": Float(53), "company": Uuid()}
+    kinds |= {"most": Integer(), "at": DateTime(timezone=True)}
+    asked = (
+        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()))
+        .table_valued(*(column(name, kind) for name, kind in kinds.items()), with_ordinality="nth")
+        .render_derived(name="asked")
+    )
+    made = func.ST_SetSRID(func.ST_MakePoint(asked.c.longitude, asked.c.latitude), 4326)
+    place = func.geography(made)
+    distance: ColumnElement[float] = func.ST_Distance(Store.point, place)
+    opened = open_at(func.coalesce(asked.c.at, func.clock_timestamp()))
     standing = case(
         (opened & (Store.status == StoreStatus.OPEN), 0),
         (opened & (Store.status == StoreStatus.PAUSED), 1),
         else_=2,
     )
-    found = (
-        select(Store, Company, distance, opened, func.clock_timestamp())
+    picked = (
+        select(Store.id, distance.label("distance"), opened.label("opened"))
+        .select_from(Store)
         .join(StoreZone, StoreZone.store_id == Store.id)
-        .join(Company, Company.id == Store.company_id)
-        .where(func.ST_Covers(StoreZone.area, here()), Store.kind == StoreKind.DARK_STORE)
+        .where(func.ST_Covers(StoreZone.area, place), Store.kind == StoreKind.DARK_STORE)
+        .where(or_(asked.c.company.is_(None), Store.company_id == asked.c.company))
         .order_by(standing, distance, Store.id)
-        .limit(bindparam("most", type_=Integer))
+        .limit(asked.c.most)
+        .correlate(asked)
+        .lateral("picked")
     )
-    if in_company:
-        found = found.where(Store.company_id == bindparam("company", type_=Uuid))
-    return kept(found)
+    stores = asked.join(picked, true()).join(Store.__table__, Store.id == picked.c.id)
+    # A lateral join goes through the places asked for, and keeps the order inside each.
+    return kept(
+        select(Store, Company, picked.c.distance, picked.c.opened, func.clock_timestamp())
+        .add_columns(asked.c.nth)
+        .select_from(stores.join(Company.__table__, Company.id == Store.company_id))
+    )
 
 
 def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
@@ -193,6 +240,9 @@ def open_at(at: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:
         StoreHours.weekday == (today + 6) % 7, overnight, now < StoreHours.closes
     )
     return exists().where(StoreHours.store_id == Store.id, or_(since_today, since_yesterday))
+
+
+COVERING = _covering()
 
 
 async def served(session: AsyncSession, points: Sequence[Point]) -> list[bool]:
