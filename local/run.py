@@ -147,6 +147,7 @@ def _prepare(store: Store, given: Mapping[str, str]) -> None:
     environment.setdefault("DARKSTORE_ENV", "development")
     environment.setdefault("DARKSTORE_KEYS_FILE", str(store.place.folder / "keys.json"))
     environment.setdefault("DARKSTORE_DRAIN_SECONDS", "1")
+    environment.setdefault("DARKSTORE_WEBHOOK_ALLOW", "127.0.0.1:9000,localhost:9000")
     environment["PYTHONUNBUFFERED"] = "1"
     for provider in store.simulates:
         environment |= SETTINGS[provider](store.place)
