@@ -134,7 +134,7 @@ def packing_slip(slip: Slip) -> bytes:
             _text(f"For {slip.customer_name or 'the customer'}", 12, bold=True),
             _text(f"{bags} · {inside} units", 10),
             Spacer(0, 4 * mm),
-            _grid(head, rows, [8 * mm, 82 * mm, 34 * mm, 18 * mm, 19 * mm, 19 * mm], right=(4, 5)),
+            _grid(head, rows, [8 * mm, 73 * mm, 32 * mm, 26 * mm, 18 * mm, 23 * mm], right=(4, 5)),
         ],
     )
 

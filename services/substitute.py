@@ -8,7 +8,7 @@ authorized. Its units leave the shelf with the proposal and go back when it is d
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -177,15 +177,19 @@ async def _taken(
 
 async def _ship(session: AsyncSession, row: Substitute) -> None:
     """Take its units off the shelf, and note of which batches they are."""
-    shipped = await stock.ship(
-        session,
-        company_id=row.company_id,
-        store_id=row.store_id,
-        lines={row.product_id: row.quantity},
-        reason=StockReason.SALE,
-        reference=str(row.order_id),
-        actor_id=row.proposed_by_id,
-    )
+    try:
+        shipped = await stock.ship(
+            session,
+            company_id=row.company_id,
+            store_id=row.store_id,
+            lines={row.product_id: row.quantity},
+            reason=StockReason.SALE,
+            reference=str(row.order_id),
+            actor_id=row.proposed_by_id,
+        )
+    except Refused as refused:
+        at = ["input", "quantity"]
+        raise Refused(*(replace(one, path=at) for one in refused.reasons)) from None
     for one in shipped:
         if one.batch_id is not None:
             await _note(session, row, one.batch_id, one.quantity)

@@ -7,7 +7,9 @@ from sqlalchemy import func, select
 
 from models import (
     PLATFORM,
+    Actor,
     CancelReason,
+    Fulfillment,
     FulfillmentAction,
     FulfillmentLineStatus,
     FulfillmentStatus,
@@ -19,6 +21,7 @@ from models import (
 )
 from models.database import Database
 from services import fulfillment as fulfillments
+from services import paperwork
 from services.event import store_queue_stream
 from services.fulfillment import Pick, WrongProduct
 from services.refusal import IllegalStep, InvalidInput
@@ -34,6 +37,7 @@ from tests.services.paid import (
     picker,
     tasks,
     unexplained,
+    working,
 )
 
 EVENTS = [
@@ -46,6 +50,15 @@ EVENTS = [
 async def doors(database: Database) -> AsyncIterator[Doors]:
     async with opened(database) as doors:
         yield doors
+
+
+async def bags_on_paper(database: Database, staff: Actor, task: Fulfillment) -> tuple[int, int]:
+    """How many bags of a task its slip and its store's manifest tell of."""
+    async with working(database, staff, task.company_id) as session:
+        slip = await paperwork.slip(session, actor=staff, fulfillment_id=task.id)
+        waiting = await paperwork.manifest(session, actor=staff, store_id=task.store_id)
+    [mine] = [one for one in waiting.parcels if one.order_code == task.order_code]
+    return slip.bags, mine.bags
 
 
 async def test_what_is_short_is_not_charged(doors: Doors, city: City) -> None:
@@ -94,7 +107,8 @@ async def test_a_full_bag_is_worth_the_total(doors: Doors, city: City) -> None:
     order = await paid(doors, city, 2, (3,))
     task, staff = await accepted(doors, city, order)
     await step(doors.database, staff, task, fulfillments.pick_line, pick=Pick(2, code="P004"))
-    await step(doors.database, staff, task, fulfillments.pack, bags=1)
+    await step(doors.database, staff, task, fulfillments.pack, bags=3)
+    assert await bags_on_paper(doors.database, staff, task) == (3, 3)
     await step(doors.database, staff, task, fulfillments.stage)
     async with doors.database.read(PLATFORM) as session:
         assert (await payment_of(session, order)).capture_wanted_minor == order.total_minor
