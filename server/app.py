@@ -27,7 +27,7 @@ from server.positions import POSITIONS_PATH, REQUESTS, RiderPositions
 from server.probes import PROBES
 from server.settings import Settings
 from server.webhooks import Worker, stripe_webhook
-from server.wire import LiveConnections, WireLimits, graphql_routes
+from server.wire import LiveConnections, WireLimits, graphql_routes, room_for_connections
 
 GRAPH_PATH = "/graphql"
 WEBHOOK_PATH = "/webhooks/stripe"
@@ -50,7 +50,7 @@ class Store(Starlette):
 
 def build_app(settings: Settings) -> Starlette:
     """The application; it opens the house when it starts and closes it when it ends."""
-    connections = LiveConnections()
+    connections = LiveConnections(room_for_connections())
     allowances = Allowances()
     library = open_library(settings)
     edge = Edge()

@@ -14,7 +14,7 @@ from server.wire.contexts import Contexts, Denied, Opened
 from server.wire.direct import DirectSocket
 from server.wire.http import graphql_http
 from server.wire.limits import FRAME_MAX_BYTES, WireLimits
-from server.wire.listening import tune_listening
+from server.wire.listening import room_for_connections, tune_listening
 from server.wire.noise import StrangersNoise
 from server.wire.operation import Operation
 from server.wire.persisted import NOT_FOUND, NOT_SUPPORTED, Library, refused
@@ -38,6 +38,7 @@ __all__ = [
     "graphql_routes",
     "graphql_websocket",
     "refused",
+    "room_for_connections",
     "short_way",
     "tune_listening",
 ]

@@ -1,8 +1,27 @@
 """What the kernel is told about the connections of a listening socket."""
 
+import resource
 import socket
 
-from server.wire.limits import STALLED_READER_SECONDS
+from server.wire.limits import (
+    CONNECTIONS_MAX_COUNT,
+    FILES_KEPT_COUNT,
+    STALLED_READER_SECONDS,
+)
+
+
+def room_for_connections() -> int:
+    """How many long-lived connections this process may hold, having asked for all it may have.
+
+    Each takes a file descriptor, of which most systems give 1,024 unless asked for more.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX_COUNT + FILES_KEPT_COUNT
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(1, wanted - FILES_KEPT_COUNT)
 
 
 def tune_listening(
