@@ -1,21 +1,26 @@
 """Which media type answers a request, by its Accept header."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 RESPONSE_JSON = "application/graphql-response+json"
 LEGACY_JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
+# Others mean deferred parts of one answer by the same media type, which is another protocol.
+_SPEC = re.compile(r';\s*subscriptionSpec\s*=\s*"?1\.0"?', re.IGNORECASE)
 ACCEPTS_KEPT = 256
 ACCEPT_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What the caller can read: a JSON type or none, and whether it named event streams."""
+    """What the caller can read: a JSON type or none, and which kinds of streams it named."""
 
     json: str | None
     events: bool
+    parts: bool = False
 
 
 def accepted(header: str | None) -> Accepted:
@@ -30,15 +35,17 @@ def accepted(header: str | None) -> Accepted:
 
 
 def _accepted(header: str) -> Accepted:
-    best, best_weight, events = None, 0.0, False
+    best, best_weight, events, parts = None, 0.0, False, False
     for part in header.split(","):
         media, weight = _weighed(part)
         if media == EVENT_STREAM:
             events = events or weight > 0
+        if media == MULTIPART:
+            parts = parts or (weight > 0 and _SPEC.search(part) is not None)
         json = RESPONSE_JSON if media == RESPONSE_JSON else LEGACY_JSON
         if media in _JSON_RANGES and weight > best_weight:
             best, best_weight = json, weight
-    return Accepted(best, events)
+    return Accepted(best, events, parts)
 
 
 USUAL = Accepted(LEGACY_JSON, events=False)

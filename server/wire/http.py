@@ -18,12 +18,14 @@ from server.wire.body import posted, read_operation
 from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts, Denied, Opened
 from server.wire.limits import REQUEST_ID_MAX_CHARS, WireLimits
+from server.wire.multipart import PARTS
 from server.wire.operation import Operation
 from server.wire.persisted import Library, NoLibrary, prepared_of
 from server.wire.rejected import Rejected
 from server.wire.reply import Reply, broken, named, no_stream, rejection, single, unacceptable
 from server.wire.running import TIMED_OUT, answer_within
-from server.wire.sse import answer_stream, disconnected, subscription_stream
+from server.wire.sse import EVENTS
+from server.wire.stream import Framing, answer_stream, disconnected, subscription_stream
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +138,7 @@ class GraphQLOverHTTP:
         return single(answer, wanted.json)
 
     async def _respond(self, request: Request, request_id: str, wanted: Accepted) -> Response:
-        if wanted.json is None and not wanted.events:
+        if wanted.json is None and _framing(wanted) is None:
             raise unacceptable()
         if request.method == "GET":
             self._check_get(request)
@@ -193,17 +195,26 @@ class GraphQLOverHTTP:
     def _stream(
         self, prepared: Prepared, operation: Operation, opened: Opened, wanted: Accepted
     ) -> Response:
-        if not wanted.events:
+        framing = _framing(wanted)
+        if framing is None:
             raise no_stream()
         self._connections.check_room()
         return subscription_stream(
-            self._engine, prepared, operation, opened, self._limits, self._connections
+            self._engine, prepared, operation, opened, self._limits, self._connections, framing
         )
 
     def _single(self, answer: Answer, wanted: Accepted) -> Response:
         if wanted.json is None:
-            return answer_stream(answer, self._limits, self._connections)
+            framing = _framing(wanted) or EVENTS
+            return answer_stream(answer, self._limits, self._connections, framing)
         return single(answer, wanted.json).response()
+
+
+def _framing(wanted: Accepted) -> Framing | None:
+    """The kind of stream that the caller can read, if any."""
+    if wanted.events:
+        return EVENTS
+    return PARTS if wanted.parts else None
 
 
 def _request_id(headers: Mapping[str, str]) -> str:

@@ -102,5 +102,8 @@ def unacceptable() -> Rejected:
 
 
 def no_stream() -> Rejected:
-    said = "Subscribe by accepting text/event-stream or by WebSocket."
+    said = (
+        "Subscribe by WebSocket, or by accepting text/event-stream or multipart/mixed with"
+        " subscriptionSpec=1.0."
+    )
     return Rejected(406, "NOT_ACCEPTABLE", said)

@@ -21,7 +21,7 @@ SHORT_BODY_BYTES = 60 * 1024
 LONG_WAY = frozenset(
     {b"transfer-encoding", b"expect", b"upgrade", b"x-forwarded-for", b"x-forwarded-proto"}
 )
-EVENTS = b"event-stream"
+STREAMS = (b"event-stream", b"multipart/")
 
 
 def short_way(routes: Iterable[BaseRoute], beside: Collection[str] = ()) -> type[asyncio.Protocol]:
@@ -145,7 +145,9 @@ class ShortWay(HttpToolsProtocol):
         length = headers.get(b"content-length", b"")
         small = length.isdigit() and len(length) < 6 and int(length) <= SHORT_BODY_BYTES
         plain = self.parser.get_http_version() == "1.1" and self.limit_concurrency is None
-        return headers if small and plain and EVENTS not in headers.get(b"accept", b"") else None
+        accept = headers.get(b"accept", b"")
+        streams = any(kind in accept for kind in STREAMS)
+        return headers if small and plain and not streams else None
 
     async def _answer(self, exchange: Exchange) -> None:
         timer = self.loop.call_later(self.http.seconds, exchange.expire)

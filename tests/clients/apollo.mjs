@@ -60,6 +60,22 @@ const numbers = await new Promise((resolve, reject) => {
   });
 });
 assert.deepEqual(numbers, [1, 2, 3]);
+
+// Without sockets: the parts of one multipart response.
+const parts = new ApolloClient({ cache: new InMemoryCache(), link: new HttpLink({ uri: url }) });
+function partsOf(document) {
+  return new Promise((resolve, reject) => {
+    const seen = [];
+    parts.subscribe({ query: document }).subscribe({
+      next: (result) => seen.push(result.error ? 'error' : result.data.count.number),
+      error: reject,
+      complete: () => resolve(seen),
+    });
+  });
+}
+// Slower than the heartbeats, which must not be taken for results.
+assert.deepEqual(await partsOf(gql`subscription { count(to: 3, seconds: 0.7) { number } }`), [1, 2, 3]);
+parts.stop();
 await socket.dispose();
 client.stop();
 console.log('Apollo Client is content');

@@ -151,7 +151,7 @@ class Doorman:
             Caller, token or "anonymous", self._tally, headers.get("accept-language", "")
         )
         expires_at = time.time() + 0.4 if token == "short" else None
-        return Opened(fresh(), fresh, expires_at)
+        return Opened(fresh(), fresh, expires_at, "a stranger" if token == "stranger" else "one")
 
 
 class Shelf:
