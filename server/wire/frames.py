@@ -9,9 +9,9 @@ from execution import Answer
 from server.wire.limits import OPERATION_ID_MAX_CHARS, WireLimits
 from server.wire.operation import Misshapen, Operation, operation_of
 
-GOING_AWAY = 1001
 ABNORMAL = 1006
 FRAME_TOO_BIG = 1009
+SERVICE_RESTART = 1012
 TRY_AGAIN = 1013
 BAD_REQUEST = 4400
 UNAUTHORIZED = 4401

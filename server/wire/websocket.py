@@ -20,7 +20,7 @@ SUBPROTOCOL = "graphql-transport-ws"
 # How the server says, in the middle of a handshake, that nobody is there.
 GONE = (WebSocketDisconnect, OSError)
 
-_RECONNECT = Goodbye(frames.GOING_AWAY, "reconnect")
+_RECONNECT = Goodbye(frames.SERVICE_RESTART, "reconnect")
 
 
 def graphql_websocket(

@@ -37,7 +37,7 @@ async def test_a_drain_spreads_the_goodbyes_and_closes_every_source() -> None:
             await asyncio.sleep(0.01)
         assert await served.connections.drain(spread_seconds=0.6) == 0
         ends = await readers
-        assert ends[:10] == [(1001, "reconnect")] * 10
+        assert ends[:10] == [(1012, "reconnect")] * 10
         # No `complete`: the reader knows that there is more, and comes back.
         assert all("event: next" in str(end) and "complete" not in str(end) for end in ends[10:])
         assert served.tally.sources_open == 0

@@ -1,0 +1,137 @@
+"""Followers of one order over bad lines: cut at any moment, back again with their last cursor."""
+
+import asyncio
+import random
+import re
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import orjson
+
+from benchmarks.live.crowd import EARS, Door, Group
+from models import PLATFORM
+from models.database import Database, Origin
+from services.event import happened, order_stream
+
+TRACK = """subscription Track($orderId: ID!, $after: String) {
+  orderTracked(orderId: $orderId, after: $after) { kind cursor event { type } }
+}"""
+CURSOR = re.compile(rb'"cursor":"([^"]+)"')
+ORIGIN = Origin("test:followers")
+BACK_OFF_SECONDS = (0.02, 0.3)
+WRITERS = 4
+
+
+def number_of(cursor: bytes) -> int:
+    """The number of the event that a cursor of one stream stands at."""
+    _, seq, _ = orjson.loads(urlsafe_b64decode(cursor + b"=" * (-len(cursor) % 4)))
+    return int(seq)
+
+
+@dataclass
+class Follower:
+    """Somebody who writes down each number they hear, and what kind of message told it."""
+
+    doors: Sequence[Door]
+    chance: random.Random
+    kinds: Sequence[str] = tuple(EARS)
+    heard: list[int] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    began_at: int | None = None
+    cursor: str | None = None
+    connected: list[float] = field(default_factory=list)
+
+    async def follow(self, life: Callable[[], float], last: "Callable[[], int | None]") -> None:
+        """Until the last number is heard: each line lives that long, or as long as it can."""
+        while (end := last()) is None or not self.heard or self.heard[-1] < end:
+            door = replace(self.chance.choice(self.doors), after=self.cursor)
+            await self._listen(door, time.monotonic() + life(), last)
+            await asyncio.sleep(self.chance.uniform(*BACK_OFF_SECONDS))
+
+    async def _listen(self, door: Door, until: float, last: "Callable[[], int | None]") -> None:
+        group = Group(1)
+        ear = EARS[self.chance.choice(self.kinds)](door, group, self.said)
+        try:
+            async with asyncio.timeout(5):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: ear, "127.0.0.1", door.port
+                )
+        except (OSError, TimeoutError):
+            return
+        self.connected.append(time.monotonic())
+        while time.monotonic() < until and not group.faults:
+            if (end := last()) is not None and self.heard and self.heard[-1] >= end:
+                break
+            await asyncio.sleep(0.02)
+        ear.leave()
+
+    def said(self, message: bytes) -> None:
+        """Take one message; what carries no cursor is a refusal, which is not heard."""
+        found = CURSOR.search(message)
+        if found is None:
+            self.others.append(message[:200].decode(errors="replace"))
+            return
+        number = number_of(found[1])
+        self.cursor = found[1].decode()
+        if b'"EVENT"' in message:
+            self.heard.append(number)
+        elif b'"SNAPSHOT"' in message and self.began_at is None:
+            self.began_at = number
+        else:
+            self.others.append(message[:200].decode(errors="replace"))
+
+
+@dataclass
+class Writing:
+    """Events of one order, written down at a pace through every outage."""
+
+    database: Database
+    order_id: UUID
+    written: int = 0
+    tries: int = 0
+
+    async def write(self, count: int, per_second: float) -> None:
+        """So many events; one whose fate is unknown may have happened, and counts if it has."""
+        began, turns = time.monotonic(), iter(range(count))
+
+        async def some() -> None:
+            for turn in turns:
+                await asyncio.sleep(max(0.0, began + turn / per_second - time.monotonic()))
+                while not await self._write_one():  # noqa: ASYNC110 - tried until it is there
+                    await asyncio.sleep(0.1)
+                self.written += 1
+
+        await asyncio.gather(*(some() for _ in range(WRITERS)))
+
+    async def _write_one(self) -> bool:
+        self.tries += 1
+        try:
+            async with asyncio.timeout(10), self.database.write(PLATFORM, ORIGIN) as session:
+                body = {"order_id": self.order_id}
+                stream = order_stream(self.order_id)
+                happened(session, stream, "LINE_PICKED", body, company_id=None)
+        except Exception:
+            return False
+        return True
+
+
+def missing(follower: Follower, last: int) -> str | None:
+    """What is wrong with what somebody heard; None when it is every number once, in order."""
+    began = follower.began_at
+    if began is None:
+        return "never heard a snapshot"
+    wanted = list(range(began + 1, last + 1))
+    if follower.heard == wanted:
+        return None
+    lost = sorted(set(wanted) - set(follower.heard))[:5]
+    twice = len(follower.heard) - len(set(follower.heard))
+    said = f"{len(follower.heard)} of {len(wanted)}: {len(lost)} lost {lost}, {twice} twice"
+    return f"{said}; {follower.others[:2]}"
+
+
+def ear_count(followers: Sequence[Follower]) -> int:
+    """How many lines were opened in all."""
+    return sum(len(one.connected) for one in followers)

@@ -1,0 +1,122 @@
+"""Everything is killed under those who follow an order: each of them hears every event once.
+
+`make chaos` runs the long form: 200 followers, 10,000 events, three kills of Valkey, one of
+PostgreSQL, one SIGTERM and one kill -9 of a server.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.live.crowd import Door
+from local import process
+from models import PLATFORM, Grant, Order, Role
+from models.database import Database
+from models.ids import encode
+from subscriptions.hub import Hub
+from tests.belongings import hang
+from tests.city import City
+from tests.faults.followers import ORIGIN, TRACK, Follower, Writing, ear_count, missing
+from tests.faults.town import SERVER, Town, steady_port
+
+FOLLOWERS = int(os.environ.get("FOLLOWERS", "24"))
+EVENTS = int(os.environ.get("EVENTS", "400"))
+RATE = float(os.environ.get("EVENTS_PER_SECOND", "40"))
+SEED = int(os.environ.get("SEED", "1"))
+CUT_SECONDS = 3.0
+PEOPLE = 40
+SETTLE_SECONDS = 60.0
+OTHER = "second"
+# What dies when so much of the events has been written.
+FAULTS = (
+    (0.10, "valkey"), (0.25, f"{SERVER} politely"), (0.40, "valkey"), (0.55, "postgres"),
+    (0.70, "valkey"), (0.85, OTHER),
+)  # fmt: skip
+
+
+@pytest.fixture
+def other(running: Town) -> Iterator[int]:
+    """The port of another server process on the same databases."""
+    port = steady_port()
+    running.launch(OTHER, "server", "serve", "--port", str(port))
+    running.await_ready(OTHER, port)
+    yield port
+    running.end(OTHER)
+
+
+async def rage(town: Town, writing: Writing) -> list[str]:
+    """Kill one thing after the other, each at its share of the events."""
+    done = []
+    for share, part in FAULTS:
+        while writing.written < share * EVENTS:  # noqa: ASYNC110 - it is counted by many
+            await asyncio.sleep(0.02)
+        began = time.monotonic()
+        if part.endswith("politely"):
+            process.stop(town.children[SERVER].pid, signal.SIGTERM)
+            town.children[SERVER].poll()
+            await asyncio.to_thread(town.launch, SERVER)
+        else:
+            await asyncio.to_thread(town.crash, part)
+        done.append(f"{part} ({time.monotonic() - began:.1f} s)")
+    return done
+
+
+async def order_of(books: Database, quarter: City) -> Order:
+    """An order of the near store."""
+    async with books.write(PLATFORM, ORIGIN) as session:
+        keys = await hang(session, quarter.first)
+        return await session.get_one(Order, keys[Order])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_everybody_hears_everything_once_whatever_dies(
+    running: Town, other: int, books: Database, quarter: City
+) -> None:
+    order = await order_of(books, quarter)
+    grant = Grant(Role.STORE_STAFF, order.company_id, order.store_id)
+    people = [await running.sign_in(books, f"Staff {n}", grant) for n in range(PEOPLE)]
+    hub = Hub(books, running.instance.redis_url)
+    books.announce = hub.announce
+    await hub.start()
+    chance, key = random.Random(SEED), encode(Order, order.id)
+    followers = []
+    for number in range(FOLLOWERS):
+        token = people[number % PEOPLE].token
+        doors = [Door(port, TRACK, key, token, snapshot=True) for port in (running.port, other)]
+        followers.append(Follower(doors, random.Random(SEED * 1000 + number)))
+    last: list[int] = []
+    following = [
+        asyncio.create_task(
+            one.follow(lambda: chance.uniform(0, CUT_SECONDS), lambda: last[0] if last else None)
+        )
+        for one in followers
+    ]
+    async with asyncio.timeout(SETTLE_SECONDS):
+        while any(one.began_at is None for one in followers):  # noqa: ASYNC110 - told by many
+            await asyncio.sleep(0.05)
+    began, writing = time.monotonic(), Writing(books, order.id)
+    raging = asyncio.create_task(rage(running, writing))
+    await writing.write(EVENTS, RATE)
+    killed, wrote = await raging, time.monotonic() - began
+    ((head,),) = await running.rows("select seq from stream where stream = $1", f"order:{order.id}")
+    last.append(head)
+    async with asyncio.timeout(SETTLE_SECONDS):
+        await asyncio.gather(*following)
+    settled = time.monotonic() - began - wrote
+    await hub.close()
+    wrong = Counter(said for one in followers if (said := missing(one, head)) is not None)
+    heard = sum(len(one.heard) for one in followers)
+    print(
+        f"{head} events to {FOLLOWERS} followers over {ear_count(followers)} lines"
+        f" in {wrote:.0f} s, the last {settled:.1f} s later: {heard} heard, {len(wrong)} followers went wrong\n"
+        f"killed: {', '.join(killed)}"
+    )
+    assert not wrong, wrong.most_common(3)
+    assert head >= EVENTS
