@@ -7,6 +7,9 @@ MINUTES ?= 2
 SEED ?= 1
 ORDERS ?= 200
 DOCUMENTS ?= 5000
+FOLLOWERS ?= 200
+EVENTS ?= 10000
+EVENTS_PER_SECOND ?= 80
 ARGS ?=
 IN := .venv/bin/python -m
 FINDS := python3.13 python3.12 python3.11 python3.14 python3
@@ -16,7 +19,7 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash audit-stock fuzz bench bench-live bench-riders bench-scale bench-stock \
+	demo city crash chaos audit-stock fuzz bench bench-live bench-riders bench-scale bench-stock \
 	bench-inventory bench-plot \
 	clients clients-if-npm lock
 
@@ -74,6 +77,10 @@ audit-stock: setup ## compare every shelf of the running store with its books
 
 crash: setup ## kill each part during ORDERS (200) checkouts, and audit both books
 	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py $(ARGS)
+
+chaos: setup ## kill everything under FOLLOWERS (200) who hear EVENTS (10000)
+	@FOLLOWERS=$(FOLLOWERS) EVENTS=$(EVENTS) EVENTS_PER_SECOND=$(EVENTS_PER_SECOND) SEED=$(SEED) \
+	 $(IN) pytest -q -s tests/faults/test_chaos.py $(ARGS)
 
 fuzz: setup ## hold both executors equal on DOCUMENTS (5000) generated ones of SEED
 	@DARKSTORE_FUZZ_COUNT=$(DOCUMENTS) DARKSTORE_FUZZ_SEED=$(SEED) $(IN) pytest -q -s \

@@ -130,8 +130,3 @@ def missing(follower: Follower, last: int) -> str | None:
     twice = len(follower.heard) - len(set(follower.heard))
     said = f"{len(follower.heard)} of {len(wanted)}: {len(lost)} lost {lost}, {twice} twice"
     return f"{said}; {follower.others[:2]}"
-
-
-def ear_count(followers: Sequence[Follower]) -> int:
-    """How many lines were opened in all."""
-    return sum(len(one.connected) for one in followers)
