@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from models.actor import Scope
 from models.journal import changes_of
+from models.keeping import keeper
 from models.light import Heard, Shapes
 from models.reading import ReadPool
 from models.record import Note, leave
@@ -142,7 +143,7 @@ class Database:
             url, CATALOG_ROLE, pool_size, plan_cache_mode="force_generic_plan"
         )
         self.announce = announce
-        self._shapes = Shapes()
+        self._shapes = Shapes(keeper)
         self.heard: Heard | None = None
         """Told each statement that a unit of work has the driver answer; for tests that count."""
         self._sessions = async_sessionmaker(self.engine, class_=Working, expire_on_commit=False)

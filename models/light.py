@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ClauseElement, ColumnElement, Executable
+from sqlalchemy import ClauseElement, Executable
 from sqlalchemy.engine.result import IteratorResult, Result, SimpleResultMetaData
 from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -20,6 +20,7 @@ from models.taking import DIALECT, Processor, Taker, attributes, column, process
 SHAPES_KEPT = 2_000
 KEPT = "kept"
 Heard = Callable[[str], None]
+Taken = Callable[[Any, list[str] | None, int, Sequence[Processor | None]], Taker]
 
 
 @dataclass(slots=True)
@@ -115,7 +116,9 @@ class Kept:
 class Shapes:
     """The statements that a process has compiled; when they are too many it begins anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Taken = taker) -> None:
+        """`taken` makes the takers: of light rows, unless told otherwise."""
+        self._taken = taken
         self._known: dict[Any, Shape] = {}
         self._kept: dict[int, Kept] = {}
 
@@ -133,21 +136,16 @@ class Shapes:
     def _of(self, statement: Any) -> tuple[Shape, CacheKey | None]:
         key = statement._generate_cache_key()
         if key is None:
-            return _shape(statement, None), None
+            return _shape(statement, None, self._taken), None
         shape = self._known.get(key.key)
         if shape is None:
             if len(self._known) >= SHAPES_KEPT:
                 self._known.clear()
-            shape = self._known[key.key] = _shape(statement, key)
+            shape = self._known[key.key] = _shape(statement, key, self._taken)
         return shape, key
 
 
-def answers_columns(statement: Any) -> bool:
-    """Whether a select answers plain columns only: no rows of a model, which a session keeps."""
-    return all(isinstance(one, ColumnElement) for one in statement._raw_columns)
-
-
-def _shape(statement: Any, key: CacheKey | None) -> Shape:
+def _shape(statement: Any, key: CacheKey | None, taken: Taken) -> Shape:
     described = getattr(statement, "column_descriptions", None)
     if described is None:
         return _plain(statement, key)
@@ -160,7 +158,7 @@ def _shape(statement: Any, key: CacheKey | None) -> Shape:
     wide = statement.with_only_columns(*columns, maintain_column_froms=True)
     compiled = _compiled(wide, key)
     made = processors(compiled)
-    takers = tuple(taker(expr, keys, start, made) for expr, keys, start in spans)
+    takers = tuple(taken(expr, keys, start, made) for expr, keys, start in spans)
     return Shape(compiled, takers, SimpleResultMetaData([one["name"] for one in described]))
 
 

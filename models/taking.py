@@ -10,13 +10,16 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import ARRAY, Enum, Float, Numeric, inspect
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.util import AliasedInsp
 from sqlalchemy.sql.compiler import SQLCompiler
 
-DIALECT: Any = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # the library's own
+DIALECT: Any = PGDialect_asyncpg(  # type: ignore[no-untyped-call] # the library's own
+    json_serializer=lambda value: orjson.dumps(value).decode(), json_deserializer=orjson.loads
+)
 Processor = Callable[[Any], Any]
 Taker = Callable[[Any], Any]
 """Takes one answer out of a record of the driver."""

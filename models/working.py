@@ -1,23 +1,31 @@
-"""The session of a unit of work: the ORM for rows that change, the bare driver for the rest.
+"""The session of a unit of work, on the bare driver inside a transaction of SQLAlchemy's.
 
-Most statements of a unit of work answer columns or are written out as text: they need nothing of
-the ORM but the transaction, so they run on its driver connection directly.
+It is SQLAlchemy's session, with its identity map and its watch over changed attributes; what it
+does for each row read and written is done here by less (`keeping`, `flushing`). What is rare is
+left to the session itself.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, TextClause
-from sqlalchemy.engine.result import Result, ScalarResult
+from sqlalchemy import Select, TextClause, inspect, select
+from sqlalchemy.engine.result import IteratorResult, Result, ScalarResult
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapper
 
-from models.light import Heard, Shapes, answers_columns
+from models import flushing
+from models.journal import changes_of
+from models.keeping import Kept, takers
+from models.light import Heard, Shapes
 
 WRITES = re.compile(
     r"\binsert\s+into\b|\bdelete\s+from\b|\bupdate\s+\S+(\s+as)?(\s+\S+)?\s+set\b", re.IGNORECASE
 )
 TEXTS_KEPT = 1_000
+ANEW = "populate_existing"
 
 
 class Working(AsyncSession):
@@ -29,15 +37,20 @@ class Working(AsyncSession):
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Result[Any]:
         """The rows; what has changed so far is written first, as the ORM does it."""
+        await self.flush()
         if options or not self._is_bare(statement, params):
             found: Result[Any] = await super().execute(statement, params, **options)
             return found
-        if self.new or self.dirty or self.deleted:
-            await self.flush()
         shape, text, values = self.shapes.asked(statement, params or {})
         if self.heard is not None:
             self.heard(text)
-        return shape.result(await self.bare.fetch(text, *values))
+        records = await self.bare.fetch(text, *values)
+        if shape.names is None or not any(isinstance(one, Kept) for one in shape.takers or ()):
+            return shape.result(records)
+        anew = bool(statement.get_execution_options().get(ANEW))
+        take = takers(self.sync_session, anew, shape.takers or ())
+        rows: Iterator[Any] = iter([tuple([one(record) for one in take]) for record in records])
+        return IteratorResult(shape.names, rows)
 
     async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """The first answer of the first row; None without rows."""
@@ -49,13 +62,62 @@ class Working(AsyncSession):
         """The first answer of each row."""
         return (await self.execute(statement, params, **options)).scalars()
 
+    async def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """The row with this key, read when the session does not know it; None when there is none.
+
+        Of `options` there are `populate_existing` (read it anew) and `with_for_update`.
+        """
+        anew, locked = options.pop(ANEW, False), options.pop("with_for_update", False)
+        if options or not isinstance(locked, bool):
+            return await super().get(
+                entity, ident, populate_existing=anew, with_for_update=locked, **options
+            )
+        mapper = inspect(entity)
+        values = _key(mapper, ident)
+        if not anew and not locked:
+            known = self.sync_session.identity_map.get((mapper.class_, values, None))
+            if known is not None and not inspect(known).expired_attributes:
+                return known
+        keys = zip(mapper.primary_key, values, strict=True)
+        wanted = select(entity).where(*(key == value for key, value in keys))
+        if locked:
+            wanted = wanted.with_for_update()
+        return await self.scalar(wanted.execution_options(populate_existing=anew or locked))
+
+    async def get_one(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """The row with this key; NoResultFound when there is none to be seen."""
+        if (found := await self.get(entity, ident, **options)) is None:
+            raise NoResultFound(f"no {entity.__name__} with this key")
+        return found
+
+    async def flush(self, objects: Any = None) -> None:
+        """Write what is new and what has changed."""
+        session = self.sync_session
+        if not (session._new or session._deleted or session.identity_map._modified):
+            return
+        if self.bare is None or not self.bare.is_in_transaction():
+            await super().flush(objects)
+            return
+        changes = [*changes_of(session)]
+        if await flushing.flush(session, self.bare, self.shapes, self.heard):
+            session.info["changes"].extend(changes)
+        else:
+            await super().flush(objects)
+
     def _is_bare(self, statement: Any, params: Any) -> bool:
-        """Whether the driver may answer this: the transaction is open and no row is to be kept."""
+        """Whether the driver may answer this: the transaction is open, and it is asked for rows."""
         if self.bare is None or not self.bare.is_in_transaction() or isinstance(params, list):
             return False
         if isinstance(statement, TextClause):
             return _answers(statement.text)
-        return isinstance(statement, Select) and answers_columns(statement)
+        return isinstance(statement, Select)
+
+
+def _key(mapper: Mapper[Any], ident: Any) -> tuple[Any, ...]:
+    """A primary key as the ORM takes one: a value, a tuple, or values by the attributes' names."""
+    if isinstance(ident, dict):
+        return tuple(ident[mapper.get_property_by_column(one).key] for one in mapper.primary_key)
+    return ident if isinstance(ident, tuple) else (ident,)
 
 
 @lru_cache(TEXTS_KEPT)
