@@ -108,13 +108,13 @@ bench-live: setup $(PEERS) ## hold 10,000 listeners beside the peers (ARGS=--sav
 bench-scale: setup ## measure the storefront on a million listings (ARGS=--save)
 	@$(IN) benchmarks.peers.scale $(ARGS)
 
-bench-stock: setup ## measure how units are promised, beside plainer designs (ARGS=--save)
+bench-stock: setup ## measure how units are promised, beside plainer designs (ARGS="--races 5")
 	@$(IN) benchmarks.stock $(ARGS)
 
 bench-riders: setup ## measure riders' reports and the search for the nearest (ARGS=--save)
 	@$(IN) benchmarks.riders $(ARGS)
 
-bench-inventory: setup ## show a busy shelf to a thousand clients (ARGS=--save)
+bench-inventory: setup ## show a busy shelf to a thousand clients (ARGS=--no-save)
 	@$(IN) benchmarks.inventory $(ARGS)
 
 bench-plot: setup ## draw what make bench has kept

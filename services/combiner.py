@@ -24,7 +24,7 @@ class Combiner(Together[Request, Held | Short]):
 
     def __init__(self, database: Database, workers: int = WORKERS) -> None:
         sizes = {"batch_requests": BATCH_REQUESTS, "queue_requests": QUEUE_REQUESTS}
-        super().__init__("combiner", self._granted, workers=workers, **sizes)
+        super().__init__("combiner", self._granted, workers=workers, party=_company, **sizes)
         self._database = database
 
     async def hold(
@@ -48,3 +48,8 @@ class Combiner(Together[Request, Held | Short]):
     async def _granted(self, batch: Sequence[Request]) -> list[Held | Short]:
         async with self._database.write(PLATFORM, ORIGIN) as session:
             return await grant(session, batch)
+
+
+def _company(request: Request) -> UUID:
+    """Companies have their turns: what one of them sells out keeps no other waiting."""
+    return request.company_id

@@ -6,11 +6,12 @@ asks alone is answered as fast as without.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from services.fair import FairQueue
 from services.refusal import Problem, Refused
 from services.tally import Tally
 
@@ -45,6 +46,10 @@ class Counters:
     """How long each request waited for its answer, in seconds."""
 
 
+def _everybody(asked: object) -> None:
+    """One party, to which all belong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting(Generic[Asked, Answer]):
     """What is asked, by whom, and since when (seconds of the loop's clock)."""
@@ -66,14 +71,18 @@ class Together(Generic[Asked, Answer]):
         queue_requests: int,
         workers: int,
         gather_seconds: float = 0.0,
+        party: Callable[[Asked], Hashable] = _everybody,
     ) -> None:
-        """`gather_seconds` is for answers that nobody waits for: it makes batches larger."""
+        """`gather_seconds` is for answers that nobody waits for: it makes batches larger.
+
+        `party` says who asks: a rush of one does not keep the others waiting.
+        """
         self.name = name
         self._gather_seconds = gather_seconds
         self._work = work
         self._batch_requests = batch_requests
-        self._queue: asyncio.Queue[Waiting[Asked, Answer]]
-        self._queue = asyncio.Queue(queue_requests)
+        self._queue: FairQueue[Waiting[Asked, Answer]]
+        self._queue = FairQueue(queue_requests, lambda one: party(one.asked))
         self._wanted_workers = workers
         self._workers: list[asyncio.Task[None]] = []
         self.counters = Counters()
@@ -114,13 +123,20 @@ class Together(Generic[Asked, Answer]):
             raise RuntimeError(f"{self.name} isn't running")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        try:
-            self._queue.put_nowait(Waiting(asked, answer, loop.time()))
-        except asyncio.QueueFull:
+        self._let_in(Waiting(asked, answer, loop.time()))
+        return await asyncio.shield(answer)
+
+    def _let_in(self, one: Waiting[Asked, Answer]) -> None:
+        """Queue a request; when it is full, shed this one or the last of a longer line."""
+        if self._queue.full():
             self.counters.shed += 1
             message = "The shop is very busy. Please try again in a moment."
-            raise Refused(Busy(message=message)) from None
-        return await answer
+            refused = Refused(Busy(message=message))
+            last = self._queue.push_out(one)
+            if last is None:
+                raise refused
+            _fail(last.answer, refused)
+        self._queue.put_nowait(one)
 
     async def _forever(self) -> None:
         while True:

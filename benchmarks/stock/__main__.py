@@ -1,7 +1,7 @@
 """The combiner beside two plainer designs: `python -m benchmarks.stock [--seconds S] [--races N]`.
 
 One private, durable PostgreSQL, the same rows for all, one process; then races for the last units
-of a product, in which half of the payments fail. With --save the figures are kept.
+of a product, in which half of the payments fail. The figures of a whole run are kept.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from benchmarks.stock.designs import Combined, combined, locked_first, one_state
 from benchmarks.stock.load import CLIENTS, Figures, Wish, carts, hot, measured
 from benchmarks.stock.place import Place, opened
 
-SECONDS = 3.0
+SECONDS = 2.0
 ROUNDS = 3
 RACES = 50
 SEED = 1
@@ -77,7 +77,7 @@ async def main(given: argparse.Namespace) -> None:
         found["races"] = await races.run(given.races)
     found["targets"] = report.targets(found, COMBINER, ONE)
     print("\n".join(["", *(str(one) for one in found["targets"])]))
-    if given.save:
+    if given.save and given.rounds and given.races:
         how = {"clients": CLIENTS, "seconds": given.seconds, "rounds": given.rounds}
         print(f"kept in {report.save(found | {'how': how}).name}")
 
@@ -87,5 +87,5 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--races", type=int, default=RACES)
-    parser.add_argument("--save", action="store_true")
+    parser.add_argument("--save", action=argparse.BooleanOptionalAction, default=True)
     asyncio.run(main(parser.parse_args()))
