@@ -7,9 +7,10 @@ fields, `complete` and `objects` turn values into the answer, `arguments` conver
 in. A `run` is one execution of a plan: it waits in waves (`waiting`, `batch`) and gives errors
 their paths and nulls. What a plan does not do is left to graphql-core, in `reference`.
 
-Three things differ from graphql-core on purpose. Errors come in the order in which levels finish.
-Below a place that was nulled, another of its errors may be the one reported. And `info.path` has
-no positions in lists, since an info is made once per field and not once per parent.
+Four things differ from graphql-core on purpose. Errors come in the order in which levels finish.
+Below a place that was nulled, another of its errors may be the one reported. `info.path` has
+no positions in lists, since an info is made once per field and not once per parent. A coroutine
+that answers another one is awaited on.
 """
 
 from execution.answer import Answer
