@@ -83,19 +83,22 @@ GRANT = kept(
         from unnest(cast(:stores as uuid[]), cast(:products as uuid[]), cast(:units as int[]))
             as taken (store, product, units)
         where s.store_id = taken.store and s.product_id = taken.product
+    ), granted as (
+        insert into hold as h (order_id, store_id, product_id, company_id, quantity, status,
+                               expires_at)
+        select o, s, p, c, q, 'HELD', clock_timestamp() + make_interval(secs => t)
+        from unnest(cast(:hold_orders as uuid[]), cast(:hold_stores as uuid[]),
+                    cast(:hold_products as uuid[]), cast(:hold_companies as uuid[]),
+                    cast(:hold_units as int[]), cast(:hold_seconds as float8[]))
+            as new (o, s, p, c, q, t)
+        order by o, s, p
+        on conflict (order_id, store_id, product_id) do update
+            set quantity = excluded.quantity, status = 'HELD', expires_at = excluded.expires_at,
+                created_at = now()
+            where h.status in ('RELEASED', 'EXPIRED')
+        returning 1
     )
-    insert into hold as h (order_id, store_id, product_id, company_id, quantity, status,
-                           expires_at)
-    select o, s, p, c, q, 'HELD', clock_timestamp() + make_interval(secs => t)
-    from unnest(cast(:hold_orders as uuid[]), cast(:hold_stores as uuid[]),
-                cast(:hold_products as uuid[]), cast(:hold_companies as uuid[]),
-                cast(:hold_units as int[]), cast(:hold_seconds as float8[]))
-        as new (o, s, p, c, q, t)
-    order by o, s, p
-    on conflict (order_id, store_id, product_id) do update
-        set quantity = excluded.quantity, status = 'HELD', expires_at = excluded.expires_at,
-            created_at = now()
-        where h.status in ('RELEASED', 'EXPIRED')
+    select count(*) from granted
     """
     )
 )
@@ -157,7 +160,7 @@ async def _write(
     if not granted:
         return
     lines = [(one, product, units) for one in granted for product, units in one.wanted.items()]
-    await session.execute(
+    written = await session.scalar(
         GRANT,
         {
             "stores": [store for store, _ in taken],
@@ -171,6 +174,9 @@ async def _write(
             "hold_seconds": [float(one.hold_seconds) for one, _, _ in lines],
         },
     )
+    if written != len(lines):
+        # Units would be counted that no hold speaks of: none of it is kept, and each tries again.
+        raise RuntimeError(f"{written} of {len(lines)} holds could be written")
     companies = {one.store_id: one.company_id for one in granted}
     for store_id, company_id in companies.items():
         changes = [_change(place, row) for place, row in taken.items() if place[0] == store_id]

@@ -5,12 +5,13 @@ of a product, in which half of the payments fail. The figures of a whole run are
 """
 
 import argparse
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from statistics import median
 from typing import Any
+
+import uvloop
 
 from benchmarks.stock import races, report
 from benchmarks.stock.designs import Combined, combined, locked_first, one_statement
@@ -77,7 +78,7 @@ async def main(given: argparse.Namespace) -> None:
         found["races"] = await races.run(given.races)
     found["targets"] = report.targets(found, COMBINER, ONE)
     print("\n".join(["", *(str(one) for one in found["targets"])]))
-    if given.save and given.rounds and given.races:
+    if given.save and (given.rounds, given.races) == (ROUNDS, RACES):
         how = {"clients": CLIENTS, "seconds": given.seconds, "rounds": given.rounds}
         print(f"kept in {report.save(found | {'how': how}).name}")
 
@@ -88,4 +89,4 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--races", type=int, default=RACES)
     parser.add_argument("--save", action=argparse.BooleanOptionalAction, default=True)
-    asyncio.run(main(parser.parse_args()))
+    uvloop.run(main(parser.parse_args()))

@@ -45,7 +45,7 @@ from tests.services.customers import ORIGIN, people, product, wish
 UNITS = 100
 CUSTOMERS = 300
 AT_ONCE = 40
-RETRY_SECONDS = 0.05
+RETRY_SECONDS = 0.2
 FAILING_SHARE = 0.5
 LATE = timedelta(seconds=1)
 GIVEN_BACK = (HoldStatus.RELEASED, HoldStatus.EXPIRED)
