@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
+from models.reading import Reading
+
 UUIDS = ARRAY(Uuid)
 KEYS = bindparam("keys", type_=UUIDS)
 
@@ -29,11 +31,19 @@ def asked(column: Any) -> ColumnElement[bool]:
     return held
 
 
+async def _rows(session: AsyncSession, statement: Any, keys: Sequence[Any]) -> list[Any]:
+    """The rows that a kept statement answers for these keys."""
+    given = {"keys": list(keys)}
+    if isinstance(session, Reading):
+        return await session.firsts(statement, given)
+    return list(await session.scalars(statement, given))
+
+
 async def one_each(
     session: AsyncSession, statement: Any, keys: Sequence[Any], by: str = "id"
 ) -> list[Any]:
     """The row whose attribute `by` is the key, for each key; None where there is none."""
-    rows = (await session.scalars(statement, {"keys": list(keys)})).all()
+    rows = await _rows(session, statement, keys)
     get = attrgetter(by)
     found = {get(row): row for row in rows}
     return [found.get(key) for key in keys]
@@ -43,9 +53,9 @@ async def many_each(
     session: AsyncSession, statement: Any, keys: Sequence[Any], by: str
 ) -> list[list[Any]]:
     """The rows whose attribute `by` is the key, for each key, in the statement's order."""
-    rows = (await session.scalars(statement, {"keys": list(keys)})).all()
+    rows = await _rows(session, statement, keys)
     if len(keys) == 1:
-        return [list(rows)]
+        return [rows]
     get = attrgetter(by)
     found: defaultdict[Any, list[Any]] = defaultdict(list)
     for row in rows:

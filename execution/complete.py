@@ -136,7 +136,7 @@ class LeafCompleter(Completer):
             )
         return coerced
 
-    def expression(self, name: str, n: int, env: dict[str, Any]) -> str:
+    def expression(self, name: str, n: str, env: dict[str, Any]) -> str:
         """Python source that serializes the local `name`, quick for values of the exact type."""
         env[f"s{n}"], env["Undefined"] = self.serialize, Undefined
         otherwise = f"s{n}({name})"

@@ -44,26 +44,26 @@ class Late(Completer):
 class ObjectCompleter(Completer):
     """Values of one object type."""
 
-    __slots__ = ("_backing", "_selection", "type")
+    __slots__ = ("_backing", "selection", "type")
 
     def __init__(self, site: Site, object_type: GraphQLObjectType, selection: "Selection") -> None:
         super().__init__(site)
         self.type = object_type
-        self._selection = selection
+        self.selection = selection
         self._backing = backing_of(object_type)
 
     def bulk(self, values: list[Any], run: "Run") -> list[Any]:
         kinds = set(map(type, values))
         if type(None) not in kinds:
             self.check(values, kinds, run)
-            return self._selection.fill(values, run)
+            return self.selection.fill(values, run)
         if not self.site.may_be_null:
             raise Unusual
         present = [value for value in values if value is not None]
         if not present:
             return values
         self.check(present, kinds - {type(None)}, run)
-        done = iter(self._selection.fill(present, run))
+        done = iter(self.selection.fill(present, run))
         return [None if value is None else next(done) for value in values]
 
     def check(self, values: list[Any], kinds: set[type], run: "Run") -> None:
@@ -101,7 +101,7 @@ class ObjectCompleter(Completer):
 
     def fill(self, values: list[Any], run: "Run") -> list[Any]:
         """What is selected of values that are known to be of this type."""
-        return self._selection.fill(values, run)
+        return self.selection.fill(values, run)
 
     def _filled(self, good: object, value: Any, run: "Run") -> Any:
         if not good:

@@ -30,7 +30,7 @@ from execution.complete import Completer, LeafCompleter, ListCompleter
 from execution.cost import own_cost
 from execution.objects import DEFINITION, AbstractCompleter, ObjectCompleter
 from execution.run import Run
-from execution.selection import Leaf, Selection
+from execution.selection import Inside, Leaf, Selection
 from execution.site import Field, Site
 from execution.steps import AttributeStep, BatchStep, ForeignStep, ReaderStep, ResolverStep, Step
 
@@ -124,6 +124,9 @@ class Compiler:
                 attribute = field.strawberry.python_name  # type: ignore[union-attr] # is known
                 self.reads |= reads_of(field.strawberry)  # type: ignore[arg-type] # as above
                 leaves.append(Leaf(key, attribute, completer, _reader_of(field)))
+            elif (inside := _inside(field, completer)) is not None:
+                self.reads |= reads_of(field.strawberry)  # type: ignore[arg-type] # a reader's
+                leaves.append(Leaf(key, name, completer, _reader_of(field), inside))
             else:
                 steps.append(self._step(field, completer))
         return Selection(template, leaves, steps, cost)
@@ -221,6 +224,21 @@ def _reader_of(field: Field) -> Any:
     if known is None or field.definition.args or known.metadata.get("allow") is not None:
         return None
     return known.metadata.get("reader")
+
+
+def _inside(field: Field, completer: Completer) -> Inside | None:
+    """How the selected part of an object is read off the parent, when all of it can be."""
+    if _reader_of(field) is None or not isinstance(completer, ObjectCompleter):
+        return None
+    made_of = field.strawberry.metadata.get("made_of")  # type: ignore[union-attr] # it has a reader
+    selection = completer.selection
+    if made_of is None or selection.steps:
+        return None
+    present, attributes = made_of
+    plain = (leaf.reader is None and leaf.inside is None for leaf in selection.leaves)
+    if not all(plain) or not all(leaf.attribute in attributes for leaf in selection.leaves):
+        return None
+    return Inside(present, attributes, selection)
 
 
 def _selection_sets(nodes: Sequence[FieldNode]) -> list[SelectionSetNode]:

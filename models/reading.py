@@ -45,6 +45,12 @@ class Reading(AsyncSession):
         """The first answer of each row."""
         return (await self.execute(statement, params)).scalars()
 
+    async def firsts(self, statement: Any, params: Any = None) -> list[Any]:
+        """The first answer of each row, as a list."""
+        shape, records = await self._fetch(statement, params)
+        found: list[Any] = shape.firsts(records)
+        return found
+
     async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """The first answer of the first row; None without rows."""
         shape, records = await self._fetch(statement, params)

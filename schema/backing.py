@@ -1,7 +1,7 @@
 """Binds GraphQL types to the classes of the rows behind them, and fields to rules and batches."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, dataclass_transform
 
@@ -14,6 +14,7 @@ T = TypeVar("T")
 Resolver = Callable[..., Any]
 Stream = Callable[..., AsyncIterator[Any]]
 Reader = Callable[[Any], Callable[[Any], Any]]
+MadeOf = tuple[str, Mapping[str, str]]
 
 BACKING: dict[type, type] = {}
 ABOUT_INPUT = "Everything the mutation needs to know."
@@ -50,17 +51,21 @@ def field(
     )
 
 
-def derived(reader: Reader, description: str, *, reads: str = "") -> Any:
+def derived(
+    reader: Reader, description: str, *, reads: str = "", made_of: MadeOf | None = None
+) -> Any:
     """A field worked out of the parent alone, by a function that `reader` makes for a request.
 
     The executor has the function made once a request and calls it as it reads attributes. `reads`
-    names what of its context `reader` looks at, as in `field`.
+    names what of its context `reader` looks at, as in `field`. `made_of` says of an object which
+    of the parent's attributes stand for its own, and which of the parent's is None without it: then
+    the executor needs no object.
     """
 
     def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return reader(info.context)(parent)
 
-    metadata = _metadata(reader=reader, reads=reads)
+    metadata = _metadata(reader=reader, reads=reads, made_of=made_of)
     return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 

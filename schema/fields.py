@@ -36,7 +36,8 @@ def money(by: str, description: str, *, allow: Rule | None = None) -> Any:
         return None if pair[0] is None else new(Money, pair)
 
     if allow is None:
-        return derived(lambda _context: read, description)
+        made_of = by, {"minor": by, "currency": "currency"}
+        return derived(lambda _context: read, description, made_of=made_of)
 
     def allowed(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return read(parent)
