@@ -1,7 +1,7 @@
 """Asks for many keys by one array: the statement's text stays the same however many there are."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from operator import attrgetter
 from typing import Any
 
@@ -31,10 +31,14 @@ def asked(column: Any) -> ColumnElement[bool]:
     return held
 
 
-async def _rows(session: AsyncSession, statement: Any, keys: Sequence[Any]) -> list[Any]:
+async def _rows(
+    session: AsyncSession, statement: Any, keys: Sequence[Any], needed: Set[str] | None = None
+) -> list[Any]:
     """The rows that a kept statement answers for these keys."""
     given = {"keys": list(keys)}
     if isinstance(session, Reading):
+        if needed:
+            return await session.narrow(statement, needed, given)
         return await session.firsts(statement, given)
     return list(await session.scalars(statement, given))
 
@@ -50,10 +54,17 @@ async def one_each(
 
 
 async def many_each(
-    session: AsyncSession, statement: Any, keys: Sequence[Any], by: str
+    session: AsyncSession,
+    statement: Any,
+    keys: Sequence[Any],
+    by: str,
+    needed: Set[str] | None = None,
 ) -> list[list[Any]]:
-    """The rows whose attribute `by` is the key, for each key, in the statement's order."""
-    rows = await _rows(session, statement, keys)
+    """The rows whose attribute `by` is the key, for each key, in the statement's order.
+
+    They have no attributes but the needed ones, where it is known which are.
+    """
+    rows = await _rows(session, statement, keys, needed and needed | {by})
     if len(keys) == 1:
         return [rows]
     get = attrgetter(by)

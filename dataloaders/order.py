@@ -1,6 +1,6 @@
 """Batch reads of orders, their lines and where they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -52,9 +52,11 @@ async def order_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Order 
     return await one_each(session, ORDER, ids)
 
 
-async def lines_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[OrderLine]]:
-    """The lines of each order, as the customer put them."""
-    return await many_each(session, LINES, ids, "order_id")
+async def lines_by_order(
+    session: AsyncSession, ids: Sequence[UUID], needed: Set[str] | None = None
+) -> list[list[OrderLine]]:
+    """The lines of each order, as the customer put them; of each no more than is needed."""
+    return await many_each(session, LINES, ids, "order_id", needed)
 
 
 async def active_by_customer(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:

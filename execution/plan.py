@@ -1,6 +1,6 @@
 """Compiles one operation into selections and steps, and runs them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -191,6 +191,8 @@ class Compiler:
             return ReaderStep(field, completer, reader)
         if "batch" in known.metadata and "by" in known.metadata and not field.definition.args:
             fields = self._selected(field) if known.metadata.get("look") else None
+            if known.metadata.get("narrow"):
+                fields = self._needed(field)
             return BatchStep(field, completer, known, fields)
         if known.base_resolver is not None:
             converter = Converter(self._schema, known)
@@ -199,6 +201,23 @@ class Compiler:
         if self._plain_attributes:
             return AttributeStep(field, completer, attrgetter(name))
         return AttributeStep(field, completer, lambda parent: read(parent, name))
+
+    def _needed(self, field: Field) -> frozenset[str] | None:
+        """The attributes that all fields selected of what `field` answers are read from."""
+        named = get_named_type(field.definition.type)
+        if not is_object_type(named):
+            return None
+        needed: set[str] = set()
+        for nodes in self._collector.collect(named, _selection_sets(field.nodes)).values():
+            if nodes[0].name.value == TYPENAME:
+                continue
+            definition = named.fields.get(nodes[0].name.value)
+            known = definition.extensions.get(DEFINITION) if definition is not None else None
+            attributes = _attributes_of(known)
+            if attributes is None:
+                return None
+            needed.update(attributes)
+        return frozenset(needed)
 
     def _selected(self, field: Field) -> frozenset[str]:
         """The Python names of all fields selected of what `field` answers."""
@@ -216,6 +235,18 @@ class Compiler:
                 if definition is not None and DEFINITION in definition.extensions:
                     names.add(definition.extensions[DEFINITION].python_name)
         return frozenset(names)
+
+
+def _attributes_of(known: StrawberryField | None) -> Collection[str] | None:
+    """The attributes of its parent that a field is read from; None where that can't be told."""
+    if known is None or known.extensions or known.metadata.get("allow") is not None:
+        return None
+    if "needs" in known.metadata:
+        needs: Collection[str] = known.metadata["needs"]
+        return needs
+    if "batch" in known.metadata and "by" in known.metadata:
+        return (known.metadata["by"],)
+    return (known.python_name,) if known.base_resolver is None else None
 
 
 def _reader_of(field: Field) -> Any:

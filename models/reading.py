@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Set
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Any
@@ -15,7 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.light import Heard, Shapes, kept
 from models.rounds import Rounds
+from models.taking import DIALECT, Taker, attributes, processors, taker
 
+NARROWED_KEPT = 200
+"""Statements with fewer columns that a pool knows; who needs others gets whole rows."""
+Narrowed = tuple[Any, Taker]
 IDLE_SECONDS = 300.0
 SETTLE_SECONDS = 5.0
 
@@ -51,6 +56,16 @@ class Reading(AsyncSession):
         found: list[Any] = shape.firsts(records)
         return found
 
+    async def narrow(self, statement: Any, needed: Set[str], params: Any) -> list[Any]:
+        """The rows of the one model that a kept statement answers, with what is needed alone;
+        whole ones where something is needed that is no column."""
+        narrowed = self._pool.narrowed(statement, frozenset(needed))
+        if narrowed is None:
+            return await self.firsts(statement, params)
+        fewer, take = narrowed
+        _, records = await self._fetch(fewer, params)
+        return [take(record) for record in records]
+
     async def scalar(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """The first answer of the first row; None without rows."""
         shape, records = await self._fetch(statement, params)
@@ -73,6 +88,18 @@ class Reading(AsyncSession):
         if self._pool.heard is not None:
             self._pool.heard(text)
         return shape, await self._connection.fetch(text, *values)
+
+
+def _narrowed(statement: Any, needed: frozenset[str]) -> Narrowed | None:
+    model: Any = statement.column_descriptions[0]["expr"]
+    whole = attributes(model) or []
+    if not needed.issubset(whole):
+        return None
+    wanted = needed | {part.key for part in inspect(model).primary_key}
+    keys = [key for key in whole if key in wanted]
+    columns = (getattr(model, key) for key in keys)
+    fewer = kept(statement.with_only_columns(*columns, maintain_column_froms=True))
+    return fewer, taker(model, keys, 0, processors(fewer.compile(dialect=DIALECT)))
 
 
 @cache
@@ -113,6 +140,7 @@ class ReadPool:
         """Told each statement's text; for tests that count."""
         self.rounds = Rounds(lambda: self.reading(None))
         """Reads outside any scope, made together for all who ask at the same moment."""
+        self._narrowed: dict[Any, Narrowed | None] = {}
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._size = size
         self._acquire_seconds = acquire_seconds
@@ -121,6 +149,13 @@ class ReadPool:
         self._open: set[ReadConnection] = set()
         self._opening = 0
         self._line: deque[asyncio.Future[ReadConnection | None]] = deque()
+
+    def narrowed(self, statement: Any, needed: frozenset[str]) -> Narrowed | None:
+        """The statement with the needed columns alone, and what takes a row out of its answer."""
+        key = statement, needed
+        if key not in self._narrowed and len(self._narrowed) < NARROWED_KEPT:
+            self._narrowed[key] = _narrowed(statement, needed)
+        return self._narrowed.get(key)
 
     @property
     def in_use(self) -> int:

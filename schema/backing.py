@@ -1,7 +1,7 @@
 """Binds GraphQL types to the classes of the rows behind them, and fields to rules and batches."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, TypeVar, dataclass_transform
 
@@ -52,20 +52,25 @@ def field(
 
 
 def derived(
-    reader: Reader, description: str, *, reads: str = "", made_of: MadeOf | None = None
+    reader: Reader,
+    description: str,
+    *,
+    reads: str = "",
+    made_of: MadeOf | None = None,
+    needs: Collection[str] | None = None,
 ) -> Any:
     """A field worked out of the parent alone, by a function that `reader` makes for a request.
 
     The executor has the function made once a request and calls it as it reads attributes. `reads`
     names what of its context `reader` looks at, as in `field`. `made_of` says of an object which
     of the parent's attributes stand for its own, and which of the parent's is None without it: then
-    the executor needs no object.
+    the executor needs no object. `needs` names all attributes of the parent that are read.
     """
 
     def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return reader(info.context)(parent)
 
-    metadata = _metadata(reader=reader, reads=reads, made_of=made_of)
+    metadata = _metadata(reader=reader, reads=reads, made_of=made_of, needs=needs)
     return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
@@ -76,12 +81,14 @@ def related(
     by: str = "id",
     allow: Rule | None = None,
     look: bool = False,
+    narrow: bool = False,
     cost: int | None = None,
 ) -> Any:
     """A field read in one batch for all parents of a level, keyed by the parent's attribute `by`.
 
     The executor calls the batch itself, without a coroutine per parent; `look` gives the batch
-    the set of selected child fields as its third argument.
+    the set of selected child fields as its third argument, `narrow` that of the attributes which
+    these are read from, or None where that can't be told.
     """
 
     async def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
@@ -91,7 +98,9 @@ def related(
     return strawberry.field(
         resolver=_guarded(resolve, allow),
         description=description,
-        metadata=_metadata(batch=batch, by=by, allow=allow, look=look or None, cost=cost),
+        metadata=_metadata(
+            batch=batch, by=by, allow=allow, look=look or None, narrow=narrow or None, cost=cost
+        ),
     )
 
 

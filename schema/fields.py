@@ -24,7 +24,7 @@ def key(
         value = get(parent)
         return None if value is None else encode(value)
 
-    return derived(lambda _context: read, description)
+    return derived(lambda _context: read, description, needs=(by,))
 
 
 def money(by: str, description: str, *, allow: Rule | None = None) -> Any:
@@ -36,8 +36,9 @@ def money(by: str, description: str, *, allow: Rule | None = None) -> Any:
         return None if pair[0] is None else new(Money, pair)
 
     if allow is None:
+        get_of = (by, "currency")
         made_of = by, {"minor": by, "currency": "currency"}
-        return derived(lambda _context: read, description, made_of=made_of)
+        return derived(lambda _context: read, description, made_of=made_of, needs=get_of)
 
     def allowed(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return read(parent)

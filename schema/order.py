@@ -92,7 +92,7 @@ class Order(Node):
     store: Annotated["Store", strawberry.lazy("schema.store")] | None = related(
         load_store.store_by_id, "The store that brings it.", by="store_id"
     )
-    lines: list[OrderLine] = related(load.lines_by_order, "What was ordered.")
+    lines: list[OrderLine] = related(load.lines_by_order, "What was ordered.", narrow=True)
     substitutes: list[Annotated["Substitute", strawberry.lazy("schema.substitute")]] = related(
         load_substitute.substitutes_by_order, "What the store proposed for what was missing."
     )

@@ -8,6 +8,7 @@ from sqlalchemy import func, literal, select, text, union_all
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
+from sqlalchemy.orm.exc import UnmappedInstanceError
 
 from models import (
     NOBODY,
@@ -25,6 +26,8 @@ from models import (
     uuid7,
 )
 from models.database import Database, Origin
+from models.light import kept
+from models.reading import Reading
 from tests.city import City
 
 Values = tuple[object, ...]
@@ -152,3 +155,18 @@ async def test_who_leaves_in_the_middle_ends_the_statement(database: Database) -
     async with database.read(PLATFORM) as session:
         left = await session.scalar(text(f"select count(*) from pg_stat_activity where {asleep}"))  # noqa: S608 - our own words
     assert left == 0
+
+
+async def test_a_narrow_row_has_what_was_needed_and_its_key(database: Database) -> None:
+    stores = kept(select(Store).order_by(Store.id))
+    async with database.read(PLATFORM) as session:
+        assert isinstance(session, Reading)
+        whole = await session.firsts(stores)
+        narrow = await session.narrow(stores, {"name", "status"}, {})
+        other = await session.narrow(stores, {"name", "no_column"}, {})
+    assert [(row.id, row.name, row.status) for row in narrow] == [
+        (row.id, row.name, row.status) for row in whole
+    ]
+    with pytest.raises(UnmappedInstanceError):
+        _ = narrow[0].timezone
+    assert other[0].timezone == whole[0].timezone
