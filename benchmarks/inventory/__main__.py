@@ -24,6 +24,7 @@ from benchmarks.inventory.writer import ORIGIN, Write, Writer, band_of
 from benchmarks.live.__main__ import OURS, SESSION
 from benchmarks.peers.contenders import Running, serving, ticks
 from benchmarks.peers.place import ROOT, STORE, Place, open_place
+from benchmarks.peers.report import machine
 from models import PLATFORM, Actor, Grant, Membership, Person, Product, Role, Store, uuid7
 from models.database import Database
 from models.ids import encode
@@ -211,7 +212,7 @@ def main() -> int:
     holds = found["p99_ms"] <= P99_MS
     print(f"  p99 at most {P99_MS:.0f} ms: {'holds' if holds else 'MISSED'}")
     if chosen.save and chosen.clients == CLIENTS:
-        kept = {"taken": datetime.now(UTC).date().isoformat(), **found}
+        kept = {"taken": datetime.now(UTC).date().isoformat(), "machine": machine(), **found}
         RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
     return 1 if found["wrong_clients"] else 0
 
