@@ -20,7 +20,7 @@ export PORT
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
 	demo city crash chaos audit-stock fuzz bench bench-live bench-riders bench-scale bench-stock \
-	bench-inventory bench-plot \
+	bench-inventory bench-jobs bench-plot \
 	clients clients-if-npm lock
 
 help: ## list the targets
@@ -116,6 +116,9 @@ bench-riders: setup ## measure riders' reports and the search for the nearest (A
 
 bench-inventory: setup ## show a busy shelf to a thousand clients (ARGS=--no-save)
 	@$(IN) benchmarks.inventory $(ARGS)
+
+bench-jobs: setup ## measure the event log as a queue, and how fast webhooks leave (ARGS=--save)
+	@$(IN) benchmarks.jobs $(ARGS)
 
 bench-plot: setup ## draw what make bench has kept
 	@$(IN) benchmarks.peers.plot

@@ -1,0 +1,1 @@
+"""What it costs to have background work queued, and how fast webhooks leave."""

@@ -1,0 +1,177 @@
+"""The event log as a queue beside a queue of its own: `python -m benchmarks.jobs [--save]`.
+
+One private, durable PostgreSQL. First what a unit of work costs that records an event: in a log
+without the order of commits, in ours, and in one beside which each unit also enqueues a job as
+PgQueuer 1.6 does it (a row, a row of its log, a statement trigger that notifies). Then how fast
+events are put on their way to an endpoint, and how fast they get there, payloads included.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import text
+
+from benchmarks.peers.report import RESULTS, machine
+from benchmarks.stock.place import Place, opened
+from gateways.webhook import PublicWebhooks
+from jobs import webhook as jobs
+from models import PLATFORM, WebhookEndpoint
+from models.database import Database, Origin
+from resolvers.context import House
+from server.payloads import GraphPayloads
+from services.event import happened, inventory_stream
+from services.identity import Identity
+from services.webhook_signature import nonce
+from tests.conftest import superuser
+from tests.jobs.receiver import receiving
+
+WRITERS = 8
+UNITS = 2_000
+MESSAGES = 2_000
+SELECTION = "{ type sequence store { name } changes { available product { name } } }"
+WITHOUT_ORDER = "drop index ix_event_tx; alter table event drop column tx cascade"
+QUEUE = """
+create table job (id bigserial primary key, priority int not null, entrypoint text not null,
+    payload bytea, status text not null, created timestamptz not null default now(),
+    updated timestamptz not null default now(), execute_after timestamptz not null default now());
+create index on job (priority asc, id desc) where status = 'queued';
+create index on job (updated asc, id desc) where status = 'picked';
+create table job_log (id bigserial primary key, created timestamptz not null default now(),
+    job_id bigint not null, status text not null, entrypoint text not null, priority int not null);
+create index on job_log (job_id); create index on job_log (created);
+create function told() returns trigger language plpgsql as
+    $$ begin perform pg_notify('jobs', 'table_changed'); return null; end $$;
+create trigger told after insert on job for each statement execute function told();
+grant all on job, job_log to darkstore_app;
+grant usage on all sequences in schema public to darkstore_app
+"""
+ENQUEUE = text(
+    "with one as (insert into job (priority, entrypoint, payload, status)"
+    " values (0, 'webhook', :payload, 'queued') returning id, entrypoint, priority)"
+    " insert into job_log (job_id, status, entrypoint, priority)"
+    " select id, 'queued', entrypoint, priority from one"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One design: units a second, and what each costs the database."""
+
+    name: str
+    units_per_second: float
+    database_us: float
+
+    def __str__(self) -> str:
+        return f"{self.name:44}{self.units_per_second:>9,.0f}{self.database_us:>12,.0f}"
+
+
+async def written(place: Place, name: str, units: int, *, enqueue: bool) -> Figures:
+    """So many units of work by WRITERS at once, each on a stream of its own."""
+    database = Database(place.url, pool_size=WRITERS)
+
+    async def writer(nth: int) -> None:
+        for number in range(units // WRITERS):
+            async with database.write(PLATFORM, Origin("bench")) as session:
+                body = {"number": number}
+                happened(session, f"bench:{nth}", "BENCH", body, company_id=place.company)
+                if enqueue:
+                    await session.execute(ENQUEUE, {"payload": b"{}"})
+
+    began, used = time.monotonic(), place.database_seconds()
+    await asyncio.gather(*(writer(nth) for nth in range(WRITERS)))
+    took, spent = time.monotonic() - began, place.database_seconds() - used
+    await database.close()
+    return Figures(name, units / took, spent / units * 1e6)
+
+
+async def designs(units: int) -> list[Figures]:
+    """What recording costs, each design on a database of its own."""
+    found = []
+    kinds: list[tuple[str, str | None, bool]] = [
+        ("log, no order of commits", WITHOUT_ORDER, False),
+        ("log in the order of commits (ours)", None, False),
+        ("log, and a queue of its own", f"{WITHOUT_ORDER};{QUEUE}", True),
+    ]
+    for name, change, enqueue in kinds:
+        async with opened() as place:
+            if change is not None:
+                async with superuser(place.url) as connection:
+                    await connection.execute(change)
+            await written(place, name, units // 10, enqueue=enqueue)
+            found.append(await written(place, name, units, enqueue=enqueue))
+        print(found[-1], flush=True)
+    return found
+
+
+async def messages() -> dict[str, float]:
+    """How many events a second are queued for an endpoint, and how many messages reach it."""
+    async with opened() as place, receiving() as there:
+        database = Database(place.url, pool_size=5)
+        house = _house(place, database, PublicWebhooks([there.door]))
+        endpoint = WebhookEndpoint(
+            company_id=place.company, name="There", url=there.url, event_types=["STOCK_CHANGED"],
+            selection=SELECTION, schema_version="", cost=1, ordered=False, nonce=nonce(),
+        )  # fmt: skip
+        async with database.write(PLATFORM, Origin("bench")) as session:
+            session.add(endpoint)
+        change = {"product_id": place.products[0], "on_hand": 9, "held": 0, "version": 1}
+        body = {"changes": [{k: str(v) if k == "product_id" else v for k, v in change.items()}]}
+        for _ in range(10):
+            async with database.write(PLATFORM, Origin("bench")) as session:
+                stream = inventory_stream(place.store)
+                for _ in range(MESSAGES // 10):
+                    happened(session, stream, "STOCK_CHANGED", body, company_id=place.company)
+        queued = await _timed(lambda: jobs.fan_out(database))
+        payloads = GraphPayloads(house)
+        began, cpu = time.monotonic(), time.process_time()
+        while len(there.got) < MESSAGES:
+            await jobs.deliver(database, house.webhooks, payloads)
+        took, spent = time.monotonic() - began, time.process_time() - cpu
+        await house.webhooks.close()
+        await database.close()
+    return {
+        "queued_per_second": round(MESSAGES / queued),
+        "sent_per_second": round(MESSAGES / took),
+        "sent_python_us": round(spent / MESSAGES * 1e6),
+    }
+
+
+async def _timed(work: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    await work()
+    return time.monotonic() - began
+
+
+def _house(place: Place, database: Database, webhooks: PublicWebhooks) -> House:
+    nothing = cast(Any, None)
+    identity = Identity(keys_file=place.server.place / "bench-keys.json", database=database)
+    return House(
+        database=database, combiner=nothing, positions=nothing, payments=nothing, sms=nothing,
+        identity=identity, streams=nothing, webhooks=webhooks,
+    )  # fmt: skip
+
+
+async def main(given: argparse.Namespace) -> None:
+    print(f"{'a unit of work that records an event':44}{'units/s':>9}{'database us':>12}")
+    found: dict[str, Any] = {"recording": [asdict(one) for one in await designs(given.units)]}
+    found["webhooks"] = await messages()
+    for name, value in found["webhooks"].items():
+        print(f"webhooks {name.replace('_', ' '):35}{value:>9,.0f}")
+    if given.save:
+        kept = {"at": datetime.now(UTC).isoformat(), "machine": machine(), **found}
+        (RESULTS / "jobs.json").write_text(json.dumps(kept, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.jobs")
+    parser.add_argument("--units", type=int, default=UNITS, help="units of work of each design")
+    parser.add_argument("--save", action="store_true", help="keep the figures")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main(parser.parse_args()))
