@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -17,7 +18,7 @@ from services.webhook_topic import Happening
 
 log = logging.getLogger("darkstore.jobs")
 
-AT_ONCE = 20
+AT_ONCE = 40
 LOOK_SECONDS = 0.25
 ROUNDS = 20
 TURN_SECONDS = 15.0
@@ -70,26 +71,27 @@ async def deliver(database: Database, webhooks: Webhooks, payloads: Payloads) ->
 
 
 class Sender:
-    """One turn of sending: at most AT_ONCE tries under way, five of them to one endpoint."""
+    """One turn of sending: some AT_ONCE tries under way, those to one endpoint as one group."""
 
     def __init__(self, database: Database, webhooks: Webhooks, payloads: Payloads) -> None:
         self._database = database
         self._webhooks = webhooks
         self._payloads = payloads
-        self._tries: dict[asyncio.Task[None], UUID] = {}
+        self._tries: dict[asyncio.Task[None], list[Parcel]] = {}
+        self._under_way = 0
         self.done = 0
 
     async def work(self) -> None:
         """Send until nothing is due."""
         while True:
-            started = await self._start() if len(self._tries) < AT_ONCE else 0
+            started = await self._start() if self._under_way < AT_ONCE else 0
             if not self._tries:
                 return
             first = asyncio.FIRST_COMPLETED
             wait = LOOK_SECONDS if started else None
             ended, _ = await asyncio.wait(self._tries, timeout=wait, return_when=first)
             for one in ended:
-                del self._tries[one]
+                self._under_way -= len(self._tries.pop(one))
 
     async def finish(self) -> None:
         """Let the tries under way end; each has a time limit of its own."""
@@ -97,24 +99,29 @@ class Sender:
             await asyncio.wait(self._tries)
 
     async def _start(self) -> int:
-        busy = list(set(self._tries.values()))
+        busy = list({group[0].endpoint.id for group in self._tries.values()})
         async with self._database.write(PLATFORM, DELIVERING) as session:
-            leased = await webhook_sending.lease(session, busy, AT_ONCE - len(self._tries))
+            leased = await webhook_sending.lease(session, busy, AT_ONCE - self._under_way)
             found = await webhook_sending.parcels(session, leased) if leased else []
+        groups: defaultdict[UUID, list[Parcel]] = defaultdict(list)
         for parcel in found:
-            task = asyncio.create_task(self._try(parcel), name="webhook")
-            self._tries[task] = parcel.endpoint.id
+            groups[parcel.endpoint.id].append(parcel)
+        for group in groups.values():
+            self._tries[asyncio.create_task(self._try(group), name="webhook")] = group
+        self._under_way += len(found)
         self.done += len(found)
         return len(found)
 
-    async def _try(self, parcel: Parcel) -> None:
+    async def _try(self, group: list[Parcel]) -> None:
+        """Send a group and write down what came of it, in one transaction."""
         try:
-            outcome = await self._sent(parcel)
+            outcomes = await asyncio.gather(*map(self._sent, group))
             async with self._database.write(PLATFORM, DELIVERING) as session:
-                write = webhook_sending.failed if outcome.error else webhook_sending.taken
-                await write(session, parcel, outcome)
+                for parcel, outcome in zip(group, outcomes, strict=True):
+                    write = webhook_sending.failed if outcome.error else webhook_sending.taken
+                    await write(session, parcel, outcome)
         except Exception:
-            log.warning("delivery %s is tried again", parcel.delivery.id, exc_info=True)
+            log.warning("messages to %s are sent again", group[0].endpoint.id, exc_info=True)
 
     async def _sent(self, parcel: Parcel) -> Outcome:
         """What came of one try; no transaction is open meanwhile."""

@@ -24,7 +24,7 @@ from services.webhook_queue import LIFE_SECONDS, READER
 from services.webhook_topic import Happening
 
 LEASE_SECONDS = 60
-EACH_AT_ONCE = 5
+EACH_AT_ONCE = 10
 BACK_OFF_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 43_200, 43_200)
 SPREAD = 0.1
 RETRY_AFTER_MOST_SECONDS = 3_600
@@ -120,7 +120,7 @@ class Outcome:
 async def lease(session: AsyncSession, busy: Sequence[UUID], most: int) -> list[UUID]:
     """Deliveries that are due, put off for a minute so that no other process takes them too.
 
-    At most five of an endpoint, one while its circuit is half open, and none of the `busy` ones.
+    At most ten of an endpoint, one while its circuit is half open, and none of the `busy` ones.
     """
     rows = await session.execute(
         LEASE,

@@ -34,7 +34,6 @@ from tests.jobs.receiver import receiving
 
 WRITERS = 8
 UNITS = 2_000
-MESSAGES = 2_000
 SELECTION = "{ type sequence store { name } changes { available product { name } } }"
 WITHOUT_ORDER = "drop index ix_event_tx; alter table event drop column tx cascade"
 QUEUE = """
@@ -110,7 +109,7 @@ async def designs(units: int) -> list[Figures]:
     return found
 
 
-async def messages() -> dict[str, float]:
+async def messages(count: int) -> dict[str, float]:
     """How many events a second are queued for an endpoint, and how many messages reach it."""
     async with opened() as place, receiving() as there:
         database = Database(place.url, pool_size=5)
@@ -126,20 +125,20 @@ async def messages() -> dict[str, float]:
         for _ in range(10):
             async with database.write(PLATFORM, Origin("bench")) as session:
                 stream = inventory_stream(place.store)
-                for _ in range(MESSAGES // 10):
+                for _ in range(count // 10):
                     happened(session, stream, "STOCK_CHANGED", body, company_id=place.company)
         queued = await _timed(lambda: jobs.fan_out(database))
         payloads = GraphPayloads(house)
         began, cpu = time.monotonic(), time.process_time()
-        while len(there.got) < MESSAGES:
+        while len(there.got) < count // 10 * 10:
             await jobs.deliver(database, house.webhooks, payloads)
         took, spent = time.monotonic() - began, time.process_time() - cpu
         await house.webhooks.close()
         await database.close()
     return {
-        "queued_per_second": round(MESSAGES / queued),
-        "sent_per_second": round(MESSAGES / took),
-        "sent_python_us": round(spent / MESSAGES * 1e6),
+        "queued_per_second": round(count / queued),
+        "sent_per_second": round(count / took),
+        "sent_python_us": round(spent / count * 1e6),
     }
 
 
@@ -161,7 +160,7 @@ def _house(place: Place, database: Database, webhooks: PublicWebhooks) -> House:
 async def main(given: argparse.Namespace) -> None:
     print(f"{'a unit of work that records an event':44}{'units/s':>9}{'database us':>12}")
     found: dict[str, Any] = {"recording": [asdict(one) for one in await designs(given.units)]}
-    found["webhooks"] = await messages()
+    found["webhooks"] = await messages(given.units)
     for name, value in found["webhooks"].items():
         print(f"webhooks {name.replace('_', ' '):35}{value:>9,.0f}")
     if given.save:
@@ -171,7 +170,9 @@ async def main(given: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.jobs")
-    parser.add_argument("--units", type=int, default=UNITS, help="units of work of each design")
+    parser.add_argument(
+        "--units", type=int, default=UNITS, help="units of work of each design, and messages"
+    )
     parser.add_argument("--save", action="store_true", help="keep the figures")
     with suppress(KeyboardInterrupt):
         asyncio.run(main(parser.parse_args()))
