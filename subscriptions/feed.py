@@ -79,7 +79,7 @@ class Feed:
         batch = await self._hub.missed(listener)
         if not batch:
             return []
-        keys = {UUID(one["product_id"]) for hint in batch for one in changes_of(hint)}
+        keys = {UUID(str(one["product_id"])) for hint in batch for one in changes_of(hint)}
         return [self._hint(await self._shelf.look(keys), batch)]
 
     async def _gather(self, begin: int) -> None:

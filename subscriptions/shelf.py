@@ -124,7 +124,7 @@ class Shelf:
         touched: set[UUID] = set()
         moved: set[UUID] = set()
         for change in (one for hint in hints for one in changes_of(hint)):
-            key = UUID(change["product_id"])
+            key = UUID(str(change["product_id"]))
             touched.add(key)
             before = self._known.get(key)
             following = before and before.after(change)

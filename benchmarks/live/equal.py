@@ -22,6 +22,7 @@ from schema.root import graph
 from server.engine import HouseEngine
 from services import order as orders
 from services.event import happened, inventory_stream, order_happened
+from services.identity import Identity
 from subscriptions.hub import Hub
 from tests.asking import operation
 from tests.belongings import hang
@@ -55,7 +56,9 @@ class Live:
         self.database.announce = self.hub.announce
         missing: Any = None  # nobody pays or signs in here
         doors = dict.fromkeys((one.name for one in fields(House)), missing)
-        self.house = House(**(doors | {"database": self.database, "streams": self.hub}))
+        identity = Identity(keys_file=FOLDER / "live-keys.json", database=self.database)
+        ours = {"database": self.database, "streams": self.hub, "identity": identity}
+        self.house = House(**(doors | ours))
         self.engine = HouseEngine(graph, limits=Limits())
 
     async def orders(self, city: City, listeners: int) -> tuple[float, float, int]:
