@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import event as sa_event
 from sqlalchemy import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -103,6 +104,7 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
         },
     )
     sa_event.listen(engine.sync_engine, "checkin", _leave)
+    sa_event.listen(engine.sync_engine, "checkout", _alive)
     return engine
 
 
@@ -117,6 +119,12 @@ def open_reads(url: str, role: str, pool_size: int = POOL_SIZE, **settings: str)
         statement_cache_size=STATEMENTS_KEPT,
         server_settings={**SERVER_SETTINGS, **only, **settings},
     )
+
+
+def _alive(adapted: Any, record: Any, proxied: Any) -> None:
+    """Where one connection was cut, its neighbors were: all of them are opened anew."""
+    if adapted.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 def _leave(adapted: Any, record: Any) -> None:
@@ -186,11 +194,15 @@ class Database:
 
 
 async def _enter(session: Working, scope: Scope) -> None:
-    """Make the session's transaction, which begins with its first statement, hold to the scope."""
+    """Begin the session's transaction inside the scope.
+
+    SQLAlchemy would begin it with the first statement that it runs itself.
+    """
     connection = await session.connection()
-    proxied = await connection.get_raw_connection()
-    driver: Any = proxied.driver_connection
+    proxied: Any = await connection.get_raw_connection()
+    driver = proxied.driver_connection
     driver.scope = statement_of(scope)
+    await proxied.dbapi_connection._start_transaction()
     session.bare = driver
 
 

@@ -6,14 +6,15 @@ left to the session itself.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, TextClause, inspect, select
 from sqlalchemy.engine.result import IteratorResult, Result, ScalarResult
 from sqlalchemy.exc import NoResultFound
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 from sqlalchemy.orm import Mapper
 
 from models import flushing
@@ -31,7 +32,7 @@ ANEW = "populate_existing"
 class Working(AsyncSession):
     """A session of one unit of work; `bare` is the driver's connection beneath it."""
 
-    bare: Any = None
+    bare: Any
     shapes: Shapes
     heard: Heard | None = None
 
@@ -90,13 +91,17 @@ class Working(AsyncSession):
             raise NoResultFound(f"no {entity.__name__} with this key")
         return found
 
+    @asynccontextmanager
+    async def begin_nested(self) -> AsyncIterator[AsyncSessionTransaction]:  # type: ignore[override] # nobody awaits it
+        """A savepoint, set at once: the session itself would wait until it is asked something."""
+        async with super().begin_nested() as nested:
+            await self.connection()
+            yield nested
+
     async def flush(self, objects: Any = None) -> None:
         """Write what is new and what has changed."""
         session = self.sync_session
         if not (session._new or session._deleted or session.identity_map._modified):
-            return
-        if self.bare is None or not self.bare.is_in_transaction():
-            await super().flush(objects)
             return
         changes = [*changes_of(session)]
         if await flushing.flush(session, self.bare, self.shapes, self.heard):
@@ -105,8 +110,8 @@ class Working(AsyncSession):
             await super().flush(objects)
 
     def _is_bare(self, statement: Any, params: Any) -> bool:
-        """Whether the driver may answer this: the transaction is open, and it is asked for rows."""
-        if self.bare is None or not self.bare.is_in_transaction() or isinstance(params, list):
+        """Whether the driver may answer this: it is asked for rows."""
+        if isinstance(params, list):
             return False
         if isinstance(statement, TextClause):
             return _answers(statement.text)
