@@ -7,6 +7,7 @@ have caught up. To a course it is what the hub is, with digests for events.
 
 import asyncio
 import logging
+import random
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ log = logging.getLogger("darkstore.streams")
 
 GATHER_SECONDS = 0.15
 DIGEST_EVENTS = 1_000
+RETRY_SECONDS = 0.5
 DIGEST = "SHELF_DIGEST"
 
 
@@ -80,7 +82,16 @@ class Feed:
         if not batch:
             return []
         keys = {UUID(str(one["product_id"])) for hint in batch for one in changes_of(hint)}
-        return [self._hint(await self._shelf.look(keys), batch)]
+        return [self._hint(await self._looked(keys), batch)]
+
+    async def _looked(self, product_ids: Collection[UUID]) -> Digest:
+        """The products as they are now; the database may be away for a while."""
+        while True:
+            try:
+                return await self._shelf.look(product_ids)
+            except Exception as error:
+                log.warning("%s can't be read, trying again: %r", self._stream, error)
+                await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
 
     async def _gather(self, begin: int) -> None:
         async with aclosing(self._hub.events(self._stream, begin)) as batches:

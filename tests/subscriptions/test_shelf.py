@@ -147,6 +147,25 @@ async def test_a_digest_that_fails_is_read_by_the_watchers_instead(
         assert change["availability"] == "OUT"
 
 
+async def test_a_database_that_is_away_for_a_moment_ends_no_watch(
+    house: House, corner: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, read = [2], Shelf._read
+
+    async def flaky(shelf: Shelf, keys: Any) -> Any:
+        if away[0]:
+            away[0] -= 1
+            raise ConnectionError("the database is away")
+        return await read(shelf, keys)
+
+    async with shelf(Standing(house), corner) as line:
+        await line.next()
+        monkeypatch.setattr(Shelf, "_read", flaky)
+        await count(house, corner, 0, 1)
+        [change] = (await line.next())["changes"]
+        assert (change["availability"], away) == ("LOW", [0])
+
+
 async def test_who_falls_behind_reads_what_was_dropped(
     house: House, corner: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
