@@ -1,5 +1,6 @@
 """The narrow door for riders' phones: rows of numbers in, by the rules of the graph."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.asking import operation
 from tests.city import City, build
 from tests.people import Standing, stand
 from tests.services import riding
+from tests.services.paid import Doors
 from tests.simulators.desk import served
 
 
@@ -93,3 +95,20 @@ async def test_only_riders_report_and_none_too_much(
     told = [await sent(door, phone, []) for _ in range(9)]
     assert {one.status_code for one in told} == {400, 429}
     assert told[-1].headers["retry-after"] == "1"
+
+
+async def test_who_watches_the_order_sees_where_its_rider_is(
+    door: httpx.AsyncClient, house: House, city: City
+) -> None:
+    order, *_, rider = await riding.assigned(Doors(house.database, house.combiner), city)
+    await riding.a_while_later(house.database, city)
+    grant = Grant(Role.RIDER, city.company.id)
+    on_the_way = await stand(house, "Rider", grant, person_id=rider.person_id)
+    hub: Any = house.streams
+    seen = hub.latest(f"position:{order.id}")
+    waiting = asyncio.ensure_future(anext(seen))
+    await asyncio.sleep(0)
+    here = [city.near.latitude, city.near.longitude]
+    assert (await sent(door, on_the_way, [[*here, 2], [*here, 0]])).json()["accepted"] == 2
+    told = await asyncio.wait_for(waiting, 5)
+    assert [told["latitude"], told["longitude"]] == here
