@@ -155,8 +155,9 @@ def _shape(statement: Any, key: CacheKey | None, taken: Taken) -> Shape:
         keys = attributes(one["expr"])
         spans.append((one["expr"], keys, len(columns)))
         columns += [one["expr"]] if keys is None else [getattr(one["expr"], k) for k in keys]
-    wide = statement.with_only_columns(*columns, maintain_column_froms=True)
-    compiled = _compiled(wide, key)
+    if any(keys is not None for _, keys, _ in spans):
+        statement = statement.with_only_columns(*columns, maintain_column_froms=True)
+    compiled = _compiled(statement, key)
     made = processors(compiled)
     takers = tuple(taken(expr, keys, start, made) for expr, keys, start in spans)
     return Shape(compiled, takers, SimpleResultMetaData([one["name"] for one in described]))
