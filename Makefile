@@ -8,6 +8,7 @@ SEED ?= 1
 ORDERS ?= 200
 DOCUMENTS ?= 5000
 FOLLOWERS ?= 200
+SOCKETS ?= 1000
 EVENTS ?= 10000
 EVENTS_PER_SECOND ?= 80
 ARGS ?=
@@ -19,8 +20,8 @@ export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
-	demo city crash chaos audit-stock fuzz bench bench-live bench-riders bench-scale bench-stock \
-	bench-inventory bench-jobs bench-plot \
+	demo city crash chaos audit-stock fuzz bench bench-live bench-drain bench-riders \
+	bench-scale bench-stock bench-inventory bench-jobs bench-plot \
 	clients clients-if-npm lock
 
 help: ## list the targets
@@ -81,6 +82,9 @@ crash: setup ## kill each part during ORDERS (200) checkouts, and audit both boo
 chaos: setup ## kill everything under FOLLOWERS (200) who hear EVENTS (10000)
 	@FOLLOWERS=$(FOLLOWERS) EVENTS=$(EVENTS) EVENTS_PER_SECOND=$(EVENTS_PER_SECOND) SEED=$(SEED) \
 	 $(IN) pytest -q -s tests/faults/test_chaos.py $(ARGS)
+
+bench-drain: setup ## restart two servers under SOCKETS (1000) who listen behind a proxy
+	@SOCKETS=$(SOCKETS) DRAIN_SECONDS=15 $(IN) pytest -q -s tests/faults/test_rolling.py $(ARGS)
 
 fuzz: setup ## hold both executors equal on DOCUMENTS (5000) generated ones of SEED
 	@DARKSTORE_FUZZ_COUNT=$(DOCUMENTS) DARKSTORE_FUZZ_SEED=$(SEED) $(IN) pytest -q -s \

@@ -56,6 +56,13 @@ class Group:
     async def all_heard(self, number: int) -> None:
         await self._until(lambda: self.heard[number] >= self.size)
 
+    async def until_cut(self, seconds: float) -> None:
+        """Wait until somebody's line is cut; raises TimeoutError after so many seconds."""
+        async with asyncio.timeout(seconds):
+            while not self.faults:
+                self._moved.clear()
+                await self._moved.wait()
+
     async def _until(self, fact: Fact) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not fact():

@@ -26,6 +26,7 @@ log = logging.getLogger("darkstore.server")
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 20
 FORCED_LOOK_SECONDS = 0.05
+LAST_WRITES_SECONDS = 10.0  # for what sockets still write when they have been closed
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -78,7 +79,9 @@ class Leaving(uvicorn.Server):
         if len(connections) and not self.force_exit:
             log.info("draining %d connections", len(connections))
             drained = asyncio.ensure_future(
-                connections.drain(spread_seconds=self._spread_seconds, grace_seconds=5)
+                connections.drain(
+                    spread_seconds=self._spread_seconds, grace_seconds=LAST_WRITES_SECONDS
+                )
             )
             forced = asyncio.ensure_future(self._forced())
             await asyncio.wait({drained, forced}, return_when=asyncio.FIRST_COMPLETED)

@@ -6,12 +6,13 @@ import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import orjson
 
-from benchmarks.live.crowd import EARS, Door, Group
+from benchmarks.live.crowd import EARS, Door, Group, Unheard
 from models import PLATFORM
 from models.database import Database, Origin
 from services.event import happened, order_stream
@@ -43,15 +44,18 @@ class Follower:
     began_at: int | None = None
     cursor: str | None = None
     connected: list[float] = field(default_factory=list)
+    _group: Group | None = None
+    _last: Callable[[], int | None] = field(default=lambda: None)
 
-    async def follow(self, life: Callable[[], float], last: "Callable[[], int | None]") -> None:
+    async def follow(self, life: Callable[[], float], last: Callable[[], int | None]) -> None:
         """Until the last number is heard: each line lives that long, or as long as it can."""
+        self._last = last
         while (end := last()) is None or not self.heard or self.heard[-1] < end:
             door = replace(self.chance.choice(self.doors), after=self.cursor)
             await self._listen(door, time.monotonic() + life(), last)
             await asyncio.sleep(self.chance.uniform(*BACK_OFF_SECONDS))
 
-    async def _listen(self, door: Door, until: float, last: "Callable[[], int | None]") -> None:
+    async def _listen(self, door: Door, until: float, last: Callable[[], int | None]) -> None:
         group = Group(1)
         ear = EARS[self.chance.choice(self.kinds)](door, group, self.said)
         try:
@@ -62,11 +66,17 @@ class Follower:
         except (OSError, TimeoutError):
             return
         self.connected.append(time.monotonic())
-        while time.monotonic() < until and not group.faults:
-            if (end := last()) is not None and self.heard and self.heard[-1] >= end:
-                break
-            await asyncio.sleep(0.02)
+        self._group = group
+        with suppress(Unheard, TimeoutError):
+            if (end := last()) is None or not self.heard or self.heard[-1] < end:
+                await group.until_cut(until - time.monotonic())
+        self._group = None
         ear.leave()
+
+    def nudge(self) -> None:
+        """Have it look whether all has been heard."""
+        if self._group is not None:
+            self._group.failed("nudged")
 
     def said(self, message: bytes) -> None:
         """Take one message; what carries no cursor is a refusal, which is not heard."""
@@ -78,6 +88,8 @@ class Follower:
         self.cursor = found[1].decode()
         if b'"EVENT"' in message:
             self.heard.append(number)
+            if (end := self._last()) is not None and number >= end:
+                self.nudge()
         elif b'"SNAPSHOT"' in message and self.began_at is None:
             self.began_at = number
         else:

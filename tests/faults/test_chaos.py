@@ -115,6 +115,8 @@ async def test_everybody_hears_everything_once_whatever_dies(
     query = "select seq from stream where stream = $1"
     ((head,),) = await running.rows(query, f"order:{order.id}")
     last.append(head)
+    for one in followers:
+        one.nudge()
     async with asyncio.timeout(SETTLE_SECONDS):
         await asyncio.gather(*following)
     await hub.close()

@@ -50,6 +50,7 @@ class Town:
     port: int
     provider_port: int
     secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    drain_seconds: float = 1
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     commands: dict[str, list[str]] = field(default_factory=dict)
 
@@ -85,7 +86,7 @@ class Town:
             "PYTHONUNBUFFERED": "1",
             "DARKSTORE_ENV": "development",
             "DARKSTORE_KEYS_FILE": str(self.keys_file),
-            "DARKSTORE_DRAIN_SECONDS": "1",
+            "DARKSTORE_DRAIN_SECONDS": str(self.drain_seconds),
             "DATABASE_URL": self.instance.database_url,
             "REDIS_URL": self.instance.redis_url,
             "STRIPE_API_BASE": self.provider,
