@@ -11,7 +11,9 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -25,6 +27,7 @@ SNIPPET_BYTES = 1_024
 URL_LENGTH = 2_000
 CONNECTIONS_COUNT = 50
 IDLE_SECONDS = 30.0
+RESOLVING_THREADS = 8
 PORTS = frozenset({80, 443})
 # Of IPv6 only what is given out to the world, less what carries an IPv4 address in it.
 UNICAST = IPv6Network("2000::/3")
@@ -155,6 +158,8 @@ class _Checked(httpcore.AnyIOBackend):
     def __init__(self, allowed: frozenset[str]) -> None:
         super().__init__()
         self._allowed = allowed
+        # Names that resolve slowly must not take the threads that others wait for.
+        self._threads = ThreadPoolExecutor(RESOLVING_THREADS, "webhook-names")
 
     async def connect_tcp(
         self,
@@ -164,7 +169,7 @@ class _Checked(httpcore.AnyIOBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        found = await resolved(host, port)
+        found = await resolved(host, port, self._threads)
         if f"{host.lower()}:{port}" not in self._allowed:
             for address in found:
                 if not public(address):
@@ -172,11 +177,15 @@ class _Checked(httpcore.AnyIOBackend):
         return await super().connect_tcp(found[0], port, timeout, local_address, socket_options)
 
 
-async def resolved(host: str, port: int) -> list[str]:
+async def resolved(host: str, port: int, threads: Executor) -> list[str]:
     """Every address that a name stands for, each once."""
     loop = asyncio.get_running_loop()
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            rows = await loop.run_in_executor(threads, look_up)
+    except TimeoutError:
+        raise httpcore.ConnectTimeout("the name took too long") from None
     except (OSError, UnicodeError):
         raise httpcore.ConnectError("the name is not known") from None
     found = list(dict.fromkeys(str(row[4][0]) for row in rows))

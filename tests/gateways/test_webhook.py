@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -65,7 +66,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
     dialed: list[str] = []
     left = list(answers)
 
-    async def addresses(host: str, port: int) -> list[str]:
+    async def addresses(host: str, port: int, threads: Executor) -> list[str]:
         return left.pop(0) if len(left) > 1 else left[0]
 
     async def dial(self: Any, host: str, *_: Any, **__: Any) -> Any:
