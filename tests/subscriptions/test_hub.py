@@ -251,3 +251,22 @@ async def test_closing_the_hub_leaves_no_task_behind(database_url: str, redis_ur
         pass
     await asyncio.sleep(0.05)
     assert not {one for one in asyncio.all_tasks() - before if not one.done()}
+
+
+async def test_those_who_lag_together_read_the_log_together(here: Process) -> None:
+    streams = [name() for _ in range(20)]
+    for stream in streams:
+        await here.happen(stream, "A")
+    listening = [
+        asyncio.create_task(heard(here.hub, stream, 2)) for stream in streams for _ in range(5)
+    ]
+    await until(lambda: all(len(here.hub._listeners[stream]) == 5 for stream in streams))
+    # A hundred listeners in twenty places: one statement, or two if the first had left already.
+    await until(lambda: here.hub.log_reads >= 1)
+    await asyncio.sleep(0.2)
+    assert here.hub.log_reads <= 3
+    for stream in streams:
+        await here.happen(stream, "B")
+    for found in await asyncio.gather(*listening):
+        assert [one.type for one in found] == ["A", "B"]
+    assert here.hub.told_directly == 100
