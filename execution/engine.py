@@ -123,6 +123,7 @@ class Engine:
                         yield await self._by_reference(prepared, variables, context, event)
                     else:
                         yield await self._told(plan, coerced, context, key, event)
+                    del event  # a quiet stream waits for hours, and need not hold its last event
         except Exception as error:
             yield self._broken(error)
 

@@ -181,6 +181,7 @@ def _listening(resolver: Stream, rule: Rule) -> Stream:
         try:
             async for event in source:
                 yield event
+                del event
         finally:
             close = getattr(source, "aclose", None)
             if close is not None:

@@ -83,6 +83,7 @@ class HouseEngine(Engine):
         async with aclosing(super().subscribe(prepared, variables, context, sink)) as answers:
             async for answer in answers:
                 yield answer
+                del answer
 
     def _closed(self, prepared: Prepared, context: Context) -> Answer | None:
         """The refusal of what an app's scopes don't open."""

@@ -40,6 +40,7 @@ async def offered(info: Info, after: After = None) -> AsyncIterator[DeliveryOffe
     async with Flow(context, [rider_stream(person_id)], after, admit) as flow:
         async for message in flow.messages(partial(_message, context, person_id), "offered"):
             yield message
+            del message
 
 
 async def _rider(context: Context, person_id: UUID) -> Rider:

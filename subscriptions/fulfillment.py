@@ -47,6 +47,7 @@ async def queue_changed(
     async with Flow(context, [store_queue_stream(key)], after, admit) as flow:
         async for message in flow.messages(partial(_message, context, key), "queue"):
             yield message
+            del message
 
 
 async def _queue(context: Context, store_id: UUID, first: int) -> list[Fulfillment]:

@@ -59,6 +59,7 @@ async def tracked(
             partial(_told, context, key), "tracked", context.actor.scope()
         ):
             yield message
+            del message
 
 
 async def _order(context: Context, key: UUID) -> Order:

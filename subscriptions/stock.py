@@ -62,6 +62,7 @@ async def changed(
         async with Flow(context, [stream], after, admit, source=feed) as flow:
             async for message in flow.messages(make, "shelf", staff, only):
                 yield message
+                del message
 
 
 async def _message(

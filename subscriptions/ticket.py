@@ -55,6 +55,7 @@ async def changed(
     async with Flow(context, [ticket_stream(key)], after, admit) as flow:
         async for message in flow.messages(partial(_changed, key), "ticket"):
             yield message
+            del message
 
 
 async def _changed(ticket_id: UUID, step: Step) -> TicketChanged:
@@ -81,6 +82,7 @@ async def queue_changed(info: Info, after: After = None) -> AsyncIterator[Suppor
     async with Flow(context, streams, after, admit) as flow:
         async for message in flow.messages(partial(_message, context, companies), "desk"):
             yield message
+            del message
 
 
 async def _ticket(context: Context, key: UUID) -> Ticket:

@@ -116,6 +116,7 @@ class Operations:
                     await self._refuse(operation_id, answer.errors or [])
                     return
                 await outbox.put(frames.next_of(head, answer))
+                del answer
         await self._complete(operation_id)
 
     def _still_wanted(self, operation_id: str) -> bool:

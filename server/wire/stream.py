@@ -175,6 +175,7 @@ class _Stream(Response):
                         self._room = asyncio.get_running_loop().create_future()
                         await self._room
                     self._offer(answer)
+                    del answer
         except Exception:
             log.exception("a stream failed outside its operation")
             broken = errors_of("INTERNAL_SERVER_ERROR", "The stream broke: resume.")
