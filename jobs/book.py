@@ -53,7 +53,7 @@ class Book:
         tally.error = error or tally.error
 
     async def keep(self, stop: asyncio.Event) -> None:
-        """Write down every few seconds until `stop`, and once at the end."""
+        """Write down every few seconds until `stop`."""
         while not stop.is_set():
             try:
                 async with asyncio.timeout(KEEP_SECONDS):

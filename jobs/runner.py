@@ -52,6 +52,8 @@ async def run_all(
             group.create_task(_repeat(job, hands, stop, book), name=f"job:{job.name}")
         if book is not None:
             group.create_task(book.keep(stop), name="job:book")
+    if book is not None:
+        await book.write()
 
 
 async def _repeat(job: Job, hands: Hands, stop: asyncio.Event, book: Book | None) -> None:

@@ -74,5 +74,7 @@ WAITING: dict[str, str] = {
     "payment.work_off_notices": "select 1 from payment_notice where done_at is null",
     "webhook.fan_out": "select 1 from event e, event_place p where p.reader = 'webhooks'"
     " and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)",
-    "webhook.deliver": "select 1 from webhook_delivery where status = 'PENDING' and due_at < now()",
+    "webhook.deliver": "select 1 from webhook_delivery d"
+    " join webhook_endpoint w on w.id = d.endpoint_id and w.status = 'ACTIVE'"
+    " where d.status = 'PENDING' and d.due_at < now()",
 }

@@ -85,6 +85,12 @@ LATER = text(
     " finished_at = case when :due > ends_at then now() end"
     " where id = :id and status = 'PENDING' returning status"
 )
+# Nobody tries what waits for an endpoint that takes nothing: its three days end here.
+EXPIRE = text(
+    "update webhook_delivery d set status = 'DEAD', finished_at = now(), last_error = :error"
+    " from webhook_endpoint w where w.id = d.endpoint_id and w.status <> 'ACTIVE'"
+    " and d.status = 'PENDING' and (d.ends_at < now() or w.status = 'ARCHIVED')"
+)
 PURGE = text(
     "delete from webhook_delivery where id in (select id from webhook_delivery"
     " where created_at < now() - make_interval(days => :days) and status <> 'PENDING' limit :most)"
@@ -198,7 +204,11 @@ def pause_seconds(attempts_count: int, asked_seconds: int | None = None) -> floa
 
 
 async def forget_old(session: AsyncSession) -> int:
-    """Drop finished deliveries of more than 30 days ago, with their tries; answers how many."""
+    """Drop finished deliveries of more than 30 days ago, with their tries; answers how many.
+
+    What waited for three days for an endpoint that takes nothing is given up first.
+    """
+    await session.execute(EXPIRE, {"error": "The endpoint took nothing until the end."})
     rows = await session.execute(PURGE, {"days": KEPT_DAYS, "most": PURGED_AT_ONCE})
     ids = [row[0] for row in rows]
     if ids:

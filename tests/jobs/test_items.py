@@ -1,5 +1,7 @@
 """Things that a job can't do: they wait longer and longer, and in the end for people."""
 
+import asyncio
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import func, select, update
 from gateways.payments import PaymentUnavailable
 from jobs.book import Book
 from jobs.items import each
+from jobs.runner import Hands, Job, run_all
 from jobs.table import JOBS, WAITING
 from models import PLATFORM, JobFailure, JobState, uuid7
 from models.database import Database, Origin
@@ -105,3 +108,17 @@ async def test_every_count_of_what_waits_is_of_a_job_and_can_be_asked(database: 
         broken = await session.get_one(JobState, "broken")
     assert (broken.failures, broken.runs, broken.done) == (0, 2, 2)
     assert broken.last_error == "ValueError: no"
+
+
+async def test_a_worker_writes_down_how_its_jobs_fare(database: Database) -> None:
+    stop, name = asyncio.Event(), f"noted {uuid7()}"
+
+    async def run(hands: Hands) -> int:
+        stop.set()
+        return 3
+
+    hands = Hands(*[cast(Any, None)] * 5)
+    await run_all([Job(name, 0.01, run)], hands, stop, Book(database, {}))
+    async with database.read(PLATFORM) as session:
+        state = await session.get_one(JobState, name)
+    assert (state.runs, state.done, state.failures, state.last_error) == (1, 3, 0, None)

@@ -148,3 +148,21 @@ async def test_a_paused_endpoint_is_told_from_when_it_missed_events(yard: Yard) 
     assert shown["missedSince"] is not None
     assert shown["deliveries"]["nodes"] == []
     assert shown["availableActions"] == ["UPDATE", "RESUME", "REPLAY", "ARCHIVE"]
+
+
+async def test_what_waits_for_an_endpoint_that_takes_nothing_is_given_up_in_the_end(
+    yard: Yard,
+) -> None:
+    endpoint = await yard.id()
+    yard.there.behave = answering(410)
+    await yard.stock()
+    await yard.run()
+    database = yard.house.database
+    await jobs.forget_old(database)
+    assert [one["status"] for one in await yard.log(endpoint)] == ["PENDING"]
+    await yard.sql("update webhook_delivery set ends_at = now() where status = 'PENDING'")
+    await jobs.forget_old(database)
+    assert [one["status"] for one in await yard.log(endpoint)] == ["DEAD"]
+    await yard.sql("update webhook_delivery set created_at = now() - interval '31 days'")
+    assert await jobs.forget_old(database) >= 1
+    assert await yard.log(endpoint) == []
