@@ -145,7 +145,7 @@ class Engine:
     ) -> VariableValues | list[GraphQLError]:
         if variables is None:
             variables = {}
-        if not isinstance(variables, Mapping):
+        if type(variables) is not dict and not isinstance(variables, Mapping):
             return [GraphQLError("Variables must be an object.")]
         definitions = prepared.operation.variable_definitions
         if not definitions:

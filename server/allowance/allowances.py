@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from server.allowance.bucket import Bucket, Size
 
@@ -13,8 +14,7 @@ BUCKETS_COUNT = 50_000
 Wanted = Sequence[tuple[str, Size]]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A cost that was taken out of these buckets before its operation ran."""
 
     buckets: tuple[Bucket, ...]

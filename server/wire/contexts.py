@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A caller let in: the context of one operation, and a way to another for the same identity.
 
     `expires_at` is the Unix time at which the caller's token ends, or None when nothing ends.

@@ -1,9 +1,8 @@
 """The parameters of a GraphQL request, checked for shape wherever they come from."""
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 _SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
@@ -12,8 +11,7 @@ class Misshapen(ValueError):
     """Request parameters that are not what GraphQL over HTTP defines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One well-formed request, not yet parsed as GraphQL."""
 
     query: str | None

@@ -93,7 +93,7 @@ class ShortWay(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._waiting is not None and self.parser is not None:
+        if self._waiting is not None and not self.transport.is_closing():
             # The rest of the body is still on its way: the long way knows how to wait for it.
             self._waiting, body = None, self._body
             super().on_headers_complete()
