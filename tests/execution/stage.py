@@ -34,6 +34,7 @@ ROWS_OF_A_NOUN = 12
 PAGE = 4
 EXPECTED = (GraphQLError, Denied, Refused, KeyReused)
 ID = re.compile(rf"\b({'|'.join(MODELS)})_[\w-]{{22}}")
+SECRET = re.compile(r"\b(whsec|dk_live|dk_oauth)_[\w+/=-]+")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*(Z|\+00:00)?")
 
 
@@ -118,7 +119,9 @@ class Stage:
                 return {name: blurred(one) for name, one in value.items()}
             if isinstance(value, list):
                 return [blurred(one) for one in value]
-            return TIME.sub(time, ID.sub(key, value)) if isinstance(value, str) else value
+            if not isinstance(value, str):
+                return value
+            return SECRET.sub(r"\1", TIME.sub(time, ID.sub(key, value)))
 
         for answer in answers:
             answer.data, answer.errors = blurred(answer.data), blurred(answer.errors)
