@@ -26,6 +26,7 @@ log = logging.getLogger("darkstore.server")
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 20
 FORCED_LOOK_SECONDS = 0.05
+NOTICE_SECONDS = 1.0
 LAST_WRITES_SECONDS = 10.0  # for what sockets still write when they have been closed
 
 
@@ -80,7 +81,9 @@ class Leaving(uvicorn.Server):
             log.info("draining %d connections", len(connections))
             drained = asyncio.ensure_future(
                 connections.drain(
-                    spread_seconds=self._spread_seconds, grace_seconds=LAST_WRITES_SECONDS
+                    spread_seconds=self._spread_seconds,
+                    grace_seconds=LAST_WRITES_SECONDS,
+                    notice_seconds=min(NOTICE_SECONDS, self._spread_seconds / 10),
                 )
             )
             forced = asyncio.ensure_future(self._forced())

@@ -58,13 +58,17 @@ class LiveConnections:
         finally:
             left()
 
-    async def drain(self, *, spread_seconds: float, grace_seconds: float = 5.0) -> int:
+    async def drain(
+        self, *, spread_seconds: float, grace_seconds: float = 5.0, notice_seconds: float = 0.0
+    ) -> int:
         """Ask every connection to leave, evenly over the spread, so clients don't return at once.
 
         Answers how many had still not left when the grace was over. Call it before the server
         stops listening: uvicorn closes what it finds with 1012, all in one moment.
         """
         self._draining = True
+        # A balancer learns of it by asking: who is sent away before comes straight back.
+        await asyncio.sleep(notice_seconds)
         waiting = list(self._leave)
         random.shuffle(waiting)
         # A few at each step rather than one timer each: ten thousand sockets leave in time too.

@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import signal
-import statistics
 import subprocess
 import time
 from collections import Counter
@@ -103,10 +102,9 @@ async def restarted(town: Town, name: str, port: int) -> tuple[float, float]:
 def herd(followers: Sequence[Follower], began: float) -> tuple[int, float]:
     """How many came back during a drain, and by how much its worst second exceeded its mean."""
     times = [at - began for one in followers for at in one.connected]
-    back = [at for at in times if 0 <= at <= DRAIN_SECONDS + 2]
+    back = [at for at in times if 0 <= at <= DRAIN_SECONDS + 3]
     seconds = Counter(int(at) for at in back)
-    mean = statistics.mean(seconds[nth] for nth in range(max(1, int(DRAIN_SECONDS))))
-    return len(back), max(seconds.values(), default=0) / max(mean, 1e-9)
+    return len(back), max(seconds.values(), default=0) * DRAIN_SECONDS / max(1, len(back))
 
 
 async def gathered(
