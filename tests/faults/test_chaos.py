@@ -90,7 +90,7 @@ async def gathered(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_everybody_hears_everything_once_whatever_dies(
     running: Town, other: int, books: Database, quarter: City
 ) -> None:
