@@ -11,7 +11,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import pytest
 
@@ -100,9 +99,15 @@ async def test_everybody_hears_everything_once_whatever_dies(
     await hub.start()
     followers = await gathered(running, books, quarter, order, (running.port, other))
     last: list[int] = []
-    life = partial(random.Random(SEED).uniform, 0, CUT_SECONDS)
+    chance = random.Random(SEED)
     following = [
-        asyncio.create_task(one.follow(life, lambda: last[0] if last else None))
+        asyncio.create_task(
+            one.follow(
+                # Cut until the last event is written; who lags then may read to the end.
+                lambda: SETTLE_SECONDS if last else chance.uniform(0, CUT_SECONDS),
+                lambda: last[0] if last else None,
+            )
+        )
         for one in followers
     ]
     async with asyncio.timeout(SETTLE_SECONDS):
