@@ -17,7 +17,8 @@ from tests.faults.town import SERVER, Resident, Town
 # What is written for bookkeeping, and what jobs write by themselves meanwhile.
 APART = {
     *("idempotency_key", "audit_entry", "event", "stream"),
-    *("stock_alert", "stock_audit", "reorder_run", "reorder_proposal"),
+    *("stock_alert", "stock_audit", "reorder_run", "reorder_proposal", "delivery_track"),
+    *("job_state", "job_failure", "event_place", "webhook_delivery", "webhook_attempt"),
 }
 OF_JOBS = "^(alerts|audit|supply):"
 BY_CLIENTS = "select count(*) from audit_entry where action not similar to '(job:|settlement|pay)%'"

@@ -86,7 +86,8 @@ CLEAR = {
     "InvalidInput", "NotFound", "NOT_FOUND", "INVALID_INPUT", "BAD_USER_INPUT", "BAD_REQUEST",
     "QUERY_TOO_COMPLEX", "LineLimit", "QuantityOutOfRange", "RoleNotGrantable",
 }  # fmt: skip
-OF_ANY_NOUN = {"node", "nodes"}
+# Where a product of the own company is no strange id at all.
+OF_ANY_NOUN = {"node", "nodes", "productHandlingSet"}
 FILTER = "ownTickets"  # finds nothing for an order that is not there
 
 

@@ -144,7 +144,7 @@ async def test_the_sweeper_takes_holds_whose_order_never_came(doors: Doors, city
         late = text("update hold set created_at = now() - interval '2 min' where order_id = :order")
         await session.execute(late, {"order": lost})
     async with doors.database.write(PLATFORM, ORIGIN) as session:
-        assert await hold.sweep_expired(session) == 1
+        assert await hold.sweep_expired(session) >= 1  # others have left holds behind, too
     async with doors.database.read(PLATFORM) as session:
         rows = await session.execute(
             select(Hold.order_id, Hold.status).where(Hold.order_id.in_([lost, fresh]))

@@ -134,12 +134,13 @@ async def test_without_an_answer_the_wish_on_the_line_decides(
 ) -> None:
     _, task, staff, line = await short(doors, city, wish)
     row = await proposed(doors, task, staff, line, "P002")
-    assert await job.time_out(doors.database) == 0
+    await job.time_out(doors.database)
+    assert (await newest(doors.database, task)).status is SubstituteStatus.PROPOSED
     async with doors.database.write(PLATFORM, ORIGIN) as session:
         late = func.now() - timedelta(seconds=1)
         mine = Substitute.id == row.id
         await session.execute(update(Substitute).where(mine).values(due_at=late))
-    assert await job.time_out(doors.database) == 1
+    assert await job.time_out(doors.database) >= 1  # others have left questions open, too
     assert (await newest(doors.database, task)).status is ends
     assert await unexplained(doors.database, city) == []
 
