@@ -69,7 +69,10 @@ class Circle:
         self._course = course
         self._groups: dict[Hashable, dict[Walker, None]] = {}
         self._count = 0
+        self._ending = False
         self._task = asyncio.create_task(self._walk(), name="circle")
+        # Not at the end of the walk: a task that is canceled before it begins has none.
+        self._task.add_done_callback(self._disband)
 
     def __len__(self) -> int:
         return self._count
@@ -80,8 +83,8 @@ class Circle:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, with all its members sent on their ways."""
-        return self._task.done()
+        """Whether it has ended or is about to, with all its members sent on their ways."""
+        return self._ending or self._task.done()
 
     def takes(self, places: dict[str, Place]) -> bool:
         """Whether somebody at these places misses nothing here.
@@ -107,9 +110,11 @@ class Circle:
         if not group:
             del self._groups[walker.outlet.audience]
         if not self._groups:
+            self._ending = True
             self._task.cancel()
 
     async def close(self) -> None:
+        self._ending = True
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -122,13 +127,14 @@ class Circle:
         except Exception as error:
             # Whatever it is, each of them meets it alone, and only those whom it concerns.
             log.info("a circle of %d is broken up: %r", self._count, error)
-        finally:
-            self._course.close()
-            for group in self._groups.values():
-                for walker in group:
-                    walker.leave()
-            self._groups.clear()
-            self._count = 0
+
+    def _disband(self, task: asyncio.Task[None]) -> None:
+        self._course.close()
+        for group in self._groups.values():
+            for walker in group:
+                walker.leave()
+        self._groups.clear()
+        self._count = 0
 
     async def _tell(self, step: Step) -> None:
         hint = step.hint

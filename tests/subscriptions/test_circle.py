@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from execution import Answer
+from execution.outlet import Outlet
 from execution.plan import Plan
 from models import PLATFORM, EventType, Order, SignInSession
 from models.ids import encode
 from resolvers.context import House
+from services.cursor import START
 from subscriptions import guard
+from subscriptions.circle import Walker
+from subscriptions.course import Course, Step
 from subscriptions.hub import Hub
 from tests.city import City
 from tests.people import Standing, engine, stand
@@ -209,3 +213,34 @@ async def test_a_failing_answer_breaks_the_circle_and_each_meets_it_alone(
         await until(lambda: all(one.errors for one in readers))
         monkeypatch.setattr(Plan, "run", run)
         assert hub_of(customer.house).circles.members == 0
+
+
+async def test_a_circle_that_ends_before_it_began_leaves_nobody_behind(house: House) -> None:
+    hub = hub_of(house)
+    before = {name: len(found) for name, found in hub._listeners.items()}
+    course = Course(hub, ["order:nobody"], None)
+    course.set_out({"order:nobody": START}, lagging=False)
+    key = ("nobody",)
+    hub.circles.follow(key)
+    hub.circles.follow(key)
+
+    async def tell(step: Step) -> Answer:
+        raise NotImplementedError
+
+    outlet = Outlet("all", tell, lambda answer: True)
+    circle = hub.circles.open_to(key, course)
+    assert circle is not None
+    first = Walker({"order:nobody": START}, outlet, tell)
+    circle.join(first)
+    circle.drop(first)
+    again = hub.circles.open_to(key, course)
+    assert again is not None
+    assert again is not circle
+    late = Walker({"order:nobody": START}, outlet, tell)
+    circle.join(late)  # as somebody would who had been let in just before
+    await asyncio.wait_for(late.left, 1)
+    await again.close()
+    course.close()
+    hub.circles.unfollow(key)
+    hub.circles.unfollow(key)
+    assert {name: len(found) for name, found in hub._listeners.items()} == before
