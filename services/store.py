@@ -196,7 +196,12 @@ def _covering() -> Any:
         else_=2,
     )
     picked = (
-        select(Store.id, distance.label("distance"), opened.label("opened"))
+        select(
+            Store.id,
+            distance.label("distance"),
+            opened.label("opened"),
+            standing.label("standing"),
+        )
         .select_from(Store)
         .join(StoreZone, StoreZone.store_id == Store.id)
         .where(func.ST_Covers(StoreZone.area, place), Store.kind == StoreKind.DARK_STORE)
@@ -207,11 +212,12 @@ def _covering() -> Any:
         .lateral("picked")
     )
     stores = asked.join(picked, true()).join(Store.__table__, Store.id == picked.c.id)
-    # A lateral join goes through the places asked for, and keeps the order inside each.
     return kept(
         select(Store, Company, picked.c.distance, picked.c.opened, func.clock_timestamp())
         .add_columns(asked.c.nth)
         .select_from(stores.join(Company.__table__, Company.id == Store.company_id))
+        # What is joined to the stores picked may bring them in any order.
+        .order_by(asked.c.nth, picked.c.standing, picked.c.distance, picked.c.id)
     )
 
 
