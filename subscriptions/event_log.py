@@ -19,6 +19,7 @@ from models.light import kept
 READ_ROWS = 500
 TOGETHER = 32
 GATHER_SECONDS = 0.003
+READ_SECONDS = 10.0
 
 Place = tuple[str, int]
 MISSED = kept(
@@ -72,11 +73,15 @@ class EventLog:
             for place in part:
                 del self._waiting[place]
             try:
-                found = await self._read(list(part))
-            except Exception as error:
+                async with asyncio.timeout(READ_SECONDS):
+                    found = await self._read(list(part))
+            except BaseException as error:
+                said = error if isinstance(error, Exception) else TimeoutError("not read")
                 for answer in part.values():
-                    answer.set_exception(error)
+                    answer.set_exception(said)
                     answer.exception()  # marks it as seen: whoever waits still gets it
+                if said is not error:
+                    raise  # canceled: nobody may be left waiting
             else:
                 for place, answer in part.items():
                     answer.set_result(found[place])

@@ -24,6 +24,7 @@ TICK_SECONDS = 0.4
 OWNED_SECONDS = 60.0
 UNPROVED_SECONDS = 60.0
 ADMITTED_AT_ONCE = 4
+ASK_SECONDS = 10.0
 
 GrantsOf = Callable[[Sequence[UUID]], Awaitable[dict[UUID, Grants]]]
 
@@ -103,7 +104,8 @@ class Guard:
         if not due or self.grants_of is None:
             return
         try:
-            held = await self.grants_of(wanted) if wanted else {}
+            async with asyncio.timeout(ASK_SECONDS):
+                held = await self.grants_of(wanted) if wanted else {}
         except Exception:
             self._forgive(due)
             raise
@@ -137,7 +139,8 @@ class Guard:
 
     async def _admit(self, guarded: Guarded) -> None:
         try:
-            await guarded.admit()
+            async with asyncio.timeout(ASK_SECONDS):
+                await guarded.admit()
         except (Refused, Denied) as fault:
             self._end(guarded, fault)
         except Exception:
