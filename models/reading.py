@@ -183,9 +183,9 @@ class ReadPool:
                     return found
             return await self._connect()
 
-    def put(self, connection: ReadConnection) -> None:
-        """Give a connection back; the first in line gets it."""
-        if connection.is_closed():
+    def put(self, connection: ReadConnection | None) -> None:
+        """Give a connection back, or the room to open one (None); the first in line gets it."""
+        if connection is None or connection.is_closed():
             self._end(connection)
         elif not self._next(connection):
             connection.idle_since = now = asyncio.get_running_loop().time()
@@ -224,8 +224,8 @@ class ReadPool:
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and (got := turn.result()) is not None:
-                self.put(got)  # It came in the moment in which its reader left.
+            if turn.done() and not turn.cancelled():
+                self.put(turn.result())  # It came in the moment in which its reader left.
             raise
 
     def _next(self, connection: ReadConnection | None) -> bool:
@@ -237,12 +237,13 @@ class ReadPool:
                 return True
         return False
 
-    def _end(self, connection: ReadConnection) -> None:
+    def _end(self, connection: ReadConnection | None) -> None:
         """Let go of a connection; the first in line may open another."""
-        self._open.discard(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
-        connection.terminate()
+        if connection is not None:
+            self._open.discard(connection)
+            if connection in self._idle:
+                self._idle.remove(connection)
+            connection.terminate()
         self._next(None)
 
     async def _connect(self) -> ReadConnection:

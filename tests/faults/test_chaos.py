@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.live.crowd import Door
 from local import process
-from models import PLATFORM, Grant, Order, Role
+from models import PLATFORM, Fulfillment, FulfillmentStatus, Grant, Order, Role
 from models.database import Database
 from models.ids import encode
 from subscriptions.hub import Hub
@@ -68,9 +68,11 @@ async def rage(town: Town, writing: Writing) -> list[str]:
 
 
 async def order_of(books: Database, quarter: City) -> Order:
-    """An order of the near store."""
+    """An order of the near store, with which nobody has anything to do."""
     async with books.write(PLATFORM, ORIGIN) as session:
         keys = await hang(session, quarter.first)
+        task = await session.get_one(Fulfillment, keys[Fulfillment])
+        task.status = FulfillmentStatus.CANCELED  # nobody is there to pick it
         return await session.get_one(Order, keys[Order])
 
 
