@@ -16,7 +16,16 @@ import pytest
 
 from benchmarks.live.crowd import Door
 from local import process
-from models import PLATFORM, Fulfillment, FulfillmentStatus, Grant, Order, Role
+from models import (
+    PLATFORM,
+    Fulfillment,
+    FulfillmentStatus,
+    Grant,
+    Order,
+    Refund,
+    RefundStatus,
+    Role,
+)
 from models.database import Database
 from models.ids import encode
 from subscriptions.hub import Hub
@@ -73,6 +82,8 @@ async def order_of(books: Database, quarter: City) -> Order:
         keys = await hang(session, quarter.first)
         task = await session.get_one(Fulfillment, keys[Fulfillment])
         task.status = FulfillmentStatus.CANCELED  # nobody is there to pick it
+        refund = await session.get_one(Refund, keys[Refund])
+        refund.status = RefundStatus.FAILED  # nor to ask for it
         return await session.get_one(Order, keys[Order])
 
 
