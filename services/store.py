@@ -190,11 +190,7 @@ def _covering() -> Any:
     place = func.geography(made)
     distance: ColumnElement[float] = func.ST_Distance(Store.point, place)
     opened = open_at(func.coalesce(asked.c.at, func.clock_timestamp()))
-    standing = case(
-        (opened & (Store.status == StoreStatus.OPEN), 0),
-        (opened & (Store.status == StoreStatus.PAUSED), 1),
-        else_=2,
-    )
+    standing = _standing(opened)
     picked = (
         select(
             Store.id,
@@ -218,6 +214,15 @@ def _covering() -> Any:
         .select_from(stores.join(Company.__table__, Company.id == Store.company_id))
         # What is joined to the stores picked may bring them in any order.
         .order_by(asked.c.nth, picked.c.standing, picked.c.distance, picked.c.id)
+    )
+
+
+def _standing(opened: ColumnElement[bool]) -> ColumnElement[int]:
+    """0 for a store in business, 1 for one that is paused, 2 for a closed one."""
+    return case(
+        (opened & (Store.status == StoreStatus.OPEN), 0),
+        (opened & (Store.status == StoreStatus.PAUSED), 1),
+        else_=2,
     )
 
 
