@@ -7,6 +7,7 @@ value with care: errors, nulls, awaitables, and everything a resolver should not
 
 import enum
 import math
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -41,7 +42,7 @@ class Unusual(Exception):
     """Not all of these values are plain good ones: look at each."""
 
 
-class Completer:
+class Completer(ABC):
     """What every kind of type has in common: nulls, errors and values that come later."""
 
     __slots__ = ("site",)
@@ -49,13 +50,13 @@ class Completer:
     def __init__(self, site: Site) -> None:
         self.site = site
 
+    @abstractmethod
     def bulk(self, values: list[Any], run: "Run") -> list[Any]:
         """All values completed, or `Unusual` before any resolver below was called."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self, value: Any, container: Any, key: Any, run: "Run") -> Any:
         """One value that is neither null nor an error nor awaitable, completed."""
-        raise NotImplementedError
 
     def single(self, value: Any, container: Any, key: Any, run: "Run") -> None:
         """Complete one value into its place; what goes wrong is noted there."""

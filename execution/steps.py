@@ -5,6 +5,7 @@ raises: what goes wrong is noted at the place of the parent it went wrong for.
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Getter = Callable[[Any], Any]
 
 
-class Step:
+class Step(ABC):
     """A field that is not simply copied from an attribute."""
 
     __slots__ = ("completer", "field")
@@ -33,9 +34,9 @@ class Step:
         self.field = field
         self.completer = completer
 
+    @abstractmethod
     def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
         """Get the field's value for each parent and complete it into the answer of each."""
-        raise NotImplementedError
 
     def _place(self, values: list[Any], outs: list[Any], run: "Run") -> None:
         if values:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ClauseElement
 from sqlalchemy.orm import Mapper, Session
 
+from models.journal import changed
 from models.light import Heard, Shapes
 from models.writing import Names, Pen, State, columns_of, insert, update
 
@@ -25,15 +26,15 @@ async def flush(session: Session, driver: Any, shapes: Shapes, heard: Heard | No
         return False
     new = list(session._new)
     dirty = [state for state in session.identity_map._modified if state.key is not None]
-    changed = {state: _changed(state) for state in dirty}
-    if not all(map(_plain, new)) or any(names is None for names in changed.values()):
+    wanted = {state: _changed(state) for state in dirty}
+    if not all(map(_plain, new)) or any(names is None for names in wanted.values()):
         return False
     by = Pen(driver, shapes, heard)
     for mapper, states in _by_model(new):
-        await update(mapper, _taken(changed, mapper), by)
+        await update(mapper, _taken(wanted, mapper), by)
         await insert(mapper, states, by)
-    for mapper in sorted({state.mapper for state in changed}, key=lambda one: one.class_.__name__):
-        await update(mapper, _taken(changed, mapper), by)
+    for mapper in sorted({state.mapper for state in wanted}, key=lambda one: one.class_.__name__):
+        await update(mapper, _taken(wanted, mapper), by)
     written = {*new, *dirty}
     for state in new:
         state.key = state.mapper._identity_key_from_state(state)
@@ -43,10 +44,10 @@ async def flush(session: Session, driver: Any, shapes: Shapes, heard: Heard | No
     return True
 
 
-def _taken(changed: dict[State, Names | None], mapper: Mapper[Any]) -> list[tuple[State, Names]]:
-    """The changed rows of one model, which are taken out of `changed`, in the order of keys."""
-    mine = [state for state in changed if state.mapper is mapper]
-    found = [(state, changed.pop(state) or ()) for state in mine]
+def _taken(wanted: dict[State, Names | None], mapper: Mapper[Any]) -> list[tuple[State, Names]]:
+    """The changed rows of one model, which are taken out of `wanted`, in the order of keys."""
+    mine = [state for state in wanted if state.mapper is mapper]
+    found = [(state, wanted.pop(state) or ()) for state in mine]
     return sorted(
         ((state, names) for state, names in found if names), key=lambda one: one[0].key[1]
     )
@@ -63,19 +64,11 @@ def _by_model(states: Iterable[State]) -> list[tuple[Mapper[Any], list[State]]]:
 def _changed(state: State) -> Names | None:
     """The changed columns; None when only the ORM can write them."""
     now, columns = state.dict, columns_of(state.mapper)
-    names = tuple(
-        name
-        for name, was in state.committed_state.items()
-        if name in columns and name in now and _differs(was, now[name])
-    )
+    names = tuple(sorted(changed(state)))
     for name in names:
         if isinstance(now[name], ClauseElement) or columns[name].primary_key:
             return None
-    return tuple(sorted(names))
-
-
-def _differs(was: Any, now: Any) -> bool:
-    return isinstance(now, ClauseElement) or bool(was != now)
+    return names
 
 
 def _plain(state: State) -> bool:

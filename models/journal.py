@@ -19,11 +19,11 @@ def changes_of(session: Session) -> Iterator[dict[str, Any]]:
     for row in session.new:
         yield _described(row, "insert", {}, _columns(row.__mapper__))
     for row in session.dirty:
-        before = _changed(row)
+        before = changed(inspect(row))
         if before:
             yield _described(row, "update", before, before)
     for row in session.deleted:
-        yield _described(row, "delete", _changed(row), ())
+        yield _described(row, "delete", changed(inspect(row)), ())
 
 
 @cache
@@ -38,10 +38,9 @@ def _key(mapper: Mapper[Any]) -> tuple[str, ...]:
     return tuple(mapper.get_property_by_column(column).key for column in mapper.primary_key)
 
 
-def _changed(row: Any) -> dict[str, Any]:
+def changed(state: Any) -> dict[str, Any]:
     """What the changed attributes were; NO_VALUE where that was never loaded."""
-    state = inspect(row)
-    columns, now = _columns(row.__mapper__), state.dict
+    columns, now = _columns(state.mapper), state.dict
     return {
         name: was
         for name, was in state.committed_state.items()

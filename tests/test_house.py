@@ -112,11 +112,10 @@ def test_whoever_silences_a_check_names_it_and_says_why() -> None:
 
 
 def test_nothing_is_left_to_do_in_the_sources() -> None:
-    words = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    words = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b")
     left = [
         f"{name(path)}:{number}"
         for path in SOURCES
-        if path != Path(__file__)
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if words.search(line)
     ]

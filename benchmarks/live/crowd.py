@@ -7,6 +7,7 @@ that what is measured is the server.
 import asyncio
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ class Door:
         return json.dumps({"query": self.document, "variables": variables})
 
 
-class Ear(asyncio.Protocol):
+class Ear(asyncio.Protocol, ABC):
     """What both ways of listening have in common."""
 
     __slots__ = ("buffer", "count", "door", "group", "placed", "said", "transport", "upgraded")
@@ -153,14 +154,17 @@ class Ear(asyncio.Protocol):
         self.begun()
         return True
 
+    @abstractmethod
     def opening(self) -> bytes:
-        raise NotImplementedError
+        """What is sent to be let in."""
 
+    @abstractmethod
     def begun(self) -> None:
-        raise NotImplementedError
+        """The door is open."""
 
+    @abstractmethod
     def read(self) -> None:
-        raise NotImplementedError
+        """Take what has come off the buffer."""
 
 
 class SocketEar(Ear):

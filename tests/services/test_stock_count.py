@@ -112,8 +112,8 @@ async def test_sold_units_still_lie_on_the_shelf_until_they_are_picked(team: Tea
     whose: Any = {"actor": team.other, "fulfillment_id": task.id}
     async with working(team.database, team.other, team.city.company.id) as session:
         await fulfillment.accept(session, **whose)
-        (todo,) = await lines(team.database, task)
-        pick = picking.Pick(3, todo.id)
+        (own,) = await lines(team.database, task)
+        pick = picking.Pick(3, own.id)
         await fulfillment.pick_line(session, pick=pick, **whose)
     row = await team.start(0)
     await team.count(row, 0, 47)
