@@ -8,9 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from dataloaders.reading import Reader
 from models.actor import Scope
 from models.database import Database
 
@@ -29,11 +26,11 @@ def public(batch: F) -> F:
 
 
 class Loaders:
-    """One operation's memory of what it has read; its batches share short sessions."""
+    """One operation's memory of what it has read; its batches go together."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
         self._rounds = database.catalog.rounds
-        self._scoped = Reader(lambda: database.read(scope))
+        self._trips = database.trips(scope)
         self._known: dict[Any, Known] = {}
         self._waiting: dict[Any, list[Any]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -108,19 +105,16 @@ class Loaders:
         if getattr(batch, "public", False):
             return await self._rounds.read(batch, keys, *extra)
 
-        async def read(session: AsyncSession) -> list[Any]:
-            answers: list[Any] = []
-            for start in range(0, len(keys), BATCH_KEYS):
-                part = keys[start : start + BATCH_KEYS]
-                found = await batch(session, part, *extra)
-                if len(found) != len(part):
-                    name = getattr(batch, "__name__", "batch")
-                    raise LookupError(f"{name} answered {len(found)} of {len(part)} keys")
-                answers.extend(found)
-            return answers
-
-        found: list[Any] = await self._scoped.run(read)
-        return found
+        session = self._trips.session()
+        answers: list[Any] = []
+        for start in range(0, len(keys), BATCH_KEYS):
+            part = keys[start : start + BATCH_KEYS]
+            found = await batch(session, part, *extra)
+            if len(found) != len(part):
+                name = getattr(batch, "__name__", "batch")
+                raise LookupError(f"{name} answered {len(found)} of {len(part)} keys")
+            answers.extend(found)
+        return answers
 
 
 class LookupAborted(Exception):

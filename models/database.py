@@ -32,6 +32,7 @@ from models.light import Heard, Shapes
 from models.reading import ReadPool
 from models.record import Note, leave
 from models.scoped import ScopedConnection, statement_of
+from models.together import Trips
 from models.working import Working
 
 log = logging.getLogger("darkstore.database")
@@ -162,8 +163,14 @@ class Database:
 
     def read(self, scope: Scope) -> AbstractAsyncContextManager[AsyncSession]:
         """Read what `scope` may see, at one moment after another."""
-        pool = self.platform if scope.platform else self.scoped
-        return pool.reading(statement_of(scope, lasting=True))
+        return self._reads(scope).reading(statement_of(scope, lasting=True))
+
+    def trips(self, scope: Scope) -> Trips:
+        """As `read`, for readers who ask at the same moment: their statements go together."""
+        return Trips(self._reads(scope), statement_of(scope, lasting=True))
+
+    def _reads(self, scope: Scope) -> ReadPool:
+        return self.platform if scope.platform else self.scoped
 
     @asynccontextmanager
     async def write(self, scope: Scope, origin: Origin) -> AsyncIterator[AsyncSession]:

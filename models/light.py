@@ -5,6 +5,7 @@ The unit of work of the ORM costs more than the database does. A read has no use
 are plain values. A light row can't be changed: setting an attribute raises AttributeError.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -15,10 +16,12 @@ from sqlalchemy.engine.result import IteratorResult, Result, SimpleResultMetaDat
 from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from models.merging import mergeable
 from models.taking import DIALECT, Processor, Taker, attributes, column, processors, taker
 
 SHAPES_KEPT = 2_000
 KEPT = "kept"
+ONE_OF = re.compile(r"= ANY \((\$\d+::\w+\[\])\)")
 Heard = Callable[[str], None]
 Taken = Callable[[Any, list[str] | None, int, Sequence[Processor | None]], Taker]
 
@@ -34,6 +37,9 @@ class Shape:
     """For text, whose columns are known by their names only."""
     told: tuple[list[str], SimpleResultMetaData, list[Processor | None]] | None = None
     """The names of columns that text was last answered with, and what is made of them."""
+
+    merges: bool = False
+    """Whether it may be answered in one statement with others."""
 
     def asked(self, given: Mapping[str, Any], key: CacheKey | None) -> tuple[str, list[Any]]:
         """The text for the driver and the values in their places."""
@@ -88,9 +94,14 @@ def kept(statement: Statement) -> Statement:
 
 
 class Kept:
-    """A kept statement's shape, with the places of its values worked out once."""
+    """A kept statement's shape, with the places of its values worked out once.
 
-    __slots__ = ("_binds", "shape", "statement")
+    One that goes by an array of keys has another text for a single key. PostgreSQL takes an array
+    that it does not know for ten keys, and so plans anew for each one it is given; a plan for one
+    key, whichever it is, is made once.
+    """
+
+    __slots__ = ("_alone", "_binds", "_keys", "shape", "statement")
 
     def __init__(self, statement: Any, shape: Shape, key: CacheKey | None) -> None:
         self.statement = statement
@@ -103,6 +114,13 @@ class Kept:
             (name, compiled.binds[name].required, own[name], binds.get(name))
             for name in compiled.positiontup or ()
         )
+        self._keys, self._alone = _alone(compiled.string)
+
+    def text(self, values: Sequence[Any]) -> str:
+        """The text for these values."""
+        if self._alone is not None and len(values[self._keys]) == 1:
+            return self._alone
+        return self.shape.compiled.string
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         """The values in their places; KeyError when one that is needed was not given."""
@@ -129,7 +147,8 @@ class Shapes:
             if kept is None:
                 kept = self._kept[id(statement)] = Kept(statement, *self._of(statement))
             if not kept.shape.compiled.post_compile_params:
-                return kept.shape, kept.shape.compiled.string, kept.values(given)
+                values = kept.values(given)
+                return kept.shape, kept.text(values), values
         shape, key = self._of(statement)
         return shape, *shape.asked(given, key)
 
@@ -143,6 +162,15 @@ class Shapes:
                 self._known.clear()
             shape = self._known[key.key] = _shape(statement, key, self._taken)
         return shape, key
+
+
+def _alone(text: str) -> tuple[int, str | None]:
+    """The place of the one array of keys that a text goes by, and the same text for one key."""
+    arrays = set(ONE_OF.findall(text))
+    if len(arrays) != 1:
+        return 0, None
+    (array,) = arrays
+    return int(array[1 : array.index(":")]) - 1, text.replace(f"ANY ({array})", f"({array})[1]")
 
 
 def _shape(statement: Any, key: CacheKey | None, taken: Taken) -> Shape:
@@ -160,7 +188,8 @@ def _shape(statement: Any, key: CacheKey | None, taken: Taken) -> Shape:
     compiled = _compiled(statement, key)
     made = processors(compiled)
     takers = tuple(taken(expr, keys, start, made) for expr, keys, start in spans)
-    return Shape(compiled, takers, SimpleResultMetaData([one["name"] for one in described]))
+    names = SimpleResultMetaData([one["name"] for one in described])
+    return Shape(compiled, takers, names, merges=mergeable(compiled))
 
 
 def _plain(statement: Any, key: CacheKey | None) -> Shape:

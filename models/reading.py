@@ -2,13 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Any
 
 import asyncpg
-import orjson
 from sqlalchemy import URL, bindparam, inspect, select
 from sqlalchemy.engine.result import Result, ScalarResult
 from sqlalchemy.exc import NoResultFound
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.light import Heard, Shapes, kept
 from models.rounds import Rounds
+from models.scoped import ReadConnection, speak_json
 from models.taking import DIALECT, Taker, attributes, processors, taker
 
 NARROWED_KEPT = 200
@@ -85,9 +85,13 @@ class Reading(AsyncSession):
 
     async def _fetch(self, statement: Any, params: Any) -> Any:
         shape, text, values = self._pool.shapes.asked(statement, params or {})
+        return shape, await self.records(text, values)
+
+    async def records(self, text: str, values: Sequence[Any]) -> Any:
+        """What the driver answers."""
         if self._pool.heard is not None:
             self._pool.heard(text)
-        return shape, await self._connection.fetch(text, *values)
+        return await self._connection.fetch(text, *values)
 
 
 def _narrowed(statement: Any, needed: frozenset[str]) -> Narrowed | None:
@@ -108,24 +112,6 @@ def _by_key(entity: Any) -> tuple[Any, tuple[str, ...]]:
     parts = inspect(entity).primary_key
     wanted = (part == bindparam(f"key_{part.key}", type_=part.type) for part in parts)
     return kept(select(entity).where(*wanted)), tuple(f"key_{part.key}" for part in parts)
-
-
-class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types
-    """Knows in which scope it reads, so that it is told only when that changes.
-
-    There is no transaction around a read: it would cost two trips more. The scope stays until the
-    next reader enters another one, and nobody reads without having entered.
-    """
-
-    scope: str | None = None
-    idle_since: float = 0.0
-
-    async def enter(self, scope: str) -> None:
-        """Read inside the scope that this statement sets."""
-        if scope != self.scope:
-            self.scope = None
-            await self.execute(scope)
-            self.scope = scope
 
 
 class ReadPool:
@@ -252,7 +238,7 @@ class ReadPool:
             made: ReadConnection = await asyncpg.connect(
                 self._address, connection_class=ReadConnection, **self._settings
             )
-            await _speak_json(made)
+            await speak_json(made)
         except BaseException:
             self._opening -= 1
             self._next(None)
@@ -286,15 +272,3 @@ class Turn(AbstractAsyncContextManager[Reading]):
             await self._pool.settle(self._connection)
         else:
             self._pool.put(self._connection)
-
-
-async def _speak_json(connection: Any) -> None:
-    """Read JSON as values, as the sessions that write do."""
-    for name, begins in (("json", 0), ("jsonb", 1)):  # jsonb begins with the number of its format
-        await connection.set_type_codec(
-            name,
-            schema="pg_catalog",
-            format="binary",
-            encoder=lambda text, begins=begins: b"\x01" * begins + text.encode(),
-            decoder=lambda data, begins=begins: orjson.loads(data[begins:]),
-        )

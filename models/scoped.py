@@ -1,9 +1,10 @@
-"""A driver connection that opens each transaction inside a scope, in one trip to the server."""
+"""Driver connections that work inside a scope: each transaction, or all reads until another."""
 
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
+import orjson
 
 from models.actor import Scope
 
@@ -34,3 +35,33 @@ def statement_of(scope: Scope, lasting: bool = False) -> str:
     held = scope.settings().items()
     calls = (f"set_config('{name}', '{value}', {local})" for name, value in held)
     return f"SELECT {', '.join(calls)}"
+
+
+class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types
+    """Knows in which scope it reads, so that it is told only when that changes.
+
+    There is no transaction around a read: it would cost two trips more. The scope stays until the
+    next reader enters another one, and nobody reads without having entered.
+    """
+
+    scope: str | None = None
+    idle_since: float = 0.0
+
+    async def enter(self, scope: str) -> None:
+        """Read inside the scope that this statement sets."""
+        if scope != self.scope:
+            self.scope = None
+            await self.execute(scope)
+            self.scope = scope
+
+
+async def speak_json(connection: Any) -> None:
+    """Read JSON as values, as the sessions that write do."""
+    for name, begins in (("json", 0), ("jsonb", 1)):  # jsonb begins with the number of its format
+        await connection.set_type_codec(
+            name,
+            schema="pg_catalog",
+            format="binary",
+            encoder=lambda text, begins=begins: b"\x01" * begins + text.encode(),
+            decoder=lambda data, begins=begins: orjson.loads(data[begins:]),
+        )
