@@ -8,4 +8,4 @@ from services import hold
 async def sweep(database: Database) -> int:
     """Give back what is held for orders that never came or are over; answers how many orders."""
     async with database.write(PLATFORM, Origin("job:hold.sweep")) as session:
-        return await hold.sweep_expired(session)
+        return await hold.expire(session)

@@ -6,6 +6,7 @@ something that was rolled back.
 """
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from models.journal import changes_of
 from models.keeping import keeper
 from models.light import Heard, Shapes
 from models.reading import ReadPool
-from models.record import Note, leave
+from models.record import Counted, Note, leave
 from models.scoped import ScopedConnection, statement_of
 from models.together import Trips
 from models.working import Working
@@ -155,6 +156,8 @@ class Database:
         self._shapes = Shapes(keeper)
         self.heard: Heard | None = None
         """Told each statement that a unit of work has the driver answer; for tests that count."""
+        self.counted: Counted = Counter()
+        """What committed units of work said that they did, since the start."""
         self._sessions = async_sessionmaker(self.engine, class_=Working, expire_on_commit=False)
 
     def public(self) -> AbstractAsyncContextManager[AsyncSession]:
@@ -178,10 +181,12 @@ class Database:
         async with self._sessions() as session, session.begin():
             await _enter(session, scope)
             session.shapes, session.heard = self._shapes, self.heard
-            session.info.update(recorded=[], changes=[], actor_id=origin.actor_id)
+            counted: Counted = Counter()
+            session.info.update(recorded=[], changes=[], counted=counted, actor_id=origin.actor_id)
             yield session
             await session.flush()
             hints = await _leave_behind(session, scope, origin)
+        self.counted.update(counted)
         await self._tell(hints)
 
     async def _tell(self, hints: Sequence[Hint]) -> None:

@@ -75,6 +75,7 @@ class EventType(Named):
     PAYMENT_FAILED = auto()
     PAYMENT_CAPTURED = auto()
     PAYMENT_VOIDED = auto()
+    PAYMENT_TIME_EXTENDED = auto()
     REFUND_REQUESTED = auto()
     REFUND_SUCCEEDED = auto()
     REFUND_FAILED = auto()

@@ -40,6 +40,8 @@ class Note:
 
 
 Written = list[tuple[Recorded, int, datetime]]
+Counted = Counter[tuple[str, str]]
+"""How much was done, by the verb and by what it was done to."""
 
 # Heads are locked in the order of their names, so two units of work can't wait for each other.
 LEAVE = kept(
@@ -88,6 +90,11 @@ def record(
 ) -> None:
     """Note that something happened; it is numbered and stored when the unit of work ends."""
     session.info["recorded"].append(Recorded(stream, company_id, type, body))
+
+
+def count(session: AsyncSession, verb: str, what: str, much: int) -> None:
+    """Note how much was done: it joins the figures of the process once that is committed."""
+    session.info["counted"][verb, what] += much
 
 
 async def leave(session: AsyncSession, recorded: Sequence[Recorded], note: Note) -> Written:

@@ -38,6 +38,9 @@ __all__ = ["Doors", "Placed", "cancel_order", "converge", "expire", "fail", "pla
 
 NOTE_LENGTH = 500
 CALLED_OFF = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PAYMENT_FAILED})
+# The customer is at it: their bank asks them, or a card was declined and another one may follow.
+TRYING = frozenset({PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
+PAY_AGAIN_SECONDS = 180
 HELD_OR_TAKEN = payment.TAKEN | {PaymentStatus.AUTHORIZED}
 
 
@@ -58,7 +61,9 @@ async def converge(session: AsyncSession, intent: Intent) -> Order | None:
     row = await payment.lock(session, order.id)
     if row.intent_id not in (None, intent.id):
         return None
-    await payment.hear(session, order, row, intent)
+    changed = await payment.hear(session, order, row, intent)
+    if changed and row.status in TRYING:
+        await hold.extend(session, order, PAY_AGAIN_SECONDS)
     if row.status in HELD_OR_TAKEN:
         await _paid(session, order, row)
     elif row.status in payment.FINAL and order.status is OrderStatus.PLACED:
@@ -76,7 +81,7 @@ async def _paid(session: AsyncSession, order: Order, row: Payment) -> None:
 
 async def _confirm(session: AsyncSession, order: Order) -> None:
     """Sell what is held, in the transaction that confirms the order and queues it at its store."""
-    if not await hold.claim(session, order.id, order.customer_id):
+    if not await hold.claim(session, [order]):
         # The hold is gone though the order is not: only a sweep gone wrong leads here.
         wanted = await _units(session, order)
         where, who = (order.store_id, order.company_id), order.customer_id
@@ -108,7 +113,7 @@ async def cancel_order(
     order = await orders.lock(session, order_id)
     await _allowed(session, actor, order, OrderAction.CANCEL)
     if order.status is OrderStatus.PLACED:
-        await hold.release(session, order.id)
+        await hold.release(session, [order.id])
     else:
         await fulfillments.cancel_for(session, order, actor.person_id)
         await deliveries.cancel_for(session, order)
@@ -137,10 +142,17 @@ async def refund(
 
 
 async def expire(session: AsyncSession, order_id: UUID) -> bool:
-    """End an order that nobody paid in time; False when it has moved on or has time left."""
+    """End an order that nobody paid in time; False when it has moved on or has time left.
+
+    One whose customer is being asked by their bank has a little more, as long as there is any.
+    """
     order = await orders.lock(session, order_id)
     now = await moment(session)
     if order.status is not OrderStatus.PLACED or order.due_at is None or order.due_at > now:
+        return False
+    row = await payment.lock(session, order.id)
+    asked = row.status is PaymentStatus.ACTION_REQUIRED
+    if asked and await hold.extend(session, order, PAY_AGAIN_SECONDS):
         return False
     await orders.mark_expired(session, order)
     await payment.want_void(session, order)

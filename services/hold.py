@@ -1,107 +1,90 @@
-"""Units promised to an order before it is paid: granted by the combiner, then claimed or released.
+"""Units promised to an order before it is paid: held, kept longer, then sold to it or let go.
 
-Every verb locks an order's holds first and its stock rows after them, in the order of
-(store, product).
+The combiner holds, in a transaction of its own. The other verbs join the caller's, who has locked
+the orders; each takes many orders at once, by two statements however many those are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Hold, HoldStatus, Order, OrderStatus, Stock, StockReason
-from services import stock
+from models import EventType, HoldStatus, Order, OrderStatus
+from services import promised
+from services.clock import moment
 from services.combiner import Busy, Combiner
+from services.event import order_happened
 from services.grant import Held, Short
+from services.promised import Ending
 
-__all__ = ["Busy", "Combiner", "Held", "Short", "claim", "release", "sweep_expired"]
+__all__ = ["Busy", "Combiner", "Held", "Short", "claim", "expire", "extend", "release"]
 
-ORPHAN_SECONDS = 60
-SWEEP_ORDERS = 100
+ORPHAN_SECONDS = 60.0
+SWEEP_HOLDS = 100
+PAID_LATEST_SECONDS = 900
+"""No order waits longer for its payment, counted from its placing."""
+BEYOND_SECONDS = 120
+"""How long a hold outlives the time to pay: the order ends first, never its hold."""
+
+
+async def claim(session: AsyncSession, orders: Sequence[Order]) -> set[UUID]:
+    """Turn what orders hold in their stores into sold units; answers those orders that held any.
+
+    What they hold in another store goes back to that store's shelf.
+    """
+    known = {order.id: order for order in orders}
+    promises, counters = await promised.lock_held(
+        session, promised.LOCK_OF_ORDERS, orders=list(known)
+    )
+    endings, claimed = [], set()
+    for one in promises:
+        order = known[one.order_id]
+        if one.store_id == order.store_id:
+            endings.append(Ending(one, HoldStatus.CLAIMED, order.customer_id))
+            claimed.add(order.id)
+        else:
+            endings.append(Ending(one, HoldStatus.RELEASED))
+    await promised.end(session, endings, counters)
+    return claimed
 
 
 async def release(
-    session: AsyncSession, order_id: UUID, final: HoldStatus = HoldStatus.RELEASED
+    session: AsyncSession, order_ids: Collection[UUID], final: HoldStatus = HoldStatus.RELEASED
 ) -> int:
-    """Give an order's held units back to the shelf; answers how many holds that were."""
-    return await _let_go(session, await _live(session, order_id), final)
+    """Give what orders hold back to the shelf; answers how many holds that were."""
+    promises, counters = await promised.lock_held(
+        session, promised.LOCK_OF_ORDERS, orders=list(order_ids)
+    )
+    await promised.end(session, [Ending(one, final) for one in promises], counters)
+    return len(promises)
 
 
-async def claim(session: AsyncSession, order_id: UUID, actor_id: UUID | None) -> bool:
-    """Turn an order's holds into sold units of its store; False when it holds nothing there.
+async def extend(session: AsyncSession, order: Order, seconds: float) -> bool:
+    """Leave an unpaid order at least so many seconds to be paid, and hold its units for as long.
 
-    Whatever it holds in another store goes back to that store's shelf.
+    Never beyond PAID_LATEST_SECONDS after its placing. False when nothing is left to give.
     """
-    store_id = await session.scalar(select(Order.store_id).where(Order.id == order_id))
-    holds = await _live(session, order_id)
-    mine = [hold for hold in holds if hold.store_id == store_id]
-    await _let_go(session, [h for h in holds if h.store_id != store_id], HoldStatus.RELEASED)
-    if not mine:
+    if order.status is not OrderStatus.PLACED or order.due_at is None:
         return False
-    store = mine[0].store_id
-    shelf = (await stock.lock(session, [store], [h.product_id for h in mine]))[store]
-    for hold in mine:
-        row = shelf[hold.product_id]
-        row.held -= hold.quantity
-        stock.change(session, row, -hold.quantity, StockReason.SALE, str(order_id), actor_id)
-        hold.status = HoldStatus.CLAIMED
-    await session.flush()
-    stock.announce(session, shelf.values())
+    latest = order.placed_at + timedelta(seconds=PAID_LATEST_SECONDS)
+    due = min(await moment(session, seconds), latest)
+    if due <= order.due_at:
+        return False
+    order.due_at = due
+    order.version += 1
+    await promised.extend(session, order.id, due + timedelta(seconds=BEYOND_SECONDS))
+    order_happened(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=due)
     return True
 
 
-async def sweep_expired(session: AsyncSession, limit: int = SWEEP_ORDERS) -> int:
-    """Release holds that ran out and holds whose order never came; answers how many orders.
+async def expire(session: AsyncSession, most: int = SWEEP_HOLDS) -> int:
+    """Let go of holds that ran out and of those whose order never came; answers how many orders.
 
     The holds of an unpaid order end with the order, not here.
     """
-    placed = select(Order.id).where(Order.id == Hold.order_id)
-    now = func.clock_timestamp()
-    ran_out = and_(
-        Hold.expires_at < now, ~placed.where(Order.status == OrderStatus.PLACED).exists()
+    promises, counters = await promised.lock_held(
+        session, promised.LOCK_RAN_OUT, most=most, orphan_seconds=ORPHAN_SECONDS
     )
-    orphaned = and_(
-        Hold.created_at < now - func.make_interval(0, 0, 0, 0, 0, 0, ORPHAN_SECONDS),
-        ~placed.exists(),
-    )
-    found = await session.scalars(
-        select(Hold)
-        .where(Hold.status == HoldStatus.HELD, or_(ran_out, orphaned))
-        .order_by(Hold.order_id, Hold.store_id, Hold.product_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    holds = list(found)
-    await _let_go(session, holds, HoldStatus.EXPIRED)
-    return len({hold.order_id for hold in holds})
-
-
-async def _live(session: AsyncSession, order_id: UUID) -> list[Hold]:
-    rows = await session.scalars(
-        select(Hold)
-        .where(Hold.order_id == order_id, Hold.status == HoldStatus.HELD)
-        .order_by(Hold.store_id, Hold.product_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return list(rows)
-
-
-async def _let_go(session: AsyncSession, holds: Sequence[Hold], final: HoldStatus) -> int:
-    if not holds:
-        return 0
-    stores = {hold.store_id for hold in holds}
-    shelves = await stock.lock(session, stores, {hold.product_id for hold in holds})
-    changed: dict[UUID, dict[UUID, Stock]] = {store_id: {} for store_id in stores}
-    for hold in holds:
-        row = shelves[hold.store_id][hold.product_id]
-        row.held -= hold.quantity
-        row.version += 1
-        hold.status = final
-        changed[hold.store_id][hold.product_id] = row
-    await session.flush()
-    for rows in changed.values():
-        stock.announce(session, rows.values())
-    return len(holds)
+    await promised.end(session, [Ending(one, HoldStatus.EXPIRED) for one in promises], counters)
+    return len({one.order_id for one in promises})

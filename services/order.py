@@ -114,14 +114,14 @@ async def mark_canceled(
 async def mark_expired(session: AsyncSession, order: Order) -> None:
     """Nobody paid in time: the order ends and what it holds goes back."""
     _step(order, OrderStatus.EXPIRED)
-    await hold.release(session, order.id, HoldStatus.EXPIRED)
+    await hold.release(session, [order.id], HoldStatus.EXPIRED)
     order_happened(session, order, EventType.ORDER_EXPIRED)
 
 
 async def mark_payment_failed(session: AsyncSession, order: Order, message: str) -> None:
     """It can't be paid any more: the order ends and what it holds goes back."""
     _step(order, OrderStatus.PAYMENT_FAILED)
-    await hold.release(session, order.id)
+    await hold.release(session, [order.id])
     order_happened(session, order, EventType.PAYMENT_FAILED, final=True, failure=message)
 
 

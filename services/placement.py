@@ -25,7 +25,7 @@ from services.obstacle import PriceChanged, shortages
 from services.promise import promise
 from services.refusal import Problem, RateLimited, Refused, not_found
 
-HOLD_SECONDS = 600  # Longer than an order may stay unpaid: the order ends first, never its hold.
+HOLD_SECONDS = orders.PAY_WITHIN_SECONDS + hold.BEYOND_SECONDS
 UNPAID_ORDERS = 20
 UNPAID_RETRY_SECONDS = 60
 

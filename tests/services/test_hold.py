@@ -130,9 +130,9 @@ async def test_what_is_given_back_can_be_held_again(doors: Doors, city: City) ->
         assert await doors.combiner.hold(*place) == Held(city.near.id)
         assert await stock_of(doors.database, city.near.id, product(city)) == (50, 50)
         async with doors.database.write(PLATFORM, ORIGIN) as session:
-            assert await hold.release(session, order_id) == 1
+            assert await hold.release(session, [order_id]) == 1
         async with doors.database.write(PLATFORM, ORIGIN) as session:
-            assert await hold.release(session, order_id) == 0
+            assert await hold.release(session, [order_id]) == 0
         assert await stock_of(doors.database, city.near.id, product(city)) == (50, 0)
 
 
@@ -144,7 +144,7 @@ async def test_the_sweeper_takes_holds_whose_order_never_came(doors: Doors, city
         late = text("update hold set created_at = now() - interval '2 min' where order_id = :order")
         await session.execute(late, {"order": lost})
     async with doors.database.write(PLATFORM, ORIGIN) as session:
-        assert await hold.sweep_expired(session) >= 1  # others have left holds behind, too
+        assert await hold.expire(session) >= 1  # others have left holds behind, too
     async with doors.database.read(PLATFORM) as session:
         rows = await session.execute(
             select(Hold.order_id, Hold.status).where(Hold.order_id.in_([lost, fresh]))

@@ -267,7 +267,7 @@ async def test_a_paid_order_whose_hold_is_lost_takes_the_shelf_or_gives_the_mone
 ) -> None:
     order = await shop.buy(buyer, wish(city))
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        await hold.release(session, order.id)
+        await hold.release(session, [order.id])
         at = {"left": left, "s": city.near.id, "p": product(city)}
         change = "update stock set on_hand = :left where store_id = :s and product_id = :p"
         await session.execute(text(change), at)

@@ -220,7 +220,7 @@ class Day:
             async with self.doors.database.write(PLATFORM, ORIGIN) as session:
                 order = await orders.lock(session, self.dice.choice(self.placed).id)
                 if order.status is OrderStatus.PLACED:
-                    await hold.release(session, order.id, HoldStatus.RELEASED)
+                    await hold.release(session, [order.id], HoldStatus.RELEASED)
 
     async def cancel(self) -> None:
         if self.placed:

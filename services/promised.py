@@ -1,0 +1,217 @@
+"""The one way in which units are promised, sold to whom they were promised, and let go again.
+
+Every verb of a hold takes many orders at once: it locks the shelves in the order of
+(store, product), reckons here, and writes counters, holds and ledger by one statement. The events
+tell each store once. A promise ends under its own lock, taken before the shelf's, so that whoever
+comes second finds nothing left to end.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import TextClause
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import HoldStatus, StockReason, uuid7
+from models.record import count
+from services.event import happened, inventory_stream
+from services.promised_rows import END, EXTEND, GRANT, LOCK, LOCK_OF_ORDERS, LOCK_RAN_OUT
+
+__all__ = [
+    "LOCK_OF_ORDERS",
+    "LOCK_RAN_OUT",
+    "ORDERS",
+    "UNITS",
+    "VERBS",
+    "Counter",
+    "Ending",
+    "Place",
+    "Promise",
+    "end",
+    "extend",
+    "grant",
+    "lock",
+    "lock_held",
+]
+
+Place = tuple[UUID, UUID]
+"""A store and a product."""
+VERBS = ("hold", "extend", "claim", "release", "expire")
+ORDERS, UNITS = "orders", "units"
+ENDS = {
+    "claim": HoldStatus.CLAIMED,
+    "release": HoldStatus.RELEASED,
+    "expire": HoldStatus.EXPIRED,
+}
+
+
+@dataclass(slots=True)
+class Counter:
+    """A locked stock row, and what a batch changes of it."""
+
+    company_id: UUID
+    on_hand: int
+    held: int
+    damaged: int
+    incoming: int
+    version: int
+    taken: int = 0
+    """Units that the batch promises; below 0, those whose promise it ends."""
+    sold: int = 0
+    """Units that leave the shelf by it."""
+
+    @property
+    def available(self) -> int:
+        """Units that can still be promised."""
+        return self.on_hand - self.held - self.taken
+
+
+class Promise(NamedTuple):
+    """Units of one product that a store holds, or is to hold, for an order."""
+
+    order_id: UUID
+    store_id: UUID
+    product_id: UUID
+    units: int
+
+
+class Ending(NamedTuple):
+    """A promise that ends, how, and by whose doing."""
+
+    promise: Promise
+    status: HoldStatus
+    actor_id: UUID | None = None
+
+
+async def lock(session: AsyncSession, places: Collection[Place]) -> dict[Place, Counter]:
+    """The counters of these places, locked in order."""
+    wanted = sorted(places)
+    rows = await session.execute(
+        LOCK, {"stores": [s for s, _ in wanted], "products": [p for _, p in wanted]}
+    )
+    return {(store, product): Counter(*counters) for store, product, *counters in rows}
+
+
+async def lock_held(
+    session: AsyncSession, which: TextClause, **given: Any
+) -> tuple[list[Promise], dict[Place, Counter]]:
+    """What is promised, locked, and after it the counters of those places, locked in order.
+
+    `which` is LOCK_OF_ORDERS (of `orders`) or LOCK_RAN_OUT (`most` promises, `orphan_seconds`).
+    """
+    rows = await session.execute(which, given)
+    promises, counters = [], {}
+    for order_id, units, store_id, product_id, *figures in rows:
+        promises.append(Promise(order_id, store_id, product_id, units))
+        counters[store_id, product_id] = Counter(*figures)
+    return promises, counters
+
+
+async def grant(
+    session: AsyncSession,
+    promises: Sequence[Promise],
+    hold_seconds: Sequence[float],
+    counters: Mapping[Place, Counter],
+) -> None:
+    """Write promises, each for so many seconds, whose units are taken of locked places already."""
+    if not promises:
+        return
+    companies = [counters[one.store_id, one.product_id].company_id for one in promises]
+    more = {
+        "hold_companies": companies,
+        "hold_units": [one.units for one in promises],
+        "hold_seconds": hold_seconds,
+    }
+    await _write(session, GRANT, promises, counters, more)
+    _count(session, "hold", promises)
+
+
+async def end(
+    session: AsyncSession, endings: Sequence[Ending], counters: Mapping[Place, Counter]
+) -> None:
+    """End promises that are locked: what is CLAIMED is sold, all else is back on the shelf."""
+    if not endings:
+        return
+    for one, status, _ in endings:
+        row = counters[one.store_id, one.product_id]
+        row.taken -= one.units
+        row.sold += one.units if status is HoldStatus.CLAIMED else 0
+    sales = [one for one in endings if one.status is HoldStatus.CLAIMED]
+    more = {"statuses": [one.status for one in endings], **_booked(sales, counters)}
+    await _write(session, END, [one.promise for one in endings], counters, more)
+    for verb, status in ENDS.items():
+        _count(session, verb, [one.promise for one in endings if one.status is status])
+
+
+async def extend(session: AsyncSession, order_id: UUID, until: datetime) -> int:
+    """Keep what is promised to an order until then at least; answers how many promises."""
+    found = await session.execute(EXTEND, {"order_id": order_id, "until": until})
+    promises = [Promise(order_id, *row) for row in found]
+    _count(session, "extend", promises)
+    return len(promises)
+
+
+def _booked(sales: Sequence[Ending], counters: Mapping[Place, Counter]) -> dict[str, Any]:
+    """The entries of the ledger, column by column."""
+    sold = [one.promise for one in sales]
+    return {
+        "reason": StockReason.SALE,
+        "sale_ids": [uuid7() for _ in sales],
+        "sale_companies": [counters[one.store_id, one.product_id].company_id for one in sold],
+        "sale_stores": [one.store_id for one in sold],
+        "sale_products": [one.product_id for one in sold],
+        "sale_units": [one.units for one in sold],
+        "sale_orders": [str(one.order_id) for one in sold],
+        "sale_actors": [one.actor_id for one in sales],
+    }
+
+
+async def _write(
+    session: AsyncSession,
+    statement: TextClause,
+    promises: Sequence[Promise],
+    counters: Mapping[Place, Counter],
+    more: Mapping[str, Any],
+) -> None:
+    """Write promises along with the counters that they change, and tell the stores."""
+    changed = {place: row for place, row in counters.items() if row.taken}
+    given = {
+        "stores": [store for store, _ in changed],
+        "products": [product for _, product in changed],
+        "taken": [row.taken for row in changed.values()],
+        "sold": [row.sold for row in changed.values()],
+        "hold_orders": [one.order_id for one in promises],
+        "hold_stores": [one.store_id for one in promises],
+        "hold_products": [one.product_id for one in promises],
+    }
+    written = await session.scalar(statement, {**given, **more})
+    if written != len(promises):
+        # The counters would say other than the holds do: none of it is kept.
+        raise RuntimeError(f"{written} of {len(promises)} holds could be written")
+    for store_id, rows in groupby(changed.items(), lambda one: one[0][0]):
+        of_store = list(rows)
+        body = {"changes": [_change(place, row) for place, row in of_store]}
+        company_id = of_store[0][1].company_id
+        happened(session, inventory_stream(store_id), "STOCK_CHANGED", body, company_id=company_id)
+
+
+def _change(place: Place, row: Counter) -> dict[str, Any]:
+    return {
+        "product_id": str(place[1]),
+        "on_hand": row.on_hand - row.sold,
+        "held": row.held + row.taken,
+        "version": row.version + 1,
+        "damaged": row.damaged,
+        "incoming": row.incoming,
+    }
+
+
+def _count(session: AsyncSession, verb: str, promises: Sequence[Promise]) -> None:
+    """Count what a verb did, for those who look at the process."""
+    if promises:
+        count(session, verb, ORDERS, len({one.order_id for one in promises}))
+        count(session, verb, UNITS, sum(one.units for one in promises))
