@@ -6,4 +6,4 @@ from services import queue as queues
 
 def operations(info: Info) -> queues.Operations:
     house = info.context.house
-    return queues.look(house.combiner, house.positions)
+    return queues.look(house.database, house.combiner, house.positions)

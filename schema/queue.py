@@ -23,9 +23,23 @@ class Queue:
 
 
 @backed_by(
+    queues.HoldVerb,
+    "What a verb did with units promised to orders since the process that answers was started.",
+)
+class HoldVerb:
+    name: str = column(
+        "hold promises units, extend keeps them longer, claim sells them to a paid order, release"
+        " and expire put them back."
+    )
+    orders: int = column("Of how many orders.")
+    units: int = column("How many units.")
+
+
+@backed_by(
     queues.Operations,
     "What the process that answers is doing: another one may answer the next time. All processes"
     " together stand in their metrics.",
 )
 class Operations:
     queues: list[Queue] = column("What waits here for its turn.")
+    holds: list[HoldVerb] = column("What was done here with units promised to orders.")

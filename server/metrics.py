@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from resolvers.context import House
+from services.queue import holds
 from services.tally import Tally
 from services.together import Together
 from subscriptions.hub import Hub
@@ -47,6 +48,7 @@ class HouseCollector(Collector):
         """Every family of figures, as it stands now."""
         house = self._house
         yield from _queues([house.combiner, house.positions])
+        yield from _holds(house)
         yield _pools(house)
         if isinstance(house.streams, Hub):
             yield from _streams(house.streams)
@@ -85,6 +87,23 @@ def _cumulated(tally: Tally) -> tuple[list[tuple[str, float]], float]:
         seen += count
         buckets.append((bound, float(seen)))
     return buckets, tally.total
+
+
+def _holds(house: House) -> Iterator[Metric]:
+    """What was done with units promised to orders, verb by verb."""
+    orders = CounterMetricFamily(
+        "darkstore_hold_orders",
+        "Orders whose units were held, kept longer, claimed, let go.",
+        labels=["verb"],
+    )
+    units = CounterMetricFamily(
+        "darkstore_hold_units", "Units held, kept longer, claimed, let go.", labels=["verb"]
+    )
+    for one in holds(house.database):
+        orders.add_metric([one.name], one.orders)
+        units.add_metric([one.name], one.units)
+    yield orders
+    yield units
 
 
 def _pools(house: House) -> Metric:

@@ -1,8 +1,10 @@
-"""The queues of this process as operators look at them: how full, how fast, how much was shed."""
+"""The queues of this process and what it does with holds, as operators look at them."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from models.database import Database
+from services.promised import ORDERS, UNITS, VERBS
 from services.together import Together
 
 
@@ -24,15 +26,31 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldVerb:
+    """What one verb did with units promised to orders, in committed units of work."""
+
+    name: str
+    orders: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Operations:
     """What the process that answers is doing."""
 
     queues: list[Queue]
+    holds: list[HoldVerb]
 
 
-def look(*queues: Together[Any, Any]) -> Operations:
+def look(database: Database, *queues: Together[Any, Any]) -> Operations:
     """How these queues stand now; waits are the bounds below which half, and 99 in 100, are."""
-    return Operations([_seen(one) for one in queues])
+    return Operations([_seen(one) for one in queues], holds(database))
+
+
+def holds(database: Database) -> list[HoldVerb]:
+    """What this process did with holds since its start, verb by verb."""
+    done = database.counted
+    return [HoldVerb(one, done[one, ORDERS], done[one, UNITS]) for one in VERBS]
 
 
 def _seen(queue: Together[Any, Any]) -> Queue:

@@ -29,6 +29,10 @@ async def minding_batches(play: Play) -> None:
 
 async def looking_at_the_queues(play: Play) -> None:
     """What super admins see of the process."""
-    queues = (await play("admin", "operations_desk"))["queues"]
+    desk = await play("admin", "operations_desk")
+    queues = desk["queues"]
     assert [one["name"] for one in queues] == ["combiner", "positions"]
     assert queues[0]["requests"] >= queues[0]["batches"] >= 1
+    done = {one["name"]: (one["orders"], one["units"]) for one in desk["holds"]}
+    assert list(done) == ["hold", "extend", "claim", "release", "expire"]
+    assert done["hold"] >= done["claim"] >= (1, 1)

@@ -40,6 +40,8 @@ async def test_development_shows_the_figures(
     assert found["darkstore_queue_shed_total", frozenset({("queue", "positions")})] == 0
     assert ("darkstore_connections_in_use", frozenset({("pool", "write")})) in found
     assert ("darkstore_stream_listeners", frozenset()) in found
+    for verb in ("hold", "extend", "claim", "release", "expire"):
+        assert ("darkstore_hold_units_total", frozenset({("verb", verb)})) in found
 
 
 async def test_production_shows_them_to_who_brings_the_token(
