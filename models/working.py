@@ -5,10 +5,8 @@ does for each row read and written is done here by less (`keeping`, `flushing`).
 left to the session itself.
 """
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, TextClause, inspect, select
@@ -16,16 +14,13 @@ from sqlalchemy.engine.result import IteratorResult, Result, ScalarResult
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 from sqlalchemy.orm import Mapper
+from sqlalchemy.sql.dml import UpdateBase
 
-from models import flushing
+from models import dml, flushing
 from models.journal import changes_of
 from models.keeping import Kept, takers
-from models.light import Heard, Shapes
+from models.light import Heard, Shape, Shapes
 
-WRITES = re.compile(
-    r"\binsert\s+into\b|\bdelete\s+from\b|\bupdate\s+\S+(\s+as)?(\s+\S+)?\s+set\b", re.IGNORECASE
-)
-TEXTS_KEPT = 1_000
 ANEW = "populate_existing"
 
 
@@ -39,13 +34,18 @@ class Working(AsyncSession):
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Result[Any]:
         """The rows; what has changed so far is written first, as the ORM does it."""
         await self.flush()
-        if options or not self._is_bare(statement, params):
+        asked = None if options else self._asked(statement, params)
+        if asked is None:
             found: Result[Any] = await super().execute(statement, params, **options)
             return found
-        shape, text, values = self.shapes.asked(statement, params or {})
+        shape, text, values = asked
         if self.heard is not None:
             self.heard(text)
-        records = await self.bare.fetch(text, *values)
+        if dml.silent(statement):
+            return dml.Written(await dml.by_rules(self.bare.execute(text, *values), text))
+        answer = self.bare.fetch(text, *values)
+        writes = isinstance(statement, UpdateBase)
+        records = await (dml.by_rules(answer, text) if writes else answer)
         if shape.names is None or not any(isinstance(one, Kept) for one in shape.takers or ()):
             return shape.result(records)
         anew = bool(statement.get_execution_options().get(ANEW))
@@ -109,13 +109,20 @@ class Working(AsyncSession):
         else:
             await super().flush(objects)
 
-    def _is_bare(self, statement: Any, params: Any) -> bool:
-        """Whether the driver may answer this: it is asked for rows."""
+    def _asked(self, statement: Any, params: Any) -> tuple[Shape, str, list[Any]] | None:
+        """What to ask the driver; None when only the session can."""
         if isinstance(params, list):
-            return False
-        if isinstance(statement, TextClause):
-            return _answers(statement.text)
-        return isinstance(statement, Select)
+            return None
+        if isinstance(statement, UpdateBase):
+            if not dml.leaves_rows(statement, self.sync_session):
+                return None
+            asked = self.shapes.asked(statement, params or {})
+            # Defaults that Python makes are made by SQLAlchemy.
+            compiled = asked[0].compiled
+            return None if compiled.insert_prefetch or compiled.update_prefetch else asked
+        if isinstance(statement, TextClause | Select):
+            return self.shapes.asked(statement, params or {})
+        return None
 
 
 def _key(mapper: Mapper[Any], ident: Any) -> tuple[Any, ...]:
@@ -123,9 +130,3 @@ def _key(mapper: Mapper[Any], ident: Any) -> tuple[Any, ...]:
     if isinstance(ident, dict):
         return tuple(ident[mapper.get_property_by_column(one).key] for one in mapper.primary_key)
     return ident if isinstance(ident, tuple) else (ident,)
-
-
-@lru_cache(TEXTS_KEPT)
-def _answers(text: str) -> bool:
-    """Whether a text answers rows; of one that only writes, the count of rows may be wanted."""
-    return "returning" in text.lower() or not WRITES.search(text)
