@@ -1,6 +1,6 @@
 """The front door: prepares documents, executes operations, streams subscriptions."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -80,14 +80,36 @@ class Engine:
         root: Any = None,
     ) -> Answer:
         """Run a query or a mutation; every failure but cancellation stands in the answer."""
+        begun = self.begin(prepared, variables, context, root)
+        return begun if isinstance(begun, Answer) else await begun
+
+    def begin(
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any] | None,
+        context: Any,
+        root: Any = None,
+    ) -> Answer | Awaitable[Answer]:
+        """What `execute` answers when nothing has to be waited for; otherwise the rest of it."""
         try:
             coerced = self._coerced(prepared, variables)
             if isinstance(coerced, list):
                 return refusal(coerced, self._on_error)
             plan = self._plan(prepared, coerced)
             if plan is None:
-                return await self._by_reference(prepared, variables, context, root)
-            return self._answer(await plan.run(coerced, context, root))
+                return self._whole(self._by_reference(prepared, variables, context, root))
+            run, over = plan.begin(coerced, context, root)
+            return self._answer(run) if over else self._whole(self._finished(plan, run))
+        except Exception as error:
+            return self._broken(error)
+
+    async def _finished(self, plan: Plan, run: Run) -> Answer:
+        return self._answer(await plan.finish(run))
+
+    async def _whole(self, answer: Awaitable[Answer]) -> Answer:
+        """An answer, whatever becomes of the one that was begun."""
+        try:
+            return await answer
         except Exception as error:
             return self._broken(error)
 

@@ -68,18 +68,29 @@ class Plan:
 
     async def run(self, variables: VariableValues, context: Any, root: Any) -> Run:
         """One execution to its end: its data, None when a null went all the way up, and errors."""
+        run, over = self.begin(variables, context, root)
+        return run if over else await self.finish(run)
+
+    def begin(self, variables: VariableValues, context: Any, root: Any) -> tuple[Run, bool]:
+        """One execution as far as it comes without waiting, and whether that is its end."""
         run = Run(self, variables, context, root)
+        if self._serial:
+            return run, False
+        (run.data,) = self._root.fill([root], run)
+        return run, run.settled()
+
+    async def finish(self, run: Run) -> Run:
+        """The rest of an execution that was begun."""
         if not self._serial:
-            (run.data,) = self._root.fill([root], run)
             await run.drain()
             return run
-        outs = self._root.rows([root], run)
+        outs = self._root.rows([run.root], run)
         (run.data,) = outs
         await run.drain()
         for step in self._root.steps:
             if run.data is None:
                 break  # A null took the whole answer away: what was not begun stays undone.
-            step.start([root], outs, run)
+            step.start([run.root], outs, run)
             await run.drain()
         return run
 

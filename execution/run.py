@@ -117,10 +117,13 @@ class Run:
 
     async def drain(self) -> None:
         """Wait for all that was begun, level after level, until nothing is left to wait for."""
-        self._settle()
-        while self._waiting or self.batches:
+        while not self.settled():
             await self._wave()
-            self._settle()
+
+    def settled(self) -> bool:
+        """Whether nothing is left to wait for, every failure so far in its place."""
+        self._settle()
+        return not self._waiting and not self.batches
 
     async def _wave(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -1,6 +1,6 @@
 """The executor with the house's manners: our error codes, what operations cost, and extensions."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -46,19 +46,29 @@ class HouseEngine(Engine):
         held = self._allowances.hold(wanted, UNREADABLE_COST)
         return throttled(held) if isinstance(held, Short) else answer
 
-    async def execute(
+    def begin(
         self,
         prepared: Prepared,
         variables: Mapping[str, Any] | None,
         context: Any,
         root: Any = None,
-    ) -> Answer:
+    ) -> Answer | Awaitable[Answer]:
         if (closed := self._closed(prepared, context)) is not None:
             return closed
         held = self._hold(prepared, variables, context)
         if isinstance(held, Short):
             return throttled(held)
-        answer = await super().execute(prepared, variables, context, root)
+        begun = super().begin(prepared, variables, context, root)
+        if isinstance(begun, Answer):
+            return self._paid(held, begun, context)
+        return self._paid_later(held, begun, context)
+
+    async def _paid_later(
+        self, held: Held | None, begun: Awaitable[Answer], context: Context
+    ) -> Answer:
+        return self._paid(held, await begun, context)
+
+    def _paid(self, held: Held | None, answer: Answer, context: Context) -> Answer:
         if held is not None:
             self._settle(held, answer)
         if context.extensions:

@@ -48,6 +48,8 @@ class Allowances:
 
     def hold(self, wanted: Wanted, cost: int) -> Held | Short:
         """Take `cost` out of every bucket, or out of none when one of them is too low."""
+        if not wanted:
+            return Held((), cost)
         now = self._clock()
         buckets = tuple(self._bucket(name, size, now) for name, size in wanted)
         for bucket in buckets:
@@ -59,7 +61,7 @@ class Allowances:
 
     def settle(self, held: Held, actual: int) -> None:
         """Give back what was held too much, or take what was held too little."""
-        if actual != held.cost:
+        if actual != held.cost and held.buckets:
             self._pay(held.buckets, actual - held.cost, self._clock())
 
     def tightest(self, held: Held) -> tuple[Size, int] | None:
