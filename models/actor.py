@@ -94,9 +94,12 @@ class Actor:
     app_id: UUID | None = None
     scopes: frozenset[AppScope] = frozenset()
     roles: frozenset[Role] = field(init=False)
+    _scope: Scope = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roles", frozenset(grant.role for grant in self.grants))
+        scope = Scope(self.person_id, self.companies, self.platform)
+        object.__setattr__(self, "_scope", scope)
 
     @property
     def signed_in(self) -> bool:
@@ -118,7 +121,7 @@ class Actor:
         return tuple(dict.fromkeys(found))
 
     def scope(self) -> Scope:
-        return Scope(self.person_id, self.companies, self.platform)
+        return self._scope
 
     def works_at(self, company_id: UUID, store_id: UUID, roles: frozenset[Role]) -> bool:
         """Whether one of `roles` is held for this store, its company, or the whole platform."""

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from dataloaders import Loaders
 from models import AppSecretKind
@@ -27,6 +28,18 @@ class Edge:
 
     house: House
 
+    def at_hand(self, headers: Mapping[str, str], *, client: str) -> Opened | None:
+        """Who calls, if they are nobody, or their token and session are well known here."""
+        if "idempotency-key" in headers:
+            return None
+        authorization = headers.get("authorization")
+        if not authorization:
+            return self._opened(ANONYMOUS, None, headers, client)
+        claims = self._remembered(authorization)
+        if claims is None:
+            return None
+        return self._opened(claims.actor, claims.expires_at, headers, client)
+
     async def open(self, headers: Mapping[str, str], *, client: str) -> Opened | Denied:
         """Who calls; anonymous without a token, turned away with one that is not good."""
         key = headers.get("idempotency-key")
@@ -38,11 +51,22 @@ class Edge:
             if isinstance(found, Denied):
                 return found
             actor, expires_at = found
+        return self._opened(actor, expires_at, headers, client)
 
-        def fresh() -> Context:
-            return self._context(actor, headers, client)
-
+    def _opened(
+        self, actor: Actor, expires_at: float | None, headers: Mapping[str, str], client: str
+    ) -> Opened:
+        fresh = partial(self._context, actor, headers, client)
         return Opened(fresh(), fresh, expires_at, actor.person_id)
+
+    def _remembered(self, authorization: str) -> Claims | None:
+        """What a person's token says, when it and their session were found good a moment ago."""
+        if authorization[: len(BEARER)].lower() != BEARER:
+            return None
+        claims = self.house.identity.remembered(authorization[len(BEARER) :].strip())
+        if claims is None or claims.actor.app_id is not None:
+            return None
+        return claims if self.house.identity.stands(claims.actor.session_id) else None
 
     async def _actor(self, authorization: str) -> tuple[Actor, float] | Denied:
         if not authorization.lower().startswith(BEARER):

@@ -109,6 +109,13 @@ class HouseLibrary:
         self._free = free
         self._shelf = shelf
 
+    def at_hand(self, operation: Operation, context: Context) -> str | None:
+        """The document to run, of the manifest or sent along, if it may be run as it is."""
+        if operation.document_id is not None:
+            return self._manifest.get(operation.document_id)
+        query = operation.query
+        return query if self._may_send(context) or query in self._texts else None
+
     async def text(self, operation: Operation, context: Context) -> str | Answer:
         """The document to run for this caller, or why there is none."""
         document_id, query = operation.document_id, operation.query

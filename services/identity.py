@@ -54,27 +54,41 @@ class Identity:
 
     def read(self, token: str) -> Claims:
         """Who a token speaks for; no input or output. Raises BadToken with a sentence to show."""
-        mark = sha256(token.encode(errors="replace")).digest()
-        known = self._claims.get(mark)
-        if known is not None and time.time() < known.expires_at:
-            self._claims.move_to_end(mark)
+        known = self.remembered(token)
+        if known is not None:
             return known
         claims = self._ring_for(token).read(token)
-        _remember(self._claims, mark, claims, CLAIMS_COUNT)
+        _remember(self._claims, _mark(token), claims, CLAIMS_COUNT)
         return claims
+
+    def remembered(self, token: str) -> Claims | None:
+        """Who a token speaks for, if it was read before and is not over."""
+        mark = _mark(token)
+        known = self._claims.get(mark)
+        if known is None or time.time() >= known.expires_at:
+            return None
+        self._claims.move_to_end(mark)
+        return known
 
     async def alive(self, session_id: UUID | None) -> bool:
         """Whether a session still stands; an answer is believed for five seconds."""
         if session_id is None:
             return False
-        known = self._alive.get(session_id)
-        if known is not None and time.monotonic() - known[0] < ALIVE_SECONDS:
-            return known[1]
-        if self.standing.seen(session_id, ALIVE_SECONDS):
-            return True
+        known = self.stands(session_id)
+        if known is not None:
+            return known
         found = await self._roll.standing(session_id)
         _remember(self._alive, session_id, (time.monotonic(), found), SESSIONS_COUNT)
         return found
+
+    def stands(self, session_id: UUID | None) -> bool | None:
+        """Whether a session was alive in these last seconds; None when it was not asked for."""
+        if session_id is None:
+            return None
+        known = self._alive.get(session_id)
+        if known is not None and time.monotonic() - known[0] < ALIVE_SECONDS:
+            return known[1]
+        return True if self.standing.seen(session_id, ALIVE_SECONDS) else None
 
     def forget(self, *session_ids: UUID) -> None:
         """Ask the database again about these sessions: they have just been revoked."""
@@ -105,6 +119,11 @@ class Identity:
             self._looked_at = time.monotonic()
             self._ring = load_keys(self._file)
         return self._ring
+
+
+def _mark(token: str) -> bytes:
+    """What a token is known by: the tokens themselves are not kept."""
+    return sha256(token.encode(errors="replace")).digest()
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:

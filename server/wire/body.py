@@ -31,9 +31,8 @@ async def read_operation(request: Request, limits: WireLimits) -> Operation:
     return _operation(parameters, limits)
 
 
-def posted(headers: Mapping[str, str], body: bytes, limits: WireLimits) -> Operation:
-    """Answer the operation in a POST whose body is small and there; raises Rejected."""
-    check_content(headers)
+def operation_in(body: bytes, limits: WireLimits) -> Operation:
+    """Answer the operation in the body of a POST; raises Rejected."""
     return _operation(_json(body, "The body"), limits)
 
 

@@ -35,6 +35,10 @@ class Denied:
 class Contexts(Protocol):
     """The edge's sign-in, implemented by the composition root."""
 
+    def at_hand(self, headers: Mapping[str, str], *, client: str) -> Opened | None:
+        """Answer who calls as `open` does, if that is known here; None where `open` has to look."""
+        ...
+
     async def open(self, headers: Mapping[str, str], *, client: str) -> Opened | Denied:
         """Answer who calls, from lower-cased headers and the peer's address."""
         ...

@@ -1,11 +1,8 @@
 """GraphQL over HTTP: one operation a request, answered as JSON or as an event stream."""
 
 import asyncio
-import itertools
-import logging
-import re
-import uuid
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable
 from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,41 +11,22 @@ from starlette.types import Receive, Scope, Send
 
 from execution import Answer, Engine, Prepared
 from server.wire.accept import Accepted, accepted
-from server.wire.body import posted, read_operation
+from server.wire.asked import Asked, request_id_of
+from server.wire.body import operation_in, read_operation
 from server.wire.connections import LiveConnections
 from server.wire.contexts import Contexts, Denied, Opened
-from server.wire.limits import REQUEST_ID_MAX_CHARS, WireLimits
+from server.wire.limits import WireLimits
 from server.wire.multipart import PARTS
 from server.wire.operation import Operation
-from server.wire.persisted import Library, NoLibrary, prepared_of
+from server.wire.persisted import Library, NoLibrary, prepared_from, prepared_of
 from server.wire.rejected import Rejected
-from server.wire.reply import Reply, broken, named, no_stream, rejection, single, unacceptable
+from server.wire.reply import Reply, broken, no_stream, rejection, single, unacceptable
 from server.wire.running import TIMED_OUT, answer_within
 from server.wire.sse import EVENTS
 from server.wire.stream import Framing, answer_stream, disconnected, subscription_stream
 
-log = logging.getLogger(__name__)
-
-_REQUEST_ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_MAX_CHARS}}}")
-# Our own ids: 20 random digits of the process, then its count of requests.
-_PROCESS = uuid.uuid4().hex[:20]
-_COUNTED = itertools.count(1)
-
-
-class Asked:
-    """A whole POST, as it came from the wire."""
-
-    __slots__ = ("body", "client", "headers", "reads", "request_id")
-
-    def __init__(self, headers: Mapping[bytes, bytes], body: bytes, client: str) -> None:
-        self.headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
-        }
-        self.body = body
-        self.client = client
-        self.request_id = _request_id(self.headers)
-        self.reads = True
-        """Whether nothing is lost when the answer is not waited for."""
+BODIES_KEPT = 1_024
+BODY_KEPT_BYTES = 2 * 1024
 
 
 def graphql_http(
@@ -85,6 +63,7 @@ class GraphQLOverHTTP:
         self._connections = connections
         self._get = get
         self._library = library
+        self._operations: OrderedDict[bytes, Operation] = OrderedDict()
 
     @property
     def seconds(self) -> float:
@@ -93,7 +72,7 @@ class GraphQLOverHTTP:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        request_id = _request_id(request.headers)
+        request_id = request_id_of(request.headers)
         wanted = accepted(request.headers.get("accept"))
         try:
             response = await self._respond(request, request_id, wanted)
@@ -106,36 +85,81 @@ class GraphQLOverHTTP:
         response.headers["x-request-id"] = request_id
         await response(scope, receive, send)
 
-    async def answer(self, asked: Asked) -> Reply:
-        """The response to a whole POST that wants no stream; canceled when it comes too late."""
-        wanted = accepted(asked.headers.get("accept"))
+    def begin(self, asked: Asked) -> Reply | Awaitable[Reply]:
+        """The response to a whole POST that wants no stream, or the rest of the way to it.
+
+        What can be said without waiting is said at once. The rest is canceled when it comes too
+        late.
+        """
         try:
-            reply = await self._answer(asked, wanted)
+            begun = self._begin(asked)
         except Rejected as rejected:
-            reply = rejection(rejected, wanted)
+            return rejection(rejected, asked.head.wanted)
         except Exception:
-            reply = broken(asked.request_id, wanted)
-        return named(reply, asked.request_id)
+            return broken(asked.request_id, asked.head.wanted)
+        if isinstance(begun, Answer):
+            return single(begun, asked.head.wanted.json)
+        return self._finish(asked, begun)
+
+    async def _finish(self, asked: Asked, begun: Awaitable[Answer]) -> Reply:
+        try:
+            return single(await begun, asked.head.wanted.json)
+        except Rejected as rejected:
+            return rejection(rejected, asked.head.wanted)
+        except Exception:
+            return broken(asked.request_id, asked.head.wanted)
 
     def too_late(self, asked: Asked) -> Reply:
         """The response in place of one that was not there in time."""
         said = f"The operation did not finish within {self.seconds:g} s."
-        rejected = Rejected(504, TIMED_OUT, said)
-        return named(rejection(rejected, accepted(asked.headers.get("accept"))), asked.request_id)
+        return rejection(Rejected(504, TIMED_OUT, said), asked.head.wanted)
 
-    async def _answer(self, asked: Asked, wanted: Accepted) -> Reply:
-        if wanted.json is None:
-            raise unacceptable()
-        operation = posted(asked.headers, asked.body, self._limits)
-        opened = await self._admit(asked.headers, asked.client, asked.request_id)
+    def _begin(self, asked: Asked) -> Answer | Awaitable[Answer]:
+        asked.head.check()
+        operation = self._operation(asked)
+        headers = asked.headers()
+        opened = self._contexts.at_hand(headers, client=asked.client)
+        if opened is None:
+            return self._look_up(asked, operation, headers)
+        text = self._library.at_hand(operation, opened.context)
+        if text is None:
+            return self._read_up(asked, operation, opened)
+        prepared = prepared_from(self._engine, text, operation, opened.context)
+        return self._run(asked, prepared, operation, opened)
+
+    async def _look_up(self, asked: Asked, operation: Operation, headers: dict[str, str]) -> Answer:
+        opened = await self._admit(headers, asked.client)
+        return await self._read_up(asked, operation, opened)
+
+    async def _read_up(self, asked: Asked, operation: Operation, opened: Opened) -> Answer:
         prepared = await prepared_of(self._engine, self._library, operation, opened.context)
+        begun = self._run(asked, prepared, operation, opened)
+        return begun if isinstance(begun, Answer) else await begun
+
+    def _run(
+        self, asked: Asked, prepared: Prepared | Answer, operation: Operation, opened: Opened
+    ) -> Answer | Awaitable[Answer]:
         if isinstance(prepared, Answer):
-            return single(prepared, wanted.json)
+            return prepared
         if prepared.operation_type == "subscription":
             raise no_stream()
         asked.reads = prepared.operation_type == "query"
-        answer = await self._engine.execute(prepared, operation.variables, opened.context)
-        return single(answer, wanted.json)
+        return self._engine.begin(prepared, operation.variables, opened.context)
+
+    def _operation(self, asked: Asked) -> Operation:
+        """What is asked for; bodies that are sent again and again are read once."""
+        body = asked.body
+        known = self._operations.get(body)
+        if known is not None:
+            self._operations.move_to_end(body)
+            return known
+        operation = operation_in(body, self._limits)
+        # Variables differ from one request to the next, and may be secrets.
+        if not operation.variables and len(body) <= BODY_KEPT_BYTES:
+            self._operations[body] = operation
+            if len(self._operations) > BODIES_KEPT:
+                self._operations.popitem(last=False)
+        return operation
 
     async def _respond(self, request: Request, request_id: str, wanted: Accepted) -> Response:
         if wanted.json is None and _framing(wanted) is None:
@@ -178,14 +202,13 @@ class GraphQLOverHTTP:
         client = request.client.host if request.client else "unknown"
         try:
             async with asyncio.timeout(self._limits.request_seconds) as deadline:
-                return await self._admit(headers, client, request_id)
+                return await self._admit({**headers, "x-request-id": request_id}, client)
         except TimeoutError:
             if not deadline.expired():
                 raise
             raise Rejected(504, TIMED_OUT, "Signing in took too long: try again.") from None
 
-    async def _admit(self, headers: dict[str, str], client: str, request_id: str) -> Opened:
-        headers["x-request-id"] = request_id
+    async def _admit(self, headers: dict[str, str], client: str) -> Opened:
         opened = await self._contexts.open(headers, client=client)
         if isinstance(opened, Denied):
             challenge = {"www-authenticate": "Bearer"} if opened.status == 401 else {}
@@ -215,10 +238,3 @@ def _framing(wanted: Accepted) -> Framing | None:
     if wanted.events:
         return EVENTS
     return PARTS if wanted.parts else None
-
-
-def _request_id(headers: Mapping[str, str]) -> str:
-    offered = headers.get("x-request-id", "")
-    if offered and _REQUEST_ID.fullmatch(offered):
-        return offered
-    return f"{_PROCESS}{next(_COUNTED):012x}"

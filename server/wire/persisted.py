@@ -14,6 +14,10 @@ NOT_SUPPORTED = ("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
 class Library(Protocol):
     """The documents that a server knows by their hash, and who may send others."""
 
+    def at_hand(self, operation: Operation, context: Any) -> str | None:
+        """The document to run if nothing has to be looked up, refused or remembered for it."""
+        ...
+
     async def text(self, operation: Operation, context: Any) -> str | Answer:
         """The document to run for this caller, or why there is none."""
         ...
@@ -25,6 +29,9 @@ class Library(Protocol):
 
 class NoLibrary:
     """Knows nothing by its hash, and lets everybody send what they like."""
+
+    def at_hand(self, operation: Operation, context: Any) -> str | None:
+        return operation.query
 
     async def text(self, operation: Operation, context: Any) -> str | Answer:
         return operation.query if operation.query is not None else refused(*NOT_SUPPORTED)
@@ -40,13 +47,19 @@ async def prepared_of(
     text = await library.text(operation, context)
     if isinstance(text, Answer):
         return text
-    prepared = engine.prepare(text, operation.operation_name)
-    if isinstance(prepared, Answer):
-        return engine.turned_away(prepared, context)
+    prepared = prepared_from(engine, text, operation, context)
     taught = operation.document_id is not None and operation.query is not None
-    if taught:
+    if taught and isinstance(prepared, Prepared):
         await library.keep(operation, context)
     return prepared
+
+
+def prepared_from(
+    engine: Engine, text: str, operation: Operation, context: Any
+) -> Prepared | Answer:
+    """The operation in this text ready to run, or why it won't."""
+    prepared = engine.prepare(text, operation.operation_name)
+    return engine.turned_away(prepared, context) if isinstance(prepared, Answer) else prepared
 
 
 def refused(code: str, message: str) -> Answer:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from execution import Answer
 from server.wire.accept import LEGACY_JSON, RESPONSE_JSON, Accepted
@@ -32,6 +33,17 @@ class Reply(NamedTuple):
     head: bytes
     body: bytes
 
+    def sent(self, beside: bytes, request_id: str) -> bytes:
+        """The same as it goes on the wire; `beside` are header lines of the server's."""
+        return b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b" % (
+            STATUS_LINE[self.status],
+            beside,
+            self.head,
+            len(self.body),
+            request_id.encode("latin-1"),
+            self.body,
+        )
+
     def response(self) -> Response:
         """The same for ASGI."""
         response = Response(self.body, self.status)
@@ -41,8 +53,6 @@ class Reply(NamedTuple):
 
 
 def _status(answer: Answer, media: str) -> int:
-    if answer.executed:
-        return 200
     for error in answer.errors or ():
         code = (error.get("extensions") or {}).get("code")
         if code in _STATUS_BY_CODE:
@@ -52,15 +62,17 @@ def _status(answer: Answer, media: str) -> int:
 
 
 def _retry_after(answer: Answer) -> dict[str, str]:
-    if not answer.executed:
-        for error in answer.errors or ():
-            seconds = (error.get("extensions") or {}).get("retryAfterSeconds")
-            if isinstance(seconds, int):
-                return {"retry-after": str(seconds)}
+    for error in answer.errors or ():
+        seconds = (error.get("extensions") or {}).get("retryAfterSeconds")
+        if isinstance(seconds, int):
+            return {"retry-after": str(seconds)}
     return {}
 
 
-def single(answer: Answer, media: str) -> Reply:
+def single(answer: Answer, media: str | None) -> Reply:
+    media = media or LEGACY_JSON
+    if answer.executed:
+        return Reply(200, FIXED[media], answer.encode())
     return Reply(_status(answer, media), _head(media, _retry_after(answer)), answer.encode())
 
 
@@ -80,12 +92,6 @@ def _head(media: str | None, headers: Mapping[str, str]) -> bytes:
     fixed = FIXED[media or LEGACY_JSON]
     own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return fixed + own.encode("latin-1") if own else fixed
-
-
-def named(reply: Reply, request_id: str) -> Reply:
-    """The response with the lines that differ each time."""
-    own = f"content-length: {len(reply.body)}\r\nx-request-id: {request_id}\r\n"
-    return Reply(reply.status, reply.head + own.encode("latin-1"), reply.body)
 
 
 FIXED = {

@@ -100,6 +100,9 @@ class Everybody:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def at_hand(self, headers: Mapping[str, str], *, client: str) -> Opened:
+        return Opened(self._context(), self._context)
+
     async def open(self, headers: Mapping[str, str], *, client: str) -> Opened:
         return Opened(self._context(), self._context)
 

@@ -1,12 +1,15 @@
 """The short way answers as the long way does, and leaves to it what it can't do."""
 
 import asyncio
+import socket
+from typing import Any
 
 import orjson
 import pytest
 
 from server.wire import WireLimits
-from server.wire.short import SHORT_BODY_BYTES
+from server.wire.asked import SHORT_BODY_BYTES
+from server.wire.short import ShortWay
 from tests.server.wire.world import Served, serve
 
 HELLO = b'{"query": "{ hello }"}'
@@ -119,3 +122,105 @@ async def test_a_query_ends_when_its_reader_leaves_and_a_mutation_does_not() -> 
             writer.close()
         await asyncio.sleep(0.5)
         assert (served.tally.canceled, served.tally.bumps) == (1, 1)
+
+
+class Watched:
+    """How often the parser began a message, and how often a task was made."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.parsed = self.tasks = 0
+        begin, answer = ShortWay.on_message_begin, ShortWay._answer
+
+        def parsed(way: ShortWay) -> None:
+            self.parsed += 1
+            begin(way)
+
+        async def answered(way: ShortWay, *given: Any) -> None:
+            self.tasks += 1
+            await answer(way, *given)
+
+        patch.setattr(ShortWay, "on_message_begin", parsed)
+        patch.setattr(ShortWay, "_answer", answered)
+
+
+async def said(reader: asyncio.StreamReader) -> dict[str, Any]:
+    """The data of the next response."""
+    data: dict[str, Any] = orjson.loads((await told(reader))[2])["data"]
+    return data
+
+
+async def test_what_was_said_before_is_not_parsed_again_and_needs_no_task(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    for query in (b"{ hello }", b"{ hello }", b'{ hello(name: "you") }', b"{ slow(seconds: 0) }"):
+        writer.write(post(b'{"query": %b}' % orjson.dumps(query.decode())))
+        assert await said(reader)
+    writer.close()
+    assert (watched.parsed, watched.tasks) == (1, 1)
+
+
+async def test_nobody_is_taken_for_whoever_spoke_before_them(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    names = ("ann", "ann", "bob", "ann", "")
+    for name in names:
+        token = b"authorization: Bearer %b\r\n" % name.encode() if name else b""
+        writer.write(post(b'{"query": "{ caller }"}', token))
+        assert await said(reader) == {"caller": name or "anonymous"}
+    writer.close()
+    assert watched.parsed == len(names) - 1
+
+
+async def test_nothing_is_smuggled_behind_a_known_head(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(post(HELLO))
+    assert await said(reader) == {"hello": "hello world"}
+    inner = post(b'{"query": "{ caller }"}')
+    # As many bytes as the head says are the body, whatever they look like; the rest is the next.
+    writer.write(post(HELLO) + inner)
+    assert [await said(reader) for _ in range(2)] == [
+        {"hello": "hello world"},
+        {"caller": "anonymous"},
+    ]
+    writer.write(post(inner) + post(HELLO))
+    status, _, body = await told(reader)
+    assert (status, orjson.loads(body)["errors"][0]["message"]) == (
+        "HTTP/1.1 400 Bad Request",
+        "The body is not valid JSON.",
+    )
+    assert await said(reader) == {"hello": "hello world"}
+    for piece in (post(HELLO)[:30], post(HELLO)[30:-2], post(HELLO)[-2:] + post(HELLO)):
+        writer.write(piece)
+        await asyncio.sleep(0.02)
+    assert [await said(reader) for _ in range(2)] == [{"hello": "hello world"}] * 2
+    writer.close()
+
+
+async def test_a_quiet_connection_closes_and_a_busy_one_does_not() -> None:
+    async with serve(WireLimits(), keep_alive_seconds=1) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        for query in ("{ hello }", "{ slow(seconds: 1.2) }", "{ hello }", "{ hello }"):
+            writer.write(post(orjson.dumps({"query": query})))
+            assert await said(reader)
+            await asyncio.sleep(0.6)
+        assert await asyncio.wait_for(reader.read(), 2) == b""
+        writer.close()
+        await asyncio.sleep(0)
+
+
+async def test_answers_wait_for_a_reader_who_takes_none(served: Served) -> None:
+    line, loop = socket.create_connection(("127.0.0.1", served.port)), asyncio.get_running_loop()
+    line.setblocking(False)
+    for _ in range(30):
+        await loop.sock_sendall(line, post(b'{"query": "{ big(chars: 1000000) }"}'))
+        await asyncio.sleep(0.005)
+    held = [way.transport.get_write_buffer_size() for way in served.state.connections]
+    assert max(held) < 3_000_000
+    reader, writer = await asyncio.open_connection(sock=line)
+    for _ in range(30):
+        assert len((await said(reader))["big"]) == 1_000_000
+    writer.close()

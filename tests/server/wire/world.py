@@ -137,9 +137,12 @@ class Doorman:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
 
+    def at_hand(self, headers: Mapping[str, str], *, client: str) -> Opened | None:
+        if headers.get("authorization"):
+            return None
+        return self._opened("", headers)
+
     async def open(self, headers: Mapping[str, str], *, client: str) -> Opened | Denied:
-        self._tally.headers.append(headers)
-        del self._tally.headers[:-20]
         token = headers.get("authorization", "").removeprefix("Bearer ")
         if token == "bad":
             return Denied(message="That token is not valid.")
@@ -147,6 +150,11 @@ class Doorman:
             raise RuntimeError("the edge broke on purpose")
         if token == "slow":
             await asyncio.sleep(30)
+        return self._opened(token, headers)
+
+    def _opened(self, token: str, headers: Mapping[str, str]) -> Opened:
+        self._tally.headers.append(headers)
+        del self._tally.headers[:-20]
         fresh = partial(
             Caller, token or "anonymous", self._tally, headers.get("accept-language", "")
         )
@@ -159,6 +167,9 @@ class Shelf:
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+
+    def at_hand(self, operation: Operation, context: Caller) -> str | None:
+        return None if operation.document_id else operation.query
 
     async def text(self, operation: Operation, context: Caller) -> str | Answer:
         known = operation.query or self._texts.get(operation.document_id or "")
@@ -208,7 +219,7 @@ def engine() -> Engine:
 
 
 @asynccontextmanager
-async def serve(limits: WireLimits) -> AsyncIterator[Served]:
+async def serve(limits: WireLimits, keep_alive_seconds: int = 5) -> AsyncIterator[Served]:
     """Serve the small world on a free loopback port while the block runs."""
     tally, connections = Tally(), LiveConnections()
     routes = graphql_routes(
@@ -220,7 +231,8 @@ async def serve(limits: WireLimits) -> AsyncIterator[Served]:
         origins=frozenset({"https://shop.example"}),
         library=Shelf(),
     )
-    async with listening(Starlette(routes=routes), limits.stalled_seconds) as (port, state):
+    app = Starlette(routes=routes)
+    async with listening(app, limits.stalled_seconds, keep_alive_seconds) as (port, state):
         try:
             yield Served(port, tally, connections, state)
         finally:
@@ -229,7 +241,7 @@ async def serve(limits: WireLimits) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def listening(
-    app: Starlette, stalled_seconds: float
+    app: Starlette, stalled_seconds: float, keep_alive_seconds: int = 5
 ) -> AsyncIterator[tuple[int, ServerState]]:
     """A real server of the app on a free loopback port, and what it knows of its connections."""
     config = uvicorn.Config(
@@ -239,6 +251,7 @@ async def listening(
         lifespan="off",
         http=short_way(app.routes),
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=keep_alive_seconds,
         ws=DirectSocket,
         ws_ping_interval=None,
         ws_max_size=FRAME_MAX_BYTES,
