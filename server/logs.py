@@ -14,5 +14,5 @@ def set_up_logs(level: int = logging.INFO) -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "stripe", "uvicorn.access"):
+    for noisy in ("httpcore", "aiohttp", "stripe", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,16 +1,12 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
-import httpx
+import aiohttp
 import stripe
-from stripe.params import (
-    PaymentIntentCreateParams,
-    PaymentIntentRetrieveParams,
-    RefundCreateParams,
-)
 
 from gateways.payments import stripe_answers as answers
 from gateways.payments.flow import (
@@ -36,6 +32,22 @@ WEBHOOK_TOLERANCE_SECONDS = 300
 
 # Refunds are summed up on the charge, so every intent is asked for together with it.
 WITH_CHARGE: list[str] = ["latest_charge"]
+INTENTS = "/v1/payment_intents"
+REFUNDS = "/v1/refunds"
+Method = Literal["get", "post"]
+
+
+class Wire(stripe.AIOHTTPClient):
+    """The SDK's HTTP client, for which an answer that breaks off is the network's fault too."""
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """Status, headers and the whole body; raises APIConnectionError, which is tried again."""
+        try:
+            return await super().request_async(method, url, headers, post_data)
+        except aiohttp.ClientError as error:
+            self._handle_request_error(error)
 
 
 class StripePayments:
@@ -51,8 +63,10 @@ class StripePayments:
     ) -> None:
         self._webhook_secret = webhook_secret
         self._call_timeout_seconds = call_timeout_seconds
-        timeout = httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
-        self._http = stripe.HTTPXClient(timeout=timeout)
+        timeout = aiohttp.ClientTimeout(
+            sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=READ_TIMEOUT_SECONDS
+        )
+        self._http = Wire(timeout=timeout)
         self._client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": api_base} if api_base else None,
@@ -76,13 +90,12 @@ class StripePayments:
         metadata = {"payment_id": str(payment_id), "order_id": str(order_id)}
         if company_id is not None:
             metadata["company_id"] = str(company_id)
-        params: PaymentIntentCreateParams = {
+        params: dict[str, Any] = {
             "amount": amount_minor,
             "currency": currency.lower(),
             "capture_method": "manual",
             "allowed_payment_method_types": ["card"],
             "metadata": metadata,
-            "expand": WITH_CHARGE,
         }
         if customer_ref is not None:
             params["customer"] = customer_ref
@@ -91,53 +104,33 @@ class StripePayments:
             params["confirm"] = True
             if return_url is not None:
                 params["return_url"] = return_url
-        async with self._asking():
-            answer = await self._client.v1.payment_intents.create_async(
-                params, {"idempotency_key": f"authorize-{payment_id}"}
-            )
-        return answers.intent(answer.to_dict())
+        return await self._intent("post", INTENTS, f"authorize-{payment_id}", **params)
 
     async def retrieve(self, intent_id: str) -> Intent:
         """Read the intent as it is now, refunds included."""
-        params: PaymentIntentRetrieveParams = {"expand": WITH_CHARGE}
-        async with self._asking():
-            answer = await self._client.v1.payment_intents.retrieve_async(intent_id, params)
-        return answers.intent(answer.to_dict())
+        return await self._intent("get", _at(intent_id))
 
     async def capture(self, intent_id: str, amount_minor: int, key: str) -> Intent:
         """Take `amount_minor` of the held money once and release the rest."""
-        async with self._asking():
-            answer = await self._client.v1.payment_intents.capture_async(
-                intent_id,
-                {"amount_to_capture": amount_minor, "expand": WITH_CHARGE},
-                {"idempotency_key": key},
-            )
-        return answers.intent(answer.to_dict())
+        at = _at(intent_id, "capture")
+        return await self._intent("post", at, key, amount_to_capture=amount_minor)
 
     async def cancel(self, intent_id: str, reason: CancelReason, key: str) -> Intent:
         """Release the held money; raises PaymentInvalid when it is captured or canceled already."""
-        async with self._asking():
-            answer = await self._client.v1.payment_intents.cancel_async(
-                intent_id,
-                {"cancellation_reason": reason, "expand": WITH_CHARGE},
-                {"idempotency_key": key},
-            )
-        return answers.intent(answer.to_dict())
+        return await self._intent("post", _at(intent_id, "cancel"), key, cancellation_reason=reason)
 
     async def refund(
         self, intent_id: str, amount_minor: int, key: str, reason: RefundReason | None = None
     ) -> RefundResult:
         """Send captured money back; raises PaymentInvalid beyond what was captured."""
-        params: RefundCreateParams = {
+        params: dict[str, Any] = {
             "payment_intent": intent_id,
             "amount": amount_minor,
             "metadata": {answers.REFUND_KEY: key},
         }
         if reason is not None:
             params["reason"] = reason
-        async with self._asking():
-            answer = await self._client.v1.refunds.create_async(params, {"idempotency_key": key})
-        return answers.refund(answer.to_dict())
+        return answers.refund(await self._asked("post", REFUNDS, key, params))
 
     def read_webhook(self, body: bytes, signature: str) -> WebhookEvent:
         """Verify and read one signed message; raises BadSignature, also when it is too old."""
@@ -149,6 +142,20 @@ class StripePayments:
         """Let go of the connections; the object can't be used afterwards."""
         await self._http.close_async()  # type: ignore[no-untyped-call] # The SDK left it untyped.
 
+    async def _intent(self, method: Method, at: str, key: str = "", **params: Any) -> Intent:
+        asked = await self._asked(method, at, key, {**params, "expand": WITH_CHARGE})
+        return answers.intent(asked)
+
+    async def _asked(
+        self, method: Method, at: str, key: str, params: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        """The answer as it came: the SDK's typed resources cost as much as all the rest."""
+        options = {"idempotency_key": key} if key else {}
+        async with self._asking():
+            answer = await self._client.raw_request_async(method, at, **params, **options)
+            told: Mapping[str, Any] = answer.data
+            return told
+
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
         try:
@@ -158,6 +165,11 @@ class StripePayments:
             raise PaymentUnavailable("The payment provider took too long.") from error
         except stripe.StripeError as error:
             raise _fault(error) from error
+
+
+def _at(intent_id: str, step: str = "") -> str:
+    """An intent's place at the provider; what is no plain word in its id is escaped."""
+    return "/".join([INTENTS, quote(intent_id, safe=""), *([step] if step else ())])
 
 
 def _fault(error: stripe.StripeError) -> PaymentFault:
