@@ -68,11 +68,13 @@ class StockEntry(Keyed):
     """One line of the append-only stock ledger.
 
     The entries of a place sum to its on_hand (`delta`), damaged and incoming; those that name a
-    batch sum to the batch's on_hand (`batch_delta`) and damaged.
+    batch sum to the batch's on_hand (`batch_delta`) and damaged. One key says what a line is of:
+    the shelf row, which whoever writes the line has locked.
     """
 
     __tablename__ = "stock_entry"
     __table_args__ = (
+        ForeignKeyConstraint(["store_id", "product_id"], ["stock.store_id", "stock.product_id"]),
         Index("ix_stock_entry_row", "store_id", "product_id", "id"),
         Index("ix_stock_entry_store", "store_id", "id"),
         Index("ix_stock_entry_batch", "batch_id", postgresql_where=text("batch_id is not null")),
@@ -83,9 +85,9 @@ class StockEntry(Keyed):
         CheckConstraint("batch_delta = 0 or batch_id is not null", name="batch"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID]
+    store_id: Mapped[UUID]
+    product_id: Mapped[UUID]
     delta: Mapped[int] = mapped_column(default=0)
     damaged_delta: Mapped[int] = mapped_column(default=0)
     incoming_delta: Mapped[int] = mapped_column(default=0)
