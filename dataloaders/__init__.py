@@ -25,6 +25,16 @@ def public(batch: F) -> F:
     return batch
 
 
+def lasting(seconds: float) -> Callable[[F], F]:
+    """Mark a public batch whose answers may be as old as that: nobody misses what came since."""
+
+    def mark(batch: F) -> F:
+        batch.lasts_seconds = seconds  # type: ignore[attr-defined] # functions carry attributes
+        return public(batch)
+
+    return mark
+
+
 class Loaders:
     """One operation's memory of what it has read; its batches go together."""
 

@@ -3,13 +3,16 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders import public
+from dataloaders import lasting, public
 from services import category as categories
 from services.category import Asked, Shelf, Tree
 
+TREE_SECONDS = 10.0
 
-@public
+
+@lasting(TREE_SECONDS)
 async def tree_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Tree]:
+    """All branches with products of each store: counting them is much of a shop window's cost."""
     return await categories.trees(session, keys)
 
 

@@ -2,7 +2,8 @@
 
 Whoever asks while a statement of the same kind is under way waits for the next one, which answers
 all that have gathered until then, each key once. So many requests cost few trips, one that is alone
-waits for nobody, and everybody's answer was read after they asked for it.
+waits for nobody, and everybody's answer was read after they asked for it. A batch may say that its
+answers last (`lasts_seconds`): what hardly changes and is costly to read.
 """
 
 import asyncio
@@ -33,7 +34,9 @@ class Rounds:
         """The answer of `batch` to each key; raises what it raises for these keys alone."""
         line = self._lines.get((batch, more))
         if line is None:
-            line = self._lines[batch, more] = _Line(batch, more, self._opened)
+            lasting = getattr(batch, "lasts_seconds", None) is not None
+            made = (_LastingLine if lasting else _Line)(batch, more, self._opened)
+            line = self._lines[batch, more] = made
         return await line.read(keys)
 
 
@@ -129,3 +132,28 @@ class _Line:
             name = getattr(self._batch, "__name__", "batch")
             raise LookupError(f"{name} answered {len(found)} of {len(keys)} keys")
         return found
+
+
+class _LastingLine(_Line):
+    """A line whose answers hold for a while: whoever asks for one meanwhile gets the same."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(self, batch: Batch, more: tuple[Any, ...], opened: Opened) -> None:
+        super().__init__(batch, more, opened)
+        self._answers: dict[Any, tuple[float, Any]] = {}
+
+    async def read(self, keys: Sequence[Any]) -> list[Any]:
+        """The answers, none of them read longer ago than they last."""
+        now = asyncio.get_running_loop().time()
+        known = {key: self._answers.get(key) for key in keys}
+        found = {key: one[1] for key, one in known.items() if one and one[0] > now}
+        missing = [key for key in known if key not in found]
+        if missing:
+            read = dict(zip(missing, await super().read(missing), strict=True))
+            if len(self._answers) + len(read) > ROUND_KEYS:
+                self._answers.clear()
+            until = now + self._batch.lasts_seconds  # type: ignore[attr-defined] # functions carry attributes
+            self._answers.update((key, (until, one)) for key, one in read.items())
+            found |= read
+        return [found[key] for key in keys]

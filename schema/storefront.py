@@ -53,7 +53,8 @@ class Storefront:
         "small_order_below_minor", "Below which worth of goods a basket is small" + NOBODY
     )
     categories: list[Category] = field(
-        resolve.categories, "The top of the store's category tree, without empty branches."
+        resolve.categories,
+        "The top of the store's category tree, without empty branches, as it was at most 10 s ago.",
     )
     category: Category | None = field(resolve.category, "One branch, by its slug or its id.")
     product: Product | None = field(resolve.product, "One product, as the store offers it.")

@@ -77,12 +77,13 @@ async def test_the_window_takes_at_most_twelve_statements_for_1_or_100_products(
 ) -> None:
     await ask(SET, {"input": {"at": city.point, "lines": [line(city, 0, 2)]}}, buyer)
     counts = []
-    for first in (1, 100):
+    for first in (1, 1, 100):  # The first one counts the tree, which lasts for a while.
         with statements(database) as sent:
             told = await ask(WINDOW, {"at": city.point, "first": first}, buyer)
         assert not told.errors
         counts.append(len(sent))
-    assert counts[0] == counts[1] <= 12
+    assert counts[0] <= 12
+    assert counts[1] == counts[2] <= counts[0]
 
 
 @pytest.mark.parametrize("sort", ["CATALOG", "NAME", "PRICE_ASC", "PRICE_DESC"])
