@@ -2,12 +2,23 @@
 
 import os
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Enum, ForeignKey, MetaData, Text, func
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Enum,
+    ForeignKey,
+    MetaData,
+    Text,
+    func,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
@@ -35,6 +46,11 @@ class Named(StrEnum):
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> str:
         return name
+
+
+def words(values: Iterable[Named]) -> list[ColumnElement[str]]:
+    """The names for an `in_` of a statement that is kept: as parameters their number would vary."""
+    return [literal_column(f"'{one}'") for one in sorted(values)]
 
 
 class Base(DeclarativeBase):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Double, Uuid
 
 from models import Delivery, DeliveryStatus, Rider, RiderPosition, RiderStatus, Vehicle
+from models.base import words
 from models.delivery import OVER
 from models.light import kept
 from models.point import Point
@@ -64,7 +65,7 @@ class Standing:
 
 
 _rider, _ride, _last = Rider.__table__.c, Delivery.__table__.c, RiderPosition.__table__.c
-_LIVE = (_ride.id == _rider.live_delivery_id) & _ride.status.not_in(OVER)
+_LIVE = (_ride.id == _rider.live_delivery_id) & _ride.status.not_in(words(OVER))
 # A position of an earlier shift says nothing about this one.
 _THIS_SHIFT = (_last.rider_id == _rider.id) & (_last.seen_at >= _rider.online_since)
 _STANDING = kept(
