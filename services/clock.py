@@ -6,13 +6,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.light import kept
+
 READING = "clock"
 CLOCK = func.clock_timestamp(type_=DateTime(timezone=True))
+NOW = kept(select(CLOCK))
 
 
 def hear(session: AsyncSession, now: datetime) -> None:
-    """Take a reading that came with another statement, so that nobody asks for one."""
-    session.info[READING] = now, time.monotonic()
+    """Take a reading that came with another statement, so that nobody asks for one.
+
+    The first one of a unit of work stands: its moments never go back.
+    """
+    session.info.setdefault(READING, (now, time.monotonic()))
 
 
 async def moment(session: AsyncSession, ahead_seconds: float = 0) -> datetime:
@@ -22,7 +28,7 @@ async def moment(session: AsyncSession, ahead_seconds: float = 0) -> datetime:
     can't drift in the seconds that a unit of work lives.
     """
     if READING not in session.info:
-        hear(session, (await session.execute(select(CLOCK))).scalar_one())
+        hear(session, (await session.execute(NOW)).scalar_one())
     reading: tuple[datetime, float] = session.info[READING]
     at, then = reading
     return at + timedelta(seconds=time.monotonic() - then + ahead_seconds)

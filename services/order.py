@@ -32,7 +32,7 @@ NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
     ),
     OrderStatus.CONFIRMED: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELED}),
 }
-LOCKED = (
+LOCKED = kept(
     select(Order)
     .where(Order.id == bindparam("key"))
     .with_for_update()
@@ -68,7 +68,7 @@ async def lock_of(session: AsyncSession, child: type[Keyed], key: UUID, *path: s
 @cache
 def _locked_of(child: Any) -> Select[Order]:
     order_id = select(child.order_id).where(child.id == bindparam("key")).scalar_subquery()
-    return (
+    return kept(
         select(Order)
         .where(Order.id == order_id)
         .with_for_update(of=Order)

@@ -20,6 +20,8 @@ from models import (
     Refund,
     RefundReason,
 )
+from models.light import kept
+from services import clock
 from services import refund as refunds
 from services.clock import moment
 from services.event import order_happened
@@ -80,8 +82,9 @@ TOLD = {
     PaymentStatus.VOIDED: EventType.PAYMENT_VOIDED,
     PaymentStatus.EXPIRED: EventType.PAYMENT_VOIDED,
 }
-LOCKED = (
-    select(Payment)
+# The clock comes along: under the order's lock nobody waits here, so it tells the present.
+LOCKED = kept(
+    select(Payment, clock.CLOCK)
     .where(Payment.order_id == bindparam("order"))
     .order_by(Payment.id.desc())
     .limit(1)
@@ -92,10 +95,12 @@ LOCKED = (
 
 async def lock(session: AsyncSession, order_id: UUID) -> Payment:
     """The payment of an order whose lock is held already, locked too."""
-    found = await session.scalar(LOCKED, {"order": order_id})
+    found = (await session.execute(LOCKED, {"order": order_id})).first()
     if found is None:
         raise not_found(Payment)
-    return found
+    payment, now = found
+    clock.hear(session, now)
+    return payment
 
 
 async def begin(session: AsyncSession, order: Order) -> Payment:
@@ -167,7 +172,6 @@ async def hear(session: AsyncSession, order: Order, payment: Payment, intent: In
 
     Safe for answers that come twice, late or out of order.
     """
-    await moment(session)  # asked before anything has changed: one write less
     before = (payment.status, payment.failure_code)
     payment.intent_id = intent.id
     payment.client_secret = intent.client_secret or payment.client_secret
