@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -27,6 +28,7 @@ from models import (
     OrderLine,
     Product,
 )
+from models.light import kept
 from services import order as orders
 from services import weight
 from services.clock import moment
@@ -73,6 +75,21 @@ OVER = frozenset(
     }
 )
 IN_QUEUE = frozenset(FulfillmentStatus) - OVER - {FulfillmentStatus.HANDED_OVER}
+TASK = kept(
+    select(Fulfillment, FulfillmentLine)
+    .outerjoin(FulfillmentLine, FulfillmentLine.fulfillment_id == Fulfillment.id)
+    .where(Fulfillment.id == bindparam("fulfillment"))
+    .order_by(FulfillmentLine.position)
+    .execution_options(populate_existing=True)
+)
+_HERE = (Listing.product_id == OrderLine.product_id) & (Listing.store_id == bindparam("store"))
+ORDERED = kept(
+    select(OrderLine, Listing.aisle, Product.temperature_zone)
+    .join(Product, Product.id == OrderLine.product_id)
+    .outerjoin(Listing, _HERE)
+    .where(OrderLine.order_id == bindparam("order"))
+    .order_by(Listing.aisle, OrderLine.position)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +170,11 @@ async def locked(session: AsyncSession, fulfillment_id: UUID) -> Task:
 
 async def under_lock(session: AsyncSession, order: Order, fulfillment_id: UUID) -> Task:
     """A task of an order whose lock is held already."""
-    row = await session.get_one(Fulfillment, fulfillment_id, populate_existing=True)
-    lines = await session.scalars(
-        select(FulfillmentLine)
-        .where(FulfillmentLine.fulfillment_id == fulfillment_id)
-        .order_by(FulfillmentLine.position)
-        .execution_options(populate_existing=True)
-    )
-    return Task(order, row, lines.all(), await moment(session))
+    rows: Sequence[Any] = (await session.execute(TASK, {"fulfillment": fulfillment_id})).all()
+    if not rows:
+        raise not_found(Fulfillment, "fulfillmentId")
+    lines = [line for _, line in rows if line is not None]
+    return Task(order, rows[0][0], lines, await moment(session))
 
 
 async def write(
@@ -195,14 +209,7 @@ async def _lines(
     session: AsyncSession, order: Order, fulfillment: Fulfillment
 ) -> list[FulfillmentLine]:
     """The order's lines in the order of the picker's walk: by zone, cold things last, and aisle."""
-    here = (Listing.product_id == OrderLine.product_id) & (Listing.store_id == fulfillment.store_id)
-    found = await session.execute(
-        select(OrderLine, Listing.aisle, Product.temperature_zone)
-        .join(Product, Product.id == OrderLine.product_id)
-        .outerjoin(Listing, here)
-        .where(OrderLine.order_id == order.id)
-        .order_by(Listing.aisle, OrderLine.position)
-    )
+    found = await session.execute(ORDERED, {"order": order.id, "store": fulfillment.store_id})
     walk = sorted(found, key=lambda row: WALK.index(row[2]))
     return [
         FulfillmentLine(
