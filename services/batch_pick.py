@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -18,6 +19,8 @@ from models import (
     StockBatch,
     StockReason,
 )
+from models.base import words
+from models.light import kept
 from services import batch as batches
 from services.batch import Share
 from services.refusal import InvalidInput, Problem, Refused
@@ -29,6 +32,36 @@ OPEN_BAGS = (
     FulfillmentStatus.ACCEPTED,
     FulfillmentStatus.PICKING,
     FulfillmentStatus.AWAITING_SUBSTITUTION,
+)
+_BATCHED = (
+    select(StockBatch.id)
+    .where(StockBatch.store_id == Stock.store_id, StockBatch.product_id == Stock.product_id)
+    .exists()
+)
+COUNTER = kept(
+    select(Stock)
+    .where(Stock.store_id == bindparam("store"), Stock.product_id == bindparam("product"))
+    .where(_BATCHED)
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+PICKS = kept(
+    select(PickedBatch)
+    .where(PickedBatch.fulfillment_line_id == bindparam("line"))
+    .where(PickedBatch.product_id == bindparam("product"))
+    .execution_options(populate_existing=True)
+)
+LAST_TO_EXPIRE = kept(
+    select(StockBatch)
+    .where(StockBatch.id == any_(bindparam("batches", type_=ARRAY(Uuid))))
+    .order_by(StockBatch.expires_on.desc().nulls_first(), StockBatch.id.desc())
+    .execution_options(populate_existing=True)
+)
+UNITS_UNPICKED = kept(
+    select(func.coalesce(func.sum(UNPICKED), 0))
+    .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
+    .where(Fulfillment.store_id == bindparam("store"), Fulfillment.status.in_(words(OPEN_BAGS)))
+    .where(FulfillmentLine.product_id == bindparam("product"))
 )
 
 
@@ -86,24 +119,13 @@ async def book(
 
 async def _locked(session: AsyncSession, line: FulfillmentLine) -> Stock | None:
     """The line's counter row, locked; None when the store has never had a batch of the product."""
-    here = (StockBatch.store_id == Stock.store_id) & (StockBatch.product_id == Stock.product_id)
-    found: Stock | None = await session.scalar(
-        select(Stock)
-        .where(Stock.store_id == line.store_id, Stock.product_id == line.product_id)
-        .where(select(StockBatch.id).where(here).exists())
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    place = {"store": line.store_id, "product": line.product_id}
+    found: Stock | None = await session.scalar(COUNTER, place)
     return found
 
 
 async def _picks(session: AsyncSession, line: FulfillmentLine) -> dict[UUID, PickedBatch]:
-    rows = await session.scalars(
-        select(PickedBatch)
-        .where(PickedBatch.fulfillment_line_id == line.id)
-        .where(PickedBatch.product_id == line.product_id)
-        .execution_options(populate_existing=True)
-    )
+    rows = await session.scalars(PICKS, {"line": line.id, "product": line.product_id})
     return {row.batch_id: row for row in rows}
 
 
@@ -112,12 +134,7 @@ async def _give_back(session: AsyncSession, place: _Place, quantity: int) -> Non
     taken = [pick for pick in place.picks.values() if pick.quantity]
     loose = place.line.picked_quantity - sum(pick.quantity for pick in taken)
     quantity -= min(quantity, loose)
-    rows = await session.scalars(
-        select(StockBatch)
-        .where(StockBatch.id.in_([pick.batch_id for pick in taken]))
-        .order_by(StockBatch.expires_on.desc().nulls_first(), StockBatch.id.desc())
-        .execution_options(populate_existing=True)
-    )
+    rows = await session.scalars(LAST_TO_EXPIRE, {"batches": [pick.batch_id for pick in taken]})
     for batch in rows:
         pick = place.picks[batch.id]
         units = min(pick.quantity, quantity)
@@ -160,12 +177,8 @@ def _named(there: Sequence[StockBatch], units: int, code: str) -> Share:
 
 async def _unpicked(session: AsyncSession, line: FulfillmentLine) -> int:
     """Units of the line's place that are sold and still on the shelf."""
-    found = await session.scalar(
-        select(func.coalesce(func.sum(UNPICKED), 0))
-        .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
-        .where(Fulfillment.store_id == line.store_id, Fulfillment.status.in_(OPEN_BAGS))
-        .where(FulfillmentLine.product_id == line.product_id)
-    )
+    place = {"store": line.store_id, "product": line.product_id}
+    found = await session.scalar(UNITS_UNPICKED, place)
     return int(found or 0)
 
 
