@@ -4,7 +4,7 @@ import hmac
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,8 @@ from models import (
     Rider,
     RiderPosition,
 )
+from models.base import words
+from models.light import kept
 from services import dispatch
 from services import order as orders
 from services.refusal import IllegalStep, Kept, Refused, not_found
@@ -59,6 +61,12 @@ __all__ = [
 
 SILENT_SECONDS = 180
 ONE_LIVE = "uq_delivery_live"
+LIVE = kept(
+    select(Delivery)
+    .where(Delivery.order_id == bindparam("order"), Delivery.status.not_in(words(OVER)))
+    .execution_options(populate_existing=True)
+)
+BAGS = kept(select(Fulfillment.bags).where(Fulfillment.id == bindparam("fulfillment")))
 
 
 async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
@@ -106,11 +114,7 @@ async def cancel_for(session: AsyncSession, order: Order) -> Delivery | None:
 
     Refused with IllegalStep once they are on the road.
     """
-    delivery = await session.scalar(
-        select(Delivery)
-        .where(Delivery.order_id == order.id, Delivery.status.not_in(OVER))
-        .execution_options(populate_existing=True)
-    )
+    delivery = await session.scalar(LIVE, {"order": order.id})
     if delivery is None:
         return None
     if delivery.status not in BEFORE_PICKUP:
@@ -128,8 +132,8 @@ async def arrive_at_store(
 ) -> Delivery:
     """The rider stands in the store. Refused: NotFound, IllegalStep."""
     ride = await enter(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_STORE)
-    bags = select(Fulfillment.bags).where(Fulfillment.id == ride.delivery.fulfillment_id)
-    ride.delivery.bags = await session.scalar(bags) or 0
+    bags = await session.scalar(BAGS, {"fulfillment": ride.delivery.fulfillment_id})
+    ride.delivery.bags = bags or 0
     return await _step(
         session, ride, DeliveryStatus.AT_STORE, EventType.DELIVERY_AT_STORE, device_time
     )

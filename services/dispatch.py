@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,6 +30,7 @@ from models import (
     Vehicle,
     uuid7,
 )
+from models.light import kept
 from services.clock import moment
 from services.event import happened, rider_stream
 from services.nearest import NEAREST, nearest_to
@@ -43,6 +44,28 @@ LOOK_SECONDS = 5
 ROUND_PAUSE_SECONDS = 10
 BACK_OFF_SECONDS = 60
 RACES_MOST = 5
+ASKED_THIS_ROUND = kept(
+    select(DeliveryOffer.id)
+    .where(
+        DeliveryOffer.delivery_id == bindparam("delivery"),
+        DeliveryOffer.round == bindparam("round"),
+    )
+    .limit(1)
+)
+OVERDUE = kept(
+    select(Delivery.id)
+    .where(Delivery.due_at <= func.clock_timestamp())
+    .order_by(Delivery.due_at)
+    .limit(bindparam("most", type_=Integer))
+)
+LIVE_OFFER = kept(
+    select(DeliveryOffer)
+    .where(
+        DeliveryOffer.delivery_id == bindparam("delivery"),
+        DeliveryOffer.status == OfferStatus.OFFERED,
+    )
+    .execution_options(populate_existing=True)
+)
 
 
 def answers(offer: DeliveryOffer, actor: Actor) -> list[OfferAction]:
@@ -107,9 +130,7 @@ def _offered(session: AsyncSession, order: Order, delivery: Delivery, offer: Del
 async def _look_later(session: AsyncSession, order: Order, delivery: Delivery) -> None:
     """When to look again; a round in which somebody was asked is over."""
     asked = await session.scalar(
-        select(DeliveryOffer.id)
-        .where(DeliveryOffer.delivery_id == delivery.id, DeliveryOffer.round == delivery.round)
-        .limit(1)
+        ASKED_THIS_ROUND, {"delivery": delivery.id, "round": delivery.round}
     )
     seconds = LOOK_SECONDS
     if asked is not None:
@@ -181,13 +202,7 @@ async def advance(session: AsyncSession, delivery_id: UUID) -> bool:
 
 async def overdue(session: AsyncSession, limit: int) -> list[UUID]:
     """Deliveries for which something is due, the longest waiting first."""
-    found = await session.scalars(
-        select(Delivery.id)
-        .where(Delivery.due_at <= func.clock_timestamp())
-        .order_by(Delivery.due_at)
-        .limit(limit)
-    )
-    return list(found)
+    return list(await session.scalars(OVERDUE, {"most": limit}))
 
 
 async def withdraw(session: AsyncSession, delivery: Delivery) -> None:
@@ -198,13 +213,7 @@ async def withdraw(session: AsyncSession, delivery: Delivery) -> None:
 
 async def live_offer(session: AsyncSession, delivery: Delivery) -> DeliveryOffer | None:
     """The offer of a delivery that waits for an answer, if there is one."""
-    found: DeliveryOffer | None = await session.scalar(
-        select(DeliveryOffer)
-        .where(
-            DeliveryOffer.delivery_id == delivery.id, DeliveryOffer.status == OfferStatus.OFFERED
-        )
-        .execution_options(populate_existing=True)
-    )
+    found: DeliveryOffer | None = await session.scalar(LIVE_OFFER, {"delivery": delivery.id})
     return found
 
 
@@ -244,7 +253,7 @@ async def _open_offer(
     if seen is None or not actor.signed_in or seen.rider_person_id != actor.person_id:
         raise not_found(DeliveryOffer, "offerId")
     order, delivery = await locked(session, seen.delivery_id)
-    await session.refresh(seen)
+    seen = await session.get_one(DeliveryOffer, offer_id, populate_existing=True)
     late = seen.status is OfferStatus.OFFERED and seen.expires_at <= await moment(session)
     state = OfferStatus.EXPIRED if late else seen.status
     if state is not OfferStatus.OFFERED:

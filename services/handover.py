@@ -10,7 +10,7 @@ from datetime import datetime
 from math import ceil
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -28,6 +28,7 @@ from models import (
     StockReason,
 )
 from models.actor import Actor
+from models.light import kept
 from services import order as orders
 from services import payment, stock, substituted
 from services.delivery import check_code
@@ -41,6 +42,16 @@ READY = frozenset({FulfillmentStatus.PACKED, FulfillmentStatus.STAGED})
 FEE_KEPT = frozenset({FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS, FailReason.REFUSED})
 # What is damaged goes back to no shelf: it stays sold in the ledger.
 UNSALABLE = frozenset({FailReason.DAMAGED})
+ARRIVED = kept(
+    select(func.max(Event.at)).where(
+        Event.stream == bindparam("stream"), Event.type == EventType.DELIVERY_AT_CUSTOMER
+    )
+)
+PACKED = kept(
+    select(OrderLine.product_id, OrderLine.packed_quantity).where(
+        OrderLine.order_id == bindparam("order"), OrderLine.packed_quantity > 0
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +143,7 @@ async def returned(
 
 async def _waited(session: AsyncSession, ride: Ride) -> None:
     """Refuse to call a door unanswered before the customer had time to come to it."""
-    arrived = await session.scalar(
-        select(func.max(Event.at)).where(
-            Event.stream == order_stream(ride.order.id),
-            Event.type == EventType.DELIVERY_AT_CUSTOMER,
-        )
-    )
+    arrived = await session.scalar(ARRIVED, {"stream": order_stream(ride.order.id)})
     since = NO_SHOW_WAIT_SECONDS if arrived is None else (ride.now - arrived).total_seconds()
     left = ceil(NO_SHOW_WAIT_SECONDS - since)
     if left > 0:
@@ -163,11 +169,7 @@ async def _give_back(session: AsyncSession, ride: Ride) -> None:
 async def _restock(session: AsyncSession, ride: Ride) -> None:
     if ride.delivery.fail_reason in UNSALABLE:
         return
-    rows = await session.execute(
-        select(OrderLine.product_id, OrderLine.packed_quantity).where(
-            OrderLine.order_id == ride.order.id, OrderLine.packed_quantity > 0
-        )
-    )
+    rows = await session.execute(PACKED, {"order": ride.order.id})
     bag: Counter[UUID] = Counter()
     for product_id, packed in rows:
         bag[product_id] += packed or 0

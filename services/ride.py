@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -21,6 +21,7 @@ from models import (
     Role,
 )
 from models.delivery import OVER
+from models.light import kept
 from services import order as orders
 from services.clock import moment
 from services.event import happened, order_happened, rider_stream
@@ -48,6 +49,12 @@ __all__ = [
 ]
 
 CODE_TRIES = 5
+FREE = kept(
+    update(Rider)
+    .where(Rider.id == bindparam("rider"), Rider.live_delivery_id == bindparam("delivery"))
+    .values(live_delivery_id=None, version=Rider.version + 1)
+    .execution_options(synchronize_session="fetch")
+)
 
 NOBODY: frozenset[Role] = frozenset()
 DESK_ROLES = STORE_ROLES | SUPPORT_ROLES
@@ -201,14 +208,8 @@ async def locked(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Deliv
 
 async def free(session: AsyncSession, delivery: Delivery) -> None:
     """The rider can be asked again: this ride is theirs no longer."""
-    if delivery.rider_id is None:
-        return
-    await session.execute(
-        update(Rider)
-        .where(Rider.id == delivery.rider_id, Rider.live_delivery_id == delivery.id)
-        .values(live_delivery_id=None, version=Rider.version + 1)
-        .execution_options(synchronize_session="fetch")
-    )
+    if delivery.rider_id is not None:
+        await session.execute(FREE, {"rider": delivery.rider_id, "delivery": delivery.id})
 
 
 def _spent(delivery: Delivery, step: Step) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -19,6 +19,7 @@ from models import (
     Role,
     Vehicle,
 )
+from models.light import kept
 from services.clock import moment
 from services.event import happened, rider_stream
 from services.page import Page, after, bounded, page
@@ -26,6 +27,34 @@ from services.refusal import IllegalStep, Refused, not_found
 from services.ride import DESK_ROLES
 
 WAKE_DELIVERIES = 50
+_OF_PERSON = select(Rider).where(Rider.person_id == bindparam("person"))
+OF_PERSON = kept(_OF_PERSON)
+LOCKED = kept(_OF_PERSON.with_for_update(key_share=True).execution_options(populate_existing=True))
+
+
+def _due_now(*which: ColumnElement[bool]) -> Update:
+    """Makes these deliveries due; those that somebody works on are skipped."""
+    due = select(Delivery.id).where(*which, Delivery.due_at > func.clock_timestamp())
+    return kept(
+        update(Delivery)
+        .where(Delivery.id.in_(due.limit(WAKE_DELIVERIES).with_for_update(skip_locked=True)))
+        .values(due_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+    )
+
+
+WAKE = _due_now(
+    Delivery.company_id == bindparam("company"), Delivery.status == DeliveryStatus.SEARCHING
+)
+HURRY = _due_now(Delivery.id == bindparam("delivery"), Delivery.status == DeliveryStatus.OFFERED)
+RUN_OUT = kept(
+    update(DeliveryOffer)
+    .where(DeliveryOffer.rider_id == bindparam("rider"))
+    .where(DeliveryOffer.status == OfferStatus.OFFERED)
+    .values(expires_at=func.clock_timestamp())
+    .returning(DeliveryOffer.delivery_id)
+    .execution_options(synchronize_session=False)
+)
 
 
 def actions(rider: Rider, actor: Actor) -> list[RiderAction]:
@@ -61,18 +90,23 @@ def companies(actor: Actor) -> list[UUID]:
 
 async def myself(session: AsyncSession, actor: Actor) -> RiderSelf | None:
     """The viewer as a rider, or None for people who ride for nobody."""
-    if Role.RIDER not in actor.roles:
-        return None
-    found = await session.scalar(select(Rider).where(Rider.person_id == actor.person_id))
-    return RiderSelf(found) if found and found.company_id in companies(actor) else None
+    found = await _found(session, actor, OF_PERSON)
+    return RiderSelf(found) if found else None
 
 
 async def mine(session: AsyncSession, actor: Actor) -> Rider:
     """The actor as a rider; refused as not found for people who ride for nobody."""
-    found = await myself(session, actor)
+    found = await _found(session, actor, OF_PERSON)
     if found is None:
         raise not_found(Rider)
-    return found.rider
+    return found
+
+
+async def _found(session: AsyncSession, actor: Actor, how: Select[Rider]) -> Rider | None:
+    if Role.RIDER not in actor.roles:
+        return None
+    found: Rider | None = await session.scalar(how, {"person": actor.person_id})
+    return found if found and found.company_id in companies(actor) else None
 
 
 async def go_online(
@@ -111,17 +145,9 @@ async def go_offline(
     rider.version += 1
     _tell(session, rider, device_time)
     # An offer that nobody will accept should not hold the order up: it is due now.
-    offered = select(DeliveryOffer.id).where(
-        DeliveryOffer.rider_id == rider.id, DeliveryOffer.status == OfferStatus.OFFERED
-    )
-    if (offer_id := await session.scalar(offered)) is not None:
-        await session.execute(
-            update(DeliveryOffer)
-            .where(DeliveryOffer.id == offer_id, DeliveryOffer.status == OfferStatus.OFFERED)
-            .values(expires_at=func.clock_timestamp())
-        )
-        await _hurry(session, DeliveryStatus.OFFERED, rider.company_id, offer_id)
-    await session.flush()
+    delivery_id = await session.scalar(RUN_OUT, {"rider": rider.id})
+    if delivery_id is not None:
+        await session.execute(HURRY, {"delivery": delivery_id})
     return rider
 
 
@@ -130,7 +156,7 @@ async def wake_searches(session: AsyncSession, company_id: UUID) -> None:
 
     Rows that somebody works on are skipped: their search is going on already.
     """
-    await _hurry(session, DeliveryStatus.SEARCHING, company_id)
+    await session.execute(WAKE, {"company": company_id})
 
 
 async def of_company(
@@ -168,28 +194,13 @@ def _at_desk(actor: Actor, company_id: UUID) -> bool:
 
 
 async def _locked(session: AsyncSession, actor: Actor) -> Rider:
-    rider = await mine(session, actor)
-    await session.refresh(rider, with_for_update={"key_share": True})
-    return rider
+    found = await _found(session, actor, LOCKED)
+    if found is None:
+        raise not_found(Rider)
+    return found
 
 
 def _tell(session: AsyncSession, rider: Rider, device_time: datetime | None) -> None:
     body = {"rider_id": rider.id, "rider_status": rider.status, "device_time": device_time}
     stream = rider_stream(rider.person_id)
     happened(session, stream, "SHIFT_CHANGED", body, company_id=rider.company_id)
-
-
-async def _hurry(
-    session: AsyncSession, status: DeliveryStatus, company_id: UUID, offer_id: UUID | None = None
-) -> None:
-    due = select(Delivery.id).where(Delivery.company_id == company_id, Delivery.status == status)
-    if offer_id is not None:
-        offered = select(DeliveryOffer.delivery_id).where(DeliveryOffer.id == offer_id)
-        due = due.where(Delivery.id == offered.scalar_subquery())
-    due = due.where(Delivery.due_at > func.clock_timestamp()).limit(WAKE_DELIVERIES)
-    await session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(due.with_for_update(skip_locked=True)))
-        .values(due_at=func.clock_timestamp())
-        .execution_options(synchronize_session=False)
-    )
