@@ -6,16 +6,27 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from models import Delivery, DeliveryOffer, OfferStatus, Rider
+from models.light import kept
 from resolvers.context import Context, Info
 from resolvers.rules import Denied
 from services.event import rider_stream
 from services.refusal import not_found
+from services.rider import OF_PERSON
 from subscriptions.course import Step
 from subscriptions.flow import After, Flow, key_in
 from subscriptions.message import Message
+
+_WAITING = DeliveryOffer.status == OfferStatus.OFFERED
+DESK = kept(
+    select(DeliveryOffer.id, DeliveryOffer.delivery_id, Delivery.id)
+    .select_from(Rider)
+    .outerjoin(DeliveryOffer, (DeliveryOffer.rider_person_id == Rider.person_id) & _WAITING)
+    .outerjoin(Delivery, Delivery.id == Rider.live_delivery_id)
+    .where(Rider.person_id == bindparam("person"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ async def offered(info: Info, after: After = None) -> AsyncIterator[DeliveryOffe
 
 async def _rider(context: Context, person_id: UUID) -> Rider:
     async with context.read() as session:
-        found = await session.scalar(select(Rider).where(Rider.person_id == person_id))
+        found = await session.scalar(OF_PERSON, {"person": person_id})
     if found is None:
         raise not_found(Rider)
     return found
@@ -67,20 +78,8 @@ async def _message(context: Context, person_id: UUID, step: Step) -> DeliveryOff
 async def _desk(context: Context, person_id: UUID, step: Step) -> DeliveryOffered:
     """The offer that waits for an answer, and the delivery in hand."""
     async with context.read() as session:
-        offer = await session.scalar(
-            select(DeliveryOffer).where(
-                DeliveryOffer.rider_person_id == person_id,
-                DeliveryOffer.status == OfferStatus.OFFERED,
-            )
-        )
-        live = await session.scalar(
-            select(Rider.live_delivery_id).where(Rider.person_id == person_id)
-        )
-        delivery = await session.get(Delivery, live) if live else None
-    waiting = offer.delivery_id if offer else None
+        found = (await session.execute(DESK, {"person": person_id})).first()
+    offer, waiting, live = found or (None, None, None)
     return DeliveryOffered(
-        kind=step.kind,
-        cursor=step.cursor,
-        offer_id=offer.id if offer else None,
-        delivery_id=delivery.id if delivery else waiting,
+        kind=step.kind, cursor=step.cursor, offer_id=offer, delivery_id=live or waiting
     )
