@@ -13,10 +13,12 @@ from hashlib import blake2s
 from typing import Any
 
 import orjson
-from sqlalchemy import select, tuple_
+from sqlalchemy import Text, any_, bindparam, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Event, Stream
+from models.light import kept
 from services import page
 from services.refusal import InvalidInput, Refused
 
@@ -26,6 +28,11 @@ TAG_BYTES = 6
 UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 Places = Mapping[str, "Place"]
+HEADS = kept(
+    select(Stream.stream, Stream.seq, Event.at)
+    .outerjoin(Event, (Event.stream == Stream.stream) & (Event.seq == Stream.seq))
+    .where(Stream.stream == any_(bindparam("streams", type_=ARRAY(Text))))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,7 @@ def decode(text: str, streams: Iterable[str]) -> dict[str, Place] | None:
 async def heads(session: AsyncSession, streams: Iterable[str]) -> dict[str, Place]:
     """Where each stream ends now; its beginning when nothing has happened in it."""
     wanted = list(streams)
-    rows: Iterable[Any] = await session.execute(
-        select(Stream.stream, Stream.seq, Event.at)
-        .outerjoin(Event, (Event.stream == Stream.stream) & (Event.seq == Stream.seq))
-        .where(Stream.stream.in_(wanted))
-    )
+    rows: Iterable[Any] = await session.execute(HEADS, {"streams": wanted})
     # The head's own event may be gone from the log; its number is still the head's.
     found = {name: Place(seq) if at is None else place_of(seq, at) for name, seq, at in rows}
     return {name: found.get(name, START) for name in wanted}

@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Text, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from execution.shared import Shared
 from models import PLATFORM, Stream
 from models.database import Database, Hint
+from models.light import kept
 from subscriptions.carrier import Carrier, shard_of
 from subscriptions.circle import Circles
 from subscriptions.commons import Commons
@@ -36,6 +38,12 @@ VALUES_A_MESSAGE = 100
 RETRY_SECONDS = 0.5
 MESSAGES_COUNT = 1000
 MESSAGE_SECONDS = 1.0
+
+HEADS = kept(
+    select(Stream.stream, Stream.seq).where(
+        Stream.stream == any_(bindparam("streams", type_=ARRAY(Text)))
+    )
+)
 
 T = TypeVar("T")
 
@@ -220,9 +228,8 @@ class Hub:
         names = list(self._listeners)
         for start in range(0, len(names), SWEEP_STREAMS):
             part = names[start : start + SWEEP_STREAMS]
-            query = select(Stream.stream, Stream.seq).where(Stream.stream.in_(part))
             async with self._database.read(PLATFORM) as session:
-                heads = (await session.execute(query)).all()
+                heads = (await session.execute(HEADS, {"streams": part})).all()
             for name, seq in heads:
                 for listener in self._listeners.get(name, ()):
                     if listener.after[name] < seq:

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from dataloaders import order as load
 from models import Delivery, DeliveryStatus, Order, RiderPosition
+from models.base import words
+from models.light import kept
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_OR_SUPPORT
 from services.event import order_stream
@@ -29,6 +31,12 @@ RIDING = (
     DeliveryStatus.TO_CUSTOMER,
     DeliveryStatus.ARRIVING,
     DeliveryStatus.AT_CUSTOMER,
+)
+LAST_SEEN = kept(
+    select(RiderPosition)
+    .join(Delivery, Delivery.rider_id == RiderPosition.rider_id)
+    .where(Delivery.order_id == bindparam("order"), Delivery.status.in_(words(RIDING)))
+    .limit(1)
 )
 OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's id.")]
 
@@ -112,11 +120,5 @@ def _seen(value: dict[str, Any]) -> RiderPosition:
 
 async def _last_seen(context: Context, order_id: UUID) -> RiderPosition | None:
     """Where the rider of the order's live delivery was last seen, if there is one."""
-    query = (
-        select(RiderPosition)
-        .join(Delivery, Delivery.rider_id == RiderPosition.rider_id)
-        .where(Delivery.order_id == order_id, Delivery.status.in_(RIDING))
-        .limit(1)
-    )
     async with context.read() as session:
-        return await session.scalar(query)
+        return await session.scalar(LAST_SEEN, {"order": order_id})
