@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Uuid, any_, bindparam, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Address, Cart, CartLine, Listing, Person, Product, Stock, Substitution
+from models.light import kept
 from models.point import Point
 from services import price, store
 from services.obstacle import EmptyCart, ProductUnavailable, price_problems, shortages
@@ -18,6 +20,32 @@ LINES = 100
 UNITS_A_LINE = 99
 CANDIDATE_STORES = 5
 NOTE_LENGTH = 300
+
+CARTS = kept(
+    select(Cart.company_id, CartLine.product_id, CartLine.quantity, CartLine.substitution)
+    .join(CartLine, CartLine.cart_id == Cart.id)
+    .where(Cart.person_id == bindparam("person"))
+    .order_by(CartLine.added_at, CartLine.product_id)
+)
+_COUNTER = tuple_(Stock.store_id, Stock.product_id)
+SHELVES = kept(
+    select(
+        Listing.store_id,
+        Listing.product_id,
+        Product.name,
+        Listing.price_minor,
+        Listing.available & Product.active,
+        Stock.on_hand - Stock.held,
+        Listing.unit_grams,
+        Listing.kilo_price_minor,
+    )
+    .join(Product, Product.id == Listing.product_id)
+    .outerjoin(Stock, tuple_(Listing.store_id, Listing.product_id) == _COUNTER)
+    .where(
+        Listing.store_id == any_(bindparam("stores", type_=ARRAY(Uuid))),
+        Listing.product_id == any_(bindparam("products", type_=ARRAY(Uuid))),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +166,7 @@ async def door(session: AsyncSession, customer_id: UUID, wish: Wish) -> Door:
 
 async def carts(session: AsyncSession, person_id: UUID) -> dict[UUID, tuple[Wanted, ...]]:
     """The lines of a person's carts by company."""
-    rows = await session.execute(
-        select(Cart.company_id, CartLine.product_id, CartLine.quantity, CartLine.substitution)
-        .join(CartLine, CartLine.cart_id == Cart.id)
-        .where(Cart.person_id == person_id)
-        .order_by(CartLine.added_at, CartLine.product_id)
-    )
+    rows = await session.execute(CARTS, {"person": person_id})
     found: dict[UUID, list[Wanted]] = {}
     for company_id, product_id, quantity, substitution in rows:
         found.setdefault(company_id, []).append(Wanted(product_id, quantity, substitution))
@@ -176,26 +199,11 @@ async def _shelves(
     session: AsyncSession, near: Sequence[store.Serving], wanted: Sequence[Wanted]
 ) -> dict[UUID, dict[UUID, Shelved]]:
     rows = await session.execute(
-        select(
-            Listing.store_id,
-            Listing.product_id,
-            Product.name,
-            Listing.price_minor,
-            Listing.available & Product.active,
-            Stock.on_hand - Stock.held,
-            Listing.unit_grams,
-            Listing.kilo_price_minor,
-        )
-        .join(Product, Product.id == Listing.product_id)
-        .outerjoin(
-            Stock,
-            tuple_(Stock.store_id, Stock.product_id)
-            == tuple_(Listing.store_id, Listing.product_id),
-        )
-        .where(
-            Listing.store_id.in_([one.store.id for one in near]),
-            Listing.product_id.in_([one.product_id for one in wanted]),
-        )
+        SHELVES,
+        {
+            "stores": [one.store.id for one in near],
+            "products": [one.product_id for one in wanted],
+        },
     )
     shelves: dict[UUID, dict[UUID, Shelved]] = {}
     for store_id, product_id, name, minor, sold, available, *by_weight in rows:

@@ -5,16 +5,45 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Cart, CartLine, Product, Substitution
 from models.base import uuid7
+from models.light import kept
+from services import clock
 from services.refusal import InvalidInput, NotFound, Problem, Refused, VersionConflict
 
 CART_LINES = 100
 QUANTITY_MOST = 99
+
+_THEIRS = (Cart.person_id == bindparam("person"), Cart.company_id == bindparam("company"))
+CART = kept(select(Cart).where(*_THEIRS))
+LOCKED = kept(
+    select(Cart, clock.CLOCK)
+    .where(*_THEIRS)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_PUT_IN = (CartLine.added_at, CartLine.product_id)
+LINES = kept(select(CartLine).where(CartLine.cart_id == bindparam("cart")).order_by(*_PUT_IN))
+OPEN = kept(
+    insert(Cart)
+    .values(
+        id=bindparam("key"),
+        person_id=bindparam("person"),
+        company_id=bindparam("company"),
+        version=0,
+    )
+    .on_conflict_do_nothing(index_elements=["person_id", "company_id"])
+)
+CONTENTS = kept(
+    select(Cart, CartLine)
+    .outerjoin(CartLine, CartLine.cart_id == Cart.id)
+    .where(*_THEIRS)
+    .order_by(*_PUT_IN)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +80,19 @@ class Change:
 
 async def cart(session: AsyncSession, person_id: UUID, company_id: UUID) -> Cart | None:
     """The person's cart at the company, or None before anything was put in."""
-    return await session.scalar(
-        select(Cart).where(Cart.person_id == person_id, Cart.company_id == company_id)
-    )
+    return await session.scalar(CART, {"person": person_id, "company": company_id})
 
 
 async def lines(session: AsyncSession, cart_id: UUID) -> list[CartLine]:
     """The lines of a cart, the first put in first."""
-    found = await session.scalars(
-        select(CartLine)
-        .where(CartLine.cart_id == cart_id)
-        .order_by(CartLine.added_at, CartLine.product_id)
-    )
-    return list(found)
+    return list(await session.scalars(LINES, {"cart": cart_id}))
 
 
 async def contents(
     session: AsyncSession, person_id: UUID, company_id: UUID
 ) -> tuple[Cart | None, list[CartLine]]:
     """The person's cart at the company and its lines, in one statement."""
-    rows = await session.execute(
-        select(Cart, CartLine)
-        .outerjoin(CartLine, CartLine.cart_id == Cart.id)
-        .where(Cart.person_id == person_id, Cart.company_id == company_id)
-        .order_by(CartLine.added_at, CartLine.product_id)
-    )
+    rows = await session.execute(CONTENTS, {"person": person_id, "company": company_id})
     found: list[tuple[Cart, CartLine | None]] = [(cart, line) for cart, line in rows]
     return (found[0][0] if found else None), [line for _, line in found if line is not None]
 
@@ -197,11 +214,7 @@ async def _set(
 
 async def _lock(session: AsyncSession, person_id: UUID, company_id: UUID) -> Cart:
     """The person's cart, made when missing, locked so that two devices write one after another."""
-    await session.execute(
-        insert(Cart)
-        .values(id=uuid7(), person_id=person_id, company_id=company_id, version=0)
-        .on_conflict_do_nothing(index_elements=["person_id", "company_id"])
-    )
+    await session.execute(OPEN, {"key": uuid7(), "person": person_id, "company": company_id})
     row = await _find_locked(session, person_id, company_id)
     if row is None:
         raise LookupError("a cart is gone that this transaction has just made or met")
@@ -209,17 +222,19 @@ async def _lock(session: AsyncSession, person_id: UUID, company_id: UUID) -> Car
 
 
 async def _find_locked(session: AsyncSession, person_id: UUID, company_id: UUID) -> Cart | None:
-    return await session.scalar(
-        select(Cart)
-        .where(Cart.person_id == person_id, Cart.company_id == company_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    """The person's cart and, by the way, the time."""
+    whose = {"person": person_id, "company": company_id}
+    found = (await session.execute(LOCKED, whose)).first()
+    if found is None:
+        return None
+    row, now = found
+    clock.hear(session, now)
+    return row
 
 
 async def _touch(session: AsyncSession, row: Cart) -> datetime:
     """Raise the version and note the time, by the database's clock."""
-    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    now = await clock.moment(session)
     row.version += 1
     row.updated_at = now
     return now
