@@ -3,7 +3,7 @@
 from collections import Counter
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -16,6 +16,8 @@ from models import (
     StockReason,
     Store,
 )
+from models.base import words
+from models.light import kept
 from services import delivery as deliveries
 from services import stock, substituted
 from services.page import Page, after, bounded, page
@@ -57,6 +59,16 @@ __all__ = [
 ]
 
 SEEN_BY = STORE_ROLES | {Role.SUPPORT_AGENT}
+_TO_DO = Fulfillment.status.in_(words(IN_QUEUE))
+AT_WORK = kept(select(Fulfillment.id).where(Fulfillment.order_id == bindparam("order"), _TO_DO))
+_QUEUE = (
+    select(Fulfillment)
+    .where(Fulfillment.store_id == bindparam("store"), _TO_DO)
+    .order_by(Fulfillment.id)
+    .limit(bindparam("most", type_=Integer))
+)
+OLDEST = kept(_QUEUE)
+OLDEST_BEYOND = kept(_QUEUE.where(Fulfillment.id > bindparam("beyond")))
 
 
 async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
@@ -113,10 +125,7 @@ async def cancel_for(
     What a picker had found missing is written off instead. None when no store works on it any
     more, or when the bags have left the store already.
     """
-    live = select(Fulfillment.id).where(
-        Fulfillment.order_id == order.id, Fulfillment.status.in_(IN_QUEUE)
-    )
-    found = await session.scalar(live)
+    found = await session.scalar(AT_WORK, {"order": order.id})
     if found is None:
         return None
     task = await under_lock(session, order, found)
@@ -145,13 +154,12 @@ async def queue(
     store = await session.get(Store, store_id)
     if store is None or not works_in(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
-    rows = select(Fulfillment).where(
-        Fulfillment.store_id == store_id, Fulfillment.status.in_(IN_QUEUE)
-    )
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(Fulfillment.id > start[0])
-    found = (await session.scalars(rows.order_by(Fulfillment.id).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))
+    asked = {"store": store_id, "most": first + 1}
+    if (start := after(cursor, UUID)) is None:
+        found = await session.scalars(OLDEST, asked)
+    else:
+        found = await session.scalars(OLDEST_BEYOND, asked | {"beyond": start[0]})
+    return page(found.all(), first, lambda row: (str(row.id),))
 
 
 async def visible(session: AsyncSession, *, actor: Actor, fulfillment_id: UUID) -> Fulfillment:

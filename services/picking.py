@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -21,6 +21,7 @@ from models import (
     OrderLine,
     Product,
 )
+from models.light import kept
 from services import batch_pick, damage, stock, substituted, weight
 from services import delivery as deliveries
 from services import order as orders
@@ -33,6 +34,13 @@ from services.text import line as one_line
 
 BAGS_MOST = 20
 CODE_LENGTH = 64
+ORDERED = kept(select(OrderLine).where(OrderLine.order_id == bindparam("order")))
+SCANNED = kept(
+    select(Product.id)
+    .where(Product.company_id == bindparam("company"))
+    .where(or_(Product.barcode == bindparam("code"), Product.code == bindparam("code")))
+)
+TAX_RATE = kept(select(Company.tax_rate_bp).where(Company.id == bindparam("company")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,12 +217,7 @@ async def _book(
 
 
 async def _scanned(session: AsyncSession, company_id: UUID, code: str) -> set[UUID]:
-    found = await session.scalars(
-        select(Product.id).where(
-            Product.company_id == company_id, or_(Product.barcode == code, Product.code == code)
-        )
-    )
-    return set(found)
+    return set(await session.scalars(SCANNED, {"company": company_id, "code": code}))
 
 
 def _undecided_first(lines: Sequence[FulfillmentLine]) -> list[FulfillmentLine]:
@@ -223,7 +226,7 @@ def _undecided_first(lines: Sequence[FulfillmentLine]) -> list[FulfillmentLine]:
 
 async def _packed(session: AsyncSession, task: Task) -> list[OrderLine]:
     """The order's lines, each with how much of it is in the bag and what that costs."""
-    rows = await session.scalars(select(OrderLine).where(OrderLine.order_id == task.order.id))
+    rows = await session.scalars(ORDERED, {"order": task.order.id})
     picked = {line.order_line_id: line for line in task.lines}
     lines = list(rows)
     for line in lines:
@@ -247,10 +250,10 @@ async def _close(session: AsyncSession, task: Task, bags: int, amount_minor: int
 
 async def _charge(session: AsyncSession, order: Order, amount_minor: int) -> None:
     """Note what the bags cost, and the tax inside: of all but the tip, as at placing."""
-    rate = select(Company.tax_rate_bp).where(Company.id == order.company_id)
+    rate = await session.scalar(TAX_RATE, {"company": order.company_id})
     taxed = max(0, amount_minor - order.tip_minor)
     order.charged_minor = amount_minor
-    order.charged_tax_minor = included_tax(taxed, await session.scalar(rate) or 0)
+    order.charged_tax_minor = included_tax(taxed, rate or 0)
     order.version += 1
 
 
