@@ -1,6 +1,5 @@
 """Batch reads of the stores' work on orders."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among, asked, one_each
+from dataloaders.keys import asked, many_each, one_each
 from models import Fulfillment, FulfillmentLine
 from models.light import kept
 
@@ -18,6 +17,11 @@ NEWEST = kept(
     .where(asked(Fulfillment.order_id))
     .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
     .ext(distinct_on(Fulfillment.order_id))
+)
+LINES = kept(
+    select(FulfillmentLine)
+    .where(asked(FulfillmentLine.fulfillment_id))
+    .order_by(FulfillmentLine.position)
 )
 
 
@@ -37,12 +41,4 @@ async def lines_by_fulfillment(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[FulfillmentLine]]:
     """The pick list of each fulfillment, in the order in which a picker walks."""
-    rows = await session.scalars(
-        select(FulfillmentLine)
-        .where(among(FulfillmentLine.fulfillment_id, ids))
-        .order_by(FulfillmentLine.position)
-    )
-    lines: dict[UUID, list[FulfillmentLine]] = defaultdict(list)
-    for row in rows:
-        lines[row.fulfillment_id].append(row)
-    return [lines[key] for key in ids]
+    return await many_each(session, LINES, ids, "fulfillment_id")
