@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Actor, Grant, Membership, Person, RefreshToken, SignInSession
+from models.light import kept
 from services.clock import moment
 from services.idempotency import Promise
 from services.identity import Identity
@@ -28,6 +29,35 @@ PURPOSE = "refresh-token"
 SIGNED_OUT = "SIGNED_OUT"
 REUSED = "REFRESH_TOKEN_REUSED"
 TOO_MANY = "TOO_MANY_SESSIONS"
+
+_OPEN = (SignInSession.person_id == bindparam("person"), SignInSession.revoked_at.is_(None))
+_NEWEST = SignInSession.last_used_at.desc()
+_STAY = select(SignInSession.id).where(*_OPEN).order_by(_NEWEST).limit(SESSIONS_COUNT - 1)
+MAKE_ROOM = kept(
+    update(SignInSession)
+    .where(*_OPEN, SignInSession.id.not_in(_STAY))
+    .values(revoked_at=func.now(), revoked_because=TOO_MANY)
+    .execution_options(synchronize_session="fetch")
+)
+END_ALL = kept(
+    update(SignInSession)
+    .where(*_OPEN)
+    .values(revoked_at=func.now(), revoked_because=bindparam("because"))
+    .returning(SignInSession.id)
+    .execution_options(synchronize_session="fetch")
+)
+LIVE = kept(
+    select(SignInSession)
+    .where(*_OPEN, SignInSession.expires_at > func.now())
+    .order_by(_NEWEST)
+    .limit(SESSIONS_COUNT)
+)
+TOKEN = kept(select(RefreshToken).where(RefreshToken.token_hash == bindparam("hash")))
+GRANTS = kept(
+    select(Membership.role, Membership.company_id, Membership.store_id)
+    .where(Membership.person_id == bindparam("person"), Membership.revoked_at.is_(None))
+    .order_by(Membership.id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +112,7 @@ async def refresh(
     ended = SessionEnded(path=["input", "refreshToken"], message="Sign in again.")
     if len(token) > TOKEN_MAX_CHARS:
         return ended, []
-    found = await session.scalar(
-        select(RefreshToken).where(RefreshToken.token_hash == _hash(token))
-    )
+    found = await session.scalar(TOKEN, {"hash": _hash(token)})
     if found is None:
         return ended, []
     # The session's lock puts two uses of one token in line: the second one sees the first.
@@ -116,37 +144,18 @@ async def revoke_all(
     session: AsyncSession, *, person_id: UUID, because: str = SIGNED_OUT
 ) -> list[UUID]:
     """End every session of a person; answers the keys of those that were alive."""
-    rows = await session.scalars(
-        update(SignInSession)
-        .where(SignInSession.person_id == person_id, SignInSession.revoked_at.is_(None))
-        .values(revoked_at=func.now(), revoked_because=because)
-        .returning(SignInSession.id)
-    )
+    rows = await session.scalars(END_ALL, {"person": person_id, "because": because})
     return list(rows)
 
 
 async def live_of(session: AsyncSession, *, person_id: UUID) -> Sequence[SignInSession]:
     """A person's sessions that still stand, the last used first."""
-    rows = await session.scalars(
-        select(SignInSession)
-        .where(
-            SignInSession.person_id == person_id,
-            SignInSession.revoked_at.is_(None),
-            SignInSession.expires_at > func.now(),
-        )
-        .order_by(SignInSession.last_used_at.desc())
-        .limit(SESSIONS_COUNT)
-    )
-    return rows.all()
+    return (await session.scalars(LIVE, {"person": person_id})).all()
 
 
 async def grants_of(session: AsyncSession, person_id: UUID) -> tuple[Grant, ...]:
     """The roles a person holds now, oldest first."""
-    rows = await session.execute(
-        select(Membership.role, Membership.company_id, Membership.store_id)
-        .where(Membership.person_id == person_id, Membership.revoked_at.is_(None))
-        .order_by(Membership.id)
-    )
+    rows = await session.execute(GRANTS, {"person": person_id})
     return tuple(Grant(role, company, store) for role, company, store in rows)
 
 
@@ -178,21 +187,7 @@ def derived(identity: Identity, made: Promise, session_id: UUID) -> str:
 
 async def _make_room(session: AsyncSession, person_id: UUID) -> None:
     """Leave room for one more: end the sessions that have been quiet for the longest."""
-    kept = (
-        select(SignInSession.id)
-        .where(SignInSession.person_id == person_id, SignInSession.revoked_at.is_(None))
-        .order_by(SignInSession.last_used_at.desc())
-        .limit(SESSIONS_COUNT - 1)
-    )
-    await session.execute(
-        update(SignInSession)
-        .where(
-            SignInSession.person_id == person_id,
-            SignInSession.revoked_at.is_(None),
-            SignInSession.id.not_in(kept),
-        )
-        .values(revoked_at=func.now(), revoked_because=TOO_MANY)
-    )
+    await session.execute(MAKE_ROOM, {"person": person_id})
 
 
 def _hash(token: str) -> bytes:

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import PLATFORM, Actor, Membership, Person, Role
 from models.database import Database, Origin
-from services import merge, one_time_code, retry
+from models.light import kept
+from services import clock, merge, one_time_code, retry
 from services import person as people
 from services import session as sessions
-from services.clock import moment
 from services.idempotency import Promise
 from services.identity import Identity
 from services.one_time_code import WrongOneTimeCode
@@ -26,6 +26,20 @@ LOCK_SECONDS = 30
 LOCK_MOST_SECONDS = 900
 EMAIL_MAX_CHARS = 254
 UPGRADED = "GUEST_SIGNED_IN"
+ACCOUNT = kept(
+    select(
+        Person.id,
+        Person.password_hash,
+        func.coalesce(Person.locked_until > func.now(), False),
+    ).where(func.lower(Person.email) == bindparam("email"))
+)
+OF_PHONE = kept(select(Person).where(Person.phone == bindparam("phone")))
+LOCKED = kept(
+    select(Person, clock.CLOCK)
+    .where(Person.id == bindparam("person"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +80,7 @@ async def with_code(
     if wrong is not None:
         return wrong
     guest = await _guest(session, caller.actor)
-    person = await session.scalar(select(Person).where(Person.phone == phone))
+    person = await session.scalar(OF_PHONE, {"phone": phone})
     if person is None and guest is not None:
         # The guest was this person all along: their cart and orders stay where they are.
         person, guest.phone = guest, phone
@@ -143,8 +157,8 @@ async def _entered(
     session: AsyncSession, account: _Account, right: bool, identity: Identity, caller: Caller
 ) -> Tokens | None:
     """A session for the owner of an account, or None while it is locked or when it isn't them."""
-    person = await session.get_one(Person, account.id, with_for_update=True)
-    now = await moment(session)
+    person, now = (await session.execute(LOCKED, {"person": account.id})).one()
+    clock.hear(session, now)
     if account.locked or (person.locked_until is not None and person.locked_until > now):
         return None
     if not right or person.password_hash != account.password_hash:
@@ -175,14 +189,7 @@ async def _account(database: Database, email: str) -> _Account | None:
     if len(email) > EMAIL_MAX_CHARS or "\0" in email:
         return None
     async with database.read(PLATFORM) as session:
-        found = await session.execute(
-            select(
-                Person.id,
-                Person.password_hash,
-                func.coalesce(Person.locked_until > func.now(), False),
-            ).where(func.lower(Person.email) == email.strip().lower())
-        )
-        row = found.one_or_none()
+        row = (await session.execute(ACCOUNT, {"email": email.strip().lower()})).one_or_none()
     return _Account(*row) if row is not None else None
 
 
