@@ -8,10 +8,11 @@ are plain values. A light row can't be changed: setting an attribute raises Attr
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ClauseElement, Executable
+from sqlalchemy import ClauseElement, Executable, bindparam, inspect, select
 from sqlalchemy.engine.result import IteratorResult, Result, SimpleResultMetaData
 from sqlalchemy.sql.cache_key import CacheKey
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -91,6 +92,21 @@ Statement = TypeVar("Statement", bound=Executable)
 def kept(statement: Statement) -> Statement:
     """Mark a constant of a module: it is known by itself, and its shape is never looked for."""
     return statement.execution_options(**{KEPT: True})
+
+
+@cache
+def by_key(
+    entity: Any, anew: bool = False, locked: bool = False, key_share: bool = False
+) -> tuple[Any, tuple[str, ...]]:
+    """The statement that reads one row by its primary key, and the names of the key's parts."""
+    parts = inspect(entity).primary_key
+    wanted = select(entity).where(
+        *(part == bindparam(f"key_{part.key}", type_=part.type) for part in parts)
+    )
+    if locked:
+        wanted = wanted.with_for_update(key_share=key_share)
+    wanted = wanted.execution_options(populate_existing=anew or locked)
+    return kept(wanted), tuple(f"key_{part.key}" for part in parts)
 
 
 class Kept:

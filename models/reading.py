@@ -4,16 +4,15 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence, Set
 from contextlib import AbstractAsyncContextManager
-from functools import cache
 from typing import Any
 
 import asyncpg
-from sqlalchemy import URL, bindparam, inspect, select
+from sqlalchemy import URL, inspect
 from sqlalchemy.engine.result import Result, ScalarResult
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.light import Heard, Shapes, kept
+from models.light import Heard, Shapes, by_key, kept
 from models.rounds import Rounds
 from models.scoped import ReadConnection, speak_json
 from models.taking import DIALECT, Taker, attributes, processors, taker
@@ -73,7 +72,7 @@ class Reading(AsyncSession):
 
     async def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """The row with this key; None when there is none to be seen."""
-        statement, names = _by_key(entity)
+        statement, names = by_key(entity)
         values = ident if isinstance(ident, tuple) else (ident,)
         return await self.scalar(statement, dict(zip(names, values, strict=True)))
 
@@ -104,14 +103,6 @@ def _narrowed(statement: Any, needed: frozenset[str]) -> Narrowed | None:
     columns = (getattr(model, key) for key in keys)
     fewer = kept(statement.with_only_columns(*columns, maintain_column_froms=True))
     return fewer, taker(model, keys, 0, processors(fewer.compile(dialect=DIALECT)))
-
-
-@cache
-def _by_key(entity: Any) -> tuple[Any, tuple[str, ...]]:
-    """The statement that reads one row by its primary key, and the names of the key's parts."""
-    parts = inspect(entity).primary_key
-    wanted = (part == bindparam(f"key_{part.key}", type_=part.type) for part in parts)
-    return kept(select(entity).where(*wanted)), tuple(f"key_{part.key}" for part in parts)
 
 
 class ReadPool:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Select, TextClause, inspect, select
+from sqlalchemy import Select, TextClause, inspect
 from sqlalchemy.engine.result import IteratorResult, Result, ScalarResult
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
@@ -19,9 +19,11 @@ from sqlalchemy.sql.dml import UpdateBase
 from models import dml, flushing
 from models.journal import changes_of
 from models.keeping import Kept, takers
-from models.light import Heard, Shape, Shapes
+from models.light import Heard, Shape, Shapes, by_key
 
 ANEW = "populate_existing"
+KEY_SHARE = {"key_share": True}
+LOCKS = (False, True, KEY_SHARE)
 
 
 class Working(AsyncSession):
@@ -69,7 +71,7 @@ class Working(AsyncSession):
         Of `options` there are `populate_existing` (read it anew) and `with_for_update`.
         """
         anew, locked = options.pop(ANEW, False), options.pop("with_for_update", False)
-        if options or not isinstance(locked, bool):
+        if options or locked not in LOCKS:
             return await super().get(
                 entity, ident, populate_existing=anew, with_for_update=locked, **options
             )
@@ -79,11 +81,8 @@ class Working(AsyncSession):
             known = self.sync_session.identity_map.get((mapper.class_, values, None))
             if known is not None and not inspect(known).expired_attributes:
                 return known
-        keys = zip(mapper.primary_key, values, strict=True)
-        wanted = select(entity).where(*(key == value for key, value in keys))
-        if locked:
-            wanted = wanted.with_for_update()
-        return await self.scalar(wanted.execution_options(populate_existing=anew or locked))
+        statement, names = by_key(entity, anew, bool(locked), locked == KEY_SHARE)
+        return await self.scalar(statement, dict(zip(names, values, strict=True)))
 
     async def get_one(self, entity: Any, ident: Any, **options: Any) -> Any:
         """The row with this key; NoResultFound when there is none to be seen."""
