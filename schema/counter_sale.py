@@ -13,6 +13,7 @@ from schema.node import Node
 from schema.obstacle import InsufficientStock
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem
 from schema.scalars import Money
+from schema.weight import TooHeavy, TooLight
 from services import counter_basket as basket
 from services import counter_book as book
 
@@ -79,7 +80,7 @@ class UnknownCode(Problem):
 
 
 CounterSaleCompleteError = Annotated[
-    NotFound | InvalidInput | UnknownCode | InsufficientStock,
+    NotFound | InvalidInput | UnknownCode | InsufficientStock | TooLight | TooHeavy,
     strawberry.union("CounterSaleCompleteError", description="Why nothing was sold."),
 ]
 CounterSaleVoidError = Annotated[

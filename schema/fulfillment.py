@@ -17,7 +17,8 @@ from schema.fields import key
 from schema.node import Node
 from schema.obstacle import InsufficientStock
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
-from services import batch_pick, weight
+from schema.weight import TooHeavy, TooLight
+from services import batch_pick
 from services import fulfillment as fulfillments
 
 if TYPE_CHECKING:
@@ -121,11 +122,6 @@ class BatchFrozen(Problem):
     status: models.BatchStatus = column("Why it must not be sold.")
 
 
-@backed_by(weight.TooHeavy, "It weighs more than what is held for it pays.")
-class TooHeavy(Problem):
-    most_grams: int = column("What so many units may weigh.")
-
-
 FulfillmentAcceptError = Annotated[
     NotFound | IllegalStep | VersionConflict,
     strawberry.union("FulfillmentAcceptError", description="Why an order was not taken on."),
@@ -142,6 +138,7 @@ FulfillmentLinePickError = Annotated[
     | WrongProduct
     | BatchFrozen
     | InsufficientStock
+    | TooLight
     | TooHeavy,
     strawberry.union("FulfillmentLinePickError", description="Why a line stays undecided."),
 ]

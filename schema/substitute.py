@@ -13,6 +13,7 @@ from schema.node import Node
 from schema.obstacle import InsufficientStock
 from schema.problem import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
 from schema.scalars import Money
+from schema.weight import TooHeavy, TooLight
 from services import substitute as substitutes
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ FulfillmentSubstituteProposeError = Annotated[
     | VersionConflict
     | InvalidInput
     | SubstituteUnwanted
-    | InsufficientStock,
+    | InsufficientStock
+    | TooLight
+    | TooHeavy,
     strawberry.union(
         "FulfillmentSubstituteProposeError", description="Why the customer was not asked."
     ),

@@ -79,7 +79,7 @@ class Priced:
 async def priced(session: AsyncSession, store: Store, scans: Sequence[Scan]) -> list[Priced]:
     """What was scanned, each product once, in the order of scanning, at the store's prices.
 
-    Refused: InvalidInput and UnknownCode, each naming its line.
+    Refused: InvalidInput, UnknownCode, TooLight and TooHeavy, each naming its line.
     """
     if not 1 <= len(scans) <= LINES_COUNT:
         said = f"A sale has 1 to {LINES_COUNT} lines."
@@ -139,8 +139,8 @@ def _fault(scan: Scan, number: int, known: Known) -> Problem | None:
         field = "productId" if scan.code is None else "code"
         said = "The store lists no such product."
         return UnknownCode(path=[*path, field], message=said, code=(scan.code or "")[:CODE_LENGTH])
-    by_weight = known[_name(scan)][1].kilo_price_minor is not None
-    return weight.fault(by_weight, scan.quantity, scan.grams, [*path, "grams"])
+    unit_grams = known[_name(scan)][1].unit_grams
+    return weight.fault(unit_grams, scan.quantity, scan.grams, [*path, "grams"])
 
 
 def checked(payment: Payment, total_minor: int) -> Payment:

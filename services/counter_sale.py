@@ -55,7 +55,8 @@ async def complete(
 ) -> CounterSale:
     """Sell what lies on the counter at the store's prices, and give the next receipt number.
 
-    Refused: NotFound, InvalidInput, UnknownCode and InsufficientStock, each naming its line.
+    Refused: NotFound, InvalidInput, UnknownCode, InsufficientStock, TooLight and TooHeavy, each
+    naming its line.
     """
     store = await session.get(Store, store_id)
     if store is None or not works_in(actor, store.company_id, store.id):

@@ -80,7 +80,8 @@ async def pick_line(
     IllegalStep, VersionConflict, InvalidInput, WrongProduct when the code is not of the line's
     product, BatchFrozen when they could only be of a batch that must not be sold,
     InsufficientStock when units for damaged ones could only be taken of what others were promised,
-    TooHeavy when what is sold by weight costs more than is held for it.
+    TooLight when what is sold by weight can't weigh so little, TooHeavy when it costs more than is
+    held for it.
     """
     task = await enter(session, actor, fulfillment_id, PICK_LINE, expected_version)
     line = await _line(session, task, pick)
@@ -98,12 +99,11 @@ async def pick_line(
 
 async def _weighed(session: AsyncSession, line: FulfillmentLine, pick: Pick) -> int | None:
     """What the units found weigh, of what is sold by weight."""
-    by_weight = line.unit_grams is not None
-    grams = weight.on_scale(by_weight, pick.quantity, pick.grams, "grams")
-    if grams is None:
-        return None
-    ordered = await session.get_one(OrderLine, line.order_line_id)
-    return weight.picked(line, ordered, pick.quantity, grams)
+    most = None
+    if line.unit_grams is not None:
+        ordered = await session.get_one(OrderLine, line.order_line_id)
+        most = weight.most_grams(ordered, pick.quantity)
+    return weight.on_scale(line.unit_grams, pick.quantity, pick.grams, "grams", most=most)
 
 
 def _said(session: AsyncSession, task: Task, line: FulfillmentLine) -> None:

@@ -83,7 +83,7 @@ async def propose(
     """Take a product off the shelf for what is missing of a line, and ask the customer.
 
     Refused: NotFound, IllegalStep unless the line is SHORT, VersionConflict, InvalidInput,
-    SubstituteUnwanted, InsufficientStock.
+    SubstituteUnwanted, InsufficientStock, TooLight, TooHeavy.
     """
     action = FulfillmentAction.PICK_LINE
     task = await enter(session, actor, fulfillment_id, action, expected_version)
@@ -148,7 +148,7 @@ async def _taken(
     """The proposal, its units taken off the shelf."""
     product, listing = offered
     kilo = listing.kilo_price_minor
-    grams = weight.on_scale(kilo is not None, proposal.quantity, proposal.grams, "grams")
+    grams = weight.on_scale(listing.unit_grams, proposal.quantity, proposal.grams, "grams")
     most_minor = proposal.quantity * min(listing.price_minor, ordered.unit_price_minor)
     weighed_minor = most_minor if kilo is None or grams is None else weight.cost(kilo, grams)
     row = Substitute(

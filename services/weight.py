@@ -11,19 +11,30 @@ shelf says how heavy it is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models import FulfillmentLine, OrderLine
+from models import OrderLine
 from services.refusal import InvalidInput, Problem, Refused
 
 GRAMS_A_KILO = 1000
 UNIT_GRAMS_MOST = 50_000
 SCALE_GRAMS_MOST = 1_000_000
 BASIS_POINTS = 10_000
+PLAUSIBLE_TIMES = 4
+"""A piece weighs at least its estimate through this, and at most its estimate times this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooHeavy(Problem):
-    """So many grams cost more than is held for these pieces; `most_grams` do not."""
+    """These pieces can't weigh so much, or it costs more than is held for them."""
 
+    least_grams: int
+    most_grams: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooLight(Problem):
+    """These pieces can't weigh so little: a digit is missing, or a piece."""
+
+    least_grams: int
     most_grams: int
 
 
@@ -67,33 +78,43 @@ def charge(line: OrderLine, pieces: int, grams: int | None) -> int:
     return cost(line.kilo_price_minor, grams)
 
 
-def on_scale(by_weight: bool, pieces: int, grams: int | None, *path: str) -> int | None:
+def least_grams(unit_grams: int, pieces: int) -> int:
+    """How light so many pieces may be: below it somebody has mistyped."""
+    return -(-unit_grams * pieces // PLAUSIBLE_TIMES)
+
+
+def on_scale(
+    unit_grams: int | None, pieces: int, grams: int | None, *path: str, most: int | None = None
+) -> int | None:
     """The grams that count for pieces of a product; None where none are to be said.
 
-    Refused with InvalidInput: without a weight where there has to be one, and with one elsewhere.
+    `unit_grams` is what a piece weighs, about; None of what is sold by the piece. Refused with
+    InvalidInput: without a weight where there has to be one, and with one elsewhere. Refused with
+    TooLight and TooHeavy: where pieces can't weigh that, or more than `most`.
     """
-    if (problem := fault(by_weight, pieces, grams, ["input", *path])) is not None:
+    if (problem := fault(unit_grams, pieces, grams, ["input", *path], most)) is not None:
         raise Refused(problem)
-    return grams if by_weight and pieces else None
+    return grams if unit_grams and pieces else None
 
 
 def fault(
-    by_weight: bool, pieces: int, grams: int | None, path: Sequence[str]
-) -> InvalidInput | None:
+    unit_grams: int | None,
+    pieces: int,
+    grams: int | None,
+    path: Sequence[str],
+    most: int | None = None,
+) -> InvalidInput | TooLight | TooHeavy | None:
     """What is wrong with the grams that were said of pieces of a product, if something is."""
-    if not by_weight or not pieces:
+    if not unit_grams or not pieces:
         said = "Nothing is weighed here: leave the grams out."
         return None if grams is None else InvalidInput(path=[*path], message=said)
     if grams is None or not 1 <= grams <= SCALE_GRAMS_MOST:
         said = f"Weigh it: from 1 to {SCALE_GRAMS_MOST} grams."
         return InvalidInput(path=[*path], message=said)
-    return None
-
-
-def picked(line: FulfillmentLine, ordered: OrderLine, pieces: int, grams: int) -> int:
-    """The grams found for a line; refused with TooHeavy when they cost more than is held."""
-    most = most_grams(ordered, pieces)
-    if grams > most:
-        said = f"{pieces} of {line.name} may weigh {most} grams at most: more is not paid for."
-        raise Refused(TooHeavy(path=["input", "grams"], message=said, most_grams=most))
-    return grams
+    least = least_grams(unit_grams, pieces)
+    most = unit_grams * pieces * PLAUSIBLE_TIMES if most is None else most
+    if least <= grams <= most:
+        return None
+    said = f"{pieces} of it, at about {unit_grams} grams, may weigh {least} to {most} grams."
+    what = TooLight if grams < least else TooHeavy
+    return what(path=[*path], message=said, least_grams=least, most_grams=most)

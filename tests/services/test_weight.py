@@ -35,7 +35,7 @@ from services.handling import Handling, PricesPlanned
 from services.price import included_tax
 from services.refusal import InvalidInput, NotFound, Refused
 from services.substitute import Proposal
-from services.weight import TooHeavy
+from services.weight import TooHeavy, TooLight
 from tests.city import City
 from tests.services.customers import ORIGIN, people
 from tests.services.desk import accepted, refused, step
@@ -176,6 +176,15 @@ async def test_what_the_scale_says_is_checked(doors: Doors, city: City, admin: A
         reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
         assert isinstance(reason, InvalidInput), (quantity, grams)
         assert reason.path == ["input", "grams"]
+    # Somebody typed 45 for 450, or weighed one piece for three.
+    for grams, least, most in ((45, 113, 517), (112, 113, 517)):
+        pick = Pick(3, code="P003", grams=grams)
+        reason = await refused(database, staff, task, fulfillments.pick_line, pick=pick)
+        assert isinstance(reason, TooLight)
+        assert (reason.least_grams, reason.most_grams) == (least, most)
+        assert reason.path == ["input", "grams"]
+    line = await say(doors, staff, task, 3, 113)
+    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.FOUND, 113)
     line = await say(doors, staff, task, 1, 172)
     assert (line.status, line.picked_grams) == (FulfillmentLineStatus.SHORT, 172)
     line = await say(doors, staff, task, 0, None)
@@ -228,6 +237,11 @@ async def test_a_heavy_piece_and_a_substitute_stay_within_what_is_held(
     asked = Proposal(line.id, "P009", 1)
     reason = await refused(database, staff, task, substitutes.propose, proposal=asked)
     assert isinstance(reason, InvalidInput)
+    for wrong, grams in ((TooLight, 24), (TooHeavy, 401)):
+        asked = Proposal(line.id, "P009", 1, grams=grams)
+        reason = await refused(database, staff, task, substitutes.propose, proposal=asked)
+        assert isinstance(reason, wrong)
+        assert (reason.least_grams, reason.most_grams) == (25, 400)
     asked = Proposal(line.id, "P009", 1, grams=30)
     await step(database, staff, task, substitutes.propose, proposal=asked)
     async with database.write(PLATFORM, ORIGIN) as session:
@@ -265,10 +279,16 @@ async def test_the_counter_sells_by_the_scale(
         rows = select(CounterSaleLine).where(CounterSaleLine.counter_sale_id == sale.id)
         first, _ = (await session.scalars(rows.order_by(CounterSaleLine.position))).all()
     assert (first.quantity, first.grams, first.total_minor) == (3, 451, apples)
-    for wrong in (Scan(1, "P003"), Scan(1, "P003", grams=0), Scan(1, "P001", grams=5)):
+    for wrong, kind in (
+        (Scan(1, "P003"), InvalidInput),
+        (Scan(1, "P003", grams=0), InvalidInput),
+        (Scan(1, "P001", grams=5), InvalidInput),
+        (Scan(1, "P003", grams=37), TooLight),
+        (Scan(1, "P003", grams=601), TooHeavy),
+    ):
         with pytest.raises(Refused) as caught:
             await sold(wrong)
         (reason,) = caught.value.reasons
-        assert isinstance(reason, InvalidInput)
+        assert isinstance(reason, kind)
         assert reason.path == ["input", "lines", "0", "grams"]
     assert await unexplained(database, city) == []
