@@ -31,6 +31,23 @@ CHILLED = {
     *("Chilled / Fresh meat", "Bacon", "Ham", "Sausages"),
     *("Chilled fresh milk/milk drinks", "Chilled fresh soy milk", "Chilled juices/juice drinks"),
 }
+# Loose fruit and vegetables, which the price watch prices by the piece or the pound, are sold by
+# weight here. It does not say what a piece weighs: these are usual weights of one, in grams.
+LOOSE = re.compile(r"\((each pc|per pound)\)")
+POUND_GRAMS = 454
+PIECE_GRAMS = {
+    "Apples": 200,
+    "Bananas": POUND_GRAMS,
+    "Broccoli": 400,
+    "Cauliflower": 700,
+    "Grapefruits": 350,
+    "Green cabbage": 900,
+    "Kiwifruits": 100,
+    "Lemons": 120,
+    "Oranges": 250,
+    "Pears": 250,
+    "Pineapples": 1500,
+}
 Texts = dict[str, str]
 
 
@@ -51,6 +68,11 @@ class Article:
     def price_minor(self, chain: str) -> int:
         """The chain's own price in cents, or the median of those that sell it."""
         return self.prices.get(chain) or median_low(self.prices.values())
+
+    @property
+    def unit_grams(self) -> int | None:
+        """What a piece weighs, about; None where it is not sold by weight."""
+        return PIECE_GRAMS.get(self.categories[2]) if LOOSE.search(self.name) else None
 
     @property
     def age_restricted(self) -> bool:

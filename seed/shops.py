@@ -11,6 +11,7 @@ from seed.catalog import Article, slug
 from seed.city import Site, sites, spread, wire_form, zones
 from seed.rows import Row, key
 from services.search import search_text
+from services.weight import kilo_price, piece_price
 
 CURRENCY = "HKD"
 TIMEZONE = "Europe/Lisbon"
@@ -181,6 +182,8 @@ def _product(company: str, article: Article) -> Row:
         "offer_text": next(iter(article.offers.values()), ""),
         "temperature_zone": article.temperature_zone,
         "age_restricted": article.age_restricted,
+        "weighed": article.unit_grams is not None,
+        "unit_grams": article.unit_grams,
     }
 
 
@@ -190,10 +193,19 @@ def _listing(shop: Shop, article: Article) -> Row:
         "product_id": key("product", shop.company, article.code),
         "company_id": shop.company_id,
         "category_id": key("category", shop.company, *article.categories),
-        "price_minor": article.price_minor(shop.chain),
+        **_price(article.price_minor(shop.chain), article.unit_grams),
         "offer_text": article.offers.get(shop.chain, ""),
         "aisle": _aisle(article),
     }
+
+
+def _price(piece_minor: int, unit_grams: int | None) -> Row:
+    """The price of a piece; of what is sold by weight, as it follows from that of a kilogram."""
+    if unit_grams is None:
+        return {"price_minor": piece_minor, "kilo_price_minor": None, "unit_grams": None}
+    kilo = kilo_price(piece_minor, unit_grams)
+    price = piece_price(kilo, unit_grams)
+    return {"price_minor": price, "kilo_price_minor": kilo, "unit_grams": unit_grams}
 
 
 def _aisle(article: Article) -> str:

@@ -13,6 +13,8 @@ HANDS = 12
 THINK_SECONDS = (0.2, 1.0)
 LINE_SECONDS = (0.1, 0.5)
 SHORT_SHARE = 0.01
+# Pieces are lighter and heavier than their estimate, and seldom by more than what is held for it.
+SCALE_SHARE = 0.85, 1.12
 SEAT = """query Seat {
   viewer { staff { stores { id location { latitude longitude } } } }
 }"""
@@ -78,7 +80,7 @@ class Desk(Picker):
             await asyncio.sleep(luck.uniform(*LINE_SECONDS))
             count = _found(line, luck)
             found += count
-            await self.pick(fulfillment_id, line, count)
+            await self.pick(fulfillment_id, line, count, luck.uniform(*SCALE_SHARE))
         packed = await self.pack(fulfillment_id)
         self._town.counts["packed"] += 1
         if found:

@@ -9,7 +9,10 @@ from simulators.client import Failed
 from simulators.parts.customer import Customer
 from simulators.parts.device import Refused
 
-WORDS = ("milk", "bread", "rice", "tea", "noodle", "soap", "chocolate", "juice", "oil", "coffee")
+WORDS = (
+    *("milk", "bread", "rice", "tea", "noodle", "soap", "chocolate", "juice", "oil", "coffee"),
+    *("apple", "broccoli"),
+)
 LINES = (2, 5)
 QUANTITY = (1, 2)
 LOOKS_AT_CATEGORY_SHARE, SEARCHES_SHARE = 0.5, 0.5

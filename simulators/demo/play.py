@@ -23,6 +23,7 @@ AGENT = "support1@darkstore.example"
 HOME = {"latitude": 41.1592, "longitude": -8.6301}
 CARD = "pm_card_visa"
 LINES = 3
+SCALE_SHARE = 1.05
 STEPS_OF_THE_ROAD = 5
 STEP_SECONDS = 1.1
 SEEN_SECONDS = 15.0
@@ -135,7 +136,11 @@ async def _shop(
     with script.does("customer", "searches for milk") as came:
         milk = await customer.search("milk")
         came.append(f"{len(milk)} found")
-    goods = [p for p in [*milk, *front["products"]["nodes"]] if p["availability"] == "IN_STOCK"]
+    with script.does("customer", "looks for apples that are sold by weight") as came:
+        loose = [p for p in await customer.search("fuji apple") if p["weighed"]]
+        came.append(f"{len(loose)} found")
+    found = [*loose[:1], *milk, *front["products"]["nodes"]]
+    goods = [p for p in found if p["availability"] == "IN_STOCK"]
     wanted = {product["id"]: 2 for product in goods[:LINES]}
     expect("products to buy", len(wanted), LINES)
     with script.does("customer", f"fills the cart with {LINES} products") as came:
@@ -166,8 +171,9 @@ async def _pick(script: Transcript, picker: Picker, order: dict[str, Any], watch
         accepted = await picker.accept(tasks[0]["id"])
     await watcher.event("FULFILLMENT_ACCEPTED")
     for line in accepted["lines"]:
-        with script.does("picker", f"scans {line['quantity']} of {line['name']}"):
-            await picker.pick(accepted["id"], line, line["quantity"])
+        weighs = " and weighs them" if line["unitGrams"] else ""
+        with script.does("picker", f"scans {line['quantity']} of {line['name']}{weighs}"):
+            await picker.pick(accepted["id"], line, line["quantity"], SCALE_SHARE)
     with script.does("picker", "packs one bag"):
         packed = await picker.pack(accepted["id"])
     await watcher.event("FULFILLMENT_PACKED")

@@ -38,7 +38,9 @@ query CategoryPage($at: GeoPointInput!, $id: ID!, $first: Int!) {
 SEARCH = """
 query Search($at: GeoPointInput!, $query: String!) {
   storefront(at: $at) {
-    search(query: $query, first: 20) { nodes { id code name price { minor } availability } }
+    search(query: $query, first: 20) {
+      nodes { id code name weighed price { minor } availability }
+    }
   }
 }
 """

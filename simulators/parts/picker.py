@@ -74,9 +74,14 @@ class Picker(Device):
         given = {"fulfillmentId": fulfillment_id}
         return (await self.do(ACCEPT, "fulfillmentAccept", given))["fulfillment"]
 
-    async def pick(self, fulfillment_id: str, line: dict[str, Any], found: int) -> Any:
-        """Scan a line's product and say how many were found; the scale shows the estimate."""
-        grams = found * line["unitGrams"] if found and line.get("unitGrams") else None
+    async def pick(
+        self, fulfillment_id: str, line: dict[str, Any], found: int, share: float = 1.0
+    ) -> Any:
+        """Scan a line's product and say how many were found.
+
+        What is sold by weight is put on the scale, which shows this share of the estimate.
+        """
+        grams = round(found * line["unitGrams"] * share) if found and line["unitGrams"] else None
         what = {"lineId": line["id"], "quantity": found, "grams": grams}
         given = {"fulfillmentId": fulfillment_id, **what}
         return (await self.do(PICK, "fulfillmentLinePick", given))["fulfillment"]

@@ -35,6 +35,7 @@ from tests.seed.conftest import Seeded
 COMPANIES = ("harbour", "peak")
 PRODUCTS, BRANDS, STORES = 2_619, 765, 16
 COLD_LEAST = 100
+WEIGHED = 18
 # On the third level 336 names, some of them in two departments, make 346 categories.
 CATEGORIES_BY_DEPTH = {0: 10, 1: 77, 2: 346}
 FIRST_SEED_SECONDS = 60
@@ -77,6 +78,26 @@ async def test_the_whole_catalog_is_there_for_each_company(seeded: Seeded) -> No
             assert {zone for zone, count in zones if count >= COLD_LEAST} == set(TemperatureZone)
         assert await session.scalar(select(func.count()).select_from(Store)) == STORES
         assert await session.scalar(select(func.count()).select_from(Listing)) == STORES * PRODUCTS
+
+
+async def test_loose_fruit_and_vegetables_are_sold_by_weight_in_every_store(seeded: Seeded) -> None:
+    async with seeded.database.read(PLATFORM) as session:
+        loose = await session.execute(
+            select(Product.id, Product.unit_grams, Product.name).where(Product.weighed)
+        )
+        grams = {key: unit_grams for key, unit_grams, _ in loose}
+        assert len(grams) == WEIGHED * len(COMPANIES)
+        rows = await session.execute(
+            select(Listing.product_id, Listing.unit_grams, Listing.kilo_price_minor).where(
+                Listing.unit_grams.is_not(None)
+            )
+        )
+        sold = rows.all()
+    assert len(sold) == WEIGHED * STORES
+    for product_id, unit_grams, kilo in sold:
+        assert unit_grams == grams[product_id]
+        # Between 8 and 200 Hong Kong dollars a kilogram: a list of weights gone wrong would show.
+        assert 800 <= (kilo or 0) <= 20_000
 
 
 async def test_every_account_can_sign_in_and_do_its_work(seeded: Seeded) -> None:
