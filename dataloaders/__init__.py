@@ -1,15 +1,19 @@
 """Batch reads. A loader is one plain function: a session and keys in, answers in order out.
 
 `@public` marks a batch that reads the catalog only: it runs on the read-only role, outside
-any person's scope, in one trip for all operations that ask at the same moment.
+any person's scope, in one trip for all operations that ask at the same moment. `@vouched` marks one
+whose keys are the proof that its rows may be seen: it runs in the house's own scope, likewise.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from models.actor import Scope
 from models.database import Database
+from models.rounds import Rounds
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -17,6 +21,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 Batch = Callable[..., Awaitable[Sequence[Row]]]
 BATCH_KEYS = 1000
 Known = dict[Any, "asyncio.Future[Any]"]
+Fields = frozenset[str] | None
+Reading = tuple[Callable[..., Any], Fields]
+"""A batch, and the selected children that it was told of."""
 
 
 def public(batch: F) -> F:
@@ -35,70 +42,104 @@ def lasting(seconds: float) -> Callable[[F], F]:
     return mark
 
 
+def vouched(batch: F) -> F:
+    """Mark a batch that answers whoever knows a key: its keys are made of rows that the caller has
+    been shown, never of what the caller says."""
+    batch.vouched = True  # type: ignore[attr-defined] # functions carry attributes
+    return batch
+
+
 class Loaders:
     """One operation's memory of what it has read; its batches go together."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
-        self._rounds = database.catalog.rounds
+        self._public = database.rounds
+        self._vouched = database.vouched
         self._trips = database.trips(scope)
-        self._known: dict[Any, Known] = {}
-        self._waiting: dict[Any, list[Any]] = {}
+        self._known: dict[Reading, Known] = {}
+        self._waiting: dict[Reading, list[Any]] = {}
         self._running: set[asyncio.Task[None]] = set()
+
+    def session(self) -> AsyncSession:
+        """For a read by key: its statements go with those that batches ask at the same moment."""
+        return self._trips.session()
 
     async def load(self, batch: Callable[..., Awaitable[Sequence[Row]]], key: Any) -> Row:
         """One answer; keys asked for within the same turn of the loop share a statement."""
-        known = self._known.setdefault(batch, {})
+        known = self._known.setdefault((batch, None), {})
         future = known.get(key)
-        if future is None and getattr(batch, "public", False):
-            (found,) = await self._rounds.read(batch, (key,))
+        rounds = self._rounds(batch)
+        if future is None and rounds is not None:
+            (found,) = await rounds.read(batch, (key,))
             future = known[key] = asyncio.get_running_loop().create_future()
             future.set_result(found)
             return found  # type: ignore[no-any-return] # it answers what the batch says
         if future is None:
-            loop = asyncio.get_running_loop()
-            future = known[key] = loop.create_future()
-            waiting = self._waiting.setdefault(batch, [])
-            if not waiting:
-                loop.call_soon(self._start, batch)
-            waiting.append(key)
+            future = self._begin((batch, None), key)
         # A canceled waiter must not cancel the answer that others wait for.
         answer: Row = await asyncio.shield(future)
         return answer
 
+    def foresee(self, batch: Callable[..., Any], key: Any, fields: Fields = None) -> None:
+        """Begin to read what will be asked for if another read finds what it looks for."""
+        if self._rounds(batch) is None and key not in self._known.get((batch, fields), ()):
+            self._begin((batch, fields), key)
+
+    def known(
+        self, batch: Callable[..., Any], keys: Sequence[Any], fields: Fields = None
+    ) -> list[Any] | None:
+        """The answers, exceptions among them, when all of them have been read already."""
+        known = self._known.get((batch, fields))
+        if known is None:
+            return None
+        found = [known.get(key) for key in keys]
+        if not all(one is not None and one.done() and not one.cancelled() for one in found):
+            return None
+        return [one.exception() or one.result() for one in found if one is not None]
+
     async def batch(
-        self, batch: Callable[..., Any], keys: Sequence[Any], fields: frozenset[str] | None = None
+        self, batch: Callable[..., Any], keys: Sequence[Any], fields: Fields = None
     ) -> list[Any]:
         """The answers of a whole level at once; `fields` are the selected children."""
-        if fields is not None:
-            return list(await self._read(batch, list(keys), fields))
-        known = self._known.setdefault(batch, {})
+        name = batch, fields
+        known = self._known.setdefault(name, {})
         missing = [key for key in dict.fromkeys(keys) if key not in known]
         if missing:
             loop = asyncio.get_running_loop()
             known.update((key, loop.create_future()) for key in missing)
-            await self._settle(batch, missing, [known[key] for key in missing])
+            await self._settle(name, missing, [known[key] for key in missing])
         return [await _answer(known[key]) for key in keys]
 
     def forget(self) -> None:
         """Read afresh: a subscription outlives the rows it has already loaded."""
-        self._known = {batch: {k: known[k] for k in keys} for batch, keys, known in self._asked()}
+        self._known = {name: {k: known[k] for k in keys} for name, keys, known in self._asked()}
 
-    def _asked(self) -> list[tuple[Any, list[Any], Known]]:
+    def _asked(self) -> list[tuple[Reading, list[Any], Known]]:
         """What is still waiting to be read, and therefore not stale."""
-        return [(batch, keys, self._known[batch]) for batch, keys in self._waiting.items()]
+        return [(name, keys, self._known[name]) for name, keys in self._waiting.items()]
 
-    def _start(self, batch: Callable[..., Any]) -> None:
-        keys = self._waiting.pop(batch)
-        futures = [self._known[batch][key] for key in keys]
-        task = asyncio.ensure_future(self._settle(batch, keys, futures))
+    def _begin(self, name: Reading, key: Any) -> "asyncio.Future[Any]":
+        """Read this key with all those that are asked for in this turn of the loop."""
+        loop = asyncio.get_running_loop()
+        future = self._known.setdefault(name, {})[key] = loop.create_future()
+        waiting = self._waiting.setdefault(name, [])
+        if not waiting:
+            loop.call_soon(self._start, name)
+        waiting.append(key)
+        return future
+
+    def _start(self, name: Reading) -> None:
+        keys = self._waiting.pop(name)
+        futures = [self._known[name][key] for key in keys]
+        task = asyncio.ensure_future(self._settle(name, keys, futures))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def _settle(
-        self, batch: Callable[..., Any], keys: list[Any], futures: "list[asyncio.Future[Any]]"
+        self, name: Reading, keys: list[Any], futures: "list[asyncio.Future[Any]]"
     ) -> None:
         try:
-            answers = await self._read(batch, keys)
+            answers = await self._read(*name, keys)
         except BaseException as error:
             aborted = not isinstance(error, Exception)
             answers = [LookupAborted() if aborted else error] * len(keys)
@@ -108,14 +149,18 @@ class Loaders:
             for future, answer in zip(futures, answers, strict=False):
                 _set(future, answer)
 
-    async def _read(
-        self, batch: Callable[..., Any], keys: list[Any], fields: frozenset[str] | None = None
-    ) -> list[Any]:
-        extra = () if fields is None else (fields,)
+    def _rounds(self, batch: Callable[..., Any]) -> Rounds | None:
+        """With whom the batch's reads are shared; None when they are this operation's own."""
         if getattr(batch, "public", False):
-            return await self._rounds.read(batch, keys, *extra)
+            return self._public
+        return self._vouched if getattr(batch, "vouched", False) else None
 
-        session = self._trips.session()
+    async def _read(self, batch: Callable[..., Any], fields: Fields, keys: list[Any]) -> list[Any]:
+        extra = () if fields is None else (fields,)
+        rounds = self._rounds(batch)
+        if rounds is not None:
+            return await rounds.read(batch, keys, *extra)
+        session = self.session()
         answers: list[Any] = []
         for start in range(0, len(keys), BATCH_KEYS):
             part = keys[start : start + BATCH_KEYS]

@@ -7,10 +7,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders import vouched
 from dataloaders.keys import asked, many_each, one_each
 from models import Delivery, Fulfillment, Order, OrderLine, OrderStatus, Payment
 from models.light import kept
+from services import timeline
 from services.progress import Progress
+from services.timeline import Slice, Told
 
 ACTIVE = (OrderStatus.PLACED, OrderStatus.CONFIRMED)
 ORDER = kept(select(Order).where(asked(Order.id)))
@@ -69,3 +72,9 @@ async def progress_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[
     rows = await session.execute(PROGRESS, {"keys": [*ids]})
     found = {row[0]: Progress(*row) for row in rows}
     return [found.get(key) for key in ids]
+
+
+@vouched
+async def events_of_slice(session: AsyncSession, slices: Sequence[Slice]) -> list[list[Told]]:
+    """What happened to orders that the caller sees; those who do are told all of it."""
+    return await timeline.slices(session, slices)

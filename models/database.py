@@ -26,12 +26,13 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import Session
 
-from models.actor import Scope
+from models.actor import PLATFORM, Scope
 from models.journal import changes_of
 from models.keeping import keeper
 from models.light import Heard, Shapes
 from models.reading import ReadPool
 from models.record import Counted, Note, leave
+from models.rounds import Rounds
 from models.scoped import ScopedConnection, statement_of
 from models.together import Trips
 from models.working import Working
@@ -152,6 +153,10 @@ class Database:
         self.catalog = open_reads(
             url, CATALOG_ROLE, pool_size, plan_cache_mode="force_generic_plan"
         )
+        self.rounds = Rounds(self.public)
+        """Reads of the catalog, made together for all who ask at the same moment."""
+        self.vouched = Rounds(lambda: self.read(PLATFORM))
+        """The same in the house's scope, by keys that prove themselves what may be seen."""
         self.announce = announce
         self._shapes = Shapes(keeper)
         self.heard: Heard | None = None

@@ -13,7 +13,6 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.light import Heard, Shapes, by_key, kept
-from models.rounds import Rounds
 from models.scoped import ReadConnection, speak_json
 from models.taking import DIALECT, Taker, attributes, processors, taker
 
@@ -115,8 +114,6 @@ class ReadPool:
         self.shapes = Shapes()
         self.heard: Heard | None = None
         """Told each statement's text; for tests that count."""
-        self.rounds = Rounds(lambda: self.reading(None))
-        """Reads outside any scope, made together for all who ask at the same moment."""
         self._narrowed: dict[Any, Narrowed | None] = {}
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._size = size

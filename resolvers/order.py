@@ -41,8 +41,7 @@ class OrderOutcome:
 
 
 async def order(info: Info, id: OrderId) -> Order:
-    async with info.context.read() as session:
-        return await orders.visible(session, key_of(Order, id, "id"))
+    return await orders.visible(info.context.look(), key_of(Order, id, "id"))
 
 
 async def place(info: Info, input: OrderPlaceInput) -> OrderOutcome:
@@ -127,7 +126,7 @@ async def product(parent: strawberry.Parent[OrderLine], info: Info) -> Offer | N
 async def happenings(
     parent: strawberry.Parent[Order], info: Info, first: First, after: After = None
 ) -> Page[OrderEvent]:
-    """The order's events: the parent was visible, so its company's stream may be read."""
-    scope = info.context.actor.scope().with_company(parent.company_id)
-    async with info.context.house.database.read(scope) as session:
-        return await timeline.of_order(session, parent, first, after)
+    """The order's events: who sees the order may know what happened to it."""
+    wanted = timeline.slice_of(parent, first, after)
+    found = await info.context.loaders.load(load.events_of_slice, wanted)
+    return timeline.page_of(parent, first, found)

@@ -1,11 +1,13 @@
 """What happened to an order, in order, as the people of the order are told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, select
+from sqlalchemy import BigInteger, Integer, Text, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Event, EventType, Order
@@ -23,6 +25,36 @@ EVENTS = kept(
     .order_by(Event.seq)
     .limit(bindparam("most", type_=Integer))
 )
+GIVEN = func.unnest(
+    bindparam("streams", type_=ARRAY(Text)),
+    bindparam("beyonds", type_=ARRAY(BigInteger)),
+    bindparam("mosts", type_=ARRAY(Integer)),
+)
+ASKED = GIVEN.table_valued("stream", "beyond", "most", with_ordinality="place").render_derived(
+    "asked"
+)
+OF_EACH = (
+    select(Event.seq, Event.type, Event.body, Event.at)
+    .where(Event.stream == ASKED.c.stream, Event.seq > ASKED.c.beyond)
+    .order_by(Event.seq)
+    .limit(ASKED.c.most)
+    .lateral("told")
+)
+EVENTS_OF_EACH = kept(
+    select(ASKED.c.place, OF_EACH.c.seq, OF_EACH.c.type, OF_EACH.c.body, OF_EACH.c.at)
+    .join_from(ASKED, OF_EACH, true())
+    .order_by(ASKED.c.place, OF_EACH.c.seq)
+)
+Told = tuple[int, str, dict[str, Any], datetime]
+"""An event's number, type, body and moment."""
+
+
+class Slice(NamedTuple):
+    """A part of one order's stream: the events behind a number, so many at most."""
+
+    order_id: UUID
+    beyond: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +79,34 @@ class OrderEvent:
         return cursor(*self.key)
 
 
-async def of_order(
-    session: AsyncSession, order: Order, first: int, start: str | None = None
-) -> Page[OrderEvent]:
-    """A page of what happened to the order, the oldest first."""
+def slice_of(order: Order, first: int, start: str | None = None) -> Slice:
+    """What a page of the order's events takes, and one more, which proves that others follow."""
     bounded(first)
     stream = order_stream(order.id)
     beyond = cursors.decode(start, [stream]) if start is not None else None
-    seq = beyond[stream].seq if beyond is not None else 0
-    found = await session.execute(
-        EVENTS, {"stream_of_order": stream, "beyond": seq, "most": first + 1}
-    )
-    told = [told_of(order, *row) for row in found]
-    return page(told, first, lambda event: event.key)
+    return Slice(order.id, beyond[stream].seq if beyond is not None else 0, first + 1)
+
+
+async def slices(session: AsyncSession, keys: Sequence[Slice]) -> list[list[Told]]:
+    """The events of each slice, the oldest first."""
+    streams = [order_stream(one.order_id) for one in keys]
+    if len(keys) == 1:
+        only = {"stream_of_order": streams[0], "beyond": keys[0].beyond, "most": keys[0].most}
+        return [[*await session.execute(EVENTS, only)]]
+    given = {
+        "streams": streams,
+        "beyonds": [one.beyond for one in keys],
+        "mosts": [one.most for one in keys],
+    }
+    found: list[list[Told]] = [[] for _ in keys]
+    for place, *told in await session.execute(EVENTS_OF_EACH, given):
+        found[place - 1].append(tuple(told))
+    return found
+
+
+def page_of(order: Order, first: int, found: Sequence[Told]) -> Page[OrderEvent]:
+    """A page of what happened to the order, the oldest first."""
+    return page([told_of(order, *one) for one in found], first, lambda event: event.key)
 
 
 def told_of(order: Order, seq: int, type: str, body: dict[str, Any], at: datetime) -> OrderEvent:

@@ -140,6 +140,39 @@ async def test_history_costs_the_same_for_one_order_and_for_ten(counter: Counter
     assert used[0] == used[1]
 
 
+async def test_an_order_is_read_with_what_is_selected_of_it(counter: Counter) -> None:
+    document = """query ($id: ID!) { order(id: $id) { id lines { name } payment { status }
+      fulfillment { status } delivery { riderPosition { seenAt } } } }"""
+    order_id = (await counter.placed())["order"]["id"]
+    with statements(counter.shop.database) as sent:
+        told = await counter.ask(document, {"id": order_id}, counter.buyer)
+    assert not told.errors
+    assert len(told.data["order"]["lines"]) == 1
+    assert len(sent) == 1
+
+
+async def test_orders_side_by_side_are_told_each_its_own_past(counter: Counter) -> None:
+    timeline = "timeline(first: $first, after: $after) { nodes { cursor type at } }"
+    alone = f"query ($id: ID!, $first: Int!, $after: String) {{ order(id: $id) {{ {timeline} }} }}"
+    payloads = [await counter.placed() for _ in range(3)]
+    await counter.pay(payloads[1])
+    told = []
+    for payload in payloads:
+        one = await counter.ask(alone, {"id": payload["order"]["id"], "first": 9}, counter.buyer)
+        told.append(one.data["order"])
+    together = f"""query ($first: Int!, $after: String) {{ viewer {{ customer {{
+      orders(first: 3) {{ nodes {{ {timeline} }} }} }} }} }}"""
+    with statements(counter.shop.database) as sent:
+        found = await counter.ask(together, {"first": 9}, counter.buyer)
+    assert found.data["viewer"]["customer"]["orders"]["nodes"] == told[::-1]
+    assert sum("event" in one for one in sent) == 1
+    nodes = told[1]["timeline"]["nodes"]
+    assert [len(one["timeline"]["nodes"]) for one in told] == [1, len(nodes), 1]
+    paid = {"id": payloads[1]["order"]["id"], "first": 1, "after": nodes[0]["cursor"]}
+    next_one = await counter.ask(alone, paid, counter.buyer)
+    assert next_one.data["order"]["timeline"]["nodes"] == nodes[1:2]
+
+
 async def test_nobody_else_sees_an_order_its_pin_or_its_secret(
     counter: Counter, staff: Actor, stranger: Actor
 ) -> None:
