@@ -27,19 +27,32 @@ class BatchWork:
         """Add the parents of one field: a key and an answer under way for each."""
         self._asked.append((completer, keys, outs, name))
 
-    async def read(self, context: Any) -> dict[Any, Any]:
-        """The answer of every key that was asked for, each key read once."""
-        asked = dict.fromkeys(key for _, keys, _, _ in self._asked for key in keys)
-        asked.pop(None, None)
-        wanted = list(asked)
+    def known(self, context: Any) -> dict[Any, Any] | None:
+        """The answer of every key, when nothing is left to be read for that."""
+        wanted = self._wanted()
         if not wanted:
             return {}
+        loaders = getattr(context, "loaders", None)
+        if loaders is None:
+            return None
+        extra = () if self._fields is None else (self._fields,)
+        answers = loaders.known(self._batch, wanted, *extra)
+        return None if answers is None else dict(zip(wanted, answers, strict=True))
+
+    async def read(self, context: Any) -> dict[Any, Any]:
+        """The answer of every key that was asked for, each key read once."""
+        wanted = self._wanted()
         extra = () if self._fields is None else (self._fields,)
         answers = await context.loaders.batch(self._batch, wanted, *extra)
         if len(answers) != len(wanted):
             name = getattr(self._batch, "__name__", "batch")
             raise LookupError(f"{name} did not give one answer for each key")
         return dict(zip(wanted, answers, strict=True))
+
+    def _wanted(self) -> list[Any]:
+        asked = dict.fromkeys(key for _, keys, _, _ in self._asked for key in keys)
+        asked.pop(None, None)
+        return list(asked)
 
     def place(self, answer: dict[Any, Any] | Exception, run: "Run") -> None:
         """Complete what was read under every parent that asked; a missing key reads as null."""

@@ -92,7 +92,15 @@ class Plan:
                 break  # A null took the whole answer away: what was not begun stays undone.
             step.start([run.root], outs, run)
             await run.drain()
+            _forget(run.context)
         return run
+
+
+def _forget(context: Any) -> None:
+    """What a field of a mutation has read may be another now: the next one may have changed it."""
+    loaders = getattr(context, "loaders", None)
+    if loaders is not None:
+        loaders.forget()
 
 
 class Compiler:

@@ -123,7 +123,21 @@ class Run:
     def settled(self) -> bool:
         """Whether nothing is left to wait for, every failure so far in its place."""
         self._settle()
+        while self._place_known():
+            self._settle()
         return not self._waiting and not self.batches
+
+    def _place_known(self) -> bool:
+        """Place what need not be waited for, so that what is below it is asked for in this wave;
+        False when there is nothing of that kind."""
+        found = False
+        for name, work in list(self.batches.items()):
+            answer = work.known(self.context)
+            if answer is not None:
+                found = True
+                del self.batches[name]
+                work.place(answer, self)
+        return found
 
     async def _wave(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from execution.run import Run
 
 Getter = Callable[[Any], Any]
+PRIMARY = "id"
 
 
 class Step(ABC):
@@ -105,7 +106,8 @@ class ResolverStep(Step):
     """A field with a resolver, called once per parent with arguments that were coerced once."""
 
     __slots__ = (
-        "_awaits", "_converter", "_function", "_info", "_parent", "_positional", "_strawberry"
+        "_awaits", "_converter", "_foresees", "_function", "_info", "_parent", "_positional",
+        "_strawberry",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +121,7 @@ class ResolverStep(Step):
         super().__init__(field, completer)
         self._converter = converter
         self._strawberry = strawberry
+        self._foresees = strawberry.metadata.get("foresees")
         self._function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment] # bound
         self._awaits = inspect.iscoroutinefunction(self._function)
         parents = (resolver.self_parameter, resolver.parent_parameter, resolver.root_parameter)
@@ -144,12 +147,23 @@ class ResolverStep(Step):
         except Exception as error:
             self._fail(outs, error, run)
             return
+        if self._foresees is not None:
+            self._foresee(self._foresees(arguments), run)
         call = self._call(arguments)
         if not self._awaits:
             self._each(parents, outs, call, run)
             return
         for parent, out in zip(parents, outs, strict=True):
             run.later(call(parent), self.completer, out, self.field.key)
+
+    def _foresee(self, key: Any, run: "Run") -> None:
+        """Begin to read what is selected of the row that the resolver will look for."""
+        selection = getattr(self.completer, "selection", None)
+        if key is None or selection is None:
+            return
+        for step in selection.steps:
+            if isinstance(step, BatchStep):
+                step.foresee(key, run)
 
     def _call(self, arguments: dict[str, Any]) -> Getter:
         function, names = self._function, self._parent
@@ -167,7 +181,7 @@ def _with_parent(function: Getter, arguments: dict[str, Any], parent: Any) -> An
 class BatchStep(Step):
     """A field read for all parents of the level at once, by the key that each parent carries."""
 
-    __slots__ = ("_batch", "_fields", "_get", "_strawberry")
+    __slots__ = ("_batch", "_by", "_fields", "_get", "_strawberry")
 
     def __init__(
         self,
@@ -179,8 +193,15 @@ class BatchStep(Step):
         super().__init__(field, completer)
         self._strawberry = strawberry
         self._batch: Batch = strawberry.metadata["batch"]
-        self._get = attrgetter(strawberry.metadata["by"])
+        self._by = strawberry.metadata["by"]
+        self._get = attrgetter(self._by)
         self._fields = fields
+
+    def foresee(self, key: Any, run: "Run") -> None:
+        """Begin to read for a parent that has been asked for by this primary key."""
+        if self._by == PRIMARY and run.refusal(self.field, self._strawberry) is None:
+            extra = () if self._fields is None else (self._fields,)
+            run.context.loaders.foresee(self._batch, key, *extra)
 
     def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
         try:

@@ -44,9 +44,8 @@ class OfferOutcome:
 
 
 async def one(info: Info, id: DeliveryId) -> Delivery:
-    key = key_of(Delivery, id, "id")
-    async with info.context.read() as session:
-        return await deliveries.visible(session, actor=info.context.actor, delivery_id=key)
+    key, session = key_of(Delivery, id, "id"), info.context.look()
+    return await deliveries.visible(session, actor=info.context.actor, delivery_id=key)
 
 
 async def accept(info: Info, input: DeliveryOfferAcceptInput) -> DeliveryOutcome:

@@ -45,9 +45,8 @@ async def queue(
 
 
 async def one(info: Info, id: FulfillmentId) -> Fulfillment:
-    key = key_of(Fulfillment, id, "id")
-    async with info.context.read() as session:
-        return await fulfillments.visible(session, actor=info.context.actor, fulfillment_id=key)
+    key, session = key_of(Fulfillment, id, "id"), info.context.look()
+    return await fulfillments.visible(session, actor=info.context.actor, fulfillment_id=key)
 
 
 async def accept(info: Info, input: FulfillmentAcceptInput) -> FulfillmentOutcome:

@@ -14,6 +14,7 @@ T = TypeVar("T")
 Resolver = Callable[..., Any]
 Stream = Callable[..., AsyncIterator[Any]]
 Reader = Callable[[Any], Callable[[Any], Any]]
+Foresees = Callable[[Mapping[str, Any]], Any]
 MadeOf = tuple[str, Mapping[str, str]]
 
 BACKING: dict[type, type] = {}
@@ -38,16 +39,19 @@ def field(
     allow: Rule | None = None,
     cost: int | None = None,
     reads: str | None = None,
+    foresees: Foresees | None = None,
 ) -> Any:
     """A field answered by `resolver`; typed Any because parents are backing objects.
 
     `reads` promises that the resolver looks at no more of its context than this ("rows",
     "language", or "" for nothing), so that subscribers who are alike in it can share answers.
+    `foresees` tells from the arguments the `id` of the one row that the resolver will answer, if
+    it answers any, so that what is selected of that row is read with it and not after it.
     """
     return strawberry.field(
         resolver=_guarded(resolver, allow),
         description=description,
-        metadata=_metadata(allow=allow, cost=cost, reads=reads),
+        metadata=_metadata(allow=allow, cost=cost, reads=reads, foresees=foresees),
     )
 
 

@@ -1,7 +1,9 @@
 """Shorthands for fields that many nouns have: ids, sums of money, translated texts."""
 
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 import strawberry
 
@@ -9,7 +11,7 @@ from models import ids
 from models.base import Keyed
 from models.money import Money
 from resolvers.rules import Rule
-from schema.backing import derived, field
+from schema.backing import Foresees, derived, field
 
 DEFAULT_LANGUAGE = "en"
 
@@ -25,6 +27,15 @@ def key(
         return None if value is None else encode(value)
 
     return derived(lambda _context: read, description, needs=(by,))
+
+
+def named(model: type[Keyed]) -> Foresees:
+    """The key of the row of this model that the argument `id` names; None when it names none."""
+
+    def foresees(arguments: Mapping[str, Any]) -> UUID | None:
+        return ids.decode(model, arguments["id"])
+
+    return foresees
 
 
 def money(by: str, description: str, *, allow: Rule | None = None) -> Any:

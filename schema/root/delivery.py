@@ -2,6 +2,7 @@
 
 import strawberry
 
+import models
 from resolvers import delivery as resolve
 from resolvers.rules import (
     RIDER,
@@ -23,12 +24,16 @@ from schema.delivery import (
     DeliveryReturnPayload,
     DeliveryUnassignPayload,
 )
+from schema.fields import named
 
 
 @strawberry.type
 class Query:
     delivery: Delivery | None = field(
-        resolve.one, "A ride: of your order, of yours, or of your store.", allow=SIGNED_IN
+        resolve.one,
+        "A ride: of your order, of yours, or of your store.",
+        allow=SIGNED_IN,
+        foresees=named(models.Delivery),
     )
 
 

@@ -2,9 +2,11 @@
 
 import strawberry
 
+import models
 from resolvers import fulfillment as resolve
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import field, mutation
+from schema.fields import named
 from schema.fulfillment import (
     Fulfillment,
     FulfillmentAcceptPayload,
@@ -22,7 +24,10 @@ class Query:
         resolve.queue, "What your store has to do, oldest first.", allow=STORE
     )
     fulfillment: Fulfillment | None = field(
-        resolve.one, "One task of your store.", allow=STORE_OR_SUPPORT
+        resolve.one,
+        "One task of your store.",
+        allow=STORE_OR_SUPPORT,
+        foresees=named(models.Fulfillment),
     )
 
 

@@ -2,17 +2,24 @@
 
 import strawberry
 
+import models
 from resolvers import order as resolve
 from resolvers import payment as resolve_payment
 from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SIGNED_IN, SUPPORT
 from schema.backing import field, mutation
+from schema.fields import named
 from schema.order import Order, OrderCancelPayload, OrderPlacePayload
 from schema.refund import PaymentRefreshPayload, RefundIssuePayload
 
 
 @strawberry.type
 class Query:
-    order: Order | None = field(resolve.order, "One order that concerns you.", allow=SIGNED_IN)
+    order: Order | None = field(
+        resolve.order,
+        "One order that concerns you.",
+        allow=SIGNED_IN,
+        foresees=named(models.Order),
+    )
 
 
 @strawberry.type

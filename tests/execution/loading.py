@@ -67,6 +67,12 @@ class Loaders:
             else:
                 future.set_result(found[key])
 
+    def known(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> None:
+        """Nothing is remembered here."""
+
+    def forget(self) -> None:
+        """As nothing is known, nothing is forgotten."""
+
     async def batch(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> Any:
         self.calls.append((batch.__name__, [*keys, *fields]))
         return await batch(list(keys), *fields)

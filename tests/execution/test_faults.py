@@ -88,6 +88,12 @@ class Faulty:
     async def load(self, batch: Any, key: Any) -> Any:
         return await self._loaders.load(self._chosen(batch), key)
 
+    def foresee(self, batch: Any, key: Any, *fields: Any) -> None:
+        self._loaders.foresee(self._chosen(batch), key, *fields)
+
+    def known(self, batch: Any, keys: Sequence[Any], *fields: Any) -> Any:
+        return self._loaders.known(self._chosen(batch), keys, *fields)
+
     async def batch(self, batch: Any, keys: Sequence[Any], *fields: Any) -> Any:
         return await self._loaders.batch(self._chosen(batch), keys, *fields)
 
