@@ -159,6 +159,10 @@ class ShortWay(HttpToolsProtocol):
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
+    def on_response_complete(self) -> None:
+        self._rested_at = self.loop.time()
+        super().on_response_complete()
+
     def timeout_keep_alive_handler(self) -> None:
         # One timer, which looks how long nothing came, rather than another for each request.
         rest: float = self.timeout_keep_alive

@@ -48,6 +48,13 @@ class Courier(Rider):
     async def work(self) -> None:
         """Answer offers until the run is over, and stay visible meanwhile."""
         visible = asyncio.create_task(self._stay_visible())
+        try:
+            await self._serve()
+        finally:
+            visible.cancel()
+            await asyncio.wait([visible])
+
+    async def _serve(self) -> None:
         after: str | None = None
         while not self._town.over.is_set():
             try:
@@ -57,7 +64,6 @@ class Courier(Rider):
                         await self._answer(message["offer"]["id"])
             except Failed as error:
                 await self._town.again("WatchOffers", error)
-        visible.cancel()
 
     async def _stay_visible(self) -> None:
         await asyncio.sleep(self._luck.uniform(0, IDLE_REPORT_SECONDS))

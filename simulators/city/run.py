@@ -20,7 +20,7 @@ from simulators.parts.customer import CardProvider
 STORES = {"harbour": 12, "peak": 4}
 RIDERS = {"harbour": 240, "peak": 80}
 CUSTOMERS = 200
-RIDER_SECONDS = 40.0  # what a ride takes in this hurried city, from offer to door
+RIDER_SECONDS = 50.0  # what a ride takes in this hurried city, from offer to door
 SIGN_INS_AT_ONCE = 2
 LAST_SECONDS = 120.0
 SETTLE_SECONDS = 2.0
