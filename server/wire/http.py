@@ -21,9 +21,10 @@ from server.wire.operation import Operation
 from server.wire.persisted import Library, NoLibrary, prepared_from, prepared_of
 from server.wire.rejected import Rejected
 from server.wire.reply import Reply, broken, no_stream, rejection, single, unacceptable
-from server.wire.running import TIMED_OUT, answer_within
+from server.wire.running import TIMED_OUT, answer_within, disconnected
 from server.wire.sse import EVENTS
-from server.wire.stream import Framing, answer_stream, disconnected, subscription_stream
+from server.wire.stream import Framing, Office, StreamResponse, answer_stream
+from server.wire.watch import Watch
 
 BODIES_KEPT = 1_024
 BODY_KEPT_BYTES = 2 * 1024
@@ -60,7 +61,7 @@ class GraphQLOverHTTP:
         self._engine = engine
         self._contexts = contexts
         self._limits = limits
-        self._connections = connections
+        self._office = Office(limits, connections, Watch(limits.stream_heartbeat_seconds))
         self._get = get
         self._library = library
         self._operations: OrderedDict[bytes, Operation] = OrderedDict()
@@ -221,15 +222,13 @@ class GraphQLOverHTTP:
         framing = _framing(wanted)
         if framing is None:
             raise no_stream()
-        self._connections.check_room()
-        return subscription_stream(
-            self._engine, prepared, operation, opened, self._limits, self._connections, framing
-        )
+        self._office.connections.check_room()
+        source = partial(self._engine.subscribe, prepared, operation.variables, opened.context)
+        return StreamResponse(source, self._office, framing, opened.expires_at)
 
     def _single(self, answer: Answer, wanted: Accepted) -> Response:
         if wanted.json is None:
-            framing = _framing(wanted) or EVENTS
-            return answer_stream(answer, self._limits, self._connections, framing)
+            return answer_stream(answer, _framing(wanted) or EVENTS)
         return single(answer, wanted.json).response()
 
 

@@ -66,6 +66,11 @@ class Outbox:
             )
 
     @property
+    def held(self) -> bool:
+        """Whether something is not written yet."""
+        return self._frames is not None
+
+    @property
     def full(self) -> bool:
         """Whether the next put would wait."""
         frames = self._frames

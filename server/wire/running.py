@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from execution import Answer, Engine, Prepared
 from server.wire.operation import Operation
@@ -45,6 +46,12 @@ async def answer_within(
         ) from None
     finally:
         watch.stop()
+
+
+async def disconnected(receive: Receive) -> None:
+    """Return when the reader is gone; the request's body must have been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Watch:

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from server.wire.asked import SHORT_BODY_BYTES, Asked, Head, KnownHead
 from server.wire.http import GraphQLOverHTTP
+from server.wire.line import LINE, Line, Silent
 from server.wire.reply import Reply
 
 # What these ask for is the long way's to do.
@@ -41,20 +42,12 @@ def short_way(routes: Iterable[BaseRoute], beside: Collection[str] = ()) -> type
     return GraphProtocol
 
 
-class _Silent:
-    """Nobody waits for messages on the short way."""
-
-    @staticmethod
-    def set() -> None:
-        """There is nothing to tell."""
-
-
 class Exchange:
     """A request on the short way: what uvicorn's protocol knows of a request and its response."""
 
     __slots__ = ("asked", "disconnected", "keep_alive", "late", "response_complete", "task")
 
-    message_event = _Silent
+    message_event = Silent
     more_body = False
 
     def __init__(self, asked: Asked, keep_alive: bool) -> None:
@@ -91,6 +84,8 @@ class ShortWay(HttpToolsProtocol):
         """The head of a request that may go the short way once its body is there."""
         self._body = b""
         self._exchange: Exchange | None = None
+        self.line: Line | None = None
+        """The response that streams past ASGI, if one does."""
         self._known: KnownHead | None = None
         self._between = True
         """Whether the parser has nothing begun, and all before went the short way."""
@@ -133,6 +128,7 @@ class ShortWay(HttpToolsProtocol):
         self._waiting = self._short()
         if self._waiting is None:
             super().on_headers_complete()
+            self._lay_line()
         else:
             self._body = b""
 
@@ -156,12 +152,19 @@ class ShortWay(HttpToolsProtocol):
         self._waiting = self._known = None
         if self._exchange is not None:
             self._exchange.leave()
+        if self.line is not None and self.line.speaker is not None:
+            self.line.speaker.gone()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
     def on_response_complete(self) -> None:
         self._rested_at = self.loop.time()
         super().on_response_complete()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.line is not None and self.line.speaker is not None:
+            self.line.speaker.writable()
 
     def timeout_keep_alive_handler(self) -> None:
         # One timer, which looks how long nothing came, rather than another for each request.
@@ -173,6 +176,13 @@ class ShortWay(HttpToolsProtocol):
             self.timeout_keep_alive_task = again
         else:
             super().timeout_keep_alive_handler()
+
+    def _lay_line(self) -> None:
+        """Leave the way past ASGI where a response that streams will look for it."""
+        accept = b"".join(value for name, value in self.headers if name == b"accept")
+        if _streams(accept):
+            extensions: Any = {LINE: Line(self)}
+            self.scope["extensions"] = extensions
 
     def _short(self) -> Head | None:
         """The head of the request when it may go the short way."""
@@ -187,8 +197,7 @@ class ShortWay(HttpToolsProtocol):
         length = headers.get(b"content-length", b"")
         small = length.isdigit() and len(length) < 6 and int(length) <= SHORT_BODY_BYTES
         plain = self.parser.get_http_version() == "1.1" and self.limit_concurrency is None
-        accept = headers.get(b"accept", b"")
-        streams = any(kind in accept for kind in STREAMS)
+        streams = _streams(headers.get(b"accept", b""))
         return Head(headers) if small and plain and not streams else None
 
     def _hear(self, head: Head, body: bytes, *, keep_alive: bool) -> None:
@@ -242,3 +251,8 @@ class ShortWay(HttpToolsProtocol):
         if self.timeout_keep_alive_task is None and not self.transport.is_closing():
             timer = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
             self.timeout_keep_alive_task = timer
+
+
+def _streams(accept: bytes) -> bool:
+    said = accept.lower()
+    return any(kind in said for kind in STREAMS)

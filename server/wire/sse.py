@@ -13,18 +13,7 @@ COMPLETE = b"event: complete\ndata:\n\n"
 
 
 def event_of(answer: Answer) -> bytes:
-    """Answer one `next` event; it carries the cursor of what it tells as its id.
-
-    It is made once for all who get this very answer.
-    """
-    if not answer.shared:
-        return _event(answer)
-    if answer.framed is None or answer.framed[0] != HEARTBEAT:
-        answer.framed = HEARTBEAT, _event(answer)
-    return answer.framed[1]
-
-
-def _event(answer: Answer) -> bytes:
+    """Answer one `next` event; it carries the cursor of what it tells as its id."""
     return _id_line(answer.data) + _next(answer.encode())
 
 

@@ -1,30 +1,30 @@
-"""One response that goes on: the answers of a subscription, in whatever frames its reader wants."""
+"""One response that goes on: the answers of a subscription, in whatever frames its reader wants.
+
+Its head goes the way of every response. After it each answer is written straight to the connection
+by whoever makes it, as far as the reader keeps up; a slow one makes its source wait.
+"""
 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from execution import Answer, Engine, Prepared
+from execution import Answer
 from execution.outlet import Sink
 from server.wire.connections import LiveConnections
-from server.wire.contexts import Opened
 from server.wire.limits import WireLimits
-from server.wire.operation import Operation
+from server.wire.line import Line, line_of
+from server.wire.outbox import Outbox
 from server.wire.rejected import errors_of
+from server.wire.watch import Watch
 
 log = logging.getLogger(__name__)
-
-HELD_CHUNKS = 64
-_SLEEP_MAX_SECONDS = 30 * 24 * 3600.0
 
 Source = Callable[[Sink], AsyncGenerator[Answer, None]]
 
@@ -39,176 +39,184 @@ class Framing:
     complete: bytes
     """Says that nothing will follow; a server that leaves does not say it."""
     of: Callable[[Answer], bytes]
-    """The chunk of one answer."""
+    """The piece of one answer."""
     fault: Callable[[list[dict[str, Any]]], bytes]
-    """The chunk of errors that end the stream itself."""
+    """The piece of errors that end the stream itself."""
 
 
-def subscription_stream(
-    engine: Engine,
-    prepared: Prepared,
-    operation: Operation,
-    opened: Opened,
-    limits: WireLimits,
-    connections: LiveConnections,
-    framing: Framing,
-) -> Response:
-    """Answer the response that streams a subscription until it, its reader or its token ends."""
-    source = partial(engine.subscribe, prepared, operation.variables, opened.context)
-    return _Stream(source, limits, connections, opened.expires_at, framing)
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What all streams of a server share."""
+
+    limits: WireLimits
+    connections: LiveConnections
+    watch: Watch
 
 
-def answer_stream(
-    answer: Answer, limits: WireLimits, connections: LiveConnections, framing: Framing
-) -> Response:
-    """Answer a single result to a reader of streams only: one chunk, then the end."""
-    return _Stream(partial(_once, answer), limits, connections, None, framing)
+def answer_stream(answer: Answer, framing: Framing) -> Response:
+    """A single result for a reader of streams only: all of it at once."""
+    body = framing.begin + framing.of(answer) + framing.complete
+    return Response(body, 200, headers=framing.headers)
 
 
-async def _once(answer: Answer, sink: Sink) -> AsyncGenerator[Answer, None]:
-    yield answer
-
-
-class _Stalled(Exception):
-    """The reader took nothing for longer than a stream waits."""
-
-
-class _Stream(Response):
-    """Written by the request's own task; the source and the look-out for its reader are others."""
+class StreamResponse(Response):
+    """Streams a subscription until it, its reader or its token (a Unix time) ends."""
 
     def __init__(
-        self,
-        source: Source,
-        limits: WireLimits,
-        connections: LiveConnections,
-        expires_at: float | None,
-        framing: Framing,
+        self, source: Source, office: Office, framing: Framing, expires_at: float | None
     ) -> None:
         super().__init__(None, 200, headers=framing.headers)
         # Starlette counts an empty body; the length of this one is not known.
         del self.headers["content-length"]
         self._source = source
-        self._limits = limits
-        self._connections = connections
-        self._expires_at = expires_at
+        self._office = office
         self._framing = framing
-        self._chunks: deque[bytes] = deque()
-        self._ending: str | None = None
-        self._idle: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
+        self._expires_at = expires_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        line = line_of(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        stream = Stream(line, self._office, self._framing, self._expires_at)
+        if line.take(stream):
+            stream.start(self._source)
+
+
+class Stream:
+    """The answers of one subscription on their way to one reader."""
+
+    __slots__ = (
+        "_ending", "_expires_at", "_framing", "_line", "_office", "_outbox", "_over", "_task",
+        "_wrote_at",
+    )  # fmt: skip
+
+    def __init__(
+        self, line: Line, office: Office, framing: Framing, expires_at: float | None
+    ) -> None:
         loop = asyncio.get_running_loop()
-        expiry = None
-        if self._expires_at is not None:
-            delay = min(max(0.0, self._expires_at - time.time()), _SLEEP_MAX_SECONDS)
-            expiry = loop.call_later(delay, self._end, "expired")
-        with self._connections.held(lambda: self._end("left")):
-            await send(head)
-            tasks = [loop.create_task(self._feed()), loop.create_task(self._watch(receive))]
-            try:
-                await self._write(send)
-            except (OSError, _Stalled):
-                self._ending = "gone"
-            finally:
-                if expiry is not None:
-                    expiry.cancel()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-            with suppress(OSError, _Stalled):
-                await self._finish(send)
+        self._line = line
+        self._office = office
+        self._framing = framing
+        self._outbox = Outbox(self, office.limits, self.gone)
+        self._ending: str | None = None
+        self._wrote_at = loop.time()
+        self._expires_at = None if expires_at is None else self._wrote_at + expires_at - time.time()
+        self._task: asyncio.Task[None] | None = None
+        self._over: Callable[[], None] | None = None
 
-    def _end(self, ending: str) -> None:
-        self._ending = self._ending or ending
-        self._wake()
+    def start(self, source: Source) -> None:
+        """Begin to take the answers of the source."""
+        self._over = self._office.connections.hold(self.leave)
+        self._office.watch.join(self)
+        if self._framing.begin:
+            self._outbox.push(self._piece(self._framing.begin))
+        self._task = asyncio.get_running_loop().create_task(self._feed(source))
+        self._task.add_done_callback(self._fed)
 
-    def _wake(self) -> None:
-        if self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
+    def leave(self) -> None:
+        """End without saying that all was told, so that the reader comes back."""
+        self._end("left")
 
-    async def _watch(self, receive: Receive) -> None:
-        with suppress(OSError):
-            await disconnected(receive)
-        self._end("gone")
+    # What the watch and the line call.
 
-    async def _write(self, send: Send) -> None:
-        """Write what comes, and a heartbeat when nothing does, until something ends it."""
-        await self._send(send, self._framing.begin)
-        while self._ending is None:
-            if not self._chunks and not await self._something():
-                await self._send(send, self._framing.heartbeat)
-                continue
-            chunks = b"".join(self._chunks)
-            self._chunks.clear()
-            self._make_room()
-            await self._send(send, chunks)
+    def look(self, now: float, quiet_since: float) -> None:
+        """End with its token; show a reader who hears nothing that the stream lives."""
+        if self._expires_at is not None and now >= self._expires_at:
+            self._end("expired")
+        elif self._wrote_at <= quiet_since and not self._outbox.held:
+            self._outbox.push(self._piece(self._framing.heartbeat))
 
-    async def _something(self) -> bool:
-        """Wait for something to do; False when the time of a heartbeat passes without."""
-        loop = asyncio.get_running_loop()
-        self._idle = loop.create_future()
-        timer = loop.call_later(self._limits.stream_heartbeat_seconds, self._wake)
-        try:
-            await self._idle
-        finally:
-            timer.cancel()
-            self._idle = None
-        return bool(self._chunks) or self._ending is not None
+    def writable(self) -> None:
+        """Go on writing."""
+        self._outbox.drain()
+        self._finish()
 
-    async def _finish(self, send: Send) -> None:
+    def gone(self) -> None:
+        """Let go of a reader that has left or stands still."""
         if self._ending == "gone":
             return
-        last = b"".join(self._chunks) if self._ending == "fed" else b""
-        if self._ending == "expired":
-            errors = errors_of("UNAUTHENTICATED", "The access token has expired.")
-            last = self._framing.fault(errors) + self._framing.complete
-        await self._send(send, last, more=False)
+        self._ending = "gone"
+        self._line.cut()
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+        else:
+            self._tidy()
 
-    async def _feed(self) -> None:
+    # What the outbox calls.
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the reader is slower than what was written to it."""
+        return self._line.blocked
+
+    def write_text(self, framed: bytes) -> None:
+        """Write without waiting."""
+        self._wrote_at = asyncio.get_running_loop().time()
+        self._line.write(framed)
+
+    # Between the source and the end.
+
+    async def _feed(self, source: Source) -> None:
         """Take the answers of the source, as fast as they are written."""
-        try:
-            async with aclosing(self._source(self._offer)) as answers:
-                async for answer in answers:
-                    while len(self._chunks) >= HELD_CHUNKS:
-                        self._room = asyncio.get_running_loop().create_future()
-                        await self._room
-                    self._offer(answer)
-                    del answer
-        except Exception:
-            log.exception("a stream failed outside its operation")
-            broken = errors_of("INTERNAL_SERVER_ERROR", "The stream broke: resume.")
-            self._chunks.append(self._framing.fault(broken))
-        self._chunks.append(self._framing.complete)
-        self._end("fed")
+        async with aclosing(source(self._take)) as answers:
+            async for answer in answers:
+                await self._outbox.put(self._framed(answer))
+                del answer
 
-    def _offer(self, answer: Answer) -> bool:
+    def _take(self, answer: Answer) -> bool:
         """Take an answer if there is room for it."""
-        if len(self._chunks) >= HELD_CHUNKS:
-            return False
-        self._chunks.append(self._framing.of(answer))
-        self._wake()
-        return True
+        return self._outbox.offer(self._framed(answer))
 
-    def _make_room(self) -> None:
-        room, self._room = self._room, None
-        if room is not None and not room.done():
-            room.set_result(None)
+    def _framed(self, answer: Answer) -> bytes:
+        """An answer as it is written; made once for all who get this very answer in chunks."""
+        if not answer.shared or not self._line.chunked:
+            return self._piece(self._framing.of(answer))
+        mark = self._framing.heartbeat
+        if answer.framed is None or answer.framed[0] != mark:
+            answer.framed = mark, self._piece(self._framing.of(answer))
+        return answer.framed[1]
 
-    async def _send(self, send: Send, chunk: bytes, *, more: bool = True) -> None:
-        # The server makes a write wait while the reader's buffers are full, which pauses the
-        # generator behind it; a reader who stands still for too long is let go.
-        if not chunk and more:
+    def _piece(self, said: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(said), said) if self._line.chunked else said
+
+    def _end(self, ending: str) -> None:
+        if self._ending is None and self._task is not None:
+            self._ending = ending
+            self._task.cancel()
+
+    def _fed(self, task: asyncio.Task[None]) -> None:
+        """Say how it ends, now that the source is closed."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("a stream failed outside its operation", exc_info=error)
+        if self._ending == "gone":
+            self._tidy()
             return
-        try:
-            async with asyncio.timeout(self._limits.stalled_seconds):
-                await send({"type": "http.response.body", "body": chunk, "more_body": more})
-        except TimeoutError:
-            raise _Stalled from None
+        last = self._last(error)
+        if last:
+            self._outbox.push(self._piece(last))
+        self._finish()
 
+    def _last(self, error: BaseException | None) -> bytes:
+        framing = self._framing
+        if error is not None:
+            broken = errors_of("INTERNAL_SERVER_ERROR", "The stream broke: resume.")
+            return framing.fault(broken) + framing.complete
+        if self._ending == "expired":
+            expired = errors_of("UNAUTHENTICATED", "The access token has expired.")
+            return framing.fault(expired) + framing.complete
+        return b"" if self._ending == "left" else framing.complete
 
-async def disconnected(receive: Receive) -> None:
-    """Return when the reader is gone; the request's body must have been read."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    def _finish(self) -> None:
+        """End the response once everything is written."""
+        if self._task is None or not self._task.done() or self._outbox.held:
+            return
+        if self._over is not None:
+            self._line.finish()
+            self._tidy()
+
+    def _tidy(self) -> None:
+        self._office.watch.leave(self)
+        self._outbox.close()
+        over, self._over = self._over, None
+        if over is not None:
+            over()

@@ -68,7 +68,7 @@ class Way:
         self.sent.append(framed)
 
 
-@pytest.mark.parametrize("kind", ["socket", "stream_breaks_on_purpose"])
+@pytest.mark.parametrize("kind", ["socket", "stream"])
 async def test_a_deaf_reader_pauses_its_source_and_is_let_go(served: Served, kind: str) -> None:
     made_before = served.tally.numbers_made
     reader = await (flooded_socket(served) if kind == "socket" else flooded_stream(served))
