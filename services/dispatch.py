@@ -44,6 +44,25 @@ LOOK_SECONDS = 5
 ROUND_PAUSE_SECONDS = 10
 BACK_OFF_SECONDS = 60
 RACES_MOST = 5
+OFFER = kept(
+    insert(DeliveryOffer)
+    .values(
+        id=bindparam("key"),
+        delivery_id=bindparam("delivery"),
+        rider_id=bindparam("rider"),
+        rider_person_id=bindparam("person"),
+        company_id=bindparam("company"),
+        store_id=bindparam("store"),
+        status=OfferStatus.OFFERED,
+        round=bindparam("nth_round"),
+        distance_m=bindparam("to_store_m"),
+        eta_seconds=bindparam("seconds"),
+        ride_m=bindparam("to_door_m"),
+        expires_at=func.clock_timestamp() + timedelta(seconds=OFFER_SECONDS),
+    )
+    .on_conflict_do_nothing()
+    .returning(DeliveryOffer.id)
+)
 ASKED_THIS_ROUND = kept(
     select(DeliveryOffer.id)
     .where(
@@ -98,23 +117,19 @@ async def _ask(session: AsyncSession, delivery: Delivery, found: Row[Any]) -> De
     """Write the offer; None when the rider or the delivery got another one in this moment."""
     await session.flush()
     key = await session.scalar(
-        insert(DeliveryOffer)
-        .values(
-            id=uuid7(),
-            delivery_id=delivery.id,
-            rider_id=found.id,
-            rider_person_id=found.person_id,
-            company_id=delivery.company_id,
-            store_id=delivery.store_id,
-            status=OfferStatus.OFFERED,
-            round=delivery.round,
-            distance_m=round(found.distance_m),
-            eta_seconds=eta_seconds(found.distance_m, Vehicle(found.vehicle)),
-            ride_m=delivery.distance_m,
-            expires_at=func.clock_timestamp() + timedelta(seconds=OFFER_SECONDS),
-        )
-        .on_conflict_do_nothing()
-        .returning(DeliveryOffer.id)
+        OFFER,
+        {
+            "key": uuid7(),
+            "delivery": delivery.id,
+            "rider": found.id,
+            "person": found.person_id,
+            "company": delivery.company_id,
+            "store": delivery.store_id,
+            "nth_round": delivery.round,
+            "to_store_m": round(found.distance_m),
+            "seconds": eta_seconds(found.distance_m, Vehicle(found.vehicle)),
+            "to_door_m": delivery.distance_m,
+        },
     )
     return await session.get(DeliveryOffer, key) if key else None
 
