@@ -1,6 +1,5 @@
 """Batch reads of rides and of the offers made for them."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among, asked, one_each
+from dataloaders.keys import asked, many_each, one_each
 from models import Delivery, DeliveryOffer, OfferStatus
 from models.light import kept
 
@@ -22,6 +21,14 @@ NEWEST = kept(
     .ext(distinct_on(Delivery.order_id))
 )
 DELIVERY_OFFER = kept(select(DeliveryOffer).where(asked(DeliveryOffer.id)))
+OFFERS = kept(
+    select(DeliveryOffer).where(asked(DeliveryOffer.delivery_id)).order_by(DeliveryOffer.id.desc())
+)
+OPEN_OFFERS = kept(
+    select(DeliveryOffer).where(
+        asked(DeliveryOffer.rider_id), DeliveryOffer.status == OfferStatus.OFFERED
+    )
+)
 
 
 async def delivery_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Delivery | None]:
@@ -45,28 +52,12 @@ async def offers_by_delivery(
     session: AsyncSession, delivery_ids: Sequence[UUID]
 ) -> list[list[DeliveryOffer]]:
     """Who was asked for each delivery, the last one first, at most 50 of each."""
-    rows = await session.scalars(
-        select(DeliveryOffer)
-        .where(among(DeliveryOffer.delivery_id, delivery_ids))
-        .order_by(DeliveryOffer.id.desc())
-    )
-    found: dict[UUID, list[DeliveryOffer]] = defaultdict(list)
-    for row in rows:
-        if len(found[row.delivery_id]) < OFFERS_SHOWN:
-            found[row.delivery_id].append(row)
-    return [found[key] for key in delivery_ids]
+    found = await many_each(session, OFFERS, delivery_ids, "delivery_id")
+    return [offers[:OFFERS_SHOWN] for offers in found]
 
 
 async def open_offers_by_rider(
     session: AsyncSession, rider_ids: Sequence[UUID]
 ) -> list[list[DeliveryOffer]]:
     """The offers that wait for each rider's answer: at most one."""
-    rows = await session.scalars(
-        select(DeliveryOffer).where(
-            among(DeliveryOffer.rider_id, rider_ids), DeliveryOffer.status == OfferStatus.OFFERED
-        )
-    )
-    found: dict[UUID, list[DeliveryOffer]] = defaultdict(list)
-    for row in rows:
-        found[row.rider_id].append(row)
-    return [found[key] for key in rider_ids]
+    return await many_each(session, OPEN_OFFERS, rider_ids, "rider_id")

@@ -1,22 +1,18 @@
 """Batch reads of refunds."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import asked, many_each
 from models import Refund
+from models.light import kept
+
+REFUNDS = kept(select(Refund).where(asked(Refund.order_id)).order_by(Refund.id))
 
 
 async def refunds_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[Refund]]:
     """The refunds of each order, the oldest first."""
-    rows = await session.scalars(
-        select(Refund).where(among(Refund.order_id, ids)).order_by(Refund.id)
-    )
-    found: defaultdict[UUID, list[Refund]] = defaultdict(list)
-    for row in rows:
-        found[row.order_id].append(row)
-    return [found[key] for key in ids]
+    return await many_each(session, REFUNDS, ids, "order_id")

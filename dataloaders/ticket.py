@@ -7,12 +7,20 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among, asked, one_each
+from dataloaders.keys import asked, many_each, one_each
 from models import Refund, Ticket, TicketMessage
 from models.light import kept
 
 TICKET = kept(select(Ticket).where(asked(Ticket.id)))
 TICKET_MESSAGE = kept(select(TicketMessage).where(asked(TicketMessage.id)))
+SAID = kept(
+    select(TicketMessage)
+    .where(asked(TicketMessage.ticket_id))
+    .order_by(TicketMessage.ticket_id, TicketMessage.id)
+)
+GIVEN_BACK = kept(
+    select(Refund).where(asked(Refund.order_id), Refund.ticket_id.is_not(None)).order_by(Refund.id)
+)
 
 
 async def ticket_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Ticket | None]:
@@ -29,15 +37,7 @@ async def messages_by_ticket(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[TicketMessage]]:
     """All that was said in each ticket, the first thing first."""
-    rows = await session.scalars(
-        select(TicketMessage)
-        .where(among(TicketMessage.ticket_id, ids))
-        .order_by(TicketMessage.ticket_id, TicketMessage.id)
-    )
-    said: dict[UUID, list[TicketMessage]] = defaultdict(list)
-    for row in rows:
-        said[row.ticket_id].append(row)
-    return [said[key] for key in ids]
+    return await many_each(session, SAID, ids, "ticket_id")
 
 
 async def refunds_by_ticket(
@@ -45,11 +45,7 @@ async def refunds_by_ticket(
 ) -> list[list[Refund]]:
     """The money given back by each ticket; a key is the ticket's order and the ticket."""
     orders = {order_id for order_id, _ in keys}
-    rows = await session.scalars(
-        select(Refund)
-        .where(among(Refund.order_id, orders), Refund.ticket_id.is_not(None))
-        .order_by(Refund.id)
-    )
+    rows = await session.scalars(GIVEN_BACK, {"keys": list(orders)})
     back: dict[UUID | None, list[Refund]] = defaultdict(list)
     for row in rows:
         back[row.ticket_id].append(row)
