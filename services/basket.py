@@ -57,6 +57,10 @@ class Wanted:
     substitution: Substitution = Substitution.REFUND
 
 
+Carts = Mapping[UUID, tuple[Wanted, ...]]
+"""What a person has in the cart of each company."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What a client asks for: to an address or a point, from explicit lines or from the cart."""
@@ -164,7 +168,7 @@ async def door(session: AsyncSession, customer_id: UUID, wish: Wish) -> Door:
     return Door(customer_id, person.name, point, address_line or address.line, notes)
 
 
-async def carts(session: AsyncSession, person_id: UUID) -> dict[UUID, tuple[Wanted, ...]]:
+async def carts(session: AsyncSession, person_id: UUID) -> Carts:
     """The lines of a person's carts by company."""
     rows = await session.execute(CARTS, {"person": person_id})
     found: dict[UUID, list[Wanted]] = {}
@@ -176,14 +180,13 @@ async def carts(session: AsyncSession, person_id: UUID) -> dict[UUID, tuple[Want
 async def plans(
     session: AsyncSession,
     wish: Wish,
-    point: Point,
-    cart: Mapping[UUID, tuple[Wanted, ...]],
+    covered: store.Coverage,
+    cart: Carts,
 ) -> list[Plan]:
     """The wish priced in the nearest stores that could bring it; refused when nobody serves there.
 
     The company is the one asked for, or else that of the nearest store.
     """
-    covered = await store.coverage(session, point, company_id=wish.company_id)
     if not covered.serving:
         raise covered.refused("input", "at" if wish.address_id is None else "addressId")
     company_id = covered.serving[0].company.id

@@ -5,7 +5,7 @@ Every verb locks the order first and is safe to repeat, so webhooks, polls and j
 
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Uuid, and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.payments import Intent
@@ -24,6 +24,7 @@ from models import (
     RefundReason,
     StockReason,
 )
+from models.light import kept
 from services import delivery as deliveries
 from services import fulfillment as fulfillments
 from services import hold, payment, stock
@@ -42,6 +43,24 @@ CALLED_OFF = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.P
 TRYING = frozenset({PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
 PAY_AGAIN_SECONDS = 180
 HELD_OR_TAKEN = payment.TAKEN | {PaymentStatus.AUTHORIZED}
+# The order that an intent pays, locked before anything else that belongs to it.
+PAID_BY = kept(
+    select(Order)
+    .where(
+        Order.id
+        == select(Payment.order_id)
+        .where(
+            or_(
+                Payment.intent_id == bindparam("intent"),
+                and_(Payment.id == bindparam("payment", type_=Uuid), Payment.intent_id.is_(None)),
+            )
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+    .with_for_update(of=Order)
+    .execution_options(populate_existing=True)
+)
 
 
 async def converge(session: AsyncSession, intent: Intent) -> Order | None:
@@ -49,15 +68,9 @@ async def converge(session: AsyncSession, intent: Intent) -> Order | None:
 
     Idempotent and monotone: equal, late and reordered answers of the provider are safe.
     """
-    found = await session.execute(
-        select(Payment.order_id, Payment.intent_id).where(
-            or_(Payment.intent_id == intent.id, Payment.id == intent.payment_id)
-        )
-    )
-    known = [order_id for order_id, intent_id in found if intent_id in (None, intent.id)]
-    if not known:
+    order = await session.scalar(PAID_BY, {"intent": intent.id, "payment": intent.payment_id})
+    if order is None:
         return None
-    order = await orders.lock(session, known[0])
     row = await payment.lock(session, order.id)
     if row.intent_id not in (None, intent.id):
         return None

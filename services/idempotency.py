@@ -8,14 +8,57 @@ from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 from weakref import WeakValueDictionary
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, case, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.idempotency import IdempotencyKey
+from models.light import kept
 
 KEY_LENGTH = 255
 RESERVED = "reserved"
+
+
+# A request that led to nothing makes room for one with other arguments; a finished one stands.
+_NEW: Any = insert(IdempotencyKey).values(
+    owner=bindparam("owner"),
+    key=bindparam("key"),
+    mutation=bindparam("mutation"),
+    fingerprint=bindparam("fingerprint"),
+    outcome=bindparam("outcome", type_=JSONB),
+)
+_OVER = (
+    ~IdempotencyKey.outcome.has_key("id")
+    & (IdempotencyKey.mutation == _NEW.excluded.mutation)
+    & (IdempotencyKey.fingerprint != _NEW.excluded.fingerprint)
+)
+_STORED = IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome
+RESERVE = kept(
+    _NEW.on_conflict_do_update(
+        index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
+        set_={
+            "fingerprint": case((_OVER, _NEW.excluded.fingerprint), else_=_STORED[1]),
+            "outcome": case((_OVER, _NEW.excluded.outcome), else_=_STORED[2]),
+        },
+    ).returning(*_STORED)
+)
+_MINE = IdempotencyKey.owner == bindparam("whose"), IdempotencyKey.key == bindparam("given")
+MATCHING = kept(select(*_STORED).where(*_MINE).with_for_update())
+_SETTLE = (
+    update(IdempotencyKey)
+    .where(*_MINE)
+    .values(outcome=bindparam("stored", type_=JSONB))
+    .execution_options(synchronize_session=False)
+)
+SETTLE = kept(_SETTLE)
+FINISH = kept(
+    _SETTLE.where(
+        IdempotencyKey.mutation == bindparam("named"),
+        IdempotencyKey.fingerprint == bindparam("marked"),
+        IdempotencyKey.outcome[RESERVED].astext == bindparam("reserved"),
+        ~IdempotencyKey.outcome.has_key("id"),
+    ).returning(literal(1))
+)
 
 
 class KeyReused(Exception):
@@ -135,60 +178,52 @@ async def let_go(session: AsyncSession, made: Promise) -> None:
 
 async def settle(session: AsyncSession, made: Promise, outcome: dict[str, Any]) -> None:
     """Store what the request led to, in the same transaction."""
-    await session.execute(
-        update(IdempotencyKey)
-        .where(IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key)
-        .values(outcome=outcome)
-    )
+    asked = {"whose": made.owner, "given": made.key, "stored": outcome}
+    await session.execute(SETTLE, asked)
 
 
 async def reserve(session: AsyncSession, made: Promise, key: UUID) -> tuple[UUID, bool]:
     """Reserve a key for the row to create: the same one for equal requests, however often asked.
 
     Answers that key and whether the row exists by now. For effects of several transactions: commit
-    this one first, then `finish` and `settle` in the one that creates the row. Arguments other
-    than those of a finished request raise KeyReused; of a request that led to nothing, they
-    replace them.
+    this one first, then `finish` in the one that creates the row. Arguments other than those of a
+    finished request raise KeyReused; of a request that led to nothing, they replace them.
     """
-    made_now = insert(IdempotencyKey).values(
-        owner=made.owner,
-        key=made.key,
-        mutation=made.mutation,
-        fingerprint=made.fingerprint,
-        outcome={RESERVED: str(key)},
-    )
-    unfinished = ~IdempotencyKey.outcome.has_key("id")
-    await session.execute(
-        made_now.on_conflict_do_update(
-            index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
-            set_={
-                "fingerprint": made_now.excluded.fingerprint,
-                "outcome": made_now.excluded.outcome,
-            },
-            where=unfinished
-            & (IdempotencyKey.mutation == made.mutation)
-            & (IdempotencyKey.fingerprint != made.fingerprint),
-        )
-    )
-    outcome = await _matching(session, made)
+    asked = {
+        "owner": made.owner,
+        "key": made.key,
+        "mutation": made.mutation,
+        "fingerprint": made.fingerprint,
+        "outcome": {RESERVED: str(key)},
+    }
+    found = await session.execute(RESERVE, asked)
+    outcome = _agreed(made, found.one())
     return UUID(outcome[RESERVED]), "id" in outcome
 
 
-async def finish(session: AsyncSession, made: Promise, key: UUID) -> bool:
-    """Lock the reservation to create its row; False when an equal request has done so already."""
-    outcome = await _matching(session, made)
-    if outcome.get(RESERVED) != str(key):
+async def finish(session: AsyncSession, made: Promise, key: UUID, outcome: dict[str, Any]) -> bool:
+    """Lock the reservation and store what it leads to, in the transaction that creates the row.
+
+    False when an equal request has done so already; KeyReused when another one has the key.
+    """
+    mine = {"whose": made.owner, "given": made.key}
+    asked = {
+        "named": made.mutation,
+        "marked": made.fingerprint,
+        "reserved": str(key),
+        "stored": {RESERVED: str(key), **outcome},
+    }
+    if (await session.execute(FINISH, {**mine, **asked})).first():
+        return True
+    found = await session.execute(MATCHING, mine)
+    known = _agreed(made, found.one_or_none())
+    if known.get(RESERVED) != str(key):
         raise KeyReused
-    return "id" not in outcome
+    return False
 
 
-async def _matching(session: AsyncSession, made: Promise) -> dict[str, Any]:
-    found = await session.execute(
-        select(IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome)
-        .where(IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key)
-        .with_for_update()
-    )
-    row = found.one_or_none()
-    if row is None or (row.mutation, row.fingerprint) != (made.mutation, made.fingerprint):
+def _agreed(made: Promise, row: Any) -> dict[str, Any]:
+    """What is stored under the key; KeyReused when it was given for something else."""
+    if row is None or (row[0], row[1]) != (made.mutation, made.fingerprint):
         raise KeyReused
-    return dict(row.outcome)
+    return dict(row[2])

@@ -4,30 +4,59 @@ A crash between them leaves holds without an order, which the sweeper gives back
 for after the commit by `services.settlement`, and by its job when this process dies first.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Uuid, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Cart, CartLine, EventType, Order, OrderLine, OrderStatus, Person, uuid7
+from models import Actor, EventType, Order, OrderLine, OrderStatus, Payment, Person, uuid7
 from models.database import Database, Origin
 from models.ids import encode
-from services import basket, hold, idempotency, payment
+from models.light import kept
+from services import basket, clock, hold, idempotency, payment
 from services import order as orders
 from services.basket import Door, Plan, Wish
-from services.clock import moment
 from services.event import order_happened
 from services.obstacle import PriceChanged, shortages
 from services.promise import promise
-from services.refusal import Problem, RateLimited, Refused, not_found
+from services.refusal import Problem, Refused, not_found
+from services.sourcing import Seen, seen_of
 
 HOLD_SECONDS = orders.PAY_WITHIN_SECONDS + hold.BEYOND_SECONDS
-UNPAID_ORDERS = 20
-UNPAID_RETRY_SECONDS = 60
+# The lock that the order's foreign key takes anyway: who signs in meanwhile waits, or has won.
+STAYS = kept(
+    select(Person.merged_into_id, clock.CLOCK)
+    .where(Person.id == bindparam("person"))
+    .with_for_update(read=True, key_share=True)
+)
+# What is ordered leaves the customer's cart; what came into it since stays.
+EMPTY = kept(
+    text(
+        """
+    with mine as (
+        select id from cart where person_id = :customer and company_id = :company
+    ), gone as (
+        delete from cart_line
+        where cart_id in (select id from mine) and product_id = any(:products)
+        returning 1
+    )
+    update cart set version = version + 1, updated_at = clock_timestamp()
+    where id in (select id from mine) and exists (select from gone)
+    """
+    ).bindparams(
+        bindparam("customer", type_=Uuid),
+        bindparam("company", type_=Uuid),
+        bindparam("products", type_=ARRAY(Uuid)),
+    )
+)
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 
 class Doors(Protocol):
@@ -45,6 +74,8 @@ class Placed:
 
     order: Order
     replayed: bool = False
+    payment: Payment | None = None
+    """What is to be opened at the provider, when this request has placed the order."""
 
 
 async def place(
@@ -63,17 +94,36 @@ async def place(
     if actor.person_id is None:
         raise not_found(Order)
     basket.checked(wish)
-    order_id, done = await _reserve(doors.database, actor, origin, made)
+    begun = _reserve(doors.database, actor, origin, made)
+    (order_id, done), seen = await _both(begun, seen_of(doors.database, actor, wish))
     if done:
         return await _replay(doors.database, actor, order_id)
     try:
-        door, plan = await _plan(doors, actor.person_id, actor, order_id, wish)
-        return await _write(doors.database, actor, origin, made, order_id, door, plan)
+        if isinstance(seen, Refused):
+            raise seen
+        plan = await _plan(doors, order_id, wish, seen)
+        return await _write(doors.database, actor, origin, made, order_id, seen.door, plan)
     except Refused:
         # An equal request may have won meanwhile, and emptied the cart that this one read.
         if (await _reserve(doors.database, actor, origin, made))[1]:
             return await _replay(doors.database, actor, order_id)
         raise
+
+
+async def _both(
+    first: Awaitable[First], second: Awaitable[Second]
+) -> tuple[First, Second | Refused]:
+    """Do both at once; the answer of the second one, or why it is refused."""
+    doing = asyncio.ensure_future(first)
+    answer: Second | Refused
+    try:
+        answer = await second
+    except Refused as refused:
+        answer = refused
+    except BaseException:
+        doing.cancel()
+        raise
+    return await doing, answer
 
 
 async def _reserve(
@@ -90,21 +140,11 @@ async def _replay(database: Database, actor: Actor, order_id: UUID) -> Placed:
         return Placed(await orders.visible(session, order_id), replayed=True)
 
 
-async def _plan(
-    doors: Doors, customer_id: UUID, actor: Actor, order_id: UUID, wish: Wish
-) -> tuple[Door, Plan]:
-    """Where it goes and which store now holds it all."""
-    async with doors.database.read(actor.scope()) as session:
-        door = await basket.door(session, customer_id, wish)
-        cart = await basket.carts(session, customer_id) if wish.lines is None else {}
-        unpaid = select(func.count()).where(
-            Order.customer_id == customer_id, Order.status == OrderStatus.PLACED
-        )
-        if (await session.scalar(unpaid) or 0) >= UNPAID_ORDERS:
-            raise Refused(_too_many())
+async def _plan(doors: Doors, order_id: UUID, wish: Wish, seen: Seen) -> Plan:
+    """What is ordered, of the store which now holds it all."""
     async with doors.database.public() as session:
-        plans = await basket.plans(session, wish, door.point, cart)
-    return door, await _hold(doors.combiner, order_id, plans)
+        plans = await basket.plans(session, wish, seen.covered, seen.cart)
+    return await _hold(doors.combiner, order_id, plans)
 
 
 async def _hold(combiner: hold.Combiner, order_id: UUID, plans: Sequence[Plan]) -> Plan:
@@ -138,15 +178,23 @@ async def _write(
     """The order with its lines, payment and first event, and the cart without what is ordered."""
     scope = actor.scope().with_company(plan.serving.company.id)
     async with database.write(scope, origin) as session:
-        if made is not None and not await idempotency.finish(session, made, order_id):
+        stored = {"id": encode(Order, order_id)}
+        if made is not None and not await idempotency.finish(session, made, order_id, stored):
             return Placed(await orders.visible(session, order_id), replayed=True)
         await _stays(session, door.customer_id)
         order = await _order(session, order_id, door, plan)
         session.add(order)
         await session.flush()
         session.add_all(_lines(order, plan))
-        await payment.begin(session, order)
-        await _empty(session, order, plan)
+        paying = await payment.begin(session, order)
+        await session.execute(
+            EMPTY,
+            {
+                "customer": order.customer_id,
+                "company": order.company_id,
+                "products": list(plan.units),
+            },
+        )
         order_happened(
             session,
             order,
@@ -156,22 +204,19 @@ async def _write(
             currency=order.currency,
             lines=len(plan.wanted),
         )
-        if made is not None:
-            outcome = {idempotency.RESERVED: str(order_id), "id": encode(Order, order_id)}
-            await idempotency.settle(session, made, outcome)
-    return Placed(order)
+    return Placed(order, payment=paying)
 
 
 async def _stays(session: AsyncSession, customer_id: UUID) -> None:
     """Hold the customer as they are; refused for a guest whose orders went to an account."""
-    held = select(Person.merged_into_id).where(Person.id == customer_id)
-    # The lock that the order's foreign key takes anyway: who signs in meanwhile waits, or has won.
-    if await session.scalar(held.with_for_update(read=True, key_share=True)) is not None:
+    found = (await session.execute(STAYS, {"person": customer_id})).first()
+    if found is None or found[0] is not None:
         raise not_found(Person)
+    clock.hear(session, found[1])
 
 
 async def _order(session: AsyncSession, order_id: UUID, door: Door, plan: Plan) -> Order:
-    serving, quote, now = plan.serving, plan.quote, await moment(session)
+    serving, quote, now = plan.serving, plan.quote, await clock.moment(session)
     made = promise(
         distance_m=serving.distance_m,
         preparation_seconds=serving.store.preparation_seconds,
@@ -230,25 +275,3 @@ def _lines(order: Order, plan: Plan) -> list[OrderLine]:
         )
         for position, one in enumerate(plan.wanted)
     ]
-
-
-async def _empty(session: AsyncSession, order: Order, plan: Plan) -> None:
-    """Take what is ordered out of the customer's cart; what came into it since stays."""
-    cart = select(Cart.id).where(
-        Cart.person_id == order.customer_id, Cart.company_id == order.company_id
-    )
-    gone = await session.execute(
-        delete(CartLine)
-        .where(CartLine.cart_id.in_(cart), CartLine.product_id.in_(plan.units))
-        .returning(CartLine.product_id)
-    )
-    if gone.all():
-        changed = {"version": Cart.version + 1, "updated_at": func.clock_timestamp()}
-        await session.execute(update(Cart).where(Cart.id.in_(cart)).values(**changed))
-
-
-def _too_many() -> RateLimited:
-    return RateLimited(
-        message=f"You have {UNPAID_ORDERS} orders that wait for payment: pay or cancel one first.",
-        retry_after_seconds=UNPAID_RETRY_SECONDS,
-    )

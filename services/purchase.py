@@ -1,6 +1,5 @@
 """Buying from the customer's side: place the order, then have its payment opened at once."""
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from gateways.payments import Payments
@@ -31,8 +30,10 @@ async def buy(
     The order stands also when the provider can't be reached: a job asks again.
     """
     placed = await checkout.place(till, actor=actor, origin=origin, wish=wish, made=made)
-    ask: Callable[..., Awaitable[object]]
-    ask = settlement.opened if placed.replayed else settlement.settle
-    await ask(till.database, till.payments, placed.order.id)
+    key = placed.order.id
+    if placed.payment is None:
+        await settlement.opened(till.database, till.payments, key)
+    elif order := await settlement.begin(till.database, till.payments, placed.payment):
+        return checkout.Placed(order)
     async with till.database.read(actor.scope()) as session:
-        return checkout.Placed(await orders.visible(session, placed.order.id), placed.replayed)
+        return checkout.Placed(await orders.visible(session, key), placed.replayed)

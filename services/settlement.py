@@ -57,12 +57,21 @@ async def settle(
         asked = await _ask(database, payments, row)
         if asked is None:
             return False
-        row = asked
-        if not _wants(row):
+        row = asked.payment
+        if row is None or not _wants(row):
             break
     if row is None or row.status not in payment.TAKEN:
         return True  # nothing was taken, so nothing can be given back
     return await _refund_all(database, payments, order_id)
+
+
+async def begin(database: Database, payments: Payments, row: Payment) -> Order | None:
+    """Open the payment of an order that was just placed; the order as it stands then.
+
+    None when the provider couldn't be asked or will not have it. Never raises for what it says.
+    """
+    asked = await _ask(database, payments, row)
+    return asked.order if asked is not None else None
 
 
 async def opened(database: Database, payments: Payments, order_id: UUID) -> None:
@@ -116,12 +125,20 @@ async def _payment(database: Database, order_id: UUID) -> Payment | None:
         return found
 
 
-async def _ask(database: Database, payments: Payments, row: Payment) -> Payment | None:
-    """One question to the provider and the payment after its answer; None when not reached."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The payment after an answer of the provider's, and its order where that was read too."""
+
+    payment: Payment | None
+    order: Order | None = None
+
+
+async def _ask(database: Database, payments: Payments, row: Payment) -> Asked | None:
+    """One question to the provider and how things stand after its answer; None when not reached."""
     if row.status in payment.FINAL and not _wants(row):
-        return row
+        return Asked(row)
     if row.status is PaymentStatus.FAILED and row.intent_id is None and row.due_at is None:
-        return row  # never to be asked again
+        return Asked(row)  # never to be asked again
     try:
         intent = await _answer(payments, row)
     except PaymentUnavailable as fault:
@@ -130,10 +147,10 @@ async def _ask(database: Database, payments: Payments, row: Payment) -> Payment 
     except PaymentFault as fault:
         log.warning("payment %s can't go on: %s", row.id, fault.message)
         await _never(database, row, fault)
-        return await _payment(database, row.order_id)
+        return Asked(await _payment(database, row.order_id))
     async with database.write(PLATFORM, ORIGIN) as session:
-        await checkout.converge(session, intent)
-        return await session.get(Payment, row.id)
+        order = await checkout.converge(session, intent)
+        return Asked(await session.get(Payment, row.id), order)
 
 
 async def _answer(payments: Payments, row: Payment) -> Intent:
