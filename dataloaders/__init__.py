@@ -102,13 +102,16 @@ class Loaders:
     ) -> list[Any]:
         """The answers of a whole level at once; `fields` are the selected children."""
         name = batch, fields
+        if fields is not None and name not in self._known:
+            return list(await self._read(batch, fields, list(keys)))
         known = self._known.setdefault(name, {})
         missing = [key for key in dict.fromkeys(keys) if key not in known]
         if missing:
             loop = asyncio.get_running_loop()
             known.update((key, loop.create_future()) for key in missing)
             await self._settle(name, missing, [known[key] for key in missing])
-        return [await _answer(known[key]) for key in keys]
+        found = self.known(batch, keys, fields)
+        return [await _answer(known[key]) for key in keys] if found is None else found
 
     def forget(self) -> None:
         """Read afresh: a subscription outlives the rows it has already loaded."""

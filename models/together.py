@@ -6,7 +6,7 @@ sent alone. One statement's error is nobody else's: then each is sent again by i
 """
 
 import asyncio
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from asyncpg import PostgresError
@@ -129,14 +129,17 @@ async def _send(session: Reading, sent: list[Asked]) -> None:
 
 async def _as_one(session: Reading, sent: list[Asked]) -> bool:
     """Whether all were answered by one statement; if not, one of them may be at fault."""
-    sent.sort(key=attrgetter("text"))  # The same ones are the same statement in any order.
-    text = merged(tuple(one.text for one in sent), tuple(len(one.values) for one in sent))
+    # The same ones are the same statement, in whatever order they were asked.
+    places = sorted(range(len(sent)), key=lambda nth: sent[nth].text)
+    going = [sent[nth] for nth in places]
+    text = merged(tuple(one.text for one in going), tuple(len(one.values) for one in going))
     try:
-        (answers,) = await session.records(text, [value for one in sent for value in one.values])
+        (answers,) = await session.records(text, [value for one in going for value in one.values])
     except PostgresError:
         return False
-    for one, found in zip(sent, answers, strict=True):
-        _tell(one, found)
+    # Who asked first hears last: it goes on with what the others were sent for.
+    for nth, found in sorted(zip(places, answers, strict=True), reverse=True, key=itemgetter(0)):
+        _tell(sent[nth], found)
     return True
 
 
