@@ -6,7 +6,7 @@ whose keys are the proof that its rows may be seen: it runs in the house's own s
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -85,6 +85,21 @@ class Loaders:
         if self._rounds(batch) is None and key not in self._known.get((batch, fields), ()):
             self._begin((batch, fields), key)
 
+    def read_ahead(self, batch: Callable[..., Any], ahead: Callable[..., Any], key: Any) -> None:
+        """Begin to read by `ahead` what `batch` will be asked for: a pair of its key and answer."""
+        self._run(self._ahead(batch, ahead, key))
+
+    async def _ahead(self, batch: Callable[..., Any], ahead: Callable[..., Any], key: Any) -> None:
+        try:
+            (found,) = await self._read(ahead, None, [key])
+        except Exception:
+            return  # Whoever needs the answer asks the batch for it, and hears what is wrong.
+        if found is not None:
+            known = self._known.setdefault((batch, None), {})
+            if found[0] not in known:
+                known[found[0]] = asyncio.get_running_loop().create_future()
+            _set(known[found[0]], found[1])
+
     def known(
         self, batch: Callable[..., Any], keys: Sequence[Any], fields: Fields = None
     ) -> list[Any] | None:
@@ -134,7 +149,10 @@ class Loaders:
     def _start(self, name: Reading) -> None:
         keys = self._waiting.pop(name)
         futures = [self._known[name][key] for key in keys]
-        task = asyncio.ensure_future(self._settle(name, keys, futures))
+        self._run(self._settle(name, keys, futures))
+
+    def _run(self, reading: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(reading)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

@@ -6,7 +6,7 @@ raises: what goes wrong is noted at the place of the parent it went wrong for.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -158,11 +158,8 @@ class ResolverStep(Step):
 
     def _foresee(self, key: Any, run: "Run") -> None:
         """Begin to read what is selected of the row that the resolver will look for."""
-        selection = getattr(self.completer, "selection", None)
-        if key is None or selection is None:
-            return
-        for step in selection.steps:
-            if isinstance(step, BatchStep):
+        if key is not None:
+            for step in _batches_below(self.completer):
                 step.foresee(key, run)
 
     def _call(self, arguments: dict[str, Any]) -> Getter:
@@ -181,7 +178,7 @@ def _with_parent(function: Getter, arguments: dict[str, Any], parent: Any) -> An
 class BatchStep(Step):
     """A field read for all parents of the level at once, by the key that each parent carries."""
 
-    __slots__ = ("_batch", "_by", "_fields", "_get", "_strawberry")
+    __slots__ = ("_ahead", "_batch", "_by", "_fields", "_get", "_strawberry")
 
     def __init__(
         self,
@@ -193,15 +190,25 @@ class BatchStep(Step):
         super().__init__(field, completer)
         self._strawberry = strawberry
         self._batch: Batch = strawberry.metadata["batch"]
+        self._ahead: Mapping[Batch, Batch] = strawberry.metadata.get("ahead", {})
         self._by = strawberry.metadata["by"]
         self._get = attrgetter(self._by)
         self._fields = fields
 
     def foresee(self, key: Any, run: "Run") -> None:
         """Begin to read for a parent that has been asked for by this primary key."""
-        if self._by == PRIMARY and run.refusal(self.field, self._strawberry) is None:
-            extra = () if self._fields is None else (self._fields,)
-            run.context.loaders.foresee(self._batch, key, *extra)
+        if self._by != PRIMARY or run.refusal(self.field, self._strawberry) is not None:
+            return
+        extra = () if self._fields is None else (self._fields,)
+        run.context.loaders.foresee(self._batch, key, *extra)
+        for step in _batches_below(self.completer):
+            step.foresee_below(self._batch, key, run)
+
+    def foresee_below(self, above: Batch, key: Any, run: "Run") -> None:
+        """Begin to read for a parent that the batch `above` will answer for this key."""
+        ahead = self._ahead.get(above)
+        if ahead is not None and run.refusal(self.field, self._strawberry) is None:
+            run.context.loaders.read_ahead(self._batch, ahead, key)
 
     def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
         try:
@@ -234,6 +241,12 @@ class BatchStep(Step):
             else:
                 readable.append(out)
         return keys, readable
+
+
+def _batches_below(completer: Completer) -> list[BatchStep]:
+    """The fields of one row that are read in batches."""
+    selection = getattr(completer, "selection", None)
+    return [] if selection is None else [s for s in selection.steps if isinstance(s, BatchStep)]
 
 
 class ForeignStep(Step):

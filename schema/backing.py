@@ -87,25 +87,31 @@ def related(
     look: bool = False,
     narrow: bool = False,
     cost: int | None = None,
+    ahead: Mapping[Resolver, Resolver] | None = None,
 ) -> Any:
     """A field read in one batch for all parents of a level, keyed by the parent's attribute `by`.
 
     The executor calls the batch itself, without a coroutine per parent; `look` gives the batch
     the set of selected child fields as its third argument, `narrow` that of the attributes which
     these are read from, or None where that can't be told.
+
+    `ahead` names, for a batch that parents come from, another that goes by the keys of that one and
+    answers pairs of this batch's key and answer: it is read together with the parents.
     """
+    metadata = _metadata(batch=batch, by=by, allow=allow, cost=cost, ahead=ahead)
+    metadata |= _metadata(look=look or None, narrow=narrow or None)
+    resolver = _guarded(_loading(batch, by), allow)
+    return strawberry.field(resolver=resolver, description=description, metadata=metadata)
+
+
+def _loading(batch: Resolver, by: str) -> Resolver:
+    """How graphql-core reads the same for one parent."""
 
     async def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         key = getattr(parent, by)
         return None if key is None else await info.context.loaders.load(batch, key)
 
-    return strawberry.field(
-        resolver=_guarded(resolve, allow),
-        description=description,
-        metadata=_metadata(
-            batch=batch, by=by, allow=allow, look=look or None, narrow=narrow or None, cost=cost
-        ),
-    )
+    return resolve
 
 
 def mutation(resolver: Resolver, description: str, *, allow: Rule) -> Any:

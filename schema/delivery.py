@@ -82,6 +82,7 @@ class Delivery(Node):
         load_rider.position_by_rider,
         "Where the rider was last seen; null once the ride is over.",
         by="live_rider_id",
+        ahead={load.delivery_by_order: load_rider.position_by_order},
     )
     round: int = column("In which round of asking riders it is.", allow=STORE_OR_SUPPORT)
     offers: list[DeliveryOffer] = related(

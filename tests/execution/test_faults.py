@@ -91,6 +91,9 @@ class Faulty:
     def foresee(self, batch: Any, key: Any, *fields: Any) -> None:
         self._loaders.foresee(self._chosen(batch), key, *fields)
 
+    def read_ahead(self, batch: Any, ahead: Any, key: Any) -> None:
+        self._loaders.read_ahead(self._chosen(batch), ahead, key)
+
     def known(self, batch: Any, keys: Sequence[Any], *fields: Any) -> Any:
         return self._loaders.known(self._chosen(batch), keys, *fields)
 

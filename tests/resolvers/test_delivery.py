@@ -12,6 +12,9 @@ from tests.people import Standing, stand
 from tests.services import riding
 from tests.services.paid import Doors
 
+TRACKING = """query ($id: ID!) {
+  order(id: $id) { delivery { riderPosition { latitude longitude headingDegrees seenAt } } } }"""
+
 
 @pytest.fixture
 def doors(house: House) -> Doors:
@@ -47,6 +50,14 @@ async def offered(doors: Doors, rider: Standing, city: City) -> tuple[Any, ...]:
     return order, task, staff, delivery, offer["id"]
 
 
+async def watched(person: Standing, order: Order) -> Any:
+    """Where the rider of an order is, read with the order itself."""
+    with statements(person.house.database) as sent:
+        page = await person.run(TRACKING, {"id": id_of(order)})
+    assert len(sent) == 1
+    return page["order"]["delivery"]["riderPosition"]
+
+
 async def test_a_ride_through_the_graph(house: House, doors: Doors, city: City) -> None:
     rider = await riding_as(house, city)
     order, task, staff, delivery, offer = await offered(doors, rider, city)
@@ -75,6 +86,7 @@ async def test_a_ride_through_the_graph(house: House, doors: Doors, city: City) 
     assert found["riderName"] == "Rider"
     assert found["riderPosition"]["latitude"] == city.latitude
     assert found["availableActions"] == []
+    assert await watched(customer, order) == found["riderPosition"]
     assert (await said(rider, "delivery_arrive_at_customer", **here))["errors"] == []
     done = await said(rider, "delivery_complete", pin=order.delivery_pin, **here)
     assert done["delivery"] == {
@@ -84,6 +96,7 @@ async def test_a_ride_through_the_graph(house: House, doors: Doors, city: City) 
     assert (after["addressLine"], after["dropPoint"]) == (None, None)
     over = (await customer.run(operation("delivery_detail"), {"id": id_of(delivery)}))["delivery"]
     assert over["riderPosition"] is None
+    assert await watched(customer, order) is None
     assert (await said(rider, "rider_go_offline"))["rider"]["status"] == "OFFLINE"
 
 
