@@ -60,12 +60,13 @@ async def grant(session: AsyncSession, batch: Sequence[Request]) -> list[Held | 
         if isinstance(answer, Held) and request.order_id not in earlier:
             earlier[request.order_id] = request.store_id
             granted.append(request)
-    lines = [
-        (Promise(one.order_id, one.store_id, product, units), float(one.hold_seconds))
+    promises = [
+        Promise(one.order_id, one.store_id, product, one.company_id, units)
         for one in granted
         for product, units in one.wanted.items()
     ]
-    await promised.grant(session, [one for one, _ in lines], [t for _, t in lines], counters)
+    seconds = [float(one.hold_seconds) for one in granted for _ in one.wanted]
+    await promised.grant(session, promises, seconds, counters)
     return answers
 
 

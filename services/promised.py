@@ -76,6 +76,7 @@ class Promise(NamedTuple):
     order_id: UUID
     store_id: UUID
     product_id: UUID
+    company_id: UUID
     units: int
 
 
@@ -106,8 +107,8 @@ async def lock_held(
     rows = await session.execute(which, given)
     promises, counters = [], {}
     for order_id, units, store_id, product_id, *figures in rows:
-        promises.append(Promise(order_id, store_id, product_id, units))
-        counters[store_id, product_id] = Counter(*figures)
+        row = counters[store_id, product_id] = Counter(*figures)
+        promises.append(Promise(order_id, store_id, product_id, row.company_id, units))
     return promises, counters
 
 
@@ -120,13 +121,16 @@ async def grant(
     """Write promises, each for so many seconds, whose units are taken of locked places already."""
     if not promises:
         return
-    companies = [counters[one.store_id, one.product_id].company_id for one in promises]
-    more = {
+    orders, stores, products, companies, units = zip(*promises, strict=True)
+    given = {
+        "hold_orders": orders,
+        "hold_stores": stores,
+        "hold_products": products,
         "hold_companies": companies,
-        "hold_units": [one.units for one in promises],
+        "hold_units": units,
         "hold_seconds": hold_seconds,
     }
-    await _write(session, GRANT, promises, counters, more)
+    await _write(session, GRANT, given, counters)
     _count(session, "hold", promises)
 
 
@@ -141,8 +145,15 @@ async def end(
         row.taken -= one.units
         row.sold += one.units if status is HoldStatus.CLAIMED else 0
     sales = [one for one in endings if one.status is HoldStatus.CLAIMED]
-    more = {"statuses": [one.status for one in endings], **_booked(sales, counters)}
-    await _write(session, END, [one.promise for one in endings], counters, more)
+    orders, stores, products, _, _ = zip(*(one.promise for one in endings), strict=True)
+    given = {
+        "hold_orders": orders,
+        "hold_stores": stores,
+        "hold_products": products,
+        "statuses": [one.status for one in endings],
+        **_booked(sales),
+    }
+    await _write(session, END, given, counters)
     for verb, status in ENDS.items():
         _count(session, verb, [one.promise for one in endings if one.status is status])
 
@@ -155,13 +166,13 @@ async def extend(session: AsyncSession, order_id: UUID, until: datetime) -> int:
     return len(promises)
 
 
-def _booked(sales: Sequence[Ending], counters: Mapping[Place, Counter]) -> dict[str, Any]:
+def _booked(sales: Sequence[Ending]) -> dict[str, Any]:
     """The entries of the ledger, column by column."""
     sold = [one.promise for one in sales]
     return {
         "reason": StockReason.SALE,
         "sale_ids": [uuid7() for _ in sales],
-        "sale_companies": [counters[one.store_id, one.product_id].company_id for one in sold],
+        "sale_companies": [one.company_id for one in sold],
         "sale_stores": [one.store_id for one in sold],
         "sale_products": [one.product_id for one in sold],
         "sale_units": [one.units for one in sold],
@@ -173,25 +184,21 @@ def _booked(sales: Sequence[Ending], counters: Mapping[Place, Counter]) -> dict[
 async def _write(
     session: AsyncSession,
     statement: TextClause,
-    promises: Sequence[Promise],
+    given: Mapping[str, Any],
     counters: Mapping[Place, Counter],
-    more: Mapping[str, Any],
 ) -> None:
     """Write promises along with the counters that they change, and tell the stores."""
     changed = {place: row for place, row in counters.items() if row.taken}
-    given = {
+    shelves = {
         "stores": [store for store, _ in changed],
         "products": [product for _, product in changed],
         "taken": [row.taken for row in changed.values()],
         "sold": [row.sold for row in changed.values()],
-        "hold_orders": [one.order_id for one in promises],
-        "hold_stores": [one.store_id for one in promises],
-        "hold_products": [one.product_id for one in promises],
     }
-    written = await session.scalar(statement, {**given, **more})
-    if written != len(promises):
+    written, due = await session.scalar(statement, {**shelves, **given}), len(given["hold_orders"])
+    if written != due:
         # The counters would say other than the holds do: none of it is kept.
-        raise RuntimeError(f"{written} of {len(promises)} holds could be written")
+        raise RuntimeError(f"{written} of {due} holds could be written")
     for store_id, rows in groupby(changed.items(), lambda one: one[0][0]):
         of_store = list(rows)
         body = {"changes": [_change(place, row) for place, row in of_store]}

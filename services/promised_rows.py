@@ -99,7 +99,7 @@ EXTEND = kept(
         """
     update hold set expires_at = greatest(expires_at, cast(:until as timestamptz))
     where order_id = :order_id and status = 'HELD'
-    returning store_id, product_id, quantity
+    returning store_id, product_id, company_id, quantity
     """
     )
 )
