@@ -1,6 +1,5 @@
 """Puts the ASGI application together: routes, the edge, the house they work in."""
 
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from server import memory
 from server.allowance import Allowances, Ledger, Size
 from server.documents import document_routes
 from server.edge import Edge
@@ -61,7 +61,7 @@ def build_app(settings: Settings) -> Starlette:
             edge.house = app.state.house = house
             worker = Worker(house.database, house.payments)
             app.state.take_notice = stripe_webhook(house.database, house.payments, worker)
-            _settle_memory()
+            memory.settle()
             yield
             await connections.drain(spread_seconds=0, grace_seconds=1)
             await worker.close()
@@ -126,10 +126,3 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_headers=list(ALLOWED_HEADERS),
         )
     ]
-
-
-def _settle_memory() -> None:
-    """What start-up made lives as long as the process: spare the collector from walking it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)

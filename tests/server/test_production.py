@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from server import app as application
+from server import memory
 from server.settings import settings_of
 from tests.asking import operation
 from tests.server.test_settings import ACCOUNT, GIVEN
@@ -18,7 +19,7 @@ INTROSPECTION = {"query": "{ __schema { queryType { name } } }"}
 @pytest.fixture(autouse=True)
 def unfrozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The collector keeps watching what the tests make."""
-    monkeypatch.setattr(application, "_settle_memory", lambda: None)
+    monkeypatch.setattr(memory, "settle", lambda: None)
 
 
 @asynccontextmanager
