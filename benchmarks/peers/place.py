@@ -77,9 +77,10 @@ def open_place() -> Place:
         print("bench: making 4,000 orders", file=sys.stderr)
         world = f"begin;\n\\set store {store}\n{WORLD.read_text()}\ncommit;"
         postgres.sql(world, "darkstore")
+    # The last one: events are told of the first ones where listeners are measured.
     live = (
         "select customer_id, id from \"order\" where status = 'CONFIRMED' and code like 'B%'"
-        " order by id limit 1"
+        " order by id desc limit 1"
     )
     customer, order = postgres.sql(live, "darkstore").split("|")
     return Place(instance, UUID(customer), UUID(order))
