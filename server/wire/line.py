@@ -80,6 +80,8 @@ class Line:
         if way.cycle is cycle:
             # Otherwise the next request waits behind this response already.
             way.cycle = self
+        if way.scope is cycle.scope:
+            # Otherwise they are of the next request, whose head is on its way.
             way.scope = way.headers = None
         self._cycle = None
         return True

@@ -37,8 +37,10 @@ class Watch:
 
     def _look(self) -> None:
         self._timer = None
+        if not self._members:
+            return
+        # Before anything can go wrong: all depend on it.
+        self._set()
         now = asyncio.get_running_loop().time()
         for member in list(self._members):
             member.look(now, now - self._quiet)
-        if self._members:
-            self._set()
