@@ -1,6 +1,6 @@
 """One order as its customer, its store and support watch it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +11,7 @@ import strawberry
 from sqlalchemy import bindparam, select
 
 from dataloaders import order as load
-from models import Delivery, DeliveryStatus, Order, RiderPosition
+from models import Actor, Delivery, DeliveryStatus, Order, RiderPosition
 from models.base import words
 from models.light import kept
 from resolvers.context import Context, Info
@@ -57,15 +57,15 @@ async def tracked(
     context, key = info.context, key_of(Order, order_id, "orderId")
     del info  # it holds the whole execution
 
+    sight: Hashable = None
+
     async def admit() -> None:
-        await _order(context, key)
+        nonlocal sight
+        sight = _sight(context.actor, await _order(context, key))
 
     stream, topic = order_stream(key), f"position:{key}"
     async with Flow(context, [stream], after, admit, topic) as flow:
-        # Whether the order is there to be told of depends on the rows that one may see.
-        async for message in flow.messages(
-            partial(_told, context, key), "tracked", context.actor.scope()
-        ):
+        async for message in flow.messages(partial(_told, context, key), "tracked", sight):
             yield message
             del message
 
@@ -81,6 +81,12 @@ async def _order(context: Context, key: UUID) -> Order:
     ):
         raise not_found(Order, "orderId")
     return found
+
+
+def _sight(actor: Actor, order: Order) -> Hashable:
+    """By what somebody sees the order: equal for all the people of its company."""
+    scope = actor.scope()
+    return order.company_id if order.company_id in scope.companies else scope
 
 
 async def _told(context: Context, key: UUID, step: Step) -> OrderTracked:
