@@ -96,6 +96,12 @@ class Follower:
             self.others.append(message[:200].decode(errors="replace"))
 
 
+def behind(followers: Sequence[Follower], head: int) -> float:
+    """How many events the followers have not heard yet, in the mean."""
+    heard = (one.heard[-1] if one.heard else one.began_at or 0 for one in followers)
+    return head - sum(heard) / len(followers)
+
+
 @dataclass
 class Writing:
     """Events of one order, written down at a pace through every outage."""
@@ -105,13 +111,20 @@ class Writing:
     written: int = 0
     tries: int = 0
 
-    async def write(self, count: int, per_second: float) -> None:
-        """So many events; one whose fate is unknown may have happened, and counts if it has."""
-        began, turns = time.monotonic(), iter(range(count))
+    async def write(
+        self, count: int, per_second: float, hurried: Callable[[], bool] = lambda: False
+    ) -> None:
+        """So many events; one whose fate is unknown may have happened, and counts if it has.
+
+        Nothing is written while those who read are hurried: that a machine is slow is no fault.
+        """
+        turns = iter(range(count))
 
         async def some() -> None:
-            for turn in turns:
-                await asyncio.sleep(max(0.0, began + turn / per_second - time.monotonic()))
+            for _ in turns:
+                await asyncio.sleep(WRITERS / per_second)
+                while hurried():  # noqa: ASYNC110 - many readers, each at a pace of its own
+                    await asyncio.sleep(0.05)
                 while not await self._write_one():  # noqa: ASYNC110 - tried until it is there
                     await asyncio.sleep(0.1)
                 self.written += 1
