@@ -48,6 +48,8 @@ READS_SHARE = 0.5
 """How many connections each of the three pools of reads has, per connection that writes."""
 POOL_OVERFLOW = 0
 ACQUIRE_SECONDS = 5.0
+# Longer than a server that can be heard takes to give a statement up.
+COMMAND_SECONDS = 8.0
 STATEMENTS_KEPT = 1_000
 SERVER_SETTINGS = {
     "statement_timeout": "5000",
@@ -101,6 +103,7 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
         connect_args={
             "server_settings": {**SERVER_SETTINGS, "role": role},
             "timeout": 5,
+            "command_timeout": COMMAND_SECONDS,
             "connection_class": ScopedConnection,
             "prepared_statement_cache_size": STATEMENTS_KEPT,
             "statement_cache_size": STATEMENTS_KEPT,
@@ -119,6 +122,7 @@ def open_reads(url: str, role: str, pool_size: int = POOL_SIZE, **settings: str)
         max(1, round(pool_size * READS_SHARE)),
         ACQUIRE_SECONDS,
         timeout=5,
+        command_timeout=COMMAND_SECONDS,
         statement_cache_size=STATEMENTS_KEPT,
         server_settings={**SERVER_SETTINGS, **only, **settings},
     )

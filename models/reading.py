@@ -118,7 +118,7 @@ class ReadPool:
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._size = size
         self._acquire_seconds = acquire_seconds
-        self._settings = settings
+        self._settings = {**settings, "connection_class": ReadConnection}
         self._idle: list[ReadConnection] = []
         self._open: set[ReadConnection] = set()
         self._opening = 0
@@ -215,23 +215,21 @@ class ReadPool:
         """Let go of a connection; the first in line may open another."""
         if connection is not None:
             self._open.discard(connection)
-            if connection in self._idle:
-                self._idle.remove(connection)
+            self._idle[:] = [one for one in self._idle if one is not connection]
             connection.terminate()
         self._next(None)
 
     async def _connect(self) -> ReadConnection:
         self._opening += 1
+        made: ReadConnection | None = None
         try:
-            made: ReadConnection = await asyncpg.connect(
-                self._address, connection_class=ReadConnection, **self._settings
-            )
+            made = await asyncpg.connect(self._address, **self._settings)
             await speak_json(made)
         except BaseException:
-            self._opening -= 1
-            self._next(None)
+            self._end(made)
             raise
-        self._opening -= 1
+        finally:
+            self._opening -= 1
         self._open.add(made)
         return made
 
@@ -256,7 +254,9 @@ class Turn(AbstractAsyncContextManager[Reading]):
         return Reading(connection, self._pool)
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and not issubclass(kind, Exception):
-            await self._pool.settle(self._connection)
-        else:
+        if kind is not None and issubclass(kind, TimeoutError):
+            self._connection.terminate()  # nobody may have to wait for what was not answered
+        if kind is None or issubclass(kind, Exception):
             self._pool.put(self._connection)
+        else:
+            await self._pool.settle(self._connection)

@@ -112,9 +112,12 @@ class _Line:
         try:
             found = await self._ask(keys)
             answers.set_result(dict(zip(keys, found, strict=True)))
-        except Exception as error:
-            answers.set_exception(error)
+        except BaseException as error:
+            said = error if isinstance(error, Exception) else TimeoutError("not read")
+            answers.set_exception(said)
             answers.exception()  # seen: those who wait get it all the same
+            if said is not error:
+                raise  # canceled: nobody may be left waiting
         finally:
             self._under_way -= 1
             self._begin()

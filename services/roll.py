@@ -49,10 +49,13 @@ class Roll:
                 del self._waiting[session_id]
             try:
                 found = await self._read(list(part))
-            except Exception as error:
+            except BaseException as error:
+                said = error if isinstance(error, Exception) else TimeoutError("not asked")
                 for answer in part.values():
-                    answer.set_exception(error)
+                    answer.set_exception(said)
                     answer.exception()  # marks it as seen: whoever waits still gets it
+                if said is not error:
+                    raise  # canceled: nobody may be left waiting
             else:
                 for session_id, answer in part.items():
                     answer.set_result(session_id in found)

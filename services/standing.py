@@ -88,10 +88,13 @@ class Standing:
             asked_at = time.monotonic()
             try:
                 found = await self._read(list(part))
-            except Exception as error:
+            except BaseException as error:
+                said = error if isinstance(error, Exception) else TimeoutError("not asked")
                 for answer in part.values():
-                    answer.set_exception(error)
+                    answer.set_exception(said)
                     answer.exception()  # marks it as seen: whoever waits still gets it
+                if said is not error:
+                    raise  # canceled: nobody may be left waiting
             else:
                 for session_id, answer in part.items():
                     answer.set_result(found.get(session_id))

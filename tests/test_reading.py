@@ -25,7 +25,7 @@ from models import (
     Store,
     uuid7,
 )
-from models.database import Database, Origin
+from models.database import APPLICATION_ROLE, Database, Origin, open_reads
 from models.light import kept
 from models.reading import Reading
 from tests.city import City
@@ -155,6 +155,18 @@ async def test_who_leaves_in_the_middle_ends_the_statement(database: Database) -
     async with database.read(PLATFORM) as session:
         left = await session.scalar(text(f"select count(*) from pg_stat_activity where {asleep}"))  # noqa: S608 - our own words
     assert left == 0
+
+
+async def test_a_server_that_does_not_answer_is_given_up(database_url: str) -> None:
+    pool = open_reads(database_url, APPLICATION_ROLE, pool_size=2)
+    pool._settings["command_timeout"] = 0.2
+    with pytest.raises(TimeoutError):
+        async with pool.reading(None) as session:
+            await session.execute(text("select pg_sleep(3)"))
+    assert (len(pool._open), pool.in_use) == (0, 0)
+    async with pool.reading(None) as session:
+        assert await session.scalar(text("select 1")) == 1
+    await pool.close()
 
 
 async def test_a_narrow_row_has_what_was_needed_and_its_key(database: Database) -> None:
