@@ -8,8 +8,9 @@ Messages may be lost at any time: whoever needs them all reads the event log.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 from zlib import crc32
 
 from broadcaster import Broadcast
@@ -20,6 +21,7 @@ SHARDS = 32
 OUTBOX_MESSAGES = 10_000
 PUBLISH_SECONDS = 0.25
 CONNECT_SECONDS = 2.0
+LEAVE_SECONDS = 5.0
 BACK_OFF_SECONDS = 0.1
 BACK_OFF_MOST_SECONDS = 2.0
 
@@ -61,7 +63,8 @@ class Carrier:
         self._closed = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LEAVE_SECONDS)
 
     @property
     def live(self) -> bool:
@@ -116,8 +119,9 @@ class Carrier:
     async def _carry(self) -> None:
         """Receive until a task of the broadcast ends; raises what ended it."""
         broadcast = Broadcast(self._url)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(_disconnect, broadcast)
+        stack = AsyncExitStack()
+        stack.push_async_callback(_disconnect, broadcast)
+        try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await broadcast.connect()
                 pumps = [await self._listen(stack, broadcast, n) for n in range(SHARDS)]
@@ -126,13 +130,13 @@ class Carrier:
             self._broadcast = broadcast
             self._lived = True
             self._lost()  # what was said before we listened is in the log
-            try:
-                done, _ = await asyncio.wait(
-                    {*pumps, *_inner_tasks(broadcast)}, return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                self._broadcast = None
+            done, _ = await asyncio.wait(
+                {*pumps, *_inner_tasks(broadcast)}, return_when=asyncio.FIRST_COMPLETED
+            )
             raise ConnectionError(str(next(iter(done)).exception() or "the listener ended"))
+        finally:
+            self._broadcast = None
+            await _within(LEAVE_SECONDS, stack.aclose())
 
     async def _listen(
         self, stack: AsyncExitStack, broadcast: Broadcast, shard: int
@@ -149,6 +153,15 @@ class Carrier:
             self._receive(event.message)
 
 
+async def _within(seconds: float, leaving: Coroutine[Any, Any, object]) -> None:
+    """Let something end, for so long: each farewell to a server that is gone may take a while."""
+    task = asyncio.ensure_future(leaving)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+
+
 async def _disconnect(broadcast: Broadcast) -> None:
     """Close what is left of a broadcast whose server may be gone, or was never there.
 
@@ -161,7 +174,8 @@ async def _disconnect(broadcast: Broadcast) -> None:
     tasks = _inner_tasks(broadcast)
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if tasks:
+        await asyncio.wait(tasks, timeout=CONNECT_SECONDS)
 
 
 def _inner_tasks(broadcast: Broadcast) -> set[asyncio.Task[None]]:
