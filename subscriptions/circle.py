@@ -4,12 +4,16 @@ A subscription walks alone from its cursor until it has caught up. If others fol
 it then leaves its loop to their circle, which takes each step once, has one of those who hear equal
 answers make theirs, and hands it to all of them: for each it costs one call. Whoever has no room
 for it, or may not listen any more, walks alone again from the last step it was told.
+
+Where events come faster than many can walk alone nobody would ever be exactly where the others are:
+a circle remembers its last steps, and who is only these behind is told them while it joins.
 """
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from execution.answer import Answer
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from subscriptions.hub import Hub
 
 log = logging.getLogger("darkstore.streams")
+
+TOLD_STEPS = 64
+TOLD_SECONDS = 2.0
 
 Key = tuple[Hashable, ...]
 Tell = Callable[[Step], Awaitable[Answer | None]]
@@ -62,11 +69,25 @@ class Walker:
             self.left.set_exception(fault)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that all in the circle have been told, and what each audience was answered."""
+
+    step: Step
+    place: Place
+    events: int
+    answers: Mapping[Hashable, Answer | None]
+
+
 class Circle:
     """Walks the course of its first member for all of them, as long as there are any."""
 
     def __init__(self, course: Course) -> None:
         self._course = course
+        # In one stream: the number of the event whose telling was begun last.
+        self._begun = max((place.seq for place in course.places.values()), default=0)
+        self._told: deque[Told] = deque(maxlen=TOLD_STEPS)
+        self._forgetting: asyncio.TimerHandle | None = None
         self._groups: dict[Hashable, dict[Walker, None]] = {}
         self._count = 0
         self._ending = False
@@ -86,19 +107,34 @@ class Circle:
         """Whether it has ended or is about to, with all its members sent on their ways."""
         return self._ending or self._task.done()
 
-    def takes(self, places: dict[str, Place]) -> bool:
+    def takes(self, places: dict[str, Place], audience: Hashable) -> bool:
         """Whether somebody at these places misses nothing here.
 
-        In one stream it may be ahead: it is not told again what it has heard.
+        In one stream it may be ahead: it is not told again what it has heard. It may also be
+        behind by what is remembered of the steps that others of its audience were told.
         """
-        ours = self._course.places
-        if len(places) == 1:
-            return all(place.seq >= ours[name].seq for name, place in places.items())
-        return places == ours
+        if len(places) != 1:
+            return places == self._course.places
+        (seq,) = (place.seq for place in places.values())
+        if seq >= self._begun:
+            return True
+        missed = [one for one in self._told if one.place.seq > seq]
+        return (
+            bool(missed)
+            and missed[0].place.seq - missed[0].events <= seq
+            and missed[-1].place.seq == self._begun
+            and all(audience in one.answers for one in missed)
+        )
 
-    def join(self, walker: Walker) -> None:
-        self._groups.setdefault(walker.outlet.audience, {})[walker] = None
+    def join(self, walker: Walker) -> bool:
+        """Take somebody in, unless there is no room for the steps it is behind by."""
+        audience = walker.outlet.audience
+        for one in self._told:
+            if not walker.hear(one.step, one.place, one.answers.get(audience)):
+                return False
+        self._groups.setdefault(audience, {})[walker] = None
         self._count += 1
+        return True
 
     def drop(self, walker: Walker) -> None:
         """Go on without a member; the last one ends the circle."""
@@ -130,6 +166,8 @@ class Circle:
 
     def _disband(self, task: asyncio.Task[None]) -> None:
         self._course.close()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
         for group in self._groups.values():
             for walker in group:
                 walker.leave()
@@ -139,14 +177,27 @@ class Circle:
     async def _tell(self, step: Step) -> None:
         hint = step.hint
         place = None if hint is None else place_of(hint.seq, hint.at)
+        if hint is not None:
+            self._begun = hint.seq
+        answers: dict[Hashable, Answer | None] = {}
         for audience in list(self._groups):
             group = self._groups.get(audience)
             if not group:
                 continue  # they left while another group was told
-            answer = await next(iter(group)).tell(step)
+            answer = answers[audience] = await next(iter(group)).tell(step)
             for walker in [one for one in group if not one.hear(step, place, answer)]:
                 self.drop(walker)
                 walker.leave()
+        if hint is not None and place is not None:
+            self._remember(Told(step, place, hint.events, answers))
+
+    def _remember(self, told: Told) -> None:
+        """Keep a step for those who come too late for it, as long as steps follow each other."""
+        self._told.append(told)
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        loop = asyncio.get_running_loop()
+        self._forgetting = loop.call_later(TOLD_SECONDS, self._told.clear)
 
 
 class Circles:
@@ -174,15 +225,15 @@ class Circles:
         if not self._following[key]:
             del self._following[key]
 
-    def open_to(self, key: Key, course: Course) -> Circle | None:
+    def open_to(self, key: Key, course: Course, audience: Hashable) -> Circle | None:
         """The circle that this course can be left to, now, without missing anything."""
         circle = self._circles.get(key)
         if circle is not None and not circle.over:
-            return circle if circle.takes(course.places) else None
-        if self._following[key] < 2:
+            return circle if circle.takes(course.places, audience) else None
+        if self._following[key] < 2 or course.lagging:
             return None
         mine = Course(course.source, course.streams, course.topic)
-        mine.set_out(dict(course.places), lagging=False)
+        mine.set_out(dict(course.places), lagging=not course.still)
         circle = self._circles[key] = Circle(mine)
         circle.ended(lambda: self._forget(key, circle))
         return circle

@@ -68,6 +68,17 @@ class Course:
         """Whether nothing waits to be taken."""
         return not self.ready and self._listener.still
 
+    @property
+    def lagging(self) -> bool:
+        """Whether the log has to be read to go on."""
+        return bool(self._listener.behind)
+
+    @property
+    def free(self) -> bool:
+        """Whether somebody else may go on from its places: events are told again, and no fault or
+        passing value waits, which is not."""
+        return self._listener.fault is None and self._listener.value is None
+
     def fail(self, fault: Exception) -> None:
         """Have the next `fill` raise this."""
         self._listener.fail(fault)

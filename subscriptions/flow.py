@@ -201,9 +201,9 @@ class Flow:
     ) -> None:
         """Leave the loop to a circle, if there is one to join, until it sends us away again."""
         outlet = self._context.outlet
-        if outlet is None or not self._alone.still:
+        if outlet is None or not self._alone.free:
             return
-        circle = self._hub.circles.open_to(key, self._alone)
+        circle = self._hub.circles.open_to(key, self._alone, outlet.audience)
         if circle is not None:
             await self._walk(circle, outlet, make, marks)
 
@@ -224,9 +224,9 @@ class Flow:
         self._alone.close()
         self._context.loaders.forget()
         self._course = None
-        circle.join(walker)
         try:
-            await walker.left
+            if circle.join(walker):
+                await walker.left
         finally:
             self._walker = None
             circle.drop(walker)

@@ -1,9 +1,11 @@
 """Those who stand together are told together; whoever can't keep up or may not stay walks alone."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +13,11 @@ import pytest
 from execution import Answer
 from execution.outlet import Outlet
 from execution.plan import Plan
-from models import PLATFORM, EventType, Order, SignInSession
+from models import PLATFORM, EventType, Order, SignInSession, uuid7
+from models.database import Hint
 from models.ids import encode
 from resolvers.context import House
-from services.cursor import START
+from services.cursor import START, place_of
 from subscriptions import guard
 from subscriptions.circle import Walker
 from subscriptions.course import Course, Step
@@ -228,12 +231,12 @@ async def test_a_circle_that_ends_before_it_began_leaves_nobody_behind(house: Ho
         raise AssertionError("there is nobody to be told")
 
     outlet = Outlet("all", tell, lambda answer: True)
-    circle = hub.circles.open_to(key, course)
+    circle = hub.circles.open_to(key, course, outlet.audience)
     assert circle is not None
     first = Walker({"order:nobody": START}, outlet, tell)
     circle.join(first)
     circle.drop(first)
-    again = hub.circles.open_to(key, course)
+    again = hub.circles.open_to(key, course, outlet.audience)
     assert again is not None
     assert again is not circle
     late = Walker({"order:nobody": START}, outlet, tell)
@@ -244,3 +247,44 @@ async def test_a_circle_that_ends_before_it_began_leaves_nobody_behind(house: Ho
     hub.circles.unfollow(key)
     hub.circles.unfollow(key)
     assert {name: len(found) for name, found in hub._listeners.items()} == before
+
+
+async def test_who_is_a_few_steps_late_is_told_them_while_joining(house: House) -> None:
+    hub, stream, at = hub_of(house), f"order:{uuid7()}", datetime.now(UTC)
+    key, heard = (stream,), defaultdict[str, list[int]](list)
+    hub.circles.follow(key)
+    hub.circles.follow(key)
+
+    def course_at(seq: int) -> Course:
+        course = Course(hub, [stream], None)
+        course.set_out({stream: place_of(seq, at)}, lagging=False)
+        return course
+
+    async def tell(step: Step) -> Answer:
+        assert step.hint is not None
+        return Answer(step.hint.seq)
+
+    def walker_at(seq: int, name: str) -> Walker:
+        def sink(answer: Answer) -> bool:
+            heard[name].append(answer.data)
+            return True
+
+        return Walker({stream: place_of(seq, at)}, Outlet("all", tell, sink), tell)
+
+    courses = [course_at(seq) for seq in (0, 1, 3)]
+    circle = hub.circles.open_to(key, courses[0], "all")
+    assert circle is not None
+    assert circle.join(walker_at(0, "first"))
+    for seq in (1, 2, 3):
+        await hub.announce([Hint(stream, seq, "LINE_PICKED", {}, at)])
+    await until(lambda: heard["first"] == [1, 2, 3])
+    assert hub.circles.open_to(key, courses[1], "others") is None
+    assert hub.circles.open_to(key, courses[1], "all") is circle
+    assert circle.join(walker_at(1, "late"))
+    assert heard["late"] == [2, 3]
+    circle._told.clear()  # as it does when a while has passed
+    assert hub.circles.open_to(key, courses[1], "all") is None
+    assert hub.circles.open_to(key, courses[2], "all") is circle
+    await circle.close()
+    for course in courses:
+        course.close()
