@@ -13,6 +13,7 @@ from gateways.webhook import Webhooks
 from jobs.book import Book
 from jobs.webhook import Payloads
 from models.database import Database
+from services.event_day import KEPT_DAYS
 
 log = logging.getLogger("darkstore.jobs")
 
@@ -29,6 +30,7 @@ class Hands:
     storage: Storage
     webhooks: Webhooks
     payloads: Payloads
+    events_days: int = KEPT_DAYS
 
 
 Run = Callable[[Hands], Awaitable[int]]

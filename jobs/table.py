@@ -4,6 +4,7 @@ from jobs import (
     alert,
     batch,
     delivery,
+    event_day,
     fulfillment,
     hold,
     order,
@@ -59,6 +60,7 @@ JOBS: tuple[Job, ...] = (
     Job("webhook.forget_old", 3600, lambda hands: webhook.forget_old(hands.database)),
     Job("ticket.close_silent", 300, lambda hands: ticket.close_silent(hands.database)),
     Job("track.forget", 600, lambda hands: track.forget(hands.database)),
+    Job("event_day.keep", 3600, lambda hands: event_day.keep(hands.database, hands.events_days)),
     Job("reorder.refresh", 300, lambda hands: reorder.refresh(hands.database)),
 )
 

@@ -81,9 +81,9 @@ def minor(**options: Any) -> MappedColumn[int]:
     return mapped_column(BigInteger, **options)
 
 
-def at_now() -> MappedColumn[datetime]:
+def at_now(**options: Any) -> MappedColumn[datetime]:
     """The moment of writing, by the database's clock."""
-    return mapped_column(server_default=func.now())
+    return mapped_column(server_default=func.now(), **options)
 
 
 def refers(target: str, *, index: bool = False, **options: Any) -> MappedColumn[UUID]:

@@ -32,13 +32,22 @@ class Stream(Base):
     stream: Mapped[str] = mapped_column(primary_key=True)
     company_id: Mapped[UUID | None]
     seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Of its last event, which may have left the log; never earlier than that of one before it.
+    at: Mapped[datetime | None]
 
 
 class Event(Base):
-    """Something that happened, numbered 1, 2, 3 … within its stream. Append-only."""
+    """Something that happened, numbered 1, 2, 3 … within its stream. Append-only.
+
+    A day's events are a partition, which is dropped when it is old enough. A number is given out
+    once, under the row lock of its stream; the moment is in the key because partitions ask for it.
+    """
 
     __tablename__ = "event"
-    __table_args__: Any = (Index("ix_event_tx", "tx", "stream", "seq"),)
+    __table_args__: Any = (
+        Index("ix_event_tx", "tx", "stream", "seq"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
 
     stream: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -46,7 +55,7 @@ class Event(Base):
     type: Mapped[str]
     body: Mapped[dict[str, Any]]
     actor_id: Mapped[UUID | None]
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = at_now(primary_key=True)
     # Whoever reads up to the oldest transaction under way misses nothing that commits later.
     tx: Mapped[int] = mapped_column(
         TransactionNumber, server_default=text("pg_current_xact_id()"), deferred=True

@@ -44,6 +44,7 @@ Counted = Counter[tuple[str, str]]
 """How much was done, by the verb and by what it was done to."""
 
 # Heads are locked in the order of their names, so two units of work can't wait for each other.
+# Under that lock a stream's moments only grow: what lies beyond an event is no older than it.
 LEAVE = kept(
     text(
         """
@@ -52,10 +53,12 @@ LEAVE = kept(
             :streams, :companies, :types, cast(:bodies as jsonb[]), :places, :counts
         ) as one (stream, company_id, type, body, place, count)
     ), heads as (
-        insert into stream as head (stream, company_id, seq)
-        select distinct on (stream) stream, company_id, count from wanted order by stream
-        on conflict (stream) do update set seq = head.seq + excluded.seq
-        returning stream, seq
+        insert into stream as head (stream, company_id, seq, at)
+        select distinct on (stream) stream, company_id, count, clock_timestamp()
+        from wanted order by stream
+        on conflict (stream) do update
+        set seq = head.seq + excluded.seq, at = greatest(head.at, clock_timestamp())
+        returning stream, seq, at
     ), noted as (
         insert into audit_entry
             (id, action, actor_id, company_id, address, request_id, changes)
@@ -63,7 +66,7 @@ LEAVE = kept(
         where :changes <> '[]'
     )
     insert into event (stream, seq, company_id, type, body, actor_id, at)
-    select stream, seq - count + place, company_id, type, body, :actor, clock_timestamp()
+    select stream, seq - count + place, company_id, type, body, :actor, at
     from wanted join heads using (stream)
     returning stream, seq, at
     """

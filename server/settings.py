@@ -9,6 +9,9 @@ DEFAULT_PORT = 8000
 DRAIN_SECONDS = 15.0
 BUDGET_PER_SECOND = 1_000
 BUDGET_MOST = 1_000_000
+EVENTS_DAYS = 90
+EVENTS_LEAST_DAYS = 7
+EVENTS_MOST_DAYS = 400
 
 
 class BadSetting(ValueError):
@@ -41,6 +44,7 @@ class Settings:
     teachable: bool
     webhook_allowed: frozenset[str]
     metrics_token: str
+    events_days: int
 
     @property
     def development(self) -> bool:
@@ -78,6 +82,9 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
         teachable=_switch(environment, "DARKSTORE_APQ", False),
         metrics_token=environment.get("DARKSTORE_METRICS_TOKEN", "").strip(),
         webhook_allowed=_doors(environment, "DARKSTORE_WEBHOOK_ALLOW"),
+        events_days=_whole(
+            environment, "DARKSTORE_EVENTS_DAYS", EVENTS_DAYS, EVENTS_LEAST_DAYS, EVENTS_MOST_DAYS
+        ),
         cost_shown=_switch(environment, "DARKSTORE_COST_SHOWN", True),
     )
 
@@ -100,13 +107,21 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     return value
 
 
-def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+def _whole(
+    environment: Mapping[str, str],
+    name: str,
+    default: int,
+    least: int = 0,
+    most: int = BUDGET_MOST,
+) -> int:
     text = environment.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > BUDGET_MOST:
+    whole = text.isascii() and text.isdigit() and len(text) <= 9
+    if not whole or not least <= int(text) <= most:
+        none = "" if least else " (none)"
         raise BadSetting(
-            f"{name} is {text[:20]!r}: it is a whole number from 0 (none) to {BUDGET_MOST}."
+            f"{name} is {text[:20]!r}: it is a whole number from {least}{none} to {most}."
         )
     return int(text)
 

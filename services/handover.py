@@ -44,7 +44,9 @@ FEE_KEPT = frozenset({FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS, FailReas
 UNSALABLE = frozenset({FailReason.DAMAGED})
 ARRIVED = kept(
     select(func.max(Event.at)).where(
-        Event.stream == bindparam("stream"), Event.type == EventType.DELIVERY_AT_CUSTOMER
+        Event.stream == bindparam("stream"),
+        Event.type == EventType.DELIVERY_AT_CUSTOMER,
+        Event.at >= bindparam("placed_at"),
     )
 )
 PACKED = kept(
@@ -143,7 +145,8 @@ async def returned(
 
 async def _waited(session: AsyncSession, ride: Ride) -> None:
     """Refuse to call a door unanswered before the customer had time to come to it."""
-    arrived = await session.scalar(ARRIVED, {"stream": order_stream(ride.order.id)})
+    asked = {"stream": order_stream(ride.order.id), "placed_at": ride.order.placed_at}
+    arrived = await session.scalar(ARRIVED, asked)
     since = NO_SHOW_WAIT_SECONDS if arrived is None else (ride.now - arrived).total_seconds()
     left = ceil(NO_SHOW_WAIT_SECONDS - since)
     if left > 0:

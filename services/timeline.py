@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Text, bindparam, func, select, true
+from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,17 +15,10 @@ from models import Event, EventType, Order
 from models.light import kept
 from services import cursor as cursors
 from services.event import order_stream
+from services.event_day import since
 from services.page import Page, bounded, cursor, page
 
-EVENTS = kept(
-    select(Event.seq, Event.type, Event.body, Event.at)
-    .where(
-        Event.stream == bindparam("stream_of_order", type_=Text),
-        Event.seq > bindparam("beyond", type_=BigInteger),
-    )
-    .order_by(Event.seq)
-    .limit(bindparam("most", type_=Integer))
-)
+DAYS_KEPT = 400
 GIVEN = func.unnest(
     bindparam("streams", type_=ARRAY(Text)),
     bindparam("beyonds", type_=ARRAY(BigInteger)),
@@ -33,20 +27,40 @@ GIVEN = func.unnest(
 ASKED = GIVEN.table_valued("stream", "beyond", "most", with_ordinality="place").render_derived(
     "asked"
 )
-OF_EACH = (
-    select(Event.seq, Event.type, Event.body, Event.at)
-    .where(Event.stream == ASKED.c.stream, Event.seq > ASKED.c.beyond)
-    .order_by(Event.seq)
-    .limit(ASKED.c.most)
-    .lateral("told")
-)
-EVENTS_OF_EACH = kept(
-    select(ASKED.c.place, OF_EACH.c.seq, OF_EACH.c.type, OF_EACH.c.body, OF_EACH.c.at)
-    .join_from(ASKED, OF_EACH, true())
-    .order_by(ASKED.c.place, OF_EACH.c.seq)
-)
 Told = tuple[int, str, dict[str, Any], datetime]
 """An event's number, type, body and moment."""
+
+
+@lru_cache(DAYS_KEPT)
+def _of_one(day: date) -> Select[Any]:
+    """The events of one order that was placed on a day, or later."""
+    return kept(
+        select(Event.seq, Event.type, Event.body, Event.at)
+        .where(
+            Event.stream == bindparam("stream_of_order", type_=Text),
+            Event.seq > bindparam("beyond", type_=BigInteger),
+            Event.at >= since(day),
+        )
+        .order_by(Event.seq)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+@lru_cache(DAYS_KEPT)
+def _of_each(day: date) -> Select[Any]:
+    """The events of several orders, none of which was placed before that day."""
+    told = (
+        select(Event.seq, Event.type, Event.body, Event.at)
+        .where(Event.stream == ASKED.c.stream, Event.seq > ASKED.c.beyond, Event.at >= since(day))
+        .order_by(Event.seq)
+        .limit(ASKED.c.most)
+        .lateral("told")
+    )
+    return kept(
+        select(ASKED.c.place, told.c.seq, told.c.type, told.c.body, told.c.at)
+        .join_from(ASKED, told, true())
+        .order_by(ASKED.c.place, told.c.seq)
+    )
 
 
 class Slice(NamedTuple):
@@ -55,6 +69,7 @@ class Slice(NamedTuple):
     order_id: UUID
     beyond: int
     most: int
+    placed_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +99,24 @@ def slice_of(order: Order, first: int, start: str | None = None) -> Slice:
     bounded(first)
     stream = order_stream(order.id)
     beyond = cursors.decode(start, [stream]) if start is not None else None
-    return Slice(order.id, beyond[stream].seq if beyond is not None else 0, first + 1)
+    seq = beyond[stream].seq if beyond is not None else 0
+    return Slice(order.id, seq, first + 1, order.placed_at.astimezone(UTC).date())
 
 
 async def slices(session: AsyncSession, keys: Sequence[Slice]) -> list[list[Told]]:
-    """The events of each slice, the oldest first."""
+    """The events of each slice, the oldest first, as far as the log goes back."""
+    day = min((one.placed_on for one in keys), default=date.max)
     streams = [order_stream(one.order_id) for one in keys]
     if len(keys) == 1:
         only = {"stream_of_order": streams[0], "beyond": keys[0].beyond, "most": keys[0].most}
-        return [[*await session.execute(EVENTS, only)]]
+        return [[*await session.execute(_of_one(day), only)]]
     given = {
         "streams": streams,
         "beyonds": [one.beyond for one in keys],
         "mosts": [one.most for one in keys],
     }
     found: list[list[Told]] = [[] for _ in keys]
-    for place, *told in await session.execute(EVENTS_OF_EACH, given):
+    for place, *told in await session.execute(_of_each(day), given):
         found[place - 1].append(tuple(told))
     return found
 

@@ -58,6 +58,7 @@ LEASE = kept(
                     union all
                     select from event e, event_place p where e.stream = d.stream
                         and e.seq between d.seq - :behind and d.seq - 1
+                        and e.at between d.event_at - interval '7 days' and d.event_at
                         and p.reader = :reader and d.round = 0
                         and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)))
             order by d.due_at, d.id
@@ -151,7 +152,10 @@ async def parcels(session: AsyncSession, ids: Sequence[UUID]) -> list[Parcel]:
         .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
         .outerjoin(App, App.id == WebhookEndpoint.app_id)
         .outerjoin(
-            Event, (Event.stream == WebhookDelivery.stream) & (Event.seq == WebhookDelivery.seq)
+            Event,
+            (Event.stream == WebhookDelivery.stream)
+            & (Event.seq == WebhookDelivery.seq)
+            & (Event.at == WebhookDelivery.event_at),
         )
         .where(WebhookDelivery.id.in_(ids))
         .order_by(WebhookDelivery.id)

@@ -49,9 +49,7 @@ class Feed:
         async with self._beginning:
             if self._tasks:
                 return
-            async with self._database.read(PLATFORM) as session:
-                head = (await cursors.heads(session, [self._stream]))[self._stream].seq
-            works = (self._gather(head), self._tell())
+            works = (self._gather(await self._end()), self._tell())
             self._tasks = [asyncio.create_task(one, name="shelf-feed") for one in works]
 
     async def close(self) -> None:
@@ -93,11 +91,31 @@ class Feed:
                 log.warning("%s can't be read, trying again: %r", self._stream, error)
                 await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
 
+    async def _end(self) -> int:
+        """The number of the last event there is."""
+        async with self._database.read(PLATFORM) as session:
+            return (await cursors.heads(session, [self._stream]))[self._stream].seq
+
     async def _gather(self, begin: int) -> None:
-        async with aclosing(self._hub.events(self._stream, begin)) as batches:
-            async for batch in batches:
-                for hint in batch:
-                    await self._queue.put(hint)
+        """Gather for ever; where that fails it begins anew at the end, and its listeners read."""
+        failed = False
+        while True:
+            try:
+                if failed:
+                    begin = await self._end()
+                    self._lag()
+                async with aclosing(self._hub.events(self._stream, begin)) as batches:
+                    async for batch in batches:
+                        for hint in batch:
+                            await self._queue.put(hint)
+            except Exception as error:
+                log.warning("%s can't be gathered, trying again: %r", self._stream, error)
+                failed = True
+                await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
+
+    def _lag(self) -> None:
+        for listener in self._listeners:
+            listener.lag(self._stream)
 
     async def _tell(self) -> None:
         while True:
@@ -113,8 +131,7 @@ class Feed:
             told = self._hint(await self._shelf.digest(hints), hints)
         except Exception as error:
             log.warning("a digest of %s failed, its listeners read: %r", self._stream, error)
-            for listener in self._listeners:
-                listener.lag(self._stream)
+            self._lag()
             return
         for listener in self._listeners:
             listener.told(told)

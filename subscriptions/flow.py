@@ -23,6 +23,7 @@ from resolvers.context import Context
 from services import cursor as cursors
 from subscriptions.circle import Circle, Walker
 from subscriptions.course import Course, Source, Step
+from subscriptions.event_log import Gone
 from subscriptions.message import ANSWERS_COUNT, Message
 
 if TYPE_CHECKING:
@@ -179,7 +180,12 @@ class Flow:
         return self._course
 
     async def _fill(self) -> None:
-        if await self._alone.fill():
+        try:
+            came = await self._alone.fill()
+        except Gone:
+            await self._set_out_anew(self._alone, MessageKind.LAGGED)
+            return
+        if came:
             # Rows change only with an event: what was read is good for all that came together,
             # and for the positions that follow.
             self._context.loaders.forget()
@@ -187,12 +193,20 @@ class Flow:
     async def _place(self, course: Course) -> None:
         """Set out from the cursor, or from the end with a snapshot before all else."""
         wanted = cursors.decode(self._after, self._streams) if self._after is not None else None
+        if wanted is not None:
+            async with self._context.house.database.read(PLATFORM) as session:
+                ends = await cursors.heads(session, self._streams)
+                if await cursors.continues(session, wanted, ends):
+                    course.set_out(wanted, lagging=wanted != ends)
+                    return
+        kind = MessageKind.SNAPSHOT if self._after is None else MessageKind.LAGGED
+        await self._set_out_anew(course, kind)
+
+    async def _set_out_anew(self, course: Course, kind: MessageKind) -> None:
+        """Set out from the ends of the streams, with a snapshot before all else."""
+        self._context.loaders.forget()
         async with self._context.house.database.read(PLATFORM) as session:
             ends = await cursors.heads(session, self._streams)
-            if wanted is not None and await cursors.continues(session, wanted, ends):
-                course.set_out(wanted, lagging=wanted != ends)
-                return
-        kind = MessageKind.SNAPSHOT if self._after is None else MessageKind.LAGGED
         course.set_out(ends, lagging=False)
         course.ready.append(Step(kind, cursors.encode(ends)))
 

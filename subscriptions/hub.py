@@ -25,7 +25,7 @@ from models.light import kept
 from subscriptions.carrier import Carrier, shard_of
 from subscriptions.circle import Circles
 from subscriptions.commons import Commons
-from subscriptions.event_log import READ_ROWS, EventLog
+from subscriptions.event_log import READ_ROWS, EventLog, Gone
 from subscriptions.guard import Guard
 from subscriptions.latest import Latest
 from subscriptions.listener import Listener
@@ -128,13 +128,15 @@ class Hub:
     async def missed(self, listener: Listener) -> Sequence[Hint]:
         """What one stream that the listener lags in holds beyond its place: a part of it, in order.
 
-        The database may be away for a while.
+        The database may be away for a while. Raises Gone when the log was cut off there.
         """
         stream = min(listener.behind)
         while True:
             try:
                 batch = await self._log.beyond(stream, listener.after[stream])
                 break
+            except Gone:
+                raise
             except Exception as error:
                 log.warning("the log of %s can't be read, trying again: %r", stream, error)
                 await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from execution import Answer
 from models import (
@@ -69,6 +70,33 @@ async def test_every_table_forces_a_policy(connection: asyncpg.Connection) -> No
     assert {row["relname"] for row in rows} == set(TABLES)
     assert not [row["relname"] for row in rows if not (row["forced"] and row["policed"])]
     assert not [row["relname"] for row in rows if row["owner"] in (APPLICATION_ROLE, CATALOG_ROLE)]
+
+
+async def test_nobody_gets_at_the_days_of_the_log_but_through_the_log(
+    connection: asyncpg.Connection, database: Database
+) -> None:
+    rows = await connection.fetch(
+        "select relname, relrowsecurity and relforcerowsecurity as forced, relacl::text as acl"
+        " from pg_class where relnamespace = 'event_day'::regnamespace and relkind in ('r', 'p')"
+    )
+    days = {row["relname"] for row in rows}
+    parts = await connection.fetch(
+        "select inhrelid::regclass::text as name from pg_inherits"
+        " where inhparent = 'event'::regclass"
+    )
+    assert {f"event_day.{day}" for day in days} == {row["name"] for row in parts}
+    assert "rest" in days
+    assert len(days) > 1
+    assert all(row["forced"] for row in rows)
+    assert not [row for row in rows if "darkstore_app" in (row["acl"] or "")]
+    for role in (APPLICATION_ROLE, CATALOG_ROLE):
+        assert not await connection.fetchval(
+            "select has_schema_privilege($1, 'event_day', 'usage')", role
+        )
+    for day in days:
+        async with database.engine.connect() as bare:
+            with pytest.raises(DBAPIError, match="permission denied"):
+                await bare.execute(text(f"select 1 from event_day.{day}"))  # noqa: S608 - a name of the catalog
 
 
 @pytest.mark.parametrize("role", [APPLICATION_ROLE, CATALOG_ROLE])

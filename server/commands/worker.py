@@ -43,6 +43,7 @@ async def _work(settings: Settings) -> None:
             storage=open_storage(settings),
             webhooks=house.webhooks,
             payloads=GraphPayloads(house),
+            events_days=settings.events_days,
         )
         await run_all(JOBS, hands, stop, Book(database, WAITING))
         await house.webhooks.close()

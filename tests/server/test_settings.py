@@ -56,6 +56,12 @@ def test_a_budget_that_is_no_whole_number_is_refused(text: str) -> None:
         settings_of({**DEVELOPMENT, "DARKSTORE_BUDGET_PER_SECOND": text})
 
 
+@pytest.mark.parametrize("text", ["0", "6", "401", "all"])
+def test_events_are_kept_for_a_week_at_least(text: str) -> None:
+    with pytest.raises(BadSetting, match=r"DARKSTORE_EVENTS_DAYS .* 7 to 400"):
+        settings_of({**DEVELOPMENT, "DARKSTORE_EVENTS_DAYS": text})
+
+
 def test_budgets_can_be_set_and_costs_hidden() -> None:
     usual = settings_of(DEVELOPMENT)
     assert (usual.budget_per_second, usual.cost_shown) == (1_000, True)

@@ -171,8 +171,9 @@ async def test_who_has_no_room_walks_alone_and_catches_up_without_holding_up_the
 
 
 async def test_who_comes_with_a_cursor_is_told_the_rest_and_then_walks_along(
-    customer: Standing, order: Order
+    customer: Standing, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("subscriptions.circle.TOLD_SECONDS", 0)
     async with crowd(customer, order) as readers:
         cursor = readers[0].seen[-1]["cursor"]
         for _ in range(3):
