@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select
 
-from models import PLATFORM, App, AppSecret, Grant, Membership, SignInSession
+from models import PLATFORM, App, AppScope, AppSecret, Grant, Membership, SignInSession
 from models.actor import acting_for
 from models.database import Database
 from models.light import kept
@@ -20,7 +20,8 @@ from models.light import kept
 GATHER_SECONDS = 0.25
 TOGETHER = 1_000
 SEEN_SESSIONS = 100_000
-Grants = frozenset[Grant]
+Grants = frozenset[Grant | AppScope]
+"""What somebody may do now: the roles of a person; those of an app, and its scopes."""
 STANDING = kept(
     select(SignInSession.id, Membership.role, Membership.company_id, Membership.store_id)
     .outerjoin(
@@ -101,7 +102,7 @@ class Standing:
                 self._remember(found, asked_at)
 
     async def _read(self, session_ids: Sequence[UUID]) -> dict[UUID, Grants]:
-        held: dict[UUID, set[Grant]] = {}
+        held: dict[UUID, set[Grant | AppScope]] = {}
         async with self._database.read(PLATFORM) as session:
             rows = await session.execute(STANDING, {"keys": [*session_ids]})
             for session_id, role, company_id, store_id in rows:
@@ -109,15 +110,16 @@ class Standing:
                 if role is not None:
                     grants.add(Grant(role, company_id, store_id))
             if others := [one for one in session_ids if one not in held]:
-                for secret_id, company_id in await session.execute(_of_apps(others)):
-                    held[UUID(str(secret_id))] = set(acting_for(UUID(str(company_id))))
+                for secret_id, company_id, opened in await session.execute(_of_apps(others)):
+                    scopes = (one for one in AppScope if one in opened)
+                    held[UUID(str(secret_id))] = {*acting_for(UUID(str(company_id))), *scopes}
         return {session_id: frozenset(grants) for session_id, grants in held.items()}
 
 
-def _of_apps(secret_ids: Sequence[UUID]) -> Select[UUID, UUID]:
+def _of_apps(secret_ids: Sequence[UUID]) -> Select[UUID, UUID, list[str]]:
     """An app has its secret for a session."""
     return (
-        select(AppSecret.id, App.company_id)
+        select(AppSecret.id, App.company_id, App.opened)
         .join(App, App.id == AppSecret.app_id)
         .where(
             AppSecret.id.in_(secret_ids),

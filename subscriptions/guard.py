@@ -1,7 +1,7 @@
 """Asks again and again whether listeners may still listen, for all of a process together.
 
-A session that was signed out, or a role that was taken away, ends its streams within five seconds;
-whether what they watch is still theirs to see is asked once a minute.
+A session that was signed out, or a role or an app's scope that was taken away, ends its streams
+within five seconds; whether what they watch is still theirs to see is asked once a minute.
 """
 
 import asyncio
@@ -152,7 +152,7 @@ class Guard:
 
 
 def _fault(actor: Actor, held: dict[UUID, Grants]) -> Exception | None:
-    """The session must not be revoked, and no role of the token may have been taken away."""
+    """The session must stand, and no role or scope of the token may have been taken away."""
     if actor.session_id is None:
         return None
     grants = held.get(actor.session_id)
@@ -160,4 +160,6 @@ def _fault(actor: Actor, held: dict[UUID, Grants]) -> Exception | None:
         return Denied("UNAUTHENTICATED", "This session was signed out.")
     if not grants.issuperset(actor.grants):
         return Denied("FORBIDDEN", "Your roles have changed: refresh your access token.")
+    if not grants.issuperset(actor.scopes):
+        return Denied("FORBIDDEN", "The app's scopes have changed: ask for another access token.")
     return None

@@ -12,6 +12,7 @@ from tests.people import Standing
 from tests.server.doors import RESPONSE_JSON, Doors
 
 CREATE, SECRET = operation("app_create"), operation("app_secret_create")
+UPDATE, END = operation("app_update"), operation("app_secret_revoke")
 ALERTS = "query ($store: ID!) { stockAlerts(storeId: $store, first: 1) { nodes { id units } } }"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from execution import Limits
 from models import PLATFORM, AppSecret, AppSecretKind
 from models.database import Origin
-from models.ids import decode, encode
+from models.ids import decode
 from resolvers.context import House
 from schema.root import graph
 from server.allowance import Allowances, Sizes
@@ -21,16 +21,13 @@ from server.errors import present
 from services import app_standing
 from services.app_secret import DIGITS, checksum, hashed, made, sound
 from services.identity import Identity
-from subscriptions import guard
 from tests.asking import operation, statements
 from tests.city import City
 from tests.people import Standing
 from tests.server.doors import opened
-from tests.server.integrator import SECRET, Desk
-from tests.subscriptions.watching import watching
+from tests.server.integrator import END, SECRET, UPDATE, Desk
 
-UPDATE, REVOKE = operation("app_update"), operation("app_revoke")
-ROTATE, END = operation("app_secret_rotate"), operation("app_secret_revoke")
+REVOKE, ROTATE = operation("app_revoke"), operation("app_secret_rotate")
 STOCK = "query ($store: ID!) { storeStock(storeId: $store, first: 2) { nodes { product { id } } } }"
 QUEUE = "query ($store: ID!) { storeQueue(storeId: $store, first: 1) { nodes { id } } }"
 
@@ -174,21 +171,6 @@ async def test_an_ended_secret_or_app_is_turned_away_within_five_seconds_elsewhe
     await desk.do(REVOKE, appId=app)
     assert (await desk.ask(token)).status_code == 401
     assert await house.identity.standing.grants(session_id) is None
-
-
-async def test_a_stream_ends_with_the_key_that_opened_it(
-    desk: Desk, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guard, "ADMIT_SECONDS", 0.2)
-    key, text = await desk.secret(await desk.app("FULFILLMENTS_READ", "CUSTOMERS_READ"))
-    holder = await house.identity.apps.of_text(text, AppSecretKind.API_KEY)
-    assert holder is not None
-    app = Standing(house, holder.actor())
-    store = encode(type(desk.city.near), desk.city.near.id)
-    async with watching(app, "store_queue_changed", storeId=store) as line:
-        await line.next()
-        await desk.do(END, secretId=key)
-        assert await line.refused() == "UNAUTHENTICATED"
 
 
 async def test_fewer_scopes_hold_for_tokens_that_are_out(desk: Desk) -> None:

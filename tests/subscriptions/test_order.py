@@ -16,6 +16,8 @@ from services import order as orders
 from services import placement
 from services.event import order_happened, order_stream
 from subscriptions import guard
+from subscriptions.event_log import Gone
+from subscriptions.hub import Hub
 from tests.city import City
 from tests.conftest import superuser
 from tests.people import Standing, stand
@@ -110,6 +112,28 @@ async def test_the_cursor_of_every_event_in_the_timeline_continues_the_stream_an
         rest = (await customer.run(written, given | {"after": here["cursor"]}))["order"]["timeline"]
         assert rest["edges"][0]["node"] == following
         assert rest["pageInfo"] == timeline["pageInfo"]
+
+
+async def test_who_lags_behind_what_the_log_still_holds_is_told_to_look_anew(
+    customer: Standing, town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, hub = await placed(customer, town), customer.house.streams
+    assert isinstance(hub, Hub)
+    async with tracking(customer, order) as line:
+        await line.next()
+        await happen(customer.house, order, EventType.PICKING_STARTED)
+        await line.until("PICKING_STARTED")
+
+        async def cut_off(stream: str, after: int) -> Any:
+            raise Gone(stream)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(hub._log, "beyond", cut_off)
+            hub._wake_all()
+            message = await line.next()
+            assert (message["kind"], message["event"]) == ("LAGGED", None)
+        await happen(customer.house, order, EventType.LINE_PICKED)
+        assert (await line.next())["event"]["type"] == "LINE_PICKED"
 
 
 async def test_a_stream_ends_when_its_order_is_out_of_sight(
