@@ -23,6 +23,9 @@ TRACK = """subscription Track($orderId: ID!, $after: String) {
 CURSOR = re.compile(rb'"cursor":"([^"]+)"')
 ORIGIN = Origin("test:followers")
 BACK_OFF_SECONDS = (0.02, 0.3)
+PATIENCE_SECONDS = 10.0
+BLIND = 0.2
+"""Of so many lines the time runs from the moment they are asked for, of others once they speak."""
 WRITERS = 4
 
 
@@ -52,10 +55,19 @@ class Follower:
         self._last = last
         while (end := last()) is None or not self.heard or self.heard[-1] < end:
             door = replace(self.chance.choice(self.doors), after=self.cursor)
-            await self._listen(door, time.monotonic() + life(), last)
+            await self._listen(door, life(), last)
             await asyncio.sleep(self.chance.uniform(*BACK_OFF_SECONDS))
 
-    async def _listen(self, door: Door, until: float, last: Callable[[], int | None]) -> None:
+    async def _answered(self, group: Group) -> None:
+        """Wait for the first message of a line: a slow machine takes its time to let many in."""
+        known = len(self.heard), len(self.others), self.began_at
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end and not group.faults:
+            if (len(self.heard), len(self.others), self.began_at) != known:
+                return
+            await asyncio.sleep(0.05)
+
+    async def _listen(self, door: Door, life: float, last: Callable[[], int | None]) -> None:
         group = Group(1)
         ear = EARS[self.chance.choice(self.kinds)](door, group, self.said)
         try:
@@ -69,7 +81,9 @@ class Follower:
         self._group = group
         with suppress(Unheard, TimeoutError):
             if (end := last()) is None or not self.heard or self.heard[-1] < end:
-                await group.until_cut(until - time.monotonic())
+                if self.chance.random() > BLIND:
+                    await self._answered(group)
+                await group.until_cut(life)
         self._group = None
         ear.leave()
 

@@ -11,6 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -28,11 +29,12 @@ from models import (
 )
 from models.database import Database
 from models.ids import encode
+from services.identity import Identity
 from subscriptions.hub import Hub
 from tests.belongings import hang
 from tests.city import City
 from tests.faults.followers import ORIGIN, TRACK, Follower, Writing, behind, missing
-from tests.faults.town import SERVER, Town, steady_port
+from tests.faults.town import SERVER, Resident, Town, steady_port
 
 FOLLOWERS = int(os.environ.get("FOLLOWERS", "24"))
 EVENTS = int(os.environ.get("EVENTS", "240"))
@@ -42,6 +44,7 @@ CUT_SECONDS = 3.0
 PEOPLE = 40
 SETTLE_SECONDS = 60.0
 STILL_SECONDS = 20.0
+RENEW_SECONDS = 240.0
 BEHIND_EVENTS = 200
 OTHER = "second"
 # What dies when so much of the events has been written.
@@ -89,12 +92,14 @@ async def order_of(books: Database, quarter: City) -> Order:
         return await session.get_one(Order, keys[Order])
 
 
-async def gathered(
-    town: Town, books: Database, quarter: City, order: Order, ports: Sequence[int]
-) -> list[Follower]:
-    """The followers: staff of the order's store, each at all doors in turn."""
+async def staff(town: Town, books: Database, quarter: City) -> list[Resident]:
+    """People of the order's store."""
     grant = Grant(Role.STORE_STAFF, quarter.company.id, quarter.near.id)
-    people = [await town.sign_in(books, f"Staff {n}", grant) for n in range(PEOPLE)]
+    return [await town.sign_in(books, f"Staff {n}", grant) for n in range(PEOPLE)]
+
+
+def gathered(people: Sequence[Resident], order: Order, ports: Sequence[int]) -> list[Follower]:
+    """The followers: some of these people, each at all doors in turn."""
     found = []
     for number in range(FOLLOWERS):
         token, key = people[number % PEOPLE].token, encode(Order, order.id)
@@ -103,8 +108,28 @@ async def gathered(
     return found
 
 
+async def renew(
+    followers: Sequence[Follower], people: Sequence[Resident], identity: Identity
+) -> None:
+    """Give everybody another access token before the last one ends, for as long as this takes."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        for number, one in enumerate(followers):
+            token, _ = identity.sign(people[number % PEOPLE].actor)
+            one.doors = [replace(door, token=token) for door in one.doors]
+
+
+async def begun(followers: Sequence[Follower]) -> None:
+    """Wait until each has been shown the order."""
+    async with asyncio.timeout(SETTLE_SECONDS):
+        while any(one.began_at is None for one in followers):  # noqa: ASYNC110 - told by many
+            await asyncio.sleep(0.05)
+
+
 async def settle(following: Sequence[asyncio.Task[None]], followers: Sequence[Follower]) -> None:
     """Wait until all have heard the last event, or nobody has heard anything for a while."""
+    for one in followers:
+        one.nudge()
     while True:
         heard = sum(len(one.heard) for one in followers)
         _, left = await asyncio.wait(following, timeout=STILL_SECONDS)
@@ -121,7 +146,10 @@ async def test_everybody_hears_everything_once_whatever_dies(
     hub = Hub(books, running.instance.redis_url)
     books.announce = hub.announce
     await hub.start()
-    followers = await gathered(running, books, quarter, order, (running.port, other))
+    people = await staff(running, books, quarter)
+    followers = gathered(people, order, (running.port, other))
+    identity = Identity(keys_file=running.keys_file, database=books)
+    renewing = asyncio.create_task(renew(followers, people, identity))
     last: list[int] = []
     chance = random.Random(SEED)
     following = [
@@ -134,9 +162,7 @@ async def test_everybody_hears_everything_once_whatever_dies(
         )
         for one in followers
     ]
-    async with asyncio.timeout(SETTLE_SECONDS):
-        while any(one.began_at is None for one in followers):  # noqa: ASYNC110 - told by many
-            await asyncio.sleep(0.05)
+    await begun(followers)
     began, writing = time.monotonic(), Writing(books, order.id)
     raging = asyncio.create_task(rage(running, writing))
     await writing.write(EVENTS, RATE, lambda: behind(followers, writing.written) > BEHIND_EVENTS)
@@ -144,9 +170,8 @@ async def test_everybody_hears_everything_once_whatever_dies(
     query = "select seq from stream where stream = $1"
     ((head,),) = await running.rows(query, f"order:{order.id}")
     last.append(head)
-    for one in followers:
-        one.nudge()
     await settle(following, followers)
+    renewing.cancel()
     await hub.close()
     wrong = Counter(said for one in followers if (said := missing(one, head)) is not None)
     print(figures(followers, head, wrote, killed, wrong.total()))
