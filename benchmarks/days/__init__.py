@@ -1,0 +1,1 @@
+"""What a partition a day costs the event log, and what it saves."""

@@ -1,0 +1,181 @@
+"""The event log in one table and in a partition a day: `python -m benchmarks.days [--save]`.
+
+One private, durable PostgreSQL, the same events in both, 90 days of them. CPU of the database for
+an event written (with its unit of work), for a gap read at the end of the log and far back in it,
+for a timeline, and for forgetting the oldest day.
+"""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, time, timedelta
+from hashlib import md5
+from uuid import UUID
+
+from benchmarks.peers.report import RESULTS, machine
+from benchmarks.stock.place import Place, opened
+from models import PLATFORM
+from models.database import Database, Origin
+from services.event import happened
+from services.timeline import Slice, slices
+from subscriptions.event_log import EventLog
+from tests.conftest import superuser
+
+BY_DAYS = "a partition a day"
+DAYS = 90
+EVENTS_A_DAY = 2_000
+STREAMS_A_DAY = 100
+TIMES = 2_000
+EACH = EVENTS_A_DAY // STREAMS_A_DAY
+ONE_TABLE = """
+alter table event rename to event_of_days;
+create table event (like event_of_days including defaults);
+alter table event add primary key (stream, seq);
+create index on event (tx, stream, seq);
+alter table event enable row level security;
+alter table event force row level security;
+create policy scope on event to darkstore_app using ((select app_platform()));
+grant select, insert on event to darkstore_app
+"""
+DAY = """
+create table event_day.{named} (like event including all);
+alter table event attach partition event_day.{named} for values from ('{since}') to ('{until}')
+"""
+FILL = """
+insert into event (stream, seq, type, body, at)
+select 'order:' || md5((d * 1000 + n / {each})::text)::uuid, n % {each} + 1, 'LINE_PICKED',
+    '{{"order_id": "01a1ffc7-9f67-7128-bcbb-518a90393616"}}', {now} - make_interval(days => d)
+from generate_series(0, {days} - 1) as d, generate_series(0, {events} - 1) as n
+"""
+HEADS = (
+    "insert into stream (stream, seq, at) select stream, max(seq), max(at) from event group by 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """CPU of the database for one of each, in microseconds."""
+
+    name: str
+    write_us: float
+    gap_us: float
+    old_gap_us: float
+    timeline_us: float
+    forget_ms: float
+
+    def __str__(self) -> str:
+        values = (self.write_us, self.gap_us, self.old_gap_us, self.timeline_us, self.forget_ms)
+        return f"{self.name:20}" + "".join(f"{value:>14,.0f}" for value in values)
+
+
+def stream_of(day: int) -> str:
+    """A stream of so many days ago, as FILL names it."""
+    return f"order:{UUID(md5(str(day * 1000).encode(), usedforsecurity=False).hexdigest())}"
+
+
+async def fill(place: Place, by_days: bool, now: datetime) -> None:
+    """Ninety days of events."""
+    async with superuser(place.url) as connection:
+        if by_days:
+            await connection.execute(_days(now, await connection.fetchval(FIRST)))
+        else:
+            await connection.execute(ONE_TABLE)
+        literal = f"timestamptz '{now.isoformat()}'"
+        await connection.execute(
+            FILL.format(each=EACH, now=literal, days=DAYS, events=EVENTS_A_DAY)
+        )
+        await connection.execute(HEADS)
+        await connection.execute("analyze event")
+
+
+FIRST = (
+    "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+    " where i.inhparent = 'event'::regclass order by c.relname limit 1"
+)
+
+
+def _days(now: datetime, first: str) -> str:
+    """The statements that put a day for each of the past into the place of the first one."""
+    parts = [f"alter table event detach partition event_day.{first}; drop table event_day.{first}"]
+    for ago in range(DAYS):
+        day = now.date() - timedelta(days=ago)
+        until = day + timedelta(days=1)
+        parts.append(
+            DAY.format(named=f"{day:d%Y%m%d}", since=f"{day} 00:00+00", until=f"{until} 00:00+00")
+        )
+    return ";".join(parts)
+
+
+async def measured(place: Place, name: str, now: datetime) -> Figures:
+    """One design's figures."""
+    database = Database(place.url, pool_size=2)
+    log = EventLog(database)
+
+    async def write() -> None:
+        async with database.write(PLATFORM, Origin("bench")) as session:
+            happened(session, "bench:0", "BENCH", {"number": 1}, company_id=place.company)
+
+    async def gap(day: int) -> None:
+        await log.beyond(stream_of(day), EACH - 3)
+
+    async def timeline() -> None:
+        order = UUID(stream_of(2).removeprefix("order:"))
+        async with database.read(PLATFORM) as session:
+            await slices(session, [Slice(order, 0, EACH, (now - timedelta(days=2)).date())])
+
+    async def each(work: Callable[[], Awaitable[None]], times: int = TIMES) -> float:
+        for _ in range(20):
+            await work()
+        used = place.database_seconds()
+        for _ in range(times):
+            await work()
+        return (place.database_seconds() - used) / times * 1e6
+
+    found = [
+        await each(write),
+        await each(lambda: gap(0)),
+        await each(lambda: gap(DAYS - 2), TIMES // 4),
+        await each(timeline),
+    ]
+    await log.close()
+    await database.close()
+    found.append(await forgotten(place, name == BY_DAYS, now))
+    return Figures(name, *found)
+
+
+async def forgotten(place: Place, by_days: bool, now: datetime) -> float:
+    """CPU milliseconds of the database for the oldest day's end."""
+    used, oldest = place.database_seconds(), now.date() - timedelta(days=DAYS - 1)
+    async with superuser(place.url) as connection:
+        if by_days:
+            await connection.execute(f"drop table event_day.{oldest:d%Y%m%d}")
+        else:
+            end = datetime.combine(oldest + timedelta(days=1), time(), UTC)
+            await connection.execute("delete from event where at < $1", end)
+            await connection.execute("vacuum event")
+    return (place.database_seconds() - used) * 1e3
+
+
+async def main(save: bool) -> None:
+    """Measure both, and print a line of figures for each."""
+    now = datetime.now(UTC)
+    heads = ("write µs", "gap µs", "old gap µs", "timeline µs", "forget ms")
+    print(" " * 20 + "".join(f"{head:>14}" for head in heads))
+    found = []
+    for name in ("one table", BY_DAYS):
+        async with opened() as place:
+            await fill(place, name == BY_DAYS, now)
+            found.append(await measured(place, name, now))
+        print(found[-1], flush=True)
+    if save:
+        designs = [asdict(one) for one in found]
+        kept = {"at": now.isoformat(), "machine": machine(), "designs": designs}
+        (RESULTS / "days.json").write_text(json.dumps(kept, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="benchmarks.days")
+    parser.add_argument("--save", action="store_true", help="keep the figures")
+    asyncio.run(main(parser.parse_args().save))
