@@ -203,10 +203,10 @@ async def test_nothing_is_smuggled_behind_a_known_head(served: Served) -> None:
 async def test_a_quiet_connection_closes_and_a_busy_one_does_not() -> None:
     async with serve(WireLimits(), keep_alive_seconds=1) as served:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        for query in ("{ hello }", "{ slow(seconds: 1.2) }", "{ hello }", "{ hello }"):
+        for query in (*["{ hello }"] * 5, "{ slow(seconds: 1.2) }", "{ hello }"):
             writer.write(post(orjson.dumps({"query": query})))
             assert await said(reader)
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(0.25)
         assert await asyncio.wait_for(reader.read(), 2) == b""
         writer.close()
         await asyncio.sleep(0)
