@@ -6,7 +6,7 @@ raises: what goes wrong is noted at the place of the parent it went wrong for.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,9 @@ class Step(ABC):
     @abstractmethod
     def start(self, parents: list[Any], outs: list[Any], run: "Run") -> None:
         """Get the field's value for each parent and complete it into the answer of each."""
+
+    def foresee(self, key: Any, run: "Run") -> None:  # noqa: B027 - most fields need nothing
+        """Begin to read for a parent that has been asked for by this primary key."""
 
     def _place(self, values: list[Any], outs: list[Any], run: "Run") -> None:
         if values:
@@ -147,8 +150,10 @@ class ResolverStep(Step):
         except Exception as error:
             self._fail(outs, error, run)
             return
-        if self._foresees is not None:
-            self._foresee(self._foresees(arguments), run)
+        key = self._foresees(arguments) if self._foresees is not None else None
+        if key is not None:
+            for step in _steps_below(self.completer):
+                step.foresee(key, run)
         call = self._call(arguments)
         if not self._awaits:
             self._each(parents, outs, call, run)
@@ -156,11 +161,11 @@ class ResolverStep(Step):
         for parent, out in zip(parents, outs, strict=True):
             run.later(call(parent), self.completer, out, self.field.key)
 
-    def _foresee(self, key: Any, run: "Run") -> None:
-        """Begin to read what is selected of the row that the resolver will look for."""
-        if key is not None:
-            for step in _batches_below(self.completer):
-                step.foresee(key, run)
+    def foresee(self, key: Any, run: "Run") -> None:
+        """As the promise; the resolver finds it in the loaders' memory."""
+        loads = self._strawberry.metadata.get("loads")
+        if loads is not None and run.refusal(self.field, self._strawberry) is None:
+            run.context.loaders.foresee(loads, key)
 
     def _call(self, arguments: dict[str, Any]) -> Getter:
         function, names = self._function, self._parent
@@ -196,13 +201,14 @@ class BatchStep(Step):
         self._fields = fields
 
     def foresee(self, key: Any, run: "Run") -> None:
-        """Begin to read for a parent that has been asked for by this primary key."""
+        """As the promise, and what is below that, as far as it can be read ahead."""
         if self._by != PRIMARY or run.refusal(self.field, self._strawberry) is not None:
             return
         extra = () if self._fields is None else (self._fields,)
         run.context.loaders.foresee(self._batch, key, *extra)
-        for step in _batches_below(self.completer):
-            step.foresee_below(self._batch, key, run)
+        for step in _steps_below(self.completer):
+            if isinstance(step, BatchStep):
+                step.foresee_below(self._batch, key, run)
 
     def foresee_below(self, above: Batch, key: Any, run: "Run") -> None:
         """Begin to read for a parent that the batch `above` will answer for this key."""
@@ -243,10 +249,10 @@ class BatchStep(Step):
         return keys, readable
 
 
-def _batches_below(completer: Completer) -> list[BatchStep]:
-    """The fields of one row that are read in batches."""
+def _steps_below(completer: Completer) -> Sequence[Step]:
+    """The fields of one row that are more than its attributes."""
     selection = getattr(completer, "selection", None)
-    return [] if selection is None else [s for s in selection.steps if isinstance(s, BatchStep)]
+    return () if selection is None else selection.steps
 
 
 class ForeignStep(Step):

@@ -40,18 +40,19 @@ def field(
     cost: int | None = None,
     reads: str | None = None,
     foresees: Foresees | None = None,
+    loads: Resolver | None = None,
 ) -> Any:
     """A field answered by `resolver`; typed Any because parents are backing objects.
 
     `reads` promises that the resolver looks at no more of its context than this ("rows",
     "language", or "" for nothing), so that subscribers who are alike in it can share answers.
     `foresees` tells from the arguments the `id` of the one row that the resolver will answer, if
-    it answers any, so that what is selected of that row is read with it and not after it.
+    it answers any, so that what is selected of that row is read with it and not after it; `loads`
+    is the batch that a resolver loads by the `id` of its parent, for the same reason.
     """
+    metadata = _metadata(allow=allow, cost=cost, reads=reads, foresees=foresees, loads=loads)
     return strawberry.field(
-        resolver=_guarded(resolver, allow),
-        description=description,
-        metadata=_metadata(allow=allow, cost=cost, reads=reads, foresees=foresees),
+        resolver=_guarded(resolver, allow), description=description, metadata=metadata
     )
 
 

@@ -83,10 +83,12 @@ class Order(Node):
     code: str = column("A short code for people, as on the bags.")
     status: models.OrderStatus = column("The customer's intent.")
     stage: models.OrderStage = field(
-        resolve.stage, "Where it is on its way: derived from payment, store and ride."
+        resolve.stage,
+        "Where it is on its way: derived from payment, store and ride.",
+        loads=load.progress_by_order,
     )
     available_actions: list[models.OrderAction] = field(
-        resolve.available_actions, "What you may do with it now."
+        resolve.available_actions, "What you may do with it now.", loads=load.progress_by_order
     )
     version: int = column("Grows with each change of the order itself.")
     store: Annotated["Store", strawberry.lazy("schema.store")] | None = related(

@@ -141,8 +141,8 @@ async def test_history_costs_the_same_for_one_order_and_for_ten(counter: Counter
 
 
 async def test_an_order_is_read_with_what_is_selected_of_it(counter: Counter) -> None:
-    document = """query ($id: ID!) { order(id: $id) { id lines { name } payment { status }
-      fulfillment { status } delivery { riderPosition { seenAt } } } }"""
+    document = """query ($id: ID!) { order(id: $id) { id stage lines { name } payment { status }
+      availableActions fulfillment { status } delivery { riderPosition { seenAt } } } }"""
     order_id = (await counter.placed())["order"]["id"]
     with statements(counter.shop.database) as sent:
         told = await counter.ask(document, {"id": order_id}, counter.buyer)
