@@ -121,6 +121,8 @@ async def _send(session: Reading, sent: list[Asked]) -> None:
             continue  # Whoever asked has left.
         try:
             found = await session.records(one.text, one.values)
+        except TimeoutError:
+            raise  # The connection does not answer: it is of no use to the others either.
         except Exception as error:
             _fail(one, error)
         else:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import NoResultFound
 
 from dataloaders.keys import asked, many_each, one_each
 from models import PLATFORM, Listing, Product, Rider, Scope, Stock, Store, uuid7
-from models.database import Database
+from models.database import APPLICATION_ROLE, Database, open_reads
 from models.light import kept
 from models.merging import merged
 from models.together import GATHERED_AT_MOST, Trips
@@ -152,3 +152,15 @@ def test_values_keep_their_places_in_a_merged_text() -> None:
     assert "select $1, $2" in told
     assert "select $3" in told
     assert "select $14" in told
+
+
+async def test_a_server_that_does_not_answer_is_given_up_by_all(database_url: str) -> None:
+    pool = open_reads(database_url, APPLICATION_ROLE, pool_size=2)
+    pool._settings["command_timeout"] = 0.2
+    session = Trips(pool, None).session()
+    asking = [session.scalar(text("select pg_sleep(3)")), session.scalar(text("select 1"))]
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(one) for one in answers} == {TimeoutError}
+    assert (len(pool._open), pool.in_use) == (0, 0)
+    assert await session.scalar(text("select 1")) == 1
+    await pool.close()
