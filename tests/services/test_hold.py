@@ -199,5 +199,15 @@ async def test_a_full_queue_sheds_with_a_typed_reason(doors: Doors, city: City) 
     with pytest.raises(Refused) as refused:
         await resting.hold(*place, uuid7(), wanted, 60)
     assert isinstance(refused.value.reasons[0], hold.Busy)
+    # A rush on one company sheds its own last: another one's customer is let in.
+    other = resting.hold(city.second.id, city.second.stores[0].id, uuid7(), wanted, 60)
+    waiting.append(asyncio.create_task(other))
+    await asyncio.sleep(0.05)
+    left_out = [one for one in waiting if one.done()]
+    assert left_out == [waiting[999]]
+    assert isinstance(left_out[0].exception(), Refused)
+    assert (resting.waiting, resting.counters.shed) == (1000, 2)
+    assert resting._queue.get_nowait().asked.company_id == city.company.id
+    assert resting._queue.get_nowait().asked.company_id == city.second.id
     for one in (*waiting, *resting._workers):
         one.cancel()
