@@ -21,7 +21,7 @@ export PORT
 .DEFAULT_GOAL := help
 .PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
 	demo city crash chaos audit-stock fuzz bench bench-live bench-drain bench-riders \
-	bench-scale bench-stock bench-inventory bench-jobs bench-plot \
+	bench-scale bench-stock bench-inventory bench-jobs bench-days bench-plot \
 	clients clients-if-npm lock
 
 help: ## list the targets
@@ -123,6 +123,9 @@ bench-inventory: setup ## show a busy shelf to a thousand clients (ARGS=--no-sav
 
 bench-jobs: setup ## measure the event log as a queue, and how fast webhooks leave (ARGS=--save)
 	@$(IN) benchmarks.jobs $(ARGS)
+
+bench-days: setup ## measure the event log in one table and by days (ARGS=--save)
+	@$(IN) benchmarks.days $(ARGS)
 
 bench-plot: setup ## draw what make bench has kept
 	@$(IN) benchmarks.peers.plot
