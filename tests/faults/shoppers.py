@@ -30,7 +30,7 @@ mutation Cancel($input: OrderCancelInput!) {
 QUEUE = """
 query Queue($storeId: ID!, $after: String) {
   storeQueue(storeId: $storeId, first: 100, after: $after) {
-    nodes { id status lines { id quantity } }
+    nodes { id status lines { id quantity unitGrams } }
     pageInfo { hasNextPage endCursor }
   }
 }

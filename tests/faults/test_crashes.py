@@ -126,7 +126,9 @@ async def at_work(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[N
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended  # who ended by it has not worked since
 
 
 @pytest.mark.slow
