@@ -13,7 +13,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.light import Heard, Shapes, by_key, kept
-from models.scoped import ReadConnection, speak_json
+from models.scoped import ReadConnection, breaks, speak_json
 from models.taking import DIALECT, Taker, attributes, processors, taker
 
 NARROWED_KEPT = 200
@@ -253,10 +253,12 @@ class Turn(AbstractAsyncContextManager[Reading]):
                 raise
         return Reading(connection, self._pool)
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and issubclass(kind, TimeoutError):
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
+    ) -> None:
+        if breaks(error):
             self._connection.terminate()  # nobody may have to wait for what was not answered
-        if kind is None or issubclass(kind, Exception):
+        if error is None or isinstance(error, Exception):
             self._pool.put(self._connection)
         else:
             await self._pool.settle(self._connection)

@@ -55,6 +55,13 @@ class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver shi
             self.scope = scope
 
 
+def breaks(error: BaseException | None) -> bool:
+    """Whether a connection is of no use after this, though it may not know yet that it was cut."""
+    if isinstance(error, asyncpg.PostgresError):
+        return getattr(error, "severity_en", None) != "ERROR"
+    return isinstance(error, TimeoutError | asyncpg.InternalClientError)
+
+
 async def speak_json(connection: Any) -> None:
     """Read JSON as values, as the sessions that write do."""
     for name, begins in (("json", 0), ("jsonb", 1)):  # jsonb begins with the number of its format

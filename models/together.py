@@ -14,6 +14,7 @@ from asyncpg import PostgresError
 from models.light import Shape
 from models.merging import merged
 from models.reading import Reading, ReadPool
+from models.scoped import breaks
 
 GATHERED_AT_MOST = 16
 """How many statements go in one trip, so that no plan grows without end."""
@@ -121,9 +122,9 @@ async def _send(session: Reading, sent: list[Asked]) -> None:
             continue  # Whoever asked has left.
         try:
             found = await session.records(one.text, one.values)
-        except TimeoutError:
-            raise  # The connection does not answer: it is of no use to the others either.
         except Exception as error:
+            if breaks(error):
+                raise  # The connection is of no use to the others either.
             _fail(one, error)
         else:
             _tell(one, found)
@@ -137,7 +138,9 @@ async def _as_one(session: Reading, sent: list[Asked]) -> bool:
     text = merged(tuple(one.text for one in going), tuple(len(one.values) for one in going))
     try:
         (answers,) = await session.records(text, [value for one in going for value in one.values])
-    except PostgresError:
+    except PostgresError as error:
+        if breaks(error):
+            raise
         return False
     # Who asked first hears last: it goes on with what the others were sent for.
     for nth, found in sorted(zip(places, answers, strict=True), reverse=True, key=itemgetter(0)):

@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from asyncpg import PostgresError
 from sqlalchemy import ColumnElement, Integer, bindparam, func, literal, select, text
 from sqlalchemy.exc import NoResultFound
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from dataloaders.keys import asked, many_each, one_each
 from models import PLATFORM, Listing, Product, Rider, Scope, Stock, Store, uuid7
@@ -162,5 +164,24 @@ async def test_a_server_that_does_not_answer_is_given_up_by_all(database_url: st
     answers = await asyncio.gather(*asking, return_exceptions=True)
     assert {type(one) for one in answers} == {TimeoutError}
     assert (len(pool._open), pool.in_use) == (0, 0)
+    assert await session.scalar(text("select 1")) == 1
+    await pool.close()
+
+
+async def test_a_connection_that_is_cut_in_the_middle_is_used_no_more(database_url: str) -> None:
+    pool = open_reads(database_url, APPLICATION_ROLE, pool_size=2)
+    session = Trips(pool, None).session()
+    pid = await session.scalar(text("select pg_backend_pid()"))
+    waiting = [
+        asyncio.ensure_future(session.scalar(select(SLOW).where(literal(nth) == nth)))
+        for nth in range(3)
+    ]
+    await asyncio.sleep(0.1)
+    engine = create_async_engine(database_url)
+    async with engine.connect() as outside:
+        await outside.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid})
+    await engine.dispose()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(one, PostgresError) for one in answers), answers
     assert await session.scalar(text("select 1")) == 1
     await pool.close()
