@@ -17,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 Opened = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 ROUND_KEYS = 1000
-# Two, so that a slow statement does not hold up all others of its kind.
+# Two, so that a slow statement does not hold up all others of its kind; the second one begins when
+# the first is slow, as fewer and larger rounds cost less.
 ROUNDS_AT_ONCE = 2
+SLOW_SECONDS = 0.005
 
 
 class Rounds:
@@ -93,9 +95,12 @@ class _Line:
         joined.keys.update(dict.fromkeys(keys))
         joined.readers += 1
         if not self._called and self._under_way < ROUNDS_AT_ONCE:
-            # Whatever runs in this turn of the loop may still join.
             self._called = True
-            asyncio.get_running_loop().call_soon(self._begin)
+            loop = asyncio.get_running_loop()
+            if self._under_way:
+                loop.call_later(SLOW_SECONDS, self._begin)
+            else:
+                loop.call_soon(self._begin)  # Who asks in this turn of the loop may still join.
         return joined
 
     def _begin(self) -> None:
