@@ -97,27 +97,27 @@ async def test_too_few_answers_are_an_error(rounds: Rounds) -> None:
         await rounds.read(short, ["key"])
 
 
-async def test_an_answer_that_lasts_is_read_once(rounds: Rounds) -> None:
+def lasting(seconds: float) -> tuple[Any, list[list[Any]]]:
+    """A batch whose answers last so long and count its reads, and the keys of each read."""
     asked: list[list[Any]] = []
 
     async def batch(_session: object, keys: Sequence[Any]) -> list[Any]:
         asked.append(list(keys))
         return [len(asked)] * len(keys)
 
-    batch.lasts_seconds = 60.0  # type: ignore[attr-defined] # functions carry attributes
+    batch.lasts_seconds = seconds  # type: ignore[attr-defined] # functions carry attributes
+    return batch, asked
+
+
+async def test_an_answer_that_lasts_is_read_once(rounds: Rounds) -> None:
+    batch, asked = lasting(60.0)
     assert await rounds.read(batch, ["a"]) == [1]
     assert await rounds.read(batch, ["b", "a", "b"]) == [2, 1, 2]
     assert asked == [["a"], ["b"]]
 
 
 async def test_an_answer_is_read_again_when_its_time_is_over(rounds: Rounds) -> None:
-    asked: list[list[Any]] = []
-
-    async def batch(_session: object, keys: Sequence[Any]) -> list[Any]:
-        asked.append(list(keys))
-        return [len(asked)] * len(keys)
-
-    batch.lasts_seconds = 0.01  # type: ignore[attr-defined] # functions carry attributes
+    batch, _ = lasting(0.01)
     assert await rounds.read(batch, ["a"]) == [1]
     await asyncio.sleep(0.02)
     assert await rounds.read(batch, ["a"]) == [2]

@@ -8,6 +8,7 @@ import strawberry
 
 from execution import Answer, Engine, Prepared
 from tests.execution.differential import WIDE
+from tests.execution.loading import Loaders
 from tests.execution.shop import Context, schema
 
 
@@ -197,3 +198,16 @@ async def test_variables_that_are_no_object_are_refused() -> None:
     answer = await engine.execute(prepared, ["a"], Context())  # type: ignore[arg-type] # the point
     assert not answer.executed
     assert answer.errors == [{"message": "Variables must be an object."}]
+
+
+class Forgetful(Loaders):
+    """Writes down when it is told to forget."""
+
+    def forget(self) -> None:
+        self.calls.append(("forget", []))
+
+
+async def test_a_field_of_a_mutation_reads_nothing_that_the_one_before_it_read() -> None:
+    context = Context(loaders=Forgetful())
+    await ask('mutation { a: write(what: "a") { brand { id } } b: must(what: "b") }', context)
+    assert context.loaders.calls == [("brand_by_id", [1]), ("forget", []), ("forget", [])]
