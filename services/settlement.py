@@ -260,6 +260,7 @@ async def _hear_refund(
 
 
 async def _refund_later(database: Database, row: Refund, fault: PaymentFault) -> None:
+    given_up = False
     async with database.write(PLATFORM, ORIGIN) as session:
         await orders.lock(session, row.order_id)
         found = await session.get(Refund, row.id, with_for_update=True)

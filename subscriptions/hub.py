@@ -134,17 +134,17 @@ class Hub:
         while True:
             try:
                 batch = await self._log.beyond(stream, listener.after[stream])
-                break
             except Gone:
                 raise
             except Exception as error:
                 log.warning("the log of %s can't be read, trying again: %r", stream, error)
                 await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
-        if batch:
-            listener.after[stream] = batch[-1].seq
-        if len(batch) < READ_ROWS:
-            listener.behind -= {stream}
-        return batch
+            else:
+                if batch:
+                    listener.after[stream] = batch[-1].seq
+                if len(batch) < READ_ROWS:
+                    listener.behind -= {stream}
+                return batch
 
     async def events(self, stream: str, after: int) -> AsyncGenerator[Sequence[Hint], None]:
         """All events of `stream` beyond number `after`, in order, none twice, in small batches."""

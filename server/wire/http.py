@@ -201,8 +201,9 @@ class GraphQLOverHTTP:
     async def _open(self, request: Request, request_id: str) -> Opened:
         headers = {name.lower(): value for name, value in request.headers.items()}
         client = request.client.host if request.client else "unknown"
+        deadline = asyncio.timeout(self._limits.request_seconds)
         try:
-            async with asyncio.timeout(self._limits.request_seconds) as deadline:
+            async with deadline:
                 return await self._admit({**headers, "x-request-id": request_id}, client)
         except TimeoutError:
             if not deadline.expired():

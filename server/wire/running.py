@@ -32,8 +32,9 @@ async def answer_within(
     a mutation goes on. Canceling reaches the statement that the database is at.
     """
     watch = _Watch(leaving if prepared.operation_type == "query" else None)
+    deadline = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds) as deadline:
+        async with deadline:
             watch.start(deadline)
             return await engine.execute(prepared, operation.variables, context)
     except TimeoutError:

@@ -35,12 +35,14 @@ async def test_pages_cost_the_same_for_few_and_many(
     ask: Asking, city: City, owner: Actor, database: Database
 ) -> None:
     here = {"companyId": id_of(city.company)}
-    counts = []
+    counts, pages = [], []
     for document in (LIST, LIST.replace("first: 20", "first: 5")):
         with statements(database) as sent:
             told = (await ask(document, here, owner)).data["companyStock"]
         counts.append(len(sent))
+        pages.append(told)
     assert counts[0] == counts[1]
+    told = pages[-1]
     seen = [one["productId"] for one in told["nodes"]]
     after = {**here, "after": told["pageInfo"]["endCursor"]}
     rest = (await ask(LIST, after, owner)).data["companyStock"]["nodes"]

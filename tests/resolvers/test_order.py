@@ -124,7 +124,7 @@ async def test_a_payment_is_asked_about_once_a_second_whoever_asks(
 
 
 async def test_history_costs_the_same_for_one_order_and_for_ten(counter: Counter) -> None:
-    used = []
+    used, pages = [], []
     for count in (1, 9):
         for _ in range(count):
             await counter.placed()
@@ -132,7 +132,8 @@ async def test_history_costs_the_same_for_one_order_and_for_ten(counter: Counter
             told = await counter.ask(operation("order_history"), {"first": 20}, counter.buyer)
         assert not told.errors
         used.append(len(sent))
-    nodes = told.data["viewer"]["customer"]["orders"]["nodes"]
+        pages.append(told.data["viewer"]["customer"]["orders"]["nodes"])
+    nodes = pages[-1]
     assert len(nodes) == 10
     assert [node["placedAt"] for node in nodes] == sorted(
         (node["placedAt"] for node in nodes), reverse=True

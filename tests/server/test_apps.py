@@ -234,14 +234,13 @@ async def test_an_app_pays_from_its_own_bucket_and_its_companys(
         desk = Desk(company_admin, doors, town)
         _, hungry = await desk.secret(await desk.app())
         _, other = await desk.secret(await desk.app())
-        codes = []
+        answer = await desk.ask(hungry, STOCK)
+        assert answer.status_code == 200
         for _ in range(100):
             answer = await desk.ask(hungry, STOCK)
-            codes.append(answer.status_code)
             if answer.status_code == 429:
                 break
-        assert codes[0] == 200
-        assert codes[-1] == 429
+        assert answer.status_code == 429
         assert code_of(answer) == "THROTTLED"
         assert (await desk.ask(other)).status_code == 200
 

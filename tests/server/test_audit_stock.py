@@ -50,9 +50,9 @@ async def test_the_audit_names_every_counter_that_differs(
         await receive(database, near, Received(milk, 5, "A", day(2), 1))
         assert await asyncio.to_thread(run, url) == 0
         assert capsys.readouterr().out == "audit-stock: 4 stores, 0 differences.\n"
+        where = f" where product_id = '{milk}' and store_id = '{near.id}'"
         for counter, statement in FAULTS.items():
             table = "stock" if statement.startswith("update stock ") else "stock_batch"
-            where = f" where product_id = '{milk}' and store_id = '{near.id}'"
             before = await rows(url, table + where)
             await spoil(url, statement + where)
             assert await asyncio.to_thread(run, url) == 1, counter
