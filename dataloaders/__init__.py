@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.actor import Scope
-from models.database import Database
-from models.rounds import Rounds
+from database.coalescer import Rounds
+from database.scope import Scope
+from database.sessions import Database
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")

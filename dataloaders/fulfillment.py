@@ -1,4 +1,4 @@
-"""Batch reads of the stores' work on orders."""
+"""Batch reads of fulfillments, their lines and substitutes."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.statements import kept
 from dataloaders.keys import asked, many_each, one_each
-from models import Fulfillment, FulfillmentLine
-from models.light import kept
+from models import Fulfillment, FulfillmentLine, Substitute
 
 FULFILLMENT = kept(select(Fulfillment).where(asked(Fulfillment.id)))
 NEWEST = kept(
@@ -42,3 +42,13 @@ async def lines_by_fulfillment(
 ) -> list[list[FulfillmentLine]]:
     """The pick list of each fulfillment, in the order in which a picker walks."""
     return await many_each(session, LINES, ids, "fulfillment_id")
+
+
+SUBSTITUTES = kept(select(Substitute).where(asked(Substitute.order_id)).order_by(Substitute.id))
+
+
+async def substitutes_by_order(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[Substitute]]:
+    """What was proposed for each order, the oldest first."""
+    return await many_each(session, SUBSTITUTES, ids, "order_id")

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
-from models.reading import Reading
+from database.reading import Reading
 
 UUIDS = ARRAY(Uuid)
 KEYS = bindparam("keys", type_=UUIDS)

@@ -13,10 +13,10 @@ no positions in lists, since an info is made once per field and not once per par
 that answers another one is awaited on.
 """
 
-from execution.answer import Answer
+from execution.document.limits import Limits
+from execution.document.prepared import Prepared
+from execution.document.referenced_fields import Reach, reach_of
 from execution.engine import Engine
-from execution.limits import Limits
-from execution.prepared import Prepared
-from execution.reach import Reach, reach_of
+from execution.running.answer import Answer
 
 __all__ = ["Answer", "Engine", "Limits", "Prepared", "Reach", "reach_of"]

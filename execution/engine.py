@@ -9,17 +9,17 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, get_variable_values
 from graphql.execution import VariableValues
 
-from execution import reference
-from execution.answer import Answer, OnError, format_errors, refusal
-from execution.audience import audience
-from execution.cost import Cost, answered_cost
-from execution.documents import Documents
-from execution.limits import Limits, check_cost
-from execution.outlet import Outlet, Sink
-from execution.plan import Plan
-from execution.prepared import Prepared
-from execution.run import Run
-from execution.shared import Shared
+from execution.document.cost import Cost, answered_cost
+from execution.document.documents import Documents
+from execution.document.limits import Limits, check_cost
+from execution.document.prepared import Prepared
+from execution.document.sharing_key import audience
+from execution.fanout_port import Outlet, Sink
+from execution.planning.plan import Plan
+from execution.running import reference
+from execution.running.answer import Answer, OnError, format_errors, refusal
+from execution.running.run import Run
+from execution.running.shared import Shared
 
 PLANS_PER_DOCUMENT = 8
 COSTS_PER_DOCUMENT = 64

@@ -1,12 +1,11 @@
-"""Offers that ran out, deliveries that search for a rider, and riders who are not heard of."""
+"""Jobs that advance deliveries, unassign silent riders and delete old tracks."""
 
 from uuid import UUID
 
-from jobs.items import each
-from models import PLATFORM
-from models.database import Database, Origin
-from services import delivery as deliveries
-from services import dispatch
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
+from jobs.retry_each import each
+from services.delivery import deliveries, dispatch, tracks
 
 SWEEP_DELIVERIES = 50
 
@@ -36,3 +35,9 @@ async def unassign_silent(database: Database) -> int:
             return await deliveries.unassign_silent(session, delivery_id)
 
     return await each(database, "delivery.unassign_silent", waiting, work)
+
+
+async def forget(database: Database) -> int:
+    """Delete the tracks of rides that ended a month ago; answers how many."""
+    async with database.write(PLATFORM, Origin("job:track.forget")) as session:
+        return await tracks.forget(session)

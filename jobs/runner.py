@@ -7,13 +7,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from database.sessions import Database
 from gateways.payments import Payments as PaymentProvider
 from gateways.storage import Storage
 from gateways.webhook import Webhooks
-from jobs.book import Book
-from jobs.webhook import Payloads
-from models.database import Database
-from services.event_day import KEPT_DAYS
+from jobs.integrations import Payloads
+from jobs.run_log import Book
+from services.events.partitions import KEPT_DAYS
 
 log = logging.getLogger("darkstore.jobs")
 

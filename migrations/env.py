@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-import models
+import models  # noqa: F401 - declares every table
+from database.base import Base
 
 MIGRATING = 0x6461726B  # the advisory lock of whoever migrates
 CONNECT_SECONDS = 5.0
@@ -27,7 +28,7 @@ def migrate(connection: Connection) -> None:
     """Run the asked-for migrations in one transaction, so that a failed one leaves nothing."""
     context.configure(
         connection=connection,
-        target_metadata=models.Base.metadata,
+        target_metadata=Base.metadata,
         include_object=alembic_helpers.include_object,
         render_item=alembic_helpers.render_item,
         process_revision_directives=alembic_helpers.writer,
@@ -50,7 +51,7 @@ async def connect_and_migrate() -> None:
 
 
 if context.is_offline_mode():
-    context.configure(dialect_name="postgresql", target_metadata=models.Base.metadata)
+    context.configure(dialect_name="postgresql", target_metadata=Base.metadata)
     with context.begin_transaction():
         context.run_migrations()
 else:

@@ -1,24 +1,24 @@
-"""Tables, enums and value types; `models.database` opens sessions on them."""
+"""Tables, enums and value types; `database` opens sessions on them."""
 
-from models.actor import ANONYMOUS, NOBODY, PLATFORM, Actor, AppScope, Grant, Role, Scope
-from models.address import Address
-from models.alert import PRIORITIES, AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
-from models.app import App, AppSecret, AppSecretKind
-from models.audit import AuditEntry
-from models.base import Base, Keyed, Named, uuid7
-from models.batch import (
-    BatchRecall,
-    BatchStatus,
-    PickedBatch,
-    StockAudit,
-    StockBatch,
-    WasteSource,
+from models.accounts import Address, Membership, Person
+from models.alerts import PRIORITIES, AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
+from models.carts import Cart, CartLine, CartProblem, Substitution
+from models.catalog import (
+    WALK,
+    Availability,
+    Brand,
+    Category,
+    Listing,
+    PriceChange,
+    PriceChangeAction,
+    PriceChangeStatus,
+    Product,
+    ProductSort,
+    TemperatureZone,
 )
-from models.brand import Brand
-from models.cart import Cart, CartLine, CartProblem, Substitution
-from models.category import Category
-from models.company import Company
-from models.counter_sale import (
+from models.companies import Company
+from models.core import IdempotencyKey
+from models.counter_sales import (
     CounterSale,
     CounterSaleAction,
     CounterSaleLine,
@@ -26,16 +26,31 @@ from models.counter_sale import (
     CounterTill,
     Tender,
 )
+from models.counting import (
+    StockCount,
+    StockCountAction,
+    StockCountEntry,
+    StockCountFilter,
+    StockCountLine,
+    StockCountStatus,
+)
 from models.delivery import (
     Delivery,
     DeliveryAction,
     DeliveryOffer,
     DeliveryStatus,
+    DeliveryTrack,
     FailReason,
+    IgnoredPointReason,
     OfferAction,
     OfferStatus,
+    Rider,
+    RiderAction,
+    RiderPosition,
+    RiderStatus,
+    Vehicle,
 )
-from models.event import Event, EventType, Stream
+from models.events import Event, EventType, Stream
 from models.fulfillment import (
     UNPICKED,
     Fulfillment,
@@ -44,50 +59,21 @@ from models.fulfillment import (
     FulfillmentLineStatus,
     FulfillmentStatus,
     RejectReason,
+    Substitute,
+    SubstituteAction,
+    SubstituteStatus,
 )
-from models.idempotency import IdempotencyKey
-from models.job import JobFailure, JobState
-from models.listing import Availability, Listing
-from models.order import (
-    CancelReason,
-    Order,
-    OrderAction,
-    OrderLine,
-    OrderStage,
-    OrderStatus,
+from models.identity import (
+    ANONYMOUS,
+    Actor,
+    AppScope,
+    Grant,
+    OneTimeCode,
+    RefreshToken,
+    Role,
+    SignInSession,
 )
-from models.payment import Payment, PaymentNotice, PaymentStatus, Refund, RefundReason, RefundStatus
-from models.person import Membership, Person
-from models.price_change import PriceChange, PriceChangeAction, PriceChangeStatus
-from models.product import WALK, Product, ProductSort, TemperatureZone
-from models.purchase_order import (
-    GoodsReceipt,
-    GoodsReceiptLine,
-    PurchaseOrder,
-    PurchaseOrderAction,
-    PurchaseOrderLine,
-    PurchaseOrderStatus,
-)
-from models.reorder import ReorderProposal, ReorderRun
-from models.rider import (
-    IgnoredPointReason,
-    Rider,
-    RiderAction,
-    RiderPosition,
-    RiderStatus,
-    Vehicle,
-)
-from models.session import OneTimeCode, RefreshToken, SignInSession
-from models.stock import Hold, HoldStatus, Stock, StockEntry, StockReason
-from models.stock_count import (
-    StockCount,
-    StockCountAction,
-    StockCountEntry,
-    StockCountFilter,
-    StockCountLine,
-    StockCountStatus,
-)
-from models.stock_import import (
+from models.imports import (
     ErrorPolicy,
     ImportFormat,
     ImportMode,
@@ -98,7 +84,54 @@ from models.stock_import import (
     StockSet,
     StockUpload,
 )
-from models.store import (
+from models.integrations import (
+    App,
+    AppSecret,
+    AppSecretKind,
+    DeliveryState,
+    EventPlace,
+    WebhookAction,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookStatus,
+)
+from models.operations import AuditEntry, JobFailure, JobState
+from models.orders import CancelReason, Order, OrderAction, OrderLine, OrderStage, OrderStatus
+from models.payments import (
+    Payment,
+    PaymentNotice,
+    PaymentStatus,
+    Refund,
+    RefundReason,
+    RefundStatus,
+)
+from models.purchasing import (
+    GoodsReceipt,
+    GoodsReceiptLine,
+    PurchaseOrder,
+    PurchaseOrderAction,
+    PurchaseOrderLine,
+    PurchaseOrderStatus,
+    ReorderProposal,
+    ReorderRun,
+    Supplier,
+    SupplierProduct,
+)
+from models.stock import (
+    BatchRecall,
+    BatchStatus,
+    Hold,
+    HoldStatus,
+    PickedBatch,
+    Stock,
+    StockAudit,
+    StockBatch,
+    StockEntry,
+    StockReason,
+    WasteSource,
+)
+from models.stores import (
     Store,
     StoreHours,
     StoreKind,
@@ -108,9 +141,7 @@ from models.store import (
     Weekday,
     ZoneFault,
 )
-from models.substitute import Substitute, SubstituteAction, SubstituteStatus
-from models.supplier import Supplier, SupplierProduct
-from models.ticket import (
+from models.support import (
     Ticket,
     TicketAction,
     TicketKind,
@@ -118,8 +149,7 @@ from models.ticket import (
     TicketPriority,
     TicketStatus,
 )
-from models.track import DeliveryTrack
-from models.transfer import (
+from models.transfers import (
     Transfer,
     TransferAction,
     TransferDirection,
@@ -127,20 +157,9 @@ from models.transfer import (
     TransferLot,
     TransferStatus,
 )
-from models.webhook import (
-    DeliveryState,
-    EventPlace,
-    WebhookAction,
-    WebhookAttempt,
-    WebhookDelivery,
-    WebhookEndpoint,
-    WebhookStatus,
-)
 
 __all__ = [
     "ANONYMOUS",
-    "NOBODY",
-    "PLATFORM",
     "PRIORITIES",
     "UNPICKED",
     "WALK",
@@ -156,7 +175,6 @@ __all__ = [
     "AppSecretKind",
     "AuditEntry",
     "Availability",
-    "Base",
     "BatchRecall",
     "BatchStatus",
     "Brand",
@@ -199,10 +217,8 @@ __all__ = [
     "ImportStatus",
     "JobFailure",
     "JobState",
-    "Keyed",
     "Listing",
     "Membership",
-    "Named",
     "OfferAction",
     "OfferStatus",
     "OneTimeCode",
@@ -238,7 +254,6 @@ __all__ = [
     "RiderStatus",
     "Role",
     "RowFault",
-    "Scope",
     "SignInSession",
     "Stock",
     "StockAlert",
@@ -292,5 +307,4 @@ __all__ = [
     "WebhookStatus",
     "Weekday",
     "ZoneFault",
-    "uuid7",
 ]

@@ -6,36 +6,27 @@ from collections.abc import Callable
 from functools import cache
 from uuid import UUID
 
-from models.address import Address
-from models.alert import StockAlert
-from models.app import App, AppSecret
-from models.base import Keyed
-from models.batch import BatchRecall, StockBatch
-from models.brand import Brand
-from models.cart import Cart
-from models.category import Category
-from models.company import Company
-from models.counter_sale import CounterSale
-from models.delivery import Delivery, DeliveryOffer
-from models.fulfillment import Fulfillment, FulfillmentLine
-from models.job import JobFailure
-from models.order import Order, OrderLine
-from models.payment import Payment, Refund
-from models.person import Membership, Person
-from models.price_change import PriceChange
-from models.product import Product
-from models.purchase_order import GoodsReceipt, PurchaseOrder
-from models.rider import Rider
-from models.session import SignInSession
-from models.stock import StockEntry
-from models.stock_count import StockCount
-from models.stock_import import StockImport, StockSet, StockUpload
-from models.store import Store
-from models.substitute import Substitute
-from models.supplier import Supplier
-from models.ticket import Ticket, TicketMessage
-from models.transfer import Transfer, TransferLine
-from models.webhook import WebhookDelivery, WebhookEndpoint
+from database.base import Keyed
+from models.accounts import Address, Membership, Person
+from models.alerts import StockAlert
+from models.carts import Cart
+from models.catalog import Brand, Category, PriceChange, Product
+from models.companies import Company
+from models.counter_sales import CounterSale
+from models.counting import StockCount
+from models.delivery import Delivery, DeliveryOffer, Rider
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.identity import SignInSession
+from models.imports import StockImport, StockSet, StockUpload
+from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
+from models.operations import JobFailure
+from models.orders import Order, OrderLine
+from models.payments import Payment, Refund
+from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
+from models.stock import BatchRecall, StockBatch, StockEntry
+from models.stores import Store
+from models.support import Ticket, TicketMessage
+from models.transfers import Transfer, TransferLine
 
 PREFIXES: dict[type[Keyed], str] = {
     Address: "adr",

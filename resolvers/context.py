@@ -9,16 +9,17 @@ from uuid import UUID
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
 from dataloaders import Loaders
-from execution.outlet import Outlet
+from execution.fanout_port import Outlet
 from gateways.payments import Payments
 from gateways.sms import Sms
 from gateways.webhook import PublicWebhooks, Webhooks
-from models.actor import PLATFORM, Actor
-from models.database import Database, Origin
-from services.hold import Combiner
-from services.identity import Identity
-from services.position import Positions
+from models.identity import Actor
+from workflows.delivery.position_ingest import Positions
+from workflows.identity.authenticator import Identity
+from workflows.stock.reservation_batcher import Combiner
 
 T = TypeVar("T")
 

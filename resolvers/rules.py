@@ -7,7 +7,7 @@ security and by the services, which answer "no such thing" for what belongs to s
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from models.actor import Actor, Role
+from models.identity import Actor, Role
 
 if TYPE_CHECKING:
     from resolvers.context import Context

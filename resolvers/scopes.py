@@ -11,8 +11,8 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
-from execution.reach import Reach
-from models.actor import Actor, AppScope
+from execution.document.referenced_fields import Reach
+from models.identity import Actor, AppScope
 from resolvers.rules import Denied
 
 OPEN = None  # for every app, whatever its scopes

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models.base import Named
+from database.base import Named
 
 
 def show(enum: type[Named]) -> None:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import strawberry
 
+from database.base import Keyed
 from models import ids
-from models.base import Keyed
 from models.money import Money
 from resolvers.rules import Rule
 from schema.backing import Foresees, derived, field

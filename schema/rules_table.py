@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from graphql import GraphQLField, GraphQLObjectType
 
-from models.actor import ANONYMOUS, Actor, Grant, Role, acting_for
-from models.base import uuid7
+from database.base import uuid7
+from models.identity import ANONYMOUS, Actor, Grant, Role, acting_for
 from resolvers.rules import ANYONE, Rule
 from resolvers.scopes import told
 from schema.root import graph

@@ -9,7 +9,7 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from models.money import Money as MoneyValue
-from resolvers.inputs.scalars import BigInt, GeoJSON
+from resolvers.shared_inputs import BigInt, GeoJSON
 from schema.backing import backed_by, column, field
 
 SAFE_INTEGER = 2**53 - 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from models import Base
+from database.base import Base
 from seed import people, shops
 from seed.catalog import articles
 from seed.rows import load

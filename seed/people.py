@@ -7,7 +7,7 @@ from models import Role, Vehicle
 from seed.accounts import EVERYONE, PASSWORD, Account
 from seed.rows import Row, key
 from seed.shops import SEED, Shop
-from services.password import hash_password
+from services.identity.passwords import hash_password
 
 NEAR_M_IN_DEGREES = 0.006
 VEHICLES = (Vehicle.E_BIKE, Vehicle.SCOOTER, Vehicle.BICYCLE)

@@ -10,8 +10,8 @@ from seed.accounts import COMPANIES, STORES
 from seed.catalog import Article, slug
 from seed.city import Site, sites, spread, wire_form, zones
 from seed.rows import Row, key
-from services.search import search_text
-from services.weight import kilo_price, piece_price
+from services.catalog.search_text import search_text
+from services.catalog.weights import kilo_price, piece_price
 
 CURRENCY = "HKD"
 TIMEZONE = "Europe/Lisbon"

@@ -12,22 +12,22 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from server import memory
-from server.allowance import Allowances, Ledger, Size
-from server.documents import document_routes
-from server.edge import Edge
-from server.engine import open_engine
-from server.explorer import explorer_routes
-from server.house import open_house
-from server.imports import Imports, open_storage
-from server.library import open_library
-from server.metrics import metrics_routes
-from server.oauth import oauth_routes
-from server.positions import POSITIONS_PATH, REQUESTS, RiderPositions
-from server.probes import PROBES
+from server import gc_settings
+from server.auth.edge import Edge
+from server.container import open_house
+from server.endpoints.explorer import explorer_routes
+from server.endpoints.metrics import metrics_routes
+from server.endpoints.oauth import oauth_routes
+from server.endpoints.payment_webhooks import Worker, stripe_webhook
+from server.endpoints.pdf_downloads import document_routes
+from server.endpoints.probes import PROBES
+from server.endpoints.rider_positions import POSITIONS_PATH, REQUESTS, RiderPositions
+from server.endpoints.stock_uploads import Imports, open_storage
+from server.graphql_engine import open_engine
+from server.persisted_queries.library import open_library
+from server.rate_limit import Allowances, Ledger, Size
 from server.settings import Settings
-from server.webhooks import Worker, stripe_webhook
-from server.wire import LiveConnections, WireLimits, graphql_routes, room_for_connections
+from server.transport import LiveConnections, WireLimits, graphql_routes, room_for_connections
 
 GRAPH_PATH = "/graphql"
 WEBHOOK_PATH = "/webhooks/stripe"
@@ -61,7 +61,7 @@ def build_app(settings: Settings) -> Starlette:
             edge.house = app.state.house = house
             worker = Worker(house.database, house.payments)
             app.state.take_notice = stripe_webhook(house.database, house.payments, worker)
-            memory.settle()
+            gc_settings.settle()
             yield
             await connections.drain(spread_seconds=0, grace_seconds=1)
             await worker.close()

@@ -12,8 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateways.payments import PaymentUnavailable
 from resolvers.rules import Denied
-from services.idempotency import KeyReused
-from services.refusal import Refused
+from services.core.idempotency import KeyReused
+from services.core.problems import Refused
 
 log = logging.getLogger("darkstore.errors")
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.statements import kept
 from gateways.payments import Intent
 from models import (
     Actor,
@@ -24,25 +25,22 @@ from models import (
     RefundReason,
     StockReason,
 )
-from models.light import kept
-from services import delivery as deliveries
-from services import fulfillment as fulfillments
-from services import hold, payment, stock
-from services import order as orders
-from services.clock import moment
-from services.placement import Doors, Placed, place
-from services.progress import SUPPORT_ROLES, Progress, actions, concerns, stage
-from services.refusal import IllegalStep, Refused, not_found
-from services.text import line
-
-__all__ = ["Doors", "Placed", "cancel_order", "converge", "expire", "fail", "place", "refund"]
+from services.core.clock import moment
+from services.core.problems import IllegalStep, Refused, not_found
+from services.core.text import line
+from services.delivery import deliveries
+from services.fulfillment import fulfillments
+from services.orders import orders
+from services.orders.stages import SUPPORT_ROLES, Progress, actions, concerns, stage
+from services.payments import payments
+from services.stock import movements, reservations
 
 NOTE_LENGTH = 500
 CALLED_OFF = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PAYMENT_FAILED})
 # The customer is at it: their bank asks them, or a card was declined and another one may follow.
 TRYING = frozenset({PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
 PAY_AGAIN_SECONDS = 180
-HELD_OR_TAKEN = payment.TAKEN | {PaymentStatus.AUTHORIZED}
+HELD_OR_TAKEN = payments.TAKEN | {PaymentStatus.AUTHORIZED}
 # The order that an intent pays, locked before anything else that belongs to it.
 PAID_BY = kept(
     select(Order)
@@ -71,15 +69,15 @@ async def converge(session: AsyncSession, intent: Intent) -> Order | None:
     order = await session.scalar(PAID_BY, {"intent": intent.id, "payment": intent.payment_id})
     if order is None:
         return None
-    row = await payment.lock(session, order.id)
+    row = await payments.lock(session, order.id)
     if row.intent_id not in (None, intent.id):
         return None
-    changed = await payment.hear(session, order, row, intent)
+    changed = await payments.hear(session, order, row, intent)
     if changed and row.status in TRYING:
-        await hold.extend(session, order, PAY_AGAIN_SECONDS)
+        await reservations.extend(session, order, PAY_AGAIN_SECONDS)
     if row.status in HELD_OR_TAKEN:
         await _paid(session, order, row)
-    elif row.status in payment.FINAL and order.status is OrderStatus.PLACED:
+    elif row.status in payments.FINAL and order.status is OrderStatus.PLACED:
         await orders.mark_payment_failed(session, order, "The payment was canceled.")
     return order
 
@@ -89,17 +87,17 @@ async def _paid(session: AsyncSession, order: Order, row: Payment) -> None:
     if order.status is OrderStatus.PLACED:
         await _confirm(session, order)
     elif order.status in CALLED_OFF and row.status is PaymentStatus.AUTHORIZED:
-        await payment.want_void(session, order)
+        await payments.want_void(session, order)
 
 
 async def _confirm(session: AsyncSession, order: Order) -> None:
     """Sell what is held, in the transaction that confirms the order and queues it at its store."""
-    if not await hold.claim(session, [order]):
+    if not await reservations.claim(session, [order]):
         # The hold is gone though the order is not: only a sweep gone wrong leads here.
         wanted = await _units(session, order)
         where, who = (order.store_id, order.company_id), order.customer_id
-        if await stock.take(session, *where, wanted, StockReason.SALE, str(order.id), who):
-            await payment.want_void(session, order)
+        if await movements.take(session, *where, wanted, StockReason.SALE, str(order.id), who):
+            await payments.want_void(session, order)
             await orders.mark_canceled(session, order, CancelReason.OUT_OF_STOCK)
             return
     await orders.mark_confirmed(session, order)
@@ -126,11 +124,11 @@ async def cancel_order(
     order = await orders.lock(session, order_id)
     await _allowed(session, actor, order, OrderAction.CANCEL)
     if order.status is OrderStatus.PLACED:
-        await hold.release(session, [order.id])
+        await reservations.release(session, [order.id])
     else:
         await fulfillments.cancel_for(session, order, actor.person_id)
         await deliveries.cancel_for(session, order)
-    await payment.want_void(session, order)
+    await payments.want_void(session, order)
     await orders.mark_canceled(session, order, reason, note)
     return order
 
@@ -148,8 +146,8 @@ async def refund(
     order = await orders.lock(session, order_id)
     if not actor.works_at(order.company_id, order.store_id, SUPPORT_ROLES):
         raise not_found(Order, "orderId")
-    await _allowed(session, actor, order, OrderAction.REFUND, unless=payment.TAKEN)
-    return await payment.request_refund(
+    await _allowed(session, actor, order, OrderAction.REFUND, unless=payments.TAKEN)
+    return await payments.request_refund(
         session, order, amount_minor, reason, note, None, actor.person_id
     )
 
@@ -163,20 +161,20 @@ async def expire(session: AsyncSession, order_id: UUID) -> bool:
     now = await moment(session)
     if order.status is not OrderStatus.PLACED or order.due_at is None or order.due_at > now:
         return False
-    row = await payment.lock(session, order.id)
+    row = await payments.lock(session, order.id)
     asked = row.status is PaymentStatus.ACTION_REQUIRED
-    if asked and await hold.extend(session, order, PAY_AGAIN_SECONDS):
+    if asked and await reservations.extend(session, order, PAY_AGAIN_SECONDS):
         return False
     await orders.mark_expired(session, order)
-    await payment.want_void(session, order)
+    await payments.want_void(session, order)
     return True
 
 
 async def fail(session: AsyncSession, order_id: UUID, message: str) -> None:
     """End an order whose payment the provider will never take."""
     order = await orders.lock(session, order_id)
-    row = await payment.lock(session, order.id)
-    if row.status in payment.UNPAID:
+    row = await payments.lock(session, order.id)
+    if row.status in payments.UNPAID:
         row.status, row.due_at, row.void_wanted = PaymentStatus.FAILED, None, False
         row.failure_message = message
         row.version += 1

@@ -8,16 +8,16 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
+from database.statements import kept
 from models import Delivery, DeliveryOffer, OfferStatus, Rider
-from models.light import kept
 from resolvers.context import Context, Info
 from resolvers.rules import Denied
-from services.event import rider_stream
-from services.refusal import not_found
-from services.rider import OF_PERSON
-from subscriptions.course import Step
-from subscriptions.flow import After, Flow, key_in
-from subscriptions.message import Message
+from services.core.problems import not_found
+from services.delivery.riders import OF_PERSON
+from services.events.event_log import rider_stream
+from subscriptions.engine.messages import Message
+from subscriptions.engine.stream_reader import Step
+from subscriptions.engine.subscription import After, Flow, key_in
 
 _WAITING = DeliveryOffer.status == OfferStatus.OFFERED
 DESK = kept(

@@ -12,12 +12,12 @@ import strawberry
 from dataloaders import fulfillment as load
 from models import EventType, Fulfillment, Store
 from resolvers.context import Context, Info
-from services import fulfillment as fulfillments
-from services.event import store_queue_stream
-from services.refusal import key_of
-from subscriptions.course import Step
-from subscriptions.flow import After, Flow, key_in
-from subscriptions.message import Message
+from services.core.problems import key_of
+from services.events.event_log import store_queue_stream
+from services.fulfillment import fulfillments
+from subscriptions.engine.messages import Message
+from subscriptions.engine.stream_reader import Step
+from subscriptions.engine.subscription import After, Flow, key_in
 
 QUEUE_COUNT = 100
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]

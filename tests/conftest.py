@@ -12,7 +12,6 @@ import shutil
 import urllib.parse
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -22,10 +21,10 @@ from alembic.config import Config
 from local import process, share
 from local.postgres import postgres
 from local.valkey import valkey
+from tests.support.paths import ROOT
 
-pytest_plugins = ["tests.people"]
+pytest_plugins = ["tests.support.actors"]
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".darkstore" / "test"
 TEMPLATE = "darkstore_template_"
 SESSION = "darkstore_test_"

@@ -16,11 +16,11 @@ from uuid import UUID
 
 from benchmarks.peers.report import RESULTS, machine
 from benchmarks.stock.place import Place, opened
-from models import PLATFORM
-from models.database import Database, Origin
-from services.event import happened
-from services.timeline import Slice, slices
-from subscriptions.event_log import EventLog
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
+from services.events.event_log import happened
+from services.orders.timeline import Slice, slices
+from subscriptions.engine.event_log_reader import EventLog
 from tests.conftest import superuser
 
 BY_DAYS = "a partition a day"

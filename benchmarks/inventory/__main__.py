@@ -25,13 +25,15 @@ from benchmarks.live.__main__ import OURS, SESSION
 from benchmarks.peers.contenders import Running, serving, ticks
 from benchmarks.peers.place import ROOT, STORE, Place, open_place
 from benchmarks.peers.report import machine
-from models import PLATFORM, Actor, Grant, Membership, Person, Product, Role, Store, uuid7
-from models.database import Database
+from database.base import uuid7
+from database.scope import PLATFORM
+from database.sessions import Database
+from models import Actor, Grant, Membership, Person, Product, Role, Store
 from models.ids import encode
-from services.event import inventory_stream
-from services.identity import Identity
-from subscriptions.hub import Hub
-from tests.asking import operation
+from services.events.event_log import inventory_stream
+from subscriptions.engine.hub import Hub
+from tests.support.graph_queries import operation
+from workflows.identity.authenticator import Identity
 
 RESULTS = ROOT / "benchmarks" / "results" / "inventory.json"
 CLIENTS = 1_000

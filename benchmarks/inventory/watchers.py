@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 
 from benchmarks.live.crowd import OPENING_AT_ONCE, PATIENCE_SECONDS, Door, Group, SocketEar
-from services import cursor as cursors
+from services.core import cursors
 
 SUBSCRIBE = '{"id":"1","type":"subscribe","payload":%s}'
 

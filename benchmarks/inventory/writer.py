@@ -9,12 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from models import PLATFORM, Product, uuid7
-from models.database import Database, Hint, Origin
+from database.base import uuid7
+from database.scope import PLATFORM
+from database.sessions import Database, Hint, Origin
+from database.statements import kept
+from models import Product
 from models.ids import encode
-from models.light import kept
-from services.event import happened, inventory_stream
-from services.product import LOW_UNITS
+from services.catalog.listed_products import LOW_UNITS
+from services.events.event_log import happened, inventory_stream
 
 ORIGIN = Origin("benchmark:inventory")
 SHELF_UNITS = 12

@@ -20,17 +20,18 @@ from sqlalchemy import text
 
 from benchmarks.peers.report import RESULTS, machine
 from benchmarks.stock.place import Place, opened
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
 from gateways.webhook import PublicWebhooks
-from jobs import webhook as jobs
-from models import PLATFORM, WebhookEndpoint
-from models.database import Database, Origin
+from jobs import integrations
+from models import WebhookEndpoint
 from resolvers.context import House
-from server.payloads import GraphPayloads
-from services.event import happened, inventory_stream
-from services.identity import Identity
-from services.webhook_signature import nonce
+from server.webhook_payloads import GraphPayloads
+from services.events.event_log import happened, inventory_stream
+from services.integrations.webhook_signatures import nonce
 from tests.conftest import superuser
-from tests.jobs.receiver import receiving
+from tests.support.webhook_receiver import receiving
+from workflows.identity.authenticator import Identity
 
 WRITERS = 8
 UNITS = 2_000
@@ -127,11 +128,11 @@ async def messages(count: int) -> dict[str, float]:
                 stream = inventory_stream(place.store)
                 for _ in range(count // 10):
                     happened(session, stream, "STOCK_CHANGED", body, company_id=place.company)
-        queued = await _timed(lambda: jobs.fan_out(database))
+        queued = await _timed(lambda: integrations.fan_out(database))
         payloads = GraphPayloads(house)
         began, cpu = time.monotonic(), time.process_time()
         while len(there.got) < count // 10 * 10:
-            await jobs.deliver(database, house.webhooks, payloads)
+            await integrations.deliver(database, house.webhooks, payloads)
         took, spent = time.monotonic() - began, time.process_time() - cpu
         await house.webhooks.close()
         await database.close()

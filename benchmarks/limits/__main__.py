@@ -8,10 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 from execution import Answer, Engine, Prepared
-from models.actor import Actor, Grant, Role
+from models.identity import Actor, Grant, Role
 from schema.root import graph
-from server.allowance import Allowances, Held, Ledger, Sizes
-from server.engine import HouseEngine
+from server.graphql_engine import HouseEngine
+from server.rate_limit import Allowances, Held, Ledger, Sizes
 from tests.execution.test_limits import documents
 
 ROUNDS = 20_000

@@ -24,13 +24,14 @@ import uvloop
 from benchmarks.live.crowd import Door, Ear, Group, gather
 from benchmarks.peers.contenders import Contender, Running, serving, ticks
 from benchmarks.peers.place import ROOT, Place, open_place
-from models import PLATFORM, Actor, Grant, Order, Role
-from models.base import uuid7
-from models.database import Database, Origin
+from database.base import uuid7
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
+from models import Actor, Grant, Order, Role
 from models.ids import encode
-from services.event import happened, order_stream
-from services.identity import Identity
-from subscriptions.hub import Hub
+from services.events.event_log import happened, order_stream
+from subscriptions.engine.hub import Hub
+from workflows.identity.authenticator import Identity
 
 RESULTS = ROOT / "benchmarks" / "results" / "live.json"
 DOCUMENT = """subscription Track($orderId: ID!) {

@@ -11,24 +11,25 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
 from execution import Answer, Limits
 from local import share
 from local.postgres import postgres
-from models import PLATFORM, Actor, EventType, Grant, Order, Person, Product, Role, Store
-from models.database import Database, Origin
+from models import Actor, EventType, Grant, Order, Person, Product, Role, Store
 from models.ids import encode
 from resolvers.context import House
 from schema.root import graph
-from server.engine import HouseEngine
-from services import order as orders
-from services.event import happened, inventory_stream, order_happened
-from services.identity import Identity
-from subscriptions.hub import Hub
-from tests.asking import operation
-from tests.belongings import hang
-from tests.city import City, build
+from server.graphql_engine import HouseEngine
+from services.events.event_log import happened, inventory_stream, order_happened
+from services.orders import orders
+from subscriptions.engine.hub import Hub
 from tests.conftest import FOLDER, cloned, migrate
-from tests.people import Standing
+from tests.support.actors import Standing
+from tests.support.city import City, build
+from tests.support.graph_queries import operation
+from tests.support.order_rows import hang
+from workflows.identity.authenticator import Identity
 
 LISTENERS = 1_000
 EVENTS = 5

@@ -18,10 +18,10 @@ from benchmarks.peers.contenders import CONTENDERS, HERE, Running, started
 from benchmarks.peers.measure import Figures, limit, loaded, median
 from benchmarks.peers.operations import Operation, operations
 from benchmarks.peers.place import ROOT, Place, open_place
+from database.base import uuid7
+from database.sessions import Database
 from models import Actor, Grant, Role
-from models.base import uuid7
-from models.database import Database
-from services.identity import Identity
+from workflows.identity.authenticator import Identity
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 

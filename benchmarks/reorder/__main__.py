@@ -11,8 +11,8 @@ import time
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from jobs import reorder
-from models.database import Database
+from database.sessions import Database
+from jobs import purchasing
 
 STORES = 16
 PRODUCTS = 2_600
@@ -72,7 +72,7 @@ async def main(owner_url: str) -> None:
     entries = await fill(owner_url)
     database = Database(owner_url)
     began, spent = time.perf_counter(), time.process_time()
-    done = await reorder.refresh(database)
+    done = await purchasing.refresh(database)
     took, spent = time.perf_counter() - began, time.process_time() - spent
     await database.close()
     print(

@@ -29,11 +29,11 @@ from benchmarks.peers.place import ROOT
 from benchmarks.peers.report import RESULTS, machine
 from benchmarks.riders.phones import BATCH_POINTS, BatchPhone, Counted, GraphPhone, Phone, ride
 from benchmarks.riders.world import DATABASE, FOLDER, World, open_world
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
 from local import process
 from local.valkey import free_port
-from models import PLATFORM
-from models.database import Database, Origin
-from services.nearest import FRESH_SECONDS, NEAREST, REACH_M
+from services.delivery.nearest_riders import FRESH_SECONDS, NEAREST, REACH_M
 
 TARGET_A_SECOND = 5_000
 TARGET_NEAREST_MS = 5.0

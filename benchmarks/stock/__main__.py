@@ -17,7 +17,7 @@ from benchmarks.stock import races, report
 from benchmarks.stock.designs import Combined, combined, locked_first, one_statement
 from benchmarks.stock.load import CLIENTS, Figures, Wish, carts, hot, measured
 from benchmarks.stock.place import Place, opened
-from server import memory
+from server import gc_settings
 
 SECONDS = 2.0
 ROUNDS = 3
@@ -73,7 +73,7 @@ def middle(rounds: list[Figures]) -> dict[str, Any]:
 
 async def main(given: argparse.Namespace) -> None:
     found: dict[str, Any] = {}
-    memory.settle()  # as the server does it
+    gc_settings.settle()  # as the server does it
     if given.rounds:
         found["loads"] = await rates(given.seconds, given.rounds)
     if given.races:

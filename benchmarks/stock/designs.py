@@ -12,12 +12,13 @@ from uuid import UUID
 import asyncpg
 
 from benchmarks.stock.place import Place
-from models import PLATFORM, uuid7
-from models.database import APPLICATION_ROLE, SERVER_SETTINGS, Database
-from models.scoped import statement_of
-from services.combiner import Combiner
-from services.grant import Held
+from database.base import uuid7
+from database.connections import statement_of
+from database.scope import PLATFORM
+from database.sessions import APPLICATION_ROLE, SERVER_SETTINGS, Database
+from services.stock.reservation_decisions import Held
 from tests.conftest import superuser
+from workflows.stock.reservation_batcher import Combiner
 
 POOL = 20
 """Connections of a process: as many as the product's own pool has."""

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from local import share
 from local.postgres import Postgres, postgres
-from tests.conftest import ROOT, cloned, migrate, superuser
+from tests.conftest import cloned, migrate, superuser
+from tests.support.paths import ROOT
 
 FOLDER = ROOT / ".darkstore" / "bench-stock"
 PRODUCTS = 1_000

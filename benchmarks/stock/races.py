@@ -17,11 +17,12 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from benchmarks.stock.place import FOLDER
+from database.scope import PLATFORM
+from database.sessions import Database
 from gateways.payments import Intent, IntentState
 from local import share
 from local.postgres import postgres
 from models import (
-    PLATFORM,
     Actor,
     CancelReason,
     Hold,
@@ -32,15 +33,16 @@ from models import (
     Stock,
     StockReason,
 )
-from models.database import Database
-from services import checkout, placement, stock
-from services.clock import moment
-from services.combiner import Combiner
-from services.refusal import Refused
-from services.stock_audit import conservation
-from tests.city import City, build
+from services import checkout
+from services.core.clock import moment
+from services.core.problems import Refused
+from services.stock import stock_rows
+from services.stock.stock_audit import conservation
 from tests.conftest import cloned, migrate
-from tests.services.customers import ORIGIN, people, product, wish
+from tests.support.city import City, build
+from tests.support.customers import ORIGIN, people, product, wish
+from workflows.checkout import place_order
+from workflows.stock.reservation_batcher import Combiner
 
 UNITS = 100
 CUSTOMERS = 300
@@ -113,7 +115,7 @@ async def _buy(shop: Shop, who: Actor, tally: Tally) -> None:
     wanted = wish(shop.city)
     while tally.sold < UNITS:
         try:
-            made = await placement.place(shop, actor=who, origin=ORIGIN, wish=wanted)
+            made = await place_order.place(shop, actor=who, origin=ORIGIN, wish=wanted)
         except Refused:
             await asyncio.sleep(RETRY_SECONDS)
             continue
@@ -173,7 +175,7 @@ async def _put(shop: Shop, units: int) -> None:
         for store in shop.city.first.stores:
             row = await session.get_one(Stock, (store.id, wanted))
             left = units if store is shop.city.near else 0
-            stock.change(session, row, left - row.on_hand, StockReason.ADJUSTMENT, "", None)
+            stock_rows.change(session, row, left - row.on_hand, StockReason.ADJUSTMENT, "", None)
 
 
 async def _wrong(shop: Shop, tally: Tally) -> list[str]:

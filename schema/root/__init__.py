@@ -8,113 +8,97 @@ from strawberry.schema.config import StrawberryConfig
 
 import models  # noqa: F401 - enums are registered from the models' subclasses
 import schema.enums  # noqa: F401 - before any type names them
-from schema.root import (
-    address,
-    alert,
-    app,
-    batch,
-    cart,
-    company,
-    company_stock,
-    counter_sale,
-    delivery,
-    fulfillment,
-    handling,
-    house,
-    job,
-    listing,
-    node,
-    order,
-    person,
-    price_change,
-    purchase_order,
-    queue,
-    reorder,
-    rider,
-    session,
-    stock,
-    stock_count,
-    stock_import,
-    store,
-    storefront,
-    streams,
-    substitute,
-    supplier,
-    ticket,
-    transfer,
-    webhook,
-)
+from schema import node_root, stream_root
+from schema.accounts import root as accounts_root
+from schema.alerts import root as alerts_root
+from schema.carts import root as carts_root
+from schema.catalog import root as catalog_root
+from schema.companies import root as companies_root
+from schema.counter_sales import root as counter_sales_root
+from schema.counting import root as counting_root
+from schema.delivery import root as delivery_root
+from schema.fulfillment import root as fulfillment_root
+from schema.identity import root as identity_root
+from schema.imports import root as imports_root
+from schema.integrations import root as integrations_root
+from schema.operations import root as operations_root
+from schema.orders import root as orders_root
+from schema.purchasing import root as purchasing_root
 from schema.scalars import SCALARS
+from schema.stock import root as stock_root
+from schema.stores import root as stores_root
+from schema.support import root as support_root
+from schema.transfers import root as transfers_root
 
 
 @strawberry.type(description="Everything that can be read.")
 class Query(
-    house.Query,
-    queue.Query,
-    node.Query,
-    storefront.Query,
-    store.Query,
-    stock.Query,
-    batch.Query,
-    alert.Query,
-    app.Query,
-    job.Query,
-    webhook.Query,
-    company_stock.Query,
-    price_change.Query,
-    counter_sale.Query,
-    fulfillment.Query,
-    order.Query,
-    person.Query,
-    supplier.Query,
-    ticket.Query,
-    purchase_order.Query,
-    reorder.Query,
-    rider.Query,
-    delivery.Query,
-    transfer.Query,
-    stock_count.Query,
-    stock_import.Query,
+    operations_root.HouseQuery,
+    operations_root.QueueQuery,
+    node_root.NodeQuery,
+    catalog_root.StorefrontQuery,
+    stores_root.StoreQuery,
+    stock_root.StockQuery,
+    stock_root.BatchQuery,
+    alerts_root.AlertQuery,
+    integrations_root.AppQuery,
+    operations_root.JobQuery,
+    integrations_root.WebhookQuery,
+    stock_root.CompanyStockQuery,
+    catalog_root.PriceChangeQuery,
+    counter_sales_root.CounterSaleQuery,
+    fulfillment_root.FulfillmentQuery,
+    orders_root.OrderQuery,
+    accounts_root.PersonQuery,
+    purchasing_root.SupplierQuery,
+    support_root.TicketQuery,
+    purchasing_root.PurchaseOrderQuery,
+    purchasing_root.ReorderQuery,
+    delivery_root.RiderQuery,
+    delivery_root.DeliveryQuery,
+    transfers_root.TransferQuery,
+    counting_root.StockCountQuery,
+    imports_root.StockImportQuery,
 ):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
-    address.Mutation,
-    alert.Mutation,
-    app.Mutation,
-    job.Mutation,
-    webhook.Mutation,
-    cart.Mutation,
-    fulfillment.Mutation,
-    substitute.Mutation,
-    listing.Mutation,
-    handling.Mutation,
-    price_change.Mutation,
-    order.Mutation,
-    stock.Mutation,
-    batch.Mutation,
-    store.Mutation,
-    company.Mutation,
-    counter_sale.Mutation,
-    person.Mutation,
-    session.Mutation,
-    supplier.Mutation,
-    ticket.Mutation,
-    purchase_order.Mutation,
-    reorder.Mutation,
-    rider.Mutation,
-    delivery.Mutation,
-    transfer.Mutation,
-    stock_count.Mutation,
-    stock_import.Mutation,
+    accounts_root.AddressMutation,
+    alerts_root.AlertMutation,
+    integrations_root.AppMutation,
+    operations_root.JobMutation,
+    integrations_root.WebhookMutation,
+    carts_root.CartMutation,
+    fulfillment_root.FulfillmentMutation,
+    fulfillment_root.SubstituteMutation,
+    catalog_root.ListingMutation,
+    catalog_root.HandlingMutation,
+    catalog_root.PriceChangeMutation,
+    orders_root.OrderMutation,
+    stock_root.StockMutation,
+    stock_root.BatchMutation,
+    stores_root.StoreMutation,
+    companies_root.CompanyMutation,
+    counter_sales_root.CounterSaleMutation,
+    accounts_root.PersonMutation,
+    identity_root.SessionMutation,
+    purchasing_root.SupplierMutation,
+    support_root.TicketMutation,
+    purchasing_root.PurchaseOrderMutation,
+    purchasing_root.ReorderMutation,
+    delivery_root.RiderMutation,
+    delivery_root.DeliveryMutation,
+    transfers_root.TransferMutation,
+    counting_root.StockCountMutation,
+    imports_root.StockImportMutation,
 ):
     pass
 
 
 @strawberry.type(description="Everything that can be watched.")
-class Subscription(streams.Subscription, stock_import.Subscription):
+class Subscription(stream_root.StreamsSubscription, imports_root.StockImportSubscription):
     pass
 
 

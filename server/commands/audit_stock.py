@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import PLATFORM
-from models.database import Database
+from database.scope import PLATFORM
+from database.sessions import Database
 from server.commands.migrate import sentence
-from services import stock_audit
+from services.stock import stock_audit
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

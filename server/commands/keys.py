@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.token import KEPT_SECONDS, TooManyKeys, load_keys, rotate_keys
+from services.identity.access_tokens import KEPT_SECONDS, TooManyKeys, load_keys, rotate_keys
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from server.manifest import first_party
+from server.persisted_queries.manifest import first_party
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

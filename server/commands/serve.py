@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from server.app import build_app
 from server.logs import set_up_logs
 from server.settings import DEFAULT_PORT, BadSetting, Settings, settings_of
-from server.wire import (
+from server.transport import (
     FRAME_MAX_BYTES,
     DirectSocket,
     StrangersNoise,

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import uvloop
 
-from jobs.book import Book
+from jobs.run_log import Book
 from jobs.runner import Hands, run_all
-from jobs.table import JOBS, WAITING
-from server.house import resting_house
-from server.imports import open_storage
+from jobs.schedule import JOBS, WAITING
+from server.container import resting_house
+from server.endpoints.stock_uploads import open_storage
 from server.logs import set_up_logs
-from server.payloads import GraphPayloads
 from server.settings import BadSetting, Settings, settings_of
-from server.workbench import open_workbench
+from server.webhook_payloads import GraphPayloads
+from server.worker_database import open_workbench
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -11,8 +11,8 @@ from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
-from server.wire import WireLimits
-from tests.server.wire.world import Served, serve
+from server.transport import WireLimits
+from tests.support.server.small_server import Served, serve
 
 HERE = Path(__file__).parent
 

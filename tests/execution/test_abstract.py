@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 import strawberry
 
-from tests.execution.ground import Fault, Ground, asked, later, made, now
+from tests.support.execution.field_shapes import Fault, Ground, asked, later, made, now
 
 
 class Dog:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from execution import Answer, Engine
-from tests.execution.shop import schema
+from tests.support.execution.shop_schema import schema
 
 
 def test_keys_stand_in_the_order_of_the_specification() -> None:

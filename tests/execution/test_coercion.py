@@ -12,8 +12,8 @@ from graphql import GraphQLError, StringValueNode, ValueNode
 from strawberry.schema.config import StrawberryConfig
 
 from execution import Answer
-from tests.execution.differential import Pair, assert_same
-from tests.execution.ground import Fault, Ground, asked, made, now
+from tests.support.execution.differential import Pair, assert_same
+from tests.support.execution.field_shapes import Fault, Ground, asked, made, now
 
 IDENTITY = strawberry.ID("i")
 Even = NewType("Even", int)

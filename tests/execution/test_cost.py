@@ -3,8 +3,8 @@
 import pytest
 
 from execution import Engine, Prepared
-from tests.execution.loading import Context
-from tests.execution.shop import schema
+from tests.support.execution.shop_context import Context
+from tests.support.execution.shop_schema import schema
 
 ANSWERED = [
     ("{ now __typename }", 1),

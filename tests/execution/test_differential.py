@@ -9,8 +9,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from execution import Engine
-from tests.execution.differential import compare
-from tests.execution.shop import Context, schema
+from tests.support.execution.differential import compare
+from tests.support.execution.shop_context import Context
+from tests.support.execution.shop_schema import schema
 
 LEAVES = "id name tags grid unit weight note margin label __typename"
 PRODUCT = f"""{LEAVES}

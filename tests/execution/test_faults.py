@@ -7,28 +7,27 @@ from typing import Any
 
 import pytest
 
-from dataloaders import order as load
-from dataloaders import payment as load_payment
-from dataloaders import product as load_product
-from dataloaders import refund as load_refund
-from dataloaders import store as load_store
+from dataloaders import catalog as load_catalog
+from dataloaders import orders as load
+from dataloaders import payments as load_payments
+from dataloaders import stores as load_stores
 from execution import Answer, Engine, Limits, Prepared
 from models import Grant, Order, Role
 from models.ids import encode
 from resolvers.context import House
 from schema.root import graph
 from server.errors import present
-from tests.city import City
-from tests.execution.differential import Pair, assert_same
-from tests.people import Standing, stand
-from tests.subscriptions.test_order import placed
+from tests.subscriptions.orders.test_orders import placed
+from tests.support.actors import Standing, stand
+from tests.support.city import City
+from tests.support.execution.differential import Pair, assert_same
 
 BATCHES = {
     "lines": load.lines_by_order,
-    "payment": load_payment.payment_by_order,
-    "refunds": load_refund.refunds_by_order,
-    "store": load_store.store_by_id,
-    "product": load_product.offer_by_store_and_product,
+    "payment": load_payments.payment_by_order,
+    "refunds": load_payments.refunds_by_order,
+    "store": load_stores.store_by_id,
+    "product": load_catalog.offer_by_store_and_product,
 }
 DOCUMENT = """query ($id: ID!) {
   order(id: $id) {

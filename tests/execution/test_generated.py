@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, nodes, queries
 
-from tests.execution.differential import compare
-from tests.execution.shop import Context, schema
+from tests.support.execution.differential import compare
+from tests.support.execution.shop_context import Context
+from tests.support.execution.shop_schema import schema
 
 DOCUMENTS = int(os.environ.get("DARKSTORE_FUZZ_COUNT", "200"))
 SEED = int(os.environ.get("DARKSTORE_FUZZ_SEED", "20261121"))

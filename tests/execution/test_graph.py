@@ -14,10 +14,10 @@ from hypothesis_graphql import mutations, nodes, queries
 from execution import Engine, Prepared
 from resolvers.context import House
 from schema.root import graph
-from tests.execution.fuzz import generated
-from tests.execution.scattering import scattered
-from tests.execution.stage import Stage, set_up
-from tests.resolvers.playing import EVERY, Operation
+from tests.support.execution.document_arguments import scattered
+from tests.support.execution.generated_documents import generated
+from tests.support.execution.populated_store import Stage, set_up
+from tests.support.operations.player import EVERY, Operation
 
 DOCUMENTS = int(os.environ.get("DARKSTORE_FUZZ_COUNT", "300"))
 SEED = int(os.environ.get("DARKSTORE_FUZZ_SEED", "20261121"))

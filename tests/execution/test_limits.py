@@ -7,7 +7,7 @@ from types import FrameType
 import pytest
 
 from execution import Answer, Engine, Limits, Prepared
-from tests.execution.shop import schema
+from tests.support.execution.shop_schema import schema
 
 PREPARE_CALLS = 150_000
 """Calls of functions, whether Python's or C's: the same on every machine, unlike seconds."""

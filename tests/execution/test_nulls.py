@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import strawberry
 
-from tests.execution.ground import Fault, Ground, Make, asked, fails, later, made, now
+from tests.support.execution.field_shapes import Fault, Ground, Make, asked, fails, later, made, now
 
 # Where a null has taken a place away, what was still to be awaited there is let go.
 pytestmark = pytest.mark.filterwarnings(

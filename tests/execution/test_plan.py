@@ -7,9 +7,9 @@ import pytest
 import strawberry
 
 from execution import Answer, Engine, Prepared
-from tests.execution.differential import WIDE
-from tests.execution.loading import Loaders
-from tests.execution.shop import Context, schema
+from tests.support.execution.differential import WIDE
+from tests.support.execution.shop_context import Context, Loaders
+from tests.support.execution.shop_schema import schema
 
 
 async def ask(query: str, context: Any = None, **variables: Any) -> Answer:

@@ -9,8 +9,8 @@ import pytest
 import strawberry
 
 from execution import Answer
-from tests.execution.differential import Pair, assert_same
-from tests.execution.ground import Fault
+from tests.support.execution.differential import Pair, assert_same
+from tests.support.execution.field_shapes import Fault
 
 
 @dataclass

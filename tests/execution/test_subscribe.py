@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from execution import Answer, Engine, Prepared
-from tests.execution.shop import Context, schema
+from tests.support.execution.shop_context import Context
+from tests.support.execution.shop_schema import schema
 
 TICKS = """subscription ($upto: Int! = 3) {
   ticks(upto: $upto) { id name price { minor } brand { name } checked(atMost: 1) }

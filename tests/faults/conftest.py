@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
+from database.sessions import Database
 from local import process
 from models import Grant, Role
-from models.database import Database
-from tests import city as cities
-from tests.city import City
 from tests.conftest import FOLDER
-from tests.faults import town as towns
-from tests.faults.asking import Neighborhood, settle_in
-from tests.faults.town import Town
+from tests.support import city
+from tests.support.city import City
+from tests.support.faults import process_group
+from tests.support.faults.http_client import Neighborhood, settle_in
+from tests.support.faults.process_group import Town
 
 NAMED = "town-"
 
@@ -24,8 +24,8 @@ def running() -> Iterator[Town]:
     """A store in processes of its own, with nobody in it yet."""
     for folder in FOLDER.glob(f"{NAMED}*"):
         if not process.alive(int(folder.name.removeprefix(NAMED))):
-            towns.clear_away(folder)
-    town = towns.found(FOLDER / f"{NAMED}{os.getpid()}")
+            process_group.clear_away(folder)
+    town = process_group.found(FOLDER / f"{NAMED}{os.getpid()}")
     try:
         town.start()
         yield town
@@ -44,7 +44,7 @@ async def books(running: Town) -> AsyncIterator[Database]:
 @pytest.fixture
 async def quarter(books: Database) -> City:
     """A new part of the town: two companies, four stores, with much on their shelves."""
-    return await cities.build(books, on_hand=500)
+    return await city.build(books, on_hand=500)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 async def neighborhood(running: Town) -> AsyncIterator[Neighborhood]:
     """Two customers, one with an order, and one person of each other role."""
     books = running.database()
-    quarter = await cities.build(books, on_hand=500)
+    quarter = await city.build(books, on_hand=500)
     company, store = quarter.company.id, quarter.near.id
     staff = {
         "picker": Grant(Role.STORE_STAFF, company, store),

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from models import Order, Store, uuid7
+from database.base import uuid7
+from models import Order, Store
 from models.ids import encode
 from schema.root import graph
-from tests.faults.asking import PLACE, Neighborhood, line, troubles
-from tests.minimal import document, holds_ids
+from tests.support.faults.http_client import PLACE, Neighborhood, line, troubles
+from tests.support.minimal_queries import document, holds_ids
 
 ROOTS = {"query": graph._schema.query_type, "mutation": graph._schema.mutation_type}
 SHOP = """

@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.exceptions import InvalidStatus
 from yarl import URL
 
-from models import Order, uuid7
+from database.base import uuid7
+from models import Order
 from models.ids import encode
-from services.token import ALGORITHM, load_keys
-from tests.faults.asking import PLACE, Neighborhood, line, troubles
-from tests.server.wire.talk import talk
-from tests.server.wire.test_malformed_frames import MALFORMED
+from services.identity.access_tokens import ALGORITHM, load_keys
+from tests.server.transport.test_malformed_frames import MALFORMED
+from tests.support.faults.http_client import PLACE, Neighborhood, line, troubles
+from tests.support.server.websocket_client import talk
 
 JSON = {"content-type": "application/json"}
 VIEWER = "{ viewer { id } }"

@@ -16,25 +16,17 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.live.crowd import Door
+from database.scope import PLATFORM
+from database.sessions import Database
 from local import process
-from models import (
-    PLATFORM,
-    Fulfillment,
-    FulfillmentStatus,
-    Grant,
-    Order,
-    Refund,
-    RefundStatus,
-    Role,
-)
-from models.database import Database
+from models import Fulfillment, FulfillmentStatus, Grant, Order, Refund, RefundStatus, Role
 from models.ids import encode
-from services.identity import Identity
-from subscriptions.hub import Hub
-from tests.belongings import hang
-from tests.city import City
-from tests.faults.followers import ORIGIN, TRACK, Follower, Writing, behind, missing
-from tests.faults.town import SERVER, Resident, Town, steady_port
+from subscriptions.engine.hub import Hub
+from tests.support.city import City
+from tests.support.faults.followers import ORIGIN, TRACK, Follower, Writing, behind, missing
+from tests.support.faults.process_group import SERVER, Resident, Town, steady_port
+from tests.support.order_rows import hang
+from workflows.identity.authenticator import Identity
 
 FOLLOWERS = int(os.environ.get("FOLLOWERS", "24"))
 EVENTS = int(os.environ.get("EVENTS", "240"))

@@ -17,15 +17,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from database.sessions import Database
 from models import Grant, Role
-from models.database import Database
 from models.ids import encode
 from simulators.parts.customer import CardProvider, Customer
 from simulators.parts.picker import Picker
-from tests.city import City
-from tests.faults.auditors import differences, undone
-from tests.faults.shoppers import Diary, Shopper, device, pick_for_ever
-from tests.faults.town import SERVER, Town
+from tests.support.city import City
+from tests.support.faults.consistency_checks import differences, undone
+from tests.support.faults.process_group import SERVER, Town
+from tests.support.faults.shoppers import Diary, Shopper, device, pick_for_ever
 
 ORDERS = int(os.environ.get("ORDERS", "40"))
 SEED = int(os.environ.get("SEED", "1"))

@@ -17,17 +17,17 @@ from typing import Any
 import aiohttp
 import pytest
 
+from database.sessions import Database
 from models import Grant, Order, Role
-from models.database import Database
 from models.ids import decode, encode
 from simulators.client import GraphClient, Tally
 from simulators.parts.customer import CardProvider, Customer
 from simulators.parts.picker import Picker
-from tests.city import City
-from tests.faults.asking import line
-from tests.faults.shoppers import device
-from tests.faults.town import Resident, Town, steady_port
-from tests.server.wire.talk import talk
+from tests.support.city import City
+from tests.support.faults.http_client import line
+from tests.support.faults.process_group import Resident, Town, steady_port
+from tests.support.faults.shoppers import device
+from tests.support.server.websocket_client import talk
 
 CUTS = 50
 SEED = 4

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis_graphql import mutations, nodes, queries
 
-from models import Order, Product, Store, uuid7
+from database.base import uuid7
+from models import Order, Product, Store
 from models.ids import encode
 from schema.root import graph
-from tests.execution.fuzz import generated
-from tests.faults.asking import Neighborhood, troubles
-from tests.faults.town import SERVER
+from tests.support.execution.generated_documents import generated
+from tests.support.faults.http_client import Neighborhood, troubles
+from tests.support.faults.process_group import SERVER
 
 DOCUMENTS = int(os.environ.get("DARKSTORE_FUZZ_COUNT", "300"))
 SEED = 20_261_121

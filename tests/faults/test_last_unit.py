@@ -6,12 +6,13 @@ from typing import Any
 
 import aiohttp
 
-from models import PLATFORM, Stock, StockReason
-from models.database import Database
+from database.scope import PLATFORM
+from database.sessions import Database
+from models import Stock, StockReason
 from models.ids import encode
-from services import stock
-from tests.city import City
-from tests.faults.town import ORIGIN, Resident, Town
+from services.stock import stock_rows
+from tests.support.city import City
+from tests.support.faults.process_group import ORIGIN, Resident, Town
 
 CUSTOMERS = 100
 PLACE = """
@@ -32,7 +33,7 @@ async def test_a_hundred_clients_at_once_get_the_last_unit_once(
         for store in quarter.first.stores:
             row = await session.get_one(Stock, (store.id, product.id))
             left = int(store is quarter.near)
-            stock.change(session, row, left - row.on_hand, StockReason.ADJUSTMENT, "", None)
+            stock_rows.change(session, row, left - row.on_hand, StockReason.ADJUSTMENT, "", None)
     crowd = await running.customers(books, CUSTOMERS)
     line = {"productId": encode(type(product), product.id), "quantity": 1}
     ready = asyncio.Barrier(CUSTOMERS)

@@ -18,15 +18,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.live.crowd import Door
+from database.sessions import Database
 from local import process
 from models import Grant, Order, Role
-from models.database import Database
 from models.ids import encode
-from subscriptions.hub import Hub
-from tests.city import City
-from tests.faults.followers import TRACK, Follower, Writing, missing
+from subscriptions.engine.hub import Hub
 from tests.faults.test_chaos import order_of
-from tests.faults.town import Town, steady_port
+from tests.support.city import City
+from tests.support.faults.followers import TRACK, Follower, Writing, missing
+from tests.support.faults.process_group import Town, steady_port
 
 SOCKETS = int(os.environ.get("SOCKETS", "60"))
 DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "4"))

@@ -6,7 +6,7 @@ import pytest
 
 from gateways.payments import BadSignature, IntentState, RefundState
 from simulators.stripe.deliveries import signature
-from tests.simulators.desk import WEBHOOK_SECRET, Desk, until
+from tests.support.stripe_simulator import WEBHOOK_SECRET, Desk, until
 
 
 async def test_a_signed_event_tells_which_payment_it_is_about(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from gateways.payments import (
     RefundState,
     StripePayments,
 )
-from tests.simulators.desk import SECRET_KEY, WEBHOOK_SECRET, Desk
+from tests.support.stripe_simulator import SECRET_KEY, WEBHOOK_SECRET, Desk
 
 
 async def test_money_is_held_then_taken_then_sent_back(desk: Desk) -> None:

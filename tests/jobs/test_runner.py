@@ -9,7 +9,7 @@ import pytest
 
 from jobs import runner
 from jobs.runner import Hands, Job, run_all
-from jobs.table import JOBS
+from jobs.schedule import JOBS
 
 HANDS = Hands(*[cast(Any, None)] * 5)
 SOON_SECONDS = 0.005

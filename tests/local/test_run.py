@@ -12,8 +12,7 @@ import pytest
 from local import postgres, run, setup
 from local.place import Place
 from local.problem import Problem
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
 
 
 def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:

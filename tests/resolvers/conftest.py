@@ -1,11 +1,11 @@
 import pytest
 
+from database.sessions import Database
 from models import Actor, Grant, Role
-from models.database import Database
-from tests.asking import Asking
-from tests.city import City
 from tests.services.conftest import city, database
-from tests.services.customers import people
+from tests.support.city import City
+from tests.support.customers import people
+from tests.support.graph_queries import Asking
 
 __all__ = ["city", "database"]
 

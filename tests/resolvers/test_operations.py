@@ -2,28 +2,34 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from graphql import FieldNode, OperationDefinitionNode, parse, validate
 
-from dataloaders import category
+from dataloaders import catalog
 from models import Company, Product, Store
 from models.ids import encode
 from resolvers.context import House
 from schema.root import graph
 from seed.rows import key
-from tests.city import City
-from tests.people import KeptSms
-from tests.resolvers import integrating, journeys, moves, storeroom, unusual
-from tests.resolvers.playing import EVERY, Operation, Play, staged
-from tests.resolvers.supplying import supplying
-from tests.simulators.desk import opened
+from tests.support.actors import KeptSms
+from tests.support.city import City
+from tests.support.operations import (
+    daily_work,
+    integrations,
+    picking_exceptions,
+    stock_work,
+    store_work,
+)
+from tests.support.operations.player import EVERY, Operation, Play, staged
+from tests.support.operations.purchasing_work import supplying
+from tests.support.paths import ROOT
+from tests.support.stripe_simulator import opened
 
 SHAPE = graph._schema
 READERS = {"Anybody", "Customers", "Store staff", "Riders", "Support", "Admins"}
 SAMPLE_CODE = "P000001000"  # a litre of milk
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = ROOT / "README.md"
 
 
 @pytest.fixture
@@ -86,25 +92,25 @@ def test_the_readme_shows_the_operations_as_they_stand(name: str) -> None:
 async def test_every_operation_works_for_its_people_within_its_budget(
     play: Play, sms: KeptSms
 ) -> None:
-    await journeys.signing_in(play, sms)
-    await journeys.shopping(play)
-    order = await journeys.delivering(play)
-    await journeys.complaining(play, order)
-    await journeys.going_wrong(play)
-    await unusual.making_up(play)
-    await unusual.weighing(play)
-    await journeys.coming_back(play)
-    await journeys.keeping_store(play)
-    await moves.moving_goods(play)
-    await moves.counting_shelves(play)
-    await moves.importing_a_file(play)
-    await storeroom.minding_batches(play)
+    await daily_work.signing_in(play, sms)
+    await daily_work.shopping(play)
+    order = await daily_work.delivering(play)
+    await daily_work.complaining(play, order)
+    await daily_work.going_wrong(play)
+    await picking_exceptions.making_up(play)
+    await picking_exceptions.weighing(play)
+    await daily_work.coming_back(play)
+    await daily_work.keeping_store(play)
+    await stock_work.moving_goods(play)
+    await stock_work.counting_shelves(play)
+    await stock_work.importing_a_file(play)
+    await store_work.minding_batches(play)
     await supplying(play)
-    await storeroom.looking_at_the_queues(play)
-    await integrating.minding_apps(play)
-    await integrating.minding_webhooks(play)
-    await integrating.minding_jobs(play)
-    await journeys.founding(play)
+    await store_work.looking_at_the_queues(play)
+    await integrations.minding_apps(play)
+    await integrations.minding_webhooks(play)
+    await integrations.minding_jobs(play)
+    await daily_work.founding(play)
     dear = {
         one.name: (play.used[one.name], one.most)
         for one in EVERY
@@ -119,9 +125,9 @@ async def test_lists_cost_the_same_for_one_row_and_for_many(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What lasts for a while would be read the first time only.
-    monkeypatch.setattr(category.tree_by_store, "lasts_seconds", 0.0)
-    await journeys.a_busy_hour(play, 1)
-    few = await journeys.looking_around(play)
+    monkeypatch.setattr(catalog.tree_by_store, "lasts_seconds", 0.0)
+    await daily_work.a_busy_hour(play, 1)
+    few = await daily_work.looking_around(play)
     for lines in (3, 6):
-        await journeys.a_busy_hour(play, lines)
-    assert await journeys.looking_around(play) == few
+        await daily_work.a_busy_hour(play, lines)
+    assert await daily_work.looking_around(play) == few

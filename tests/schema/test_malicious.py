@@ -3,8 +3,8 @@
 import pytest
 
 from execution import Answer
-from tests.asking import ENGINE
 from tests.execution.test_limits import REFUSAL_BYTES, documents
+from tests.support.graph_queries import ENGINE
 
 # Five, and the word that there are more.
 MOST_ERRORS = 6

@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLField, GraphQLNonNull, get_named_type
 
 from schema.root import graph
-from services.page import PAGE_ROWS
+from services.core.pages import PAGE_ROWS
 
 FIRST = "first"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from models.database import Database
+from database.sessions import Database
 from seed import Summary, seed
 from tests.conftest import cloned
 

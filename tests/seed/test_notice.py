@@ -1,9 +1,10 @@
 """Every file of data says where it comes from and under which licence."""
 
 import re
-from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[2] / "data"
+from tests.support.paths import ROOT
+
+DATA = ROOT / "data"
 ROW = re.compile(r"^\| *`?([\w./-]+)`? *\|(.*)\|$", re.MULTILINE)
 
 

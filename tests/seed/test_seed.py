@@ -5,10 +5,10 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.base import Base, Keyed
+from database.scope import PLATFORM
 from models import (
-    PLATFORM,
     Address,
-    Base,
     Brand,
     Category,
     Listing,
@@ -22,14 +22,13 @@ from models import (
     StoreZone,
     TemperatureZone,
 )
-from models.base import Keyed
 from seed import seed
 from seed.accounts import EVERYONE, PASSWORD, RIDERS, STANDING
 from seed.rows import key
-from services import product as products
-from services import store as stores
-from services.password import matches
-from services.stock_audit import conservation
+from services.catalog import products
+from services.identity.passwords import matches
+from services.stock.stock_audit import conservation
+from services.stores import coverage
 from tests.seed.conftest import Seeded
 
 COMPANIES = ("harbour", "peak")
@@ -144,7 +143,7 @@ async def test_a_store_delivers_to_every_customers_home(seeded: Seeded) -> None:
     async with seeded.database.read(PLATFORM) as session:
         homes = (await session.scalars(select(Address))).all()
     async with seeded.database.public() as session:
-        served = await stores.served(session, [home.point for home in homes])
+        served = await coverage.served(session, [home.point for home in homes])
     assert len(homes) >= 20
     assert all(served)
 

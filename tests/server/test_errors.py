@@ -12,13 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
 from gateways.payments import PaymentUnavailable
-from models import PLATFORM
-from models.database import Database, Origin
 from resolvers.rules import Denied
 from server.errors import present
-from services.idempotency import KeyReused
-from services.refusal import IllegalStep, InvalidInput, NotFound, RateLimited, Refused
+from services.core.idempotency import KeyReused
+from services.core.problems import IllegalStep, InvalidInput, NotFound, RateLimited, Refused
 
 SECRET = "postgresql://darkstore:hunter2@db/stock"
 

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from server import app as application
-from server import memory
+from server import gc_settings
 from server.settings import settings_of
-from tests.asking import operation
 from tests.server.test_settings import ACCOUNT, GIVEN
+from tests.support.graph_queries import operation
 
 INTROSPECTION = {"query": "{ __schema { queryType { name } } }"}
 
@@ -19,7 +19,7 @@ INTROSPECTION = {"query": "{ __schema { queryType { name } } }"}
 @pytest.fixture(autouse=True)
 def unfrozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The collector keeps watching what the tests make."""
-    monkeypatch.setattr(memory, "settle", lambda: None)
+    monkeypatch.setattr(gc_settings, "settle", lambda: None)
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ async def test_production_answers_the_manifest_by_post_and_nothing_else(
 async def test_production_is_not_introspected_even_by_documents_that_may_run(
     database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.library.HouseLibrary._may_send", lambda *_: True)
+    monkeypatch.setattr("server.persisted_queries.library.HouseLibrary._may_send", lambda *_: True)
     async with served("production", database_url, redis_url, tmp_path) as client:
         refused = await client.post("/graphql", json=INTROSPECTION)
         assert "introspection" in refused.json()["errors"][0]["message"]

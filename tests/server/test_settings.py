@@ -1,13 +1,13 @@
 """Which settings a process refuses to start with, and where they are told of."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from gateways.sms import LoggedSms, TwilioSms
-from server.house import open_sms
+from server.container import open_sms
 from server.settings import BadSetting, settings_of
+from tests.support.paths import ROOT
 
 GIVEN = {
     "DATABASE_URL": "postgresql+asyncpg://localhost/darkstore",
@@ -73,7 +73,7 @@ def test_budgets_can_be_set_and_costs_hidden() -> None:
 
 
 def test_every_setting_is_told_of_and_nothing_else() -> None:
-    root = Path(__file__).resolve().parents[2]
+    root = ROOT
     read = set(re.findall(r'"([A-Z][A-Z_]{4,})"', (root / "server" / "settings.py").read_text()))
     told = re.findall(
         r"^\| `([A-Z_]+)` \|", (root / "docs" / "settings.md").read_text(), re.MULTILINE

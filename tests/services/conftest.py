@@ -2,13 +2,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from database.sessions import Database
 from models import Actor
-from models.database import Database
-from tests import city as cities
-from tests.city import City
-from tests.services.customers import people
-from tests.services.paying import Shop, open_shop
-from tests.simulators.desk import Desk, opened
+from tests.support import city as cities
+from tests.support.city import City
+from tests.support.customers import people
+from tests.support.payments import Shop, open_shop
+from tests.support.stripe_simulator import Desk, opened
 
 
 @pytest.fixture(scope="session")

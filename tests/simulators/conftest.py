@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.simulators.desk import Desk, opened
+from tests.support.stripe_simulator import Desk, opened
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The Stripe simulator keeps to Stripe's protocol where money depends on it."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,16 +9,9 @@ import pytest
 
 from gateways.payments import IntentState
 from simulators.stripe.wire import ApiError, parse_form
-from tests.simulators.desk import (
-    PUBLISHABLE_KEY,
-    SECRET_KEY,
-    Desk,
-    opened,
-    until,
-)
+from tests.support.stripe_simulator import PUBLISHABLE_KEY, SECRET_KEY, Desk, opened, until
 
 INTENTS = "/v1/payment_intents"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def new_form(**more: str) -> dict[str, str]:

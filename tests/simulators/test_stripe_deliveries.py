@@ -6,7 +6,7 @@ import pytest
 
 from simulators.stripe import Settings
 from simulators.stripe.deliveries import retry_seconds
-from tests.simulators.desk import Desk, until
+from tests.support.stripe_simulator import Desk, until
 
 
 async def test_a_refused_or_dropped_delivery_is_sent_again(desk: Desk) -> None:

@@ -13,7 +13,8 @@ from uuid import uuid4
 import httpx
 
 from gateways.payments import Intent
-from tests.simulators.desk import (
+from tests.support.paths import ROOT
+from tests.support.stripe_simulator import (
     SECRET_KEY,
     WEBHOOK_SECRET,
     Desk,
@@ -23,8 +24,6 @@ from tests.simulators.desk import (
     store_at,
     until,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @asynccontextmanager

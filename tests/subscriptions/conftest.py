@@ -7,8 +7,8 @@ from local.valkey import Valkey, valkey
 from models import Grant, Role
 from resolvers.context import House
 from tests.conftest import FOLDER
-from tests.people import Standing, stand
-from tests.subscriptions.process import Process, process
+from tests.support.actors import Standing, stand
+from tests.support.streams.server_process import Process, process
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from benchmarks.peers.plain.batches import STATEMENTS, Batches, of
 from benchmarks.peers.plain.catalog import BIG, GeoPointInput, Storefront, store
 from benchmarks.peers.plain.order import Order, order
 from models import ids
-from models.order import Order as OrderRow
+from models.orders import Order as OrderRow
 
 
 @strawberry.type

@@ -1,0 +1,32 @@
+"""Batch reads of payments and refunds."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import kept
+from dataloaders.keys import asked, many_each, one_each
+from models import Payment, Refund
+
+NEWEST = kept(
+    select(Payment)
+    .where(asked(Payment.order_id))
+    .order_by(Payment.order_id, Payment.id.desc())
+    .ext(distinct_on(Payment.order_id))
+)
+
+
+async def payment_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Payment | None]:
+    """The payment of each order."""
+    return await one_each(session, NEWEST, ids, "order_id")
+
+
+REFUNDS = kept(select(Refund).where(asked(Refund.order_id)).order_by(Refund.id))
+
+
+async def refunds_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[Refund]]:
+    """The refunds of each order, the oldest first."""
+    return await many_each(session, REFUNDS, ids, "order_id")

@@ -1,0 +1,32 @@
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.base import Keyed, at_now, minor
+
+
+class Company(Keyed):
+    """A seller: the tenant that owns stores, catalog, staff and money.
+
+    `weighed_headroom_bp` of the estimate is held beyond it for what is sold by weight.
+    """
+
+    __tablename__ = "company"
+    __table_args__ = (
+        CheckConstraint("tax_rate_bp between 0 and 10000", name="tax_rate"),
+        CheckConstraint("minimum_order_minor >= 0", name="minimum_order"),
+        CheckConstraint("weighed_headroom_bp between 0 and 5000", name="weighed_headroom"),
+    )
+
+    name: Mapped[str]
+    slug: Mapped[str] = mapped_column(unique=True)
+    currency: Mapped[str]
+    minimum_order_minor: Mapped[int] = minor(default=0)
+    small_order_fee_minor: Mapped[int] = minor(default=0)
+    small_order_below_minor: Mapped[int] = minor(default=0)
+    delivery_fee_minor: Mapped[int] = minor(default=0)
+    free_delivery_from_minor: Mapped[int | None] = minor(default=None)
+    tax_rate_bp: Mapped[int] = mapped_column(default=0)
+    weighed_headroom_bp: Mapped[int] = mapped_column(default=1500, server_default="1500")
+    created_at: Mapped[datetime] = at_now()

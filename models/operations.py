@@ -1,0 +1,57 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.base import Base, Keyed, at_now
+
+
+class JobState(Base):
+    """How a job fares, by the worker that ran it last; written every few seconds."""
+
+    __tablename__ = "job_state"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    every_seconds: Mapped[float]
+    began_at: Mapped[datetime]
+    duration_ms: Mapped[int]
+    done: Mapped[int]
+    runs: Mapped[int]
+    failures: Mapped[int]
+    last_error: Mapped[str | None]
+    failed_at: Mapped[datetime | None]
+    backlog: Mapped[int | None]
+
+
+class JobFailure(Keyed):
+    """One thing that a job can't do: it waits longer after each try, and in the end for people."""
+
+    __tablename__ = "job_failure"
+    __table_args__ = (Index("uq_job_failure_item", "job", "item", unique=True),)
+
+    job: Mapped[str]
+    item: Mapped[UUID]
+    tries: Mapped[int]
+    error: Mapped[str]
+    first_at: Mapped[datetime] = at_now()
+    last_at: Mapped[datetime] = at_now()
+    next_at: Mapped[datetime]
+    dead: Mapped[bool] = mapped_column(default=False)
+
+
+class AuditEntry(Keyed):
+    """Who wrote what, before and after, from where. Append-only."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_company", "company_id", "id"),)
+
+    at: Mapped[datetime] = at_now()
+    action: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    company_id: Mapped[UUID | None]
+    address: Mapped[str] = mapped_column(default="")
+    request_id: Mapped[str] = mapped_column(default="")
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

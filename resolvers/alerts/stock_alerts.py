@@ -1,0 +1,118 @@
+"""Stock alerts."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import strawberry
+
+from models import AlertAction, AlertKind, AlertStatus, Company, Product, StockAlert, Store
+from resolvers.alerts.inputs import (
+    AlertAcknowledgeInput,
+    AlertSnoozeInput,
+    StockReorderPointSetInput,
+)
+from resolvers.context import Info
+from resolvers.mutations import attempt, of
+from services.alerts import stock_alerts
+from services.core.pages import Page
+from services.core.problems import key_if_given, key_of
+
+StoreId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="A store of yours; goes before companyId."),
+]
+CompanyId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(
+        description="A company that you run: alerts of all its stores. Super admins may leave out"
+        " both."
+    ),
+]
+Kinds = Annotated[list[AlertKind] | None, strawberry.argument(description="Only these kinds.")]
+Statuses = Annotated[
+    list[AlertStatus] | None,
+    strawberry.argument(description="Only these; without it all that are not RESOLVED."),
+]
+First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
+
+
+@dataclass
+class AlertOutcome:
+    """What the writes of alerts answer: the row as it is now, or every reason against it."""
+
+    alert: StockAlert | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class ReorderPointOutcome:
+    """What setting a reorder point answers."""
+
+    reorder_point: stock_alerts.ReorderPoint | None = None
+    errors: list[Any] = field(default_factory=list)
+
+
+async def listed(
+    info: Info,
+    first: First,
+    after: After = None,
+    store_id: StoreId = None,
+    company_id: CompanyId = None,
+    kinds: Kinds = None,
+    statuses: Statuses = None,
+) -> Page[StockAlert]:
+    store = key_if_given(Store, store_id, "storeId")
+    company = key_if_given(Company, company_id, "companyId")
+    async with info.context.read() as session:
+        return await stock_alerts.listed(
+            session, actor=info.context.actor, first=first, cursor=after,
+            sight=stock_alerts.Sight(store, company, kinds, statuses),
+        )  # fmt: skip
+
+
+async def acknowledge(info: Info, input: AlertAcknowledgeInput) -> AlertOutcome:
+    return await attempt(
+        info,
+        AlertOutcome,
+        lambda session: stock_alerts.acknowledge(session, **_of(info, input)),
+        input=input,
+        company_id=of(info, StockAlert, input.alert_id, "alertId"),
+    )
+
+
+async def snooze(info: Info, input: AlertSnoozeInput) -> AlertOutcome:
+    return await attempt(
+        info,
+        AlertOutcome,
+        lambda session: stock_alerts.snooze(session, until=input.until, **_of(info, input)),
+        input=input,
+        company_id=of(info, StockAlert, input.alert_id, "alertId"),
+    )
+
+
+def _of(info: Info, input: AlertAcknowledgeInput | AlertSnoozeInput) -> dict[str, Any]:
+    return {"actor": info.context.actor, "alert_id": key_of(StockAlert, input.alert_id, "alertId")}
+
+
+async def set_reorder_point(info: Info, input: StockReorderPointSetInput) -> ReorderPointOutcome:
+    return await attempt(
+        info,
+        ReorderPointOutcome,
+        lambda session: stock_alerts.set_reorder_point(session, **_point(info, input)),
+        input=input,
+        company_id=of(info, Store, input.store_id, "storeId"),
+    )
+
+
+def _point(info: Info, input: StockReorderPointSetInput) -> dict[str, Any]:
+    return {
+        "actor": info.context.actor,
+        "store_id": key_of(Store, input.store_id, "storeId"),
+        "product_id": key_if_given(Product, input.product_id, "productId"),
+        "units": input.units,
+    }
+
+
+def available_actions(parent: strawberry.Parent[StockAlert], info: Info) -> list[AlertAction]:
+    return stock_alerts.available_actions(parent, info.context.actor)

@@ -1,0 +1,32 @@
+import strawberry
+
+from models import Product, Substitution
+from resolvers.shared_inputs import GeoPointInput
+from services.carts.carts import WantedLine
+from services.core.problems import key_of
+
+
+@strawberry.input(description="A product and how many of it.")
+class CartLineInput:
+    product_id: strawberry.ID = strawberry.field(description="A product of the serving store.")
+    quantity: int = strawberry.field(description="How many, at most 99; 0 takes it out.")
+    substitution: Substitution | None = strawberry.field(
+        default=None, description="What to do when it is short; REFUND unless said before."
+    )
+
+    def wanted(self, nth: int) -> WantedLine:
+        """The line in the services' terms; refused when the id is no product's."""
+        key = key_of(Product, self.product_id, "lines", str(nth), "productId")
+        return WantedLine(key, self.quantity, self.substitution)
+
+
+@strawberry.input(description="Which lines of the cart to set; the others stay as they are.")
+class CartLinesSetInput:
+    at: GeoPointInput = strawberry.field(description="Where to deliver: it decides the store.")
+    company_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The company to buy from, where several deliver."
+    )
+    lines: list[CartLineInput] = strawberry.field(description="At most 100, each product once.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The cart's version that this change was made for."
+    )

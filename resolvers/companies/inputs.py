@@ -1,0 +1,56 @@
+import strawberry
+
+from models import Role
+from resolvers.shared_inputs import BigInt
+from services.companies import Terms
+
+
+@strawberry.input(description="A new seller.")
+class CompanyCreateInput:
+    name: str = strawberry.field(description="As customers read it: up to 100 characters.")
+    slug: str = strawberry.field(description="Its short name in addresses: a-z, 0-9, hyphens.")
+    currency: str = strawberry.field(description="The ISO 4217 code of all its prices.")
+    minimum_order_minor: BigInt = strawberry.field(
+        description="The least worth of an order, in minor units.", default=BigInt(0)
+    )
+    small_order_fee_minor: BigInt = strawberry.field(
+        description="Added to small orders, in minor units.", default=BigInt(0)
+    )
+    small_order_below_minor: BigInt = strawberry.field(
+        description="Orders under this are small, in minor units.", default=BigInt(0)
+    )
+    delivery_fee_minor: BigInt = strawberry.field(
+        description="What bringing an order costs, in minor units.", default=BigInt(0)
+    )
+    free_delivery_from_minor: BigInt | None = strawberry.field(
+        description="Delivery is free from this worth, in minor units.", default=None
+    )
+    tax_rate_bp: int = strawberry.field(
+        description="The tax that prices include, in hundredths of a percent.", default=0
+    )
+
+    def terms(self) -> Terms:
+        """What the company asks of every order."""
+        return Terms(**{name: getattr(self, name) for name in Terms.__dataclass_fields__})
+
+
+@strawberry.input(description="A role for a person; whoever is not known yet is invited by this.")
+class RoleGrantInput:
+    role: Role = strawberry.field(description="What the person may do from now on.")
+    phone: str | None = strawberry.field(
+        description="The person's phone; either this or an e-mail.", default=None
+    )
+    email: str | None = strawberry.field(
+        description="The person's e-mail; either this or a phone.", default=None
+    )
+    company_id: strawberry.ID | None = strawberry.field(
+        description="Where: left out for roles of the whole platform.", default=None
+    )
+    store_id: strawberry.ID | None = strawberry.field(
+        description="In which store of that company: for store managers and staff.", default=None
+    )
+
+
+@strawberry.input(description="A role to take away.")
+class RoleRevokeInput:
+    grant_id: strawberry.ID = strawberry.field(description="The grant, from `roleGrant`.")

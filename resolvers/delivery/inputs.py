@@ -1,0 +1,143 @@
+from datetime import datetime
+
+import strawberry
+
+from models import FailReason, Vehicle
+from services.delivery.rider_positions import Fix
+
+OFFER = "The offer: one of yours."
+DELIVERY = "The delivery."
+DEVICE_TIME = "When the device says it happened; kept beside the server's time."
+HANDOVER = "The code that the store's staff tells; they need none when they say it themselves."
+
+
+@strawberry.input(description="An offer that you take.")
+class DeliveryOfferAcceptInput:
+    offer_id: strawberry.ID = strawberry.field(description=OFFER)
+
+
+@strawberry.input(description="An offer that you don't take.")
+class DeliveryOfferDeclineInput:
+    offer_id: strawberry.ID = strawberry.field(description=OFFER)
+
+
+@strawberry.input(description="The store that you have reached.")
+class DeliveryArriveAtStoreInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="The bags that you take, or hand to their rider.")
+class DeliveryPickUpInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    handover_code: str | None = strawberry.field(default=None, description=HANDOVER)
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="The door that you have reached.")
+class DeliveryArriveAtCustomerInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="The bags that you hand over.")
+class DeliveryCompleteInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    pin: str | None = strawberry.field(
+        default=None, description="The customer's PIN; support, who has asked them, needs none."
+    )
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="Bags that nobody took at the door.")
+class DeliveryFailInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    reason: FailReason = strawberry.field(description="Why they were not handed over.")
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="Bags that are back in their store.")
+class DeliveryReturnInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    handover_code: str | None = strawberry.field(default=None, description=HANDOVER)
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="A delivery that goes to another rider.")
+class DeliveryUnassignInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+
+
+DEVICE_TIME = "When the device says it happened; kept beside the server's time."
+
+
+@strawberry.input(description="The shift that you begin.")
+class RiderGoOnlineInput:
+    vehicle: Vehicle | None = strawberry.field(
+        default=None, description="What you ride today; what you rode last when left out."
+    )
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="The shift that you end.")
+class RiderGoOfflineInput:
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="Where you are (WGS 84), at most four times a second.")
+class RiderLocationReportInput:
+    latitude: float = strawberry.field(description="Degrees north, from -90 to 90.")
+    longitude: float = strawberry.field(description="Degrees east, from -180 to 180.")
+    heading_degrees: float | None = strawberry.field(
+        default=None, description="Where you are going, clockwise from north: 0 to 360."
+    )
+    speed_mps: float | None = strawberry.field(
+        default=None, description="How fast, in metres a second, from 0 to 60."
+    )
+    accuracy_m: float | None = strawberry.field(
+        default=None, description="How far off this may be, in metres, from 0 to 10,000."
+    )
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+    def fix(self) -> Fix:
+        """The report as the service takes it."""
+        return Fix(
+            self.latitude, self.longitude, self.heading_degrees, self.speed_mps, self.accuracy_m
+        )
+
+
+@strawberry.input(description="Where you were at one moment (WGS 84).")
+class RiderPointInput:
+    latitude: float = strawberry.field(description="Degrees north, from -90 to 90.")
+    longitude: float = strawberry.field(description="Degrees east, from -180 to 180.")
+    ago_seconds: float = strawberry.field(
+        description="How long before this report that was, by the device's stopwatch: its clock "
+        "may be wrong. From 0 to 86,400."
+    )
+    heading_degrees: float | None = strawberry.field(
+        default=None, description="Where you were going, clockwise from north: 0 to 360."
+    )
+    speed_mps: float | None = strawberry.field(
+        default=None, description="How fast, in metres a second, from 0 to 60."
+    )
+    accuracy_m: float | None = strawberry.field(
+        default=None, description="How far off this may be, in metres, from 0 to 10,000."
+    )
+
+    def fix(self) -> Fix:
+        """The point as the service takes it."""
+        return Fix(
+            self.latitude,
+            self.longitude,
+            self.heading_degrees,
+            self.speed_mps,
+            self.accuracy_m,
+            self.ago_seconds,
+        )
+
+
+@strawberry.input(description="Where you were since you last could say so.")
+class RiderLocationReportBatchInput:
+    points: list[RiderPointInput] = strawberry.field(
+        description="From 1 to 100 points, the oldest first."
+    )

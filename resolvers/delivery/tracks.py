@@ -1,0 +1,23 @@
+"""The way of a ride, as a line to draw."""
+
+from typing import Annotated
+
+import strawberry
+
+from models import DeliveryTrack
+from services.delivery import tracks
+
+Tolerance = Annotated[
+    float,
+    strawberry.argument(
+        description="How far from it the way may have been, in metres, from 1 to 1,000."
+    ),
+]
+
+
+def polyline(parent: strawberry.Parent[DeliveryTrack], tolerance_m: Tolerance = 10.0) -> str:
+    return tracks.polyline(parent, tolerance_m)
+
+
+def length_m(parent: strawberry.Parent[DeliveryTrack]) -> int:
+    return tracks.length_m(parent)

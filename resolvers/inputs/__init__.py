@@ -1,1 +1,0 @@
-"""What mutations take: input types, decoded by the services."""

@@ -1,0 +1,87 @@
+from typing import Any
+
+import strawberry
+
+from models import Address, CancelReason, Company, Product, Substitution
+from resolvers.shared_inputs import BigInt, GeoPointInput
+from services.carts.baskets import LINES, Wanted, Wish
+from services.core.problems import InvalidInput, Refused, key_if_given, key_of
+
+
+@strawberry.input(description="A product and how many of it.")
+class OrderLineInput:
+    product_id: strawberry.ID = strawberry.field(description="A product of the serving store.")
+    quantity: int = strawberry.field(description="How many, from 1 to 99.")
+    substitution: Substitution = strawberry.field(
+        default=Substitution.REFUND, description="What to do when the shelf has too few."
+    )
+
+    def wanted(self, nth: int) -> Wanted:
+        """The line in the services' terms; refused when the id is no product's."""
+        key = key_of(Product, self.product_id, "lines", str(nth), "productId")
+        return Wanted(key, self.quantity, self.substitution)
+
+
+@strawberry.input(description="What to bring, and where: the cart unless lines are given.")
+class OrderPlaceInput:
+    address_id: strawberry.ID | None = strawberry.field(
+        default=None, description="One of your addresses; else say `at`."
+    )
+    at: GeoPointInput | None = strawberry.field(
+        default=None, description="The place to deliver to; else say `addressId`."
+    )
+    address_line: str | None = strawberry.field(
+        default=None, description="Street, house and floor, in place of the address's own."
+    )
+    drop_note: str | None = strawberry.field(
+        default=None, description="What the rider should know at the door."
+    )
+    company_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The company to buy from, where several deliver."
+    )
+    lines: list[OrderLineInput] | None = strawberry.field(
+        default=None, description="At most 100, each product once; the cart's lines when absent."
+    )
+    tip_minor: BigInt = strawberry.field(
+        default=BigInt(0), description="For the rider, in minor units."
+    )
+    expected_total_minor: BigInt | None = strawberry.field(
+        default=None,
+        description="The total you showed: another one is refused with PriceChanged.",
+    )
+
+    def wish(self) -> Wish:
+        """The wish in the services' terms; refused for ids and places that are none."""
+        address = key_if_given(Address, self.address_id, "addressId")
+        company = key_if_given(Company, self.company_id, "companyId")
+        return Wish(
+            **self._words(),
+            address_id=address,
+            point=self.at.point("input", "at") if self.at else None,
+            company_id=company,
+            lines=self._wanted(),
+        )
+
+    def _wanted(self) -> tuple[Wanted, ...] | None:
+        """The lines; too many are refused before any of them is read."""
+        if self.lines is None:
+            return None
+        if len(self.lines) > LINES:
+            message = f"An order has at most {LINES} lines."
+            raise Refused(InvalidInput(path=["input", "lines"], message=message))
+        return tuple(one.wanted(nth) for nth, one in enumerate(self.lines))
+
+    def _words(self) -> dict[str, Any]:
+        return {
+            "address_line": self.address_line or "",
+            "drop_note": self.drop_note or "",
+            "tip_minor": self.tip_minor,
+            "expected_total_minor": self.expected_total_minor,
+        }
+
+
+@strawberry.input(description="An order that you call off.")
+class OrderCancelInput:
+    order_id: strawberry.ID = strawberry.field(description="The order.")
+    reason: CancelReason = strawberry.field(description="Why.")
+    note: str = strawberry.field(default="", description="In your own words, if you like.")

@@ -1,0 +1,37 @@
+"""The stock of all stores together."""
+
+from typing import Annotated
+
+import strawberry
+
+from models import Company
+from resolvers.context import Info
+from services.core.pages import Page
+from services.core.problems import key_if_given
+from services.stock import company_stock
+from services.stock.company_stock import ProductStock
+
+CompanyId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="Your company; super admins may leave it out."),
+]
+Search = Annotated[
+    str,
+    strawberry.argument(description="Part of a product's name, or its whole code or barcode."),
+]
+First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
+
+
+async def listed(
+    info: Info,
+    first: First,
+    after: After = None,
+    company_id: CompanyId = None,
+    search: Search = "",
+) -> Page[ProductStock]:
+    actor, company = info.context.actor, key_if_given(Company, company_id, "companyId")
+    async with info.context.read() as session:
+        return await company_stock.listed(
+            session, actor=actor, company_id=company, search=search, first=first, cursor=after
+        )

@@ -1,0 +1,75 @@
+from datetime import time
+from uuid import UUID
+
+import strawberry
+
+from models import StoreKind, StoreStatus, Weekday
+from resolvers.shared_inputs import GeoJSON, GeoPointInput
+from services.stores.administration import Interval, StoreChange, StoreFacts
+
+VERSION = "The store's version that this change was made for."
+
+
+@strawberry.input(description="A new store of a company.")
+class StoreCreateInput:
+    company_id: strawberry.ID = strawberry.field(description="The company that runs it.")
+    code: str = strawberry.field(description="A short code, unique in the company.")
+    name: str = strawberry.field(description="What people call it.")
+    at: GeoPointInput = strawberry.field(description="Where it stands.")
+    timezone: str = strawberry.field(description="Its time zone, such as Europe/Lisbon.")
+    preparation_seconds: int = strawberry.field(
+        default=150, description="How long a usual order takes to pick and pack."
+    )
+    kind: StoreKind = strawberry.field(
+        default=StoreKind.DARK_STORE,
+        description="A warehouse has no zone and serves stores only; a kind is for good.",
+    )
+
+    def facts(self, company_id: UUID) -> StoreFacts:
+        """The store in the services' terms; refused when it is nowhere on earth."""
+        at = self.at.point("input", "at")
+        return StoreFacts(
+            company_id, self.code, self.name, at, self.timezone, self.preparation_seconds, self.kind
+        )
+
+
+@strawberry.input(description="What to change about a store; what is left out stays as it is.")
+class StoreUpdateInput:
+    store_id: strawberry.ID = strawberry.field(description="The store.")
+    expected_version: int = strawberry.field(description=VERSION)
+    name: str | None = strawberry.field(default=None, description="What people call it.")
+    status: StoreStatus | None = strawberry.field(default=None, description="Its switch.")
+    timezone: str | None = strawberry.field(default=None, description="Its time zone.")
+    preparation_seconds: int | None = strawberry.field(
+        default=None, description="How long a usual order takes to pick and pack."
+    )
+
+    def change(self) -> StoreChange:
+        return StoreChange(self.name, self.status, self.timezone, self.preparation_seconds)
+
+
+@strawberry.input(description="The area that a store delivers to.")
+class StoreZoneSetInput:
+    store_id: strawberry.ID = strawberry.field(description="The store.")
+    area: GeoJSON = strawberry.field(
+        description="A GeoJSON Polygon or MultiPolygon, longitude first, of at most 5,000 points."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="An opening interval; at or before `opens`, `closes` is next day.")
+class StoreHoursInput:
+    weekday: Weekday = strawberry.field(description="The day on which it begins.")
+    opens: time = strawberry.field(description="When it begins, in the store's time zone.")
+    closes: time = strawberry.field(description="When it ends, in the store's time zone.")
+
+    def interval(self) -> Interval:
+        weekday = list(Weekday).index(self.weekday)
+        return Interval(weekday, self.opens.replace(tzinfo=None), self.closes.replace(tzinfo=None))
+
+
+@strawberry.input(description="When a store is open, the whole week.")
+class StoreHoursSetInput:
+    store_id: strawberry.ID = strawberry.field(description="The store.")
+    hours: list[StoreHoursInput] = strawberry.field(description="At most 28 intervals.")
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)

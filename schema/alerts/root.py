@@ -1,0 +1,36 @@
+"""Root fields of stock alerts."""
+
+import strawberry
+
+from resolvers.alerts import stock_alerts as alert_resolvers
+from resolvers.rules import MANAGER, STORE
+from schema.alerts.stock_alerts import (
+    AlertAcknowledgePayload,
+    AlertSnoozePayload,
+    StockAlert,
+    StockReorderPointSetPayload,
+)
+from schema.backing import field, mutation
+from schema.pages import Connection
+
+
+@strawberry.type
+class AlertQuery:
+    stock_alerts: Connection[StockAlert] | None = field(
+        alert_resolvers.listed, "What should be seen to, the most urgent first.", allow=STORE
+    )
+
+
+@strawberry.type
+class AlertMutation:
+    alert_acknowledge: AlertAcknowledgePayload = mutation(
+        alert_resolvers.acknowledge, "Say that you see to an alert.", allow=STORE
+    )
+    alert_snooze: AlertSnoozePayload = mutation(
+        alert_resolvers.snooze, "Put an alert off: it opens again by itself.", allow=STORE
+    )
+    stock_reorder_point_set: StockReorderPointSetPayload = mutation(
+        alert_resolvers.set_reorder_point,
+        "Say from how few units on a product is low.",
+        allow=MANAGER,
+    )

@@ -1,0 +1,14 @@
+import strawberry
+
+import models
+from schema.backing import backed_by, column
+from schema.fields import key, translated
+from schema.nodes import Node
+from services.catalog import listed_products
+
+
+@backed_by(listed_products.Maker, "A maker's name, as the products of a company carry it.")
+class Brand(Node):
+    id: strawberry.ID = key(models.Brand)
+    slug: str = column("A name for addresses, unique in the company.")
+    name: str = translated("name", "Its name, in the language of the request where there is one.")

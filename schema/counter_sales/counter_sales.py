@@ -1,0 +1,102 @@
+from datetime import date, datetime
+from typing import Annotated
+
+import strawberry
+
+import models
+from dataloaders import counter_sales as load
+from resolvers.counter_sales import counter_sales as resolve
+from resolvers.operations import documents
+from schema.backing import backed_by, column, field, related
+from schema.carts.basket_problems import InsufficientStock
+from schema.catalog.weights import TooHeavy, TooLight
+from schema.fields import key, money
+from schema.nodes import Node
+from schema.problems import IllegalStep, InvalidInput, NotFound, Problem
+from schema.scalars import Money
+from services.counter_sales import counter_baskets, counter_reports
+
+
+@backed_by(models.CounterSaleLine, "A product on a receipt.")
+class CounterSaleLine:
+    position: int = column("Its place on the receipt, from 1.")
+    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
+    name: str = column("The product's name when it was sold.")
+    quantity: int = column("How many were sold.")
+    grams: int | None = column("What they weighed, where they are sold by weight.")
+    unit_price: Money = money(
+        "unit_price_minor", "The price of one, tax included; about, where they are weighed."
+    )
+    kilo_price: Money | None = money(
+        "kilo_price_minor", "What a kilogram cost; null where they are sold by the piece."
+    )
+    total: Money = money("total_minor", "The price of all, tax included.")
+
+
+@backed_by(models.CounterSale, "A sale over the counter: the receipt and how it was paid.")
+class CounterSale(Node):
+    id: strawberry.ID = key(models.CounterSale)
+    store_id: strawberry.ID = key(models.Store, "The store.", by="store_id")
+    number: int = column("The number of the receipt: the store's own, without gaps.")
+    business_day: date = column("The store's day on which it was made.")
+    status: models.CounterSaleStatus = column("Whether it stands.")
+    available_actions: list[models.CounterSaleAction] = field(
+        resolve.available_actions, "What you can do with it now."
+    )
+    lines: list[CounterSaleLine] = related(load.lines_by_sale, "What was sold.")
+    total: Money = money("total_minor", "What was paid, tax included.")
+    tax: Money = money("tax_minor", "The tax inside the total.")
+    tender: models.Tender = column("How it was paid.")
+    cash_received: Money | None = money("cash_received_minor", "Cash in hand; null for a card.")
+    change: Money = money("change_minor", "Cash to give back.")
+    terminal_reference: str = column("The terminal's reference of a card; empty for cash.")
+    receipt_url: str = field(
+        documents.receipt_url,
+        "Where its receipt (PDF) is read, with the same Authorization header.",
+    )
+    cashier_id: strawberry.ID | None = key(models.Person, "Who sold it.", by="cashier_id")
+    sold_at: datetime = column("When it was made.")
+    voided_at: datetime | None = column("When it was undone, if it was.")
+    voided_by_id: strawberry.ID | None = key(models.Person, "Who undid it.", by="voided_by_id")
+    void_note: str = column("Why it was undone.")
+
+
+@backed_by(counter_reports.CounterDay, "What a store's counter took in a day.")
+class CounterDay:
+    store_id: strawberry.ID = key(models.Store, "The store.", by="store_id")
+    day: date = column("The day, by the store's own clock.")
+    sale_count: int = column("Sales that stand.")
+    voided_count: int = column("Sales that were undone.")
+    cash: Money = money("cash_minor", "What has to lie in the drawer beyond its float.")
+    card: Money = money("card_minor", "What the terminal took.")
+    total: Money = money("total_minor", "Both together, tax included.")
+    tax: Money = money("tax_minor", "The tax inside the total.")
+
+
+@backed_by(counter_baskets.UnknownCode, "The store lists no product with this code or id.")
+class UnknownCode(Problem):
+    code: str = column("The code that was scanned; empty when an id was given.")
+
+
+CounterSaleCompleteError = Annotated[
+    NotFound | InvalidInput | UnknownCode | InsufficientStock | TooLight | TooHeavy,
+    strawberry.union("CounterSaleCompleteError", description="Why nothing was sold."),
+]
+CounterSaleVoidError = Annotated[
+    NotFound | InvalidInput | IllegalStep,
+    strawberry.union("CounterSaleVoidError", description="Why the sale stands."),
+]
+NOW = "The sale as it is now; null when nothing was done."
+ERRORS = "Every reason why nothing was done."
+
+
+@backed_by(resolve.CounterSaleOutcome, "What counterSaleComplete did.")
+class CounterSaleCompletePayload:
+    sale: CounterSale | None = column(NOW)
+    errors: list[CounterSaleCompleteError] = column(ERRORS)
+
+
+@backed_by(resolve.CounterSaleOutcome, "What counterSaleVoid did.")
+class CounterSaleVoidPayload:
+    sale: CounterSale | None = column(NOW)
+    errors: list[CounterSaleVoidError] = column(ERRORS)

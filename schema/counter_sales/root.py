@@ -1,0 +1,43 @@
+"""Root fields of the store's counter."""
+
+import strawberry
+
+from resolvers.counter_sales import counter_sales as counter_sale_resolvers
+from resolvers.rules import MANAGER, STORE
+from schema.backing import field, mutation
+from schema.counter_sales.counter_sales import (
+    CounterDay,
+    CounterSale,
+    CounterSaleCompletePayload,
+    CounterSaleVoidPayload,
+)
+from schema.pages import Connection
+
+
+@strawberry.type
+class CounterSaleQuery:
+    counter_sales: Connection[CounterSale] | None = field(
+        counter_sale_resolvers.of_store,
+        "The sales over your store's counter, the newest first.",
+        allow=STORE,
+    )
+    counter_sale: CounterSale | None = field(
+        counter_sale_resolvers.one, "One sale over your store's counter.", allow=STORE
+    )
+    counter_day: CounterDay | None = field(
+        counter_sale_resolvers.day_of,
+        "What your store's counter took in a day; today without one.",
+        allow=STORE,
+    )
+
+
+@strawberry.type
+class CounterSaleMutation:
+    counter_sale_complete: CounterSaleCompletePayload = mutation(
+        counter_sale_resolvers.complete,
+        "Sell over the counter: scan, take the money, give a receipt.",
+        allow=STORE,
+    )
+    counter_sale_void: CounterSaleVoidPayload = mutation(
+        counter_sale_resolvers.void, "Undo a sale of today: goods and money go back.", allow=MANAGER
+    )

@@ -1,0 +1,57 @@
+"""Root fields of cycle counts."""
+
+import strawberry
+
+from resolvers.counting import stock_counts as stock_count_resolvers
+from resolvers.rules import MANAGER, STORE
+from schema.backing import field, mutation
+from schema.counting.stock_counts import (
+    StockCount,
+    StockCountApprovePayload,
+    StockCountCancelPayload,
+    StockCountLine,
+    StockCountLineSetPayload,
+    StockCountRejectPayload,
+    StockCountStartPayload,
+    StockCountSubmitPayload,
+)
+from schema.pages import Connection
+
+
+@strawberry.type
+class StockCountQuery:
+    stock_count: StockCount | None = field(
+        stock_count_resolvers.one, "A cycle count of a store of yours.", allow=STORE
+    )
+    stock_counts: Connection[StockCount] | None = field(
+        stock_count_resolvers.of_store, "The cycle counts of your store, newest first.", allow=STORE
+    )
+    stock_count_lines: Connection[StockCountLine] | None = field(
+        stock_count_resolvers.lines,
+        "The products of a cycle count: its variance report.",
+        allow=STORE,
+    )
+
+
+@strawberry.type
+class StockCountMutation:
+    stock_count_start: StockCountStartPayload = mutation(
+        stock_count_resolvers.start,
+        "Begin to count some products of your store, blind.",
+        allow=STORE,
+    )
+    stock_count_line_set: StockCountLineSetPayload = mutation(
+        stock_count_resolvers.set_line, "Say what you found of a product.", allow=STORE
+    )
+    stock_count_submit: StockCountSubmitPayload = mutation(
+        stock_count_resolvers.submit, "Hand a count in.", allow=STORE
+    )
+    stock_count_approve: StockCountApprovePayload = mutation(
+        stock_count_resolvers.approve, "Put the books right by what was found.", allow=MANAGER
+    )
+    stock_count_reject: StockCountRejectPayload = mutation(
+        stock_count_resolvers.reject, "Have what differs counted again.", allow=MANAGER
+    )
+    stock_count_cancel: StockCountCancelPayload = mutation(
+        stock_count_resolvers.cancel, "Give a count up: nothing changes.", allow=MANAGER
+    )

@@ -1,0 +1,122 @@
+"""Root fields of deliveries and riders."""
+
+import strawberry
+
+import models
+from resolvers.delivery import deliveries as delivery_resolvers
+from resolvers.delivery import riders as rider_resolvers
+from resolvers.rules import (
+    RIDER,
+    RIDER_OR_STORE,
+    RIDER_OR_SUPPORT,
+    SIGNED_IN,
+    STORE_OR_SUPPORT,
+)
+from schema.backing import field, mutation
+from schema.delivery.deliveries import (
+    Delivery,
+    DeliveryArriveAtCustomerPayload,
+    DeliveryArriveAtStorePayload,
+    DeliveryCompletePayload,
+    DeliveryFailPayload,
+    DeliveryOfferAcceptPayload,
+    DeliveryOfferDeclinePayload,
+    DeliveryPickUpPayload,
+    DeliveryReturnPayload,
+    DeliveryUnassignPayload,
+)
+from schema.delivery.riders import (
+    Rider,
+    RiderGoOfflinePayload,
+    RiderGoOnlinePayload,
+    RiderLocationReportBatchPayload,
+    RiderLocationReportPayload,
+)
+from schema.fields import named
+from schema.pages import Connection
+
+
+@strawberry.type
+class DeliveryQuery:
+    delivery: Delivery | None = field(
+        delivery_resolvers.one,
+        "A ride: of your order, of yours, or of your store.",
+        allow=SIGNED_IN,
+        foresees=named(models.Delivery),
+    )
+
+
+@strawberry.type
+class DeliveryMutation:
+    delivery_offer_accept: DeliveryOfferAcceptPayload = mutation(
+        delivery_resolvers.accept,
+        "Take the ride that is offered to you, within 20 seconds.",
+        allow=RIDER,
+    )
+    delivery_offer_decline: DeliveryOfferDeclinePayload = mutation(
+        delivery_resolvers.decline, "Don't take it: the next rider is asked at once.", allow=RIDER
+    )
+    delivery_arrive_at_store: DeliveryArriveAtStorePayload = mutation(
+        delivery_resolvers.arrive_at_store, "Say that you stand in the store.", allow=RIDER
+    )
+    delivery_pick_up: DeliveryPickUpPayload = mutation(
+        delivery_resolvers.pick_up,
+        "Take the packed bags, by the store's handover code; five wrong ones, then its staff must.",
+        allow=RIDER_OR_STORE,
+    )
+    delivery_arrive_at_customer: DeliveryArriveAtCustomerPayload = mutation(
+        delivery_resolvers.arrive_at_customer, "Say that you stand at the door.", allow=RIDER
+    )
+    delivery_complete: DeliveryCompletePayload = mutation(
+        delivery_resolvers.complete,
+        "Hand the bags over, by the customer's PIN; five wrong ones, then support must.",
+        allow=RIDER_OR_SUPPORT,
+    )
+    delivery_fail: DeliveryFailPayload = mutation(
+        delivery_resolvers.fail,
+        "Nobody takes the bags: bring them back. NOBODY_HOME only after five minutes at the door.",
+        allow=RIDER_OR_SUPPORT,
+    )
+    delivery_return: DeliveryReturnPayload = mutation(
+        delivery_resolvers.give_back,
+        "The bags are back: units to the shelf, order canceled, goods and tip refunded. The"
+        " delivery fee is kept when it failed at the customer's end.",
+        allow=RIDER_OR_STORE,
+    )
+    delivery_unassign: DeliveryUnassignPayload = mutation(
+        delivery_resolvers.unassign,
+        "Take a ride from its rider before pick-up and ask others.",
+        allow=STORE_OR_SUPPORT,
+    )
+
+
+@strawberry.type
+class RiderQuery:
+    riders: Connection[Rider] | None = field(
+        rider_resolvers.of_company, "The riders of your company.", allow=STORE_OR_SUPPORT
+    )
+
+
+@strawberry.type
+class RiderMutation:
+    rider_go_online: RiderGoOnlinePayload = mutation(
+        rider_resolvers.go_online,
+        "Begin your shift: from your first report on you are asked.",
+        allow=RIDER,
+    )
+    rider_go_offline: RiderGoOfflinePayload = mutation(
+        rider_resolvers.go_offline, "End your shift; not while you are on a ride.", allow=RIDER
+    )
+    rider_location_report: RiderLocationReportPayload = mutation(
+        rider_resolvers.report_location,
+        "Say where you are; it may take your ride a step further. The latest report wins, so an "
+        "idempotency key changes nothing here and is not kept.",
+        allow=RIDER,
+    )
+    rider_location_report_batch: RiderLocationReportBatchPayload = mutation(
+        rider_resolvers.report_locations,
+        "Say where you were while you were offline: the newest point is where you are, all that "
+        "are believed belong to the track of your ride. Points that are known already are ignored, "
+        "so an idempotency key changes nothing here and is not kept.",
+        allow=RIDER,
+    )

@@ -1,0 +1,71 @@
+"""Root fields of fulfillments and substitutions."""
+
+import strawberry
+
+import models
+from resolvers.fulfillment import fulfillments as fulfillment_resolvers
+from resolvers.fulfillment import substitutions as substitute_resolvers
+from resolvers.rules import CUSTOMER, STORE, STORE_OR_SUPPORT
+from schema.backing import field, mutation
+from schema.fields import named
+from schema.fulfillment.fulfillments import (
+    Fulfillment,
+    FulfillmentAcceptPayload,
+    FulfillmentLinePickPayload,
+    FulfillmentPackPayload,
+    FulfillmentRejectPayload,
+    FulfillmentStagePayload,
+)
+from schema.fulfillment.substitutions import (
+    FulfillmentSubstituteProposePayload,
+    OrderSubstituteAnswerPayload,
+)
+from schema.pages import Connection
+
+
+@strawberry.type
+class FulfillmentQuery:
+    store_queue: Connection[Fulfillment] | None = field(
+        fulfillment_resolvers.queue, "What your store has to do, oldest first.", allow=STORE
+    )
+    fulfillment: Fulfillment | None = field(
+        fulfillment_resolvers.one,
+        "One task of your store.",
+        allow=STORE_OR_SUPPORT,
+        foresees=named(models.Fulfillment),
+    )
+
+
+@strawberry.type
+class FulfillmentMutation:
+    fulfillment_accept: FulfillmentAcceptPayload = mutation(
+        fulfillment_resolvers.accept, "Take an order on, within 45 seconds.", allow=STORE
+    )
+    fulfillment_reject: FulfillmentRejectPayload = mutation(
+        fulfillment_resolvers.reject,
+        "Turn an order down: it goes to the next store that has it all, or is canceled.",
+        allow=STORE,
+    )
+    fulfillment_line_pick: FulfillmentLinePickPayload = mutation(
+        fulfillment_resolvers.pick_line, "Say what you found of one line.", allow=STORE
+    )
+    fulfillment_pack: FulfillmentPackPayload = mutation(
+        fulfillment_resolvers.pack, "Close the bags: what is in them is charged.", allow=STORE
+    )
+    fulfillment_stage: FulfillmentStagePayload = mutation(
+        fulfillment_resolvers.stage, "Say that the bags stand where riders fetch them.", allow=STORE
+    )
+
+
+@strawberry.type
+class SubstituteMutation:
+    fulfillment_substitute_propose: FulfillmentSubstituteProposePayload = mutation(
+        substitute_resolvers.propose,
+        "Propose another product for what is missing of a line.",
+        allow=STORE,
+    )
+    order_substitute_answer: OrderSubstituteAnswerPayload = mutation(
+        substitute_resolvers.answer,
+        "Take or decline what the store proposes, within a minute.",
+        allow=CUSTOMER,
+    )

@@ -1,0 +1,24 @@
+"""A place as the graph shows it, and the field for rows that carry one."""
+
+from typing import Any
+
+import strawberry
+
+from models.geo_point import Point
+from resolvers.rules import Rule
+from schema.backing import backed_by, column, field
+
+
+@backed_by(Point, "A place on earth in degrees (WGS 84).")
+class GeoPoint:
+    latitude: float = column("Degrees north, from -90 to 90.")
+    longitude: float = column("Degrees east, from -180 to 180.")
+
+
+def place(description: str, *, allow: Rule | None = None) -> Any:
+    """The place read off the parent's `latitude` and `longitude`."""
+
+    def read(parent: strawberry.Parent[Any]) -> Point:
+        return Point(parent.latitude, parent.longitude)
+
+    return field(read, description, allow=allow)

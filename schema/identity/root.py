@@ -1,0 +1,47 @@
+import strawberry
+
+from resolvers.identity import sign_in as session_resolvers
+from resolvers.rules import ANYONE, SIGNED_IN
+from schema.backing import mutation
+from schema.identity.sign_in import (
+    OtpRequestPayload,
+    SessionRevokeAllPayload,
+    SessionRevokePayload,
+    SignedInPayload,
+)
+
+
+@strawberry.type
+class SessionMutation:
+    otp_request: OtpRequestPayload = mutation(
+        session_resolvers.otp_request, "Send a six-digit code to a phone.", allow=ANYONE
+    )
+    otp_verify: SignedInPayload = mutation(
+        session_resolvers.otp_verify,
+        "Sign in by the code that came; whoever is new becomes a customer. A guest who calls"
+        " this brings their cart along. The code works once, whatever idempotency key is sent.",
+        allow=ANYONE,
+    )
+    password_sign_in: SignedInPayload = mutation(
+        session_resolvers.password_sign_in,
+        "Sign in by e-mail and password; each call opens a session of its own.",
+        allow=ANYONE,
+    )
+    guest_start: SignedInPayload = mutation(
+        session_resolvers.guest_start,
+        "Start as a customer whom nobody knows yet; each call makes a new one.",
+        allow=ANYONE,
+    )
+    session_refresh: SignedInPayload = mutation(
+        session_resolvers.session_refresh,
+        "New tokens for a refresh token. Using one twice ends the whole session: it was stolen.",
+        allow=ANYONE,
+    )
+    session_revoke: SessionRevokePayload = mutation(
+        session_resolvers.session_revoke, "Sign one device out.", allow=SIGNED_IN
+    )
+    session_revoke_all: SessionRevokeAllPayload = mutation(
+        session_resolvers.session_revoke_all,
+        "Sign every device out, this one too.",
+        allow=SIGNED_IN,
+    )

@@ -1,0 +1,60 @@
+"""Root fields of files of stock, and of many shelves set at once."""
+
+from collections.abc import AsyncIterator
+
+import strawberry
+
+from resolvers.imports import stock_imports as stock_import_resolvers
+from resolvers.rules import MANAGER, STORE
+from resolvers.stock import bulk_adjustments
+from schema.backing import field, mutation, stream
+from schema.imports.stock_imports import (
+    StockImport,
+    StockImportChanged,
+    StockImportError,
+    StockImportStartPayload,
+    StockUpload,
+)
+from schema.pages import Connection
+from schema.stock.bulk_adjustments import StockSetManyPayload
+from subscriptions import imports
+
+
+@strawberry.type
+class StockImportQuery:
+    stock_import: StockImport | None = field(
+        stock_import_resolvers.one, "The import of a file, and how far it is.", allow=MANAGER
+    )
+    stock_imports: Connection[StockImport] | None = field(
+        stock_import_resolvers.of_company,
+        "The imports of your company, newest first.",
+        allow=MANAGER,
+    )
+    stock_import_errors: Connection[StockImportError] | None = field(
+        stock_import_resolvers.errors,
+        "The bad rows of an import, in the order of its file.",
+        allow=MANAGER,
+    )
+
+    stock_uploads: list[StockUpload] | None = field(
+        stock_import_resolvers.uploads,
+        "The files you sent that still wait to be imported.",
+        allow=MANAGER,
+    )
+
+
+@strawberry.type
+class StockImportMutation:
+    stock_import_start: StockImportStartPayload = mutation(
+        stock_import_resolvers.start, "Import a file that was sent by POST /imports.", allow=MANAGER
+    )
+    stock_set_many: StockSetManyPayload = mutation(
+        bulk_adjustments.set_many, "Set many shelves of your store at once.", allow=STORE
+    )
+
+
+@strawberry.type
+class StockImportSubscription:
+    stock_import_changed: AsyncIterator[StockImportChanged] = stream(
+        imports.changed, "How far the import of a file is, whenever that changes.", allow=MANAGER
+    )

@@ -1,0 +1,119 @@
+"""Root fields of apps and webhooks."""
+
+import strawberry
+
+from resolvers.integrations import apps as app_resolvers
+from resolvers.integrations import webhook_events
+from resolvers.integrations import webhooks as webhook_resolvers
+from resolvers.rules import ANYONE, COMPANY
+from schema.backing import field, mutation
+from schema.integrations.apps import (
+    App,
+    AppCreatePayload,
+    AppRevokePayload,
+    AppSecretCreatePayload,
+    AppSecretRevokePayload,
+    AppSecretRotatePayload,
+    AppUpdatePayload,
+)
+from schema.integrations.webhook_events import WebhookEvent
+from schema.integrations.webhooks import (
+    WebhookDeliveryRetryPayload,
+    WebhookEndpoint,
+    WebhookEndpointCreatePayload,
+    WebhookEndpointUpdatePayload,
+    WebhookPreview,
+    WebhookReplayPayload,
+    WebhookSecretRotatePayload,
+    WebhookStepPayload,
+    WebhookTopic,
+)
+from schema.pages import Connection
+
+
+@strawberry.type
+class AppQuery:
+    apps: Connection[App] | None = field(
+        app_resolvers.listed, "The apps of a company, the newest first.", allow=COMPANY
+    )
+    app: App | None = field(app_resolvers.app, "One app.", allow=COMPANY)
+
+
+@strawberry.type
+class AppMutation:
+    app_create: AppCreatePayload = mutation(
+        app_resolvers.create, "Let a program work for a company.", allow=COMPANY
+    )
+    app_update: AppUpdatePayload = mutation(
+        app_resolvers.change, "Change what an app is called or may do.", allow=COMPANY
+    )
+    app_revoke: AppRevokePayload = mutation(
+        app_resolvers.revoke,
+        "End an app and its secrets, everywhere within 5 seconds.",
+        allow=COMPANY,
+    )
+    app_secret_create: AppSecretCreatePayload = mutation(
+        app_resolvers.create_secret, "Make an API key or a client secret.", allow=COMPANY
+    )
+    app_secret_rotate: AppSecretRotatePayload = mutation(
+        app_resolvers.rotate_secret,
+        "Replace a secret; both are good until the grace is over.",
+        allow=COMPANY,
+    )
+    app_secret_revoke: AppSecretRevokePayload = mutation(
+        app_resolvers.revoke_secret, "End a secret, everywhere within 5 seconds.", allow=COMPANY
+    )
+
+
+@strawberry.type
+class WebhookQuery:
+    webhook_topics: list[WebhookTopic] = field(
+        webhook_events.topics, "Every type of event that an endpoint can choose.", allow=ANYONE
+    )
+    webhook_endpoints: Connection[WebhookEndpoint] | None = field(
+        webhook_resolvers.listed, "A company's endpoints, or an app's own ones.", allow=COMPANY
+    )
+    webhook_endpoint: WebhookEndpoint | None = field(
+        webhook_resolvers.endpoint, "One endpoint.", allow=COMPANY
+    )
+    webhook_event: WebhookEvent | None = field(
+        webhook_events.event, "An event by its id.", allow=COMPANY
+    )
+    webhook_preview: WebhookPreview | None = field(
+        webhook_events.preview,
+        "What an endpoint would be told of an event; nothing is sent.",
+        allow=COMPANY,
+        cost=20,
+    )
+
+
+@strawberry.type
+class WebhookMutation:
+    webhook_endpoint_create: WebhookEndpointCreatePayload = mutation(
+        webhook_resolvers.create, "Have events of a company sent somewhere.", allow=COMPANY
+    )
+    webhook_endpoint_update: WebhookEndpointUpdatePayload = mutation(
+        webhook_resolvers.change, "Change where, which or what is sent.", allow=COMPANY
+    )
+    webhook_endpoint_pause: WebhookStepPayload = mutation(
+        webhook_resolvers.pause, "Send nothing for a while.", allow=COMPANY
+    )
+    webhook_endpoint_resume: WebhookStepPayload = mutation(
+        webhook_resolvers.resume, "Send again, what waits first.", allow=COMPANY
+    )
+    webhook_endpoint_archive: WebhookStepPayload = mutation(
+        webhook_resolvers.archive, "Send nothing ever again.", allow=COMPANY
+    )
+    webhook_secret_rotate: WebhookSecretRotatePayload = mutation(
+        webhook_resolvers.rotate,
+        "Sign with another secret; both sign until the grace is over.",
+        allow=COMPANY,
+    )
+    webhook_replay: WebhookReplayPayload = mutation(
+        webhook_resolvers.replay,
+        "Send a part of the past again, up to 1,000 events.",
+        allow=COMPANY,
+    )
+    webhook_delivery_retry: WebhookDeliveryRetryPayload = mutation(
+        webhook_resolvers.retry, "Send a dead letter again.", allow=COMPANY
+    )

@@ -1,0 +1,51 @@
+"""Root fields of jobs, queues and the schema version."""
+
+from functools import lru_cache
+from hashlib import sha256
+
+import strawberry
+
+from resolvers.context import Info
+from resolvers.operations import job_status as job_resolvers
+from resolvers.operations import runtime as queue_resolvers
+from resolvers.rules import PLATFORM
+from schema.backing import field, mutation
+from schema.operations.job_status import Job, JobFailure, JobFailureRetryPayload
+from schema.operations.runtime import Operations
+from schema.pages import Connection
+
+
+@strawberry.type
+class JobQuery:
+    jobs: list[Job] = field(job_resolvers.listed, "How every job fares, by name.", allow=PLATFORM)
+    job_failures: Connection[JobFailure] = field(
+        job_resolvers.failures, "What jobs can't do, the newest first.", allow=PLATFORM
+    )
+
+
+@strawberry.type
+class JobMutation:
+    job_failure_retry: JobFailureRetryPayload = mutation(
+        job_resolvers.retry, "Let a job try a dead letter again.", allow=PLATFORM
+    )
+
+
+@strawberry.type
+class QueueQuery:
+    operations: Operations = field(
+        queue_resolvers.operations, "How the process that answers you is doing.", allow=PLATFORM
+    )
+
+
+def _schema_version(info: Info) -> str:
+    return _version_of(info.schema)
+
+
+@lru_cache(maxsize=2)
+def _version_of(shape: strawberry.Schema) -> str:
+    return sha256(shape.as_str().encode()).hexdigest()[:12]
+
+
+@strawberry.type
+class HouseQuery:
+    schema_version: str = field(_schema_version, "Changes whenever the shape of the graph does.")

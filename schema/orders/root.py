@@ -1,0 +1,44 @@
+"""Root fields of orders and their money."""
+
+import strawberry
+
+import models
+from resolvers.orders import orders as order_resolvers
+from resolvers.payments import payments
+from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SIGNED_IN, SUPPORT
+from schema.backing import field, mutation
+from schema.fields import named
+from schema.orders.orders import Order, OrderCancelPayload, OrderPlacePayload
+from schema.payments.refunds import PaymentRefreshPayload, RefundIssuePayload
+
+
+@strawberry.type
+class OrderQuery:
+    order: Order | None = field(
+        order_resolvers.order,
+        "One order that concerns you.",
+        allow=SIGNED_IN,
+        foresees=named(models.Order),
+    )
+
+
+@strawberry.type
+class OrderMutation:
+    order_place: OrderPlacePayload = mutation(
+        order_resolvers.place,
+        "Order what is in the cart, or the given lines: units are held until it is paid.",
+        allow=CUSTOMER,
+    )
+    order_cancel: OrderCancelPayload = mutation(
+        order_resolvers.cancel,
+        "Call an order off: until it is packed, or as support until it has left the store.",
+        allow=CUSTOMER_OR_SUPPORT,
+    )
+    payment_refresh: PaymentRefreshPayload = mutation(
+        payments.refresh,
+        "Ask the provider how the payment of an order stands: once a second for each order.",
+        allow=CUSTOMER_OR_SUPPORT,
+    )
+    refund_issue: RefundIssuePayload = mutation(
+        payments.refund, "Send captured money of an order back.", allow=SUPPORT
+    )

@@ -1,0 +1,34 @@
+"""Connections after the Relay specification, over keyset pages."""
+
+from typing import Generic, TypeVar
+
+import strawberry
+
+from schema.backing import BACKING, backed_by, column
+from services.core import pages
+
+Node = TypeVar("Node")
+
+
+@backed_by(pages.PageInfo, "Where a page ends.")
+class PageInfo:
+    has_next_page: bool = column("Whether more follows after this page.")
+    end_cursor: str | None = column("Pass it as `after` for the next page; null when empty.")
+
+
+@strawberry.type(description="A row of a page and its cursor.")
+class Edge(Generic[Node]):
+    cursor: str = column("Continues right after this row.")
+    node: Node = column("The row.")
+
+
+@strawberry.type(description="A page of a longer list.")
+class Connection(Generic[Node]):
+    edges: list[Edge[Node]] = column("The rows with their cursors.")
+    nodes: list[Node] = column("The rows alone.")
+    page_info: PageInfo = column("Where this page ends.")
+    total_count: int | None = column("How many there are in all; null where nobody counted.")
+
+
+BACKING[Edge] = pages.Edge
+BACKING[Connection] = pages.Page

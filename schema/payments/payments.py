@@ -1,0 +1,54 @@
+from datetime import datetime
+
+import strawberry
+
+import models
+from resolvers.orders import orders as resolve
+from resolvers.rules import CUSTOMER
+from resolvers.shared_inputs import BigInt
+from schema.backing import backed_by, column, field
+from schema.fields import key, money
+from schema.nodes import Node
+from schema.problems import Problem
+from schema.scalars import Money
+from services.payments import refunds
+
+
+@backed_by(models.Payment, "The card payment of one order: held when placed, taken when packed.")
+class Payment(Node):
+    id: strawberry.ID = key(models.Payment)
+    status: models.PaymentStatus = column("Where it stands.")
+    provider: str = column("Who takes the money, such as `stripe`.")
+    amount: Money = money("amount_minor", "The sum that was asked for.")
+    authorized: Money = money("authorized_minor", "The sum that the bank holds or held.")
+    captured: Money = money("captured_minor", "The sum that was taken: what is in the bag.")
+    refunded: Money = money("refunded_minor", "The sum that was sent back.")
+    client_secret: str | None = field(
+        resolve.client_secret,
+        "With it the customer's app confirms the payment at the provider; null for others.",
+        allow=CUSTOMER,
+    )
+    next_action_url: str | None = field(
+        resolve.next_action_url,
+        "Where the customer's bank asks for proof (3-D Secure); null for others.",
+        allow=CUSTOMER,
+    )
+    failure_code: str | None = column("The provider's code of the last refusal.")
+    failure_message: str | None = column("The last refusal in words for the card holder.")
+    created_at: datetime = column("When it was begun.")
+
+
+@backed_by(models.Refund, "Money sent back.")
+class Refund(Node):
+    id: strawberry.ID = key(models.Refund)
+    status: models.RefundStatus = column("Whether it has been sent.")
+    amount: Money = money("amount_minor", "How much.")
+    reason: models.RefundReason = column("Why.")
+    note: str = column("What the agent wrote.")
+    failure_message: str | None = column("Why it failed, if it did.")
+    created_at: datetime = column("When it was asked for.")
+
+
+@backed_by(refunds.ExceedsCaptured, "More than is left of what was captured.")
+class ExceedsCaptured(Problem):
+    remaining_minor: BigInt = column("Minor units that can still be refunded.")

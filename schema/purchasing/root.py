@@ -1,0 +1,116 @@
+"""Root fields of suppliers, purchase orders and replenishment."""
+
+import strawberry
+
+from resolvers.purchasing import purchase_orders as purchase_order_resolvers
+from resolvers.purchasing import replenishment as reorder_resolvers
+from resolvers.purchasing import suppliers as supplier_resolvers
+from resolvers.rules import COMPANY, MANAGER, STORE
+from schema.backing import field, mutation
+from schema.pages import Connection
+from schema.purchasing.purchase_orders import (
+    PurchaseOrder,
+    PurchaseOrderApprovePayload,
+    PurchaseOrderCancelPayload,
+    PurchaseOrderClosePayload,
+    PurchaseOrderCreatePayload,
+    PurchaseOrderLinesSetPayload,
+    PurchaseOrderReceivePayload,
+)
+from schema.purchasing.replenishment import (
+    PurchaseOrderCreateFromProposalsPayload,
+    ReorderProposal,
+    ReorderRefreshPayload,
+)
+from schema.purchasing.suppliers import (
+    Supplier,
+    SupplierArchivePayload,
+    SupplierProduct,
+    SupplierProductsSetPayload,
+    SupplierSavePayload,
+)
+
+
+@strawberry.type
+class SupplierQuery:
+    supplier: Supplier | None = field(
+        supplier_resolvers.one, "A supplier by its id.", allow=MANAGER
+    )
+    suppliers: Connection[Supplier] | None = field(
+        supplier_resolvers.listed, "Your company's suppliers, by their codes.", allow=MANAGER
+    )
+    supplier_products: Connection[SupplierProduct] | None = field(
+        supplier_resolvers.products, "What a supplier sells, product by product.", allow=MANAGER
+    )
+
+
+@strawberry.type
+class SupplierMutation:
+    supplier_save: SupplierSavePayload = mutation(
+        supplier_resolvers.save, "Add a supplier, or change one.", allow=MANAGER
+    )
+    supplier_archive: SupplierArchivePayload = mutation(
+        supplier_resolvers.archive,
+        "Order nothing more from a supplier, or take it up again.",
+        allow=MANAGER,
+    )
+    supplier_products_set: SupplierProductsSetPayload = mutation(
+        supplier_resolvers.set_products,
+        "Say what a supplier sells, and on which terms.",
+        allow=MANAGER,
+    )
+
+
+@strawberry.type
+class PurchaseOrderQuery:
+    purchase_order: PurchaseOrder | None = field(
+        purchase_order_resolvers.one, "An order to a supplier by its id.", allow=STORE
+    )
+    purchase_orders: Connection[PurchaseOrder] | None = field(
+        purchase_order_resolvers.of_store,
+        "Your store's orders to suppliers, the newest first.",
+        allow=STORE,
+    )
+
+
+@strawberry.type
+class PurchaseOrderMutation:
+    purchase_order_create: PurchaseOrderCreatePayload = mutation(
+        purchase_order_resolvers.create, "Draft an order to a supplier.", allow=MANAGER
+    )
+    purchase_order_lines_set: PurchaseOrderLinesSetPayload = mutation(
+        purchase_order_resolvers.set_lines, "Replace the lines of a draft.", allow=MANAGER
+    )
+    purchase_order_approve: PurchaseOrderApprovePayload = mutation(
+        purchase_order_resolvers.approve, "Order what a draft says.", allow=COMPANY
+    )
+    purchase_order_cancel: PurchaseOrderCancelPayload = mutation(
+        purchase_order_resolvers.cancel,
+        "Drop a draft, or call off an order of which nothing came.",
+        allow=MANAGER,
+    )
+    purchase_order_receive: PurchaseOrderReceivePayload = mutation(
+        purchase_order_resolvers.receive, "Take in what a supplier brought.", allow=STORE
+    )
+    purchase_order_close: PurchaseOrderClosePayload = mutation(
+        purchase_order_resolvers.close, "Wait no longer for the rest of an order.", allow=MANAGER
+    )
+
+
+@strawberry.type
+class ReorderQuery:
+    reorder_proposals: Connection[ReorderProposal] | None = field(
+        reorder_resolvers.proposals,
+        "What your store should order, what lasts the shortest first.",
+        allow=MANAGER,
+    )
+
+
+@strawberry.type
+class ReorderMutation:
+    reorder_refresh: ReorderRefreshPayload = mutation(
+        reorder_resolvers.refresh, "Work out anew what your store should order.", allow=MANAGER
+    )
+    purchase_order_create_from_proposals: PurchaseOrderCreateFromProposalsPayload = mutation(
+        reorder_resolvers.order, "Draft an order out of what is proposed.", allow=MANAGER
+    )

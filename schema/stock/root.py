@@ -1,0 +1,79 @@
+"""Root fields of stock and batches."""
+
+import strawberry
+
+from resolvers.rules import COMPANY, STORE, STORE_OR_SUPPORT
+from resolvers.stock import batches as batch_resolvers
+from resolvers.stock import company_stock as company_stock_resolvers
+from resolvers.stock import stock as stock_resolvers
+from schema.backing import field, mutation
+from schema.pages import Connection
+from schema.stock.batches import (
+    BatchRecall,
+    BatchRecallPayload,
+    BatchWastePayload,
+    Markdown,
+    StockBatch,
+)
+from schema.stock.company_stock import ProductStock
+from schema.stock.stock import Stock, StockAdjustPayload, StockEntry
+
+
+@strawberry.type
+class StockQuery:
+    store_stock: Connection[Stock] | None = field(
+        stock_resolvers.of_store, "What your store has, product by product.", allow=STORE
+    )
+    stock_ledger: Connection[StockEntry] | None = field(
+        stock_resolvers.ledger, "Every change of your store's stock, the newest first.", allow=STORE
+    )
+
+
+@strawberry.type
+class StockMutation:
+    stock_adjust: StockAdjustPayload = mutation(
+        stock_resolvers.adjust, "Correct the books after counting the shelf.", allow=STORE
+    )
+
+
+@strawberry.type
+class BatchQuery:
+    expiring_batches: Connection[StockBatch] | None = field(
+        batch_resolvers.expiring,
+        "What expires on your store's shelves, the first first.",
+        allow=STORE,
+    )
+    markdown_candidates: Connection[Markdown] | None = field(
+        batch_resolvers.markdowns,
+        "What expires on your store's shelves before it would be sold, the first first.",
+        allow=STORE,
+    )
+    batch_recall: BatchRecall | None = field(
+        batch_resolvers.one_recall,
+        "A recall, for the people of its company.",
+        allow=STORE_OR_SUPPORT,
+    )
+    batch_recalls: Connection[BatchRecall] | None = field(
+        batch_resolvers.recalls, "Your company's recalls, the newest first.", allow=STORE_OR_SUPPORT
+    )
+
+
+@strawberry.type
+class BatchMutation:
+    batch_waste: BatchWastePayload = mutation(
+        batch_resolvers.waste, "Throw units away and write them off.", allow=STORE
+    )
+    batch_recall: BatchRecallPayload = mutation(
+        batch_resolvers.recall_batch,
+        "Take a batch out of sale in every store, for good.",
+        allow=COMPANY,
+    )
+
+
+@strawberry.type
+class CompanyStockQuery:
+    company_stock: Connection[ProductStock] | None = field(
+        company_stock_resolvers.listed,
+        "What your company has in all its stores, product by product.",
+        allow=COMPANY,
+    )

@@ -1,0 +1,35 @@
+"""Root fields of stores: what anybody may know, and how their people run them."""
+
+import strawberry
+
+from resolvers.rules import COMPANY, MANAGER
+from resolvers.stores import stores as store_resolvers
+from schema.backing import field, mutation
+from schema.stores.stores import (
+    Store,
+    StoreCreatePayload,
+    StoreHoursSetPayload,
+    StoreUpdatePayload,
+    StoreZoneSetPayload,
+)
+
+
+@strawberry.type
+class StoreQuery:
+    store: Store | None = field(store_resolvers.store, "A store by its id.")
+
+
+@strawberry.type
+class StoreMutation:
+    store_create: StoreCreatePayload = mutation(
+        store_resolvers.create, "Add a store to your company.", allow=COMPANY
+    )
+    store_update: StoreUpdatePayload = mutation(
+        store_resolvers.update, "Change your store's name, switch or pace.", allow=MANAGER
+    )
+    store_zone_set: StoreZoneSetPayload = mutation(
+        store_resolvers.set_zone, "Draw the area that your store delivers to.", allow=MANAGER
+    )
+    store_hours_set: StoreHoursSetPayload = mutation(
+        store_resolvers.set_hours, "Say when your store is open, the whole week.", allow=MANAGER
+    )

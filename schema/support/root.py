@@ -1,0 +1,50 @@
+"""Root fields of the support desk."""
+
+import strawberry
+
+from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SUPPORT
+from resolvers.support import tickets as ticket_resolvers
+from schema.backing import field, mutation
+from schema.pages import Connection
+from schema.support.tickets import (
+    Ticket,
+    TicketAssignPayload,
+    TicketOpenPayload,
+    TicketReplyPayload,
+    TicketResolvePayload,
+)
+
+
+@strawberry.type
+class TicketQuery:
+    ticket: Ticket | None = field(
+        ticket_resolvers.one,
+        "A ticket of yours, or one that you may see to.",
+        allow=CUSTOMER_OR_SUPPORT,
+    )
+    own_tickets: Connection[Ticket] | None = field(
+        ticket_resolvers.own, "The tickets about your own orders, newest first.", allow=CUSTOMER
+    )
+    support_queue: Connection[Ticket] | None = field(
+        ticket_resolvers.queue,
+        "What waits at the support desk: urgent tickets first, then the oldest.",
+        allow=SUPPORT,
+    )
+
+
+@strawberry.type
+class TicketMutation:
+    ticket_open: TicketOpenPayload = mutation(
+        ticket_resolvers.open, "Say what went wrong with an order.", allow=CUSTOMER_OR_SUPPORT
+    )
+    ticket_reply: TicketReplyPayload = mutation(
+        ticket_resolvers.reply,
+        "Say something in a ticket; its customer's word reopens a resolved one.",
+        allow=CUSTOMER_OR_SUPPORT,
+    )
+    ticket_assign: TicketAssignPayload = mutation(
+        ticket_resolvers.assign, "Take a ticket, or give it to another agent.", allow=SUPPORT
+    )
+    ticket_resolve: TicketResolvePayload = mutation(
+        ticket_resolvers.resolve, "End a ticket, with money back if it is due.", allow=SUPPORT
+    )

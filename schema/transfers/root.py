@@ -1,0 +1,59 @@
+"""Root fields of goods between stores."""
+
+import strawberry
+
+from resolvers.rules import MANAGER, STORE
+from resolvers.transfers import transfers as transfer_resolvers
+from schema.backing import field, mutation
+from schema.pages import Connection
+from schema.transfers.transfers import (
+    Transfer,
+    TransferApprovePayload,
+    TransferCancelPayload,
+    TransferPickPayload,
+    TransferReceivePayload,
+    TransferRejectPayload,
+    TransferRequestPayload,
+    TransferShipPayload,
+)
+
+
+@strawberry.type
+class TransferQuery:
+    transfer: Transfer | None = field(
+        transfer_resolvers.one, "A transfer to or from a store of yours.", allow=STORE
+    )
+    transfers: Connection[Transfer] | None = field(
+        transfer_resolvers.of_store,
+        "The transfers to and from your store, newest first.",
+        allow=STORE,
+    )
+
+
+@strawberry.type
+class TransferMutation:
+    transfer_request: TransferRequestPayload = mutation(
+        transfer_resolvers.request, "Ask another store for goods, or offer it some.", allow=STORE
+    )
+    transfer_approve: TransferApprovePayload = mutation(
+        transfer_resolvers.approve, "Agree to give the goods that were asked for.", allow=MANAGER
+    )
+    transfer_reject: TransferRejectPayload = mutation(
+        transfer_resolvers.reject, "Turn a request for goods down.", allow=MANAGER
+    )
+    transfer_pick: TransferPickPayload = mutation(
+        transfer_resolvers.pick, "Begin to gather the goods.", allow=STORE
+    )
+    transfer_ship: TransferShipPayload = mutation(
+        transfer_resolvers.ship,
+        "Send the goods off: they leave the shelf and are on their way.",
+        allow=STORE,
+    )
+    transfer_receive: TransferReceivePayload = mutation(
+        transfer_resolvers.receive,
+        "Take the goods in, and say what is damaged or missing.",
+        allow=STORE,
+    )
+    transfer_cancel: TransferCancelPayload = mutation(
+        transfer_resolvers.cancel, "Call a transfer off before it is shipped.", allow=MANAGER
+    )

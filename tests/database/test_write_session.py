@@ -1,0 +1,186 @@
+"""Units of work: rows are the session's own, and what has changed is written by few statements."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
+from models import Address, AuditEntry, Cart, CartLine
+from tests.conftest import superuser
+from tests.support.actors import Standing
+from tests.support.city import City
+
+ORIGIN = Origin("test:working")
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
+    """A unit of work that is undone."""
+    with suppress(Undone):
+        async with database.write(PLATFORM, ORIGIN) as opened:
+            yield opened
+            raise Undone
+
+
+class Undone(Exception):
+    """Nothing of this was to stay."""
+
+
+@pytest.fixture
+def sent(session: Any) -> list[str]:
+    """The statements that the driver was given."""
+    found: list[str] = []
+    session.heard = found.append
+    return found
+
+
+def address(customer: Standing, label: str) -> Address:
+    return Address(person_id=customer.id, label=label, line="Rua 1", latitude=41.1, longitude=-8.6)
+
+
+async def test_new_rows_share_a_statement_and_get_what_the_table_fills_in(
+    session: AsyncSession, customer: Standing, sent: list[str]
+) -> None:
+    rows = [address(customer, name) for name in ("Home", "Work", "Boat")]
+    session.add_all(rows)
+    await session.flush()
+    assert len(sent) == 1
+    found = await session.scalars(select(Address).where(Address.id.in_([row.id for row in rows])))
+    assert set(found) == set(rows)
+    columns = [one.key for one in Address.__mapper__.column_attrs if not one.deferred]
+    kept = [{name: getattr(row, name) for name in columns} for row in rows]
+    for row in rows:
+        await session.refresh(row)
+    assert [{name: getattr(row, name) for name in columns} for row in rows] == kept
+
+
+async def test_only_what_has_changed_is_written_and_alike_rows_share_a_trip(
+    session: AsyncSession, customer: Standing, sent: list[str]
+) -> None:
+    rows = [address(customer, name) for name in ("Home", "Work")]
+    session.add_all(rows)
+    await session.flush()
+    sent.clear()
+    rows[0].label = "Home"
+    await session.flush()
+    assert sent == []
+    for row in rows:
+        row.label += "!"
+    await session.flush()
+    assert len(sent) == 1
+    assert "SET label=" in sent[0]
+    assert ", " not in sent[0].split(" WHERE ")[0]
+    again = select(Address.label).where(Address.person_id == customer.id).order_by(Address.label)
+    assert {"Home!", "Work!"} <= set(await session.scalars(again))
+
+
+async def test_a_row_is_one_object_and_read_anew_only_when_asked(
+    session: AsyncSession, customer: Standing
+) -> None:
+    row = address(customer, "Home")
+    session.add(row)
+    await session.flush()
+    mine = select(Address).where(Address.id == row.id)
+    await session.execute(
+        text("update address set label = 'Boat' where id = :key"), {"key": row.id}
+    )
+    assert await session.scalar(mine) is row
+    assert await session.get(Address, row.id) is row
+    assert row.label == "Home"
+    assert await session.scalar(mine.execution_options(populate_existing=True)) is row
+    assert row.label == "Boat"
+    assert await session.get(Address, row.id, with_for_update=True) is row
+    session.expire(row)
+    assert await session.scalar(mine) is row
+    assert row.label == "Boat"
+
+
+async def again(session: AsyncSession, customer: Standing, town: City) -> None:
+    """A second cart for the same company, which can't be."""
+    async with session.begin_nested():
+        session.add(Cart(person_id=customer.id, company_id=town.second.id))
+        await session.flush()
+
+
+async def test_a_row_that_is_gone_is_not_written_in_silence(
+    session: AsyncSession, customer: Standing
+) -> None:
+    row = address(customer, "Home")
+    session.add(row)
+    await session.flush()
+    await session.execute(text("delete from address where id = :key"), {"key": row.id})
+    row.label = "Work"
+    with pytest.raises(StaleDataError):
+        await session.flush()
+
+
+async def test_what_a_savepoint_undoes_can_be_tried_again(
+    session: AsyncSession, customer: Standing, town: City
+) -> None:
+    cart = Cart(person_id=customer.id, company_id=town.second.id)
+    session.add(cart)
+    await session.flush()
+    with pytest.raises(IntegrityError):
+        await again(session, customer, town)
+    session.add(CartLine(cart_id=cart.id, product_id=town.second.products[0].id,
+                         person_id=customer.id, quantity=2))  # fmt: skip
+    await session.flush()
+    assert await session.get_one(Cart, cart.id) is cart
+
+
+async def test_what_needs_the_orm_is_left_to_it(session: AsyncSession, customer: Standing) -> None:
+    row = address(customer, "Home")
+    session.add(row)
+    await session.flush()
+    row.label = Address.label + "!"
+    await session.flush()
+    await session.refresh(row)
+    assert row.label == "Home!"
+    changed = update(Address).where(Address.id == row.id).values(label="Work")
+    await session.execute(changed.execution_options(synchronize_session=False))
+    await session.refresh(row)
+    assert row.label == "Work"
+    await session.delete(row)
+    await session.flush()
+    assert await session.get(Address, row.id) is None
+
+
+async def test_each_change_is_told_once_to_the_audit(
+    database: Database, customer: Standing
+) -> None:
+    async with database.write(PLATFORM, ORIGIN) as session:
+        row = address(customer, "Home")
+        session.add(row)
+        await session.flush()
+        row.label = "Work"
+        await session.flush()
+        await session.delete(row)
+    newest = select(AuditEntry).where(AuditEntry.action == ORIGIN.action)
+    async with database.read(PLATFORM) as reading:
+        found = await reading.scalar(newest.order_by(AuditEntry.id.desc()).limit(1))
+    assert found is not None
+    verbs = [(one["verb"], one["after"].get("label")) for one in found.changes]
+    assert verbs == [("insert", "Home"), ("update", "Work"), ("delete", None)]
+    assert found.changes[1]["before"] == {"label": "Home"}
+
+
+async def test_connections_that_the_server_has_cut_are_opened_anew(
+    database: Database, postgres_url: str
+) -> None:
+    here = text("select pg_backend_pid()")
+    async with database.write(PLATFORM, ORIGIN) as one, database.write(PLATFORM, ORIGIN) as other:
+        cut = [await one.scalar(here), await other.scalar(here)]
+    async with superuser(postgres_url) as connection:
+        await connection.execute("select pg_terminate_backend(unnest($1::int[]))", cut)
+    await asyncio.sleep(0.2)  # until the driver has heard of it
+    for _ in range(3):
+        async with database.write(PLATFORM, ORIGIN) as session:
+            assert await session.scalar(here) not in cut

@@ -1,0 +1,115 @@
+"""The quick start for partners, run as it is written against a store that runs."""
+
+import asyncio
+import os
+import re
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from database.scope import PLATFORM
+from database.sessions import Database, Origin
+from models import Membership, Person, Role
+from services.identity.passwords import hash_password
+from tests.support import city as cities
+from tests.support.paths import ROOT
+
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = (ROOT / "docs" / "partners.md").read_text()
+EMAIL, PASSWORD = "admin@harbour.example", "a rather long password"
+READY_SECONDS, RUN_SECONDS = 60, 60
+
+
+@contextmanager
+def port() -> Iterator[int]:
+    """A loopback port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        found: int = door.getsockname()[1]
+    yield found
+
+
+@asynccontextmanager
+async def running(environment: dict[str, str], *arguments: str) -> AsyncIterator[None]:
+    """A process of ours while the block runs."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "server", *arguments, cwd=ROOT, env=environment,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+async def admin_of_a_company(url: str) -> None:
+    """Somebody who signs in with a password, and a company with something on its shelves."""
+    database = Database(url)
+    city = await cities.build(database)
+    async with database.write(PLATFORM, Origin("test")) as session:
+        person = Person(name="Admin", email=EMAIL, password_hash=hash_password(PASSWORD))
+        session.add(person)
+        await session.flush()
+        role = {"role": Role.COMPANY_ADMIN, "company_id": city.company.id}
+        session.add(Membership(person_id=person.id, **role))
+    await database.close()
+
+
+async def until_ready(url: str) -> None:
+    async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient() as http:
+        while True:
+            try:
+                if (await http.get(f"{url}/readyz")).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+async def test_the_quick_start_does_what_it_says(
+    fresh_database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    await admin_of_a_company(fresh_database_url)
+    with port() as ours, port() as theirs:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": fresh_database_url,
+            "REDIS_URL": redis_url,
+            "DARKSTORE_ENV": "development",
+            "DARKSTORE_KEYS_FILE": str(tmp_path / "keys.json"),
+            "DARKSTORE_WEBHOOK_ALLOW": f"127.0.0.1:{theirs}",
+            "STRIPE_API_KEY": "sk_test_none",
+            "STRIPE_WEBHOOK_SECRET": "whsec_none",
+        }
+        url = f"http://127.0.0.1:{ours}"
+        program = tmp_path / "partner.py"
+        program.write_text("\n".join(BLOCK.findall(PAGE)))
+        given = {
+            "DARKSTORE_URL": url, "DARKSTORE_EMAIL": EMAIL, "DARKSTORE_PASSWORD": PASSWORD,
+            "RECEIVER_PORT": str(theirs),
+        }  # fmt: skip
+        serve = running(environment, "serve", "--port", str(ours))
+        async with serve, running(environment, "worker"):
+            await until_ready(url)
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", str(program), env=given,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            async with asyncio.timeout(RUN_SECONDS):
+                said, _ = await child.communicate()
+    assert child.returncode == 0, said.decode()
+    assert "token for stock:read stock:write webhooks:read webhooks:write" in said.decode()
+    assert "verified STOCK_CHANGED" in said.decode()
+
+
+@pytest.mark.parametrize("name", ["appSecretRotate", "appSecretRevoke", "webhookTopics",
+    "webhookEndpointResume", "webhookReplay", "webhookDeliveryRetry", "webhookPreview",
+    "webhookSecretRotate"])  # fmt: skip
+def test_what_the_page_speaks_of_is_in_the_graph(name: str) -> None:
+    assert name in PAGE
+    assert re.search(rf"^  {name}\b", (ROOT / "schema.graphql").read_text(), re.MULTILINE)

@@ -1,0 +1,44 @@
+"""The migrations make exactly the tables that the models declare."""
+
+import asyncio
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from server.commands import migrate
+from tests.support.paths import ROOT
+
+
+@pytest.fixture
+def configuration() -> Config:
+    return Config(ROOT / "alembic.ini")
+
+
+def test_the_migrations_are_one_line_without_branches(configuration: Config) -> None:
+    assert len(ScriptDirectory.from_config(configuration).get_heads()) == 1
+
+
+async def test_the_models_ask_for_nothing_that_no_migration_makes(
+    configuration: Config, fresh_database_url: str
+) -> None:
+    configuration.attributes["database_url"] = fresh_database_url
+    await asyncio.to_thread(command.check, configuration)
+
+
+async def test_migrating_twice_changes_nothing(fresh_database_url: str) -> None:
+    await asyncio.to_thread(migrate.upgrade, fresh_database_url)
+
+
+def test_an_unreachable_database_gets_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    url = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
+    assert migrate.main([], {"DATABASE_URL": url}) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("migrate: the database can't be reached")
+    assert said.count("\n") == 1
+
+
+def test_a_missing_address_gets_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert migrate.main([], {}) == 1
+    assert capsys.readouterr().err == "migrate: DATABASE_URL is not set.\n"

@@ -1,0 +1,92 @@
+from typing import Any
+
+from sqlalchemy import select
+
+from database.scope import PLATFORM
+from database.sessions import Database
+from models import Actor, AuditEntry, Event
+from services.events.event_log import inventory_stream
+from tests.support.city import City
+from tests.support.graph_queries import Asking, id_of
+
+SWITCH = """
+mutation Switch($input: ListingSetAvailabilityInput!) {
+  listingSetAvailability(input: $input) {
+    product { availability price { minor } listingVersion }
+    errors { __typename ... on VersionConflict { current } }
+  }
+}
+"""
+PRICE = """
+mutation Price($input: ListingSetPriceInput!) {
+  listingSetPrice(input: $input) {
+    product { price { minor } listingVersion }
+    errors { __typename ... on Problem { path } }
+  }
+}
+"""
+
+
+def at(city: City, index: int = 0, **more: Any) -> dict[str, Any]:
+    named = {"storeId": id_of(city.near), "productId": id_of(city.products[index])}
+    return {"input": {**named, **more}}
+
+
+async def test_one_tap_hides_a_product_and_tells_the_inventory_stream(
+    ask: Asking, city: City, staff: Actor, database: Database
+) -> None:
+    told = await ask(SWITCH, at(city, available=False), staff)
+    assert not told.errors
+    shown = told.data["listingSetAvailability"]["product"]
+    assert (shown["availability"], shown["listingVersion"]) == ("OUT", 2)
+    again = await ask(SWITCH, at(city, available=False), staff)
+    assert again.data["listingSetAvailability"]["product"]["listingVersion"] == 2
+    async with database.read(PLATFORM) as session:
+        events = list(
+            await session.scalars(
+                select(Event).where(Event.stream == inventory_stream(city.near.id))
+            )
+        )
+        audited = await session.scalars(
+            select(AuditEntry.changes).where(AuditEntry.actor_id == staff.person_id)
+        )
+        assert audited.one()[0]["after"]["available"] is False
+    assert [one.type for one in events] == ["LISTING_CHANGED"]
+    assert events[0].body == {
+        "product_id": str(city.products[0].id),
+        "price_minor": city.first.prices[0],
+        "available": False,
+        "version": 2,
+    }
+
+
+async def test_a_price_changes_in_one_store_only(ask: Asking, city: City, staff: Actor) -> None:
+    told = await ask(PRICE, at(city, 3, priceMinor=12345, expectedVersion=1), staff)
+    assert told.data["listingSetPrice"]["product"] == {
+        "price": {"minor": 12345},
+        "listingVersion": 2,
+    }
+    stale = await ask(SWITCH, at(city, 3, available=True, expectedVersion=1), staff)
+    assert stale.data["listingSetAvailability"]["errors"] == [
+        {"__typename": "VersionConflict", "current": 2}
+    ]
+    for price in (0, -1, 10**12):
+        told = await ask(PRICE, at(city, 3, priceMinor=price), staff)
+        assert told.data["listingSetPrice"]["errors"][0]["path"] == ["input", "priceMinor"]
+
+
+async def test_listings_of_others_are_not_found(
+    ask: Asking, city: City, staff: Actor, stranger: Actor, buyer: Actor
+) -> None:
+    cases: list[tuple[Actor, dict[str, Any]]] = [
+        (stranger, {}),
+        (staff, {"storeId": id_of(city.next)}),
+        (staff, {"storeId": "nonsense"}),
+        (staff, {"productId": id_of(city.second.products[0])}),
+        (staff, {"productId": "nonsense"}),
+    ]
+    for actor, more in cases:
+        told = await ask(SWITCH, at(city, available=False, **more), actor)
+        kinds = [error["__typename"] for error in told.data["listingSetAvailability"]["errors"]]
+        assert kinds == ["NotFound"]
+    assert (await ask(SWITCH, at(city, available=False), buyer)).codes == ["FORBIDDEN"]

@@ -1,0 +1,165 @@
+"""Nonsense in great numbers: nothing breaks, nothing is logged, nothing piles up.
+
+DARKSTORE_FUZZ_COUNT=10000 makes it a long run.
+"""
+
+import asyncio
+import json
+import os
+import random
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from tests.server.transport.test_websocket import settled
+from tests.support.server.small_server import Served
+from tests.support.server.websocket_client import talk
+
+COUNT = int(os.environ.get("DARKSTORE_FUZZ_COUNT", "300"))
+SEED = 20_260_724
+PAGE_BYTES = 4096
+GROWTH_MAX_BYTES = 8 * 1024 * 1024
+
+pytestmark = pytest.mark.timeout(1800)
+
+QUERIES = [
+    "{ hello }",
+    "{",
+    "{ a: hello b: hello }",
+    "query ($n: String!) { hello(name: $n) }",
+    "mutation { bump }",
+    "subscription { count(to: 2) { number } }",
+    "{ broken }",
+    "fragment F on Query { ...F } { ...F }",
+    '{ hello(name: "\\uD800") }',
+    "",
+]
+TYPES = ["connection_init", "subscribe", "complete", "ping", "pong", "next", "", "SUBSCRIBE"]
+KEYS = ["id", "type", "payload", "query", "variables", "operationName", "extensions", "n", "é"]
+
+
+class Nonsense:
+    """Random values that look more or less like requests."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def value(self, levels: int = 3) -> Any:
+        pick = self.random
+        kind = pick.randrange(9 if levels else 7)
+        if kind == 7:
+            return [self.value(levels - 1) for _ in range(pick.randrange(4))]
+        if kind == 8:
+            return {pick.choice(KEYS): self.value(levels - 1) for _ in range(pick.randrange(5))}
+        simple = [None, True, 0, -1.5, 10**30, "x" * pick.randrange(200), pick.choice(QUERIES)]
+        return simple[kind]
+
+    def body(self) -> Any:
+        body = {"query": self.random.choice(QUERIES), "variables": {"n": self.value()}}
+        for _ in range(self.random.randrange(3)):
+            body[self.random.choice(KEYS)] = self.value()
+        return body
+
+    def message(self) -> Any:
+        kind = self.random.choice(TYPES)
+        message = {"id": str(self.random.randrange(5)), "type": kind, "payload": self.body()}
+        if self.random.random() < 0.5:
+            message[self.random.choice(KEYS)] = self.value()
+        return message
+
+    def mangled(self, value: Any) -> bytes:
+        raw = bytearray(json.dumps(value).encode())
+        for _ in range(self.random.randrange(4)):
+            at = self.random.randrange(len(raw) or 1)
+            match self.random.randrange(4):
+                case 0:
+                    raw[at : at + 1] = self.random.randbytes(1)
+                case 1:
+                    del raw[at:]
+                case 2:
+                    raw[at:at] = raw[: self.random.randrange(200)]
+                case 3:
+                    raw[at:at] = self.random.choice([b"{", b"]", b'"', b"\\", b"\xff", b"\x00"])
+        return bytes(raw)
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * PAGE_BYTES
+
+
+async def rounds_stay_flat(one: Any) -> None:
+    """Run `one` many times; the second half may hardly take memory."""
+    for number in range(COUNT // 2):
+        await one(number)
+    before = resident_bytes()
+    for number in range(COUNT // 2, COUNT):
+        await one(number)
+    assert resident_bytes() - before < GROWTH_MAX_BYTES
+
+
+async def test_nonsense_bodies_get_an_answer_each_and_never_a_500(
+    client: httpx.AsyncClient, served: Served
+) -> None:
+    nonsense = Nonsense(SEED)
+    accepts = [b"*/*", b"application/graphql-response+json", b"text/event-stream", b"a/b;q=\xe9"]
+
+    async def one(number: int) -> None:
+        response = await client.post(
+            "/graphql",
+            content=nonsense.mangled(nonsense.body()),
+            headers=[(b"content-type", b"application/json"), (b"accept", accepts[number % 4])],
+        )
+        assert response.status_code in {200, 400, 406, 413}, response.text
+        if "event-stream" not in response.headers["content-type"]:
+            assert {"data", "errors"} & set(response.json())
+
+    await rounds_stay_flat(one)
+    await settled(served)
+
+
+async def test_nonsense_in_urls_gets_an_answer_each_and_never_a_500(
+    client: httpx.AsyncClient,
+) -> None:
+    nonsense = Nonsense(SEED + 1)
+
+    async def one(_: int) -> None:
+        body = {key: json.dumps(value) for key, value in nonsense.body().items()}
+        body["query"] = nonsense.mangled(nonsense.random.choice(QUERIES)).decode("latin-1")
+        response = await client.get("/graphql", params=body)
+        assert response.status_code in {200, 400, 405, 406, 414}, response.text
+
+    await rounds_stay_flat(one)
+
+
+async def test_nonsense_frames_are_answered_or_end_their_socket(served: Served) -> None:
+    nonsense = Nonsense(SEED + 2)
+    sent, ends = 0, set[int | None]()
+
+    async def survives(socket: ClientConnection, raw: bytes) -> bool:
+        await socket.send(raw, text=nonsense.random.random() < 0.95)
+        await socket.send('{"type":"ping","payload":{}}')
+        while json.loads(await socket.recv())["type"] != "pong":
+            pass
+        return True
+
+    async def one(number: int) -> None:
+        nonlocal sent
+        async with talk(served.socket_url) as t:
+            await t.init()
+            try:
+                for _ in range(20):
+                    sent += 1
+                    await survives(t.socket, nonsense.mangled(nonsense.message()))
+            except ConnectionClosed:
+                ends.add(t.socket.close_code)
+
+    async with asyncio.timeout(1500):
+        await rounds_stay_flat(one)
+    assert sent > COUNT
+    assert 4400 in ends <= {1007, 1009, 4400, 4401, 4409, 4429}
+    await settled(served)
+    assert len(served.connections) == 0

@@ -1,0 +1,143 @@
+"""Frames that are no messages of the protocol: each ends its socket with a code and a reason."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from server.transport.limits import FRAME_MAX_BYTES
+from tests.server.transport.test_slow_readers import UPGRADE, frame
+from tests.server.transport.test_websocket import settled
+from tests.support.server.small_server import Served
+from tests.support.server.websocket_client import talk
+
+
+def subscribe(**changed: Any) -> str:
+    message = {"id": "1", "type": "subscribe", "payload": {"query": "{ hello }"}, **changed}
+    return json.dumps({key: value for key, value in message.items() if value != "absent"})
+
+
+MALFORMED: list[str | bytes] = [
+    "",
+    " ",
+    "null",
+    "true",
+    "1",
+    "1e999",
+    '"subscribe"',
+    "[]",
+    '[{"type":"ping"}]',
+    "{}",
+    "{",
+    "{'type':'ping'}",
+    '{"type":"ping"}}',
+    '{"type":"ping"}{"type":"ping"}',
+    '{"type":NaN}',
+    '{"type":null}',
+    '{"type":1}',
+    '{"type":["ping"]}',
+    '{"type":{"a":1}}',
+    '{"type":"PING"}',
+    '{"type":"start","id":"1","payload":{"query":"{ hello }"}}',
+    '{"type":"connection_ack"}',
+    '{"type":"next","id":"1","payload":{}}',
+    '{"type":"error","id":"1","payload":[]}',
+    '{"type":"ka"}',
+    '{"type":"\\ud800"}',
+    '{"type":"ping","payload":1}',
+    '{"type":"ping","payload":[]}',
+    '{"type":"pong","payload":"x"}',
+    '{"type":"connection_init","payload":[]}',
+    '{"type":"connection_init","payload":"Bearer x"}',
+    '{"type":"complete"}',
+    '{"type":"complete","id":null}',
+    '{"type":"complete","id":1}',
+    '{"type":"complete","id":""}',
+    subscribe(id="absent"),
+    subscribe(id=None),
+    subscribe(id=7),
+    subscribe(id=""),
+    subscribe(id=["1"]),
+    subscribe(id="x" * 129),
+    subscribe(payload="absent"),
+    subscribe(payload=None),
+    subscribe(payload="{ hello }"),
+    subscribe(payload=[]),
+    subscribe(payload={}),
+    subscribe(payload={"query": None}),
+    subscribe(payload={"query": 1}),
+    subscribe(payload={"query": {"a": 1}}),
+    subscribe(payload={"query": "{ hello }", "operationName": 1}),
+    subscribe(payload={"query": "{ hello }", "variables": "{}"}),
+    subscribe(payload={"query": "{ hello }", "variables": []}),
+    subscribe(payload={"query": "{ hello }", "extensions": 1}),
+    subscribe()[:-1] + ',"payload":[[[]]]}',
+    '{"a":' * 5000,
+    "[" * 60_000,
+    "\x00",
+    "\ufeff{}",
+    b"",
+    b'{"type":"ping"}',
+    b"\x00\xff",
+]
+
+
+@pytest.mark.parametrize("frame", MALFORMED, ids=range(len(MALFORMED)))
+async def test_a_malformed_frame_closes_with_4400(served: Served, frame: str | bytes) -> None:
+    async with talk(served.socket_url) as t:
+        if "connection_init" not in str(frame):
+            await t.init()
+        await t.socket.send(frame)
+        code, reason = await t.until_closed()
+        assert code == 4400
+        assert reason
+
+
+async def test_variables_nested_too_deep_close_with_4400(served: Served) -> None:
+    deep: Any = "x"
+    for _ in range(80):
+        deep = [deep]
+    async with talk(served.socket_url) as t:
+        await t.init()
+        await t.subscribe("1", "{ hello }", variables={"a": deep})
+        assert (await t.until_closed())[0] == 4400
+
+
+@pytest.mark.parametrize("text", ["x" * (FRAME_MAX_BYTES + 1), "é" * 40_000, "x" * 1_000_000])
+async def test_a_large_frame_closes_with_1009(served: Served, text: str) -> None:
+    async with talk(served.socket_url) as t:
+        await t.init()
+        await t.subscribe("1", f"# {text}\n{{ hello }}")
+        assert (await t.until_closed())[0] == 1009
+
+
+async def test_an_init_with_a_strange_authorization_closes_with_4400(served: Served) -> None:
+    strange: list[Any] = [1, ["Bearer x"], {"a": "b"}, "x" * 10_000]
+    for value in strange:
+        async with talk(served.socket_url) as t:
+            await t.say(type="connection_init", payload={"authorization": value})
+            assert (await t.until_closed())[0] == 4400
+    async with talk(served.socket_url) as t:
+        await t.say(type="connection_init", payload={f"k{n}": "v" for n in range(33)})
+        assert (await t.until_closed())[0] == 4400
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_text_that_is_no_utf8_ends_its_socket_even_a_busy_one(
+    served: Served, busy: bool
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(UPGRADE)
+    await reader.readuntil(b"\r\n\r\n")
+    if busy:
+        # uvicorn closes this socket by itself, in the middle of our own writes to it.
+        query = "subscription { count(to: 100000) { number } }"
+        writer.write(frame({"type": "connection_init"}))
+        writer.write(frame({"id": "1", "type": "subscribe", "payload": {"query": query}}))
+        await reader.readuntil(b'"number":20}')
+    writer.write(b"\x81\x84\x00\x00\x00\x00\xff\xfe\xff\xfe")
+    rest = await asyncio.wait_for(reader.read(), 3)
+    assert b"\x88\x02" + (1007).to_bytes(2) in rest
+    writer.close()
+    await settled(served)

@@ -1,0 +1,87 @@
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.carts.totals import PricedLine, included_tax, quote
+
+SUMS = st.integers(0, 10_000_000)
+LINES = st.lists(
+    st.builds(PricedLine, st.uuids(), st.integers(1, 99), st.integers(1, 5_000_000)), max_size=100
+)
+
+
+@dataclass(frozen=True)
+class Rates:
+    currency: str = "HKD"
+    minimum_order_minor: int = 5000
+    small_order_fee_minor: int = 900
+    small_order_below_minor: int = 8000
+    delivery_fee_minor: int = 1500
+    free_delivery_from_minor: int | None = 20000
+    tax_rate_bp: int = 800
+    weighed_headroom_bp: int = 1500
+
+
+TARIFFS = st.builds(
+    Rates,
+    minimum_order_minor=SUMS,
+    small_order_fee_minor=SUMS,
+    small_order_below_minor=SUMS,
+    delivery_fee_minor=SUMS,
+    free_delivery_from_minor=st.none() | SUMS,
+    tax_rate_bp=st.integers(0, 10_000),
+)
+
+
+def line(quantity: int, price: int) -> PricedLine:
+    return PricedLine(UUID(int=price), quantity, price)
+
+
+@given(LINES, TARIFFS, SUMS)
+def test_all_parts_of_a_quote_sum_to_its_total(
+    lines: list[PricedLine], rates: Rates, tip: int
+) -> None:
+    made = quote(lines, rates, tip)
+    assert made.items_minor == sum(one.quantity * one.unit_price_minor for one in lines)
+    fees = made.delivery_fee_minor + made.small_order_fee_minor
+    assert made.total_minor == made.items_minor + fees + made.tip_minor - made.discount_minor
+    assert 0 <= made.tax_minor <= made.total_minor - made.tip_minor
+    assert made.total_minor >= made.items_minor >= 0
+
+
+@given(SUMS, st.integers(0, 10_000))
+def test_included_tax_is_rounded_half_up(gross: int, rate: int) -> None:
+    exact = Decimal(gross) * rate / (10_000 + rate)
+    assert included_tax(gross, rate) == int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def test_a_small_basket_pays_both_fees_and_a_large_one_neither() -> None:
+    small = quote([line(1, 7999)], Rates())
+    assert (small.small_order_fee_minor, small.delivery_fee_minor) == (900, 1500)
+    middle = quote([line(1, 8000)], Rates())
+    assert (middle.small_order_fee_minor, middle.delivery_fee_minor) == (0, 1500)
+    large = quote([line(2, 10000)], Rates())
+    assert (large.small_order_fee_minor, large.delivery_fee_minor) == (0, 0)
+
+
+def test_an_empty_basket_costs_nothing() -> None:
+    empty = quote([], Rates(), tip_minor=500)
+    assert (empty.total_minor, empty.tax_minor, empty.tip_minor) == (0, 0, 0)
+    assert not empty.minimum_reached
+    assert empty.missing_minor == 5000
+
+
+def test_the_tip_is_not_taxed() -> None:
+    assert (
+        quote([line(1, 9000)], Rates(), 1000).tax_minor == quote([line(1, 9000)], Rates()).tax_minor
+    )
+
+
+@pytest.mark.parametrize(("quantity", "price", "tip"), [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
+def test_a_quote_of_nonsense_is_an_error(quantity: int, price: int, tip: int) -> None:
+    with pytest.raises(ValueError, match="at least"):
+        quote([line(quantity, price)], Rates(), tip)

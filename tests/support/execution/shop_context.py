@@ -1,0 +1,151 @@
+"""The context of the small shop: loaders, batches and rules as the product has them."""
+
+# Some rows hold what they should not, and rows stand for types: that is the point.
+# mypy: disable-error-code="arg-type, assignment, list-item, misc, return-value, unreachable"
+# mypy: disable-error-code="untyped-decorator"
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+from strawberry.permission import BasePermission
+
+from tests.support.execution.shop_rows import ROWS, BrandRow
+
+BRANDS = 4
+
+
+class Denied(BasePermission):
+    message = "You may not."
+
+    def has_permission(self, source: Any, info: strawberry.Info, **_: Any) -> bool:
+        return bool(info.context.staff)
+
+
+@dataclass(frozen=True)
+class StaffOnly:
+    """A rule of the kind the product puts into field metadata."""
+
+    def refuse(self, context: Any) -> Exception | None:
+        return None if context.staff else PermissionError("Staff only.")
+
+
+class Loaders:
+    """The two ways in which the product's loaders are asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[Any]]] = []
+        self._waiting: dict[Any, list[tuple[Any, asyncio.Future[Any]]]] = {}
+
+    async def load(self, batch: Callable[..., Any], key: Any) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(batch, [])
+        if not waiting:
+            asyncio.get_running_loop().call_soon(
+                lambda: asyncio.ensure_future(self._dispatch(batch))
+            )
+        waiting.append((key, future))
+        return await future
+
+    async def _dispatch(self, batch: Callable[..., Any]) -> None:
+        waiting = self._waiting.pop(batch)
+        try:
+            keys = list(dict.fromkeys(key for key, _ in waiting))
+            answers = await batch(keys)
+            if len(answers) != len(keys):
+                raise LookupError(f"{batch.__name__} did not give one answer for each key")
+            found = dict(zip(keys, answers, strict=True))
+        except Exception as error:
+            found = {key: error for key, _ in waiting}
+        for key, future in waiting:
+            if future.done():  # graphql-core cancels the siblings of a field that failed
+                continue
+            if isinstance(found[key], Exception):
+                future.set_exception(found[key])
+            else:
+                future.set_result(found[key])
+
+    def known(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> None:
+        """Nothing is remembered here."""
+
+    def forget(self) -> None:
+        """As nothing is known, nothing is forgotten."""
+
+    async def batch(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> Any:
+        self.calls.append((batch.__name__, [*keys, *fields]))
+        return await batch(list(keys), *fields)
+
+
+@dataclass
+class Context:
+    staff: bool = False
+    loaders: Loaders = field(default_factory=Loaders)
+    log: list[str] = field(default_factory=list)
+
+
+async def brand_by_id(keys: list[int]) -> list[Any]:
+    await asyncio.sleep(0)
+    return [
+        BrandRow(key, f"brand {key}") if key < BRANDS else ValueError(f"no brand {key}")
+        for key in keys
+    ]
+
+
+async def products_by_brand(keys: list[int]) -> list[list[Any]]:
+    return [[row for row in ROWS if row.brand_id == key] for key in keys]
+
+
+async def broken_batch(keys: list[int]) -> list[Any]:
+    raise RuntimeError("the batch broke")
+
+
+async def short_batch(keys: list[int]) -> list[Any]:
+    return [f"answer {key}" for key in keys[1:]]
+
+
+async def shelf_by_brand(keys: list[int], fields: frozenset[str] = frozenset({"all"})) -> list[Any]:
+    return [BrandRow(key, f"shelf {key}") for key in keys]
+
+
+def related(batch: Any, *, by: str = "id", **metadata: Any) -> Any:
+    async def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
+        rule = metadata.get("allow")
+        denied = rule.refuse(info.context) if rule else None
+        if denied:
+            raise denied
+        key = getattr(parent, by)
+        return None if key is None else await info.context.loaders.load(batch, key)
+
+    return strawberry.field(resolver=resolve, metadata={"batch": batch, "by": by, **metadata})
+
+
+def backed(row: type, **options: Any) -> Callable[[type], Any]:
+    """As the product does it: the class of the rows stands on the predicate."""
+
+    def decorate(cls: type) -> Any:
+        def is_type_of(value: object, _info: object) -> bool:
+            return isinstance(value, row)
+
+        is_type_of.backing = row  # type: ignore[attr-defined] # functions carry attributes
+        cls.is_type_of = is_type_of  # type: ignore[attr-defined] # Strawberry looks for it
+        return strawberry.type(cls, **options)
+
+    return decorate
+
+
+class Countdown:
+    """A source of events that is no generator and has nothing to close."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def __aiter__(self) -> "Countdown":
+        return self
+
+    async def __anext__(self) -> int:
+        if not self.left:
+            raise StopAsyncIteration
+        self.left -= 1
+        return self.left

@@ -1,0 +1,284 @@
+"""What the people of a city do in a day: every client operation has its place in one of these."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jobs import alerts
+from models import Store
+from tests.support import riders
+from tests.support.actors import KeptSms
+from tests.support.city import ZONE_DEGREES
+from tests.support.operations.player import PASSWORD, Play
+from tests.support.operations.rides import on_the_road
+
+
+async def signing_in(play: Play, sms: KeptSms) -> None:
+    """In by password, by phone and as a guest; on with a new token; out again."""
+    email = play.cast["buyer"].person
+    assert email is not None
+    given = {"email": email.email, "password": PASSWORD}
+    tokens = await play("nobody", "password_sign_in", **given)
+    await play("nobody", "session_refresh", refreshToken=tokens["refreshToken"])
+    phone = f"+3519{secrets.randbelow(10**8):08}"
+    await play("nobody", "otp_request", phone=phone)
+    await play("nobody", "otp_verify", phone=phone, code=sms.code(phone))
+    assert (await play("nobody", "guest_start"))["person"]["id"]
+    await play("nobody", "schema_version")
+    me = await play("buyer", "viewer")
+    other = next(one["id"] for one in me["sessions"] if not one["current"])
+    await play("buyer", "session_revoke", sessionId=other)
+    await play("buyer", "person_update")
+
+
+async def shopping(play: Play) -> None:
+    """The window, a branch, a word, a product; addresses; the cart."""
+    at = play.city.point
+    assert (await play("buyer", "storefront", at=at))["products"]["nodes"]
+    branch = await play("nobody", "storefront_category", at=at, slug="home")
+    assert branch["category"]["products"]["nodes"]
+    assert (await play("nobody", "storefront_search", at=at))["search"]["nodes"]
+    page = await play("nobody", "storefront_product", at=at, id=play.product(0))
+    assert page["product"]["name"]
+    assert (await play("nobody", "node", id=play.product(0)))["id"] == play.product(0)
+    both = [play.store, play.product(0)]
+    assert [one["id"] for one in await play("nobody", "nodes", ids=both)] == both
+    assert (await play("nobody", "store_detail", id=play.store))["openNow"]
+    saved = await play("buyer", "address_save", at=at)
+    assert (await play("buyer", "address_book"))["customer"]["addresses"]
+    await play("buyer", "address_remove", addressId=saved["address"]["id"])
+    lines = [{"productId": play.product(n), "quantity": 1} for n in range(3)]
+    await play("buyer", "cart_lines_set", at=at, lines=lines)
+    cart = await play("buyer", "cart_detail", at=at)
+    assert len(cart["cart"]["lines"]) == 3
+    bands = await play.watch("nobody", "inventory_changed", storeId=play.store)
+    assert bands["cursor"]
+
+
+async def delivering(play: Play) -> str:
+    """One order to the door; its id."""
+    order = await play.order(lines=3)
+    for who in ("buyer", "picker", "agent"):
+        assert (await play.watch(who, "order_tracked", orderId=order))["order"]["id"] == order
+        await play(who, "order_detail" if who == "buyer" else "order_record", id=order)
+    assert (await play("buyer", "storefront", at=play.city.point))["activeOrder"]["id"] == order
+    detail = await play("buyer", "order_detail", id=order)
+    assert (await play("buyer", "order_history"))["customer"]["orders"]["nodes"]
+    assert await play.watch("picker", "store_queue_changed", storeId=play.store)
+    await begin_shift(play)
+    delivery = await picked(play, detail["code"])
+    await play("rider", "delivery_arrive_at_store", deliveryId=delivery["id"])
+    code = (await play("picker", "fulfillment_detail", id=delivery["task"]))["handoverCode"]
+    await play("rider", "delivery_pick_up", deliveryId=delivery["id"], handoverCode=code)
+    await on_the_road(play, delivery["id"])
+    for who in ("buyer", "picker", "agent", "rider"):
+        assert (await play(who, "delivery_detail", id=delivery["id"]))["riderName"]
+    await play("rider", "delivery_arrive_at_customer", deliveryId=delivery["id"])
+    pin = (await play("buyer", "order_detail", id=order))["deliveryPin"]
+    await play("rider", "delivery_complete", deliveryId=delivery["id"], pin=pin)
+    await play.settle(order)
+    await play("rider", "rider_go_offline")
+    return order
+
+
+async def begin_shift(play: Play) -> None:
+    """The rider comes online beside the store."""
+    await play("rider", "rider_go_online")
+    near = {"latitude": play.city.near.latitude, "longitude": play.city.near.longitude}
+    await riders.a_while_later(play.house.database, play.city)
+    await play("rider", "rider_location_report", **near)
+
+
+async def picked(play: Play, code: str) -> Any:
+    """The rider's delivery of an order that its store has picked, packed and staged."""
+    task = await play.task(code)
+    of_it = {"fulfillmentId": task["id"]}
+    await play("picker", "fulfillment_accept", **of_it)
+    delivery = await taken(play)
+    for line in task["lines"]:
+        given = {"code": line["product"]["barcode"], "quantity": line["quantity"]}
+        await play("picker", "fulfillment_line_pick", **of_it, **given)
+    await play("picker", "fulfillment_pack", **of_it)
+    await play("picker", "fulfillment_stage", **of_it)
+    return {**delivery, "task": task["id"]}
+
+
+async def taken(play: Play) -> Any:
+    """The delivery that is offered to the rider, taken."""
+    seen = await play.watch("rider", "delivery_offered")
+    assert seen["cursor"]
+    [offer] = (await play("rider", "rider_desk"))["rider"]["offers"]
+    return (await play("rider", "delivery_offer_accept", offerId=offer["id"]))["delivery"]
+
+
+async def complaining(play: Play, order: str) -> None:
+    """A ticket about a delivered order, answered and settled with money."""
+    made = await play("buyer", "ticket_open", orderId=order)
+    ticket = {"ticketId": made["ticket"]["id"]}
+    assert (await play("agent", "ticket_queue"))["nodes"]
+    assert (await play.watch("agent", "support_queue_changed"))["tickets"]
+    for who in ("buyer", "agent"):
+        assert (await play.watch(who, "ticket_changed", **ticket))["ticket"]
+        assert (await play(who, "ticket_detail", id=ticket["ticketId"]))["messages"]
+    await play("agent", "ticket_assign", **ticket)
+    await play("agent", "ticket_reply", **ticket)
+    await play("buyer", "ticket_reply", **ticket)
+    back = {"amountMinor": 10, "reason": "ITEM_MISSING"}
+    await play("agent", "ticket_resolve", **ticket, refund=back)
+    await play("agent", "order_refund", orderId=order)
+    await play.settle(order)
+    shown = await play("buyer", "ticket_detail", id=ticket["ticketId"])
+    assert shown["status"] == "RESOLVED"
+    assert (await play("buyer", "ticket_history"))["nodes"]
+
+
+async def going_wrong(play: Play) -> None:
+    """A canceled order, a rejected one, a declined offer, another rider."""
+    for who in ("buyer", "agent"):
+        await play(who, "order_cancel", orderId=await play.order())
+    turned_down = await play("buyer", "order_detail", id=await play.order())
+    task = await play.task(turned_down["code"])
+    await play("picker", "fulfillment_reject", fulfillmentId=task["id"])
+    order = await play.order()
+    await begin_shift(play)
+    task = await play.task((await play("buyer", "order_detail", id=order))["code"])
+    await play("picker", "fulfillment_accept", fulfillmentId=task["id"])
+    [offer] = (await play("rider", "rider_desk"))["rider"]["offers"]
+    await play("rider", "delivery_offer_decline", offerId=offer["id"])
+    for who in ("manager", "agent"):
+        detail = await play("buyer", "order_detail", id=await play.order())
+        delivery = await picked(play, detail["code"])
+        await play(who, "delivery_unassign", deliveryId=delivery["id"])
+        assert (await play(who, "delivery_dispatch", id=delivery["id"]))["offers"]
+
+
+async def coming_back(play: Play) -> None:
+    """Bags that nobody takes at the door: riders and support say so, staff and riders return."""
+    for teller, bringer in (("rider", "picker"), ("agent", "rider")):
+        detail = await play("buyer", "order_detail", id=await play.order())
+        delivery = await picked(play, detail["code"])
+        here = {"deliveryId": delivery["id"]}
+        task = await play("picker", "fulfillment_detail", id=delivery["task"])
+        code = task["handoverCode"] if bringer == "rider" else None
+        await play("rider", "delivery_arrive_at_store", **here)
+        await play("picker", "delivery_pick_up", **here, handoverCode=None)
+        await play("rider", "delivery_arrive_at_customer", **here)
+        await play(teller, "delivery_fail", **here)
+        await play(bringer, "delivery_return", **here, handoverCode=code)
+
+
+async def keeping_store(play: Play) -> None:
+    """Shelves, prices and switches of a store."""
+    of_it = {"storeId": play.store, "productId": play.product(5)}
+    assert (await play("picker", "stock_of_store", storeId=play.store))["nodes"]
+    await play("picker", "stock_adjust", **of_it)
+    await play("picker", "listing_set_availability", **of_it)
+    await play("manager", "listing_set_price", **of_it)
+    planned = await play("manager", "listing_price_schedule", **of_it)
+    assert (await play("picker", "price_changes", storeId=play.store))["nodes"]
+    off = {"priceChangeId": planned["priceChange"]["id"]}
+    await play("picker", "listing_price_cancel", **off)
+    await watching_shelves(play)
+    await selling_over_the_counter(play)
+    assert (await play.watch("picker", "inventory_counted", storeId=play.store))["cursor"]
+    for who in ("manager", "agent"):
+        assert (await play(who, "rider_list", companyId=play.company, status=None))["nodes"]
+
+
+async def watching_shelves(play: Play) -> None:
+    """A product that falls below its point, and what its store makes of it."""
+    of_it = {"storeId": play.store, "productId": play.product(5)}
+    await play("manager", "stock_reorder_point_set", **of_it, units=1000)
+    await alerts.watch_shelves(play.house.database)
+    for who, where in (("picker", {"storeId": play.store}), ("owner", {"companyId": play.company})):
+        found = await play(who, "stock_alerts", **{"storeId": None, **where})
+        live = await play.watch(who, "stock_alert_changed", **{"storeId": None, **where})
+        assert found["nodes"]
+        assert found["nodes"][0]["id"] == live["alerts"][0]["id"]
+    found = await play("owner", "company_stock", companyId=play.company, search="Milk")
+    assert found["nodes"][0]["onHand"] > 0
+    found = await play("picker", "stock_alerts", storeId=play.store)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    await play("picker", "alert_snooze", alertId=found["nodes"][0]["id"], until=later)
+    await play("picker", "alert_acknowledge", alertId=found["nodes"][0]["id"])
+
+
+async def selling_over_the_counter(play: Play) -> None:
+    """Two bottles of milk, taken back an hour later."""
+    here = {"storeId": play.store}
+    lines = [{"code": play.city.products[0].barcode, "quantity": 2}]
+    sold = await play("picker", "counter_sale_complete", **here, lines=lines)
+    sale = sold["sale"]["id"]
+    assert (await play("picker", "counter_sale_detail", id=sale))["lines"]
+    assert (await play("manager", "counter_sales", **here))["nodes"][0]["id"] == sale
+    await play("manager", "counter_sale_void", counterSaleId=sale)
+    assert (await play("manager", "counter_day", **here))["voidedCount"] == 1
+
+
+async def founding(play: Play) -> None:
+    """A company, a store with zone and hours, and a person who works there."""
+    mark = secrets.token_hex(4)
+    await play("admin", "company_create", slug=f"ribeira-{mark}")
+    made = await play("owner", "store_create", companyId=play.company, code=mark)
+    store = {"storeId": made["store"]["id"]}
+    await settling(play, "owner", made["store"]["id"])
+    await settling(play, "manager", play.store, area=around(play.city.near))
+    given = {"email": f"{mark}@example.org", "companyId": play.company, **store}
+    granted = await play("owner", "role_grant", **given)
+    assert granted["grant"]["company"]["id"] == play.company
+    await play("owner", "role_revoke", grantId=granted["grant"]["id"])
+    assert (await play("owner", "session_revoke_all"))["endedCount"] == 1
+
+
+async def settling(play: Play, who: str, store: str, **area: Any) -> None:
+    """A store's zone, hours and pace, set by one of its own."""
+    await play(who, "store_zone_set", storeId=store, **area)
+    await play(who, "store_hours_set", storeId=store)
+    desk = (await play(who, "store_desk", id=store))["desk"]
+    await play(who, "store_update", storeId=store, expectedVersion=desk["version"])
+
+
+def around(store: Store, half: float = ZONE_DEGREES) -> dict[str, Any]:
+    """A square zone with a store in its middle, as GeoJSON."""
+    west, east = store.longitude - half, store.longitude + half
+    south, north = store.latitude - half, store.latitude + half
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+async def a_busy_hour(play: Play, lines: int) -> None:
+    """One more of everything that is listed somewhere: order, task, ticket, address, cart line."""
+    at = play.city.point
+    order = await play.order(lines)
+    task = await play.task((await play("buyer", "order_detail", id=order))["code"])
+    await play("picker", "fulfillment_accept", fulfillmentId=task["id"])
+    ticket = (await play("buyer", "ticket_open", orderId=order))["ticket"]
+    for _ in range(lines):
+        await play("agent", "ticket_reply", ticketId=ticket["id"])
+        await play("buyer", "address_save", at=at)
+    cart = [{"productId": play.product(n), "quantity": 1} for n in range(lines)]
+    await play("buyer", "cart_lines_set", at=at, lines=cart)
+
+
+async def looking_around(play: Play) -> dict[str, int]:
+    """How many statements each list takes now; the newest order has the most lines."""
+    at, here = play.city.point, {"storeId": play.store}
+    play.used.clear()
+    history = await play("buyer", "order_history")
+    order = {"id": history["customer"]["orders"]["nodes"][0]["id"]}
+    detail = await play("buyer", "order_detail", **order)
+    await play("agent", "order_record", **order)
+    await play("picker", "fulfillment_detail", id=detail["fulfillment"]["id"])
+    await play("picker", "fulfillment_queue", **here)
+    await play.watch("picker", "store_queue_changed", **here)
+    tickets = (await play("buyer", "ticket_history"))["nodes"]
+    await play("buyer", "ticket_detail", id=tickets[0]["id"])
+    await play("agent", "ticket_queue", status="WAITING")
+    await play.watch("agent", "support_queue_changed")
+    await play("buyer", "address_book")
+    await play("buyer", "cart_detail", at=at)
+    await play("buyer", "storefront", at=at, first=len(tickets) * 4)
+    await play("picker", "stock_of_store", **here, search="Milk" if len(tickets) == 1 else "")
+    await play("nobody", "storefront_search", at=at, query="Milk" if len(tickets) == 1 else "First")
+    await play("nobody", "nodes", ids=[play.product(n) for n in range(len(tickets) * 3)])
+    return {name: max(counts) for name, counts in play.used.items()}

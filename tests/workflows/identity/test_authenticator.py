@@ -1,0 +1,124 @@
+"""Access tokens: who made them, for how long, and what becomes of forged ones."""
+
+import asyncio
+import time
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from uuid import uuid4
+
+import jwt
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from database.sessions import Database
+from models import Actor, Grant, Role
+from resolvers.context import House
+from services.identity.access_tokens import (
+    ACCESS_SECONDS,
+    BadToken,
+    KeyRing,
+    SigningKey,
+    load_keys,
+    rotate_keys,
+)
+from workflows.identity.authenticator import Identity
+
+ACTOR = Actor(uuid4(), uuid4(), (Grant(Role.STORE_STAFF, uuid4(), uuid4()), Grant(Role.CUSTOMER)))
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> KeyRing:
+    return load_keys(tmp_path / "keys" / "keys.json")
+
+
+def test_a_token_says_who_holds_which_roles(ring: KeyRing) -> None:
+    token, ends = ring.sign(ACTOR)
+    claims = ring.read(token)
+    assert claims.actor == ACTOR
+    assert claims.expires_at == ends == pytest.approx(time.time() + ACCESS_SECONDS, abs=2)
+    assert jwt.get_unverified_header(token)["alg"] == "EdDSA"
+
+
+def test_an_expired_token_is_refused(ring: KeyRing) -> None:
+    token, _ = ring.sign(ACTOR, time.time() - ACCESS_SECONDS - 60)
+    with pytest.raises(BadToken, match="expired"):
+        ring.read(token)
+
+
+def test_a_token_of_another_key_under_our_name_is_refused(ring: KeyRing) -> None:
+    thief = KeyRing((SigningKey(ring.keys[0].kid, Ed25519PrivateKey.generate()),), b"")
+    with pytest.raises(BadToken):
+        ring.read(thief.sign(ACTOR)[0])
+
+
+def test_a_token_of_an_unknown_key_is_refused(ring: KeyRing) -> None:
+    thief = KeyRing((SigningKey("stranger", Ed25519PrivateKey.generate()),), b"")
+    with pytest.raises(BadToken, match="not one of ours"):
+        ring.read(thief.sign(ACTOR)[0])
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256"])
+def test_a_token_with_another_algorithm_is_refused(ring: KeyRing, algorithm: str) -> None:
+    header, payload, signature = ring.sign(ACTOR)[0].split(".")
+    forged = orjson.dumps({"alg": algorithm, "typ": "JWT", "kid": ring.keys[0].kid})
+    header = urlsafe_b64encode(forged).rstrip(b"=").decode()
+    for last in ("", signature):
+        with pytest.raises(BadToken):
+            ring.read(f"{header}.{payload}.{last}")
+
+
+@pytest.mark.parametrize("claim", ["exp", "sub", "sid", "aud", "iss", "grants"])
+def test_a_token_that_lacks_a_claim_is_refused(ring: KeyRing, claim: str) -> None:
+    key = ring.keys[0]
+    claims = jwt.decode(ring.sign(ACTOR)[0], options={"verify_signature": False})
+    del claims[claim]
+    token = jwt.encode(claims, key.private, algorithm="EdDSA", headers={"kid": key.kid})
+    with pytest.raises(BadToken):
+        ring.read(token)
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "é.é.é", "x" * 9000, "\0", "null"])
+def test_what_is_no_token_is_refused(ring: KeyRing, text: str) -> None:
+    with pytest.raises(BadToken):
+        ring.read(text)
+
+
+def test_the_key_file_is_its_owners_alone_and_made_once(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    rings = [load_keys(file) for _ in range(2)]
+    assert rings[0].jwks() == rings[1].jwks()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+    assert all("d" not in key for key in rings[0].jwks()["keys"])
+
+
+def test_a_token_outlives_one_rotation_and_the_next_key_was_known_before(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    before = load_keys(file)
+    token, _ = before.sign(ACTOR)
+    rotate_keys(file)
+    after = load_keys(file)
+    assert after.read(token).actor == ACTOR
+    assert before.read(after.sign(ACTOR)[0]).actor == ACTOR
+    assert after.secret == before.secret
+
+
+async def test_a_running_server_follows_two_rotations(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.identity.authenticator.RELOAD_SECONDS", 0.0)
+    identity = Identity(keys_file=tmp_path / "keys.json", database=database)
+    rotate_keys(tmp_path / "keys.json")
+    rotate_keys(tmp_path / "keys.json")
+    token, _ = load_keys(tmp_path / "keys.json").sign(ACTOR)
+    assert identity.read(token).actor == ACTOR
+
+
+async def test_a_remembered_token_still_expires(house: House) -> None:
+    ends = time.time() - ACCESS_SECONDS - 4  # within the leeway for a second more
+    token, _ = house.identity._ring.sign(ACTOR, ends)
+    assert house.identity.read(token).actor == ACTOR
+    await asyncio.sleep(2.5)
+    with pytest.raises(BadToken, match="expired"):
+        house.identity.read(token)
