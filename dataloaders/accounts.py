@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import kept
 from dataloaders import public
 from dataloaders.keys import KEYS, asked, many_each, one_each
-from models import Address, Person
+from models.accounts import Address, Person
 from models.geo_point import Point
 from services.accounts.addresses import ADDRESSES
 from services.stores import coverage

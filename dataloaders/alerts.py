@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import asked, one_each
-from models import StockAlert
+from models.alerts import StockAlert
 
 ALERT = kept(select(StockAlert).where(asked(StockAlert.id)))
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import kept
 from dataloaders import public
 from dataloaders.keys import asked, one_each
-from models import Company
+from models.companies import Company
 
 COMPANY = kept(select(Company).where(asked(Company.id)))
 

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders.keys import among
-from models import CounterSaleLine, Store
+from models.counter_sales import CounterSaleLine
+from models.stores import Store
 
 
 async def lines_by_sale(session: AsyncSession, ids: Sequence[UUID]) -> list[list[CounterSaleLine]]:

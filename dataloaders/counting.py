@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders.keys import among
-from models import StockCountEntry
+from models.counting import StockCountEntry
 from services.counting import count_queries
 from services.counting.count_queries import Tally
 

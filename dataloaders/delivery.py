@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import asked, many_each, one_each
-from models import Delivery, DeliveryOffer, DeliveryTrack, OfferStatus, Rider, RiderPosition
+from models.delivery import (
+    Delivery,
+    DeliveryOffer,
+    DeliveryTrack,
+    OfferStatus,
+    Rider,
+    RiderPosition,
+)
 
 OFFERS_SHOWN = 50
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import asked, many_each, one_each
-from models import Fulfillment, FulfillmentLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
 
 FULFILLMENT = kept(select(Fulfillment).where(asked(Fulfillment.id)))
 NEWEST = kept(

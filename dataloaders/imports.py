@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import asked, one_each
-from models import StockImport
+from models.imports import StockImport
 
 STOCK_IMPORT = kept(select(StockImport).where(asked(StockImport.id)))
 

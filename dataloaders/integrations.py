@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import among, asked, one_each
-from models import App, AppSecret, DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from models.integrations import (
+    App,
+    AppSecret,
+    DeliveryState,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from services.integrations.apps import SECRETS_SHOWN
 
 APP = kept(select(App).where(asked(App.id)))

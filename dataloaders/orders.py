@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import kept
 from dataloaders import vouched
 from dataloaders.keys import asked, many_each, one_each
-from models import Delivery, Fulfillment, Order, OrderLine, OrderStatus, Payment
+from models.delivery import Delivery
+from models.fulfillment import Fulfillment
+from models.orders import Order, OrderLine, OrderStatus
+from models.payments import Payment
 from services.orders import timeline
 from services.orders.stages import Progress
 from services.orders.timeline import Slice, Told

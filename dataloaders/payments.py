@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import asked, many_each, one_each
-from models import Payment, Refund
+from models.payments import Payment, Refund
 
 NEWEST = kept(
     select(Payment)

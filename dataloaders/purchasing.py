@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import among, asked, one_each
-from models import (
+from models.purchasing import (
     GoodsReceipt,
     GoodsReceiptLine,
     PurchaseOrder,

@@ -13,16 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import kept
 from dataloaders import public
 from dataloaders.keys import among, asked, one_each
-from models import (
-    BatchRecall,
-    BatchStatus,
-    FulfillmentLine,
-    FulfillmentLineStatus,
-    PickedBatch,
-    Stock,
-    StockBatch,
-    Store,
-)
+from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
+from models.stock import BatchRecall, BatchStatus, PickedBatch, Stock, StockBatch
+from models.stores import Store
 
 Place = tuple[UUID, UUID]
 """A store and a product."""

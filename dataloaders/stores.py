@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import kept
 from dataloaders import public
 from dataloaders.keys import among, asked, one_each
-from models import Store, StoreHours
+from models.stores import Store, StoreHours
 from services.stores import administration, coverage, zones
 from services.stores.coverage import Asked, Coverage, Desk, open_at
 

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from dataloaders.keys import asked, many_each, one_each
-from models import Refund, Ticket, TicketMessage
+from models.payments import Refund
+from models.support import Ticket, TicketMessage
 
 TICKET = kept(select(Ticket).where(asked(Ticket.id)))
 TICKET_MESSAGE = kept(select(TicketMessage).where(asked(TicketMessage.id)))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders.keys import among
-from models import TransferLine, TransferLot
+from models.transfers import TransferLine, TransferLot
 
 
 async def lines_by_transfer(session: AsyncSession, ids: Sequence[UUID]) -> list[list[TransferLine]]:

@@ -2,7 +2,7 @@
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import AlertKind
+from models.alerts import AlertKind
 from services.alerts import detection
 
 SHELVES = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)

@@ -11,7 +11,7 @@ from uuid import UUID
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from gateways.webhook import WebhookFault, Webhooks
-from models import App, WebhookEndpoint
+from models.integrations import App, WebhookEndpoint
 from services.integrations import webhook_queue, webhook_sending
 from services.integrations.webhook_sending import Outcome, Parcel
 from services.integrations.webhook_signatures import signed

@@ -9,7 +9,7 @@ from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from gateways.payments import Payments
 from jobs.retry_each import each
-from models import Order, OrderStatus
+from models.orders import Order, OrderStatus
 from services import checkout
 from workflows.payments import settle_payment
 

@@ -10,7 +10,7 @@ from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from database.statements import kept
 from gateways.payments import Payments
-from models import Payment, Refund
+from models.payments import Payment, Refund
 from services.core.clock import moment
 from workflows.payments import payment_inbox, settle_payment
 

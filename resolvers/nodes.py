@@ -8,8 +8,10 @@ import strawberry
 
 from database.base import Keyed
 from dataloaders import catalog, companies, stores
-from models import Brand, Category, Company, Product, Store
+from models.catalog import Brand, Category, Product
+from models.companies import Company
 from models.ids import decode, noun
+from models.stores import Store
 from resolvers.context import Info
 from services.core.problems import InvalidInput, NotFound, Refused, not_found
 from services.operations import nodes as nodes_of

@@ -205,7 +205,10 @@ def _listening(resolver: Stream, rule: Rule) -> Stream:
 def backed_by(
     model: type, description: str, *, name: str | None = None
 ) -> Callable[[type[T]], type[T]]:
-    """Declare a GraphQL type whose parent objects are instances of `model`."""
+    """Declare a GraphQL type whose parent objects are instances of `model`.
+
+    The class is named after the type with `Type` behind it, which the graph leaves out.
+    """
 
     def is_type_of(obj: object, _info: object) -> bool:
         return isinstance(obj, model)
@@ -216,6 +219,7 @@ def backed_by(
     def decorate(cls: type[T]) -> type[T]:
         setattr(cls, "is_type_of", is_type_of)  # noqa: B010 - the class has no such attribute
         BACKING[cls] = model
-        return strawberry.type(cls, description=description, name=name)
+        graph_name = name or cls.__name__.removesuffix("Type")
+        return strawberry.type(cls, description=description, name=graph_name)
 
     return decorate

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers import nodes as node_resolvers
 from schema.backing import field
-from schema.nodes import Node
+from schema.nodes import NodeType
 
 ABOUT_NODES = (
     "Several things by their ids, in their order; null and a NOT_FOUND error at the place of each"
@@ -14,10 +14,10 @@ ABOUT_NODES = (
 
 @strawberry.type
 class NodeQuery:
-    node: Node | None = field(
+    node: NodeType | None = field(
         node_resolvers.node,
         "Anything by its id; what is not yours to see is NOT_FOUND, like what does not exist.",
     )
-    nodes: list[Node | None] = strawberry.field(
+    nodes: list[NodeType | None] = strawberry.field(
         resolver=node_resolvers.nodes, description=ABOUT_NODES, metadata={"page": "ids"}
     )

@@ -14,7 +14,7 @@ from schema.backing import backed_by, column, field
 
 SAFE_INTEGER = 2**53 - 1
 
-__all__ = ["SCALARS", "BigInt", "GeoJSON", "Money"]
+__all__ = ["SCALARS", "BigInt", "GeoJSON", "MoneyType"]
 
 
 def _big_int(value: Any) -> int:
@@ -61,7 +61,7 @@ def _formatted(parent: strawberry.Parent[MoneyValue], locale: Locale = "en") -> 
 
 
 @backed_by(MoneyValue, "A sum of money. Never a float: count in minor units.")
-class Money:
+class MoneyType:
     minor: BigInt = column("The sum in minor units (cents) of the currency.")
     currency: str = column("The ISO 4217 code of the currency.")
     formatted: str = field(_formatted, "The sum as people of a locale write it.")

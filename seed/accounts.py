@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models import Role
+from models.identity import Role
 
 PASSWORD = "darkstore-demo-1"  # noqa: S105 - printed by `make run`; seeds are for development only
 COMPANIES = ("harbour", "peak")

@@ -3,7 +3,8 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from models import Role, Vehicle
+from models.delivery import Vehicle
+from models.identity import Role
 from seed.accounts import EVERYONE, PASSWORD, Account
 from seed.rows import Row, key
 from seed.shops import SEED, Shop

@@ -1,7 +1,7 @@
 """What endpoints are told, made in a process that answers nobody: the graph runs in the worker."""
 
 from jobs.integrations import Unsendable
-from models import App, WebhookEndpoint
+from models.integrations import App, WebhookEndpoint
 from resolvers.context import House
 from resolvers.integrations.webhook_payloads import PayloadFault, SelectionOutdated, payloads_of
 from schema.root import graph

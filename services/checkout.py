@@ -10,21 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from gateways.payments import Intent
-from models import (
-    Actor,
-    CancelReason,
-    Delivery,
-    Fulfillment,
-    Order,
-    OrderAction,
-    OrderLine,
-    OrderStatus,
-    Payment,
-    PaymentStatus,
-    Refund,
-    RefundReason,
-    StockReason,
-)
+from models.delivery import Delivery
+from models.fulfillment import Fulfillment
+from models.identity import Actor
+from models.orders import CancelReason, Order, OrderAction, OrderLine, OrderStatus
+from models.payments import Payment, PaymentStatus, Refund, RefundReason
+from models.stock import StockReason
 from services.core.clock import moment
 from services.core.problems import IllegalStep, Refused, not_found
 from services.core.text import line

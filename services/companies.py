@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
-from models import Actor, Company, Role
+from models.companies import Company
+from models.identity import Actor, Role
 from services.core.problems import InvalidInput, Problem, Refused, not_found
 from services.core.text import line
 

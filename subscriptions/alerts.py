@@ -9,7 +9,9 @@ from uuid import UUID
 
 import strawberry
 
-from models import Company, StockAlert, Store
+from models.alerts import StockAlert
+from models.companies import Company
+from models.stores import Store
 from resolvers.context import Context, Info
 from services.alerts import stock_alerts
 from services.alerts.stock_alerts import Sight

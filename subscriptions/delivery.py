@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from database.statements import kept
-from models import Delivery, DeliveryOffer, OfferStatus, Rider
+from models.delivery import Delivery, DeliveryOffer, OfferStatus, Rider
 from resolvers.context import Context, Info
 from resolvers.rules import Denied
 from services.core.problems import not_found

@@ -10,7 +10,9 @@ from uuid import UUID
 import strawberry
 
 from dataloaders import fulfillment as load
-from models import EventType, Fulfillment, Store
+from models.events import EventType
+from models.fulfillment import Fulfillment
+from models.stores import Store
 from resolvers.context import Context, Info
 from services.core.problems import key_of
 from services.events.event_log import store_queue_stream

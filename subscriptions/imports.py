@@ -8,8 +8,8 @@ from uuid import UUID
 
 import strawberry
 
-from models import StockImport
 from models.events import MessageKind
+from models.imports import StockImport
 from resolvers.context import Info
 from services.core.problems import key_of
 from services.events.event_log import import_stream

@@ -13,7 +13,9 @@ from sqlalchemy import bindparam, select
 from database.base import words
 from database.statements import kept
 from dataloaders import orders as load
-from models import Actor, Delivery, DeliveryStatus, Order, RiderPosition
+from models.delivery import Delivery, DeliveryStatus, RiderPosition
+from models.identity import Actor
+from models.orders import Order
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_OR_SUPPORT
 from services.core.problems import key_of, not_found

@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
-from models import Ticket, TicketStatus
+from models.support import Ticket, TicketStatus
 from resolvers.context import Context, Info
 from resolvers.rules import SUPPORT_ROLES
 from services.core.problems import key_of, not_found

@@ -28,8 +28,11 @@ from benchmarks.peers.report import machine
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Grant, Membership, Person, Product, Role, Store
+from models.accounts import Membership, Person
+from models.catalog import Product
+from models.identity import Actor, Grant, Role
 from models.ids import encode
+from models.stores import Store
 from services.events.event_log import inventory_stream
 from subscriptions.engine.hub import Hub
 from tests.support.graph_queries import operation

@@ -13,7 +13,7 @@ from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database, Hint, Origin
 from database.statements import kept
-from models import Product
+from models.catalog import Product
 from models.ids import encode
 from services.catalog.listed_products import LOW_UNITS
 from services.events.event_log import happened, inventory_stream

@@ -24,7 +24,7 @@ from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from gateways.webhook import PublicWebhooks
 from jobs import integrations
-from models import WebhookEndpoint
+from models.integrations import WebhookEndpoint
 from resolvers.context import House
 from server.webhook_payloads import GraphPayloads
 from services.events.event_log import happened, inventory_stream

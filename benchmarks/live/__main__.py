@@ -27,8 +27,9 @@ from benchmarks.peers.place import ROOT, Place, open_place
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, Grant, Order, Role
+from models.identity import Actor, Grant, Role
 from models.ids import encode
+from models.orders import Order
 from services.events.event_log import happened, order_stream
 from subscriptions.engine.hub import Hub
 from workflows.identity.authenticator import Identity

@@ -16,8 +16,13 @@ from database.sessions import Database, Origin
 from execution import Answer, Limits
 from local import share
 from local.postgres import postgres
-from models import Actor, EventType, Grant, Order, Person, Product, Role, Store
+from models.accounts import Person
+from models.catalog import Product
+from models.events import EventType
+from models.identity import Actor, Grant, Role
 from models.ids import encode
+from models.orders import Order
+from models.stores import Store
 from resolvers.context import House
 from schema.root import graph
 from server.graphql_engine import HouseEngine

@@ -20,7 +20,7 @@ from benchmarks.peers.operations import Operation, operations
 from benchmarks.peers.place import ROOT, Place, open_place
 from database.base import uuid7
 from database.sessions import Database
-from models import Actor, Grant, Role
+from models.identity import Actor, Grant, Role
 from workflows.identity.authenticator import Identity
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import local
 from benchmarks.peers.place import ROOT, run_ours, settings
-from models import Actor, Grant, Role
+from models.identity import Actor, Grant, Role
 from services.identity.access_tokens import KeyRing, load_keys
 
 FOLDER = ROOT / ".darkstore" / "bench-riders"

@@ -22,17 +22,10 @@ from database.sessions import Database
 from gateways.payments import Intent, IntentState
 from local import share
 from local.postgres import postgres
-from models import (
-    Actor,
-    CancelReason,
-    Hold,
-    HoldStatus,
-    Order,
-    OrderStatus,
-    Payment,
-    Stock,
-    StockReason,
-)
+from models.identity import Actor
+from models.orders import CancelReason, Order, OrderStatus
+from models.payments import Payment
+from models.stock import Hold, HoldStatus, Stock, StockReason
 from services import checkout
 from services.core.clock import moment
 from services.core.problems import Refused

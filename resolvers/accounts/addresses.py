@@ -5,7 +5,7 @@ from uuid import UUID
 import strawberry
 
 from dataloaders import accounts as load
-from models import Address
+from models.accounts import Address
 from resolvers.accounts.inputs import AddressRemoveInput, AddressSaveInput
 from resolvers.context import Info
 from resolvers.mutations import attempt

@@ -3,7 +3,9 @@ from typing import Any
 
 import strawberry
 
-from models import Person, Role, Store
+from models.accounts import Person
+from models.identity import Role
+from models.stores import Store
 from resolvers.accounts.inputs import PersonUpdateInput
 from resolvers.context import Info
 from resolvers.mutations import attempt

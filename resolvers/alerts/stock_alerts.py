@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import AlertAction, AlertKind, AlertStatus, Company, Product, StockAlert, Store
+from models.alerts import AlertAction, AlertKind, AlertStatus, StockAlert
+from models.catalog import Product
+from models.companies import Company
+from models.stores import Store
 from resolvers.alerts.inputs import (
     AlertAcknowledgeInput,
     AlertSnoozeInput,

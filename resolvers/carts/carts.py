@@ -7,7 +7,8 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import catalog as load
-from models import Cart, CartLine, Company
+from models.carts import Cart, CartLine
+from models.companies import Company
 from resolvers.carts.inputs import CartLinesSetInput
 from resolvers.context import Info
 from resolvers.mutations import attempt

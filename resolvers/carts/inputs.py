@@ -1,6 +1,7 @@
 import strawberry
 
-from models import Product, Substitution
+from models.carts import Substitution
+from models.catalog import Product
 from resolvers.shared_inputs import GeoPointInput
 from services.carts.carts import WantedLine
 from services.core.problems import key_of

@@ -2,7 +2,7 @@ from datetime import datetime
 
 import strawberry
 
-from models import TemperatureZone
+from models.catalog import TemperatureZone
 from resolvers.shared_inputs import BigInt
 from services.catalog.product_handling import Handling
 

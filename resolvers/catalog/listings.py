@@ -3,7 +3,8 @@ from typing import Any
 from uuid import UUID
 
 from dataloaders import catalog as load
-from models import Listing, Product, Store
+from models.catalog import Listing, Product
+from models.stores import Store
 from resolvers.catalog.inputs import ListingSetAvailabilityInput, ListingSetPriceInput
 from resolvers.context import Info
 from resolvers.mutations import attempt, of

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataloaders import catalog as load
-from models import Company, Product
+from models.catalog import Product
+from models.companies import Company
 from resolvers.catalog.inputs import CompanyHeadroomSetInput, ProductHandlingSetInput
 from resolvers.context import Info
 from resolvers.mutations import attempt, of, widen

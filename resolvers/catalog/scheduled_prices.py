@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import PriceChange, PriceChangeAction, PriceChangeStatus, Product, Store
+from models.catalog import PriceChange, PriceChangeAction, PriceChangeStatus, Product
+from models.stores import Store
 from resolvers.catalog.inputs import ListingPriceCancelInput, ListingPriceScheduleInput
 from resolvers.context import Info
 from resolvers.mutations import attempt, of

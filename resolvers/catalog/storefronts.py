@@ -6,7 +6,8 @@ import strawberry
 from dataloaders import catalog as load
 from dataloaders import catalog as load_catalog
 from dataloaders import stores as load_stores
-from models import Category, Company, Product, ProductSort
+from models.catalog import Category, Product, ProductSort
+from models.companies import Company
 from resolvers.context import Info
 from resolvers.shared_inputs import GeoPointInput
 from services.catalog import products, storefronts

@@ -3,7 +3,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Company, Membership, Store
+from models.accounts import Membership
+from models.companies import Company
+from models.stores import Store
 from resolvers.companies.inputs import CompanyCreateInput, RoleGrantInput, RoleRevokeInput
 from resolvers.context import Info
 from resolvers.mutations import attempt

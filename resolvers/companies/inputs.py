@@ -1,6 +1,6 @@
 import strawberry
 
-from models import Role
+from models.identity import Role
 from resolvers.shared_inputs import BigInt
 from services.companies import Terms
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import strawberry
 
 from dataloaders import counter_sales as load
-from models import CounterSale, CounterSaleAction, Product, Store
+from models.catalog import Product
+from models.counter_sales import CounterSale, CounterSaleAction
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.counter_sales.inputs import CounterSaleCompleteInput, CounterSaleVoidInput
 from resolvers.mutations import attempt, of

@@ -1,6 +1,6 @@
 import strawberry
 
-from models import Tender
+from models.counter_sales import Tender
 from resolvers.shared_inputs import BigInt
 
 

@@ -1,6 +1,6 @@
 import strawberry
 
-from models import Category, Product
+from models.catalog import Category, Product
 from services.core.problems import InvalidInput, Refused, key_if_given, key_of
 from services.counting.count_opening import LINES, Choice
 

@@ -5,14 +5,9 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import (
-    Product,
-    StockCount,
-    StockCountAction,
-    StockCountFilter,
-    StockCountStatus,
-    Store,
-)
+from models.catalog import Product
+from models.counting import StockCount, StockCountAction, StockCountFilter, StockCountStatus
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.counting.inputs import (
     StockCountLineSetInput,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import Delivery, DeliveryAction, DeliveryOffer, OfferAction
+from models.delivery import Delivery, DeliveryAction, DeliveryOffer, OfferAction
 from models.geo_point import Point
 from resolvers.context import Info
 from resolvers.delivery.inputs import (

@@ -2,7 +2,7 @@ from datetime import datetime
 
 import strawberry
 
-from models import FailReason, Vehicle
+from models.delivery import FailReason, Vehicle
 from services.delivery.rider_positions import Fix
 
 OFFER = "The offer: one of yours."

@@ -8,7 +8,8 @@ from uuid import UUID
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Company, Rider, RiderAction, RiderPosition, RiderStatus
+from models.companies import Company
+from models.delivery import Rider, RiderAction, RiderPosition, RiderStatus
 from resolvers.context import House, Info
 from resolvers.delivery.inputs import (
     RiderGoOfflineInput,

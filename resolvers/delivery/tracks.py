@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from models import DeliveryTrack
+from models.delivery import DeliveryTrack
 from services.delivery import tracks
 
 Tolerance = Annotated[

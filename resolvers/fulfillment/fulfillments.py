@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import strawberry
 
 from dataloaders import fulfillment as load
-from models import Fulfillment, FulfillmentAction, FulfillmentLine, Store
+from models.fulfillment import Fulfillment, FulfillmentAction, FulfillmentLine
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.fulfillment.inputs import (
     FulfillmentAcceptInput,

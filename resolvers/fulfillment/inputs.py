@@ -1,6 +1,6 @@
 import strawberry
 
-from models import RejectReason
+from models.fulfillment import RejectReason
 
 VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
 FULFILLMENT = "The fulfillment."

@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from models import Fulfillment, FulfillmentLine, Substitute, SubstituteAction
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitute, SubstituteAction
 from resolvers.context import Info
 from resolvers.fulfillment.fulfillments import FulfillmentOutcome
 from resolvers.fulfillment.inputs import (

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.sms import SmsFault
-from models import Person, SignInSession
+from models.accounts import Person
+from models.identity import SignInSession
 from resolvers.context import Info
 from resolvers.identity.inputs import (
     OtpRequestInput,

@@ -1,6 +1,6 @@
 import strawberry
 
-from models import ErrorPolicy, ImportFormat, ImportMode
+from models.imports import ErrorPolicy, ImportFormat, ImportMode
 
 
 @strawberry.input(description="A file that you sent, and how its rows are to be taken.")

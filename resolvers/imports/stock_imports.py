@@ -7,8 +7,9 @@ from uuid import UUID
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Company, StockImport, StockImportRow, StockUpload
+from models.companies import Company
 from models.ids import encode
+from models.imports import StockImport, StockImportRow, StockUpload
 from resolvers.context import Info
 from resolvers.imports.inputs import StockImportStartInput
 from resolvers.mutations import attempt, widen

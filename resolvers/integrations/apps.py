@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import App, AppSecret, Company
+from models.companies import Company
+from models.integrations import App, AppSecret
 from resolvers.context import Info
 from resolvers.integrations.inputs import (
     AppCreateInput,

@@ -2,7 +2,8 @@ from datetime import datetime
 
 import strawberry
 
-from models import AppScope, AppSecretKind
+from models.identity import AppScope
+from models.integrations import AppSecretKind
 from services.integrations.apps import EXPIRES_DAYS
 from services.integrations.apps import GRACE_SECONDS as SECRET_GRACE_SECONDS
 from services.integrations.webhook_endpoints import GRACE_SECONDS

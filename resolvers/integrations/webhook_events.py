@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import App, AppScope, WebhookDelivery, WebhookEndpoint
+from models.identity import AppScope
+from models.integrations import App, WebhookDelivery, WebhookEndpoint
 from resolvers.context import Info
 from resolvers.integrations.webhook_payloads import PayloadFault, payloads_of
 from services.core.problems import InvalidInput, Refused, key_of

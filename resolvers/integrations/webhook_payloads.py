@@ -30,8 +30,8 @@ from graphql import (
 
 from dataloaders import Loaders
 from execution import Answer, Engine, Limits, Prepared, reach_of
-from models import Actor, App, AppScope, WebhookEndpoint
-from models.identity import acting_for
+from models.identity import Actor, AppScope, acting_for
+from models.integrations import App, WebhookEndpoint
 from resolvers import scopes
 from resolvers.context import Context, House
 from resolvers.rules import Denied

@@ -1,6 +1,6 @@
 """What an endpoint is to be, out of what was asked: the address looked at, the selection priced."""
 
-from models import App, WebhookEndpoint
+from models.integrations import App, WebhookEndpoint
 from resolvers.context import Info
 from resolvers.integrations.inputs import WebhookEndpointCreateInput, WebhookEndpointUpdateInput
 from resolvers.integrations.webhook_payloads import payloads_of

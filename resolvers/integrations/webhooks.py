@@ -8,14 +8,8 @@ from uuid import UUID
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    App,
-    Company,
-    DeliveryState,
-    WebhookAction,
-    WebhookDelivery,
-    WebhookEndpoint,
-)
+from models.companies import Company
+from models.integrations import App, DeliveryState, WebhookAction, WebhookDelivery, WebhookEndpoint
 from resolvers.context import Info
 from resolvers.integrations.inputs import (
     WebhookDeliveryRetryInput,

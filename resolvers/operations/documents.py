@@ -2,8 +2,10 @@
 
 import strawberry
 
-from models import CounterSale, Fulfillment, Store
+from models.counter_sales import CounterSale
+from models.fulfillment import Fulfillment
 from models.ids import encode
+from models.stores import Store
 from resolvers.context import Info
 from services.core.access import works_in
 from services.fulfillment.fulfillments import SEEN_BY

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import JobFailure, JobState
+from models.operations import JobFailure, JobState
 from resolvers.context import Info
 from resolvers.mutations import attempt
 from resolvers.operations.inputs import JobFailureRetryInput

@@ -2,7 +2,11 @@ from typing import Any
 
 import strawberry
 
-from models import Address, CancelReason, Company, Product, Substitution
+from models.accounts import Address
+from models.carts import Substitution
+from models.catalog import Product
+from models.companies import Company
+from models.orders import CancelReason
 from resolvers.shared_inputs import BigInt, GeoPointInput
 from services.carts.baskets import LINES, Wanted, Wish
 from services.core.problems import InvalidInput, Refused, key_if_given, key_of

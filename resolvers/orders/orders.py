@@ -8,7 +8,8 @@ import strawberry
 
 from dataloaders import catalog as load_catalog
 from dataloaders import orders as load
-from models import Order, OrderAction, OrderLine, OrderStage, Payment
+from models.orders import Order, OrderAction, OrderLine, OrderStage
+from models.payments import Payment
 from resolvers.context import Info
 from resolvers.mutations import attempt, of, promised, replayed
 from resolvers.orders.inputs import OrderCancelInput, OrderPlaceInput

@@ -1,6 +1,6 @@
 import strawberry
 
-from models import RefundReason
+from models.payments import RefundReason
 from resolvers.shared_inputs import BigInt
 
 

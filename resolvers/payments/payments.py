@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Order, Refund
+from models.orders import Order
+from models.payments import Refund
 from resolvers.context import Info
 from resolvers.mutations import attempt, of
 from resolvers.orders.orders import OrderOutcome

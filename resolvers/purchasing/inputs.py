@@ -2,7 +2,7 @@ from datetime import date
 
 import strawberry
 
-from models import Product
+from models.catalog import Product
 from resolvers.shared_inputs import BigInt
 from services.core.problems import key_of
 from services.purchasing.goods_receipts import Arrived

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import strawberry
 
 from dataloaders import purchasing as load
-from models import (
+from models.purchasing import (
     GoodsReceipt,
     PurchaseOrder,
     PurchaseOrderAction,
     PurchaseOrderStatus,
-    Store,
     Supplier,
 )
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import attempt, of
 from resolvers.purchasing.inputs import (

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import strawberry
 
 from dataloaders import purchasing as load
-from models import Product, ReorderProposal, ReorderRun, Store, Supplier
+from models.catalog import Product
+from models.purchasing import ReorderProposal, ReorderRun, Supplier
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import attempt, of
 from resolvers.purchasing.inputs import PurchaseOrderCreateFromProposalsInput, ReorderRefreshInput

@@ -7,7 +7,9 @@ from uuid import UUID
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Company, Product, Supplier, SupplierProduct
+from models.catalog import Product
+from models.companies import Company
+from models.purchasing import Supplier, SupplierProduct
 from resolvers.context import Info
 from resolvers.mutations import attempt, of, widen
 from resolvers.purchasing.inputs import (

@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import BatchRecall, Company, Product, StockBatch, StockEntry, Store
+from models.catalog import Product
+from models.companies import Company
+from models.stock import BatchRecall, StockBatch, StockEntry
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import attempt, of, widen
 from resolvers.stock.inputs import BatchRecallInput, BatchWasteInput

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import StockSet, Store
+from models.imports import StockSet
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import attempt, of
 from resolvers.stock.inputs import StockSetManyInput

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from models import Company
+from models.companies import Company
 from resolvers.context import Info
 from services.core.pages import Page
 from services.core.problems import key_if_given

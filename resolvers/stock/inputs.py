@@ -3,8 +3,10 @@ from datetime import date
 
 import strawberry
 
-from models import ErrorPolicy, Product, StockReason, WasteSource
+from models.catalog import Product
 from models.ids import decode
+from models.imports import ErrorPolicy
+from models.stock import StockReason, WasteSource
 from services.core.problems import InvalidInput, Refused
 from services.stock.adjustments import Count
 from services.stock.bulk_adjustments import LINES, Line

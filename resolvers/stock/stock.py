@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import strawberry
 
 from dataloaders import stock as load
-from models import Product, Stock, StockEntry, Store
+from models.catalog import Product
+from models.stock import Stock, StockEntry
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.mutations import attempt, of
 from resolvers.stock.inputs import StockAdjustInput

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import strawberry
 
-from models import StoreKind, StoreStatus, Weekday
+from models.stores import StoreKind, StoreStatus, Weekday
 from resolvers.shared_inputs import GeoJSON, GeoPointInput
 from services.stores.administration import Interval, StoreChange, StoreFacts
 

@@ -6,7 +6,8 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders import stores as load
-from models import Company, Store, StoreHours, Weekday
+from models.companies import Company
+from models.stores import Store, StoreHours, Weekday
 from resolvers.context import Info
 from resolvers.mutations import attempt, of, widen
 from resolvers.rules import COMPANY_ROLES

@@ -1,6 +1,7 @@
 import strawberry
 
-from models import RefundReason, TicketKind, TicketPriority
+from models.payments import RefundReason
+from models.support import TicketKind, TicketPriority
 from resolvers.shared_inputs import BigInt
 from services.support.tickets import MoneyBack
 

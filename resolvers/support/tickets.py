@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import Company, Order, Person, Ticket, TicketAction, TicketStatus
+from models.accounts import Person
+from models.companies import Company
+from models.orders import Order
+from models.support import Ticket, TicketAction, TicketStatus
 from resolvers.context import Info
 from resolvers.mutations import attempt, of
 from resolvers.support.inputs import (

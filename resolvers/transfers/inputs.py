@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import strawberry
 
-from models import Product
+from models.catalog import Product
 from services.core.problems import InvalidInput, Refused, key_of
 from services.transfers.arrivals import Difference
 from services.transfers.transfer_lines import LINES, Wanted

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import Store, Transfer, TransferAction, TransferDirection, TransferStatus
+from models.stores import Store
+from models.transfers import Transfer, TransferAction, TransferDirection, TransferStatus
 from resolvers.context import Info
 from resolvers.mutations import Company, attempt, of
 from resolvers.transfers.inputs import (

@@ -3,23 +3,23 @@ from typing import Annotated
 
 import strawberry
 
-import models
 from dataloaders import accounts as load
+from models.accounts import Address
 from resolvers.accounts import addresses as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.geo_points import GeoPoint
-from schema.nodes import Node
-from schema.problems import InvalidInput, NotFound, Problem
+from schema.geo_points import GeoPointType
+from schema.nodes import NodeType
+from schema.problems import InvalidInputType, NotFoundType, ProblemType
 from services.accounts import addresses
 
 
-@backed_by(models.Address, "A place of yours that orders go to.")
-class Address(Node):
-    id: strawberry.ID = key(models.Address)
+@backed_by(Address, "A place of yours that orders go to.")
+class AddressType(NodeType):
+    id: strawberry.ID = key(Address)
     label: str = column("What you call it.")
     line: str = column("Street, number, floor and door.")
-    point: GeoPoint = column("Where the door is.")
+    point: GeoPointType = column("Where the door is.")
     gate_code: str = column("How to get through the gate.")
     drop_note: str = column("What the rider should know.")
     serviceable: bool = related(
@@ -29,23 +29,23 @@ class Address(Node):
 
 
 @backed_by(addresses.AddressLimit, "Your address book is full.")
-class AddressLimit(Problem):
+class AddressLimitType(ProblemType):
     most: int = column("The most that a book holds.")
 
 
 AddressSaveError = Annotated[
-    NotFound | InvalidInput | AddressLimit,
+    NotFoundType | InvalidInputType | AddressLimitType,
     strawberry.union("AddressSaveError", description="Why the address was not kept."),
 ]
 AddressRemoveError = Annotated[
-    NotFound,
+    NotFoundType,
     strawberry.union("AddressRemoveError", description="Why the address is still there."),
 ]
 
 
 @backed_by(resolve.AddressOutcome, "What addressSave did.")
 class AddressSavePayload:
-    address: Address | None = column("The address as it is kept.")
+    address: AddressType | None = column("The address as it is kept.")
     serviceable: bool | None = field(
         resolve.serviceable, "Whether a store delivers there; one that nobody serves is kept too."
     )
@@ -54,5 +54,5 @@ class AddressSavePayload:
 
 @backed_by(resolve.AddressOutcome, "What addressRemove did.")
 class AddressRemovePayload:
-    address: Address | None = column("The address that was taken out of the book.")
+    address: AddressType | None = column("The address that was taken out of the book.")
     errors: list[AddressRemoveError] = column("Every reason why nothing was done.")

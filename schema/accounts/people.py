@@ -3,30 +3,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import accounts as load_accounts
-from models import Role
+from models.accounts import Person
+from models.identity import Role, SignInSession
 from resolvers.accounts import people as resolve
 from resolvers.delivery import riders
 from resolvers.orders import orders as resolve_order
-from schema.accounts.addresses import Address
+from schema.accounts.addresses import AddressType
 from schema.backing import backed_by, column, field, related
-from schema.delivery.riders import RiderDesk
+from schema.delivery.riders import RiderDeskType
 from schema.fields import key
-from schema.nodes import Node
-from schema.orders.orders import Order
-from schema.pages import Connection
-from schema.problems import InvalidInput, NotFound
+from schema.nodes import NodeType
+from schema.orders.orders import OrderType
+from schema.pages import ConnectionType
+from schema.problems import InvalidInputType, NotFoundType
 from services.accounts import people
 
 if TYPE_CHECKING:
-    from schema.companies.companies import Grant
-    from schema.stores.stores import Store
+    from schema.companies.companies import GrantType
+    from schema.stores.stores import StoreType
 
 
-@backed_by(models.Person, "A human being with an account.")
-class Person(Node):
-    id: strawberry.ID = key(models.Person)
+@backed_by(Person, "A human being with an account.")
+class PersonType(NodeType):
+    id: strawberry.ID = key(Person)
     name: str = column("What they want to be called; empty when they haven't said.")
     phone: str | None = column("Their phone (E.164); null for guests.")
     email: str | None = column("Their e-mail address.")
@@ -34,8 +34,8 @@ class Person(Node):
 
 
 @backed_by(people.Device, "A device that is signed in.")
-class Session(Node):
-    id: strawberry.ID = key(models.SignInSession)
+class SessionType(NodeType):
+    id: strawberry.ID = key(SignInSession)
     current: bool = column("Whether this very request comes from it.")
     device: str = column("How the device named itself.")
     address: str = column("The network address it signed in from.")
@@ -45,56 +45,58 @@ class Session(Node):
 
 
 @backed_by(people.CustomerSelf, "The viewer as a customer.")
-class Customer:
-    id: strawberry.ID = key(models.Person)
-    addresses: list[Address] = related(
+class CustomerType:
+    id: strawberry.ID = key(Person)
+    addresses: list[AddressType] = related(
         load_accounts.addresses_by_person, "The places they have written down, the newest first."
     )
-    orders: Connection[Order] = field(resolve_order.mine, "Their orders, the newest first.", cost=5)
+    orders: ConnectionType[OrderType] = field(
+        resolve_order.mine, "Their orders, the newest first.", cost=5
+    )
 
 
 @backed_by(people.StaffSelf, "The viewer as somebody who works in stores.")
-class Staff:
-    grants: list[Annotated["Grant", strawberry.lazy("schema.companies.companies")]] = column(
+class StaffType:
+    grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
         "The roles that the access token carries."
     )
-    stores: list[Annotated["Store", strawberry.lazy("schema.stores.stores")]] = field(
+    stores: list[Annotated["StoreType", strawberry.lazy("schema.stores.stores")]] = field(
         resolve.stores, "The stores they work in, at most 100."
     )
 
 
 @backed_by(people.SupportAgentSelf, "The viewer as a support agent.")
-class SupportAgent:
+class SupportAgentType:
     platform: bool = field(resolve.platform, "Whether they serve every company.")
 
 
 @backed_by(people.Viewer, "The signed-in person, as they see themselves.")
-class Viewer:
-    id: strawberry.ID = key(models.Person)
+class ViewerType:
+    id: strawberry.ID = key(Person)
     name: str = column("What they want to be called; empty when they haven't said.")
     phone: str | None = column("Their phone (E.164); null for guests.")
     email: str | None = column("Their e-mail address.")
     language: str = column("The language tag they read.")
     roles: list[Role] = field(resolve.roles, "The parts they can play, each once.")
-    grants: list[Annotated["Grant", strawberry.lazy("schema.companies.companies")]] = column(
+    grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
         "The roles that the access token carries, and where they are held."
     )
-    sessions: list[Session] = field(resolve.sessions, "Where they are signed in.", cost=5)
-    customer: Customer | None = field(resolve.customer, "As a customer, when they are one.")
-    staff: Staff | None = field(resolve.staff, "As store staff, when they are.")
-    rider: RiderDesk | None = field(riders.mine, "As a rider, when they are one.")
-    support_agent: SupportAgent | None = field(
+    sessions: list[SessionType] = field(resolve.sessions, "Where they are signed in.", cost=5)
+    customer: CustomerType | None = field(resolve.customer, "As a customer, when they are one.")
+    staff: StaffType | None = field(resolve.staff, "As store staff, when they are.")
+    rider: RiderDeskType | None = field(riders.mine, "As a rider, when they are one.")
+    support_agent: SupportAgentType | None = field(
         resolve.support_agent, "As a support agent, when they are one."
     )
 
 
 PersonUpdateError = Annotated[
-    NotFound | InvalidInput,
+    NotFoundType | InvalidInputType,
     strawberry.union("PersonUpdateError", description="Why the person stays as they are."),
 ]
 
 
 @backed_by(resolve.PersonOutcome, "What personUpdate did.")
 class PersonUpdatePayload:
-    person: Person | None = column("The person as they are now.")
+    person: PersonType | None = column("The person as they are now.")
     errors: list[PersonUpdateError] = column("Every reason why nothing was done.")

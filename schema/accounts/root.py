@@ -6,13 +6,13 @@ from resolvers.accounts import addresses as address_resolvers
 from resolvers.accounts import people as person_resolvers
 from resolvers.rules import CUSTOMER, SIGNED_IN
 from schema.accounts.addresses import AddressRemovePayload, AddressSavePayload
-from schema.accounts.people import PersonUpdatePayload, Viewer
+from schema.accounts.people import PersonUpdatePayload, ViewerType
 from schema.backing import field, mutation
 
 
 @strawberry.type
 class PersonQuery:
-    viewer: Viewer | None = field(
+    viewer: ViewerType | None = field(
         person_resolvers.viewer, "The signed-in person; null when nobody is."
     )
 

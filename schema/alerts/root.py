@@ -7,16 +7,16 @@ from resolvers.rules import MANAGER, STORE
 from schema.alerts.stock_alerts import (
     AlertAcknowledgePayload,
     AlertSnoozePayload,
-    StockAlert,
+    StockAlertType,
     StockReorderPointSetPayload,
 )
 from schema.backing import field, mutation
-from schema.pages import Connection
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class AlertQuery:
-    stock_alerts: Connection[StockAlert] | None = field(
+    stock_alerts: ConnectionType[StockAlertType] | None = field(
         alert_resolvers.listed, "What should be seen to, the most urgent first.", allow=STORE
     )
 

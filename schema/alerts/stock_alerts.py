@@ -3,36 +3,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import catalog as load_catalog
 from dataloaders import stores as load_stores
+from models.accounts import Person
+from models.alerts import AlertAction, AlertKind, AlertPriority, AlertStatus, StockAlert
+from models.catalog import Product
+from models.stores import Store
 from resolvers.alerts import stock_alerts as resolve
 from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.nodes import Node
-from schema.problems import IllegalStep, InvalidInput, NotFound
+from schema.nodes import NodeType
+from schema.problems import IllegalStepType, InvalidInputType, NotFoundType
 from services.alerts import stock_alerts
 
 if TYPE_CHECKING:
-    from schema.catalog.products import Product
-    from schema.stores.stores import Store
+    from schema.catalog.products import ProductType
+    from schema.stores.stores import StoreType
 
 
-@backed_by(models.StockAlert, "Something about a product in a store that its staff should see to.")
-class StockAlert(Node):
-    id: strawberry.ID = key(models.StockAlert)
-    kind: models.AlertKind = column("What is wrong.")
-    priority: models.AlertPriority = column("How soon somebody should look.")
-    status: models.AlertStatus = column("Whether somebody sees to it.")
-    available_actions: list[models.AlertAction] = field(
+@backed_by(StockAlert, "Something about a product in a store that its staff should see to.")
+class StockAlertType(NodeType):
+    id: strawberry.ID = key(StockAlert)
+    kind: AlertKind = column("What is wrong.")
+    priority: AlertPriority = column("How soon somebody should look.")
+    status: AlertStatus = column("Whether somebody sees to it.")
+    available_actions: list[AlertAction] = field(
         resolve.available_actions, "What you can do with it now."
     )
-    store: Annotated["Store", strawberry.lazy("schema.stores.stores")] | None = related(
+    store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store.", by="store_id"
     )
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.offer_by_store_and_product,
         "The product; null when the store does not list it.",
         by="place",
@@ -48,7 +51,7 @@ class StockAlert(Node):
     raised_at: datetime = column("When it was raised.")
     acknowledged_at: datetime | None = column("When somebody took it on, if somebody did.")
     acknowledged_by_id: strawberry.ID | None = key(
-        models.Person, "Who took it on.", by="acknowledged_by_id"
+        Person, "Who took it on.", by="acknowledged_by_id"
     )
     snoozed_until: datetime | None = column("Until when it is put off.")
     resolved_at: datetime | None = column("When its cause was gone.")
@@ -56,24 +59,24 @@ class StockAlert(Node):
 
 
 @backed_by(stock_alerts.ReorderPoint, "From how few units on a product is low.")
-class ReorderPoint:
-    store_id: strawberry.ID = key(models.Store, "The store.", by="store_id")
+class ReorderPointType:
+    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
     product_id: strawberry.ID | None = key(
-        models.Product, "The product; null when it is the store's own point.", by="product_id"
+        Product, "The product; null when it is the store's own point.", by="product_id"
     )
     units: int = column("As many units, or fewer, are LOW.")
 
 
 AlertAcknowledgeError = Annotated[
-    NotFound | IllegalStep,
+    NotFoundType | IllegalStepType,
     strawberry.union("AlertAcknowledgeError", description="Why nobody took it on."),
 ]
 AlertSnoozeError = Annotated[
-    NotFound | InvalidInput | IllegalStep,
+    NotFoundType | InvalidInputType | IllegalStepType,
     strawberry.union("AlertSnoozeError", description="Why it was not put off."),
 ]
 StockReorderPointSetError = Annotated[
-    NotFound | InvalidInput,
+    NotFoundType | InvalidInputType,
     strawberry.union("StockReorderPointSetError", description="Why the point stays as it is."),
 ]
 NOW = "The alert as it is now; null when nothing was done."
@@ -82,17 +85,17 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.AlertOutcome, "What alertAcknowledge did.")
 class AlertAcknowledgePayload:
-    alert: StockAlert | None = column(NOW)
+    alert: StockAlertType | None = column(NOW)
     errors: list[AlertAcknowledgeError] = column(ERRORS)
 
 
 @backed_by(resolve.AlertOutcome, "What alertSnooze did.")
 class AlertSnoozePayload:
-    alert: StockAlert | None = column(NOW)
+    alert: StockAlertType | None = column(NOW)
     errors: list[AlertSnoozeError] = column(ERRORS)
 
 
 @backed_by(resolve.ReorderPointOutcome, "What stockReorderPointSet did.")
 class StockReorderPointSetPayload:
-    reorder_point: ReorderPoint | None = column("The point as it is now.")
+    reorder_point: ReorderPointType | None = column("The point as it is now.")
     errors: list[StockReorderPointSetError] = column(ERRORS)

@@ -2,46 +2,46 @@
 
 import strawberry
 
-import models
+from models.catalog import Product
 from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column
 from schema.fields import key
-from schema.problems import Problem
+from schema.problems import ProblemType
 from services.carts import basket_problems
 from services.core import request_batcher
 
 
 @backed_by(basket_problems.EmptyCart, "There is nothing to order.")
-class EmptyCart(Problem):
+class EmptyCartType(ProblemType):
     pass
 
 
 @backed_by(basket_problems.ProductUnavailable, "The store doesn't sell that product, or not now.")
-class ProductUnavailable(Problem):
-    product_id: strawberry.ID = key(models.Product, "The product.", by="product_id")
+class ProductUnavailableType(ProblemType):
+    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
 
 
 @backed_by(basket_problems.InsufficientStock, "The store has too few of a product.")
-class InsufficientStock(Problem):
-    product_id: strawberry.ID = key(models.Product, "The product.", by="product_id")
+class InsufficientStockType(ProblemType):
+    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
     available: int = column("How many units there are.")
 
 
 @backed_by(
     basket_problems.BelowMinimum, "The goods are worth less than the company's minimum order."
 )
-class BelowMinimum(Problem):
+class BelowMinimumType(ProblemType):
     minimum_minor: BigInt = column("The minimum in minor units.")
     missing_minor: BigInt = column("What is missing to it in minor units.")
     currency: str = column("The ISO 4217 code of the currency.")
 
 
 @backed_by(basket_problems.PriceChanged, "The total is no longer the one that was shown.")
-class PriceChanged(Problem):
+class PriceChangedType(ProblemType):
     current_minor: BigInt = column("The total that stands now, in minor units.")
     currency: str = column("The ISO 4217 code of the currency.")
 
 
 @backed_by(request_batcher.Busy, "Too many are buying at this moment: ask again.")
-class Busy(Problem):
+class BusyType(ProblemType):
     retry_after_seconds: int = column("Seconds until it is worth asking again.")

@@ -1,14 +1,14 @@
 import strawberry
 
-import models
+from models.catalog import Brand
 from schema.backing import backed_by, column
 from schema.fields import key, translated
-from schema.nodes import Node
+from schema.nodes import NodeType
 from services.catalog import listed_products
 
 
 @backed_by(listed_products.Maker, "A maker's name, as the products of a company carry it.")
-class Brand(Node):
-    id: strawberry.ID = key(models.Brand)
+class BrandType(NodeType):
+    id: strawberry.ID = key(Brand)
     slug: str = column("A name for addresses, unique in the company.")
     name: str = translated("name", "Its name, in the language of the request where there is one.")

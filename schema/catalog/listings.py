@@ -4,26 +4,26 @@ import strawberry
 
 from resolvers.catalog import listings as resolve
 from schema.backing import backed_by, column
-from schema.catalog.products import Product
-from schema.problems import InvalidInput, NotFound, VersionConflict
+from schema.catalog.products import ProductType
+from schema.problems import InvalidInputType, NotFoundType, VersionConflictType
 
 ListingSetAvailabilityError = Annotated[
-    NotFound | VersionConflict,
+    NotFoundType | VersionConflictType,
     strawberry.union("ListingSetAvailabilityError", description="Why the switch stays as it is."),
 ]
 ListingSetPriceError = Annotated[
-    NotFound | InvalidInput | VersionConflict,
+    NotFoundType | InvalidInputType | VersionConflictType,
     strawberry.union("ListingSetPriceError", description="Why the price stays as it is."),
 ]
 
 
 @backed_by(resolve.ListingOutcome, "What listingSetAvailability did.")
 class ListingSetAvailabilityPayload:
-    product: Product | None = column("The product as the store now offers it.")
+    product: ProductType | None = column("The product as the store now offers it.")
     errors: list[ListingSetAvailabilityError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.ListingOutcome, "What listingSetPrice did.")
 class ListingSetPricePayload:
-    product: Product | None = column("The product as the store now offers it.")
+    product: ProductType | None = column("The product as the store now offers it.")
     errors: list[ListingSetPriceError] = column("Every reason why nothing was done.")

@@ -13,15 +13,15 @@ from schema.catalog.product_handling import CompanyHeadroomSetPayload, ProductHa
 from schema.catalog.scheduled_prices import (
     ListingPriceCancelPayload,
     ListingPriceSchedulePayload,
-    PriceChange,
+    PriceChangeType,
 )
-from schema.catalog.storefronts import Storefront
-from schema.pages import Connection
+from schema.catalog.storefronts import StorefrontType
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class StorefrontQuery:
-    storefront: Storefront | None = field(
+    storefront: StorefrontType | None = field(
         storefront_resolvers.storefront, "What can be had at a place, now."
     )
 
@@ -50,7 +50,7 @@ class HandlingMutation:
 
 @strawberry.type
 class PriceChangeQuery:
-    price_changes: Connection[PriceChange] | None = field(
+    price_changes: ConnectionType[PriceChangeType] | None = field(
         price_change_resolvers.of_store,
         "The planned prices of your store, the newest first.",
         allow=STORE,

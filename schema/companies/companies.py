@@ -2,34 +2,35 @@ from typing import Annotated
 
 import strawberry
 
-import models
 from dataloaders import accounts as load_accounts
 from dataloaders import companies as load
 from dataloaders import stores as load_stores
-from models import Role
+from models.accounts import Membership
+from models.companies import Company
+from models.identity import Grant, Role
 from resolvers.companies import companies as resolve
-from schema.accounts.people import Person
+from schema.accounts.people import PersonType
 from schema.backing import backed_by, column, related
 from schema.fields import key, money
-from schema.nodes import Node
-from schema.problems import InvalidInput, NotFound, Problem
-from schema.scalars import Money
-from schema.stores.stores import Store
+from schema.nodes import NodeType
+from schema.problems import InvalidInputType, NotFoundType, ProblemType
+from schema.scalars import MoneyType
+from schema.stores.stores import StoreType
 from services import companies
 from services.accounts import memberships
 
 
-@backed_by(models.Company, "A seller: the owner of stores, a catalog and its own terms.")
-class Company(Node):
-    id: strawberry.ID = key(models.Company)
+@backed_by(Company, "A seller: the owner of stores, a catalog and its own terms.")
+class CompanyType(NodeType):
+    id: strawberry.ID = key(Company)
     name: str = column("What customers call it.")
     slug: str = column("Its short name in addresses.")
     currency: str = column("The ISO 4217 code of all its prices.")
-    minimum_order: Money = money("minimum_order_minor", "The least worth of an order.")
-    small_order_fee: Money = money("small_order_fee_minor", "Added to small orders.")
-    small_order_below: Money = money("small_order_below_minor", "Orders under this are small.")
-    delivery_fee: Money = money("delivery_fee_minor", "What bringing an order costs.")
-    free_delivery_from: Money | None = money(
+    minimum_order: MoneyType = money("minimum_order_minor", "The least worth of an order.")
+    small_order_fee: MoneyType = money("small_order_fee_minor", "Added to small orders.")
+    small_order_below: MoneyType = money("small_order_below_minor", "Orders under this are small.")
+    delivery_fee: MoneyType = money("delivery_fee_minor", "What bringing an order costs.")
+    free_delivery_from: MoneyType | None = money(
         "free_delivery_from_minor", "Delivery is free from this worth; null when it never is."
     )
     tax_rate_bp: int = column("The tax that prices include, in hundredths of a percent.")
@@ -38,74 +39,74 @@ class Company(Node):
     )
 
 
-@backed_by(models.Grant, "A role as the access token carries it.")
-class Grant:
+@backed_by(Grant, "A role as the access token carries it.")
+class GrantType:
     role: Role = column("What its holder may do.")
-    company: Company | None = related(
+    company: CompanyType | None = related(
         load.company_by_id, "Where; null for the whole platform.", by="company_id"
     )
-    store: Store | None = related(
+    store: StoreType | None = related(
         load_stores.store_by_id, "In which store; null for all of the company.", by="store_id"
     )
 
 
-@backed_by(models.Membership, "A role given to a person.")
-class RoleGrant(Node):
-    id: strawberry.ID = key(models.Membership)
+@backed_by(Membership, "A role given to a person.")
+class RoleGrantType(NodeType):
+    id: strawberry.ID = key(Membership)
     role: Role = column("What its holder may do.")
-    person: Person | None = related(
+    person: PersonType | None = related(
         load_accounts.person_by_id, "Its holder, for those who may see them.", by="person_id"
     )
-    company: Company | None = related(
+    company: CompanyType | None = related(
         load.company_by_id, "Where; null for the whole platform.", by="company_id"
     )
-    store: Store | None = related(
+    store: StoreType | None = related(
         load_stores.store_by_id, "In which store; null for all of the company.", by="store_id"
     )
 
 
 @backed_by(companies.SlugTaken, "Another company has this short name.")
-class SlugTaken(Problem):
+class SlugTakenType(ProblemType):
     pass
 
 
 @backed_by(memberships.RoleNotGrantable, "You can't give or take this role there.")
-class RoleNotGrantable(Problem):
+class RoleNotGrantableType(ProblemType):
     grantable: list[Role] = column("The roles that you can give and take there.")
 
 
 @backed_by(memberships.RoleLimit, "The person can't hold this role beside those they have.")
-class RoleLimit(Problem):
+class RoleLimitType(ProblemType):
     pass
 
 
 CompanyCreateError = Annotated[
-    NotFound | InvalidInput | SlugTaken,
+    NotFoundType | InvalidInputType | SlugTakenType,
     strawberry.union("CompanyCreateError", description="Why no company was opened."),
 ]
 RoleGrantError = Annotated[
-    NotFound | InvalidInput | RoleNotGrantable | RoleLimit,
+    NotFoundType | InvalidInputType | RoleNotGrantableType | RoleLimitType,
     strawberry.union("RoleGrantError", description="Why the role was not given."),
 ]
 RoleRevokeError = Annotated[
-    NotFound | RoleNotGrantable,
+    NotFoundType | RoleNotGrantableType,
     strawberry.union("RoleRevokeError", description="Why the role was not taken away."),
 ]
 
 
 @backed_by(resolve.CompanyOutcome, "What companyCreate did.")
 class CompanyCreatePayload:
-    company: Company | None = column("The new company.")
+    company: CompanyType | None = column("The new company.")
     errors: list[CompanyCreateError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.RoleOutcome, "What roleGrant did.")
 class RoleGrantPayload:
-    grant: RoleGrant | None = column("The role as it is held now.")
+    grant: RoleGrantType | None = column("The role as it is held now.")
     errors: list[RoleGrantError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.RoleOutcome, "What roleRevoke did.")
 class RoleRevokePayload:
-    grant: RoleGrant | None = column("The role that was taken away.")
+    grant: RoleGrantType | None = column("The role that was taken away.")
     errors: list[RoleRevokeError] = column("Every reason why nothing was done.")

@@ -6,25 +6,25 @@ from resolvers.counter_sales import counter_sales as counter_sale_resolvers
 from resolvers.rules import MANAGER, STORE
 from schema.backing import field, mutation
 from schema.counter_sales.counter_sales import (
-    CounterDay,
-    CounterSale,
+    CounterDayType,
     CounterSaleCompletePayload,
+    CounterSaleType,
     CounterSaleVoidPayload,
 )
-from schema.pages import Connection
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class CounterSaleQuery:
-    counter_sales: Connection[CounterSale] | None = field(
+    counter_sales: ConnectionType[CounterSaleType] | None = field(
         counter_sale_resolvers.of_store,
         "The sales over your store's counter, the newest first.",
         allow=STORE,
     )
-    counter_sale: CounterSale | None = field(
+    counter_sale: CounterSaleType | None = field(
         counter_sale_resolvers.one, "One sale over your store's counter.", allow=STORE
     )
-    counter_day: CounterDay | None = field(
+    counter_day: CounterDayType | None = field(
         counter_sale_resolvers.day_of,
         "What your store's counter took in a day; today without one.",
         allow=STORE,

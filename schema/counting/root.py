@@ -6,27 +6,27 @@ from resolvers.counting import stock_counts as stock_count_resolvers
 from resolvers.rules import MANAGER, STORE
 from schema.backing import field, mutation
 from schema.counting.stock_counts import (
-    StockCount,
     StockCountApprovePayload,
     StockCountCancelPayload,
-    StockCountLine,
     StockCountLineSetPayload,
+    StockCountLineType,
     StockCountRejectPayload,
     StockCountStartPayload,
     StockCountSubmitPayload,
+    StockCountType,
 )
-from schema.pages import Connection
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class StockCountQuery:
-    stock_count: StockCount | None = field(
+    stock_count: StockCountType | None = field(
         stock_count_resolvers.one, "A cycle count of a store of yours.", allow=STORE
     )
-    stock_counts: Connection[StockCount] | None = field(
+    stock_counts: ConnectionType[StockCountType] | None = field(
         stock_count_resolvers.of_store, "The cycle counts of your store, newest first.", allow=STORE
     )
-    stock_count_lines: Connection[StockCountLine] | None = field(
+    stock_count_lines: ConnectionType[StockCountLineType] | None = field(
         stock_count_resolvers.lines,
         "The products of a cycle count: its variance report.",
         allow=STORE,

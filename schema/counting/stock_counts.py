@@ -3,28 +3,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import accounts as load_accounts
 from dataloaders import catalog as load_catalog
 from dataloaders import counting as load
+from models.catalog import Product
+from models.counting import StockCount, StockCountAction, StockCountEntry, StockCountStatus
+from models.stores import Store
 from resolvers.counting import stock_counts as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key, money
-from schema.nodes import Node
-from schema.problems import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
-from schema.scalars import Money
+from schema.nodes import NodeType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    ProblemType,
+    VersionConflictType,
+)
+from schema.scalars import MoneyType
 from services.counting import count_opening, count_queries, stock_counts
 
 if TYPE_CHECKING:
-    from schema.accounts.people import Person
-    from schema.catalog.products import Product
+    from schema.accounts.people import PersonType
+    from schema.catalog.products import ProductType
 
 
-@backed_by(models.StockCountEntry, "What one person counted of a line, once.", name="StockCounted")
-class StockCounted:
+@backed_by(StockCountEntry, "What one person counted of a line, once.", name="StockCounted")
+class StockCountedType:
     round: int = column("1 for the first counting, 2 after the first recount was asked for.")
     counted: int = column("Units that were found.")
-    person: Annotated["Person", strawberry.lazy("schema.accounts.people")] | None = related(
+    person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id, "Who counted.", by="person_id"
     )
     at: datetime = column("When.")
@@ -33,9 +41,9 @@ class StockCounted:
 @backed_by(
     count_queries.SeenLine, "One product of a count. While people count, the books stay hidden."
 )
-class StockCountLine:
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+class StockCountLineType:
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
     counted: int | None = column("Units that were found; null until somebody counts.")
@@ -45,89 +53,89 @@ class StockCountLine:
         " null until the count is submitted."
     )
     variance: int | None = column("counted - expected; null until the count is submitted.")
-    value: Money | None = money(
+    value: MoneyType | None = money(
         "value_minor",
         "The variance at the store's selling price of that moment; null where it has none.",
     )
-    history: list[StockCounted] = related(
+    history: list[StockCountedType] = related(
         load.entries_by_line, "Everything that was counted of it, the first word first.", by="id"
     )
 
 
 @backed_by(count_queries.Variance, "What a count found beside what was expected.")
-class StockCountVariance:
+class StockCountVarianceType:
     off: int = column("Products that differ.")
     units_over: int = column("Units found beyond what was expected.")
     units_short: int = column("Units missing.")
-    over: Money = money("over_minor", "What the units beyond are worth, at selling prices.")
-    short: Money = money("short_minor", "What the missing units are worth, at selling prices.")
-    net: Money = money("net_minor", "The first less the second.")
+    over: MoneyType = money("over_minor", "What the units beyond are worth, at selling prices.")
+    short: MoneyType = money("short_minor", "What the missing units are worth, at selling prices.")
+    net: MoneyType = money("net_minor", "The first less the second.")
 
 
 @backed_by(count_queries.Tally, "How far a count is.")
-class StockCountTally:
+class StockCountTallyType:
     lines: int = column("Products to count.")
     counted: int = column("Products that are counted.")
-    variance: StockCountVariance | None = column("What differs; null until it is submitted.")
+    variance: StockCountVarianceType | None = column("What differs; null until it is submitted.")
 
 
-@backed_by(models.StockCount, "A cycle count: some products of a store, counted blind.")
-class StockCount(Node):
-    id: strawberry.ID = key(models.StockCount)
-    status: models.StockCountStatus = column("Where the count stands.")
-    available_actions: list[models.StockCountAction] = field(
+@backed_by(StockCount, "A cycle count: some products of a store, counted blind.")
+class StockCountType(NodeType):
+    id: strawberry.ID = key(StockCount)
+    status: StockCountStatus = column("Where the count stands.")
+    available_actions: list[StockCountAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
-    store_id: strawberry.ID = key(models.Store, "The store.", by="store_id")
+    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
     note: str = column("What those who count should know.")
     round: int = column("1, and one more for each recount that was asked for.")
-    tally: StockCountTally = related(load.tally_by_count, "How far it is, and what it found.")
+    tally: StockCountTallyType = related(load.tally_by_count, "How far it is, and what it found.")
     started_at: datetime = column("When it began.")
     submitted_at: datetime | None = column("When it was handed in.")
     decided_at: datetime | None = column("When it was approved or given up.")
 
 
 @backed_by(count_opening.BeingCounted, "A product is in another count that is not over yet.")
-class BeingCounted(Problem):
-    product_id: strawberry.ID = key(models.Product, "The product.", by="product_id")
-    count_id: strawberry.ID = key(models.StockCount, "The other count.", by="count_id")
+class BeingCountedType(ProblemType):
+    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
+    count_id: strawberry.ID = key(StockCount, "The other count.", by="count_id")
 
 
 @backed_by(stock_counts.Uncounted, "Some products have not been counted yet.")
-class Uncounted(Problem):
+class UncountedType(ProblemType):
     remaining: int = column("How many.")
 
 
 @backed_by(stock_counts.BelowPromised, "Units that are promised to customers would be missing.")
-class BelowPromised(Problem):
-    product_id: strawberry.ID = key(models.Product, "The product.", by="product_id")
+class BelowPromisedType(ProblemType):
+    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
     held: int = column("Units that are promised.")
     on_hand: int = column("Units that would be left.")
 
 
 StockCountStartError = Annotated[
-    NotFound | InvalidInput | BeingCounted,
+    NotFoundType | InvalidInputType | BeingCountedType,
     strawberry.union("StockCountStartError", description="Why no count began."),
 ]
 StockCountLineSetError = Annotated[
-    NotFound | InvalidInput | IllegalStep,
+    NotFoundType | InvalidInputType | IllegalStepType,
     strawberry.union("StockCountLineSetError", description="Why the line stays as it was."),
 ]
 StockCountSubmitError = Annotated[
-    NotFound | IllegalStep | VersionConflict | Uncounted,
+    NotFoundType | IllegalStepType | VersionConflictType | UncountedType,
     strawberry.union("StockCountSubmitError", description="Why the count goes on."),
 ]
 StockCountApproveError = Annotated[
-    NotFound | IllegalStep | VersionConflict | BelowPromised,
+    NotFoundType | IllegalStepType | VersionConflictType | BelowPromisedType,
     strawberry.union("StockCountApproveError", description="Why the books stay as they are."),
 ]
 StockCountRejectError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
     strawberry.union("StockCountRejectError", description="Why nobody counts again."),
 ]
 StockCountCancelError = Annotated[
-    NotFound | IllegalStep | VersionConflict,
+    NotFoundType | IllegalStepType | VersionConflictType,
     strawberry.union("StockCountCancelError", description="Why the count was not given up."),
 ]
 NOW = "The count as it is now; null when nothing was done."
@@ -136,35 +144,35 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.StockCountOutcome, "What stockCountStart did.")
 class StockCountStartPayload:
-    count: StockCount | None = column(NOW)
+    count: StockCountType | None = column(NOW)
     errors: list[StockCountStartError] = column(ERRORS)
 
 
 @backed_by(resolve.StockCountOutcome, "What stockCountLineSet did.")
 class StockCountLineSetPayload:
-    count: StockCount | None = column(NOW)
+    count: StockCountType | None = column(NOW)
     errors: list[StockCountLineSetError] = column(ERRORS)
 
 
 @backed_by(resolve.StockCountOutcome, "What stockCountSubmit did.")
 class StockCountSubmitPayload:
-    count: StockCount | None = column(NOW)
+    count: StockCountType | None = column(NOW)
     errors: list[StockCountSubmitError] = column(ERRORS)
 
 
 @backed_by(resolve.StockCountOutcome, "What stockCountApprove did.")
 class StockCountApprovePayload:
-    count: StockCount | None = column(NOW)
+    count: StockCountType | None = column(NOW)
     errors: list[StockCountApproveError] = column(ERRORS)
 
 
 @backed_by(resolve.StockCountOutcome, "What stockCountReject did.")
 class StockCountRejectPayload:
-    count: StockCount | None = column(NOW)
+    count: StockCountType | None = column(NOW)
     errors: list[StockCountRejectError] = column(ERRORS)
 
 
 @backed_by(resolve.StockCountOutcome, "What stockCountCancel did.")
 class StockCountCancelPayload:
-    count: StockCount | None = column(NOW)
+    count: StockCountType | None = column(NOW)
     errors: list[StockCountCancelError] = column(ERRORS)

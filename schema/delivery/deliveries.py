@@ -3,44 +3,54 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import delivery as load
 from dataloaders import delivery as load_delivery
 from dataloaders import stores as load_stores
+from models.delivery import (
+    Delivery,
+    DeliveryAction,
+    DeliveryOffer,
+    DeliveryStatus,
+    FailReason,
+    OfferAction,
+    OfferStatus,
+)
 from resolvers.delivery import deliveries as resolve
 from resolvers.rules import STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
-from schema.delivery.riders import Rider, RiderPosition
-from schema.delivery.tracks import DeliveryTrack
+from schema.delivery.riders import RiderPositionType, RiderType
+from schema.delivery.tracks import DeliveryTrackType
 from schema.fields import key
-from schema.geo_points import GeoPoint
-from schema.nodes import Node
-from schema.problems import IllegalStep, NotFound, Problem
+from schema.geo_points import GeoPointType
+from schema.nodes import NodeType
+from schema.problems import IllegalStepType, NotFoundType, ProblemType
 from services.delivery import delivery_states
 from services.fulfillment import handover
 
 if TYPE_CHECKING:
-    from schema.stores.stores import Store
+    from schema.stores.stores import StoreType
 
 
-@backed_by(models.DeliveryOffer, "A delivery offered to one rider for 20 seconds, and why.")
-class DeliveryOffer(Node):
-    id: strawberry.ID = key(models.DeliveryOffer)
-    status: models.OfferStatus = column("The rider's answer.")
-    available_actions: list[models.OfferAction] = field(
+@backed_by(DeliveryOffer, "A delivery offered to one rider for 20 seconds, and why.")
+class DeliveryOfferType(NodeType):
+    id: strawberry.ID = key(DeliveryOffer)
+    status: OfferStatus = column("The rider's answer.")
+    available_actions: list[OfferAction] = field(
         resolve.answers, "What you can answer: nothing unless it is yours and open."
     )
     round: int = column("In which round of asking: each rider is asked once a round.")
-    store: Annotated["Store", strawberry.lazy("schema.stores.stores")] | None = related(
+    store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "Where to fetch the bags.", by="store_id"
     )
     distance_m: int = column("From the rider to the store in a straight line, in metres.")
     eta_seconds: int = column("How long the rider's vehicle takes to the store.")
     ride_m: int = column("From the store to the customer in a straight line, in metres.")
-    rider: Rider | None = related(
+    rider: RiderType | None = related(
         load_delivery.rider_by_id, "Who was asked.", by="rider_id", allow=STORE_OR_SUPPORT
     )
-    delivery: Annotated["Delivery", strawberry.lazy("schema.delivery.deliveries")] | None = related(
+    delivery: (
+        Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
+    ) = related(
         load.delivery_by_id, "The delivery; null for you as long as it isn't yours.",
         by="delivery_id",
     )  # fmt: skip
@@ -49,20 +59,20 @@ class DeliveryOffer(Node):
     answered_at: datetime | None = column("When it ended, by an answer or without one.")
 
 
-@backed_by(models.Delivery, "The ride of one order. What a rider has to know stands here.")
-class Delivery(Node):
-    id: strawberry.ID = key(models.Delivery)
-    status: models.DeliveryStatus = column("Where the ride stands.")
-    available_actions: list[models.DeliveryAction] = field(
+@backed_by(Delivery, "The ride of one order. What a rider has to know stands here.")
+class DeliveryType(NodeType):
+    id: strawberry.ID = key(Delivery)
+    status: DeliveryStatus = column("Where the ride stands.")
+    available_actions: list[DeliveryAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change.")
     order_code: str = column("The short code of the order, as on its bags.")
     customer_name: str = column("The first name of whom it is for.")
-    store: Annotated["Store", strawberry.lazy("schema.stores.stores")] | None = related(
+    store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "Where the bags are fetched.", by="store_id"
     )
-    drop_point: GeoPoint | None = field(
+    drop_point: GeoPointType | None = field(
         resolve.drop_point, "Where they go; null for a rider whose ride is over."
     )
     address_line: str | None = field(
@@ -74,29 +84,29 @@ class Delivery(Node):
     distance_m: int = column("From the store to the customer in a straight line, in metres.")
     bags: int = column("How many bags; 0 while nobody has counted them at the store.")
     rider_name: str = column("The rider's first name; empty while there is none.")
-    rider: Rider | None = related(
+    rider: RiderType | None = related(
         load_delivery.rider_by_id, "Who rides: for themselves and their company.", by="rider_id"
     )
-    rider_position: RiderPosition | None = related(
+    rider_position: RiderPositionType | None = related(
         load_delivery.position_by_rider,
         "Where the rider was last seen; null once the ride is over.",
         by="live_rider_id",
         ahead={load.delivery_by_order: load_delivery.position_by_order},
     )
     round: int = column("In which round of asking riders it is.", allow=STORE_OR_SUPPORT)
-    offers: list[DeliveryOffer] = related(
+    offers: list[DeliveryOfferType] = related(
         load.offers_by_delivery,
         "Who was asked, the last one first, at most 50; empty for the customer.",
         allow=STORE_OR_SUPPORT,
         cost=5,
     )
-    track: DeliveryTrack | None = related(
+    track: DeliveryTrackType | None = related(
         load_delivery.track_by_delivery,
         "The way that the rider took; null for the customer, and once it is forgotten.",
         allow=STORE_OR_SUPPORT,
         cost=10,
     )
-    fail_reason: models.FailReason | None = column("Why nobody took the bags, if so.")
+    fail_reason: FailReason | None = column("Why nobody took the bags, if so.")
     created_at: datetime = column("When the search for a rider began.")
     assigned_at: datetime | None = column("When the rider took it.")
     picked_up_at: datetime | None = column("When the bags left the store.")
@@ -104,33 +114,33 @@ class Delivery(Node):
 
 
 @backed_by(delivery_states.WrongDeliveryCode, "The code or PIN is another one.")
-class WrongDeliveryCode(Problem):
+class WrongDeliveryCodeType(ProblemType):
     tries_left: int = column("How many more can be told; then store or support must take the step.")
 
 
 @backed_by(handover.TooEarly, "The customer may still come to the door.")
-class TooEarly(Problem):
+class TooEarlyType(ProblemType):
     retry_after_seconds: int = column("Seconds until NOBODY_HOME can be said.")
 
 
 DeliveryOfferAcceptError = Annotated[
-    NotFound | IllegalStep,
+    NotFoundType | IllegalStepType,
     strawberry.union("DeliveryOfferAcceptError", description="Why the ride isn't yours."),
 ]
 DeliveryOfferDeclineError = Annotated[
-    NotFound | IllegalStep,
+    NotFoundType | IllegalStepType,
     strawberry.union("DeliveryOfferDeclineError", description="Why the offer stays as it is."),
 ]
 DeliveryStepError = Annotated[
-    NotFound | IllegalStep,
+    NotFoundType | IllegalStepType,
     strawberry.union("DeliveryStepError", description="Why the ride stays where it is."),
 ]
 DeliveryHandoverError = Annotated[
-    NotFound | IllegalStep | WrongDeliveryCode,
+    NotFoundType | IllegalStepType | WrongDeliveryCodeType,
     strawberry.union("DeliveryHandoverError", description="Why the bags stay with whom they are."),
 ]
 DeliveryFailError = Annotated[
-    NotFound | IllegalStep | TooEarly,
+    NotFoundType | IllegalStepType | TooEarlyType,
     strawberry.union("DeliveryFailError", description="Why the bags stay at the door."),
 ]
 NOW = "The delivery as it is now; null when nothing was done."
@@ -139,53 +149,53 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryOfferAccept did.")
 class DeliveryOfferAcceptPayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryOfferAcceptError] = column(ERRORS)
 
 
 @backed_by(resolve.OfferOutcome, "What deliveryOfferDecline did.")
 class DeliveryOfferDeclinePayload:
-    offer: DeliveryOffer | None = column("The offer as it is now; null when nothing was done.")
+    offer: DeliveryOfferType | None = column("The offer as it is now; null when nothing was done.")
     errors: list[DeliveryOfferDeclineError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryArriveAtStore did.")
 class DeliveryArriveAtStorePayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryStepError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryPickUp did.")
 class DeliveryPickUpPayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryHandoverError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryArriveAtCustomer did.")
 class DeliveryArriveAtCustomerPayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryStepError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryComplete did.")
 class DeliveryCompletePayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryHandoverError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryFail did.")
 class DeliveryFailPayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryFailError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryReturn did.")
 class DeliveryReturnPayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryHandoverError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryUnassign did.")
 class DeliveryUnassignPayload:
-    delivery: Delivery | None = column(NOW)
+    delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryStepError] = column(ERRORS)

@@ -3,25 +3,38 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import accounts as load_accounts
 from dataloaders import delivery as load
 from dataloaders import delivery as load_delivery
+from models.delivery import (
+    IgnoredPointReason,
+    Rider,
+    RiderAction,
+    RiderPosition,
+    RiderStatus,
+    Vehicle,
+)
 from resolvers.delivery import riders as resolve
 from resolvers.rules import STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.nodes import Node
-from schema.problems import IllegalStep, InvalidInput, NotFound, Problem, RateLimited
+from schema.nodes import NodeType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    ProblemType,
+    RateLimitedType,
+)
 from services.delivery import position_validation, riders
 
 if TYPE_CHECKING:
-    from schema.accounts.people import Person
-    from schema.delivery.deliveries import Delivery, DeliveryOffer
+    from schema.accounts.people import PersonType
+    from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
 
 
-@backed_by(models.RiderPosition, "Where a rider was last seen (WGS 84).")
-class RiderPosition:
+@backed_by(RiderPosition, "Where a rider was last seen (WGS 84).")
+class RiderPositionType:
     latitude: float = column("Degrees north.")
     longitude: float = column("Degrees east.")
     heading_degrees: float | None = column("Where they were going, clockwise from north.")
@@ -30,35 +43,35 @@ class RiderPosition:
     seen_at: datetime = column("When, by the server's clock.")
 
 
-@backed_by(models.Rider, "A person who carries orders for a company.")
-class Rider(Node):
-    id: strawberry.ID = key(models.Rider)
-    status: models.RiderStatus = column("Whether they ride now.")
-    available_actions: list[models.RiderAction] = field(
+@backed_by(Rider, "A person who carries orders for a company.")
+class RiderType(NodeType):
+    id: strawberry.ID = key(Rider)
+    status: RiderStatus = column("Whether they ride now.")
+    available_actions: list[RiderAction] = field(
         resolve.available_actions,
         "What you can do about this shift now: nothing if it isn't yours.",
     )
     version: int = column("Grows with each change.")
-    vehicle: models.Vehicle = column("What they ride.")
+    vehicle: Vehicle = column("What they ride.")
     online_since: datetime | None = column("Since when they have been ONLINE.")
-    person: Annotated["Person", strawberry.lazy("schema.accounts.people")] | None = related(
+    person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id, "Who it is.", by="person_id", allow=STORE_OR_SUPPORT
     )
-    position: RiderPosition | None = related(
+    position: RiderPositionType | None = related(
         load.position_by_rider, "Where they were last seen; null when nobody has seen them."
     )
     current_delivery: (
-        Annotated["Delivery", strawberry.lazy("schema.delivery.deliveries")] | None
+        Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
     ) = related(load_delivery.delivery_by_id, "The ride they are on.", by="live_delivery_id")
 
 
 @backed_by(riders.RiderSelf, "The viewer as a rider.")
-class RiderDesk:
-    rider: Rider = column("Your shift.")
+class RiderDeskType:
+    rider: RiderType = column("Your shift.")
     current_delivery: (
-        Annotated["Delivery", strawberry.lazy("schema.delivery.deliveries")] | None
+        Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
     ) = related(load_delivery.delivery_by_id, "The ride you are on.", by="live_delivery_id")
-    offers: list[Annotated["DeliveryOffer", strawberry.lazy("schema.delivery.deliveries")]] = (
+    offers: list[Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")]] = (
         related(
             load_delivery.open_offers_by_rider, "Offers that wait for your answer: at most one."
         )
@@ -66,32 +79,32 @@ class RiderDesk:
 
 
 @backed_by(position_validation.IgnoredPoint, "A point that was not believed.")
-class IgnoredPoint:
+class IgnoredPointType:
     index: int = column("Which one of the points that were sent, from 0.")
-    reason: models.IgnoredPointReason = column("Why.")
+    reason: IgnoredPointReason = column("Why.")
 
 
 @backed_by(
     position_validation.ImplausibleJump, "Nobody rides that fast: the report was not believed."
 )
-class ImplausibleJump(Problem):
+class ImplausibleJumpType(ProblemType):
     speed_mps: float = column("The speed it would take since the last report.")
 
 
 RiderGoOnlineError = Annotated[
-    NotFound | IllegalStep,
+    NotFoundType | IllegalStepType,
     strawberry.union("RiderGoOnlineError", description="Why the shift did not begin."),
 ]
 RiderGoOfflineError = Annotated[
-    NotFound | IllegalStep,
+    NotFoundType | IllegalStepType,
     strawberry.union("RiderGoOfflineError", description="Why the shift goes on."),
 ]
 RiderLocationReportError = Annotated[
-    NotFound | IllegalStep | InvalidInput | RateLimited | ImplausibleJump,
+    NotFoundType | IllegalStepType | InvalidInputType | RateLimitedType | ImplausibleJumpType,
     strawberry.union("RiderLocationReportError", description="Why a report was dropped."),
 ]
 RiderLocationReportBatchError = Annotated[
-    NotFound | IllegalStep | InvalidInput | RateLimited,
+    NotFoundType | IllegalStepType | InvalidInputType | RateLimitedType,
     strawberry.union("RiderLocationReportBatchError", description="Why all points were dropped."),
 ]
 NOW = "The rider as they are now; null when nothing was done."
@@ -100,33 +113,35 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.RiderOutcome, "What riderGoOnline did.")
 class RiderGoOnlinePayload:
-    rider: Rider | None = column(NOW)
+    rider: RiderType | None = column(NOW)
     errors: list[RiderGoOnlineError] = column(ERRORS)
 
 
 @backed_by(resolve.RiderOutcome, "What riderGoOffline did.")
 class RiderGoOfflinePayload:
-    rider: Rider | None = column(NOW)
+    rider: RiderType | None = column(NOW)
     errors: list[RiderGoOfflineError] = column(ERRORS)
 
 
 @backed_by(resolve.ReportOutcome, "What riderLocationReport did.")
 class RiderLocationReportPayload:
-    position: RiderPosition | None = column("The position as stored; null when it was dropped.")
+    position: RiderPositionType | None = column("The position as stored; null when it was dropped.")
     eta_seconds: int | None = column("Seconds to the door, with the bags on board.")
-    delivery: Annotated["Delivery", strawberry.lazy("schema.delivery.deliveries")] | None = related(
-        load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id"
+    delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
+        related(load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id")
     )
     errors: list[RiderLocationReportError] = column(ERRORS)
 
 
 @backed_by(resolve.BatchOutcome, "What riderLocationReportBatch did.")
 class RiderLocationReportBatchPayload:
-    position: RiderPosition | None = column("The newest believed point; null when there is none.")
+    position: RiderPositionType | None = column(
+        "The newest believed point; null when there is none."
+    )
     accepted_count: int = column("How many points were believed.")
-    ignored: list[IgnoredPoint] = column("The points that were not believed, and why.")
+    ignored: list[IgnoredPointType] = column("The points that were not believed, and why.")
     eta_seconds: int | None = column("Seconds to the door, with the bags on board.")
-    delivery: Annotated["Delivery", strawberry.lazy("schema.delivery.deliveries")] | None = related(
-        load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id"
+    delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
+        related(load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id")
     )
     errors: list[RiderLocationReportBatchError] = column(ERRORS)

@@ -2,7 +2,7 @@
 
 import strawberry
 
-import models
+from models.delivery import Delivery
 from resolvers.delivery import deliveries as delivery_resolvers
 from resolvers.delivery import riders as rider_resolvers
 from resolvers.rules import (
@@ -14,7 +14,6 @@ from resolvers.rules import (
 )
 from schema.backing import field, mutation
 from schema.delivery.deliveries import (
-    Delivery,
     DeliveryArriveAtCustomerPayload,
     DeliveryArriveAtStorePayload,
     DeliveryCompletePayload,
@@ -23,26 +22,27 @@ from schema.delivery.deliveries import (
     DeliveryOfferDeclinePayload,
     DeliveryPickUpPayload,
     DeliveryReturnPayload,
+    DeliveryType,
     DeliveryUnassignPayload,
 )
 from schema.delivery.riders import (
-    Rider,
     RiderGoOfflinePayload,
     RiderGoOnlinePayload,
     RiderLocationReportBatchPayload,
     RiderLocationReportPayload,
+    RiderType,
 )
 from schema.fields import named
-from schema.pages import Connection
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class DeliveryQuery:
-    delivery: Delivery | None = field(
+    delivery: DeliveryType | None = field(
         delivery_resolvers.one,
         "A ride: of your order, of yours, or of your store.",
         allow=SIGNED_IN,
-        foresees=named(models.Delivery),
+        foresees=named(Delivery),
     )
 
 
@@ -92,7 +92,7 @@ class DeliveryMutation:
 
 @strawberry.type
 class RiderQuery:
-    riders: Connection[Rider] | None = field(
+    riders: ConnectionType[RiderType] | None = field(
         rider_resolvers.of_company, "The riders of your company.", allow=STORE_OR_SUPPORT
     )
 

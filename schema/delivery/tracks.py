@@ -1,12 +1,12 @@
 from datetime import datetime
 
-import models
+from models.delivery import DeliveryTrack
 from resolvers.delivery import tracks as resolve
 from schema.backing import backed_by, column, field
 
 
-@backed_by(models.DeliveryTrack, "The way that a ride took; kept for 30 days after its end.")
-class DeliveryTrack:
+@backed_by(DeliveryTrack, "The way that a ride took; kept for 30 days after its end.")
+class DeliveryTrackType:
     polyline: str = field(
         resolve.polyline,
         "The way as an encoded polyline with five decimals, as map libraries draw it, with at most "

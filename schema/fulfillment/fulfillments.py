@@ -3,52 +3,67 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import catalog as load_catalog
 from dataloaders import fulfillment as load
 from dataloaders import fulfillment as load_fulfillment
 from dataloaders import stock as load_stock
 from dataloaders import stores as load_stores
+from models.catalog import TemperatureZone
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentAction,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+    RejectReason,
+)
+from models.stock import BatchStatus
 from resolvers.fulfillment import fulfillments as resolve
 from resolvers.operations import documents
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
-from schema.carts.basket_problems import InsufficientStock
-from schema.catalog.weights import TooHeavy, TooLight
+from schema.carts.basket_problems import InsufficientStockType
+from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import key
-from schema.nodes import Node
-from schema.problems import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
+from schema.nodes import NodeType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    ProblemType,
+    VersionConflictType,
+)
 from services.fulfillment import picking
 from services.stock import picked_batches as stock_picked_batches
 
 if TYPE_CHECKING:
-    from schema.catalog.products import Product
-    from schema.fulfillment.substitutions import Substitute
-    from schema.stock.batches import BatchShare
-    from schema.stores.stores import Store
+    from schema.catalog.products import ProductType
+    from schema.fulfillment.substitutions import SubstituteType
+    from schema.stock.batches import BatchShareType
+    from schema.stores.stores import StoreType
 
 
-@backed_by(models.FulfillmentLine, "One line of a pick list.")
-class FulfillmentLine(Node):
-    id: strawberry.ID = key(models.FulfillmentLine)
+@backed_by(FulfillmentLine, "One line of a pick list.")
+class FulfillmentLineType(NodeType):
+    id: strawberry.ID = key(FulfillmentLine)
     position: int = column(
         "Its place on the picker's way through the store: by zone, cold things last, and aisle."
     )
-    temperature_zone: models.TemperatureZone = column("How cold it is kept.")
+    temperature_zone: TemperatureZone = column("How cold it is kept.")
     aisle: str = column("Where it lies; empty when nobody has said.")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.offer_by_store_and_product,
         "What to look for; null when the store has stopped listing it.",
         by="place",
     )
     name: str = column("The product's name when it was ordered.")
-    take_from: list[Annotated["BatchShare", strawberry.lazy("schema.stock.batches")]] = related(
+    take_from: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] = related(
         load_stock.advised_by_line,
         "Which batches to take, the first to expire first; empty once the line is decided, and"
         " where no batch is known.",
         allow=STORE,
     )
-    picked_batches: list[Annotated["BatchShare", strawberry.lazy("schema.stock.batches")]] = (
+    picked_batches: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] = (
         related(
             load_stock.picked_by_line, "Which batches the units in the bag are of.", allow=STORE
         )
@@ -66,26 +81,26 @@ class FulfillmentLine(Node):
         "Units that were found unfit on the way, those that others were taken for among them."
     )
     missing_quantity: int = column("Units that were looked for and not found.")
-    status: models.FulfillmentLineStatus = column("Whether it was found.")
+    status: FulfillmentLineStatus = column("Whether it was found.")
 
 
-@backed_by(models.Fulfillment, "One store's task to pick and pack an order.")
-class Fulfillment(Node):
-    id: strawberry.ID = key(models.Fulfillment)
-    status: models.FulfillmentStatus = column("Where the task stands.")
-    available_actions: list[models.FulfillmentAction] = field(
+@backed_by(Fulfillment, "One store's task to pick and pack an order.")
+class FulfillmentType(NodeType):
+    id: strawberry.ID = key(Fulfillment)
+    status: FulfillmentStatus = column("Where the task stands.")
+    available_actions: list[FulfillmentAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
     attempt: int = column("1 for the order's first store, 2 for the second, and so on.")
     order_code: str = column("The short code of the order, as on its bags.")
     customer_name: str = column("Whom it is for.")
-    store: Annotated["Store", strawberry.lazy("schema.stores.stores")] | None = related(
+    store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that picks.", by="store_id"
     )
-    lines: list[FulfillmentLine] = related(load.lines_by_fulfillment, "The pick list.")
+    lines: list[FulfillmentLineType] = related(load.lines_by_fulfillment, "The pick list.")
     substitutes: list[
-        Annotated["Substitute", strawberry.lazy("schema.fulfillment.substitutions")]
+        Annotated["SubstituteType", strawberry.lazy("schema.fulfillment.substitutions")]
     ] = related(
         load_fulfillment.substitutes_by_order,
         "What was proposed to the customer for what was missing.",
@@ -103,7 +118,7 @@ class Fulfillment(Node):
         "What the store tells the rider who fetches the bags; null for others than its staff.",
         allow=STORE,
     )
-    reject_reason: models.RejectReason | None = column(
+    reject_reason: RejectReason | None = column(
         "Why the store turned it down, if it did.", allow=STORE_OR_SUPPORT
     )
     queued_at: datetime = column("When it came into the store's queue.")
@@ -116,44 +131,44 @@ class Fulfillment(Node):
 
 
 @backed_by(picking.WrongProduct, "The code is of another product than the line's.")
-class WrongProduct(Problem):
+class WrongProductType(ProblemType):
     expected: str = column("The barcode (or code) of the product to look for.")
 
 
 @backed_by(
     stock_picked_batches.BatchFrozen, "The units could only be of a batch that must not be sold."
 )
-class BatchFrozen(Problem):
+class BatchFrozenType(ProblemType):
     batch_code: str = column("The batch.")
-    status: models.BatchStatus = column("Why it must not be sold.")
+    status: BatchStatus = column("Why it must not be sold.")
 
 
 FulfillmentAcceptError = Annotated[
-    NotFound | IllegalStep | VersionConflict,
+    NotFoundType | IllegalStepType | VersionConflictType,
     strawberry.union("FulfillmentAcceptError", description="Why an order was not taken on."),
 ]
 FulfillmentRejectError = Annotated[
-    NotFound | IllegalStep | VersionConflict,
+    NotFoundType | IllegalStepType | VersionConflictType,
     strawberry.union("FulfillmentRejectError", description="Why an order was not turned down."),
 ]
 FulfillmentLinePickError = Annotated[
-    NotFound
-    | IllegalStep
-    | VersionConflict
-    | InvalidInput
-    | WrongProduct
-    | BatchFrozen
-    | InsufficientStock
-    | TooLight
-    | TooHeavy,
+    NotFoundType
+    | IllegalStepType
+    | VersionConflictType
+    | InvalidInputType
+    | WrongProductType
+    | BatchFrozenType
+    | InsufficientStockType
+    | TooLightType
+    | TooHeavyType,
     strawberry.union("FulfillmentLinePickError", description="Why a line stays undecided."),
 ]
 FulfillmentPackError = Annotated[
-    NotFound | IllegalStep | VersionConflict | InvalidInput,
+    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
     strawberry.union("FulfillmentPackError", description="Why the bags stay open."),
 ]
 FulfillmentStageError = Annotated[
-    NotFound | IllegalStep | VersionConflict,
+    NotFoundType | IllegalStepType | VersionConflictType,
     strawberry.union("FulfillmentStageError", description="Why the bags can't be fetched yet."),
 ]
 NOW = "The fulfillment as it is now; null when nothing was done."
@@ -162,29 +177,29 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.FulfillmentOutcome, "What fulfillmentAccept did.")
 class FulfillmentAcceptPayload:
-    fulfillment: Fulfillment | None = column(NOW)
+    fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentAcceptError] = column(ERRORS)
 
 
 @backed_by(resolve.FulfillmentOutcome, "What fulfillmentReject did.")
 class FulfillmentRejectPayload:
-    fulfillment: Fulfillment | None = column(NOW)
+    fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentRejectError] = column(ERRORS)
 
 
 @backed_by(resolve.FulfillmentOutcome, "What fulfillmentLinePick did.")
 class FulfillmentLinePickPayload:
-    fulfillment: Fulfillment | None = column(NOW)
+    fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentLinePickError] = column(ERRORS)
 
 
 @backed_by(resolve.FulfillmentOutcome, "What fulfillmentPack did.")
 class FulfillmentPackPayload:
-    fulfillment: Fulfillment | None = column(NOW)
+    fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentPackError] = column(ERRORS)
 
 
 @backed_by(resolve.FulfillmentOutcome, "What fulfillmentStage did.")
 class FulfillmentStagePayload:
-    fulfillment: Fulfillment | None = column(NOW)
+    fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentStageError] = column(ERRORS)

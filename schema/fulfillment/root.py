@@ -2,37 +2,37 @@
 
 import strawberry
 
-import models
+from models.fulfillment import Fulfillment
 from resolvers.fulfillment import fulfillments as fulfillment_resolvers
 from resolvers.fulfillment import substitutions as substitute_resolvers
 from resolvers.rules import CUSTOMER, STORE, STORE_OR_SUPPORT
 from schema.backing import field, mutation
 from schema.fields import named
 from schema.fulfillment.fulfillments import (
-    Fulfillment,
     FulfillmentAcceptPayload,
     FulfillmentLinePickPayload,
     FulfillmentPackPayload,
     FulfillmentRejectPayload,
     FulfillmentStagePayload,
+    FulfillmentType,
 )
 from schema.fulfillment.substitutions import (
     FulfillmentSubstituteProposePayload,
     OrderSubstituteAnswerPayload,
 )
-from schema.pages import Connection
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class FulfillmentQuery:
-    store_queue: Connection[Fulfillment] | None = field(
+    store_queue: ConnectionType[FulfillmentType] | None = field(
         fulfillment_resolvers.queue, "What your store has to do, oldest first.", allow=STORE
     )
-    fulfillment: Fulfillment | None = field(
+    fulfillment: FulfillmentType | None = field(
         fulfillment_resolvers.one,
         "One task of your store.",
         allow=STORE_OR_SUPPORT,
-        foresees=named(models.Fulfillment),
+        foresees=named(Fulfillment),
     )
 
 

@@ -3,46 +3,50 @@ from typing import Annotated
 
 import strawberry
 
-import models
+from models.identity import SignInSession
 from resolvers.identity import sign_in as resolve
-from schema.accounts.people import Person
+from schema.accounts.people import PersonType
 from schema.backing import backed_by, column
 from schema.fields import key
-from schema.problems import InvalidInput, NotFound, Problem, RateLimited
+from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
 from services.identity import one_time_codes, sign_in_sessions
 from workflows.identity import sign_in
 
 
 @backed_by(one_time_codes.WrongOneTimeCode, "Not the code that was sent, or it is over.")
-class WrongOneTimeCode(Problem):
+class WrongOneTimeCodeType(ProblemType):
     tries_left: int = column("How often one may try again; 0 means: ask for a new code.")
 
 
 @backed_by(one_time_codes.MessageNotSent, "The text message could not be sent; ask again.")
-class MessageNotSent(Problem):
+class MessageNotSentType(ProblemType):
     pass
 
 
 @backed_by(sign_in.WrongCredentials, "E-mail and password don't match, or were tried too often.")
-class WrongCredentials(Problem):
+class WrongCredentialsType(ProblemType):
     pass
 
 
 @backed_by(sign_in_sessions.SessionEnded, "The refresh token is not good any more: sign in again.")
-class SessionEnded(Problem):
+class SessionEndedType(ProblemType):
     pass
 
 
 OtpRequestError = Annotated[
-    InvalidInput | RateLimited | MessageNotSent,
+    InvalidInputType | RateLimitedType | MessageNotSentType,
     strawberry.union("OtpRequestError", description="Why no code was sent."),
 ]
 SignInError = Annotated[
-    InvalidInput | RateLimited | WrongOneTimeCode | WrongCredentials | SessionEnded,
+    InvalidInputType
+    | RateLimitedType
+    | WrongOneTimeCodeType
+    | WrongCredentialsType
+    | SessionEndedType,
     strawberry.union("SignInError", description="Why nobody was signed in."),
 ]
 SessionRevokeError = Annotated[
-    NotFound, strawberry.union("SessionRevokeError", description="Why no session was ended.")
+    NotFoundType, strawberry.union("SessionRevokeError", description="Why no session was ended.")
 ]
 
 
@@ -57,19 +61,19 @@ class SignedInPayload:
     access_token: str | None = column("Send it as `Authorization: Bearer …`.")
     access_token_expires_at: datetime | None = column("When the access token ends.")
     refresh_token: str | None = column("Good for one sessionRefresh within 30 days; keep it safe.")
-    person: Person | None = column("Who signed in.")
+    person: PersonType | None = column("Who signed in.")
     errors: list[SignInError] = column("Every reason why nobody was signed in.")
 
 
-@backed_by(models.SignInSession, "A session that was ended.")
-class EndedSession:
-    id: strawberry.ID = key(models.SignInSession)
+@backed_by(SignInSession, "A session that was ended.")
+class EndedSessionType:
+    id: strawberry.ID = key(SignInSession)
     revoked_at: datetime | None = column("When it ended.")
 
 
 @backed_by(resolve.SessionOutcome, "What sessionRevoke did.")
 class SessionRevokePayload:
-    session: EndedSession | None = column("The session, ended.")
+    session: EndedSessionType | None = column("The session, ended.")
     errors: list[SessionRevokeError] = column("Every reason why nothing was done.")
 
 

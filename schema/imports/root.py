@@ -9,34 +9,34 @@ from resolvers.rules import MANAGER, STORE
 from resolvers.stock import bulk_adjustments
 from schema.backing import field, mutation, stream
 from schema.imports.stock_imports import (
-    StockImport,
-    StockImportChanged,
-    StockImportError,
+    StockImportChangedType,
+    StockImportErrorType,
     StockImportStartPayload,
-    StockUpload,
+    StockImportType,
+    StockUploadType,
 )
-from schema.pages import Connection
+from schema.pages import ConnectionType
 from schema.stock.bulk_adjustments import StockSetManyPayload
 from subscriptions import imports
 
 
 @strawberry.type
 class StockImportQuery:
-    stock_import: StockImport | None = field(
+    stock_import: StockImportType | None = field(
         stock_import_resolvers.one, "The import of a file, and how far it is.", allow=MANAGER
     )
-    stock_imports: Connection[StockImport] | None = field(
+    stock_imports: ConnectionType[StockImportType] | None = field(
         stock_import_resolvers.of_company,
         "The imports of your company, newest first.",
         allow=MANAGER,
     )
-    stock_import_errors: Connection[StockImportError] | None = field(
+    stock_import_errors: ConnectionType[StockImportErrorType] | None = field(
         stock_import_resolvers.errors,
         "The bad rows of an import, in the order of its file.",
         allow=MANAGER,
     )
 
-    stock_uploads: list[StockUpload] | None = field(
+    stock_uploads: list[StockUploadType] | None = field(
         stock_import_resolvers.uploads,
         "The files you sent that still wait to be imported.",
         allow=MANAGER,
@@ -55,6 +55,6 @@ class StockImportMutation:
 
 @strawberry.type
 class StockImportSubscription:
-    stock_import_changed: AsyncIterator[StockImportChanged] = stream(
+    stock_import_changed: AsyncIterator[StockImportChangedType] = stream(
         imports.changed, "How far the import of a file is, whenever that changes.", allow=MANAGER
     )

@@ -8,35 +8,35 @@ from resolvers.integrations import webhooks as webhook_resolvers
 from resolvers.rules import ANYONE, COMPANY
 from schema.backing import field, mutation
 from schema.integrations.apps import (
-    App,
     AppCreatePayload,
     AppRevokePayload,
     AppSecretCreatePayload,
     AppSecretRevokePayload,
     AppSecretRotatePayload,
+    AppType,
     AppUpdatePayload,
 )
-from schema.integrations.webhook_events import WebhookEvent
+from schema.integrations.webhook_events import WebhookEventType
 from schema.integrations.webhooks import (
     WebhookDeliveryRetryPayload,
-    WebhookEndpoint,
     WebhookEndpointCreatePayload,
+    WebhookEndpointType,
     WebhookEndpointUpdatePayload,
-    WebhookPreview,
+    WebhookPreviewType,
     WebhookReplayPayload,
     WebhookSecretRotatePayload,
     WebhookStepPayload,
-    WebhookTopic,
+    WebhookTopicType,
 )
-from schema.pages import Connection
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class AppQuery:
-    apps: Connection[App] | None = field(
+    apps: ConnectionType[AppType] | None = field(
         app_resolvers.listed, "The apps of a company, the newest first.", allow=COMPANY
     )
-    app: App | None = field(app_resolvers.app, "One app.", allow=COMPANY)
+    app: AppType | None = field(app_resolvers.app, "One app.", allow=COMPANY)
 
 
 @strawberry.type
@@ -67,19 +67,19 @@ class AppMutation:
 
 @strawberry.type
 class WebhookQuery:
-    webhook_topics: list[WebhookTopic] = field(
+    webhook_topics: list[WebhookTopicType] = field(
         webhook_events.topics, "Every type of event that an endpoint can choose.", allow=ANYONE
     )
-    webhook_endpoints: Connection[WebhookEndpoint] | None = field(
+    webhook_endpoints: ConnectionType[WebhookEndpointType] | None = field(
         webhook_resolvers.listed, "A company's endpoints, or an app's own ones.", allow=COMPANY
     )
-    webhook_endpoint: WebhookEndpoint | None = field(
+    webhook_endpoint: WebhookEndpointType | None = field(
         webhook_resolvers.endpoint, "One endpoint.", allow=COMPANY
     )
-    webhook_event: WebhookEvent | None = field(
+    webhook_event: WebhookEventType | None = field(
         webhook_events.event, "An event by its id.", allow=COMPANY
     )
-    webhook_preview: WebhookPreview | None = field(
+    webhook_preview: WebhookPreviewType | None = field(
         webhook_events.preview,
         "What an endpoint would be told of an event; nothing is sent.",
         allow=COMPANY,

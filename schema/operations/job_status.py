@@ -3,16 +3,16 @@ from typing import Annotated
 
 import strawberry
 
-import models
 from dataloaders import operations as load
+from models.operations import JobFailure, JobState
 from resolvers.operations import job_status as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.problems import IllegalStep, NotFound
+from schema.problems import IllegalStepType, NotFoundType
 
 
-@backed_by(models.JobState, "A piece of background work, by the worker that did it last.")
-class Job:
+@backed_by(JobState, "A piece of background work, by the worker that did it last.")
+class JobType:
     name: str = column("Its name.")
     every_seconds: float = column("Seconds between two runs.")
     began_at: datetime = column("When it ran last, to a few seconds.")
@@ -28,9 +28,9 @@ class Job:
     dead_count: int = related(load.dead_by_job, "Its dead letters.", by="name", cost=5)
 
 
-@backed_by(models.JobFailure, "One thing that a job can't do.")
-class JobFailure:
-    id: strawberry.ID = key(models.JobFailure)
+@backed_by(JobFailure, "One thing that a job can't do.")
+class JobFailureType:
+    id: strawberry.ID = key(JobFailure)
     job: str = column("The job.")
     item: str = field(resolve.item, "The key of the thing, as logs name it.")
     tries: int = column("How often it was tried.")
@@ -42,12 +42,12 @@ class JobFailure:
 
 
 JobFailureRetryError = Annotated[
-    NotFound | IllegalStep,
+    NotFoundType | IllegalStepType,
     strawberry.union("JobFailureRetryError", description="Why it is not tried again."),
 ]
 
 
 @backed_by(resolve.JobFailureOutcome, "What jobFailureRetry did.")
 class JobFailureRetryPayload:
-    failure: JobFailure | None = column("The failure as it is now.")
+    failure: JobFailureType | None = column("The failure as it is now.")
     errors: list[JobFailureRetryError] = column("Every reason why nothing was done.")

@@ -10,15 +10,17 @@ from resolvers.operations import job_status as job_resolvers
 from resolvers.operations import runtime as queue_resolvers
 from resolvers.rules import PLATFORM
 from schema.backing import field, mutation
-from schema.operations.job_status import Job, JobFailure, JobFailureRetryPayload
-from schema.operations.runtime import Operations
-from schema.pages import Connection
+from schema.operations.job_status import JobFailureRetryPayload, JobFailureType, JobType
+from schema.operations.runtime import OperationsType
+from schema.pages import ConnectionType
 
 
 @strawberry.type
 class JobQuery:
-    jobs: list[Job] = field(job_resolvers.listed, "How every job fares, by name.", allow=PLATFORM)
-    job_failures: Connection[JobFailure] = field(
+    jobs: list[JobType] = field(
+        job_resolvers.listed, "How every job fares, by name.", allow=PLATFORM
+    )
+    job_failures: ConnectionType[JobFailureType] = field(
         job_resolvers.failures, "What jobs can't do, the newest first.", allow=PLATFORM
     )
 
@@ -32,7 +34,7 @@ class JobMutation:
 
 @strawberry.type
 class QueueQuery:
-    operations: Operations = field(
+    operations: OperationsType = field(
         queue_resolvers.operations, "How the process that answers you is doing.", allow=PLATFORM
     )
 

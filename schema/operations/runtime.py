@@ -3,7 +3,7 @@ from workflows import operations
 
 
 @backed_by(operations.Queue, "A queue of the process that answers, counted since its start.")
-class Queue:
+class QueueType:
     name: str = column("What waits in it.")
     waiting: int = column("Requests that no worker has taken yet.")
     waiting_most: int = column("How many may wait: one more is refused as Busy.")
@@ -26,7 +26,7 @@ class Queue:
     operations.HoldVerb,
     "What a verb did with units promised to orders since the process that answers was started.",
 )
-class HoldVerb:
+class HoldVerbType:
     name: str = column(
         "hold promises units, extend keeps them longer, claim sells them to a paid order, release"
         " and expire put them back."
@@ -40,6 +40,6 @@ class HoldVerb:
     "What the process that answers is doing: another one may answer the next time. All processes"
     " together stand in their metrics.",
 )
-class Operations:
-    queues: list[Queue] = column("What waits here for its turn.")
-    holds: list[HoldVerb] = column("What was done here with units promised to orders.")
+class OperationsType:
+    queues: list[QueueType] = column("What waits here for its turn.")
+    holds: list[HoldVerbType] = column("What was done here with units promised to orders.")

@@ -3,120 +3,123 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import delivery as load_delivery
 from dataloaders import fulfillment as load_fulfillment
 from dataloaders import orders as load
 from dataloaders import payments as load_payments
 from dataloaders import stores as load_stores
+from models.carts import Substitution
+from models.catalog import Product
+from models.events import EventType
+from models.orders import CancelReason, Order, OrderAction, OrderLine, OrderStage, OrderStatus
 from resolvers.orders import orders as resolve
 from resolvers.rules import CUSTOMER
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import (
-    BelowMinimum,
-    Busy,
-    EmptyCart,
-    InsufficientStock,
-    PriceChanged,
-    ProductUnavailable,
+    BelowMinimumType,
+    BusyType,
+    EmptyCartType,
+    InsufficientStockType,
+    PriceChangedType,
+    ProductUnavailableType,
 )
 from schema.fields import key, money
-from schema.geo_points import GeoPoint, place
-from schema.nodes import Node
-from schema.pages import Connection
-from schema.payments.payments import Payment, Refund
-from schema.problems import IllegalStep, InvalidInput, NotFound, RateLimited
-from schema.scalars import Money
-from schema.stores.stores import NotServiceable
+from schema.geo_points import GeoPointType, place
+from schema.nodes import NodeType
+from schema.pages import ConnectionType
+from schema.payments.payments import PaymentType, RefundType
+from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, RateLimitedType
+from schema.scalars import MoneyType
+from schema.stores.stores import NotServiceableType
 from services.orders import timeline
 
 if TYPE_CHECKING:
-    from schema.catalog.products import Product
-    from schema.delivery.deliveries import Delivery
-    from schema.fulfillment.fulfillments import Fulfillment
-    from schema.fulfillment.substitutions import Substitute
-    from schema.stores.stores import Store
+    from schema.catalog.products import ProductType
+    from schema.delivery.deliveries import DeliveryType
+    from schema.fulfillment.fulfillments import FulfillmentType
+    from schema.fulfillment.substitutions import SubstituteType
+    from schema.stores.stores import StoreType
 
 
-@backed_by(models.OrderLine, "A product as it was priced when the order was placed.")
-class OrderLine(Node):
-    id: strawberry.ID = key(models.OrderLine)
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = field(
+@backed_by(OrderLine, "A product as it was priced when the order was placed.")
+class OrderLineType(NodeType):
+    id: strawberry.ID = key(OrderLine)
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = field(
         resolve.product, "The product as the store sells it now; null when it no longer does."
     )
     position: int = column("Its place on the receipt, from 0.")
     name: str = column("The product's name when it was ordered.")
     quantity: int = column("How many were ordered.")
     packed_quantity: int | None = column("How many are in the bag; null before it is packed.")
-    substitution: models.Substitution = column("What to do when the shelf has too few.")
-    unit_price: Money = money("unit_price_minor", "The price of one, tax included.")
-    total: Money = money(
+    substitution: Substitution = column("What to do when the shelf has too few.")
+    unit_price: MoneyType = money("unit_price_minor", "The price of one, tax included.")
+    total: MoneyType = money(
         "total_minor", "The price of all, tax included; an estimate of what is sold by weight."
     )
     unit_grams: int | None = column("What one weighs, about; null where it is sold by the piece.")
-    kilo_price: Money | None = money(
+    kilo_price: MoneyType | None = money(
         "kilo_price_minor", "What a kilogram costs; null where it is sold by the piece."
     )
     packed_grams: int | None = column("What those in the bag weigh, of what is sold by weight.")
-    charged: Money | None = money(
+    charged: MoneyType | None = money(
         "charged_minor", "What those in the bag cost, tax included; null before it is packed."
     )
 
 
 @backed_by(timeline.OrderEvent, "Something that happened to an order.")
-class OrderEvent:
+class OrderEventType:
     cursor: str = column(
         "Its place in the order's stream: give it as `after` to the timeline or to orderTracked."
     )
-    type: models.EventType = column("What happened.")
+    type: EventType = column("What happened.")
     at: datetime = column("When, by the database's clock.")
-    amount: Money | None = money("amount_minor", "The sum it is about, if it is about one.")
+    amount: MoneyType | None = money("amount_minor", "The sum it is about, if it is about one.")
     reason: str | None = column("Why, if somebody said so.")
 
 
-@backed_by(models.Order, "One basket, from one dark store, to one door.")
-class Order(Node):
-    id: strawberry.ID = key(models.Order)
+@backed_by(Order, "One basket, from one dark store, to one door.")
+class OrderType(NodeType):
+    id: strawberry.ID = key(Order)
     code: str = column("A short code for people, as on the bags.")
-    status: models.OrderStatus = column("The customer's intent.")
-    stage: models.OrderStage = field(
+    status: OrderStatus = column("The customer's intent.")
+    stage: OrderStage = field(
         resolve.stage,
         "Where it is on its way: derived from payment, store and ride.",
         loads=load.progress_by_order,
     )
-    available_actions: list[models.OrderAction] = field(
+    available_actions: list[OrderAction] = field(
         resolve.available_actions, "What you may do with it now.", loads=load.progress_by_order
     )
     version: int = column("Grows with each change of the order itself.")
-    store: Annotated["Store", strawberry.lazy("schema.stores.stores")] | None = related(
+    store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that brings it.", by="store_id"
     )
-    lines: list[OrderLine] = related(load.lines_by_order, "What was ordered.", narrow=True)
+    lines: list[OrderLineType] = related(load.lines_by_order, "What was ordered.", narrow=True)
     substitutes: list[
-        Annotated["Substitute", strawberry.lazy("schema.fulfillment.substitutions")]
+        Annotated["SubstituteType", strawberry.lazy("schema.fulfillment.substitutions")]
     ] = related(
         load_fulfillment.substitutes_by_order, "What the store proposed for what was missing."
     )
-    items: Money = money("items_minor", "The goods.")
-    delivery_fee: Money = money("delivery_fee_minor", "For bringing it.")
-    small_order_fee: Money = money("small_order_fee_minor", "For an order below the threshold.")
-    discount: Money = money("discount_minor", "What was taken off.")
-    tip: Money = money("tip_minor", "For the rider, all of it.")
-    tax: Money = money("tax_minor", "The tax inside the total.")
-    total: Money = money("total_minor", "Goods + fees + tip - discount, tax included.")
-    headroom: Money = money(
+    items: MoneyType = money("items_minor", "The goods.")
+    delivery_fee: MoneyType = money("delivery_fee_minor", "For bringing it.")
+    small_order_fee: MoneyType = money("small_order_fee_minor", "For an order below the threshold.")
+    discount: MoneyType = money("discount_minor", "What was taken off.")
+    tip: MoneyType = money("tip_minor", "For the rider, all of it.")
+    tax: MoneyType = money("tax_minor", "The tax inside the total.")
+    total: MoneyType = money("total_minor", "Goods + fees + tip - discount, tax included.")
+    headroom: MoneyType = money(
         "headroom_minor",
         "What is held beyond the total, for what may turn out heavier than estimated.",
     )
-    charged: Money | None = money(
+    charged: MoneyType | None = money(
         "charged_minor", "What is taken for the bags, tax included; null before they are packed."
     )
-    charged_tax: Money | None = money(
+    charged_tax: MoneyType | None = money(
         "charged_tax_minor", "The tax inside what is taken; null before the bags are packed."
     )
     customer_name: str = column("Whom it is for.")
-    point: GeoPoint = place("Where it goes.")
+    point: GeoPointType = place("Where it goes.")
     address_line: str = column("Street, house and floor.")
     drop_note: str = column("What the rider should know at the door.")
     distance_m: int = column("From the store in a straight line, in metres.")
@@ -127,20 +130,20 @@ class Order(Node):
         "What the customer tells the rider at the door; null for everybody else.",
         allow=CUSTOMER,
     )
-    payment: Payment | None = related(load_payments.payment_by_order, "How it is paid.")
-    refunds: list[Refund] = related(load_payments.refunds_by_order, "Money sent back.")
+    payment: PaymentType | None = related(load_payments.payment_by_order, "How it is paid.")
+    refunds: list[RefundType] = related(load_payments.refunds_by_order, "Money sent back.")
     fulfillment: (
-        Annotated["Fulfillment", strawberry.lazy("schema.fulfillment.fulfillments")] | None
+        Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
     ) = related(
         load_fulfillment.fulfillment_by_order, "The store's work on it; null before it is paid."
     )
-    delivery: Annotated["Delivery", strawberry.lazy("schema.delivery.deliveries")] | None = related(
-        load_delivery.delivery_by_order, "Its ride; null before a store has accepted it."
+    delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
+        related(load_delivery.delivery_by_order, "Its ride; null before a store has accepted it.")
     )
-    timeline: Connection[OrderEvent] = field(
+    timeline: ConnectionType[OrderEventType] = field(
         resolve.happenings, "What happened to it, the oldest first.", cost=5
     )
-    cancel_reason: models.CancelReason | None = column("Why it was called off, if it was.")
+    cancel_reason: CancelReason | None = column("Why it was called off, if it was.")
     cancel_note: str = column("The reason in somebody's own words.")
     placed_at: datetime = column("When it was placed.")
     confirmed_at: datetime | None = column("When the money was held and the store was told.")
@@ -150,20 +153,20 @@ class Order(Node):
 
 
 OrderPlaceError = Annotated[
-    NotFound
-    | InvalidInput
-    | RateLimited
-    | NotServiceable
-    | EmptyCart
-    | ProductUnavailable
-    | InsufficientStock
-    | BelowMinimum
-    | PriceChanged
-    | Busy,
+    NotFoundType
+    | InvalidInputType
+    | RateLimitedType
+    | NotServiceableType
+    | EmptyCartType
+    | ProductUnavailableType
+    | InsufficientStockType
+    | BelowMinimumType
+    | PriceChangedType
+    | BusyType,
     strawberry.union("OrderPlaceError", description="Why nothing was ordered."),
 ]
 OrderCancelError = Annotated[
-    NotFound | InvalidInput | IllegalStep,
+    NotFoundType | InvalidInputType | IllegalStepType,
     strawberry.union("OrderCancelError", description="Why the order goes on."),
 ]
 NOW = "The order as it is now; null when nothing was done."
@@ -172,8 +175,8 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.OrderOutcome, "What orderPlace did.")
 class OrderPlacePayload:
-    order: Order | None = column(NOW)
-    payment: Payment | None = related(
+    order: OrderType | None = column(NOW)
+    payment: PaymentType | None = related(
         load_payments.payment_by_order, "The payment to confirm now.", by="order_id"
     )
     errors: list[OrderPlaceError] = column(ERRORS)
@@ -181,5 +184,5 @@ class OrderPlacePayload:
 
 @backed_by(resolve.OrderOutcome, "What orderCancel did.")
 class OrderCancelPayload:
-    order: Order | None = column(NOW)
+    order: OrderType | None = column(NOW)
     errors: list[OrderCancelError] = column(ERRORS)

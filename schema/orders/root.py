@@ -2,23 +2,23 @@
 
 import strawberry
 
-import models
+from models.orders import Order
 from resolvers.orders import orders as order_resolvers
 from resolvers.payments import payments
 from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SIGNED_IN, SUPPORT
 from schema.backing import field, mutation
 from schema.fields import named
-from schema.orders.orders import Order, OrderCancelPayload, OrderPlacePayload
+from schema.orders.orders import OrderCancelPayload, OrderPlacePayload, OrderType
 from schema.payments.refunds import PaymentRefreshPayload, RefundIssuePayload
 
 
 @strawberry.type
 class OrderQuery:
-    order: Order | None = field(
+    order: OrderType | None = field(
         order_resolvers.order,
         "One order that concerns you.",
         allow=SIGNED_IN,
-        foresees=named(models.Order),
+        foresees=named(Order),
     )
 
 

@@ -2,27 +2,27 @@ from datetime import datetime
 
 import strawberry
 
-import models
+from models.payments import Payment, PaymentStatus, Refund, RefundReason, RefundStatus
 from resolvers.orders import orders as resolve
 from resolvers.rules import CUSTOMER
 from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column, field
 from schema.fields import key, money
-from schema.nodes import Node
-from schema.problems import Problem
-from schema.scalars import Money
+from schema.nodes import NodeType
+from schema.problems import ProblemType
+from schema.scalars import MoneyType
 from services.payments import refunds
 
 
-@backed_by(models.Payment, "The card payment of one order: held when placed, taken when packed.")
-class Payment(Node):
-    id: strawberry.ID = key(models.Payment)
-    status: models.PaymentStatus = column("Where it stands.")
+@backed_by(Payment, "The card payment of one order: held when placed, taken when packed.")
+class PaymentType(NodeType):
+    id: strawberry.ID = key(Payment)
+    status: PaymentStatus = column("Where it stands.")
     provider: str = column("Who takes the money, such as `stripe`.")
-    amount: Money = money("amount_minor", "The sum that was asked for.")
-    authorized: Money = money("authorized_minor", "The sum that the bank holds or held.")
-    captured: Money = money("captured_minor", "The sum that was taken: what is in the bag.")
-    refunded: Money = money("refunded_minor", "The sum that was sent back.")
+    amount: MoneyType = money("amount_minor", "The sum that was asked for.")
+    authorized: MoneyType = money("authorized_minor", "The sum that the bank holds or held.")
+    captured: MoneyType = money("captured_minor", "The sum that was taken: what is in the bag.")
+    refunded: MoneyType = money("refunded_minor", "The sum that was sent back.")
     client_secret: str | None = field(
         resolve.client_secret,
         "With it the customer's app confirms the payment at the provider; null for others.",
@@ -38,17 +38,17 @@ class Payment(Node):
     created_at: datetime = column("When it was begun.")
 
 
-@backed_by(models.Refund, "Money sent back.")
-class Refund(Node):
-    id: strawberry.ID = key(models.Refund)
-    status: models.RefundStatus = column("Whether it has been sent.")
-    amount: Money = money("amount_minor", "How much.")
-    reason: models.RefundReason = column("Why.")
+@backed_by(Refund, "Money sent back.")
+class RefundType(NodeType):
+    id: strawberry.ID = key(Refund)
+    status: RefundStatus = column("Whether it has been sent.")
+    amount: MoneyType = money("amount_minor", "How much.")
+    reason: RefundReason = column("Why.")
     note: str = column("What the agent wrote.")
     failure_message: str | None = column("Why it failed, if it did.")
     created_at: datetime = column("When it was asked for.")
 
 
 @backed_by(refunds.ExceedsCaptured, "More than is left of what was captured.")
-class ExceedsCaptured(Problem):
+class ExceedsCapturedType(ProblemType):
     remaining_minor: BigInt = column("Minor units that can still be refunded.")

@@ -3,30 +3,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import accounts as load_accounts
 from dataloaders import catalog as load_catalog
 from dataloaders import purchasing as load
 from dataloaders import purchasing as load_purchasing
+from models.catalog import Product
+from models.purchasing import (
+    GoodsReceipt,
+    GoodsReceiptLine,
+    PurchaseOrder,
+    PurchaseOrderAction,
+    PurchaseOrderLine,
+    PurchaseOrderStatus,
+)
+from models.stores import Store
 from resolvers.purchasing import purchase_orders as resolve
 from resolvers.rules import MANAGER
 from schema.backing import backed_by, column, field, related
 from schema.fields import key, money
-from schema.nodes import Node
-from schema.problems import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
-from schema.purchasing.suppliers import Supplier, SupplierArchived
-from schema.scalars import Money
+from schema.nodes import NodeType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    ProblemType,
+    VersionConflictType,
+)
+from schema.purchasing.suppliers import SupplierArchivedType, SupplierType
+from schema.scalars import MoneyType
 from services.purchasing import goods_receipts, purchase_order_lines, purchase_orders
 
 if TYPE_CHECKING:
-    from schema.accounts.people import Person
-    from schema.catalog.products import Product
+    from schema.accounts.people import PersonType
+    from schema.catalog.products import ProductType
 
 
-@backed_by(models.PurchaseOrderLine, "Packs of a product in an order, and what came of them.")
-class PurchaseOrderLine:
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+@backed_by(PurchaseOrderLine, "Packs of a product in an order, and what came of them.")
+class PurchaseOrderLineType:
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
     sku: str = column("The supplier's own number for it; empty when nobody said.")
@@ -36,14 +51,14 @@ class PurchaseOrderLine:
     received_units: int = column("Whole units that came.")
     damaged_units: int = column("Damaged units that came.")
     open_units: int = column("Units that have not come.")
-    pack_cost: Money = money("pack_cost_minor", "What a pack costs.", allow=MANAGER)
-    cost: Money = money("cost_minor", "What all its packs cost.", allow=MANAGER)
+    pack_cost: MoneyType = money("pack_cost_minor", "What a pack costs.", allow=MANAGER)
+    cost: MoneyType = money("cost_minor", "What all its packs cost.", allow=MANAGER)
 
 
-@backed_by(models.GoodsReceiptLine, "Units of one batch that came.")
-class GoodsReceiptLine:
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+@backed_by(GoodsReceiptLine, "Units of one batch that came.")
+class GoodsReceiptLineType:
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
     quantity: int = column("Whole units.")
@@ -52,101 +67,105 @@ class GoodsReceiptLine:
     expires_on: date | None = column("The batch's last day of sale, where it is known.")
 
 
-@backed_by(models.GoodsReceipt, "One delivery against an order.")
-class GoodsReceipt(Node):
-    id: strawberry.ID = key(models.GoodsReceipt)
-    received_by: Annotated["Person", strawberry.lazy("schema.accounts.people")] | None = related(
-        load_accounts.person_by_id,
-        "Who took it in; null for one who is not of your company.",
-        by="received_by_id",
+@backed_by(GoodsReceipt, "One delivery against an order.")
+class GoodsReceiptType(NodeType):
+    id: strawberry.ID = key(GoodsReceipt)
+    received_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = (
+        related(
+            load_accounts.person_by_id,
+            "Who took it in; null for one who is not of your company.",
+            by="received_by_id",
+        )
     )
     note: str = column("What was noted, such as the delivery note's number.")
     at: datetime = column("When it was taken in.")
-    lines: list[GoodsReceiptLine] = related(
+    lines: list[GoodsReceiptLineType] = related(
         load.lines_by_receipt, "What came, batch by batch; at most 500.", cost=10
     )
 
 
-@backed_by(models.PurchaseOrder, "Goods that a store wants of a supplier.")
-class PurchaseOrder(Node):
-    id: strawberry.ID = key(models.PurchaseOrder)
+@backed_by(PurchaseOrder, "Goods that a store wants of a supplier.")
+class PurchaseOrderType(NodeType):
+    id: strawberry.ID = key(PurchaseOrder)
     code: str = column("What people call it.")
-    status: models.PurchaseOrderStatus = column("How far it is.")
-    available_actions: list[models.PurchaseOrderAction] = field(
+    status: PurchaseOrderStatus = column("How far it is.")
+    available_actions: list[PurchaseOrderAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
-    store_id: strawberry.ID = key(models.Store, "The store that it is for.", by="store_id")
-    supplier: Supplier | None = related(
+    store_id: strawberry.ID = key(Store, "The store that it is for.", by="store_id")
+    supplier: SupplierType | None = related(
         load_purchasing.supplier_by_id, "Who delivers.", by="supplier_id"
     )
-    lines: list[PurchaseOrderLine] = related(
+    lines: list[PurchaseOrderLineType] = related(
         load.lines_by_purchase_order, "What is ordered; at most 500 lines.", cost=10
     )
-    receipts: list[GoodsReceipt] = related(
+    receipts: list[GoodsReceiptType] = related(
         load.receipts_by_purchase_order, "What came of it, the first delivery first.", cost=5
     )
-    total: Money = money("total_minor", "What all its lines cost.", allow=MANAGER)
+    total: MoneyType = money("total_minor", "What all its lines cost.", allow=MANAGER)
     note: str = column("What was noted when it was drafted.")
     end_note: str = column("Why it was canceled or closed; empty before that.")
     created_at: datetime = column("When it was drafted.")
-    created_by: Annotated["Person", strawberry.lazy("schema.accounts.people")] | None = related(
+    created_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id,
         "Who drafted it; null for one who is not of your company.",
         by="created_by_id",
     )
     approved_at: datetime | None = column("When it was ordered.")
-    approved_by: Annotated["Person", strawberry.lazy("schema.accounts.people")] | None = related(
-        load_accounts.person_by_id,
-        "Who approved it; null for one who is not of your company.",
-        by="approved_by_id",
+    approved_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = (
+        related(
+            load_accounts.person_by_id,
+            "Who approved it; null for one who is not of your company.",
+            by="approved_by_id",
+        )
     )
     expected_on: date | None = column("When the last of it should come, by the lead times.")
     ended_at: datetime | None = column("When all had come, or it was closed or canceled.")
 
 
 @backed_by(purchase_order_lines.NotSupplied, "The supplier does not sell this product.")
-class NotSupplied(Problem):
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
+class NotSuppliedType(ProblemType):
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
 
 
 @backed_by(purchase_orders.BelowSupplierMinimum, "The supplier delivers nothing for so little.")
-class BelowSupplierMinimum(Problem):
-    minimum: Money = money("minimum_minor", "The least worth of an order.")
-    total: Money = money("total_minor", "What this order is worth.")
+class BelowSupplierMinimumType(ProblemType):
+    minimum: MoneyType = money("minimum_minor", "The least worth of an order.")
+    total: MoneyType = money("total_minor", "What this order is worth.")
 
 
 @backed_by(goods_receipts.OverReceipt, "More came of a product than was ordered.")
-class OverReceipt(Problem):
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
+class OverReceiptType(ProblemType):
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
     ordered: int = column("Units that were ordered.")
     arrived: int = column("Units that would have come in all.")
     most: int = column("Units that may come without a manager's word.")
 
 
 PurchaseOrderCreateError = Annotated[
-    NotFound | InvalidInput | NotSupplied | SupplierArchived,
+    NotFoundType | InvalidInputType | NotSuppliedType | SupplierArchivedType,
     strawberry.union("PurchaseOrderCreateError", description="Why nothing was drafted."),
 ]
 PurchaseOrderLinesSetError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict | NotSupplied,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | NotSuppliedType,
     strawberry.union("PurchaseOrderLinesSetError", description="Why the lines stay."),
 ]
 PurchaseOrderApproveError = Annotated[
-    NotFound
-    | IllegalStep
-    | VersionConflict
-    | SupplierArchived
-    | BelowSupplierMinimum
-    | InvalidInput,
+    NotFoundType
+    | IllegalStepType
+    | VersionConflictType
+    | SupplierArchivedType
+    | BelowSupplierMinimumType
+    | InvalidInputType,
     strawberry.union("PurchaseOrderApproveError", description="Why it was not ordered."),
 ]
 PurchaseOrderEndError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
     strawberry.union("PurchaseOrderEndError", description="Why the order goes on."),
 ]
 PurchaseOrderReceiveError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict | OverReceipt,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | OverReceiptType,
     strawberry.union("PurchaseOrderReceiveError", description="Why nothing was taken in."),
 ]
 NOW = "The order as it is now; null when nothing was done."
@@ -155,36 +174,36 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderCreate did.")
 class PurchaseOrderCreatePayload:
-    purchase_order: PurchaseOrder | None = column("The draft; null when there is none.")
+    purchase_order: PurchaseOrderType | None = column("The draft; null when there is none.")
     errors: list[PurchaseOrderCreateError] = column(ERRORS)
 
 
 @backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderLinesSet did.")
 class PurchaseOrderLinesSetPayload:
-    purchase_order: PurchaseOrder | None = column(NOW)
+    purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderLinesSetError] = column(ERRORS)
 
 
 @backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderApprove did.")
 class PurchaseOrderApprovePayload:
-    purchase_order: PurchaseOrder | None = column(NOW)
+    purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderApproveError] = column(ERRORS)
 
 
 @backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderCancel did.")
 class PurchaseOrderCancelPayload:
-    purchase_order: PurchaseOrder | None = column(NOW)
+    purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderEndError] = column(ERRORS)
 
 
 @backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderClose did.")
 class PurchaseOrderClosePayload:
-    purchase_order: PurchaseOrder | None = column(NOW)
+    purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderEndError] = column(ERRORS)
 
 
 @backed_by(resolve.GoodsReceiptOutcome, "What purchaseOrderReceive did.")
 class PurchaseOrderReceivePayload:
-    receipt: GoodsReceipt | None = column("What was taken in; null when nothing was.")
-    purchase_order: PurchaseOrder | None = field(resolve.of_receipt, NOW)
+    receipt: GoodsReceiptType | None = column("What was taken in; null when nothing was.")
+    purchase_order: PurchaseOrderType | None = field(resolve.of_receipt, NOW)
     errors: list[PurchaseOrderReceiveError] = column(ERRORS)

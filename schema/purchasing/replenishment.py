@@ -3,33 +3,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import catalog as load_catalog
 from dataloaders import purchasing as load_purchasing
+from models.catalog import Product
+from models.purchasing import ReorderProposal, ReorderRun
 from resolvers.purchasing import purchase_orders
 from resolvers.purchasing import replenishment as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.problems import InvalidInput, NotFound, Problem, RateLimited
-from schema.purchasing.purchase_orders import NotSupplied, PurchaseOrder
-from schema.purchasing.suppliers import Supplier, SupplierArchived
+from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
+from schema.purchasing.purchase_orders import NotSuppliedType, PurchaseOrderType
+from schema.purchasing.suppliers import SupplierArchivedType, SupplierType
 from services.purchasing import replenishment
 
 if TYPE_CHECKING:
-    from schema.catalog.products import Product
+    from schema.catalog.products import ProductType
 
 
 @backed_by(
-    models.ReorderProposal,
+    ReorderProposal,
     "What a store should order of a product, and every figure that led to it: packs are"
     " (demand + safety - available - incoming - drafted) / packUnits, rounded up.",
 )
-class ReorderProposal:
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+class ReorderProposalType:
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    supplier: Supplier | None = related(
+    supplier: SupplierType | None = related(
         load_purchasing.supplier_by_id,
         "Who should deliver: the preferred supplier, or else the cheapest.",
         by="supplier_id",
@@ -53,26 +54,26 @@ class ReorderProposal:
     computed_at: datetime = column("When it was worked out.")
 
 
-@backed_by(models.ReorderRun, "When a store's proposals were worked out.")
-class ReorderRun:
+@backed_by(ReorderRun, "When a store's proposals were worked out.")
+class ReorderRunType:
     computed_at: datetime | None = column("When; null before the first time.")
     products: int = column("Products that were looked at: those that some supplier sells.")
     proposals: int = column("Products of which something should be ordered.")
 
 
 @backed_by(replenishment.NothingProposed, "It is not proposed to order this (any more).")
-class NothingProposed(Problem):
+class NothingProposedType(ProblemType):
     product_id: strawberry.ID | None = key(
-        models.Product, "The product; null when nothing at all is proposed.", by="product_id"
+        Product, "The product; null when nothing at all is proposed.", by="product_id"
     )
 
 
 ReorderRefreshError = Annotated[
-    NotFound | RateLimited,
+    NotFoundType | RateLimitedType,
     strawberry.union("ReorderRefreshError", description="Why the proposals stay as they are."),
 ]
 PurchaseOrderCreateFromProposalsError = Annotated[
-    NotFound | InvalidInput | NotSupplied | SupplierArchived | NothingProposed,
+    NotFoundType | InvalidInputType | NotSuppliedType | SupplierArchivedType | NothingProposedType,
     strawberry.union(
         "PurchaseOrderCreateFromProposalsError", description="Why nothing was drafted."
     ),
@@ -81,13 +82,13 @@ PurchaseOrderCreateFromProposalsError = Annotated[
 
 @backed_by(resolve.ReorderOutcome, "What reorderRefresh did.")
 class ReorderRefreshPayload:
-    run: ReorderRun | None = field(resolve.run, "What was worked out; null when nothing was.")
+    run: ReorderRunType | None = field(resolve.run, "What was worked out; null when nothing was.")
     errors: list[ReorderRefreshError] = column("Every reason why nothing was done.")
 
 
 @backed_by(purchase_orders.PurchaseOrderOutcome, "What purchaseOrderCreateFromProposals did.")
 class PurchaseOrderCreateFromProposalsPayload:
-    purchase_order: PurchaseOrder | None = column("The draft; null when there is none.")
+    purchase_order: PurchaseOrderType | None = column("The draft; null when there is none.")
     errors: list[PurchaseOrderCreateFromProposalsError] = column(
         "Every reason why nothing was done."
     )

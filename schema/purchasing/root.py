@@ -7,39 +7,39 @@ from resolvers.purchasing import replenishment as reorder_resolvers
 from resolvers.purchasing import suppliers as supplier_resolvers
 from resolvers.rules import COMPANY, MANAGER, STORE
 from schema.backing import field, mutation
-from schema.pages import Connection
+from schema.pages import ConnectionType
 from schema.purchasing.purchase_orders import (
-    PurchaseOrder,
     PurchaseOrderApprovePayload,
     PurchaseOrderCancelPayload,
     PurchaseOrderClosePayload,
     PurchaseOrderCreatePayload,
     PurchaseOrderLinesSetPayload,
     PurchaseOrderReceivePayload,
+    PurchaseOrderType,
 )
 from schema.purchasing.replenishment import (
     PurchaseOrderCreateFromProposalsPayload,
-    ReorderProposal,
+    ReorderProposalType,
     ReorderRefreshPayload,
 )
 from schema.purchasing.suppliers import (
-    Supplier,
     SupplierArchivePayload,
-    SupplierProduct,
     SupplierProductsSetPayload,
+    SupplierProductType,
     SupplierSavePayload,
+    SupplierType,
 )
 
 
 @strawberry.type
 class SupplierQuery:
-    supplier: Supplier | None = field(
+    supplier: SupplierType | None = field(
         supplier_resolvers.one, "A supplier by its id.", allow=MANAGER
     )
-    suppliers: Connection[Supplier] | None = field(
+    suppliers: ConnectionType[SupplierType] | None = field(
         supplier_resolvers.listed, "Your company's suppliers, by their codes.", allow=MANAGER
     )
-    supplier_products: Connection[SupplierProduct] | None = field(
+    supplier_products: ConnectionType[SupplierProductType] | None = field(
         supplier_resolvers.products, "What a supplier sells, product by product.", allow=MANAGER
     )
 
@@ -63,10 +63,10 @@ class SupplierMutation:
 
 @strawberry.type
 class PurchaseOrderQuery:
-    purchase_order: PurchaseOrder | None = field(
+    purchase_order: PurchaseOrderType | None = field(
         purchase_order_resolvers.one, "An order to a supplier by its id.", allow=STORE
     )
-    purchase_orders: Connection[PurchaseOrder] | None = field(
+    purchase_orders: ConnectionType[PurchaseOrderType] | None = field(
         purchase_order_resolvers.of_store,
         "Your store's orders to suppliers, the newest first.",
         allow=STORE,
@@ -99,7 +99,7 @@ class PurchaseOrderMutation:
 
 @strawberry.type
 class ReorderQuery:
-    reorder_proposals: Connection[ReorderProposal] | None = field(
+    reorder_proposals: ConnectionType[ReorderProposalType] | None = field(
         reorder_resolvers.proposals,
         "What your store should order, what lasts the shortest first.",
         allow=MANAGER,

@@ -2,24 +2,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import catalog as load_catalog
 from dataloaders import stock as load
+from models.catalog import Product
+from models.companies import Company
 from resolvers.rules import COMPANY
 from schema.backing import backed_by, column, related
 from schema.fields import key
-from schema.stock.stock import Stock
+from schema.stock.stock import StockType
 from services.stock import company_stock
 
 if TYPE_CHECKING:
-    from schema.catalog.products import Product
+    from schema.catalog.products import ProductType
 
 
 @backed_by(company_stock.ProductStock, "What a company has of a product in all its stores.")
-class ProductStock:
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    company_id: strawberry.ID = key(models.Company, "The company.", by="company_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+class ProductStockType:
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    company_id: strawberry.ID = key(Company, "The company.", by="company_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product, in no store in particular.", by="product_id"
     )
     on_hand: int = column("Units on all shelves.", allow=COMPANY)
@@ -27,6 +28,6 @@ class ProductStock:
     available: int = column("Units that can still be sold.", allow=COMPANY)
     incoming: int = column("Units on their way to its stores.", allow=COMPANY)
     damaged: int = column("Units that are there and not for sale.", allow=COMPANY)
-    shelves: list[Stock] = related(
+    shelves: list[StockType] = related(
         load.shelves_by_product, "The same, store by store.", by="product_id", allow=COMPANY
     )

@@ -7,24 +7,24 @@ from resolvers.stock import batches as batch_resolvers
 from resolvers.stock import company_stock as company_stock_resolvers
 from resolvers.stock import stock as stock_resolvers
 from schema.backing import field, mutation
-from schema.pages import Connection
+from schema.pages import ConnectionType
 from schema.stock.batches import (
-    BatchRecall,
     BatchRecallPayload,
+    BatchRecallType,
     BatchWastePayload,
-    Markdown,
-    StockBatch,
+    MarkdownType,
+    StockBatchType,
 )
-from schema.stock.company_stock import ProductStock
-from schema.stock.stock import Stock, StockAdjustPayload, StockEntry
+from schema.stock.company_stock import ProductStockType
+from schema.stock.stock import StockAdjustPayload, StockEntryType, StockType
 
 
 @strawberry.type
 class StockQuery:
-    store_stock: Connection[Stock] | None = field(
+    store_stock: ConnectionType[StockType] | None = field(
         stock_resolvers.of_store, "What your store has, product by product.", allow=STORE
     )
-    stock_ledger: Connection[StockEntry] | None = field(
+    stock_ledger: ConnectionType[StockEntryType] | None = field(
         stock_resolvers.ledger, "Every change of your store's stock, the newest first.", allow=STORE
     )
 
@@ -38,22 +38,22 @@ class StockMutation:
 
 @strawberry.type
 class BatchQuery:
-    expiring_batches: Connection[StockBatch] | None = field(
+    expiring_batches: ConnectionType[StockBatchType] | None = field(
         batch_resolvers.expiring,
         "What expires on your store's shelves, the first first.",
         allow=STORE,
     )
-    markdown_candidates: Connection[Markdown] | None = field(
+    markdown_candidates: ConnectionType[MarkdownType] | None = field(
         batch_resolvers.markdowns,
         "What expires on your store's shelves before it would be sold, the first first.",
         allow=STORE,
     )
-    batch_recall: BatchRecall | None = field(
+    batch_recall: BatchRecallType | None = field(
         batch_resolvers.one_recall,
         "A recall, for the people of its company.",
         allow=STORE_OR_SUPPORT,
     )
-    batch_recalls: Connection[BatchRecall] | None = field(
+    batch_recalls: ConnectionType[BatchRecallType] | None = field(
         batch_resolvers.recalls, "Your company's recalls, the newest first.", allow=STORE_OR_SUPPORT
     )
 
@@ -72,7 +72,7 @@ class BatchMutation:
 
 @strawberry.type
 class CompanyStockQuery:
-    company_stock: Connection[ProductStock] | None = field(
+    company_stock: ConnectionType[ProductStockType] | None = field(
         company_stock_resolvers.listed,
         "What your company has in all its stores, product by product.",
         allow=COMPANY,

@@ -3,27 +3,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import catalog as load_catalog
 from dataloaders import stock as load_stock
+from models.catalog import Product
+from models.stock import Stock, StockEntry, StockReason
+from models.stores import Store
 from resolvers.rules import STORE
 from resolvers.stock import stock as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.nodes import Node
-from schema.problems import InvalidInput, NotFound, Problem, VersionConflict
+from schema.nodes import NodeType
+from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
 from services.stock import adjustments
 
 if TYPE_CHECKING:
-    from schema.catalog.products import Product
-    from schema.stock.batches import StockBatch
+    from schema.catalog.products import ProductType
+    from schema.stock.batches import StockBatchType
 
 
-@backed_by(models.Stock, "What a store has of one product.")
-class Stock:
-    store_id: strawberry.ID = key(models.Store, "The store.", by="store_id")
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+@backed_by(Stock, "What a store has of one product.")
+class StockType:
+    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.offer_by_store_and_product,
         "The product; null when the store does not list it.",
         by="place",
@@ -38,10 +40,10 @@ class Stock:
     version: int = column("Grows with each change: pass it as expectedVersion.")
 
 
-@backed_by(models.StockEntry, "One line of a store's stock ledger.")
-class StockEntry(Node):
-    id: strawberry.ID = key(models.StockEntry)
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+@backed_by(StockEntry, "One line of a store's stock ledger.")
+class StockEntryType(NodeType):
+    id: strawberry.ID = key(StockEntry)
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.offer_by_store_and_product,
         "The product; null when the store does not list it.",
         by="place",
@@ -49,31 +51,31 @@ class StockEntry(Node):
     delta: int = column("Units on the shelf that came (above 0) or went (below 0).", allow=STORE)
     damaged_delta: int = column("Units that were set aside, or (below 0) thrown away.", allow=STORE)
     incoming_delta: int = column("Units more, or (below 0) fewer, on their way.", allow=STORE)
-    batch: Annotated["StockBatch", strawberry.lazy("schema.stock.batches")] | None = related(
+    batch: Annotated["StockBatchType", strawberry.lazy("schema.stock.batches")] | None = related(
         load_stock.batch_by_id, "The batch, when it is known.", by="batch_id", allow=STORE
     )
     batch_delta: int = column(
         "Units of the batch that came or went; a sold unit leaves its batch when it is picked.",
         allow=STORE,
     )
-    reason: models.StockReason = column("Why they did.", allow=STORE)
+    reason: StockReason = column("Why they did.", allow=STORE)
     reference: str = column("The order or the note behind it.", allow=STORE)
     at: datetime = column("When it was written.")
 
 
 @backed_by(adjustments.BelowHeld, "Units that are promised to customers would be missing.")
-class BelowHeld(Problem):
+class BelowHeldType(ProblemType):
     held: int = column("Units that are promised.")
 
 
 StockAdjustError = Annotated[
-    NotFound | InvalidInput | VersionConflict | BelowHeld,
+    NotFoundType | InvalidInputType | VersionConflictType | BelowHeldType,
     strawberry.union("StockAdjustError", description="Why the books stay as they are."),
 ]
 
 
 @backed_by(resolve.StockOutcome, "What stockAdjust did.")
 class StockAdjustPayload:
-    stock: Stock | None = field(resolve.of_entry, "The shelf as it is now.")
-    entry: StockEntry | None = column("The new line of the ledger; null when nothing was done.")
+    stock: StockType | None = field(resolve.of_entry, "The shelf as it is now.")
+    entry: StockEntryType | None = column("The new line of the ledger; null when nothing was done.")
     errors: list[StockAdjustError] = column("Every reason why nothing was done.")

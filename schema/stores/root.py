@@ -6,9 +6,9 @@ from resolvers.rules import COMPANY, MANAGER
 from resolvers.stores import stores as store_resolvers
 from schema.backing import field, mutation
 from schema.stores.stores import (
-    Store,
     StoreCreatePayload,
     StoreHoursSetPayload,
+    StoreType,
     StoreUpdatePayload,
     StoreZoneSetPayload,
 )
@@ -16,7 +16,7 @@ from schema.stores.stores import (
 
 @strawberry.type
 class StoreQuery:
-    store: Store | None = field(store_resolvers.store, "A store by its id.")
+    store: StoreType | None = field(store_resolvers.store, "A store by its id.")
 
 
 @strawberry.type

@@ -3,44 +3,44 @@ from typing import Annotated
 
 import strawberry
 
-import models
 from dataloaders import stores as load
+from models.stores import Store, StoreHours, StoreKind, StoreStatus, Unserved, Weekday, ZoneFault
 from resolvers.operations import documents
 from resolvers.rules import STORE
 from resolvers.shared_inputs import GeoJSON
 from resolvers.stores import stores as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.geo_points import GeoPoint, place
-from schema.nodes import Node
-from schema.problems import InvalidInput, NotFound, Problem, VersionConflict
+from schema.geo_points import GeoPointType, place
+from schema.nodes import NodeType
+from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
 from services.stores import administration, coverage, zones
 
 
-@backed_by(models.StoreHours, "An opening interval; at or before `opens`, `closes` is next day.")
-class StoreHours:
-    weekday: models.Weekday = field(resolve.weekday, "The day on which it begins.")
+@backed_by(StoreHours, "An opening interval; at or before `opens`, `closes` is next day.")
+class StoreHoursType:
+    weekday: Weekday = field(resolve.weekday, "The day on which it begins.")
     opens: time = column("When it begins, in the store's time zone.")
     closes: time = column("When it ends, in the store's time zone.")
 
 
 @backed_by(coverage.Desk, "What only a store's own people see of it.")
-class StoreDesk:
+class StoreDeskType:
     version: int = column("Grows with each change: pass it as expectedVersion.")
     preparation_seconds: int = column("How long a usual order takes to pick and pack.")
 
 
-@backed_by(models.Store, "A dark store: shelves, pickers and a zone it delivers to.")
-class Store(Node):
-    id: strawberry.ID = key(models.Store)
+@backed_by(Store, "A dark store: shelves, pickers and a zone it delivers to.")
+class StoreType(NodeType):
+    id: strawberry.ID = key(Store)
     code: str = column("Its short code, unique in the company.")
     name: str = column("What people call it.")
-    kind: models.StoreKind = column("Whether it serves customers, or stores only.")
-    status: models.StoreStatus = column("Its manager's switch, on top of the hours.")
-    location: GeoPoint = place("Where it stands.")
+    kind: StoreKind = column("Whether it serves customers, or stores only.")
+    status: StoreStatus = column("Its manager's switch, on top of the hours.")
+    location: GeoPointType = place("Where it stands.")
     timezone: str = column("The time zone that its hours are in.")
     open_now: bool = related(load.open_by_store, "Whether it is within its hours now.")
-    hours: list[StoreHours] = related(load.hours_by_store, "Its week, from Monday on.")
+    hours: list[StoreHoursType] = related(load.hours_by_store, "Its week, from Monday on.")
     zone: GeoJSON | None = related(
         load.zone_by_store, "The area it delivers to; null before one was set.", cost=10
     )
@@ -50,60 +50,60 @@ class Store(Node):
         " header; null for others than its staff.",
         allow=STORE,
     )
-    desk: StoreDesk | None = related(
+    desk: StoreDeskType | None = related(
         load.desk_by_store, "What its own people see; null for those of others.", allow=STORE
     )
 
 
 @backed_by(coverage.NotServiceable, "Nobody delivers to that place now.")
-class NotServiceable(Problem):
-    reason: models.Unserved = column("Why nobody does.")
+class NotServiceableType(ProblemType):
+    reason: Unserved = column("Why nobody does.")
     distance_to_nearest_zone_m: int | None = column("Metres to the nearest zone.")
 
 
 @backed_by(administration.CodeTaken, "Another store of the company has this code.")
-class CodeTaken(Problem):
+class CodeTakenType(ProblemType):
     code: str = column("The code.")
 
 
 @backed_by(zones.InvalidZone, "The area can't be a delivery zone.")
-class InvalidZone(Problem):
-    fault: models.ZoneFault = column("What is wrong with it.")
+class InvalidZoneType(ProblemType):
+    fault: ZoneFault = column("What is wrong with it.")
 
 
 StoreCreateError = Annotated[
-    NotFound | InvalidInput | CodeTaken,
+    NotFoundType | InvalidInputType | CodeTakenType,
     strawberry.union("StoreCreateError", description="Why no store was added."),
 ]
 StoreUpdateError = Annotated[
-    NotFound | InvalidInput | VersionConflict,
+    NotFoundType | InvalidInputType | VersionConflictType,
     strawberry.union("StoreUpdateError", description="Why the store stays as it is."),
 ]
 StoreZoneSetError = Annotated[
-    NotFound | VersionConflict | InvalidZone,
+    NotFoundType | VersionConflictType | InvalidZoneType,
     strawberry.union("StoreZoneSetError", description="Why the zone stays as it is."),
 ]
 
 
 @backed_by(resolve.StoreOutcome, "What storeCreate did.")
 class StoreCreatePayload:
-    store: Store | None = column("The new store, closed until its manager opens it.")
+    store: StoreType | None = column("The new store, closed until its manager opens it.")
     errors: list[StoreCreateError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.StoreOutcome, "What storeUpdate did.")
 class StoreUpdatePayload:
-    store: Store | None = column("The store as it is now.")
+    store: StoreType | None = column("The store as it is now.")
     errors: list[StoreUpdateError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.StoreOutcome, "What storeZoneSet did.")
 class StoreZoneSetPayload:
-    store: Store | None = column("The store as it is now.")
+    store: StoreType | None = column("The store as it is now.")
     errors: list[StoreZoneSetError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.StoreOutcome, "What storeHoursSet did.")
 class StoreHoursSetPayload:
-    store: Store | None = column("The store as it is now.")
+    store: StoreType | None = column("The store as it is now.")
     errors: list[StoreUpdateError] = column("Every reason why nothing was done.")

@@ -5,27 +5,27 @@ import strawberry
 from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SUPPORT
 from resolvers.support import tickets as ticket_resolvers
 from schema.backing import field, mutation
-from schema.pages import Connection
+from schema.pages import ConnectionType
 from schema.support.tickets import (
-    Ticket,
     TicketAssignPayload,
     TicketOpenPayload,
     TicketReplyPayload,
     TicketResolvePayload,
+    TicketType,
 )
 
 
 @strawberry.type
 class TicketQuery:
-    ticket: Ticket | None = field(
+    ticket: TicketType | None = field(
         ticket_resolvers.one,
         "A ticket of yours, or one that you may see to.",
         allow=CUSTOMER_OR_SUPPORT,
     )
-    own_tickets: Connection[Ticket] | None = field(
+    own_tickets: ConnectionType[TicketType] | None = field(
         ticket_resolvers.own, "The tickets about your own orders, newest first.", allow=CUSTOMER
     )
-    support_queue: Connection[Ticket] | None = field(
+    support_queue: ConnectionType[TicketType] | None = field(
         ticket_resolvers.queue,
         "What waits at the support desk: urgent tickets first, then the oldest.",
         allow=SUPPORT,

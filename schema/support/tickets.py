@@ -3,54 +3,69 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import accounts as load_accounts
 from dataloaders import orders as load_orders
 from dataloaders import support as load
+from models.identity import Role
+from models.orders import Order
+from models.support import (
+    Ticket,
+    TicketAction,
+    TicketKind,
+    TicketMessage,
+    TicketPriority,
+    TicketStatus,
+)
 from resolvers.rules import SUPPORT
 from resolvers.support import tickets as resolve
 from schema.backing import backed_by, column, field, related
 from schema.fields import key
-from schema.nodes import Node
-from schema.payments.payments import ExceedsCaptured, Refund
-from schema.problems import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
+from schema.nodes import NodeType
+from schema.payments.payments import ExceedsCapturedType, RefundType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    ProblemType,
+    VersionConflictType,
+)
 from services.support import tickets
 
 if TYPE_CHECKING:
-    from schema.accounts.people import Person
-    from schema.orders.orders import Order
+    from schema.accounts.people import PersonType
+    from schema.orders.orders import OrderType
 
 
-@backed_by(models.TicketMessage, "One thing said in a ticket.")
-class TicketMessage(Node):
-    id: strawberry.ID = key(models.TicketMessage)
-    author_role: models.Role = column("CUSTOMER or SUPPORT_AGENT: as whom it was said.")
+@backed_by(TicketMessage, "One thing said in a ticket.")
+class TicketMessageType(NodeType):
+    id: strawberry.ID = key(TicketMessage)
+    author_role: Role = column("CUSTOMER or SUPPORT_AGENT: as whom it was said.")
     body: str = column("What was said: plain text, to be escaped like any other.")
     at: datetime = column("When.")
 
 
-@backed_by(models.Ticket, "A conversation about one order between its customer and support.")
-class Ticket(Node):
-    id: strawberry.ID = key(models.Ticket)
-    status: models.TicketStatus = column("Whose turn it is.")
-    available_actions: list[models.TicketAction] = field(
+@backed_by(Ticket, "A conversation about one order between its customer and support.")
+class TicketType(NodeType):
+    id: strawberry.ID = key(Ticket)
+    status: TicketStatus = column("Whose turn it is.")
+    available_actions: list[TicketAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
-    kind: models.TicketKind = column("What went wrong.")
-    priority: models.TicketPriority = column("How soon an agent should look.")
+    kind: TicketKind = column("What went wrong.")
+    priority: TicketPriority = column("How soon an agent should look.")
     subject: str = column("What it is about, in a line.")
-    order_id: strawberry.ID = key(models.Order, "The order it is about.", by="order_id")
-    order: Annotated["Order", strawberry.lazy("schema.orders.orders")] | None = related(
+    order_id: strawberry.ID = key(Order, "The order it is about.", by="order_id")
+    order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, "The order it is about.", by="order_id"
     )
-    messages: list[TicketMessage] = related(
+    messages: list[TicketMessageType] = related(
         load.messages_by_ticket, "What was said, the first thing first; at most 200.", cost=5
     )
-    refunds: list[Refund] = related(
+    refunds: list[RefundType] = related(
         load.refunds_by_ticket, "Money given back by resolving it.", by="in_order"
     )
-    assignee: Annotated["Person", strawberry.lazy("schema.accounts.people")] | None = related(
+    assignee: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id,
         "The agent who sees to it; null for nobody, or one who is not of your company.",
         by="assignee_id",
@@ -63,24 +78,24 @@ class Ticket(Node):
 
 
 @backed_by(tickets.TooMany, "There are as many already as there may be.")
-class TooMany(Problem):
+class TooManyType(ProblemType):
     most: int = column("How many there may be.")
 
 
 TicketOpenError = Annotated[
-    NotFound | InvalidInput | IllegalStep | TooMany,
+    NotFoundType | InvalidInputType | IllegalStepType | TooManyType,
     strawberry.union("TicketOpenError", description="Why no ticket was opened."),
 ]
 TicketReplyError = Annotated[
-    NotFound | InvalidInput | IllegalStep | TooMany,
+    NotFoundType | InvalidInputType | IllegalStepType | TooManyType,
     strawberry.union("TicketReplyError", description="Why nothing was said."),
 ]
 TicketAssignError = Annotated[
-    NotFound | IllegalStep | VersionConflict,
+    NotFoundType | IllegalStepType | VersionConflictType,
     strawberry.union("TicketAssignError", description="Why the ticket stays with whom it was."),
 ]
 TicketResolveError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict | ExceedsCaptured,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | ExceedsCapturedType,
     strawberry.union("TicketResolveError", description="Why the ticket is not at its end."),
 ]
 NOW = "The ticket as it is now; null when nothing was done."
@@ -89,23 +104,23 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.TicketOutcome, "What ticketOpen did.")
 class TicketOpenPayload:
-    ticket: Ticket | None = column(NOW)
+    ticket: TicketType | None = column(NOW)
     errors: list[TicketOpenError] = column(ERRORS)
 
 
 @backed_by(resolve.TicketOutcome, "What ticketReply did.")
 class TicketReplyPayload:
-    ticket: Ticket | None = column(NOW)
+    ticket: TicketType | None = column(NOW)
     errors: list[TicketReplyError] = column(ERRORS)
 
 
 @backed_by(resolve.TicketOutcome, "What ticketAssign did.")
 class TicketAssignPayload:
-    ticket: Ticket | None = column(NOW)
+    ticket: TicketType | None = column(NOW)
     errors: list[TicketAssignError] = column(ERRORS)
 
 
 @backed_by(resolve.TicketOutcome, "What ticketResolve did.")
 class TicketResolvePayload:
-    ticket: Ticket | None = column(NOW)
+    ticket: TicketType | None = column(NOW)
     errors: list[TicketResolveError] = column(ERRORS)

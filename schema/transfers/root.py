@@ -5,9 +5,8 @@ import strawberry
 from resolvers.rules import MANAGER, STORE
 from resolvers.transfers import transfers as transfer_resolvers
 from schema.backing import field, mutation
-from schema.pages import Connection
+from schema.pages import ConnectionType
 from schema.transfers.transfers import (
-    Transfer,
     TransferApprovePayload,
     TransferCancelPayload,
     TransferPickPayload,
@@ -15,15 +14,16 @@ from schema.transfers.transfers import (
     TransferRejectPayload,
     TransferRequestPayload,
     TransferShipPayload,
+    TransferType,
 )
 
 
 @strawberry.type
 class TransferQuery:
-    transfer: Transfer | None = field(
+    transfer: TransferType | None = field(
         transfer_resolvers.one, "A transfer to or from a store of yours.", allow=STORE
     )
-    transfers: Connection[Transfer] | None = field(
+    transfers: ConnectionType[TransferType] | None = field(
         transfer_resolvers.of_store,
         "The transfers to and from your store, newest first.",
         allow=STORE,

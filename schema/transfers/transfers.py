@@ -3,38 +3,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-import models
 from dataloaders import catalog as load_catalog
 from dataloaders import stores as load_stores
 from dataloaders import transfers as load
+from models.catalog import Product
+from models.transfers import Transfer, TransferAction, TransferLine, TransferLot, TransferStatus
 from resolvers.transfers import transfers as resolve
 from schema.backing import backed_by, column, field, related
-from schema.carts.basket_problems import InsufficientStock
+from schema.carts.basket_problems import InsufficientStockType
 from schema.fields import key
-from schema.nodes import Node
-from schema.problems import IllegalStep, InvalidInput, NotFound, Problem, VersionConflict
+from schema.nodes import NodeType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    ProblemType,
+    VersionConflictType,
+)
 from services.transfers import transfers
 
 if TYPE_CHECKING:
-    from schema.catalog.products import Product
-    from schema.stores.stores import Store
+    from schema.catalog.products import ProductType
+    from schema.stores.stores import StoreType
 
 
-@backed_by(models.TransferLot, "Units of a transfer's line that came out of one batch.")
-class TransferLot:
+@backed_by(TransferLot, "Units of a transfer's line that came out of one batch.")
+class TransferLotType:
     batch_code: str | None = column("The batch; null for units of none.")
     expires_on: date | None = column("The day on which they expire; null when nobody knows.")
     quantity: int = column("Units that were shipped.")
 
 
 @backed_by(
-    models.TransferLine,
+    TransferLine,
     "One product of a transfer. Once arrived, shipped = received + damaged + missing.",
 )
-class TransferLine(Node):
-    id: strawberry.ID = key(models.TransferLine)
-    product_id: strawberry.ID = key(models.Product, "The product's id.", by="product_id")
-    product: Annotated["Product", strawberry.lazy("schema.catalog.products")] | None = related(
+class TransferLineType(NodeType):
+    id: strawberry.ID = key(TransferLine)
+    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
     requested: int = column("Units that were asked for.")
@@ -42,26 +49,26 @@ class TransferLine(Node):
     received: int = column("Units that arrived whole.")
     damaged: int = column("Units that arrived and can't be sold.")
     missing: int = column("Units that left and did not arrive.")
-    lots: list[TransferLot] = related(
+    lots: list[TransferLotType] = related(
         load.lots_by_line, "What was shipped by batch, the first to expire first."
     )
 
 
-@backed_by(models.Transfer, "Goods that one store or warehouse gives to another of its company.")
-class Transfer(Node):
-    id: strawberry.ID = key(models.Transfer)
-    status: models.TransferStatus = column("Where the goods are.")
-    available_actions: list[models.TransferAction] = field(
+@backed_by(Transfer, "Goods that one store or warehouse gives to another of its company.")
+class TransferType(NodeType):
+    id: strawberry.ID = key(Transfer)
+    status: TransferStatus = column("Where the goods are.")
+    available_actions: list[TransferAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
-    source: Annotated["Store", strawberry.lazy("schema.stores.stores")] | None = related(
+    source: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that gives.", by="source_id"
     )
-    destination: Annotated["Store", strawberry.lazy("schema.stores.stores")] | None = related(
+    destination: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that gets.", by="destination_id"
     )
-    lines: list[TransferLine] = related(
+    lines: list[TransferLineType] = related(
         load.lines_by_transfer, "Its products, at most 200.", cost=10
     )
     note: str = column("What was said with the request.")
@@ -73,28 +80,28 @@ class Transfer(Node):
 
 
 @backed_by(transfers.SameStore, "Goods can't be sent to the store that they are in.")
-class SameStore(Problem):
+class SameStoreType(ProblemType):
     pass
 
 
 TransferRequestError = Annotated[
-    NotFound | InvalidInput | SameStore,
+    NotFoundType | InvalidInputType | SameStoreType,
     strawberry.union("TransferRequestError", description="Why nothing was asked for."),
 ]
 TransferDecideError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
     strawberry.union("TransferDecideError", description="Why the transfer stays as it is."),
 ]
 TransferPickError = Annotated[
-    NotFound | IllegalStep | VersionConflict,
+    NotFoundType | IllegalStepType | VersionConflictType,
     strawberry.union("TransferPickError", description="Why nobody gathers the goods."),
 ]
 TransferShipError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict | InsufficientStock,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | InsufficientStockType,
     strawberry.union("TransferShipError", description="Why the goods stay where they are."),
 ]
 TransferReceiveError = Annotated[
-    NotFound | InvalidInput | IllegalStep | VersionConflict,
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
     strawberry.union("TransferReceiveError", description="Why nothing was taken in."),
 ]
 NOW = "The transfer as it is now; null when nothing was done."
@@ -103,41 +110,41 @@ ERRORS = "Every reason why nothing was done."
 
 @backed_by(resolve.TransferOutcome, "What transferRequest did.")
 class TransferRequestPayload:
-    transfer: Transfer | None = column(NOW)
+    transfer: TransferType | None = column(NOW)
     errors: list[TransferRequestError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "What transferApprove did.")
 class TransferApprovePayload:
-    transfer: Transfer | None = column(NOW)
+    transfer: TransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "What transferReject did.")
 class TransferRejectPayload:
-    transfer: Transfer | None = column(NOW)
+    transfer: TransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "What transferCancel did.")
 class TransferCancelPayload:
-    transfer: Transfer | None = column(NOW)
+    transfer: TransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "What transferPick did.")
 class TransferPickPayload:
-    transfer: Transfer | None = column(NOW)
+    transfer: TransferType | None = column(NOW)
     errors: list[TransferPickError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "What transferShip did.")
 class TransferShipPayload:
-    transfer: Transfer | None = column(NOW)
+    transfer: TransferType | None = column(NOW)
     errors: list[TransferShipError] = column(ERRORS)
 
 
 @backed_by(resolve.TransferOutcome, "What transferReceive did.")
 class TransferReceivePayload:
-    transfer: Transfer | None = column(NOW)
+    transfer: TransferType | None = column(NOW)
     errors: list[TransferReceiveError] = column(ERRORS)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from dataloaders import Loaders
-from models import AppSecretKind
 from models.identity import ANONYMOUS, Actor
+from models.integrations import AppSecretKind
 from resolvers.context import Context, House
 from server.auth.language import language_of
 from server.errors import passing

@@ -11,8 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from models import App, AppScope, AppSecretKind
+from models.identity import AppScope
 from models.ids import encode
+from models.integrations import App, AppSecretKind
 from server.auth.edge import Edge
 from server.errors import passing
 from services.core.address_rate_limit import Pace

@@ -10,8 +10,11 @@ from starlette.routing import BaseRoute, Route
 
 from database.base import Keyed
 from gateways import paper
-from models import Actor, CounterSale, Fulfillment, Store
+from models.counter_sales import CounterSale
+from models.fulfillment import Fulfillment
+from models.identity import Actor
 from models.ids import decode
+from models.stores import Store
 from server.auth.edge import Edge
 from server.errors import passing
 from server.transport import Denied

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gateways.storage import DiskStorage, FileTooLarge, Storage, StorageFull
-from models import StockImport, StockImportRow, StockUpload
 from models.ids import encode
+from models.imports import StockImport, StockImportRow, StockUpload
 from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.edge import Edge

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Address
+from models.accounts import Address
 from models.geo_point import Point
 from services.core.problems import Problem, Refused, not_found
 from services.core.text import line

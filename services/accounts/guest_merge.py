@@ -8,20 +8,13 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Keyed
-from models import (
-    Cart,
-    Delivery,
-    Fulfillment,
-    FulfillmentLine,
-    Order,
-    OrderLine,
-    Payment,
-    Person,
-    Refund,
-    Substitute,
-    Ticket,
-    TicketMessage,
-)
+from models.accounts import Person
+from models.carts import Cart
+from models.delivery import Delivery
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.orders import Order, OrderLine
+from models.payments import Payment, Refund
+from models.support import Ticket, TicketMessage
 from services.carts import carts
 
 # In the order in which the verbs of an order lock them.

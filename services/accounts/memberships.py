@@ -8,7 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
-from models import Actor, Company, Membership, Person, Rider, Role, Store
+from models.accounts import Membership, Person
+from models.companies import Company
+from models.delivery import Rider
+from models.identity import Actor, Role
+from models.stores import Store
 from services.accounts import people
 from services.core.clock import moment
 from services.core.problems import InvalidInput, Problem, Refused, not_found

@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Grant, Person, Role, SignInSession, Store
+from models.accounts import Person
+from models.identity import Actor, Grant, Role, SignInSession
+from models.stores import Store
 from services.core.access import STORE_ROLES
 from services.core.problems import InvalidInput, Refused, not_found
 from services.core.text import line

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import PRIORITIES, AlertKind
+from models.alerts import PRIORITIES, AlertKind
 from services.events.event_log import alert_stream, happened
 
 DECAY = 0.7

@@ -8,17 +8,11 @@ from uuid import UUID
 from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    AlertAction,
-    AlertKind,
-    AlertStatus,
-    Company,
-    Listing,
-    Role,
-    StockAlert,
-    Store,
-)
+from models.alerts import AlertAction, AlertKind, AlertStatus, StockAlert
+from models.catalog import Listing
+from models.companies import Company
+from models.identity import Actor, Role
+from models.stores import Store
 from services.catalog import listings
 from services.core.access import works_in
 from services.core.clock import moment

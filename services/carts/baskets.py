@@ -9,8 +9,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import Address, Cart, CartLine, Listing, Person, Product, Stock, Substitution
+from models.accounts import Address, Person
+from models.carts import Cart, CartLine, Substitution
+from models.catalog import Listing, Product
 from models.geo_point import Point
+from models.stock import Stock
 from services.carts import totals
 from services.carts.basket_problems import EmptyCart, ProductUnavailable, price_problems, shortages
 from services.core.problems import InvalidInput, Problem, Refused, not_found

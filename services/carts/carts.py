@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
 from database.statements import kept
-from models import Cart, CartLine, Product, Substitution
+from models.carts import Cart, CartLine, Substitution
+from models.catalog import Product
 from services.core import clock
 from services.core.problems import InvalidInput, NotFound, Problem, Refused, VersionConflict
 

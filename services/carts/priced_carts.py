@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models import Availability, Cart, CartLine, CartProblem, Company, Substitution
+from models.carts import Cart, CartLine, CartProblem, Substitution
+from models.catalog import Availability
+from models.companies import Company
 from services.carts.totals import PricedLine, Quote, quote
 from services.catalog.listed_products import Offer
 

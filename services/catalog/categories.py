@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import Category, Listing, Product, Store
+from models.catalog import Category, Listing, Product
+from models.stores import Store
 
 TREE_DEPTH = 5
 TOLD = cast(Category.translations, Text)

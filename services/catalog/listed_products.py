@@ -6,7 +6,7 @@ from uuid import UUID
 
 from orjson import loads
 
-from models import Availability, ProductSort, TemperatureZone
+from models.catalog import Availability, ProductSort, TemperatureZone
 from services.catalog.categories import Shelf
 
 LOW_UNITS = 5

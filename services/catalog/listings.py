@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Listing, Product, Store
+from models.catalog import Listing, Product
+from models.identity import Actor
+from models.stores import Store
 from services.catalog import weights
 from services.core.access import works_in
 from services.core.clock import moment

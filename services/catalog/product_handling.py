@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Listing, PriceChange, Product, TemperatureZone
+from models.catalog import Listing, PriceChange, Product, TemperatureZone
+from models.companies import Company
+from models.identity import Actor
 from services.catalog import listings
 from services.catalog.scheduled_prices import LIVE
 from services.catalog.weights import UNIT_GRAMS_MOST

@@ -33,7 +33,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import Grouping
 
 from database.statements import kept
-from models import Brand, Category, Company, Listing, Product, ProductSort, Stock, Store
+from models.catalog import Brand, Category, Listing, Product, ProductSort
+from models.companies import Company
+from models.stock import Stock
+from models.stores import Store
 from services.catalog.categories import Shelf
 from services.catalog.listed_products import Maker, Offer, Wanted
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Availability, ProductSort
+from models.catalog import Availability, ProductSort
 from services.catalog import product_statements
 from services.catalog.listed_products import Maker, Offer, Wanted
 from services.catalog.product_statements import KINDS, Kind, offer_of

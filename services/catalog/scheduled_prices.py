@@ -13,16 +13,11 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import (
-    Actor,
-    Company,
-    Listing,
-    PriceChange,
-    PriceChangeAction,
-    PriceChangeStatus,
-    Store,
-)
+from models.catalog import Listing, PriceChange, PriceChangeAction, PriceChangeStatus
+from models.companies import Company
+from models.identity import Actor
 from models.ids import encode
+from models.stores import Store
 from services.catalog import listings
 from services.core.access import works_in
 from services.core.clock import moment

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models import Company, Store, Unserved
+from models.companies import Company
 from models.geo_point import Point
+from models.stores import Store, Unserved
 from services.stores.coverage import REASONS, Coverage, Serving
 from services.stores.delivery_estimates import Promise, promise
 

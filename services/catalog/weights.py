@@ -11,7 +11,7 @@ shelf says how heavy it is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models import OrderLine
+from models.orders import OrderLine
 from services.core.problems import InvalidInput, Problem, Refused
 
 GRAMS_A_KILO = 1000

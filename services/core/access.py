@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from models import Actor, Role
+from models.identity import Actor, Role
 
 STORE_ROLES = frozenset(
     {Role.STORE_STAFF, Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN}

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import Event, Stream
+from models.events import Event, Stream
 from services.core import pages
 from services.core.problems import InvalidInput, Refused
 

@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Listing, Product, Store, Tender
+from models.catalog import Listing, Product
+from models.counter_sales import Tender
+from models.stores import Store
 from services.catalog import weights
 from services.core.problems import InvalidInput, Problem, Refused
 from services.core.text import line as one_line

@@ -7,7 +7,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, CounterSale, CounterSaleStatus, Store, Tender
+from models.companies import Company
+from models.counter_sales import CounterSale, CounterSaleStatus, Tender
+from models.identity import Actor
+from models.stores import Store
 from services.core.access import works_in
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import not_found

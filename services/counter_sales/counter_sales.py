@@ -12,18 +12,17 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    Company,
+from models.companies import Company
+from models.counter_sales import (
     CounterSale,
     CounterSaleAction,
     CounterSaleLine,
     CounterSaleStatus,
     CounterTill,
-    Role,
-    StockReason,
-    Store,
 )
+from models.identity import Actor, Role
+from models.stock import StockReason
+from models.stores import Store
 from services.carts.basket_problems import InsufficientStock
 from services.carts.totals import included_tax
 from services.core.access import works_in

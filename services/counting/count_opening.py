@@ -8,17 +8,12 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    Category,
-    Company,
-    Listing,
-    Product,
-    Stock,
-    StockCount,
-    StockCountLine,
-    Store,
-)
+from models.catalog import Category, Listing, Product
+from models.companies import Company
+from models.counting import StockCount, StockCountLine
+from models.identity import Actor
+from models.stock import Stock
+from models.stores import Store
 from services.core.access import works_in
 from services.core.problems import InvalidInput, NotFound, Problem, Refused, not_found
 from services.core.text import line

@@ -9,14 +9,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, case, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    StockCount,
-    StockCountFilter,
-    StockCountLine,
-    StockCountStatus,
-    Store,
-)
+from models.counting import StockCount, StockCountFilter, StockCountLine, StockCountStatus
+from models.identity import Actor
+from models.stores import Store
 from services.core.access import works_in
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import InvalidInput, Refused, not_found

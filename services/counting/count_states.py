@@ -5,7 +5,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Role, StockCount, StockCountAction, StockCountStatus
+from models.counting import StockCount, StockCountAction, StockCountStatus
+from models.identity import Actor, Role
 from services.core.access import MANAGER_ROLES, STORE_ROLES, works_in
 from services.core.problems import IllegalStep, Refused, VersionConflict, not_found
 from services.events.event_log import counts_stream, happened

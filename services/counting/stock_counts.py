@@ -13,21 +13,22 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    Fulfillment,
-    FulfillmentLine,
-    FulfillmentLineStatus,
-    FulfillmentStatus,
-    Listing,
-    Product,
+from models.catalog import Listing, Product
+from models.counting import (
     StockCount,
     StockCountAction,
     StockCountEntry,
     StockCountLine,
     StockCountStatus,
-    StockReason,
 )
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+)
+from models.identity import Actor
+from models.stock import StockReason
 from services.core.clock import moment
 from services.core.problems import InvalidInput, Problem, Refused, not_found
 from services.core.text import line

@@ -10,18 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import words
 from database.statements import kept
-from models import (
-    Actor,
-    Delivery,
-    DeliveryAction,
-    DeliveryStatus,
-    EventType,
-    Fulfillment,
-    Order,
-    Rider,
-    RiderPosition,
-)
-from models.delivery import OVER
+from models.delivery import OVER, Delivery, DeliveryAction, DeliveryStatus, Rider, RiderPosition
+from models.events import EventType
+from models.fulfillment import Fulfillment
+from models.identity import Actor
+from models.orders import Order
 from services.core.problems import IllegalStep, Kept, Refused, not_found
 from services.delivery import dispatch
 from services.delivery.delivery_states import (

@@ -11,17 +11,10 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import (
-    Actor,
-    Delivery,
-    DeliveryAction,
-    DeliveryStatus,
-    EventType,
-    Order,
-    Rider,
-    Role,
-)
-from models.delivery import OVER
+from models.delivery import OVER, Delivery, DeliveryAction, DeliveryStatus, Rider
+from models.events import EventType
+from models.identity import Actor, Role
+from models.orders import Order
 from services.core.access import STORE_ROLES
 from services.core.clock import moment
 from services.core.problems import IllegalStep, Problem, Refused, not_found

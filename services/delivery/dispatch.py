@@ -16,21 +16,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
 from database.statements import kept
-from models import (
-    Actor,
+from models.accounts import Person
+from models.delivery import (
     Delivery,
     DeliveryOffer,
     DeliveryStatus,
-    EventType,
     OfferAction,
     OfferStatus,
-    Order,
-    Person,
     Rider,
     RiderAction,
     RiderStatus,
     Vehicle,
 )
+from models.events import EventType
+from models.identity import Actor
+from models.orders import Order
 from services.core.clock import moment
 from services.core.problems import IllegalStep, Refused, not_found
 from services.delivery.delivery_states import locked, tell

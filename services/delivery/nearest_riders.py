@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 
 from database.statements import kept
-from models import Delivery
+from models.delivery import Delivery
 
 FRESH_SECONDS = 60
 REACH_M = 10_000

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models import RiderPosition
+from models.delivery import RiderPosition
 from services.delivery.position_validation import IgnoredPoint
 from services.delivery.rider_positions import Fix, Standing
 

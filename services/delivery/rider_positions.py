@@ -13,8 +13,15 @@ from sqlalchemy.types import Double, Uuid
 
 from database.base import words
 from database.statements import kept
-from models import Delivery, DeliveryStatus, Rider, RiderPosition, RiderStatus, Vehicle
-from models.delivery import OVER
+from models.delivery import (
+    OVER,
+    Delivery,
+    DeliveryStatus,
+    Rider,
+    RiderPosition,
+    RiderStatus,
+    Vehicle,
+)
 from models.geo_point import Point
 
 

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Select, Update, bindparam, func, select, u
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import (
-    Actor,
+from models.delivery import (
     Delivery,
     DeliveryOffer,
     DeliveryStatus,
@@ -17,9 +16,9 @@ from models import (
     Rider,
     RiderAction,
     RiderStatus,
-    Role,
     Vehicle,
 )
+from models.identity import Actor, Role
 from services.core.clock import moment
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import IllegalStep, Refused, not_found

@@ -20,8 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from database.statements import kept
-from models import DeliveryTrack
-from models.delivery import LINE_BYTES
+from models.delivery import LINE_BYTES, DeliveryTrack
 from services.core.problems import InvalidInput, Refused
 from services.routing.distances import distance_m
 from services.routing.track_codec import Seen, decode, encode, simplified

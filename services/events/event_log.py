@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.outbox import record
-from models import EventType, Order
+from models.events import EventType
+from models.orders import Order
 
 Body = dict[str, Any]
 

@@ -8,16 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import words
 from database.statements import kept
-from models import (
-    Actor,
-    EventType,
-    Fulfillment,
-    FulfillmentStatus,
-    Order,
-    Role,
-    StockReason,
-    Store,
-)
+from models.events import EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Actor, Role
+from models.orders import Order
+from models.stock import StockReason
+from models.stores import Store
 from services.core.access import STORE_ROLES, works_in
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import not_found

@@ -14,21 +14,13 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import (
-    CancelReason,
-    Delivery,
-    DeliveryAction,
-    DeliveryStatus,
-    Event,
-    EventType,
-    FailReason,
-    Fulfillment,
-    FulfillmentStatus,
-    OrderLine,
-    RefundReason,
-    StockReason,
-)
+from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
+from models.events import Event, EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
+from models.orders import CancelReason, OrderLine
+from models.payments import RefundReason
+from models.stock import StockReason
 from services.core.problems import IllegalStep, Problem, Refused
 from services.delivery.deliveries import check_code
 from services.delivery.delivery_states import Ride, enter, free

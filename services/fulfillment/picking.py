@@ -9,19 +9,17 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import (
-    Actor,
-    CancelReason,
-    Company,
-    EventType,
+from models.catalog import Product
+from models.companies import Company
+from models.events import EventType
+from models.fulfillment import (
     Fulfillment,
     FulfillmentLine,
     FulfillmentLineStatus,
     FulfillmentStatus,
-    Order,
-    OrderLine,
-    Product,
 )
+from models.identity import Actor
+from models.orders import CancelReason, Order, OrderLine
 from services.carts.totals import included_tax
 from services.catalog import weights
 from services.core.problems import IllegalStep, InvalidInput, Problem, Refused, not_found

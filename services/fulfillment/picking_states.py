@@ -15,20 +15,17 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import (
-    WALK,
-    Actor,
-    EventType,
+from models.catalog import WALK, Listing, Product
+from models.events import EventType
+from models.fulfillment import (
     Fulfillment,
     FulfillmentAction,
     FulfillmentLine,
     FulfillmentLineStatus,
     FulfillmentStatus,
-    Listing,
-    Order,
-    OrderLine,
-    Product,
 )
+from models.identity import Actor
+from models.orders import Order, OrderLine
 from services.catalog import weights
 from services.core.access import works_in
 from services.core.clock import moment

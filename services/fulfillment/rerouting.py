@@ -7,19 +7,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    CancelReason,
-    EventType,
-    Fulfillment,
-    FulfillmentStatus,
-    Listing,
-    Order,
-    OrderLine,
-    RejectReason,
-    StockReason,
-)
+from models.catalog import Listing
+from models.events import EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus, RejectReason
 from models.geo_point import Point
+from models.identity import Actor
+from models.orders import CancelReason, Order, OrderLine
+from models.stock import StockReason
 from services.fulfillment.picking_states import REJECT, Task, enter, under_lock, write
 from services.orders import orders
 from services.payments import payments

@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import EventType, Fulfillment, FulfillmentStatus, Order
+from models.events import EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.orders import Order
 from services.fulfillment.picking_states import Task, under_lock
 
 STALL_SECONDS = 600

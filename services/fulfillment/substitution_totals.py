@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import words
 from database.statements import kept
-from models import Order, Substitute, SubstituteStatus
+from models.fulfillment import Substitute, SubstituteStatus
+from models.orders import Order
 
 OPEN = (SubstituteStatus.PROPOSED, SubstituteStatus.ACCEPTED)
 _OF_ORDER = Substitute.order_id == bindparam("order")

@@ -14,25 +14,22 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    EventType,
+from models.carts import Substitution
+from models.catalog import Listing, Product
+from models.events import EventType
+from models.fulfillment import (
     Fulfillment,
     FulfillmentAction,
     FulfillmentLine,
     FulfillmentLineStatus,
     FulfillmentStatus,
-    Listing,
-    Order,
-    OrderLine,
-    PickedBatch,
-    Product,
-    StockReason,
     Substitute,
     SubstituteAction,
     SubstituteStatus,
-    Substitution,
 )
+from models.identity import Actor
+from models.orders import Order, OrderLine
+from models.stock import PickedBatch, StockReason
 from services.catalog import weights
 from services.core.clock import moment
 from services.core.problems import IllegalStep, InvalidInput, Problem, Refused, not_found

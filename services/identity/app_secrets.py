@@ -10,7 +10,7 @@ import secrets
 import zlib
 from hashlib import sha256
 
-from models import AppSecretKind
+from models.integrations import AppSecretKind
 
 PREFIXES = {AppSecretKind.API_KEY: "dk_live_", AppSecretKind.CLIENT_SECRET: "dk_oauth_"}
 SECRET_BYTES = 32

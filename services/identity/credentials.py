@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from models import Actor
+from models.identity import Actor
 
 
 class CredentialSigner(Protocol):

@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import OneTimeCode
+from models.identity import OneTimeCode
 from services.core.address_rate_limit import counted
 from services.core.clock import moment
 from services.core.problems import InvalidInput, Problem, RateLimited, Refused

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Person, SignInSession
+from models.accounts import Person
+from models.identity import Actor, SignInSession
 from services.core import idempotency
 from services.core.idempotency import Promise
 from services.core.problems import InvalidInput, Refused

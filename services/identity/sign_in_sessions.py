@@ -12,7 +12,8 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import Actor, Grant, Membership, Person, RefreshToken, SignInSession
+from models.accounts import Membership, Person
+from models.identity import Actor, Grant, RefreshToken, SignInSession
 from services.core.clock import moment
 from services.core.idempotency import Promise
 from services.core.problems import Problem, not_found

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from models import ImportFormat, ImportMode, RowFault
+from models.imports import ImportFormat, ImportMode, RowFault
 from services.core.problems import Problem, Refused
 
 HEAD_BYTES = 4_096

@@ -15,13 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import bindparam
 from sqlalchemy.types import Integer, Text, Uuid
 
-from models import (
-    ErrorPolicy,
-    ImportStatus,
-    StockImport,
-    StockImportRow,
-    StockUpload,
-)
+from models.imports import ErrorPolicy, ImportStatus, StockImport, StockImportRow, StockUpload
 from services.core.clock import moment
 from services.imports.file_reader import Row, layout_of, rows_of, whole_lines
 from services.imports.row_writer import apply

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import bindparam
 from sqlalchemy.types import Boolean, Integer, Text, Uuid
 
-from models import ErrorPolicy, ImportMode, Stock, StockImport, StockReason
+from models.imports import ErrorPolicy, ImportMode, StockImport
+from models.stock import Stock, StockReason
 from services.stock import batches, stock_rows
 from services.stock.row_edits import shift
 

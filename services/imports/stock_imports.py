@@ -11,14 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    Company,
+from models.companies import Company
+from models.identity import Actor, Role
+from models.imports import (
     ErrorPolicy,
     ImportFormat,
     ImportMode,
     ImportStatus,
-    Role,
     StockImport,
     StockImportRow,
     StockUpload,

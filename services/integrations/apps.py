@@ -8,7 +8,10 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, App, AppScope, AppSecret, AppSecretKind, Company, Person
+from models.accounts import Person
+from models.companies import Company
+from models.identity import Actor, AppScope
+from models.integrations import App, AppSecret, AppSecretKind
 from services.core.access import COMPANY_ROLES
 from services.core.clock import moment
 from services.core.pages import Page, after, bounded, page

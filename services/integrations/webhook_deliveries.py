@@ -9,14 +9,9 @@ from uuid import UUID
 from sqlalchemy import func, literal, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    DeliveryState,
-    Event,
-    WebhookAction,
-    WebhookDelivery,
-    WebhookEndpoint,
-)
+from models.events import Event
+from models.identity import Actor
+from models.integrations import DeliveryState, WebhookAction, WebhookDelivery, WebhookEndpoint
 from services.core.clock import moment
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import IllegalStep, InvalidInput, Refused, not_found

@@ -9,7 +9,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, App, AppScope, Company, WebhookAction, WebhookEndpoint, WebhookStatus
+from models.companies import Company
+from models.identity import Actor, AppScope
+from models.integrations import App, WebhookAction, WebhookEndpoint, WebhookStatus
 from services.core.access import COMPANY_ROLES
 from services.core.clock import moment
 from services.core.pages import Page, after, bounded, page

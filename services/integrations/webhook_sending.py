@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from database.statements import kept
-from models import App, Event, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookStatus
+from models.events import Event
+from models.integrations import App, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookStatus
 from services.core.clock import moment
 from services.events.event_log import happened, webhook_stream
 from services.integrations.webhook_queue import LIFE_SECONDS, READER

@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import datetime
 
-from models import WebhookEndpoint
+from models.integrations import WebhookEndpoint
 from services.identity.credentials import CredentialSigner
 
 PURPOSE = "webhook"

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models import AppScope, EventType
+from models.events import EventType
+from models.identity import AppScope
 from services.core.problems import NotFound, Refused
 
 ID_PREFIX = "evt_"

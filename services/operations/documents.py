@@ -8,22 +8,20 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.paper import Manifest, Parcel, Receipt, ReceiptLine, Slip, SlipLine
-from models import (
-    Actor,
-    Company,
-    CounterSaleLine,
-    CounterSaleStatus,
-    Delivery,
+from models.accounts import Person
+from models.catalog import Product, TemperatureZone
+from models.companies import Company
+from models.counter_sales import CounterSaleLine, CounterSaleStatus
+from models.delivery import Delivery
+from models.fulfillment import (
     Fulfillment,
     FulfillmentLine,
     FulfillmentStatus,
-    Person,
-    Product,
-    Store,
     Substitute,
     SubstituteStatus,
-    TemperatureZone,
 )
+from models.identity import Actor
+from models.stores import Store
 from services.core.access import works_in
 from services.core.clock import moment
 from services.core.problems import not_found

@@ -12,7 +12,8 @@ from sqlalchemy.types import Uuid
 
 from database.base import uuid7
 from database.statements import kept
-from models import Actor, JobFailure, JobState, Role
+from models.identity import Actor, Role
+from models.operations import JobFailure, JobState
 from services.core.clock import moment
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import IllegalStep, Refused, not_found

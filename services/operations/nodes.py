@@ -10,43 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Keyed
 from database.rows import model_of
-from models import (
-    Actor,
-    Address,
-    App,
-    BatchRecall,
-    CounterSale,
-    Delivery,
-    DeliveryOffer,
-    Fulfillment,
-    FulfillmentLine,
-    GoodsReceipt,
-    Membership,
-    Order,
-    OrderLine,
-    Payment,
-    Person,
-    PriceChange,
-    PurchaseOrder,
-    Refund,
-    Rider,
-    SignInSession,
-    StockAlert,
-    StockBatch,
-    StockCount,
-    StockEntry,
-    StockImport,
-    StockSet,
-    StockUpload,
-    Substitute,
-    Supplier,
-    Ticket,
-    TicketMessage,
-    Transfer,
-    TransferLine,
-    WebhookDelivery,
-    WebhookEndpoint,
-)
+from models.accounts import Address, Membership, Person
+from models.alerts import StockAlert
+from models.catalog import PriceChange
+from models.counter_sales import CounterSale
+from models.counting import StockCount
+from models.delivery import Delivery, DeliveryOffer, Rider
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.identity import Actor, SignInSession
+from models.imports import StockImport, StockSet, StockUpload
+from models.integrations import App, WebhookDelivery, WebhookEndpoint
+from models.orders import Order, OrderLine
+from models.payments import Payment, Refund
+from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
+from models.stock import BatchRecall, StockBatch, StockEntry
+from models.support import Ticket, TicketMessage
+from models.transfers import Transfer, TransferLine
 from services.accounts import addresses, memberships, people
 from services.core.access import works_in
 from services.core.problems import Refused, not_found

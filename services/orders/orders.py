@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Keyed
 from database.statements import kept
-from models import CancelReason, EventType, HoldStatus, Order, OrderStatus
+from models.events import EventType
+from models.orders import CancelReason, Order, OrderStatus
+from models.stock import HoldStatus
 from services.core import pages
 from services.core.clock import moment
 from services.core.problems import IllegalStep, Refused, not_found

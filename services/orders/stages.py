@@ -5,17 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models import (
-    Actor,
-    DeliveryStatus,
-    EventType,
-    FulfillmentStatus,
-    OrderAction,
-    OrderStage,
-    OrderStatus,
-    PaymentStatus,
-    Role,
-)
+from models.delivery import DeliveryStatus
+from models.events import EventType
+from models.fulfillment import FulfillmentStatus
+from models.identity import Actor, Role
+from models.orders import OrderAction, OrderStage, OrderStatus
+from models.payments import PaymentStatus
 
 SUPPORT_ROLES = frozenset({Role.SUPPORT_AGENT, Role.SUPER_ADMIN})
 

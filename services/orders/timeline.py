@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import Event, EventType, Order
+from models.events import Event, EventType
+from models.orders import Order
 from services.core import cursors
 from services.core.pages import Page, bounded, cursor, page
 from services.events.event_log import order_stream

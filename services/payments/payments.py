@@ -12,15 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
 from gateways.payments import Intent, IntentState
-from models import (
-    EventType,
-    Order,
-    OrderStatus,
-    Payment,
-    PaymentStatus,
-    Refund,
-    RefundReason,
-)
+from models.events import EventType
+from models.orders import Order, OrderStatus
+from models.payments import Payment, PaymentStatus, Refund, RefundReason
 from services.core import clock
 from services.core.clock import moment
 from services.core.problems import IllegalStep, Refused, not_found

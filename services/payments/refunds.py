@@ -10,15 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.payments import RefundResult, RefundState
-from models import (
-    EventType,
-    Order,
-    Payment,
-    PaymentStatus,
-    Refund,
-    RefundReason,
-    RefundStatus,
-)
+from models.events import EventType
+from models.orders import Order
+from models.payments import Payment, PaymentStatus, Refund, RefundReason, RefundStatus
 from services.core.clock import moment
 from services.core.problems import InvalidInput, Problem, Refused
 from services.core.text import line

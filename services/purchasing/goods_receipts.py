@@ -8,17 +8,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
+from models.identity import Actor
+from models.purchasing import (
     GoodsReceipt,
     GoodsReceiptLine,
     PurchaseOrder,
     PurchaseOrderAction,
     PurchaseOrderLine,
     PurchaseOrderStatus,
-    StockReason,
     Supplier,
 )
+from models.stock import StockReason
 from services.core.access import MANAGER_ROLES
 from services.core.clock import moment
 from services.core.problems import InvalidInput, NotFound, Problem, Refused

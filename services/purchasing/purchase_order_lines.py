@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import PurchaseOrder, PurchaseOrderLine, SupplierProduct
+from models.purchasing import PurchaseOrder, PurchaseOrderLine, SupplierProduct
 from services.core.problems import InvalidInput, Problem, Refused
 from services.purchasing.supplier_products import PACK_COST_MOST_MINOR, terms_of
 

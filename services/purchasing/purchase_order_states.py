@@ -6,13 +6,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
+from models.identity import Actor, Role
+from models.purchasing import (
     PurchaseOrder,
     PurchaseOrderAction,
     PurchaseOrderLine,
     PurchaseOrderStatus,
-    Role,
 )
 from services.core.access import COMPANY_ROLES, MANAGER_ROLES, STORE_ROLES, works_in
 from services.core.problems import IllegalStep, Refused, VersionConflict, not_found

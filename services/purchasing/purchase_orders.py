@@ -11,15 +11,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
+from models.identity import Actor
+from models.purchasing import (
     PurchaseOrder,
     PurchaseOrderAction,
     PurchaseOrderLine,
     PurchaseOrderStatus,
-    Store,
     Supplier,
 )
+from models.stores import Store
 from services.core.access import MANAGER_ROLES, works_in
 from services.core.clock import moment
 from services.core.pages import Page, after, bounded, page

@@ -11,7 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
-from models import Actor, PurchaseOrder, ReorderProposal, ReorderRun, Store
+from models.identity import Actor
+from models.purchasing import PurchaseOrder, ReorderProposal, ReorderRun
+from models.stores import Store
 from services.core.access import MANAGER_ROLES
 from services.core.clock import moment
 from services.core.pages import Page, after, bounded, page

@@ -13,7 +13,8 @@ from sqlalchemy import Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import DateTime, Text, Uuid
 
-from models import ReorderRun, Store
+from models.purchasing import ReorderRun
+from models.stores import Store
 from services.core.clock import moment
 from services.purchasing.demand_forecast import (
     HISTORY_DAYS,

@@ -7,7 +7,10 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Product, Supplier, SupplierProduct
+from models.catalog import Product
+from models.companies import Company
+from models.identity import Actor
+from models.purchasing import Supplier, SupplierProduct
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import InvalidInput, NotFound, Problem, Refused
 from services.core.text import line

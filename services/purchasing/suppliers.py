@@ -8,7 +8,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Supplier
+from models.companies import Company
+from models.identity import Actor
+from models.purchasing import Supplier
 from services.core.access import MANAGER_ROLES
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import InvalidInput, Problem, Refused, VersionConflict, not_found

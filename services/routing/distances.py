@@ -2,7 +2,7 @@
 
 from math import asin, ceil, cos, radians, sin, sqrt
 
-from models import Vehicle
+from models.delivery import Vehicle
 from models.geo_point import Point
 from services.stores.delivery_estimates import DETOUR
 

@@ -8,7 +8,10 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Product, Stock, StockBatch, StockEntry, StockReason, Store
+from models.catalog import Product
+from models.identity import Actor
+from models.stock import Stock, StockBatch, StockEntry, StockReason
+from models.stores import Store
 from services.core.access import works_in
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import InvalidInput, Problem, Refused, VersionConflict, not_found

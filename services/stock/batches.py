@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BatchStatus, PickedBatch, Stock, StockBatch, StockEntry, StockReason
+from models.stock import BatchStatus, PickedBatch, Stock, StockBatch, StockEntry, StockReason
 from services.stock.stock_rows import Cause, available, move
 
 WHY_SET_ASIDE = {

@@ -8,16 +8,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    ErrorPolicy,
-    Product,
-    Stock,
-    StockBatch,
-    StockReason,
-    StockSet,
-    Store,
-)
+from models.catalog import Product
+from models.identity import Actor
+from models.imports import ErrorPolicy, StockSet
+from models.stock import Stock, StockBatch, StockReason
+from models.stores import Store
 from services.core.access import works_in
 from services.core.problems import (
     InvalidInput,

@@ -7,7 +7,10 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Product, Role, Stock
+from models.catalog import Product
+from models.companies import Company
+from models.identity import Actor, Role
+from models.stock import Stock
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import InvalidInput, Refused, not_found
 from services.core.text import line

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import FulfillmentLine, Stock, StockReason
+from models.fulfillment import FulfillmentLine
+from models.stock import Stock, StockReason
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import InvalidInput, Refused
 from services.stock import batches

@@ -7,16 +7,10 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    Product,
-    Stock,
-    StockBatch,
-    StockEntry,
-    StockReason,
-    Store,
-    WasteSource,
-)
+from models.catalog import Product
+from models.identity import Actor
+from models.stock import Stock, StockBatch, StockEntry, StockReason, WasteSource
+from models.stores import Store
 from services.carts.basket_problems import InsufficientStock
 from services.core.access import works_in
 from services.core.pages import Page, after, bounded, page

@@ -11,7 +11,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Order, Product, StockBatch, StockEntry, StockReason
+from models.catalog import Product
+from models.orders import Order
+from models.stock import StockBatch, StockEntry, StockReason
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import InvalidInput, Problem, Refused, not_found
 from services.stock import batches

@@ -10,17 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import words
 from database.statements import kept
-from models import (
-    UNPICKED,
-    BatchStatus,
-    Fulfillment,
-    FulfillmentLine,
-    FulfillmentStatus,
-    PickedBatch,
-    Stock,
-    StockBatch,
-    StockReason,
-)
+from models.fulfillment import UNPICKED, Fulfillment, FulfillmentLine, FulfillmentStatus
+from models.stock import BatchStatus, PickedBatch, Stock, StockBatch, StockReason
 from services.core.problems import InvalidInput, Problem, Refused
 from services.stock import batches
 from services.stock.batches import Share

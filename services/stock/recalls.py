@@ -8,21 +8,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    BatchRecall,
-    BatchStatus,
-    Company,
-    Order,
-    OrderStatus,
-    PickedBatch,
-    Product,
-    Role,
-    Stock,
-    StockBatch,
-    StockReason,
-    Store,
-)
+from models.catalog import Product
+from models.companies import Company
+from models.identity import Actor, Role
+from models.orders import Order, OrderStatus
+from models.stock import BatchRecall, BatchStatus, PickedBatch, Stock, StockBatch, StockReason
+from models.stores import Store
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import not_found
 from services.core.text import line

@@ -8,16 +8,9 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    BatchRecall,
-    BatchStatus,
-    Product,
-    Stock,
-    StockBatch,
-    StockEntry,
-    StockReason,
-    Store,
-)
+from models.catalog import Product
+from models.stock import BatchRecall, BatchStatus, Stock, StockBatch, StockEntry, StockReason
+from models.stores import Store
 from services.core.problems import InvalidInput, Problem, Refused, not_found
 from services.core.text import line as one_line
 from services.stock import batches

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from database.statements import kept
-from models import HoldStatus
+from models.stock import HoldStatus
 
 LOCK = kept(
     text(

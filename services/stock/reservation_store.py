@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
 from database.outbox import count
-from models import HoldStatus, StockReason
+from models.stock import HoldStatus, StockReason
 from services.events.event_log import happened, inventory_stream
 from services.stock.reservation_sql import END, EXTEND, GRANT, LOCK
 

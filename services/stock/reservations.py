@@ -10,7 +10,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import EventType, HoldStatus, Order, OrderStatus
+from models.events import EventType
+from models.orders import Order, OrderStatus
+from models.stock import HoldStatus
 from services.core.clock import moment
 from services.events.event_log import order_happened
 from services.stock import reservation_sql, reservation_store

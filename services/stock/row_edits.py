@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Stock, StockBatch
+from models.stock import Stock, StockBatch
 from services.stock import batches
 from services.stock.stock_rows import Cause, move
 

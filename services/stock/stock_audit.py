@@ -9,7 +9,8 @@ from sqlalchemy import func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import StockAudit, Store
+from models.stock import StockAudit
+from models.stores import Store
 from services.core.clock import moment
 from services.events.event_log import audit_stream, happened
 

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Product, Stock, StockBatch, StockEntry, StockReason
+from models.catalog import Product
+from models.stock import Stock, StockBatch, StockEntry, StockReason
 from services.events.event_log import happened, inventory_stream
 
 Shelf = dict[UUID, Stock]

@@ -10,8 +10,10 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Role, Store, StoreHours, StoreKind, StoreStatus
+from models.companies import Company
 from models.geo_point import Point
+from models.identity import Actor, Role
+from models.stores import Store, StoreHours, StoreKind, StoreStatus
 from services.core.problems import InvalidInput, Problem, Refused, VersionConflict, not_found
 from services.core.text import line
 

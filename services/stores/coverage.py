@@ -29,8 +29,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import kept
-from models import Company, Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
+from models.companies import Company
 from models.geo_point import Point
+from models.stores import Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
 from services.core.problems import Problem, Refused, not_found
 
 SERVING_STORES = 20

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Store, StoreKind, StoreZone, ZoneFault
+from models.identity import Actor
+from models.stores import Store, StoreKind, StoreZone, ZoneFault
 from services.core.problems import Problem, Refused
 from services.stores.administration import managed
 

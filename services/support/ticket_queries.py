@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import Select, case, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Company, Ticket, TicketPriority, TicketStatus
+from models.companies import Company
+from models.identity import Actor
+from models.support import Ticket, TicketPriority, TicketStatus
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import not_found
 from services.orders.stages import SUPPORT_ROLES

@@ -5,7 +5,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Role, Ticket, TicketAction, TicketStatus
+from models.identity import Actor, Role
+from models.support import Ticket, TicketAction, TicketStatus
 from services.core.problems import IllegalStep, Refused, VersionConflict, not_found
 from services.events.event_log import happened, support_stream, ticket_stream
 from services.orders.stages import SUPPORT_ROLES

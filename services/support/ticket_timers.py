@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Ticket, TicketMessage, TicketPriority, TicketStatus
+from models.support import Ticket, TicketMessage, TicketPriority, TicketStatus
 from services.core.clock import moment
 from services.support.ticket_states import NOT_RESOLVED, changed, lock, tell
 

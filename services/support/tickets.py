@@ -10,17 +10,12 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    EventType,
-    Membership,
-    Order,
-    OrderAction,
-    OrderStatus,
-    Payment,
-    Person,
-    RefundReason,
-    Role,
+from models.accounts import Membership, Person
+from models.events import EventType
+from models.identity import Actor, Role
+from models.orders import Order, OrderAction, OrderStatus
+from models.payments import Payment, RefundReason
+from models.support import (
     Ticket,
     TicketAction,
     TicketKind,

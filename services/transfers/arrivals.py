@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import StockReason, Transfer, TransferLine, TransferLot
+from models.stock import StockReason
+from models.transfers import Transfer, TransferLine, TransferLot
 from services.core.problems import InvalidInput, NotFound, Problem, Refused
 from services.stock import movements, receiving, stock_rows
 

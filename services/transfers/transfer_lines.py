@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Product, TransferLine, TransferLot
+from models.catalog import Product
+from models.transfers import TransferLine, TransferLot
 from services.core.problems import InvalidInput, NotFound, Problem, Refused
 
 LINES = 200

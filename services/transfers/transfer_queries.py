@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Store, Transfer, TransferDirection, TransferStatus
+from models.identity import Actor
+from models.stores import Store
+from models.transfers import Transfer, TransferDirection, TransferStatus
 from services.core.access import works_in
 from services.core.pages import Page, after, bounded, page
 from services.core.problems import not_found

@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Actor, Role, Transfer, TransferAction, TransferStatus
+from models.identity import Actor, Role
+from models.transfers import Transfer, TransferAction, TransferStatus
 from services.core.access import MANAGER_ROLES, STORE_ROLES, works_in
 from services.core.problems import IllegalStep, Refused, VersionConflict, not_found
 from services.events.event_log import happened, transfers_stream

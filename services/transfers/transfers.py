@@ -13,16 +13,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import (
-    Actor,
-    StockReason,
-    Store,
-    Transfer,
-    TransferAction,
-    TransferLine,
-    TransferLot,
-    TransferStatus,
-)
+from models.identity import Actor
+from models.stock import StockReason
+from models.stores import Store
+from models.transfers import Transfer, TransferAction, TransferLine, TransferLot, TransferStatus
 from services.core.access import works_in
 from services.core.clock import moment
 from services.core.problems import Problem, Refused, not_found

@@ -22,7 +22,7 @@ from database.scope import PLATFORM
 from database.sessions import Database, Hint
 from database.statements import kept
 from execution.running.shared import Shared
-from models import Stream
+from models.events import Stream
 from subscriptions.engine.access_monitor import Guard
 from subscriptions.engine.broadcaster import Carrier, shard_of
 from subscriptions.engine.conflation import Latest

@@ -18,8 +18,8 @@ from database.sessions import Hint
 from execution.fanout_port import Outlet
 from execution.running.answer import Answer
 from execution.running.shared import Shared
-from models import Actor
 from models.events import MessageKind
+from models.identity import Actor
 from resolvers.context import Context
 from services.core import cursors
 from subscriptions.engine.event_log_reader import Gone

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import strawberry
 
-from models import Product, Store
+from models.catalog import Product
+from models.stores import Store
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_ROLES
 from services.core.problems import InvalidInput, Refused, key_of, not_found

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from database.sessions import Database, Hint
-from models import Availability, Listing, Stock
+from models.catalog import Availability, Listing
+from models.stock import Stock
 from services.catalog.listed_products import LOW_UNITS
 
 Window = tuple[Availability, int]

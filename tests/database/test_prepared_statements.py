@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import words
 from database.statements import KEPT, Shapes, by_key, kept
-from models import Delivery, DeliveryStatus, Rider
+from models.delivery import Delivery, DeliveryStatus, Rider
 from services.core import clock
 
 ROOMS = ("models", "services", "dataloaders", "resolvers", "subscriptions", "jobs")

@@ -16,7 +16,10 @@ from database.sessions import APPLICATION_ROLE, Database, open_reads
 from database.statement_merge import merged
 from database.statements import kept
 from dataloaders.keys import asked, many_each, one_each
-from models import Listing, Product, Rider, Stock, Store
+from models.catalog import Listing, Product
+from models.delivery import Rider
+from models.stock import Stock
+from models.stores import Store
 from tests.support.city import City
 from tests.support.graph_queries import statements
 

@@ -15,7 +15,12 @@ from database.reading import Reading
 from database.scope import NOBODY, PLATFORM, Scope
 from database.sessions import APPLICATION_ROLE, Database, Origin, open_reads
 from database.statements import kept
-from models import Company, Event, Listing, Product, Rider, RiderPosition, RiderStatus, Stock, Store
+from models.catalog import Listing, Product
+from models.companies import Company
+from models.delivery import Rider, RiderPosition, RiderStatus
+from models.events import Event
+from models.stock import Stock
+from models.stores import Store
 from tests.support.city import City
 
 Values = tuple[object, ...]

@@ -13,7 +13,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Address, AuditEntry, Cart, CartLine
+from models.accounts import Address
+from models.carts import Cart, CartLine
+from models.operations import AuditEntry
 from tests.conftest import superuser
 from tests.support.actors import Standing
 from tests.support.city import City

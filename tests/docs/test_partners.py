@@ -14,7 +14,8 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Membership, Person, Role
+from models.accounts import Membership, Person
+from models.identity import Role
 from services.identity.passwords import hash_password
 from tests.support import city as cities
 from tests.support.paths import ROOT

@@ -12,8 +12,9 @@ from dataloaders import orders as load
 from dataloaders import payments as load_payments
 from dataloaders import stores as load_stores
 from execution import Answer, Engine, Limits, Prepared
-from models import Grant, Order, Role
+from models.identity import Grant, Role
 from models.ids import encode
+from models.orders import Order
 from resolvers.context import House
 from schema.root import graph
 from server.errors import present

@@ -8,7 +8,7 @@ import pytest
 
 from database.sessions import Database
 from local import process
-from models import Grant, Role
+from models.identity import Grant, Role
 from tests.conftest import FOLDER
 from tests.support import city
 from tests.support.city import City

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from database.base import uuid7
-from models import Order, Store
 from models.ids import encode
+from models.orders import Order
+from models.stores import Store
 from schema.root import graph
 from tests.support.faults.http_client import PLACE, Neighborhood, line, troubles
 from tests.support.minimal_queries import document, holds_ids

@@ -14,8 +14,8 @@ from websockets.exceptions import InvalidStatus
 from yarl import URL
 
 from database.base import uuid7
-from models import Order
 from models.ids import encode
+from models.orders import Order
 from services.identity.access_tokens import ALGORITHM, load_keys
 from tests.server.transport.test_malformed_frames import MALFORMED
 from tests.support.faults.http_client import PLACE, Neighborhood, line, troubles

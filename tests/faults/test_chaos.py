@@ -19,8 +19,11 @@ from benchmarks.live.crowd import Door
 from database.scope import PLATFORM
 from database.sessions import Database
 from local import process
-from models import Fulfillment, FulfillmentStatus, Grant, Order, Refund, RefundStatus, Role
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Grant, Role
 from models.ids import encode
+from models.orders import Order
+from models.payments import Refund, RefundStatus
 from subscriptions.engine.hub import Hub
 from tests.support.city import City
 from tests.support.faults.followers import ORIGIN, TRACK, Follower, Writing, behind, missing

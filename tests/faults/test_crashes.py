@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 
 from database.sessions import Database
-from models import Grant, Role
+from models.identity import Grant, Role
 from models.ids import encode
 from simulators.parts.customer import CardProvider, Customer
 from simulators.parts.picker import Picker

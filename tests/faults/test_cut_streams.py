@@ -18,8 +18,9 @@ import aiohttp
 import pytest
 
 from database.sessions import Database
-from models import Grant, Order, Role
+from models.identity import Grant, Role
 from models.ids import decode, encode
+from models.orders import Order
 from simulators.client import GraphClient, Tally
 from simulators.parts.customer import CardProvider, Customer
 from simulators.parts.picker import Picker

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from hypothesis_graphql import mutations, nodes, queries
 
 from database.base import uuid7
-from models import Order, Product, Store
+from models.catalog import Product
 from models.ids import encode
+from models.orders import Order
+from models.stores import Store
 from schema.root import graph
 from tests.support.execution.generated_documents import generated
 from tests.support.faults.http_client import Neighborhood, troubles

@@ -8,8 +8,8 @@ import aiohttp
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Stock, StockReason
 from models.ids import encode
+from models.stock import Stock, StockReason
 from services.stock import stock_rows
 from tests.support.city import City
 from tests.support.faults.process_group import ORIGIN, Resident, Town

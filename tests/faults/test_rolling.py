@@ -20,8 +20,9 @@ import pytest
 from benchmarks.live.crowd import Door
 from database.sessions import Database
 from local import process
-from models import Grant, Order, Role
+from models.identity import Grant, Role
 from models.ids import encode
+from models.orders import Order
 from subscriptions.engine.hub import Hub
 from tests.faults.test_chaos import order_of
 from tests.support.city import City

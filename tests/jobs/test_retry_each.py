@@ -15,7 +15,7 @@ from jobs.retry_each import each
 from jobs.run_log import Book
 from jobs.runner import Hands, Job, run_all
 from jobs.schedule import JOBS, WAITING
-from models import JobFailure, JobState
+from models.operations import JobFailure, JobState
 from services.operations.job_status import TRIES_COUNT
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from database.sessions import Database
-from models import Actor, Grant, Role
+from models.identity import Actor, Grant, Role
 from tests.services.conftest import city, database
 from tests.support.city import City
 from tests.support.customers import people

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import Actor
+from models.identity import Actor
 from services.core.idempotency import KEY_LENGTH
 from tests.support.city import City
 from tests.support.graph_queries import Asking, Told

@@ -10,53 +10,27 @@ from sqlalchemy import func, select
 from database.base import Keyed, uuid7
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import (
-    Address,
-    App,
-    AppSecret,
-    BatchRecall,
-    Brand,
-    Cart,
-    Category,
-    Company,
-    CounterSale,
-    Delivery,
-    DeliveryOffer,
-    Fulfillment,
-    FulfillmentLine,
-    GoodsReceipt,
-    Grant,
-    JobFailure,
-    Membership,
-    Order,
-    OrderLine,
-    Payment,
-    Person,
-    PriceChange,
-    Product,
-    PurchaseOrder,
-    Refund,
-    Rider,
-    Role,
-    SignInSession,
-    StockAlert,
-    StockBatch,
-    StockCount,
-    StockEntry,
-    StockImport,
-    StockSet,
-    StockUpload,
-    Store,
-    Substitute,
-    Supplier,
-    Ticket,
-    TicketMessage,
-    Transfer,
-    TransferLine,
-    WebhookDelivery,
-    WebhookEndpoint,
-)
+from models.accounts import Address, Membership, Person
+from models.alerts import StockAlert
+from models.carts import Cart
+from models.catalog import Brand, Category, PriceChange, Product
+from models.companies import Company
+from models.counter_sales import CounterSale
+from models.counting import StockCount
+from models.delivery import Delivery, DeliveryOffer, Rider
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.identity import Grant, Role, SignInSession
 from models.ids import PREFIXES, encode
+from models.imports import StockImport, StockSet, StockUpload
+from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
+from models.operations import JobFailure
+from models.orders import Order, OrderLine
+from models.payments import Payment, Refund
+from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
+from models.stock import BatchRecall, StockBatch, StockEntry
+from models.stores import Store
+from models.support import Ticket, TicketMessage
+from models.transfers import Transfer, TransferLine
 from resolvers.context import House
 from resolvers.nodes import IDS_COUNT, WINDOW
 from schema.root import graph

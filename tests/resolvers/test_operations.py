@@ -7,8 +7,10 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, parse, validate
 
 from dataloaders import catalog
-from models import Company, Product, Store
+from models.catalog import Product
+from models.companies import Company
 from models.ids import encode
+from models.stores import Store
 from resolvers.context import House
 from schema.root import graph
 from seed.rows import key

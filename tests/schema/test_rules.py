@@ -17,7 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from database.base import uuid7
 from execution import Answer, Limits
-from models import ANONYMOUS, Grant, Role
+from models.identity import ANONYMOUS, Grant, Role
 from resolvers.context import House
 from schema.backing import BACKING
 from schema.root import graph

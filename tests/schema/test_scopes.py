@@ -6,8 +6,7 @@ import pytest
 from graphql import GraphQLObjectType
 
 from database.base import uuid7
-from models import Actor, AppScope
-from models.identity import acting_for
+from models.identity import Actor, AppScope, acting_for
 from resolvers.context import House
 from resolvers.scopes import NOUNS, PERSONAL, ROOTS
 from schema.root import graph

@@ -15,8 +15,14 @@ from database.base import Base, Keyed, uuid7
 from database.scope import NOBODY, PLATFORM
 from database.sessions import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin
 from execution import Answer
-from models import Brand, Category, Company, Fulfillment, Membership, Order, Product, Store, Ticket
+from models.accounts import Membership
+from models.catalog import Brand, Category, Product
+from models.companies import Company
+from models.fulfillment import Fulfillment
 from models.ids import PREFIXES, encode
+from models.orders import Order
+from models.stores import Store
+from models.support import Ticket
 from schema.root import graph
 from services.support.ticket_states import tell
 from tests.support.actors import Standing, engine

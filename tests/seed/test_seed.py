@@ -7,21 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Base, Keyed
 from database.scope import PLATFORM
-from models import (
-    Address,
-    Brand,
-    Category,
-    Listing,
-    Membership,
-    Person,
-    Product,
-    Rider,
-    Role,
-    Stock,
-    Store,
-    StoreZone,
-    TemperatureZone,
-)
+from models.accounts import Address, Membership, Person
+from models.catalog import Brand, Category, Listing, Product, TemperatureZone
+from models.delivery import Rider
+from models.identity import Role
+from models.stock import Stock
+from models.stores import Store, StoreZone
 from seed import seed
 from seed.accounts import EVERYONE, PASSWORD, RIDERS, STANDING
 from seed.rows import key

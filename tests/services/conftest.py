@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from database.sessions import Database
-from models import Actor
+from models.identity import Actor
 from tests.support import city as cities
 from tests.support.city import City
 from tests.support.customers import people

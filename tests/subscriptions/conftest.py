@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from local.valkey import Valkey, valkey
-from models import Grant, Role
+from models.identity import Grant, Role
 from resolvers.context import House
 from tests.conftest import FOLDER
 from tests.support.actors import Standing, stand

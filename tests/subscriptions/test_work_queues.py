@@ -5,8 +5,12 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import EventType, Fulfillment, Order, Store, Ticket, TicketKind
+from models.events import EventType
+from models.fulfillment import Fulfillment
 from models.ids import encode
+from models.orders import Order
+from models.stores import Store
+from models.support import Ticket, TicketKind
 from resolvers.context import House
 from services.events.event_log import happened, order_happened, rider_stream
 from services.support import tickets

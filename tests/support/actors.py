@@ -16,7 +16,8 @@ from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from dataloaders import Loaders
 from gateways.payments import StripePayments
-from models import ANONYMOUS, Actor, Grant, Membership, Person, Role, SignInSession
+from models.accounts import Membership, Person
+from models.identity import ANONYMOUS, Actor, Grant, Role, SignInSession
 from resolvers.context import Context, House
 from services.core.clock import moment
 from subscriptions.engine.hub import Hub

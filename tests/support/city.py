@@ -15,23 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import (
-    Brand,
-    Category,
-    Company,
-    Listing,
-    Membership,
-    Person,
-    Product,
-    Rider,
-    Role,
-    Stock,
-    StockEntry,
-    StockReason,
-    Store,
-    StoreHours,
-    StoreZone,
-)
+from models.accounts import Membership, Person
+from models.catalog import Brand, Category, Listing, Product
+from models.companies import Company
+from models.delivery import Rider
+from models.identity import Role
+from models.stock import Stock, StockEntry, StockReason
+from models.stores import Store, StoreHours, StoreZone
 
 LATITUDE = 41.15
 LONGITUDE = -8.61

@@ -10,7 +10,9 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Grant, Role, Stock, StockCount, StockCountStatus
+from models.counting import StockCount, StockCountStatus
+from models.identity import Actor, Grant, Role
+from models.stock import Stock
 from services.core.problems import Problem, Refused
 from services.counting import count_opening, count_queries, stock_counts
 from services.counting.count_opening import Choice

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, Grant, Membership, Person, Role
+from models.accounts import Membership, Person
 from models.geo_point import Point
+from models.identity import Actor, Grant, Role
 from services.carts.baskets import Wanted, Wish
 from tests.support.city import City
 

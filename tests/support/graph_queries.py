@@ -13,7 +13,7 @@ from database.rows import model_of
 from database.sessions import Database
 from dataloaders import Loaders
 from execution import Answer, Engine
-from models import ANONYMOUS, Actor
+from models.identity import ANONYMOUS, Actor
 from models.ids import encode
 from resolvers.context import Context, House
 from schema.root import graph

@@ -8,46 +8,22 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Keyed, uuid7
-from models import (
-    AlertKind,
-    App,
-    AppSecret,
-    AppSecretKind,
-    CounterSale,
-    Delivery,
-    ErrorPolicy,
-    Fulfillment,
-    FulfillmentLine,
-    GoodsReceipt,
-    ImportFormat,
-    ImportMode,
-    Order,
-    OrderLine,
-    Payment,
-    Person,
-    PriceChange,
-    Product,
-    PurchaseOrder,
-    Refund,
-    RefundReason,
-    Role,
-    StockAlert,
-    StockCount,
-    StockImport,
-    StockSet,
-    StockUpload,
-    Store,
-    Substitute,
-    Supplier,
-    Tender,
-    Ticket,
-    TicketKind,
-    TicketMessage,
-    Transfer,
-    TransferLine,
-    WebhookDelivery,
-    WebhookEndpoint,
-)
+from models.accounts import Person
+from models.alerts import AlertKind, StockAlert
+from models.catalog import PriceChange, Product
+from models.counter_sales import CounterSale, Tender
+from models.counting import StockCount
+from models.delivery import Delivery
+from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.identity import Role
+from models.imports import ErrorPolicy, ImportFormat, ImportMode, StockImport, StockSet, StockUpload
+from models.integrations import App, AppSecret, AppSecretKind, WebhookDelivery, WebhookEndpoint
+from models.orders import Order, OrderLine
+from models.payments import Payment, Refund, RefundReason
+from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
+from models.stores import Store
+from models.support import Ticket, TicketKind, TicketMessage
+from models.transfers import Transfer, TransferLine
 from tests.support.city import Shop
 
 SOMETHING: dict[type, Any] = {

@@ -11,7 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from gateways.payments import Intent, IntentState
-from models import Actor, Fulfillment, FulfillmentLine, Grant, Order, Payment, Role, Store
+from models.fulfillment import Fulfillment, FulfillmentLine
+from models.identity import Actor, Grant, Role
+from models.orders import Order
+from models.payments import Payment
+from models.stores import Store
 from services import checkout
 from services.stock.stock_audit import Difference, conservation
 from tests.support.city import City

@@ -11,7 +11,11 @@ from sqlalchemy import select, text
 from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.payments import Intent, StripePayments
-from models import Actor, CancelReason, Event, Hold, HoldStatus, Order, Payment, PaymentStatus
+from models.events import Event
+from models.identity import Actor
+from models.orders import CancelReason, Order
+from models.payments import Payment, PaymentStatus
+from models.stock import Hold, HoldStatus
 from services import checkout
 from services.carts.baskets import Wish
 from services.core.idempotency import Promise

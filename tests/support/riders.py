@@ -10,19 +10,10 @@ from sqlalchemy import delete, func, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    Delivery,
-    DeliveryOffer,
-    Fulfillment,
-    FulfillmentLine,
-    Grant,
-    OfferStatus,
-    Order,
-    Rider,
-    RiderPosition,
-    Role,
-)
+from models.delivery import Delivery, DeliveryOffer, OfferStatus, Rider, RiderPosition
+from models.fulfillment import Fulfillment, FulfillmentLine
+from models.identity import Actor, Grant, Role
+from models.orders import Order
 from services.core.problems import Kept, Refused
 from services.delivery import deliveries, dispatch, riders
 from services.delivery.position_results import Report

@@ -8,7 +8,11 @@ from sqlalchemy import func, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Event, Fulfillment, FulfillmentStatus, Order, Stock
+from models.events import Event
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Actor
+from models.orders import Order
+from models.stock import Stock
 from services.core.problems import Refused
 from services.fulfillment import fulfillments
 from tests.support.city import City

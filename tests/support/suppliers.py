@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Grant, PurchaseOrder, PurchaseOrderLine, Role, Stock, Supplier
+from models.identity import Actor, Grant, Role
+from models.purchasing import PurchaseOrder, PurchaseOrderLine, Supplier
+from models.stock import Stock
 from services.core.problems import Refused
 from services.purchasing import goods_receipts, purchase_orders, supplier_products, suppliers
 from services.purchasing.goods_receipts import Arrived

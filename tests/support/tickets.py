@@ -6,7 +6,10 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Grant, Order, PaymentStatus, Role, Ticket, TicketKind
+from models.identity import Actor, Grant, Role
+from models.orders import Order
+from models.payments import PaymentStatus
+from models.support import Ticket, TicketKind
 from services.core.problems import Refused
 from services.support import tickets
 from tests.support.city import City

@@ -9,7 +9,10 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Grant, Role, Stock, Store, Transfer, TransferAction, TransferStatus
+from models.identity import Actor, Grant, Role
+from models.stock import Stock
+from models.stores import Store
+from models.transfers import Transfer, TransferAction, TransferStatus
 from services.core.problems import Problem, Refused
 from services.transfers import transfers
 from services.transfers.transfer_lines import Wanted

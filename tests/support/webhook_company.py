@@ -12,7 +12,7 @@ from database.sessions import Origin
 from gateways import webhook as gateway
 from gateways.webhook import PublicWebhooks
 from jobs import integrations
-from models import Grant, Role
+from models.identity import Grant, Role
 from models.ids import encode
 from resolvers.context import House
 from server.webhook_payloads import GraphPayloads

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sessions import Database
 from database.statements import kept
-from models import Actor, Order, OrderStatus
 from models.geo_point import Point
+from models.identity import Actor
+from models.orders import Order, OrderStatus
 from services.carts import baskets
 from services.carts.baskets import Door, Wish
 from services.core.problems import RateLimited, Refused, not_found

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from database.sessions import Origin
 from gateways.payments import Payments
-from models import Actor
+from models.identity import Actor
 from services.carts.baskets import Wish
 from services.core import idempotency
 from services.orders import orders

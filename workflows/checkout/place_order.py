@@ -18,8 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import uuid7
 from database.sessions import Database, Origin
 from database.statements import kept
-from models import Actor, EventType, Order, OrderLine, OrderStatus, Payment, Person
+from models.accounts import Person
+from models.events import EventType
+from models.identity import Actor
 from models.ids import encode
+from models.orders import Order, OrderLine, OrderStatus
+from models.payments import Payment
 from services.carts import baskets
 from services.carts.basket_problems import PriceChanged, shortages
 from services.carts.baskets import Door, Plan, Wish

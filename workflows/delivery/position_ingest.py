@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, DeliveryStatus, EventType, Rider, RiderAction, RiderStatus
+from models.delivery import DeliveryStatus, Rider, RiderAction, RiderStatus
+from models.events import EventType
+from models.identity import Actor
 from services.core.problems import IllegalStep, Refused, not_found
 from services.core.request_batcher import Together
 from services.delivery import rider_positions

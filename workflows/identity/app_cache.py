@@ -12,8 +12,8 @@ from sqlalchemy import Select, func, or_, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, App, AppScope, AppSecret, AppSecretKind
-from models.identity import acting_for
+from models.identity import Actor, AppScope, acting_for
+from models.integrations import App, AppSecret, AppSecretKind
 from services.identity.app_secrets import hashed, sound
 
 log = logging.getLogger("darkstore.apps")

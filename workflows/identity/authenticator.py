@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from database.sessions import Database
-from models import Actor
+from models.identity import Actor
 from services.core.address_rate_limit import Pace
 from services.core.idempotency import Turns
 from services.identity.access_tokens import (

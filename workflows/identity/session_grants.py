@@ -15,8 +15,9 @@ from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select
 from database.scope import PLATFORM
 from database.sessions import Database
 from database.statements import kept
-from models import App, AppScope, AppSecret, Grant, Membership, SignInSession
-from models.identity import acting_for
+from models.accounts import Membership
+from models.identity import AppScope, Grant, SignInSession, acting_for
+from models.integrations import App, AppSecret
 
 GATHER_SECONDS = 0.25
 TOGETHER = 1_000

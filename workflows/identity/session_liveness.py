@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from database.scope import PLATFORM
 from database.sessions import Database
 from database.statements import kept
-from models import SignInSession
+from models.identity import SignInSession
 
 TOGETHER = 1_000
 

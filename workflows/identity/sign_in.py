@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from database.statements import kept
-from models import Actor, Membership, Person, Role
+from models.accounts import Membership, Person
+from models.identity import Actor, Role
 from services.accounts import guest_merge, people
 from services.core import clock
 from services.core.idempotency import Promise

@@ -15,7 +15,7 @@ from gateways.payments import (
     RefundState,
     WebhookEvent,
 )
-from models import Payment, PaymentNotice, PaymentStatus
+from models.payments import Payment, PaymentNotice, PaymentStatus
 from workflows.payments import settle_payment
 
 ORIGIN = Origin("payment_notice")

@@ -26,7 +26,8 @@ from gateways.payments import (
     RefundResult,
     RefundState,
 )
-from models import Order, Payment, PaymentStatus, Refund, RefundStatus
+from models.orders import Order
+from models.payments import Payment, PaymentStatus, Refund, RefundStatus
 from services import checkout
 from services.core.clock import moment
 from services.orders import orders

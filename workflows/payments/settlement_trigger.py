@@ -7,7 +7,7 @@ from uuid import UUID
 
 from database.sessions import Database, Hint
 from gateways.payments import Payments
-from models import EventType
+from models.events import EventType
 from workflows.payments import settle_payment
 
 log = logging.getLogger("darkstore.nudge")

@@ -14,8 +14,9 @@ from database.scope import PLATFORM
 from database.sessions import Origin
 from gateways.webhook import PublicWebhooks
 from jobs import integrations
-from models import EventType, Order
+from models.events import EventType
 from models.ids import encode
+from models.orders import Order
 from services.events.event_log import inventory_stream, order_happened
 from services.integrations import webhook_sending
 from services.integrations.webhook_signatures import signed

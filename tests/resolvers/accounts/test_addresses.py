@@ -5,7 +5,8 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, Address
+from models.accounts import Address
+from models.identity import Actor
 from models.ids import encode
 from tests.support.city import City
 from tests.support.customers import people

@@ -10,7 +10,10 @@ from sqlalchemy import select, update
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from jobs import alerts
-from models import Actor, AlertKind, Event, Grant, Role, Stock, StockAlert, StockEntry, StockReason
+from models.alerts import AlertKind, StockAlert
+from models.events import Event
+from models.identity import Actor, Grant, Role
+from models.stock import Stock, StockEntry, StockReason
 from services.alerts.detection import watch
 from services.events.event_log import alert_stream
 from services.stock import movements, receiving

@@ -6,7 +6,9 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, Cart, CartLine, Stock, Substitution
+from models.carts import Cart, CartLine, Substitution
+from models.identity import Actor
+from models.stock import Stock
 from services.carts import carts
 from tests.support.city import City
 from tests.support.customers import people

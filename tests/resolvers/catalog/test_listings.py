@@ -4,7 +4,9 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, AuditEntry, Event
+from models.events import Event
+from models.identity import Actor
+from models.operations import AuditEntry
 from services.events.event_log import inventory_stream
 from tests.support.city import City
 from tests.support.graph_queries import Asking, id_of

@@ -5,7 +5,9 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, AuditEntry, Event, Grant, Role
+from models.events import Event
+from models.identity import Actor, Grant, Role
+from models.operations import AuditEntry
 from services.events.event_log import catalog_stream
 from tests.support.city import City
 from tests.support.customers import people

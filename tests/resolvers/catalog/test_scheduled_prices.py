@@ -12,7 +12,9 @@ from database.sessions import Database, Origin
 from jobs import catalog
 from jobs.runner import Hands, run_all
 from jobs.schedule import JOBS
-from models import Actor, Event, Listing, PriceChange, PriceChangeStatus
+from models.catalog import Listing, PriceChange, PriceChangeStatus
+from models.events import Event
+from models.identity import Actor
 from models.ids import decode
 from resolvers.context import House
 from services.events.event_log import inventory_stream

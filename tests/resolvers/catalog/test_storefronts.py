@@ -7,8 +7,11 @@ from sqlalchemy import delete, text, update
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, Product, Stock, Store, StoreHours, StoreStatus, Unserved
+from models.catalog import Product
 from models.geo_point import Point
+from models.identity import Actor
+from models.stock import Stock
+from models.stores import Store, StoreHours, StoreStatus, Unserved
 from services.catalog.search_text import search_text
 from services.stores import coverage
 from tests.resolvers.carts.test_carts import SET, line

@@ -8,8 +8,10 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, CounterSale, Stock, StockBatch, StockEntry, StockReason
+from models.counter_sales import CounterSale
+from models.identity import Actor
 from models.ids import decode
+from models.stock import Stock, StockBatch, StockEntry, StockReason
 from services.stock import receiving
 from services.stock.receiving import Received
 from tests.support.city import City

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from models import Grant, Order, Role
+from models.identity import Grant, Role
+from models.orders import Order
 from resolvers.context import House
 from tests.support import riders as support_riders
 from tests.support.actors import Standing, stand

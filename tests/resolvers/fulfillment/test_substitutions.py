@@ -9,7 +9,10 @@ from sqlalchemy import update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Fulfillment, FulfillmentLine, Grant, Order, OrderLine, Role, Substitution
+from models.carts import Substitution
+from models.fulfillment import Fulfillment, FulfillmentLine
+from models.identity import Actor, Grant, Role
+from models.orders import Order, OrderLine
 from services.fulfillment import picking
 from services.fulfillment.picking import Pick
 from tests.support.city import City

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import Grant, OneTimeCode, Person, Role, SignInSession
+from models.accounts import Person
 from models.core import IdempotencyKey
+from models.identity import Grant, OneTimeCode, Role, SignInSession
 from resolvers.context import House
 from services.identity.passwords import hash_password
 from tests.support.actors import KeptSms, Standing, stand

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from jobs import integrations
-from models import Actor, AppScope, Grant, Role
-from models.identity import acting_for
+from models.identity import Actor, AppScope, Grant, Role, acting_for
 from models.ids import decode, encode
 from models.integrations import App
 from server.webhook_payloads import GraphPayloads

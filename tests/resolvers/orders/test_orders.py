@@ -12,9 +12,11 @@ from sqlalchemy import func, select, update
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, Grant, Order, Product, Role
+from models.catalog import Product
 from models.core import IdempotencyKey
+from models.identity import Actor, Grant, Role
 from models.ids import encode
+from models.orders import Order
 from services.core.idempotency import KeyReused
 from tests.support.city import City
 from tests.support.customers import people

@@ -6,8 +6,9 @@ import pytest
 
 from database.base import uuid7
 from database.sessions import Database
-from models import Actor, StockBatch
+from models.identity import Actor
 from models.ids import encode
+from models.stock import StockBatch
 from services.stock.receiving import Received
 from tests.services.stock.test_batches import day, receive
 from tests.support.city import City

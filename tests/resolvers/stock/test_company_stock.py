@@ -4,7 +4,8 @@ from typing import Any
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Actor, Grant, Role, StockReason
+from models.identity import Actor, Grant, Role
+from models.stock import StockReason
 from services.stock import movements, receiving
 from services.stock.receiving import Received
 from tests.support.city import City

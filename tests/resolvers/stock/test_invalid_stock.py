@@ -7,8 +7,9 @@ import pytest
 
 from database.base import uuid7
 from database.sessions import Database
-from models import Product, Store
+from models.catalog import Product
 from models.ids import encode
+from models.stores import Store
 from services.stock.reservation_decisions import Held
 from tests.support import city as cities
 from tests.support.graph_queries import id_of

@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from database.sessions import Database
-from models import Actor
+from models.identity import Actor
 from tests.support.city import City
 from tests.support.customers import people
 from tests.support.graph_queries import Asking, Told, id_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from database.sessions import Database
-from models import Order
+from models.orders import Order
 from tests.support.city import City
 from tests.support.customers import people
 from tests.support.graph_queries import Asking, Told, id_of, statements

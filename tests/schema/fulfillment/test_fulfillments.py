@@ -6,15 +6,11 @@ from typing import Any
 import pytest
 
 from database.sessions import Database
-from models import (
-    Actor,
-    Fulfillment,
-    Grant,
-    Product,
-    Role,
-    Store,
-)
+from models.catalog import Product
+from models.fulfillment import Fulfillment
+from models.identity import Actor, Grant, Role
 from models.ids import encode
+from models.stores import Store
 from tests.support.city import City
 from tests.support.customers import people
 from tests.support.graph_queries import Asking, Told, operation, statements

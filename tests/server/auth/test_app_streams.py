@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from execution import Limits
-from models import AppScope, AppSecretKind
+from models.identity import AppScope
 from models.ids import encode
+from models.integrations import AppSecretKind
 from resolvers.context import House
 from schema.root import graph
 from server.errors import present

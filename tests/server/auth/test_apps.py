@@ -11,8 +11,8 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from database.sessions import Origin
 from execution import Limits
-from models import AppSecret, AppSecretKind
 from models.ids import decode
+from models.integrations import AppSecret, AppSecretKind
 from resolvers.context import House
 from schema.root import graph
 from server.auth.edge import Edge

@@ -8,7 +8,7 @@ import pytest
 
 from database.base import uuid7
 from database.sessions import Database
-from models import Actor
+from models.identity import Actor
 from server.commands import keys
 from services.identity.access_tokens import KEPT_SECONDS, RETIRED_KEYS, load_keys, rotate_keys
 from workflows.identity.authenticator import Identity

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import stock
-from models import Event, StockAudit
+from models.events import Event
+from models.stock import StockAudit
 from server.commands import audit_stock
 from services.events.event_log import audit_stream
 from services.stock.receiving import Received

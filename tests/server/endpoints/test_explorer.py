@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from models import Role
+from models.identity import Role
 from server.endpoints.explorer import OPERATIONS, PAGE, explorer_routes
 
 READERS = {"Anybody", "Customers", "Store staff", "Riders", "Support", "Admins"}

@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from database.scope import PLATFORM
 from database.sessions import Database, announce_nothing
-from models import CancelReason, OrderStatus, PaymentNotice, PaymentStatus
+from models.orders import CancelReason, OrderStatus
+from models.payments import PaymentNotice, PaymentStatus
 from server.endpoints.payment_webhooks import BODY_BYTES, Worker, stripe_webhook
 from services import checkout
 from simulators.stripe.deliveries import signature

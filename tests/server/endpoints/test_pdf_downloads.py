@@ -9,8 +9,10 @@ from starlette.applications import Starlette
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import CounterSale, Fulfillment, Store
+from models.counter_sales import CounterSale
+from models.fulfillment import Fulfillment
 from models.ids import encode
+from models.stores import Store
 from resolvers.context import House
 from server.auth.edge import Edge
 from server.endpoints.pdf_downloads import document_routes

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from models import Grant, Role
+from models.identity import Grant, Role
 from resolvers.context import House
 from server.app import Store
 from server.auth.edge import Edge

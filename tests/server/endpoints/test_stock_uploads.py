@@ -9,8 +9,9 @@ from starlette.applications import Starlette
 
 from gateways.storage import DiskStorage
 from jobs import imports
-from models import Grant, Role, StockImport
+from models.identity import Grant, Role
 from models.ids import decode
+from models.imports import StockImport
 from resolvers.context import House
 from server.auth.edge import Edge
 from server.endpoints.stock_uploads import Imports

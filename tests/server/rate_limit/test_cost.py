@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from execution import Limits
-from models import Grant, Role
+from models.identity import Grant, Role
 from resolvers.context import House
 from schema.root import graph
 from server.errors import present

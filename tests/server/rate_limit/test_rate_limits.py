@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from models import Actor, Grant, Role
+from models.identity import Actor, Grant, Role
 from server.rate_limit import Allowances, Held, Ledger, Short, Size, Sizes
 from server.rate_limit.shared_ledger import PREFIX
 

@@ -8,8 +8,13 @@ from sqlalchemy import select
 
 from database.base import Base
 from database.scope import PLATFORM
-from models import Cart, Grant, Order, OrderLine, Payment, Person, Role, Ticket, TicketKind
+from models.accounts import Person
+from models.carts import Cart
+from models.identity import Grant, Role
 from models.ids import encode
+from models.orders import Order, OrderLine
+from models.payments import Payment
+from models.support import Ticket, TicketKind
 from resolvers.context import House
 from services.accounts import guest_merge
 from services.accounts.guest_merge import OF_AN_ORDER

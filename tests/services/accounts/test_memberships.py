@@ -8,8 +8,12 @@ from sqlalchemy import select
 
 from database.base import uuid7
 from database.scope import PLATFORM
-from models import Company, Grant, Membership, Person, Rider, Role, Store
+from models.accounts import Membership, Person
+from models.companies import Company
+from models.delivery import Rider
+from models.identity import Grant, Role
 from models.ids import encode
+from models.stores import Store
 from resolvers.context import House
 from tests.support.actors import Standing, stand
 from tests.support.city import City

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from models import Grant, Person, Role
+from models.accounts import Person
+from models.identity import Grant, Role
 from models.ids import encode
 from resolvers.context import House
 from tests.support.actors import Standing, stand

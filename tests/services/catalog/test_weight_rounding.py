@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import OrderLine
+from models.orders import OrderLine
 from services.catalog import weights
 
 

@@ -9,21 +9,12 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    CounterSaleLine,
-    FulfillmentLine,
-    FulfillmentLineStatus,
-    Grant,
-    Listing,
-    Order,
-    OrderLine,
-    Role,
-    Substitute,
-    Substitution,
-    TemperatureZone,
-    Tender,
-)
+from models.carts import Substitution
+from models.catalog import Listing, TemperatureZone
+from models.counter_sales import CounterSaleLine, Tender
+from models.fulfillment import FulfillmentLine, FulfillmentLineStatus, Substitute
+from models.identity import Actor, Grant, Role
+from models.orders import Order, OrderLine
 from services.carts.totals import included_tax
 from services.catalog import listings, product_handling, scheduled_prices, weights
 from services.catalog.product_handling import Handling, PricesPlanned

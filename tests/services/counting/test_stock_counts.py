@@ -10,19 +10,16 @@ from sqlalchemy import select
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Grant,
-    Listing,
-    Role,
-    Stock,
+from models.catalog import Listing
+from models.counting import (
     StockCount,
     StockCountAction,
     StockCountFilter,
     StockCountLine,
     StockCountStatus,
-    StockEntry,
-    StockReason,
 )
+from models.identity import Grant, Role
+from models.stock import Stock, StockEntry, StockReason
 from services.core.problems import IllegalStep, InvalidInput, NotFound, Problem, Refused
 from services.counting import count_queries, count_states, stock_counts
 from services.counting.count_opening import BeingCounted, Choice

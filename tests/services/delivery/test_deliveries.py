@@ -11,23 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    CancelReason,
-    DeliveryAction,
-    DeliveryStatus,
-    FailReason,
-    Fulfillment,
-    FulfillmentStatus,
-    Grant,
-    Order,
-    OrderStatus,
-    Payment,
-    PaymentStatus,
-    Refund,
-    Rider,
-    Role,
-)
+from models.delivery import DeliveryAction, DeliveryStatus, FailReason, Rider
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Actor, Grant, Role
+from models.orders import CancelReason, Order, OrderStatus
+from models.payments import Payment, PaymentStatus, Refund
 from services import checkout
 from services.core.problems import IllegalStep, NotFound
 from services.delivery import deliveries, delivery_states

@@ -10,7 +10,7 @@ from database.base import uuid7
 from database.scope import PLATFORM, Scope
 from database.sessions import Database
 from jobs import delivery as job
-from models import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus, Rider
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus, Rider
 from services.core.problems import IllegalStep, NotFound, Refused
 from services.delivery import nearest_riders, riders
 from services.events.event_log import order_stream, rider_stream

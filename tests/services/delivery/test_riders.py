@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, Delivery, DeliveryStatus, Grant, RiderPosition, Role
+from models.delivery import Delivery, DeliveryStatus, RiderPosition
+from models.identity import Actor, Grant, Role
 from services.core.problems import IllegalStep, InvalidInput, NotFound, RateLimited, Refused
 from services.delivery import riders
 from services.delivery.position_results import Reported

@@ -7,7 +7,7 @@ import pytest
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import delivery as jobs
-from models import Delivery, Rider
+from models.delivery import Delivery, Rider
 from services.delivery import deliveries
 from services.delivery.deliveries import SILENT_SECONDS
 from services.events.event_log import order_stream

@@ -10,9 +10,9 @@ from sqlalchemy import select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import delivery as job
-from models import Actor, Delivery, DeliveryTrack, RiderPosition
-from models.delivery import LINE_BYTES, IgnoredPointReason
+from models.delivery import LINE_BYTES, Delivery, DeliveryTrack, IgnoredPointReason, RiderPosition
 from models.geo_point import Point
+from models.identity import Actor
 from services.core.problems import IllegalStep, InvalidInput, Refused
 from services.delivery import tracks
 from services.delivery.position_results import Reported

@@ -7,7 +7,9 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, CancelReason, Fulfillment, FulfillmentStatus, Grant, Role
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Actor, Grant, Role
+from models.orders import CancelReason
 from services import checkout
 from services.core.problems import IllegalStep, NotFound, Refused, VersionConflict
 from services.fulfillment import fulfillments, picking, picking_states

@@ -7,19 +7,15 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    CancelReason,
+from models.fulfillment import (
     Fulfillment,
     FulfillmentAction,
     FulfillmentLineStatus,
     FulfillmentStatus,
-    Order,
-    OrderLine,
-    OrderStatus,
-    StockEntry,
-    StockReason,
 )
+from models.identity import Actor
+from models.orders import CancelReason, Order, OrderLine, OrderStatus
+from models.stock import StockEntry, StockReason
 from services.core.problems import IllegalStep, InvalidInput
 from services.events.event_log import store_queue_stream
 from services.fulfillment import fulfillments, picking

@@ -9,16 +9,10 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    Fulfillment,
-    FulfillmentLineStatus,
-    Order,
-    OrderLine,
-    Substitute,
-    SubstituteStatus,
-    Substitution,
-)
+from models.carts import Substitution
+from models.fulfillment import Fulfillment, FulfillmentLineStatus, Substitute, SubstituteStatus
+from models.identity import Actor
+from models.orders import Order, OrderLine
 from services.core.problems import Refused
 from services.fulfillment import fulfillments, picking, substitutions
 from services.fulfillment.picking import Pick

@@ -8,15 +8,10 @@ import pytest
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.fulfillment import fulfillments as jobs
-from models import (
-    CancelReason,
-    FulfillmentStatus,
-    OrderStatus,
-    RejectReason,
-    StockReason,
-    Store,
-    StoreStatus,
-)
+from models.fulfillment import FulfillmentStatus, RejectReason
+from models.orders import CancelReason, OrderStatus
+from models.stock import StockReason
+from models.stores import Store, StoreStatus
 from services.events.event_log import order_stream
 from services.fulfillment import rerouting
 from services.stock import movements

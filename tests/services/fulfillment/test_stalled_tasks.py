@@ -6,7 +6,7 @@ import pytest
 
 from database.sessions import Database
 from jobs.fulfillment import fulfillments as jobs
-from models import Fulfillment
+from models.fulfillment import Fulfillment
 from services.events.event_log import order_stream, store_queue_stream
 from services.fulfillment import picking
 from services.fulfillment.picking import Pick

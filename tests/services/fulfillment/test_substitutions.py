@@ -10,16 +10,10 @@ from sqlalchemy import func, select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.fulfillment import substitutions as substitution_jobs
-from models import (
-    Actor,
-    Fulfillment,
-    FulfillmentStatus,
-    Order,
-    OrderLine,
-    Substitute,
-    SubstituteStatus,
-    Substitution,
-)
+from models.carts import Substitution
+from models.fulfillment import Fulfillment, FulfillmentStatus, Substitute, SubstituteStatus
+from models.identity import Actor
+from models.orders import Order, OrderLine
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import IllegalStep, InvalidInput, NotFound, Refused
 from services.events.event_log import order_stream

@@ -11,22 +11,20 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.storage import DiskStorage
 from jobs import imports as jobs
-from models import (
-    Actor,
+from models.catalog import Product
+from models.identity import Actor, Grant, Role
+from models.ids import encode
+from models.imports import (
     ErrorPolicy,
-    Grant,
     ImportFormat,
     ImportMode,
     ImportStatus,
-    Product,
-    Role,
     RowFault,
-    Stock,
     StockImport,
     StockImportRow,
     StockUpload,
 )
-from models.ids import encode
+from models.stock import Stock
 from services.core.problems import Refused
 from services.imports import import_steps, stock_imports
 from services.imports.file_reader import HEAD_BYTES, UnreadableFile, head_of

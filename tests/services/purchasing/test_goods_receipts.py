@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import PurchaseOrderStatus as Status
+from models.purchasing import PurchaseOrderStatus as Status
 from services.core.problems import InvalidInput, NotFound
 from services.purchasing.goods_receipts import Arrived, OverReceipt
 from tests.support.city import City

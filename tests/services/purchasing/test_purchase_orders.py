@@ -10,9 +10,13 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, AuditEntry, Event, GoodsReceipt, Grant, PurchaseOrder, Role, StockBatch
-from models import PurchaseOrderAction as Action
-from models import PurchaseOrderStatus as Status
+from models.events import Event
+from models.identity import Actor, Grant, Role
+from models.operations import AuditEntry
+from models.purchasing import GoodsReceipt, PurchaseOrder
+from models.purchasing import PurchaseOrderAction as Action
+from models.purchasing import PurchaseOrderStatus as Status
+from models.stock import StockBatch
 from services.core.problems import IllegalStep, InvalidInput, NotFound, Refused, VersionConflict
 from services.events.event_log import supply_stream
 from services.purchasing import goods_receipts, purchase_order_states, purchase_orders, suppliers

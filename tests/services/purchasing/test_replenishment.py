@@ -12,7 +12,9 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import purchasing
-from models import Grant, PurchaseOrder, ReorderProposal, ReorderRun, Role, StockEntry, StockReason
+from models.identity import Grant, Role
+from models.purchasing import PurchaseOrder, ReorderProposal, ReorderRun
+from models.stock import StockEntry, StockReason
 from services.core.clock import moment
 from services.core.problems import NotFound, RateLimited
 from services.purchasing import replenishment, suppliers

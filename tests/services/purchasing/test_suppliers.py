@@ -9,7 +9,8 @@ from sqlalchemy import select
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Grant, Role, Supplier, SupplierProduct
+from models.identity import Grant, Role
+from models.purchasing import Supplier, SupplierProduct
 from services.core.problems import InvalidInput, NotFound, Refused, VersionConflict
 from services.purchasing import supplier_products, suppliers
 from services.purchasing.supplier_products import SET_PRODUCTS, Terms

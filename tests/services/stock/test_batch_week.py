@@ -9,7 +9,9 @@ import pytest
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import stock
-from models import Actor, CancelReason, Fulfillment, Grant, Order, Role
+from models.fulfillment import Fulfillment
+from models.identity import Actor, Grant, Role
+from models.orders import CancelReason, Order
 from services import checkout
 from services.core.problems import Refused
 from services.fulfillment import picking

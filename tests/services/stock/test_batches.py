@@ -14,7 +14,9 @@ from sqlalchemy.pool import NullPool
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import BatchStatus, Grant, Role, Stock, StockBatch, StockEntry, StockReason, Store
+from models.identity import Grant, Role
+from models.stock import BatchStatus, Stock, StockBatch, StockEntry, StockReason
+from models.stores import Store
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import InvalidInput, NotFound, Problem, Refused
 from services.stock import movements, recalls, receiving

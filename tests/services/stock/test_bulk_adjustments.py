@@ -8,7 +8,9 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Actor, ErrorPolicy, Stock, StockReason, StockSet
+from models.identity import Actor
+from models.imports import ErrorPolicy, StockSet
+from models.stock import Stock, StockReason
 from services.core.problems import InvalidInput, NotFound, Refused, VersionConflict
 from services.stock import bulk_adjustments
 from services.stock.adjustments import BelowHeld

@@ -6,15 +6,10 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    Fulfillment,
-    FulfillmentLine,
-    FulfillmentLineStatus,
-    Order,
-    Product,
-    TemperatureZone,
-)
+from models.catalog import Product, TemperatureZone
+from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus
+from models.identity import Actor
+from models.orders import Order
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import InvalidInput
 from services.fulfillment import fulfillments, picking

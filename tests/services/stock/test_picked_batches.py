@@ -11,16 +11,13 @@ from sqlalchemy import select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import stock
-from models import (
-    Actor,
+from models.fulfillment import Fulfillment
+from models.identity import Actor, Grant, Role
+from models.orders import CancelReason, Order
+from models.stock import (
     BatchRecall,
     BatchStatus,
-    CancelReason,
-    Fulfillment,
-    Grant,
-    Order,
     PickedBatch,
-    Role,
     StockBatch,
     StockEntry,
     StockReason,

@@ -9,17 +9,11 @@ from sqlalchemy import func, select, text
 
 from database.scope import PLATFORM
 from jobs import orders as order_jobs
-from models import (
-    Actor,
-    Event,
-    Hold,
-    HoldStatus,
-    Order,
-    OrderStatus,
-    PaymentStatus,
-    StockEntry,
-    StockReason,
-)
+from models.events import Event
+from models.identity import Actor
+from models.orders import Order, OrderStatus
+from models.payments import PaymentStatus
+from models.stock import Hold, HoldStatus, StockEntry, StockReason
 from services import checkout
 from services.core.clock import moment
 from services.events.event_log import inventory_stream

@@ -12,7 +12,8 @@ from sqlalchemy import func, select, text
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Hold, HoldStatus, Order, Stock
+from models.orders import Order
+from models.stock import Hold, HoldStatus, Stock
 from services.carts.basket_problems import InsufficientStock
 from services.core import request_batcher
 from services.core.problems import Refused

@@ -13,19 +13,11 @@ from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.fulfillment import fulfillments
-from models import (
-    Actor,
-    AuditEntry,
-    CancelReason,
-    Event,
-    Grant,
-    HoldStatus,
-    OrderStatus,
-    Role,
-    Stock,
-    StockEntry,
-    StockReason,
-)
+from models.events import Event
+from models.identity import Actor, Grant, Role
+from models.operations import AuditEntry
+from models.orders import CancelReason, OrderStatus
+from models.stock import HoldStatus, Stock, StockEntry, StockReason
 from services import checkout
 from services.core.problems import InvalidInput, NotFound, Refused, VersionConflict
 from services.events.event_log import inventory_stream

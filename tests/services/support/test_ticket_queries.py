@@ -9,7 +9,9 @@ from sqlalchemy import func, select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import support as jobs
-from models import Event, Order, Ticket, TicketKind, TicketMessage, TicketPriority, TicketStatus
+from models.events import Event
+from models.orders import Order
+from models.support import Ticket, TicketKind, TicketMessage, TicketPriority, TicketStatus
 from services.core.problems import Refused
 from services.events.event_log import ticket_stream
 from services.support import ticket_queries, tickets

@@ -8,19 +8,11 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    Event,
-    Grant,
-    Order,
-    Refund,
-    RefundReason,
-    Role,
-    Ticket,
-    TicketMessage,
-    TicketPriority,
-    TicketStatus,
-)
+from models.events import Event
+from models.identity import Actor, Grant, Role
+from models.orders import Order
+from models.payments import Refund, RefundReason
+from models.support import Ticket, TicketMessage, TicketPriority, TicketStatus
 from services.core.problems import IllegalStep, InvalidInput, NotFound, Refused, VersionConflict
 from services.events.event_log import order_stream, support_stream, ticket_stream
 from services.payments.refunds import ExceedsCaptured

@@ -11,17 +11,10 @@ import pytest
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    Actor,
-    Grant,
-    Role,
-    Store,
-    StoreKind,
-    TransferAction,
-    TransferDirection,
-    TransferStatus,
-)
 from models.geo_point import Point
+from models.identity import Actor, Grant, Role
+from models.stores import Store, StoreKind
+from models.transfers import TransferAction, TransferDirection, TransferStatus
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import (
     IllegalStep,

@@ -11,15 +11,9 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import (
-    AuditEntry,
-    StockBatch,
-    StockEntry,
-    StockReason,
-    Transfer,
-    TransferAction,
-    TransferStatus,
-)
+from models.operations import AuditEntry
+from models.stock import StockBatch, StockEntry, StockReason
+from models.transfers import Transfer, TransferAction, TransferStatus
 from services.core.problems import IllegalStep, Problem, Refused
 from services.stock import receiving
 from services.transfers import transfers

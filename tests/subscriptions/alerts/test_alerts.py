@@ -7,8 +7,11 @@ from uuid import UUID
 import pytest
 
 from jobs import alerts as job
-from models import Company, Grant, Role, StockAlert, Store
+from models.alerts import StockAlert
+from models.companies import Company
+from models.identity import Grant, Role
 from models.ids import encode
+from models.stores import Store
 from resolvers.context import House
 from services.alerts import stock_alerts
 from services.core.problems import key_of

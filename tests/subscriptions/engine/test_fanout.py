@@ -16,8 +16,10 @@ from database.sessions import Hint
 from execution import Answer
 from execution.fanout_port import Outlet
 from execution.planning.plan import Plan
-from models import EventType, Order, SignInSession
+from models.events import EventType
+from models.identity import SignInSession
 from models.ids import encode
+from models.orders import Order
 from resolvers.context import House
 from services.core.cursors import START, place_of
 from subscriptions.engine import access_monitor

@@ -10,8 +10,11 @@ import pytest
 from execution import Answer, Limits
 from execution.planning.plan import Plan
 from execution.running.shared import Shared
-from models import EventType, Grant, Order, Role, Store
+from models.events import EventType
+from models.identity import Grant, Role
 from models.ids import encode
+from models.orders import Order
+from models.stores import Store
 from resolvers.context import House
 from schema.root import graph
 from server.errors import present

@@ -10,8 +10,11 @@ from sqlalchemy import func, update
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import EventType, Grant, Membership, Order, Role, SignInSession
+from models.accounts import Membership
+from models.events import EventType
+from models.identity import Grant, Role, SignInSession
 from models.ids import encode
+from models.orders import Order
 from resolvers.context import House
 from services.events.event_log import order_happened, order_stream
 from services.orders import orders

@@ -9,8 +9,10 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import Listing, Product, Stock, Store
+from models.catalog import Listing, Product
 from models.ids import encode
+from models.stock import Stock
+from models.stores import Store
 from resolvers.context import House
 from services.events.event_log import happened, inventory_stream
 from services.stock import stock_rows

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
-from models import Grant, Product, Role, Stock
+from models.catalog import Product
+from models.identity import Grant, Role
 from models.ids import encode
+from models.stock import Stock
 from resolvers.context import House
 from subscriptions.stock.inventory_state import Shelf
 from tests.subscriptions.stock.test_inventory import count, shelf

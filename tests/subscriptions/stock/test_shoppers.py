@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from models import Grant, Role, Store
+from models.identity import Grant, Role
 from models.ids import encode
+from models.stores import Store
 from resolvers.context import House
 from tests.support import city as cities
 from tests.support.actors import Standing, stand

@@ -8,8 +8,8 @@ import aiohttp
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models import Order
 from models.ids import decode
+from models.orders import Order
 from services.stock.stock_audit import conservation
 from tests.support.faults.process_group import Town
 from tests.support.faults.shoppers import Diary

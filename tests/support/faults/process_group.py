@@ -23,7 +23,8 @@ from local.instance import Instance
 from local.place import Place
 from local.postgres import postgres
 from local.valkey import free, valkey
-from models import Actor, Grant, Membership, Person, Role, SignInSession
+from models.accounts import Membership, Person
+from models.identity import Actor, Grant, Role, SignInSession
 from services.core.clock import moment
 from tests.support.paths import ROOT
 from workflows.identity.authenticator import Identity

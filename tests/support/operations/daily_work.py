@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs import alerts
-from models import Store
+from models.stores import Store
 from tests.support import riders
 from tests.support.actors import KeptSms
 from tests.support.city import ZONE_DEGREES

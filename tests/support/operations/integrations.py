@@ -13,8 +13,9 @@ from database.sessions import Origin
 from jobs import integrations
 from jobs.retry_each import each
 from jobs.run_log import Book
-from models import DeliveryState, JobFailure, WebhookDelivery
 from models.ids import decode
+from models.integrations import DeliveryState, WebhookDelivery
+from models.operations import JobFailure
 from services.operations.job_status import TRIES_COUNT
 from tests.support.operations.player import Play
 

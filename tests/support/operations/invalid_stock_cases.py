@@ -11,8 +11,10 @@ from sqlalchemy import text
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
 from jobs import alerts
-from models import Actor, Grant, Role, Stock, StockUpload
+from models.identity import Actor, Grant, Role
 from models.ids import encode
+from models.imports import StockUpload
+from models.stock import Stock
 from tests.support.city import City
 from tests.support.customers import people
 from tests.support.graph_queries import Asking, Told, id_of

@@ -9,7 +9,9 @@ from typing import Any
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import Grant, Order, Person, Role
+from models.accounts import Person
+from models.identity import Grant, Role
+from models.orders import Order
 from resolvers.context import House
 from services.core.problems import key_of
 from services.identity.passwords import hash_password

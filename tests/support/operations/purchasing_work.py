@@ -6,7 +6,10 @@ from typing import Any
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import Company, Product, StockEntry, StockReason, Store
+from models.catalog import Product
+from models.companies import Company
+from models.stock import StockEntry, StockReason
+from models.stores import Store
 from services.core.clock import moment
 from services.core.problems import key_of
 from tests.support.operations.player import Play

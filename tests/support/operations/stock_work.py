@@ -4,8 +4,8 @@ from typing import Any
 
 from database.scope import PLATFORM
 from database.sessions import Origin
-from models import StockUpload
 from models.ids import encode
+from models.imports import StockUpload
 from tests.support.graph_queries import id_of
 from tests.support.operations.player import Play
 

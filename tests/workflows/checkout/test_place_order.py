@@ -8,7 +8,10 @@ from sqlalchemy import func, select, text
 from database.base import uuid7
 from database.scope import PLATFORM
 from jobs import payments
-from models import Actor, Cart, CartLine, Order, OrderStatus, Payment, PaymentStatus
+from models.carts import Cart, CartLine
+from models.identity import Actor
+from models.orders import Order, OrderStatus
+from models.payments import Payment, PaymentStatus
 from services.carts import baskets
 from services.carts.basket_problems import (
     BelowMinimum,

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from database.sessions import Database
-from models import Actor, Grant, Role
+from models.identity import Actor, Grant, Role
 from resolvers.context import House
 from services.identity.access_tokens import (
     ACCESS_SECONDS,

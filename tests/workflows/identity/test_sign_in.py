@@ -8,7 +8,8 @@ from sqlalchemy import func, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database, Origin
-from models import Membership, OneTimeCode, Person, Role, SignInSession
+from models.accounts import Membership, Person
+from models.identity import OneTimeCode, Role, SignInSession
 from models.ids import encode
 from resolvers.context import House
 from services.identity import passwords

@@ -8,18 +8,10 @@ from sqlalchemy import select, text
 from database.scope import PLATFORM
 from gateways.payments import IntentState
 from jobs import orders as order_jobs
-from models import (
-    Actor,
-    Grant,
-    HoldStatus,
-    Order,
-    OrderStatus,
-    PaymentStatus,
-    Refund,
-    RefundReason,
-    RefundStatus,
-    Role,
-)
+from models.identity import Actor, Grant, Role
+from models.orders import Order, OrderStatus
+from models.payments import PaymentStatus, Refund, RefundReason, RefundStatus
+from models.stock import HoldStatus
 from services import checkout
 from services.core.problems import NotFound, Refused
 from services.orders import orders, stages

@@ -6,7 +6,9 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from gateways.payments import PaymentUnavailable
-from models import Actor, Grant, Order, PaymentStatus, Refund, RefundReason, RefundStatus, Role
+from models.identity import Actor, Grant, Role
+from models.orders import Order
+from models.payments import PaymentStatus, Refund, RefundReason, RefundStatus
 from services import checkout
 from services.orders import orders
 from services.payments import payments
