@@ -11,6 +11,7 @@ FOLLOWERS ?= 200
 SOCKETS ?= 1000
 EVENTS ?= 10000
 EVENTS_PER_SECOND ?= 80
+WORKERS ?= auto
 ARGS ?=
 IN := .venv/bin/python -m
 FINDS := python3.13 python3.12 python3.11 python3.14 python3
@@ -19,10 +20,11 @@ PYTHON ?= $(shell for one in $(FINDS); do $$one -c '$(NEW)' 2>/dev/null && echo 
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop reset test check format lint types contracts schema schema-diff \
+.PHONY: help setup setup-tests run stop reset test test-fast check format lint types contracts schema schema-diff states \
 	demo city crash chaos audit-stock fuzz bench bench-live bench-drain bench-riders \
 	bench-scale bench-stock bench-inventory bench-jobs bench-days bench-plot \
-	clients clients-if-npm lock
+	clients clients-if-npm lock \
+	demo-short bench-short peers-if-npm
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -41,10 +43,16 @@ stop: ## stop what runs here
 reset: ## stop, and forget the data
 	@if test -x .venv/bin/python; then $(IN) local reset; fi
 
-test: setup ## run the tests on private databases (ARGS="tests/local -k port")
-	@$(IN) pytest $(ARGS)
+setup-tests: setup
+	@$(PYTHON) -m local setup --tests
 
-check: setup lint types contracts schema-diff clients-if-npm test ## everything that CI runs
+test: setup-tests clients-if-npm ## run all tests on all cores (ARGS="tests/local -k port")
+	@$(IN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-fast: setup ## run the tests that need no server process
+	@$(IN) pytest -n $(WORKERS) --dist loadfile -m "not processes" $(ARGS)
+
+check: setup lint types contracts schema-diff test ## everything that CI runs
 
 lint:
 	$(IN) ruff format --check .
@@ -67,8 +75,14 @@ format: setup ## format the code
 schema: setup ## write schema.graphql
 	@$(IN) server schema > schema.graphql.new && mv schema.graphql.new schema.graphql
 
+states: setup ## write docs/states.md
+	@$(IN) server states > docs/states.md.new && mv docs/states.md.new docs/states.md
+
 demo: setup ## play one order end to end against the running store
 	@$(IN) local inside -m simulators.demo $(ARGS)
+
+demo-short: setup ## start a store of its own, play the demo and a short city, stop it
+	@$(IN) local trial
 
 city: setup ## keep orders flowing: RATE orders a second for MINUTES
 	@$(IN) local inside -m simulators.city --rate $(RATE) --minutes $(MINUTES) --seed $(SEED) $(ARGS)
@@ -127,12 +141,18 @@ bench-jobs: setup ## measure the event log as a queue, and how fast webhooks lea
 bench-days: setup ## measure the event log in one table and by days (ARGS=--save)
 	@$(IN) benchmarks.days $(ARGS)
 
+bench-short: setup peers-if-npm ## run each benchmark in its short form
+	@$(IN) benchmarks.short
+
 bench-plot: setup ## draw what make bench has kept
 	@$(IN) benchmarks.peers.plot
 
 $(PEERS): benchmarks/peers/package-lock.json
 	cd benchmarks/peers && npm ci --omit=optional --no-audit --no-fund
 	@touch $@
+
+peers-if-npm:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PEERS); fi
 
 PINS := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header

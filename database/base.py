@@ -40,16 +40,16 @@ def uuid7() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
-class Named(StrEnum):
-    """An enum whose stored value is its own name, so the graph, the log and the row read alike."""
+class NamedEnum(StrEnum):
+    """An enum whose stored value is its own name: graph, event log and row show the same."""
 
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> str:
         return name
 
 
-def words(values: Iterable[Named]) -> list[ColumnElement[str]]:
-    """The names for an `in_` of a statement that is kept: as parameters their number would vary."""
+def enum_literals(values: Iterable[NamedEnum]) -> list[ColumnElement[str]]:
+    """The values for an `in_` of a prepared statement, whose text parameters would make vary."""
     return [literal_column(f"'{one}'") for one in sorted(values)]
 
 
@@ -59,33 +59,33 @@ class Base(DeclarativeBase):
         str: Text,
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
-        Named: Enum(Named, native_enum=False, length=40, create_constraint=False),
+        NamedEnum: Enum(NamedEnum, native_enum=False, length=40, create_constraint=False),
     }
 
 
-class Keyed(Base):
-    """A table whose key is one time-ordered UUID."""
+class Entity(Base):
+    """A table whose primary key is one time-ordered UUID."""
 
     __abstract__ = True
 
     id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
 
     def __init__(self, **columns: Any) -> None:
-        """The key exists from the start, so that rows can refer to each other before a flush."""
+        """Set the key at once, so that rows can refer to each other before a flush."""
         columns.setdefault("id", uuid7())
         super().__init__(**columns)
 
 
-def minor(**options: Any) -> MappedColumn[int]:
-    """A sum of money in minor units of the row's currency."""
+def minor_units(**options: Any) -> MappedColumn[int]:
+    """A column for an amount of money in minor units of the row's currency."""
     return mapped_column(BigInteger, **options)
 
 
-def at_now(**options: Any) -> MappedColumn[datetime]:
-    """The moment of writing, by the database's clock."""
+def default_now(**options: Any) -> MappedColumn[datetime]:
+    """A column for the moment of the insert, by the database's clock."""
     return mapped_column(server_default=func.now(), **options)
 
 
-def refers(target: str, *, index: bool = False, **options: Any) -> MappedColumn[UUID]:
-    """A foreign key that never cascades: rows of the business are not deleted behind its back."""
+def foreign_key(target: str, *, index: bool = False, **options: Any) -> MappedColumn[UUID]:
+    """A foreign key without cascades: no row of the business is deleted along with another."""
     return mapped_column(ForeignKey(target), index=index, **options)

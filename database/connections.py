@@ -1,4 +1,4 @@
-"""Driver connections that work inside a scope: each transaction, or all reads until another."""
+"""Driver connections that work inside a row-level-security scope."""
 
 from functools import lru_cache
 from typing import Any
@@ -8,7 +8,7 @@ import orjson
 
 from database.scope import Scope
 
-SCOPES_KEPT = 10_000
+MAX_CACHED_SCOPES = 10_000
 
 
 class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types
@@ -27,27 +27,29 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # the driver s
         return str(await super().execute(query, *args, timeout=timeout))
 
 
-@lru_cache(SCOPES_KEPT)
-def statement_of(scope: Scope, lasting: bool = False) -> str:
-    """The statement that makes `scope` hold for a transaction, or until the next one: keys and
-    switches, no one's text."""
+@lru_cache(MAX_CACHED_SCOPES)
+def scope_statement(scope: Scope, lasting: bool = False) -> str:
+    """The statement that sets `scope` for a transaction or, `lasting`, until another one is set.
+
+    It contains keys and switches only, no text from outside.
+    """
     local = "false" if lasting else "true"
-    held = scope.settings().items()
-    calls = (f"set_config('{name}', '{value}', {local})" for name, value in held)
+    settings = scope.settings().items()
+    calls = (f"set_config('{name}', '{value}', {local})" for name, value in settings)
     return f"SELECT {', '.join(calls)}"
 
 
 class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types
-    """Knows in which scope it reads, so that it is told only when that changes.
+    """Remembers in which scope it reads, so that the scope is set only when it changes.
 
-    There is no transaction around a read: it would cost two trips more. The scope stays until the
-    next reader enters another one, and nobody reads without having entered.
+    There is no transaction around a read: it would cost two more round trips. The scope stays until
+    the next reader enters another one, and nobody reads without having entered.
     """
 
     scope: str | None = None
     idle_since: float = 0.0
 
-    async def enter(self, scope: str) -> None:
+    async def enter_scope(self, scope: str) -> None:
         """Read inside the scope that this statement sets."""
         if scope != self.scope:
             self.scope = None
@@ -55,20 +57,20 @@ class ReadConnection(asyncpg.Connection):  # type: ignore[misc] # the driver shi
             self.scope = scope
 
 
-def breaks(error: BaseException | None) -> bool:
-    """Whether a connection is of no use after this, though it may not know yet that it was cut."""
+def breaks_connection(error: BaseException | None) -> bool:
+    """Whether a connection is of no use after this error, even if it does not know yet."""
     if isinstance(error, asyncpg.PostgresError):
         return getattr(error, "severity_en", None) != "ERROR"
     return isinstance(error, TimeoutError | asyncpg.InternalClientError)
 
 
-async def speak_json(connection: Any) -> None:
-    """Read JSON as values, as the sessions that write do."""
-    for name, begins in (("json", 0), ("jsonb", 1)):  # jsonb begins with the number of its format
+async def register_json_codecs(connection: Any) -> None:
+    """Read JSON as values, as write sessions do."""
+    for name, prefix in (("json", 0), ("jsonb", 1)):  # jsonb begins with its format's number
         await connection.set_type_codec(
             name,
             schema="pg_catalog",
             format="binary",
-            encoder=lambda text, begins=begins: b"\x01" * begins + text.encode(),
-            decoder=lambda data, begins=begins: orjson.loads(data[begins:]),
+            encoder=lambda text, prefix=prefix: b"\x01" * prefix + text.encode(),
+            decoder=lambda data, prefix=prefix: orjson.loads(data[prefix:]),
         )

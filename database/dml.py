@@ -1,4 +1,4 @@
-"""Which statements that write the bare driver may run, and the count of rows that it answers."""
+"""Decides which statements that write the bare driver may run, and counts the rows they wrote."""
 
 import re
 from collections.abc import Awaitable
@@ -12,49 +12,51 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 
+from database.sqlalchemy_internals import returning_columns
+
 Answer = TypeVar("Answer")
 WRITES = re.compile(
     r"\binsert\s+into\b|\bdelete\s+from\b|\bupdate\s+\S+(\s+as)?(\s+\S+)?\s+set\b", re.IGNORECASE
 )
-TEXTS_KEPT = 1_000
+MAX_CACHED_TEXTS = 1_000
 NO_COLUMNS = SimpleResultMetaData([])
 
 
-class Written(IteratorResult[Any]):
-    """No rows, but how many were written."""
+class RowCountResult(IteratorResult[Any]):
+    """A result without rows that has the count of rows written."""
 
     def __init__(self, status: str) -> None:
-        """`status` is the driver's word, such as "UPDATE 3"."""
+        """`status` is the driver's answer, such as "UPDATE 3"."""
         super().__init__(NO_COLUMNS, iter(()))
         count = status.rpartition(" ")[2]
         self.rowcount = int(count) if count.isdigit() else 0
 
 
-def silent(statement: Any) -> bool:
-    """Whether a statement answers the count of rows it wrote, and none of them."""
+def returns_row_count(statement: Any) -> bool:
+    """Whether a statement writes rows and returns none of them."""
     if isinstance(statement, TextClause):
         return _writes(statement.text)
-    return isinstance(statement, UpdateBase) and not statement._returning
+    return isinstance(statement, UpdateBase) and not returning_columns(statement)
 
 
-def leaves_rows(statement: UpdateBase, session: Session) -> bool:
-    """Whether the session's own rows stay true to the table whatever this writes.
+def keeps_session_current(statement: UpdateBase, session: Session) -> bool:
+    """Whether the rows in the session stay equal to the table whatever this statement writes.
 
-    A row of the same table that the session knows would have to be brought up to date, and one
-    that is to be answered made: both are the ORM's to do.
+    Otherwise the ORM runs it: it updates the rows of the same table that the session holds, and
+    makes entities of those that are returned.
     """
-    if not all(isinstance(one, ColumnElement) for one in statement._returning):
+    if not all(isinstance(one, ColumnElement) for one in returning_columns(statement)):
         return False
     if isinstance(statement, Insert):
         return True
     if statement.get_execution_options().get("synchronize_session") is False:
         return True
-    known: Any = session.identity_map
-    return all(model.__table__ is not statement.table for model, *_ in known)
+    identity_map: Any = session.identity_map
+    return all(model.__table__ is not statement.table for model, *_ in identity_map)
 
 
-async def by_rules(answer: Awaitable[Answer], text: str) -> Answer:
-    """The driver's answer, or SQLAlchemy's error: IntegrityError where a rule forbids it."""
+async def translate_errors(answer: Awaitable[Answer], text: str) -> Answer:
+    """The driver's answer; raises SQLAlchemy's errors, IntegrityError for a broken constraint."""
     try:
         return await answer
     except asyncpg.IntegrityConstraintViolationError as error:
@@ -63,6 +65,6 @@ async def by_rules(answer: Awaitable[Answer], text: str) -> Answer:
         raise DBAPIError(text, None, error) from error
 
 
-@lru_cache(TEXTS_KEPT)
+@lru_cache(MAX_CACHED_TEXTS)
 def _writes(text: str) -> bool:
     return "returning" not in text.lower() and bool(WRITES.search(text))

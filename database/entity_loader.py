@@ -1,8 +1,8 @@
-"""Rows of the ORM out of what the bare driver answers, kept in the session's own identity map.
+"""Builds ORM entities from asyncpg records and registers them in the session's identity map.
 
 What the ORM does for each row of a result costs more than the statement. The models here are plain
-(a table each, no relationships), so a row is made in a few lines and is the ORM's from then on: its
-changes are watched, and a row that the session knows already is not made twice.
+(one table each, no relationships), so a row is built in a few lines and is the ORM's from then on:
+its changes are tracked, and a row that the session holds already is not built twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,80 +12,92 @@ from typing import Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import Mapper, Session
 
-from database.rows import Processor, Taker, column
+from database.rows import Processor, RowReader, column_reader
+from database.sqlalchemy_internals import add_to_identity_map, commit_state
 
 Values = dict[str, Any]
 
 
-class Kept:
-    """Takes the values of one entity out of a record; `into` makes them a row of a session."""
+class EntityLoader:
+    """Reads the values of one entity from a record; `load` puts it into a session."""
 
-    __slots__ = ("_class", "_made", "_names", "_primary", "_start", "_stop")
+    __slots__ = ("_class_manager", "_names", "_primary_key", "_processors", "_start", "_stop")
 
     def __init__(
-        self, mapper: Mapper[Any], keys: list[str], start: int, made: Sequence[Processor | None]
+        self,
+        mapper: Mapper[Any],
+        keys: list[str],
+        start: int,
+        processors: Sequence[Processor | None],
     ) -> None:
-        self._class: Any = mapper.class_manager
+        self._class_manager: Any = mapper.class_manager
         self._names = tuple(keys)
         self._start, self._stop = start, start + len(keys)
-        self._made = [(key, one) for key, one in zip(keys, made, strict=True) if one is not None]
-        self._primary = [
+        self._processors = [
+            (key, one) for key, one in zip(keys, processors, strict=True) if one is not None
+        ]
+        self._primary_key = [
             start + keys.index(mapper.get_property_by_column(one).key) for one in mapper.primary_key
         ]
 
     def __call__(self, record: Any) -> Any:
-        raise TypeError("a row of a unit of work belongs to its session: use `into`")
+        raise TypeError("an entity belongs to a session: use `load`")
 
-    def into(self, session: Session, anew: bool, record: Any) -> Any:
+    def load(self, session: Session, refresh: bool, record: Any) -> Any:
         """The session's row with this key; None where an outer join found nothing.
 
-        What the session knows of the row stands, unless it is to be read `anew`.
+        Attributes that the session has loaded keep their values, unless `refresh`.
         """
-        primary = tuple([record[place] for place in self._primary])
-        if primary[0] is None:
+        primary_key = tuple([record[place] for place in self._primary_key])
+        if primary_key[0] is None:
             return None
-        known = session.identity_map
-        key = (self._class.mapper.class_, primary, None)
-        row = known.get(key)
+        identity_map = session.identity_map
+        key = (self._class_manager.mapper.class_, primary_key, None)
+        row = identity_map.get(key)
         if row is None:
-            return self._make(session, key, self._values(record))
+            return self._add(session, key, self._values(record))
         state, values = inspect(row), row.__dict__
-        if anew:
+        if refresh:
             values.update(self._values(record))
-            state._commit_all(values, known)
+            commit_state(state, values, identity_map)
         elif state.expired_attributes:
             read = self._values(record)
-            late = {name: read[name] for name in state.expired_attributes if name in read}
-            values.update(late)
-            state.expired_attributes.difference_update(late)
+            expired = {name: read[name] for name in state.expired_attributes if name in read}
+            values.update(expired)
+            state.expired_attributes.difference_update(expired)
         return row
 
     def _values(self, record: Any) -> Values:
         values = dict(zip(self._names, record[self._start : self._stop], strict=True))
-        for name, made in self._made:
-            values[name] = made(values[name])
+        for name, process in self._processors:
+            values[name] = process(values[name])
         return values
 
-    def _make(self, session: Session, key: Any, values: Values) -> Any:
-        row = self._class.new_instance()
+    def _add(self, session: Session, key: Any, values: Values) -> Any:
+        row = self._class_manager.new_instance()
         row.__dict__.update(values)
         state = inspect(row)
         state.key = key
         state.session_id = session.hash_key
-        session.identity_map._add_unpresent(state, key)
+        add_to_identity_map(session.identity_map, state, key)
         return row
 
 
-def keeper(
+def entity_reader(
     expression: Any, keys: list[str] | None, start: int, processors: Sequence[Processor | None]
-) -> Taker:
-    """Takes what `expression` stands for: a column's value, or an entity to be kept."""
+) -> RowReader:
+    """Reads a column's value or, if `expression` is a mapped class, an entity from a record."""
     if keys is None:
-        return column(start, processors[start])
+        return column_reader(start, processors[start])
     mapper = inspect(expression).mapper
-    return Kept(mapper, keys, start, processors[start : start + len(keys)])
+    return EntityLoader(mapper, keys, start, processors[start : start + len(keys)])
 
 
-def takers(session: Session, anew: bool, of: Sequence[Taker]) -> list[Callable[[Any], Any]]:
-    """The same takers, with entities going into `session`."""
-    return [partial(one.into, session, anew) if isinstance(one, Kept) else one for one in of]
+def bind_readers(
+    session: Session, refresh: bool, readers: Sequence[RowReader]
+) -> list[Callable[[Any], Any]]:
+    """The same readers, with entities going into `session`."""
+    return [
+        partial(one.load, session, refresh) if isinstance(one, EntityLoader) else one
+        for one in readers
+    ]

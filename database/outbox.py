@@ -1,4 +1,4 @@
-"""What a unit of work leaves behind: its events, numbered, and its audit row, in one statement."""
+"""Stores the events of a write session, numbered, and its audit row by one statement."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from database.base import uuid7
-from database.statements import kept
+from database.statements import prepared
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event not yet numbered."""
+class PendingEvent:
+    """An event without a number yet."""
 
     stream: str
     company_id: UUID | None
@@ -28,7 +28,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class AuditRecord:
     """The audit row: who changed which rows from what to what, and from where."""
 
     action: str
@@ -39,27 +39,25 @@ class Note:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
 
-Written = list[tuple[Recorded, int, datetime]]
-Counted = Counter[tuple[str, str]]
-"""How much was done, by the verb and by what it was done to."""
+NumberedEvents = list[tuple[PendingEvent, int, datetime]]
 
-# Heads are locked in the order of their names, so two units of work can't wait for each other.
-# Under that lock a stream's moments only grow: what lies beyond an event is no older than it.
-LEAVE = kept(
+# Streams are locked in the order of their names, so that two transactions can't deadlock.
+# Under that lock a stream's timestamps only grow: a later event is never older.
+INSERT_OUTBOX = prepared(
     text(
         """
-    with wanted as (
+    with pending as (
         select * from unnest(
             :streams, :companies, :types, cast(:bodies as jsonb[]), :places, :counts
         ) as one (stream, company_id, type, body, place, count)
     ), heads as (
         insert into stream as head (stream, company_id, seq, at)
         select distinct on (stream) stream, company_id, count, clock_timestamp()
-        from wanted order by stream
+        from pending order by stream
         on conflict (stream) do update
         set seq = head.seq + excluded.seq, at = greatest(head.at, clock_timestamp())
         returning stream, seq, at
-    ), noted as (
+    ), audited as (
         insert into audit_entry
             (id, action, actor_id, company_id, address, request_id, changes)
         select :id, :action, :actor, :company, :address, :request, cast(:changes as jsonb)
@@ -67,7 +65,7 @@ LEAVE = kept(
     )
     insert into event (stream, seq, company_id, type, body, actor_id, at)
     select stream, seq - count + place, company_id, type, body, :actor, at
-    from wanted join heads using (stream)
+    from pending join heads using (stream)
     returning stream, seq, at
     """
     ).bindparams(
@@ -88,57 +86,48 @@ LEAVE = kept(
 )
 
 
-def record(
-    session: AsyncSession, stream: str, type: str, body: dict[str, Any], company_id: UUID | None
-) -> None:
-    """Note that something happened; it is numbered and stored when the unit of work ends."""
-    session.info["recorded"].append(Recorded(stream, company_id, type, body))
+async def flush_outbox(
+    session: AsyncSession, events: Sequence[PendingEvent], audit_record: AuditRecord
+) -> NumberedEvents:
+    """Store the events, numbered within their streams, and the audit row if rows changed.
 
-
-def count(session: AsyncSession, verb: str, what: str, much: int) -> None:
-    """Note how much was done: it joins the figures of the process once that is committed."""
-    session.info["counted"][verb, what] += much
-
-
-async def leave(session: AsyncSession, recorded: Sequence[Recorded], note: Note) -> Written:
-    """Store the events, numbered within their streams, and the audit row when rows changed.
-
-    Answers the events in the order in which they were recorded, with numbers and moments.
+    Answers the events in the order in which they were recorded, with numbers and timestamps.
     """
-    if not recorded and not note.changes:
+    if not events and not audit_record.changes:
         return []
-    rows = await session.execute(LEAVE, {**_events(recorded), **_note(note)})
-    numbered: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
+    parameters = {**_event_parameters(events), **_audit_parameters(audit_record)}
+    rows = await session.execute(INSERT_OUTBOX, parameters)
+    by_stream: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
     for stream, seq, at in rows:
-        numbered[stream].append((seq, at))
-    following = {stream: iter(sorted(found)) for stream, found in numbered.items()}
-    return [(one, *next(following[one.stream])) for one in recorded]
+        by_stream[stream].append((seq, at))
+    numbers = {stream: iter(sorted(numbered)) for stream, numbered in by_stream.items()}
+    return [(event, *next(numbers[event.stream])) for event in events]
 
 
-def _events(recorded: Sequence[Recorded]) -> dict[str, Any]:
-    counts = Counter(one.stream for one in recorded)
+def _event_parameters(events: Sequence[PendingEvent]) -> dict[str, Any]:
+    counts = Counter(event.stream for event in events)
     seen: Counter[str] = Counter()
     places = []
-    for one in recorded:
-        seen[one.stream] += 1
-        places.append(seen[one.stream])
+    for event in events:
+        seen[event.stream] += 1
+        places.append(seen[event.stream])
     return {
-        "streams": [one.stream for one in recorded],
-        "companies": [one.company_id for one in recorded],
-        "types": [one.type for one in recorded],
-        "bodies": [orjson.dumps(one.body).decode() for one in recorded],
+        "streams": [event.stream for event in events],
+        "companies": [event.company_id for event in events],
+        "types": [event.type for event in events],
+        "bodies": [orjson.dumps(event.body).decode() for event in events],
         "places": places,
-        "counts": [counts[one.stream] for one in recorded],
+        "counts": [counts[event.stream] for event in events],
     }
 
 
-def _note(note: Note) -> dict[str, Any]:
+def _audit_parameters(audit_record: AuditRecord) -> dict[str, Any]:
     return {
         "id": uuid7(),
-        "action": note.action,
-        "actor": note.actor_id,
-        "company": note.company_id,
-        "address": note.address,
-        "request": note.request_id,
-        "changes": orjson.dumps(note.changes).decode(),
+        "action": audit_record.action,
+        "actor": audit_record.actor_id,
+        "company": audit_record.company_id,
+        "address": audit_record.address,
+        "request": audit_record.request_id,
+        "changes": orjson.dumps(audit_record.changes).decode(),
     }

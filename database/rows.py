@@ -1,8 +1,8 @@
-"""Takes light rows and single columns out of what the driver answers.
+"""Reads read-only rows and single columns from the driver's records.
 
-A light row is an instance of a class made for its model: below it, so that it is one of its rows,
-but without the ORM's watch over the attributes, which costs more than reading them. Its values are
-set while it is made; after that, setting an attribute raises AttributeError.
+A read-only row is an instance of a subclass of its model, made without the ORM's instrumentation,
+which costs more than reading. Its values are set while it is built; setting an attribute later
+raises AttributeError.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,116 +15,121 @@ from sqlalchemy import ARRAY, Enum, Float, Numeric, inspect
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.util import AliasedInsp
-from sqlalchemy.sql.compiler import SQLCompiler
+
+from database.sqlalchemy_internals import SQLCompiler, result_columns, result_processor
 
 DIALECT: Any = PGDialect_asyncpg(  # type: ignore[no-untyped-call] # the library's own
     json_serializer=lambda value: orjson.dumps(value).decode(), json_deserializer=orjson.loads
 )
 Processor = Callable[[Any], Any]
-Taker = Callable[[Any], Any]
-"""Takes one answer out of a record of the driver."""
+"""Makes the declared value of a column out of the driver's."""
+RowReader = Callable[[Any], Any]
+"""Reads one item of a result's row from a record of the driver."""
 
 
-def attributes(expression: Any) -> list[str] | None:
-    """The loaded attributes when the expression is a mapped class; None for a column."""
-    known = inspect(expression, raiseerr=False)
-    if not isinstance(known, Mapper | AliasedInsp):
+def loaded_attributes(expression: Any) -> list[str] | None:
+    """The attributes that a select of a mapped class loads; None for a column."""
+    inspected = inspect(expression, raiseerr=False)
+    if not isinstance(inspected, Mapper | AliasedInsp):
         return None
-    return [one.key for one in known.mapper.column_attrs if not one.deferred]
+    return [one.key for one in inspected.mapper.column_attrs if not one.deferred]
 
 
 def model_of(row: Any) -> type[Any]:
-    """The model of a row, be it light or the ORM's."""
-    found: type[Any] = type(row).__mapper__.class_
-    return found
+    """The model of a row, read-only or the ORM's."""
+    model: type[Any] = type(row).__mapper__.class_
+    return model
 
 
-def taker(
+def row_reader(
     expression: Any, keys: list[str] | None, start: int, processors: Sequence[Processor | None]
-) -> Taker:
-    """Takes what `expression` stands for out of the columns from `start` on."""
+) -> RowReader:
+    """Reads a column's value or, if `expression` is a mapped class, a read-only row from the
+    columns from `start` on."""
     if keys is None:
-        return column(start, processors[start])
+        return column_reader(start, processors[start])
     model: Any = inspect(expression).mapper.class_
-    return _rows_of(model, keys, start, processors[start : start + len(keys)])
+    return _read_only_row_reader(model, keys, start, processors[start : start + len(keys)])
 
 
-def column(place: int, processor: Processor | None) -> Taker:
-    """Takes one column."""
+def column_reader(place: int, processor: Processor | None) -> RowReader:
+    """Reads one column."""
     if processor is None:
         return itemgetter(place)
     return lambda record: processor(record[place])
 
 
-def _rows_of(
+def _read_only_row_reader(
     model: Any, keys: list[str], start: int, processors: Sequence[Processor | None]
-) -> Taker:
-    """Makes one light row of a model; None where an outer join found nothing."""
-    growing, light = _classes(model, tuple(keys))
+) -> RowReader:
+    """Builds one read-only row of a model; None where an outer join found nothing."""
+    mutable, read_only = _row_classes(model, tuple(keys))
     primary = start + keys.index(inspect(model).primary_key[0].key)
-    environment: dict[str, Any] = {"new": object.__new__, "growing": growing, "light": light}
-    worked: list[str] = []
-    for nth, (key, made) in enumerate(zip(keys, processors, strict=True)):
-        if made is not None:
-            environment[f"p{nth}"] = made
-            worked.append(f"    row.{key} = p{nth}(row.{key})")
+    environment: dict[str, Any] = {
+        "new": object.__new__, "mutable": mutable, "read_only": read_only
+    }  # fmt: skip
+    processing: list[str] = []
+    for nth, (key, processor) in enumerate(zip(keys, processors, strict=True)):
+        if processor is not None:
+            environment[f"p{nth}"] = processor
+            processing.append(f"    row.{key} = p{nth}(row.{key})")
     source = [
-        "def take(record):",
+        "def read(record):",
         f"    if record[{primary}] is None:",
         "        return None",
-        "    row = new(growing)",
+        "    row = new(mutable)",
         f"    ({', '.join(f'row.{key}' for key in keys)},) = record[{start}:{start + len(keys)}]",
-        *worked,
-        "    row.__class__ = light",
+        *processing,
+        "    row.__class__ = read_only",
         "    return row",
     ]
     # The source holds names of our own models' attributes and numbers.
-    exec(compile("\n".join(source), "<light row>", "exec"), environment)  # noqa: S102 - no outside text
-    made_of_it: Taker = environment["take"]
-    return made_of_it
+    exec(compile("\n".join(source), "<read-only row>", "exec"), environment)  # noqa: S102 - no outside text
+    reader: RowReader = environment["read"]
+    return reader
 
 
 @cache
-def _classes(model: Any, keys: tuple[str, ...]) -> tuple[type[Any], type[Any]]:
-    """The class of a model's row while it is made, and that of the same row ever after."""
+def _row_classes(model: Any, keys: tuple[str, ...]) -> tuple[type[Any], type[Any]]:
+    """The class of a model's row while it is built, and that of the finished row."""
     own: dict[str, Any] = {"__abstract__": True, "__module__": model.__module__}
-    own |= dict.fromkeys(keys)  # found before the ORM's descriptors, which others keep
+    own |= dict.fromkeys(keys)  # hides the ORM's descriptors of these attributes
     make: Any = type(model)
-    growing = make(model.__name__, (model,), dict(own))
-    return growing, make(model.__name__, (model,), own | {"__setattr__": _refuse})
+    mutable = make(model.__name__, (model,), dict(own))
+    return mutable, make(model.__name__, (model,), own | {"__setattr__": _refuse})
 
 
 def _refuse(row: Any, name: str, value: Any) -> None:
     raise AttributeError(f"{name} of a row that was only read can't be set")
 
 
-def processors(compiled: SQLCompiler) -> list[Processor | None]:
-    """What makes the declared value of each column out of the driver's; None where it is that."""
-    return [_processor(one.type) for one in compiled._result_columns]
+def result_processors(compiled: SQLCompiler) -> list[Processor | None]:
+    """The processor of each column; None where the driver's value is the declared one."""
+    return [_processor(one.type) for one in result_columns(compiled)]
 
 
-def _processor(kind: Any) -> Processor | None:
-    real = kind.dialect_impl(DIALECT)
-    if isinstance(real, ARRAY) and isinstance(real.item_type, Float):
+def _processor(column_type: Any) -> Processor | None:
+    implementation = column_type.dialect_impl(DIALECT)
+    if isinstance(implementation, ARRAY) and isinstance(implementation.item_type, Float):
         return None  # the driver answers lists of floats
-    if isinstance(real, Numeric | Float):
+    if isinstance(implementation, Numeric | Float):
         # The driver answers decimals for numeric and floats for double: either as was declared.
-        return None if real.asdecimal else _float
-    made: Processor | None = kind._cached_result_processor(DIALECT, None)
-    if isinstance(kind, Enum) and kind.enum_class is not None:
-        return _Members(made).__getitem__
-    return made
+        return None if implementation.asdecimal else _float
+    processor: Processor | None = result_processor(column_type, DIALECT)
+    if isinstance(column_type, Enum) and column_type.enum_class is not None:
+        return _EnumMembers(processor).__getitem__
+    return processor
 
 
-class _Members(dict[Any, Any]):
-    """The members of an enum by their stored names, each looked for once."""
+class _EnumMembers(dict[Any, Any]):
+    """The members of an enum by their stored names, each converted once."""
 
-    def __init__(self, made: Processor | None) -> None:
+    def __init__(self, processor: Processor | None) -> None:
         super().__init__({None: None})
-        self._made = made
+        self._processor = processor
 
     def __missing__(self, name: str) -> Any:
-        member = self._made(name) if self._made is not None else name
+        member = self._processor(name) if self._processor is not None else name
         self[name] = member
         return member
 

@@ -1,16 +1,13 @@
 """Opens sessions: public reads, scoped reads and units of work, each inside row-level security.
 
 A unit of work writes, in its one transaction and in this order: the business rows, the audit row,
-the events it recorded. After the commit it announces the events, so a listener never hears of
-something that was rolled back.
+the events it recorded. After the commit it announces the events, so that no listener gets a notice
+of something that was rolled back.
 """
 
-import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,75 +15,39 @@ import orjson
 from sqlalchemy import event as sa_event
 from sqlalchemy import make_url
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import (
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
-from sqlalchemy.orm import Session
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from database.audit import changes_of
-from database.coalescer import Rounds
-from database.connections import ScopedConnection, statement_of
-from database.entity_loader import keeper
-from database.outbox import Counted, Note, leave
-from database.read_batcher import Trips
-from database.reading import ReadPool
+from database.announcer import Announcer, EventNotice
+from database.audit import AuditContext
+from database.coalescer import CoalescedReads
+from database.connections import ScopedConnection, scope_statement
+from database.entity_loader import entity_reader
+from database.outbox import AuditRecord, flush_outbox
+from database.read_batcher import ReadBatcher
+from database.read_pool import ReadPool
 from database.scope import PLATFORM, Scope
-from database.statements import Heard, Shapes
-from database.write_session import Working
-
-log = logging.getLogger("darkstore.database")
+from database.sqlalchemy_internals import begin_transaction
+from database.statements import StatementCache, StatementObserver
+from database.write_session import ActivityCounts, WriteSession
 
 APPLICATION_ROLE = "darkstore_app"
 CATALOG_ROLE = "darkstore_public"
-# A connection past the pool's size is closed after use: opening one for each request of a rush
+# A connection beyond the pool's size is closed after use: at a peak, opening one for each request
 # costs more than the work it is opened for.
 POOL_SIZE = 12
-READS_SHARE = 0.5
-"""How many connections each of the three pools of reads has, per connection that writes."""
+READ_POOL_SHARE = 0.5
+"""How many connections each of the three read pools has, per connection that writes."""
 POOL_OVERFLOW = 0
 ACQUIRE_SECONDS = 5.0
-# Longer than a server that can be heard takes to give a statement up.
+# Longer than a server that can be reached takes to give up a statement.
 COMMAND_SECONDS = 8.0
-STATEMENTS_KEPT = 1_000
+STATEMENT_CACHE_SIZE = 1_000
 SERVER_SETTINGS = {
     "statement_timeout": "5000",
     "lock_timeout": "2000",
     "idle_in_transaction_session_timeout": "10000",
     "jit": "off",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """From where a write comes, for the audit row."""
-
-    action: str
-    actor_id: UUID | None = None
-    address: str = ""
-    request_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """A committed event, told to whoever listens; the log in Postgres stays the truth."""
-
-    stream: str
-    seq: int
-    type: str
-    body: dict[str, Any]
-    at: datetime
-    events: int = 1
-    """How many events it tells of: that of number `seq`, and those just before it."""
-
-
-Announce = Callable[[Sequence[Hint]], Awaitable[None]]
-
-
-async def announce_nothing(hints: Sequence[Hint]) -> None:
-    """For processes in which nobody listens."""
 
 
 def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
@@ -96,7 +57,7 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=ACQUIRE_SECONDS,
-        pool_use_lifo=True,  # the connections that know the statements are used first
+        pool_use_lifo=True,  # connections that have the statements prepared are used first
         pool_recycle=1800,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
@@ -105,37 +66,37 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
             "timeout": 5,
             "command_timeout": COMMAND_SECONDS,
             "connection_class": ScopedConnection,
-            "prepared_statement_cache_size": STATEMENTS_KEPT,
-            "statement_cache_size": STATEMENTS_KEPT,
+            "prepared_statement_cache_size": STATEMENT_CACHE_SIZE,
+            "statement_cache_size": STATEMENT_CACHE_SIZE,
         },
     )
-    sa_event.listen(engine.sync_engine, "checkin", _leave)
-    sa_event.listen(engine.sync_engine, "checkout", _alive)
+    sa_event.listen(engine.sync_engine, "checkin", _clear_scope)
+    sa_event.listen(engine.sync_engine, "checkout", _check_alive)
     return engine
 
 
-def open_reads(url: str, role: str, pool_size: int = POOL_SIZE, **settings: str) -> ReadPool:
-    """Connections that only read, as `role`; fewer of them than writes need, as reads are short."""
-    only = {"role": role, "default_transaction_read_only": "on"}
+def open_read_pool(url: str, role: str, pool_size: int = POOL_SIZE, **settings: str) -> ReadPool:
+    """Connections that only read, as `role`; fewer than writes need, as reads are short."""
+    read_only = {"role": role, "default_transaction_read_only": "on"}
     return ReadPool(
         make_url(url),
-        max(1, round(pool_size * READS_SHARE)),
+        max(1, round(pool_size * READ_POOL_SHARE)),
         ACQUIRE_SECONDS,
         timeout=5,
         command_timeout=COMMAND_SECONDS,
-        statement_cache_size=STATEMENTS_KEPT,
-        server_settings={**SERVER_SETTINGS, **only, **settings},
+        statement_cache_size=STATEMENT_CACHE_SIZE,
+        server_settings={**SERVER_SETTINGS, **read_only, **settings},
     )
 
 
-def _alive(adapted: Any, record: Any, proxied: Any) -> None:
-    """Where one connection was cut, its neighbors were: all of them are opened anew."""
+def _check_alive(adapted: Any, record: Any, proxied: Any) -> None:
+    """If one connection was cut, the others were too: all of them are opened again."""
     if adapted.driver_connection.is_closed():
         raise InvalidatePoolError
 
 
-def _leave(adapted: Any, record: Any) -> None:
-    """A connection that goes back to the pool forgets for whom it worked."""
+def _clear_scope(adapted: Any, record: Any) -> None:
+    """A connection that goes back to the pool has no scope."""
     if adapted is not None:
         adapted.driver_connection.scope = None
 
@@ -145,76 +106,66 @@ class Database:
     reads of the public catalog under a role that can do nothing else."""
 
     def __init__(
-        self, url: str, announce: Announce = announce_nothing, pool_size: int = POOL_SIZE
+        self, url: str, pool_size: int = POOL_SIZE, announcer: Announcer | None = None
     ) -> None:
+        """`announcer` gets the committed events; by default one without listeners yet."""
         self.url = url
+        self.announcer = announcer or Announcer()
         self.engine = open_engine(url, APPLICATION_ROLE, pool_size)
-        self.scoped = open_reads(url, APPLICATION_ROLE, pool_size)
-        # The house's own reads have one scope: their connections enter it once.
-        self.platform = open_reads(url, APPLICATION_ROLE, pool_size)
-        # Reads of the catalog go by keys, in arrays: planned for the values at hand, each of them
-        # would cost the planner more than the executor.
-        self.catalog = open_reads(
+        self.scoped_pool = open_read_pool(url, APPLICATION_ROLE, pool_size)
+        # The platform's own reads have one scope: their connections enter it once.
+        self.platform_pool = open_read_pool(url, APPLICATION_ROLE, pool_size)
+        # Reads of the catalog select by arrays of keys: planning each of them for its own values
+        # would take longer than running it.
+        self.catalog_pool = open_read_pool(
             url, CATALOG_ROLE, pool_size, plan_cache_mode="force_generic_plan"
         )
-        self.rounds = Rounds(self.public)
-        """Reads of the catalog, made together for all who ask at the same moment."""
-        self.vouched = Rounds(lambda: self.read(PLATFORM))
-        """The same in the house's scope, by keys that prove themselves what may be seen."""
-        self.announce = announce
-        self._shapes = Shapes(keeper)
-        self.heard: Heard | None = None
-        """Told each statement that a unit of work has the driver answer; for tests that count."""
-        self.counted: Counted = Counter()
-        """What committed units of work said that they did, since the start."""
-        self._sessions = async_sessionmaker(self.engine, class_=Working, expire_on_commit=False)
+        self.public_reads = CoalescedReads(self.read_public)
+        """Reads of the catalog, merged over all operations."""
+        self.trusted_key_reads = CoalescedReads(lambda: self.read(PLATFORM))
+        """The same in the platform's scope, by keys that prove by themselves what may be seen."""
+        self.observer: StatementObserver | None = None
+        """Observes the statements that write sessions run on the driver."""
+        self.activity_counts: ActivityCounts = Counter()
+        """What committed units of work have counted since the start."""
+        self._statement_cache = StatementCache(entity_reader)
 
-    def public(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Read the public catalog: one statement, one trip, no transaction."""
-        return self.catalog.reading(scope=None)
+    def read_public(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Read the public catalog: one round trip per statement, no transaction."""
+        return self.catalog_pool.session(scope=None)
 
     def read(self, scope: Scope) -> AbstractAsyncContextManager[AsyncSession]:
-        """Read what `scope` may see, at one moment after another."""
-        return self._reads(scope).reading(statement_of(scope, lasting=True))
+        """Read what `scope` may see; each statement sees what is committed by then."""
+        return self._read_pool(scope).session(scope_statement(scope, lasting=True))
 
-    def trips(self, scope: Scope) -> Trips:
-        """As `read`, for readers who ask at the same moment: their statements go together."""
-        return Trips(self._reads(scope), statement_of(scope, lasting=True))
+    def read_batcher(self, scope: Scope) -> ReadBatcher:
+        """As `read`, for concurrent readers of one operation: their statements are merged."""
+        return ReadBatcher(self._read_pool(scope), scope_statement(scope, lasting=True))
 
-    def _reads(self, scope: Scope) -> ReadPool:
-        return self.platform if scope.platform else self.scoped
+    def _read_pool(self, scope: Scope) -> ReadPool:
+        return self.platform_pool if scope.platform else self.scoped_pool
 
     @asynccontextmanager
-    async def write(self, scope: Scope, origin: Origin) -> AsyncIterator[AsyncSession]:
+    async def write(self, scope: Scope, audit: AuditContext) -> AsyncIterator[AsyncSession]:
         """One transaction: all of it commits, with its audit row and events, or none does."""
-        async with self._sessions() as session, session.begin():
-            await _enter(session, scope)
-            session.shapes, session.heard = self._shapes, self.heard
-            counted: Counted = Counter()
-            session.info.update(recorded=[], changes=[], counted=counted, actor_id=origin.actor_id)
+        session = WriteSession(self.engine, audit, self._statement_cache, self.observer)
+        async with session, session.begin():
+            await _begin(session, scope)
             yield session
             await session.flush()
-            hints = await _leave_behind(session, scope, origin)
-        self.counted.update(counted)
-        await self._tell(hints)
-
-    async def _tell(self, hints: Sequence[Hint]) -> None:
-        """A hint that can't be sent costs latency, never the write that has been committed."""
-        if not hints:
-            return
-        try:
-            await self.announce(hints)
-        except Exception:
-            log.warning("events committed but not announced", exc_info=True)
+            notices = await _flush_outbox(session, scope)
+        self.activity_counts.update(session.activity_counts)
+        if notices:
+            await self.announcer.announce(notices)
 
     async def close(self) -> None:
         await self.engine.dispose()
-        await self.scoped.close()
-        await self.platform.close()
-        await self.catalog.close()
+        await self.scoped_pool.close()
+        await self.platform_pool.close()
+        await self.catalog_pool.close()
 
 
-async def _enter(session: Working, scope: Scope) -> None:
+async def _begin(session: WriteSession, scope: Scope) -> None:
     """Begin the session's transaction inside the scope.
 
     SQLAlchemy would begin it with the first statement that it runs itself.
@@ -222,32 +173,25 @@ async def _enter(session: Working, scope: Scope) -> None:
     connection = await session.connection()
     proxied: Any = await connection.get_raw_connection()
     driver = proxied.driver_connection
-    driver.scope = statement_of(scope)
-    await proxied.dbapi_connection._start_transaction()
-    session.bare = driver
+    driver.scope = scope_statement(scope)
+    await begin_transaction(proxied.dbapi_connection)
+    session.driver = driver
 
 
-async def _leave_behind(session: AsyncSession, scope: Scope, origin: Origin) -> list[Hint]:
-    """The events and the audit row of a unit of work that is about to commit."""
-    note = Note(
-        action=origin.action,
-        actor_id=origin.actor_id,
-        company_id=session.info.get("company_id") or _only_company(scope),
-        address=origin.address,
-        request_id=origin.request_id,
-        changes=session.info["changes"],
+async def _flush_outbox(session: WriteSession, scope: Scope) -> list[EventNotice]:
+    """Store the events and the audit row of a unit of work that is about to commit."""
+    audit = session.audit
+    audit_record = AuditRecord(
+        action=audit.action,
+        actor_id=audit.actor_id,
+        company_id=session.company_id or _only_company(scope),
+        address=audit.address,
+        request_id=audit.request_id,
+        changes=session.changes,
     )
-    written = await leave(session, session.info["recorded"], note)
-    return [Hint(one.stream, seq, one.type, one.body, at) for one, seq, at in written]
+    numbered = await flush_outbox(session, session.events, audit_record)
+    return [EventNotice(one.stream, seq, one.type, one.body, at) for one, seq, at in numbered]
 
 
 def _only_company(scope: Scope) -> UUID | None:
     return scope.companies[0] if len(scope.companies) == 1 else None
-
-
-@sa_event.listens_for(Session, "before_flush")
-def _note_changes(session: Session, flush_context: Any, instances: Any) -> None:
-    """Collect before → after of every row this unit of work changes through the ORM."""
-    changes = session.info.get("changes")
-    if changes is not None:
-        changes.extend(changes_of(session))

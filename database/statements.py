@@ -1,8 +1,7 @@
-"""Statements compiled once for the bare driver, and light rows out of what it answers.
+"""Compiles statements once for the bare driver, and reads rows from what it answers.
 
-The unit of work of the ORM costs more than the database does. A read has no use for it: the same
-`select(…)` is compiled once per shape, runs on the driver itself, and answers rows whose attributes
-are plain values. A light row can't be changed: setting an attribute raises AttributeError.
+The ORM's processing of a query costs more than the query itself. Here a `select(…)` is compiled
+once for all values of its parameters and runs on the driver.
 """
 
 import re
@@ -14,215 +13,248 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ClauseElement, Executable, bindparam, inspect, select
 from sqlalchemy.engine.result import IteratorResult, Result, SimpleResultMetaData
-from sqlalchemy.sql.cache_key import CacheKey
-from sqlalchemy.sql.compiler import SQLCompiler
 
-from database.rows import DIALECT, Processor, Taker, attributes, column, processors, taker
-from database.statement_merge import mergeable
+from database.rows import (
+    DIALECT,
+    Processor,
+    RowReader,
+    column_reader,
+    loaded_attributes,
+    result_processors,
+    row_reader,
+)
+from database.sqlalchemy_internals import (
+    CacheKey,
+    SQLCompiler,
+    bind_processors,
+    cache_key,
+    default_parameters,
+    expand_parameters,
+    has_ordered_columns,
+    result_columns,
+)
+from database.statement_merge import is_mergeable
 
-SHAPES_KEPT = 2_000
-KEPT = "kept"
-ONE_OF = re.compile(r"= ANY \((\$\d+::\w+\[\])\)")
-Heard = Callable[[str], None]
-Taken = Callable[[Any, list[str] | None, int, Sequence[Processor | None]], Taker]
+MAX_CACHED_STATEMENTS = 2_000
+PREPARED = "prepared"
+"""The execution option of statements that are constants of a module."""
+ANY_OF_ARRAY = re.compile(r"= ANY \((\$\d+::\w+\[\])\)")
+StatementObserver = Callable[[str], None]
+"""Called with the text of each statement that goes to the driver; for tests that count."""
+RowReaderFactory = Callable[[Any, list[str] | None, int, Sequence[Processor | None]], RowReader]
 
 
 @dataclass(slots=True)
-class Shape:
+class CompiledStatement:
     """A statement without its values."""
 
     compiled: SQLCompiler
-    takers: tuple[Taker, ...] | None
-    names: SimpleResultMetaData | None
-    typed: Mapping[str, Processor] = field(default_factory=dict)
-    """For text, whose columns are known by their names only."""
-    told: tuple[list[str], SimpleResultMetaData, list[Processor | None]] | None = None
-    """The names of columns that text was last answered with, and what is made of them."""
+    readers: tuple[RowReader, ...] | None
+    metadata: SimpleResultMetaData | None
+    processors_by_name: Mapping[str, Processor] = field(default_factory=dict)
+    """For text, whose columns are known by name only."""
+    last_text_result: tuple[list[str], SimpleResultMetaData, list[Processor | None]] | None = None
+    """The column names of the last result of text, and their metadata and processors."""
+    mergeable: bool = False
+    """Whether it may run as part of a merged statement."""
 
-    merges: bool = False
-    """Whether it may be answered in one statement with others."""
-
-    def asked(self, given: Mapping[str, Any], key: CacheKey | None) -> tuple[str, list[Any]]:
+    def bind(self, params: Mapping[str, Any], key: CacheKey | None) -> tuple[str, list[Any]]:
         """The text for the driver and the values in their places."""
         compiled = self.compiled
         extracted = key.bindparams if key is not None else None
-        values = compiled.construct_params(given, extracted_parameters=extracted)
-        binds: Mapping[str, Any] = compiled._bind_processors
+        values = compiled.construct_params(params, extracted_parameters=extracted)
+        processors: Mapping[str, Any] = bind_processors(compiled)
         names: Sequence[str] = compiled.positiontup or ()
         text = compiled.string
         if compiled.post_compile_params:
-            spread = compiled._process_parameters_for_postcompile(values)
-            text, names = spread.statement, spread.positiontup or ()
-            values = {**values, **spread.additional_parameters}
-            binds = {**binds, **spread.processors}
-        return text, [_processed(binds.get(name), values[name]) for name in names]
+            expanded = expand_parameters(compiled, values)
+            text, names = expanded.statement, expanded.positiontup or ()
+            values = {**values, **expanded.additional_parameters}
+            processors = {**processors, **expanded.processors}
+        return text, [_process(processors.get(name), values[name]) for name in names]
 
     def result(self, records: Sequence[Any]) -> Result[Any]:
-        """The rows as SQLAlchemy answers them."""
-        if self.takers is None or self.names is None:
-            return self._named(records)
-        takers = self.takers
-        if len(takers) == 1:
-            (take,) = takers
-            return IteratorResult(self.names, iter([(take(record),) for record in records]))
-        if all(isinstance(take, itemgetter) for take in takers):
-            return IteratorResult(self.names, map(tuple, records))
-        return IteratorResult(self.names, (tuple([t(one) for t in takers]) for one in records))
+        """The rows as a SQLAlchemy result."""
+        if self.readers is None or self.metadata is None:
+            return self._text_result(records)
+        readers = self.readers
+        if len(readers) == 1:
+            (read,) = readers
+            return IteratorResult(self.metadata, iter([(read(record),) for record in records]))
+        if all(isinstance(read, itemgetter) for read in readers):
+            return IteratorResult(self.metadata, map(tuple, records))
+        rows = (tuple([read(record) for read in readers]) for record in records)
+        return IteratorResult(self.metadata, rows)
 
-    def _named(self, records: Sequence[Any]) -> Result[Any]:
-        # Without a row the driver names no column, and nobody asks for one by name.
+    def _text_result(self, records: Sequence[Any]) -> Result[Any]:
+        # Without a row the driver names no column, and nobody reads one by name.
         names = list(records[0].keys()) if records else ["nothing"]
-        if self.told is None or self.told[0] != names:
-            made = [self.typed.get(name) for name in names]
-            self.told = names, SimpleResultMetaData(names), made
-        _, metadata, made = self.told
-        if not any(made):
+        if self.last_text_result is None or self.last_text_result[0] != names:
+            processors = [self.processors_by_name.get(name) for name in names]
+            self.last_text_result = names, SimpleResultMetaData(names), processors
+        _, metadata, processors = self.last_text_result
+        if not any(processors):
             return IteratorResult(metadata, map(tuple, records))
-        return IteratorResult(metadata, (tuple(map(_processed, made, one)) for one in records))
+        rows = (tuple(map(_process, processors, record)) for record in records)
+        return IteratorResult(metadata, rows)
 
-    def firsts(self, records: Sequence[Any]) -> list[Any]:
-        """The first answer of each row."""
-        take = self.takers[0] if self.takers else itemgetter(0)
-        return [take(record) for record in records]
+    def scalars(self, records: Sequence[Any]) -> list[Any]:
+        """The first column of each row."""
+        read = self.readers[0] if self.readers else itemgetter(0)
+        return [read(record) for record in records]
 
 
 Statement = TypeVar("Statement", bound=Executable)
 
 
-def kept(statement: Statement) -> Statement:
-    """Mark a constant of a module: it is known by itself, and its shape is never looked for."""
-    return statement.execution_options(**{KEPT: True})
+def prepared(statement: Statement) -> Statement:
+    """Mark a statement that is a constant: it is compiled once and found by its identity."""
+    return statement.execution_options(**{PREPARED: True})
 
 
 @cache
-def by_key(
-    entity: Any, anew: bool = False, locked: bool = False, key_share: bool = False
+def select_by_key(
+    entity: Any, refresh: bool = False, for_update: bool = False, key_share: bool = False
 ) -> tuple[Any, tuple[str, ...]]:
-    """The statement that reads one row by its primary key, and the names of the key's parts."""
+    """The statement that reads one row by its primary key, and its parameters' names."""
     parts = inspect(entity).primary_key
-    wanted = select(entity).where(
+    statement = select(entity).where(
         *(part == bindparam(f"key_{part.key}", type_=part.type) for part in parts)
     )
-    if locked:
-        wanted = wanted.with_for_update(key_share=key_share)
-    wanted = wanted.execution_options(populate_existing=anew or locked)
-    return kept(wanted), tuple(f"key_{part.key}" for part in parts)
+    if for_update:
+        statement = statement.with_for_update(key_share=key_share)
+    statement = statement.execution_options(populate_existing=refresh or for_update)
+    return prepared(statement), tuple(f"key_{part.key}" for part in parts)
 
 
-class Kept:
-    """A kept statement's shape, with the places of its values worked out once.
+class PreparedStatement:
+    """A compiled constant, with the places and processors of its values worked out once.
 
-    One that goes by an array of keys has another text for a single key. PostgreSQL takes an array
-    that it does not know for ten keys, and so plans anew for each one it is given; a plan for one
-    key, whichever it is, is made once.
+    One that selects by an array of keys has another text for a single key: PostgreSQL assumes ten
+    elements for an array that it does not know, and so plans such a statement for each array that
+    it is given; a plan for one key is made once.
     """
 
-    __slots__ = ("_alone", "_binds", "_keys", "shape", "statement")
+    __slots__ = (
+        "_array_index", "_parameters", "_single_key_text", "compiled_statement", "statement"
+    )  # fmt: skip
 
-    def __init__(self, statement: Any, shape: Shape, key: CacheKey | None) -> None:
-        self.statement = statement
-        self.shape = shape
-        compiled = shape.compiled
-        extracted = key.bindparams if key is not None else None
-        own: Any = compiled.construct_params({}, extracted_parameters=extracted, _check=False)
-        binds: Mapping[str, Any] = compiled._bind_processors
-        self._binds = tuple(
-            (name, compiled.binds[name].required, own[name], binds.get(name))
+    def __init__(
+        self, statement: Any, compiled_statement: CompiledStatement, key: CacheKey | None
+    ) -> None:
+        self.statement = statement  # keeps its id from being used again
+        self.compiled_statement = compiled_statement
+        compiled = compiled_statement.compiled
+        defaults = default_parameters(compiled, key)
+        processors: Mapping[str, Any] = bind_processors(compiled)
+        self._parameters = tuple(
+            (name, compiled.binds[name].required, defaults[name], processors.get(name))
             for name in compiled.positiontup or ()
         )
-        self._keys, self._alone = _alone(compiled.string)
+        self._array_index, self._single_key_text = _single_key_text(compiled.string)
 
     def text(self, values: Sequence[Any]) -> str:
         """The text for these values."""
-        if self._alone is not None and len(values[self._keys]) == 1:
-            return self._alone
-        return self.shape.compiled.string
+        if self._single_key_text is not None and len(values[self._array_index]) == 1:
+            return self._single_key_text
+        return self.compiled_statement.compiled.string
 
-    def values(self, given: Mapping[str, Any]) -> list[Any]:
-        """The values in their places; KeyError when one that is needed was not given."""
-        found: list[Any] = []
-        for name, required, own, made in self._binds:
-            value = given[name] if required else given.get(name, own)
-            found.append(value if made is None else made(value))
-        return found
+    def values(self, params: Mapping[str, Any]) -> list[Any]:
+        """The values in their places; KeyError when a required one is missing."""
+        values: list[Any] = []
+        for name, required, default, process in self._parameters:
+            value = params[name] if required else params.get(name, default)
+            values.append(value if process is None else process(value))
+        return values
 
 
-class Shapes:
-    """The statements that a process has compiled; when they are too many it begins anew."""
+class StatementCache:
+    """The statements that a process has compiled; it is emptied when they are too many."""
 
-    def __init__(self, taken: Taken = taker) -> None:
-        """`taken` makes the takers: of light rows, unless told otherwise."""
-        self._taken = taken
-        self._known: dict[Any, Shape] = {}
-        self._kept: dict[int, Kept] = {}
+    def __init__(self, reader_factory: RowReaderFactory = row_reader) -> None:
+        """`reader_factory` makes the row readers: by default those of read-only rows."""
+        self._reader_factory = reader_factory
+        self._compiled: dict[Any, CompiledStatement] = {}
+        self._prepared: dict[int, PreparedStatement] = {}
 
-    def asked(self, statement: Any, given: Mapping[str, Any]) -> tuple[Shape, str, list[Any]]:
-        """The statement's shape, its text for the driver, and the values in their places."""
-        if statement.get_execution_options().get(KEPT):
-            kept = self._kept.get(id(statement))
-            if kept is None:
-                kept = self._kept[id(statement)] = Kept(statement, *self._of(statement))
-            if not kept.shape.compiled.post_compile_params:
-                values = kept.values(given)
-                return kept.shape, kept.text(values), values
-        shape, key = self._of(statement)
-        return shape, *shape.asked(given, key)
+    def bind(
+        self, statement: Any, params: Mapping[str, Any]
+    ) -> tuple[CompiledStatement, str, list[Any]]:
+        """The compiled statement, its text for the driver, and the values in their places."""
+        if statement.get_execution_options().get(PREPARED):
+            constant = self._prepared.get(id(statement))
+            if constant is None:
+                constant = PreparedStatement(statement, *self.compile(statement))
+                self._prepared[id(statement)] = constant
+            if not constant.compiled_statement.compiled.post_compile_params:
+                values = constant.values(params)
+                return constant.compiled_statement, constant.text(values), values
+        compiled, key = self.compile(statement)
+        return compiled, *compiled.bind(params, key)
 
-    def _of(self, statement: Any) -> tuple[Shape, CacheKey | None]:
-        key = statement._generate_cache_key()
+    def compile(self, statement: Any) -> tuple[CompiledStatement, CacheKey | None]:
+        """The compiled statement and the cache key, which holds the statement's own values."""
+        key: CacheKey | None = cache_key(statement)
         if key is None:
-            return _shape(statement, None, self._taken), None
-        shape = self._known.get(key.key)
-        if shape is None:
-            if len(self._known) >= SHAPES_KEPT:
-                self._known.clear()
-            shape = self._known[key.key] = _shape(statement, key, self._taken)
-        return shape, key
+            return _compile(statement, None, self._reader_factory), None
+        compiled = self._compiled.get(key.key)
+        if compiled is None:
+            if len(self._compiled) >= MAX_CACHED_STATEMENTS:
+                self._compiled.clear()
+            compiled = _compile(statement, key, self._reader_factory)
+            self._compiled[key.key] = compiled
+        return compiled, key
 
 
-def _alone(text: str) -> tuple[int, str | None]:
-    """The place of the one array of keys that a text goes by, and the same text for one key."""
-    arrays = set(ONE_OF.findall(text))
+def _single_key_text(text: str) -> tuple[int, str | None]:
+    """The place of the one array of keys that a text selects by, and the text for one key."""
+    arrays = set(ANY_OF_ARRAY.findall(text))
     if len(arrays) != 1:
         return 0, None
     (array,) = arrays
     return int(array[1 : array.index(":")]) - 1, text.replace(f"ANY ({array})", f"({array})[1]")
 
 
-def _shape(statement: Any, key: CacheKey | None, taken: Taken) -> Shape:
-    described = getattr(statement, "column_descriptions", None)
-    if described is None:
-        return _plain(statement, key)
+def _compile(
+    statement: Any, key: CacheKey | None, reader_factory: RowReaderFactory
+) -> CompiledStatement:
+    descriptions = getattr(statement, "column_descriptions", None)
+    if descriptions is None:
+        return _compile_plain(statement, key)
     columns: list[Any] = []
-    spans: list[tuple[Any, list[str] | None, int]] = []
-    for one in described:
-        keys = attributes(one["expr"])
-        spans.append((one["expr"], keys, len(columns)))
-        columns += [one["expr"]] if keys is None else [getattr(one["expr"], k) for k in keys]
-    if any(keys is not None for _, keys, _ in spans):
+    items: list[tuple[Any, list[str] | None, int]] = []
+    for description in descriptions:
+        expression = description["expr"]
+        keys = loaded_attributes(expression)
+        items.append((expression, keys, len(columns)))
+        columns += [expression] if keys is None else [getattr(expression, one) for one in keys]
+    if any(keys is not None for _, keys, _ in items):
         statement = statement.with_only_columns(*columns, maintain_column_froms=True)
-    compiled = _compiled(statement, key)
-    made = processors(compiled)
-    takers = tuple(taken(expr, keys, start, made) for expr, keys, start in spans)
-    names = SimpleResultMetaData([one["name"] for one in described])
-    return Shape(compiled, takers, names, merges=mergeable(compiled))
+    compiled = _sql_compiler(statement, key)
+    processors = result_processors(compiled)
+    readers = tuple(
+        reader_factory(expression, keys, start, processors) for expression, keys, start in items
+    )
+    metadata = SimpleResultMetaData([description["name"] for description in descriptions])
+    return CompiledStatement(compiled, readers, metadata, mergeable=is_mergeable(compiled))
 
 
-def _plain(statement: Any, key: CacheKey | None) -> Shape:
-    """A union, or text: what it answers is taken column by column."""
-    compiled = _compiled(statement, key)
-    columns, made = compiled._result_columns, processors(compiled)
-    if not columns or not compiled._ordered_columns:
-        typed = zip((one.keyname for one in columns), made, strict=True)
-        return Shape(compiled, None, None, {name: one for name, one in typed if one})
-    takers = tuple(column(nth, made[nth]) for nth in range(len(columns)))
-    return Shape(compiled, takers, SimpleResultMetaData([one.keyname for one in columns]))
+def _compile_plain(statement: Any, key: CacheKey | None) -> CompiledStatement:
+    """A union, or text: its result is read column by column."""
+    compiled = _sql_compiler(statement, key)
+    columns, processors = result_columns(compiled), result_processors(compiled)
+    if not columns or not has_ordered_columns(compiled):
+        by_name = zip((one.keyname for one in columns), processors, strict=True)
+        return CompiledStatement(compiled, None, None, {name: one for name, one in by_name if one})
+    readers = tuple(column_reader(nth, processors[nth]) for nth in range(len(columns)))
+    metadata = SimpleResultMetaData([one.keyname for one in columns])
+    return CompiledStatement(compiled, readers, metadata)
 
 
-def _compiled(statement: ClauseElement, key: CacheKey | None) -> SQLCompiler:
-    made: SQLCompiler = DIALECT.statement_compiler(DIALECT, statement, cache_key=key)
-    return made
+def _sql_compiler(statement: ClauseElement, key: CacheKey | None) -> SQLCompiler:
+    compiler: SQLCompiler = DIALECT.statement_compiler(DIALECT, statement, cache_key=key)
+    return compiler
 
 
-def _processed(processor: Processor | None, value: Any) -> Any:
+def _process(processor: Processor | None, value: Any) -> Any:
     return value if processor is None else processor(value)

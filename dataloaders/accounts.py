@@ -6,35 +6,35 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders import public
-from dataloaders.keys import KEYS, asked, many_each, one_each
+from database.statements import prepared
+from dataloaders.batches import public
+from dataloaders.keys import KEYS, many_per_key, matches_keys, one_per_key
 from models.accounts import Address, Person
 from models.geo_point import Point
-from services.accounts.addresses import ADDRESSES
+from services.accounts.addresses import MAX_ADDRESSES
 from services.stores import coverage
 
-PERSON = kept(select(Person).where(asked(Person.id)))
+PERSON = prepared(select(Person).where(matches_keys(Person.id)))
 
 
 async def person_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Person | None]:
-    """People the actor may see: themselves, and those who work for their companies."""
-    return await one_each(session, PERSON, keys)
+    """Load people that the actor may see: themselves and people of their companies."""
+    return await one_per_key(session, PERSON, keys)
 
 
-BOOKS = kept(
+ADDRESSES_OF_PEOPLE = prepared(
     select(Address)
-    .where(asked(Address.person_id), Address.removed_at.is_(None))
+    .where(matches_keys(Address.person_id), Address.removed_at.is_(None))
     .order_by(Address.id.desc())
-    .limit(ADDRESSES * func.cardinality(KEYS))
+    .limit(MAX_ADDRESSES * func.cardinality(KEYS))
 )
 
 
 @public
-async def served_by_point(session: AsyncSession, keys: Sequence[Point]) -> list[bool]:
-    return await coverage.served(session, keys)
+async def serviceability_by_point(session: AsyncSession, keys: Sequence[Point]) -> list[bool]:
+    return await coverage.are_serviceable(session, keys)
 
 
 async def addresses_by_person(session: AsyncSession, keys: Sequence[UUID]) -> list[list[Address]]:
-    """Each person's address book, the newest first; a book is bounded when it is written."""
-    return await many_each(session, BOOKS, keys, "person_id")
+    """Load each person's addresses, newest first; their number is limited on save."""
+    return await many_per_key(session, ADDRESSES_OF_PEOPLE, keys, "person_id")

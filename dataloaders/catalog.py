@@ -5,53 +5,57 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders import lasting, public
+from dataloaders.batches import public, public_cached
 from services.catalog import categories, products
-from services.catalog.categories import Asked, Shelf, Tree
-from services.catalog.listed_products import Maker, Offer, Wanted
+from services.catalog.categories import CategoryLookup, CategoryTree, StoreCategory
+from services.catalog.listed_products import BrandRef, ListedProduct, ProductPageRequest
 from services.core.pages import Page
 
 
 @public
-async def brand_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Maker | None]:
-    return await products.makers(session, keys)
+async def brand_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[BrandRef | None]:
+    return await products.load_brands(session, keys)
 
 
 TREE_SECONDS = 10.0
 
 
-@lasting(TREE_SECONDS)
-async def tree_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Tree]:
-    """All branches with products of each store: counting them is much of a shop window's cost."""
-    return await categories.trees(session, keys)
+@public_cached(TREE_SECONDS)
+async def tree_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[CategoryTree]:
+    """Load each store's category tree; the counts are a large part of a storefront's cost."""
+    return await categories.load_trees(session, keys)
 
 
 @public
-async def branch_as_asked(session: AsyncSession, keys: Sequence[Asked]) -> list[Shelf | None]:
-    """Categories of stores by slug or key, without their children; None for empty ones."""
-    return await categories.branches(session, keys)
+async def category_by_lookup(
+    session: AsyncSession, keys: Sequence[CategoryLookup]
+) -> list[StoreCategory | None]:
+    """Load categories of stores by slug or key, without children; None for empty ones."""
+    return await categories.load_branches(session, keys)
 
 
 @public
-async def category_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Shelf | None]:
-    """Categories where no store is in question: they have neither products nor a count."""
-    return await categories.plain(session, keys)
+async def category_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[StoreCategory | None]:
+    """Load categories outside any store: without products and counts."""
+    return await categories.load_categories(session, keys)
 
 
 @public
-async def page_of_offers(session: AsyncSession, keys: Sequence[Wanted]) -> list[Page[Offer]]:
-    return await products.pages(session, keys)
+async def product_page_by_request(
+    session: AsyncSession, keys: Sequence[ProductPageRequest]
+) -> list[Page[ListedProduct]]:
+    return await products.load_pages(session, keys)
 
 
 @public
-async def offer_by_store_and_product(
+async def product_by_store_and_id(
     session: AsyncSession, keys: Sequence[tuple[UUID, UUID]]
-) -> list[Offer | None]:
-    """What (store, product) pairs are there; None where the store does not list the product."""
-    return await products.offers(session, keys)
+) -> list[ListedProduct | None]:
+    """Load the products of (store, product) pairs; None if the store does not list it."""
+    return await products.load_listed_products(session, keys)
 
 
 @public
-async def product_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Offer | None]:
-    """Products where no store is in question: they have neither price nor availability."""
-    return await products.plain(session, keys)
+async def product_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[ListedProduct | None]:
+    """Load products outside any store: without price and availability."""
+    return await products.load_products(session, keys)

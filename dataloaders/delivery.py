@@ -7,106 +7,110 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders.keys import asked, many_each, one_each
-from models.delivery import (
-    Delivery,
-    DeliveryOffer,
-    DeliveryTrack,
-    OfferStatus,
-    Rider,
-    RiderPosition,
-)
+from database.statements import prepared
+from dataloaders.keys import many_per_key, matches_keys, one_per_key
+from models.delivery import Delivery, DeliveryOffer, DeliveryTrack, OfferStatus
+from models.riders import Rider, RiderPosition
 
-OFFERS_SHOWN = 50
+MAX_OFFERS = 50
 
-DELIVERY = kept(select(Delivery).where(asked(Delivery.id)))
-NEWEST = kept(
+DELIVERY = prepared(select(Delivery).where(matches_keys(Delivery.id)))
+NEWEST = prepared(
     select(Delivery)
-    .where(asked(Delivery.order_id))
+    .where(matches_keys(Delivery.order_id))
     .order_by(Delivery.order_id, Delivery.id.desc())
     .ext(distinct_on(Delivery.order_id))
 )
-DELIVERY_OFFER = kept(select(DeliveryOffer).where(asked(DeliveryOffer.id)))
-OFFERS = kept(
-    select(DeliveryOffer).where(asked(DeliveryOffer.delivery_id)).order_by(DeliveryOffer.id.desc())
+DELIVERY_OFFER = prepared(select(DeliveryOffer).where(matches_keys(DeliveryOffer.id)))
+OFFERS = prepared(
+    select(DeliveryOffer)
+    .where(matches_keys(DeliveryOffer.delivery_id))
+    .order_by(DeliveryOffer.id.desc())
 )
-OPEN_OFFERS = kept(
+OPEN_OFFERS = prepared(
     select(DeliveryOffer).where(
-        asked(DeliveryOffer.rider_id), DeliveryOffer.status == OfferStatus.OFFERED
+        matches_keys(DeliveryOffer.rider_id), DeliveryOffer.status == OfferStatus.OFFERED
     )
 )
 
 
 async def delivery_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Delivery | None]:
     """Deliveries by key, as far as the scope may see them."""
-    return await one_each(session, DELIVERY, ids)
+    return await one_per_key(session, DELIVERY, ids)
 
 
 async def delivery_by_order(
     session: AsyncSession, order_ids: Sequence[UUID]
 ) -> list[Delivery | None]:
     """The newest delivery of each order."""
-    return await one_each(session, NEWEST, order_ids, "order_id")
+    return await one_per_key(session, NEWEST, order_ids, "order_id")
 
 
 async def offer_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[DeliveryOffer | None]:
-    """Offers by key, for the rider who was asked and the company."""
-    return await one_each(session, DELIVERY_OFFER, ids)
+    """Offers by key, for their rider and the company."""
+    return await one_per_key(session, DELIVERY_OFFER, ids)
 
 
 async def offers_by_delivery(
     session: AsyncSession, delivery_ids: Sequence[UUID]
 ) -> list[list[DeliveryOffer]]:
-    """Who was asked for each delivery, the last one first, at most 50 of each."""
-    found = await many_each(session, OFFERS, delivery_ids, "delivery_id")
-    return [offers[:OFFERS_SHOWN] for offers in found]
+    """The offers of each delivery, the newest first, at most MAX_OFFERS of each."""
+    rows = await many_per_key(session, OFFERS, delivery_ids, "delivery_id")
+    return [offers[:MAX_OFFERS] for offers in rows]
 
 
 async def open_offers_by_rider(
     session: AsyncSession, rider_ids: Sequence[UUID]
 ) -> list[list[DeliveryOffer]]:
-    """The offers that wait for each rider's answer: at most one."""
-    return await many_each(session, OPEN_OFFERS, rider_ids, "rider_id")
+    """The open offers of each rider: at most one."""
+    return await many_per_key(session, OPEN_OFFERS, rider_ids, "rider_id")
 
 
-RIDER = kept(select(Rider).where(asked(Rider.id)))
-RIDER_POSITION_BY_RIDER_ID = kept(select(RiderPosition).where(asked(RiderPosition.rider_id)))
-OF_ORDER = kept(
+RIDER = prepared(select(Rider).where(matches_keys(Rider.id)))
+RIDER_POSITION_BY_RIDER_ID = prepared(
+    select(RiderPosition).where(matches_keys(RiderPosition.rider_id))
+)
+POSITION_BY_ORDER = prepared(
     select(Delivery.order_id, Delivery.rider_id, RiderPosition)
     .outerjoin(RiderPosition, RiderPosition.rider_id == Delivery.rider_id)
-    .where(asked(Delivery.order_id))
+    .where(matches_keys(Delivery.order_id))
     .order_by(Delivery.order_id, Delivery.id.desc())
     .ext(distinct_on(Delivery.order_id))
 )
-Found = tuple[UUID | None, RiderPosition | None]
-"""A rider's key, and where they were last seen."""
+RiderLocation = tuple[UUID | None, RiderPosition | None]
+"""The id of a rider and their last position."""
 
 
 async def rider_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Rider | None]:
     """Riders by key, for themselves and their company."""
-    return await one_each(session, RIDER, ids)
+    return await one_per_key(session, RIDER, ids)
 
 
 async def position_by_rider(
     session: AsyncSession, rider_ids: Sequence[UUID]
 ) -> list[RiderPosition | None]:
-    """Where riders were last seen; a customer may see the rider of the own live delivery."""
-    return await one_each(session, RIDER_POSITION_BY_RIDER_ID, rider_ids, "rider_id")
+    """The last positions of riders; customers see the rider of their own open delivery."""
+    return await one_per_key(session, RIDER_POSITION_BY_RIDER_ID, rider_ids, "rider_id")
 
 
-async def position_by_order(session: AsyncSession, order_ids: Sequence[UUID]) -> list[Found | None]:
-    """Who rides the newest delivery of each order, and where they were last seen."""
-    rows = await session.execute(OF_ORDER, {"keys": [*order_ids]})
-    found: dict[UUID, Found] = {order_id: (rider_id, at) for order_id, rider_id, at in rows}
-    return [found.get(key) for key in order_ids]
+async def position_by_order(
+    session: AsyncSession, order_ids: Sequence[UUID]
+) -> list[RiderLocation | None]:
+    """The rider of the newest delivery of each order, and their last position."""
+    rows = await session.execute(POSITION_BY_ORDER, {"keys": [*order_ids]})
+    locations: dict[UUID, RiderLocation] = {
+        order_id: (rider_id, position) for order_id, rider_id, position in rows
+    }
+    return [locations.get(key) for key in order_ids]
 
 
-DELIVERY_TRACK_BY_DELIVERY_ID = kept(select(DeliveryTrack).where(asked(DeliveryTrack.delivery_id)))
+DELIVERY_TRACK_BY_DELIVERY_ID = prepared(
+    select(DeliveryTrack).where(matches_keys(DeliveryTrack.delivery_id))
+)
 
 
 async def track_by_delivery(
     session: AsyncSession, delivery_ids: Sequence[UUID]
 ) -> list[DeliveryTrack | None]:
-    """The ways of deliveries, for their company and support."""
-    return await one_each(session, DELIVERY_TRACK_BY_DELIVERY_ID, delivery_ids, "delivery_id")
+    """The tracks of deliveries, for their company and support."""
+    return await one_per_key(session, DELIVERY_TRACK_BY_DELIVERY_ID, delivery_ids, "delivery_id")

@@ -7,48 +7,50 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders.keys import asked, many_each, one_each
+from database.statements import prepared
+from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
 
-FULFILLMENT = kept(select(Fulfillment).where(asked(Fulfillment.id)))
-NEWEST = kept(
+FULFILLMENT = prepared(select(Fulfillment).where(matches_keys(Fulfillment.id)))
+NEWEST = prepared(
     select(Fulfillment)
-    .where(asked(Fulfillment.order_id))
+    .where(matches_keys(Fulfillment.order_id))
     .order_by(Fulfillment.order_id, Fulfillment.attempt.desc())
     .ext(distinct_on(Fulfillment.order_id))
 )
-LINES = kept(
+LINES = prepared(
     select(FulfillmentLine)
-    .where(asked(FulfillmentLine.fulfillment_id))
+    .where(matches_keys(FulfillmentLine.fulfillment_id))
     .order_by(FulfillmentLine.position)
 )
 
 
 async def fulfillment_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Fulfillment | None]:
     """Fulfillments by key."""
-    return await one_each(session, FULFILLMENT, ids)
+    return await one_per_key(session, FULFILLMENT, ids)
 
 
 async def fulfillment_by_order(
     session: AsyncSession, order_ids: Sequence[UUID]
 ) -> list[Fulfillment | None]:
-    """The newest fulfillment of each order: the one that counts, or the last that did."""
-    return await one_each(session, NEWEST, order_ids, "order_id")
+    """The newest fulfillment of each order."""
+    return await one_per_key(session, NEWEST, order_ids, "order_id")
 
 
 async def lines_by_fulfillment(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[FulfillmentLine]]:
-    """The pick list of each fulfillment, in the order in which a picker walks."""
-    return await many_each(session, LINES, ids, "fulfillment_id")
+    """The lines of each fulfillment in picking order."""
+    return await many_per_key(session, LINES, ids, "fulfillment_id")
 
 
-SUBSTITUTES = kept(select(Substitute).where(asked(Substitute.order_id)).order_by(Substitute.id))
+SUBSTITUTES = prepared(
+    select(Substitute).where(matches_keys(Substitute.order_id)).order_by(Substitute.id)
+)
 
 
 async def substitutes_by_order(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[Substitute]]:
-    """What was proposed for each order, the oldest first."""
-    return await many_each(session, SUBSTITUTES, ids, "order_id")
+    """The substitutes proposed for each order, the oldest first."""
+    return await many_per_key(session, SUBSTITUTES, ids, "order_id")

@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders.keys import asked, one_each
+from database.statements import prepared
+from dataloaders.keys import matches_keys, one_per_key
 from models.imports import StockImport
 
-STOCK_IMPORT = kept(select(StockImport).where(asked(StockImport.id)))
+STOCK_IMPORT = prepared(select(StockImport).where(matches_keys(StockImport.id)))
 
 
 async def import_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[StockImport | None]:
-    """Imports by key, as far as the scope may see them."""
-    return await one_each(session, STOCK_IMPORT, ids)
+    """Imports by id; None for those outside the session's scope."""
+    return await one_per_key(session, STOCK_IMPORT, ids)

@@ -1,4 +1,4 @@
-"""Asks for many keys by one array: the statement's text stays the same however many there are."""
+"""Reads rows by an array of keys: the statement's text is the same for any number of keys."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
@@ -10,65 +10,65 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
-from database.reading import Reading
+from database.read_pool import ReadSession
 
 UUIDS = ARRAY(Uuid)
 KEYS = bindparam("keys", type_=UUIDS)
 
 
-def among(column: Any, keys: Iterable[Any]) -> ColumnElement[bool]:
-    """Whether a UUID column holds one of the keys.
+def in_keys(column: Any, keys: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether a UUID column has one of the keys.
 
-    `IN` would be another text for each count of keys, each prepared anew on each connection.
+    `IN` would be another text for each number of keys, each prepared again on each connection.
     """
-    held: ColumnElement[bool] = column == any_(literal(list(keys), UUIDS))
-    return held
+    condition: ColumnElement[bool] = column == any_(literal(list(keys), UUIDS))
+    return condition
 
 
-def asked(column: Any) -> ColumnElement[bool]:
-    """As `among`, in a statement that is kept: the keys are given with each reading of it."""
-    held: ColumnElement[bool] = column == any_(KEYS)
-    return held
+def matches_keys(column: Any) -> ColumnElement[bool]:
+    """As `in_keys`, for a prepared statement, whose parameter `keys` has the keys."""
+    condition: ColumnElement[bool] = column == any_(KEYS)
+    return condition
 
 
 async def _rows(
-    session: AsyncSession, statement: Any, keys: Sequence[Any], needed: Set[str] | None = None
+    session: AsyncSession, statement: Any, keys: Sequence[Any], attributes: Set[str] | None = None
 ) -> list[Any]:
-    """The rows that a kept statement answers for these keys."""
-    given = {"keys": list(keys)}
-    if isinstance(session, Reading):
-        if needed:
-            return await session.narrow(statement, needed, given)
-        return await session.firsts(statement, given)
-    return list(await session.scalars(statement, given))
+    """The rows that a prepared statement selects for these keys."""
+    params = {"keys": list(keys)}
+    if isinstance(session, ReadSession):
+        if attributes:
+            return await session.load_only(statement, attributes, params)
+        return await session.scalar_list(statement, params)
+    return list(await session.scalars(statement, params))
 
 
-async def one_each(
+async def one_per_key(
     session: AsyncSession, statement: Any, keys: Sequence[Any], by: str = "id"
 ) -> list[Any]:
     """The row whose attribute `by` is the key, for each key; None where there is none."""
     rows = await _rows(session, statement, keys)
     get = attrgetter(by)
-    found = {get(row): row for row in rows}
-    return [found.get(key) for key in keys]
+    by_key = {get(row): row for row in rows}
+    return [by_key.get(key) for key in keys]
 
 
-async def many_each(
+async def many_per_key(
     session: AsyncSession,
     statement: Any,
     keys: Sequence[Any],
     by: str,
-    needed: Set[str] | None = None,
+    attributes: Set[str] | None = None,
 ) -> list[list[Any]]:
     """The rows whose attribute `by` is the key, for each key, in the statement's order.
 
-    They have no attributes but the needed ones, where it is known which are.
+    With `attributes`, the rows have only these and their key.
     """
-    rows = await _rows(session, statement, keys, needed and needed | {by})
+    rows = await _rows(session, statement, keys, attributes and attributes | {by})
     if len(keys) == 1:
         return [rows]
     get = attrgetter(by)
-    found: defaultdict[Any, list[Any]] = defaultdict(list)
+    by_key: defaultdict[Any, list[Any]] = defaultdict(list)
     for row in rows:
-        found[get(row)].append(row)
-    return [found[key] for key in keys]
+        by_key[get(row)].append(row)
+    return [by_key[key] for key in keys]

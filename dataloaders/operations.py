@@ -1,4 +1,4 @@
-"""Batch reads of what jobs can't do."""
+"""Batch reads of jobs."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.operations import job_status
 
 
-async def dead_by_job(session: AsyncSession, names: Sequence[str]) -> list[int]:
-    """How many dead letters each job has."""
-    return await job_status.dead_counts(session, names)
+async def dead_letter_count_by_job(session: AsyncSession, names: Sequence[str]) -> list[int]:
+    """The number of dead letters of each job."""
+    return await job_status.dead_letter_counts(session, names)

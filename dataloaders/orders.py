@@ -1,4 +1,4 @@
-"""Batch reads of orders, their lines and where they stand."""
+"""Batch reads of orders, their lines, progress and events."""
 
 from collections.abc import Sequence, Set
 from uuid import UUID
@@ -7,23 +7,25 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders import vouched
-from dataloaders.keys import asked, many_each, one_each
+from database.statements import prepared
+from dataloaders.batches import trusted_keys
+from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.delivery import Delivery
 from models.fulfillment import Fulfillment
 from models.orders import Order, OrderLine, OrderStatus
 from models.payments import Payment
 from services.orders import timeline
-from services.orders.stages import Progress
-from services.orders.timeline import Slice, Told
+from services.orders.stages import OrderProgress
+from services.orders.timeline import TimelineRow, TimelineSlice
 
 ACTIVE = (OrderStatus.PLACED, OrderStatus.CONFIRMED)
-ORDER = kept(select(Order).where(asked(Order.id)))
-LINES = kept(select(OrderLine).where(asked(OrderLine.order_id)).order_by(OrderLine.position))
-NEWEST = kept(
+ORDER = prepared(select(Order).where(matches_keys(Order.id)))
+LINES = prepared(
+    select(OrderLine).where(matches_keys(OrderLine.order_id)).order_by(OrderLine.position)
+)
+NEWEST = prepared(
     select(Order)
-    .where(asked(Order.customer_id), or_(*(Order.status == one for one in ACTIVE)))
+    .where(matches_keys(Order.customer_id), or_(*(Order.status == status for status in ACTIVE)))
     .order_by(Order.customer_id, Order.id.desc())
     .ext(distinct_on(Order.customer_id))
 )
@@ -42,42 +44,46 @@ DELIVERY = (
     .order_by(Delivery.id.desc())
     .limit(1)
 )
-WHOSE = (Order.id, Order.company_id, Order.store_id, Order.customer_id, Order.status)
-PROGRESS = kept(
+OWNERS = (Order.id, Order.company_id, Order.store_id, Order.customer_id, Order.status)
+PROGRESS = prepared(
     select(
-        *WHOSE,
+        *OWNERS,
         PAYMENT.scalar_subquery(),
         FULFILLMENT.scalar_subquery(),
         DELIVERY.scalar_subquery(),
-    ).where(asked(Order.id))
+    ).where(matches_keys(Order.id))
 )
 
 
 async def order_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
     """Orders by key, as far as the scope may see them."""
-    return await one_each(session, ORDER, ids)
+    return await one_per_key(session, ORDER, ids)
 
 
 async def lines_by_order(
     session: AsyncSession, ids: Sequence[UUID], needed: Set[str] | None = None
 ) -> list[list[OrderLine]]:
-    """The lines of each order, as the customer put them; of each no more than is needed."""
-    return await many_each(session, LINES, ids, "order_id", needed)
+    """The lines of each order in their original sequence, with no more columns than needed."""
+    return await many_per_key(session, LINES, ids, "order_id", needed)
 
 
 async def active_by_customer(session: AsyncSession, ids: Sequence[UUID]) -> list[Order | None]:
-    """The newest order of each customer that is not over yet."""
-    return await one_each(session, NEWEST, ids, "customer_id")
+    """The newest order of each customer that has not ended."""
+    return await one_per_key(session, NEWEST, ids, "customer_id")
 
 
-async def progress_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Progress | None]:
-    """Where each order stands as a whole, in one statement."""
+async def progress_by_order(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[OrderProgress | None]:
+    """The statuses of each order, its payment, fulfillment and delivery, in one statement."""
     rows = await session.execute(PROGRESS, {"keys": [*ids]})
-    found = {row[0]: Progress(*row) for row in rows}
-    return [found.get(key) for key in ids]
+    progress = {row[0]: OrderProgress(*row) for row in rows}
+    return [progress.get(key) for key in ids]
 
 
-@vouched
-async def events_of_slice(session: AsyncSession, slices: Sequence[Slice]) -> list[list[Told]]:
-    """What happened to orders that the caller sees; those who do are told all of it."""
-    return await timeline.slices(session, slices)
+@trusted_keys
+async def events_of_slice(
+    session: AsyncSession, slices: Sequence[TimelineSlice]
+) -> list[list[TimelineRow]]:
+    """The events of orders that the caller can see."""
+    return await timeline.read_slices(session, slices)

@@ -7,13 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders.keys import asked, many_each, one_each
+from database.statements import prepared
+from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.payments import Payment, Refund
 
-NEWEST = kept(
+NEWEST = prepared(
     select(Payment)
-    .where(asked(Payment.order_id))
+    .where(matches_keys(Payment.order_id))
     .order_by(Payment.order_id, Payment.id.desc())
     .ext(distinct_on(Payment.order_id))
 )
@@ -21,12 +21,12 @@ NEWEST = kept(
 
 async def payment_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Payment | None]:
     """The payment of each order."""
-    return await one_each(session, NEWEST, ids, "order_id")
+    return await one_per_key(session, NEWEST, ids, "order_id")
 
 
-REFUNDS = kept(select(Refund).where(asked(Refund.order_id)).order_by(Refund.id))
+REFUNDS = prepared(select(Refund).where(matches_keys(Refund.order_id)).order_by(Refund.id))
 
 
 async def refunds_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[Refund]]:
     """The refunds of each order, the oldest first."""
-    return await many_each(session, REFUNDS, ids, "order_id")
+    return await many_per_key(session, REFUNDS, ids, "order_id")

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders.keys import among, asked, one_each
+from database.statements import prepared
+from dataloaders.keys import in_keys, matches_keys, one_per_key
 from models.purchasing import (
     GoodsReceipt,
     GoodsReceiptLine,
@@ -18,72 +18,74 @@ from models.purchasing import (
     Supplier,
 )
 
-SUPPLIER = kept(select(Supplier).where(asked(Supplier.id)))
+SUPPLIER = prepared(select(Supplier).where(matches_keys(Supplier.id)))
 
 
 async def supplier_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Supplier | None]:
-    """Suppliers by key, as far as the scope may see them."""
-    return await one_each(session, SUPPLIER, ids)
+    """Suppliers by key; None for those outside the session's scope."""
+    return await one_per_key(session, SUPPLIER, ids)
 
 
-PURCHASE_ORDER = kept(select(PurchaseOrder).where(asked(PurchaseOrder.id)))
+PURCHASE_ORDER = prepared(select(PurchaseOrder).where(matches_keys(PurchaseOrder.id)))
 
 
 async def purchase_order_by_id(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[PurchaseOrder | None]:
-    """Orders by key, as far as the scope may see them."""
-    return await one_each(session, PURCHASE_ORDER, ids)
+    """Purchase orders by key; None for those outside the session's scope."""
+    return await one_per_key(session, PURCHASE_ORDER, ids)
 
 
 async def lines_by_purchase_order(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[PurchaseOrderLine]]:
-    """The lines of each order, in their order."""
+    """The lines of each purchase order, by position."""
     rows = await session.scalars(
         select(PurchaseOrderLine)
-        .where(among(PurchaseOrderLine.purchase_order_id, ids))
+        .where(in_keys(PurchaseOrderLine.purchase_order_id, ids))
         .order_by(PurchaseOrderLine.position)
     )
-    found: dict[UUID, list[PurchaseOrderLine]] = defaultdict(list)
+    lines: dict[UUID, list[PurchaseOrderLine]] = defaultdict(list)
     for row in rows:
-        found[row.purchase_order_id].append(row)
-    return [found[key] for key in ids]
+        lines[row.purchase_order_id].append(row)
+    return [lines[key] for key in ids]
 
 
 async def receipts_by_purchase_order(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[GoodsReceipt]]:
-    """The deliveries that came for each order, the first one first."""
+    """The goods receipts of each purchase order, oldest first."""
     rows = await session.scalars(
         select(GoodsReceipt)
-        .where(among(GoodsReceipt.purchase_order_id, ids))
+        .where(in_keys(GoodsReceipt.purchase_order_id, ids))
         .order_by(GoodsReceipt.id)
     )
-    found: dict[UUID, list[GoodsReceipt]] = defaultdict(list)
+    receipts: dict[UUID, list[GoodsReceipt]] = defaultdict(list)
     for row in rows:
-        found[row.purchase_order_id].append(row)
-    return [found[key] for key in ids]
+        receipts[row.purchase_order_id].append(row)
+    return [receipts[key] for key in ids]
 
 
 async def lines_by_receipt(
     session: AsyncSession, ids: Sequence[UUID]
 ) -> list[list[GoodsReceiptLine]]:
-    """What each delivery brought, line by line."""
+    """The lines of each goods receipt, by position."""
     rows = await session.scalars(
         select(GoodsReceiptLine)
-        .where(among(GoodsReceiptLine.receipt_id, ids))
+        .where(in_keys(GoodsReceiptLine.receipt_id, ids))
         .order_by(GoodsReceiptLine.position)
     )
-    found: dict[UUID, list[GoodsReceiptLine]] = defaultdict(list)
+    lines: dict[UUID, list[GoodsReceiptLine]] = defaultdict(list)
     for row in rows:
-        found[row.receipt_id].append(row)
-    return [found[key] for key in ids]
+        lines[row.receipt_id].append(row)
+    return [lines[key] for key in ids]
 
 
-REORDER_RUN_BY_STORE_ID = kept(select(ReorderRun).where(asked(ReorderRun.store_id)))
+REPLENISHMENT_RUN = prepared(select(ReorderRun).where(matches_keys(ReorderRun.store_id)))
 
 
-async def run_by_store(session: AsyncSession, ids: Sequence[UUID]) -> list[ReorderRun | None]:
-    """When each store's proposals were worked out, as far as the scope may see it."""
-    return await one_each(session, REORDER_RUN_BY_STORE_ID, ids, "store_id")
+async def replenishment_run_by_store(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[ReorderRun | None]:
+    """The last computation of each store's proposals; None outside the session's scope."""
+    return await one_per_key(session, REPLENISHMENT_RUN, ids, "store_id")

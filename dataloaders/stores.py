@@ -5,49 +5,51 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from dataloaders import public
-from dataloaders.keys import among, asked, one_each
+from database.statements import prepared
+from dataloaders.batches import public
+from dataloaders.keys import in_keys, matches_keys, one_per_key
 from models.stores import Store, StoreHours
 from services.stores import administration, coverage, zones
-from services.stores.coverage import Asked, Coverage, Desk, open_at
+from services.stores.coverage import Coverage, CoverageQuery, StoreStaffDetails, is_open_at
 
-STORE = kept(select(Store).where(asked(Store.id)))
+STORE = prepared(select(Store).where(matches_keys(Store.id)))
 
 
 @public
 async def store_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Store | None]:
-    return await one_each(session, STORE, keys)
+    return await one_per_key(session, STORE, keys)
 
 
 @public
 async def hours_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[list[StoreHours]]:
-    return await administration.hours(session, keys)
+    return await administration.opening_hours(session, keys)
 
 
 @public
 async def zone_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[dict[str, Any] | None]:
-    return await zones.zones(session, keys)
+    return await zones.zones_of_stores(session, keys)
 
 
 @public
-async def open_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[bool]:
-    """Whether each store is within its opening hours now, whatever its switch says."""
-    rows = await session.execute(select(Store.id, open_at()).where(among(Store.id, keys)))
-    found = {row[0]: row[1] for row in rows}
-    return [found.get(key, False) for key in keys]
+async def is_open_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[bool]:
+    """Return whether each store is within its opening hours now, regardless of its status."""
+    rows = await session.execute(select(Store.id, is_open_at()).where(in_keys(Store.id, keys)))
+    is_open = {row[0]: row[1] for row in rows}
+    return [is_open.get(key, False) for key in keys]
 
 
 @public
-async def coverage_as_asked(session: AsyncSession, keys: Sequence[Asked]) -> list[Coverage]:
-    """Who delivers to each place now."""
-    return await coverage.coverages(session, keys)
+async def coverage_by_query(session: AsyncSession, keys: Sequence[CoverageQuery]) -> list[Coverage]:
+    """Find the stores that deliver to each point now."""
+    return await coverage.find_coverages(session, keys)
 
 
-async def desk_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[Desk | None]:
-    """What a store's people see of it; None for those who don't work in its company."""
+async def staff_details_by_store(
+    session: AsyncSession, keys: Sequence[UUID]
+) -> list[StoreStaffDetails | None]:
+    """Load the staff details of stores; None outside the actor's scope."""
     rows = await session.execute(
-        select(Store.id, Store.version, Store.preparation_seconds).where(among(Store.id, keys))
+        select(Store.id, Store.version, Store.preparation_seconds).where(in_keys(Store.id, keys))
     )
-    found = {store_id: Desk(store_id, *rest) for store_id, *rest in rows}
-    return [found.get(key) for key in keys]
+    details = {store_id: StoreStaffDetails(store_id, *rest) for store_id, *rest in rows}
+    return [details.get(key) for key in keys]

@@ -1,4 +1,4 @@
-"""Batch reads of transfers: their lines, and the lots that those went in."""
+"""Batch reads of transfers: their lines, and the lots of each line."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,15 +7,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dataloaders.keys import among
+from dataloaders.keys import in_keys
 from models.transfers import TransferLine, TransferLot
 
 
 async def lines_by_transfer(session: AsyncSession, ids: Sequence[UUID]) -> list[list[TransferLine]]:
-    """The lines of each transfer, in the order in which they were asked for."""
+    """The lines of each transfer, in the order of the request."""
     rows = await session.scalars(
         select(TransferLine)
-        .where(among(TransferLine.transfer_id, ids))
+        .where(in_keys(TransferLine.transfer_id, ids))
         .order_by(TransferLine.transfer_id, TransferLine.position)
     )
     lines: dict[UUID, list[TransferLine]] = defaultdict(list)
@@ -25,10 +25,10 @@ async def lines_by_transfer(session: AsyncSession, ids: Sequence[UUID]) -> list[
 
 
 async def lots_by_line(session: AsyncSession, ids: Sequence[UUID]) -> list[list[TransferLot]]:
-    """The lots of each line, those that expire first first; none before it is shipped."""
+    """The lots of each line, the first to expire first; none before it is shipped."""
     rows = await session.scalars(
         select(TransferLot)
-        .where(among(TransferLot.line_id, ids))
+        .where(in_keys(TransferLot.line_id, ids))
         .order_by(TransferLot.line_id, TransferLot.number)
     )
     lots: dict[UUID, list[TransferLot]] = defaultdict(list)

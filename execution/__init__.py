@@ -1,22 +1,31 @@
-"""Executes GraphQL documents: limits first, then a plan compiled once and run level by level.
+"""Executes GraphQL operations: limits first, then a plan compiled once and run level by level.
 
-In reading order: `engine` is the front door. `documents` reads a text (`limits` its shape, `cost`
-its price, graphql-core its validity) into a `prepared` operation. `plan` compiles that: `collect`
-merges what is selected, a `selection` fills in one object type, `steps` get the values of its
-fields, `complete` and `objects` turn values into the answer, `arguments` converts what is passed
-in. A `run` is one execution of a plan: it waits in waves (`waiting`, `batch`) and gives errors
-their paths and nulls. What a plan does not do is left to graphql-core, in `reference`.
+`engine` is the entry point. `document` parses a text, checks its limits (`limits`, `cost`) and
+validates it with graphql-core; the result is a `PreparedOperation`. `planning` compiles that into
+an `ExecutionPlan`: `collect` merges the selected fields, `compiler` makes a `Selection` for each
+object type, a step for each field that is not a plain attribute, and a completer for each type.
+`running` executes a plan: `steps` resolve fields, `completers` and `object_completers` turn values
+into response data, and a `PlanRun` waits level by level (`concurrency`, `batch_read`), finds the
+paths of errors and propagates nulls. What a plan does not support, `graphql_core` executes.
+Imports go from `engine` to `planning` to `running` to `document`.
 
-Four things differ from graphql-core on purpose. Errors come in the order in which levels finish.
-Below a place that was nulled, another of its errors may be the one reported. `info.path` has
-no positions in lists, since an info is made once per field and not once per parent. A coroutine
-that answers another one is awaited on.
+Four differences from graphql-core are intended. Errors are in the order in which levels finish.
+Below a value that was set to null, another of its errors may be the one reported. `info.path` has
+no list indexes, since an info is created once per field and not once per parent. A coroutine
+that returns another coroutine is awaited again.
 """
 
 from execution.document.limits import Limits
-from execution.document.prepared import Prepared
-from execution.document.referenced_fields import Reach, reach_of
+from execution.document.prepared_operation import PreparedOperation
+from execution.document.referenced_fields import ReferencedFields, referenced_fields
 from execution.engine import Engine
 from execution.running.answer import Answer
 
-__all__ = ["Answer", "Engine", "Limits", "Prepared", "Reach", "reach_of"]
+__all__ = [
+    "Answer",
+    "Engine",
+    "Limits",
+    "PreparedOperation",
+    "ReferencedFields",
+    "referenced_fields",
+]

@@ -1,4 +1,4 @@
-"""The front door: prepares documents, executes operations, streams subscriptions."""
+"""The engine: prepares documents, executes operations, streams subscriptions."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Hashable, Mapping
 from contextlib import asynccontextmanager
@@ -7,33 +7,33 @@ from typing import Any
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError, get_variable_values
-from graphql.execution import VariableValues
+from graphql.execution import Executor, VariableValues
 
-from execution.document.cost import Cost, answered_cost
-from execution.document.documents import Documents
+from execution.document.cost import CostEstimator, response_cost
+from execution.document.document_cache import DocumentCache
 from execution.document.limits import Limits, check_cost
-from execution.document.prepared import Prepared
-from execution.document.sharing_key import audience
-from execution.fanout_port import Outlet, Sink
-from execution.planning.plan import Plan
-from execution.running import reference
-from execution.running.answer import Answer, OnError, format_errors, refusal
-from execution.running.run import Run
-from execution.running.shared import Shared
+from execution.document.prepared_operation import PreparedOperation
+from execution.fanout_port import FanoutPort, Sink
+from execution.planning.plan import ExecutionPlan
+from execution.planning.sharing_key import sharing_key
+from execution.running import graphql_core
+from execution.running.answer import Answer, OnError, format_errors, refuse
+from execution.running.run import PlanRun
+from execution.running.single_flight import SingleFlightCache
 
-PLANS_PER_DOCUMENT = 8
-COSTS_PER_DOCUMENT = 64
+MAX_PLANS_PER_DOCUMENT = 8
+MAX_COSTS_PER_DOCUMENT = 64
 NO_VARIABLES = VariableValues({}, {})
 
 
 class Engine:
-    """Runs the operations of one schema; `reference` leaves every operation to graphql-core."""
+    """Executes operations of one schema; with `reference`, graphql-core executes all of them."""
 
     def __init__(
         self,
         schema: strawberry.Schema,
         *,
-        limits: Limits = Limits(),  # noqa: B008 - a frozen value, never changed
+        limits: Limits = Limits(),  # noqa: B008 - immutable
         reference: bool = False,
         introspection: bool = True,
         on_error: OnError | None = None,
@@ -44,116 +44,118 @@ class Engine:
         self._limits = limits
         self._reference = reference
         self._on_error = on_error
-        self._documents = Documents(schema, limits, introspection)
+        self._documents = DocumentCache(schema, limits, introspection)
 
-    def prepare(self, query: str, operation_name: str | None = None) -> Prepared | Answer:
-        """The document ready to run, from memory when it was met before, or why it won't."""
+    def prepare(self, query: str, operation_name: str | None = None) -> PreparedOperation | Answer:
+        """The prepared operation, from the cache if possible, or the answer with its errors."""
         prepared = self._documents.prepare(query, operation_name)
-        return prepared if isinstance(prepared, Prepared) else refusal(prepared, self._on_error)
+        if isinstance(prepared, PreparedOperation):
+            return prepared
+        return refuse(prepared, self._on_error)
 
-    def turned_away(self, answer: Answer, context: Any) -> Answer:
-        """What a caller hears whose document won't run: the reasons, unless they ask too often."""
+    def reject_document(self, answer: Answer, context: Any) -> Answer:
+        """The answer to an invalid document; subclasses may replace it, to limit the rate."""
         return answer
 
-    def cost(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> int:
-        """The static cost of the operation in fields, for the page sizes in these variables."""
-        if not prepared.sizes:
+    def cost(self, prepared: PreparedOperation, variables: Mapping[str, Any] | None) -> int:
+        """The static cost of the operation in fields, with the page sizes in these variables."""
+        if not prepared.size_variables:
             return prepared.cost
-        given = {name: (variables or {}).get(name) for name in prepared.sizes}
-        values = {name: len(v) if isinstance(v, list) else v for name, v in given.items()}
-        sizes = {name: size for name, size in values.items() if type(size) is int}
+        values = {name: (variables or {}).get(name) for name in prepared.size_variables}
+        lengths = {name: len(v) if isinstance(v, list) else v for name, v in values.items()}
+        sizes = {name: size for name, size in lengths.items() if type(size) is int}
         key = tuple(sorted(sizes.items()))
-        known = prepared.costs.get(key)
-        if known is None:
-            if len(prepared.costs) >= COSTS_PER_DOCUMENT:
+        cost = prepared.costs.get(key)
+        if cost is None:
+            if len(prepared.costs) >= MAX_COSTS_PER_DOCUMENT:
                 prepared.costs.clear()
             core = self._schema._schema
-            known = Cost(core, prepared.operation, prepared.fragments, sizes).total()
-            prepared.costs[key] = known
-        return known
+            cost = CostEstimator(core, prepared.operation, prepared.fragments, sizes).total()
+            prepared.costs[key] = cost
+        return cost
 
     async def execute(
         self,
-        prepared: Prepared,
+        prepared: PreparedOperation,
         variables: Mapping[str, Any] | None,
         context: Any,
         root: Any = None,
     ) -> Answer:
-        """Run a query or a mutation; every failure but cancellation stands in the answer."""
-        begun = self.begin(prepared, variables, context, root)
-        return begun if isinstance(begun, Answer) else await begun
+        """Execute a query or a mutation; every error but cancellation is in the answer."""
+        result = self.begin(prepared, variables, context, root)
+        return result if isinstance(result, Answer) else await result
 
     def begin(
         self,
-        prepared: Prepared,
+        prepared: PreparedOperation,
         variables: Mapping[str, Any] | None,
         context: Any,
         root: Any = None,
     ) -> Answer | Awaitable[Answer]:
-        """What `execute` answers when nothing has to be waited for; otherwise the rest of it."""
+        """Execute as far as possible without waiting: the answer, or an awaitable of it."""
         try:
-            coerced = self._coerced(prepared, variables)
+            coerced = self._coerce_variables(prepared, variables)
             if isinstance(coerced, list):
-                return refusal(coerced, self._on_error)
+                return refuse(coerced, self._on_error)
             plan = self._plan(prepared, coerced)
             if plan is None:
-                return self._whole(self._by_reference(prepared, variables, context, root))
-            run, over = plan.begin(coerced, context, root)
-            return self._answer(run) if over else self._whole(self._finished(plan, run))
+                return self._guard(self._execute_by_reference(prepared, variables, context, root))
+            run, ended = plan.begin(coerced, context, root)
+            return self._answer(run) if ended else self._guard(self._finish(plan, run))
         except Exception as error:
-            return self._broken(error)
+            return self._internal_error(error)
 
-    async def _finished(self, plan: Plan, run: Run) -> Answer:
+    async def _finish(self, plan: ExecutionPlan, run: PlanRun) -> Answer:
         return self._answer(await plan.finish(run))
 
-    async def _whole(self, answer: Awaitable[Answer]) -> Answer:
-        """An answer, whatever becomes of the one that was begun."""
+    async def _guard(self, answer: Awaitable[Answer]) -> Answer:
+        """Await an answer; an unexpected error becomes an answer too."""
         try:
             return await answer
         except Exception as error:
-            return self._broken(error)
+            return self._internal_error(error)
 
     async def subscribe(
         self,
-        prepared: Prepared,
+        prepared: PreparedOperation,
         variables: Mapping[str, Any] | None,
         context: Any,
         sink: Sink | None = None,
     ) -> AsyncGenerator[Answer, None]:
-        """One answer per event; closing the iterator closes the source of events.
+        """Yield one answer per event; closing the generator closes the event source.
 
-        With a sink the source may hand answers there between two that are taken here; by the
-        time it asks for room here again, all of those have been taken.
+        If there is a sink, the event source may pass answers to it between two that are yielded
+        here. All of those have been taken before the source yields its next event here.
         """
         try:
-            coerced = self._coerced(prepared, variables)
+            coerced = self._coerce_variables(prepared, variables)
             if isinstance(coerced, list):
-                yield refusal(coerced, self._on_error)
+                yield refuse(coerced, self._on_error)
                 return
             plan = self._plan(prepared, coerced)
-            key = plan and audience(plan, variables or {}, context)
+            key = plan and sharing_key(plan, variables or {}, context)
             if sink and plan and key is not None and hasattr(context, "outlet"):
-                answer = partial(self._told, plan, coerced, context, key)
-                context.outlet = Outlet(key, answer, sink)
-            source = await self._source(prepared, variables, context)
+                answer = partial(self._answer_event, plan, coerced, context, key)
+                context.outlet = FanoutPort(key, answer, sink)
+            source = await self._event_source(prepared, variables, context)
             if isinstance(source, list):
-                yield refusal(source, self._on_error)
+                yield refuse(source, self._on_error)
                 return
             async with _closing(source):
                 async for event in source:
                     if plan is None:
-                        yield await self._by_reference(prepared, variables, context, event)
+                        yield await self._execute_by_reference(prepared, variables, context, event)
                     else:
-                        yield await self._told(plan, coerced, context, key, event)
-                    del event  # a quiet stream waits for hours, and need not hold its last event
+                        yield await self._answer_event(plan, coerced, context, key, event)
+                    del event  # a quiet stream may wait for hours: release its last event
         except Exception as error:
-            yield self._broken(error)
+            yield self._internal_error(error)
 
-    def _coerced(
-        self, prepared: Prepared, variables: object
+    def _coerce_variables(
+        self, prepared: PreparedOperation, variables: object
     ) -> VariableValues | list[GraphQLError]:
-        """The variables as the operation declares them, or why it won't run with these."""
-        coerced = self._variables(prepared, variables)
+        """The variable values as declared by the operation, or errors; also checks the cost."""
+        coerced = self._variable_values(prepared, variables)
         if isinstance(coerced, list):
             return coerced
         try:
@@ -162,8 +164,8 @@ class Engine:
             return [error]
         return coerced
 
-    def _variables(
-        self, prepared: Prepared, variables: object
+    def _variable_values(
+        self, prepared: PreparedOperation, variables: object
     ) -> VariableValues | list[GraphQLError]:
         if variables is None:
             variables = {}
@@ -176,26 +178,31 @@ class Engine:
             self._schema._schema, definitions, dict(variables), self._limits.variable_errors
         )
 
-    def _plan(self, prepared: Prepared, variables: VariableValues) -> Plan | None:
-        """The plan for these variables, compiled when it is new; None leaves it to graphql-core."""
-        if self._reference or prepared.foreign:
+    def _plan(self, prepared: PreparedOperation, variables: VariableValues) -> ExecutionPlan | None:
+        """The plan for these variables, compiled if new; None if graphql-core must execute."""
+        if self._reference or prepared.requires_graphql_core:
             return None
-        conditions = tuple(variables.coerced.get(name) for name in prepared.conditions)
+        conditions = tuple(variables.coerced.get(name) for name in prepared.condition_variables)
         if None in conditions:
-            return None  # A nullable condition without a value: graphql-core words the error.
-        plan: Plan | None = prepared.plans.get(conditions)
+            return None  # A nullable condition without a value: graphql-core reports the error.
+        plan: ExecutionPlan | None = prepared.plans.get(conditions)
         if plan is None:
-            if len(prepared.plans) >= PLANS_PER_DOCUMENT:
+            if len(prepared.plans) >= MAX_PLANS_PER_DOCUMENT:
                 prepared.plans.clear()
-            plan = Plan(self._schema, prepared.operation, prepared.fragments, variables)
+            plan = ExecutionPlan(self._schema, prepared.operation, prepared.fragments, variables)
             prepared.plans[conditions] = plan
         return plan
 
-    async def _told(
-        self, plan: Plan, variables: VariableValues, context: Any, key: Hashable, event: Any
+    async def _answer_event(
+        self,
+        plan: ExecutionPlan,
+        variables: VariableValues,
+        context: Any,
+        key: Hashable,
+        event: Any,
     ) -> Answer:
-        """The answer to one event, made once for all whose key says that it is the same."""
-        answers: Shared | None = getattr(event, "answers", None)
+        """The answer to one event, computed once for all subscribers with an equal sharing key."""
+        answers: SingleFlightCache | None = getattr(event, "answers", None)
         if answers is None or key is None:
             return self._answer(await plan.run(variables, context, event))
 
@@ -204,33 +211,46 @@ class Engine:
             answer.shared = True
             return answer
 
-        return await answers.once(key, run)
+        return await answers.get_or_compute(key, run)
 
-    async def _by_reference(
-        self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any, root: Any
+    async def _execute_by_reference(
+        self,
+        prepared: PreparedOperation,
+        variables: Mapping[str, Any] | None,
+        context: Any,
+        root: Any,
     ) -> Answer:
-        executor = reference.build(self._schema, prepared, variables or {}, context, root)
+        executor = self._executor(prepared, variables, context, root)
         if isinstance(executor, list):
-            return refusal(executor, self._on_error)
-        result = await reference.run(executor)
+            return refuse(executor, self._on_error)
+        result = await graphql_core.run_executor(executor)
         errors = format_errors(result.errors, self._on_error) if result.errors else None
-        return Answer(result.data, errors, cost=answered_cost(result.data))
+        return Answer(result.data, errors, cost=response_cost(result.data))
 
-    async def _source(
-        self, prepared: Prepared, variables: Mapping[str, Any] | None, context: Any
+    def _executor(
+        self,
+        prepared: PreparedOperation,
+        variables: Mapping[str, Any] | None,
+        context: Any,
+        root: Any,
+    ) -> Executor[Any] | list[GraphQLError]:
+        return graphql_core.build_executor(self._schema, prepared, variables or {}, context, root)
+
+    async def _event_source(
+        self, prepared: PreparedOperation, variables: Mapping[str, Any] | None, context: Any
     ) -> AsyncIterator[Any] | list[GraphQLError]:
-        executor = reference.build(self._schema, prepared, variables or {}, context, None)
+        executor = self._executor(prepared, variables, context, None)
         if isinstance(executor, list):
             return executor
-        source = await reference.source(executor)
+        source = await graphql_core.open_event_source(executor)
         return source.errors or [] if isinstance(source, ExecutionResult) else source
 
-    def _answer(self, run: Run) -> Answer:
+    def _answer(self, run: PlanRun) -> Answer:
         errors = format_errors(run.errors, self._on_error) if run.errors else None
         return Answer(run.data, errors, cost=run.cost)
 
-    def _broken(self, error: Exception) -> Answer:
-        """What must never happen still gets an answer, and `on_error` sees it."""
+    def _internal_error(self, error: Exception) -> Answer:
+        """The answer for an error of the engine itself; `on_error` formats it as well."""
         located = (
             error
             if isinstance(error, GraphQLError)
@@ -241,7 +261,7 @@ class Engine:
 
 @asynccontextmanager
 async def _closing(source: AsyncIterator[Any]) -> AsyncIterator[None]:
-    """Close the source of events in the end, if it is of the kind that can be closed."""
+    """Close the event source at the end, if it can be closed."""
     try:
         yield
     finally:

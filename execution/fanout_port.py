@@ -1,4 +1,4 @@
-"""Where the answers of one subscription go, for those who can give one answer to many."""
+"""The output of one subscription, for an event source that shares one answer among many."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any
 from execution.running.answer import Answer
 
 Sink = Callable[[Answer], bool]
-"""Takes an answer at once, or answers False when its reader has no room for it."""
+"""Takes an answer immediately; returns False if its buffer is full."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
-    """Listeners of equal `audience` get equal answers to an equal event: one of them makes it.
+class FanoutPort:
+    """Lets an event source compute one answer for all subscriptions with an equal `sharing_key`.
 
-    The source of events finds it as its context's `outlet`, and may leave its loop to whoever
-    tells many: then `answer` makes the answer to an event, and each one's `sink` takes it.
+    The engine sets it as `outlet` of the context. A fan-out group then calls `answer` of one
+    member for each event, and passes the result to the `sink` of every member.
     """
 
-    audience: Hashable
+    sharing_key: Hashable
     answer: Callable[[Any], Awaitable[Answer]]
     sink: Sink

@@ -1,1 +1,1 @@
-"""Third parties behind Protocols; provider types never leave this room."""
+"""Third parties behind Protocols; types of a provider's SDK are used nowhere else."""

@@ -1,4 +1,4 @@
-"""Files that people send: kept whole or not at all, read in pieces, forgotten again."""
+"""Stores uploaded files: written atomically, read in chunks, deleted after use."""
 
 import asyncio
 import contextlib
@@ -9,131 +9,131 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-WRITE_BYTES = 1024 * 1024
-FOLDER_BYTES = 4 * 1024**3
-UNFINISHED = ".part"
+FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+WRITE_BUFFER_BYTES = 1024 * 1024
+MAX_FOLDER_BYTES = 4 * 1024**3
+PARTIAL_SUFFIX = ".part"
 
 
-class StorageFault(Exception):
-    """The file was not kept, or is not there."""
+class StorageError(Exception):
+    """A file could not be stored or read."""
 
 
-class FileTooLarge(StorageFault):
-    """More came than a file may have; `most_bytes` is how much that is."""
+class FileTooLarge(StorageError):
+    """The file is larger than `max_bytes`."""
 
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(f"A file has at most {most_bytes} bytes.")
-        self.most_bytes = most_bytes
-
-
-class StorageFull(StorageFault):
-    """There is no room for another file now."""
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"A file has at most {max_bytes} bytes.")
+        self.max_bytes = max_bytes
 
 
-class FileMissing(StorageFault):
-    """There is no file of that name."""
+class StorageFull(StorageError):
+    """The storage has no capacity for another file."""
 
 
-class Storage(Protocol):
-    """A place for files, named by whoever keeps them."""
+class FileMissing(StorageError):
+    """There is no file with this name."""
 
-    async def keep(self, name: str, chunks: AsyncIterator[bytes], most_bytes: int) -> int:
-        """Keep what comes, answering its size; raises FileTooLarge or StorageFull, keeping nothing.
 
-        Whatever `chunks` raises is raised, and nothing is kept then either.
+class FileStorage(Protocol):
+    """A store of files; the caller names them."""
+
+    async def store(self, name: str, chunks: AsyncIterator[bytes], max_bytes: int) -> int:
+        """Store the chunks as one file; returns its size in bytes.
+
+        Raises FileTooLarge, StorageFull, or what `chunks` raises; nothing is stored then.
         """
 
-    async def read(self, name: str, start: int, most_bytes: int) -> bytes:
-        """The bytes from `start` on, empty at the end; raises FileMissing."""
+    async def read(self, name: str, start: int, max_bytes: int) -> bytes:
+        """Up to `max_bytes` from `start` on, empty at the end. Raises FileMissing."""
 
-    async def forget(self, name: str) -> None:
-        """Let go of a file; nothing happens when it is gone already."""
+    async def delete(self, name: str) -> None:
+        """Delete a file, if it exists."""
 
-    async def forget_older(self, seconds: float) -> int:
-        """Let go of files older than this; answers how many."""
+    async def delete_older(self, seconds: float) -> int:
+        """Delete files older than this; returns how many."""
 
 
 class DiskStorage:
-    """Files in one folder, which every process of an installation shares."""
+    """Files in one folder, which all processes of an installation share."""
 
-    def __init__(self, folder: Path, most_bytes: int = FOLDER_BYTES) -> None:
+    def __init__(self, folder: Path, max_bytes: int = MAX_FOLDER_BYTES) -> None:
         self._folder = folder
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
 
-    async def keep(self, name: str, chunks: AsyncIterator[bytes], most_bytes: int) -> int:
+    async def store(self, name: str, chunks: AsyncIterator[bytes], max_bytes: int) -> int:
         path = self._path(name)
-        part = path.with_name(f"{name}.{secrets.token_hex(4)}{UNFINISHED}")
-        room = self._most_bytes - await asyncio.to_thread(self._used)
+        partial_path = path.with_name(f"{name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+        free_bytes = self._max_bytes - await asyncio.to_thread(self._used_bytes)
         try:
-            size = await self._write(part, chunks, most_bytes, room)
-            await asyncio.to_thread(part.replace, path)
+            size = await self._write(partial_path, chunks, max_bytes, free_bytes)
+            await asyncio.to_thread(partial_path.replace, path)
         finally:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
+            await asyncio.to_thread(partial_path.unlink, missing_ok=True)
         return size
 
     async def _write(
-        self, part: Path, chunks: AsyncIterator[bytes], most_bytes: int, room: int
+        self, path: Path, chunks: AsyncIterator[bytes], max_bytes: int, free_bytes: int
     ) -> int:
-        size, waiting = 0, bytearray()
-        with await asyncio.to_thread(_opened, part) as file:
+        size, buffer = 0, bytearray()
+        with await asyncio.to_thread(_open_new, path) as file:
             async for chunk in chunks:
                 size += len(chunk)
-                if size > most_bytes:
-                    raise FileTooLarge(most_bytes)
-                if size > room:
+                if size > max_bytes:
+                    raise FileTooLarge(max_bytes)
+                if size > free_bytes:
                     raise StorageFull("The folder of files is full.")
-                waiting += chunk
-                if len(waiting) >= WRITE_BYTES:
-                    await asyncio.to_thread(file.write, bytes(waiting))
-                    waiting.clear()
-            await asyncio.to_thread(file.write, bytes(waiting))
+                buffer += chunk
+                if len(buffer) >= WRITE_BUFFER_BYTES:
+                    await asyncio.to_thread(file.write, bytes(buffer))
+                    buffer.clear()
+            await asyncio.to_thread(file.write, bytes(buffer))
         return size
 
-    async def read(self, name: str, start: int, most_bytes: int) -> bytes:
-        return await asyncio.to_thread(self._read, name, start, most_bytes)
+    async def read(self, name: str, start: int, max_bytes: int) -> bytes:
+        return await asyncio.to_thread(self._read, name, start, max_bytes)
 
-    def _read(self, name: str, start: int, most_bytes: int) -> bytes:
+    def _read(self, name: str, start: int, max_bytes: int) -> bytes:
         try:
             with self._path(name).open("rb") as file:
                 file.seek(start)
-                return file.read(most_bytes)
+                return file.read(max_bytes)
         except FileNotFoundError:
             raise FileMissing(name) from None
 
-    async def forget(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         await asyncio.to_thread(self._path(name).unlink, missing_ok=True)
 
-    async def forget_older(self, seconds: float) -> int:
-        return await asyncio.to_thread(self._forget_older, time.time() - seconds)
+    async def delete_older(self, seconds: float) -> int:
+        return await asyncio.to_thread(self._delete_older, time.time() - seconds)
 
-    def _forget_older(self, moment: float) -> int:
+    def _delete_older(self, before: float) -> int:
         if not self._folder.is_dir():
             return 0
-        gone = 0
+        deleted = 0
         for path in self._folder.iterdir():
-            # Another process may have been faster.
+            # Another process may delete the file at the same time.
             with contextlib.suppress(FileNotFoundError):
-                if path.is_file() and path.stat().st_mtime < moment:
+                if path.is_file() and path.stat().st_mtime < before:
                     path.unlink()
-                    gone += 1
-        return gone
+                    deleted += 1
+        return deleted
 
-    def _used(self) -> int:
+    def _used_bytes(self) -> int:
         if not self._folder.is_dir():
             return 0
-        used = 0
+        used_bytes = 0
         for path in self._folder.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                used += path.stat().st_size
-        return used
+                used_bytes += path.stat().st_size
+        return used_bytes
 
     def _path(self, name: str) -> Path:
-        if not NAME.fullmatch(name):
+        if not FILE_NAME.fullmatch(name):
             raise FileMissing(name)
         return self._folder / name
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_new(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path.open("xb")

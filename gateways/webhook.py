@@ -1,9 +1,8 @@
-"""Posting to addresses that strangers have named, without ever reaching into our own network.
+"""Posts messages to URLs given by third parties, without access to private networks (SSRF).
 
-A name is resolved here, once for each connection; every address it stands for must be a public
-one, and the connection is made to the very address that was checked. So a name that changes its
-mind between the check and the connection gains nothing, and neither does a redirect: none is
-followed.
+A host name is resolved once for each connection, all its addresses must be public, and the
+connection is made to the address that was checked. DNS rebinding is therefore not possible, and
+redirects are not followed.
 """
 
 import asyncio
@@ -20,27 +19,29 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 
-CONNECT_SECONDS = 3.0
-TOTAL_SECONDS = 10.0
-BODY_BYTES = 256 * 1024
-SNIPPET_BYTES = 1_024
-URL_LENGTH = 2_000
-CONNECTIONS_COUNT = 50
-IDLE_SECONDS = 30.0
-RESOLVING_THREADS = 8
-PORTS = frozenset({80, 443})
-# Of IPv6 only what is given out to the world, less what carries an IPv4 address in it.
-UNICAST = IPv6Network("2000::/3")
-CARRYING = tuple(map(IPv6Network, ("2001::/32", "2002::/16", "64:ff9b::/96", "64:ff9b:1::/48")))
+CONNECT_TIMEOUT_SECONDS = 3.0
+TOTAL_TIMEOUT_SECONDS = 10.0
+MAX_BODY_BYTES = 256 * 1024
+MAX_SNIPPET_BYTES = 1_024
+MAX_URL_LENGTH = 2_000
+MAX_CONNECTIONS = 50
+KEEPALIVE_SECONDS = 30.0
+RESOLVER_THREADS = 8
+ALLOWED_PORTS = frozenset({80, 443})
+# IPv6: only global unicast addresses, without the ranges that embed an IPv4 address.
+GLOBAL_UNICAST = IPv6Network("2000::/3")
+IPV4_EMBEDDING = tuple(
+    map(IPv6Network, ("2001::/32", "2002::/16", "64:ff9b::/96", "64:ff9b:1::/48"))
+)
 
 
-class WebhookFault(Exception):
-    """The message did not get an answer; what it says may be shown to the endpoint's owner."""
+class WebhookError(Exception):
+    """There was no response; the endpoint's owner may see the message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What an endpoint answered: `snippet` is the beginning of it."""
+class WebhookResponse:
+    """The response of an endpoint; `snippet` is the beginning of its body."""
 
     status: int
     latency_ms: int
@@ -48,51 +49,51 @@ class Reply:
     retry_after_seconds: int | None = None
 
     @property
-    def taken(self) -> bool:
-        """Whether the message has arrived."""
+    def accepted(self) -> bool:
+        """Whether the endpoint accepted the message."""
         return 200 <= self.status < 300
 
 
-class Webhooks(Protocol):
-    """How messages get to the endpoints of third parties."""
+class WebhookClient(Protocol):
+    """Posts messages to the endpoints of third parties."""
 
-    def against(self, url: str) -> str | None:
-        """Why no message ever goes to this address; None when one may."""
+    def rejection_reason(self, url: str) -> str | None:
+        """Why this URL is never used; None if it may be."""
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Post once, within TOTAL_SECONDS; raises WebhookFault when there is no answer."""
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> WebhookResponse:
+        """Post once, within TOTAL_TIMEOUT_SECONDS. Raises WebhookError without a response."""
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
 
 
-def public(address: str) -> bool:
-    """Whether an address belongs to the world and to no network of somebody's own."""
+def is_public_address(address: str) -> bool:
+    """Whether an IP address is globally reachable, and embeds no IPv4 address."""
     try:
-        found = ip_address(address.partition("%")[0])
+        ip = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    if found.is_multicast or found.is_reserved or not found.is_global:
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if ip.is_multicast or ip.is_reserved or not ip.is_global:
         return False
-    if isinstance(found, IPv4Address):
+    if isinstance(ip, IPv4Address):
         return True
-    return found in UNICAST and not any(found in network for network in CARRYING)
+    return ip in GLOBAL_UNICAST and not any(ip in network for network in IPV4_EMBEDDING)
 
 
-class PublicWebhooks:
+class PublicWebhookClient:
     """HTTPS to public addresses, and plain HTTP to the `allowed` ones ("127.0.0.1:9000")."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
-        self._allowed = frozenset(one.lower() for one in allowed)
+        self._allowed = frozenset(host_and_port.lower() for host_and_port in allowed)
         self._pool: httpcore.AsyncConnectionPool | None = None
 
-    def against(self, url: str) -> str | None:
+    def rejection_reason(self, url: str) -> str | None:
         try:
-            parts, port = _parts(url)
+            parts, port = _split_url(url)
         except ValueError:
-            return f"An address is a URL of at most {URL_LENGTH} plain characters."
+            return f"An address is a URL of at most {MAX_URL_LENGTH} plain characters."
         host = parts.hostname or ""
         if parts.username is not None or parts.fragment:
             return "An address holds neither a user nor a fragment."
@@ -100,66 +101,74 @@ class PublicWebhooks:
             return None
         if parts.scheme != "https":
             return "Messages go to https addresses only."
-        if port not in PORTS:
+        if port not in ALLOWED_PORTS:
             return "Messages go to the ports 443 and 80 only."
-        if _is_address(host) and not public(host):
+        if _is_address(host) and not is_public_address(host):
             return "This address is not a public one."
         return None
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Reply:
-        if (reason := self.against(url)) is not None:
-            raise WebhookFault(reason)
-        if len(body) > BODY_BYTES:
-            raise WebhookFault(f"The message is longer than {BODY_BYTES} bytes.")
-        began = time.monotonic()
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> WebhookResponse:
+        if (reason := self.rejection_reason(url)) is not None:
+            raise WebhookError(reason)
+        if len(body) > MAX_BODY_BYTES:
+            raise WebhookError(f"The message is longer than {MAX_BODY_BYTES} bytes.")
+        started_at = time.monotonic()
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
-                return await self._posted(url, headers, body, began)
+            async with asyncio.timeout(TOTAL_TIMEOUT_SECONDS):
+                return await self._send(url, headers, body, started_at)
         except TimeoutError:
-            raise WebhookFault(f"There was no answer within {TOTAL_SECONDS:g} s.") from None
+            raise WebhookError(f"There was no answer within {TOTAL_TIMEOUT_SECONDS:g} s.") from None
         except httpcore.TimeoutException:
-            raise WebhookFault("The connection took too long.") from None
+            raise WebhookError("The connection took too long.") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise WebhookFault(f"The connection failed: {_plain(str(error))}") from None
+            raise WebhookError(f"The connection failed: {_printable(str(error))}") from None
 
     async def close(self) -> None:
         if self._pool is not None:
             await self._pool.aclose()
 
-    async def _posted(self, url: str, headers: dict[str, str], body: bytes, began: float) -> Reply:
-        times = {"connect": CONNECT_SECONDS, "read": TOTAL_SECONDS, "write": TOTAL_SECONDS}
-        async with self._opened().stream(
+    async def _send(
+        self, url: str, headers: dict[str, str], body: bytes, started_at: float
+    ) -> WebhookResponse:
+        times = {
+            "connect": CONNECT_TIMEOUT_SECONDS,
+            "read": TOTAL_TIMEOUT_SECONDS,
+            "write": TOTAL_TIMEOUT_SECONDS,
+        }
+        async with self._open_pool().stream(
             "POST", url, headers=list(headers.items()), content=body, extensions={"timeout": times}
-        ) as answer:
-            latency_ms = round((time.monotonic() - began) * 1000)
-            begins = b""
-            async for chunk in answer.aiter_stream():
-                begins += chunk[: SNIPPET_BYTES - len(begins)]
-                if len(begins) >= SNIPPET_BYTES:
-                    break  # the rest is not read: leaving closes the connection
-        again = _retry_after(answer.headers)
-        return Reply(answer.status, latency_ms, _plain(begins.decode(errors="replace")), again)
+        ) as response:
+            latency_ms = round((time.monotonic() - started_at) * 1000)
+            beginning = b""
+            async for chunk in response.aiter_stream():
+                beginning += chunk[: MAX_SNIPPET_BYTES - len(beginning)]
+                if len(beginning) >= MAX_SNIPPET_BYTES:
+                    break  # don't read the rest: leaving the block closes the connection
+        retry_after = _retry_after(response.headers)
+        return WebhookResponse(
+            response.status, latency_ms, _printable(beginning.decode(errors="replace")), retry_after
+        )
 
-    def _opened(self) -> httpcore.AsyncConnectionPool:
+    def _open_pool(self) -> httpcore.AsyncConnectionPool:
         if self._pool is None:
             self._pool = httpcore.AsyncConnectionPool(
                 ssl_context=ssl.create_default_context(),
-                max_connections=CONNECTIONS_COUNT,
-                max_keepalive_connections=CONNECTIONS_COUNT,
-                keepalive_expiry=IDLE_SECONDS,
-                network_backend=_Checked(self._allowed),
+                max_connections=MAX_CONNECTIONS,
+                max_keepalive_connections=MAX_CONNECTIONS,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+                network_backend=_PublicAddressBackend(self._allowed),
             )
         return self._pool
 
 
-class _Checked(httpcore.AnyIOBackend):
-    """Connects to addresses that were looked at, never to names."""
+class _PublicAddressBackend(httpcore.AnyIOBackend):
+    """Resolves host names itself and connects only to addresses that are public or allowed."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
         super().__init__()
         self._allowed = allowed
-        # Names that resolve slowly must not take the threads that others wait for.
-        self._threads = ThreadPoolExecutor(RESOLVING_THREADS, "webhook-names")
+        # Own threads: slow name resolution must not block the default executor.
+        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, "webhook-names")
 
     async def connect_tcp(
         self,
@@ -169,33 +178,33 @@ class _Checked(httpcore.AnyIOBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        found = await resolved(host, port, self._threads)
+        addresses = await resolve_host(host, port, self._threads)
         if f"{host.lower()}:{port}" not in self._allowed:
-            for address in found:
-                if not public(address):
+            for address in addresses:
+                if not is_public_address(address):
                     raise httpcore.ConnectError("the name leads to an address that is not public")
-        return await super().connect_tcp(found[0], port, timeout, local_address, socket_options)
+        return await super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 
 
-async def resolved(host: str, port: int, threads: Executor) -> list[str]:
-    """Every address that a name stands for, each once."""
+async def resolve_host(host: str, port: int, threads: Executor) -> list[str]:
+    """All addresses of a host name, without duplicates. Raises httpcore.ConnectError."""
     loop = asyncio.get_running_loop()
-    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            rows = await loop.run_in_executor(threads, look_up)
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            rows = await loop.run_in_executor(threads, lookup)
     except TimeoutError:
         raise httpcore.ConnectTimeout("the name took too long") from None
     except (OSError, UnicodeError):
         raise httpcore.ConnectError("the name is not known") from None
-    found = list(dict.fromkeys(str(row[4][0]) for row in rows))
-    if not found:
+    addresses = list(dict.fromkeys(str(row[4][0]) for row in rows))
+    if not addresses:
         raise httpcore.ConnectError("the name is not known")
-    return found
+    return addresses
 
 
-def _parts(url: str) -> tuple[SplitResult, int]:
-    if len(url) > URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
+def _split_url(url: str) -> tuple[SplitResult, int]:
+    if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError(url)
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "\\" in url:
@@ -218,6 +227,8 @@ def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
     return None
 
 
-def _plain(text: str) -> str:
-    """Text that a database keeps and a log line holds."""
-    return "".join(one if one.isprintable() else " " for one in text)[:SNIPPET_BYTES].strip()
+def _printable(text: str) -> str:
+    """Text with unprintable characters replaced, for the database and the log."""
+    return "".join(character if character.isprintable() else " " for character in text)[
+        :MAX_SNIPPET_BYTES
+    ].strip()

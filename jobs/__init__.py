@@ -1,1 +1,1 @@
-"""Background work without GraphQL. `table.JOBS` says what is done and how often."""
+"""Background jobs, without GraphQL; `schedule.JOBS` lists them with their intervals."""

@@ -1,35 +1,36 @@
-"""What is low, gone, about to expire or sells badly; and alerts that were put off."""
+"""Jobs that raise and resolve stock alerts and end their snoozes."""
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from models.alerts import AlertKind
 from services.alerts import detection
 
-SHELVES = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
-DATES = (AlertKind.EXPIRING,)
-SALES = (AlertKind.NEGATIVE_TREND,)
+STOCK_LEVEL_KINDS = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
+EXPIRY_KINDS = (AlertKind.EXPIRING,)
+SALES_TREND_KINDS = (AlertKind.NEGATIVE_TREND,)
 
 
-async def watch_shelves(database: Database) -> int:
-    """Raise and resolve what the shelves say and open what was put off; answers how many."""
-    async with database.write(PLATFORM, Origin("job:alert.wake")) as session:
-        done = await detection.wake(session)
-    return done + await _watch(database, SHELVES)
+async def check_stock_levels(database: Database) -> int:
+    """Check stock levels and reopen alerts whose snooze has ended; returns how many changed."""
+    async with database.write(PLATFORM, AuditContext("job:alert.wake")) as session:
+        reopened = await detection.reopen_snoozed(session)
+    return reopened + await _update_alerts(database, STOCK_LEVEL_KINDS)
 
 
-async def watch_dates(database: Database) -> int:
-    """Raise and resolve what expires within three days; answers how many."""
-    return await _watch(database, DATES)
+async def check_expiry_dates(database: Database) -> int:
+    """Check for batches that expire within three days; returns how many alerts changed."""
+    return await _update_alerts(database, EXPIRY_KINDS)
 
 
-async def watch_sales(database: Database) -> int:
-    """Raise and resolve what the sales of four weeks say; answers how many."""
-    return await _watch(database, SALES)
+async def check_sales_trends(database: Database) -> int:
+    """Check the sales trends of four weeks; returns how many alerts changed."""
+    return await _update_alerts(database, SALES_TREND_KINDS)
 
 
-async def _watch(database: Database, kinds: tuple[AlertKind, ...]) -> int:
-    done = 0
+async def _update_alerts(database: Database, kinds: tuple[AlertKind, ...]) -> int:
+    count = 0
     for kind in kinds:
-        async with database.write(PLATFORM, Origin("job:alert.watch")) as session:
-            done += await detection.watch(session, kind)
-    return done
+        async with database.write(PLATFORM, AuditContext("job:alert.watch")) as session:
+            count += await detection.detect(session, kind)
+    return count

@@ -1,23 +1,24 @@
-"""Planned prices whose hour has come, or is over."""
+"""Job that starts and ends scheduled prices."""
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from services.catalog import scheduled_prices
 
-AT_ONCE = 200
-ROUNDS = 20
+PRICES_PER_TRANSACTION = 200
+MAX_TRANSACTIONS = 20
 
 
-async def apply_due(database: Database) -> int:
-    """Ask and take back the prices that are due, some hundreds in a transaction; how many."""
-    async with database.read(PLATFORM) as reading:
-        if not await reading.scalar(scheduled_prices.ANY_DUE):
+async def apply_due_prices(database: Database) -> int:
+    """Apply the scheduled prices that are due, in batches; returns how many."""
+    async with database.read(PLATFORM) as session:
+        if not await session.scalar(scheduled_prices.ANY_DUE):
             return 0
-    done = 0
-    for _ in range(ROUNDS):
-        async with database.write(PLATFORM, Origin("job:price_change.apply_due")) as session:
-            step = await scheduled_prices.apply_due(session, AT_ONCE)
-        done += step
-        if not step:
+    total = 0
+    for _ in range(MAX_TRANSACTIONS):
+        async with database.write(PLATFORM, AuditContext("job:price_change.apply_due")) as session:
+            count = await scheduled_prices.apply_due(session, PRICES_PER_TRANSACTION)
+        total += count
+        if not count:
             break
-    return done
+    return total

@@ -1,33 +1,34 @@
-"""The days of the event log: there before they come, and gone when they are old."""
+"""Job that creates the partitions of the event log ahead of time and drops old ones."""
 
 import logging
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from services.core.clock import moment
+from database.sessions import Database
+from services.core.clock import current_time
 from services.events import partitions
 
 log = logging.getLogger("darkstore.jobs")
 
-KEEPING = Origin("job:event_day.keep")
+ORIGIN = AuditContext("job:event_day.keep")
 DAY_SECONDS = 24 * 3600
 
 
-async def keep(database: Database, kept_days: int) -> int:
-    """Make the days to come, and drop those that ended so long ago; answers how many of both.
+async def maintain_partitions(database: Database, retention_days: int) -> int:
+    """Create partitions ahead and drop those past their retention; returns how many of both.
 
-    Days go in their order: one that somebody has still to read holds those after it, too.
+    Partitions are dropped in order: one that has not been read by all keeps those after it.
     """
-    async with database.write(PLATFORM, KEEPING) as session:
-        done = await partitions.make(session)
-        before = await moment(session, -kept_days * DAY_SECONDS)
-        old = [one for one in await partitions.days(session) if one.until <= before]
-    for day in old:
-        async with database.write(PLATFORM, KEEPING) as session:
-            if await partitions.needed(session, day):
-                log.warning("events of %s are kept: they have not been read by all", day.day)
-                return done
-            await partitions.drop(session, day)
-        done += 1
-    async with database.write(PLATFORM, KEEPING) as session:
-        return done + await partitions.forget_rest(session, before)
+    async with database.write(PLATFORM, ORIGIN) as session:
+        count = await partitions.create_partitions(session)
+        cutoff = await current_time(session, -retention_days * DAY_SECONDS)
+        existing = await partitions.list_partitions(session)
+    for partition in [one for one in existing if one.ends_at <= cutoff]:
+        async with database.write(PLATFORM, ORIGIN) as session:
+            if await partitions.is_needed(session, partition):
+                log.warning("events of %s are kept: they have not been read by all", partition.day)
+                return count
+            await partitions.drop_partition(session, partition)
+        count += 1
+    async with database.write(PLATFORM, ORIGIN) as session:
+        return count + await partitions.delete_unpartitioned(session, cutoff)

@@ -1,94 +1,95 @@
-"""Files of stock, worked off a step at a time."""
+"""Jobs that run stock imports step by step and delete their files."""
 
 import asyncio
 import logging
 import time
 from uuid import UUID
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from gateways.storage import FileMissing, Storage
-from models.ids import encode
+from database.sessions import Database
+from gateways.storage import FileMissing, FileStorage
+from models.ids import encode_id
 from models.imports import StockUpload
-from services.core.problems import Refused
+from services.core.problems import DomainError
 from services.imports import import_steps
-from services.imports.stock_imports import KEPT_SECONDS
+from services.imports.stock_imports import UPLOAD_RETENTION_SECONDS
 
 log = logging.getLogger("darkstore.jobs")
 
-TOGETHER = 20
-TURN_SECONDS = 5.0
-STEP_SECONDS = 24.0
-ORIGIN = Origin("job:stock_import.advance")
+MAX_LIVE_IMPORTS = 20
+RUN_SECONDS = 5.0
+STEP_TIMEOUT_SECONDS = 24.0
+ORIGIN = AuditContext("job:stock_import.advance")
 
 
-async def advance(database: Database, storage: Storage) -> int:
-    """Work imports off, a step of each in turn, for some seconds; answers how many steps."""
-    until = time.monotonic() + TURN_SECONDS
-    done, waiting = 0, await _live(database)
-    while waiting and time.monotonic() < until:
-        left = []
-        for import_id in waiting:
-            if await one_step(database, storage, import_id):
-                left.append(import_id)
+async def advance_imports(database: Database, storage: FileStorage) -> int:
+    """Run steps of all unfinished imports in turn for RUN_SECONDS; returns how many steps."""
+    deadline = time.monotonic() + RUN_SECONDS
+    step_count, import_ids = 0, await _unfinished_imports(database)
+    while import_ids and time.monotonic() < deadline:
+        unfinished = []
+        for import_id in import_ids:
+            if await advance_import(database, storage, import_id):
+                unfinished.append(import_id)
             else:
-                await _tidy(database, storage, import_id)
-            done += 1
-        waiting = left
-    return done
+                await _delete_file(database, storage, import_id)
+            step_count += 1
+        import_ids = unfinished
+    return step_count
 
 
-async def one_step(database: Database, storage: Storage, import_id: UUID) -> bool:
-    """The next step of one import; False when there is none left, or none to be taken now."""
+async def advance_import(database: Database, storage: FileStorage, import_id: UUID) -> bool:
+    """Run the next step of an import; False when it is finished or can't continue now."""
     try:
-        async with asyncio.timeout(STEP_SECONDS):
-            piece = await _fetched(database, storage, import_id)
+        async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
+            chunk = await _read_chunk(database, storage, import_id)
             async with database.write(PLATFORM, ORIGIN) as session:
-                more = await import_steps.step(session, import_id, piece)
+                has_more = await import_steps.run_step(session, import_id, chunk)
     except FileMissing:
-        return await _failed(database, import_id, "The file is gone: send it again.")
-    except Refused as refused:
-        return await _failed(database, import_id, str(refused))
+        return await _record_failure(database, import_id, "The file is gone: send it again.")
+    except DomainError as error:
+        return await _record_failure(database, import_id, str(error))
     except Exception:
-        log.warning("import %s could not go on", import_id, exc_info=True)
-        await _failed(database, import_id)
+        log.warning("import %s could not continue", import_id, exc_info=True)
+        await _record_failure(database, import_id)
         return False
-    return more
+    return has_more
 
 
-async def _tidy(database: Database, storage: Storage, import_id: UUID) -> None:
-    """Let go of the file of an import that is over."""
+async def _delete_file(database: Database, storage: FileStorage, import_id: UUID) -> None:
+    """Delete the file of a finished import."""
     async with database.read(PLATFORM) as session:
-        upload_id = await import_steps.ended(session, import_id)
+        upload_id = await import_steps.upload_to_delete(session, import_id)
     if upload_id is not None:
-        await storage.forget(encode(StockUpload, upload_id))
+        await storage.delete(encode_id(StockUpload, upload_id))
 
 
-async def forget_files(database: Database, storage: Storage) -> int:
-    """Let go of files that nobody imported within a day, and of those that are imported."""
-    async with database.write(PLATFORM, Origin("job:stock_import.forget_files")) as session:
-        gone = await import_steps.forget_uploads(session, KEPT_SECONDS)
-    return gone + await storage.forget_older(2 * KEPT_SECONDS)
+async def delete_old_files(database: Database, storage: FileStorage) -> int:
+    """Delete files that were not imported within a day, and those of finished imports."""
+    async with database.write(PLATFORM, AuditContext("job:stock_import.forget_files")) as session:
+        upload_count = await import_steps.delete_stale_uploads(session, UPLOAD_RETENTION_SECONDS)
+    return upload_count + await storage.delete_older(2 * UPLOAD_RETENTION_SECONDS)
 
 
-async def _live(database: Database) -> list[UUID]:
+async def _unfinished_imports(database: Database) -> list[UUID]:
     async with database.read(PLATFORM) as session:
-        return await import_steps.live(session, TOGETHER)
+        return await import_steps.list_unfinished(session, MAX_LIVE_IMPORTS)
 
 
-async def _fetched(
-    database: Database, storage: Storage, import_id: UUID
-) -> import_steps.Piece | None:
-    """The piece of the file that the next step needs, read outside of any transaction."""
+async def _read_chunk(
+    database: Database, storage: FileStorage, import_id: UUID
+) -> import_steps.FileChunk | None:
+    """Read the part of the file that the next step needs, outside of any transaction."""
     async with database.read(PLATFORM) as session:
-        wanted = await import_steps.wanted(session, import_id)
-    if wanted is None:
+        chunk = await import_steps.next_chunk(session, import_id)
+    if chunk is None:
         return None
-    name = encode(StockUpload, wanted.upload_id)
-    data = await storage.read(name, wanted.place_bytes, wanted.most_bytes)
-    return import_steps.Piece(wanted.place_bytes, data, len(data) < wanted.most_bytes)
+    name = encode_id(StockUpload, chunk.upload_id)
+    data = await storage.read(name, chunk.offset_bytes, chunk.max_bytes)
+    return import_steps.FileChunk(chunk.offset_bytes, data, len(data) < chunk.max_bytes)
 
 
-async def _failed(database: Database, import_id: UUID, failure: str | None = None) -> bool:
+async def _record_failure(database: Database, import_id: UUID, failure: str | None = None) -> bool:
     async with database.write(PLATFORM, ORIGIN) as session:
-        return await import_steps.failed(session, import_id, failure)
+        return await import_steps.record_failure(session, import_id, failure)

@@ -1,4 +1,4 @@
-"""Events on their way to the endpoints of third parties: put on it, sent, and forgotten."""
+"""Jobs that queue, send and purge webhook deliveries."""
 
 import asyncio
 import logging
@@ -8,160 +8,182 @@ from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from gateways.webhook import WebhookFault, Webhooks
+from database.sessions import Database
+from gateways.webhook import WebhookClient, WebhookError
 from models.integrations import App, WebhookEndpoint
 from services.integrations import webhook_queue, webhook_sending
-from services.integrations.webhook_sending import Outcome, Parcel
-from services.integrations.webhook_signatures import signed
-from services.integrations.webhook_topics import Happening
+from services.integrations.webhook_events import WebhookEvent
+from services.integrations.webhook_sending import AttemptResult, DueDelivery
+from services.integrations.webhook_signatures import signature_headers
 
 log = logging.getLogger("darkstore.jobs")
 
-AT_ONCE = 40
-LOOK_SECONDS = 0.25
-ROUNDS = 20
-TURN_SECONDS = 15.0
-DELIVERING = Origin("job:webhook.deliver")
-AGENT = "Darkstore-Webhooks/1"
+MAX_CONCURRENT_ATTEMPTS = 40
+POLL_SECONDS = 0.25
+MAX_BATCHES = 20
+RUN_SECONDS = 15.0
+DELIVER_ORIGIN = AuditContext("job:webhook.deliver")
+USER_AGENT = "Darkstore-Webhooks/1"
 
 
-class Unsendable(Exception):
-    """The payload can't be made, this time or (`for_ever`) ever again with this selection."""
+class WebhookPayloadError(Exception):
+    """The payload can't be rendered: now, or (`permanent`) ever with this selection."""
 
-    def __init__(self, said: str, *, for_ever: bool = False) -> None:
-        super().__init__(said)
-        self.for_ever = for_ever
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
-class Payloads(Protocol):
-    """Makes the body that tells an endpoint of an event, and knows its signing secrets."""
+class WebhookPayloadSource(Protocol):
+    """Renders webhook bodies and provides signing secrets."""
 
-    async def render(self, endpoint: WebhookEndpoint, app: App | None, event: Happening) -> bytes:
-        """The body; raises Unsendable."""
+    async def render(
+        self, endpoint: WebhookEndpoint, app: App | None, event: WebhookEvent
+    ) -> bytes:
+        """Return the body; raises WebhookPayloadError."""
 
-    def secrets(self, parcel: Parcel) -> list[str]:
-        """The secrets that sign now."""
+    def signing_secrets(self, delivery: DueDelivery) -> list[str]:
+        """Return the secrets that are active now."""
 
 
 async def fan_out(database: Database) -> int:
-    """Put what the log tells on its way, some thousand events a run; answers how many."""
-    done = 0
-    for _ in range(ROUNDS):
-        async with database.write(PLATFORM, Origin("job:webhook.fan_out")) as session:
-            step = await webhook_queue.fan_out(session)
-        done += step
-        if step < webhook_queue.EVENTS_AT_ONCE:
+    """Queue deliveries for new events, some thousand per run; returns how many events."""
+    total = 0
+    for _ in range(MAX_BATCHES):
+        async with database.write(PLATFORM, AuditContext("job:webhook.fan_out")) as session:
+            count = await webhook_queue.fan_out(session)
+        total += count
+        if count < webhook_queue.MAX_EVENTS_PER_BATCH:
             break
-    return done
+    return total
 
 
-async def deliver(database: Database, webhooks: Webhooks, payloads: Payloads) -> int:
-    """Send what is due, for some seconds; answers how many tries that were.
+async def deliver(
+    database: Database, webhooks: WebhookClient, payloads: WebhookPayloadSource
+) -> int:
+    """Send due deliveries for RUN_SECONDS; returns the number of attempts.
 
-    While an endpoint lets us wait no more is leased for it, and the others go on.
+    While attempts to an endpoint run, no more of its deliveries are claimed; others continue.
     """
-    sender = Sender(database, webhooks, payloads)
+    sender = WebhookSender(database, webhooks, payloads)
     try:
-        async with asyncio.timeout(TURN_SECONDS):
-            await sender.work()
+        async with asyncio.timeout(RUN_SECONDS):
+            await sender.send_due()
     except TimeoutError:
-        await sender.finish()
-    return sender.done
+        await sender.wait_for_attempts()
+    return sender.attempt_count
 
 
-class Sender:
-    """One turn of sending: some AT_ONCE tries under way, those to one endpoint as one group."""
+class WebhookSender:
+    """Sends up to MAX_CONCURRENT_ATTEMPTS deliveries at once, those of an endpoint as one group."""
 
-    def __init__(self, database: Database, webhooks: Webhooks, payloads: Payloads) -> None:
+    def __init__(
+        self, database: Database, webhooks: WebhookClient, payloads: WebhookPayloadSource
+    ) -> None:
         self._database = database
         self._webhooks = webhooks
         self._payloads = payloads
-        self._tries: dict[asyncio.Task[None], list[Parcel]] = {}
-        self._under_way = 0
-        self.done = 0
+        self._groups: dict[asyncio.Task[None], list[DueDelivery]] = {}
+        self._running_count = 0
+        self.attempt_count = 0
 
-    async def work(self) -> None:
+    async def send_due(self) -> None:
         """Send until nothing is due."""
         while True:
-            started = await self._start() if self._under_way < AT_ONCE else 0
-            if not self._tries:
+            started = (
+                await self._start_due() if self._running_count < MAX_CONCURRENT_ATTEMPTS else 0
+            )
+            if not self._groups:
                 return
-            first = asyncio.FIRST_COMPLETED
-            wait = LOOK_SECONDS if started else None
-            ended, _ = await asyncio.wait(self._tries, timeout=wait, return_when=first)
-            for one in ended:
-                self._under_way -= len(self._tries.pop(one))
+            done, _ = await asyncio.wait(
+                self._groups,
+                timeout=POLL_SECONDS if started else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                self._running_count -= len(self._groups.pop(task))
 
-    async def finish(self) -> None:
-        """Let the tries under way end; each has a time limit of its own."""
-        if self._tries:
-            await asyncio.wait(self._tries)
+    async def wait_for_attempts(self) -> None:
+        """Wait for the running attempts; each has its own time limit."""
+        if self._groups:
+            await asyncio.wait(self._groups)
 
-    async def _start(self) -> int:
-        busy = list({group[0].endpoint.id for group in self._tries.values()})
-        async with self._database.write(PLATFORM, DELIVERING) as session:
-            leased = await webhook_sending.lease(session, busy, AT_ONCE - self._under_way)
-            found = await webhook_sending.parcels(session, leased) if leased else []
-        groups: defaultdict[UUID, list[Parcel]] = defaultdict(list)
-        for parcel in found:
-            groups[parcel.endpoint.id].append(parcel)
+    async def _start_due(self) -> int:
+        """Claim due deliveries and start their attempts; returns how many."""
+        busy_endpoint_ids = list({group[0].endpoint.id for group in self._groups.values()})
+        async with self._database.write(PLATFORM, DELIVER_ORIGIN) as session:
+            claimed = await webhook_sending.claim_due(
+                session, busy_endpoint_ids, MAX_CONCURRENT_ATTEMPTS - self._running_count
+            )
+            due = await webhook_sending.read_claimed(session, claimed) if claimed else []
+        groups: defaultdict[UUID, list[DueDelivery]] = defaultdict(list)
+        for delivery in due:
+            groups[delivery.endpoint.id].append(delivery)
         for group in groups.values():
-            self._tries[asyncio.create_task(self._try(group), name="webhook")] = group
-        self._under_way += len(found)
-        self.done += len(found)
-        return len(found)
+            self._groups[asyncio.create_task(self._send_group(group), name="webhook")] = group
+        self._running_count += len(due)
+        self.attempt_count += len(due)
+        return len(due)
 
-    async def _try(self, group: list[Parcel]) -> None:
-        """Send a group and write down what came of it, in one transaction."""
+    async def _send_group(self, group: list[DueDelivery]) -> None:
+        """Send a group and record its results in one transaction."""
         try:
-            outcomes = await asyncio.gather(*map(self._sent, group))
-            async with self._database.write(PLATFORM, DELIVERING) as session:
-                for parcel, outcome in zip(group, outcomes, strict=True):
-                    write = webhook_sending.failed if outcome.error else webhook_sending.taken
-                    await write(session, parcel, outcome)
+            results = await asyncio.gather(*map(self._send, group))
+            async with self._database.write(PLATFORM, DELIVER_ORIGIN) as session:
+                for delivery, result in zip(group, results, strict=True):
+                    record = (
+                        webhook_sending.record_failed
+                        if result.error
+                        else webhook_sending.record_delivered
+                    )
+                    await record(session, delivery, result)
         except Exception:
-            log.warning("messages to %s are sent again", group[0].endpoint.id, exc_info=True)
+            log.warning("deliveries to %s will be sent again", group[0].endpoint.id, exc_info=True)
 
-    async def _sent(self, parcel: Parcel) -> Outcome:
-        """What came of one try; no transaction is open meanwhile."""
-        event, endpoint, app = parcel.happening, parcel.endpoint, parcel.app
+    async def _send(self, delivery: DueDelivery) -> AttemptResult:
+        """Make one attempt; no transaction is open meanwhile."""
+        event, endpoint, app = delivery.event, delivery.endpoint, delivery.app
         if event is None:
-            return Outcome("The event is not in the log any more.")
+            return AttemptResult("The event is not in the log any more.")
         if app is not None and app.revoked_at is not None:
-            return await self._never(parcel, "The app was revoked.")
+            return await self._suspend(delivery, "The app was revoked.")
         try:
             body = await self._payloads.render(endpoint, app, event)
-            head = signed(self._payloads.secrets(parcel), event.event_id, int(time.time()), body)
-            named = {"content-type": "application/json", "user-agent": AGENT}
-            host = urlsplit(endpoint.url).netloc
-            reply = await self._webhooks.post(endpoint.url, {"host": host, **head, **named}, body)
-        except WebhookFault as fault:
-            return Outcome(str(fault))
-        except Unsendable as unsendable:
-            if unsendable.for_ever:
-                return await self._never(parcel, f"The selection is out of date: {unsendable}")
-            return Outcome(str(unsendable))
-        error = None if reply.taken else f"The endpoint answered {reply.status}."
-        return Outcome(
-            error, reply.status, reply.latency_ms, reply.snippet, reply.retry_after_seconds
+            secrets = self._payloads.signing_secrets(delivery)
+            headers = {
+                "host": urlsplit(endpoint.url).netloc,
+                **signature_headers(secrets, event.event_id, int(time.time()), body),
+                "content-type": "application/json",
+                "user-agent": USER_AGENT,
+            }
+            reply = await self._webhooks.post(endpoint.url, headers, body)
+        except WebhookError as error:
+            return AttemptResult(str(error))
+        except WebhookPayloadError as error:
+            if error.permanent:
+                return await self._suspend(delivery, f"The selection is out of date: {error}")
+            return AttemptResult(str(error))
+        failure = None if reply.accepted else f"The endpoint answered {reply.status}."
+        return AttemptResult(
+            failure, reply.status, reply.latency_ms, reply.snippet, reply.retry_after_seconds
         )
 
-    async def _never(self, parcel: Parcel, because: str) -> Outcome:
-        """Stop sending to this endpoint until its owner has seen to it."""
-        async with self._database.write(PLATFORM, DELIVERING) as session:
-            await webhook_sending.suspend(session, parcel.endpoint.id, because)
-        return Outcome(because)
+    async def _suspend(self, delivery: DueDelivery, reason: str) -> AttemptResult:
+        """Suspend the endpoint until its owner resumes it."""
+        async with self._database.write(PLATFORM, DELIVER_ORIGIN) as session:
+            await webhook_sending.suspend(session, delivery.endpoint.id, reason)
+        return AttemptResult(reason)
 
 
-async def forget_old(database: Database) -> int:
-    """Drop what was finished more than 30 days ago; answers how many deliveries."""
-    done = 0
-    for _ in range(ROUNDS):
-        async with database.write(PLATFORM, Origin("job:webhook.forget_old")) as session:
-            step = await webhook_sending.forget_old(session)
-        done += step
-        if step < webhook_sending.PURGED_AT_ONCE:
+async def delete_old_deliveries(database: Database) -> int:
+    """Delete deliveries that ended more than 30 days ago; returns how many."""
+    total = 0
+    for _ in range(MAX_BATCHES):
+        async with database.write(PLATFORM, AuditContext("job:webhook.forget_old")) as session:
+            count = await webhook_sending.purge_old(session)
+        total += count
+        if count < webhook_sending.MAX_PURGED_PER_BATCH:
             break
-    return done
+    return total

@@ -1,35 +1,36 @@
-"""Orders that nobody paid in time."""
+"""Job that expires unpaid orders."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from gateways.payments import Payments
-from jobs.retry_each import each
+from database.sessions import Database
+from gateways.payments import PaymentGateway
+from jobs.retry_each import process_each
 from models.orders import Order, OrderStatus
-from services import checkout
+from services.checkout import payment_outcomes
 from workflows.payments import settle_payment
 
-EXPIRED_ORDERS = 50
+SWEEP_ORDERS = 50
 
 
-async def expire(database: Database, payments: Payments) -> int:
-    """End unpaid orders whose time is over; answers how many.
+async def expire_unpaid_orders(database: Database, payments: PaymentGateway) -> int:
+    """Expire unpaid orders whose payment deadline has passed; returns how many.
 
-    The provider is asked once more first: a payment made in the last second still counts.
+    The payment provider is asked first: a payment made in the last second still counts.
     """
 
     async def work(order_id: UUID) -> int:
         await settle_payment.settle(database, payments, order_id)
-        async with database.write(PLATFORM, Origin("job:order.expire")) as session:
-            done = await checkout.expire(session, order_id)
-        await settle_payment.settle(database, payments, order_id, only_wanted=True)
-        return done
+        async with database.write(PLATFORM, AuditContext("job:order.expire")) as session:
+            expired = await payment_outcomes.expire_order(session, order_id)
+        await settle_payment.settle(database, payments, order_id, only_requested=True)
+        return expired
 
-    return await each(database, "order.expire", await _due(database), work)
+    return await process_each(database, "order.expire", await _due(database), work)
 
 
 async def _due(database: Database) -> Sequence[UUID]:
@@ -38,6 +39,6 @@ async def _due(database: Database) -> Sequence[UUID]:
             select(Order.id)
             .where(Order.status == OrderStatus.PLACED, Order.due_at < func.clock_timestamp())
             .order_by(Order.due_at)
-            .limit(EXPIRED_ORDERS)
+            .limit(SWEEP_ORDERS)
         )
         return rows.all()

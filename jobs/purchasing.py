@@ -1,22 +1,23 @@
-"""What stores should order, worked out once a day for each."""
+"""Job that computes replenishment proposals, once a day per store."""
 
 from uuid import UUID
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from jobs.retry_each import each
+from database.sessions import Database
+from jobs.retry_each import process_each
 from services.purchasing import replenishment
 
 SWEEP_STORES = 20
 
 
-async def refresh(database: Database) -> int:
-    """Work out the proposals of every store whose are of yesterday; answers how many stores."""
+async def refresh_proposals(database: Database) -> int:
+    """Recompute the proposals of every store that has none of today; returns how many stores."""
     async with database.read(PLATFORM) as session:
-        waiting = await replenishment.due(session, SWEEP_STORES)
+        store_ids = await replenishment.due_stores(session, SWEEP_STORES)
 
     async def work(store_id: UUID) -> int:
-        async with database.write(PLATFORM, Origin("job:reorder.refresh")) as session:
+        async with database.write(PLATFORM, AuditContext("job:reorder.refresh")) as session:
             return await replenishment.refresh_due(session, store_id)
 
-    return await each(database, "reorder.refresh", waiting, work)
+    return await process_each(database, "reorder.refresh", store_ids, work)

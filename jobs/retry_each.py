@@ -1,4 +1,4 @@
-"""Doing one thing after another so that what fails is tried again, later and later, by itself."""
+"""Processes items one after another and retries each failed item with increasing delays."""
 
 import logging
 from collections.abc import Awaitable, Callable, Collection
@@ -6,48 +6,53 @@ from uuid import UUID
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from gateways.payments import PaymentUnavailable
 from services.operations import job_status
 
 log = logging.getLogger("darkstore.jobs")
 
-# Nobody has to look at these: the other side is away, and comes back by itself.
-PASSING = (PaymentUnavailable, OperationalError, InterfaceError, TimeoutError, OSError)
+# Errors of an unreachable service: they end without an operator.
+TRANSIENT_ERRORS = (PaymentUnavailable, OperationalError, InterfaceError, TimeoutError, OSError)
 Work = Callable[[UUID], Awaitable[int]]
 
 
-async def each(database: Database, job: str, items: Collection[UUID], work: Work) -> int:
-    """Do every item; answers what `work` answers, added up.
+async def process_each(database: Database, job: str, items: Collection[UUID], work: Work) -> int:
+    """Call `work` for every item; returns the sum of its results.
 
-    One that fails holds no other up: it waits for twice as long after each failure, and after the
-    tenth it is a dead letter, which an operator lets be tried again. Where only somebody else is
-    away it is tried every minute for as long as that takes.
+    A failed item does not stop the others. Its delay doubles with each failure; after the tenth it
+    is a dead letter until an operator retries it. An item that fails with a transient error is
+    retried every minute without a limit.
     """
     if not items:
         return 0
     async with database.read(PLATFORM) as session:
-        known = await job_status.known(session, job, items)
-    done = 0
+        failed_items = await job_status.read_failures(session, job, items)
+    total = 0
     for item in items:
-        if not known.get(UUID(str(item)), False):
-            done += await one(database, job, item, work, again=UUID(str(item)) in known)
-    return done
+        key = UUID(str(item))
+        if not failed_items.get(key, False):
+            total += await _process_one(database, job, item, work, is_retry=key in failed_items)
+    return total
 
 
-async def one(database: Database, job: str, item: UUID, work: Work, *, again: bool = False) -> int:
-    """Do one item; 0 when it failed, which is written down. `again`: it has failed before."""
+async def _process_one(
+    database: Database, job: str, item: UUID, work: Work, *, is_retry: bool = False
+) -> int:
+    """Process one item; returns 0 after a failure, which is recorded."""
     try:
-        done = await work(item)
+        count = await work(item)
     except Exception as error:
-        log.warning("%s could not do %s", job, item, exc_info=True)
-        said, passing = f"{type(error).__name__}: {error}", isinstance(error, PASSING)
-        async with database.write(PLATFORM, Origin(f"job:{job}")) as session:
-            if await job_status.failed(session, job, item, said, passing=passing):
-                log.error("%s gives %s up: an operator has to look", job, item)
+        log.warning("%s failed for item %s", job, item, exc_info=True)
+        message = f"{type(error).__name__}: {error}"
+        transient = isinstance(error, TRANSIENT_ERRORS)
+        async with database.write(PLATFORM, AuditContext(f"job:{job}")) as session:
+            if await job_status.record_failure(session, job, item, message, transient=transient):
+                log.error("%s gives up on item %s: an operator has to retry it", job, item)
         return 0
-    if again:
-        async with database.write(PLATFORM, Origin(f"job:{job}")) as session:
-            await job_status.worked(session, job, item)
-    return done
+    if is_retry:
+        async with database.write(PLATFORM, AuditContext(f"job:{job}")) as session:
+            await job_status.clear_failure(session, job, item)
+    return count

@@ -1,6 +1,5 @@
-"""What operators read of the jobs of this process, gathered in memory and written now and then."""
+"""Collects the run statistics of this process's jobs in memory and stores them periodically."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -8,23 +7,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from services.operations import job_status
-from services.operations.job_status import BACKLOG_COUNT, Run
+from services.operations.job_status import MAX_BACKLOG_COUNT, JobRun
 
 log = logging.getLogger("darkstore.jobs")
 
-KEEP_SECONDS = 5.0
-COUNT_SECONDS = 15.0
+FLUSH_SECONDS = 5.0
+BACKLOG_SECONDS = 15.0
 
 
 @dataclass(slots=True)
-class Tally:
-    """A job since it was last written down."""
+class JobTally:
+    """The runs of a job since the last flush."""
 
-    every_seconds: float
-    began: float = 0.0
+    interval_seconds: float
+    started_at: float = 0.0
     duration_ms: int = 0
     done: int = 0
     runs: int = 0
@@ -32,72 +32,67 @@ class Tally:
     error: str | None = None
 
 
-class Book:
-    """One per worker; `waiting` are the statements that count what is due for a job."""
+class RunLog:
+    """One per worker; `backlog_queries` select the rows that wait for each job."""
 
-    def __init__(self, database: Database, waiting: dict[str, str]) -> None:
+    def __init__(self, database: Database, backlog_queries: dict[str, str]) -> None:
         self._database = database
-        self._waiting = waiting
-        self._tallies: dict[str, Tally] = {}
-        self._counted_at = 0.0
+        self._backlog_queries = backlog_queries
+        self._tallies: dict[str, JobTally] = {}
+        self._backlogs_read_at = 0.0
 
-    def ran(
-        self, name: str, every_seconds: float, began: float, done: int, error: str | None
+    def record_run(
+        self,
+        name: str,
+        interval_seconds: float,
+        started_at: float,
+        item_count: int,
+        error: str | None,
     ) -> None:
-        """A run has ended: `began` is by the monotonic clock."""
-        tally = self._tallies.setdefault(name, Tally(every_seconds))
-        tally.began, tally.done = began, done
-        tally.duration_ms = round((time.monotonic() - began) * 1_000)
+        """Record a run that has ended; `started_at` is by the monotonic clock."""
+        tally = self._tallies.setdefault(name, JobTally(interval_seconds))
+        tally.started_at, tally.done = started_at, item_count
+        tally.duration_ms = round((time.monotonic() - started_at) * 1_000)
         tally.runs += 1
         tally.failures = 0 if error is None else tally.failures + 1
         tally.error = error or tally.error
 
-    async def keep(self, stop: asyncio.Event) -> None:
-        """Write down every few seconds until `stop`."""
-        while not stop.is_set():
-            try:
-                async with asyncio.timeout(KEEP_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                pass
-            await self.write()
-
-    async def write(self) -> None:
-        """Write down what came together; what can't be written is dropped, not gathered."""
+    async def flush(self) -> None:
+        """Store the collected statistics; after a failure they are dropped."""
         tallies, self._tallies = self._tallies, {}
         try:
-            counts = await self._counts()
-            async with self._database.write(PLATFORM, Origin("job:book")) as session:
-                await job_status.note(session, _runs(tallies, counts))
+            backlogs = await self._read_backlogs()
+            async with self._database.write(PLATFORM, AuditContext("job:book")) as session:
+                await job_status.record_runs(session, _runs(tallies, backlogs))
         except Exception:
-            log.warning("how the jobs fare could not be written down", exc_info=True)
+            log.warning("the run statistics of jobs could not be stored", exc_info=True)
 
-    async def _counts(self) -> dict[str, int]:
-        if time.monotonic() - self._counted_at < COUNT_SECONDS:
+    async def _read_backlogs(self) -> dict[str, int]:
+        if time.monotonic() - self._backlogs_read_at < BACKLOG_SECONDS:
             return {}
-        self._counted_at = time.monotonic()
-        counts = {}
+        self._backlogs_read_at = time.monotonic()
+        backlogs = {}
         async with self._database.read(PLATFORM) as session:
-            for name, rows in self._waiting.items():
-                # Counted no further than this: a long queue is long enough.
-                counting = f"select count(*) from ({rows} limit {BACKLOG_COUNT}) as due"  # noqa: S608 - of our own table of jobs
-                counts[name] = int(await session.scalar(text(counting)) or 0)
-        return counts
+            for name, query in self._backlog_queries.items():
+                # The limit bounds the cost of counting a long queue.
+                statement = f"select count(*) from ({query} limit {MAX_BACKLOG_COUNT}) as due"  # noqa: S608 - the queries are constants of jobs/schedule.py
+                backlogs[name] = int(await session.scalar(text(statement)) or 0)
+        return backlogs
 
 
-def _runs(tallies: dict[str, Tally], counts: dict[str, int]) -> Sequence[Run]:
+def _runs(tallies: dict[str, JobTally], backlogs: dict[str, int]) -> Sequence[JobRun]:
     now = time.monotonic()
     return [
-        Run(
+        JobRun(
             name=name,
-            every_seconds=tally.every_seconds,
-            ago_seconds=now - tally.began,
+            interval_seconds=tally.interval_seconds,
+            started_seconds_ago=now - tally.started_at,
             duration_ms=tally.duration_ms,
             done=tally.done,
             runs=tally.runs,
             failures=tally.failures,
             error=tally.error,
-            backlog=counts.get(name),
+            backlog=backlogs.get(name),
         )
         for name, tally in sorted(tallies.items())
     ]

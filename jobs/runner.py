@@ -1,4 +1,4 @@
-"""Runs the table of jobs until told to stop: a loop each, bounded in time, never silent."""
+"""Runs jobs until stopped: one loop per job, each run with a time limit, failures logged."""
 
 import asyncio
 import logging
@@ -8,85 +8,97 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from database.sessions import Database
-from gateways.payments import Payments as PaymentProvider
-from gateways.storage import Storage
-from gateways.webhook import Webhooks
-from jobs.integrations import Payloads
-from jobs.run_log import Book
-from services.events.partitions import KEPT_DAYS
+from gateways.payments import PaymentGateway
+from gateways.storage import FileStorage
+from gateways.webhook import WebhookClient
+from jobs.integrations import WebhookPayloadSource
+from jobs.run_log import FLUSH_SECONDS, RunLog
+from services.events.partitions import RETENTION_DAYS
 
 log = logging.getLogger("darkstore.jobs")
 
-RUN_SECONDS = 30.0
-BACK_OFF_SECONDS = 10.0
+RUN_TIMEOUT_SECONDS = 30.0
+MAX_BACK_OFF_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
-    """What jobs work with."""
+class JobDependencies:
+    """The resources that jobs use."""
 
     database: Database
-    payments: PaymentProvider
-    storage: Storage
-    webhooks: Webhooks
-    payloads: Payloads
-    events_days: int = KEPT_DAYS
+    payments: PaymentGateway
+    storage: FileStorage
+    webhooks: WebhookClient
+    payloads: WebhookPayloadSource
+    event_retention_days: int = RETENTION_DAYS
 
 
-Run = Callable[[Hands], Awaitable[int]]
+JobFunction = Callable[[JobDependencies], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A piece of work done again `every_seconds`; `run` answers how many things it did."""
+    """A function that runs every `every_seconds` and returns the number of processed items."""
 
     name: str
-    every_seconds: float
-    run: Run
+    interval_seconds: float
+    run: JobFunction
 
 
-async def run_all(
-    jobs: Sequence[Job], hands: Hands, stop: asyncio.Event, book: Book | None = None
+async def run_jobs(
+    jobs: Sequence[Job],
+    dependencies: JobDependencies,
+    stop: asyncio.Event,
+    run_log: RunLog | None = None,
 ) -> None:
-    """Run every job until `stop` is set, then let the runs under way end; the book is kept."""
+    """Run every job until `stop` is set; running jobs finish and the run log is flushed."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
-            group.create_task(_repeat(job, hands, stop, book), name=f"job:{job.name}")
-        if book is not None:
-            group.create_task(book.keep(stop), name="job:book")
-    if book is not None:
-        await book.write()
+            group.create_task(_repeat(job, dependencies, stop, run_log), name=f"job:{job.name}")
+        if run_log is not None:
+            group.create_task(_flush_periodically(run_log, stop), name="job:run-log")
+    if run_log is not None:
+        await run_log.flush()
 
 
-async def _repeat(job: Job, hands: Hands, stop: asyncio.Event, book: Book | None) -> None:
+async def _repeat(
+    job: Job, dependencies: JobDependencies, stop: asyncio.Event, run_log: RunLog | None
+) -> None:
     while not stop.is_set():
-        began, done, error = time.monotonic(), 0, None
-        pause = job.every_seconds
+        started_at, item_count, error = time.monotonic(), 0, None
+        pause = job.interval_seconds
         try:
-            async with asyncio.timeout(RUN_SECONDS):
-                done = await job.run(hands)
-            if done:
-                took = (time.monotonic() - began) * 1000
-                log.info("%s did %d in %.0f ms", job.name, done, took)
+            async with asyncio.timeout(RUN_TIMEOUT_SECONDS):
+                item_count = await job.run(dependencies)
+            if item_count:
+                duration_ms = (time.monotonic() - started_at) * 1000
+                log.info("%s processed %d in %.0f ms", job.name, item_count, duration_ms)
         except (Exception, asyncio.CancelledError) as failure:
-            # Something a job waits for may be canceled without anybody meaning the job itself.
-            if _canceled():
+            # A task that the job awaits may be canceled without the job being canceled.
+            if _is_canceled():
                 raise
             log.warning("%s failed and will be tried again", job.name, exc_info=True)
             error = f"{type(failure).__name__}: {failure}"
-            pause = max(pause, BACK_OFF_SECONDS * random.random())
-        if book is not None:
-            book.ran(job.name, job.every_seconds, began, done, error)
+            pause = max(pause, MAX_BACK_OFF_SECONDS * random.random())
+        if run_log is not None:
+            run_log.record_run(job.name, job.interval_seconds, started_at, item_count, error)
         await _wait(stop, pause * random.uniform(0.9, 1.1))
 
 
-def _canceled() -> bool:
-    """Whether the running task itself is to end."""
+def _is_canceled() -> bool:
+    """Whether the current task itself was canceled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
+async def _flush_periodically(run_log: RunLog, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await _wait(stop, FLUSH_SECONDS)
+        await run_log.flush()
+
+
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    """Wait for that time, or until `stop` is set."""
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()

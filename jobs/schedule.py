@@ -1,10 +1,11 @@
-"""Every job of the house, and how often it is done."""
+"""Every job with its interval in seconds."""
 
 from jobs import (
     alerts,
     catalog,
     delivery,
     events,
+    fulfillment,
     imports,
     integrations,
     orders,
@@ -13,56 +14,75 @@ from jobs import (
     stock,
     support,
 )
-from jobs.fulfillment import fulfillments, substitutions
 from jobs.runner import Job
 
 JOBS: tuple[Job, ...] = (
-    Job("batch.set_aside", 15, lambda hands: stock.set_aside(hands.database)),
-    Job("stock.audit", 30, lambda hands: stock.audit(hands.database)),
-    Job("hold.sweep", 5, lambda hands: stock.sweep(hands.database)),
-    Job("fulfillment.time_out", 1, lambda hands: fulfillments.time_out(hands.database)),
-    Job("delivery.advance", 1, lambda hands: delivery.advance(hands.database)),
-    Job("fulfillment.tell_stalled", 15, lambda hands: fulfillments.tell_stalled(hands.database)),
-    Job("delivery.unassign_silent", 15, lambda hands: delivery.unassign_silent(hands.database)),
-    Job("price_change.apply_due", 0.3, lambda hands: catalog.apply_due(hands.database)),
-    Job("alert.watch_shelves", 10, lambda hands: alerts.watch_shelves(hands.database)),
-    Job("alert.watch_dates", 300, lambda hands: alerts.watch_dates(hands.database)),
-    Job("alert.watch_sales", 3600, lambda hands: alerts.watch_sales(hands.database)),
-    Job("substitute.time_out", 1, lambda hands: substitutions.time_out(hands.database)),
-    Job("order.expire", 5, lambda hands: orders.expire(hands.database, hands.payments)),
-    Job("payment.settle", 1, lambda hands: payments.settle(hands.database, hands.payments)),
+    Job("batch.set_aside", 15, lambda deps: stock.withdraw_unsellable_batches(deps.database)),
+    Job("stock.audit", 30, lambda deps: stock.audit_next_store(deps.database)),
+    Job("hold.sweep", 5, lambda deps: stock.expire_reservations(deps.database)),
+    Job("fulfillment.time_out", 1, lambda deps: fulfillment.time_out_acceptances(deps.database)),
+    Job("delivery.advance", 1, lambda deps: delivery.advance_dispatch(deps.database)),
+    Job(
+        "fulfillment.tell_stalled",
+        15,
+        lambda deps: fulfillment.report_stalled_tasks(deps.database),
+    ),
+    Job(
+        "delivery.unassign_silent",
+        15,
+        lambda deps: delivery.unassign_silent_riders(deps.database),
+    ),
+    Job("price_change.apply_due", 0.3, lambda deps: catalog.apply_due_prices(deps.database)),
+    Job("alert.watch_shelves", 10, lambda deps: alerts.check_stock_levels(deps.database)),
+    Job("alert.watch_dates", 300, lambda deps: alerts.check_expiry_dates(deps.database)),
+    Job("alert.watch_sales", 3600, lambda deps: alerts.check_sales_trends(deps.database)),
+    Job("substitute.time_out", 1, lambda deps: fulfillment.time_out_substitutions(deps.database)),
+    Job("order.expire", 5, lambda deps: orders.expire_unpaid_orders(deps.database, deps.payments)),
+    Job(
+        "payment.settle",
+        1,
+        lambda deps: payments.settle_due_payments(deps.database, deps.payments),
+    ),
     Job(
         "payment.work_off_notices",
         2,
-        lambda hands: payments.work_off_notices(hands.database, hands.payments),
+        lambda deps: payments.process_pending_notices(deps.database, deps.payments),
     ),
-    Job("ticket.raise_unanswered", 15, lambda hands: support.raise_unanswered(hands.database)),
+    Job(
+        "ticket.raise_unanswered",
+        15,
+        lambda deps: support.escalate_unanswered_tickets(deps.database),
+    ),
     Job(
         "stock_import.advance",
         0.5,
-        lambda hands: imports.advance(hands.database, hands.storage),
+        lambda deps: imports.advance_imports(deps.database, deps.storage),
     ),
     Job(
         "stock_import.forget_files",
         600,
-        lambda hands: imports.forget_files(hands.database, hands.storage),
+        lambda deps: imports.delete_old_files(deps.database, deps.storage),
     ),
-    Job("webhook.fan_out", 0.5, lambda hands: integrations.fan_out(hands.database)),
+    Job("webhook.fan_out", 0.5, lambda deps: integrations.fan_out(deps.database)),
     Job(
         "webhook.deliver",
         0.5,
-        lambda hands: integrations.deliver(hands.database, hands.webhooks, hands.payloads),
+        lambda deps: integrations.deliver(deps.database, deps.webhooks, deps.payloads),
     ),
-    Job("webhook.forget_old", 3600, lambda hands: integrations.forget_old(hands.database)),
-    Job("ticket.close_silent", 300, lambda hands: support.close_silent(hands.database)),
-    Job("track.forget", 600, lambda hands: delivery.forget(hands.database)),
-    Job("event_day.keep", 3600, lambda hands: events.keep(hands.database, hands.events_days)),
-    Job("reorder.refresh", 300, lambda hands: purchasing.refresh(hands.database)),
+    Job("webhook.forget_old", 3600, lambda deps: integrations.delete_old_deliveries(deps.database)),
+    Job("ticket.close_silent", 300, lambda deps: support.close_silent_tickets(deps.database)),
+    Job("track.forget", 600, lambda deps: delivery.delete_old_tracks(deps.database)),
+    Job(
+        "event_day.keep",
+        3600,
+        lambda deps: events.maintain_partitions(deps.database, deps.event_retention_days),
+    ),
+    Job("reorder.refresh", 300, lambda deps: purchasing.refresh_proposals(deps.database)),
 )
 
 DUE = "select 1 from {0} where due_at < now()"
-# What is due for a job, a row each, for those who watch whether it keeps up.
-WAITING: dict[str, str] = {
+# Selects a row for each item that is due for a job, to show whether the job keeps up.
+BACKLOG_QUERIES: dict[str, str] = {
     "hold.sweep": "select 1 from hold where status = 'HELD' and expires_at < now()",
     "fulfillment.time_out": DUE.format("fulfillment"),
     "delivery.advance": DUE.format("delivery"),

@@ -2,34 +2,35 @@
 
 from uuid import UUID
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from jobs.retry_each import each
+from database.sessions import Database
+from jobs.retry_each import process_each
 from services.stock import recalls, reservations, stock_audit
 
 
-async def set_aside(database: Database) -> int:
-    """Take out of sale what nobody was promised of expired and recalled batches; how many units.
+async def withdraw_unsellable_batches(database: Database) -> int:
+    """Withdraw the unreserved units of expired and recalled batches; returns how many units.
 
-    A store at a time: one that fails is tried again and holds no other up.
+    Each store has a transaction of its own, so that one failure does not stop the others.
     """
     async with database.read(PLATFORM) as session:
-        waiting = await recalls.stores_due(session)
+        store_ids = await recalls.stores_with_unsellable_units(session)
 
     async def work(store_id: UUID) -> int:
-        async with database.write(PLATFORM, Origin("job:batch.set_aside")) as session:
-            return await recalls.set_aside(session, store_id)
+        async with database.write(PLATFORM, AuditContext("job:batch.set_aside")) as session:
+            return await recalls.set_aside_unsellable(session, store_id)
 
-    return await each(database, "batch.set_aside", waiting, work)
+    return await process_each(database, "batch.set_aside", store_ids, work)
 
 
-async def sweep(database: Database) -> int:
-    """Give back what is held for orders that never came or are over; answers how many orders."""
-    async with database.write(PLATFORM, Origin("job:hold.sweep")) as session:
+async def expire_reservations(database: Database) -> int:
+    """Release reservations of ended or never placed orders; returns how many orders."""
+    async with database.write(PLATFORM, AuditContext("job:hold.sweep")) as session:
         return await reservations.expire(session)
 
 
-async def audit(database: Database) -> int:
-    """Audit the next store that is due; answers how many stores that was."""
-    async with database.write(PLATFORM, Origin("job:stock.audit")) as session:
+async def audit_next_store(database: Database) -> int:
+    """Audit the next store that is due; returns how many stores were audited."""
+    async with database.write(PLATFORM, AuditContext("job:stock.audit")) as session:
         return await stock_audit.audit_next(session)

@@ -1,31 +1,29 @@
-"""Tickets that wait too long, and those that nobody comes back to."""
+"""Jobs that escalate unanswered tickets and close silent ones."""
 
-import logging
+from uuid import UUID
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
+from jobs.retry_each import process_each
 from services.support import ticket_timers
-
-log = logging.getLogger("darkstore.jobs")
 
 SWEEP_TICKETS = 50
 
 
-async def close_silent(database: Database) -> int:
-    """Resolve tickets whose customers have been silent for a week; answers how many."""
+async def close_silent_tickets(database: Database) -> int:
+    """Resolve tickets whose customers have been silent for a week; returns how many."""
     async with database.read(PLATFORM) as session:
-        waiting = await ticket_timers.silent(session, SWEEP_TICKETS)
-    done = 0
-    for ticket_id in waiting:
-        try:
-            async with database.write(PLATFORM, Origin("job:ticket.close_silent")) as session:
-                done += await ticket_timers.close_silent(session, ticket_id)
-        except Exception:
-            log.warning("ticket %s could not be closed", ticket_id, exc_info=True)
-    return done
+        ticket_ids = await ticket_timers.list_abandoned(session, SWEEP_TICKETS)
+
+    async def work(ticket_id: UUID) -> int:
+        async with database.write(PLATFORM, AuditContext("job:ticket.close_silent")) as session:
+            return await ticket_timers.resolve_abandoned(session, ticket_id)
+
+    return await process_each(database, "ticket.close_silent", ticket_ids, work)
 
 
-async def raise_unanswered(database: Database) -> int:
-    """Raise the priority of tickets that no agent has answered; answers how many."""
-    async with database.write(PLATFORM, Origin("job:ticket.raise_unanswered")) as session:
-        return await ticket_timers.raise_unanswered(session, SWEEP_TICKETS)
+async def escalate_unanswered_tickets(database: Database) -> int:
+    """Raise the priority of tickets that no agent has answered; returns how many."""
+    async with database.write(PLATFORM, AuditContext("job:ticket.raise_unanswered")) as session:
+        return await ticket_timers.escalate_unanswered(session, SWEEP_TICKETS)

@@ -1,6 +1,6 @@
 """Private PostgreSQL and Valkey for one working copy, with the standard library alone."""
 
+from local.errors import LocalError
 from local.instance import Instance, start
-from local.problem import Problem
 
-__all__ = ["Instance", "Problem", "start"]
+__all__ = ["Instance", "LocalError", "start"]

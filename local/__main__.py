@@ -1,23 +1,23 @@
-"""What the Makefile calls: `python -m local setup|run|stop|reset|inside`."""
+"""What the Makefile calls: `python -m local setup|run|stop|reset|trial|inside`."""
 
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local import account, run, setup
+from local import account, run, setup, trial
+from local.errors import LocalError
 from local.place import Place
-from local.problem import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv" / "bin" / "python"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the first argument says; a Problem becomes its sentence and status 1."""
+    """Do what the first argument says; a LocalError is printed, status 1."""
     try:
         return _do(arguments[0] if arguments else "", arguments[1:])
-    except Problem as problem:
+    except LocalError as problem:
         print(f"darkstore: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -26,7 +26,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _do(verb: str, rest: Sequence[str]) -> int:
     if verb == "setup":
-        setup.install(ROOT, with_postgres=not os.environ.get("DATABASE_URL"))
+        with_postgres = not os.environ.get("DATABASE_URL")
+        setup.install(ROOT, with_postgres=with_postgres, for_tests="--tests" in rest)
     elif verb == "run":
         run.run(ROOT, PYTHON, os.environ)
     elif verb == "stop":
@@ -34,10 +35,12 @@ def _do(verb: str, rest: Sequence[str]) -> int:
     elif verb == "reset":
         run.stop(ROOT)
         account.remove(ROOT / ".darkstore" / "run")
+    elif verb == "trial":
+        trial.play(ROOT, PYTHON, os.environ)
     elif verb == "inside":
         _inside(rest)
     else:
-        raise Problem("Say what to do: setup, run, stop, reset or inside COMMAND.")
+        raise LocalError("Say what to do: setup, run, stop, reset, trial or inside COMMAND.")
     return 0
 
 

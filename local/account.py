@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.problem import Problem
+from local.errors import LocalError
 
 UNPRIVILEGED = ("postgres", "nobody")
 FAR = Path("/var/tmp")  # noqa: S108 - unlike /tmp it survives a restart; entries are checked for owner
@@ -52,7 +52,7 @@ class Account:
 
 
 def account() -> Account:
-    """The account for servers that refuse to run as root; raises Problem when there is none."""
+    """The account for servers that refuse to run as root; raises LocalError when there is none."""
     if os.geteuid() != 0:
         return Account(None, os.geteuid(), os.getegid())
     for name in UNPRIVILEGED:
@@ -61,7 +61,7 @@ def account() -> Account:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    raise Problem(
+    raise LocalError(
         "PostgreSQL refuses to run as root and there is no user 'postgres': add one with useradd."
     )
 
@@ -107,7 +107,7 @@ def remove(folder: Path) -> None:
     for path in {short, place, folder}:
         shutil.rmtree(path, ignore_errors=True)
     if folder.exists():
-        raise Problem(f"{folder} could not be deleted: it holds files of another user.")
+        raise LocalError(f"{folder} could not be deleted: it holds files of another user.")
 
 
 def _private(path: Path, owner: Account) -> Path:
@@ -118,4 +118,4 @@ def _private(path: Path, owner: Account) -> Path:
         return path
     if stat.S_ISDIR(found.st_mode) and found.st_uid in (owner.uid, os.geteuid()):
         return path
-    raise Problem(f"{path} belongs to somebody else: remove it, then try again.")
+    raise LocalError(f"{path} belongs to somebody else: remove it, then try again.")

@@ -44,7 +44,7 @@ class Instance:
 
 
 def start(folder: Path, *, durable: bool = True) -> Instance:
-    """Start the private servers of a folder, or join those that run; raises Problem."""
+    """Start the private servers of a folder, or join those that run; raises LocalError."""
     instance = Instance(postgres(folder, durable=durable), valkey(folder))
     instance.start()
     return instance

@@ -1,4 +1,4 @@
-"""Where a working copy keeps what it runs: folders, secrets made once, who runs."""
+"""The state of a working copy's processes: folders, generated secrets, process ids."""
 
 import fcntl
 import json
@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import process
-from local.problem import Problem
+from local.errors import LocalError
 
 OURS = ("-m server", "-m simulators")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The ignored folder `.darkstore/run` of one working copy."""
+    """A folder of one working copy that git ignores, `.darkstore/run` unless named otherwise."""
 
     root: Path
+    name: str = "run"
 
     @property
     def folder(self) -> Path:
-        return self.root / ".darkstore" / "run"
+        return self.root / ".darkstore" / self.name
 
     @property
     def logs(self) -> Path:
@@ -31,13 +32,13 @@ class Place:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Be the only supervisor of this place; raises Problem when there is one already."""
+        """Be the only supervisor of this folder; raises LocalError when another one runs."""
         self.logs.mkdir(parents=True, exist_ok=True)
         with (self.folder / "supervisor.lock").open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Problem("Darkstore runs already: `make stop` ends it.") from None
+                raise LocalError("Darkstore runs already: `make stop` ends it.") from None
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
@@ -57,7 +58,7 @@ class Place:
         return None
 
     def secret(self, name: str) -> str:
-        """A secret of this working copy, made the first time it is asked for."""
+        """Return a secret of this working copy, which is generated on first use."""
         known: dict[str, str] = self._read("secrets.json")
         if name not in known:
             known[name] = secrets.token_hex(16)
@@ -65,18 +66,18 @@ class Place:
         return known[name]
 
     def remember(self, environment: Mapping[str, str], pids: Mapping[str, int]) -> None:
-        """Write down what runs, for `make demo`, `make stop` and whoever starts next."""
+        """Store settings and process ids for `make demo`, `make stop` and the next start."""
         self._write("environment.json", dict(environment))
         self._write("processes.json", dict(pids))
 
     def environment(self) -> dict[str, str]:
-        """The settings of the running server; raises Problem when none runs."""
+        """The settings of the running server; raises LocalError when none runs."""
         if self.supervisor() is None:
-            raise Problem("Darkstore does not run here: start it with `make run`.")
+            raise LocalError("Darkstore does not run here: start it with `make run`.")
         return self._read("environment.json")
 
     def orphans(self) -> dict[str, int]:
-        """Processes that a killed supervisor has left behind."""
+        """Return the processes that a killed supervisor has left running."""
         known: dict[str, int] = self._read("processes.json")
         return {name: pid for name, pid in known.items() if _is_ours(pid)}
 
@@ -95,6 +96,6 @@ class Place:
 
 
 def _is_ours(pid: int) -> bool:
-    """A number may have gone to a stranger's process since."""
-    said = process.name_of(pid, "args")
-    return any(word in said for word in OURS)
+    """Return False if the process id belongs to another program by now."""
+    arguments = process.name_of(pid, "args")
+    return any(word in arguments for word in OURS)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from local import process
 from local.account import Account, account, home, socket_folder
-from local.problem import Problem
+from local.errors import LocalError
 
 SUPERUSER = "darkstore"
 DATABASE = "darkstore"
@@ -91,7 +91,7 @@ class Postgres:
         return self.owner.run(*asked).returncode == 0
 
     def sql(self, statement: str, database: str = "postgres") -> str:
-        """Run SQL as the superuser and return what psql prints; raises Problem when it fails."""
+        """Run SQL as the superuser and return what psql prints; raises LocalError when it fails."""
         psql = self.programs / "psql"
         quiet = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         where: list[str | Path] = [
@@ -106,7 +106,7 @@ class Postgres:
         ]
         done = self.owner.run(psql, *quiet, *where, "-f", "-", text=statement)
         if done.returncode:
-            raise Problem(f"PostgreSQL refused a statement: {done.stderr.strip()}")
+            raise LocalError(f"PostgreSQL refused a statement: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def start(self) -> None:
@@ -117,7 +117,7 @@ class Postgres:
             elif self.pid() is None:
                 self._launch()
             elif not process.wait(self.ready, START_SECONDS):
-                raise Problem(f"PostgreSQL runs but does not answer:\n{process.tail(self.log)}")
+                raise LocalError(f"PostgreSQL runs but does not answer:\n{process.tail(self.log)}")
 
     def stop(self) -> None:
         """Stop it if it runs, in the fast way: clients are cut, data is flushed."""
@@ -144,7 +144,7 @@ class Postgres:
         options = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", f"--locale={locale}", "--no-sync"]
         done = self.owner.run(self.programs / "initdb", "-D", self.data, *options)
         if done.returncode:
-            raise Problem(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+            raise LocalError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
         self._launch()
         create = "".join(f"CREATE EXTENSION IF NOT EXISTS {name};" for name in EXTENSIONS)
         self.sql(create, "template1")
@@ -165,20 +165,20 @@ class Postgres:
 
 
 def postgres(folder: Path, *, durable: bool = True) -> Postgres:
-    """The private cluster of a folder, not started; raises Problem when PostGIS is missing."""
+    """The private cluster of a folder, not started; raises LocalError when PostGIS is missing."""
     owner = account()
     return Postgres(find(), home(folder.resolve(), owner), owner, durable)
 
 
 def find() -> Path:
-    """The program folder of the newest PostgreSQL that has PostGIS; raises Problem if none has."""
+    """The program folder of the newest PostgreSQL that has PostGIS; raises LocalError if none."""
     found = installed()
     if not found:
-        raise Problem("PostgreSQL is not installed: run `make setup`.")
+        raise LocalError("PostgreSQL is not installed: run `make setup`.")
     for programs in found:
         if has_postgis(programs):
             return programs
-    raise Problem("PostgreSQL is here but PostGIS is not: run `make setup`.")
+    raise LocalError("PostgreSQL is here but PostGIS is not: run `make setup`.")
 
 
 def installed() -> list[Path]:

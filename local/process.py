@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local.account import Account
-from local.problem import Problem
+from local.errors import LocalError
 
 POLL_SECONDS = 0.02
 STOP_SECONDS = 20.0
@@ -16,7 +16,7 @@ LOG_LINES = 12
 
 
 def launch(command: Sequence[str | Path], log: Path, owner: Account) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, so that Ctrl-C in the terminal is not its end."""
+    """Start a server in its own session, so that Ctrl-C in the terminal does not stop it."""
     with log.open("ab") as out:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -32,7 +32,7 @@ def launch(command: Sequence[str | Path], log: Path, owner: Account) -> subproce
 
 
 def alive(pid: int) -> bool:
-    """Whether this process runs; one that has ended but was never waited for does not."""
+    """Whether this process runs; a zombie does not."""
     try:
         waited, _ = os.waitpid(pid, os.WNOHANG)
         if waited == pid:
@@ -49,7 +49,7 @@ def alive(pid: int) -> bool:
 
 
 def name_of(pid: int, column: str = "comm") -> str:
-    """What `ps` says of a process in one column, empty when there is no such process."""
+    """Return one column of `ps` for a process, or an empty string when there is none."""
     return _ps("-o", f"{column}=", "-p", str(pid)).strip()
 
 
@@ -60,24 +60,24 @@ def children(pid: int) -> list[int]:
 
 
 def kill(pid: int) -> None:
-    """End a process and its children at once, as a crash does, and wait until they are gone."""
-    family = [pid, *children(pid)]
-    for member in family:
+    """Kill a process and its children and wait until they have ended."""
+    processes = [pid, *children(pid)]
+    for member in processes:
         _signal(member, signal.SIGKILL)
-    wait(lambda: not any(alive(member) for member in family), STOP_SECONDS)
+    wait(lambda: not any(alive(member) for member in processes), STOP_SECONDS)
 
 
 def stop(pid: int, how: signal.Signals) -> None:
-    """Ask a process to end, and kill it when it has not ended after STOP_SECONDS."""
+    """Send a signal to a process, and kill it when it has not ended after STOP_SECONDS."""
     _signal(pid, how)
     if not wait(lambda: not alive(pid), STOP_SECONDS):
         kill(pid)
 
 
-def wait(true: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something is true; False when it is not within that many seconds."""
+def wait(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition is true; False after a timeout in seconds."""
     end = time.monotonic() + seconds
-    while not true():
+    while not condition():
         if time.monotonic() > end:
             return False
         time.sleep(POLL_SECONDS)
@@ -87,14 +87,14 @@ def wait(true: Callable[[], bool], seconds: float) -> bool:
 def await_ready(
     process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path, seconds: float
 ) -> None:
-    """Wait for a new server to be ready; raises Problem with its last log lines when it fails."""
+    """Wait until a new server is ready; raises LocalError with the end of its log if it fails."""
     wait(lambda: process.poll() is not None or ready(), seconds)
     if process.poll() is None and ready():
         return
     if process.poll() is None:
         kill(process.pid)
     what = Path(str(process.args[0] if isinstance(process.args, list) else process.args)).name
-    raise Problem(f"{what} did not start:\n{tail(log)}")
+    raise LocalError(f"{what} did not start:\n{tail(log)}")
 
 
 def tail(log: Path, lines: int = LOG_LINES) -> str:

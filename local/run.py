@@ -1,4 +1,4 @@
-"""`make run`: everything that one working store needs, from databases to server, until Ctrl-C."""
+"""`make run`: runs all processes of a local store until Ctrl-C."""
 
 import os
 import signal
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local import process, valkey
+from local.errors import LocalError
 from local.place import Place
 from local.postgres import postgres
-from local.problem import Problem
 
 DEFAULT_PORT = 8000
 READY_SECONDS = 60.0
@@ -24,13 +24,13 @@ WEBHOOK_PATH = "/webhooks/stripe"
 
 
 @dataclass(slots=True)
-class Store:
+class StoreProcesses:
     """The processes of one running store."""
 
     place: Place
     python: Path
     port: int
-    simulates: frozenset[str]  # the providers that our simulators stand in for
+    simulates: frozenset[str]  # the external providers that simulators replace
     environment: dict[str, str]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     stops: list[Callable[[], None]] = field(default_factory=list)
@@ -61,29 +61,29 @@ class Store:
         self.place.remember(ours | {"DARKSTORE_URL": self.url}, pids)
 
     def finish(self, what: str, *arguments: str) -> None:
-        """Run `python -m …` to its end; raises Problem when it fails."""
+        """Run `python -m …` to its end; raises LocalError when it fails."""
         say(what)
         command = [str(self.python), "-m", *arguments]
         done = subprocess.run(command, cwd=self.place.root, env=self.environment, check=False)
         if done.returncode:
-            raise Problem(f"{what} failed: `{' '.join(arguments)}` says why above.")
+            raise LocalError(f"{what} failed: `{' '.join(arguments)}` says why above.")
 
     def check(self) -> None:
-        """Raise Problem when a child has ended."""
+        """Raise LocalError when a child has ended."""
         for name, child in self.children.items():
             if (status := child.poll()) is not None:
-                raise Problem(
+                raise LocalError(
                     f"The {name} ended with status {status}; the end of {self.log(name)}:\n"
                     f"{process.tail(self.log(name))}"
                 )
 
     def await_ready(self) -> None:
-        """Wait until the server says that it is ready; raises Problem when it does not."""
+        """Wait until the server says that it is ready; raises LocalError when it does not."""
         end = time.monotonic() + READY_SECONDS
         while not _answers(f"{self.url}/readyz"):
             self.check()
             if time.monotonic() > end:
-                raise Problem(
+                raise LocalError(
                     f"The server was not ready after {READY_SECONDS:.0f} s; the end of its log:\n"
                     f"{process.tail(self.log('server'))}"
                 )
@@ -100,16 +100,16 @@ class Store:
 
 
 def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
-    """Run the store until a signal comes; raises Problem when a part of it fails."""
+    """Run the store until a signal comes; raises LocalError when a part of it fails."""
     began = time.monotonic()
-    _take_signals()
+    handle_signals()
     place = Place(root)
     with place.held():
-        _end(place.orphans())
-        store = Store(place, python, _port(given), _simulated(given), dict(given))
+        terminate(place.orphans())
+        store = StoreProcesses(place, python, _port(given), simulated_providers(given), dict(given))
         try:
-            _prepare(store, given)
-            _serve(store)
+            prepare(store, given)
+            serve(store)
             store.await_ready()
             say(f"ready in {time.monotonic() - began:.1f} s")
             store.finish("how to get in:", "server", "welcome", "--url", store.url)
@@ -126,14 +126,14 @@ def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
 
 
 def stop(root: Path) -> None:
-    """Stop the store of this working copy and its private servers, however it was left.
+    """Stop the store of this working copy and its private servers, even after a crash.
 
-    The servers of a test run are its own: it stops them, and may be at work just now.
+    Leaves the servers of test runs alone, which stop them themselves.
     """
     place = Place(root)
     if supervisor := place.supervisor():
         process.stop(supervisor, signal.SIGTERM)
-    _end(place.orphans())
+    terminate(place.orphans())
     folder = place.folder
     if (folder / "postgres").exists() or (folder / "home").exists():
         postgres(folder).stop()
@@ -141,7 +141,7 @@ def stop(root: Path) -> None:
         valkey.valkey(folder).stop()
 
 
-def _prepare(store: Store, given: Mapping[str, str]) -> None:
+def prepare(store: StoreProcesses, given: Mapping[str, str]) -> None:
     """Bring up both databases, the schema and the data."""
     environment = store.environment
     environment.setdefault("DARKSTORE_ENV", "development")
@@ -169,7 +169,7 @@ def _prepare(store: Store, given: Mapping[str, str]) -> None:
     store.finish("seeding", "server", "seed")
 
 
-def _serve(store: Store) -> None:
+def serve(store: StoreProcesses) -> None:
     """Start the payment simulator if it is ours to start, the server and the worker."""
     if "stripe" in store.simulates:
         port = store.environment["STRIPE_API_BASE"].rsplit(":", 1)[1]
@@ -215,13 +215,13 @@ SETTINGS: dict[str, Callable[[Place], dict[str, str]]] = {
 OURS_UNLESS_SET = {"stripe": "STRIPE_API_KEY", "twilio": "SMS_ACCOUNT"}
 
 
-def _simulated(given: Mapping[str, str]) -> frozenset[str]:
-    """The providers that nobody has given an account of."""
+def simulated_providers(given: Mapping[str, str]) -> frozenset[str]:
+    """Return the external providers for which no account is configured."""
     return frozenset(name for name, setting in OURS_UNLESS_SET.items() if not given.get(setting))
 
 
 def _with_driver(url: str) -> str:
-    """Hosting services hand out addresses that name no driver."""
+    """Add the driver to a database URL, because hosting services omit it."""
     scheme, _, rest = url.partition("://")
     return f"postgresql+asyncpg://{rest}" if scheme in ("postgres", "postgresql") else url
 
@@ -229,13 +229,14 @@ def _with_driver(url: str) -> str:
 def _port(given: Mapping[str, str]) -> int:
     text = given.get("PORT") or str(DEFAULT_PORT)
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise Problem(f"PORT is {text!r}: it must be a number from 1 to 65535.")
+        raise LocalError(f"PORT is {text!r}: it must be a number from 1 to 65535.")
     if not valkey.free(int(text)):
-        raise Problem(f"Port {text} is taken: end what listens there, or `make run PORT=8001`.")
+        raise LocalError(f"Port {text} is taken: end what listens there, or `make run PORT=8001`.")
     return int(text)
 
 
-def _end(pids: Mapping[str, int]) -> None:
+def terminate(pids: Mapping[str, int]) -> None:
+    """Stop processes that an earlier supervisor has left behind."""
     for name, pid in pids.items():
         say(f"stopping the {name} that was left behind")
         process.stop(pid, signal.SIGTERM)
@@ -249,8 +250,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _take_signals() -> None:
-    """Let every polite end go the way of Ctrl-C."""
+def handle_signals() -> None:
+    """Handle all termination signals like Ctrl-C."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -260,5 +261,5 @@ def _take_signals() -> None:
 
 
 def say(text: str) -> None:
-    """One line to the person who watches."""
+    """Print a status line."""
     print(f"darkstore: {text}", flush=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local import postgres
-from local.problem import Problem
+from local.errors import LocalError
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_TEXT = ".".join(map(str, OLDEST_PYTHON))
@@ -19,15 +19,17 @@ LOCK = Path("requirements/dev.txt")
 POSTGIS = re.compile(r"^postgresql-(\d+)-postgis-3 ", re.MULTILINE)
 
 
-def install(root: Path, *, with_postgres: bool) -> None:
-    """Make the machine ready to run and test; does nothing, and asks no network, if it is."""
+def install(root: Path, *, with_postgres: bool, for_tests: bool = False) -> None:
+    """Make the machine ready to run, or also to test; asks no network when it is ready already."""
     if sys.version_info < OLDEST_PYTHON:
-        raise Problem(f"Darkstore needs Python {OLDEST_TEXT} or newer; this is {sys.version[:6]}.")
-    _system_packages(with_postgres=with_postgres)
+        raise LocalError(
+            f"Darkstore needs Python {OLDEST_TEXT} or newer; this is {sys.version[:6]}."
+        )
+    _system_packages(with_postgres=with_postgres, for_tests=for_tests)
     _libraries(root)
 
 
-def _system_packages(*, with_postgres: bool) -> None:
+def _system_packages(*, with_postgres: bool, for_tests: bool) -> None:
     lacking = []
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         lacking.append(f"python3.{sys.version_info.minor}-venv")
@@ -35,13 +37,15 @@ def _system_packages(*, with_postgres: bool) -> None:
         lacking.append("procps")
     if with_postgres and not any(map(postgres.has_postgis, postgres.installed())):
         lacking.append("postgis")
+    if for_tests and shutil.which("haproxy", path=_search_path()) is None:
+        lacking.append("haproxy")
     if lacking:
         _apt_get(lacking)
 
 
 def _apt_get(lacking: Sequence[str]) -> None:
     if shutil.which("apt-get") is None:
-        raise Problem(
+        raise LocalError(
             f"This machine lacks {', '.join(lacking)} and has no apt-get: install PostgreSQL"
             f" {postgres.OLDEST_VERSION} or newer with PostGIS 3 by your system's own means,"
             " or name servers by DATABASE_URL and REDIS_URL."
@@ -67,14 +71,14 @@ def _apt_get(lacking: Sequence[str]) -> None:
 
 
 def _before(lacking: Sequence[str]) -> list[str]:
-    """What makes a command run as root; raises Problem when nothing does."""
+    """What makes a command run as root; raises LocalError when nothing does."""
     if os.geteuid() == 0:
         return []
     sudo = shutil.which("sudo")
     asleep = sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False)
     if sudo and (sys.stdin.isatty() or (asleep and asleep.returncode == 0)):
         return [sudo]
-    raise Problem(
+    raise LocalError(
         f"This machine lacks {', '.join(lacking)}, and installing needs root: run `make setup`"
         " once as root or where sudo may ask for a password."
     )
@@ -87,7 +91,9 @@ def _postgis_packages() -> list[str]:
     here = [postgres.version_of(programs) for programs in postgres.installed()]
     fitting = [version for version in here if version in offered] or offered
     if not fitting:
-        raise Problem("apt-get offers no PostGIS 3: add a source that does, or set DATABASE_URL.")
+        raise LocalError(
+            "apt-get offers no PostGIS 3: add a source that does, or set DATABASE_URL."
+        )
     return [f"postgresql-{fitting[0]}", f"postgresql-{fitting[0]}-postgis-3"]
 
 
@@ -111,13 +117,18 @@ def _libraries(root: Path) -> None:
     stamp.write_text(wanted)
 
 
+def _search_path() -> str:
+    """PATH with the folder of system daemons, which not every user has on it."""
+    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
+
+
 def _say(text: str) -> None:
     print(f"setup: {text}", flush=True)
 
 
 def _run(command: Sequence[str]) -> None:
     if subprocess.run(command, stdin=None, check=False).returncode:
-        raise Problem(f"This command failed: {' '.join(command)}")
+        raise LocalError(f"This command failed: {' '.join(command)}")
 
 
 def _said(command: Sequence[str]) -> str:

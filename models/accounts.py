@@ -4,13 +4,13 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, at_now, refers
+from database.base import Entity, default_now, foreign_key
 from models.geo_point import Point
 from models.identity import Role
 
 
-class Person(Keyed):
-    """A human being with an account; a guest has neither phone nor e-mail yet."""
+class Person(Entity):
+    """A person with an account; a guest has neither phone nor e-mail yet."""
 
     __tablename__ = "person"
     __table_args__ = (
@@ -25,11 +25,11 @@ class Person(Keyed):
     language: Mapped[str] = mapped_column(default="en")
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None]
-    merged_into_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    created_at: Mapped[datetime] = at_now()
+    merged_into_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    created_at: Mapped[datetime] = default_now()
 
 
-class Membership(Keyed):
+class Membership(Entity):
     """A role granted to a person, until revoked."""
 
     __tablename__ = "membership"
@@ -47,27 +47,27 @@ class Membership(Keyed):
         CheckConstraint("store_id is null or company_id is not null", name="store_in_company"),
     )
 
-    person_id: Mapped[UUID] = refers("person.id")
+    person_id: Mapped[UUID] = foreign_key("person.id")
     role: Mapped[Role]
-    company_id: Mapped[UUID | None] = refers("company.id", nullable=True, index=True)
-    store_id: Mapped[UUID | None] = refers("store.id", nullable=True)
-    granted_at: Mapped[datetime] = at_now()
+    company_id: Mapped[UUID | None] = foreign_key("company.id", nullable=True, index=True)
+    store_id: Mapped[UUID | None] = foreign_key("store.id", nullable=True)
+    granted_at: Mapped[datetime] = default_now()
     revoked_at: Mapped[datetime | None]
 
 
-class Address(Keyed):
-    """A place a person has groceries brought to."""
+class Address(Entity):
+    """A person's delivery address."""
 
     __tablename__ = "address"
 
-    person_id: Mapped[UUID] = refers("person.id", index=True)
+    person_id: Mapped[UUID] = foreign_key("person.id", index=True)
     label: Mapped[str]
     line: Mapped[str]
     latitude: Mapped[float]
     longitude: Mapped[float]
     gate_code: Mapped[str] = mapped_column(default="", info={"secret": True})
     drop_note: Mapped[str] = mapped_column(default="")
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
     removed_at: Mapped[datetime | None]
 
     @property

@@ -1,3 +1,5 @@
+"""Stock alerts."""
+
 from datetime import datetime
 from enum import auto
 from uuid import UUID
@@ -5,54 +7,65 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, Named, at_now, refers
+from database.base import Entity, NamedEnum, default_now, foreign_key
 
 
-class AlertKind(Named):
-    """What is wrong with a product in a store.
-
-    NEGATIVE_TREND means that it sells half as well as on the same weekdays before, or worse.
-    """
+class AlertKind(NamedEnum):
+    """The problem of a product in a store."""
 
     OUT_OF_STOCK = auto()
+    """No unit is available."""
     LOW = auto()
+    """Available units are at or below the reorder point."""
     EXPIRING = auto()
+    """Units reach their last day of sale within three days."""
     NEGATIVE_TREND = auto()
+    """Sales are half of the usual sales or less."""
 
 
-class AlertPriority(Named):
-    """How soon somebody should look; the order is that of the list."""
+class AlertPriority(NamedEnum):
+    """The urgency of an alert, the most urgent first."""
 
     URGENT = auto()
+    """Out of stock."""
     HIGH = auto()
+    """At half the reorder point, or expiring by tomorrow."""
     NORMAL = auto()
+    """At the reorder point, or expiring in two or three days."""
     MINOR = auto()
+    """A decline of sales."""
 
 
-class AlertStatus(Named):
-    """OPEN waits for somebody, SNOOZED opens again by itself, RESOLVED has lost its cause."""
+class AlertStatus(NamedEnum):
+    """The status of a stock alert."""
 
     OPEN = auto()
+    """Waits for the store staff."""
     ACKNOWLEDGED = auto()
+    """A member of the store staff takes care of it."""
     SNOOZED = auto()
+    """Hidden until snoozedUntil; reopens then."""
     RESOLVED = auto()
+    """The problem no longer exists. Final."""
 
 
-class AlertAction(Named):
-    """What store staff can do with an alert."""
+class AlertAction(NamedEnum):
+    """A step that store staff can take with an alert."""
 
     ACKNOWLEDGE = auto()
+    """Take responsibility for the alert."""
     SNOOZE = auto()
+    """Hide the alert until a later time."""
 
 
 PRIORITIES = tuple(AlertPriority)
 
 
-class StockAlert(Keyed):
-    """Something about a product in a store that its staff should see to; at most one of a kind.
+class StockAlert(Entity):
+    """A problem of a product in a store; at most one active alert of each kind.
 
-    `units` and `threshold` are the figures behind it: units available and the reorder point,
-    units expiring and days left, or units sold in a week and in a usual one.
+    `units` and `threshold` are its figures: available units and the reorder point, expiring units
+    and days left, or units sold in a week and in a usual week.
     """
 
     __tablename__ = "stock_alert"
@@ -75,15 +88,15 @@ class StockAlert(Keyed):
         ),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     kind: Mapped[AlertKind]
     urgency: Mapped[int] = mapped_column(SmallInteger)
     status: Mapped[AlertStatus] = mapped_column(default=AlertStatus.OPEN)
     units: Mapped[int]
     threshold: Mapped[int]
-    raised_at: Mapped[datetime] = at_now()
+    raised_at: Mapped[datetime] = default_now()
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by_id: Mapped[UUID | None]
     snoozed_until: Mapped[datetime | None]
@@ -92,10 +105,10 @@ class StockAlert(Keyed):
 
     @property
     def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
+        """The store and the product, the key of the stock row."""
         return self.store_id, self.product_id
 
     @property
     def priority(self) -> AlertPriority:
-        """The urgency by its name."""
+        """The priority that `urgency` stands for."""
         return PRIORITIES[self.urgency]

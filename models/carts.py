@@ -5,46 +5,52 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class Substitution(Named):
-    """What a picker may do when a line is short."""
+class Substitution(NamedEnum):
+    """What to do when a product is out of stock at picking."""
 
     REFUND = auto()
+    """Do not substitute; refund missing units."""
     REPLACE_SIMILAR = auto()
+    """The picker may substitute a similar product."""
     ASK_ME = auto()
+    """Ask the customer before substituting."""
 
 
-class CartProblem(Named):
-    """Why a line of a cart can't be ordered as it stands."""
+class CartProblem(NamedEnum):
+    """Why a cart line can't be ordered at present."""
 
     NOT_LISTED = auto()
+    """The store does not sell the product."""
     OUT_OF_STOCK = auto()
+    """The product cannot be ordered now."""
     NOT_ENOUGH = auto()
+    """Fewer units are available than the line asks for."""
 
 
-class Cart(Keyed):
-    """What one person is about to buy from one company."""
+class Cart(Entity):
+    """A person's cart at one company."""
 
     __tablename__ = "cart"
     __table_args__ = (UniqueConstraint("person_id", "company_id"),)
 
-    person_id: Mapped[UUID] = refers("person.id")
-    company_id: Mapped[UUID] = refers("company.id")
+    person_id: Mapped[UUID] = foreign_key("person.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     version: Mapped[int] = mapped_column(default=1)
-    updated_at: Mapped[datetime] = at_now()
+    updated_at: Mapped[datetime] = default_now()
 
 
 class CartLine(Base):
-    """A product and how many of it; prices are looked up, never stored."""
+    """A product and its quantity; prices are looked up, never stored."""
 
     __tablename__ = "cart_line"
     __table_args__ = (CheckConstraint("quantity between 1 and 99", name="quantity"),)
 
-    cart_id: Mapped[UUID] = refers("cart.id", primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id", primary_key=True)
-    person_id: Mapped[UUID] = refers("person.id")
+    cart_id: Mapped[UUID] = foreign_key("cart.id", primary_key=True)
+    product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
+    person_id: Mapped[UUID] = foreign_key("person.id")
     quantity: Mapped[int]
     substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)
-    added_at: Mapped[datetime] = at_now()
+    added_at: Mapped[datetime] = default_now()

@@ -7,29 +7,29 @@ from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, minor, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
 
 
-class Brand(Keyed):
-    """A maker's name as a company's catalog carries it."""
+class Brand(Entity):
+    """A product brand in a company's catalog."""
 
     __tablename__ = "brand"
     __table_args__ = (UniqueConstraint("company_id", "slug"),)
 
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     slug: Mapped[str]
     name: Mapped[str]
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
-class Category(Keyed):
+class Category(Entity):
     """A node of a company's category tree (depth 0 = top)."""
 
     __tablename__ = "category"
     __table_args__ = (UniqueConstraint("company_id", "slug"),)
 
-    company_id: Mapped[UUID] = refers("company.id")
-    parent_id: Mapped[UUID | None] = refers("category.id", nullable=True, index=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    parent_id: Mapped[UUID | None] = foreign_key("category.id", nullable=True, index=True)
     slug: Mapped[str]
     name: Mapped[str]
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -40,32 +40,39 @@ class Category(Keyed):
 SEARCH = "to_tsvector('english', name || ' ' || search_text) || to_tsvector('simple', search_text)"
 
 
-class ProductSort(Named):
-    """The order of a list of products; names are compared in the catalog's own language."""
+class ProductSort(NamedEnum):
+    """The order of a list of products; names are compared in the catalog's default language."""
 
     CATALOG = auto()
+    """In the catalog's own order."""
     NAME = auto()
+    """By name, A to Z."""
     PRICE_ASC = auto()
+    """Lowest price first."""
     PRICE_DESC = auto()
+    """Highest price first."""
 
 
-class TemperatureZone(Named):
-    """Where a product is kept, in the order of the picker's walk: cold things last."""
+class TemperatureZone(NamedEnum):
+    """The storage temperature of a product, in picking order: cold products last."""
 
     AMBIENT = auto()
+    """Stored at room temperature; picked first."""
     CHILLED = auto()
+    """Stored refrigerated."""
     FROZEN = auto()
+    """Stored frozen; picked last."""
 
 
-WALK = tuple(TemperatureZone)
+PICKING_ORDER = tuple(TemperatureZone)
 
 
-class Product(Keyed):
-    """A thing a company sells, whatever store has it.
+class Product(Entity):
+    """A product of a company, independent of stores.
 
-    `search_text` holds the brand, the category names and the other languages' names
-    (Chinese cut into single characters and pairs), which the search vector is built from.
-    `unit_grams` is what one piece of a `weighed` product weighs, about.
+    `search_text` holds the brand, the category names and the names in other languages (Chinese
+    split into single characters and pairs); the search vector is built from it.
+    `unit_grams` is the average weight of one piece of a `weighed` product.
     """
 
     __tablename__ = "product"
@@ -73,21 +80,21 @@ class Product(Keyed):
         UniqueConstraint("company_id", "code"),
         CheckConstraint("weighed = (unit_grams is not null)", name="weighed"),
         CheckConstraint("unit_grams between 1 and 50000", name="unit_grams"),
-        # A search is one company's: without its key every company's matches would be looked at.
+        # Searches are within one company: without company_id the index would match all companies.
         Index("ix_product_company_search", "company_id", "search", postgresql_using="gin"),
         Index("ix_product_barcode", "company_id", "barcode"),
         Index("ix_product_category", "category_id", "id"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     code: Mapped[str]
     barcode: Mapped[str | None]
     name: Mapped[str]
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
     search_text: Mapped[str] = mapped_column(default="", deferred=True)
     search: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True), deferred=True)
-    brand_id: Mapped[UUID | None] = refers("brand.id", nullable=True)
-    category_id: Mapped[UUID] = refers("category.id")
+    brand_id: Mapped[UUID | None] = foreign_key("brand.id", nullable=True)
+    category_id: Mapped[UUID] = foreign_key("category.id")
     offer_text: Mapped[str] = mapped_column(default="")
     temperature_zone: Mapped[TemperatureZone] = mapped_column(
         default=TemperatureZone.AMBIENT, server_default="AMBIENT"
@@ -96,23 +103,26 @@ class Product(Keyed):
     unit_grams: Mapped[int | None]
     age_restricted: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
 
 
-class Availability(Named):
-    """How much of a product a store has, as strangers may know it."""
+class Availability(NamedEnum):
+    """Customer-facing stock level of a product in a store."""
 
     IN_STOCK = auto()
+    """Enough units to order."""
     LOW = auto()
+    """Few units left."""
     OUT = auto()
+    """Cannot be ordered now."""
 
 
 class Listing(Base):
-    """A product as one store sells it: its price there, and the one-tap off switch.
+    """A product as one store sells it: its price there, and whether customers can order it.
 
-    `category_id` repeats the product's, so a category page reads one index per store. Without a
-    `reorder_point` of its own (units) it has the store's. `price_minor` is of one piece; of what is
-    sold by weight it follows from the price of a kilogram and the product's `unit_grams`.
+    `category_id` copies the product's, so that a category page reads one index per store. Without
+    its own `reorder_point` (units) the store's applies. `price_minor` is the price of one piece;
+    for products sold by weight it is computed from the price per kilogram and `unit_grams`.
     """
 
     __tablename__ = "listing"
@@ -128,46 +138,51 @@ class Listing(Base):
         Index("ix_listing_category", "store_id", "category_id", "product_id"),
     )
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id", primary_key=True, index=True)
-    company_id: Mapped[UUID] = refers("company.id")
-    category_id: Mapped[UUID] = refers("category.id")
-    price_minor: Mapped[int] = minor()
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True, index=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    category_id: Mapped[UUID] = foreign_key("category.id")
+    price_minor: Mapped[int] = minor_units()
     unit_grams: Mapped[int | None]
-    kilo_price_minor: Mapped[int | None] = minor()
+    kilo_price_minor: Mapped[int | None] = minor_units()
     available: Mapped[bool] = mapped_column(default=True)
     offer_text: Mapped[str] = mapped_column(default="")
     aisle: Mapped[str] = mapped_column(default="")
     reorder_point: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=1)
-    updated_at: Mapped[datetime] = at_now()
+    updated_at: Mapped[datetime] = default_now()
 
     @property
-    def asked_minor(self) -> int:
-        """The price that is set: of a kilogram where it is sold by weight, else of one piece."""
+    def current_price_minor(self) -> int:
+        """The price that staff set: per kilogram if sold by weight, else per piece."""
         return self.price_minor if self.kilo_price_minor is None else self.kilo_price_minor
 
 
-class PriceChangeStatus(Named):
-    """SCHEDULED waits for its hour, ACTIVE is asked until it ends, the other two are final."""
+class PriceChangeStatus(NamedEnum):
+    """The state of a scheduled price."""
 
     SCHEDULED = auto()
+    """Waits for its start time."""
     ACTIVE = auto()
+    """Is the current price until its end time."""
     DONE = auto()
+    """Has ended, or has become the regular price. Final."""
     CANCELED = auto()
+    """Was canceled by store staff. Final."""
 
 
-class PriceChangeAction(Named):
-    """What store staff can do with a scheduled price."""
+class PriceChangeAction(NamedEnum):
+    """An action that store staff can take on a scheduled price."""
 
     CANCEL = auto()
+    """Cancel it; an active one returns to the previous price."""
 
 
-class PriceChange(Keyed):
-    """A price that one store will ask for a product from a moment on, for good or for a while.
+class PriceChange(Entity):
+    """A scheduled price of a product in one store, permanent or until an end time.
 
-    `due_at` is the next moment at which something has to be done. `previous_price_minor` is what
-    the store asked before: it comes back at the end, unless somebody set another price meanwhile.
+    `due_at` is the time of the next transition. `previous_price_minor` is the price before it
+    started, restored at its end unless another price was set in between.
     """
 
     __tablename__ = "price_change"
@@ -178,21 +193,21 @@ class PriceChange(Keyed):
         Index("ix_price_change_due", "due_at", postgresql_where=text("due_at is not null")),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     currency: Mapped[str]
-    price_minor: Mapped[int] = minor()
-    previous_price_minor: Mapped[int | None] = minor()
+    price_minor: Mapped[int] = minor_units()
+    previous_price_minor: Mapped[int | None] = minor_units()
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
     status: Mapped[PriceChangeStatus] = mapped_column(default=PriceChangeStatus.SCHEDULED)
     due_at: Mapped[datetime | None]
     created_by_id: Mapped[UUID | None]
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
 
     @property
-    def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
+    def listing_key(self) -> tuple[UUID, UUID]:
+        """The store id and the product id: the key of its listing."""
         return self.store_id, self.product_id

@@ -3,13 +3,14 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, at_now, minor
+from database.base import Entity, default_now, minor_units
 
 
-class Company(Keyed):
-    """A seller: the tenant that owns stores, catalog, staff and money.
+class Company(Entity):
+    """A seller: the tenant that owns stores, catalog and staff.
 
-    `weighed_headroom_bp` of the estimate is held beyond it for what is sold by weight.
+    For products sold by weight, `weighed_headroom_bp` (basis points of the estimate) is authorized
+    in addition to the estimate.
     """
 
     __tablename__ = "company"
@@ -22,11 +23,11 @@ class Company(Keyed):
     name: Mapped[str]
     slug: Mapped[str] = mapped_column(unique=True)
     currency: Mapped[str]
-    minimum_order_minor: Mapped[int] = minor(default=0)
-    small_order_fee_minor: Mapped[int] = minor(default=0)
-    small_order_below_minor: Mapped[int] = minor(default=0)
-    delivery_fee_minor: Mapped[int] = minor(default=0)
-    free_delivery_from_minor: Mapped[int | None] = minor(default=None)
+    minimum_order_minor: Mapped[int] = minor_units(default=0)
+    small_order_fee_minor: Mapped[int] = minor_units(default=0)
+    small_order_below_minor: Mapped[int] = minor_units(default=0)
+    delivery_fee_minor: Mapped[int] = minor_units(default=0)
+    free_delivery_from_minor: Mapped[int | None] = minor_units(default=None)
     tax_rate_bp: Mapped[int] = mapped_column(default=0)
     weighed_headroom_bp: Mapped[int] = mapped_column(default=1500, server_default="1500")
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()

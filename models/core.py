@@ -4,11 +4,11 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, at_now
+from database.base import Base, default_now
 
 
 class IdempotencyKey(Base):
-    """A client's promise that two equal requests are one; written with the effect it guards."""
+    """A client's idempotency key, written in the transaction of the effect that it guards."""
 
     __tablename__ = "idempotency_key"
     __table_args__ = (Index("ix_idempotency_key_created_at", "created_at"),)
@@ -18,4 +18,4 @@ class IdempotencyKey(Base):
     mutation: Mapped[str]
     fingerprint: Mapped[bytes]
     outcome: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()

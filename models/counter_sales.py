@@ -6,34 +6,39 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, minor, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
 
 
-class Tender(Named):
-    """How somebody pays at the counter. A card is charged by the store's own terminal."""
+class Tender(NamedEnum):
+    """Means of payment at the counter."""
 
     CASH = auto()
+    """Paid in cash."""
     CARD = auto()
+    """Paid by card at the store's own terminal."""
 
 
-class CounterSaleStatus(Named):
-    """A voided sale was undone on its own day: its goods and its money went back."""
+class CounterSaleStatus(NamedEnum):
+    """Status of a counter sale."""
 
     COMPLETED = auto()
+    """Sold and paid."""
     VOIDED = auto()
+    """Undone on its business day; goods and money were returned. Final."""
 
 
-class CounterSaleAction(Named):
-    """What store staff can do with a sale that is made."""
+class CounterSaleAction(NamedEnum):
+    """An action on a counter sale."""
 
     VOID = auto()
+    """Undo the sale on its business day."""
 
 
-class CounterSale(Keyed):
-    """Goods sold over the counter of a store. Sums are tax-inclusive minor units.
+class CounterSale(Entity):
+    """A sale at a store's counter. Sums are minor units, tax included.
 
-    `number` counts the store's receipts without gaps, `business_day` is the store's own date, and
-    `shares` says of which batches the goods were.
+    `number` is the store's receipt number, without gaps; `business_day` is the date in the store's
+    time zone; `shares` holds the batches that the units were taken from.
     """
 
     __tablename__ = "counter_sale"
@@ -48,28 +53,28 @@ class CounterSale(Keyed):
         Index("ix_counter_sale_day", "store_id", "business_day"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
     number: Mapped[int]
     business_day: Mapped[date]
     currency: Mapped[str]
-    total_minor: Mapped[int] = minor()
-    tax_minor: Mapped[int] = minor()
+    total_minor: Mapped[int] = minor_units()
+    tax_minor: Mapped[int] = minor_units()
     tender: Mapped[Tender]
-    cash_received_minor: Mapped[int | None] = minor()
-    change_minor: Mapped[int] = minor(default=0)
+    cash_received_minor: Mapped[int | None] = minor_units()
+    change_minor: Mapped[int] = minor_units(default=0)
     terminal_reference: Mapped[str] = mapped_column(default="")
     cashier_id: Mapped[UUID | None]
     status: Mapped[CounterSaleStatus] = mapped_column(default=CounterSaleStatus.COMPLETED)
     shares: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    sold_at: Mapped[datetime] = at_now()
+    sold_at: Mapped[datetime] = default_now()
     voided_at: Mapped[datetime | None]
     voided_by_id: Mapped[UUID | None]
     void_note: Mapped[str] = mapped_column(default="")
 
 
 class CounterSaleLine(Base):
-    """A product on a receipt, at the price of the day; what was weighed costs by its grams."""
+    """A product on a receipt at the price of that day; weighed products are priced by weight."""
 
     __tablename__ = "counter_sale_line"
     __table_args__ = (
@@ -80,25 +85,25 @@ class CounterSaleLine(Base):
         CheckConstraint("grams > 0 and kilo_price_minor > 0", name="grams"),
     )
 
-    counter_sale_id: Mapped[UUID] = refers("counter_sale.id", primary_key=True)
+    counter_sale_id: Mapped[UUID] = foreign_key("counter_sale.id", primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     name: Mapped[str]
     currency: Mapped[str]
-    unit_price_minor: Mapped[int] = minor()
+    unit_price_minor: Mapped[int] = minor_units()
     quantity: Mapped[int]
     grams: Mapped[int | None]
-    kilo_price_minor: Mapped[int | None] = minor()
-    total_minor: Mapped[int] = minor()
+    kilo_price_minor: Mapped[int | None] = minor_units()
+    total_minor: Mapped[int] = minor_units()
 
 
 class CounterTill(Base):
-    """The number of a store's last receipt; its row lock puts sales in line."""
+    """A store's last receipt number; its row lock serializes the store's sales."""
 
     __tablename__ = "counter_till"
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
     last_number: Mapped[int] = mapped_column(default=0)

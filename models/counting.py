@@ -1,3 +1,5 @@
+"""Stock counts (cycle counts): their lines, and every entry of a line."""
+
 from datetime import datetime
 from enum import auto
 from uuid import UUID
@@ -5,54 +7,63 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, Named, at_now, refers
+from database.base import Entity, NamedEnum, default_now, foreign_key
 
 
-class StockCountStatus(Named):
-    """COUNTING is blind; a SUBMITTED count waits for a manager; the other two are final."""
+class StockCountStatus(NamedEnum):
+    """The status of a stock count."""
 
     COUNTING = auto()
+    """Staff count; expected quantities are hidden."""
     SUBMITTED = auto()
+    """Counted; waits for a manager."""
     APPROVED = auto()
+    """Stock was corrected by the variance. Final."""
     CANCELED = auto()
+    """Canceled without a change of stock. Final."""
 
 
-class StockCountAction(Named):
-    """What a person may do with a cycle count next."""
+class StockCountAction(NamedEnum):
+    """A step that a person can take with a stock count."""
 
     COUNT = auto()
+    """Enter the counted units of a product."""
     SUBMIT = auto()
+    """Submit the count for approval."""
     APPROVE = auto()
+    """Correct stock by the variance."""
     REJECT = auto()
+    """Have the lines with a variance counted again."""
     CANCEL = auto()
+    """End the count without a change of stock."""
 
 
-class StockCount(Keyed):
-    """A cycle count: some products of a store, counted without knowing what the books say."""
+class StockCount(Entity):
+    """A stock count: some products of a store, counted without knowing the expected quantities."""
 
     __tablename__ = "stock_count"
     __table_args__ = (Index("ix_stock_count_store", "store_id", "id"),)
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
     status: Mapped[StockCountStatus] = mapped_column(default=StockCountStatus.COUNTING)
     note: Mapped[str] = mapped_column(default="")
     round: Mapped[int] = mapped_column(default=1)
     currency: Mapped[str]
-    started_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    submitted_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    decided_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    started_at: Mapped[datetime] = at_now()
+    started_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    submitted_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    decided_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    started_at: Mapped[datetime] = default_now()
     submitted_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
 
-class StockCountLine(Keyed):
-    """One product of a count: what was counted, and what was to be expected at that moment.
+class StockCountLine(Entity):
+    """One product of a count: its counted and its expected units.
 
-    `expected` is on_hand under lock at the moment of counting, plus the units that are sold but
-    still lie on the shelf because nobody has picked them; sales after it change nothing here.
+    `expected` is on_hand, read under lock when the line is counted, plus the sold units that are
+    not picked yet; later sales do not change it.
     """
 
     __tablename__ = "stock_count_line"
@@ -69,43 +80,45 @@ class StockCountLine(Keyed):
         CheckConstraint("(counted is null) = (expected is null)", name="expected"),
     )
 
-    count_id: Mapped[UUID] = refers("stock_count.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    count_id: Mapped[UUID] = foreign_key("stock_count.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     position: Mapped[int]
     live: Mapped[bool] = mapped_column(default=True)
     counted: Mapped[int | None]
     expected: Mapped[int | None]
     price_minor: Mapped[int | None] = mapped_column(BigInteger)
-    counted_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
+    counted_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     counted_at: Mapped[datetime | None]
 
     @property
     def variance(self) -> int | None:
-        """Units found beyond what was expected; below 0 for missing ones, None if not counted."""
+        """counted - expected; None if not counted."""
         if self.counted is None or self.expected is None:
             return None
         return self.counted - self.expected
 
 
-class StockCountEntry(Keyed):
-    """What one person counted of one line: kept, also when somebody counts it again."""
+class StockCountEntry(Entity):
+    """One entry of a line by one person; kept when the line is counted again."""
 
     __tablename__ = "stock_count_entry"
     __table_args__ = (Index("ix_stock_count_entry_line", "line_id", "id"),)
 
-    line_id: Mapped[UUID] = refers("stock_count_line.id")
-    company_id: Mapped[UUID] = refers("company.id")
+    line_id: Mapped[UUID] = foreign_key("stock_count_line.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     round: Mapped[int]
     counted: Mapped[int]
     expected: Mapped[int]
-    person_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    at: Mapped[datetime] = at_now()
+    person_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    at: Mapped[datetime] = default_now()
 
 
-class StockCountFilter(Named):
-    """Which lines of a count to show: those nobody has counted, or those that differ."""
+class StockCountFilter(NamedEnum):
+    """Which lines of a count to show."""
 
     UNCOUNTED = auto()
+    """Lines that are not counted yet."""
     OFF = auto()
+    """Lines with a variance."""

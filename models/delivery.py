@@ -1,87 +1,116 @@
 from datetime import datetime
 from enum import auto
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, refers
-from models.stores import point_of_row
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class DeliveryStatus(Named):
-    """One ride, from the search for a rider to the door (or back)."""
+class DeliveryStatus(NamedEnum):
+    """The status of a delivery, from the search for a rider to the customer or back."""
 
     SEARCHING = auto()
+    """No rider has an open offer; the search goes on."""
     OFFERED = auto()
+    """A rider has an open offer."""
     ASSIGNED = auto()
+    """A rider accepted."""
     TO_STORE = auto()
+    """The rider is heading to the store."""
     AT_STORE = auto()
+    """The rider is at the store."""
     PICKED_UP = auto()
+    """The rider has the bags."""
     TO_CUSTOMER = auto()
+    """The rider is heading to the customer."""
     ARRIVING = auto()
+    """The rider is about a minute away."""
     AT_CUSTOMER = auto()
+    """The rider is at the door."""
     DELIVERED = auto()
+    """Handed to the customer. Final."""
     ATTEMPT_FAILED = auto()
+    """Nobody accepted the bags."""
     RETURNING = auto()
+    """The rider is bringing the bags back."""
     RETURNED = auto()
+    """The store has the bags back. Final."""
     CANCELED = auto()
+    """Canceled before pickup. Final."""
 
 
-class FailReason(Named):
-    """Why a rider could not hand the order over."""
+class FailReason(NamedEnum):
+    """The reason why a rider could not hand over an order."""
 
     NOBODY_HOME = auto()
+    """Nobody opened within the waiting time."""
     WRONG_ADDRESS = auto()
+    """The address is wrong or does not exist."""
     REFUSED = auto()
+    """The recipient refused the bags."""
     UNSAFE = auto()
+    """The location is unsafe for the rider."""
     DAMAGED = auto()
+    """The goods were damaged on the way."""
 
 
-class DeliveryAction(Named):
-    """A step that a rider, a store's staff or support can take with a delivery."""
+class DeliveryAction(NamedEnum):
+    """An action that a rider, store staff or support can take with a delivery."""
 
     ARRIVE_AT_STORE = auto()
+    """The rider reports arrival at the store."""
     PICK_UP = auto()
+    """The rider takes the bags with the handover code."""
     ARRIVE_AT_CUSTOMER = auto()
+    """The rider reports arrival at the customer."""
     COMPLETE = auto()
+    """The bags are handed over with the customer's PIN."""
     FAIL = auto()
+    """The bags could not be handed over."""
     RETURN = auto()
+    """The store takes the bags back."""
     UNASSIGN = auto()
+    """Take the delivery from its rider and search again."""
 
 
-OVER = frozenset(
+FINAL_DELIVERY_STATUSES = frozenset(
     {
         DeliveryStatus.DELIVERED,
         DeliveryStatus.RETURNED,
         DeliveryStatus.CANCELED,
     }
 )
-# A courier of a partner may end a ride some day: its name stands in the indexes already.
-LIVE = "status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"
+# HANDED_TO_PARTNER is reserved for partner couriers: the indexes exclude it already.
+OPEN_DELIVERY_SQL = "status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"
 
 
-class Delivery(Keyed):
-    """The ride of one fulfillment. What the rider must know stands here, not on the order."""
+class Delivery(Entity):
+    """The delivery of one fulfillment, with the parts of the order that the rider needs."""
 
     __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_order", "order_id"),
-        Index("uq_delivery_live", "fulfillment_id", unique=True, postgresql_where=text(LIVE)),
+        Index(
+            "uq_delivery_live",
+            "fulfillment_id",
+            unique=True,
+            postgresql_where=text(OPEN_DELIVERY_SQL),
+        ),
         Index("ix_delivery_rider", "rider_id", "id"),
-        Index("ix_delivery_customer_live", "customer_id", postgresql_where=text(LIVE)),
+        Index("ix_delivery_customer_live", "customer_id", postgresql_where=text(OPEN_DELIVERY_SQL)),
         Index("ix_delivery_due", "due_at", postgresql_where=text("due_at is not null")),
         CheckConstraint("pin_tries between 0 and 10", name="pin_tries"),
         CheckConstraint("handover_tries between 0 and 10", name="handover_tries"),
     )
 
-    fulfillment_id: Mapped[UUID] = refers("fulfillment.id")
-    order_id: Mapped[UUID] = refers("order.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
-    rider_id: Mapped[UUID | None] = refers("rider.id", nullable=True)
+    fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")
+    order_id: Mapped[UUID] = foreign_key("order.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
+    rider_id: Mapped[UUID | None] = foreign_key("rider.id", nullable=True)
     rider_person_id: Mapped[UUID | None]
     status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.SEARCHING)
     order_code: Mapped[str]
@@ -101,34 +130,41 @@ class Delivery(Keyed):
     picked_up_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
 
     @property
     def live_rider_id(self) -> UUID | None:
-        """Who rides, as long as the ride lasts."""
-        return None if self.status in OVER else self.rider_id
+        """The rider, until the delivery has ended."""
+        return None if self.status in FINAL_DELIVERY_STATUSES else self.rider_id
 
 
-class OfferStatus(Named):
-    """A rider's answer to being asked."""
+class OfferStatus(NamedEnum):
+    """The status of an offer to a rider."""
 
     OFFERED = auto()
+    """Waits for the rider's answer until it expires."""
     ACCEPTED = auto()
+    """The rider accepted. Final."""
     DECLINED = auto()
+    """The rider declined. Final."""
     EXPIRED = auto()
+    """The rider did not answer in time. Final."""
     WITHDRAWN = auto()
+    """Withdrawn because the delivery was canceled. Final."""
 
 
-class OfferAction(Named):
-    """What a rider can do with an offer."""
+class OfferAction(NamedEnum):
+    """An action that a rider can take with an offer."""
 
     ACCEPT = auto()
+    """Take the delivery."""
     DECLINE = auto()
+    """Leave the delivery to another rider."""
 
 
-class DeliveryOffer(Keyed):
-    """A delivery offered to one rider for some seconds, and why that rider."""
+class DeliveryOffer(Entity):
+    """A delivery offered to one rider for some seconds, with distance and estimate."""
 
     __tablename__ = "delivery_offer"
     __table_args__ = (
@@ -148,95 +184,26 @@ class DeliveryOffer(Keyed):
         ),
     )
 
-    delivery_id: Mapped[UUID] = refers("delivery.id")
-    rider_id: Mapped[UUID] = refers("rider.id")
+    delivery_id: Mapped[UUID] = foreign_key("delivery.id")
+    rider_id: Mapped[UUID] = foreign_key("rider.id")
     rider_person_id: Mapped[UUID]
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
     status: Mapped[OfferStatus] = mapped_column(default=OfferStatus.OFFERED)
     round: Mapped[int] = mapped_column(default=1)
     distance_m: Mapped[int]
     eta_seconds: Mapped[int]
     ride_m: Mapped[int] = mapped_column(default=0)
-    offered_at: Mapped[datetime] = at_now()
+    offered_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
 
 
-class Vehicle(Named):
-    """What a rider rides; decides the speed an estimate assumes."""
-
-    BICYCLE = auto()
-    E_BIKE = auto()
-    SCOOTER = auto()
-    CAR = auto()
-
-
-class RiderStatus(Named):
-    """OFFLINE riders get no offers and report no positions."""
-
-    OFFLINE = auto()
-    ONLINE = auto()
-
-
-class RiderAction(Named):
-    """What riders can do about their own shift."""
-
-    GO_ONLINE = auto()
-    GO_OFFLINE = auto()
-    REPORT_LOCATION = auto()
-
-
-class IgnoredPointReason(Named):
-    """Why a point of a report was not believed."""
-
-    IMPLAUSIBLE_JUMP = auto()
-    TOO_SOON = auto()
-    NOT_NEWER = auto()
-    BEFORE_SHIFT = auto()
-
-
-class Rider(Keyed):
-    """A person who carries orders for a company; `live_delivery_id` is their one current ride."""
-
-    __tablename__ = "rider"
-
-    person_id: Mapped[UUID] = refers("person.id", unique=True)
-    company_id: Mapped[UUID] = refers("company.id", index=True)
-    vehicle: Mapped[Vehicle] = mapped_column(default=Vehicle.SCOOTER)
-    status: Mapped[RiderStatus] = mapped_column(default=RiderStatus.OFFLINE)
-    live_delivery_id: Mapped[UUID | None]
-    online_since: Mapped[datetime | None]
-    created_at: Mapped[datetime] = at_now()
-    version: Mapped[int] = mapped_column(default=1)
-
-
-class RiderPosition(Base):
-    """Where a rider was last seen. Latest value only; unlogged: a crash may forget it."""
-
-    __tablename__ = "rider_position"
-    __table_args__: Any = (
-        Index("ix_rider_position_point", "point", postgresql_using="gist"),
-        {"prefixes": ["UNLOGGED"], "postgresql_with": {"fillfactor": 50}},
-    )
-
-    rider_id: Mapped[UUID] = refers("rider.id", primary_key=True)
-    person_id: Mapped[UUID]
-    company_id: Mapped[UUID]
-    latitude: Mapped[float]
-    longitude: Mapped[float]
-    point: Mapped[Any] = point_of_row()
-    heading_degrees: Mapped[float | None]
-    speed_mps: Mapped[float | None]
-    accuracy_m: Mapped[float | None]
-    seen_at: Mapped[datetime] = at_now()
-
-
-LINE_BYTES = 32_768
+MAX_TRACK_BYTES = 32_768
 
 
 class DeliveryTrack(Base):
-    """The way of one ride: `line` holds its points, delta-encoded in chunks as they came."""
+    """The track of one delivery: `line` holds its points, encoded by the track codec."""
 
     __tablename__ = "delivery_track"
     __table_args__ = (
@@ -245,8 +212,8 @@ class DeliveryTrack(Base):
         CheckConstraint("first_at <= last_at", name="times"),
     )
 
-    delivery_id: Mapped[UUID] = refers("delivery.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    delivery_id: Mapped[UUID] = foreign_key("delivery.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
     line: Mapped[bytes] = mapped_column(LargeBinary)
     points: Mapped[int]
     first_at: Mapped[datetime]

@@ -7,11 +7,11 @@ from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from database.base import Base, Named, at_now
+from database.base import Base, NamedEnum, default_now
 
 
 class TransactionNumber(UserDefinedType[int]):
-    """The number of a transaction (xid8): it never comes again, and grows with their beginnings."""
+    """A transaction number (xid8): unique, and increasing in the order in which they start."""
 
     cache_ok = True
 
@@ -24,7 +24,7 @@ class TransactionNumber(UserDefinedType[int]):
 
 
 class Stream(Base):
-    """The head of one stream: its row lock puts writers in line, so numbers have no gaps."""
+    """The head of one stream; its row lock serializes writers, so that numbers have no gaps."""
 
     __tablename__ = "stream"
     __table_args__: Any = ({"postgresql_with": {"fillfactor": 50}},)
@@ -32,15 +32,15 @@ class Stream(Base):
     stream: Mapped[str] = mapped_column(primary_key=True)
     company_id: Mapped[UUID | None]
     seq: Mapped[int] = mapped_column(BigInteger, default=0)
-    # Of its last event, which may have left the log; never earlier than that of one before it.
+    # Time of the last event, which may have been dropped from the log; never decreases.
     at: Mapped[datetime | None]
 
 
 class Event(Base):
-    """Something that happened, numbered 1, 2, 3 … within its stream. Append-only.
+    """An event, numbered 1, 2, 3 … within its stream. Append-only.
 
-    A day's events are a partition, which is dropped when it is old enough. A number is given out
-    once, under the row lock of its stream; the moment is in the key because partitions ask for it.
+    The events of a day are a partition, which is dropped after its retention. A number is assigned
+    once, under the row lock of its stream; partitioning requires `at` in the primary key.
     """
 
     __tablename__ = "event"
@@ -55,73 +55,120 @@ class Event(Base):
     type: Mapped[str]
     body: Mapped[dict[str, Any]]
     actor_id: Mapped[UUID | None]
-    at: Mapped[datetime] = at_now(primary_key=True)
-    # Whoever reads up to the oldest transaction under way misses nothing that commits later.
+    at: Mapped[datetime] = default_now(primary_key=True)
+    # A reader that stops at the oldest running transaction misses no later commit.
     tx: Mapped[int] = mapped_column(
         TransactionNumber, server_default=text("pg_current_xact_id()"), deferred=True
     )
 
 
-class MessageKind(Named):
-    """What a message of a stream is: the state now, an event, or a passing value.
-
-    LAGGED is a snapshot that comes because the cursor could not be continued: too old, too far
-    behind, or of a log that is gone.
-    """
+class MessageKind(NamedEnum):
+    """Type of a stream message: a snapshot, an event or a rider position."""
 
     SNAPSHOT = auto()
+    "Current state, sent first after subscribing."
     EVENT = auto()
+    "One change, delivered once and in order."
     POSITION = auto()
+    "A rider location update; not replayed."
     LAGGED = auto()
+    "Snapshot sent because the given cursor could not be resumed."
 
 
-class EventType(Named):
-    """What can happen to an order, from its placing to its end."""
+class EventType(NamedEnum):
+    """Type of an order event."""
 
     ORDER_PLACED = auto()
+    "The customer placed the order."
     PAYMENT_ACTION_REQUIRED = auto()
+    "The bank asks the customer to confirm the payment."
     PAYMENT_AUTHORIZED = auto()
+    "The bank reserved the amount on the customer's card."
     PAYMENT_FAILED = auto()
+    "The payment attempt failed; the customer may try again."
     PAYMENT_CAPTURED = auto()
+    "The final amount was charged."
     PAYMENT_VOIDED = auto()
+    "The authorization was released; nothing was charged."
     PAYMENT_TIME_EXTENDED = auto()
+    "The customer got more time to pay."
     REFUND_REQUESTED = auto()
+    "A refund was requested from the payment provider."
     REFUND_SUCCEEDED = auto()
+    "The payment provider refunded the amount."
     REFUND_FAILED = auto()
+    "The payment provider rejected the refund."
     ORDER_CONFIRMED = auto()
+    "The payment is secured; the store can fulfill the order."
     ORDER_EXPIRED = auto()
+    "The order was not paid in time."
     ORDER_CANCELED = auto()
+    "The order was canceled."
     ORDER_COMPLETED = auto()
+    "The order was delivered and closed."
     FULFILLMENT_QUEUED = auto()
+    "The order entered a store's queue."
     FULFILLMENT_ACCEPTED = auto()
+    "The store accepted the order."
     FULFILLMENT_REJECTED = auto()
+    "The store rejected the order."
     FULFILLMENT_TIMED_OUT = auto()
+    "The store did not accept the order in time."
     FULFILLMENT_CANCELED = auto()
+    "The store's task was canceled."
     PICKING_STARTED = auto()
+    "The store started picking."
     LINE_PICKED = auto()
+    "All ordered units of a line were picked."
     LINE_SHORT = auto()
+    "Fewer units of a line were found than ordered."
     SUBSTITUTE_PROPOSED = auto()
+    "The store proposed a substitute."
     SUBSTITUTE_ACCEPTED = auto()
+    "The substitute was accepted."
     SUBSTITUTE_DECLINED = auto()
+    "The substitute was declined."
     FULFILLMENT_STALLED = auto()
+    "The accepted task has been idle for ten minutes."
     FULFILLMENT_PACKED = auto()
+    "All lines are picked and packed into bags."
     FULFILLMENT_STAGED = auto()
+    "The bags wait at the handover point."
     FULFILLMENT_HANDED_OVER = auto()
+    "The store handed the bags to the rider."
     DELIVERY_SEARCHING = auto()
+    "A rider is being searched for."
     DELIVERY_OFFERED = auto()
+    "A rider was offered the delivery."
     DELIVERY_OFFER_DECLINED = auto()
+    "The rider declined the offer."
     DELIVERY_OFFER_EXPIRED = auto()
+    "The rider did not answer the offer in time."
     DELIVERY_ASSIGNED = auto()
+    "A rider accepted the delivery."
     DELIVERY_TO_STORE = auto()
+    "The rider is on the way to the store."
     DELIVERY_AT_STORE = auto()
+    "The rider arrived at the store."
     DELIVERY_PICKED_UP = auto()
+    "The rider picked up the order."
     DELIVERY_TO_CUSTOMER = auto()
+    "The rider is on the way to the customer."
     DELIVERY_ARRIVING = auto()
+    "The rider is close to the customer."
     DELIVERY_AT_CUSTOMER = auto()
+    "The rider arrived at the customer."
     DELIVERY_DELIVERED = auto()
+    "The rider handed the order to the customer."
     DELIVERY_ATTEMPT_FAILED = auto()
+    "The rider could not hand over the order."
     DELIVERY_RETURNING = auto()
+    "The rider brings the order back to the store."
     DELIVERY_RETURNED = auto()
+    "The order is back at the store."
     DELIVERY_CANCELED = auto()
+    "The delivery was canceled."
     TICKET_OPENED = auto()
+    "A support ticket about the order was opened."
     TICKET_RESOLVED = auto()
+    "A support ticket about the order was resolved."

@@ -5,57 +5,83 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, Named, at_now, minor, refers
+from database.base import Entity, NamedEnum, default_now, foreign_key, minor_units
 from models.catalog import TemperatureZone
 
 
-class FulfillmentStatus(Named):
-    """The store's work on an order."""
+class FulfillmentStatus(NamedEnum):
+    """The status of a store's work on an order."""
 
     QUEUED = auto()
+    """Waits for the store to accept it."""
     ACCEPTED = auto()
+    """Accepted; picking has not started."""
     PICKING = auto()
+    """Lines are being picked."""
     AWAITING_SUBSTITUTION = auto()
+    """Waits for the customer's answer."""
     PACKED = auto()
+    """Bags are closed and the payment capture is requested."""
     STAGED = auto()
+    """Bags are ready for pickup."""
     HANDED_OVER = auto()
+    """A rider has the bags."""
     REJECTED = auto()
+    """The store declined it. Final."""
     TIMED_OUT = auto()
+    """The store did not accept in time. Final."""
     CANCELED = auto()
+    """The order was canceled. Final."""
     RESTOCKED = auto()
+    """The bags came back after a failed delivery. Final."""
 
 
-class FulfillmentLineStatus(Named):
-    """One line on the pick list."""
+class FulfillmentLineStatus(NamedEnum):
+    """The status of one line of a pick list."""
 
     PENDING = auto()
+    """Not picked yet."""
     FOUND = auto()
+    """All units were picked."""
     SHORT = auto()
+    """Some or all units were not found."""
     SUBSTITUTE_PROPOSED = auto()
+    """A substitution waits for the customer's answer."""
     SUBSTITUTED = auto()
+    """The substitution was accepted."""
     DECLINED = auto()
+    """The substitution was declined; missing units are not charged."""
 
 
-class FulfillmentAction(Named):
-    """A step that store staff can take with a fulfillment."""
+class FulfillmentAction(NamedEnum):
+    """An action that store staff can take with a fulfillment."""
 
     ACCEPT = auto()
+    """Accept the order and become its picker."""
     REJECT = auto()
+    """Decline the order; it moves to another store."""
     PICK_LINE = auto()
+    """Record the units found of a line."""
     PACK = auto()
+    """Close the bags and charge what is in them."""
     STAGE = auto()
+    """Put the bags at the pickup point."""
 
 
-class RejectReason(Named):
-    """Why a store turns an order down."""
+class RejectReason(NamedEnum):
+    """The reason why a store declines an order."""
 
     OUT_OF_STOCK = auto()
+    """Items are not on the shelf."""
     TOO_BUSY = auto()
+    """The store has no capacity."""
     CLOSING = auto()
+    """The store is closing."""
     TECHNICAL = auto()
+    """Equipment or software failed."""
 
 
-class Fulfillment(Keyed):
+class Fulfillment(Entity):
     """One store's task to pick and pack an order; a rejected one is followed by another store's."""
 
     __tablename__ = "fulfillment"
@@ -79,19 +105,19 @@ class Fulfillment(Keyed):
         Index("ix_fulfillment_due", "due_at", postgresql_where=text("due_at is not null")),
     )
 
-    order_id: Mapped[UUID] = refers("order.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
+    order_id: Mapped[UUID] = foreign_key("order.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
     attempt: Mapped[int] = mapped_column(default=1)
     status: Mapped[FulfillmentStatus] = mapped_column(default=FulfillmentStatus.QUEUED)
     order_code: Mapped[str]
     customer_name: Mapped[str] = mapped_column(default="")
     handover_code: Mapped[str] = mapped_column(info={"secret": True})
-    picker_id: Mapped[UUID | None] = refers("person.id", nullable=True)
+    picker_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     reject_reason: Mapped[RejectReason | None]
     bags: Mapped[int] = mapped_column(default=0)
-    queued_at: Mapped[datetime] = at_now()
+    queued_at: Mapped[datetime] = default_now()
     accepted_at: Mapped[datetime | None]
     packed_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
@@ -99,11 +125,12 @@ class Fulfillment(Keyed):
     version: Mapped[int] = mapped_column(default=1)
 
 
-class FulfillmentLine(Keyed):
+class FulfillmentLine(Entity):
     """One line of a pick list.
 
-    `damaged_quantity` units were found unfit on the way: those that others were taken for, too.
-    What is sold by weight has its `unit_grams`, and all its pieces may weigh `most_grams`.
+    `damaged_quantity` counts the units found damaged, also those that replaced damaged ones.
+    Products sold by weight have `unit_grams`, and all units together may weigh at most
+    `most_grams`.
     """
 
     __tablename__ = "fulfillment_line"
@@ -114,12 +141,12 @@ class FulfillmentLine(Keyed):
         Index("ix_fulfillment_line_fulfillment", "fulfillment_id"),
     )
 
-    fulfillment_id: Mapped[UUID] = refers("fulfillment.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    order_line_id: Mapped[UUID] = refers("order_line.id")
-    product_id: Mapped[UUID] = refers("product.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
+    fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    order_line_id: Mapped[UUID] = foreign_key("order_line.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
     position: Mapped[int]
     name: Mapped[str]
     aisle: Mapped[str] = mapped_column(default="")
@@ -141,49 +168,54 @@ class FulfillmentLine(Keyed):
 
     @property
     def missing_quantity(self) -> int:
-        """Units that a picker looked for and did not find."""
+        """Units that were looked for and not picked."""
         complete = self.status in (FulfillmentLineStatus.PENDING, FulfillmentLineStatus.FOUND)
         return 0 if complete else self.quantity - self.picked_quantity
 
     @property
     def unfit_quantity(self) -> int:
-        """Units that the bag lacks because they are among the damaged: those are not lost."""
+        """Missing units that are among the damaged ones: those are not lost."""
         return min(self.damaged_quantity, self.quantity - self.picked_quantity)
 
     @property
     def lost_quantity(self) -> int:
-        """Units that a picker looked for and that are nowhere."""
+        """Missing units that were not found at all."""
         return max(0, self.missing_quantity - self.unfit_quantity)
 
 
-# Sold units of a line that still stand on the shelf, for statements.
-UNPICKED = func.greatest(
+# SQL expression: the sold units of a line that are still on the shelf.
+UNPICKED_UNITS = func.greatest(
     FulfillmentLine.quantity - FulfillmentLine.picked_quantity - FulfillmentLine.damaged_quantity, 0
 )
 
 
-class SubstituteStatus(Named):
-    """PROPOSED waits for the customer; RETURNED was taken, and went back with its order."""
+class SubstituteStatus(NamedEnum):
+    """The status of a proposed substitute."""
 
     PROPOSED = auto()
+    """Waits for the customer's answer."""
     ACCEPTED = auto()
+    """Accepted; the substitute is in the bag."""
     DECLINED = auto()
+    """Declined; the units are back in stock. Final."""
     RETURNED = auto()
+    """The order was canceled; the units are restocked. Final."""
 
 
-class SubstituteAction(Named):
-    """What a customer can answer."""
+class SubstituteAction(NamedEnum):
+    """An answer that a customer can give to a proposed substitute."""
 
     ACCEPT = auto()
+    """Take the substitute."""
     DECLINE = auto()
+    """Decline it; the missing units are not charged."""
 
 
-class Substitute(Keyed):
-    """Another product that a picker puts in the bag for units of a line that were not there.
+class Substitute(Entity):
+    """Another product that a picker puts in the bag for missing units of a line.
 
-    Its units are off the shelf from the proposal on; of which batches they are is noted with those
-    of its line.
-    `total_minor` is what they cost the customer: never more than the missing units would have.
+    Its units leave the stock with the proposal; their batches are recorded with those of its line.
+    `total_minor` is its price: never more than the missing units would have cost.
     """
 
     __tablename__ = "substitute"
@@ -202,24 +234,24 @@ class Substitute(Keyed):
         Index("ix_substitute_due", "due_at", postgresql_where=text("due_at is not null")),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    order_id: Mapped[UUID] = refers("order.id")
-    fulfillment_id: Mapped[UUID] = refers("fulfillment.id")
-    fulfillment_line_id: Mapped[UUID] = refers("fulfillment_line.id")
-    order_line_id: Mapped[UUID] = refers("order_line.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    order_id: Mapped[UUID] = foreign_key("order.id")
+    fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")
+    fulfillment_line_id: Mapped[UUID] = foreign_key("fulfillment_line.id")
+    order_line_id: Mapped[UUID] = foreign_key("order_line.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     name: Mapped[str]
     currency: Mapped[str]
     quantity: Mapped[int]
     grams: Mapped[int | None]
-    unit_price_minor: Mapped[int] = minor()
-    total_minor: Mapped[int] = minor()
+    unit_price_minor: Mapped[int] = minor_units()
+    total_minor: Mapped[int] = minor_units()
     status: Mapped[SubstituteStatus] = mapped_column(default=SubstituteStatus.PROPOSED)
     due_at: Mapped[datetime | None]
     proposed_by_id: Mapped[UUID | None]
-    proposed_at: Mapped[datetime] = at_now()
+    proposed_at: Mapped[datetime] = default_now()
     answered_at: Mapped[datetime | None]
 
     @property

@@ -5,15 +5,15 @@ from sqlalchemy import ColumnElement, Float, bindparam, func
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place on earth in degrees (WGS 84)."""
+    """A geographic point in degrees (WGS 84)."""
 
     latitude: float
     longitude: float
 
     def geography(self) -> ColumnElement[object]:
-        """This place as an expression that PostGIS measures in metres."""
-        made = func.ST_MakePoint(_degrees(self.longitude), _degrees(self.latitude))
-        return func.geography(func.ST_SetSRID(made, 4326))
+        """Return the point as a PostGIS geography expression, which measures in metres."""
+        point = func.ST_MakePoint(_degrees(self.longitude), _degrees(self.latitude))
+        return func.geography(func.ST_SetSRID(point, 4326))
 
 
 def _degrees(value: float) -> ColumnElement[float]:

@@ -1,4 +1,4 @@
-"""Who asks: a person with the roles granted to them, and what of the database that opens."""
+"""Actors and their roles, app scopes, sign-in sessions, refresh tokens and one-time codes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,50 +8,72 @@ from uuid import UUID
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, Named, at_now, refers
+from database.base import Entity, NamedEnum, default_now, foreign_key
 from database.scope import Scope
 
 
-class Role(Named):
-    """The parts that a person can play, several of them at once; INTEGRATOR is played by apps."""
+class Role(NamedEnum):
+    """A permission role; a person can hold several. INTEGRATOR belongs to apps."""
 
     SUPER_ADMIN = auto()
+    """Administers the platform and every company."""
     COMPANY_ADMIN = auto()
+    """Administers one company, its stores and its staff."""
     STORE_MANAGER = auto()
+    """Manages one store: staff, opening hours, prices and stock."""
     STORE_STAFF = auto()
+    """Picks, packs and counts in one store."""
     RIDER = auto()
+    """Delivers orders for one company."""
     SUPPORT_AGENT = auto()
+    """Handles tickets, cancellations and refunds."""
     CUSTOMER = auto()
+    """Places and tracks their own orders."""
     INTEGRATOR = auto()
+    """A third-party app, limited by its scopes."""
 
 
-class AppScope(Named):
-    """What an app may do in its company; OAuth writes it in small letters, as `stock:read`."""
+class AppScope(NamedEnum):
+    """A permission of an app in its company; OAuth writes it in lower case, as `stock:read`."""
 
     STOCK_READ = auto()
+    """Read stock levels, batches, alerts, counts and transfers."""
     STOCK_WRITE = auto()
+    """Adjust stock and change listing availability."""
     PRICES_READ = auto()
+    """Read scheduled prices and markdown candidates."""
     PRICES_WRITE = auto()
+    """Set, schedule and cancel listing prices."""
     ORDERS_READ = auto()
+    """Read orders without personal data."""
     CUSTOMERS_READ = auto()
+    """Read names and other personal data on orders."""
     FULFILLMENTS_READ = auto()
+    """Read the picking queue and fulfillments."""
     FULFILLMENTS_WRITE = auto()
+    """Accept, reject, pick, pack and stage fulfillments."""
     DELIVERIES_READ = auto()
+    """Read deliveries and their tracks."""
     TICKETS_READ = auto()
+    """Read support tickets."""
     SUPPLY_READ = auto()
+    """Read suppliers, purchase orders and proposals."""
     SUPPLY_WRITE = auto()
+    """Manage suppliers and purchase orders."""
     WEBHOOKS_READ = auto()
+    """Read webhook endpoints and deliveries."""
     WEBHOOKS_WRITE = auto()
+    """Manage webhook endpoints and replay events."""
 
     @property
     def token(self) -> str:
-        """The scope as OAuth writes it."""
+        """The scope's OAuth name."""
         return self.value.lower().replace("_", ":")
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One role, platform-wide (no company), in a company, or in one of its stores."""
+    """A role for the whole platform (no company), a company, or one of its stores."""
 
     role: Role
     company_id: UUID | None = None
@@ -65,9 +87,9 @@ COMPANY_ROLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in person, an app (`app_id`) of a company, or nobody when `person_id` is None.
+    """The caller: a signed-in person, an app (`app_id`), or anonymous (`person_id` is None).
 
-    An app has a person of its own, which signs what it does, and its secret for a session.
+    An app acts through a person row of its own; its secret takes the place of a session.
     """
 
     person_id: UUID | None = None
@@ -80,7 +102,7 @@ class Actor:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roles", frozenset(grant.role for grant in self.grants))
-        scope = Scope(self.person_id, self.companies, self.platform)
+        scope = Scope(self.person_id, self.company_ids, self.is_platform_staff)
         object.__setattr__(self, "_scope", scope)
 
     @property
@@ -88,8 +110,8 @@ class Actor:
         return self.person_id is not None
 
     @property
-    def platform(self) -> bool:
-        """True for the platform's own people: the super admin and support without a company."""
+    def is_platform_staff(self) -> bool:
+        """True for super admins and for support agents without a company."""
         return any(
             grant.role is Role.SUPER_ADMIN
             or (grant.role is Role.SUPPORT_AGENT and grant.company_id is None)
@@ -97,16 +119,18 @@ class Actor:
         )
 
     @property
-    def companies(self) -> tuple[UUID, ...]:
-        """The companies whose rows this person's work may need, each once."""
-        found = (g.company_id for g in self.grants if g.role in COMPANY_ROLES and g.company_id)
-        return tuple(dict.fromkeys(found))
+    def company_ids(self) -> tuple[UUID, ...]:
+        """The companies in which the actor holds a staff role, each once."""
+        company_ids = (
+            g.company_id for g in self.grants if g.role in COMPANY_ROLES and g.company_id
+        )
+        return tuple(dict.fromkeys(company_ids))
 
     def scope(self) -> Scope:
         return self._scope
 
-    def works_at(self, company_id: UUID, store_id: UUID, roles: frozenset[Role]) -> bool:
-        """Whether one of `roles` is held for this store, its company, or the whole platform."""
+    def has_store_role(self, company_id: UUID, store_id: UUID, roles: frozenset[Role]) -> bool:
+        """Return whether the actor has one of `roles` for the store, its company or the platform."""
         return any(
             grant.role in roles
             and grant.company_id in (None, company_id)
@@ -114,8 +138,8 @@ class Actor:
             for grant in self.grants
         )
 
-    def acts_for(self, company_id: UUID, roles: frozenset[Role]) -> bool:
-        """Whether one of `roles` is held for the whole company (or the platform)."""
+    def has_company_role(self, company_id: UUID, roles: frozenset[Role]) -> bool:
+        """Return whether the actor has one of `roles` for the whole company or the platform."""
         return any(
             grant.role in roles and grant.company_id in (None, company_id) and not grant.store_id
             for grant in self.grants
@@ -125,39 +149,39 @@ class Actor:
 ANONYMOUS = Actor()
 
 
-def acting_for(company_id: UUID) -> tuple[Grant, ...]:
-    """What an app holds: it reaches its company's rows, through the fields its scopes open."""
+def app_grants(company_id: UUID) -> tuple[Grant, ...]:
+    """Return the grants of an app: its company's rows; its scopes limit the fields."""
     return Grant(Role.INTEGRATOR, company_id), Grant(Role.COMPANY_ADMIN, company_id)
 
 
-class SignInSession(Keyed):
-    """One signed-in device: the family that its refresh tokens belong to."""
+class SignInSession(Entity):
+    """A signed-in device; its refresh tokens belong to it."""
 
     __tablename__ = "sign_in_session"
 
-    person_id: Mapped[UUID] = refers("person.id", index=True)
+    person_id: Mapped[UUID] = foreign_key("person.id", index=True)
     device: Mapped[str] = mapped_column(default="")
     address: Mapped[str] = mapped_column(default="")
-    created_at: Mapped[datetime] = at_now()
-    last_used_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
+    last_used_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_because: Mapped[str | None]
 
 
-class RefreshToken(Keyed):
-    """One use of a session's right to a new access token; a second use kills the family."""
+class RefreshToken(Entity):
+    """A single-use refresh token; a second use revokes its session."""
 
     __tablename__ = "refresh_token"
 
-    session_id: Mapped[UUID] = refers("sign_in_session.id", index=True)
+    session_id: Mapped[UUID] = foreign_key("sign_in_session.id", index=True)
     token_hash: Mapped[bytes] = mapped_column(unique=True, info={"secret": True})
-    issued_at: Mapped[datetime] = at_now()
+    issued_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
-class OneTimeCode(Keyed):
+class OneTimeCode(Entity):
     """A six-digit code sent to a phone."""
 
     __tablename__ = "one_time_code"
@@ -169,7 +193,7 @@ class OneTimeCode(Keyed):
     phone: Mapped[str]
     address: Mapped[str]
     code_hash: Mapped[bytes] = mapped_column(info={"secret": True})
-    issued_at: Mapped[datetime] = at_now()
+    issued_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None]

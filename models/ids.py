@@ -1,4 +1,4 @@
-"""Public ids: a prefix that says the noun, then the key in 22 URL-safe characters."""
+"""Public ids: a prefix for the model, then the key in 22 URL-safe characters."""
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from uuid import UUID
 
-from database.base import Keyed
+from database.base import Entity
 from models.accounts import Address, Membership, Person
 from models.alerts import StockAlert
 from models.carts import Cart
@@ -14,7 +14,7 @@ from models.catalog import Brand, Category, PriceChange, Product
 from models.companies import Company
 from models.counter_sales import CounterSale
 from models.counting import StockCount
-from models.delivery import Delivery, DeliveryOffer, Rider
+from models.delivery import Delivery, DeliveryOffer
 from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
 from models.identity import SignInSession
 from models.imports import StockImport, StockSet, StockUpload
@@ -23,12 +23,13 @@ from models.operations import JobFailure
 from models.orders import Order, OrderLine
 from models.payments import Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
+from models.riders import Rider
 from models.stock import BatchRecall, StockBatch, StockEntry
 from models.stores import Store
 from models.support import Ticket, TicketMessage
 from models.transfers import Transfer, TransferLine
 
-PREFIXES: dict[type[Keyed], str] = {
+PREFIXES: dict[type[Entity], str] = {
     Address: "adr",
     App: "app",
     AppSecret: "sec",
@@ -79,15 +80,15 @@ PADDING = b"=\n"
 ID_LENGTH = 3 + 1 + KEY_LENGTH
 
 
-def encode(model: type[Keyed], key: UUID) -> str:
-    """The public id of a row, such as `ord_AZq3…` (26 characters)."""
-    return encoder(model)(key)
+def encode_id(model: type[Entity], key: UUID) -> str:
+    """Return the public id of a row, such as `ord_AZq3…` (26 characters)."""
+    return id_encoder(model)(key)
 
 
 @cache
-def encoder(model: type[Keyed]) -> Callable[[UUID], str]:
-    """What makes the public ids of a noun."""
-    mapped: type[Keyed] = model.__mapper__.class_  # a light row is of a class below its model
+def id_encoder(model: type[Entity]) -> Callable[[UUID], str]:
+    """Return the function that encodes keys of a model as public ids."""
+    mapped: type[Entity] = model.__mapper__.class_  # a read-only row has a subclass of its model
     prefix = f"{PREFIXES[mapped]}_"
 
     def encode(key: UUID) -> str:
@@ -96,17 +97,17 @@ def encoder(model: type[Keyed]) -> Callable[[UUID], str]:
     return encode
 
 
-def decode(model: type[Keyed], text: str) -> UUID | None:
-    """The key behind a public id, or None when it is not an id of this noun."""
+def decode_id(model: type[Entity], text: str) -> UUID | None:
+    """Return the key in a public id, None unless it is an id of this model."""
     if len(text) != ID_LENGTH or not text.startswith(f"{PREFIXES[model]}_"):
         return None
     try:
         key = UUID(bytes=urlsafe_b64decode(text[4:] + "=="))
     except ValueError:
         return None
-    return key if encode(model, key) == text else None
+    return key if encode_id(model, key) == text else None
 
 
-def noun(text: str) -> type[Keyed] | None:
-    """Which noun an id speaks of, or None."""
+def model_of_id(text: str) -> type[Entity] | None:
+    """Return the model of a public id by its prefix, None for an unknown prefix."""
     return MODELS.get(text.partition("_")[0])

@@ -1,3 +1,5 @@
+"""Imports of stock files, and the results of bulk adjustments."""
+
 from datetime import datetime
 from enum import auto
 from typing import Any
@@ -7,73 +9,90 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class ErrorPolicy(Named):
-    """What bad lines do to the good ones: stop them all, or be left out."""
+class ErrorPolicy(NamedEnum):
+    """The effect of invalid rows or lines on the valid ones."""
 
     ALL_OR_NOTHING = auto()
+    """One invalid row rejects the whole request."""
     SKIP_BAD = auto()
+    """Invalid rows are skipped and reported."""
 
 
-class ImportFormat(Named):
-    """How a file of stock is written: comma-separated with a head line, or one JSON object a line.
-
-    Both are UTF-8.
-    """
+class ImportFormat(NamedEnum):
+    """The format of a stock file, in UTF-8."""
 
     CSV = auto()
+    """Comma-separated values with a header line."""
     JSONL = auto()
+    """One JSON object on each line."""
 
 
-class ImportMode(Named):
-    """What a row's quantity means: the units on the shelf in all, or units more (below 0: less)."""
+class ImportMode(NamedEnum):
+    """The meaning of a quantity in a stock file."""
 
     SET = auto()
+    """The total units on hand."""
     ADD = auto()
+    """Units to add, or to remove if negative."""
 
 
-class ImportStatus(Named):
-    """How far an import is; the last two are final."""
+class ImportStatus(NamedEnum):
+    """The status of a stock import."""
 
     QUEUED = auto()
+    """Waits for a worker."""
     READING = auto()
+    """The file is being read."""
     CHECKING = auto()
+    """Stores and products of the rows are being resolved."""
     APPLYING = auto()
+    """Rows are being applied to stock."""
     COMPLETED = auto()
+    """All valid rows are applied. Final."""
     FAILED = auto()
+    """The import was stopped; see failure. Final."""
 
 
-class RowFault(Named):
-    """What is wrong with a row of an imported file."""
+class RowFault(NamedEnum):
+    """The problem of an invalid row."""
 
     MALFORMED = auto()
+    """The line cannot be parsed."""
     UNKNOWN_STORE = auto()
+    """No such store among those of the importer."""
     UNKNOWN_PRODUCT = auto()
+    """No product has this code or barcode."""
     INVALID_QUANTITY = auto()
+    """The quantity is not a number in range."""
     REPEATED = auto()
+    """An earlier row has the same store and product."""
     BELOW_HELD = auto()
+    """Fewer units would be left than are reserved."""
     TOO_MANY = auto()
+    """More units would result than a store may have."""
 
 
-class StockUpload(Keyed):
-    """A file that somebody sent, to be imported within a day; `head` is None if it is no text."""
+class StockUpload(Entity):
+    """An uploaded file, to be imported within a day; `head` is None if it is not text."""
 
     __tablename__ = "stock_upload"
     __table_args__ = (Index("ix_stock_upload_person", "person_id", "created_at"),)
 
-    person_id: Mapped[UUID] = refers("person.id")
+    person_id: Mapped[UUID] = foreign_key("person.id")
     name: Mapped[str] = mapped_column(default="")
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     head: Mapped[str | None]
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
 
 
-class StockImport(Keyed):
-    """One file on its way into the books: what is read, and what is applied.
+class StockImport(Entity):
+    """The import of one file and its progress.
 
-    `stores` are those that its rows may speak of; None means every store of the company.
+    `stores` are those that its rows may name; None means every store of the company. `place_bytes`
+    and `place_lines` are how far the file is read, `place_rows` the last applied line.
     """
 
     __tablename__ = "stock_import"
@@ -87,9 +106,9 @@ class StockImport(Keyed):
         CheckConstraint("rows_done >= 0 and rows_failed >= 0", name="counts"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     upload_id: Mapped[UUID] = mapped_column(unique=True)
-    started_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
+    started_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     stores: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     file_name: Mapped[str] = mapped_column(default="")
     size_bytes: Mapped[int] = mapped_column(BigInteger)
@@ -105,14 +124,14 @@ class StockImport(Keyed):
     rows_failed: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str] = mapped_column(default="")
     tries: Mapped[int] = mapped_column(default=0)
-    started_at: Mapped[datetime] = at_now()
+    started_at: Mapped[datetime] = default_now()
     finished_at: Mapped[datetime | None]
 
 
 class StockImportRow(Base):
-    """A row of an import as it was written, what it means, and what is wrong with it.
+    """A row of an import: its cells, the resolved store and product, and its problem if any.
 
-    Good rows are forgotten once the import is over; bad ones stay to be looked at.
+    Valid rows are deleted when the import ends; invalid ones are kept for the error report.
     """
 
     __tablename__ = "stock_import_row"
@@ -125,9 +144,9 @@ class StockImportRow(Base):
         ),
     )
 
-    import_id: Mapped[UUID] = refers("stock_import.id", primary_key=True)
+    import_id: Mapped[UUID] = foreign_key("stock_import.id", primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     store: Mapped[str]
     product: Mapped[str]
     quantity: Mapped[str]
@@ -140,20 +159,20 @@ class StockImportRow(Base):
 
     @property
     def line(self) -> int:
-        """Its line in the file, from 1 on."""
+        """The number of the line in the file, from 1."""
         return self.number
 
 
-class StockSet(Keyed):
-    """Many shelves of one store set at once: how many were, and why the others were not."""
+class StockSet(Entity):
+    """The result of a bulk adjustment: applied lines, and the problems of the others."""
 
     __tablename__ = "stock_set"
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
     actor_id: Mapped[UUID | None]
     on_error: Mapped[ErrorPolicy]
     applied: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     refused: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()

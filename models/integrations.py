@@ -6,88 +6,102 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 from models.events import TransactionNumber
 from models.identity import AppScope
 
 
-class AppSecretKind(Named):
-    """An API_KEY is sent with each request; a CLIENT_SECRET is traded for access tokens."""
+class AppSecretKind(NamedEnum):
+    """How an app authenticates with the secret."""
 
     API_KEY = auto()
+    """Sent with each request."""
     CLIENT_SECRET = auto()
+    """Exchanged for access tokens (OAuth client credentials)."""
 
 
-class App(Keyed):
-    """A program of a third party that works for a company, within its scopes, until revoked."""
+class App(Entity):
+    """A third-party app that acts for a company within its scopes, until it is revoked."""
 
     __tablename__ = "app"
     __table_args__ = (Index("ix_app_company", "company_id", "id"),)
 
-    company_id: Mapped[UUID] = refers("company.id")
-    person_id: Mapped[UUID] = refers("person.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    person_id: Mapped[UUID] = foreign_key("person.id")
     name: Mapped[str]
     opened: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
     created_by_id: Mapped[UUID | None]
     revoked_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
     @property
     def scopes(self) -> list[AppScope]:
-        """What it may do, in the order of the closed list."""
+        """The granted scopes, in the order of AppScope."""
         return [scope for scope in AppScope if scope in self.opened]
 
 
-class AppSecret(Keyed):
-    """What an app proves itself with; only the hash of the text is kept."""
+class AppSecret(Entity):
+    """A credential of an app; only the hash of its text is stored."""
 
     __tablename__ = "app_secret"
     __table_args__ = (Index("ix_app_secret_app", "app_id", "id"),)
 
-    company_id: Mapped[UUID] = refers("company.id")
-    app_id: Mapped[UUID] = refers("app.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    app_id: Mapped[UUID] = foreign_key("app.id")
     kind: Mapped[AppSecretKind]
     hash: Mapped[bytes] = mapped_column(unique=True, info={"secret": True})
     hint: Mapped[str]
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
     created_by_id: Mapped[UUID | None]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
 
 
-class WebhookStatus(Named):
-    """PAUSED by its owner; SUSPENDED by us after three days of failures, or when it said 410."""
+class WebhookStatus(NamedEnum):
+    """Status of a webhook endpoint."""
 
     ACTIVE = auto()
+    """Events are delivered."""
     PAUSED = auto()
+    """Paused by its owner; events are not delivered."""
     SUSPENDED = auto()
+    """Suspended after repeated failures; its owner may resume it."""
     ARCHIVED = auto()
+    """No longer in use; nothing is delivered. Final."""
 
 
-class WebhookAction(Named):
-    """What the owner of an endpoint can do with it."""
+class WebhookAction(NamedEnum):
+    """An action on a webhook endpoint."""
 
     UPDATE = auto()
+    """Change the settings or rotate the signing secret."""
     PAUSE = auto()
+    """Stop deliveries until the endpoint is resumed."""
     RESUME = auto()
+    """Deliver again, pending deliveries first."""
     REPLAY = auto()
+    """Deliver past events again."""
     ARCHIVE = auto()
+    """Stop deliveries for good."""
 
 
-class DeliveryState(Named):
-    """PENDING until it is DELIVERED, or DEAD after three days; a dead one can be sent again."""
+class DeliveryState(NamedEnum):
+    """Status of a webhook delivery."""
 
     PENDING = auto()
+    """Waits for its next attempt."""
     DELIVERED = auto()
+    """The endpoint accepted the message. Final."""
     DEAD = auto()
+    """Not accepted within three days; can be retried."""
 
 
-class WebhookEndpoint(Keyed):
-    """Where a company, or an app of it, wants to hear of its events, and what of them.
+class WebhookEndpoint(Entity):
+    """A URL that receives events of a company, and the payload selection.
 
-    Signing secrets are not kept: each is derived from a nonce with the installation's secret.
+    Signing secrets are not stored: each is derived from a nonce and the installation's secret.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -96,8 +110,8 @@ class WebhookEndpoint(Keyed):
         CheckConstraint("failures >= 0", name="failures"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    app_id: Mapped[UUID | None] = refers("app.id", nullable=True, index=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    app_id: Mapped[UUID | None] = foreign_key("app.id", nullable=True, index=True)
     name: Mapped[str]
     url: Mapped[str]
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -115,13 +129,13 @@ class WebhookEndpoint(Keyed):
     circuit_open_until: Mapped[datetime | None]
     missed_since: Mapped[datetime | None]
     round: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
     created_by_id: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
 
 
-class WebhookDelivery(Keyed):
-    """One event on its way to one endpoint; `round` is 0, or the number of the replay."""
+class WebhookDelivery(Entity):
+    """The delivery of one event to one endpoint; `round` is 0, or the number of the replay."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -136,8 +150,8 @@ class WebhookDelivery(Keyed):
         Index("ix_webhook_delivery_created_at", "created_at"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    endpoint_id: Mapped[UUID] = refers("webhook_endpoint.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    endpoint_id: Mapped[UUID] = foreign_key("webhook_endpoint.id")
     stream: Mapped[str]
     seq: Mapped[int] = mapped_column(BigInteger)
     type: Mapped[str]
@@ -147,20 +161,20 @@ class WebhookDelivery(Keyed):
     attempts_count: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
     finished_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
 
 
-class WebhookAttempt(Keyed):
-    """One try to deliver, and what came of it."""
+class WebhookAttempt(Entity):
+    """An attempt to deliver, and its result."""
 
     __tablename__ = "webhook_attempt"
     __table_args__: Any = (Index("ix_webhook_attempt_delivery", "delivery_id", "id"),)
 
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     delivery_id: Mapped[UUID] = mapped_column()
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()
     status_code: Mapped[int | None]
     latency_ms: Mapped[int | None]
     error: Mapped[str | None]
@@ -168,7 +182,7 @@ class WebhookAttempt(Keyed):
 
 
 class EventPlace(Base):
-    """How far a reader of the whole event log has come, in the order of transactions."""
+    """The position of a reader of the whole event log, in commit order."""
 
     __tablename__ = "event_place"
 
@@ -176,4 +190,4 @@ class EventPlace(Base):
     tx: Mapped[int] = mapped_column(TransactionNumber)
     stream: Mapped[str]
     seq: Mapped[int] = mapped_column(BigInteger)
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()

@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 
 class Money(NamedTuple):
-    """A sum in minor units (cents) of an ISO 4217 currency."""
+    """An amount in minor units (cents) of an ISO 4217 currency."""
 
     minor: int
     currency: str

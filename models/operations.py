@@ -6,11 +6,11 @@ from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, at_now
+from database.base import Base, Entity, default_now
 
 
 class JobState(Base):
-    """How a job fares, by the worker that ran it last; written every few seconds."""
+    """The state of a job, written every few seconds by the worker that ran it last."""
 
     __tablename__ = "job_state"
 
@@ -26,8 +26,8 @@ class JobState(Base):
     backlog: Mapped[int | None]
 
 
-class JobFailure(Keyed):
-    """One thing that a job can't do: it waits longer after each try, and in the end for people."""
+class JobFailure(Entity):
+    """An item that a job failed on; retried with growing delays until it is a dead letter."""
 
     __tablename__ = "job_failure"
     __table_args__ = (Index("uq_job_failure_item", "job", "item", unique=True),)
@@ -36,19 +36,19 @@ class JobFailure(Keyed):
     item: Mapped[UUID]
     tries: Mapped[int]
     error: Mapped[str]
-    first_at: Mapped[datetime] = at_now()
-    last_at: Mapped[datetime] = at_now()
+    first_at: Mapped[datetime] = default_now()
+    last_at: Mapped[datetime] = default_now()
     next_at: Mapped[datetime]
     dead: Mapped[bool] = mapped_column(default=False)
 
 
-class AuditEntry(Keyed):
-    """Who wrote what, before and after, from where. Append-only."""
+class AuditEntry(Entity):
+    """Changes of a transaction: actor, address, values before and after. Append-only."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index("ix_audit_entry_company", "company_id", "id"),)
 
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()
     action: Mapped[str]
     actor_id: Mapped[UUID | None]
     company_id: Mapped[UUID | None]

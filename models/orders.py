@@ -5,65 +5,95 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, Named, at_now, minor, refers
+from database.base import Entity, NamedEnum, default_now, foreign_key, minor_units
 from models.carts import Substitution
 
 
-class OrderStatus(Named):
-    """The customer's intent; the store and the road have machines of their own."""
+class OrderStatus(NamedEnum):
+    """The lifecycle status of an order."""
 
     PLACED = auto()
+    """Waits for payment until its payment deadline."""
     CONFIRMED = auto()
+    """Payment is authorized and the store was notified."""
     COMPLETED = auto()
+    """Delivered to the customer. Final."""
     EXPIRED = auto()
+    """Not paid in time. Final."""
     PAYMENT_FAILED = auto()
+    """The payment can no longer succeed. Final."""
     CANCELED = auto()
+    """Canceled by customer, store or support. Final."""
 
 
-class OrderStage(Named):
-    """Where an order is on its way, derived from its four machines and never stored."""
+class OrderStage(NamedEnum):
+    """The progress of an order, derived from order, payment, fulfillment and delivery."""
 
     AWAITING_PAYMENT = auto()
+    """The customer still has to pay."""
     CONFIRMED = auto()
+    """Paid; waits for the store."""
     PICKING = auto()
+    """The store is collecting the items."""
     AWAITING_YOUR_CHOICE = auto()
+    """The customer must answer a substitution."""
     PACKED = auto()
+    """Packed; waits for the rider."""
     OUT_FOR_DELIVERY = auto()
+    """The rider is on the way to the customer."""
     ARRIVING = auto()
+    """The rider is about a minute away, or at the door."""
     DELIVERED = auto()
+    """Handed to the customer. Final."""
     RETURNING = auto()
+    """Delivery failed; goods go back to the store."""
     CANCELED = auto()
+    """Canceled. Final."""
     EXPIRED = auto()
+    """Not paid in time. Final."""
     PAYMENT_FAILED = auto()
+    """The payment can no longer succeed. Final."""
 
 
-class OrderAction(Named):
-    """What a person may do with an order next."""
+class OrderAction(NamedEnum):
+    """An action that a customer or support can take with an order."""
 
     PAY = auto()
+    """The customer confirms the payment."""
     CANCEL = auto()
+    """Cancel the order."""
     REFUND = auto()
+    """Refund a part of the captured amount."""
     OPEN_TICKET = auto()
+    """Open a support ticket about the order."""
 
 
-class CancelReason(Named):
-    """Why an order was called off."""
+class CancelReason(NamedEnum):
+    """The reason why an order was canceled."""
 
     CHANGED_MIND = auto()
+    """The customer no longer wants the order."""
     TOO_SLOW = auto()
+    """Delivery takes too long."""
     WRONG_ADDRESS = auto()
+    """The address is wrong."""
     OUT_OF_STOCK = auto()
+    """The store cannot supply the items."""
     NO_STORE = auto()
+    """No store accepted the order."""
     NOT_DELIVERED = auto()
+    """Delivery failed and the goods were returned."""
     SUSPECTED_FRAUD = auto()
+    """Support suspects fraud."""
     OTHER = auto()
+    """Another reason; see cancelNote."""
 
 
-class Order(Keyed):
-    """One basket, from one dark store, to one door. Sums are tax-inclusive minor units.
+class Order(Entity):
+    """An order from one store to one address. Sums are tax-inclusive minor units.
 
-    `headroom_minor` is held beyond the total for what may turn out heavier than estimated;
-    `charged_minor` is what is in the bags and around them, once they are packed.
+    `headroom_minor` is authorized beyond the total for weighed products that may turn out heavier
+    than estimated; `charged_minor` is the final total, once the order is packed.
     """
 
     __tablename__ = "order"
@@ -80,23 +110,23 @@ class Order(Keyed):
         Index("ix_order_due", "due_at", postgresql_where=text("due_at is not null")),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
-    store_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
     code: Mapped[str] = mapped_column(unique=True)
     customer_name: Mapped[str] = mapped_column(default="")
     status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.PLACED)
     currency: Mapped[str]
-    items_minor: Mapped[int] = minor()
-    delivery_fee_minor: Mapped[int] = minor(default=0)
-    small_order_fee_minor: Mapped[int] = minor(default=0)
-    discount_minor: Mapped[int] = minor(default=0)
-    tip_minor: Mapped[int] = minor(default=0)
-    tax_minor: Mapped[int] = minor(default=0)
-    total_minor: Mapped[int] = minor()
-    headroom_minor: Mapped[int] = minor(default=0, server_default="0")
-    charged_minor: Mapped[int | None] = minor()
-    charged_tax_minor: Mapped[int | None] = minor()
+    items_minor: Mapped[int] = minor_units()
+    delivery_fee_minor: Mapped[int] = minor_units(default=0)
+    small_order_fee_minor: Mapped[int] = minor_units(default=0)
+    discount_minor: Mapped[int] = minor_units(default=0)
+    tip_minor: Mapped[int] = minor_units(default=0)
+    tax_minor: Mapped[int] = minor_units(default=0)
+    total_minor: Mapped[int] = minor_units()
+    headroom_minor: Mapped[int] = minor_units(default=0, server_default="0")
+    charged_minor: Mapped[int | None] = minor_units()
+    charged_tax_minor: Mapped[int | None] = minor_units()
     latitude: Mapped[float]
     longitude: Mapped[float]
     address_line: Mapped[str] = mapped_column(default="")
@@ -107,7 +137,7 @@ class Order(Keyed):
     delivery_pin: Mapped[str] = mapped_column(info={"secret": True})
     cancel_reason: Mapped[CancelReason | None]
     cancel_note: Mapped[str] = mapped_column(default="")
-    placed_at: Mapped[datetime] = at_now()
+    placed_at: Mapped[datetime] = default_now()
     confirmed_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     canceled_at: Mapped[datetime | None]
@@ -115,10 +145,10 @@ class Order(Keyed):
     version: Mapped[int] = mapped_column(default=1)
 
 
-class OrderLine(Keyed):
-    """A product as it was priced when the order was placed, and how many were packed.
+class OrderLine(Entity):
+    """A product as it was priced when the order was placed, and how many units were packed.
 
-    What is sold by weight has its estimated total here, and its price of a kilogram.
+    Products sold by weight have an estimated total here, and a price per kilogram.
     """
 
     __tablename__ = "order_line"
@@ -132,20 +162,20 @@ class OrderLine(Keyed):
         Index("ix_order_line_order", "order_id"),
     )
 
-    order_id: Mapped[UUID] = refers("order.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    order_id: Mapped[UUID] = foreign_key("order.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     position: Mapped[int]
     name: Mapped[str]
     currency: Mapped[str]
-    unit_price_minor: Mapped[int] = minor()
+    unit_price_minor: Mapped[int] = minor_units()
     quantity: Mapped[int]
-    total_minor: Mapped[int] = minor()
+    total_minor: Mapped[int] = minor_units()
     unit_grams: Mapped[int | None]
-    kilo_price_minor: Mapped[int | None] = minor()
-    headroom_minor: Mapped[int] = minor(default=0, server_default="0")
+    kilo_price_minor: Mapped[int | None] = minor_units()
+    headroom_minor: Mapped[int] = minor_units(default=0, server_default="0")
     packed_quantity: Mapped[int | None]
     packed_grams: Mapped[int | None]
-    charged_minor: Mapped[int | None] = minor()
+    charged_minor: Mapped[int | None] = minor_units()
     substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)

@@ -5,13 +5,13 @@ from uuid import UUID
 from sqlalchemy import ARRAY, CheckConstraint, Float, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, minor, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
 
 
-class Supplier(Keyed):
-    """A firm that a company buys from, and the terms on which it delivers.
+class Supplier(Entity):
+    """A supplier of a company and its terms of delivery.
 
-    `lead_days` pass between an order and its delivery; `review_days` between two orders.
+    `lead_days` is the time from an order to its delivery, `review_days` the time between orders.
     """
 
     __tablename__ = "supplier"
@@ -23,7 +23,7 @@ class Supplier(Keyed):
         CheckConstraint("minimum_order_minor >= 0", name="minimum_order"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     code: Mapped[str]
     name: Mapped[str]
     email: Mapped[str] = mapped_column(default="")
@@ -31,17 +31,17 @@ class Supplier(Keyed):
     currency: Mapped[str]
     lead_days: Mapped[int] = mapped_column(default=1)
     review_days: Mapped[int] = mapped_column(default=1)
-    minimum_order_minor: Mapped[int] = minor(default=0)
+    minimum_order_minor: Mapped[int] = minor_units(default=0)
     over_tolerance_percent: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
 
 
 class SupplierProduct(Base):
-    """What a supplier asks for a pack of a product; `lead_days` overrides the supplier's own.
+    """The terms of a supplier for one product; `lead_days` overrides the supplier's.
 
-    Of all that supply a product to a company, at most one is preferred.
+    At most one supplier of a product is preferred in a company.
     """
 
     __tablename__ = "supplier_product"
@@ -58,11 +58,11 @@ class SupplierProduct(Base):
         ),
     )
 
-    supplier_id: Mapped[UUID] = refers("supplier.id", primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id", primary_key=True, index=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    supplier_id: Mapped[UUID] = foreign_key("supplier.id", primary_key=True)
+    product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True, index=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
     sku: Mapped[str] = mapped_column(default="")
-    pack_cost_minor: Mapped[int] = minor()
+    pack_cost_minor: Mapped[int] = minor_units()
     currency: Mapped[str]
     pack_units: Mapped[int] = mapped_column(default=1)
     lead_days: Mapped[int | None]
@@ -72,29 +72,40 @@ class SupplierProduct(Base):
 OPEN_STATUSES = "status in ('DRAFT','APPROVED','PARTLY_RECEIVED')"
 
 
-class PurchaseOrderStatus(Named):
-    """How far an order to a supplier is: RECEIVED, CLOSED (short) and CANCELED are final."""
+class PurchaseOrderStatus(NamedEnum):
+    """Status of a purchase order."""
 
     DRAFT = auto()
+    """Being drafted; waits for approval by the company."""
     APPROVED = auto()
+    """Approved and ordered; nothing was received yet."""
     PARTLY_RECEIVED = auto()
+    """Some units were received; others are outstanding."""
     RECEIVED = auto()
+    """All ordered units were received. Final."""
     CLOSED = auto()
+    """Closed without its outstanding units. Final."""
     CANCELED = auto()
+    """Canceled before anything was received. Final."""
 
 
-class PurchaseOrderAction(Named):
-    """What a person may do with an order to a supplier next."""
+class PurchaseOrderAction(NamedEnum):
+    """An action on a purchase order."""
 
     SET_LINES = auto()
+    """Replace the lines of a draft."""
     APPROVE = auto()
+    """Approve a draft and order it."""
     RECEIVE = auto()
+    """Receive a delivery, complete or in part."""
     CLOSE = auto()
+    """Close a partly received order without its outstanding units."""
     CANCEL = auto()
+    """Cancel a draft, or an order without receipts."""
 
 
-class PurchaseOrder(Keyed):
-    """Goods that one store wants of one supplier."""
+class PurchaseOrder(Entity):
+    """An order of a store to a supplier."""
 
     __tablename__ = "purchase_order"
     __table_args__ = (
@@ -103,18 +114,18 @@ class PurchaseOrder(Keyed):
         Index("ix_purchase_order_open", "store_id", "status", postgresql_where=text(OPEN_STATUSES)),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    supplier_id: Mapped[UUID] = refers("supplier.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    supplier_id: Mapped[UUID] = foreign_key("supplier.id")
     code: Mapped[str]
     status: Mapped[PurchaseOrderStatus] = mapped_column(default=PurchaseOrderStatus.DRAFT)
     currency: Mapped[str]
-    total_minor: Mapped[int] = minor(default=0)
+    total_minor: Mapped[int] = minor_units(default=0)
     note: Mapped[str] = mapped_column(default="")
     end_note: Mapped[str] = mapped_column(default="")
-    created_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    created_at: Mapped[datetime] = at_now()
-    approved_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
+    created_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    created_at: Mapped[datetime] = default_now()
+    approved_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     approved_at: Mapped[datetime | None]
     expected_on: Mapped[date | None]
     ended_at: Mapped[datetime | None]
@@ -122,7 +133,7 @@ class PurchaseOrder(Keyed):
 
 
 class PurchaseOrderLine(Base):
-    """Packs of one product in an order, and the units that have come of them."""
+    """Packs of one product in a purchase order, and the units received of them."""
 
     __tablename__ = "purchase_order_line"
     __table_args__ = (
@@ -133,71 +144,71 @@ class PurchaseOrderLine(Base):
         Index("ix_purchase_order_line_place", "store_id", "product_id"),
     )
 
-    purchase_order_id: Mapped[UUID] = refers("purchase_order.id", primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
+    purchase_order_id: Mapped[UUID] = foreign_key("purchase_order.id", primary_key=True)
+    product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
     position: Mapped[int]
     sku: Mapped[str] = mapped_column(default="")
     packs: Mapped[int]
     pack_units: Mapped[int]
-    pack_cost_minor: Mapped[int] = minor()
+    pack_cost_minor: Mapped[int] = minor_units()
     currency: Mapped[str]
     received_units: Mapped[int] = mapped_column(default=0)
     damaged_units: Mapped[int] = mapped_column(default=0)
 
     @property
     def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
+        """The store's and the product's keys."""
         return self.store_id, self.product_id
 
     @property
     def units(self) -> int:
-        """Units that were ordered."""
+        """Ordered units."""
         return self.packs * self.pack_units
 
     @property
     def arrived_units(self) -> int:
-        """Units that came, whole or damaged."""
+        """Received units, undamaged or damaged."""
         return self.received_units + self.damaged_units
 
     @property
     def open_units(self) -> int:
-        """Units that are still to come."""
+        """Ordered units that have not been received."""
         return max(0, self.units - self.arrived_units)
 
     @property
     def cost_minor(self) -> int:
-        """What all its packs cost."""
+        """The cost of all packs."""
         return self.packs * self.pack_cost_minor
 
 
-class GoodsReceipt(Keyed):
-    """One delivery against an order: who took it in, and when. Append-only."""
+class GoodsReceipt(Entity):
+    """A delivery received for a purchase order. Append-only."""
 
     __tablename__ = "goods_receipt"
     __table_args__ = (Index("ix_goods_receipt_purchase_order", "purchase_order_id", "id"),)
 
-    purchase_order_id: Mapped[UUID] = refers("purchase_order.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    received_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
+    purchase_order_id: Mapped[UUID] = foreign_key("purchase_order.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    received_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     note: Mapped[str] = mapped_column(default="")
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()
 
 
 class GoodsReceiptLine(Base):
-    """Units of one batch of a product in a delivery: whole ones and damaged ones. Append-only."""
+    """Units of one batch of a product in a goods receipt. Append-only."""
 
     __tablename__ = "goods_receipt_line"
     __table_args__ = (
         CheckConstraint("quantity >= 0 and damaged >= 0 and quantity + damaged > 0", name="units"),
     )
 
-    receipt_id: Mapped[UUID] = refers("goods_receipt.id", primary_key=True)
+    receipt_id: Mapped[UUID] = foreign_key("goods_receipt.id", primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id")
-    company_id: Mapped[UUID] = refers("company.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     quantity: Mapped[int]
     damaged: Mapped[int] = mapped_column(default=0)
     batch_code: Mapped[str | None]
@@ -205,22 +216,22 @@ class GoodsReceiptLine(Base):
 
 
 class ReorderRun(Base):
-    """When a store's proposals were last worked out, and over how many products."""
+    """The last computation of a store's replenishment proposals."""
 
     __tablename__ = "reorder_run"
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
     computed_at: Mapped[datetime | None]
     products: Mapped[int] = mapped_column(default=0)
     proposals: Mapped[int] = mapped_column(default=0)
 
 
 class ReorderProposal(Base):
-    """Packs of a product that a store should order, with every figure that led to them.
+    """A proposal to order packs of a product for a store, with the figures behind it.
 
-    Units are whole for stock and fractional for what is forecast; `cover_days` is how long the
-    stock and what is on its way will last.
+    Stock is in whole units, forecasts are fractional; `cover_days` is how many days the available,
+    incoming and drafted units will last.
     """
 
     __tablename__ = "reorder_proposal"
@@ -230,10 +241,10 @@ class ReorderProposal(Base):
         Index("ix_reorder_proposal_urgency", "store_id", "cover_days", "product_id"),
     )
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
-    supplier_id: Mapped[UUID] = refers("supplier.id")
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    supplier_id: Mapped[UUID] = foreign_key("supplier.id")
     level: Mapped[float]
     weekdays: Mapped[list[float]] = mapped_column(ARRAY(Float))
     deviation: Mapped[float]
@@ -247,19 +258,19 @@ class ReorderProposal(Base):
     cover_days: Mapped[float]
     packs: Mapped[int]
     pack_units: Mapped[int]
-    computed_at: Mapped[datetime] = at_now()
+    computed_at: Mapped[datetime] = default_now()
 
     @property
     def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
+        """The store's and the product's keys."""
         return self.store_id, self.product_id
 
     @property
     def weekday_factors(self) -> list[float]:
-        """How much of an average day each weekday sells, from Monday on."""
+        """Sales of each weekday relative to an average day, from Monday on."""
         return list(self.weekdays)
 
     @property
     def units(self) -> int:
-        """Units that are proposed."""
+        """Proposed units."""
         return self.packs * self.pack_units

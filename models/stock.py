@@ -1,3 +1,5 @@
+"""Stock levels, their ledger, reservations, batches and recalls."""
+
 from datetime import date, datetime
 from enum import auto
 from typing import Any
@@ -6,16 +8,17 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
 class Stock(Base):
-    """The counter row of one product in one store; `available` is on_hand - held.
+    """The counters of one product in one store; available units are on_hand - held.
 
-    `damaged` units are in the store and not for sale: they are not in on_hand. `incoming` units
-    are ordered or on their way.
+    `damaged` units are in the store but not for sale, and not part of on_hand. `incoming` units
+    are ordered or in transit.
 
-    Half of each page stays free so that updates stay on their page; no changing column is indexed.
+    The fill factor keeps half of each page free, so that updates stay on their page (HOT): no
+    changing column is indexed.
     """
 
     __tablename__ = "stock"
@@ -26,9 +29,9 @@ class Stock(Base):
         {"postgresql_with": {"fillfactor": 50}},
     )
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    product_id: Mapped[UUID] = refers("product.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
     on_hand: Mapped[int] = mapped_column(default=0)
     held: Mapped[int] = mapped_column(default=0)
     damaged: Mapped[int] = mapped_column(default=0)
@@ -37,39 +40,57 @@ class Stock(Base):
 
     @property
     def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
+        """The store and the product, the key of the stock row."""
         return self.store_id, self.product_id
 
 
-class StockReason(Named):
-    """Why a counter of the stock changed. PICK says which batch a sold unit was of."""
+class StockReason(NamedEnum):
+    """Why a counter of a stock level changed."""
 
     OPENING = auto()
+    """Opening balance of a new stock level."""
     SALE = auto()
+    """Units sold by an online order."""
     RESTOCK = auto()
+    """Units returned from a canceled or returned order."""
     SHORT = auto()
+    """Units not found while picking."""
     ADJUSTMENT = auto()
+    """Manual correction."""
     RECEIPT = auto()
+    """Units received from a supplier."""
     DAMAGE = auto()
+    """Units set aside as damaged."""
     WASTE = auto()
+    """Units written off."""
     RECALL = auto()
+    """Units set aside by a batch recall."""
     EXPIRY = auto()
+    """Units set aside after their last day of sale."""
     PICK = auto()
+    """Batch of units sold earlier became known at picking."""
     EXPECTED = auto()
+    """Incoming quantity changed."""
     TRANSFER_OUT = auto()
+    """Units shipped to another store."""
     TRANSFER_IN = auto()
+    """Units received from another store."""
     TRANSFER_SHORTAGE = auto()
+    """Units lost between shipping and receiving."""
     COUNT = auto()
+    """Correction from an approved stock count."""
     IMPORT = auto()
+    """Change from an imported file."""
     COUNTER_SALE = auto()
+    """Units sold or returned at the counter."""
 
 
-class StockEntry(Keyed):
-    """One line of the append-only stock ledger.
+class StockEntry(Entity):
+    """One row of the append-only stock ledger.
 
-    The entries of a place sum to its on_hand (`delta`), damaged and incoming; those that name a
-    batch sum to the batch's on_hand (`batch_delta`) and damaged. One key says what a line is of:
-    the shelf row, which whoever writes the line has locked.
+    The rows of a stock level sum to its on_hand (`delta`), damaged and incoming; those with a
+    batch sum to the batch's on_hand (`batch_delta`) and damaged. The one foreign key leads to the
+    stock row, which the writer has locked.
     """
 
     __tablename__ = "stock_entry"
@@ -91,33 +112,38 @@ class StockEntry(Keyed):
     delta: Mapped[int] = mapped_column(default=0)
     damaged_delta: Mapped[int] = mapped_column(default=0)
     incoming_delta: Mapped[int] = mapped_column(default=0)
-    batch_id: Mapped[UUID | None] = refers("stock_batch.id", nullable=True)
+    batch_id: Mapped[UUID | None] = foreign_key("stock_batch.id", nullable=True)
     batch_delta: Mapped[int] = mapped_column(default=0)
     reason: Mapped[StockReason]
     reference: Mapped[str] = mapped_column(default="")
     actor_id: Mapped[UUID | None]
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()
 
     @property
     def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
+        """The store and the product, the key of the stock row."""
         return self.store_id, self.product_id
 
 
-class HoldStatus(Named):
-    """HELD counts in stock.held; the other three are final."""
+class HoldStatus(NamedEnum):
+    """The status of a reservation of units for an unpaid order."""
 
     HELD = auto()
+    """Units are reserved and count in held."""
     CLAIMED = auto()
+    """The order was paid and the units are sold. Final."""
     RELEASED = auto()
+    """The units were made available again. Final."""
     EXPIRED = auto()
+    """Time ran out and the units are available again. Final."""
 
 
 class Hold(Base):
-    """Units of one product promised to one order before it is paid.
+    """Units of one product reserved for one order before it is paid.
 
-    One key says what it is of: a shelf row, which names an existing store, product and company and
-    is locked by whoever grants. Keys to those three would be asked for each line of each cart.
+    The one foreign key leads to the stock row, which names existing rows of store, product and
+    company and is locked by the writer. Keys to those three would be checked for each line of each
+    cart.
     """
 
     __tablename__ = "hold"
@@ -134,30 +160,35 @@ class Hold(Base):
     quantity: Mapped[int]
     status: Mapped[HoldStatus] = mapped_column(default=HoldStatus.HELD)
     expires_at: Mapped[datetime]
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
 
 
-class BatchStatus(Named):
-    """OPEN units may be sold; those of the other two may not, and are set aside as damaged."""
+class BatchStatus(NamedEnum):
+    """Whether the units of a batch may be sold."""
 
     OPEN = auto()
+    """Units may be sold."""
     EXPIRED = auto()
+    """The last day of sale is over; units are set aside."""
     RECALLED = auto()
+    """The batch is recalled; units are set aside."""
 
 
-class WasteSource(Named):
-    """Where wasted units were: among those for sale, or set aside as damaged."""
+class WasteSource(NamedEnum):
+    """Which units are written off."""
 
     SHELF = auto()
+    """Units for sale."""
     SET_ASIDE = auto()
+    """Units set aside as damaged, expired or recalled."""
 
 
-class StockBatch(Keyed):
-    """Units of one product in one store that came together and expire together.
+class StockBatch(Entity):
+    """Units of one product in one store that arrived together and expire together.
 
-    `on_hand` units of it are on the shelf, sold ones that are not picked yet among them; `damaged`
-    units are set aside. All batches of a place together are never more than what is there: the
-    rest is of no known batch. `expires_on` is the last day of sale, in the store's own time.
+    `on_hand` includes sold units that are not picked yet; `damaged` units are set aside. The
+    batches of a product never have more units than the store: the rest is of no known batch.
+    `expires_on` is the last day of sale, in the store's timezone.
     """
 
     __tablename__ = "stock_batch"
@@ -178,24 +209,24 @@ class StockBatch(Keyed):
         {"postgresql_with": {"fillfactor": 70}},
     )  # fmt: skip
 
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     code: Mapped[str]
     expires_on: Mapped[date | None]
     on_hand: Mapped[int] = mapped_column(default=0)
     damaged: Mapped[int] = mapped_column(default=0)
     status: Mapped[BatchStatus] = mapped_column(default=BatchStatus.OPEN)
-    received_at: Mapped[datetime] = at_now()
+    received_at: Mapped[datetime] = default_now()
 
     @property
     def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
+        """The store and the product, the key of the stock row."""
         return self.store_id, self.product_id
 
 
-class BatchRecall(Keyed):
-    """A batch that must not be sold in any store of its company, whenever it arrives."""
+class BatchRecall(Entity):
+    """A recall of a batch: no store of the company may sell it, even if it arrives later."""
 
     __tablename__ = "batch_recall"
     __table_args__ = (
@@ -203,16 +234,16 @@ class BatchRecall(Keyed):
         Index("ix_batch_recall_company", "company_id", "id"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     batch_code: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
     actor_id: Mapped[UUID | None]
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()
 
 
 class PickedBatch(Base):
-    """How many units of a batch a line of a pick list took; 0 when they went back to the shelf."""
+    """Units that a fulfillment line picked from a batch; 0 after they were returned."""
 
     __tablename__ = "picked_batch"
     __table_args__: Any = (
@@ -222,21 +253,21 @@ class PickedBatch(Base):
         {"postgresql_with": {"fillfactor": 70}},
     )
 
-    fulfillment_line_id: Mapped[UUID] = refers("fulfillment_line.id", primary_key=True)
-    batch_id: Mapped[UUID] = refers("stock_batch.id", primary_key=True)
-    order_id: Mapped[UUID] = refers("order.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    store_id: Mapped[UUID] = refers("store.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    fulfillment_line_id: Mapped[UUID] = foreign_key("fulfillment_line.id", primary_key=True)
+    batch_id: Mapped[UUID] = foreign_key("stock_batch.id", primary_key=True)
+    order_id: Mapped[UUID] = foreign_key("order.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     quantity: Mapped[int]
 
 
 class StockAudit(Base):
-    """When a store's books were last compared with its shelf, and in how many rows they differ."""
+    """When the counters of a store were last audited, and how many differed."""
 
     __tablename__ = "stock_audit"
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
     audited_at: Mapped[datetime | None]
     differences: Mapped[int] = mapped_column(default=0)

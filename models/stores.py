@@ -7,67 +7,90 @@ from geoalchemy2 import Geography
 from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 POINT = "ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography"
 
 
-def point_of_row(**options: Any) -> Any:
-    """A geography point generated from the row's own latitude and longitude (WGS 84)."""
-    kind = Geography("POINT", srid=4326, spatial_index=False)
-    return mapped_column(kind, Computed(POINT, persisted=True), deferred=True, **options)
+def generated_point_column(**options: Any) -> Any:
+    """Declare a geography column generated from the row's latitude and longitude (WGS 84)."""
+    geography = Geography("POINT", srid=4326, spatial_index=False)
+    return mapped_column(geography, Computed(POINT, persisted=True), deferred=True, **options)
 
 
-class StoreStatus(Named):
-    """Whether a store takes orders: the manager's switch, on top of its hours."""
+class StoreStatus(NamedEnum):
+    """Whether a store takes orders, set by its manager, in addition to its opening hours."""
 
     OPEN = auto()
+    """Takes orders during its opening hours."""
     PAUSED = auto()
+    """Takes no orders for the moment."""
     CLOSED = auto()
+    """Takes no orders until a manager opens it."""
 
 
-class StoreKind(Named):
+class StoreKind(NamedEnum):
     """A DARK_STORE serves customers; a WAREHOUSE serves stores only."""
 
     DARK_STORE = auto()
+    """Delivers to customers within its zone."""
     WAREHOUSE = auto()
+    """Supplies stores only; has no delivery zone."""
 
 
-class Unserved(Named):
-    """Why nobody delivers to a place: no zone covers it, or each store there is shut or paused."""
+class Unserved(NamedEnum):
+    """Why no store delivers to a location."""
 
     OUTSIDE_ZONES = auto()
+    """No delivery zone covers the location."""
     CLOSED = auto()
+    """Every store that covers the location is closed now."""
     PAUSED = auto()
+    """The stores that cover the location take no orders for now."""
 
 
-class ZoneFault(Named):
-    """What is wrong with a delivery zone."""
+class ZoneFault(NamedEnum):
+    """Why a delivery zone was refused."""
 
     MALFORMED = auto()
+    """Not a GeoJSON Polygon or MultiPolygon of valid positions."""
     OPEN_RING = auto()
+    """A ring does not end at its first point."""
     TOO_MANY_POINTS = auto()
+    """The zone has more than 5,000 points."""
     INVALID_SHAPE = auto()
+    """The geometry is invalid, such as a ring that crosses itself."""
     TOO_SMALL = auto()
+    """The area is below the minimum of 0.01 km²."""
     TOO_LARGE = auto()
+    """The area is above the maximum of 1,000 km²."""
     TOO_FAR = auto()
+    """The zone is more than 3 km away from its store."""
     WAREHOUSE = auto()
+    """The store is a warehouse, which has no delivery zone."""
 
 
-class Weekday(Named):
+class Weekday(NamedEnum):
     """A day of the week in the store's own time zone."""
 
     MONDAY = auto()
+    """Monday."""
     TUESDAY = auto()
+    """Tuesday."""
     WEDNESDAY = auto()
+    """Wednesday."""
     THURSDAY = auto()
+    """Thursday."""
     FRIDAY = auto()
+    """Friday."""
     SATURDAY = auto()
+    """Saturday."""
     SUNDAY = auto()
+    """Sunday."""
 
 
-class Store(Keyed):
-    """A dark store: shelves, pickers and a zone it delivers to."""
+class Store(Entity):
+    """A dark store with a delivery zone, or a warehouse."""
 
     __tablename__ = "store"
     __table_args__ = (
@@ -78,7 +101,7 @@ class Store(Keyed):
         CheckConstraint("longitude between -180 and 180", name="longitude"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id", index=True)
+    company_id: Mapped[UUID] = foreign_key("company.id", index=True)
     code: Mapped[str]
     name: Mapped[str]
     kind: Mapped[StoreKind] = mapped_column(
@@ -87,22 +110,22 @@ class Store(Keyed):
     status: Mapped[StoreStatus] = mapped_column(default=StoreStatus.OPEN)
     latitude: Mapped[float]
     longitude: Mapped[float]
-    point: Mapped[Any] = point_of_row()
+    point: Mapped[Any] = generated_point_column()
     timezone: Mapped[str] = mapped_column(default="UTC")
     preparation_seconds: Mapped[int] = mapped_column(default=150)
     reorder_point: Mapped[int] = mapped_column(default=5, server_default="5")
     version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = at_now()
+    created_at: Mapped[datetime] = default_now()
 
 
 class StoreZone(Base):
-    """Where a store delivers: one multipolygon (WGS 84)."""
+    """The delivery zone of a store: one multipolygon (WGS 84)."""
 
     __tablename__ = "store_zone"
     __table_args__ = (Index("ix_store_zone_area", "area", postgresql_using="gist"),)
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
     area: Mapped[Any] = mapped_column(Geography("MULTIPOLYGON", srid=4326, spatial_index=False))
 
 
@@ -115,8 +138,8 @@ class StoreHours(Base):
     __tablename__ = "store_hours"
     __table_args__ = (CheckConstraint("weekday between 0 and 6", name="weekday"),)
 
-    store_id: Mapped[UUID] = refers("store.id", primary_key=True)
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
     weekday: Mapped[int] = mapped_column(primary_key=True)
     opens: Mapped[time] = mapped_column(primary_key=True)
     closes: Mapped[time]
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")

@@ -5,46 +5,61 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Keyed, Named, at_now, refers
+from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.identity import Role
 
 
-class TicketStatus(Named):
-    """Whose turn it is: the agent's (OPEN), the customer's (WAITING), nobody's (RESOLVED)."""
+class TicketStatus(NamedEnum):
+    """Status of a ticket: who has to act next."""
 
     OPEN = auto()
+    """Waits for a support agent."""
     WAITING = auto()
+    """Waits for the customer."""
     RESOLVED = auto()
+    """Resolved; a customer reply reopens it."""
 
 
-class TicketAction(Named):
-    """What a person may do with a ticket next."""
+class TicketAction(NamedEnum):
+    """An action on a ticket."""
 
     REPLY = auto()
+    """Add a message; a customer reply reopens a resolved ticket."""
     ASSIGN = auto()
+    """Assign the ticket to an agent, or change its priority."""
     RESOLVE = auto()
+    """Resolve the ticket, optionally with a refund."""
 
 
-class TicketKind(Named):
-    """What went wrong with the order."""
+class TicketKind(NamedEnum):
+    """The kind of problem with the order."""
 
     ITEM_MISSING = auto()
+    """An item was not delivered."""
     ITEM_WRONG = auto()
+    """A different item was delivered."""
     ITEM_DAMAGED = auto()
+    """An item arrived damaged."""
     LATE = auto()
+    """The order is late or arrived late."""
     PAYMENT = auto()
+    """There is a problem with the payment."""
     OTHER = auto()
+    """Another problem; see the messages."""
 
 
-class TicketPriority(Named):
-    """How soon an agent should look."""
+class TicketPriority(NamedEnum):
+    """How urgently an agent should handle the ticket."""
 
     URGENT = auto()
+    """Handled first: the order is in progress, or nobody has answered."""
     HIGH = auto()
+    """Handled after urgent tickets."""
     NORMAL = auto()
+    """Handled after all others, oldest first."""
 
 
-class Ticket(Keyed):
+class Ticket(Entity):
     """A conversation about one order between its customer and support."""
 
     __tablename__ = "ticket"
@@ -54,37 +69,37 @@ class Ticket(Keyed):
         Index("ix_ticket_open", "company_id", "id", postgresql_where=text("status <> 'RESOLVED'")),
     )
 
-    order_id: Mapped[UUID] = refers("order.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
-    opened_by_id: Mapped[UUID] = refers("person.id")
-    assignee_id: Mapped[UUID | None] = refers("person.id", nullable=True)
+    order_id: Mapped[UUID] = foreign_key("order.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
+    opened_by_id: Mapped[UUID] = foreign_key("person.id")
+    assignee_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     kind: Mapped[TicketKind]
     priority: Mapped[TicketPriority] = mapped_column(default=TicketPriority.NORMAL)
     subject: Mapped[str]
     status: Mapped[TicketStatus] = mapped_column(default=TicketStatus.OPEN)
     resolution: Mapped[str] = mapped_column(default="")
-    opened_at: Mapped[datetime] = at_now()
+    opened_at: Mapped[datetime] = default_now()
     first_answered_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
     @property
-    def in_order(self) -> tuple[UUID, UUID]:
-        """The order it is about, and its own key."""
+    def order_and_ticket_id(self) -> tuple[UUID, UUID]:
+        """The key of the refunds loader: the order's and the ticket's key."""
         return self.order_id, self.id
 
 
-class TicketMessage(Keyed):
-    """One thing said in a ticket."""
+class TicketMessage(Entity):
+    """A message in a ticket."""
 
     __tablename__ = "ticket_message"
     __table_args__ = (Index("ix_ticket_message_ticket", "ticket_id", "id"),)
 
-    ticket_id: Mapped[UUID] = refers("ticket.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    customer_id: Mapped[UUID] = refers("person.id")
-    author_id: Mapped[UUID] = refers("person.id")
+    ticket_id: Mapped[UUID] = foreign_key("ticket.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
+    author_id: Mapped[UUID] = foreign_key("person.id")
     author_role: Mapped[Role]
     body: Mapped[str]
-    at: Mapped[datetime] = at_now()
+    at: Mapped[datetime] = default_now()

@@ -1,3 +1,5 @@
+"""Transfers of goods between two stores of a company."""
+
 from datetime import date, datetime
 from enum import auto
 from uuid import UUID
@@ -5,45 +7,58 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Keyed, Named, at_now, refers
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
-class TransferStatus(Named):
-    """Where goods on their way between two stores are.
-
-    RECEIVED arrived whole; PARTLY_RECEIVED arrived with units missing or damaged.
-    """
+class TransferStatus(NamedEnum):
+    """The status of a transfer between two stores."""
 
     REQUESTED = auto()
+    """Waits for the source store's decision."""
     APPROVED = auto()
+    """Approved; picking has not started."""
     REJECTED = auto()
+    """The source store declined. Final."""
     PICKING = auto()
+    """The source store is collecting the goods."""
     SHIPPED = auto()
+    """Goods are in transit."""
     RECEIVED = auto()
+    """Everything arrived intact. Final."""
     PARTLY_RECEIVED = auto()
+    """Arrived with units missing or damaged. Final."""
     CANCELED = auto()
+    """Canceled before shipping. Final."""
 
 
-class TransferAction(Named):
-    """What a person may do with a transfer next."""
+class TransferAction(NamedEnum):
+    """A step that a person can take with a transfer."""
 
     APPROVE = auto()
+    """Agree to give the goods, as the source store."""
     REJECT = auto()
+    """Decline the request, as the source store."""
     PICK = auto()
+    """Start to collect the goods at the source store."""
     SHIP = auto()
+    """Send the goods to the destination store."""
     RECEIVE = auto()
+    """Take in the goods at the destination store."""
     CANCEL = auto()
+    """End the transfer before it is shipped."""
 
 
-class TransferDirection(Named):
-    """Which way goods go, as one store sees it."""
+class TransferDirection(NamedEnum):
+    """The direction of a transfer as seen by one store."""
 
     INCOMING = auto()
+    """Goods come to the store."""
     OUTGOING = auto()
+    """Goods leave the store."""
 
 
-class Transfer(Keyed):
-    """Goods that one store (or warehouse) gives to another of its company."""
+class Transfer(Entity):
+    """Goods that move from one store or warehouse of a company to another."""
 
     __tablename__ = "transfer"
     __table_args__ = (
@@ -52,27 +67,27 @@ class Transfer(Keyed):
         Index("ix_transfer_destination", "destination_id", "id"),
     )
 
-    company_id: Mapped[UUID] = refers("company.id")
-    source_id: Mapped[UUID] = refers("store.id")
-    destination_id: Mapped[UUID] = refers("store.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    source_id: Mapped[UUID] = foreign_key("store.id")
+    destination_id: Mapped[UUID] = foreign_key("store.id")
     status: Mapped[TransferStatus] = mapped_column(default=TransferStatus.REQUESTED)
     note: Mapped[str] = mapped_column(default="")
     decision_note: Mapped[str] = mapped_column(default="")
-    requested_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    decided_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    shipped_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    received_by_id: Mapped[UUID | None] = refers("person.id", nullable=True)
-    requested_at: Mapped[datetime] = at_now()
+    requested_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    decided_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    shipped_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    received_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    requested_at: Mapped[datetime] = default_now()
     decided_at: Mapped[datetime | None]
     shipped_at: Mapped[datetime | None]
     received_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
 
-class TransferLine(Keyed):
-    """One product of a transfer, and how many of it were asked for, sent and met again.
+class TransferLine(Entity):
+    """One product of a transfer: its requested, shipped and received units.
 
-    Once the goods have arrived, shipped = received + damaged + missing.
+    After the arrival, shipped = received + damaged + missing.
     """
 
     __tablename__ = "transfer_line"
@@ -84,9 +99,9 @@ class TransferLine(Keyed):
         CheckConstraint("received + damaged + missing <= shipped", name="no_more_than_shipped"),
     )
 
-    transfer_id: Mapped[UUID] = refers("transfer.id")
-    company_id: Mapped[UUID] = refers("company.id")
-    product_id: Mapped[UUID] = refers("product.id")
+    transfer_id: Mapped[UUID] = foreign_key("transfer.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    product_id: Mapped[UUID] = foreign_key("product.id")
     position: Mapped[int]
     requested: Mapped[int]
     shipped: Mapped[int] = mapped_column(default=0)
@@ -96,14 +111,14 @@ class TransferLine(Keyed):
 
 
 class TransferLot(Base):
-    """Units of a transfer's line that came out of one batch, or out of none; numbered from 0."""
+    """Units of a transfer line from one batch, or from no known batch; numbered from 0."""
 
     __tablename__ = "transfer_lot"
     __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
 
-    line_id: Mapped[UUID] = refers("transfer_line.id", primary_key=True)
+    line_id: Mapped[UUID] = foreign_key("transfer_line.id", primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    company_id: Mapped[UUID] = refers("company.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
     batch_code: Mapped[str | None]
     expires_on: Mapped[date | None]
     quantity: Mapped[int]

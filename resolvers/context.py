@@ -1,55 +1,54 @@
-"""What one operation knows: who asks, in which language, and the house's doors."""
+"""The context of one operation: actor, language, loaders and the process's dependencies."""
 
 from collections.abc import Hashable, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from uuid import UUID
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from dataloaders import Loaders
-from execution.fanout_port import Outlet
-from gateways.payments import Payments
-from gateways.sms import Sms
-from gateways.webhook import PublicWebhooks, Webhooks
+from database.sessions import Database
+from dataloaders.loaders import Loaders
+from execution.fanout_port import FanoutPort
+from gateways.payments import PaymentGateway
+from gateways.sms import SmsSender
+from gateways.webhook import PublicWebhookClient, WebhookClient
 from models.identity import Actor
-from workflows.delivery.position_ingest import Positions
-from workflows.identity.authenticator import Identity
-from workflows.stock.reservation_batcher import Combiner
-
-T = TypeVar("T")
+from workflows.delivery.position_ingest import PositionIngest
+from workflows.identity.authenticator import Authenticator
+from workflows.stock.reservation_batcher import ReservationBatcher
 
 
-class Streams(Protocol):
-    """The hub as resolvers see it."""
+class StreamPublisher(Protocol):
+    """The part of the stream hub that resolvers use."""
 
-    async def tell(self, topic: str, value: dict[str, Any]) -> None:
-        """Publish a lossy value (a rider's position) to whoever listens now."""
+    async def publish_value(self, topic: str, value: dict[str, Any]) -> None:
+        """Publish a value that may be lost (a rider position) to current subscribers."""
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """The handles a process shares, built once by the server."""
+class Container:
+    """The dependencies of a process, built once by the server."""
 
     database: Database
-    combiner: Combiner
-    positions: Positions
-    payments: Payments
-    sms: Sms
-    identity: Identity
-    streams: Streams
-    webhooks: Webhooks = field(default_factory=PublicWebhooks)
+    reservation_queue: ReservationBatcher
+    positions: PositionIngest
+    payments: PaymentGateway
+    sms: SmsSender
+    authenticator: Authenticator
+    streams: StreamPublisher
+    webhooks: WebhookClient = field(default_factory=PublicWebhookClient)
 
 
 @dataclass(slots=True)
 class Context:
     """One operation of one actor."""
 
-    house: House
+    container: Container
     actor: Actor
     loaders: Loaders
     language: str = "en"
@@ -58,55 +57,57 @@ class Context:
     device: str = ""
     idempotency_key: str | None = None
     last_event_id: str | None = None
-    outlet: Outlet | None = None
-    """Where the answers of a subscription go, when its wire takes them from others' hands."""
+    outlet: FanoutPort | None = None
+    """Receives the results of a subscription when the transport supports shared results."""
     extensions: dict[str, Any] = field(default_factory=dict)
     writes: int = 0
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Read what the actor may see."""
-        return self.house.database.read(self.actor.scope())
+        """Open a read session with the actor's row-level-security scope."""
+        return self.container.database.read(self.actor.scope())
 
-    def look(self) -> AsyncSession:
-        """As `read`, for a row by its key: what is asked at the same moment goes in one trip."""
+    def batched_session(self) -> AsyncSession:
+        """Return a session like `read` whose concurrent reads are sent in one round trip."""
         return self.loaders.session()
 
-    def public(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Read the public catalog."""
-        return self.house.database.public()
+    def read_public(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a read session on the public catalog."""
+        return self.container.database.read_public()
 
     def write(
         self, action: str, company_id: UUID | None = None
     ) -> AbstractAsyncContextManager[AsyncSession]:
-        """A unit of work, inside `company_id` when the actor acts on a company's rows."""
+        """Open a write transaction; `company_id` adds that company's rows to the actor's scope."""
         scope = self.actor.scope()
         if company_id is not None:
             scope = scope.with_company(company_id)
-        return self.house.database.write(scope, self.origin(action))
+        return self.container.database.write(scope, self.audit_origin(action))
 
-    def write_anywhere(self, action: str) -> AbstractAsyncContextManager[AsyncSession]:
-        """A unit of work on rows of people not known yet: the verb itself checks who may what."""
-        return self.house.database.write(PLATFORM, self.origin(action))
+    def write_as_platform(self, action: str) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a write transaction on the rows of all tenants; the command itself authorizes."""
+        return self.container.database.write(PLATFORM, self.audit_origin(action))
 
-    def origin(self, action: str) -> Origin:
-        return Origin(action, self.actor.person_id, self.address, self.request_id)
+    def audit_origin(self, action: str) -> AuditContext:
+        """Return who made a change, for the audit log."""
+        return AuditContext(action, self.actor.person_id, self.address, self.request_id)
 
-    def known(self, reads: Set[str]) -> Hashable:
-        """What `reads` names of who asks: answers that look at no more are equal for equal ones.
+    def sharing_values(self, dependencies: Set[str]) -> Hashable:
+        """Return the values of the named context parts; results that depend on no others are equal
+        for contexts with equal values.
 
-        "rows" are those that may be seen, "caller" is all that a read might look at.
+        "rows" is the row-level-security scope, "caller" is everything that a resolver may read.
         """
         actor = self.actor
-        looks: dict[str, Hashable] = {
+        values: dict[str, Hashable] = {
             "rows": actor.scope(),
             "roles": (actor.signed_in, actor.roles),
             "language": self.language,
             "caller": (actor, self.language, self.address, self.device),
         }
-        return tuple(looks[name] for name in sorted(reads))
+        return tuple(values[name] for name in sorted(dependencies))
 
-    def owner(self) -> str:
-        """Whose idempotency keys these are."""
+    def idempotency_owner(self) -> str:
+        """Return the owner of the idempotency keys: the person or the network address."""
         return str(self.actor.person_id) if self.actor.person_id else f"address:{self.address}"
 
 

@@ -1,4 +1,4 @@
-"""Runs a verb as one unit of work and answers its outcome: the row, or every reason against it."""
+"""Runs a command in one transaction and builds the mutation's payload: a row or its errors."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,149 +11,163 @@ from sqlalchemy import Select, Text, bindparam, cast, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import Keyed
+from database.base import Entity
 from database.rows import model_of
-from database.statements import kept
-from models.ids import decode, encode, noun
+from database.statements import prepared
+from database.write_session import set_company
+from models.ids import decode_id, encode_id, model_of_id
 from resolvers.context import Context, Info
 from services.core import clock, idempotency
-from services.core.problems import InvalidInput, Kept, Refused, key_of, not_found
+from services.core.problems import (
+    CommittedDomainError,
+    DomainError,
+    InvalidInput,
+    not_found,
+    parse_id,
+)
 
-Outcome = TypeVar("Outcome")
-Verb = Callable[[AsyncSession], Awaitable[Any]]
-LookUp = Callable[[AsyncSession], Awaitable[UUID]]
-Company = UUID | LookUp | None
+Payload = TypeVar("Payload")
+Operation = Callable[[AsyncSession], Awaitable[Any]]
+CompanyLookup = Callable[[AsyncSession], Awaitable[UUID]]
+CompanyRef = UUID | CompanyLookup | None
 IDEMPOTENT = "idempotent"
 
 
-async def attempt(
+async def run_mutation(
     info: Info,
-    outcome: Callable[..., Outcome],
-    verb: Verb,
+    payload: Callable[..., Payload],
+    operation: Operation,
     *,
     input: object,
-    company_id: Company = None,
-    anywhere: bool = False,
-) -> Outcome:
-    """Run `verb` in one transaction; `outcome(row)` when done, `outcome(errors=…)` when refused.
+    company_id: CompanyRef = None,
+    as_platform: bool = False,
+) -> Payload:
+    """Run `operation` in one transaction; return `payload(row)`, or `payload(errors=…)` if refused.
 
-    With an idempotency key, an equal earlier request's row is answered instead of a second effect.
-    `company_id` may be a look-up that refuses, such as `of(info, Store, id)`.
-    `anywhere` is for verbs that check for themselves who may touch rows of any company or person.
+    With an idempotency key, the row of an earlier equal request is returned and nothing is done.
+    `company_id` may be a lookup that raises DomainError, such as `company_of(info, Store, id)`.
+    `as_platform` opens the rows of all tenants: the operation itself authorizes.
     """
     context = info.context
-    made = promised(info, input)
+    request = idempotent_request(info, input)
     try:
-        known = None if callable(company_id) else company_id
-        async with _unit(context, info.field_name, known, anywhere) as session:
+        known_id = None if callable(company_id) else company_id
+        async with _transaction(context, info.field_name, known_id, as_platform) as session:
             if callable(company_id):
-                session.info["company_id"] = await company_id(session)
-            if made is not None and (stored := await idempotency.begin(session, made)) is not None:
-                replayed(context, made)
-                return outcome(await recalled(session, stored))
-            row = await _done(session, verb, made)
-        if isinstance(row, Kept):
+                set_company(session, await company_id(session))
+            outcome = None if request is None else await idempotency.begin(session, request)
+            if request is not None and outcome is not None:
+                mark_replayed(context, request)
+                return payload(await load_outcome(session, outcome))
+            row = await _run(session, operation, request)
+        if isinstance(row, CommittedDomainError):
             raise row
-        return outcome(row)
-    except Refused as refused:
-        return outcome(errors=refused.reasons)
+        return payload(row)
+    except DomainError as error:
+        return payload(errors=error.problems)
 
 
-async def _done(session: AsyncSession, verb: Verb, made: idempotency.Promise | None) -> Any:
-    """The verb's row, or its refusal when the unit of work is to be kept all the same."""
+async def _run(
+    session: AsyncSession, operation: Operation, request: idempotency.IdempotentRequest | None
+) -> Any:
+    """Return the operation's row, or its error when the transaction has to commit all the same."""
     try:
-        row = await verb(session)
-    except Kept as refused:
-        if made is not None:
-            await idempotency.let_go(session, made)
-        return refused
-    if made is not None:
-        await idempotency.settle(session, made, reference(row))
+        row = await operation(session)
+    except CommittedDomainError as error:
+        if request is not None:
+            await idempotency.release(session, request)
+        return error
+    if request is not None:
+        await idempotency.store_outcome(session, request, outcome_reference(row))
     return row
 
 
-def _unit(
-    context: Context, action: str, company: UUID | None, anywhere: bool
+def _transaction(
+    context: Context, action: str, company_id: UUID | None, as_platform: bool
 ) -> AbstractAsyncContextManager[AsyncSession]:
-    return context.write_anywhere(action) if anywhere else context.write(action, company)
+    return context.write_as_platform(action) if as_platform else context.write(action, company_id)
 
 
-def of(info: Info, model: type[Keyed], id: str, *path: str) -> LookUp:
-    """A look-up of the company behind a public id, made in the unit of work that it widens.
+def company_of(info: Info, model: type[Entity], id: str, *path: str) -> CompanyLookup:
+    """Return a lookup of the company that owns the row with a public id.
 
-    One statement: what the actor's own scope can't see neither answers nor widens anything.
+    The lookup runs one statement in the command's transaction and adds the company to its scope. A
+    row outside the actor's own scope is not found and adds nothing.
     """
 
     async def look_up(session: AsyncSession) -> UUID:
-        key = key_of(model, id, *path)
-        found = (await session.execute(_widening(model), {"key": key})).first()
-        if found is None:
+        key = parse_id(model, id, *path)
+        row = (await session.execute(_company_statement(model), {"key": key})).first()
+        if row is None:
             raise not_found(model, *path)
-        clock.hear(session, found[2])
-        return UUID(str(found[0]))
+        clock.set_current_time(session, row[2])
+        return UUID(str(row[0]))
 
     return look_up
 
 
 @cache
-def _widening(model: type[Keyed]) -> Select[Any]:
-    """Reads a row's company, lets the transaction into it, and tells the time, all in one."""
+def _company_statement(model: type[Entity]) -> Select[Any]:
+    """Build the statement that reads a row's company, adds it to the scope and reads the clock."""
     column: Any = model.__table__.c.company_id
-    widened = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
-    return kept(select(column, widened, clock.CLOCK).where(model.id == bindparam("key")))
+    set_scope = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
+    return prepared(
+        select(column, set_scope, clock.CLOCK_TIMESTAMP).where(model.id == bindparam("key"))
+    )
 
 
-async def widen(session: AsyncSession, company_id: UUID) -> UUID:
-    """Let the unit of work act inside a company, after it is known that the actor may."""
+async def widen_scope(session: AsyncSession, company_id: UUID) -> UUID:
+    """Add a company to the transaction's scope; the caller has checked that the actor may."""
     await session.execute(
         select(func.set_config("app.companies", "{" + str(company_id) + "}", True))
     )
     return company_id
 
 
-def promised(info: Info, input: object) -> idempotency.Promise | None:
-    """The promise that the request's key makes for this mutation, if it has a key."""
+def idempotent_request(info: Info, input: object) -> idempotency.IdempotentRequest | None:
+    """Return the idempotent request for this mutation, None without an idempotency key."""
     context = info.context
     context.writes += 1
     key = directive_key(info)
     key = context.idempotency_key if key is None else key
     if key is None:
         return None
-    nth = "" if context.writes == 1 else f"#{context.writes}"
-    return idempotency.promise(context.owner(), key + nth, info.field_name, input)
+    suffix = "" if context.writes == 1 else f"#{context.writes}"
+    owner = context.idempotency_owner()
+    return idempotency.build_request(owner, key + suffix, info.field_name, input)
 
 
 def directive_key(info: Info) -> str | None:
-    """The key given by `@idempotent(key:)` on the mutation's field; refused when it is no key."""
-    # Only the field's own directives are read: `info.selected_fields` converts all that is below.
+    """Return the key of `@idempotent(key:)` on the mutation's field. Raises DomainError."""
+    # Reads the field's own directives only: `info.selected_fields` would convert all child fields.
     for node in info._raw_info.field_nodes:
         for directive in node.directives or ():
             if directive.name.value == IDEMPOTENT:
-                (given,) = directive.arguments or ()
-                key = value_from_ast_untyped(given.value, info.variable_values)
-                return _fit(key) if isinstance(key, str) else None
+                (argument,) = directive.arguments or ()
+                key = value_from_ast_untyped(argument.value, info.variable_values)
+                return _validate_key(key) if isinstance(key, str) else None
     return None
 
 
-def _fit(key: str) -> str:
-    if 0 < len(key) <= idempotency.KEY_LENGTH and key.isprintable():
+def _validate_key(key: str) -> str:
+    if 0 < len(key) <= idempotency.MAX_KEY_LENGTH and key.isprintable():
         return key
-    message = f"An idempotency key has 1 to {idempotency.KEY_LENGTH} printable characters."
-    raise Refused(InvalidInput(path=["key"], message=message))
+    message = f"An idempotency key has 1 to {idempotency.MAX_KEY_LENGTH} printable characters."
+    raise DomainError(InvalidInput(path=["key"], message=message))
 
 
-def replayed(context: Context, made: idempotency.Promise) -> None:
-    """Say in the answer's extensions that nothing was done a second time."""
-    context.extensions.setdefault("replayed", []).append(made.key)
+def mark_replayed(context: Context, request: idempotency.IdempotentRequest) -> None:
+    """Add the key to `extensions.replayed` of the response: nothing was done a second time."""
+    context.extensions.setdefault("replayed", []).append(request.key)
 
 
-def reference(row: Any) -> dict[str, Any]:
-    """How to find the outcome again."""
-    return {"id": encode(model_of(row), row.id)} if isinstance(row, Keyed) else {}
+def outcome_reference(row: Any) -> dict[str, Any]:
+    """Return the outcome to store: the id of the row, if it has one."""
+    return {"id": encode_id(model_of(row), row.id)} if isinstance(row, Entity) else {}
 
 
-async def recalled(session: AsyncSession, stored: dict[str, Any]) -> Any:
-    """The row that an earlier equal request led to, as it is now."""
-    model = noun(stored.get("id", ""))
-    key = decode(model, stored["id"]) if model else None
+async def load_outcome(session: AsyncSession, outcome: dict[str, Any]) -> Any:
+    """Load the current state of the row that an earlier equal request created or changed."""
+    model = model_of_id(outcome.get("id", ""))
+    key = decode_id(model, outcome["id"]) if model else None
     return await session.get(model, key) if model and key else None

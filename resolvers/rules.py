@@ -1,7 +1,7 @@
-"""Who may: one named rule for every write, stream and guarded field; see `docs/rules.md`.
+"""Authorization rules: one named rule per mutation, stream and protected field (`docs/rules.md`).
 
-A rule speaks of roles only. Which company's or store's rows a role reaches is decided by row-level
-security and by the services, which answer "no such thing" for what belongs to somebody else.
+A rule checks roles only. Which company's or store's rows a role reaches is decided by row-level
+security and by the services, which answer NotFound for rows of other parties.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from resolvers.context import Context
 
 
-class Denied(Exception):
-    """The actor may not; `code` is the stable extension code."""
+class AccessDenied(Exception):
+    """The actor lacks the required role; `code` is the error code in the extensions."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -23,27 +23,27 @@ class Denied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Holding one of `roles` is enough; no roles at all means that signing in is."""
+    """Allows actors with any of `roles`; without roles, every signed-in actor."""
 
     name: str
     roles: frozenset[Role] = frozenset()
     anonymous: bool = False
     reads: ClassVar[str] = "roles"
-    """What of the context it looks at: people alike in this are refused alike."""
+    """The part of the context that the rule depends on (see `Context.sharing_values`)."""
 
     def allows(self, actor: Actor) -> bool:
         if self.anonymous:
             return True
         return actor.signed_in and (not self.roles or not self.roles.isdisjoint(actor.roles))
 
-    def refuse(self, context: "Context") -> Denied | None:
-        """The error for this actor, or None when the rule lets it pass."""
+    def denial(self, context: "Context") -> AccessDenied | None:
+        """Return the error for this actor, None when the rule allows it."""
         actor = context.actor
         if self.allows(actor):
             return None
         if not actor.signed_in:
-            return Denied("UNAUTHENTICATED", "Sign in first.")
-        return Denied("FORBIDDEN", f"This is for {self.name} only.")
+            return AccessDenied("UNAUTHENTICATED", "Sign in first.")
+        return AccessDenied("FORBIDDEN", f"This is for {self.name} only.")
 
 
 def _rule(name: str, *roles: Role) -> Rule:

@@ -1,9 +1,9 @@
-"""What apps may do: the closed list of root fields and nouns that each scope opens.
+"""App scopes: the complete list of root fields and types that each scope allows.
 
-An app stands for its company, so row-level security and every rule let it through like the
-company's admin. What it may ask is decided before that, by the text of its operation: a root field
-or a noun (a type with an id or a table) that is not in this list is closed to every app, and one
-that is listed takes its scope. What hangs on a noun without being one goes with it.
+An app acts for its company, so row-level security and the rules treat it like a company admin.
+Before execution its document is checked against this list: a root field, or a type with an id or
+a table, that is not listed is forbidden to every app; a listed one requires its scope. Other types
+need no scope of their own.
 """
 
 from collections.abc import Iterable
@@ -11,19 +11,19 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
-from execution.document.referenced_fields import Reach
+from execution.document.referenced_fields import ReferencedFields
 from models.identity import Actor, AppScope
-from resolvers.rules import Denied
+from resolvers.rules import AccessDenied
 
-OPEN = None  # for every app, whatever its scopes
+NO_SCOPE = None  # allowed for every app
 S = AppScope
 
-ROOTS: dict[str, AppScope | None] = {
-    "Query.schemaVersion": OPEN,
-    "Query.store": OPEN,
-    "Query.storefront": OPEN,
-    "Query.node": OPEN,
-    "Query.nodes": OPEN,
+ROOT_FIELD_SCOPES: dict[str, AppScope | None] = {
+    "Query.schemaVersion": NO_SCOPE,
+    "Query.store": NO_SCOPE,
+    "Query.storefront": NO_SCOPE,
+    "Query.node": NO_SCOPE,
+    "Query.nodes": NO_SCOPE,
     "Query.order": S.ORDERS_READ,
     "Query.fulfillment": S.FULFILLMENTS_READ,
     "Query.storeQueue": S.FULFILLMENTS_READ,
@@ -52,7 +52,7 @@ ROOTS: dict[str, AppScope | None] = {
     "Query.webhookEndpoints": S.WEBHOOKS_READ,
     "Query.webhookEvent": S.WEBHOOKS_READ,
     "Query.webhookPreview": S.WEBHOOKS_READ,
-    "Query.webhookTopics": OPEN,
+    "Query.webhookTopics": NO_SCOPE,
     "Mutation.webhookEndpointCreate": S.WEBHOOKS_WRITE,
     "Mutation.webhookEndpointUpdate": S.WEBHOOKS_WRITE,
     "Mutation.webhookEndpointPause": S.WEBHOOKS_WRITE,
@@ -86,13 +86,13 @@ ROOTS: dict[str, AppScope | None] = {
     "Subscription.orderTracked": S.ORDERS_READ,
     "Subscription.storeQueueChanged": S.FULFILLMENTS_READ,
 }
-NOUNS: dict[str, AppScope | None] = {
-    "Brand": OPEN,
-    "Category": OPEN,
-    "Company": OPEN,
-    "Product": OPEN,
-    "Store": OPEN,
-    "StoreHours": OPEN,
+TYPE_SCOPES: dict[str, AppScope | None] = {
+    "Brand": NO_SCOPE,
+    "Category": NO_SCOPE,
+    "Company": NO_SCOPE,
+    "Product": NO_SCOPE,
+    "Store": NO_SCOPE,
+    "StoreHours": NO_SCOPE,
     "Order": S.ORDERS_READ,
     "OrderLine": S.ORDERS_READ,
     "OrderEvent": S.ORDERS_READ,
@@ -133,8 +133,8 @@ NOUNS: dict[str, AppScope | None] = {
     "WebhookDelivery": S.WEBHOOKS_READ,
     "WebhookEndpoint": S.WEBHOOKS_READ,
 }
-# What of a noun tells of a person, and takes more than the noun's own scope.
-PERSONAL: dict[tuple[str, str], AppScope] = {
+# Fields with personal data; they require another scope than their type.
+PERSONAL_FIELD_SCOPES: dict[tuple[str, str], AppScope] = {
     ("Order", "customerName"): S.CUSTOMERS_READ,
     ("Order", "addressLine"): S.CUSTOMERS_READ,
     ("Order", "dropNote"): S.CUSTOMERS_READ,
@@ -149,58 +149,66 @@ PERSONAL: dict[tuple[str, str], AppScope] = {
 }
 
 
-class ScopeMissing(Denied):
-    """An app lacks a scope; `scope` is the one as OAuth writes it."""
+class MissingScope(AccessDenied):
+    """An app lacks a scope; `scope` is its OAuth name."""
 
-    def __init__(self, scope: AppScope, place: str) -> None:
-        said = f"This needs the scope {scope.token} ({scope.value}), for {place}."
-        super().__init__("FORBIDDEN", said)
+    def __init__(self, scope: AppScope, element: str) -> None:
+        message = f"This needs the scope {scope.token} ({scope.value}), for {element}."
+        super().__init__("FORBIDDEN", message)
         self.scope = scope.token
 
 
-def refusal(actor: Actor, schema: GraphQLSchema, reach: Reach) -> Denied | None:
-    """Why this app may not ask for these fields, or None when it may."""
-    for place, scope, closed in sorted(needed(schema, reach)):
-        if closed:
-            return Denied("FORBIDDEN", f"{place} is not open to apps.")
-        if scope and (one := AppScope(scope)) not in actor.scopes:
-            return ScopeMissing(one, place)
+def scope_denial(
+    actor: Actor, schema: GraphQLSchema, references: ReferencedFields
+) -> AccessDenied | None:
+    """Return why the app may not read these fields, None when it may."""
+    for element, scope, forbidden in sorted(required_scopes(schema, references)):
+        if forbidden:
+            return AccessDenied("FORBIDDEN", f"{element} is not open to apps.")
+        if scope and (required := AppScope(scope)) not in actor.scopes:
+            return MissingScope(required, element)
     return None
 
 
-def needed(schema: GraphQLSchema, reach: Reach) -> Iterable[tuple[str, str, bool]]:
-    """The places that fields lead to: each with its scope ("" for none), and if it is closed."""
+def required_scopes(
+    schema: GraphQLSchema, references: ReferencedFields
+) -> Iterable[tuple[str, str, bool]]:
+    """Return (element, scope, forbidden) of each root field, type and personal field in use.
+
+    The scope is "" when none is required.
+    """
     roots = {schema.query_type, schema.mutation_type, schema.subscription_type}
-    names = {root.name for root in roots if root is not None}
-    places: dict[str, tuple[str, bool]] = {}
-    for kind, name in reach:
-        place = f"{kind}.{name}"
-        if kind in names:
-            if not name.startswith("__"):
-                places[place] = ROOTS.get(place) or "", place not in ROOTS
-        elif kind in NOUNS:
-            places[kind] = NOUNS[kind] or "", False
-        elif _is_noun(schema.get_type(kind)):
-            places[kind] = "", True
-        if (kind, name) in PERSONAL:
-            places[place] = PERSONAL[kind, name], False
-    return [(place, scope, closed) for place, (scope, closed) in places.items()]
+    root_names = {root.name for root in roots if root is not None}
+    elements: dict[str, tuple[str, bool]] = {}
+    for type_name, field_name in references:
+        element = f"{type_name}.{field_name}"
+        if type_name in root_names:
+            if not field_name.startswith("__"):
+                scope = ROOT_FIELD_SCOPES.get(element) or ""
+                elements[element] = scope, element not in ROOT_FIELD_SCOPES
+        elif type_name in TYPE_SCOPES:
+            elements[type_name] = TYPE_SCOPES[type_name] or "", False
+        elif _has_rows(schema.get_type(type_name)):
+            elements[type_name] = "", True
+        if (type_name, field_name) in PERSONAL_FIELD_SCOPES:
+            elements[element] = PERSONAL_FIELD_SCOPES[type_name, field_name], False
+    return [(element, scope, forbidden) for element, (scope, forbidden) in elements.items()]
 
 
-def told(place: str) -> str:
-    """What the table of rules says of a field: a scope, a tick, or nothing where it is closed."""
-    parent, _, name = place.partition(".")
-    if place in ROOTS:
-        found = ROOTS[place]
-    elif parent in NOUNS:
-        found = PERSONAL.get((parent, name), NOUNS[parent])
+def scope_mark(element: str) -> str:
+    """Return the cell of a field in the rules table: its scope, a tick, or "" when forbidden."""
+    type_name, _, field_name = element.partition(".")
+    if element in ROOT_FIELD_SCOPES:
+        scope = ROOT_FIELD_SCOPES[element]
+    elif type_name in TYPE_SCOPES:
+        scope = PERSONAL_FIELD_SCOPES.get((type_name, field_name), TYPE_SCOPES[type_name])
     else:
         return ""
-    return "✓" if found is None else found.token
+    return "✓" if scope is None else scope.token
 
 
-def _is_noun(kind: Any) -> bool:
-    """Whether rows of a table stand behind a type, or it can be asked for by an id."""
-    if any(one.name == "Node" for one in getattr(kind, "interfaces", ())):
+def _has_rows(graphql_type: Any) -> bool:
+    """Return whether a type is backed by table rows or implements Node."""
+    if any(interface.name == "Node" for interface in getattr(graphql_type, "interfaces", ())):
         return True
-    return hasattr(getattr(getattr(kind, "is_type_of", None), "backing", None), "__table__")
+    return hasattr(getattr(getattr(graphql_type, "is_type_of", None), "backing", None), "__table__")

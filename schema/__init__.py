@@ -1,1 +1,1 @@
-"""The public shape of the graph: one file per noun, `root/` for what can be asked."""
+"""The GraphQL schema: a folder per domain, `root/` for the query, mutation and subscription."""

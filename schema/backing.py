@@ -1,4 +1,4 @@
-"""Binds GraphQL types to the classes of the rows behind them, and fields to rules and batches."""
+"""Declares GraphQL types and fields: their backing classes, access rules and batches."""
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -8,21 +8,22 @@ from typing import Any, TypeVar, dataclass_transform
 import strawberry
 from strawberry.types.field import StrawberryField
 
+from dataloaders.batches import is_public
 from resolvers.rules import Rule
 
 T = TypeVar("T")
 Resolver = Callable[..., Any]
 Stream = Callable[..., AsyncIterator[Any]]
 Reader = Callable[[Any], Callable[[Any], Any]]
-Foresees = Callable[[Mapping[str, Any]], Any]
-MadeOf = tuple[str, Mapping[str, str]]
+RowKey = Callable[[Mapping[str, Any]], Any]
+ComposedOf = tuple[str, Mapping[str, str]]
 
 BACKING: dict[type, type] = {}
 ABOUT_INPUT = "Everything the mutation needs to know."
 
 
 def column(description: str, *, allow: Rule | None = None) -> Any:
-    """A field read straight off the row's attribute of the same name."""
+    """Declare a field that returns the parent's attribute of the same name."""
     if allow is None:
         return strawberry.field(description=description)
 
@@ -39,18 +40,18 @@ def field(
     allow: Rule | None = None,
     cost: int | None = None,
     reads: str | None = None,
-    foresees: Foresees | None = None,
+    row_key: RowKey | None = None,
     loads: Resolver | None = None,
 ) -> Any:
-    """A field answered by `resolver`; typed Any because parents are backing objects.
+    """Declare a field with a resolver; typed Any because parents are backing objects.
 
-    `reads` promises that the resolver looks at no more of its context than this ("rows",
-    "language", or "" for nothing), so that subscribers who are alike in it can share answers.
-    `foresees` tells from the arguments the `id` of the one row that the resolver will answer, if
-    it answers any, so that what is selected of that row is read with it and not after it; `loads`
-    is the batch that a resolver loads by the `id` of its parent, for the same reason.
+    `reads` names the only part of the context that the resolver depends on ("rows", "language", or
+    "" for none), so that subscribers with equal values can share results.
+    `row_key` computes from the arguments the `id` of the row that the resolver returns, so that
+    its selected fields are loaded together with the row; `loads` is the batch that the resolver
+    loads by its parent's `id`, for the same purpose.
     """
-    metadata = _metadata(allow=allow, cost=cost, reads=reads, foresees=foresees, loads=loads)
+    metadata = _metadata(allow=allow, cost=cost, reads=reads, row_key=row_key, loads=loads)
     return strawberry.field(
         resolver=_guarded(resolver, allow), description=description, metadata=metadata
     )
@@ -61,21 +62,22 @@ def derived(
     description: str,
     *,
     reads: str = "",
-    made_of: MadeOf | None = None,
+    composed_of: ComposedOf | None = None,
     needs: Collection[str] | None = None,
 ) -> Any:
-    """A field worked out of the parent alone, by a function that `reader` makes for a request.
+    """Declare a field that is computed from the parent alone.
 
-    The executor has the function made once a request and calls it as it reads attributes. `reads`
-    names what of its context `reader` looks at, as in `field`. `made_of` says of an object which
-    of the parent's attributes stand for its own, and which of the parent's is None without it: then
-    the executor needs no object. `needs` names all attributes of the parent that are read.
+    `reader` takes the context and returns the function from parent to value; the executor calls
+    it once per request. `reads` names the part of the context that `reader` depends on, as in
+    `field`. `needs` names the parent's attributes that are read. `composed_of` is for object types:
+    the parent's attribute that is None when there is no object, and the parent's attribute for each
+    field, with which the executor builds no object.
     """
 
     def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return reader(info.context)(parent)
 
-    metadata = _metadata(reader=reader, reads=reads, made_of=made_of, needs=needs)
+    metadata = _metadata(reader=reader, reads=reads, composed_of=composed_of, needs=needs)
     return strawberry.field(resolver=resolve, description=description, metadata=metadata)
 
 
@@ -85,28 +87,29 @@ def related(
     *,
     by: str = "id",
     allow: Rule | None = None,
-    look: bool = False,
-    narrow: bool = False,
+    pass_fields: bool = False,
+    pass_attributes: bool = False,
     cost: int | None = None,
-    ahead: Mapping[Resolver, Resolver] | None = None,
+    prefetch_with: Mapping[Resolver, Resolver] | None = None,
 ) -> Any:
-    """A field read in one batch for all parents of a level, keyed by the parent's attribute `by`.
+    """Declare a field that is loaded in one batch for all parents of a level.
 
-    The executor calls the batch itself, without a coroutine per parent; `look` gives the batch
-    the set of selected child fields as its third argument, `narrow` that of the attributes which
-    these are read from, or None where that can't be told.
+    The batch key is the parent's attribute `by`. The executor calls the batch itself, without a
+    coroutine per parent. With `pass_fields` the batch gets the set of selected child fields as its
+    third argument, with `pass_attributes` the set of attributes that they need (None if unknown).
 
-    `ahead` names, for a batch that parents come from, another that goes by the keys of that one and
-    answers pairs of this batch's key and answer: it is read together with the parents.
+    `prefetch_with` maps a batch that loads parents to a batch that takes the same keys and returns
+    pairs of this batch's key and result; it runs at the same time as the parents' batch.
     """
-    metadata = _metadata(batch=batch, by=by, allow=allow, cost=cost, ahead=ahead)
-    metadata |= _metadata(look=look or None, narrow=narrow or None)
-    resolver = _guarded(_loading(batch, by), allow)
+    metadata = _metadata(batch=batch, by=by, allow=allow, cost=cost, prefetch_with=prefetch_with)
+    metadata |= _metadata(pass_fields=pass_fields or None, pass_attributes=pass_attributes or None)
+    metadata |= _metadata(public=is_public(batch) or None)
+    resolver = _guarded(_batch_resolver(batch, by), allow)
     return strawberry.field(resolver=resolver, description=description, metadata=metadata)
 
 
-def _loading(batch: Resolver, by: str) -> Resolver:
-    """How graphql-core reads the same for one parent."""
+def _batch_resolver(batch: Resolver, by: str) -> Resolver:
+    """Return a resolver that loads the field for one parent, for graphql-core."""
 
     async def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         key = getattr(parent, by)
@@ -116,77 +119,77 @@ def _loading(batch: Resolver, by: str) -> Resolver:
 
 
 def mutation(resolver: Resolver, description: str, *, allow: Rule) -> Any:
-    """A write; `allow` has no default, so forgetting it is a type error."""
-    made = strawberry.mutation(
+    """Declare a mutation; `allow` has no default, so omitting it is a type error."""
+    declared = strawberry.mutation(
         resolver=_guarded(resolver, allow),
         description=description,
         metadata={"allow": allow, "rule_required": True},
     )
-    return _describe_input(made)
+    return _describe_input(declared)
 
 
 def stream(resolver: Stream, description: str, *, allow: Rule) -> Any:
-    """A subscription field; its flow forgets what the loaders knew whenever events come."""
+    """Declare a subscription field; its loaders' caches are cleared whenever events arrive."""
     return strawberry.subscription(
-        resolver=_listening(resolver, allow),
+        resolver=_guarded_stream(resolver, allow),
         description=description,
         metadata={"allow": allow, "rule_required": True},
     )
 
 
-def _metadata(**given: Any) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
+def _metadata(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _describe_input(made: StrawberryField) -> StrawberryField:
-    for argument in made.arguments:
+def _describe_input(declared: StrawberryField) -> StrawberryField:
+    for argument in declared.arguments:
         argument.description = argument.description or ABOUT_INPUT
-    return made
+    return declared
 
 
 def _check(rule: Rule, info: strawberry.Info) -> None:
-    denied = rule.refuse(info.context)
-    if denied is not None:
-        raise denied
+    error = rule.denial(info.context)
+    if error is not None:
+        raise error
 
 
 def _guarded(resolver: Resolver, rule: Rule | None) -> Resolver:
-    """The resolver behind its rule. It keeps its signature, which names `info`."""
+    """Return the resolver with a check of its rule; the signature, with `info`, stays the same."""
     if rule is None or rule.anonymous:
         return resolver
-    _need_info(resolver)
+    _require_info(resolver)
     if inspect.iscoroutinefunction(resolver):
 
         @wraps(resolver)
-        async def later(*args: Any, **arguments: Any) -> Any:
+        async def checked_async(*args: Any, **arguments: Any) -> Any:
             _check(rule, arguments["info"])
             return await resolver(*args, **arguments)
 
-        return later
+        return checked_async
 
     @wraps(resolver)
-    def now(*args: Any, **arguments: Any) -> Any:
+    def checked(*args: Any, **arguments: Any) -> Any:
         _check(rule, arguments["info"])
         return resolver(*args, **arguments)
 
-    return now
+    return checked
 
 
-def _need_info(resolver: Resolver) -> None:
+def _require_info(resolver: Resolver) -> None:
     if "info" not in inspect.signature(resolver).parameters:
         name = f"{resolver.__module__}.{resolver.__qualname__}"
         raise TypeError(f"{name} is behind a rule, which reads `info`: give it that parameter.")
 
 
-def _listening(resolver: Stream, rule: Rule) -> Stream:
-    _need_info(resolver)
+def _guarded_stream(resolver: Stream, rule: Rule) -> Stream:
+    _require_info(resolver)
 
     @wraps(resolver)
     async def events(*args: Any, **arguments: Any) -> AsyncIterator[Any]:
         info: strawberry.Info = arguments["info"]
         _check(rule, info)
         source = resolver(*args, **arguments)
-        # An info holds the whole execution, and a stream may be quiet for hours.
+        # `info` references the whole execution; a stream may wait for hours without events.
         del info
         arguments.clear()
         try:
@@ -207,13 +210,13 @@ def backed_by(
 ) -> Callable[[type[T]], type[T]]:
     """Declare a GraphQL type whose parent objects are instances of `model`.
 
-    The class is named after the type with `Type` behind it, which the graph leaves out.
+    The type's name is that of the class without the suffix `Type`, unless `name` is given.
     """
 
     def is_type_of(obj: object, _info: object) -> bool:
         return isinstance(obj, model)
 
-    # The executor checks the classes of a whole level by this, without a call for each row.
+    # The executor checks the classes of a whole level with this, without a call per row.
     is_type_of.backing = model  # type: ignore[attr-defined] # functions carry attributes
 
     def decorate(cls: type[T]) -> type[T]:

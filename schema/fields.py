@@ -1,4 +1,4 @@
-"""Shorthands for fields that many nouns have: ids, sums of money, translated texts."""
+"""Field declarations that many types share: ids, amounts of money, translated texts."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -7,20 +7,20 @@ from uuid import UUID
 
 import strawberry
 
-from database.base import Keyed
+from database.base import Entity
 from models import ids
 from models.money import Money
 from resolvers.rules import Rule
-from schema.backing import Foresees, derived, field
+from schema.backing import RowKey, derived, field
 
 DEFAULT_LANGUAGE = "en"
 
 
-def key(
-    model: type[Keyed], description: str = "The opaque id of this object.", *, by: str = "id"
+def id_field(
+    model: type[Entity], description: str = "The opaque id of this object.", *, by: str = "id"
 ) -> Any:
-    """The public id made of the parent's UUID attribute `by`."""
-    encode, get = ids.encoder(model), attrgetter(by)
+    """Declare a field with the public id of the parent's UUID attribute `by`."""
+    encode, get = ids.id_encoder(model), attrgetter(by)
 
     def read(parent: Any) -> str | None:
         value = get(parent)
@@ -29,42 +29,42 @@ def key(
     return derived(lambda _context: read, description, needs=(by,))
 
 
-def named(model: type[Keyed]) -> Foresees:
-    """The key of the row of this model that the argument `id` names; None when it names none."""
+def argument_key(model: type[Entity]) -> RowKey:
+    """Return a function that reads the row's key from the argument `id`; None for an invalid id."""
 
-    def foresees(arguments: Mapping[str, Any]) -> UUID | None:
-        return ids.decode(model, arguments["id"])
+    def key_of(arguments: Mapping[str, Any]) -> UUID | None:
+        return ids.decode_id(model, arguments["id"])
 
-    return foresees
+    return key_of
 
 
-def money(by: str, description: str, *, allow: Rule | None = None) -> Any:
-    """A sum read off the parent's minor-unit attribute `by` and its `currency`."""
+def money_field(by: str, description: str, *, allow: Rule | None = None) -> Any:
+    """Declare a Money field from the parent's minor-unit attribute `by` and its `currency`."""
     get, new = attrgetter(by, "currency"), tuple.__new__
 
     def read(parent: Any) -> Money | None:
-        pair = get(parent)
-        return None if pair[0] is None else new(Money, pair)
+        minor_and_currency = get(parent)
+        return None if minor_and_currency[0] is None else new(Money, minor_and_currency)
 
     if allow is None:
-        get_of = (by, "currency")
-        made_of = by, {"minor": by, "currency": "currency"}
-        return derived(lambda _context: read, description, made_of=made_of, needs=get_of)
+        needs = (by, "currency")
+        composed_of = by, {"minor": by, "currency": "currency"}
+        return derived(lambda _context: read, description, composed_of=composed_of, needs=needs)
 
-    def allowed(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
+    def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return read(parent)
 
-    return field(allowed, description, allow=allow, reads="")
+    return field(resolve, description, allow=allow, reads="")
 
 
-def translated(by: str, description: str) -> Any:
-    """The parent's text in the language of the request, or in the catalog's own language."""
-    own = attrgetter(by)
+def translated_field(by: str, description: str) -> Any:
+    """Declare a field with the parent's text in the request's language, else the catalog's."""
+    untranslated = attrgetter(by)
 
     def reader(context: Any) -> Any:
         language = context.language
         if language == DEFAULT_LANGUAGE:
-            return own
-        return lambda row: str(row.translations.get(language) or own(row))
+            return untranslated
+        return lambda row: str(row.translations.get(language) or untranslated(row))
 
     return derived(reader, description, reads="language")

@@ -1,4 +1,4 @@
-"""A place as the graph shows it, and the field for rows that carry one."""
+"""The GeoPoint type, and the field for rows with a latitude and a longitude."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ class GeoPointType:
     longitude: float = column("Degrees east, from -180 to 180.")
 
 
-def place(description: str, *, allow: Rule | None = None) -> Any:
-    """The place read off the parent's `latitude` and `longitude`."""
+def geo_point_field(description: str, *, allow: Rule | None = None) -> Any:
+    """Declare a GeoPoint field from the parent's `latitude` and `longitude`."""
 
     def read(parent: strawberry.Parent[Any]) -> Point:
         return Point(parent.latitude, parent.longitude)

@@ -1,4 +1,4 @@
-"""Root fields that find anything by its id."""
+"""Root fields that read any object by its id."""
 
 import strawberry
 

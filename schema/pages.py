@@ -1,4 +1,4 @@
-"""Connections after the Relay specification, over keyset pages."""
+"""Relay connections on top of keyset pages."""
 
 from typing import Generic, TypeVar
 

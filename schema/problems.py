@@ -1,4 +1,4 @@
-"""The errors that mutations answer. Each mutation's union names those that it can meet."""
+"""Errors that several mutations return; the union of each mutation lists its possible errors."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Scalars of the graph and the value types made of them."""
+"""Scalars of the graph and the Money type."""
 
 from typing import Annotated, Any
 

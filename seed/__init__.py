@@ -1,5 +1,5 @@
-"""Loads the data of data/ into the database, once; no GraphQL here."""
+"""Loads the data of data/ into the database; idempotent, without GraphQL."""
 
-from seed.loading import Summary, seed
+from seed.loader import SeedSummary, seed
 
-__all__ = ["Summary", "seed"]
+__all__ = ["SeedSummary", "seed"]

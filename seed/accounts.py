@@ -1,21 +1,21 @@
-"""The people who stand ready in a development store, and the password that they share."""
+"""The demo accounts of a development store, and their shared password."""
 
 from dataclasses import dataclass
 
 from models.identity import Role
 
-PASSWORD = "darkstore-demo-1"  # noqa: S105 - printed by `make run`; seeds are for development only
+PASSWORD = "darkstore-demo-1"  # noqa: S105 - printed by `make run`; for development only
 COMPANIES = ("harbour", "peak")
 STORES = {"harbour": 12, "peak": 4}
 STAFF_PER_STORE = 2
 RIDERS = {"harbour": 240, "peak": 80}
-AGENTS = 3
+SUPPORT_AGENTS = 3
 CUSTOMERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """A person who can sign in by e-mail and password (customers by phone too)."""
+class SeedAccount:
+    """An account that signs in with e-mail and password; customers also by phone."""
 
     role: Role
     email: str
@@ -36,42 +36,44 @@ def _name(number: int) -> str:
     return FIRST_NAMES[number % len(FIRST_NAMES)]
 
 
-def _company(slug: str) -> list[Account]:
-    at = f"{slug}.example"
-    people = [Account(Role.COMPANY_ADMIN, f"admin@{at}", "Helena", company=slug)]
+def _company(slug: str) -> list[SeedAccount]:
+    domain = f"{slug}.example"
+    people = [SeedAccount(Role.COMPANY_ADMIN, f"admin@{domain}", "Helena", company=slug)]
     for store in range(1, STORES[slug] + 1):
-        manager = f"manager{store}@{at}"
-        people.append(Account(Role.STORE_MANAGER, manager, _name(store), None, slug, store))
-        for nth in range(1, STAFF_PER_STORE + 1):
-            email = f"staff{store}.{nth}@{at}"
-            name = _name(store * 3 + nth)
-            people.append(Account(Role.STORE_STAFF, email, name, None, slug, store))
+        manager = f"manager{store}@{domain}"
+        people.append(SeedAccount(Role.STORE_MANAGER, manager, _name(store), None, slug, store))
+        for number in range(1, STAFF_PER_STORE + 1):
+            email = f"staff{store}.{number}@{domain}"
+            name = _name(store * 3 + number)
+            people.append(SeedAccount(Role.STORE_STAFF, email, name, None, slug, store))
     riders = range(1, RIDERS[slug] + 1)
-    people += [Account(Role.RIDER, f"rider{n}@{at}", _name(n), None, slug) for n in riders]
+    people += [SeedAccount(Role.RIDER, f"rider{n}@{domain}", _name(n), None, slug) for n in riders]
     return people
 
 
-def _everyone() -> tuple[Account, ...]:
-    people = [Account(Role.SUPER_ADMIN, "super@darkstore.example", "Teresa")]
+def _all_accounts() -> tuple[SeedAccount, ...]:
+    people = [SeedAccount(Role.SUPER_ADMIN, "super@darkstore.example", "Teresa")]
     for slug in COMPANIES:
         people += _company(slug)
-    for nth in range(1, AGENTS + 1):
-        people.append(Account(Role.SUPPORT_AGENT, f"support{nth}@darkstore.example", _name(nth)))
-    for nth in range(1, CUSTOMERS + 1):
-        email, phone = f"customer{nth}@mail.example", f"+351910{nth:06}"
-        people.append(Account(Role.CUSTOMER, email, _name(nth), phone))
+    for number in range(1, SUPPORT_AGENTS + 1):
+        people.append(
+            SeedAccount(Role.SUPPORT_AGENT, f"support{number}@darkstore.example", _name(number))
+        )
+    for number in range(1, CUSTOMERS + 1):
+        email, phone = f"customer{number}@mail.example", f"+351910{number:06}"
+        people.append(SeedAccount(Role.CUSTOMER, email, _name(number), phone))
     return tuple(people)
 
 
-EVERYONE = _everyone()
+ALL_ACCOUNTS = _all_accounts()
 
 
-def _standing() -> tuple[Account, ...]:
-    """One account of each role, the ones that `make run` prints."""
-    first: dict[Role, Account] = {}
-    for account in EVERYONE:
-        first.setdefault(account.role, account)
-    return tuple(first.values())
+def _demo_accounts() -> tuple[SeedAccount, ...]:
+    """The first account of each role, which `make run` prints."""
+    first_of_role: dict[Role, SeedAccount] = {}
+    for account in ALL_ACCOUNTS:
+        first_of_role.setdefault(account.role, account)
+    return tuple(first_of_role.values())
 
 
-STANDING = _standing()
+DEMO_ACCOUNTS = _demo_accounts()

@@ -1,4 +1,4 @@
-"""Reads the catalog: Hong Kong's Online Price Watch, with prices by chain, in three languages."""
+"""Reads the product catalog: Hong Kong's Online Price Watch, prices by chain, three languages."""
 
 import csv
 import gzip
@@ -16,12 +16,12 @@ import orjson
 DATA = Path(__file__).resolve().parent.parent / "data" / "catalog"
 PRICES = DATA / "hk_pricewatch_2026-07-24.csv.gz"
 LANGUAGES = DATA / "hk_pricewatch_multilingual_2026-03-11.json.gz"
-OTHER_LANGUAGES = ("zh-Hant", "zh-Hans")
+TRANSLATED_LANGUAGES = ("zh-Hant", "zh-Hans")
 AGE_RESTRICTED = re.compile(
     r"\b(beers?|wines?|spirits?|whisky|liquors?|alcoholic|sake)\b", re.IGNORECASE
 )
 NOT_RESTRICTED = re.compile(r"non[- ]alcoholic|vinegar", re.IGNORECASE)
-# Shelves of the price watch that are cold; those of the second level, and of the third.
+# Categories of chilled and frozen products, of the second and of the third level.
 FROZEN = {
     *("Frozen confections", "Frozen / Chilled processed food", "Frozen cakes"),
     *("Frozen meat / poultry", "Frozen seafood", "Frozen vegetables"),
@@ -31,8 +31,8 @@ CHILLED = {
     *("Chilled / Fresh meat", "Bacon", "Ham", "Sausages"),
     *("Chilled fresh milk/milk drinks", "Chilled fresh soy milk", "Chilled juices/juice drinks"),
 }
-# Loose fruit and vegetables, which the price watch prices by the piece or the pound, are sold by
-# weight here. It does not say what a piece weighs: these are usual weights of one, in grams.
+# Loose fruit and vegetables, priced by the piece or the pound in the source, are sold by weight.
+# The source has no weights: these are typical weights of a piece, in grams.
 LOOSE = re.compile(r"\((each pc|per pound)\)")
 POUND_GRAMS = 454
 PIECE_GRAMS = {
@@ -48,12 +48,12 @@ PIECE_GRAMS = {
     "Pears": 250,
     "Pineapples": 1500,
 }
-Texts = dict[str, str]
+Translations = dict[str, str]
 
 
 @dataclass(slots=True)
 class Article:
-    """One product of the price watch: what it is called, where it stands, what each chain asks."""
+    """A product of the price watch: names, categories, and prices by chain."""
 
     code: str
     name: str
@@ -61,17 +61,17 @@ class Article:
     categories: tuple[str, str, str]
     prices: dict[str, int] = field(default_factory=dict)
     offers: dict[str, str] = field(default_factory=dict)
-    names: Texts = field(default_factory=dict)
-    brands: Texts = field(default_factory=dict)
-    category_names: tuple[Texts, ...] = ({}, {}, {})
+    names: Translations = field(default_factory=dict)
+    brands: Translations = field(default_factory=dict)
+    category_names: tuple[Translations, ...] = ({}, {}, {})
 
     def price_minor(self, chain: str) -> int:
-        """The chain's own price in cents, or the median of those that sell it."""
+        """The chain's price in cents, or the median of all chains that sell it."""
         return self.prices.get(chain) or median_low(self.prices.values())
 
     @property
     def unit_grams(self) -> int | None:
-        """What a piece weighs, about; None where it is not sold by weight."""
+        """The typical weight of a piece; None if the product is not sold by weight."""
         return PIECE_GRAMS.get(self.categories[2]) if LOOSE.search(self.name) else None
 
     @property
@@ -81,29 +81,29 @@ class Article:
 
     @property
     def temperature_zone(self) -> str:
-        """How cold the shelf is that it stands on; the nearer name says it."""
-        for shelf in reversed(self.categories):
-            if shelf in CHILLED:
+        """The temperature zone of the most specific cold category, else AMBIENT."""
+        for category in reversed(self.categories):
+            if category in CHILLED:
                 return "CHILLED"
-            if shelf in FROZEN:
+            if category in FROZEN:
                 return "FROZEN"
         return "AMBIENT"
 
 
-def articles() -> list[Article]:
-    """Every product, in the order of the file, with its translations where they are known."""
-    found: dict[str, Article] = {}
+def read_articles() -> list[Article]:
+    """All products with a price, in file order, with their translations."""
+    articles: dict[str, Article] = {}
     with gzip.open(PRICES, "rt", encoding="utf-8-sig", newline="") as lines:
         for row in csv.DictReader(lines):
-            article = found.setdefault(row["Product Code"], _article(row))
+            article = articles.setdefault(row["Product Code"], _article(row))
             chain = row["Supermarket Code"]
             price = int(Decimal(row["Price"].replace(",", "")) * 100)
             if price > 0:
                 article.prices[chain] = price
             if row["Offers"].strip():
                 article.offers[chain] = row["Offers"].strip()
-    _translate(found)
-    return [article for article in found.values() if article.prices]
+    _add_translations(articles)
+    return [article for article in articles.values() if article.prices]
 
 
 def _article(row: dict[str, str]) -> Article:
@@ -112,30 +112,33 @@ def _article(row: dict[str, str]) -> Article:
     return Article(row["Product Code"], name, row["Brand"].strip() or "No brand", path)
 
 
-def _translate(found: dict[str, Article]) -> None:
+def _add_translations(articles: dict[str, Article]) -> None:
     entries: list[dict[str, Any]] = orjson.loads(gzip.decompress(LANGUAGES.read_bytes()))
-    known: dict[str, dict[str, Texts]] = defaultdict(dict)
+    translations: dict[str, dict[str, Translations]] = defaultdict(dict)
     for entry in entries:
-        for nth in (1, 2, 3):
-            texts = entry[f"cat{nth}Name"]
-            known[f"category{nth}"][texts["en"].strip()] = _others(texts)
-        known["brand"][entry["brand"]["en"].strip()] = _others(entry["brand"])
-        known["name"][entry["code"]] = _others(entry["name"])
-    for article in found.values():
-        article.names = known["name"].get(article.code, {})
-        article.brands = known["brand"].get(article.brand, {})
+        for level in (1, 2, 3):
+            texts = entry[f"cat{level}Name"]
+            translations[f"category{level}"][texts["en"].strip()] = _translations(texts)
+        translations["brand"][entry["brand"]["en"].strip()] = _translations(entry["brand"])
+        translations["name"][entry["code"]] = _translations(entry["name"])
+    for article in articles.values():
+        article.names = translations["name"].get(article.code, {})
+        article.brands = translations["brand"].get(article.brand, {})
         article.category_names = tuple(
-            known[f"category{nth}"].get(name, {}) for nth, name in enumerate(article.categories, 1)
+            translations[f"category{level}"].get(name, {})
+            for level, name in enumerate(article.categories, 1)
         )
 
 
-def _others(texts: Texts) -> Texts:
-    """The Chinese texts that are there and differ from the English one."""
-    wanted = ((language, (texts.get(language) or "").strip()) for language in OTHER_LANGUAGES)
-    return {language: text for language, text in wanted if text and text != texts.get("en")}
+def _translations(texts: Translations) -> Translations:
+    """The Chinese texts that exist and differ from the English one."""
+    stripped = (
+        (language, (texts.get(language) or "").strip()) for language in TRANSLATED_LANGUAGES
+    )
+    return {language: text for language, text in stripped if text and text != texts.get("en")}
 
 
-def slug(text: str) -> str:
-    """A text as part of an address: letters, digits and hyphens."""
+def to_slug(text: str) -> str:
+    """The text as a URL slug: lower-case letters, digits and hyphens."""
     folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", folded).strip("-") or "other"

@@ -1,33 +1,33 @@
-"""The standing people: one of each role and more, with what their roles need to work."""
+"""Rows of the demo accounts: people, memberships, riders and addresses."""
 
 import random
 from collections.abc import Iterator, Sequence
 
-from models.delivery import Vehicle
 from models.identity import Role
-from seed.accounts import EVERYONE, PASSWORD, Account
-from seed.rows import Row, key
-from seed.shops import SEED, Shop
+from models.riders import Vehicle
+from seed.accounts import ALL_ACCOUNTS, PASSWORD, SeedAccount
+from seed.bulk_load import Row, stable_id
+from seed.stores import SEED, StorePlan
 from services.identity.passwords import hash_password
 
-NEAR_M_IN_DEGREES = 0.006
+MAX_DISTANCE_DEGREES = 0.006
 VEHICLES = (Vehicle.E_BIKE, Vehicle.SCOOTER, Vehicle.BICYCLE)
 
 
-def rows_of_people(shops: Sequence[Shop]) -> Iterator[tuple[str, list[Row]]]:
-    """Tables and rows of everybody who can sign in; all share one password and its hash."""
+def people_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, list[Row]]]:
+    """Table names and rows of all accounts; they share one password hash."""
     password_hash = hash_password(PASSWORD)
-    yield "person", [_person(account, password_hash) for account in EVERYONE]
-    yield "membership", [_membership(account) for account in EVERYONE]
-    riders = [account for account in EVERYONE if account.role is Role.RIDER]
-    yield "rider", [_rider(account, nth) for nth, account in enumerate(riders)]
-    customers = [account for account in EVERYONE if account.role is Role.CUSTOMER]
-    yield "address", _addresses(customers, shops)
+    yield "person", [_person(account, password_hash) for account in ALL_ACCOUNTS]
+    yield "membership", [_membership(account) for account in ALL_ACCOUNTS]
+    riders = [account for account in ALL_ACCOUNTS if account.role is Role.RIDER]
+    yield "rider", [_rider(account, index) for index, account in enumerate(riders)]
+    customers = [account for account in ALL_ACCOUNTS if account.role is Role.CUSTOMER]
+    yield "address", _addresses(customers, plans)
 
 
-def _person(account: Account, password_hash: str) -> Row:
+def _person(account: SeedAccount, password_hash: str) -> Row:
     return {
-        "id": key("person", account.email),
+        "id": stable_id("person", account.email),
         "name": account.name,
         "email": account.email,
         "phone": account.phone,
@@ -35,39 +35,39 @@ def _person(account: Account, password_hash: str) -> Row:
     }
 
 
-def _membership(account: Account) -> Row:
+def _membership(account: SeedAccount) -> Row:
     return {
-        "id": key("membership", account.email),
-        "person_id": key("person", account.email),
+        "id": stable_id("membership", account.email),
+        "person_id": stable_id("person", account.email),
         "role": account.role,
-        "company_id": key("company", account.company) if account.company else None,
-        "store_id": key("store", account.company, account.store) if account.store else None,
+        "company_id": stable_id("company", account.company) if account.company else None,
+        "store_id": stable_id("store", account.company, account.store) if account.store else None,
     }
 
 
-def _rider(account: Account, nth: int) -> Row:
+def _rider(account: SeedAccount, index: int) -> Row:
     return {
-        "id": key("rider", account.email),
-        "person_id": key("person", account.email),
-        "company_id": key("company", account.company),
-        "vehicle": VEHICLES[nth % len(VEHICLES)],
+        "id": stable_id("rider", account.email),
+        "person_id": stable_id("person", account.email),
+        "company_id": stable_id("company", account.company),
+        "vehicle": VEHICLES[index % len(VEHICLES)],
     }
 
 
-def _addresses(customers: Sequence[Account], shops: Sequence[Shop]) -> list[Row]:
-    """A home for each customer, a short way from one of the stores."""
-    luck = random.Random(SEED)
+def _addresses(customers: Sequence[SeedAccount], plans: Sequence[StorePlan]) -> list[Row]:
+    """An address for each customer near one of the stores."""
+    rng = random.Random(SEED)
     rows: list[Row] = []
-    for nth, account in enumerate(customers):
-        site = shops[nth % len(shops)].site
+    for index, account in enumerate(customers):
+        site = plans[index % len(plans)].site
         rows.append(
             {
-                "id": key("address", account.email),
-                "person_id": key("person", account.email),
+                "id": stable_id("address", account.email),
+                "person_id": stable_id("person", account.email),
                 "label": "Home",
-                "line": f"{luck.randint(1, 180)}, near {site.name}",
-                "latitude": site.latitude + luck.uniform(-1, 1) * NEAR_M_IN_DEGREES,
-                "longitude": site.longitude + luck.uniform(-1, 1) * NEAR_M_IN_DEGREES,
+                "line": f"{rng.randint(1, 180)}, near {site.name}",
+                "latitude": site.latitude + rng.uniform(-1, 1) * MAX_DISTANCE_DEGREES,
+                "longitude": site.longitude + rng.uniform(-1, 1) * MAX_DISTANCE_DEGREES,
                 "drop_note": "Ring twice, please.",
             }
         )

@@ -1,4 +1,4 @@
-"""The command line: `python -m server COMMAND`. Each command is a file in server/commands/."""
+"""The command line: `python -m server COMMAND`. Each command is a module in server/commands."""
 
 import importlib
 import os
@@ -9,15 +9,16 @@ from server.settings import BadSetting
 
 COMMANDS = {
     "serve": "answer clients over HTTP and WebSocket",
-    "worker": "do the background work",
+    "worker": "run the background jobs",
     "migrate": "bring the database to the newest revision",
     "seed": "load the city and the catalog once",
-    "audit-stock": "compare every shelf with its books",
+    "audit-stock": "compare stock counters with the stock movements",
     "schema": "print the public schema",
     "manifest": "print the documents that our own apps send, by their SHA-256",
-    "keys": "let the next key sign access tokens (keys rotate)",
-    "rules": "print who may what",
-    "welcome": "say where everything is and how to sign in as each role",
+    "keys": "sign access tokens with the next key (keys rotate)",
+    "rules": "print the table of access rules",
+    "states": "print the state machines as Markdown",
+    "welcome": "print the addresses and how to sign in as each role",
 }
 
 
@@ -25,14 +26,14 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run one command and return its exit status."""
     if not arguments or arguments[0] not in COMMANDS:
         print("usage: python -m server COMMAND\n", file=sys.stderr)
-        for name, promise in COMMANDS.items():
-            print(f"  {name:<11} {promise}", file=sys.stderr)
+        for name, description in COMMANDS.items():
+            print(f"  {name:<11} {description}", file=sys.stderr)
         return 2
     command = importlib.import_module(f"server.commands.{arguments[0].replace('-', '_')}")
     try:
         return int(command.main(arguments[1:], environment))
-    except BadSetting as bad:
-        print(f"{arguments[0]}: {bad}", file=sys.stderr)
+    except BadSetting as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
         return 1
 
 

@@ -1,45 +1,56 @@
-"""Puts the ASGI application together: routes, the edge, the house they work in."""
+"""Composes the ASGI application of a serving process: routes, authentication, dependencies."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from resolvers.context import Container
 from server import gc_settings
-from server.auth.edge import Edge
-from server.container import open_house
+from server.auth.header_authenticator import HeaderAuthenticator
+from server.container import build_storage, open_container
 from server.endpoints.explorer import explorer_routes
 from server.endpoints.metrics import metrics_routes
 from server.endpoints.oauth import oauth_routes
-from server.endpoints.payment_webhooks import Worker, stripe_webhook
-from server.endpoints.pdf_downloads import document_routes
-from server.endpoints.probes import PROBES
-from server.endpoints.rider_positions import POSITIONS_PATH, REQUESTS, RiderPositions
-from server.endpoints.stock_uploads import Imports, open_storage
-from server.graphql_engine import open_engine
-from server.persisted_queries.library import open_library
-from server.rate_limit import Allowances, Ledger, Size
+from server.endpoints.payment_webhooks import PaymentWebhooks
+from server.endpoints.pdf_downloads import pdf_routes
+from server.endpoints.probes import probe_routes
+from server.endpoints.rider_positions import POSITIONS_PATH, REPORTS_PER_RIDER, RiderPositions
+from server.endpoints.stock_uploads import StockFiles
+from server.graphql_engine import build_engine
+from server.persisted_queries.lookup import PersistedQueries, open_persisted_queries
+from server.rate_limit.rate_limiter import RateLimiter
+from server.rate_limit.redis_sync import RedisBucketSync
 from server.settings import Settings
-from server.transport import LiveConnections, WireLimits, graphql_routes, room_for_connections
+from server.transport.connections import LiveConnections
+from server.transport.limits import TransportLimits
+from server.transport.listening_socket import connection_capacity
+from server.transport.routes import graphql_routes
+from services.core.token_bucket import BucketSize
 
-GRAPH_PATH = "/graphql"
-WEBHOOK_PATH = "/webhooks/stripe"
+GRAPHQL_PATH = "/graphql"
+STRIPE_WEBHOOK_PATH = "/webhooks/stripe"
 ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "graphql-preflight")
 
 
-class Store(Starlette):
-    """The application, with one door before all others: that of the most frequent request."""
+class ServerApplication(Starlette):
+    """The application. It routes the most frequent request, a rider's positions, by itself."""
 
-    def __init__(self, edge: Edge, size: Size = REQUESTS, **given: Any) -> None:
-        super().__init__(**given)
-        self._positions = RiderPositions(edge, size)
+    def __init__(
+        self,
+        authenticator: HeaderAuthenticator,
+        connections: LiveConnections,
+        reports_per_rider: BucketSize = REPORTS_PER_RIDER,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.connections = connections
+        self._positions = RiderPositions(authenticator, reports_per_rider)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == POSITIONS_PATH:
@@ -48,71 +59,69 @@ class Store(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def build_app(settings: Settings) -> Starlette:
-    """The application; it opens the house when it starts and closes it when it ends."""
-    connections = LiveConnections(room_for_connections())
-    allowances = Allowances()
-    library = open_library(settings)
-    edge = Edge()
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_house(settings) as house, telling(settings, allowances), aclosing(library):
-            edge.house = app.state.house = house
-            worker = Worker(house.database, house.payments)
-            app.state.take_notice = stripe_webhook(house.database, house.payments, worker)
-            gc_settings.settle()
-            yield
-            await connections.drain(spread_seconds=0, grace_seconds=1)
-            await worker.close()
-
-    routes: list[BaseRoute] = [
-        *graphql_routes(
-            GRAPH_PATH,
-            open_engine(settings, allowances),
-            edge,
-            connections=connections,
-            limits=WireLimits(),
-            origins=settings.origins,
-            get=settings.development,
-            library=library,
-        ),
-        *document_routes(edge),
-        *oauth_routes(edge),
-        Route(WEBHOOK_PATH, take_notice, methods=["POST"]),
-        *Imports(edge, open_storage(settings)).routes,
-        *operator_routes(settings),
-    ]
-    if settings.development:
-        routes.extend(explorer_routes())
-    app = Store(edge, routes=routes, lifespan=lifespan, middleware=_middleware(settings))
-    app.state.connections = connections
-    return app
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[ServerApplication]:
+    """The application, with its dependencies open, for the block."""
+    limiter = RateLimiter()
+    documents = open_persisted_queries(settings)
+    async with (
+        open_container(settings) as container,
+        shared_rate_limits(settings, limiter),
+        aclosing(documents),
+        aclosing(PaymentWebhooks(container.database, container.payments)) as webhooks,
+    ):
+        app = _build_app(settings, container, webhooks, limiter, documents)
+        gc_settings.freeze_gc()
+        yield app
+        await app.connections.drain(spread_seconds=0, grace_seconds=1)
 
 
 @asynccontextmanager
-async def telling(settings: Settings, allowances: Allowances) -> AsyncIterator[None]:
-    """Share what callers spend with the other processes while the block runs."""
+async def shared_rate_limits(settings: Settings, limiter: RateLimiter) -> AsyncIterator[None]:
+    """Share what callers spend with the other processes during the block."""
     if not settings.redis_url or not settings.budget_per_second:
         yield
         return
-    ledger = Ledger(allowances, settings.redis_url)
-    ledger.start()
+    sync = RedisBucketSync(limiter, settings.redis_url)
+    sync.start()
     try:
         yield
     finally:
-        await ledger.close()
+        await sync.close()
 
 
-async def take_notice(request: Request) -> Response:
-    """What the payment provider has to say; the endpoint itself opens with the house."""
-    endpoint: Callable[[Request], Awaitable[Response]] = request.app.state.take_notice
-    return await endpoint(request)
-
-
-def operator_routes(settings: Settings) -> list[Route]:
-    """What those who run the processes ask of each of them."""
-    return [*PROBES, *metrics_routes(settings.development, settings.metrics_token)]
+def _build_app(
+    settings: Settings,
+    container: Container,
+    webhooks: PaymentWebhooks,
+    limiter: RateLimiter,
+    documents: PersistedQueries,
+) -> ServerApplication:
+    connections = LiveConnections(connection_capacity())
+    authenticator = HeaderAuthenticator(container)
+    routes: list[BaseRoute] = [
+        *graphql_routes(
+            GRAPHQL_PATH,
+            build_engine(settings, limiter),
+            authenticator,
+            connections=connections,
+            limits=TransportLimits(),
+            origins=settings.origins,
+            get=settings.development,
+            documents=documents,
+        ),
+        *pdf_routes(authenticator),
+        *oauth_routes(container.authenticator),
+        Route(STRIPE_WEBHOOK_PATH, webhooks.receive, methods=["POST"]),
+        *StockFiles(authenticator, build_storage(settings)).routes,
+        *probe_routes(container.database, connections),
+        *metrics_routes(container, settings.development, settings.metrics_token),
+    ]
+    if settings.development:
+        routes.extend(explorer_routes())
+    return ServerApplication(
+        authenticator, connections, routes=routes, middleware=_middleware(settings)
+    )
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -1,96 +1,119 @@
-"""Builds the handles that a process shares, out of its settings, and closes them again."""
+"""Builds the dependencies of a process from its settings, and closes them."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from database.sessions import Announce, Database, Hint
-from gateways.payments import StripePayments
-from gateways.sms import LoggedSms, Sms, TwilioSms
-from gateways.webhook import PublicWebhooks
-from resolvers.context import House
+from database.announcer import EventNotice
+from database.sessions import Database
+from gateways.payments import StripePaymentGateway
+from gateways.sms import LoggingSmsSender, SmsSender, TwilioSmsSender
+from gateways.storage import DiskStorage
+from gateways.webhook import PublicWebhookClient
+from resolvers.context import Container
 from server.settings import Settings
 from subscriptions.engine.hub import Hub
-from workflows.delivery.position_ingest import Positions
-from workflows.identity.authenticator import Identity
-from workflows.payments.settlement_trigger import Nudges
-from workflows.stock.reservation_batcher import Combiner
+from workflows.delivery.position_ingest import PositionIngest
+from workflows.identity.authenticator import Authenticator
+from workflows.payments.settlement_trigger import SettlementTrigger
+from workflows.stock.reservation_batcher import ReservationBatcher
+
+NO_BROKER = "memory://"
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """The house of this process, its hub and combiner at work until the block ends."""
-    async with AsyncExitStack() as opened:
-        # Each is to be closed from the moment it is there: the next may fail to open.
+async def open_container(settings: Settings) -> AsyncIterator[Container]:
+    """The dependencies of a serving process, with their background work, for the block."""
+    async with AsyncExitStack() as stack:
+        # Each is registered as soon as it is built: building the next one may fail.
         database = Database(settings.database_url)
-        opened.push_async_callback(database.close)
-        payments = open_payments(settings)
-        opened.push_async_callback(payments.close)
-        sms = open_sms(settings)
-        opened.push_async_callback(sms.close)
-        hub = Hub(database, settings.redis_url or "memory://")
-        opened.push_async_callback(hub.close)
-        nudges = Nudges(database, payments)
-        opened.push_async_callback(nudges.close)
-        database.announce = announcing(hub, nudges)
-        house = House(
+        stack.push_async_callback(database.close)
+        payments = build_payments(settings)
+        stack.push_async_callback(payments.close)
+        sms = build_sms(settings)
+        stack.push_async_callback(sms.close)
+        hub = Hub(database, settings.redis_url or NO_BROKER)
+        stack.push_async_callback(hub.close)
+        settlements = SettlementTrigger(database, payments)
+        stack.push_async_callback(settlements.close)
+        _subscribe(database, hub, settlements)
+        container = Container(
             database=database,
-            combiner=Combiner(database),
-            positions=Positions(database),
+            reservation_queue=ReservationBatcher(database),
+            positions=PositionIngest(database),
             payments=payments,
             sms=sms,
-            identity=Identity(keys_file=Path(settings.keys_file), database=database),
+            authenticator=Authenticator(keys_file=Path(settings.keys_file), database=database),
             streams=hub,
-            webhooks=PublicWebhooks(settings.webhook_allowed),
+            webhooks=PublicWebhookClient(settings.webhook_allowed),
         )
         await hub.start()
-        opened.push_async_callback(house.combiner.close)
-        opened.push_async_callback(house.positions.close)
-        house.combiner.start()
-        house.positions.start()
-        yield house
+        stack.push_async_callback(container.reservation_queue.close)
+        stack.push_async_callback(container.positions.close)
+        container.reservation_queue.start()
+        container.positions.start()
+        yield container
 
 
-def resting_house(settings: Settings, database: Database) -> House:
-    """A house that nobody asks: its handles are there, and none of them works by itself."""
-    return House(
+def offline_container(settings: Settings, database: Database) -> Container:
+    """The dependencies of a process that serves no clients: nothing runs in the background."""
+    return Container(
         database=database,
-        combiner=Combiner(database),
-        positions=Positions(database),
-        payments=open_payments(settings),
-        sms=open_sms(settings),
-        identity=Identity(keys_file=Path(settings.keys_file), database=database),
-        streams=Hub(database, "memory://"),
-        webhooks=PublicWebhooks(settings.webhook_allowed),
+        reservation_queue=ReservationBatcher(database),
+        positions=PositionIngest(database),
+        payments=build_payments(settings),
+        sms=build_sms(settings),
+        authenticator=Authenticator(keys_file=Path(settings.keys_file), database=database),
+        streams=Hub(database, NO_BROKER),
+        webhooks=PublicWebhookClient(settings.webhook_allowed),
     )
 
 
-def announcing(hub: Hub, nudges: Nudges) -> Announce:
-    """Committed events go to the listeners, and wake whoever moves the money they ask for."""
+@asynccontextmanager
+async def open_worker_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database of a worker process, whose committed events reach the servers' subscribers."""
+    database = Database(settings.database_url, pool_size=5)
+    hub = Hub(database, settings.redis_url or NO_BROKER)
+    database.announcer.subscribe(hub.publish_events)
+    await hub.start()
+    try:
+        yield database
+    finally:
+        await hub.close()
+        await database.close()
 
-    async def announce(hints: Sequence[Hint]) -> None:
-        await hub.announce(hints)
-        nudges.heard(hints)
 
-    return announce
-
-
-def open_payments(settings: Settings) -> StripePayments:
-    """The card provider: Stripe, or whatever speaks its protocol at the set address."""
-    return StripePayments(
+def build_payments(settings: Settings) -> StripePaymentGateway:
+    """The card provider: Stripe, or a server that speaks its protocol at the set address."""
+    return StripePaymentGateway(
         secret_key=settings.stripe_api_key,
         webhook_secret=settings.stripe_webhook_secret,
         api_base=settings.stripe_api_base,
     )
 
 
-def open_sms(settings: Settings) -> Sms:
-    """Twilio when it is set up; in development alone the log will do."""
+def build_sms(settings: Settings) -> SmsSender:
+    """Twilio if it is configured; otherwise the log, which only development allows."""
     if settings.sms_account:
-        return TwilioSms(
+        return TwilioSmsSender(
             account=settings.sms_account,
             token=settings.sms_token,
             sender=settings.sms_from,
             **({"api_base": settings.sms_api_base} if settings.sms_api_base else {}),
         )
-    return LoggedSms()
+    return LoggingSmsSender()
+
+
+def build_storage(settings: Settings) -> DiskStorage:
+    """The folder of uploaded files, shared by servers and workers."""
+    return DiskStorage(Path(settings.files_folder))
+
+
+def _subscribe(database: Database, hub: Hub, settlements: SettlementTrigger) -> None:
+    """Pass committed events to subscribers first, then to the settlement of payments."""
+
+    async def request_settlements(notices: Sequence[EventNotice]) -> None:
+        settlements.handle_events(notices)
+
+    database.announcer.subscribe(hub.publish_events)
+    database.announcer.subscribe(request_settlements)

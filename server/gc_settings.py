@@ -1,10 +1,10 @@
-"""How a process treats its memory while it serves."""
+"""Garbage collection settings of a serving process."""
 
 import gc
 
 
-def settle() -> None:
-    """What start-up made lives as long as the process: spare the collector from walking it."""
+def freeze_gc() -> None:
+    """Exempt all objects of the start-up from collection: they live as long as the process."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)

@@ -1,165 +1,171 @@
-"""The executor with the house's manners: our error codes, what operations cost, and extensions."""
+"""The GraphQL engine of the server: scopes of apps, cost limits, error codes and extensions."""
 
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from execution import Answer, Engine, Limits, Prepared, reach_of
+from execution import Answer, Engine, Limits, PreparedOperation, referenced_fields
 from execution.fanout_port import Sink
 from resolvers import scopes
 from resolvers.context import Context
-from resolvers.rules import Denied
+from resolvers.rules import AccessDenied
 from schema.root import graph
-from server.errors import present
-from server.rate_limit import Allowances, Held, Short, Sizes
+from server.errors import format_error
+from server.rate_limit.callers import CallerBucketSizes
+from server.rate_limit.rate_limiter import CostRejected, CostReservation, RateLimiter
 from server.settings import Settings
 
 THROTTLED = "THROTTLED"
-REFUSED_COST = 1
-UNREADABLE_COST = 10
+REFUSED_OPERATION_COST = 1
+INVALID_DOCUMENT_COST = 10
 
 
-class HouseEngine(Engine):
-    """Lets an operation run once its cost is paid, and adds to the answer what must be said.
+class GraphQLEngine(Engine):
+    """Runs an operation if its caller's buckets can pay for it and, for apps, scopes allow it.
 
-    Without `sizes` nobody pays; `shown` says whether answers tell their cost.
+    Without `bucket_sizes` nothing is limited; `shows_cost` adds the cost to each answer.
     """
 
     def __init__(
         self,
         *args: Any,
-        allowances: Allowances | None = None,
-        sizes: Sizes | None = None,
-        shown: bool = True,
+        limiter: RateLimiter | None = None,
+        bucket_sizes: CallerBucketSizes | None = None,
+        shows_cost: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        self._allowances = allowances or Allowances()
-        self._sizes = sizes
-        self._shown = shown
+        self._limiter = limiter or RateLimiter()
+        self._bucket_sizes = bucket_sizes
+        self._shows_cost = shows_cost
 
-    def turned_away(self, answer: Answer, context: Any) -> Answer:
-        """The reasons against a document, for which its caller pays: reading it was work."""
-        if self._sizes is None:
+    def reject_document(self, answer: Answer, context: Any) -> Answer:
+        """Return the errors of a document, for which its caller pays: parsing it was work."""
+        if self._bucket_sizes is None:
             return answer
-        wanted = self._sizes.wanted(context.actor, context.address)
-        held = self._allowances.hold(wanted, UNREADABLE_COST)
-        return throttled(held) if isinstance(held, Short) else answer
+        sizes = self._bucket_sizes.buckets_of(context.actor, context.address)
+        reserved = self._limiter.reserve(sizes, INVALID_DOCUMENT_COST)
+        return throttled_answer(reserved) if isinstance(reserved, CostRejected) else answer
 
     def begin(
         self,
-        prepared: Prepared,
+        prepared: PreparedOperation,
         variables: Mapping[str, Any] | None,
         context: Any,
         root: Any = None,
     ) -> Answer | Awaitable[Answer]:
-        if (closed := self._closed(prepared, context)) is not None:
-            return closed
-        held = self._hold(prepared, variables, context)
-        if isinstance(held, Short):
-            return throttled(held)
+        if (denied := self._scope_denial(prepared, context)) is not None:
+            return denied
+        reserved = self._reserve(prepared, variables, context)
+        if isinstance(reserved, CostRejected):
+            return throttled_answer(reserved)
         begun = super().begin(prepared, variables, context, root)
         if isinstance(begun, Answer):
-            return self._paid(held, begun, context)
-        return self._paid_later(held, begun, context)
+            return self._settle_and_extend(reserved, begun, context)
+        return self._settle_later(reserved, begun, context)
 
-    async def _paid_later(
-        self, held: Held | None, begun: Awaitable[Answer], context: Context
+    async def _settle_later(
+        self, reserved: CostReservation | None, begun: Awaitable[Answer], context: Context
     ) -> Answer:
-        return self._paid(held, await begun, context)
+        return self._settle_and_extend(reserved, await begun, context)
 
-    def _paid(self, held: Held | None, answer: Answer, context: Context) -> Answer:
-        if held is not None:
-            self._settle(held, answer)
+    def _settle_and_extend(
+        self, reserved: CostReservation | None, answer: Answer, context: Context
+    ) -> Answer:
+        if reserved is not None:
+            self._settle(reserved, answer)
         if context.extensions:
             answer.extensions = {**(answer.extensions or {}), **context.extensions}
         return answer
 
     async def subscribe(
         self,
-        prepared: Prepared,
+        prepared: PreparedOperation,
         variables: Mapping[str, Any] | None,
         context: Any,
         sink: Sink | None = None,
     ) -> AsyncGenerator[Answer, None]:
-        """One answer per event; the stream's cost is paid once, at its start."""
-        if (closed := self._closed(prepared, context)) is not None:
-            yield closed
+        """One answer per event; the cost of a stream is paid once, at its start."""
+        if (denied := self._scope_denial(prepared, context)) is not None:
+            yield denied
             return
-        held = self._hold(prepared, variables, context)
-        if isinstance(held, Short):
-            yield throttled(held)
+        reserved = self._reserve(prepared, variables, context)
+        if isinstance(reserved, CostRejected):
+            yield throttled_answer(reserved)
             return
         async with aclosing(super().subscribe(prepared, variables, context, sink)) as answers:
             async for answer in answers:
                 yield answer
                 del answer
 
-    def _closed(self, prepared: Prepared, context: Context) -> Answer | None:
-        """The refusal of what an app's scopes don't open."""
+    def _scope_denial(self, prepared: PreparedOperation, context: Context) -> Answer | None:
+        """The refusal of an operation that the scopes of its app don't allow."""
         if context.actor.app_id is None:
             return None
-        shape = self._schema._schema
-        denied = scopes.refusal(context.actor, shape, reach_of(shape, prepared))
-        return None if denied is None else forbidden(denied)
+        core = self._schema._schema
+        denied = scopes.scope_denial(context.actor, core, referenced_fields(core, prepared))
+        return None if denied is None else forbidden_answer(denied)
 
-    def _hold(self, prepared: Prepared, variables: object, context: Context) -> Held | Short | None:
-        if self._sizes is None:
+    def _reserve(
+        self, prepared: PreparedOperation, variables: object, context: Context
+    ) -> CostReservation | CostRejected | None:
+        if self._bucket_sizes is None:
             return None
-        # A dictionary nearly always: asking an abstract class costs ten times as much.
-        plain = type(variables) is dict or isinstance(variables, Mapping)
-        given: Any = variables if plain else None
-        cost = self.cost(prepared, given)
+        # Nearly always a dictionary: checking for the abstract class costs ten times as much.
+        is_mapping = type(variables) is dict or isinstance(variables, Mapping)
+        values: Any = variables if is_mapping else None
+        cost = self.cost(prepared, values)
         if cost > self._limits.cost:
             return None  # the execution refuses it for that
-        wanted = self._sizes.wanted(context.actor, context.address)
-        return self._allowances.hold(wanted, cost)
+        sizes = self._bucket_sizes.buckets_of(context.actor, context.address)
+        return self._limiter.reserve(sizes, cost)
 
-    def _settle(self, held: Held, answer: Answer) -> None:
-        actual = answer.cost if answer.executed else REFUSED_COST
-        self._allowances.settle(held, actual)
-        if self._shown and answer.executed:
-            told: dict[str, Any] = {"requested": held.cost, "actual": actual}
-            if tightest := self._allowances.tightest(held):
-                size, available = tightest
-                told["budget"] = {
-                    "maximum": size.maximum,
+    def _settle(self, reserved: CostReservation, answer: Answer) -> None:
+        actual = answer.cost if answer.executed else REFUSED_OPERATION_COST
+        self._limiter.settle(reserved, actual)
+        if self._shows_cost and answer.executed:
+            cost: dict[str, Any] = {"requested": reserved.cost, "actual": actual}
+            if lowest := self._limiter.lowest(reserved):
+                size, available = lowest
+                cost["budget"] = {
+                    "maximum": size.capacity,
                     "available": available,
-                    "restoredPerSecond": size.per_second,
+                    "restoredPerSecond": size.refill_per_second,
                 }
-            answer.extensions = {**(answer.extensions or {}), "cost": told}
+            answer.extensions = {**(answer.extensions or {}), "cost": cost}
 
 
-def forbidden(denied: Denied) -> Answer:
-    """The refusal of an app, which names the scope that it lacks."""
+def forbidden_answer(denied: AccessDenied) -> Answer:
+    """The refusal of an app's operation, with the scope that is missing."""
     extensions = {"code": denied.code}
-    if isinstance(denied, scopes.ScopeMissing):
+    if isinstance(denied, scopes.MissingScope):
         extensions["scope"] = denied.scope
     return Answer(None, [{"message": str(denied), "extensions": extensions}], executed=False)
 
 
-def throttled(short: Short) -> Answer:
-    """The refusal of an operation that the caller's budget can't pay at the moment."""
-    wait = short.retry_after_seconds
+def throttled_answer(rejected: CostRejected) -> Answer:
+    """The refusal of an operation that the caller's buckets can't pay at the moment."""
+    wait = rejected.retry_after_seconds
     extensions = {
         "code": THROTTLED,
         "retryAfterSeconds": wait,
-        "requested": short.cost,
-        "available": short.available,
+        "requested": rejected.cost,
+        "available": rejected.available,
     }
     message = f"You have used up your budget for the moment: try again in {wait} s."
     return Answer(None, [{"message": message, "extensions": extensions}], executed=False)
 
 
-def open_engine(settings: Settings, allowances: Allowances) -> HouseEngine:
-    """The engine of our graph; outsiders can't introspect it in production."""
-    return HouseEngine(
+def build_engine(settings: Settings, limiter: RateLimiter) -> GraphQLEngine:
+    """Build the engine of our graph; production does not allow introspection."""
+    budget = settings.budget_per_second
+    return GraphQLEngine(
         graph,
         limits=Limits(),
         reference=settings.reference_executor,
         introspection=settings.development,
-        on_error=present,
-        allowances=allowances,
-        sizes=Sizes.of(settings.budget_per_second) if settings.budget_per_second else None,
-        shown=settings.cost_shown,
+        on_error=format_error,
+        limiter=limiter,
+        bucket_sizes=CallerBucketSizes.of(budget) if budget else None,
+        shows_cost=settings.shows_cost,
     )

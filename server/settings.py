@@ -8,14 +8,13 @@ DEVELOPMENT = "development"
 DEFAULT_PORT = 8000
 DRAIN_SECONDS = 15.0
 BUDGET_PER_SECOND = 1_000
-BUDGET_MOST = 1_000_000
-EVENTS_DAYS = 90
-EVENTS_LEAST_DAYS = 7
-EVENTS_MOST_DAYS = 400
+BUDGET_RANGE = (0, 1_000_000)
+EVENT_RETENTION_DAYS = 90
+EVENT_RETENTION_RANGE = (7, 400)
 
 
 class BadSetting(ValueError):
-    """A setting is missing or can't be right; the message says which and how."""
+    """A setting is missing or invalid; the message says which and how to correct it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,57 +38,59 @@ class Settings:
     reference_executor: bool
     drain_seconds: float
     budget_per_second: int
-    cost_shown: bool
+    shows_cost: bool
     manifest_file: str | None
-    teachable: bool
+    automatic_persisted_queries: bool
     webhook_allowed: frozenset[str]
     metrics_token: str
-    events_days: int
+    event_retention_days: int
 
     @property
     def development(self) -> bool:
-        """In development the explorer and introspection are open."""
+        """Whether the explorer and introspection are open."""
         return self.environment == DEVELOPMENT
 
 
-def settings_of(environment: Mapping[str, str]) -> Settings:
-    """The settings in `environment`; raises BadSetting naming the first that is missing."""
-    where = environment.get("DARKSTORE_ENV", "production")
-    # Without an account messages end in the log, sign-in codes among them.
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; raises BadSetting for the first one that is missing or invalid."""
+    name = environment.get("DARKSTORE_ENV", "production")
+    # Without an account text messages are only logged, sign-in codes among them.
     account = environment.get("SMS_ACCOUNT", "").strip()
-    if where != DEVELOPMENT:
-        account = _needed(environment, "SMS_ACCOUNT")
+    if name != DEVELOPMENT:
+        account = _required(environment, "SMS_ACCOUNT")
     return Settings(
-        database_url=_needed(environment, "DATABASE_URL"),
+        database_url=_required(environment, "DATABASE_URL"),
         redis_url=environment.get("REDIS_URL", ""),
-        keys_file=(keys_file := _needed(environment, "DARKSTORE_KEYS_FILE")),
+        keys_file=(keys_file := _required(environment, "DARKSTORE_KEYS_FILE")),
         files_folder=environment.get("DARKSTORE_FILES_FOLDER")
         or str(Path(keys_file).parent / "files"),
-        environment=where,
+        environment=name,
         stripe_api_base=environment.get("STRIPE_API_BASE") or None,
-        stripe_api_key=_needed(environment, "STRIPE_API_KEY"),
+        stripe_api_key=_required(environment, "STRIPE_API_KEY"),
         stripe_publishable_key=environment.get("STRIPE_PUBLISHABLE_KEY", ""),
-        stripe_webhook_secret=_needed(environment, "STRIPE_WEBHOOK_SECRET"),
+        stripe_webhook_secret=_required(environment, "STRIPE_WEBHOOK_SECRET"),
         sms_api_base=environment.get("SMS_API_BASE") or None,
         sms_account=account,
-        sms_token=_needed(environment, "SMS_TOKEN") if account else "",
+        sms_token=_required(environment, "SMS_TOKEN") if account else "",
         sms_from=environment.get("SMS_FROM", "+15005550006"),
         origins=frozenset(filter(None, environment.get("DARKSTORE_ORIGINS", "").split(","))),
         reference_executor=environment.get("EXECUTOR") == "reference",
         drain_seconds=_seconds(environment, "DARKSTORE_DRAIN_SECONDS", DRAIN_SECONDS),
-        budget_per_second=_whole(environment, "DARKSTORE_BUDGET_PER_SECOND", BUDGET_PER_SECOND),
-        manifest_file=environment.get("DARKSTORE_MANIFEST", "").strip() or None,
-        teachable=_switch(environment, "DARKSTORE_APQ", False),
-        metrics_token=environment.get("DARKSTORE_METRICS_TOKEN", "").strip(),
-        webhook_allowed=_doors(environment, "DARKSTORE_WEBHOOK_ALLOW"),
-        events_days=_whole(
-            environment, "DARKSTORE_EVENTS_DAYS", EVENTS_DAYS, EVENTS_LEAST_DAYS, EVENTS_MOST_DAYS
+        budget_per_second=_whole_number(
+            environment, "DARKSTORE_BUDGET_PER_SECOND", BUDGET_PER_SECOND, BUDGET_RANGE
         ),
-        cost_shown=_switch(environment, "DARKSTORE_COST_SHOWN", True),
+        manifest_file=environment.get("DARKSTORE_MANIFEST", "").strip() or None,
+        automatic_persisted_queries=_switch(environment, "DARKSTORE_APQ", False),
+        metrics_token=environment.get("DARKSTORE_METRICS_TOKEN", "").strip(),
+        webhook_allowed=_hosts_with_ports(environment, "DARKSTORE_WEBHOOK_ALLOW"),
+        event_retention_days=_whole_number(
+            environment, "DARKSTORE_EVENTS_DAYS", EVENT_RETENTION_DAYS, EVENT_RETENTION_RANGE
+        ),
+        shows_cost=_switch(environment, "DARKSTORE_COST_SHOWN", True),
     )
 
 
-def _needed(environment: Mapping[str, str], name: str) -> str:
+def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
         raise BadSetting(f"{name} is not set: `make run` sets it, or see docs/settings.md.")
@@ -107,34 +108,31 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     return value
 
 
-def _whole(
-    environment: Mapping[str, str],
-    name: str,
-    default: int,
-    least: int = 0,
-    most: int = BUDGET_MOST,
+def _whole_number(
+    environment: Mapping[str, str], name: str, default: int, valid_range: tuple[int, int]
 ) -> int:
     text = environment.get(name, "").strip()
+    minimum, maximum = valid_range
     if not text:
         return default
-    whole = text.isascii() and text.isdigit() and len(text) <= 9
-    if not whole or not least <= int(text) <= most:
-        none = "" if least else " (none)"
+    is_number = text.isascii() and text.isdigit() and len(text) <= 9
+    if not is_number or not minimum <= int(text) <= maximum:
+        none = "" if minimum else " (none)"
         raise BadSetting(
-            f"{name} is {text[:20]!r}: it is a whole number from {least}{none} to {most}."
+            f"{name} is {text[:20]!r}: it is a whole number from {minimum}{none} to {maximum}."
         )
     return int(text)
 
 
-def _doors(environment: Mapping[str, str], name: str) -> frozenset[str]:
-    """Hosts with ports, such as 127.0.0.1:9000, parted by commas."""
+def _hosts_with_ports(environment: Mapping[str, str], name: str) -> frozenset[str]:
+    """Hosts with ports, such as 127.0.0.1:9000, separated by commas."""
     text = environment.get(name, "")
-    doors = frozenset(one.strip().lower() for one in text.split(",") if one.strip())
-    for door in doors:
-        host, colon, port = door.rpartition(":")
+    hosts = frozenset(host.strip().lower() for host in text.split(",") if host.strip())
+    for host_and_port in hosts:
+        host, colon, port = host_and_port.rpartition(":")
         if not host or not colon or not port.isdigit():
-            raise BadSetting(f"{name} holds {door[:60]!r}: write hosts with their ports.")
-    return doors
+            raise BadSetting(f"{name} holds {host_and_port[:60]!r}: write hosts with their ports.")
+    return hosts
 
 
 def _switch(environment: Mapping[str, str], name: str, default: bool) -> bool:

@@ -1,31 +1,37 @@
-"""What endpoints are told, made in a process that answers nobody: the graph runs in the worker."""
+"""Renders the payloads of webhooks in the worker, by running their selections on the graph."""
 
-from jobs.integrations import Unsendable
+from jobs.integrations import WebhookPayloadError
 from models.integrations import App, WebhookEndpoint
-from resolvers.context import House
-from resolvers.integrations.webhook_payloads import PayloadFault, SelectionOutdated, payloads_of
+from resolvers.context import Container
+from resolvers.integrations.webhook_payloads import (
+    PayloadRenderError,
+    SelectionOutdated,
+    payload_renderer,
+)
 from schema.root import graph
-from services.integrations.webhook_sending import Parcel
-from services.integrations.webhook_signatures import secrets_of
-from services.integrations.webhook_topics import Happening
+from services.integrations.webhook_events import WebhookEvent
+from services.integrations.webhook_sending import DueDelivery
+from services.integrations.webhook_signatures import active_secrets
 
 
 class GraphPayloads:
-    """Runs each endpoint's selection on the graph of the house."""
+    """Implements the jobs' `WebhookPayloadSource`."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._payloads = payloads_of(graph)
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._renderer = payload_renderer(graph)
 
-    async def render(self, endpoint: WebhookEndpoint, app: App | None, event: Happening) -> bytes:
-        """The body; raises Unsendable, for ever when the graph has outgrown the selection."""
+    async def render(
+        self, endpoint: WebhookEndpoint, app: App | None, event: WebhookEvent
+    ) -> bytes:
+        """Return the body; raises WebhookPayloadError, permanent for an outdated selection."""
         try:
-            return await self._payloads.render(self._house, endpoint, app, event)
-        except SelectionOutdated as outdated:
-            raise Unsendable(str(outdated), for_ever=True) from None
-        except PayloadFault as fault:
-            raise Unsendable(str(fault)) from None
+            return await self._renderer.render(self._container, endpoint, app, event)
+        except SelectionOutdated as error:
+            raise WebhookPayloadError(str(error), permanent=True) from None
+        except PayloadRenderError as error:
+            raise WebhookPayloadError(str(error)) from None
 
-    def secrets(self, parcel: Parcel) -> list[str]:
-        """The secrets that sign now."""
-        return secrets_of(self._house.identity, parcel.endpoint, parcel.now)
+    def signing_secrets(self, delivery: DueDelivery) -> list[str]:
+        """Return the secrets that are active now."""
+        return active_secrets(self._container.authenticator, delivery.endpoint, delivery.now)

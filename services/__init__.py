@@ -1,1 +1,1 @@
-"""The business verbs. They take a session and plain values, raise `Refused`, and never commit."""
+"""Business rules: commands and reads within the caller's transaction; they never commit."""

@@ -1,1 +1,1 @@
-"""What can be watched: one generator per stream, and the hub they all read from."""
+"""Subscriptions: one async generator per stream, and the hub that they read from."""

@@ -1,4 +1,4 @@
-"""Stock alerts of a store, or of all stores of a company, as their people watch them."""
+"""The stream of stock alerts of a store, or of all stores of a company."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from models.companies import Company
 from models.stores import Store
 from resolvers.context import Context, Info
 from services.alerts import stock_alerts
-from services.alerts.stock_alerts import Sight
-from services.core.problems import key_if_given
+from services.alerts.stock_alerts import AlertFilter
+from services.core.problems import parse_optional_id
 from services.events.event_log import alert_stream
-from subscriptions.engine.messages import Message
-from subscriptions.engine.stream_reader import Step
-from subscriptions.engine.subscription import After, Flow, key_in
+from subscriptions.engine.messages import StreamMessage
+from subscriptions.engine.stream_reader import StreamItem
+from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
 
-ALERTS_COUNT = 100
+MAX_SNAPSHOT_ALERTS = 100
 StoreId = Annotated[
     strawberry.ID | None,
     strawberry.argument(description="A store of yours; goes before companyId."),
@@ -29,15 +29,15 @@ StoreId = Annotated[
 CompanyId = Annotated[
     strawberry.ID | None,
     strawberry.argument(
-        description="A company that you run: alerts of all its stores, as many as it has when you"
-        " begin to watch, at most 50."
+        description="A company that you administer: alerts of all stores that it has at the start"
+        " of the subscription, at most 50."
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class StockAlertChanged(Message):
-    """One message about the alerts of some stores."""
+class StockAlertChanged(StreamMessage):
+    """A message about the stock alerts of some stores."""
 
     type: str | None = None
     at: datetime | None = None
@@ -45,35 +45,38 @@ class StockAlertChanged(Message):
     alerts: Sequence[StockAlert] | None = None
 
 
-async def changed(
+async def watch_stock_alerts(
     info: Info, store_id: StoreId = None, company_id: CompanyId = None, after: After = None
 ) -> AsyncIterator[StockAlertChanged]:
+    """Yield the live alerts, then each change of an alert."""
     context = info.context
-    del info  # it holds the whole execution
-    store = key_if_given(Store, store_id, "storeId")
-    sight = Sight(store, None if store else key_if_given(Company, company_id, "companyId"))
+    del info  # keeps the whole execution alive
+    store = parse_optional_id(Store, store_id, "storeId")
+    filters = AlertFilter(
+        store, None if store else parse_optional_id(Company, company_id, "companyId")
+    )
 
-    async def admit() -> None:
-        await _stores(context, sight)
+    async def check_access() -> None:
+        await _watched_stores(context, filters)
 
-    streams = [alert_stream(one) for one in await _stores(context, sight)]
-    async with Flow(context, streams, after, admit) as flow:
-        make = partial(_message, context, sight)
-        async for message in flow.messages(make, "alerts", context.actor.scope()):
+    streams = [alert_stream(key) for key in await _watched_stores(context, filters)]
+    async with StreamSubscription(context, streams, after, check_access) as subscription:
+        make = partial(_message, context, filters)
+        async for message in subscription.messages(make, "alerts", context.actor.scope()):
             yield message
 
 
-async def _stores(context: Context, sight: Sight) -> list[UUID]:
+async def _watched_stores(context: Context, filters: AlertFilter) -> list[UUID]:
     async with context.read() as session:
-        return await stock_alerts.watched(session, actor=context.actor, sight=sight)
+        return await stock_alerts.stores_to_watch(session, actor=context.actor, filters=filters)
 
 
-async def _message(context: Context, sight: Sight, step: Step) -> StockAlertChanged:
-    if (hint := step.hint) is not None:
-        alert_id = key_in(hint, "alert_id")
-        return StockAlertChanged(step.kind, step.cursor, hint.type, hint.at, alert_id)
+async def _message(context: Context, filters: AlertFilter, item: StreamItem) -> StockAlertChanged:
+    if (notice := item.notice) is not None:
+        alert_id = id_in_body(notice, "alert_id")
+        return StockAlertChanged(item.kind, item.cursor, notice.type, notice.at, alert_id)
     async with context.read() as session:
-        live = await stock_alerts.listed(
-            session, actor=context.actor, sight=sight, first=ALERTS_COUNT, cursor=None
+        page = await stock_alerts.list_alerts(
+            session, actor=context.actor, filters=filters, first=MAX_SNAPSHOT_ALERTS, cursor=None
         )
-    return StockAlertChanged(step.kind, step.cursor, alerts=live.nodes)
+    return StockAlertChanged(item.kind, item.cursor, alerts=page.nodes)

@@ -1,4 +1,4 @@
-"""A store's queue as its staff watch it."""
+"""The stream of a store's fulfillment queue."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.stores import Store
 from resolvers.context import Context, Info
-from services.core.problems import key_of
+from services.core.problems import parse_id
 from services.events.event_log import store_queue_stream
 from services.fulfillment import fulfillments
-from subscriptions.engine.messages import Message
-from subscriptions.engine.stream_reader import Step
-from subscriptions.engine.subscription import After, Flow, key_in
+from subscriptions.engine.messages import StreamMessage
+from subscriptions.engine.stream_reader import StreamItem
+from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
 
-QUEUE_COUNT = 100
+MAX_SNAPSHOT_FULFILLMENTS = 100
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
 
 
 @dataclass(frozen=True, slots=True)
-class StoreQueueChanged(Message):
-    """One message about a store's queue."""
+class StoreQueueChanged(StreamMessage):
+    """A message about a store's fulfillment queue."""
 
     store_id: UUID
     type: EventType | None = None
@@ -37,52 +37,57 @@ class StoreQueueChanged(Message):
     fulfillments: Sequence[Fulfillment] | None = None
 
 
-async def queue_changed(
+async def watch_store_queue(
     info: Info, store_id: StoreId, after: After = None
 ) -> AsyncIterator[StoreQueueChanged]:
-    context, key = info.context, key_of(Store, store_id, "storeId")
-    del info  # it holds the whole execution
+    """Yield the open tasks of a store, then every change of them."""
+    context, key = info.context, parse_id(Store, store_id, "storeId")
+    del info  # keeps the whole execution alive
 
-    async def admit() -> None:
+    async def check_access() -> None:
         await _queue(context, key, 1)
 
-    async with Flow(context, [store_queue_stream(key)], after, admit) as flow:
-        async for message in flow.messages(partial(_message, context, key), "queue"):
+    async with StreamSubscription(
+        context, [store_queue_stream(key)], after, check_access
+    ) as subscription:
+        async for message in subscription.messages(partial(_message, context, key), "queue"):
             yield message
             del message
 
 
 async def _queue(context: Context, store_id: UUID, first: int) -> list[Fulfillment]:
-    """The store's open tasks, oldest first; refused as not found for other people than its own."""
+    """Return the open tasks of a store, oldest first; raises NotFound for others than its staff."""
     async with context.read() as session:
-        found = await fulfillments.queue(
+        page = await fulfillments.store_queue(
             session, actor=context.actor, store_id=store_id, first=first, cursor=None
         )
-    return found.nodes
+    return page.nodes
 
 
-async def _message(context: Context, store_id: UUID, step: Step) -> StoreQueueChanged:
-    if (hint := step.hint) is None:
-        tasks = await _queue(context, store_id, QUEUE_COUNT)
-        return StoreQueueChanged(step.kind, step.cursor, store_id, fulfillments=tasks)
+async def _message(context: Context, store_id: UUID, item: StreamItem) -> StoreQueueChanged:
+    if (notice := item.notice) is None:
+        tasks = await _queue(context, store_id, MAX_SNAPSHOT_FULFILLMENTS)
+        return StoreQueueChanged(item.kind, item.cursor, store_id, fulfillments=tasks)
     return StoreQueueChanged(
-        kind=step.kind,
-        cursor=step.cursor,
+        kind=item.kind,
+        cursor=item.cursor,
         store_id=store_id,
-        type=EventType(hint.type),
-        at=hint.at,
-        order_id=key_in(hint, "order_id"),
-        fulfillment_id=key_in(hint, "fulfillment_id"),
+        type=EventType(notice.type),
+        at=notice.at,
+        order_id=id_in_body(notice, "order_id"),
+        fulfillment_id=id_in_body(notice, "fulfillment_id"),
     )
 
 
 async def fulfillment_of(
     parent: strawberry.Parent[StoreQueueChanged], info: Info
 ) -> Fulfillment | None:
-    """The task an event speaks of; another store's task for the same order is not this queue's."""
-    loaders, found = info.context.loaders, None
+    """Return the task of an event; None when it belongs to another store's queue."""
+    loaders, fulfillment = info.context.loaders, None
     if parent.fulfillment_id is not None:
-        found = await loaders.load(load.fulfillment_by_id, parent.fulfillment_id)
+        fulfillment = await loaders.load(load.fulfillment_by_id, parent.fulfillment_id)
     elif parent.order_id is not None:
-        found = await loaders.load(load.fulfillment_by_order, parent.order_id)
-    return found if found is not None and found.store_id == parent.store_id else None
+        fulfillment = await loaders.load(load.fulfillment_by_order, parent.order_id)
+    if fulfillment is None or fulfillment.store_id != parent.store_id:
+        return None
+    return fulfillment

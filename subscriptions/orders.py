@@ -1,4 +1,4 @@
-"""One order as its customer, its store and support watch it."""
+"""The stream of one order, for its customer, its store and support."""
 
 from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
@@ -10,22 +10,23 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import bindparam, select
 
-from database.base import words
-from database.statements import kept
+from database.base import enum_literals
+from database.statements import prepared
 from dataloaders import orders as load
-from models.delivery import Delivery, DeliveryStatus, RiderPosition
+from models.delivery import Delivery, DeliveryStatus
 from models.identity import Actor
 from models.orders import Order
+from models.riders import RiderPosition
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_OR_SUPPORT
-from services.core.problems import key_of, not_found
+from services.core.problems import not_found, parse_id
 from services.events.event_log import order_stream
-from services.orders.timeline import OrderEvent, told_of
-from subscriptions.engine.messages import Message
-from subscriptions.engine.stream_reader import Step
-from subscriptions.engine.subscription import After, Flow
+from services.orders.timeline import OrderEvent, to_order_event
+from subscriptions.engine.messages import StreamMessage
+from subscriptions.engine.stream_reader import StreamItem
+from subscriptions.engine.subscription import After, StreamSubscription
 
-RIDING = (
+RIDER_ASSIGNED = (
     DeliveryStatus.ASSIGNED,
     DeliveryStatus.TO_STORE,
     DeliveryStatus.AT_STORE,
@@ -34,18 +35,20 @@ RIDING = (
     DeliveryStatus.ARRIVING,
     DeliveryStatus.AT_CUSTOMER,
 )
-LAST_SEEN = kept(
+LAST_RIDER_POSITION = prepared(
     select(RiderPosition)
     .join(Delivery, Delivery.rider_id == RiderPosition.rider_id)
-    .where(Delivery.order_id == bindparam("order"), Delivery.status.in_(words(RIDING)))
+    .where(
+        Delivery.order_id == bindparam("order"), Delivery.status.in_(enum_literals(RIDER_ASSIGNED))
+    )
     .limit(1)
 )
 OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's id.")]
 
 
 @dataclass(frozen=True, slots=True)
-class OrderTracked(Message):
-    """One message about an order."""
+class OrderTracked(StreamMessage):
+    """A message about an order."""
 
     order: Order
     event: OrderEvent | None = None
@@ -53,80 +56,79 @@ class OrderTracked(Message):
     rider_eta_seconds: int | None = None
 
 
-async def tracked(
+async def track_order(
     info: Info, order_id: OrderId, after: After = None
 ) -> AsyncIterator[OrderTracked]:
-    context, key = info.context, key_of(Order, order_id, "orderId")
-    del info  # it holds the whole execution
+    """Yield the order, then each of its events and the rider's positions."""
+    context, key = info.context, parse_id(Order, order_id, "orderId")
+    del info  # keeps the whole execution alive
 
-    sight: Hashable = None
+    visibility: Hashable = None
 
-    async def admit() -> None:
-        nonlocal sight
-        sight = _sight(context.actor, await _order(context, key))
+    async def check_access() -> None:
+        nonlocal visibility
+        visibility = _visibility(context.actor, await _order(context, key))
 
     stream, topic = order_stream(key), f"position:{key}"
-    async with Flow(context, [stream], after, admit, topic) as flow:
-        async for message in flow.messages(partial(_told, context, key), "tracked", sight):
+    async with StreamSubscription(context, [stream], after, check_access, topic) as subscription:
+        make = partial(_message, context, key)
+        async for message in subscription.messages(make, "tracked", visibility):
             yield message
             del message
 
 
 async def _order(context: Context, key: UUID) -> Order:
-    """The order, for its customer, the people of its store and its support; else NotFound."""
+    """Return the order for its customer, its store's staff and its support; else NotFound."""
     actor = context.actor
     async with context.read() as session:
-        found = await session.get(Order, key)
-    if found is None or not (
-        found.customer_id == actor.person_id
-        or actor.works_at(found.company_id, found.store_id, STORE_OR_SUPPORT.roles)
+        order = await session.get(Order, key)
+    if order is None or not (
+        order.customer_id == actor.person_id
+        or actor.has_store_role(order.company_id, order.store_id, STORE_OR_SUPPORT.roles)
     ):
         raise not_found(Order, "orderId")
-    return found
+    return order
 
 
-def _sight(actor: Actor, order: Order) -> Hashable:
-    """By what somebody sees the order: equal for all the people of its company."""
+def _visibility(actor: Actor, order: Order) -> Hashable:
+    """Return what decides which rows of the order are visible; equal for its company's staff."""
     scope = actor.scope()
     return order.company_id if order.company_id in scope.companies else scope
 
 
-async def _told(context: Context, key: UUID, step: Step) -> OrderTracked:
-    return await _message(context, await _present(context, key), step)
+async def _message(context: Context, key: UUID, item: StreamItem) -> OrderTracked:
+    order = await _current_order(context, key)
+    if (notice := item.notice) is not None:
+        event = to_order_event(order, notice.seq, notice.type, notice.body, notice.at)
+        return OrderTracked(item.kind, item.cursor, order, event)
+    if (value := item.value) is not None:
+        position, eta_seconds = _rider_position(value), value.get("eta_seconds")
+        return OrderTracked(item.kind, item.cursor, order, None, position, eta_seconds)
+    last_position = await _last_rider_position(context, order.id)
+    return OrderTracked(item.kind, item.cursor, order, None, last_position)
 
 
-async def _present(context: Context, key: UUID) -> Order:
-    """The order as it is now; NotFound once it is not the listener's to see any more."""
-    found = await context.loaders.load(load.order_by_id, key)
-    if found is None:
+async def _current_order(context: Context, key: UUID) -> Order:
+    """Return the order as it is now; raises NotFound once it is no longer visible."""
+    order = await context.loaders.load(load.order_by_id, key)
+    if order is None:
         raise not_found(Order, "orderId")
-    return found
+    return order
 
 
-async def _message(context: Context, order: Order, step: Step) -> OrderTracked:
-    if (hint := step.hint) is not None:
-        event = told_of(order, hint.seq, hint.type, hint.body, hint.at)
-        return OrderTracked(step.kind, step.cursor, order, event)
-    if (value := step.value) is not None:
-        seen, eta = _seen(value), value.get("eta_seconds")
-        return OrderTracked(step.kind, step.cursor, order, None, seen, eta)
-    last = await _last_seen(context, order.id)
-    return OrderTracked(step.kind, step.cursor, order, None, last)
-
-
-def _seen(value: dict[str, Any]) -> RiderPosition:
-    """The position that was told, as the row it was read from."""
-    known = {key: value.get(key) for key in ("heading_degrees", "speed_mps", "accuracy_m")}
+def _rider_position(value: dict[str, Any]) -> RiderPosition:
+    """Build the row of a published position."""
+    optional = {key: value.get(key) for key in ("heading_degrees", "speed_mps", "accuracy_m")}
     at = value.get("seen_at") or datetime.now(UTC)
     return RiderPosition(
         latitude=float(value["latitude"]),
         longitude=float(value["longitude"]),
         seen_at=datetime.fromisoformat(at) if isinstance(at, str) else at,
-        **known,
+        **optional,
     )
 
 
-async def _last_seen(context: Context, order_id: UUID) -> RiderPosition | None:
-    """Where the rider of the order's live delivery was last seen, if there is one."""
+async def _last_rider_position(context: Context, order_id: UUID) -> RiderPosition | None:
+    """Return the last position of the rider of the order's live delivery, if there is one."""
     async with context.read() as session:
-        return await session.scalar(LAST_SEEN, {"order": order_id})
+        return await session.scalar(LAST_RIDER_POSITION, {"order": order_id})

@@ -1,4 +1,4 @@
-"""One ticket as its two sides watch it, and all open tickets as support does."""
+"""The stream of one ticket and that of a support queue."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from sqlalchemy import select
 from models.support import Ticket, TicketStatus
 from resolvers.context import Context, Info
 from resolvers.rules import SUPPORT_ROLES
-from services.core.problems import key_of, not_found
+from services.core.problems import not_found, parse_id
 from services.events.event_log import support_stream, ticket_stream
-from subscriptions.engine.messages import Message
-from subscriptions.engine.stream_reader import Step
-from subscriptions.engine.subscription import After, Flow, key_in
+from subscriptions.engine.messages import StreamMessage
+from subscriptions.engine.stream_reader import StreamItem
+from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
 
-QUEUE_COUNT = 100
+MAX_SNAPSHOT_TICKETS = 100
 TicketId = Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")]
 
 
 @dataclass(frozen=True, slots=True)
-class TicketChanged(Message):
-    """One message about a ticket."""
+class TicketChanged(StreamMessage):
+    """A message about a ticket."""
 
     ticket_id: UUID
     type: str | None = None
@@ -34,8 +34,8 @@ class TicketChanged(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class SupportQueueChanged(Message):
-    """One message about the tickets of a support desk."""
+class SupportQueueChanged(StreamMessage):
+    """A message about the tickets of a support queue."""
 
     type: str | None = None
     at: datetime | None = None
@@ -43,83 +43,92 @@ class SupportQueueChanged(Message):
     tickets: Sequence[Ticket] | None = None
 
 
-async def changed(
+async def watch_ticket(
     info: Info, ticket_id: TicketId, after: After = None
 ) -> AsyncIterator[TicketChanged]:
-    context, key = info.context, key_of(Ticket, ticket_id, "ticketId")
-    del info  # it holds the whole execution
+    """Yield the ticket, then each message and change of it."""
+    context, key = info.context, parse_id(Ticket, ticket_id, "ticketId")
+    del info  # keeps the whole execution alive
 
-    async def admit() -> None:
+    async def check_access() -> None:
         await _ticket(context, key)
 
-    async with Flow(context, [ticket_stream(key)], after, admit) as flow:
-        async for message in flow.messages(partial(_changed, key), "ticket"):
+    async with StreamSubscription(
+        context, [ticket_stream(key)], after, check_access
+    ) as subscription:
+        async for message in subscription.messages(partial(_ticket_message, key), "ticket"):
             yield message
             del message
 
 
-async def _changed(ticket_id: UUID, step: Step) -> TicketChanged:
-    hint = step.hint
+async def _ticket_message(ticket_id: UUID, item: StreamItem) -> TicketChanged:
+    notice = item.notice
     return TicketChanged(
-        kind=step.kind,
-        cursor=step.cursor,
+        kind=item.kind,
+        cursor=item.cursor,
         ticket_id=ticket_id,
-        type=hint.type if hint else None,
-        at=hint.at if hint else None,
-        message_id=key_in(hint, "message_id") if hint else None,
+        type=notice.type if notice else None,
+        at=notice.at if notice else None,
+        message_id=id_in_body(notice, "message_id") if notice else None,
     )
 
 
-async def queue_changed(info: Info, after: After = None) -> AsyncIterator[SupportQueueChanged]:
+async def watch_support_queue(
+    info: Info, after: After = None
+) -> AsyncIterator[SupportQueueChanged]:
+    """Yield the open tickets of the actor's support queue, then each change of them."""
     context = info.context
-    del info  # it holds the whole execution
+    del info  # keeps the whole execution alive
     companies = _companies(context)
 
-    async def admit() -> None:
-        """Its rule and the flow's look at the session say all: the topics come from the token."""
+    async def check_access() -> None:
+        """Access depends on the token's roles alone, which the access monitor checks."""
 
     streams = [support_stream(company_id) for company_id in companies]
-    async with Flow(context, streams, after, admit) as flow:
-        async for message in flow.messages(partial(_message, context, companies), "desk"):
+    async with StreamSubscription(context, streams, after, check_access) as subscription:
+        async for message in subscription.messages(
+            partial(_queue_message, context, companies), "support-queue"
+        ):
             yield message
             del message
 
 
 async def _ticket(context: Context, key: UUID) -> Ticket:
-    """The ticket, for its customer and for support of its company; else NotFound."""
+    """Return the ticket for its customer and for its company's support; else NotFound."""
     actor = context.actor
     async with context.read() as session:
-        found = await session.get(Ticket, key)
-    if found is None or not (
-        found.customer_id == actor.person_id or actor.acts_for(found.company_id, SUPPORT_ROLES)
+        ticket = await session.get(Ticket, key)
+    if ticket is None or not (
+        ticket.customer_id == actor.person_id
+        or actor.has_company_role(ticket.company_id, SUPPORT_ROLES)
     ):
         raise not_found(Ticket, "ticketId")
-    return found
+    return ticket
 
 
 def _companies(context: Context) -> Sequence[UUID | None]:
-    """The companies whose desk the actor sits at; None is the platform's, which has them all."""
+    """Return the companies whose support queue the actor sees; [None] means all companies."""
     actor = context.actor
-    if actor.platform:
+    if actor.is_platform_staff:
         return [None]
-    mine = {one.company_id for one in actor.grants if one.role in SUPPORT_ROLES}
-    return sorted(company_id for company_id in mine if company_id)
+    company_ids = {grant.company_id for grant in actor.grants if grant.role in SUPPORT_ROLES}
+    return sorted(company_id for company_id in company_ids if company_id)
 
 
-async def _message(
-    context: Context, companies: Sequence[UUID | None], step: Step
+async def _queue_message(
+    context: Context, companies: Sequence[UUID | None], item: StreamItem
 ) -> SupportQueueChanged:
-    if (hint := step.hint) is not None:
-        ticket_id = key_in(hint, "ticket_id")
-        return SupportQueueChanged(step.kind, step.cursor, hint.type, hint.at, ticket_id)
+    if (notice := item.notice) is not None:
+        ticket_id = id_in_body(notice, "ticket_id")
+        return SupportQueueChanged(item.kind, item.cursor, notice.type, notice.at, ticket_id)
     query = (
         select(Ticket)
         .where(Ticket.status != TicketStatus.RESOLVED)
         .order_by(Ticket.id)
-        .limit(QUEUE_COUNT)
+        .limit(MAX_SNAPSHOT_TICKETS)
     )
     if None not in companies:
         query = query.where(Ticket.company_id.in_(companies))
     async with context.read() as session:
-        open_ones = (await session.scalars(query)).all()
-    return SupportQueueChanged(step.kind, step.cursor, tickets=open_ones)
+        tickets = (await session.scalars(query)).all()
+    return SupportQueueChanged(item.kind, item.cursor, tickets=tickets)

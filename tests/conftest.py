@@ -1,7 +1,7 @@
-"""What every test stands on: a private PostgreSQL and Valkey, and a database of its own.
+"""Test infrastructure: a private PostgreSQL and Valkey, and a database per test session.
 
-The migrations build one template database; each test session works in a clone of it, and so does
-a test that asks for `fresh_database_url`. Several sessions may run at once in one working copy.
+The migrations build one template database; each test session uses a clone of it, and so does a
+test that requests `fresh_database_url`. Several sessions may run concurrently in a working copy.
 """
 
 import asyncio
@@ -23,18 +23,21 @@ from local.postgres import postgres
 from local.valkey import valkey
 from tests.support.paths import ROOT
 
-pytest_plugins = ["tests.support.actors"]
+pytest_plugins = ["tests.support.actors", "tests.support.missing_programs"]
 
-FOLDER = ROOT / ".darkstore" / "test"
+# Each worker of pytest-xdist has servers of its own: readers of the event log wait for the oldest
+# transaction of the whole cluster, so a neighbor's open transaction would delay them.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+FOLDER = ROOT / ".darkstore" / "test" / WORKER
 TEMPLATE = "darkstore_template_"
 SESSION = "darkstore_test_"
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The superuser's address of a PostgreSQL with PostGIS that tests may fill and empty."""
-    if given := os.environ.get("DARKSTORE_TEST_DATABASE_URL"):
-        yield given
+    """The superuser's URL of a PostgreSQL with PostGIS for tests."""
+    if url := os.environ.get("DARKSTORE_TEST_DATABASE_URL"):
+        yield url
         return
     server = postgres(FOLDER, durable=False)
     with share.shared(FOLDER, server.start, server.stop):
@@ -43,11 +46,11 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """A Valkey of this session alone: channels are not kept apart by database number."""
-    if given := os.environ.get("DARKSTORE_TEST_REDIS_URL"):
-        yield given
+    """The URL of a Valkey of this session alone, because channels ignore database numbers."""
+    if url := os.environ.get("DARKSTORE_TEST_REDIS_URL"):
+        yield url
         return
-    _forget_the_dead()
+    _stop_orphaned_valkeys()
     server = valkey(FOLDER / f"valkey-{os.getpid()}")
     server.start()
     try:
@@ -59,43 +62,43 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def template(postgres_url: str) -> str:
-    """The name of a database that holds the newest schema and no rows: nobody connects to it."""
+    """The name of a template database with the newest schema and no rows; it has no connections."""
     name = TEMPLATE + _digest_of_migrations()
     with share.locked(FOLDER / "template.lock"):
         async with superuser(postgres_url) as connection:
-            await _drop_the_stale(connection, name)
-            made = "SELECT 1 FROM pg_database WHERE datname = $1 AND datistemplate"
-            if await connection.fetchval(made, name):
+            await _drop_stale_databases(connection, name)
+            query = "SELECT 1 FROM pg_database WHERE datname = $1 AND datistemplate"
+            if await connection.fetchval(query, name):
                 return name
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             await connection.execute(f"CREATE DATABASE {name}")
-            await asyncio.to_thread(migrate, named(postgres_url, name))
+            await asyncio.to_thread(migrate, with_database(postgres_url, name))
             await connection.execute(f"ALTER DATABASE {name} IS_TEMPLATE true")
     return name
 
 
 @pytest.fixture(scope="session")
 async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
-    """The owner's address of this session's database, a clone of the template."""
-    async with cloned(postgres_url, template) as url:
+    """The owner's URL of this session's database, a clone of the template."""
+    async with clone_database(postgres_url, template) as url:
         yield url
 
 
 @pytest.fixture
 async def fresh_database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
-    """The owner's address of a database for one test alone."""
-    async with cloned(postgres_url, template) as url:
+    """The owner's URL of a database for one test alone."""
+    async with clone_database(postgres_url, template) as url:
         yield url
 
 
 @asynccontextmanager
-async def cloned(postgres_url: str, template: str) -> AsyncIterator[str]:
-    """A new database like `template`, dropped at the end."""
+async def clone_database(postgres_url: str, template: str) -> AsyncIterator[str]:
+    """Create a clone of `template` and drop it at the end."""
     name = f"{SESSION}{os.getpid()}_{secrets.token_hex(4)}"
     async with superuser(postgres_url) as connection:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
-        yield named(postgres_url, name)
+        yield with_database(postgres_url, name)
     finally:
         async with superuser(postgres_url) as connection:
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -103,7 +106,7 @@ async def cloned(postgres_url: str, template: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def superuser(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """One plain connection, outside of any pool and transaction."""
+    """Open one connection outside any pool and transaction."""
     connection = await asyncpg.connect(postgres_url.replace("+asyncpg", "", 1))
     try:
         yield connection
@@ -111,8 +114,8 @@ async def superuser(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-def named(url: str, database: str) -> str:
-    """The same server's address with another database."""
+def with_database(url: str, database: str) -> str:
+    """Return the URL with another database name."""
     parts = urllib.parse.urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}/{database}" + (
         f"?{parts.query}" if parts.query else ""
@@ -120,7 +123,7 @@ def named(url: str, database: str) -> str:
 
 
 def migrate(url: str) -> None:
-    """Bring a database to the newest revision."""
+    """Upgrade a database to the newest revision."""
     config = Config(ROOT / "alembic.ini")
     config.attributes["database_url"] = url
     command.upgrade(config, "head")
@@ -131,8 +134,8 @@ def _digest_of_migrations() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
-async def _drop_the_stale(connection: asyncpg.Connection, current: str) -> None:
-    """Drop databases of sessions that were killed and templates of older migrations."""
+async def _drop_stale_databases(connection: asyncpg.Connection, current: str) -> None:
+    """Drop databases of killed sessions and templates of older migrations."""
     for row in await connection.fetch("SELECT datname FROM pg_database"):
         name = str(row["datname"])
         if name.startswith(SESSION) and not process.alive(int(name.split("_")[2])):
@@ -142,8 +145,8 @@ async def _drop_the_stale(connection: asyncpg.Connection, current: str) -> None:
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _forget_the_dead() -> None:
-    """Stop the Valkeys of sessions that were killed."""
+def _stop_orphaned_valkeys() -> None:
+    """Stop the Valkey servers of killed sessions."""
     for place in FOLDER.glob("valkey-*"):
         if not process.alive(int(place.name.split("-")[1])):
             valkey(place).stop()

@@ -1,16 +1,16 @@
-"""The queues of this process and what it does with holds, as operators look at them."""
+"""Statistics of this process for operators: its request queues and its stock reservations."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from database.sessions import Database
-from services.core.request_batcher import Together
-from services.stock.reservation_store import ORDERS, UNITS, VERBS
+from services.core.request_batcher import RequestBatcher
+from services.stock.reservation_store import OPERATIONS, ORDERS, UNITS
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """One queue of the process that answers, since that process started."""
+class RequestQueueStats:
+    """One request queue of this process, counted since the process started."""
 
     name: str
     waiting: int
@@ -26,8 +26,8 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldVerb:
-    """What one verb did with units promised to orders, in committed units of work."""
+class ReservationStats:
+    """Orders and units that one reservation operation handled in committed transactions."""
 
     name: str
     orders: int
@@ -35,31 +35,34 @@ class HoldVerb:
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
-    """What the process that answers is doing."""
+class ProcessStats:
+    """Statistics of the process that answers the request."""
 
-    queues: list[Queue]
-    holds: list[HoldVerb]
-
-
-def look(database: Database, *queues: Together[Any, Any]) -> Operations:
-    """How these queues stand now; waits are the bounds below which half, and 99 in 100, are."""
-    return Operations([_seen(one) for one in queues], holds(database))
+    queues: list[RequestQueueStats]
+    holds: list[ReservationStats]
 
 
-def holds(database: Database) -> list[HoldVerb]:
-    """What this process did with holds since its start, verb by verb."""
-    done = database.counted
-    return [HoldVerb(one, done[one, ORDERS], done[one, UNITS]) for one in VERBS]
+def read_process_stats(database: Database, *queues: RequestBatcher[Any, Any]) -> ProcessStats:
+    """Statistics of these queues and of the reservations; waits are histogram bucket bounds."""
+    return ProcessStats([_queue_stats(queue) for queue in queues], read_reservation_stats(database))
 
 
-def _seen(queue: Together[Any, Any]) -> Queue:
+def read_reservation_stats(database: Database) -> list[ReservationStats]:
+    """What this process did with reservations since its start, by operation."""
+    counts = database.activity_counts
+    return [
+        ReservationStats(operation, counts[operation, ORDERS], counts[operation, UNITS])
+        for operation in OPERATIONS
+    ]
+
+
+def _queue_stats(queue: RequestBatcher[Any, Any]) -> RequestQueueStats:
     counters = queue.counters
-    p50, p99 = counters.waits.bound(0.5), counters.waits.bound(0.99)
-    return Queue(
+    p50, p99 = counters.waits.quantile_bound(0.5), counters.waits.quantile_bound(0.99)
+    return RequestQueueStats(
         name=queue.name,
         waiting=queue.waiting,
-        waiting_most=queue.waiting_most,
+        waiting_most=queue.max_waiting,
         batches=counters.batches,
         requests=counters.requests,
         retried=counters.retried,

@@ -16,19 +16,16 @@ from uuid import UUID
 
 from benchmarks.peers.report import RESULTS, machine
 from benchmarks.stock.place import Place, opened
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from services.events.event_log import happened
-from services.orders.timeline import Slice, slices
-from subscriptions.engine.event_log_reader import EventLog
+from database.sessions import Database
+from services.events.event_log import record_event
+from services.orders.timeline import TimelineSlice, read_slices
+from subscriptions.engine.event_log_reader import EventLogReader
 from tests.conftest import superuser
 
 BY_DAYS = "a partition a day"
-DAYS = 90
-EVENTS_A_DAY = 2_000
-STREAMS_A_DAY = 100
-TIMES = 2_000
-EACH = EVENTS_A_DAY // STREAMS_A_DAY
+EVENTS_PER_STREAM = 20
 ONE_TABLE = """
 alter table event rename to event_of_days;
 create table event (like event_of_days including defaults);
@@ -55,6 +52,19 @@ HEADS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How many days the log holds, how many events each has, how often each step repeats."""
+
+    days: int
+    events_per_day: int
+    repeats: int
+
+
+WHOLE = Size(90, 2_000, 2_000)
+SHORT = Size(5, 100, 20)
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """CPU of the database for one of each, in microseconds."""
 
@@ -75,16 +85,18 @@ def stream_of(day: int) -> str:
     return f"order:{UUID(md5(str(day * 1000).encode(), usedforsecurity=False).hexdigest())}"
 
 
-async def fill(place: Place, by_days: bool, now: datetime) -> None:
-    """Ninety days of events."""
+async def fill(place: Place, size: Size, by_days: bool, now: datetime) -> None:
+    """Write the events of all days."""
     async with superuser(place.url) as connection:
         if by_days:
-            await connection.execute(_days(now, await connection.fetchval(FIRST)))
+            await connection.execute(_days(size, now, await connection.fetchval(FIRST)))
         else:
             await connection.execute(ONE_TABLE)
         literal = f"timestamptz '{now.isoformat()}'"
         await connection.execute(
-            FILL.format(each=EACH, now=literal, days=DAYS, events=EVENTS_A_DAY)
+            FILL.format(
+                each=EVENTS_PER_STREAM, now=literal, days=size.days, events=size.events_per_day
+            )
         )
         await connection.execute(HEADS)
         await connection.execute("analyze event")
@@ -96,10 +108,10 @@ FIRST = (
 )
 
 
-def _days(now: datetime, first: str) -> str:
+def _days(size: Size, now: datetime, first: str) -> str:
     """The statements that put a day for each of the past into the place of the first one."""
     parts = [f"alter table event detach partition event_day.{first}; drop table event_day.{first}"]
-    for ago in range(DAYS):
+    for ago in range(size.days):
         day = now.date() - timedelta(days=ago)
         until = day + timedelta(days=1)
         parts.append(
@@ -108,24 +120,25 @@ def _days(now: datetime, first: str) -> str:
     return ";".join(parts)
 
 
-async def measured(place: Place, name: str, now: datetime) -> Figures:
+async def measured(place: Place, size: Size, name: str, now: datetime) -> Figures:
     """One design's figures."""
     database = Database(place.url, pool_size=2)
-    log = EventLog(database)
+    log = EventLogReader(database)
 
     async def write() -> None:
-        async with database.write(PLATFORM, Origin("bench")) as session:
-            happened(session, "bench:0", "BENCH", {"number": 1}, company_id=place.company)
+        async with database.write(PLATFORM, AuditContext("bench")) as session:
+            record_event(session, "bench:0", "BENCH", {"number": 1}, company_id=place.company)
 
     async def gap(day: int) -> None:
-        await log.beyond(stream_of(day), EACH - 3)
+        await log.read_after(stream_of(day), EVENTS_PER_STREAM - 3)
 
     async def timeline() -> None:
         order = UUID(stream_of(2).removeprefix("order:"))
         async with database.read(PLATFORM) as session:
-            await slices(session, [Slice(order, 0, EACH, (now - timedelta(days=2)).date())])
+            day = (now - timedelta(days=2)).date()
+            await read_slices(session, [TimelineSlice(order, 0, EVENTS_PER_STREAM, day)])
 
-    async def each(work: Callable[[], Awaitable[None]], times: int = TIMES) -> float:
+    async def each(work: Callable[[], Awaitable[None]], times: int = size.repeats) -> float:
         for _ in range(20):
             await work()
         used = place.database_seconds()
@@ -136,18 +149,18 @@ async def measured(place: Place, name: str, now: datetime) -> Figures:
     found = [
         await each(write),
         await each(lambda: gap(0)),
-        await each(lambda: gap(DAYS - 2), TIMES // 4),
+        await each(lambda: gap(size.days - 2), size.repeats // 4),
         await each(timeline),
     ]
     await log.close()
     await database.close()
-    found.append(await forgotten(place, name == BY_DAYS, now))
+    found.append(await forgotten(place, size, name == BY_DAYS, now))
     return Figures(name, *found)
 
 
-async def forgotten(place: Place, by_days: bool, now: datetime) -> float:
+async def forgotten(place: Place, size: Size, by_days: bool, now: datetime) -> float:
     """CPU milliseconds of the database for the oldest day's end."""
-    used, oldest = place.database_seconds(), now.date() - timedelta(days=DAYS - 1)
+    used, oldest = place.database_seconds(), now.date() - timedelta(days=size.days - 1)
     async with superuser(place.url) as connection:
         if by_days:
             await connection.execute(f"drop table event_day.{oldest:d%Y%m%d}")
@@ -158,7 +171,7 @@ async def forgotten(place: Place, by_days: bool, now: datetime) -> float:
     return (place.database_seconds() - used) * 1e3
 
 
-async def main(save: bool) -> None:
+async def main(size: Size, save: bool) -> None:
     """Measure both, and print a line of figures for each."""
     now = datetime.now(UTC)
     heads = ("write µs", "gap µs", "old gap µs", "timeline µs", "forget ms")
@@ -166,8 +179,8 @@ async def main(save: bool) -> None:
     found = []
     for name in ("one table", BY_DAYS):
         async with opened() as place:
-            await fill(place, name == BY_DAYS, now)
-            found.append(await measured(place, name, now))
+            await fill(place, size, name == BY_DAYS, now)
+            found.append(await measured(place, size, name, now))
         print(found[-1], flush=True)
     if save:
         designs = [asdict(one) for one in found]
@@ -178,4 +191,6 @@ async def main(save: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="benchmarks.days")
     parser.add_argument("--save", action="store_true", help="keep the figures")
-    asyncio.run(main(parser.parse_args().save))
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
+    chosen = parser.parse_args()
+    asyncio.run(main(SHORT if chosen.short else WHOLE, chosen.save and not chosen.short))

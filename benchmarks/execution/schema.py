@@ -43,16 +43,19 @@ ROWS = [
 
 
 class Loaders:
-    """One request's loaders: Strawberry's for one key at a time, the batch itself for a level."""
+    """The loaders of one request: `load` for plain Strawberry, `load_many` for the executor."""
 
     def __init__(self) -> None:
-        self._started: dict[Any, DataLoader[Any, Any]] = {}
+        self._loaders: dict[Any, DataLoader[Any, Any]] = {}
 
     async def load(self, batch: Any, key: Any) -> Any:
-        loader = self._started.get(batch) or self._started.setdefault(batch, DataLoader(batch))
+        loader = self._loaders.get(batch) or self._loaders.setdefault(batch, DataLoader(batch))
         return await loader.load(key)
 
-    async def batch(self, batch: Any, keys: Sequence[Any]) -> Any:
+    def loaded(self, batch: Any, keys: Sequence[Any]) -> None:
+        """Nothing is cached."""
+
+    async def load_many(self, batch: Any, keys: Sequence[Any]) -> Any:
         return await batch(keys)
 
 
@@ -159,7 +162,7 @@ class Batches:
 
 
 def rows(kind: type[T]) -> list[T]:
-    """The rows behind every list, called what they are shown as: parents are backing objects."""
+    """The rows of every list, typed as the GraphQL type, because parents are backing objects."""
     return cast("list[T]", ROWS)
 
 
@@ -196,8 +199,8 @@ QUERIES = {
 }
 
 
-def by_hand() -> list[dict[str, Any]]:
-    """The same answer without any GraphQL: the floor."""
+def plain_python() -> list[dict[str, Any]]:
+    """The same data without GraphQL: the lower bound."""
     return [
         {
             "id": row.id,

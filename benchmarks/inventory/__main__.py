@@ -21,9 +21,10 @@ import uvloop
 
 from benchmarks.inventory.watchers import Watcher, Window, watching
 from benchmarks.inventory.writer import ORIGIN, Write, Writer, band_of
-from benchmarks.live.__main__ import OURS, SESSION
+from benchmarks.live.__main__ import SESSION
+from benchmarks.live.matches import OURS
 from benchmarks.peers.contenders import Running, serving, ticks
-from benchmarks.peers.place import ROOT, STORE, Place, open_place
+from benchmarks.peers.place import ROOT, STORE, Place, copied, open_place
 from benchmarks.peers.report import machine
 from database.base import uuid7
 from database.scope import PLATFORM
@@ -31,14 +32,15 @@ from database.sessions import Database
 from models.accounts import Membership, Person
 from models.catalog import Product
 from models.identity import Actor, Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.stores import Store
 from services.events.event_log import inventory_stream
 from subscriptions.engine.hub import Hub
 from tests.support.graph_queries import operation
-from workflows.identity.authenticator import Identity
+from workflows.identity.authenticator import Authenticator
 
 RESULTS = ROOT / "benchmarks" / "results" / "inventory.json"
+DATABASE = "darkstore_inventory"
 CLIENTS = 1_000
 WRITES_PER_SECOND = 200.0
 SECONDS = 20.0
@@ -63,14 +65,14 @@ class Stage:
         self._running = running
         self._postgres = place.instance.postgres
         self._chance = random.Random(SEED)
-        self.store = UUID(self._postgres.sql(STORE, "darkstore"))
+        self.store = UUID(self._postgres.sql(STORE, place.database))
         self._products = [UUID(row[0]) for row in self._truth()][:PRODUCTS]
         self.writer = Writer(database, self.store, self._products, self._chance)
 
     def windows(self, clients: int, token: str) -> list[Window]:
         """What each client watches."""
-        port, store = self._running.port, encode(Store, self.store)
-        ids = [encode(Product, key) for key in self._products]
+        port, store = self._running.port, encode_id(Store, self.store)
+        ids = [encode_id(Product, key) for key in self._products]
         pages = [tuple(self._chance.sample(ids, PAGE_PRODUCTS)) for _ in range(PAGES)]
         bands, numbers = operation("inventory_changed"), operation("inventory_counted")
         stream = inventory_stream(self.store)
@@ -115,7 +117,7 @@ class Stage:
         }
 
     def _truth(self) -> list[list[str]]:
-        said = self._postgres.sql(TRUTH.format(store=self.store), "darkstore")
+        said = self._postgres.sql(TRUTH.format(store=self.store), self._place.database)
         return sorted(line.split("|") for line in said.splitlines())
 
     def _wrong(self, watchers: list[Watcher], journal: list[Write]) -> list[str]:
@@ -123,7 +125,7 @@ class Stage:
         numbers: dict[str, Any] = {}
         bands: dict[str, Any] = {}
         for product, on_hand, held, version, listed, price in self._truth():
-            key = encode(Product, UUID(product))
+            key = encode_id(Product, UUID(product))
             numbers[key] = (int(on_hand), int(held), int(version))
             band = band_of(int(on_hand) - int(held)) if listed == "t" else "OUT"
             bands[key] = (band, int(price))
@@ -168,9 +170,9 @@ async def run(place: Place, clients: int, seconds: float) -> dict[str, Any]:
     """One run from the server's start to its end."""
     database = Database(place.instance.postgres.url(place.database))
     hub = Hub(database, place.instance.redis_url)
-    database.announce = hub.announce
+    database.announcer.subscribe(hub.publish_events)
     await hub.start()
-    while not hub.carried:  # noqa: ASYNC110 - the hub tells it by a plain attribute
+    while not hub.connected:  # noqa: ASYNC110 - the hub tells it by a plain attribute
         await asyncio.sleep(0.05)
     try:
         with serving(place, OURS) as running:
@@ -194,7 +196,7 @@ async def staff(place: Place, database: Database, store: UUID) -> str:
         session.add(Membership(person_id=person.id, role=grant.role, **at_work))
     row = SESSION.format(session=session_id, person=person.id)
     place.instance.postgres.sql(row, place.database)
-    identity = Identity(keys_file=place.keys_file, database=database)
+    identity = Authenticator(keys_file=place.keys_file, database=database)
     return identity.sign(Actor(person.id, session_id, (grant,)))[0]
 
 
@@ -204,10 +206,14 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--save", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
     chosen = parser.parse_args()
+    if chosen.short:
+        chosen.clients, chosen.seconds, chosen.save = 40, 2.0, False
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
-    place = open_place()
+    # A copy, because the other benchmarks expect the seeded stock.
+    place = copied(open_place(), DATABASE)
     try:
         found = uvloop.run(run(place, chosen.clients, chosen.seconds))
     finally:

@@ -85,7 +85,7 @@ def _told(payload: bytes, window: Window) -> Told:
     message = orjson.loads(payload)["payload"]
     assert not message.get("errors"), message
     said = message["data"]["inventoryChanged"]
-    places = cursors.decode(said["cursor"], [window.stream])
+    places = cursors.decode_cursor(said["cursor"], [window.stream])
     assert places is not None
     changes = tuple((one["productId"], _of(one, window.numbers)) for one in said["changes"])
     return Told(places[window.stream].seq, changes)

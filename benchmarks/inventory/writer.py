@@ -9,20 +9,22 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from database.announcer import EventNotice
+from database.audit import AuditContext
 from database.base import uuid7
 from database.scope import PLATFORM
-from database.sessions import Database, Hint, Origin
-from database.statements import kept
+from database.sessions import Database
+from database.statements import prepared
 from models.catalog import Product
-from models.ids import encode
-from services.catalog.listed_products import LOW_UNITS
-from services.events.event_log import happened, inventory_stream
+from models.ids import encode_id
+from services.catalog.listed_products import LOW_STOCK_UNITS
+from services.events.event_log import inventory_stream, record_event
 
-ORIGIN = Origin("benchmark:inventory")
+ORIGIN = AuditContext("benchmark:inventory")
 SHELF_UNITS = 12
 AT_ONCE = 8
 # Lean, so that the writer leaves the machine to those who are measured.
-COUNT = kept(
+COUNT = prepared(
     text(
         """
     with was as (
@@ -67,15 +69,13 @@ class Writer:
 
     async def start(self) -> None:
         """Give every product its units, and listen to what this process commits."""
-        announce = self.database.announce
 
-        async def noted(hints: Sequence[Hint]) -> None:
+        async def note(notices: Sequence[EventNotice]) -> None:
             at = time.perf_counter()
-            for hint in hints:
-                self._note(hint, at)
-            await announce(hints)
+            for notice in notices:
+                self._note(notice, at)
 
-        self.database.announce = noted
+        self.database.announcer.subscribe(note)
         for product_id in self.product_ids:
             await self._write(product_id)
 
@@ -104,11 +104,11 @@ class Writer:
             company_id = change.pop("company_id")
             body = {"changes": [change]}
             stream = inventory_stream(self.store_id)
-            happened(session, stream, "STOCK_CHANGED", body, company_id=company_id)
+            record_event(session, stream, "STOCK_CHANGED", body, company_id=company_id)
 
-    def _note(self, hint: Hint, at: float) -> None:
+    def _note(self, hint: EventNotice, at: float) -> None:
         for change in hint.body["changes"]:
-            product_id = encode(Product, UUID(change["product_id"]))
+            product_id = encode_id(Product, UUID(change["product_id"]))
             band = band_of(change["on_hand"] - change["held"])
             self._noted.append(Write(hint.seq, product_id, at, band))
 
@@ -124,4 +124,4 @@ class Writer:
 
 def band_of(available: int) -> str:
     """What strangers are told of so many units."""
-    return "OUT" if available <= 0 else "LOW" if available <= LOW_UNITS else "IN_STOCK"
+    return "OUT" if available <= 0 else "LOW" if available <= LOW_STOCK_UNITS else "IN_STOCK"

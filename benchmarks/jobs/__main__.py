@@ -20,18 +20,19 @@ from sqlalchemy import text
 
 from benchmarks.peers.report import RESULTS, machine
 from benchmarks.stock.place import Place, opened
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from gateways.webhook import PublicWebhooks
+from database.sessions import Database
+from gateways.webhook import PublicWebhookClient
 from jobs import integrations
 from models.integrations import WebhookEndpoint
-from resolvers.context import House
+from resolvers.context import Container
 from server.webhook_payloads import GraphPayloads
-from services.events.event_log import happened, inventory_stream
-from services.integrations.webhook_signatures import nonce
+from services.events.event_log import inventory_stream, record_event
+from services.integrations.webhook_signatures import new_nonce
 from tests.conftest import superuser
-from tests.support.webhook_receiver import receiving
-from workflows.identity.authenticator import Identity
+from tests.support.webhooks.receiver import run_receiver
+from workflows.identity.authenticator import Authenticator
 
 WRITERS = 8
 UNITS = 2_000
@@ -78,9 +79,9 @@ async def written(place: Place, name: str, units: int, *, enqueue: bool) -> Figu
 
     async def writer(nth: int) -> None:
         for number in range(units // WRITERS):
-            async with database.write(PLATFORM, Origin("bench")) as session:
+            async with database.write(PLATFORM, AuditContext("bench")) as session:
                 body = {"number": number}
-                happened(session, f"bench:{nth}", "BENCH", body, company_id=place.company)
+                record_event(session, f"bench:{nth}", "BENCH", body, company_id=place.company)
                 if enqueue:
                     await session.execute(ENQUEUE, {"payload": b"{}"})
 
@@ -112,29 +113,29 @@ async def designs(units: int) -> list[Figures]:
 
 async def messages(count: int) -> dict[str, float]:
     """How many events a second are queued for an endpoint, and how many messages reach it."""
-    async with opened() as place, receiving() as there:
+    async with opened() as place, run_receiver() as there:
         database = Database(place.url, pool_size=5)
-        house = _house(place, database, PublicWebhooks([there.door]))
+        container = _container(place, database, PublicWebhookClient([there.address]))
         endpoint = WebhookEndpoint(
             company_id=place.company, name="There", url=there.url, event_types=["STOCK_CHANGED"],
-            selection=SELECTION, schema_version="", cost=1, ordered=False, nonce=nonce(),
+            selection=SELECTION, schema_version="", cost=1, ordered=False, nonce=new_nonce(),
         )  # fmt: skip
-        async with database.write(PLATFORM, Origin("bench")) as session:
+        async with database.write(PLATFORM, AuditContext("bench")) as session:
             session.add(endpoint)
         change = {"product_id": place.products[0], "on_hand": 9, "held": 0, "version": 1}
         body = {"changes": [{k: str(v) if k == "product_id" else v for k, v in change.items()}]}
         for _ in range(10):
-            async with database.write(PLATFORM, Origin("bench")) as session:
+            async with database.write(PLATFORM, AuditContext("bench")) as session:
                 stream = inventory_stream(place.store)
                 for _ in range(count // 10):
-                    happened(session, stream, "STOCK_CHANGED", body, company_id=place.company)
+                    record_event(session, stream, "STOCK_CHANGED", body, company_id=place.company)
         queued = await _timed(lambda: integrations.fan_out(database))
-        payloads = GraphPayloads(house)
+        payloads = GraphPayloads(container)
         began, cpu = time.monotonic(), time.process_time()
-        while len(there.got) < count // 10 * 10:
-            await integrations.deliver(database, house.webhooks, payloads)
+        while len(there.requests) < count // 10 * 10:
+            await integrations.deliver(database, container.webhooks, payloads)
         took, spent = time.monotonic() - began, time.process_time() - cpu
-        await house.webhooks.close()
+        await container.webhooks.close()
         await database.close()
     return {
         "queued_per_second": round(count / queued),
@@ -149,16 +150,18 @@ async def _timed(work: Callable[[], Any]) -> float:
     return time.monotonic() - began
 
 
-def _house(place: Place, database: Database, webhooks: PublicWebhooks) -> House:
+def _container(place: Place, database: Database, webhooks: PublicWebhookClient) -> Container:
     nothing = cast(Any, None)
-    identity = Identity(keys_file=place.server.place / "bench-keys.json", database=database)
-    return House(
-        database=database, combiner=nothing, positions=nothing, payments=nothing, sms=nothing,
-        identity=identity, streams=nothing, webhooks=webhooks,
+    identity = Authenticator(keys_file=place.server.place / "bench-keys.json", database=database)
+    return Container(
+        database=database, reservation_queue=nothing, positions=nothing, payments=nothing,
+        sms=nothing, authenticator=identity, streams=nothing, webhooks=webhooks,
     )  # fmt: skip
 
 
 async def main(given: argparse.Namespace) -> None:
+    if given.short:
+        given.units, given.save = WRITERS * 10, False
     print(f"{'a unit of work that records an event':44}{'units/s':>9}{'database us':>12}")
     found: dict[str, Any] = {"recording": [asdict(one) for one in await designs(given.units)]}
     found["webhooks"] = await messages(given.units)
@@ -175,5 +178,6 @@ if __name__ == "__main__":
         "--units", type=int, default=UNITS, help="units of work of each design, and messages"
     )
     parser.add_argument("--save", action="store_true", help="keep the figures")
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
     with suppress(KeyboardInterrupt):
         asyncio.run(main(parser.parse_args()))

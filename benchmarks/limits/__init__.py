@@ -1,1 +1,1 @@
-"""What the limits cost a request that keeps to them, and what they spare us of the others."""
+"""What the limits cost an allowed request, and how little work a refused one takes."""

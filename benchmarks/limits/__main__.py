@@ -1,5 +1,10 @@
-"""`python -m benchmarks.limits`: CPU per refusal and per allowance, and the bytes answered."""
+"""Measures document limits and rate limits: `python -m benchmarks.limits [--redis URL]`.
 
+Prints the CPU time to refuse each malicious document with the bytes of the answer, the CPU time to
+prepare the largest allowed documents, and the CPU time that rate limiting adds to a request.
+"""
+
+import argparse
 import asyncio
 import time
 from collections.abc import Callable
@@ -7,39 +12,55 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from execution import Answer, Engine, Prepared
+from execution import Answer, Engine, PreparedOperation
 from models.identity import Actor, Grant, Role
 from schema.root import graph
-from server.graphql_engine import HouseEngine
-from server.rate_limit import Allowances, Held, Ledger, Sizes
-from tests.execution.test_limits import documents
+from server.graphql_engine import GraphQLEngine
+from server.rate_limit.callers import CallerBucketSizes
+from server.rate_limit.rate_limiter import CostReservation, RateLimiter
+from server.rate_limit.redis_sync import RedisBucketSync
+from tests.execution.test_limits import LARGEST_ALLOWED, malicious_documents
+from tests.support.execution import shop_schema
 
 ROUNDS = 20_000
 ATTEMPTS = 5
+SHORT_ROUNDS = 200
 
 
-def timed(work: Callable[[], Any]) -> float:
+def least_cpu_ms(work: Callable[[], Any], attempts: int) -> float:
     """The least CPU milliseconds of several attempts."""
     times = []
-    for _ in range(ATTEMPTS):
-        began = time.process_time()
+    for _ in range(attempts):
+        started_at = time.process_time()
         work()
-        times.append(time.process_time() - began)
+        times.append(time.process_time() - started_at)
     return min(times) * 1_000
 
 
-def refusals() -> None:
-    print(f"{'document':<34}{'ms CPU':>8}{'bytes':>8}")
-    for name, query in documents():
+def print_refusals(attempts: int) -> None:
+    print(f"{'refused document':<34}{'ms CPU':>8}{'bytes':>8}")
+    for name, query in malicious_documents():
         engine = Engine(graph)
-        least = timed(partial(engine.prepare, query))
+        cpu_ms = least_cpu_ms(partial(engine.prepare, query), attempts)
         refused = engine.prepare(query)
         assert isinstance(refused, Answer)
-        print(f"{name:<34}{least:>8.2f}{len(refused.encode()):>8}")
+        print(f"{name:<34}{cpu_ms:>8.2f}{len(refused.encode()):>8}")
+
+
+def print_largest_allowed(attempts: int) -> None:
+    print(f"\n{'largest allowed document':<34}{'ms CPU':>8}")
+    for name, query in LARGEST_ALLOWED.items():
+        cpu_ms = least_cpu_ms(partial(prepare_uncached, query), attempts)
+        print(f"{name:<34}{cpu_ms:>8.2f}")
+
+
+def prepare_uncached(query: str) -> None:
+    """Prepare an allowed document with a new engine, whose cache is empty."""
+    assert isinstance(Engine(shop_schema.schema).prepare(query), PreparedOperation)
 
 
 class Caller:
-    """As much of a context as the engine looks at."""
+    """The attributes of a context that the engine uses."""
 
     def __init__(self) -> None:
         self.actor = Actor(uuid4(), uuid4(), (Grant(Role.STORE_STAFF, uuid4(), uuid4()),))
@@ -47,45 +68,50 @@ class Caller:
         self.extensions: dict[str, Any] = {}
 
 
-async def allowance() -> None:
-    """The smallest query, with and without buckets: a person's and a company's."""
-    free = HouseEngine(graph)
-    paid = HouseEngine(graph, allowances=Allowances(), sizes=Sizes.of(1_000_000))
-    people = [Caller() for _ in range(200)]
-    taken: dict[str, float] = {}
-    for _ in range(ATTEMPTS):
-        for name, engine in (("free", free), ("paid", paid)):
+async def print_rate_limit(rounds: int, attempts: int) -> None:
+    """The smallest query with and without rate limits of a person and a company."""
+    unlimited = GraphQLEngine(graph)
+    limited = GraphQLEngine(graph, bucket_sizes=CallerBucketSizes.of(1_000_000))
+    callers = [Caller() for _ in range(200)]
+    least_ms: dict[str, float] = {}
+    for _ in range(attempts):
+        for name, engine in (("unlimited", unlimited), ("limited", limited)):
             prepared = engine.prepare("{ schemaVersion }")
-            assert isinstance(prepared, Prepared)
-            began = time.process_time()
-            for number in range(ROUNDS):
-                await engine.execute(prepared, None, people[number % len(people)])
-            spent = (time.process_time() - began) / ROUNDS * 1_000
-            taken[name] = min(spent, taken.get(name, spent))
-    print(f"\nallowance of a request: {taken['paid'] - taken['free']:.4f} ms CPU")
+            assert isinstance(prepared, PreparedOperation)
+            started_at = time.process_time()
+            for number in range(rounds):
+                await engine.execute(prepared, None, callers[number % len(callers)])
+            cpu_ms = (time.process_time() - started_at) / rounds * 1_000
+            least_ms[name] = min(cpu_ms, least_ms.get(name, cpu_ms))
+    added_ms = least_ms["limited"] - least_ms["unlimited"]
+    print(f"\nrate limit of a request: {added_ms:.4f} ms CPU")
 
 
-async def ledger(redis_url: str, buckets: int) -> None:
-    """One trip for many buckets."""
-    allowances = Allowances()
-    told = Ledger(allowances, redis_url)
-    allowances.told = True
-    sizes = Sizes.of(1_000)
-    began = time.process_time()
+async def print_redis_sync(redis_url: str, buckets: int) -> None:
+    """Reserve from many buckets and report them to Redis in one round trip."""
+    limiter = RateLimiter()
+    redis_sync = RedisBucketSync(limiter, redis_url)
+    limiter.set_reporting(True)
+    sizes = CallerBucketSizes.of(1_000)
+    started_at = time.process_time()
     for _ in range(ATTEMPTS):
         for number in range(buckets):
-            held = allowances.hold([(f"bench:{number}", sizes.person)], 100)
-            assert isinstance(held, Held)
-        assert await told.tell()
-    spent = (time.process_time() - began) / ATTEMPTS / buckets * 1_000
-    await told.close()
-    print(f"held and told, {buckets} buckets a tick: {spent:.4f} ms CPU a bucket")
+            reserved = limiter.reserve([(f"bench:{number}", sizes.person)], 100)
+            assert isinstance(reserved, CostReservation)
+        assert await redis_sync.sync()
+    cpu_ms = (time.process_time() - started_at) / ATTEMPTS / buckets * 1_000
+    await redis_sync.close()
+    print(f"reserved and reported, {buckets} buckets a sync: {cpu_ms:.4f} ms CPU a bucket")
 
 
 if __name__ == "__main__":
-    import sys
-
-    refusals()
-    asyncio.run(allowance())
-    if len(sys.argv) > 1:
-        asyncio.run(ledger(sys.argv[1], 500))
+    parser = argparse.ArgumentParser(prog="benchmarks.limits", description=__doc__)
+    parser.add_argument("--redis", metavar="URL", help="measure the report to this server, too")
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
+    chosen = parser.parse_args()
+    attempts = 1 if chosen.short else ATTEMPTS
+    print_refusals(attempts)
+    print_largest_allowed(attempts)
+    asyncio.run(print_rate_limit(SHORT_ROUNDS if chosen.short else ROUNDS, attempts))
+    if chosen.redis:
+        asyncio.run(print_redis_sync(chosen.redis, 500))

@@ -12,7 +12,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,17 +22,19 @@ from uuid import UUID
 import uvloop
 
 from benchmarks.live.crowd import Door, Ear, Group, gather
-from benchmarks.peers.contenders import Contender, Running, serving, ticks
+from benchmarks.live.matches import MATCHES, Match
+from benchmarks.peers.contenders import Running, has_npm_packages, serving, ticks
 from benchmarks.peers.place import ROOT, Place, open_place
+from database.audit import AuditContext
 from database.base import uuid7
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from models.identity import Actor, Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
-from services.events.event_log import happened, order_stream
+from services.events.event_log import order_stream, record_event
 from subscriptions.engine.hub import Hub
-from workflows.identity.authenticator import Identity
+from workflows.identity.authenticator import Authenticator
 
 RESULTS = ROOT / "benchmarks" / "results" / "live.json"
 DOCUMENT = """subscription Track($orderId: ID!) {
@@ -43,7 +45,7 @@ PACED_SECONDS = 0.1
 ROUNDS = {"one": 30, "hundred": 30, "thousand": 20, "all": 5}
 AHEAD = 8
 FILES = 60_000
-ORIGIN = Origin("benchmark:live")
+ORIGIN = AuditContext("benchmark:live")
 SESSION = (
     "insert into sign_in_session (id, person_id, device, address, expires_at)"
     " values ('{session}', '{person}', 'bench', '', now() + interval '1 day')"
@@ -56,25 +58,17 @@ Tell = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """One server and one way to listen to it."""
+class Size:
+    """How much is measured: listeners by group, events by group, seconds of the flood."""
 
-    name: str
-    title: str
-    kind: str
-    contender: Contender
+    listeners: int
+    groups: Mapping[str, int]
+    rounds: Mapping[str, int]
+    seconds: float
+    rest_seconds: float = 2.0
 
 
-OURS = Contender("darkstore", "Darkstore", "ours", (), ours=True)
-YOGA = Contender("yoga-live", "GraphQL Yoga", "ours", ("node", "servers/live_yoga.js"))
-MERCURIUS = Contender("mercurius-live", "Mercurius", "ours", ("node", "servers/live_mercurius.js"))
-MATCHES = (
-    Match("darkstore-ws", "Darkstore, WebSocket", "ws", OURS),
-    Match("darkstore-sse", "Darkstore, SSE", "sse", OURS),
-    Match("mercurius-ws", "Mercurius, WebSocket", "ws", MERCURIUS),
-    Match("yoga-ws", "GraphQL Yoga, graphql-ws", "ws", YOGA),
-    Match("yoga-sse", "GraphQL Yoga, SSE", "sse", YOGA),
-)
+SHORT = Size(60, {"one": 1, "hundred": 10, "thousand": 20}, dict.fromkeys(ROUNDS, 2), 0.3, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +86,33 @@ class Figures:
 class Stage:
     """One server, its orders, and how they are told of."""
 
-    def __init__(self, running: Running, tell: Tell, doors: dict[str, Door], kind: str) -> None:
+    def __init__(
+        self, running: Running, tell: Tell, doors: dict[str, Door], kind: str, size: Size
+    ) -> None:
         self._running = running
+        self._size = size
         self._tell = tell
         self._doors = doors
         self._kind = kind
         self._groups: dict[str, Group] = {}
         self._told: dict[str, int] = dict.fromkeys(doors, 0)
 
-    async def play(self, listeners: int, seconds: float) -> Figures:
+    async def play(self) -> Figures:
         """Everything that is measured, one after the other."""
+        listeners, rounds = self._size.listeners, self._size.rounds
         ears = await self._open("warm", 20)
         for _ in range(5):
             await self._say("warm")
         before, began = resident_kb(self._running.pid), time.perf_counter()
-        rest = listeners - sum(SIZES.values())
-        for name, size in {**SIZES, "rest": rest}.items():
-            ears += await self._open(name, size)
+        rest = listeners - sum(self._size.groups.values())
+        for name, count in {**self._size.groups, "rest": rest}.items():
+            ears += await self._open(name, count)
         took = time.perf_counter() - began
-        await asyncio.sleep(2)
+        await asyncio.sleep(self._size.rest_seconds)
         grown = resident_kb(self._running.pid) - before
-        latency = {name: await self._paced(name, ROUNDS[name]) for name in SIZES}
-        latency["all"] = await self._paced("all", ROUNDS["all"])
-        rate, cpu = await self._flood("thousand", seconds)
+        latency = {name: await self._paced(name, rounds[name]) for name in SIZES}
+        latency["all"] = await self._paced("all", rounds["all"])
+        rate, cpu = await self._flood("thousand", self._size.seconds)
         for ear in ears:
             ear.leave()
         return Figures(listeners, listeners / took, grown / listeners, latency, rate, cpu)
@@ -167,9 +165,9 @@ async def ours(place: Place, running: Running) -> AsyncIterator[tuple[Tell, dict
     names = ["warm", *SIZES, "rest"]
     rows = postgres.sql(LIVE.format(count=len(names)), "darkstore").splitlines()
     database = Database(postgres.url(place.database))
-    identity = Identity(keys_file=place.keys_file, database=database)
+    identity = Authenticator(keys_file=place.keys_file, database=database)
     hub = Hub(database, place.instance.redis_url)
-    database.announce = hub.announce
+    database.announcer.subscribe(hub.publish_events)
     doors: dict[str, Door] = {}
     orders: dict[str, UUID] = {}
     for name, row in zip(names, rows, strict=True):
@@ -178,16 +176,16 @@ async def ours(place: Place, running: Running) -> AsyncIterator[tuple[Tell, dict
         postgres.sql(SESSION.format(session=session, person=person), "darkstore")
         token, _ = identity.sign(Actor(person, session, (Grant(Role.CUSTOMER),)))
         orders[name] = order
-        doors[name] = Door(running.port, DOCUMENT, encode(Order, order), token, snapshot=True)
+        doors[name] = Door(running.port, DOCUMENT, encode_id(Order, order), token, snapshot=True)
 
     async def tell(name: str) -> None:
         async with database.write(PLATFORM, ORIGIN) as session:
             order = orders[name]
             body = {"order_id": order}
-            happened(session, order_stream(order), "LINE_PICKED", body, company_id=None)
+            record_event(session, order_stream(order), "LINE_PICKED", body, company_id=None)
 
     await hub.start()
-    while not hub.carried:  # noqa: ASYNC110 - the hub tells it by a plain attribute
+    while not hub.connected:  # noqa: ASYNC110 - the hub tells it by a plain attribute
         await asyncio.sleep(0.05)
     yield tell, doors
     await hub.close()
@@ -229,13 +227,13 @@ def resident_kb(pid: int) -> float:
     return 0.0
 
 
-async def play(place: Place, match: Match, listeners: int, seconds: float) -> Figures:
+async def play(place: Place, match: Match, size: Size) -> Figures:
     """One match from the server's start to its end."""
     async with AsyncExitStack() as stack:
         running = stack.enter_context(serving(place, match.contender))
         ways = ours if match.contender.ours else theirs
         tell, doors = await stack.enter_async_context(ways(place, running))
-        return await Stage(running, tell, doors, match.kind).play(listeners, seconds)
+        return await Stage(running, tell, doors, match.kind, size).play()
 
 
 HEAD = (
@@ -252,15 +250,28 @@ def row(match: Match, found: Figures) -> str:
     return f"{match.title:<26}{found.kb_per_listener:>8.1f}{waits}{figures}"
 
 
-def main() -> int:
-    """Run, print the table, and keep it when asked to."""
-    names = [one.name for one in MATCHES]
+def arguments() -> argparse.Namespace:
+    """The options of this run; the short form leaves out what is not installed."""
+    names = [match.name for match in MATCHES]
     parser = argparse.ArgumentParser(prog="benchmarks.live", description=__doc__)
     parser.add_argument("--listeners", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--matches", nargs="+", choices=names, default=names)
     parser.add_argument("--save", action="store_true", help="keep them in benchmarks/results/")
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
     chosen = parser.parse_args()
+    if chosen.short:
+        chosen.save = False
+        if not has_npm_packages():
+            chosen.matches = [match.name for match in MATCHES if match.contender.ours]
+            print("bench: the packages of npm are missing, so the other servers were left out.")
+    return chosen
+
+
+def main() -> int:
+    """Run, print the table, and keep it when asked to."""
+    chosen = arguments()
+    size = SHORT if chosen.short else Size(chosen.listeners, SIZES, ROUNDS, chosen.seconds)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
     place = open_place()
@@ -269,8 +280,7 @@ def main() -> int:
     try:
         for match in MATCHES:
             if match.name in chosen.matches:
-                work = play(place, match, chosen.listeners, chosen.seconds)
-                found[match.name] = uvloop.run(work)
+                found[match.name] = uvloop.run(play(place, match, size))
                 print(row(match, found[match.name]), flush=True)
     finally:
         place.instance.stop()

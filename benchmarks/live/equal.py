@@ -11,8 +11,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from execution import Answer, Limits
 from local import share
 from local.postgres import postgres
@@ -20,27 +21,27 @@ from models.accounts import Person
 from models.catalog import Product
 from models.events import EventType
 from models.identity import Actor, Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
 from models.stores import Store
-from resolvers.context import House
+from resolvers.context import Container
 from schema.root import graph
-from server.graphql_engine import HouseEngine
-from services.events.event_log import happened, inventory_stream, order_happened
-from services.orders import orders
+from server.graphql_engine import GraphQLEngine
+from services.events.event_log import inventory_stream, record_event, record_order_event
+from services.orders import order_states
 from subscriptions.engine.hub import Hub
-from tests.conftest import FOLDER, cloned, migrate
-from tests.support.actors import Standing
-from tests.support.city import City, build
+from tests.conftest import FOLDER, clone_database, migrate
+from tests.support.actors import ActorClient
+from tests.support.city import City, build_city
 from tests.support.graph_queries import operation
-from tests.support.order_rows import hang
-from workflows.identity.authenticator import Identity
+from tests.support.order_rows import create_order_rows
+from workflows.identity.authenticator import Authenticator
 
 LISTENERS = 1_000
 EVENTS = 5
 PATIENCE_SECONDS = 60.0
 AT_ONCE = 20
-ORIGIN = Origin("benchmark:live")
+ORIGIN = AuditContext("benchmark:live")
 T = TypeVar("T")
 Answers = AsyncGenerator[Answer, None]
 Happen = Callable[[int], Awaitable[None]]
@@ -59,44 +60,46 @@ class Live:
     def __init__(self, url: str, kind: type[Hub]) -> None:
         self.database = Database(url)
         self.hub = kind(self.database, "memory://")
-        self.database.announce = self.hub.announce
+        self.database.announcer.subscribe(self.hub.publish_events)
         missing: Any = None  # nobody pays or signs in here
-        doors = dict.fromkeys((one.name for one in fields(House)), missing)
-        identity = Identity(keys_file=FOLDER / "live-keys.json", database=self.database)
-        ours = {"database": self.database, "streams": self.hub, "identity": identity}
-        self.house = House(**(doors | ours))
-        self.engine = HouseEngine(graph, limits=Limits())
+        doors = dict.fromkeys((one.name for one in fields(Container)), missing)
+        identity = Authenticator(keys_file=FOLDER / "live-keys.json", database=self.database)
+        ours = {"database": self.database, "streams": self.hub, "authenticator": identity}
+        self.container = Container(**(doors | ours))
+        self.engine = GraphQLEngine(graph, limits=Limits())
 
     async def orders(self, city: City, listeners: int) -> tuple[float, float, int]:
         """An order, watched by its customer."""
         async with self.database.write(PLATFORM, ORIGIN) as session:
-            keys = await hang(session, city.first)
-        who = Standing(self.house, Actor(keys[Person], None, (Grant(Role.CUSTOMER),)))
+            keys = await create_order_rows(session, city.first)
+        who = ActorClient(self.container, Actor(keys[Person], None, (Grant(Role.CUSTOMER),)))
 
         async def happen(_nth: int) -> None:
             async with self.database.write(PLATFORM, ORIGIN) as session:
-                order_happened(session, await orders.lock(session, key), EventType.LINE_PICKED)
+                record_order_event(
+                    session, await order_states.lock(session, key), EventType.LINE_PICKED
+                )
 
         key = keys[Order]
-        given = {"orderId": encode(Order, key)}
+        given = {"orderId": encode_id(Order, key)}
         return await self.told([who] * listeners, "order_tracked", given, happen)
 
     async def shelves(self, city: City, listeners: int) -> tuple[float, float, int]:
         """A shelf, watched by strangers; its units go up and down across a band."""
         store, product = city.near.id, city.products[0].id
-        who = [Standing(self.house) for _ in range(listeners)]
+        who = [ActorClient(self.container) for _ in range(listeners)]
 
         async def happen(nth: int) -> None:
             at = {"product_id": product, "on_hand": 50 * (nth % 2), "held": 0, "version": nth}
             async with self.database.write(PLATFORM, ORIGIN) as session:
                 stream = inventory_stream(store)
-                happened(session, stream, "STOCK_CHANGED", {"changes": [at]}, company_id=None)
+                record_event(session, stream, "STOCK_CHANGED", {"changes": [at]}, company_id=None)
 
-        given = {"storeId": encode(Store, store), "productIds": [encode(Product, product)]}
+        given = {"storeId": encode_id(Store, store), "productIds": [encode_id(Product, product)]}
         return await self.told(who, "inventory_changed", given, happen)
 
     async def told(
-        self, who: list[Standing], name: str, given: dict[str, Any], happen: Happen
+        self, who: list[ActorClient], name: str, given: dict[str, Any], happen: Happen
     ) -> tuple[float, float, int]:
         """Events a second that reach all, CPU microseconds for one answer, and failed answers."""
         prepared = self.engine.prepare(operation(name))
@@ -134,7 +137,7 @@ async def heard(line: Answers) -> bool:
 async def main(listeners: int) -> None:
     server = postgres(FOLDER, durable=False)
     with share.shared(FOLDER, server.start, server.stop):
-        async with cloned(server.url("postgres"), "template1") as url:
+        async with clone_database(server.url("postgres"), "template1") as url:
             await asyncio.to_thread(migrate, url)
             print(
                 f"{listeners} listeners, {EVENTS} events".ljust(36)
@@ -142,7 +145,7 @@ async def main(listeners: int) -> None:
             )
             for kind in (AloneHub, Hub):
                 async with Live(url, kind) as live:
-                    city = await build(live.database)
+                    city = await build_city(live.database)
                     for name in ("orders", "shelves"):
                         rate, each, failed = await getattr(live, name)(city, listeners)
                         how = "alone" if kind is AloneHub else "shared"

@@ -14,15 +14,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.peers import report
-from benchmarks.peers.contenders import CONTENDERS, HERE, Running, started
-from benchmarks.peers.measure import Figures, limit, loaded, median
+from benchmarks.peers.contenders import (
+    CONTENDERS,
+    HERE,
+    Running,
+    has_node,
+    has_npm_packages,
+    started,
+)
+from benchmarks.peers.measure import CONNECTIONS, Figures, limit, loaded, median
 from benchmarks.peers.operations import Operation, operations
 from benchmarks.peers.place import ROOT, Place, open_place
 from database.base import uuid7
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
-from workflows.identity.authenticator import Identity
+from workflows.identity.authenticator import Authenticator
 
+SHORT_CONNECTIONS = 2
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 SESSION = (
@@ -34,10 +42,13 @@ SESSION = (
 class Bench:
     """One run: its place, its servers and the session that ours knows the customer by."""
 
-    def __init__(self, place: Place, servers: list[Running], seconds: float) -> None:
+    def __init__(
+        self, place: Place, servers: list[Running], seconds: float, connections: int
+    ) -> None:
         self.place = place
         self.servers = servers
         self.seconds = seconds
+        self.connections = connections
         self.session = uuid7()
         postgres = place.instance.postgres
         postgres.sql(
@@ -56,7 +67,7 @@ class Bench:
     async def _token(self) -> str:
         url = self.place.instance.database_url
         database = Database(url)
-        identity = Identity(keys_file=self.place.keys_file, database=database)
+        identity = Authenticator(keys_file=self.place.keys_file, database=database)
         actor = Actor(self.place.customer, self.session, (Grant(Role.CUSTOMER),))
         token, _ = identity.sign(actor)
         await database.close()
@@ -104,7 +115,8 @@ class Bench:
     def _round(self, running: Running, operation: Operation) -> Figures:
         body = operation.body(running.contender.dialect)
         headers = self.headers(running, operation)
-        return loaded(running, body, headers, self.place.instance.postgres, self.seconds)
+        postgres = self.place.instance.postgres
+        return loaded(running, body, headers, postgres, self.seconds, self.connections)
 
 
 def _comparable(value: Any) -> Any:
@@ -118,35 +130,61 @@ def _comparable(value: Any) -> Any:
     return value
 
 
-def main() -> int:
-    """Run, print the tables, and keep the results unless told not to."""
-    names = [one.name for one in CONTENDERS]
+def arguments() -> argparse.Namespace:
+    """The options of this run; the short form leaves out what is not installed."""
+    names = [contender.name for contender in CONTENDERS]
     parser = argparse.ArgumentParser(prog="benchmarks.peers", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
-    # Our server on graphql-core answers the hundred orders once in seconds: only when asked for.
-    usual = [one.name for one in CONTENDERS if not one.reference]
+    # Our server on graphql-core takes seconds for the hundred orders: only on request.
+    usual = [contender.name for contender in CONTENDERS if not contender.reference]
     parser.add_argument("--servers", nargs="+", choices=names, default=usual)
     parser.add_argument("--operations", nargs="+")
     parser.add_argument("--save", action="store_true", help="keep them in benchmarks/results/")
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
     chosen = parser.parse_args()
+    if chosen.short:
+        chosen.seconds, chosen.rounds, chosen.save = 0.3, 1, False
+        if not has_npm_packages():
+            chosen.servers = [report.OURS]
+            print("bench: the packages of npm are missing, so the other servers were left out.")
+    return chosen
+
+
+def run(place: Place, chosen: argparse.Namespace) -> report.Summary | None:
+    """Compare and measure; None where Node is missing, which generates the load."""
+    wanted = [
+        operation
+        for operation in operations(place.customer, place.order)
+        if not chosen.operations or operation.name in chosen.operations
+    ]
+    with started(place, chosen.servers) as servers:
+        bench = Bench(
+            place, servers, chosen.seconds, SHORT_CONNECTIONS if chosen.short else CONNECTIONS
+        )
+        if chosen.short and not has_node():
+            for operation in wanted:
+                bench.check(operation)
+            print("bench: Node is missing, so our answers were read but not measured.")
+            return None
+        results = bench.measure(wanted, chosen.rounds)
+    most = limit(place.instance.postgres, HERE / "limit.sql", chosen.seconds)
+    return report.Summary(results, most, chosen.rounds, chosen.seconds)
+
+
+def main() -> int:
+    """Run, print the tables, and keep the results when asked to."""
+    chosen = arguments()
     place = open_place()
     began = datetime.now(UTC)
     try:
-        with started(place, chosen.servers) as servers:
-            wanted = [
-                one
-                for one in operations(place.customer, place.order)
-                if not chosen.operations or one.name in chosen.operations
-            ]
-            results = Bench(place, servers, chosen.seconds).measure(wanted, chosen.rounds)
-        most = limit(place.instance.postgres, HERE / "limit.sql", chosen.seconds)
+        summary = run(place, chosen)
     finally:
         place.instance.stop()
-    summary = report.Summary(results, most, chosen.rounds, chosen.seconds)
-    print(summary.verdict())
+    if summary is not None:
+        print(summary.verdict())
     print(f"took {(datetime.now(UTC) - began) // timedelta(seconds=1)} s", file=sys.stderr)
-    if chosen.save:
+    if summary is not None and chosen.save:
         print(f"kept in {summary.save(place).relative_to(ROOT)}")
     return 0
 

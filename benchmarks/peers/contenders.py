@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,10 @@ class Contender:
     command: tuple[str, ...]
     ours: bool = False
     reference: bool = False
+
+    @property
+    def needs_npm(self) -> bool:
+        return self.command[:1] == ("node",)
 
 
 CONTENDERS = (
@@ -88,7 +93,7 @@ def serving(place: Place, contender: Contender) -> Iterator[Running]:
     """One server, up and answering; it ends with the block."""
     port = free_port()
     environment = place.ours() if contender.ours else place.peers()
-    command, folder = contender.command, HERE if contender.command[:1] == ("node",) else ROOT
+    command, folder = contender.command, HERE if contender.needs_npm else ROOT
     if contender.ours:
         command = (sys.executable, "-m", "server", "serve", "--port", str(port))
         environment["EXECUTOR"] = "reference" if contender.reference else ""
@@ -121,6 +126,16 @@ def _await(running: Running, child: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     raise SystemExit(f"bench: {running.contender.name} did not start:\n{process.tail(log)}")
+
+
+def has_node() -> bool:
+    """Whether Node runs here; it generates the load."""
+    return shutil.which("node") is not None
+
+
+def has_npm_packages() -> bool:
+    """Whether the servers written for Node can start."""
+    return has_node() and (HERE / "node_modules" / "mercurius").is_dir()
 
 
 def ticks(pid: int, *, with_ended_children: bool = False) -> float:

@@ -29,12 +29,17 @@ class Figures:
 
 
 def loaded(
-    running: Running, body: str, headers: Mapping[str, str], postgres: Postgres, seconds: float
+    running: Running,
+    body: str,
+    headers: Mapping[str, str],
+    postgres: Postgres,
+    seconds: float,
+    connections: int = CONNECTIONS,
 ) -> Figures:
-    """One round; raises SystemExit when an answer was not like the first."""
+    """Measure one round; raises SystemExit when an answer differs in length from the first."""
     order = {
         "port": running.port, "headers": dict(headers), "body": body,
-        "connections": CONNECTIONS, "warm": WARM_SECONDS, "seconds": seconds,
+        "connections": connections, "warm": min(WARM_SECONDS, seconds), "seconds": seconds,
     }  # fmt: skip
     with subprocess.Popen(
         ["node", str(LOAD), json.dumps(order)], stdout=subprocess.PIPE, text=True
@@ -62,7 +67,7 @@ def backends(postgres: Postgres) -> float:
     for child in process.children(main):
         try:
             used += ticks(child)
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # the process ended meanwhile
             continue
     return used
 

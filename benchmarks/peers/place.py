@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -84,6 +84,15 @@ def open_place() -> Place:
     )
     customer, order = postgres.sql(live, "darkstore").split("|")
     return Place(instance, UUID(customer), UUID(order))
+
+
+def copied(place: Place, name: str) -> Place:
+    """The same servers with a copy of the database, which is made once and then migrated."""
+    postgres = place.instance.postgres
+    if name not in postgres.sql("select datname from pg_database").split():
+        postgres.sql(f"create database {name} template {place.database}")
+    run_ours("migrate", settings(place.instance, name))
+    return replace(place, database=name)
 
 
 def run_ours(command: str, environment: dict[str, str]) -> None:

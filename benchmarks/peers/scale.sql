@@ -1,10 +1,11 @@
--- Grows a copy of the seeded store to 2,016 stores and a million listings: 100 more companies with
--- 20 stores and 500 products each, on a grid north of the city, so that about as many zones lie over
--- each other as in the city itself. The products are named like the seeded ones: every search meets
--- a hundred times as many. Run once.
+-- Grows a copy of the seeded store. The variables `companies`, `stores` (of each company) and
+-- `products` (of each store) give the size: 100, 20 and 500 make 2,016 stores and a million
+-- listings. The new stores lie on a grid north of the city, with about as many overlapping zones as
+-- in the city itself. The products are named like the seeded ones: with 100 companies every search
+-- matches a hundred times as many. Run once.
 
 create temp table chain as
-select gen_random_uuid() as id, n from generate_series(1, 100) as n;
+select gen_random_uuid() as id, n from generate_series(1, :companies) as n;
 
 insert into company (id, name, slug, currency, minimum_order_minor, small_order_fee_minor,
   small_order_below_minor, delivery_fee_minor, free_delivery_from_minor, tax_rate_bp)
@@ -13,17 +14,17 @@ select chain.id, 'Chain ' || n, 'chain-' || n, currency, minimum_order_minor, sm
 from chain, company where slug = 'harbour';
 
 insert into product (id, company_id, code, name, translations, search_text, brand_id, category_id,
-  offer_text, weighed, age_restricted, active)
+  offer_text, weighed, unit_grams, age_restricted, active)
 select gen_random_uuid(), chain.id, p.code, p.name, p.translations, p.search_text, p.brand_id,
-  p.category_id, p.offer_text, p.weighed, p.age_restricted, p.active
+  p.category_id, p.offer_text, p.weighed, p.unit_grams, p.age_restricted, p.active
 from chain cross join lateral (
   select p.* from product p join company c on c.id = p.company_id
-  where c.slug = 'harbour' order by md5(p.code || chain.n) limit 500
+  where c.slug = 'harbour' order by md5(p.code || chain.n) limit :products
 ) as p;
 
 create temp table site as
-select gen_random_uuid() as id, chain.id as company_id, k, (chain.n - 1) * 20 + k as nth
-from chain, generate_series(0, 19) as k;
+select gen_random_uuid() as id, chain.id as company_id, k, (chain.n - 1) * :stores + k as nth
+from chain, generate_series(0, :stores - 1) as k;
 
 insert into store (id, company_id, code, name, status, latitude, longitude, timezone,
   preparation_seconds, version)

@@ -1,22 +1,21 @@
-"""How long the proposals of a whole city take: `python -m benchmarks.reorder OWNER_URL`.
+"""Measures the purchase proposals of a whole city: `python -m benchmarks.reorder`.
 
-The address is of an empty, migrated database, which is filled: 16 stores, 2,600 products in each,
-and a ledger of eight weeks in which four products in five sell something on most days.
+A private PostgreSQL is filled with 16 stores, 2,600 products in each, and a ledger of eight weeks
+in which four products in five sell something on most days.
 """
 
+import argparse
 import asyncio
-import sys
 import time
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks.stock.place import empty_database
 from database.sessions import Database
 from jobs import purchasing
 
-STORES = 16
-PRODUCTS = 2_600
-DAYS = 56
 # Keys of the ledger are in the order of time, as those of the store are.
 FILL = """
 insert into company (id, name, slug, currency, minimum_order_minor, small_order_fee_minor,
@@ -55,10 +54,23 @@ analyze
 """
 
 
-async def fill(owner_url: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many stores, products in each of them and days of the ledger."""
+
+    stores: int
+    products: int
+    days: int
+
+
+WHOLE = Size(16, 2_600, 56)
+SHORT = Size(2, 50, 10)
+
+
+async def fill(owner_url: str, size: Size) -> int:
     """Fill the database; answers how many entries its ledger has."""
     engine = create_async_engine(owner_url)
-    given = {"stores": STORES, "products": PRODUCTS, "days": DAYS}
+    given = {"stores": size.stores, "products": size.products, "days": size.days}
     async with engine.begin() as connection:
         for statement in FILL.split(";"):
             names = {name: value for name, value in given.items() if f":{name}" in statement}
@@ -68,18 +80,22 @@ async def fill(owner_url: str) -> int:
     return int(entries or 0)
 
 
-async def main(owner_url: str) -> None:
-    entries = await fill(owner_url)
-    database = Database(owner_url)
-    began, spent = time.perf_counter(), time.process_time()
-    done = await purchasing.refresh(database)
-    took, spent = time.perf_counter() - began, time.process_time() - spent
-    await database.close()
+async def main(size: Size) -> None:
+    async with empty_database() as (_, owner_url):
+        entries = await fill(owner_url, size)
+        database = Database(owner_url)
+        began, spent = time.perf_counter(), time.process_time()
+        done = await purchasing.refresh_proposals(database)
+        took, spent = time.perf_counter() - began, time.process_time() - spent
+        await database.close()
+    assert done == size.stores, f"the proposals of {done} of {size.stores} stores were made"
     print(
-        f"{done} of {STORES} stores, {PRODUCTS} products each, {entries} entries of the ledger:"
+        f"{done} stores, {size.products} products each, {entries} entries of the ledger:"
         f" {took:.2f} s, of which {spent:.2f} s in this process"
     )
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="benchmarks.reorder", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
+    asyncio.run(main(SHORT if parser.parse_args().short else WHOLE))

@@ -25,30 +25,35 @@ from sqlalchemy import text
 
 from benchmarks.peers.contenders import ticks
 from benchmarks.peers.measure import backends
-from benchmarks.peers.place import ROOT
+from benchmarks.peers.place import FOLDER, ROOT
 from benchmarks.peers.report import RESULTS, machine
 from benchmarks.riders.phones import BATCH_POINTS, BatchPhone, Counted, GraphPhone, Phone, ride
-from benchmarks.riders.world import DATABASE, FOLDER, World, open_world
+from benchmarks.riders.world import DATABASE, RIDERS, World, open_world
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from local import process
 from local.valkey import free_port
-from services.delivery.nearest_riders import FRESH_SECONDS, NEAREST, REACH_M
+from services.delivery.nearest_riders import (
+    MAX_RIDER_DISTANCE_M,
+    NEAREST_RIDER,
+    POSITION_FRESH_SECONDS,
+)
 
 TARGET_A_SECOND = 5_000
 TARGET_NEAREST_MS = 5.0
-REPORTING = 5_000
+REPORTING_SHARE = 0.5
 RIDERS_A_CONNECTION = 5
 NEAREST_ASKED = 1_000
 START_SECONDS = 30.0
 FILES = 16_384
+SHORT = {"rate": 50, "seconds": 2.0, "servers": 1, "riders": 200, "searches": 20, "save": False}
 SEEN = """
 insert into rider_position (rider_id, person_id, company_id, latitude, longitude, seen_at)
     select r.id, r.person_id, r.company_id, p.latitude, p.longitude, now()
     from (select *, row_number() over (order by id) as n from rider) r
-    join (
-        select *, row_number() over () as n from (values PLACES) as v (latitude, longitude)
-    ) p using (n)
+    join (select *, row_number() over () as n from (values PLACES) as v (latitude, longitude)) p
+    using (n)
     on conflict (rider_id) do update set seen_at = excluded.seen_at
 """
 
@@ -78,9 +83,9 @@ def serving(world: World, count: int) -> Iterator[list[tuple[int, int]]]:
         for nth in range(count):
             port = free_port()
             command = [sys.executable, "-m", "server", "serve", "--port", str(port)]
-            with (FOLDER / f"server{nth}.log").open("w") as log:
+            with (FOLDER / f"riders{nth}.log").open("w") as log:
                 child = subprocess.Popen(
-                    command, cwd=ROOT, env=world.environment(), stdout=log, stderr=log,
+                    command, cwd=ROOT, env=world.place.ours(), stdout=log, stderr=log,
                     start_new_session=True,
                 )  # fmt: skip
             children.append(child)
@@ -101,7 +106,7 @@ def _await(port: int) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    raise SystemExit("bench: the server did not start: see .darkstore/bench-riders/server0.log")
+    raise SystemExit("bench: the server did not start: see .darkstore/bench/riders0.log")
 
 
 class Spent:
@@ -113,7 +118,7 @@ class Spent:
         self._looks: list[tuple[float, float, float, float]] = []
 
     def look(self) -> None:
-        instance = self._world.instance
+        instance = self._world.place.instance
         valkey = instance.valkey.pid()
         self._looks.append(
             (
@@ -142,7 +147,7 @@ async def reported(
     spent = Spent(world, [pid for _, pid in servers])
     counted = await ride(
         [port for port, _ in servers],
-        world.riders[:REPORTING],
+        world.riders[: int(len(world.riders) * REPORTING_SHARE)],
         way.phone,
         riders_a_phone=way.riders_a_phone,
         reports_a_second=rate / way.points,
@@ -188,12 +193,13 @@ async def nearest(world: World, database: Database, asked: int) -> dict[str, flo
     for _ in range(asked):
         given = {
             "store": chance.choice(stores), "company": world.company, "delivery": world.company,
-            "round": 1, "fresh_seconds": FRESH_SECONDS, "reach_m": REACH_M,
+            "round": 1, "fresh_seconds": POSITION_FRESH_SECONDS,
+            "max_distance_m": MAX_RIDER_DISTANCE_M,
         }  # fmt: skip
-        async with database.write(PLATFORM, Origin("bench")) as session:
+        async with database.write(PLATFORM, AuditContext("bench")) as session:
             await session.execute(text("select 1"))
             began = time.perf_counter()
-            found = (await session.execute(NEAREST, given)).first()
+            found = (await session.execute(NEAREST_RIDER, given)).first()
             times.append(time.perf_counter() - began)
         assert found is not None
         await asyncio.sleep(0)
@@ -212,17 +218,18 @@ async def _stores(world: World, database: Database) -> list[Any]:
 def all_seen(world: World) -> None:
     """Every rider was seen a moment ago."""
     places = ",".join(f"({one.latitude:.6f},{one.longitude:.6f})" for one in world.riders)
-    world.instance.postgres.sql(SEEN.replace("PLACES", places), DATABASE)
+    world.place.instance.postgres.sql(SEEN.replace("PLACES", places), DATABASE)
 
 
 async def run(world: World, chosen: argparse.Namespace) -> dict[str, Any]:
     """All figures of one run."""
     results: dict[str, Any] = {"reports": {}, "nearest": {}}
-    database = Database(world.instance.database_url)
+    postgres = world.place.instance.postgres
+    database = Database(postgres.url(DATABASE))
     try:
         all_seen(world)
-        world.instance.postgres.sql("vacuum analyze rider_position", "darkstore")
-        results["nearest"]["alone"] = await nearest(world, database, NEAREST_ASKED)
+        postgres.sql("vacuum analyze rider_position", DATABASE)
+        results["nearest"]["alone"] = await nearest(world, database, chosen.searches)
         with serving(world, chosen.servers) as servers:
             for way in WAYS:
                 found = await reported(world, servers, way, chosen.rate, chosen.seconds)
@@ -231,10 +238,9 @@ async def run(world: World, chosen: argparse.Namespace) -> dict[str, Any]:
             busy = asyncio.create_task(
                 reported(world, servers, WAYS[0], chosen.rate / 2, chosen.seconds)
             )
-            await asyncio.sleep(3)
-            results["nearest"]["while 2,500 reports a second come in"] = await nearest(
-                world, database, NEAREST_ASKED
-            )
+            await asyncio.sleep(min(3, chosen.seconds / 3))
+            busy_name = "while 2,500 reports a second come in"
+            results["nearest"][busy_name] = await nearest(world, database, chosen.searches)
             await busy
     finally:
         await database.close()
@@ -263,16 +269,23 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=TARGET_A_SECOND)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--servers", type=int, default=2)
+    parser.add_argument("--riders", type=int, default=RIDERS)
+    parser.add_argument("--searches", type=int, default=NEAREST_ASKED)
     parser.add_argument("--save", action="store_true", help="keep them in benchmarks/results/")
+    parser.add_argument("--short", action="store_true", help="only check that it runs")
     chosen = parser.parse_args()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(FILES, hard)), hard))
-    world = open_world()
+    if chosen.short:
+        vars(chosen).update(SHORT)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard), hard))
+    world = open_world(chosen.riders)
     try:
         results = asyncio.run(run(world, chosen))
     finally:
-        world.instance.stop()
+        world.place.instance.stop()
     print(verdict(results))
+    if chosen.short:
+        return int(any(not row["updates_a_second"] for row in results["reports"].values()))
     if chosen.save:
         about = {
             "taken": datetime.now(UTC).strftime("%Y-%m-%d"),

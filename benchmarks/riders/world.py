@@ -2,16 +2,13 @@
 
 import random
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
-import local
-from benchmarks.peers.place import ROOT, run_ours, settings
+from benchmarks.peers.place import Place, copied, open_place
 from models.identity import Actor, Grant, Role
 from services.identity.access_tokens import KeyRing, load_keys
 
-FOLDER = ROOT / ".darkstore" / "bench-riders"
-DATABASE = "darkstore"
+DATABASE = "darkstore_riders"
 RIDERS = 10_000
 SOUTH, NORTH, WEST, EAST = 41.13, 41.19, -8.68, -8.57
 """The box around Porto in which they ride."""
@@ -63,36 +60,26 @@ class Rider:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The private servers and the riders in them."""
+    """The private servers and the riders in their own database."""
 
-    instance: local.Instance
+    place: Place
     company: UUID
     riders: list[Rider]
 
-    def environment(self) -> dict[str, str]:
-        """What our server reads."""
-        return settings(self.instance) | {"DARKSTORE_KEYS_FILE": str(keys_file())}
 
-
-def keys_file() -> Path:
-    return FOLDER / "keys.json"
-
-
-def open_world() -> World:
-    """Start the private servers, migrate and seed them, and put the riders on their streets."""
-    instance = local.start(FOLDER)
-    for command in ("migrate", "seed"):
-        run_ours(command, settings(instance))
-    postgres = instance.postgres
-    postgres.sql(WORLD.format(riders=RIDERS, south=SOUTH, west=WEST), DATABASE)
+def open_world(riders_count: int) -> World:
+    """Start the private servers and place the riders in the streets of a copy of the database."""
+    place = copied(open_place(), DATABASE)
+    postgres = place.instance.postgres
+    postgres.sql(WORLD.format(riders=riders_count, south=SOUTH, west=WEST), DATABASE)
     postgres.sql("analyze rider; analyze delivery; analyze sign_in_session", DATABASE)
     company = UUID(postgres.sql("select id from company where slug = 'harbour'", DATABASE))
-    ring, chance = load_keys(keys_file()), random.Random(7)
+    ring, chance = load_keys(place.keys_file), random.Random(7)
     rows = [line.split("|") for line in postgres.sql(PEOPLE, DATABASE).splitlines()]
     riders = [
         _rider(ring, chance, company, UUID(person), UUID(session)) for person, session in rows
     ]
-    return World(instance, company, riders)
+    return World(place, company, riders)
 
 
 def _rider(

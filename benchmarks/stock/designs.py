@@ -13,12 +13,12 @@ import asyncpg
 
 from benchmarks.stock.place import Place
 from database.base import uuid7
-from database.connections import statement_of
+from database.connections import scope_statement
 from database.scope import PLATFORM
 from database.sessions import APPLICATION_ROLE, SERVER_SETTINGS, Database
-from services.stock.reservation_decisions import Held
+from services.stock.reservation_decisions import ReservationSuccess
 from tests.conftest import superuser
-from workflows.stock.reservation_batcher import Combiner
+from workflows.stock.reservation_batcher import ReservationBatcher
 
 POOL = 20
 """Connections of a process: as many as the product's own pool has."""
@@ -79,15 +79,15 @@ class Design(Protocol):
 class Combined:
     """The product's own door to holds."""
 
-    def __init__(self, place: Place, combiner: Combiner) -> None:
+    def __init__(self, place: Place, reservation_queue: ReservationBatcher) -> None:
         self._place = place
-        self._combiner = combiner
+        self._combiner = reservation_queue
         self.deadlocks = 0
 
     async def hold(self, wanted: Units) -> bool:
         where = (self._place.company, self._place.store)
-        answer = await self._combiner.hold(*where, uuid7(), wanted, HOLD_SECONDS)
-        return isinstance(answer, Held)
+        answer = await self._combiner.reserve(*where, uuid7(), wanted, HOLD_SECONDS)
+        return isinstance(answer, ReservationSuccess)
 
     @property
     def requests_per_batch(self) -> float:
@@ -147,12 +147,12 @@ class LockedFirst:
 @asynccontextmanager
 async def combined(place: Place) -> AsyncIterator[Combined]:
     database = Database(place.url)
-    combiner = Combiner(database)
-    combiner.start()
+    reservation_queue = ReservationBatcher(database)
+    reservation_queue.start()
     try:
-        yield Combined(place, combiner)
+        yield Combined(place, reservation_queue)
     finally:
-        await combiner.close()
+        await reservation_queue.close()
         await database.close()
 
 
@@ -177,7 +177,7 @@ async def _pool(place: Place) -> AsyncIterator[Any]:
     patient = {"statement_timeout": "60000", "lock_timeout": "60000"}
 
     async def enter(connection: Any) -> None:
-        await connection.execute(statement_of(PLATFORM, lasting=True))
+        await connection.execute(scope_statement(PLATFORM, lasting=True))
 
     async def leave(connection: Any) -> None:
         """Nothing is to be undone, so nothing is paid for it."""

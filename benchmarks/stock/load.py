@@ -74,14 +74,14 @@ async def measured(
     warm = time.perf_counter() + min(1.0, seconds / 4)
     while time.perf_counter() < warm:
         await asyncio.gather(*(design.hold(wish()) for _ in range(clients)))
-    end = time.perf_counter() + seconds
 
     async def client() -> None:
         while (began := time.perf_counter()) < end:
             assert await design.hold(wish()), "there is plenty of everything"
             took.append(time.perf_counter() - began)
 
-    began, cpu, theirs = time.perf_counter(), time.process_time(), place.database_seconds()
+    theirs, cpu, began = place.database_seconds(), time.process_time(), time.perf_counter()
+    end = began + seconds
     await asyncio.gather(*(client() for _ in range(clients)))
     lasted, cpu = time.perf_counter() - began, time.process_time() - cpu
     theirs = place.database_seconds() - theirs

@@ -10,12 +10,14 @@ from uuid import UUID
 
 from local import share
 from local.postgres import Postgres, postgres
-from tests.conftest import cloned, migrate, superuser
+from tests.conftest import clone_database, migrate, superuser, with_database
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / ".darkstore" / "bench-stock"
 PRODUCTS = 1_000
 PLENTY = 1_000_000_000
+TEMPLATE = "darkstore_bench_template"
+TEMPLATE_EXISTS = "select exists (select from pg_database where datname = $1)"
 FILL = """
 insert into company (id, name, slug, currency, minimum_order_minor, small_order_fee_minor,
     small_order_below_minor, delivery_fee_minor, tax_rate_bp)
@@ -86,15 +88,32 @@ class Place:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Place]:
-    """A new database on a durable server of its own; both are gone at the end."""
+async def empty_database() -> AsyncIterator[tuple[Postgres, str]]:
+    """A durable PostgreSQL and a new migrated database in it; both are gone at the end."""
     server = postgres(FOLDER, durable=True)
     with share.shared(FOLDER, server.start, server.stop):
-        async with cloned(server.url("postgres"), "template1") as url:
-            await asyncio.to_thread(migrate, url)
-            async with superuser(url) as connection:
-                await connection.execute(FILL % PRODUCTS)
-                company = await connection.fetchval("select id from company")
-                store = await connection.fetchval("select id from store")
-                rows = await connection.fetch("select id from product order by code")
-            yield Place(server, url, company, store, tuple(row[0] for row in rows))
+        async with clone_database(server.url("postgres"), await _template(server)) as url:
+            yield server, url
+
+
+async def _template(server: Postgres) -> str:
+    """The name of the database that new ones are cloned from, migrated to the newest revision."""
+    url = server.url("postgres")
+    with share.locked(FOLDER / "template.lock"):
+        async with superuser(url) as connection:
+            if not await connection.fetchval(TEMPLATE_EXISTS, TEMPLATE):
+                await connection.execute(f"create database {TEMPLATE}")
+        await asyncio.to_thread(migrate, with_database(url, TEMPLATE))
+    return TEMPLATE
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Place]:
+    """An empty database with one store and its products."""
+    async with empty_database() as (server, url):
+        async with superuser(url) as connection:
+            await connection.execute(FILL % PRODUCTS)
+            company = await connection.fetchval("select id from company")
+            store = await connection.fetchval("select id from store")
+            rows = await connection.fetch("select id from product order by code")
+        yield Place(server, url, company, store, tuple(row[0] for row in rows))

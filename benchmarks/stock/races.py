@@ -16,26 +16,23 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from benchmarks.stock.place import FOLDER
+from benchmarks.stock.place import empty_database
 from database.scope import PLATFORM
 from database.sessions import Database
-from gateways.payments import Intent, IntentState
-from local import share
-from local.postgres import postgres
+from gateways.payments import IntentState, PaymentIntent
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderStatus
 from models.payments import Payment
 from models.stock import Hold, HoldStatus, Stock, StockReason
-from services import checkout
-from services.core.clock import moment
-from services.core.problems import Refused
-from services.stock import stock_rows
-from services.stock.stock_audit import conservation
-from tests.conftest import cloned, migrate
-from tests.support.city import City, build
-from tests.support.customers import ORIGIN, people, product, wish
+from services.checkout import cancellation, payment_outcomes
+from services.core.clock import current_time
+from services.core.problems import DomainError
+from services.stock import stock_writer
+from services.stock.stock_audit import find_differences
+from tests.support.city import City, build_city
+from tests.support.customers import ORIGIN, create_people, order_request, product_id
 from workflows.checkout import place_order
-from workflows.stock.reservation_batcher import Combiner
+from workflows.stock.reservation_batcher import ReservationBatcher
 
 UNITS = 100
 CUSTOMERS = 300
@@ -51,7 +48,7 @@ class Shop:
     """What placing an order needs, and the city it is placed in."""
 
     database: Database
-    combiner: Combiner
+    reservation_queue: ReservationBatcher
     city: City
     chance: random.Random
 
@@ -68,22 +65,20 @@ async def run(count: int) -> dict[str, Any]:
     """Run `count` races, each in a store of its own."""
     exact = 0
     began = time.perf_counter()
-    server = postgres(FOLDER, durable=True)
-    with share.shared(FOLDER, server.start, server.stop):
-        async with cloned(server.url("postgres"), "template1") as url:
-            await asyncio.to_thread(migrate, url)
-            database = Database(url)
-            combiner = Combiner(database)
-            combiner.start()
-            crowd = await people(database, CUSTOMERS)
-            for number in range(count):
-                city = await build(database)
-                wrong = await race(Shop(database, combiner, city, random.Random(number)), crowd)
-                exact += not wrong
-                for one in wrong:
-                    print(f"race {number + 1}: {one}", flush=True)
-            await combiner.close()
-            await database.close()
+    async with empty_database() as (_, url):
+        database = Database(url)
+        reservation_queue = ReservationBatcher(database)
+        reservation_queue.start()
+        crowd = await create_people(database, CUSTOMERS)
+        for number in range(count):
+            city = await build_city(database)
+            shop = Shop(database, reservation_queue, city, random.Random(number))
+            wrong = await race(shop, crowd)
+            exact += not wrong
+            for one in wrong:
+                print(f"race {number + 1}: {one}", flush=True)
+        await reservation_queue.close()
+        await database.close()
     took = round(time.perf_counter() - began, 1)
     print(f"\n{exact} of {count} races for the last {UNITS} units were exact, in {took} s")
     return {"races": count, "exact": exact, "units": UNITS, "customers": CUSTOMERS}
@@ -105,11 +100,11 @@ async def race(shop: Shop, crowd: Sequence[Actor]) -> list[str]:
 
 async def _buy(shop: Shop, who: Actor, tally: Tally) -> None:
     """Try until there is an order, or until there can be none."""
-    wanted = wish(shop.city)
+    wanted = order_request(shop.city)
     while tally.sold < UNITS:
         try:
-            made = await place_order.place(shop, actor=who, origin=ORIGIN, wish=wanted)
-        except Refused:
+            made = await place_order.place(shop, actor=who, origin=ORIGIN, order_request=wanted)
+        except DomainError:
             await asyncio.sleep(RETRY_SECONDS)
             continue
         if shop.chance.random() < FAILING_SHARE:
@@ -129,14 +124,14 @@ async def _unpaid(shop: Shop, who: Actor, order_id: UUID, number: int) -> None:
         return
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         if way == 1:
-            await checkout.fail(session, order_id, "The card was declined.")
+            await payment_outcomes.fail_payment(session, order_id, "The card was declined.")
         elif way == 2:
             why = CancelReason.CHANGED_MIND
-            await checkout.cancel_order(session, actor=who, order_id=order_id, reason=why)
+            await cancellation.cancel_order(session, actor=who, order_id=order_id, reason=why)
         else:
-            (await session.get_one(Order, order_id)).due_at = await moment(session) - LATE
+            (await session.get_one(Order, order_id)).due_at = await current_time(session) - LATE
             await session.flush()
-            assert await checkout.expire(session, order_id)
+            assert await payment_outcomes.expire_order(session, order_id)
 
 
 async def _told(database: Database, order_id: UUID, state: IntentState) -> None:
@@ -144,7 +139,7 @@ async def _told(database: Database, order_id: UUID, state: IntentState) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
         paid = (await session.scalars(select(Payment).where(Payment.order_id == order_id))).one()
         held = paid.amount_minor if state is IntentState.AUTHORIZED else 0
-        intent = Intent(
+        intent = PaymentIntent(
             id=f"pi_{paid.id.hex}",
             state=state,
             amount_minor=paid.amount_minor,
@@ -158,21 +153,22 @@ async def _told(database: Database, order_id: UUID, state: IntentState) -> None:
             next_action_url=None,
             payment_id=paid.id,
         )
-        await checkout.converge(session, intent)
+        await payment_outcomes.apply_payment_state(session, intent)
 
 
 async def _put(shop: Shop, units: int) -> None:
     """So many units in the nearest store, none in the next."""
-    wanted = product(shop.city)
+    wanted = product_id(shop.city)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         for store in shop.city.first.stores:
             row = await session.get_one(Stock, (store.id, wanted))
             left = units if store is shop.city.near else 0
-            stock_rows.change(session, row, left - row.on_hand, StockReason.ADJUSTMENT, "", None)
+            cause = stock_writer.MovementCause(StockReason.ADJUSTMENT, "", None)
+            stock_writer.record_movement(session, row, cause, left - row.on_hand)
 
 
 async def _wrong(shop: Shop, tally: Tally) -> list[str]:
-    wanted = product(shop.city)
+    wanted = product_id(shop.city)
     place = (Hold.store_id == shop.city.near.id) & (Hold.product_id == wanted)
     async with shop.database.read(PLATFORM) as session:
         row = await session.get_one(Stock, (shop.city.near.id, wanted))
@@ -188,7 +184,7 @@ async def _wrong(shop: Shop, tally: Tally) -> list[str]:
                 )
             ).all()
         )
-        wrong = [str(one) for one in await conservation(session, shop.city.near.id)]
+        wrong = [str(one) for one in await find_differences(session, shop.city.near.id)]
     figures = {
         "paid": (tally.sold, UNITS),
         "on hand": (row.on_hand, 0),

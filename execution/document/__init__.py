@@ -1,0 +1,1 @@
+"""Reads documents: text to a valid, measured operation."""

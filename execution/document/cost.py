@@ -1,8 +1,8 @@
-"""What an operation costs before it runs: one for each field, times the sizes of the lists above.
+"""Static cost of an operation: one per field, times the assumed lengths of the lists around it.
 
-A field may name its own cost in its metadata (`cost`), and the argument that holds its page size,
-or a list as long as its answer (`page`, otherwise `first` or `last`). Under a connection the page
-size counts for the lists right inside it.
+A field may declare its own cost in its metadata (`cost`), and the name of the argument that holds
+its page size or a list of the same length as its result (`page`; by default `first` or `last`).
+The page size of a connection applies to the lists directly inside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from execution.document.limits import SATURATED
+from execution.document.limits import MAX_COUNT
 
 DEFINITION = "strawberry-definition"
 PAGE_ARGUMENTS = ("first", "last")
@@ -39,8 +39,11 @@ ASSUMED_LIST = 10
 Size = int | None
 
 
-class Cost:
-    """Adds up one operation for given variables; each fragment once for each size around it."""
+class CostEstimator:
+    """Computes the cost of one operation for the given variables.
+
+    Each fragment is computed once per page size of the field around it.
+    """
 
     def __init__(
         self,
@@ -53,115 +56,127 @@ class Cost:
         self._operation = operation
         self._fragments = fragments
         self._variables = dict(_defaults(operation), **variables)
-        self._known: dict[tuple[str, Size], int] = {}
-        self.sizes: set[str] = set()
-        """The variables that hold page sizes: the cost changes with them and with no others."""
+        self._fragment_costs: dict[tuple[str, Size], int] = {}
+        self.size_variables: set[str] = set()
+        """The variables that hold page sizes: the cost depends on no others."""
 
     def total(self) -> int:
         """The cost of the whole operation, at least 1."""
         root = self._schema.get_root_type(self._operation.operation)
-        return max(1, self._of(self._operation.selection_set, root, None))
+        return max(1, self._selection_cost(self._operation.selection_set, root, None))
 
-    def _of(self, selections: SelectionSetNode, parent: GraphQLNamedType | None, size: Size) -> int:
+    def _selection_cost(
+        self, selections: SelectionSetNode, parent: GraphQLNamedType | None, size: Size
+    ) -> int:
         total = 0
         for node in selections.selections:
             if isinstance(node, FieldNode):
-                total += self._of_field(node, parent, size)
+                total += self._field_cost(node, parent, size)
             elif isinstance(node, InlineFragmentNode):
-                total += self._of(node.selection_set, self._condition(node, parent), size)
+                total += self._selection_cost(
+                    node.selection_set, self._condition_type(node, parent), size
+                )
             elif isinstance(node, FragmentSpreadNode):
-                total += self._of_fragment(node.name.value, size)
-        return min(SATURATED, total)
+                total += self._fragment_cost(node.name.value, size)
+        return min(MAX_COUNT, total)
 
-    def _of_fragment(self, name: str, size: Size) -> int:
-        known = self._known.get((name, size))
-        if known is None:
+    def _fragment_cost(self, name: str, size: Size) -> int:
+        cost = self._fragment_costs.get((name, size))
+        if cost is None:
             fragment = self._fragments[name]
-            known = self._of(fragment.selection_set, self._condition(fragment, None), size)
-            self._known[name, size] = known
-        return known
+            cost = self._selection_cost(
+                fragment.selection_set, self._condition_type(fragment, None), size
+            )
+            self._fragment_costs[name, size] = cost
+        return cost
 
-    def _condition(
+    def _condition_type(
         self, node: InlineFragmentNode | FragmentDefinitionNode, parent: GraphQLNamedType | None
     ) -> GraphQLNamedType | None:
         if node.type_condition is None:
             return parent
         return self._schema.get_type(node.type_condition.name.value)
 
-    def _of_field(self, node: FieldNode, parent: GraphQLNamedType | None, size: Size) -> int:
+    def _field_cost(self, node: FieldNode, parent: GraphQLNamedType | None, size: Size) -> int:
         name = node.name.value
         fields = _fields(parent)
         definition = fields.get(name)
         if definition is None:
-            # __typename, or introspection: its lists are as long as the schema, and bounded by it.
-            return self._of(node.selection_set, None, None) if node.selection_set else 0
-        known = definition.extensions.get(DEFINITION)
-        metadata: Mapping[str, Any] = known.metadata if known is not None else {}
-        own = own_cost(known)
+            # __typename or introspection, whose lists are bounded by the schema.
+            return self._selection_cost(node.selection_set, None, None) if node.selection_set else 0
+        strawberry_field = definition.extensions.get(DEFINITION)
+        metadata: Mapping[str, Any] = (
+            strawberry_field.metadata if strawberry_field is not None else {}
+        )
+        own = field_cost(strawberry_field)
         if node.selection_set is None:
             return own
-        times, inside = self._sizes(node, definition, metadata, size)
-        below = self._of(node.selection_set, get_named_type(definition.type), inside)
-        return min(SATURATED, own + times * below)
+        count, inner_size = self._list_sizes(node, definition, metadata, size)
+        below = self._selection_cost(
+            node.selection_set, get_named_type(definition.type), inner_size
+        )
+        return min(MAX_COUNT, own + count * below)
 
-    def _sizes(
+    def _list_sizes(
         self, node: FieldNode, definition: GraphQLField, metadata: Mapping[str, Any], size: Size
     ) -> tuple[int, Size]:
-        """How many objects the field answers, and how many each list right inside it holds."""
+        """The number of objects the field returns, and the length of the lists directly inside."""
         is_list = is_list_type(get_nullable_type(definition.type))
-        page = self._page(node, definition, metadata)
+        page = self._page_size(node, definition, metadata)
         if not is_list:
             return 1, page
         if page is not None:
             return page, None
         return (ASSUMED_LIST if size is None else size), None
 
-    def _page(self, node: FieldNode, definition: GraphQLField, metadata: Mapping[str, Any]) -> Size:
+    def _page_size(
+        self, node: FieldNode, definition: GraphQLField, metadata: Mapping[str, Any]
+    ) -> Size:
         names: Sequence[str] = (metadata["page"],) if "page" in metadata else PAGE_ARGUMENTS
         names = [name for name in names if name in definition.args]
         if not names:
             return None
-        given = [
+        passed = [
             self._value(argument.value)
             for argument in node.arguments or ()
             if argument.name.value in names
         ]
         defaults = [definition.args[name].default_value for name in names]
-        sizes = [size for size in given or defaults if type(size) is int]
-        return min(SATURATED, max(0, *sizes, 0)) if sizes else ASSUMED_PAGE
+        sizes = [size for size in passed or defaults if type(size) is int]
+        return min(MAX_COUNT, max(0, *sizes, 0)) if sizes else ASSUMED_PAGE
 
     def _value(self, node: Any) -> Any:
         if isinstance(node, IntValueNode):
-            return _whole(node)
+            return _int_value(node)
         if isinstance(node, ListValueNode):
             return len(node.values)
         if isinstance(node, VariableNode):
-            self.sizes.add(node.name.value)
+            self.size_variables.add(node.name.value)
             return self._variables.get(node.name.value)
         return None
 
 
-def own_cost(known: StrawberryField | None) -> int:
-    """The cost of a field for one object; introspection is not counted."""
-    return int(known.metadata.get("cost", 1)) if known is not None else 0
+def field_cost(strawberry_field: StrawberryField | None) -> int:
+    """The cost of a field for one object; introspection fields cost nothing."""
+    return int(strawberry_field.metadata.get("cost", 1)) if strawberry_field is not None else 0
 
 
-def answered_cost(data: Any) -> int:
-    """One for each field of an answer: what is known where no plan has counted."""
-    cost, waiting = 0, [data]
-    while waiting:
-        at = waiting.pop()
-        if isinstance(at, dict):
-            cost += len(at)
-            waiting.extend(at.values())
-        elif isinstance(at, list):
-            waiting.extend(at)
+def response_cost(data: Any) -> int:
+    """The number of fields in response data, for results that no plan has counted."""
+    cost, pending = 0, [data]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            cost += len(value)
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
     return cost
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
     return {
-        definition.variable.name.value: _whole(definition.default_value)
+        definition.variable.name.value: _int_value(definition.default_value)
         for definition in operation.variable_definitions or ()
         if isinstance(definition.default_value, IntValueNode)
     }
@@ -173,6 +188,6 @@ def _fields(parent: GraphQLNamedType | None) -> Mapping[str, GraphQLField]:
     return {} if parent.name.startswith("__") else parent.fields
 
 
-def _whole(node: IntValueNode) -> int:
-    # Python refuses to read numbers of thousands of digits; no page needs as many as ten.
-    return int(node.value) if len(node.value) < len(str(SATURATED)) else SATURATED
+def _int_value(node: IntValueNode) -> int:
+    # Python refuses to parse numbers of thousands of digits; no page size needs ten.
+    return int(node.value) if len(node.value) < len(str(MAX_COUNT)) else MAX_COUNT

@@ -1,7 +1,7 @@
-"""What a document may ask at most, measured before validation: its shape, whatever the schema.
+"""Limits on the shape of a document, checked before validation and without the schema.
 
-Every fragment is measured once, however often it is spread, so measuring takes time in proportion
-to the text. Only a document within the limits is unfolded, to count what has to be merged.
+Each fragment is measured once, however often it is spread, so the time is linear in the length of
+the text. Only a document within these limits is expanded, to count fields that have to be merged.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,12 +20,12 @@ from graphql import (
 )
 
 TOO_COMPLEX = "QUERY_TOO_COMPLEX"
-SATURATED = 10**9
+MAX_COUNT = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper bounds of one document and of what is kept of documents."""
+    """Upper bounds for one document, for the errors reported, and for the document cache."""
 
     document_characters: int = 32_768
     tokens: int = 1_000
@@ -36,17 +36,17 @@ class Limits:
     operations: int = 5
     fragments: int = 50
     repeats: int = 20
-    """How often one response path may be asked for: merging them costs the square of it."""
+    """How often one response path may be selected: merging takes quadratic time in it."""
     cost: int = 20_000
     validation_errors: int = 5
     variable_errors: int = 5
     cached_documents: int = 500
     cached_tokens: int = 60_000
-    """A token kept costs about 0.7 KB of memory, its part of the plan included."""
+    """A cached token takes about 0.7 KB of memory, its share of the plan included."""
 
 
-class Shape(NamedTuple):
-    """What a selection adds up to when every fragment in it is unfolded."""
+class SelectionShape(NamedTuple):
+    """Totals of a selection set with every fragment expanded."""
 
     depth: int = 0
     aliases: int = 0
@@ -55,46 +55,46 @@ class Shape(NamedTuple):
 
 
 def too_complex(message: str) -> GraphQLError:
-    """The error of a document over a limit."""
+    """The error for a document that exceeds a limit."""
     return GraphQLError(message, extensions={"code": TOO_COMPLEX})
 
 
 def check_shape(document: DocumentNode, limits: Limits) -> None:
-    """Raise a `GraphQLError` for a document over a limit, or with fragments in a circle."""
+    """Raise a `GraphQLError` for a document that exceeds a limit or has a fragment cycle."""
     operations = [
         node for node in document.definitions if isinstance(node, OperationDefinitionNode)
     ]
-    _within("operations", len(operations), limits.operations)
-    measure = _Measure(document)
-    _within("fragments", len(measure.fragments), limits.fragments)
+    _check_count("operations", len(operations), limits.operations)
+    measure = _DocumentMeasure(document)
+    _check_count("fragments", len(measure.fragments), limits.fragments)
     try:
         measure.check_spreads(operations)
         for operation in operations:
             shape = measure.shape(operation.selection_set)
-            _within("levels", shape.depth, limits.depth)
-            _within("aliases", shape.aliases, limits.aliases)
-            _within("fields", shape.fields, limits.fields)
+            _check_count("levels", shape.depth, limits.depth)
+            _check_count("aliases", shape.aliases, limits.aliases)
+            _check_count("fields", shape.fields, limits.fields)
             on_operation = len(operation.directives or ())
-            _within("directives", shape.directives + on_operation, limits.directives)
+            _check_count("directives", shape.directives + on_operation, limits.directives)
             measure.check_repeats([operation.selection_set], limits.repeats)
     except RecursionError:
         raise too_complex("The document is nested too deeply.") from None
 
 
 def check_cost(cost: int, limits: Limits) -> None:
-    """Raise a `GraphQLError` for an operation that would cost more than is allowed."""
+    """Raise a `GraphQLError` for an operation whose static cost exceeds the limit."""
     if cost > limits.cost:
         message = f"The operation costs {cost}: at most {limits.cost} is allowed."
         raise GraphQLError(message, extensions={"code": TOO_COMPLEX, "cost": cost})
 
 
-def _within(what: str, count: int, limit: int) -> None:
+def _check_count(what: str, count: int, limit: int) -> None:
     if count > limit:
         raise too_complex(f"The document has too many {what}: at most {limit} are allowed.")
 
 
-class _Measure:
-    """The fragments of one document, each with its shape once that is known."""
+class _DocumentMeasure:
+    """The fragments of one document and their cached shapes."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.fragments = {
@@ -102,34 +102,34 @@ class _Measure:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        self._shapes: dict[str, Shape] = {}
+        self._shapes: dict[str, SelectionShape] = {}
 
     def check_spreads(self, operations: Sequence[OperationDefinitionNode]) -> None:
-        """Raise for a circle of fragments, and for a fragment that no operation reaches."""
-        done: set[str] = set()
+        """Raise for a fragment cycle, and for a fragment that no operation reaches."""
+        checked: set[str] = set()
         for operation in operations:
-            self._follow(operation.selection_set, done, ())
+            self._follow(operation.selection_set, checked, ())
         for name, fragment in self.fragments.items():
-            if name not in done:
+            if name not in checked:
                 raise GraphQLError(f"Fragment '{name}' is never used.", fragment)
 
     def _follow(
-        self, selection_set: SelectionSetNode, done: set[str], above: tuple[str, ...]
+        self, selection_set: SelectionSetNode, checked: set[str], path: tuple[str, ...]
     ) -> None:
         for spread in _spreads(selection_set):
             name = spread.name.value
-            if name in above:
+            if name in path:
                 raise GraphQLError(f"Cannot spread fragment '{name}' within itself.", spread)
-            if name in self.fragments and name not in done:
-                self._follow(self.fragments[name].selection_set, done, (*above, name))
-                done.add(name)
+            if name in self.fragments and name not in checked:
+                self._follow(self.fragments[name].selection_set, checked, (*path, name))
+                checked.add(name)
 
-    def shape(self, selection_set: SelectionSetNode) -> Shape:
-        """The shape of a selection, each sum stopping at a very large number."""
+    def shape(self, selection_set: SelectionSetNode) -> SelectionShape:
+        """The shape of a selection set; each total is capped at `MAX_COUNT`."""
         depth = aliases = fields = directives = 0
         for node in selection_set.selections:
             directives += len(node.directives or ())
-            inner = Shape()
+            inner = SelectionShape()
             if isinstance(node, FieldNode):
                 fields += 1
                 aliases += node.alias is not None
@@ -138,27 +138,27 @@ class _Measure:
             elif isinstance(node, InlineFragmentNode):
                 inner = self.shape(node.selection_set)
             elif isinstance(node, FragmentSpreadNode):
-                inner = self._of_fragment(node.name.value)
+                inner = self._fragment_shape(node.name.value)
             depth = max(depth, inner.depth)
-            aliases = min(SATURATED, aliases + inner.aliases)
-            fields = min(SATURATED, fields + inner.fields)
-            directives = min(SATURATED, directives + inner.directives)
-        return Shape(depth, aliases, fields, directives)
+            aliases = min(MAX_COUNT, aliases + inner.aliases)
+            fields = min(MAX_COUNT, fields + inner.fields)
+            directives = min(MAX_COUNT, directives + inner.directives)
+        return SelectionShape(depth, aliases, fields, directives)
 
-    def _of_fragment(self, name: str) -> Shape:
-        known = self._shapes.get(name)
-        if known is None:
+    def _fragment_shape(self, name: str) -> SelectionShape:
+        shape = self._shapes.get(name)
+        if shape is None:
             fragment = self.fragments.get(name)
-            known = self.shape(fragment.selection_set) if fragment else Shape()
-            self._shapes[name] = known
-        return known
+            shape = self.shape(fragment.selection_set) if fragment else SelectionShape()
+            self._shapes[name] = shape
+        return shape
 
     def check_repeats(self, selection_sets: Iterable[SelectionSetNode], limit: int) -> None:
-        """Raise when one response path is asked for more than `limit` times."""
+        """Raise when one response path is selected more than `limit` times."""
         groups: dict[str, list[FieldNode]] = {}
-        met: set[str] = set()
+        visited: set[str] = set()
         for selection_set in selection_sets:
-            for node in self._unfolded(selection_set, met):
+            for node in self._expanded_fields(selection_set, visited):
                 groups.setdefault((node.alias or node.name).value, []).append(node)
         for key, nodes in groups.items():
             if len(nodes) > limit:
@@ -168,24 +168,26 @@ class _Measure:
             if below:
                 self.check_repeats(below, limit)
 
-    def _unfolded(self, selection_set: SelectionSetNode, met: set[str]) -> Iterator[FieldNode]:
+    def _expanded_fields(
+        self, selection_set: SelectionSetNode, visited: set[str]
+    ) -> Iterator[FieldNode]:
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
                 yield node
             elif isinstance(node, InlineFragmentNode):
-                yield from self._unfolded(node.selection_set, met)
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in met:
-                met.add(node.name.value)
+                yield from self._expanded_fields(node.selection_set, visited)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in visited:
+                visited.add(node.name.value)
                 fragment = self.fragments.get(node.name.value)
                 if fragment is not None:
-                    yield from self._unfolded(fragment.selection_set, met)
+                    yield from self._expanded_fields(fragment.selection_set, visited)
 
 
 def _spreads(selection_set: SelectionSetNode) -> Iterator[FragmentSpreadNode]:
-    waiting = [selection_set]
-    while waiting:
-        for node in waiting.pop().selections:
+    pending = [selection_set]
+    while pending:
+        for node in pending.pop().selections:
             if isinstance(node, FragmentSpreadNode):
                 yield node
             elif isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
-                waiting.append(node.selection_set)
+                pending.append(node.selection_set)

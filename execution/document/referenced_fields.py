@@ -1,7 +1,7 @@
-"""Which fields of which types an operation names, for those who may use a part of the graph only.
+"""Finds the fields that an operation references, to authorize callers with restricted access.
 
-Read off the text alone: what @skip and @include leave out counts as named, and so does a part of
-a fragment that fits no object. Each fragment is followed once for each type it is spread on.
+It looks at the document only: a field that @skip or @include leaves out is referenced as well, and
+so is a fragment whose type condition never matches. Each fragment is visited once per parent type.
 """
 
 from graphql import (
@@ -14,59 +14,59 @@ from graphql import (
     get_named_type,
 )
 
-from execution.document.prepared import Prepared
+from execution.document.prepared_operation import PreparedOperation
 
-Reach = frozenset[tuple[str, str]]
-"""Pairs of a type's and a field's name."""
+ReferencedFields = frozenset[tuple[str, str]]
+"""Pairs of a type name and a field name."""
 TYPENAME = "__typename"
 
 
-def reach_of(schema: GraphQLSchema, prepared: Prepared) -> Reach:
-    """Every field that a valid operation names, with the type it is asked of."""
-    if prepared.reach is None:
-        walk = _Walk(schema, prepared)
-        walk.of(
+def referenced_fields(schema: GraphQLSchema, prepared: PreparedOperation) -> ReferencedFields:
+    """All fields that a valid operation references, with their parent types."""
+    if prepared.referenced_fields is None:
+        finder = _FieldFinder(schema, prepared)
+        finder.visit(
             prepared.operation.selection_set, schema.get_root_type(prepared.operation.operation)
         )
-        prepared.reach = frozenset(walk.found)
-    return prepared.reach
+        prepared.referenced_fields = frozenset(finder.fields)
+    return prepared.referenced_fields
 
 
-class _Walk:
-    def __init__(self, schema: GraphQLSchema, prepared: Prepared) -> None:
+class _FieldFinder:
+    def __init__(self, schema: GraphQLSchema, prepared: PreparedOperation) -> None:
         self._schema = schema
         self._fragments = prepared.fragments
-        self._met: set[tuple[str, str]] = set()
-        self.found: set[tuple[str, str]] = set()
+        self._visited: set[tuple[str, str]] = set()
+        self.fields: set[tuple[str, str]] = set()
 
-    def of(self, selections: SelectionSetNode, parent: GraphQLNamedType | None) -> None:
+    def visit(self, selections: SelectionSetNode, parent: GraphQLNamedType | None) -> None:
         for node in selections.selections:
             if isinstance(node, FieldNode):
-                self._field(node, parent)
+                self._visit_field(node, parent)
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
-                self.of(
-                    node.selection_set, self._named(condition.name.value) if condition else parent
+                self.visit(
+                    node.selection_set, self._type(condition.name.value) if condition else parent
                 )
             elif isinstance(node, FragmentSpreadNode):
-                self._spread(node.name.value, parent)
+                self._visit_spread(node.name.value, parent)
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> None:
+    def _visit_field(self, node: FieldNode, parent: GraphQLNamedType | None) -> None:
         name = node.name.value
         if parent is None or name == TYPENAME:
             return
-        self.found.add((parent.name, name))
+        self.fields.add((parent.name, name))
         definition = getattr(parent, "fields", {}).get(name)
         if node.selection_set is not None:
             below = get_named_type(definition.type) if definition is not None else None
-            self.of(node.selection_set, below)
+            self.visit(node.selection_set, below)
 
-    def _spread(self, name: str, parent: GraphQLNamedType | None) -> None:
+    def _visit_spread(self, name: str, parent: GraphQLNamedType | None) -> None:
         fragment = self._fragments[name]
         key = name, parent.name if parent is not None else ""
-        if key not in self._met:
-            self._met.add(key)
-            self.of(fragment.selection_set, self._named(fragment.type_condition.name.value))
+        if key not in self._visited:
+            self._visited.add(key)
+            self.visit(fragment.selection_set, self._type(fragment.type_condition.name.value))
 
-    def _named(self, name: str) -> GraphQLNamedType | None:
+    def _type(self, name: str) -> GraphQLNamedType | None:
         return self._schema.get_type(name)

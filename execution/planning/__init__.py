@@ -1,0 +1,1 @@
+"""Compiles an operation into an execution plan."""

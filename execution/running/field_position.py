@@ -1,4 +1,4 @@
-"""Where in the answer a value stands: for error paths, locations and the bubbling of nulls."""
+"""Positions in the response: for error paths, error locations and the propagation of nulls."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from strawberry.types.field import StrawberryField
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Field:
-    """One field of one selection set: every node of the document that asks for it, merged."""
+class CollectedField:
+    """One field of one selection set, with all nodes of the document that were merged into it."""
 
     key: str
     name: str
@@ -17,22 +17,22 @@ class Field:
     parent_type: GraphQLObjectType
     strawberry: StrawberryField | None
     keys: tuple[str, ...]
-    """The response keys from the root to this field, positions in lists left out."""
+    """The response keys from the root to this field, without list indexes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Site:
-    """One place of a field's value: the value itself, or the items of the lists in it."""
+class ResponsePosition:
+    """The position of a field's value, or of the items of a list in that value."""
 
-    field: Field
+    field: CollectedField
     nullable: tuple[bool, ...]
-    """For each step of the path from the root to here: may that value be null?"""
+    """For each step of the path from the root to this position: whether its value may be null."""
 
-    def inner(self, nullable: bool) -> "Site":
-        """The place of the items of the list that stands here."""
-        return Site(self.field, (*self.nullable, nullable))
+    def item(self, nullable: bool) -> "ResponsePosition":
+        """The position of the items of the list at this position."""
+        return ResponsePosition(self.field, (*self.nullable, nullable))
 
     @property
     def may_be_null(self) -> bool:
-        """Whether a null stops here, or goes on to what holds it."""
+        """Whether a null is allowed here; otherwise it propagates to the parent."""
         return self.nullable[-1]

@@ -1,4 +1,4 @@
-"""What resolvers are told about the field they answer, in the shape that Strawberry expects."""
+"""The resolve info that resolvers receive, with the attributes that Strawberry expects."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -16,9 +16,9 @@ from graphql.pyutils import Path, is_awaitable
 
 
 class FieldInfo(NamedTuple):
-    """graphql-core's resolve info, made once per field and request instead of once per parent.
+    """graphql-core's resolve info, created once per field and request instead of once per parent.
 
-    So `path` names the response keys down to the field but not the positions inside lists.
+    `path` therefore has the response keys from the root to the field, but no list indexes.
     """
 
     field_name: str
@@ -38,17 +38,17 @@ class FieldInfo(NamedTuple):
     operation_extensions: Any = None
 
 
-class Gathering:
-    """What type resolvers of graphql-core use to wait for several predicates at once."""
+class PredicateAwaiter:
+    """Helpers that type resolvers of graphql-core use to await several predicates at once."""
 
     @staticmethod
     async def gather(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
-        """All answers, in order."""
+        """Await all; return the results in order."""
         return list(await asyncio.gather(*awaitables))
 
     @staticmethod
     def track(awaitables: Iterable[Any]) -> None:
-        """Let go of predicates whose answers are no longer wanted."""
-        for unwanted in awaitables:
-            if asyncio.iscoroutine(unwanted):
-                unwanted.close()
+        """Close predicates whose results are no longer needed."""
+        for awaitable in awaitables:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()

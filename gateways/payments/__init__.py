@@ -1,39 +1,39 @@
-"""Card payments: one provider-neutral flow (authorize, capture once, refund) and its adapters."""
+"""Card payments: a provider-neutral interface (authorize, capture once, refund) and adapters."""
 
-from gateways.payments.flow import (
-    CancelReason,
-    Intent,
+from gateways.payments.errors import (
+    InvalidSignature,
+    PaymentDeclined,
+    PaymentError,
+    PaymentNotFound,
+    PaymentRequestInvalid,
+    PaymentUnavailable,
+)
+from gateways.payments.interface import (
+    IntentCancelReason,
     IntentState,
-    Payments,
-    RefundReason,
+    PaymentGateway,
+    PaymentIntent,
+    PaymentWebhookEvent,
+    ProviderRefundReason,
     RefundResult,
     RefundState,
-    WebhookEvent,
 )
-from gateways.payments.refusal import (
-    BadSignature,
-    PaymentFault,
-    PaymentInvalid,
-    PaymentRefused,
-    PaymentUnavailable,
-    PaymentUnknown,
-)
-from gateways.payments.stripe_adapter import StripePayments
+from gateways.payments.stripe_adapter import StripePaymentGateway
 
 __all__ = [
-    "BadSignature",
-    "CancelReason",
-    "Intent",
+    "IntentCancelReason",
     "IntentState",
-    "PaymentFault",
-    "PaymentInvalid",
-    "PaymentRefused",
+    "InvalidSignature",
+    "PaymentDeclined",
+    "PaymentError",
+    "PaymentGateway",
+    "PaymentIntent",
+    "PaymentNotFound",
+    "PaymentRequestInvalid",
     "PaymentUnavailable",
-    "PaymentUnknown",
-    "Payments",
-    "RefundReason",
+    "PaymentWebhookEvent",
+    "ProviderRefundReason",
     "RefundResult",
     "RefundState",
-    "StripePayments",
-    "WebhookEvent",
+    "StripePaymentGateway",
 ]

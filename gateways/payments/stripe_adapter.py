@@ -8,50 +8,50 @@ from uuid import UUID
 import aiohttp
 import stripe
 
-from gateways.payments import stripe_answers as answers
-from gateways.payments.flow import (
-    CancelReason,
-    Intent,
-    RefundReason,
-    RefundResult,
-    WebhookEvent,
-)
-from gateways.payments.refusal import (
-    PaymentFault,
-    PaymentInvalid,
-    PaymentRefused,
+from gateways.payments import stripe_responses as responses
+from gateways.payments.errors import (
+    PaymentDeclined,
+    PaymentError,
+    PaymentNotFound,
+    PaymentRequestInvalid,
     PaymentUnavailable,
-    PaymentUnknown,
+)
+from gateways.payments.interface import (
+    IntentCancelReason,
+    PaymentIntent,
+    PaymentWebhookEvent,
+    ProviderRefundReason,
+    RefundResult,
 )
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 8.0
-CALL_TIMEOUT_SECONDS = 10.0  # The whole call, retries and their pauses included.
+TOTAL_TIMEOUT_SECONDS = 10.0  # The whole call, with retries and their delays.
 MAX_NETWORK_RETRIES = 2
 WEBHOOK_TOLERANCE_SECONDS = 300
 
-# Refunds are summed up on the charge, so every intent is asked for together with it.
-WITH_CHARGE: list[str] = ["latest_charge"]
-INTENTS = "/v1/payment_intents"
-REFUNDS = "/v1/refunds"
-Method = Literal["get", "post"]
+# The charge holds the sum of the refunds, so every intent is requested with it.
+EXPANDED_FIELDS: list[str] = ["latest_charge"]
+INTENTS_PATH = "/v1/payment_intents"
+REFUNDS_PATH = "/v1/refunds"
+HttpMethod = Literal["get", "post"]
 
 
-class Wire(stripe.AIOHTTPClient):
-    """The SDK's HTTP client, for which an answer that breaks off is the network's fault too."""
+class StripeHttpClient(stripe.AIOHTTPClient):
+    """The SDK's HTTP client; also treats a truncated response as a network error."""
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """Status, headers and the whole body; raises APIConnectionError, which is tried again."""
+        """Body, status and headers. Raises APIConnectionError, which the SDK retries."""
         try:
             return await super().request_async(method, url, headers, post_data)
         except aiohttp.ClientError as error:
             self._handle_request_error(error)
 
 
-class StripePayments:
-    """`Payments` by Stripe's own SDK; lets no type or exception of it out."""
+class StripePaymentGateway:
+    """PaymentGateway with Stripe's SDK; none of the SDK's types or exceptions leave this class."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class StripePayments:
         secret_key: str,
         webhook_secret: str,
         api_base: str | None = None,
-        call_timeout_seconds: float = CALL_TIMEOUT_SECONDS,
+        call_timeout_seconds: float = TOTAL_TIMEOUT_SECONDS,
     ) -> None:
         self._webhook_secret = webhook_secret
         self._call_timeout_seconds = call_timeout_seconds
         timeout = aiohttp.ClientTimeout(
             sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=READ_TIMEOUT_SECONDS
         )
-        self._http = Wire(timeout=timeout)
+        self._http = StripeHttpClient(timeout=timeout)
         self._client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": api_base} if api_base else None,
@@ -85,8 +85,8 @@ class StripePayments:
         company_id: UUID | None = None,
         method_ref: str | None = None,
         return_url: str | None = None,
-    ) -> Intent:
-        """Open an intent to hold `amount_minor`; with a saved `method_ref` try it at once."""
+    ) -> PaymentIntent:
+        """Create an intent to authorize `amount_minor`; with a saved `method_ref` confirm it."""
         metadata = {"payment_id": str(payment_id), "order_id": str(order_id)}
         if company_id is not None:
             metadata["company_id"] = str(company_id)
@@ -104,103 +104,113 @@ class StripePayments:
             params["confirm"] = True
             if return_url is not None:
                 params["return_url"] = return_url
-        return await self._intent("post", INTENTS, f"authorize-{payment_id}", **params)
+        return await self._intent("post", INTENTS_PATH, f"authorize-{payment_id}", **params)
 
-    async def retrieve(self, intent_id: str) -> Intent:
+    async def retrieve(self, intent_id: str) -> PaymentIntent:
         """Read the intent as it is now, refunds included."""
-        return await self._intent("get", _at(intent_id))
+        return await self._intent("get", _intent_path(intent_id))
 
-    async def capture(self, intent_id: str, amount_minor: int, key: str) -> Intent:
-        """Take `amount_minor` of the held money once and release the rest."""
-        at = _at(intent_id, "capture")
-        return await self._intent("post", at, key, amount_to_capture=amount_minor)
+    async def capture(self, intent_id: str, amount_minor: int, key: str) -> PaymentIntent:
+        """Capture `amount_minor` of the authorized amount once and release the rest."""
+        path = _intent_path(intent_id, "capture")
+        return await self._intent("post", path, key, amount_to_capture=amount_minor)
 
-    async def cancel(self, intent_id: str, reason: CancelReason, key: str) -> Intent:
-        """Release the held money; raises PaymentInvalid when it is captured or canceled already."""
-        return await self._intent("post", _at(intent_id, "cancel"), key, cancellation_reason=reason)
+    async def cancel(self, intent_id: str, reason: IntentCancelReason, key: str) -> PaymentIntent:
+        """Release the authorized amount."""
+        return await self._intent(
+            "post", _intent_path(intent_id, "cancel"), key, cancellation_reason=reason
+        )
 
     async def refund(
-        self, intent_id: str, amount_minor: int, key: str, reason: RefundReason | None = None
+        self,
+        intent_id: str,
+        amount_minor: int,
+        key: str,
+        reason: ProviderRefundReason | None = None,
     ) -> RefundResult:
-        """Send captured money back; raises PaymentInvalid beyond what was captured."""
+        """Refund captured money."""
         params: dict[str, Any] = {
             "payment_intent": intent_id,
             "amount": amount_minor,
-            "metadata": {answers.REFUND_KEY: key},
+            "metadata": {responses.REFUND_KEY: key},
         }
         if reason is not None:
             params["reason"] = reason
-        return answers.refund(await self._asked("post", REFUNDS, key, params))
+        return responses.parse_refund(await self._request("post", REFUNDS_PATH, key, params))
 
-    def read_webhook(self, body: bytes, signature: str) -> WebhookEvent:
-        """Verify and read one signed message; raises BadSignature, also when it is too old."""
-        return answers.webhook_event(
+    def read_webhook(self, body: bytes, signature: str) -> PaymentWebhookEvent:
+        """Verify and parse a signed message. Raises InvalidSignature, also if it is too old."""
+        return responses.parse_webhook(
             body, signature, self._webhook_secret, WEBHOOK_TOLERANCE_SECONDS
         )
 
     async def close(self) -> None:
-        """Let go of the connections; the object can't be used afterwards."""
+        """Close the connections; the object can't be used afterwards."""
         await self._http.close_async()  # type: ignore[no-untyped-call] # The SDK left it untyped.
 
-    async def _intent(self, method: Method, at: str, key: str = "", **params: Any) -> Intent:
-        asked = await self._asked(method, at, key, {**params, "expand": WITH_CHARGE})
-        return answers.intent(asked)
+    async def _intent(
+        self, method: HttpMethod, path: str, key: str = "", **params: Any
+    ) -> PaymentIntent:
+        response = await self._request(method, path, key, {**params, "expand": EXPANDED_FIELDS})
+        return responses.parse_intent(response)
 
-    async def _asked(
-        self, method: Method, at: str, key: str, params: dict[str, Any]
+    async def _request(
+        self, method: HttpMethod, path: str, key: str, params: dict[str, Any]
     ) -> Mapping[str, Any]:
-        """The answer as it came: the SDK's typed resources cost as much as all the rest."""
+        """The response's JSON; building the SDK's typed resources would double the CPU time."""
         options = {"idempotency_key": key} if key else {}
-        async with self._asking():
-            answer = await self._client.raw_request_async(method, at, **params, **options)
-            told: Mapping[str, Any] = answer.data
-            return told
+        async with self._translate_errors():
+            response = await self._client.raw_request_async(method, path, **params, **options)
+            data: Mapping[str, Any] = response.data
+            return data
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[None]:
+    async def _translate_errors(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._call_timeout_seconds):
                 yield
         except TimeoutError as error:
             raise PaymentUnavailable("The payment provider took too long.") from error
         except stripe.StripeError as error:
-            raise _fault(error) from error
+            raise _to_payment_error(error) from error
 
 
-def _at(intent_id: str, step: str = "") -> str:
-    """An intent's place at the provider; what is no plain word in its id is escaped."""
-    return "/".join([INTENTS, quote(intent_id, safe=""), *([step] if step else ())])
+def _intent_path(intent_id: str, action: str = "") -> str:
+    """The URL path of an intent or of an action on it; the id is percent-encoded."""
+    return "/".join([INTENTS_PATH, quote(intent_id, safe=""), *([action] if action else ())])
 
 
-def _fault(error: stripe.StripeError) -> PaymentFault:
+def _to_payment_error(error: stripe.StripeError) -> PaymentError:
     message = error.user_message or "The payment provider gave no reason."
     details = _error_details(error)
     code = details.get("code") or details.get("type")
-    intent = answers.intent_or_none(details.get("payment_intent"))
-    match _family(error):
-        case "refused":
+    intent = responses.parse_optional_intent(details.get("payment_intent"))
+    match _category(error):
+        case "declined":
             decline_code = details.get("decline_code")
-            return PaymentRefused(message, code=code, decline_code=decline_code, intent=intent)
-        case "unknown":
-            return PaymentUnknown(message, code=code)
+            return PaymentDeclined(message, code=code, decline_code=decline_code, intent=intent)
+        case "not_found":
+            return PaymentNotFound(message, code=code)
         case "invalid":
-            return PaymentInvalid(message, code=code, intent=intent)
+            return PaymentRequestInvalid(message, code=code, intent=intent)
         case "unavailable":
             return PaymentUnavailable(message, code=code)
 
 
-def _family(error: stripe.StripeError) -> Literal["refused", "unknown", "invalid", "unavailable"]:
+def _category(
+    error: stripe.StripeError,
+) -> Literal["declined", "not_found", "invalid", "unavailable"]:
     match error:
         case stripe.CardError():
-            return "refused"
+            return "declined"
         case stripe.InvalidRequestError(code="resource_missing"):
-            return "unknown"
+            return "not_found"
         case stripe.InvalidRequestError(code="lock_timeout"):
             return "unavailable"
         case stripe.InvalidRequestError() | stripe.IdempotencyError():
             return "invalid"
-        # The network, 5xx, 409 in flight, rate limits, and also a key that the provider no longer
-        # takes: in each the payment isn't decided and asking again later is right.
+        # Network errors, 5xx, 409 in flight, rate limits, and a rejected API key: in each case the
+        # payment is undecided and a later retry is right.
         case _:
             return "unavailable"
 

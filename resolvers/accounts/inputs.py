@@ -1,7 +1,7 @@
 import strawberry
 
 from resolvers.shared_inputs import GeoPointInput
-from services.accounts.addresses import AddressFacts
+from services.accounts.addresses import AddressDetails
 
 
 @strawberry.input(description="What to change about oneself; what is left out stays.")
@@ -23,10 +23,10 @@ class AddressSaveInput:
     gate_code: str = strawberry.field(default="", description="How to get through the gate.")
     drop_note: str = strawberry.field(default="", description="What the rider should know.")
 
-    def facts(self) -> AddressFacts:
-        """The address in the services' terms; refused when the place is nowhere on earth."""
-        at = self.at.point("input", "at")
-        return AddressFacts(self.label, self.line, at, self.gate_code, self.drop_note)
+    def to_details(self) -> AddressDetails:
+        """Convert the input. Raises DomainError: InvalidInput for an invalid location."""
+        point = self.at.to_point("input", "at")
+        return AddressDetails(self.label, self.line, point, self.gate_code, self.drop_note)
 
 
 @strawberry.input(description="Which address to forget.")

@@ -8,15 +8,21 @@ from models.identity import Role
 from models.stores import Store
 from resolvers.accounts.inputs import PersonUpdateInput
 from resolvers.context import Info
-from resolvers.mutations import attempt
+from resolvers.mutations import run_mutation
 from resolvers.rules import STORE_ROLES, SUPPORT_ROLES
 from services.accounts import people
-from services.accounts.people import CustomerSelf, Device, StaffSelf, SupportAgentSelf, Viewer
+from services.accounts.people import (
+    CustomerProfile,
+    DeviceSession,
+    StaffProfile,
+    SupportAgentProfile,
+    Viewer,
+)
 
 
 @dataclass
 class PersonOutcome:
-    """What `personUpdate` answers."""
+    """The outcome of `personUpdate`."""
 
     person: Person | None = None
     errors: list[Any] = field(default_factory=list)
@@ -24,44 +30,44 @@ class PersonOutcome:
 
 async def viewer(info: Info) -> Viewer | None:
     async with info.context.read() as session:
-        return await people.viewer(session, actor=info.context.actor)
+        return await people.get_viewer(session, actor=info.context.actor)
 
 
-async def sessions(parent: strawberry.Parent[Viewer], info: Info) -> list[Device]:
+async def sessions(parent: strawberry.Parent[Viewer], info: Info) -> list[DeviceSession]:
     async with info.context.read() as session:
-        return await people.devices(session, actor=parent.actor)
+        return await people.list_device_sessions(session, actor=parent.actor)
 
 
 def roles(parent: strawberry.Parent[Viewer]) -> list[Role]:
     return sorted(parent.actor.roles)
 
 
-def customer(parent: strawberry.Parent[Viewer]) -> CustomerSelf | None:
-    return CustomerSelf(parent.person) if Role.CUSTOMER in parent.actor.roles else None
+def customer(parent: strawberry.Parent[Viewer]) -> CustomerProfile | None:
+    return CustomerProfile(parent.person) if Role.CUSTOMER in parent.actor.roles else None
 
 
-def staff(parent: strawberry.Parent[Viewer]) -> StaffSelf | None:
-    return StaffSelf(parent.actor) if parent.actor.roles & STORE_ROLES else None
+def staff(parent: strawberry.Parent[Viewer]) -> StaffProfile | None:
+    return StaffProfile(parent.actor) if parent.actor.roles & STORE_ROLES else None
 
 
-async def stores(parent: strawberry.Parent[StaffSelf], info: Info) -> list[Store]:
+async def stores(parent: strawberry.Parent[StaffProfile], info: Info) -> list[Store]:
     async with info.context.read() as session:
-        return await people.stores(session, actor=parent.actor)
+        return await people.list_staff_stores(session, actor=parent.actor)
 
 
-def platform(parent: strawberry.Parent[SupportAgentSelf]) -> bool:
-    return parent.actor.platform
+def platform(parent: strawberry.Parent[SupportAgentProfile]) -> bool:
+    return parent.actor.is_platform_staff
 
 
-def support_agent(parent: strawberry.Parent[Viewer]) -> SupportAgentSelf | None:
-    return SupportAgentSelf(parent.actor) if parent.actor.roles & SUPPORT_ROLES else None
+def support_agent(parent: strawberry.Parent[Viewer]) -> SupportAgentProfile | None:
+    return SupportAgentProfile(parent.actor) if parent.actor.roles & SUPPORT_ROLES else None
 
 
 async def update(info: Info, input: PersonUpdateInput) -> PersonOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         PersonOutcome,
-        lambda session: people.update(
+        lambda session: people.update_person(
             session, actor=info.context.actor, name=input.name, language=input.language
         ),
         input=input,

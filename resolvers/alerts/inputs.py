@@ -1,3 +1,5 @@
+"""Inputs of stock alert mutations."""
+
 from datetime import datetime
 
 import strawberry

@@ -1,4 +1,4 @@
-"""Stock alerts."""
+"""Stock alerts and reorder points."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -15,10 +15,10 @@ from resolvers.alerts.inputs import (
     StockReorderPointSetInput,
 )
 from resolvers.context import Info
-from resolvers.mutations import attempt, of
+from resolvers.mutations import company_of, run_mutation
 from services.alerts import stock_alerts
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of
+from services.core.problems import parse_id, parse_optional_id
 
 StoreId = Annotated[
     strawberry.ID | None,
@@ -42,7 +42,7 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 
 @dataclass
 class AlertOutcome:
-    """What the writes of alerts answer: the row as it is now, or every reason against it."""
+    """Result of a mutation of an alert: the alert, or the errors."""
 
     alert: StockAlert | None = None
     errors: list[Any] = field(default_factory=list)
@@ -50,13 +50,13 @@ class AlertOutcome:
 
 @dataclass
 class ReorderPointOutcome:
-    """What setting a reorder point answers."""
+    """Result of `stockReorderPointSet`: the reorder point, or the errors."""
 
     reorder_point: stock_alerts.ReorderPoint | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def listed(
+async def list_alerts(
     info: Info,
     first: First,
     after: After = None,
@@ -65,57 +65,60 @@ async def listed(
     kinds: Kinds = None,
     statuses: Statuses = None,
 ) -> Page[StockAlert]:
-    store = key_if_given(Store, store_id, "storeId")
-    company = key_if_given(Company, company_id, "companyId")
+    store = parse_optional_id(Store, store_id, "storeId")
+    company = parse_optional_id(Company, company_id, "companyId")
     async with info.context.read() as session:
-        return await stock_alerts.listed(
+        return await stock_alerts.list_alerts(
             session, actor=info.context.actor, first=first, cursor=after,
-            sight=stock_alerts.Sight(store, company, kinds, statuses),
+            filters=stock_alerts.AlertFilter(store, company, kinds, statuses),
         )  # fmt: skip
 
 
 async def acknowledge(info: Info, input: AlertAcknowledgeInput) -> AlertOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         AlertOutcome,
-        lambda session: stock_alerts.acknowledge(session, **_of(info, input)),
+        lambda session: stock_alerts.acknowledge(session, **_step_args(info, input)),
         input=input,
-        company_id=of(info, StockAlert, input.alert_id, "alertId"),
+        company_id=company_of(info, StockAlert, input.alert_id, "alertId"),
     )
 
 
 async def snooze(info: Info, input: AlertSnoozeInput) -> AlertOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         AlertOutcome,
-        lambda session: stock_alerts.snooze(session, until=input.until, **_of(info, input)),
+        lambda session: stock_alerts.snooze(session, until=input.until, **_step_args(info, input)),
         input=input,
-        company_id=of(info, StockAlert, input.alert_id, "alertId"),
+        company_id=company_of(info, StockAlert, input.alert_id, "alertId"),
     )
 
 
-def _of(info: Info, input: AlertAcknowledgeInput | AlertSnoozeInput) -> dict[str, Any]:
-    return {"actor": info.context.actor, "alert_id": key_of(StockAlert, input.alert_id, "alertId")}
+def _step_args(info: Info, input: AlertAcknowledgeInput | AlertSnoozeInput) -> dict[str, Any]:
+    return {
+        "actor": info.context.actor,
+        "alert_id": parse_id(StockAlert, input.alert_id, "alertId"),
+    }
 
 
 async def set_reorder_point(info: Info, input: StockReorderPointSetInput) -> ReorderPointOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         ReorderPointOutcome,
-        lambda session: stock_alerts.set_reorder_point(session, **_point(info, input)),
+        lambda session: stock_alerts.set_reorder_point(session, **_point_args(info, input)),
         input=input,
-        company_id=of(info, Store, input.store_id, "storeId"),
+        company_id=company_of(info, Store, input.store_id, "storeId"),
     )
 
 
-def _point(info: Info, input: StockReorderPointSetInput) -> dict[str, Any]:
+def _point_args(info: Info, input: StockReorderPointSetInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "store_id": key_of(Store, input.store_id, "storeId"),
-        "product_id": key_if_given(Product, input.product_id, "productId"),
+        "store_id": parse_id(Store, input.store_id, "storeId"),
+        "product_id": parse_optional_id(Product, input.product_id, "productId"),
         "units": input.units,
     }
 
 
 def available_actions(parent: strawberry.Parent[StockAlert], info: Info) -> list[AlertAction]:
-    return stock_alerts.available_actions(parent, info.context.actor)
+    return stock_alerts.MACHINE.available_actions(parent, info.context.actor)

@@ -3,8 +3,8 @@ import strawberry
 from models.carts import Substitution
 from models.catalog import Product
 from resolvers.shared_inputs import GeoPointInput
-from services.carts.carts import WantedLine
-from services.core.problems import key_of
+from services.carts.carts import CartLineChange
+from services.core.problems import parse_id
 
 
 @strawberry.input(description="A product and how many of it.")
@@ -15,10 +15,10 @@ class CartLineInput:
         default=None, description="What to do when it is short; REFUND unless said before."
     )
 
-    def wanted(self, nth: int) -> WantedLine:
-        """The line in the services' terms; refused when the id is no product's."""
-        key = key_of(Product, self.product_id, "lines", str(nth), "productId")
-        return WantedLine(key, self.quantity, self.substitution)
+    def to_line_change(self, index: int) -> CartLineChange:
+        """Convert the line. Raises DomainError: NotFound for an id of no product."""
+        key = parse_id(Product, self.product_id, "lines", str(index), "productId")
+        return CartLineChange(key, self.quantity, self.substitution)
 
 
 @strawberry.input(description="Which lines of the cart to set; the others stay as they are.")

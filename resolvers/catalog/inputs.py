@@ -4,7 +4,7 @@ import strawberry
 
 from models.catalog import TemperatureZone
 from resolvers.shared_inputs import BigInt
-from services.catalog.product_handling import Handling
+from services.catalog.product_handling import ProductHandling
 
 VERSION = "The listing's version that this change was made for."
 
@@ -45,8 +45,8 @@ class ProductHandlingSetInput:
         description="What a piece weighs, about, where it is sold by weight; else leave it out.",
     )
 
-    def handling(self) -> Handling:
-        return Handling(temperature_zone=self.temperature_zone, unit_grams=self.unit_grams)
+    def to_handling(self) -> ProductHandling:
+        return ProductHandling(temperature_zone=self.temperature_zone, unit_grams=self.unit_grams)
 
 
 @strawberry.input(description="A price that your store will ask, and when.")

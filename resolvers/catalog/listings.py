@@ -7,62 +7,64 @@ from models.catalog import Listing, Product
 from models.stores import Store
 from resolvers.catalog.inputs import ListingSetAvailabilityInput, ListingSetPriceInput
 from resolvers.context import Info
-from resolvers.mutations import attempt, of
+from resolvers.mutations import company_of, run_mutation
 from services.catalog import listings
-from services.catalog.listed_products import Offer
-from services.core.problems import key_of
+from services.catalog.listed_products import ListedProduct
+from services.core.problems import parse_id
 
-Change = ListingSetAvailabilityInput | ListingSetPriceInput
+ListingInput = ListingSetAvailabilityInput | ListingSetPriceInput
 
 
 @dataclass
 class ListingOutcome:
-    """What a change of a listing answers: the product as the store now offers it."""
+    """The outcome of a change of a listing: the product as the store now lists it."""
 
-    product: Offer | None = None
+    product: ListedProduct | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 @dataclass
-class Written:
-    """The listing's row after the change."""
+class ListingWriteOutcome:
+    """The listing row after the change."""
 
     row: Listing | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 async def set_availability(info: Info, input: ListingSetAvailabilityInput) -> ListingOutcome:
-    async def verb(session: Any) -> Listing:
-        change = {**_aim(info, input), "available": input.available}
-        return await listings.set_availability(session, **change)
+    async def operation(session: Any) -> Listing:
+        arguments = {**_target(info, input), "available": input.available}
+        return await listings.set_availability(session, **arguments)
 
-    return await _change(info, input, verb)
+    return await _run(info, input, operation)
 
 
 async def set_price(info: Info, input: ListingSetPriceInput) -> ListingOutcome:
-    async def verb(session: Any) -> Listing:
-        change = {**_aim(info, input), "price_minor": input.price_minor}
-        return await listings.set_price(session, **change)
+    async def operation(session: Any) -> Listing:
+        arguments = {**_target(info, input), "price_minor": input.price_minor}
+        return await listings.set_price(session, **arguments)
 
-    return await _change(info, input, verb)
-
-
-async def _change(info: Info, input: Change, verb: Any) -> ListingOutcome:
-    company = of(info, Store, input.store_id, "storeId")
-    done = await attempt(info, Written, verb, input=input, company_id=company)
-    if done.errors:
-        return ListingOutcome(errors=done.errors)
-    offer = await info.context.loaders.load(load.offer_by_store_and_product, _key(input))
-    return ListingOutcome(offer)
+    return await _run(info, input, operation)
 
 
-def _aim(info: Info, input: Change) -> dict[str, Any]:
+async def _run(info: Info, input: ListingInput, operation: Any) -> ListingOutcome:
+    company = company_of(info, Store, input.store_id, "storeId")
+    written = await run_mutation(
+        info, ListingWriteOutcome, operation, input=input, company_id=company
+    )
+    if written.errors:
+        return ListingOutcome(errors=written.errors)
+    product = await info.context.loaders.load(load.product_by_store_and_id, _key(input))
+    return ListingOutcome(product)
+
+
+def _target(info: Info, input: ListingInput) -> dict[str, Any]:
     store_id, product_id = _key(input)
     version = input.expected_version
-    named = {"store_id": store_id, "product_id": product_id, "expected_version": version}
-    return {"actor": info.context.actor, **named}
+    arguments = {"store_id": store_id, "product_id": product_id, "expected_version": version}
+    return {"actor": info.context.actor, **arguments}
 
 
-def _key(input: Change) -> tuple[UUID, UUID]:
-    store_id = key_of(Store, input.store_id, "storeId")
-    return store_id, key_of(Product, input.product_id, "productId")
+def _key(input: ListingInput) -> tuple[UUID, UUID]:
+    store_id = parse_id(Store, input.store_id, "storeId")
+    return store_id, parse_id(Product, input.product_id, "productId")

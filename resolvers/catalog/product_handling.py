@@ -1,4 +1,4 @@
-"""How a product is kept and sold, said by its company's admins."""
+"""Resolvers for storage zone and sale by weight of products."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,23 +8,23 @@ from models.catalog import Product
 from models.companies import Company
 from resolvers.catalog.inputs import CompanyHeadroomSetInput, ProductHandlingSetInput
 from resolvers.context import Info
-from resolvers.mutations import attempt, of, widen
+from resolvers.mutations import company_of, run_mutation, widen_scope
 from services.catalog import product_handling
-from services.catalog.listed_products import Offer
-from services.core.problems import key_of
+from services.catalog.listed_products import ListedProduct
+from services.core.problems import parse_id
 
 
 @dataclass
-class HandlingOutcome:
-    """What a change of a product's handling answers: the product where no store is in question."""
+class ProductHandlingOutcome:
+    """The outcome of a change of a product's handling: the product outside any store."""
 
-    product: Offer | None = None
+    product: ListedProduct | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 @dataclass
-class Written:
-    """The product's row after the change."""
+class ProductWriteOutcome:
+    """The product row after the change."""
 
     row: Product | None = None
     errors: list[Any] = field(default_factory=list)
@@ -32,37 +32,40 @@ class Written:
 
 @dataclass
 class HeadroomOutcome:
-    """What a change of the headroom answers."""
+    """The outcome of a change of the headroom."""
 
     company: Company | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def set_handling(info: Info, input: ProductHandlingSetInput) -> HandlingOutcome:
-    company = of(info, Product, input.product_id, "productId")
-    done = await attempt(
-        info, Written, lambda session: _set(session, info, input), input=input, company_id=company
-    )
-    if done.row is None:
-        return HandlingOutcome(errors=done.errors)
-    return HandlingOutcome(await info.context.loaders.load(load.product_by_id, done.row.id))
+async def set_handling(info: Info, input: ProductHandlingSetInput) -> ProductHandlingOutcome:
+    async def operation(session: Any) -> Product:
+        return await _set_handling(session, info, input)
+
+    lookup = company_of(info, Product, input.product_id, "productId")
+    options: Any = {"input": input, "company_id": lookup}
+    written = await run_mutation(info, ProductWriteOutcome, operation, **options)
+    if written.row is None:
+        return ProductHandlingOutcome(errors=written.errors)
+    product = await info.context.loaders.load(load.product_by_id, written.row.id)
+    return ProductHandlingOutcome(product)
 
 
 async def set_headroom(info: Info, input: CompanyHeadroomSetInput) -> HeadroomOutcome:
-    async def verb(session: Any) -> Company:
-        key = key_of(Company, input.company_id, "companyId")
-        company, actor = await widen(session, key), info.context.actor
+    async def operation(session: Any) -> Company:
+        key = parse_id(Company, input.company_id, "companyId")
+        company, actor = await widen_scope(session, key), info.context.actor
         return await product_handling.set_headroom(
             session, actor=actor, company_id=company, headroom_bp=input.headroom_bp
         )
 
-    return await attempt(info, HeadroomOutcome, verb, input=input)
+    return await run_mutation(info, HeadroomOutcome, operation, input=input)
 
 
-async def _set(session: Any, info: Info, input: ProductHandlingSetInput) -> Product:
+async def _set_handling(session: Any, info: Info, input: ProductHandlingSetInput) -> Product:
     return await product_handling.set_handling(
         session,
         actor=info.context.actor,
-        product_id=key_of(Product, input.product_id, "productId"),
-        handling=input.handling(),
+        product_id=parse_id(Product, input.product_id, "productId"),
+        handling=input.to_handling(),
     )

@@ -1,4 +1,4 @@
-"""The planned prices of a store."""
+"""Resolvers for the scheduled prices of a store."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -9,10 +9,10 @@ from models.catalog import PriceChange, PriceChangeAction, PriceChangeStatus, Pr
 from models.stores import Store
 from resolvers.catalog.inputs import ListingPriceCancelInput, ListingPriceScheduleInput
 from resolvers.context import Info
-from resolvers.mutations import attempt, of
-from services.catalog import scheduled_prices
+from resolvers.mutations import company_of, run_mutation
+from services.catalog import price_change_states, scheduled_prices
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of
+from services.core.problems import parse_id, parse_optional_id
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
 ProductId = Annotated[
@@ -27,13 +27,13 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 
 @dataclass
 class PriceChangeOutcome:
-    """What the writes of planned prices answer: the row as it is now, or every reason against."""
+    """The outcome of a change of a scheduled price: the row as it is now, or the errors."""
 
     price_change: PriceChange | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def of_store(
+async def list_of_store(
     info: Info,
     store_id: StoreId,
     first: First,
@@ -41,48 +41,50 @@ async def of_store(
     product_id: ProductId = None,
     status: Status = None,
 ) -> Page[PriceChange]:
-    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
-    only = key_if_given(Product, product_id, "productId")
+    actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
+    only = parse_optional_id(Product, product_id, "productId")
     async with info.context.read() as session:
-        return await scheduled_prices.of_store(
+        return await scheduled_prices.list_of_store(
             session, actor=actor, store_id=store, product_id=only, status=status, first=first,
             cursor=after,
         )  # fmt: skip
 
 
 async def schedule(info: Info, input: ListingPriceScheduleInput) -> PriceChangeOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         PriceChangeOutcome,
-        lambda session: scheduled_prices.schedule(session, **_plan(info, input)),
+        lambda session: scheduled_prices.schedule(session, **_schedule_arguments(info, input)),
         input=input,
-        company_id=of(info, Store, input.store_id, "storeId"),
+        company_id=company_of(info, Store, input.store_id, "storeId"),
     )
 
 
-def _plan(info: Info, input: ListingPriceScheduleInput) -> dict[str, Any]:
+def _schedule_arguments(info: Info, input: ListingPriceScheduleInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "store_id": key_of(Store, input.store_id, "storeId"),
-        "product_id": key_of(Product, input.product_id, "productId"),
-        "plan": scheduled_prices.Plan(input.price_minor, input.starts_at, input.ends_at),
+        "store_id": parse_id(Store, input.store_id, "storeId"),
+        "product_id": parse_id(Product, input.product_id, "productId"),
+        "price_schedule": scheduled_prices.PriceSchedule(
+            input.price_minor, input.starts_at, input.ends_at
+        ),
     }
 
 
 async def cancel(info: Info, input: ListingPriceCancelInput) -> PriceChangeOutcome:
     key = input.price_change_id
-    return await attempt(
+    return await run_mutation(
         info,
         PriceChangeOutcome,
         lambda session: scheduled_prices.cancel(
-            session, actor=info.context.actor, price_change_id=key_of(PriceChange, key)
+            session, actor=info.context.actor, price_change_id=parse_id(PriceChange, key)
         ),
         input=input,
-        company_id=of(info, PriceChange, key, "priceChangeId"),
+        company_id=company_of(info, PriceChange, key, "priceChangeId"),
     )
 
 
 def available_actions(
     parent: strawberry.Parent[PriceChange], info: Info
 ) -> list[PriceChangeAction]:
-    return scheduled_prices.available_actions(parent, info.context.actor)
+    return price_change_states.MACHINE.available_actions(parent, info.context.actor)

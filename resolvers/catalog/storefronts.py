@@ -11,11 +11,11 @@ from models.companies import Company
 from resolvers.context import Info
 from resolvers.shared_inputs import GeoPointInput
 from services.catalog import products, storefronts
-from services.catalog.categories import TREE_DEPTH, Asked, Shelf, Tree
-from services.catalog.listed_products import Offer
+from services.catalog.categories import MAX_TREE_DEPTH, CategoryLookup, CategoryTree, StoreCategory
+from services.catalog.listed_products import ListedProduct
 from services.catalog.storefronts import Storefront
 from services.core.pages import Page
-from services.core.problems import InvalidInput, Refused, key_if_given, key_of, not_found
+from services.core.problems import DomainError, InvalidInput, not_found, parse_id, parse_optional_id
 from services.stores import coverage
 
 At = Annotated[GeoPointInput, strawberry.argument(description="Where to deliver.")]
@@ -40,120 +40,129 @@ Words = Annotated[
 
 
 async def storefront(info: Info, at: At, company_id: CompanyId = None) -> Storefront:
-    point = at.point("at")
-    company = key_if_given(Company, company_id, "companyId")
-    asked = coverage.Asked(point, company, most=1)
-    return storefronts.storefront(
-        await info.context.loaders.load(load_stores.coverage_as_asked, asked)
+    point = at.to_point("at")
+    company = parse_optional_id(Company, company_id, "companyId")
+    query = coverage.CoverageQuery(point, company, limit=1)
+    return storefronts.build_storefront(
+        await info.context.loaders.load(load_stores.coverage_by_query, query)
     )
 
 
 async def categories(
-    parent: strawberry.Parent[Storefront], info: Info, depth: Depth = TREE_DEPTH
-) -> list[Shelf]:
-    if not 1 <= depth <= TREE_DEPTH:
-        said = f"depth is from 1 to {TREE_DEPTH}."
-        raise Refused(InvalidInput(path=["depth"], message=said))
+    parent: strawberry.Parent[Storefront], info: Info, depth: Depth = MAX_TREE_DEPTH
+) -> list[StoreCategory]:
+    if not 1 <= depth <= MAX_TREE_DEPTH:
+        message = f"depth is from 1 to {MAX_TREE_DEPTH}."
+        raise DomainError(InvalidInput(path=["depth"], message=message))
     if parent.store_id is None:
         return []
-    return [shelf.cut(depth - 1) for shelf in (await tree(info, parent.store_id)).top]
+    roots = (await category_tree(info, parent.store_id)).roots
+    return [root.limit_depth(depth - 1) for root in roots]
 
 
 async def category(
     parent: strawberry.Parent[Storefront], info: Info, id: ById = None, slug: BySlug = None
-) -> Shelf | None:
+) -> StoreCategory | None:
     if (id is None) == (slug is None):
-        raise Refused(InvalidInput(path=["slug"], message="Say either the id or the slug."))
+        raise DomainError(InvalidInput(path=["slug"], message="Say either the id or the slug."))
     if parent.store_id is None:
         return None
-    asked = Asked(parent.store_id, slug, None if id is None else key_of(Category, id))
-    shelf = await info.context.loaders.load(load_catalog.branch_as_asked, asked)
-    if shelf is None:
+    lookup = CategoryLookup(parent.store_id, slug, None if id is None else parse_id(Category, id))
+    found = await info.context.loaders.load(load_catalog.category_by_lookup, lookup)
+    if found is None:
         raise not_found(Category, "category")
-    return shelf
+    return found
 
 
-async def product(parent: strawberry.Parent[Storefront], info: Info, id: ProductId) -> Offer | None:
-    key = key_of(Product, id, "id")
+async def product(
+    parent: strawberry.Parent[Storefront], info: Info, id: ProductId
+) -> ListedProduct | None:
+    key = parse_id(Product, id, "id")
     if parent.store_id is None:
         return None
-    offer = await info.context.loaders.load(load.offer_by_store_and_product, (parent.store_id, key))
-    if offer is None:
+    listed_product = await info.context.loaders.load(
+        load.product_by_store_and_id, (parent.store_id, key)
+    )
+    if listed_product is None:
         raise not_found(Product, "id")
-    return offer
+    return listed_product
 
 
-async def listed(
+async def products_page(
     parent: strawberry.Parent[Storefront],
     info: Info,
     first: First,
     after: After = None,
     category_id: CategoryId = None,
     sort: Sort = ProductSort.CATALOG,
-) -> Page[Offer] | None:
+) -> Page[ListedProduct] | None:
     if parent.store_id is None:
         return None
-    within = await family(info, parent.store_id, category_id)
-    wanted = products.listed(parent.store_id, first, after, sort, within)
-    return await info.context.loaders.load(load.page_of_offers, wanted)
+    within = await category_subtree(info, parent.store_id, category_id)
+    request = products.product_page_request(parent.store_id, first, after, sort, within)
+    return await info.context.loaders.load(load.product_page_by_request, request)
 
 
-async def searched(
+async def search_page(
     parent: strawberry.Parent[Storefront],
     info: Info,
     query: Words,
     first: First,
     after: After = None,
-) -> Page[Offer] | None:
+) -> Page[ListedProduct] | None:
     if parent.store_id is None:
         return None
-    wanted = products.searched(parent.store_id, first, after, query)
-    return await info.context.loaders.load(load.page_of_offers, wanted)
+    request = products.search_page_request(parent.store_id, first, after, query)
+    return await info.context.loaders.load(load.product_page_by_request, request)
 
 
-async def shelved(
-    parent: strawberry.Parent[Shelf],
+async def category_products(
+    parent: strawberry.Parent[StoreCategory],
     info: Info,
     first: First,
     after: After = None,
     sort: Sort = ProductSort.CATALOG,
-) -> Page[Offer] | None:
+) -> Page[ListedProduct] | None:
     if parent.store_id is None:
         return None
-    within = (parent if parent.branch else await whole(info, parent)).family()
-    wanted = products.listed(parent.store_id, first, after, sort, within)
-    return await info.context.loaders.load(load.page_of_offers, wanted)
+    within = (parent if parent.subtree_ids else await full_category(info, parent)).subtree()
+    request = products.product_page_request(parent.store_id, first, after, sort, within)
+    return await info.context.loaders.load(load.product_page_by_request, request)
 
 
-async def below(parent: strawberry.Parent[Shelf], info: Info) -> list[Shelf]:
-    shelf = parent if parent.children is not None else await whole(info, parent)
-    return list(shelf.children or ())
+async def category_children(
+    parent: strawberry.Parent[StoreCategory], info: Info
+) -> list[StoreCategory]:
+    full = parent if parent.children is not None else await full_category(info, parent)
+    return list(full.children or ())
 
 
-async def counted(parent: strawberry.Parent[Shelf], info: Info) -> int | None:
-    shelf = parent if parent.product_count is not None else await whole(info, parent)
-    return shelf.product_count
+async def category_product_count(
+    parent: strawberry.Parent[StoreCategory], info: Info
+) -> int | None:
+    full = parent if parent.product_count is not None else await full_category(info, parent)
+    return full.product_count
 
 
-async def tree(info: Info, store_id: UUID) -> Tree:
+async def category_tree(info: Info, store_id: UUID) -> CategoryTree:
     return await info.context.loaders.load(load_catalog.tree_by_store, store_id)
 
 
-async def whole(info: Info, shelf: Shelf) -> Shelf:
-    """The shelf with its count and all that is below it."""
-    if shelf.store_id is None:
-        return shelf
-    return (await tree(info, shelf.store_id)).by_id.get(shelf.id, shelf)
+async def full_category(info: Info, category: StoreCategory) -> StoreCategory:
+    """Return the category with its product count and children."""
+    if category.store_id is None:
+        return category
+    return (await category_tree(info, category.store_id)).by_id.get(category.id, category)
 
 
-async def family(
+async def category_subtree(
     info: Info, store_id: UUID, category_id: strawberry.ID | None
 ) -> tuple[UUID, ...] | None:
-    """The keys of a category and those below it; None for all."""
+    """Return the ids of a category and its descendants; None without a category."""
     if category_id is None:
         return None
-    asked = Asked(store_id, key=key_of(Category, category_id, "categoryId"))
-    shelf = await info.context.loaders.load(load_catalog.branch_as_asked, asked)
-    if shelf is None:
+    lookup = CategoryLookup(store_id, key=parse_id(Category, category_id, "categoryId"))
+    found = await info.context.loaders.load(load_catalog.category_by_lookup, lookup)
+    if found is None:
         raise not_found(Category, "categoryId")
-    return shelf.family()
+    return found.subtree()

@@ -8,16 +8,16 @@ from models.companies import Company
 from models.stores import Store
 from resolvers.companies.inputs import CompanyCreateInput, RoleGrantInput, RoleRevokeInput
 from resolvers.context import Info
-from resolvers.mutations import attempt
+from resolvers.mutations import run_mutation
 from services import companies
 from services.accounts import memberships
-from services.accounts.memberships import Where, Whom
-from services.core.problems import key_if_given, key_of
+from services.accounts.memberships import PersonContact, RoleScope
+from services.core.problems import parse_id, parse_optional_id
 
 
 @dataclass
 class CompanyOutcome:
-    """What `companyCreate` answers."""
+    """The outcome of `companyCreate`."""
 
     company: Company | None = None
     errors: list[Any] = field(default_factory=list)
@@ -25,44 +25,45 @@ class CompanyOutcome:
 
 @dataclass
 class RoleOutcome:
-    """What `roleGrant` and `roleRevoke` answer."""
+    """The outcome of `roleGrant` and `roleRevoke`."""
 
     grant: Membership | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def create(info: Info, input: CompanyCreateInput) -> CompanyOutcome:
-    called = {"name": input.name, "slug": input.slug, "currency": input.currency}
+async def create_company(info: Info, input: CompanyCreateInput) -> CompanyOutcome:
+    names = {"name": input.name, "slug": input.slug, "currency": input.currency}
 
-    async def verb(session: AsyncSession) -> Company:
+    async def operation(session: AsyncSession) -> Company:
         actor = info.context.actor
-        return await companies.create(session, actor=actor, terms=input.terms(), **called)
+        return await companies.create_company(session, actor=actor, terms=input.to_terms(), **names)
 
-    return await attempt(info, CompanyOutcome, verb, input=input)
+    return await run_mutation(info, CompanyOutcome, operation, input=input)
 
 
-async def grant(info: Info, input: RoleGrantInput) -> RoleOutcome:
-    whom = Whom(phone=input.phone, email=input.email)
+async def grant_role(info: Info, input: RoleGrantInput) -> RoleOutcome:
+    contact, actor = PersonContact(phone=input.phone, email=input.email), info.context.actor
 
-    async def verb(session: AsyncSession) -> Membership:
-        return await memberships.grant(
-            session, actor=info.context.actor, whom=whom, role=input.role, where=_where(input)
+    async def operation(session: AsyncSession) -> Membership:
+        scope = _role_scope(input)
+        return await memberships.grant_role(
+            session, actor=actor, contact=contact, role=input.role, role_scope=scope
         )
 
-    return await attempt(info, RoleOutcome, verb, input=input, anywhere=True)
+    return await run_mutation(info, RoleOutcome, operation, input=input, as_platform=True)
 
 
-async def revoke(info: Info, input: RoleRevokeInput) -> RoleOutcome:
-    async def verb(session: AsyncSession) -> Membership:
-        key = key_of(Membership, input.grant_id, "grantId")
-        return await memberships.revoke(session, actor=info.context.actor, membership_id=key)
+async def revoke_role(info: Info, input: RoleRevokeInput) -> RoleOutcome:
+    async def operation(session: AsyncSession) -> Membership:
+        key = parse_id(Membership, input.grant_id, "grantId")
+        return await memberships.revoke_role(session, actor=info.context.actor, membership_id=key)
 
-    return await attempt(info, RoleOutcome, verb, input=input, anywhere=True)
+    return await run_mutation(info, RoleOutcome, operation, input=input, as_platform=True)
 
 
-def _where(input: RoleGrantInput) -> Where:
+def _role_scope(input: RoleGrantInput) -> RoleScope:
     company, store = input.company_id, input.store_id
-    return Where(
-        company_id=key_if_given(Company, company, "companyId"),
-        store_id=key_if_given(Store, store, "storeId"),
+    return RoleScope(
+        company_id=parse_optional_id(Company, company, "companyId"),
+        store_id=parse_optional_id(Store, store, "storeId"),
     )

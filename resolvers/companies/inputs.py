@@ -2,7 +2,7 @@ import strawberry
 
 from models.identity import Role
 from resolvers.shared_inputs import BigInt
-from services.companies import Terms
+from services.companies import CompanyTerms
 
 
 @strawberry.input(description="A new seller.")
@@ -29,9 +29,11 @@ class CompanyCreateInput:
         description="The tax that prices include, in hundredths of a percent.", default=0
     )
 
-    def terms(self) -> Terms:
-        """What the company asks of every order."""
-        return Terms(**{name: getattr(self, name) for name in Terms.__dataclass_fields__})
+    def to_terms(self) -> CompanyTerms:
+        """Return the fees, thresholds and tax rate."""
+        return CompanyTerms(
+            **{name: getattr(self, name) for name in CompanyTerms.__dataclass_fields__}
+        )
 
 
 @strawberry.input(description="A role for a person; whoever is not known yet is invited by this.")

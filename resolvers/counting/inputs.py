@@ -1,8 +1,13 @@
+"""Inputs of stock count mutations."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
 import strawberry
 
 from models.catalog import Category, Product
-from services.core.problems import InvalidInput, Refused, key_if_given, key_of
-from services.counting.count_opening import LINES, Choice
+from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
+from services.counting.count_opening import MAX_LINES, CountSelection
 
 COUNT = "The count."
 VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
@@ -24,18 +29,23 @@ class StockCountStartInput:
         default="", description="A line for those who count, at most 200 characters."
     )
 
-    def choice(self) -> Choice:
-        """The choice in the services' terms; refused for ids that are none."""
-        category = key_if_given(Category, self.category_id, "categoryId")
+    def to_selection(self) -> CountSelection:
+        """The selection for the service.
+
+        Raises DomainError: NotFound for invalid ids, InvalidInput for too many.
+        """
+        category = parse_optional_id(Category, self.category_id, "categoryId")
         if self.product_ids is None:
-            return Choice(None, category, self.aisle)
-        if len(self.product_ids) > LINES:
-            said = f"A count has at most {LINES} products."
-            raise Refused(InvalidInput(path=["input", "productIds"], message=said))
-        keys = tuple(
-            key_of(Product, one, "productIds", str(nth)) for nth, one in enumerate(self.product_ids)
-        )
-        return Choice(keys, category, self.aisle)
+            return CountSelection(None, category, self.aisle)
+        keys = _product_ids(self.product_ids)
+        return CountSelection(keys, category, self.aisle)
+
+
+def _product_ids(ids: Sequence[strawberry.ID]) -> tuple[UUID, ...]:
+    if len(ids) > MAX_LINES:
+        message = f"A count has at most {MAX_LINES} products."
+        raise DomainError(InvalidInput(path=["input", "productIds"], message=message))
+    return tuple(parse_id(Product, key, "productIds", str(nth)) for nth, key in enumerate(ids))
 
 
 @strawberry.input(description="What you found of one product of a count.")

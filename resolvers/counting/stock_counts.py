@@ -1,4 +1,4 @@
-"""Cycle counts: counted blind by a store's staff, approved by its managers."""
+"""Stock counts: counted blind by the staff of a store, approved by its managers."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -16,11 +16,11 @@ from resolvers.counting.inputs import (
     StockCountStepInput,
     StockCountSubmitInput,
 )
-from resolvers.mutations import Company, attempt, of
+from resolvers.mutations import CompanyRef, company_of, run_mutation
 from services.core.pages import Page
-from services.core.problems import key_of
+from services.core.problems import parse_id
 from services.counting import count_opening, count_queries, count_states, stock_counts
-from services.counting.count_queries import SeenLine
+from services.counting.count_queries import VisibleCountLine
 
 CountId = Annotated[strawberry.ID, strawberry.argument(description="The count's id.")]
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
@@ -37,53 +37,53 @@ Only = Annotated[
 
 @dataclass
 class StockCountOutcome:
-    """What the count's writes answer: the row as it is now, or every reason against it."""
+    """Result of a mutation of a stock count: the count, or the errors."""
 
     count: StockCount | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def one(info: Info, id: CountId) -> StockCount:
-    key = key_of(StockCount, id, "id")
+async def get_count(info: Info, id: CountId) -> StockCount:
+    key = parse_id(StockCount, id, "id")
     async with info.context.read() as session:
-        return await count_queries.visible(session, actor=info.context.actor, count_id=key)
+        return await count_queries.visible_count(session, actor=info.context.actor, count_id=key)
 
 
-async def of_store(
+async def list_of_store(
     info: Info, store_id: StoreId, first: First, after: After = None, status: Status = None
 ) -> Page[StockCount]:
-    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
+    actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await count_queries.of_store(
+        return await count_queries.list_of_store(
             session, actor=actor, store_id=store, first=first, cursor=after, status=status
         )
 
 
-async def lines(
+async def list_lines(
     info: Info, count_id: CountId, first: First, after: After = None, only: Only = None
-) -> Page[SeenLine]:
-    actor, count = info.context.actor, key_of(StockCount, count_id, "countId")
+) -> Page[VisibleCountLine]:
+    actor, count = info.context.actor, parse_id(StockCount, count_id, "countId")
     async with info.context.read() as session:
-        return await count_queries.lines(
-            session, actor=actor, count_id=count, first=first, cursor=after, only=only
+        return await count_queries.list_lines(
+            session, actor=actor, count_id=count, first=first, cursor=after, line_filter=only
         )
 
 
 async def start(info: Info, input: StockCountStartInput) -> StockCountOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         StockCountOutcome,
-        lambda session: count_opening.start(session, **_start(info, input)),
+        lambda session: count_opening.start(session, **_start_args(info, input)),
         input=input,
-        company_id=of(info, Store, input.store_id, "storeId"),
+        company_id=company_of(info, Store, input.store_id, "storeId"),
     )
 
 
 async def set_line(info: Info, input: StockCountLineSetInput) -> StockCountOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         StockCountOutcome,
-        lambda session: stock_counts.set_line(session, **_line(info, input)),
+        lambda session: stock_counts.set_line(session, **_line_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
@@ -91,75 +91,77 @@ async def set_line(info: Info, input: StockCountLineSetInput) -> StockCountOutco
 
 async def submit(info: Info, input: StockCountSubmitInput) -> StockCountOutcome:
     left = input.leave_uncounted
-    return await attempt(
+    return await run_mutation(
         info,
         StockCountOutcome,
-        lambda session: stock_counts.submit(session, leave_uncounted=left, **_of(info, input)),
+        lambda session: stock_counts.submit(
+            session, allow_uncounted=left, **_step_args(info, input)
+        ),
         input=input,
         company_id=_company(info, input),
     )
 
 
 async def approve(info: Info, input: StockCountStepInput) -> StockCountOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         StockCountOutcome,
-        lambda session: stock_counts.approve(session, **_of(info, input)),
+        lambda session: stock_counts.approve(session, **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
 async def reject(info: Info, input: StockCountRejectInput) -> StockCountOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         StockCountOutcome,
-        lambda session: stock_counts.reject(session, note=input.note, **_of(info, input)),
+        lambda session: stock_counts.reject(session, note=input.note, **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
 async def cancel(info: Info, input: StockCountStepInput) -> StockCountOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         StockCountOutcome,
-        lambda session: stock_counts.cancel(session, **_of(info, input)),
+        lambda session: stock_counts.cancel(session, **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
-def _company(info: Info, input: Any) -> Company:
-    return of(info, StockCount, input.count_id, "countId")
+def _company(info: Info, input: Any) -> CompanyRef:
+    return company_of(info, StockCount, input.count_id, "countId")
 
 
-def _of(info: Info, input: Any) -> dict[str, Any]:
-    """Who takes a step, with which count, as they saw it."""
+def _step_args(info: Info, input: Any) -> dict[str, Any]:
+    """The arguments that every step has: the actor, the count and its expected version."""
     return {
         "actor": info.context.actor,
-        "count_id": key_of(StockCount, input.count_id, "countId"),
+        "count_id": parse_id(StockCount, input.count_id, "countId"),
         "expected_version": input.expected_version,
     }
 
 
-def _start(info: Info, input: StockCountStartInput) -> dict[str, Any]:
+def _start_args(info: Info, input: StockCountStartInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "store_id": key_of(Store, input.store_id, "storeId"),
-        "choice": input.choice(),
+        "store_id": parse_id(Store, input.store_id, "storeId"),
+        "selection": input.to_selection(),
         "note": input.note,
     }
 
 
-def _line(info: Info, input: StockCountLineSetInput) -> dict[str, Any]:
+def _line_args(info: Info, input: StockCountLineSetInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "count_id": key_of(StockCount, input.count_id, "countId"),
-        "product_id": key_of(Product, input.product_id, "productId"),
+        "count_id": parse_id(StockCount, input.count_id, "countId"),
+        "product_id": parse_id(Product, input.product_id, "productId"),
         "counted": input.counted,
     }
 
 
 def available_actions(parent: strawberry.Parent[StockCount], info: Info) -> list[StockCountAction]:
-    return count_states.available_actions(parent, info.context.actor)
+    return count_states.MACHINE.available_actions(parent, info.context.actor)

@@ -2,8 +2,9 @@ from datetime import datetime
 
 import strawberry
 
-from models.delivery import FailReason, Vehicle
-from services.delivery.rider_positions import Fix
+from models.delivery import FailReason
+from models.riders import Vehicle
+from services.delivery.rider_positions import GpsReading
 
 OFFER = "The offer: one of yours."
 DELIVERY = "The delivery."
@@ -68,9 +69,6 @@ class DeliveryUnassignInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
 
 
-DEVICE_TIME = "When the device says it happened; kept beside the server's time."
-
-
 @strawberry.input(description="The shift that you begin.")
 class RiderGoOnlineInput:
     vehicle: Vehicle | None = strawberry.field(
@@ -99,9 +97,9 @@ class RiderLocationReportInput:
     )
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
-    def fix(self) -> Fix:
-        """The report as the service takes it."""
-        return Fix(
+    def to_reading(self) -> GpsReading:
+        """The reading as the services take it."""
+        return GpsReading(
             self.latitude, self.longitude, self.heading_degrees, self.speed_mps, self.accuracy_m
         )
 
@@ -124,9 +122,9 @@ class RiderPointInput:
         default=None, description="How far off this may be, in metres, from 0 to 10,000."
     )
 
-    def fix(self) -> Fix:
-        """The point as the service takes it."""
-        return Fix(
+    def to_reading(self) -> GpsReading:
+        """The reading as the services take it."""
+        return GpsReading(
             self.latitude,
             self.longitude,
             self.heading_degrees,

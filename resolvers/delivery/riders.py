@@ -1,4 +1,4 @@
-"""Riders: their shift, their position, and those who look after them."""
+"""Riders: shifts, position reports, and the lists of a company."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,22 +9,22 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
-from models.delivery import Rider, RiderAction, RiderPosition, RiderStatus
-from resolvers.context import House, Info
+from models.riders import Rider, RiderAction, RiderPosition, RiderStatus
+from resolvers.context import Container, Info
 from resolvers.delivery.inputs import (
     RiderGoOfflineInput,
     RiderGoOnlineInput,
     RiderLocationReportBatchInput,
     RiderLocationReportInput,
 )
-from resolvers.mutations import LookUp, attempt, widen
+from resolvers.mutations import CompanyLookup, run_mutation, widen_scope
 from services.accounts.people import Viewer
 from services.core.pages import Page
-from services.core.problems import Refused, key_of
-from services.delivery import riders
-from services.delivery.position_results import Report
+from services.core.problems import DomainError, parse_id
+from services.delivery import rider_states, riders
+from services.delivery.position_results import PositionReport
 from services.delivery.position_validation import IgnoredPoint
-from services.delivery.riders import RiderSelf
+from services.delivery.riders import ViewerRider
 from workflows.delivery import position_ingest
 
 CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company: yours.")]
@@ -37,17 +37,17 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 
 @dataclass
 class RiderOutcome:
-    """What the shift's writes answer: the rider as they are now, or every reason against it."""
+    """The result of a shift mutation: the rider as they are now, or the errors."""
 
     rider: Rider | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 @dataclass
-class ReportOutcome:
-    """What a report of a location answers."""
+class LocationReportOutcome:
+    """The result of a position report."""
 
-    report: Report | None = None
+    report: PositionReport | None = None
     errors: list[Any] = field(default_factory=list)
 
     @property
@@ -64,95 +64,103 @@ class ReportOutcome:
 
 
 @dataclass
-class BatchOutcome(ReportOutcome):
-    """What a report of several points answers."""
+class LocationReportBatchOutcome(LocationReportOutcome):
+    """The result of a report of several points."""
 
     accepted_count: int = 0
     ignored: Sequence[IgnoredPoint] = ()
 
 
-async def mine(parent: strawberry.Parent[Viewer], info: Info) -> RiderSelf | None:
+async def viewer_rider(parent: strawberry.Parent[Viewer], info: Info) -> ViewerRider | None:
     async with info.context.read() as session:
-        return await riders.myself(session, parent.actor)
+        return await riders.viewer_rider(session, parent.actor)
 
 
-async def of_company(
+async def riders_of_company(
     info: Info, company_id: CompanyId, first: First, after: After = None, status: Status = None
 ) -> Page[Rider]:
-    asked: dict[str, Any] = {"first": first, "cursor": after, "status": status}
-    company = key_of(Company, company_id, "companyId")
+    arguments: dict[str, Any] = {"first": first, "cursor": after, "status": status}
+    company_key = parse_id(Company, company_id, "companyId")
     async with info.context.read() as session:
-        return await riders.of_company(
-            session, actor=info.context.actor, company_id=company, **asked
+        return await riders.list_of_company(
+            session, actor=info.context.actor, company_id=company_key, **arguments
         )
 
 
 async def go_online(info: Info, input: RiderGoOnlineInput) -> RiderOutcome:
-    actor, told = info.context.actor, {"device_time": input.device_time}
-    return await attempt(
+    actor, arguments = info.context.actor, {"device_time": input.device_time}
+    return await run_mutation(
         info,
         RiderOutcome,
-        lambda session: riders.go_online(session, actor=actor, vehicle=input.vehicle, **told),
+        lambda session: riders.go_online(session, actor=actor, vehicle=input.vehicle, **arguments),
         input=input,
         company_id=_company(info),
     )
 
 
 async def go_offline(info: Info, input: RiderGoOfflineInput) -> RiderOutcome:
-    actor, told = info.context.actor, {"device_time": input.device_time}
-    return await attempt(
+    actor, arguments = info.context.actor, {"device_time": input.device_time}
+    return await run_mutation(
         info,
         RiderOutcome,
-        lambda session: riders.go_offline(session, actor=actor, **told),
+        lambda session: riders.go_offline(session, actor=actor, **arguments),
         input=input,
         company_id=_company(info),
     )
 
 
-async def report_location(info: Info, input: RiderLocationReportInput) -> ReportOutcome:
-    """Stored first; then, as a value that may be lost, told to whoever watches the ride."""
-    context = info.context
-    who: Any = {"actor": context.actor, "origin": context.origin(info.field_name)}
-    given: Any = {"fix": input.fix(), "device_time": input.device_time}
+async def report_location(info: Info, input: RiderLocationReportInput) -> LocationReportOutcome:
+    """Stores the position, then publishes it to those who track the delivery."""
+    arguments = _reporter(info) | {"device_time": input.device_time}
     try:
-        report = await position_ingest.report(context.house, **who, **given)
-    except Refused as refused:
-        return ReportOutcome(errors=refused.reasons)
-    await tell(context.house, report)
-    return ReportOutcome(report)
+        report = await position_ingest.report_position(
+            info.context.container, reading=input.to_reading(), **arguments
+        )
+    except DomainError as error:
+        return LocationReportOutcome(errors=error.problems)
+    await publish_position(info.context.container, report)
+    return LocationReportOutcome(report)
 
 
-async def report_locations(info: Info, input: RiderLocationReportBatchInput) -> BatchOutcome:
-    """The newest counts as where the rider is, and is told as such."""
-    context = info.context
-    who: Any = {"actor": context.actor, "origin": context.origin(info.field_name)}
-    fixes = [one.fix() for one in input.points]
+async def report_locations(
+    info: Info, input: RiderLocationReportBatchInput
+) -> LocationReportBatchOutcome:
+    """Stores the points, then publishes the newest one."""
+    readings = [point.to_reading() for point in input.points]
     try:
-        done = await position_ingest.report_many(context.house, **who, fixes=fixes)
-    except Refused as refused:
-        return BatchOutcome(errors=refused.reasons)
-    await tell(context.house, done.report)
-    return BatchOutcome(done.report, [], done.accepted, done.ignored)
+        result = await position_ingest.report_positions(
+            info.context.container, readings=readings, **_reporter(info)
+        )
+    except DomainError as error:
+        return LocationReportBatchOutcome(errors=error.problems)
+    await publish_position(info.context.container, result.report)
+    return LocationReportBatchOutcome(result.report, [], result.accepted, result.ignored)
 
 
-async def tell(house: House, report: Report | None) -> None:
-    """Tell whoever watches the ride where its rider is, if there is a ride and anything is new."""
+def _reporter(info: Info) -> dict[str, Any]:
+    """The actor and the audit context, as keyword arguments of the workflow."""
+    context = info.context
+    return {"actor": context.actor, "origin": context.audit_origin(info.field_name)}
+
+
+async def publish_position(container: Container, report: PositionReport | None) -> None:
+    """Publish a position to those who track the delivery, if there is one."""
     if report is not None and report.order_id is not None:
-        await house.streams.tell(f"position:{report.order_id}", report.told)
+        await container.streams.publish_value(f"position:{report.order_id}", report.live_message)
 
 
-def _company(info: Info) -> UUID | LookUp:
-    """The company for which the actor rides; looked up only when the grants name several."""
-    named = riders.companies(info.context.actor)
-    if len(named) == 1:
-        return named[0]
+def _company(info: Info) -> UUID | CompanyLookup:
+    """The company the actor rides for; read from the database only when there are several."""
+    company_ids = riders.rider_companies(info.context.actor)
+    if len(company_ids) == 1:
+        return company_ids[0]
 
     async def look_up(session: AsyncSession) -> UUID:
-        rider = await riders.mine(session, info.context.actor)
-        return await widen(session, rider.company_id)
+        rider = await riders.require_rider(session, info.context.actor)
+        return await widen_scope(session, rider.company_id)
 
     return look_up
 
 
 def available_actions(parent: strawberry.Parent[Rider], info: Info) -> list[RiderAction]:
-    return riders.actions(parent, info.context.actor)
+    return rider_states.RIDER_MACHINE.available_actions(parent, info.context.actor)

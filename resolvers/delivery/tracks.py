@@ -1,4 +1,4 @@
-"""The way of a ride, as a line to draw."""
+"""Tracks of deliveries."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The store's queue and the steps of its staff."""
+"""Fulfillments: the store's queue and the steps of its staff."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -16,11 +16,16 @@ from resolvers.fulfillment.inputs import (
     FulfillmentRejectInput,
     FulfillmentStageInput,
 )
-from resolvers.mutations import attempt, of
+from resolvers.mutations import Operation, company_of, run_mutation
 from services.core import access
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of
-from services.fulfillment import fulfillments, picking, picking_states, rerouting
+from services.core.problems import parse_id, parse_optional_id
+from services.fulfillment import (
+    fulfillment_states,
+    fulfillments,
+    picking,
+    rerouting,
+)
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
 FulfillmentId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -30,100 +35,98 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 
 @dataclass
 class FulfillmentOutcome:
-    """What the fulfillment's writes answer: the row as it is now, or every reason against it."""
+    """The result of a mutation: the fulfillment as it is now, or the errors."""
 
     fulfillment: Fulfillment | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def queue(
+async def store_queue(
     info: Info, store_id: StoreId, first: First, after: After = None
 ) -> Page[Fulfillment]:
-    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
+    actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await fulfillments.queue(
+        return await fulfillments.store_queue(
             session, actor=actor, store_id=store, first=first, cursor=after
         )
 
 
-async def one(info: Info, id: FulfillmentId) -> Fulfillment:
-    key, session = key_of(Fulfillment, id, "id"), info.context.look()
-    return await fulfillments.visible(session, actor=info.context.actor, fulfillment_id=key)
+async def fulfillment(info: Info, id: FulfillmentId) -> Fulfillment:
+    key, session = parse_id(Fulfillment, id, "id"), info.context.batched_session()
+    return await fulfillments.visible_fulfillment(
+        session, actor=info.context.actor, fulfillment_id=key
+    )
 
 
 async def accept(info: Info, input: FulfillmentAcceptInput) -> FulfillmentOutcome:
-    return await attempt(
-        info,
-        FulfillmentOutcome,
-        lambda session: fulfillments.accept(session, **_of(info, input)),
-        input=input,
-        company_id=of(info, Fulfillment, input.fulfillment_id, "fulfillmentId"),
+    return await _run_step(
+        info, input, lambda session: fulfillments.accept(session, **_step_arguments(info, input))
     )
 
 
 async def reject(info: Info, input: FulfillmentRejectInput) -> FulfillmentOutcome:
-    return await attempt(
+    return await _run_step(
         info,
-        FulfillmentOutcome,
-        lambda session: rerouting.reject(session, reason=input.reason, **_of(info, input)),
-        input=input,
-        company_id=of(info, Fulfillment, input.fulfillment_id, "fulfillmentId"),
+        input,
+        lambda session: rerouting.reject(
+            session, reason=input.reason, **_step_arguments(info, input)
+        ),
     )
 
 
 async def pick_line(info: Info, input: FulfillmentLinePickInput) -> FulfillmentOutcome:
-    return await attempt(
+    return await _run_step(
         info,
-        FulfillmentOutcome,
-        lambda session: picking.pick_line(session, pick=_pick(input), **_of(info, input)),
-        input=input,
-        company_id=of(info, Fulfillment, input.fulfillment_id, "fulfillmentId"),
+        input,
+        lambda session: picking.pick_line(
+            session, pick=_line_pick(input), **_step_arguments(info, input)
+        ),
     )
 
 
 async def pack(info: Info, input: FulfillmentPackInput) -> FulfillmentOutcome:
-    return await attempt(
+    return await _run_step(
         info,
-        FulfillmentOutcome,
-        lambda session: picking.pack(session, bags=input.bags, **_of(info, input)),
-        input=input,
-        company_id=of(info, Fulfillment, input.fulfillment_id, "fulfillmentId"),
+        input,
+        lambda session: picking.pack(session, bags=input.bags, **_step_arguments(info, input)),
     )
 
 
 async def stage(info: Info, input: FulfillmentStageInput) -> FulfillmentOutcome:
-    return await attempt(
-        info,
-        FulfillmentOutcome,
-        lambda session: fulfillments.stage(session, **_of(info, input)),
-        input=input,
-        company_id=of(info, Fulfillment, input.fulfillment_id, "fulfillmentId"),
+    return await _run_step(
+        info, input, lambda session: fulfillments.stage(session, **_step_arguments(info, input))
     )
 
 
-def _of(info: Info, input: Any) -> dict[str, Any]:
-    """Who steps, on which task, having seen which version."""
+async def _run_step(info: Info, input: Any, operation: Operation) -> FulfillmentOutcome:
+    """Run a step in a transaction scoped to the company of the fulfillment."""
+    company = company_of(info, Fulfillment, input.fulfillment_id, "fulfillmentId")
+    return await run_mutation(info, FulfillmentOutcome, operation, input=input, company_id=company)
+
+
+def _step_arguments(info: Info, input: Any) -> dict[str, Any]:
+    """The actor, the fulfillment and the expected version, as keyword arguments of the services."""
     return {
         "actor": info.context.actor,
-        "fulfillment_id": key_of(Fulfillment, input.fulfillment_id, "fulfillmentId"),
+        "fulfillment_id": parse_id(Fulfillment, input.fulfillment_id, "fulfillmentId"),
         "expected_version": input.expected_version,
     }
 
 
-def _pick(input: FulfillmentLinePickInput) -> picking.Pick:
-    line_id = key_if_given(FulfillmentLine, input.line_id, "lineId")
-    said = (input.code, input.batch_code, input.damaged_quantity, input.grams)
-    return picking.Pick(input.quantity, line_id, *said)
+def _line_pick(input: FulfillmentLinePickInput) -> picking.LinePick:
+    line_id = parse_optional_id(FulfillmentLine, input.line_id, "lineId")
+    details = (input.code, input.batch_code, input.damaged_quantity, input.grams)
+    return picking.LinePick(input.quantity, line_id, *details)
 
 
 async def available_actions(
     parent: strawberry.Parent[Fulfillment], info: Info
 ) -> list[FulfillmentAction]:
     lines = await info.context.loaders.load(load.lines_by_fulfillment, parent.id)
-    return picking_states.available_actions(parent, lines, info.context.actor)
+    return fulfillment_states.available_actions(parent, lines, info.context.actor)
 
 
 def handover_code(parent: strawberry.Parent[Fulfillment], info: Info) -> str | None:
     """Null for people of other stores, who may see the row because it is their own order."""
-    here = access.works_in(info.context.actor, parent.company_id, parent.store_id)
+    here = access.may_operate_store(info.context.actor, parent.company_id, parent.store_id)
     return parent.handover_code if here else None

@@ -1,4 +1,4 @@
-"""Products for others that are not there: the picker proposes, the customer answers."""
+"""Substitutes for missing units: proposed by pickers, answered by customers."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,53 +12,55 @@ from resolvers.fulfillment.inputs import (
     FulfillmentSubstituteProposeInput,
     OrderSubstituteAnswerInput,
 )
-from resolvers.mutations import attempt, of
-from services.core.problems import key_of
-from services.fulfillment import substitutions
+from resolvers.mutations import company_of, run_mutation
+from services.core.problems import parse_id
+from services.fulfillment import substitute_states, substitutions
 
 
 @dataclass
 class SubstituteOutcome:
-    """What an answer leads to: the proposal as it is now, or every reason against it."""
+    """The result of an answer: the proposal as it is now, or the errors."""
 
     substitute: Substitute | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 async def propose(info: Info, input: FulfillmentSubstituteProposeInput) -> FulfillmentOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         FulfillmentOutcome,
-        lambda session: substitutions.propose(session, **_proposal(info, input)),
+        lambda session: substitutions.propose(session, **_proposal_arguments(info, input)),
         input=input,
-        company_id=of(info, Fulfillment, input.fulfillment_id, "fulfillmentId"),
+        company_id=company_of(info, Fulfillment, input.fulfillment_id, "fulfillmentId"),
     )
 
 
-def _proposal(info: Info, input: FulfillmentSubstituteProposeInput) -> dict[str, Any]:
-    line_id = key_of(FulfillmentLine, input.line_id, "lineId")
+def _proposal_arguments(info: Info, input: FulfillmentSubstituteProposeInput) -> dict[str, Any]:
+    line_id = parse_id(FulfillmentLine, input.line_id, "lineId")
     return {
         "actor": info.context.actor,
-        "fulfillment_id": key_of(Fulfillment, input.fulfillment_id, "fulfillmentId"),
-        "proposal": substitutions.Proposal(line_id, input.code, input.quantity, input.grams),
+        "fulfillment_id": parse_id(Fulfillment, input.fulfillment_id, "fulfillmentId"),
+        "proposal": substitutions.SubstituteProposal(
+            line_id, input.code, input.quantity, input.grams
+        ),
         "expected_version": input.expected_version,
     }
 
 
 async def answer(info: Info, input: OrderSubstituteAnswerInput) -> SubstituteOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         SubstituteOutcome,
-        lambda session: substitutions.answer(session, **_answer(info, input)),
+        lambda session: substitutions.answer(session, **_answer_arguments(info, input)),
         input=input,
-        company_id=of(info, Substitute, input.substitute_id, "substituteId"),
+        company_id=company_of(info, Substitute, input.substitute_id, "substituteId"),
     )
 
 
-def _answer(info: Info, input: OrderSubstituteAnswerInput) -> dict[str, Any]:
-    key = key_of(Substitute, input.substitute_id, "substituteId")
-    return {"actor": info.context.actor, "substitute_id": key, "accept": input.accept}
+def _answer_arguments(info: Info, input: OrderSubstituteAnswerInput) -> dict[str, Any]:
+    substitute_id = parse_id(Substitute, input.substitute_id, "substituteId")
+    return {"actor": info.context.actor, "substitute_id": substitute_id, "accept": input.accept}
 
 
 def available_actions(parent: strawberry.Parent[Substitute], info: Info) -> list[SubstituteAction]:
-    return substitutions.legal(parent, info.context.actor)
+    return substitute_states.MACHINE.available_actions(parent, info.context.actor)

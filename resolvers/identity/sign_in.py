@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateways.sms import SmsFault
+from gateways.sms import SmsError
 from models.accounts import Person
 from models.identity import SignInSession
 from resolvers.context import Info
@@ -18,32 +18,32 @@ from resolvers.identity.inputs import (
     SessionRefreshInput,
     SessionRevokeInput,
 )
-from resolvers.mutations import attempt, promised, replayed
+from resolvers.mutations import idempotent_request, mark_replayed, run_mutation
 from services.core import idempotency
-from services.core.problems import Refused, key_of
+from services.core.problems import DomainError, parse_id
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
-from services.identity.one_time_codes import CODE_SECONDS, MessageNotSent, phone_number
-from services.identity.sign_in_sessions import Tokens
+from services.identity.one_time_codes import CODE_SECONDS, MessageNotSent, parse_phone_number
+from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity import sign_in
-from workflows.identity.authenticator import Identity
-from workflows.identity.sign_in import Caller
+from workflows.identity.authenticator import Authenticator
+from workflows.identity.sign_in import SignInCaller
 
-Made = idempotency.Promise | None
-SENT = "sent"
-ENDED = "ended"
+OptionalRequest = idempotency.IdempotentRequest | None
+SENT_KEY = "sent"
+ENDED_KEY = "ended"
 
 
 @dataclass
-class OtpRequested:
-    """What `otpRequest` answers."""
+class OtpRequestOutcome:
+    """The outcome of `otpRequest`."""
 
     expires_in_seconds: int | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 @dataclass
-class SignedIn:
-    """What every way of signing in answers: tokens for a person, or why not."""
+class SignInOutcome:
+    """The outcome of every sign-in mutation: tokens for a person, or errors."""
 
     access_token: str | None = None
     access_token_expires_at: datetime | None = None
@@ -54,186 +54,187 @@ class SignedIn:
 
 @dataclass
 class SessionOutcome:
-    """What `sessionRevoke` answers."""
+    """The outcome of `sessionRevoke`."""
 
     session: SignInSession | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 @dataclass
-class SessionsEnded:
-    """What `sessionRevokeAll` answers."""
+class SessionRevokeAllOutcome:
+    """The outcome of `sessionRevokeAll`."""
 
     ended_count: int = 0
 
 
-async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequested:
+async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     try:
-        phone, made = phone_number(input.phone, "phone"), _sealed(info, input)
-        async with _identity(info).turns.of(made):
-            await _code_sent(info, phone, made)
-    except Refused as refused:
-        return OtpRequested(errors=refused.reasons)
-    except SmsFault:
+        phone, request = parse_phone_number(input.phone, "phone"), _idempotent_request(info, input)
+        async with _authenticator(info).locks.lock_for(request):
+            await _send_code(info, phone, request)
+    except DomainError as error:
+        return OtpRequestOutcome(errors=error.problems)
+    except SmsError:
         message = "The message could not be sent. Try again."
-        return OtpRequested(errors=[MessageNotSent(path=["input", "phone"], message=message)])
-    return OtpRequested(CODE_SECONDS)
+        return OtpRequestOutcome(errors=[MessageNotSent(path=["input", "phone"], message=message)])
+    return OtpRequestOutcome(CODE_SECONDS)
 
 
-async def otp_verify(info: Info, input: OtpVerifyInput) -> SignedIn:
-    return await _signed_in(info, input, lambda made: _verified(info, input, made))
+async def otp_verify(info: Info, input: OtpVerifyInput) -> SignInOutcome:
+    return await _run_sign_in(info, input, lambda request: _verify_code(info, input, request))
 
 
-async def password_sign_in(info: Info, input: PasswordSignInInput) -> SignedIn:
-    given = {"email": input.email, "password": input.password}
-    return await _signed_in(info, input, lambda made: _let_in(info, made, **given))
+async def password_sign_in(info: Info, input: PasswordSignInInput) -> SignInOutcome:
+    credentials = {"email": input.email, "password": input.password}
+    return await _run_sign_in(
+        info, input, lambda request: _check_password(info, request, **credentials)
+    )
 
 
-async def guest_start(info: Info) -> SignedIn:
-    identity = _identity(info)
-
-    async def start(made: Made) -> object:
-        caller = _caller(info, made)
-        async with info.context.write_anywhere(info.field_name) as session:
-            start = partial(sign_in.as_guest, session, identity=identity, caller=caller)
-            return await sign_in_replay.once(session, identity, made, start)
-
-    return await _signed_in(info, None, start)
+async def guest_start(info: Info) -> SignInOutcome:
+    return await _run_sign_in(info, None, lambda request: _start_guest(info, request))
 
 
-async def session_refresh(info: Info, input: SessionRefreshInput) -> SignedIn:
+async def session_refresh(info: Info, input: SessionRefreshInput) -> SignInOutcome:
     token = input.refresh_token
-    return await _signed_in(info, input, lambda made: _refreshed(info, token, made))
+    return await _run_sign_in(info, input, lambda request: _refresh(info, token, request))
 
 
 async def session_revoke(info: Info, input: SessionRevokeInput) -> SessionOutcome:
-    actor = info.context.actor
-    done = await attempt(
-        info,
-        SessionOutcome,
-        lambda session: sign_in_sessions.revoke(
-            session, actor=actor, session_id=_wanted(info, input)
-        ),
-        input=input,
-    )
-    if done.session is not None:
-        _identity(info).forget(done.session.id)
-    return done
+    async def operation(session: AsyncSession) -> SignInSession:
+        actor, session_id = info.context.actor, _session_id(info, input)
+        return await sign_in_sessions.revoke_session(session, actor=actor, session_id=session_id)
+
+    outcome = await run_mutation(info, SessionOutcome, operation, input=input)
+    if outcome.session is not None:
+        _authenticator(info).forget_sessions(outcome.session.id)
+    return outcome
 
 
-async def session_revoke_all(info: Info) -> SessionsEnded:
+async def session_revoke_all(info: Info) -> SessionRevokeAllOutcome:
     if info.context.actor.person_id is None:
-        return SessionsEnded()
-    made = promised(info, None)
+        return SessionRevokeAllOutcome()
+    request = idempotent_request(info, None)
     async with info.context.write(info.field_name) as session:
-        if made is not None and (stored := await idempotency.begin(session, made)):
-            replayed(info.context, made)
-            return SessionsEnded(stored[ENDED])
-        return await _all_ended(info, session, info.context.actor.person_id, made)
+        if request is not None and (outcome := await idempotency.begin(session, request)):
+            mark_replayed(info.context, request)
+            return SessionRevokeAllOutcome(outcome[ENDED_KEY])
+        return await _revoke_all(info, session, info.context.actor.person_id, request)
 
 
-async def _all_ended(
-    info: Info, session: AsyncSession, person_id: UUID, made: Made
-) -> SessionsEnded:
-    ended = await sign_in_sessions.revoke_all(session, person_id=person_id)
-    if made is not None:
-        await idempotency.settle(session, made, {ENDED: len(ended)})
-    _identity(info).forget(*ended)
-    return SessionsEnded(len(ended))
+async def _revoke_all(
+    info: Info, session: AsyncSession, person_id: UUID, request: OptionalRequest
+) -> SessionRevokeAllOutcome:
+    ended = await sign_in_sessions.revoke_all_sessions(session, person_id=person_id)
+    if request is not None:
+        await idempotency.store_outcome(session, request, {ENDED_KEY: len(ended)})
+    _authenticator(info).forget_sessions(*ended)
+    return SessionRevokeAllOutcome(len(ended))
 
 
-async def _let_in(info: Info, made: Made, **given: str) -> object:
-    house, caller = info.context.house, _caller(info, made)
-    return await sign_in.with_password(
-        house.database, identity=house.identity, caller=caller, **given
+async def _start_guest(info: Info, request: OptionalRequest) -> object:
+    signer = _authenticator(info)
+    arguments: Any = {"authenticator": signer, "caller": _caller(info, request)}
+    async with info.context.write_as_platform(info.field_name) as session:
+        open_session = partial(sign_in.start_guest, session, **arguments)
+        return await sign_in_replay.run_once(session, signer, request, open_session)
+
+
+async def _check_password(info: Info, request: OptionalRequest, **credentials: str) -> object:
+    container, caller = info.context.container, _caller(info, request)
+    return await sign_in.sign_in_with_password(
+        container.database, authenticator=container.authenticator, caller=caller, **credentials
     )
 
 
-async def _verified(info: Info, input: OtpVerifyInput, made: Made) -> object:
-    phone, identity = phone_number(input.phone, "phone"), _identity(info)
-    given: Any = {"phone": phone, "code": input.code, "caller": _caller(info, made)}
-    async with info.context.write_anywhere(info.field_name) as session:
-        enter = partial(sign_in.with_code, session, identity=identity, **given)
-        return await sign_in_replay.once(session, identity, made, enter)
-
-
-async def _refreshed(info: Info, token: str, made: Made) -> object:
-    identity = _identity(info)
-    async with info.context.write_anywhere(info.field_name) as session:
-        enter = partial(
-            sign_in_sessions.refresh, session, identity=identity, token=token, made=made
+async def _verify_code(info: Info, input: OtpVerifyInput, request: OptionalRequest) -> object:
+    phone, authenticator = parse_phone_number(input.phone, "phone"), _authenticator(info)
+    arguments: Any = {"phone": phone, "code": input.code, "caller": _caller(info, request)}
+    async with info.context.write_as_platform(info.field_name) as session:
+        sign_in_person = partial(
+            sign_in.sign_in_with_code, session, authenticator=authenticator, **arguments
         )
-        done = await sign_in_replay.once(session, identity, made, enter)
-    if isinstance(done, Tokens):
-        return done
-    reason, ended = done
-    _identity(info).forget(*ended)
-    return reason
+        return await sign_in_replay.run_once(session, authenticator, request, sign_in_person)
 
 
-async def _code_sent(info: Info, phone: str, made: Made) -> None:
-    """Send a code once for equal requests; one that could not be sent is made again."""
-    code = await _code(info, phone, made)
-    if code is None and made is not None:
-        replayed(info.context, made)
+async def _refresh(info: Info, token: str, request: OptionalRequest) -> object:
+    signer = _authenticator(info)
+    arguments: Any = {"signer": signer, "token": token, "request": request}
+    async with info.context.write_as_platform(info.field_name) as session:
+        refresh = partial(sign_in_sessions.refresh_session, session, **arguments)
+        result = await sign_in_replay.run_once(session, signer, request, refresh)
+    if isinstance(result, SessionTokens):
+        return result
+    problem, ended = result
+    signer.forget_sessions(*ended)
+    return problem
+
+
+async def _send_code(info: Info, phone: str, request: OptionalRequest) -> None:
+    """Send a code once for equal requests; a retry after a failed send creates a new code."""
+    code = await _issue_code(info, phone, request)
+    if code is None and request is not None:
+        mark_replayed(info.context, request)
     if code is None:
         return
-    # After the commit: a provider that is slow must not hold a transaction open.
-    await info.context.house.sms.send(phone, one_time_codes.text_of(code))
-    if made is not None:
-        async with info.context.write_anywhere(info.field_name) as session:
-            await idempotency.settle(session, made, {SENT: True})
+    # After the commit, so that a slow provider does not keep a transaction open.
+    await info.context.container.sms.send(phone, one_time_codes.message_text(code))
+    if request is not None:
+        async with info.context.write_as_platform(info.field_name) as session:
+            await idempotency.store_outcome(session, request, {SENT_KEY: True})
 
 
-async def _code(info: Info, phone: str, made: Made) -> str | None:
-    """A new code, or None when one was sent to an equal request."""
-    async with info.context.write_anywhere(info.field_name) as session:
-        if made is not None and (await idempotency.begin(session, made) or {}).get(SENT):
+async def _issue_code(info: Info, phone: str, request: OptionalRequest) -> str | None:
+    """Create a code; None if one was sent for an equal request."""
+    async with info.context.write_as_platform(info.field_name) as session:
+        if request is not None and (await idempotency.begin(session, request) or {}).get(SENT_KEY):
             return None
-        return await one_time_codes.request(
-            session, identity=_identity(info), phone=phone, address=info.context.address
+        return await one_time_codes.issue_code(
+            session, signer=_authenticator(info), phone=phone, address=info.context.address
         )
 
 
-async def _signed_in(
-    info: Info, input: object, enter: Callable[[Made], Awaitable[object]]
-) -> SignedIn:
+async def _run_sign_in(
+    info: Info, input: object, sign_in_person: Callable[[OptionalRequest], Awaitable[object]]
+) -> SignInOutcome:
     try:
-        made = _sealed(info, input)
-        async with _identity(info).turns.of(made):
-            done = await enter(made)
-    except Refused as refused:
-        return SignedIn(errors=refused.reasons)
-    return _told(info, done, made)
+        request = _idempotent_request(info, input)
+        async with _authenticator(info).locks.lock_for(request):
+            result = await sign_in_person(request)
+    except DomainError as error:
+        return SignInOutcome(errors=error.problems)
+    return _outcome(info, result, request)
 
 
-def _told(info: Info, done: object, made: Made) -> SignedIn:
-    if not isinstance(done, Tokens):
-        return SignedIn(errors=[done])
-    if done.again and made is not None:
-        replayed(info.context, made)
-    ends = done.access_token_expires_at
-    return SignedIn(done.access_token, ends, done.refresh_token, done.person)
+def _outcome(info: Info, result: object, request: OptionalRequest) -> SignInOutcome:
+    if not isinstance(result, SessionTokens):
+        return SignInOutcome(errors=[result])
+    if result.replayed and request is not None:
+        mark_replayed(info.context, request)
+    expires_at = result.access_token_expires_at
+    return SignInOutcome(result.access_token, expires_at, result.refresh_token, result.person)
 
 
-def _sealed(info: Info, input: object) -> Made:
-    made = promised(info, input)
-    if made is None:
+def _idempotent_request(info: Info, input: object) -> OptionalRequest:
+    request = idempotent_request(info, input)
+    if request is None:
         return None
-    return sign_in_replay.sealed(made, _identity(info), stranger=not info.context.actor.signed_in)
+    return sign_in_replay.seal_request(
+        request, _authenticator(info), anonymous=not info.context.actor.signed_in
+    )
 
 
-def _wanted(info: Info, input: SessionRevokeInput) -> UUID:
-    present = info.context.actor.session_id
-    if input.session_id is None and present is not None:
-        return present
-    return key_of(SignInSession, input.session_id or "", "sessionId")
+def _session_id(info: Info, input: SessionRevokeInput) -> UUID:
+    current = info.context.actor.session_id
+    if input.session_id is None and current is not None:
+        return current
+    return parse_id(SignInSession, input.session_id or "", "sessionId")
 
 
-def _identity(info: Info) -> Identity:
-    return info.context.house.identity
+def _authenticator(info: Info) -> Authenticator:
+    return info.context.container.authenticator
 
 
-def _caller(info: Info, made: Made) -> Caller:
+def _caller(info: Info, request: OptionalRequest) -> SignInCaller:
     context = info.context
-    return Caller(context.device, context.address, context.actor, made)
+    return SignInCaller(context.device, context.address, context.actor, request)

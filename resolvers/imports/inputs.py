@@ -1,3 +1,5 @@
+"""Inputs of stock import mutations."""
+
 import strawberry
 
 from models.imports import ErrorPolicy, ImportFormat, ImportMode

@@ -1,4 +1,4 @@
-"""Files of stock: started, watched and looked into by a company's managers and admins."""
+"""Imports of stock files: started and read by a company's managers and admins."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -8,13 +8,13 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
-from models.ids import encode
+from models.ids import encode_id
 from models.imports import StockImport, StockImportRow, StockUpload
 from resolvers.context import Info
 from resolvers.imports.inputs import StockImportStartInput
-from resolvers.mutations import attempt, widen
+from resolvers.mutations import run_mutation, widen_scope
 from services.core.pages import Page
-from services.core.problems import key_of, not_found
+from services.core.problems import not_found, parse_id
 from services.imports import stock_imports
 
 ImportId = Annotated[strawberry.ID, strawberry.argument(description="The import's id.")]
@@ -25,75 +25,75 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 
 @dataclass
 class StockImportOutcome:
-    """What `stockImportStart` answers: the import, or every reason against it."""
+    """Result of `stockImportStart`: the import, or the errors."""
 
     stock_import: StockImport | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def one(info: Info, id: ImportId) -> StockImport:
-    key = key_of(StockImport, id, "id")
+async def get_import(info: Info, id: ImportId) -> StockImport:
+    key = parse_id(StockImport, id, "id")
     async with info.context.read() as session:
-        return await stock_imports.visible(session, actor=info.context.actor, import_id=key)
+        return await stock_imports.visible_import(session, actor=info.context.actor, import_id=key)
 
 
-async def of_company(
+async def list_of_company(
     info: Info, company_id: CompanyId, first: First, after: After = None
 ) -> Page[StockImport]:
-    actor, company = info.context.actor, key_of(Company, company_id, "companyId")
+    actor, company = info.context.actor, parse_id(Company, company_id, "companyId")
     async with info.context.read() as session:
-        return await stock_imports.of_company(
+        return await stock_imports.list_of_company(
             session, actor=actor, company_id=company, first=first, cursor=after
         )
 
 
-async def errors(
+async def list_errors(
     info: Info, import_id: ImportId, first: First, after: After = None
 ) -> Page[StockImportRow]:
-    actor, key = info.context.actor, key_of(StockImport, import_id, "importId")
+    actor, key = info.context.actor, parse_id(StockImport, import_id, "importId")
     async with info.context.read() as session:
-        return await stock_imports.errors(
+        return await stock_imports.list_errors(
             session, actor=actor, import_id=key, first=first, cursor=after
         )
 
 
-async def uploads(info: Info) -> list[StockUpload]:
+async def list_uploads(info: Info) -> list[StockUpload]:
     async with info.context.read() as session:
-        return list(await stock_imports.uploads(session, actor=info.context.actor))
+        return list(await stock_imports.list_uploads(session, actor=info.context.actor))
 
 
 async def start(info: Info, input: StockImportStartInput) -> StockImportOutcome:
     async def company(session: AsyncSession) -> UUID:
-        return await widen(session, _own_company(info, input.company_id))
+        return await widen_scope(session, _importable_company(info, input.company_id))
 
-    return await attempt(
+    return await run_mutation(
         info,
         StockImportOutcome,
-        lambda session: stock_imports.start(session, **_start(info, input)),
+        lambda session: stock_imports.start(session, **_start_args(info, input)),
         input=input,
         company_id=company,
     )
 
 
-def _own_company(info: Info, id: strawberry.ID) -> UUID:
-    """The company, if the actor may set the books of any of its stores."""
-    key = key_of(Company, id, "companyId")
-    if stock_imports.reach(info.context.actor, key) == []:
+def _importable_company(info: Info, id: strawberry.ID) -> UUID:
+    """The company, if the actor may import into any of its stores."""
+    key = parse_id(Company, id, "companyId")
+    if stock_imports.importable_stores(info.context.actor, key) == []:
         raise not_found(Company, "companyId")
     return key
 
 
-def _start(info: Info, input: StockImportStartInput) -> dict[str, Any]:
+def _start_args(info: Info, input: StockImportStartInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "company_id": key_of(Company, input.company_id, "companyId"),
-        "upload_id": key_of(StockUpload, input.upload_id, "uploadId"),
-        "taking": stock_imports.Taking(input.format, input.mode, input.on_error),
+        "company_id": parse_id(Company, input.company_id, "companyId"),
+        "upload_id": parse_id(StockUpload, input.upload_id, "uploadId"),
+        "options": stock_imports.ImportOptions(input.format, input.mode, input.on_error),
     }
 
 
 def error_file(parent: strawberry.Parent[StockImport], info: Info) -> str | None:
-    """Where the bad rows can be fetched, with the same access token."""
+    """The path from which the invalid rows can be downloaded with the same access token."""
     if not parent.rows_failed:
         return None
-    return f"/imports/{encode(StockImport, parent.id)}/errors.csv"
+    return f"/imports/{encode_id(StockImport, parent.id)}/errors.csv"

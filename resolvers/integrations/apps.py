@@ -1,4 +1,4 @@
-"""Apps of third parties."""
+"""Third-party apps and their secrets."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -17,9 +17,9 @@ from resolvers.integrations.inputs import (
     AppSecretRotateInput,
     AppUpdateInput,
 )
-from resolvers.mutations import attempt, of
+from resolvers.mutations import company_of, run_mutation
 from services.core.pages import Page
-from services.core.problems import key_of
+from services.core.problems import parse_id
 from services.integrations import apps
 
 CompanyId = Annotated[strawberry.ID, strawberry.argument(description="A company that you run.")]
@@ -30,7 +30,7 @@ After = Annotated[str | None, strawberry.argument(description="The cursor to con
 
 @dataclass
 class AppOutcome:
-    """What the writes of apps answer."""
+    """Result of an app mutation: the app, or the problems."""
 
     app: App | None = None
     errors: list[Any] = field(default_factory=list)
@@ -38,108 +38,110 @@ class AppOutcome:
 
 @dataclass
 class AppSecretOutcome:
-    """What the writes of secrets answer; `text` to the one request that made the secret."""
+    """Result of a secret mutation; `text` is set only for the request that created the secret."""
 
     secret: AppSecret | None = None
     errors: list[Any] = field(default_factory=list)
     text: str | None = None
 
 
-class Shown:
-    """Carries a secret's text past the unit of work, which keeps the row alone."""
+class SecretTextHolder:
+    """Carries a secret's text past the transaction, whose result is the row alone."""
 
     def __init__(self) -> None:
         self._text: str | None = None
 
-    def keep(self, made: tuple[AppSecret, str]) -> AppSecret:
-        """The row; its text is kept for `told`."""
-        row, self._text = made
-        return row
+    def hold(self, created: tuple[AppSecret, str]) -> AppSecret:
+        """Keep the text for `outcome`; returns the row."""
+        secret, self._text = created
+        return secret
 
-    def told(self, secret: AppSecret | None = None, errors: Any = ()) -> AppSecretOutcome:
-        """The outcome: without the text when an equal request has made the secret before."""
+    def outcome(self, secret: AppSecret | None = None, errors: Any = ()) -> AppSecretOutcome:
+        """The result; without the text if an earlier equal request created the secret."""
         return AppSecretOutcome(secret, list(errors), None if secret is None else self._text)
 
 
-async def listed(info: Info, company_id: CompanyId, first: First, after: After = None) -> Page[App]:
-    key = key_of(Company, company_id, "companyId")
+async def list_of_company(
+    info: Info, company_id: CompanyId, first: First, after: After = None
+) -> Page[App]:
+    key = parse_id(Company, company_id, "companyId")
     async with info.context.read() as session:
-        return await apps.listed(
+        return await apps.list_of_company(
             session, actor=info.context.actor, company_id=key, first=first, cursor=after
         )
 
 
-async def app(info: Info, id: AppId) -> App:
-    key = key_of(App, id, "id")
+async def get_app(info: Info, id: AppId) -> App:
+    key = parse_id(App, id, "id")
     async with info.context.read() as session:
-        return await apps.visible(session, actor=info.context.actor, app_id=key)
+        return await apps.visible_app(session, actor=info.context.actor, app_id=key)
 
 
 async def create(info: Info, input: AppCreateInput) -> AppOutcome:
-    async def verb(session: AsyncSession) -> App:
-        key = key_of(Company, input.company_id, "companyId")
-        given: Any = {"company_id": key, "name": input.name, "scopes": input.scopes}
-        return await apps.create(session, actor=info.context.actor, **given)
+    async def operation(session: AsyncSession) -> App:
+        key = parse_id(Company, input.company_id, "companyId")
+        arguments: Any = {"company_id": key, "name": input.name, "scopes": input.scopes}
+        return await apps.create(session, actor=info.context.actor, **arguments)
 
-    return await attempt(info, AppOutcome, verb, input=input, anywhere=True)
+    return await run_mutation(info, AppOutcome, operation, input=input, as_platform=True)
 
 
-async def change(info: Info, input: AppUpdateInput) -> AppOutcome:
-    async def verb(session: AsyncSession) -> App:
-        given: Any = {name: getattr(input, name) for name in CHANGED}
-        key = key_of(App, input.app_id, "appId")
-        return await apps.change(session, actor=info.context.actor, app_id=key, **given)
+async def update_app(info: Info, input: AppUpdateInput) -> AppOutcome:
+    async def operation(session: AsyncSession) -> App:
+        arguments: Any = {name: getattr(input, name) for name in UPDATE_ARGUMENTS}
+        key = parse_id(App, input.app_id, "appId")
+        return await apps.update_app(session, actor=info.context.actor, app_id=key, **arguments)
 
-    company = of(info, App, input.app_id, "appId")
-    done = await attempt(info, AppOutcome, verb, input=input, company_id=company)
-    info.context.house.identity.apps.forget()
-    return done
+    company = company_of(info, App, input.app_id, "appId")
+    outcome = await run_mutation(info, AppOutcome, operation, input=input, company_id=company)
+    info.context.container.authenticator.apps.clear()
+    return outcome
 
 
 async def revoke(info: Info, input: AppRevokeInput) -> AppOutcome:
-    async def verb(session: AsyncSession) -> App:
-        key = key_of(App, input.app_id, "appId")
+    async def operation(session: AsyncSession) -> App:
+        key = parse_id(App, input.app_id, "appId")
         return await apps.revoke(session, actor=info.context.actor, app_id=key)
 
-    company = of(info, App, input.app_id, "appId")
-    done = await attempt(info, AppOutcome, verb, input=input, company_id=company)
-    info.context.house.identity.apps.forget()
-    return done
+    company = company_of(info, App, input.app_id, "appId")
+    outcome = await run_mutation(info, AppOutcome, operation, input=input, company_id=company)
+    info.context.container.authenticator.apps.clear()
+    return outcome
 
 
 async def create_secret(info: Info, input: AppSecretCreateInput) -> AppSecretOutcome:
-    shown = Shown()
+    holder = SecretTextHolder()
 
-    async def verb(session: AsyncSession) -> AppSecret:
-        key, days = key_of(App, input.app_id, "appId"), input.expires_in_days
-        given: Any = {"app_id": key, "kind": input.kind, "expires_days": days}
-        return shown.keep(await apps.create_secret(session, actor=info.context.actor, **given))
+    async def operation(session: AsyncSession) -> AppSecret:
+        key, days = parse_id(App, input.app_id, "appId"), input.expires_in_days
+        arguments: Any = {"app_id": key, "kind": input.kind, "expires_days": days}
+        return holder.hold(await apps.create_secret(session, actor=info.context.actor, **arguments))
 
-    company = of(info, App, input.app_id, "appId")
-    return await attempt(info, shown.told, verb, input=input, company_id=company)
+    company = company_of(info, App, input.app_id, "appId")
+    return await run_mutation(info, holder.outcome, operation, input=input, company_id=company)
 
 
 async def rotate_secret(info: Info, input: AppSecretRotateInput) -> AppSecretOutcome:
-    shown = Shown()
+    holder = SecretTextHolder()
 
-    async def verb(session: AsyncSession) -> AppSecret:
-        key = key_of(AppSecret, input.secret_id, "secretId")
-        given: Any = {"secret_id": key, "grace_seconds": input.grace_seconds}
-        return shown.keep(await apps.rotate_secret(session, actor=info.context.actor, **given))
+    async def operation(session: AsyncSession) -> AppSecret:
+        key = parse_id(AppSecret, input.secret_id, "secretId")
+        arguments: Any = {"secret_id": key, "grace_seconds": input.grace_seconds}
+        return holder.hold(await apps.rotate_secret(session, actor=info.context.actor, **arguments))
 
-    company = of(info, AppSecret, input.secret_id, "secretId")
-    return await attempt(info, shown.told, verb, input=input, company_id=company)
+    company = company_of(info, AppSecret, input.secret_id, "secretId")
+    return await run_mutation(info, holder.outcome, operation, input=input, company_id=company)
 
 
 async def revoke_secret(info: Info, input: AppSecretRevokeInput) -> AppSecretOutcome:
-    async def verb(session: AsyncSession) -> AppSecret:
-        key = key_of(AppSecret, input.secret_id, "secretId")
+    async def operation(session: AsyncSession) -> AppSecret:
+        key = parse_id(AppSecret, input.secret_id, "secretId")
         return await apps.revoke_secret(session, actor=info.context.actor, secret_id=key)
 
-    company = of(info, AppSecret, input.secret_id, "secretId")
-    done = await attempt(info, AppSecretOutcome, verb, input=input, company_id=company)
-    info.context.house.identity.apps.forget()
-    return done
+    company = company_of(info, AppSecret, input.secret_id, "secretId")
+    outcome = await run_mutation(info, AppSecretOutcome, operation, input=input, company_id=company)
+    info.context.container.authenticator.apps.clear()
+    return outcome
 
 
-CHANGED = ("name", "scopes", "expected_version")
+UPDATE_ARGUMENTS = ("name", "scopes", "expected_version")

@@ -4,9 +4,9 @@ import strawberry
 
 from models.identity import AppScope
 from models.integrations import AppSecretKind
-from services.integrations.apps import EXPIRES_DAYS
-from services.integrations.apps import GRACE_SECONDS as SECRET_GRACE_SECONDS
-from services.integrations.webhook_endpoints import GRACE_SECONDS
+from services.integrations.apps import DEFAULT_EXPIRY_DAYS
+from services.integrations.apps import DEFAULT_GRACE_SECONDS as SECRET_GRACE_SECONDS
+from services.integrations.webhook_endpoints import DEFAULT_GRACE_SECONDS
 
 APP = "The app."
 SECRET = "The secret."  # noqa: S105 - a description
@@ -41,7 +41,7 @@ class AppSecretCreateInput:
     app_id: strawberry.ID = strawberry.field(description=APP)
     kind: AppSecretKind = strawberry.field(description="How it will be used.")
     expires_in_days: int = strawberry.field(
-        default=EXPIRES_DAYS, description="How long it is good for: from 1 to 730 days."
+        default=DEFAULT_EXPIRY_DAYS, description="How long it is good for: from 1 to 730 days."
     )
 
 
@@ -117,7 +117,7 @@ class WebhookEndpointArchiveInput:
 class WebhookSecretRotateInput:
     endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
     grace_seconds: int = strawberry.field(
-        default=GRACE_SECONDS,
+        default=DEFAULT_GRACE_SECONDS,
         description="How long both secrets sign: up to 604800 seconds.",
     )
 

@@ -1,4 +1,4 @@
-"""Events as endpoints hear of them: by their ids, and as their payloads would be."""
+"""Webhook events by id, and previews of their payloads."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +9,16 @@ import strawberry
 from models.identity import AppScope
 from models.integrations import App, WebhookDelivery, WebhookEndpoint
 from resolvers.context import Info
-from resolvers.integrations.webhook_payloads import PayloadFault, payloads_of
-from services.core.problems import InvalidInput, Refused, key_of
+from resolvers.integrations.webhook_payloads import PayloadRenderError, payload_renderer
+from services.core.problems import DomainError, InvalidInput, parse_id
 from services.integrations import webhook_deliveries, webhook_endpoints
-from services.integrations.webhook_topics import TOPICS, Happening, Topic, no_event
-from services.integrations.webhook_topics import event_id as id_of
+from services.integrations.webhook_events import (
+    TOPICS,
+    WebhookEvent,
+    WebhookTopic,
+    encode_event_id,
+    event_not_found,
+)
 
 EventId = Annotated[
     strawberry.ID, strawberry.argument(description="An event's id, as messages carry it.")
@@ -22,62 +27,65 @@ EndpointId = Annotated[strawberry.ID, strawberry.argument(description="The endpo
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What an endpoint would be told of an event."""
+class PayloadPreview:
+    """The payload that an endpoint would receive for an event."""
 
     payload: str
     schema_version: str
 
 
-def topics() -> list[Topic]:
+def list_topics() -> list[WebhookTopic]:
     return list(TOPICS.values())
 
 
-def scope(parent: strawberry.Parent[Topic]) -> AppScope:
+def scope(parent: strawberry.Parent[WebhookTopic]) -> AppScope:
     return parent.scope
 
 
-async def event(info: Info, id: EventId) -> Happening:
+async def get_event(info: Info, id: EventId) -> WebhookEvent:
     actor = info.context.actor
     async with info.context.read() as session:
-        found = await webhook_deliveries.happening(session, id, "id")
-    needed = TOPICS[found.type].scope
-    if actor.app_id is not None and needed not in actor.scopes:
-        raise no_event("id")
-    return found
+        event = await webhook_deliveries.read_event(session, id, "id")
+    required_scope = TOPICS[event.type].scope
+    if actor.app_id is not None and required_scope not in actor.scopes:
+        raise event_not_found("id")
+    return event
 
 
-async def preview(info: Info, endpoint_id: EndpointId, event_id: EventId) -> Preview:
-    key = key_of(WebhookEndpoint, endpoint_id, "endpointId")
+async def preview_payload(info: Info, endpoint_id: EndpointId, event_id: EventId) -> PayloadPreview:
+    key = parse_id(WebhookEndpoint, endpoint_id, "endpointId")
     async with info.context.read() as session:
-        given: Any = {"actor": info.context.actor, "endpoint_id": key, "path": "endpointId"}
-        row = await webhook_endpoints.visible(session, **given)
-        app = await session.get(App, row.app_id) if row.app_id else None
-        found = await webhook_deliveries.happening(session, event_id, "eventId")
-    return await _rendered(info, row, app, found)
+        arguments: Any = {"actor": info.context.actor, "endpoint_id": key, "path": "endpointId"}
+        endpoint = await webhook_endpoints.visible_endpoint(session, **arguments)
+        app = await session.get(App, endpoint.app_id) if endpoint.app_id else None
+        event = await webhook_deliveries.read_event(session, event_id, "eventId")
+    return await _render_preview(info, endpoint, app, event)
 
 
-async def _rendered(info: Info, row: WebhookEndpoint, app: App | None, found: Happening) -> Preview:
-    if found.company_id != row.company_id:
-        raise no_event("eventId")
+async def _render_preview(
+    info: Info, endpoint: WebhookEndpoint, app: App | None, event: WebhookEvent
+) -> PayloadPreview:
+    if event.company_id != endpoint.company_id:
+        raise event_not_found("eventId")
     try:
-        body = await payloads_of(info.schema).render(info.context.house, row, app, found)
-    except PayloadFault as fault:
-        raise Refused(InvalidInput(path=["endpointId"], message=str(fault))) from None
-    return Preview(body.decode(), row.schema_version)
+        renderer = payload_renderer(info.schema)
+        body = await renderer.render(info.context.container, endpoint, app, event)
+    except PayloadRenderError as error:
+        raise DomainError(InvalidInput(path=["endpointId"], message=str(error))) from None
+    return PayloadPreview(body.decode(), endpoint.schema_version)
 
 
-def event_id(parent: strawberry.Parent[Happening]) -> strawberry.ID:
+def event_id(parent: strawberry.Parent[WebhookEvent]) -> strawberry.ID:
     return strawberry.ID(parent.event_id)
 
 
-def sequence(parent: strawberry.Parent[Happening]) -> int:
+def sequence(parent: strawberry.Parent[WebhookEvent]) -> int:
     return parent.seq
 
 
-def occurred_at(parent: strawberry.Parent[Happening]) -> datetime:
+def occurred_at(parent: strawberry.Parent[WebhookEvent]) -> datetime:
     return parent.at
 
 
-def delivered_id(parent: strawberry.Parent[WebhookDelivery]) -> strawberry.ID:
-    return strawberry.ID(id_of(parent.stream, parent.seq))
+def delivery_event_id(parent: strawberry.Parent[WebhookDelivery]) -> strawberry.ID:
+    return strawberry.ID(encode_event_id(parent.stream, parent.seq))

@@ -1,8 +1,8 @@
-"""What an endpoint is told of an event: its selection, run as a query with its owner's rights.
+"""Renders webhook payloads: an endpoint's selection, executed as a query with its owner's rights.
 
-A selection is written like the inside of a query on `WebhookEvent`, fragments after it if there are
-any. It is validated and priced when it is registered, and again whenever the graph has changed:
-one that no longer fits is sent to nobody.
+A selection is a selection set on `WebhookEvent`, optionally followed by fragments. It is validated,
+and its cost computed, when it is registered and again when the schema has changed; nothing is sent
+for a selection that is no longer valid.
 """
 
 import logging
@@ -28,137 +28,144 @@ from graphql import (
     print_ast,
 )
 
-from dataloaders import Loaders
-from execution import Answer, Engine, Limits, Prepared, reach_of
-from models.identity import Actor, AppScope, acting_for
+from dataloaders.loaders import Loaders
+from execution import Answer, Engine, Limits, PreparedOperation, referenced_fields
+from models.identity import Actor, AppScope, app_grants
 from models.integrations import App, WebhookEndpoint
 from resolvers import scopes
-from resolvers.context import Context, House
-from resolvers.rules import Denied
-from services.core.problems import Refused
-from services.integrations.webhook_endpoints import SelectionInvalid, scopes_of
-from services.integrations.webhook_topics import Happening
+from resolvers.context import Container, Context
+from resolvers.rules import AccessDenied
+from services.core.problems import DomainError
+from services.integrations.webhook_endpoints import SelectionInvalid, payload_scopes
+from services.integrations.webhook_events import WebhookEvent
 
 log = logging.getLogger("darkstore.webhooks")
 
-SELECTION_LENGTH = 8_192
-SELECTION_COST = 500
-REASONS_COUNT = 5
+MAX_SELECTION_LENGTH = 8_192
+MAX_SELECTION_COST = 500
+MAX_REASONS = 5
 ROOT, VARIABLE = "webhookEvent", "event"
-HEAD = f"query WebhookPayload(${VARIABLE}: ID!) {{ {ROOT}(id: ${VARIABLE}) {{ __typename }} }}"
+QUERY_TEMPLATE = (
+    f"query WebhookPayload(${VARIABLE}: ID!) {{ {ROOT}(id: ${VARIABLE}) {{ __typename }} }}"
+)
 
 
-class PayloadFault(Exception):
-    """The payload can't be made; the message may be shown to the endpoint's owner."""
+class PayloadRenderError(Exception):
+    """The payload can't be rendered; the endpoint's owner may see the message."""
 
 
-class SelectionOutdated(PayloadFault):
-    """The graph has changed so that the selection can never be made again."""
+class SelectionOutdated(PayloadRenderError):
+    """The selection is not valid in the current schema, so no later attempt can succeed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A selection that can be sent: its cost, and the version of the graph it was checked with."""
+class CheckedSelection:
+    """The cost of a valid selection, and the version of the schema it was validated against."""
 
     cost: int
     schema_version: str
 
 
-class Payloads:
-    """Checks and makes payloads; it keeps the selections that were used last ready to run."""
+class PayloadRenderer:
+    """Validates selections and renders payloads; caches the prepared queries."""
 
     def __init__(self, schema: strawberry.Schema) -> None:
-        limits = Limits(cost=SELECTION_COST, document_characters=2 * SELECTION_LENGTH)
+        limits = Limits(cost=MAX_SELECTION_COST, document_characters=2 * MAX_SELECTION_LENGTH)
         self._schema = schema._schema
-        self._engine = Engine(schema, limits=limits, introspection=False, on_error=_said)
+        self._engine = Engine(
+            schema, limits=limits, introspection=False, on_error=_to_graphql_error
+        )
         self.version = sha256(schema.as_str().encode()).hexdigest()[:12]
 
-    def check(self, selection: str, allowed: frozenset[AppScope]) -> Checked:
-        """Its price; refused with SelectionInvalid, each reason as the graph says it."""
+    def check(self, selection: str, allowed: frozenset[AppScope]) -> CheckedSelection:
+        """Validate a selection within these scopes. Raises DomainError: SelectionInvalid."""
         try:
-            prepared = self._prepared(selection)
-            self._within(prepared, allowed)
-        except PayloadFault as fault:
-            reasons = str(fault).split("\n")[:REASONS_COUNT]
+            prepared = self._prepare(selection)
+            self._require_scopes(prepared, allowed)
+        except PayloadRenderError as error:
+            reasons = str(error).split("\n")[:MAX_REASONS]
             path = ["input", "selection"]
-            said = "The selection can't be sent."
-            raise Refused(SelectionInvalid(path=path, message=said, reasons=reasons)) from None
-        return Checked(prepared.cost, self.version)
+            message = "The selection can't be sent."
+            problem = SelectionInvalid(path=path, message=message, reasons=reasons)
+            raise DomainError(problem) from None
+        return CheckedSelection(prepared.cost, self.version)
 
     async def render(
-        self, house: House, endpoint: WebhookEndpoint, app: App | None, event: Happening
+        self, container: Container, endpoint: WebhookEndpoint, app: App | None, event: WebhookEvent
     ) -> bytes:
-        """The body that tells the endpoint of an event; raises PayloadFault."""
-        actor = speaker(endpoint, app)
-        prepared = self._prepared(endpoint.selection)
-        self._within(prepared, actor.scopes)
-        context = Context(house, actor, Loaders(house.database, actor.scope()))
+        """Render the body of a message. Raises PayloadRenderError."""
+        actor = payload_actor(endpoint, app)
+        prepared = self._prepare(endpoint.selection)
+        self._require_scopes(prepared, actor.scopes)
+        context = Context(container, actor, Loaders(container.database, actor.scope()))
         answer = await self._engine.execute(prepared, {VARIABLE: event.event_id}, context)
         if answer.errors:
-            raise PayloadFault(_joined(answer))
-        told = {
+            raise PayloadRenderError(_error_messages(answer))
+        message = {
             "id": event.event_id,
             "type": event.type,
             "timestamp": event.at,
             "schemaVersion": endpoint.schema_version,
             "data": answer.data[ROOT],
         }
-        return orjson.dumps(told, option=orjson.OPT_UTC_Z)
+        return orjson.dumps(message, option=orjson.OPT_UTC_Z)
 
-    def _prepared(self, selection: str) -> Prepared:
-        if len(selection) > SELECTION_LENGTH:
-            raise SelectionOutdated(f"A selection has at most {SELECTION_LENGTH} characters.")
-        prepared = self._engine.prepare(document_of(selection))
+    def _prepare(self, selection: str) -> PreparedOperation:
+        if len(selection) > MAX_SELECTION_LENGTH:
+            raise SelectionOutdated(f"A selection has at most {MAX_SELECTION_LENGTH} characters.")
+        prepared = self._engine.prepare(build_document(selection))
         if isinstance(prepared, Answer):
-            raise SelectionOutdated(_joined(prepared))
+            raise SelectionOutdated(_error_messages(prepared))
         return prepared
 
-    def _within(self, prepared: Prepared, allowed: frozenset[AppScope]) -> None:
-        asks = Actor(scopes=allowed | {AppScope.WEBHOOKS_READ})
-        denied = scopes.refusal(asks, self._schema, reach_of(self._schema, prepared))
-        if denied is not None:
-            raise PayloadFault(str(denied))
+    def _require_scopes(self, prepared: PreparedOperation, allowed: frozenset[AppScope]) -> None:
+        actor = Actor(scopes=allowed | {AppScope.WEBHOOKS_READ})
+        denial = scopes.scope_denial(actor, self._schema, referenced_fields(self._schema, prepared))
+        if denial is not None:
+            raise PayloadRenderError(str(denial))
 
 
 @lru_cache(maxsize=2)
-def payloads_of(schema: strawberry.Schema) -> Payloads:
-    """The payloads of one graph; made once."""
-    return Payloads(schema)
+def payload_renderer(schema: strawberry.Schema) -> PayloadRenderer:
+    """The renderer of a schema, cached."""
+    return PayloadRenderer(schema)
 
 
-def speaker(endpoint: WebhookEndpoint, app: App | None) -> Actor:
-    """With whose rights a payload is made: the app's, or those of an app that may read all."""
-    who = endpoint.id if app is None else app.id
-    person = endpoint.id if app is None else app.person_id
-    given = frozenset(AppScope) if app is None else scopes_of(Actor(), app)
-    given |= {AppScope.WEBHOOKS_READ}
-    return Actor(person, None, acting_for(endpoint.company_id), who, given)
+def payload_actor(endpoint: WebhookEndpoint, app: App | None) -> Actor:
+    """The actor that runs the query: the endpoint's app, or an app with all scopes without one."""
+    app_id = endpoint.id if app is None else app.id
+    person_id = endpoint.id if app is None else app.person_id
+    granted = frozenset(AppScope) if app is None else payload_scopes(Actor(), app)
+    granted |= {AppScope.WEBHOOKS_READ}
+    return Actor(person_id, None, app_grants(endpoint.company_id), app_id, granted)
 
 
-def document_of(selection: str) -> str:
-    """The query around a selection; raises SelectionOutdated when it is not one."""
+def build_document(selection: str) -> str:
+    """Wrap a selection in a query. Raises SelectionOutdated if it is not a selection."""
     try:
         definitions = parse(selection, max_tokens=Limits().tokens).definitions
     except (GraphQLError, RecursionError) as error:
         raise SelectionOutdated(
             str(getattr(error, "message", "It is nested too deeply."))
         ) from None
-    inner = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
-    others = [one for one in definitions if isinstance(one, FragmentDefinitionNode)]
-    if len(inner) != 1 or len(inner) + len(others) != len(definitions) or _dressed(inner[0]):
+    selections = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
+    fragments = [one for one in definitions if isinstance(one, FragmentDefinitionNode)]
+    has_others = len(selections) + len(fragments) != len(definitions)
+    if len(selections) != 1 or has_others or not _is_anonymous_query(selections[0]):
         raise SelectionOutdated("Write one selection in braces, and fragments after it.")
-    return print_ast(DocumentNode(definitions=(_around(inner[0].selection_set), *others)))
+    query = _wrap_in_query(selections[0].selection_set)
+    return print_ast(DocumentNode(definitions=(query, *fragments)))
 
 
-def _dressed(node: OperationDefinitionNode) -> bool:
-    plain = node.operation.value == "query"
-    return not plain or bool(node.name or node.variable_definitions or node.directives)
+def _is_anonymous_query(node: OperationDefinitionNode) -> bool:
+    is_query = node.operation.value == "query"
+    return is_query and not (node.name or node.variable_definitions or node.directives)
 
 
-def _around(selections: SelectionSetNode) -> DefinitionNode:
-    [head] = parse(HEAD).definitions
+def _wrap_in_query(selections: SelectionSetNode) -> DefinitionNode:
+    [head] = parse(QUERY_TEMPLATE).definitions
     if not isinstance(head, OperationDefinitionNode):
-        raise TypeError(HEAD)
+        raise TypeError(QUERY_TEMPLATE)
     name = NameNode(value=VARIABLE)
     argument = ArgumentNode(name=NameNode(value="id"), value=VariableNode(name=name))
     root = FieldNode(
@@ -173,13 +180,13 @@ def _around(selections: SelectionSetNode) -> DefinitionNode:
     )
 
 
-def _joined(answer: Answer) -> str:
-    return "\n".join(str(error["message"]) for error in (answer.errors or [])[:REASONS_COUNT])
+def _error_messages(answer: Answer) -> str:
+    return "\n".join(str(error["message"]) for error in (answer.errors or [])[:MAX_REASONS])
 
 
-def _said(error: GraphQLError) -> dict[str, Any]:
+def _to_graphql_error(error: GraphQLError) -> dict[str, Any]:
     cause = error.original_error
-    if cause is None or isinstance(cause, Denied | Refused):
+    if cause is None or isinstance(cause, AccessDenied | DomainError):
         return {"message": error.message}
-    log.warning("a payload failed at %s", error.path, exc_info=cause)
+    log.warning("rendering a webhook payload failed at %s", error.path, exc_info=cause)
     return {"message": f"The payload failed at {error.path}."}

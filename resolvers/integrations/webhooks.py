@@ -1,4 +1,4 @@
-"""Endpoints of third parties and what is sent to them."""
+"""Webhook endpoints and their deliveries."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,13 +21,17 @@ from resolvers.integrations.inputs import (
     WebhookReplayInput,
     WebhookSecretRotateInput,
 )
-from resolvers.integrations.webhook_selections import changed, wished
-from resolvers.mutations import attempt, of, widen
+from resolvers.integrations.webhook_settings import settings_to_create, settings_to_update
+from resolvers.mutations import company_of, run_mutation, widen_scope
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of
-from services.integrations import webhook_deliveries, webhook_endpoints
-from services.integrations.webhook_deliveries import Replayed, Span
-from services.integrations.webhook_signatures import secret_of
+from services.core.problems import parse_id, parse_optional_id
+from services.integrations import (
+    webhook_deliveries,
+    webhook_endpoint_states,
+    webhook_endpoints,
+)
+from services.integrations.webhook_deliveries import ReplayRange, ReplayResult
+from services.integrations.webhook_signatures import signing_secret
 
 CompanyId = Annotated[
     strawberry.ID, strawberry.argument(description="A company that you run or work for.")
@@ -35,16 +39,16 @@ CompanyId = Annotated[
 EndpointId = Annotated[strawberry.ID, strawberry.argument(description="The endpoint's id.")]
 First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
-States = Annotated[
+Statuses = Annotated[
     list[DeliveryState] | None, strawberry.argument(description="Only these; else all.")
 ]
 StepInput = WebhookEndpointPauseInput | WebhookEndpointResumeInput | WebhookEndpointArchiveInput
-Step = Callable[..., Awaitable[WebhookEndpoint]]
+EndpointStep = Callable[..., Awaitable[WebhookEndpoint]]
 
 
 @dataclass
 class WebhookOutcome:
-    """What the writes of endpoints answer; `secret` where one was made."""
+    """Result of an endpoint mutation; `secret` is set when one was created."""
 
     endpoint: WebhookEndpoint | None = None
     errors: list[Any] = field(default_factory=list)
@@ -53,7 +57,7 @@ class WebhookOutcome:
 
 @dataclass
 class WebhookReplayOutcome:
-    """What replaying answers."""
+    """Result of `webhookReplay`: the endpoint and the number of deliveries, or the problems."""
 
     endpoint: WebhookEndpoint | None = None
     errors: list[Any] = field(default_factory=list)
@@ -63,146 +67,170 @@ class WebhookReplayOutcome:
 
 @dataclass
 class WebhookDeliveryOutcome:
-    """What sending a dead letter again answers."""
+    """Result of `webhookDeliveryRetry`: the delivery, or the problems."""
 
     delivery: WebhookDelivery | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def listed(
+async def list_of_company(
     info: Info, company_id: CompanyId, first: First, after: After = None
 ) -> Page[WebhookEndpoint]:
-    key, actor = key_of(Company, company_id, "companyId"), info.context.actor
+    key, actor = parse_id(Company, company_id, "companyId"), info.context.actor
     async with info.context.read() as session:
-        return await webhook_endpoints.listed(
+        return await webhook_endpoints.list_of_company(
             session, actor=actor, company_id=key, first=first, cursor=after
         )
 
 
-async def endpoint(info: Info, id: EndpointId) -> WebhookEndpoint:
-    key = key_of(WebhookEndpoint, id, "id")
+async def get_endpoint(info: Info, id: EndpointId) -> WebhookEndpoint:
+    key = parse_id(WebhookEndpoint, id, "id")
     async with info.context.read() as session:
-        return await webhook_endpoints.visible(session, actor=info.context.actor, endpoint_id=key)
+        return await webhook_endpoints.visible_endpoint(
+            session, actor=info.context.actor, endpoint_id=key
+        )
 
 
-async def deliveries(
+async def list_deliveries(
     parent: strawberry.Parent[WebhookEndpoint],
     info: Info,
     first: First,
     after: After = None,
-    statuses: States = None,
+    statuses: Statuses = None,
 ) -> Page[WebhookDelivery]:
-    given: Any = {"statuses": statuses, "first": first, "cursor": after}
+    arguments: Any = {"statuses": statuses, "first": first, "cursor": after}
     async with info.context.read() as session:
-        return await webhook_deliveries.listed(session, endpoint_id=parent.id, **given)
+        return await webhook_deliveries.list_of_endpoint(
+            session, endpoint_id=parent.id, **arguments
+        )
 
 
-def available_actions(parent: strawberry.Parent[WebhookEndpoint]) -> list[WebhookAction]:
-    return webhook_endpoints.legal(parent.status)
+def available_actions(
+    parent: strawberry.Parent[WebhookEndpoint], info: Info
+) -> list[WebhookAction]:
+    return webhook_endpoint_states.MACHINE.available_actions(parent, info.context.actor)
 
 
 async def create(info: Info, input: WebhookEndpointCreateInput) -> WebhookOutcome:
-    async def verb(session: AsyncSession) -> WebhookEndpoint:
-        key, actor = key_of(Company, input.company_id, "companyId"), info.context.actor
-        wanted = key_if_given(App, input.app_id, "appId")
-        app = await webhook_endpoints.app_for(session, actor, key, wanted)
-        await widen(session, key)
-        given: Any = {"app": app, "wish": wished(info, input, app)}
-        return await webhook_endpoints.create(session, actor=actor, company_id=key, **given)
+    async def operation(session: AsyncSession) -> WebhookEndpoint:
+        key, actor = parse_id(Company, input.company_id, "companyId"), info.context.actor
+        app_id = parse_optional_id(App, input.app_id, "appId")
+        app = await webhook_endpoints.app_of_endpoint(session, actor, key, app_id)
+        await widen_scope(session, key)
+        arguments: Any = {"app": app, "settings": settings_to_create(info, input, app)}
+        return await webhook_endpoints.create(session, actor=actor, company_id=key, **arguments)
 
-    return await attempt(info, _with_secret(info), verb, input=input)
+    return await run_mutation(info, _with_secret(info), operation, input=input)
 
 
-async def change(info: Info, input: WebhookEndpointUpdateInput) -> WebhookOutcome:
-    async def verb(session: AsyncSession) -> WebhookEndpoint:
-        key, actor = _key(input), info.context.actor
-        row = await webhook_endpoints.visible(
-            session, actor=actor, endpoint_id=key, path="endpointId"
-        )
-        app = await session.get(App, row.app_id) if row.app_id else None
-        given: Any = {"app": app, "wish": changed(info, input, row, app)}
-        given["expected_version"] = input.expected_version
-        return await webhook_endpoints.change(session, actor=actor, endpoint_id=key, **given)
+async def update_endpoint(info: Info, input: WebhookEndpointUpdateInput) -> WebhookOutcome:
+    async def operation(session: AsyncSession) -> WebhookEndpoint:
+        arguments = await _update_arguments(session, info, input)
+        return await webhook_endpoints.update_endpoint(session, **arguments)
 
-    return await attempt(info, WebhookOutcome, verb, input=input, company_id=_company(info, input))
+    company = _company_lookup(info, input)
+    return await run_mutation(info, WebhookOutcome, operation, input=input, company_id=company)
+
+
+async def _update_arguments(
+    session: AsyncSession, info: Info, input: WebhookEndpointUpdateInput
+) -> dict[str, Any]:
+    endpoint_ref: dict[str, Any] = {"actor": info.context.actor, "endpoint_id": _key(input)}
+    endpoint = await webhook_endpoints.visible_endpoint(session, **endpoint_ref, path="endpointId")
+    app = await session.get(App, endpoint.app_id) if endpoint.app_id else None
+    return {
+        **endpoint_ref,
+        "app": app,
+        "settings": settings_to_update(info, input, endpoint, app),
+        "expected_version": input.expected_version,
+    }
 
 
 async def pause(info: Info, input: WebhookEndpointPauseInput) -> WebhookOutcome:
-    return await _stepped(info, input, webhook_endpoints.pause)
+    return await _run_step(info, input, webhook_endpoints.pause)
 
 
 async def resume(info: Info, input: WebhookEndpointResumeInput) -> WebhookOutcome:
-    return await _stepped(info, input, webhook_endpoints.resume)
+    return await _run_step(info, input, webhook_endpoints.resume)
 
 
 async def archive(info: Info, input: WebhookEndpointArchiveInput) -> WebhookOutcome:
-    return await _stepped(info, input, webhook_endpoints.archive)
+    return await _run_step(info, input, webhook_endpoints.archive)
 
 
-async def rotate(info: Info, input: WebhookSecretRotateInput) -> WebhookOutcome:
-    async def verb(session: AsyncSession) -> WebhookEndpoint:
-        given: Any = {"endpoint_id": _key(input), "grace_seconds": input.grace_seconds}
-        return await webhook_endpoints.rotate(session, actor=info.context.actor, **given)
+async def rotate_secret(info: Info, input: WebhookSecretRotateInput) -> WebhookOutcome:
+    async def operation(session: AsyncSession) -> WebhookEndpoint:
+        arguments: Any = {"endpoint_id": _key(input), "grace_seconds": input.grace_seconds}
+        return await webhook_endpoints.rotate_secret(session, actor=info.context.actor, **arguments)
 
-    outcome, company = _with_secret(info), _company(info, input)
-    return await attempt(info, outcome, verb, input=input, company_id=company)
+    outcome, company = _with_secret(info), _company_lookup(info, input)
+    return await run_mutation(info, outcome, operation, input=input, company_id=company)
 
 
 async def replay(info: Info, input: WebhookReplayInput) -> WebhookReplayOutcome:
-    done: list[Replayed] = []
+    results: list[ReplayResult] = []
 
-    async def verb(session: AsyncSession) -> WebhookEndpoint:
-        given: Any = {"endpoint_id": _key(input), "span": _span(input)}
-        done.append(await webhook_deliveries.replay(session, actor=info.context.actor, **given))
-        return done[0].endpoint
+    async def operation(session: AsyncSession) -> WebhookEndpoint:
+        results.append(await webhook_deliveries.replay(session, **_replay_arguments(info, input)))
+        return results[0].endpoint
 
-    company = _company(info, input)
-    made = await attempt(info, WebhookReplayOutcome, verb, input=input, company_id=company)
-    return _counted(made, done)
+    company, outcome_type = _company_lookup(info, input), WebhookReplayOutcome
+    outcome = await run_mutation(info, outcome_type, operation, input=input, company_id=company)
+    return _with_counts(outcome, results)
 
 
 async def retry(info: Info, input: WebhookDeliveryRetryInput) -> WebhookDeliveryOutcome:
-    async def verb(session: AsyncSession) -> WebhookDelivery:
-        key = key_of(WebhookDelivery, input.delivery_id, "deliveryId")
+    async def operation(session: AsyncSession) -> WebhookDelivery:
+        key = parse_id(WebhookDelivery, input.delivery_id, "deliveryId")
         return await webhook_deliveries.retry(session, actor=info.context.actor, delivery_id=key)
 
-    company = of(info, WebhookDelivery, input.delivery_id, "deliveryId")
-    return await attempt(info, WebhookDeliveryOutcome, verb, input=input, company_id=company)
+    company = company_of(info, WebhookDelivery, input.delivery_id, "deliveryId")
+    return await run_mutation(
+        info, WebhookDeliveryOutcome, operation, input=input, company_id=company
+    )
 
 
-def _span(input: WebhookReplayInput) -> Span:
-    return Span(since=input.since, until=input.until, after_event_id=input.after_event_id)
+def _replay_arguments(info: Info, input: WebhookReplayInput) -> dict[str, Any]:
+    since, until, after = input.since, input.until, input.after_event_id
+    return {
+        "actor": info.context.actor,
+        "endpoint_id": _key(input),
+        "replay_range": ReplayRange(since=since, until=until, after_event_id=after),
+    }
 
 
-def _counted(made: WebhookReplayOutcome, done: list[Replayed]) -> WebhookReplayOutcome:
-    if done and not made.errors:
-        made.queued_count = done[0].queued_count
-        following = done[0].next_event_id
-        made.next_event_id = strawberry.ID(following) if following else None
-    return made
+def _with_counts(
+    outcome: WebhookReplayOutcome, results: list[ReplayResult]
+) -> WebhookReplayOutcome:
+    if results and not outcome.errors:
+        outcome.queued_count = results[0].queued_count
+        next_event_id = results[0].next_event_id
+        outcome.next_event_id = strawberry.ID(next_event_id) if next_event_id else None
+    return outcome
 
 
 def _with_secret(info: Info) -> Callable[..., WebhookOutcome]:
-    """An outcome that tells the signing secret, to an equal request too: it is not stored."""
+    """Builds an outcome with the signing secret, which can be derived for a replay too."""
 
     def outcome(endpoint: WebhookEndpoint | None = None, errors: Any = ()) -> WebhookOutcome:
-        identity = info.context.house.identity
-        secret = None if endpoint is None else secret_of(identity, endpoint)
+        identity = info.context.container.authenticator
+        secret = None if endpoint is None else signing_secret(identity, endpoint)
         return WebhookOutcome(endpoint, list(errors), secret)
 
     return outcome
 
 
-async def _stepped(info: Info, input: StepInput, step: Step) -> WebhookOutcome:
-    async def verb(session: AsyncSession) -> WebhookEndpoint:
+async def _run_step(info: Info, input: StepInput, step: EndpointStep) -> WebhookOutcome:
+    async def operation(session: AsyncSession) -> WebhookEndpoint:
         return await step(session, actor=info.context.actor, endpoint_id=_key(input))
 
-    return await attempt(info, WebhookOutcome, verb, input=input, company_id=_company(info, input))
+    company = _company_lookup(info, input)
+    return await run_mutation(info, WebhookOutcome, operation, input=input, company_id=company)
 
 
 def _key(input: Any) -> UUID:
-    return key_of(WebhookEndpoint, input.endpoint_id, "endpointId")
+    return parse_id(WebhookEndpoint, input.endpoint_id, "endpointId")
 
 
-def _company(info: Info, input: Any) -> Any:
-    return of(info, WebhookEndpoint, input.endpoint_id, "endpointId")
+def _company_lookup(info: Info, input: Any) -> Any:
+    return company_of(info, WebhookEndpoint, input.endpoint_id, "endpointId")

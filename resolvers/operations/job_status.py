@@ -1,4 +1,4 @@
-"""Jobs, for those who run the platform."""
+"""Background jobs, for platform administrators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,46 +9,46 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.operations import JobFailure, JobState
 from resolvers.context import Info
-from resolvers.mutations import attempt
+from resolvers.mutations import run_mutation
 from resolvers.operations.inputs import JobFailureRetryInput
 from services.core.pages import Page
-from services.core.problems import key_of
+from services.core.problems import parse_id
 from services.operations import job_status
 
 First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
-OfJob = Annotated[str | None, strawberry.argument(description="Only those of this job.")]
+JobName = Annotated[str | None, strawberry.argument(description="Only those of this job.")]
 DeadOnly = Annotated[bool, strawberry.argument(description="Only those that wait for people.")]
 
 
 @dataclass
 class JobFailureOutcome:
-    """What letting a dead letter be tried again answers."""
+    """Result of `jobFailureRetry`: the failure, or the problems."""
 
     failure: JobFailure | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def listed(info: Info) -> Sequence[JobState]:
+async def list_jobs(info: Info) -> Sequence[JobState]:
     async with info.context.read() as session:
-        return await job_status.states(session, actor=info.context.actor)
+        return await job_status.list_jobs(session, actor=info.context.actor)
 
 
-async def failures(
-    info: Info, first: First, after: After = None, job: OfJob = None, dead_only: DeadOnly = False
+async def list_failures(
+    info: Info, first: First, after: After = None, job: JobName = None, dead_only: DeadOnly = False
 ) -> Page[JobFailure]:
-    given: Any = {"job": job, "dead_only": dead_only, "first": first, "cursor": after}
+    arguments: Any = {"job": job, "dead_only": dead_only, "first": first, "cursor": after}
     async with info.context.read() as session:
-        return await job_status.failures(session, actor=info.context.actor, **given)
+        return await job_status.list_failures(session, actor=info.context.actor, **arguments)
 
 
 async def retry(info: Info, input: JobFailureRetryInput) -> JobFailureOutcome:
-    async def verb(session: AsyncSession) -> JobFailure:
-        key = key_of(JobFailure, input.failure_id, "failureId")
+    async def operation(session: AsyncSession) -> JobFailure:
+        key = parse_id(JobFailure, input.failure_id, "failureId")
         return await job_status.retry(session, actor=info.context.actor, failure_id=key)
 
-    return await attempt(info, JobFailureOutcome, verb, input=input)
+    return await run_mutation(info, JobFailureOutcome, operation, input=input)
 
 
-def item(parent: strawberry.Parent[JobFailure]) -> str:
+def failure_item(parent: strawberry.Parent[JobFailure]) -> str:
     return str(parent.item)

@@ -1,9 +1,9 @@
-"""What operators see of the process that answers them."""
+"""Statistics of the process that answers the request, for operators."""
 
 from resolvers.context import Info
-from workflows import operations as queues
+from workflows.operations import ProcessStats, read_process_stats
 
 
-def operations(info: Info) -> queues.Operations:
-    house = info.context.house
-    return queues.look(house.database, house.combiner, house.positions)
+def process_stats(info: Info) -> ProcessStats:
+    container = info.context.container
+    return read_process_stats(container.database, container.reservation_queue, container.positions)

@@ -8,8 +8,8 @@ from models.catalog import Product
 from models.companies import Company
 from models.orders import CancelReason
 from resolvers.shared_inputs import BigInt, GeoPointInput
-from services.carts.baskets import LINES, Wanted, Wish
-from services.core.problems import InvalidInput, Refused, key_if_given, key_of
+from services.carts.baskets import MAX_LINES, OrderRequest, RequestedLine
+from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
 
 
 @strawberry.input(description="A product and how many of it.")
@@ -20,10 +20,13 @@ class OrderLineInput:
         default=Substitution.REFUND, description="What to do when the shelf has too few."
     )
 
-    def wanted(self, nth: int) -> Wanted:
-        """The line in the services' terms; refused when the id is no product's."""
-        key = key_of(Product, self.product_id, "lines", str(nth), "productId")
-        return Wanted(key, self.quantity, self.substitution)
+    def to_line(self, index: int) -> RequestedLine:
+        """The line as the services take it.
+
+        Raises DomainError: NotFound for an id of another type.
+        """
+        key = parse_id(Product, self.product_id, "lines", str(index), "productId")
+        return RequestedLine(key, self.quantity, self.substitution)
 
 
 @strawberry.input(description="What to bring, and where: the cart unless lines are given.")
@@ -54,28 +57,28 @@ class OrderPlaceInput:
         description="The total you showed: another one is refused with PriceChanged.",
     )
 
-    def wish(self) -> Wish:
-        """The wish in the services' terms; refused for ids and places that are none."""
-        address = key_if_given(Address, self.address_id, "addressId")
-        company = key_if_given(Company, self.company_id, "companyId")
-        return Wish(
-            **self._words(),
+    def to_order_request(self) -> OrderRequest:
+        """The request as the services take it. Raises DomainError: NotFound, InvalidInput."""
+        address = parse_optional_id(Address, self.address_id, "addressId")
+        company = parse_optional_id(Company, self.company_id, "companyId")
+        return OrderRequest(
+            **self._texts_and_amounts(),
             address_id=address,
-            point=self.at.point("input", "at") if self.at else None,
+            point=self.at.to_point("input", "at") if self.at else None,
             company_id=company,
-            lines=self._wanted(),
+            lines=self._requested_lines(),
         )
 
-    def _wanted(self) -> tuple[Wanted, ...] | None:
-        """The lines; too many are refused before any of them is read."""
+    def _requested_lines(self) -> tuple[RequestedLine, ...] | None:
+        """The lines, or None without any; too many are refused before one of them is read."""
         if self.lines is None:
             return None
-        if len(self.lines) > LINES:
-            message = f"An order has at most {LINES} lines."
-            raise Refused(InvalidInput(path=["input", "lines"], message=message))
-        return tuple(one.wanted(nth) for nth, one in enumerate(self.lines))
+        if len(self.lines) > MAX_LINES:
+            message = f"An order has at most {MAX_LINES} lines."
+            raise DomainError(InvalidInput(path=["input", "lines"], message=message))
+        return tuple(line.to_line(index) for index, line in enumerate(self.lines))
 
-    def _words(self) -> dict[str, Any]:
+    def _texts_and_amounts(self) -> dict[str, Any]:
         return {
             "address_line": self.address_line or "",
             "drop_note": self.drop_note or "",

@@ -1,4 +1,4 @@
-"""Orders: placing, looking, calling off."""
+"""Orders: placing, reading and canceling."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -11,15 +11,15 @@ from dataloaders import orders as load
 from models.orders import Order, OrderAction, OrderLine, OrderStage
 from models.payments import Payment
 from resolvers.context import Info
-from resolvers.mutations import attempt, of, promised, replayed
+from resolvers.mutations import company_of, idempotent_request, mark_replayed, run_mutation
 from resolvers.orders.inputs import OrderCancelInput, OrderPlaceInput
-from services import checkout
-from services.accounts.people import CustomerSelf
-from services.catalog.listed_products import Offer
+from services.accounts.people import CustomerProfile
+from services.catalog.listed_products import ListedProduct
 from services.catalog.storefronts import Storefront
+from services.checkout import cancellation
 from services.core.pages import Page
-from services.core.problems import Refused, key_of
-from services.orders import orders, stages, timeline
+from services.core.problems import DomainError, parse_id
+from services.orders import order_states, orders, stages, timeline
 from services.orders.timeline import OrderEvent
 from workflows.checkout import place_and_pay
 
@@ -32,7 +32,7 @@ After = Annotated[
 
 @dataclass
 class OrderOutcome:
-    """What a write on an order answers: the order as it is now, or every reason against it."""
+    """The result of a mutation: the order as it is now, or the errors."""
 
     order: Order | None = None
     errors: list[Any] = field(default_factory=list)
@@ -43,92 +43,96 @@ class OrderOutcome:
 
 
 async def order(info: Info, id: OrderId) -> Order:
-    return await orders.visible(info.context.look(), key_of(Order, id, "id"))
+    return await orders.visible_order(info.context.batched_session(), parse_id(Order, id, "id"))
 
 
 async def place(info: Info, input: OrderPlaceInput) -> OrderOutcome:
-    context, made = info.context, promised(info, input)
-    who: Any = {"actor": context.actor, "origin": context.origin(info.field_name), "made": made}
+    context, request = info.context, idempotent_request(info, input)
+    arguments: Any = {"actor": context.actor, "origin": context.audit_origin(info.field_name)}
     try:
-        placed = await place_and_pay.buy(context.house, wish=input.wish(), **who)
-    except Refused as refused:
-        return OrderOutcome(errors=refused.reasons)
-    if placed.replayed and made is not None:
-        replayed(context, made)
-    return OrderOutcome(placed.order)
+        arguments |= {"order_request": input.to_order_request(), "idempotent_request": request}
+        result = await place_and_pay.place_and_pay(context.container, **arguments)
+    except DomainError as error:
+        return OrderOutcome(errors=error.problems)
+    if result.replayed and request is not None:
+        mark_replayed(context, request)
+    return OrderOutcome(result.order)
 
 
 async def cancel(info: Info, input: OrderCancelInput) -> OrderOutcome:
-    actor, why = info.context.actor, {"reason": input.reason, "note": input.note}
+    arguments: Any = {"reason": input.reason, "note": input.note, "actor": info.context.actor}
 
-    async def verb(session: Any) -> Order:
-        key = key_of(Order, input.order_id, "orderId")
-        return await checkout.cancel_order(session, actor=actor, order_id=key, **why)  # type: ignore[arg-type] # a reason and a note
+    async def operation(session: Any) -> Order:
+        key = parse_id(Order, input.order_id, "orderId")
+        return await cancellation.cancel_order(session, order_id=key, **arguments)
 
-    company = of(info, Order, input.order_id, "orderId")
-    return await attempt(info, OrderOutcome, verb, input=input, company_id=company)
+    company = company_of(info, Order, input.order_id, "orderId")
+    return await run_mutation(info, OrderOutcome, operation, input=input, company_id=company)
 
 
-async def mine(
-    parent: strawberry.Parent[CustomerSelf], info: Info, first: First, after: After = None
+async def orders_of_customer(
+    parent: strawberry.Parent[CustomerProfile], info: Info, first: First, after: After = None
 ) -> Page[Order]:
     async with info.context.read() as session:
-        return await orders.of_customer(session, parent.id, first, after)
+        return await orders.orders_of_customer(session, parent.id, first, after)
 
 
-async def active(parent: strawberry.Parent[Storefront], info: Info) -> Order | None:
-    """The viewer's newest order that isn't over, wherever it goes."""
+async def active_order(parent: strawberry.Parent[Storefront], info: Info) -> Order | None:
+    """The viewer's newest order that has not ended, whatever its destination."""
     person_id = info.context.actor.person_id
     if person_id is None:
         return None
     return await info.context.loaders.load(load.active_by_customer, person_id)
 
 
-async def stage(parent: strawberry.Parent[Order], info: Info) -> OrderStage:
-    now = await info.context.loaders.load(load.progress_by_order, parent.id)
-    return stages.stage(now) if now else stages.stage(_alone(parent))
+async def order_stage(parent: strawberry.Parent[Order], info: Info) -> OrderStage:
+    progress = await info.context.loaders.load(load.progress_by_order, parent.id)
+    return stages.order_stage(progress) if progress else stages.order_stage(_order_progress(parent))
 
 
 async def available_actions(parent: strawberry.Parent[Order], info: Info) -> list[OrderAction]:
-    now = await info.context.loaders.load(load.progress_by_order, parent.id)
-    return stages.actions(info.context.actor, now or _alone(parent))
+    progress = await info.context.loaders.load(load.progress_by_order, parent.id)
+    progress = progress or _order_progress(parent)
+    return order_states.MACHINE.available_actions(progress, info.context.actor)
 
 
-def _alone(row: Order) -> stages.Progress:
-    return stages.Progress(row.id, row.company_id, row.store_id, row.customer_id, row.status)
+def _order_progress(order: Order) -> stages.OrderProgress:
+    return stages.OrderProgress(
+        order.id, order.company_id, order.store_id, order.customer_id, order.status
+    )
 
 
 def delivery_pin(parent: strawberry.Parent[Order], info: Info) -> str | None:
-    """Null for everybody but the customer whose order it is."""
+    """Null for everyone except the customer of the order."""
     own = parent.customer_id == info.context.actor.person_id
     return parent.delivery_pin if own else None
 
 
 def client_secret(parent: strawberry.Parent[Payment], info: Info) -> str | None:
-    """Null for everybody but the customer who pays."""
+    """Null for everyone except the customer of the order."""
     own = parent.customer_id == info.context.actor.person_id
     return parent.client_secret if own else None
 
 
 def next_action_url(parent: strawberry.Parent[Payment], info: Info) -> str | None:
-    """Null for everybody but the customer who pays."""
+    """Null for everyone except the customer of the order."""
     own = parent.customer_id == info.context.actor.person_id
     return parent.next_action_url if own else None
 
 
-async def product(parent: strawberry.Parent[OrderLine], info: Info) -> Offer | None:
-    """The product as the order's store sells it now."""
-    row = await info.context.loaders.load(load.order_by_id, parent.order_id)
-    if row is None:
+async def product(parent: strawberry.Parent[OrderLine], info: Info) -> ListedProduct | None:
+    """The product as the order's store lists it now."""
+    order_row = await info.context.loaders.load(load.order_by_id, parent.order_id)
+    if order_row is None:
         return None
-    place = (row.store_id, parent.product_id)
-    return await info.context.loaders.load(load_catalog.offer_by_store_and_product, place)
+    store_and_product = (order_row.store_id, parent.product_id)
+    return await info.context.loaders.load(load_catalog.product_by_store_and_id, store_and_product)
 
 
-async def happenings(
+async def order_timeline(
     parent: strawberry.Parent[Order], info: Info, first: First, after: After = None
 ) -> Page[OrderEvent]:
-    """The order's events: who sees the order may know what happened to it."""
-    wanted = timeline.slice_of(parent, first, after)
-    found = await info.context.loaders.load(load.events_of_slice, wanted)
-    return timeline.page_of(parent, first, found)
+    """The events of the order, for everyone who can see the order."""
+    events_slice = timeline.timeline_slice(parent, first, after)
+    rows = await info.context.loaders.load(load.events_of_slice, events_slice)
+    return timeline.timeline_page(parent, first, rows)

@@ -1,4 +1,4 @@
-"""Payments: asking how one stands, and sending money back."""
+"""Payments: refreshing a payment and issuing refunds."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,43 +6,43 @@ from typing import Any
 from models.orders import Order
 from models.payments import Refund
 from resolvers.context import Info
-from resolvers.mutations import attempt, of
+from resolvers.mutations import company_of, run_mutation
 from resolvers.orders.orders import OrderOutcome
 from resolvers.payments.inputs import PaymentRefreshInput, RefundIssueInput
-from services import checkout
-from services.core.problems import Refused, key_of
+from services.core.problems import DomainError, parse_id
 from services.orders import orders
+from services.payments import support_refunds
 from workflows.payments import refresh_payment
 
 
 @dataclass
 class RefundOutcome:
-    """What refundIssue answers: the refund, or every reason against it."""
+    """The result of refundIssue: the refund, or the errors."""
 
     refund: Refund | None = None
     errors: list[Any] = field(default_factory=list)
 
 
 async def refresh(info: Info, input: PaymentRefreshInput) -> OrderOutcome:
-    house = info.context.house
+    container = info.context.container
     try:
-        key = key_of(Order, input.order_id, "orderId")
+        order_id = parse_id(Order, input.order_id, "orderId")
         async with info.context.read() as session:
-            await orders.visible(session, key)
-        await refresh_payment.refresh(house.database, house.payments, key)
+            await orders.visible_order(session, order_id)
+        await refresh_payment.refresh(container.database, container.payments, order_id)
         async with info.context.read() as session:
-            return OrderOutcome(await orders.visible(session, key))
-    except Refused as refused:
-        return OrderOutcome(errors=refused.reasons)
+            return OrderOutcome(await orders.visible_order(session, order_id))
+    except DomainError as error:
+        return OrderOutcome(errors=error.problems)
 
 
 async def refund(info: Info, input: RefundIssueInput) -> RefundOutcome:
-    what: Any = {"amount_minor": input.amount_minor, "reason": input.reason, "note": input.note}
-    what["actor"] = info.context.actor
+    arguments: Any = {"actor": info.context.actor, "amount_minor": input.amount_minor}
+    arguments |= {"reason": input.reason, "note": input.note}
 
-    async def verb(session: Any) -> Refund:
-        key = key_of(Order, input.order_id, "orderId")
-        return await checkout.refund(session, order_id=key, **what)
+    async def operation(session: Any) -> Refund:
+        key = parse_id(Order, input.order_id, "orderId")
+        return await support_refunds.issue_refund(session, order_id=key, **arguments)
 
-    company = of(info, Order, input.order_id, "orderId")
-    return await attempt(info, RefundOutcome, verb, input=input, company_id=company)
+    company = company_of(info, Order, input.order_id, "orderId")
+    return await run_mutation(info, RefundOutcome, operation, input=input, company_id=company)

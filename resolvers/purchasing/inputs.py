@@ -4,13 +4,13 @@ import strawberry
 
 from models.catalog import Product
 from resolvers.shared_inputs import BigInt
-from services.core.problems import key_of
-from services.purchasing.goods_receipts import Arrived
-from services.purchasing.purchase_order_lines import Wanted
-from services.purchasing.supplier_products import Terms
-from services.purchasing.suppliers import SupplierFacts
+from services.core.problems import parse_id
+from services.purchasing.goods_receipts import GoodsReceiptItem
+from services.purchasing.purchase_order_lines import PurchaseOrderItem
+from services.purchasing.supplier_products import SupplierProductTerms
+from services.purchasing.suppliers import SupplierDetails
 
-VERSION = "The version you saw: VersionConflict when somebody changed the supplier since."
+SUPPLIER_VERSION = "The version you saw: VersionConflict when somebody changed the supplier since."
 
 
 @strawberry.input(description="A supplier as it should be: a new one, or one that is known.")
@@ -38,19 +38,19 @@ class SupplierSaveInput:
         default=0, description="How much more than ordered may come unasked, 0 to 100."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description=f"Needed for a known one. {VERSION}"
+        default=None, description=f"Needed for a known one. {SUPPLIER_VERSION}"
     )
 
-    def facts(self) -> SupplierFacts:
-        names = SupplierFacts.__dataclass_fields__
-        return SupplierFacts(**{name: getattr(self, name) for name in names})
+    def to_details(self) -> SupplierDetails:
+        names = SupplierDetails.__dataclass_fields__
+        return SupplierDetails(**{name: getattr(self, name) for name in names})
 
 
 @strawberry.input(description="A supplier to order nothing more from, or to take up again.")
 class SupplierArchiveInput:
     supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
     archived: bool = strawberry.field(default=True, description="False takes it up again.")
-    expected_version: int = strawberry.field(description=VERSION)
+    expected_version: int = strawberry.field(description=SUPPLIER_VERSION)
 
 
 @strawberry.input(description="On which terms a product is sold.")
@@ -68,9 +68,9 @@ class SupplierProductInput:
         default=False, description="Whether to buy it here rather than elsewhere."
     )
 
-    def terms(self, nth: str) -> Terms:
-        return Terms(
-            product_id=key_of(Product, self.product_id, "products", nth, "productId"),
+    def to_terms(self, index: str) -> SupplierProductTerms:
+        return SupplierProductTerms(
+            product_id=parse_id(Product, self.product_id, "products", index, "productId"),
             sku=self.sku,
             pack_cost_minor=self.pack_cost_minor,
             pack_units=self.pack_units,
@@ -88,13 +88,13 @@ class SupplierProductsSetInput:
     removed_product_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list, description="Products that it sells no more."
     )
-    expected_version: int = strawberry.field(description=VERSION)
+    expected_version: int = strawberry.field(description=SUPPLIER_VERSION)
 
-    def terms(self) -> list[Terms]:
-        return [one.terms(str(n)) for n, one in enumerate(self.products)]
+    def to_terms(self) -> list[SupplierProductTerms]:
+        return [product.to_terms(str(n)) for n, product in enumerate(self.products)]
 
 
-VERSION = "The version you saw: VersionConflict when somebody changed the order since."
+ORDER_VERSION = "The version you saw: VersionConflict when somebody changed the order since."
 NOTE = "A line for those who read it later, at most 200 characters."
 
 
@@ -107,14 +107,14 @@ class PurchaseOrderLineInput:
     )
 
 
-def wanted(lines: list[PurchaseOrderLineInput]) -> list[Wanted]:
+def to_order_items(lines: list[PurchaseOrderLineInput]) -> list[PurchaseOrderItem]:
     return [
-        Wanted(
-            key_of(Product, one.product_id, "lines", str(n), "productId"),
-            one.packs,
-            one.pack_cost_minor,
+        PurchaseOrderItem(
+            parse_id(Product, line.product_id, "lines", str(n), "productId"),
+            line.packs,
+            line.pack_cost_minor,
         )
-        for n, one in enumerate(lines)
+        for n, line in enumerate(lines)
     ]
 
 
@@ -130,27 +130,27 @@ class PurchaseOrderCreateInput:
 class PurchaseOrderLinesSetInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The draft.")
     lines: list[PurchaseOrderLineInput] = strawberry.field(description="From 1 to 500 lines.")
-    expected_version: int = strawberry.field(description=VERSION)
+    expected_version: int = strawberry.field(description=ORDER_VERSION)
 
 
 @strawberry.input(description="A draft to order as it stands.")
 class PurchaseOrderApproveInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The draft.")
-    expected_version: int = strawberry.field(description=VERSION)
+    expected_version: int = strawberry.field(description=ORDER_VERSION)
 
 
 @strawberry.input(description="An order to drop.")
 class PurchaseOrderCancelInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The order.")
     note: str = strawberry.field(default="", description=NOTE)
-    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+    expected_version: int | None = strawberry.field(default=None, description=ORDER_VERSION)
 
 
 @strawberry.input(description="An order to wait for no longer.")
 class PurchaseOrderCloseInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The order.")
     note: str = strawberry.field(default="", description=NOTE)
-    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+    expected_version: int | None = strawberry.field(default=None, description=ORDER_VERSION)
 
 
 @strawberry.input(description="Units of one batch that came.")
@@ -174,18 +174,18 @@ class PurchaseOrderReceiveInput:
     over_allowed: bool = strawberry.field(
         default=False, description="Take in more than was ordered: a manager's word."
     )
-    expected_version: int = strawberry.field(description=VERSION)
+    expected_version: int = strawberry.field(description=ORDER_VERSION)
 
-    def arrived(self) -> list[Arrived]:
+    def to_receipt_items(self) -> list[GoodsReceiptItem]:
         return [
-            Arrived(
-                product_id=key_of(Product, one.product_id, "lines", str(n), "productId"),
-                quantity=one.quantity,
-                damaged=one.damaged,
-                batch_code=one.batch_code,
-                expires_on=one.expires_on,
+            GoodsReceiptItem(
+                product_id=parse_id(Product, line.product_id, "lines", str(n), "productId"),
+                quantity=line.quantity,
+                damaged=line.damaged,
+                batch_code=line.batch_code,
+                expires_on=line.expires_on,
             )
-            for n, one in enumerate(self.lines)
+            for n, line in enumerate(self.lines)
         ]
 
 

@@ -1,4 +1,4 @@
-"""Suppliers of a company and what they sell, for its managers."""
+"""Suppliers of a company and their products, for its managers."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -11,22 +11,22 @@ from models.catalog import Product
 from models.companies import Company
 from models.purchasing import Supplier, SupplierProduct
 from resolvers.context import Info
-from resolvers.mutations import attempt, of, widen
+from resolvers.mutations import company_of, run_mutation, widen_scope
 from resolvers.purchasing.inputs import (
     SupplierArchiveInput,
     SupplierProductsSetInput,
     SupplierSaveInput,
 )
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of, not_found
+from services.core.problems import not_found, parse_id, parse_optional_id
 from services.purchasing import supplier_products, suppliers
 
 CompanyId = Annotated[strawberry.ID, strawberry.argument(description="Your company.")]
 SupplierId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
-Name = Annotated[str, strawberry.argument(description="Part of a name, or a whole code.")]
-Word = Annotated[
+SupplierSearch = Annotated[str, strawberry.argument(description="Part of a name, or a whole code.")]
+ProductSearch = Annotated[
     str,
     strawberry.argument(description="Part of a product's name, or its whole code or number."),
 ]
@@ -35,107 +35,115 @@ Archived = Annotated[bool, strawberry.argument(description="The archived ones in
 
 @dataclass
 class SupplierOutcome:
-    """What a change of a supplier answers."""
+    """Result of a supplier mutation: the supplier, or the problems."""
 
     supplier: Supplier | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def one(info: Info, id: SupplierId) -> Supplier:
-    key = key_of(Supplier, id, "id")
+async def get_supplier(info: Info, id: SupplierId) -> Supplier:
+    key = parse_id(Supplier, id, "id")
     async with info.context.read() as session:
-        return await suppliers.visible(session, actor=info.context.actor, supplier_id=key)
+        return await suppliers.visible_supplier(session, actor=info.context.actor, supplier_id=key)
 
 
-async def listed(
+async def list_of_company(
     info: Info,
     company_id: CompanyId,
     first: First,
     after: After = None,
-    search: Name = "",
+    search: SupplierSearch = "",
     archived: Archived = False,
 ) -> Page[Supplier]:
-    actor, company = info.context.actor, key_of(Company, company_id, "companyId")
+    actor, company = info.context.actor, parse_id(Company, company_id, "companyId")
     async with info.context.read() as session:
-        return await suppliers.listed(
+        return await suppliers.list_of_company(
             session, actor=actor, company_id=company, first=first, cursor=after, search=search,
             archived=archived,
         )  # fmt: skip
 
 
-async def products(
-    info: Info, supplier_id: SupplierId, first: First, after: After = None, search: Word = ""
+async def list_products(
+    info: Info,
+    supplier_id: SupplierId,
+    first: First,
+    after: After = None,
+    search: ProductSearch = "",
 ) -> Page[SupplierProduct]:
-    actor, supplier = info.context.actor, key_of(Supplier, supplier_id, "supplierId")
+    actor, supplier = info.context.actor, parse_id(Supplier, supplier_id, "supplierId")
     async with info.context.read() as session:
-        return await supplier_products.listed(
+        return await supplier_products.list_of_supplier(
             session, actor=actor, supplier_id=supplier, first=first, cursor=after, search=search
         )
 
 
 async def save(info: Info, input: SupplierSaveInput) -> SupplierOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         SupplierOutcome,
-        lambda session: suppliers.save(session, **_saved(info, input)),
+        lambda session: suppliers.save(session, **_save_arguments(info, input)),
         input=input,
-        company_id=_company(info, input.company_id),
+        company_id=_company_lookup(info, input.company_id),
     )
 
 
 async def archive(info: Info, input: SupplierArchiveInput) -> SupplierOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         SupplierOutcome,
-        lambda session: suppliers.archive(session, archived=input.archived, **_aim(info, input)),
+        lambda session: suppliers.archive(
+            session, archived=input.archived, **_supplier_arguments(info, input)
+        ),
         input=input,
-        company_id=of(info, Supplier, input.supplier_id, "supplierId"),
+        company_id=company_of(info, Supplier, input.supplier_id, "supplierId"),
     )
 
 
 async def set_products(info: Info, input: SupplierProductsSetInput) -> SupplierOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         SupplierOutcome,
-        lambda session: supplier_products.set_products(session, **_products(info, input)),
+        lambda session: supplier_products.set_products(session, **_product_arguments(info, input)),
         input=input,
-        company_id=of(info, Supplier, input.supplier_id, "supplierId"),
+        company_id=company_of(info, Supplier, input.supplier_id, "supplierId"),
     )
 
 
-def _company(info: Info, id: str) -> Any:
-    """A look-up of a company that the actor manages in, which widens the scope to it."""
+def _company_lookup(info: Info, id: str) -> Any:
+    """A lookup that widens the session's scope to a company in which the actor is a manager."""
 
-    async def look_up(session: AsyncSession) -> UUID:
-        key = key_of(Company, id, "companyId")
-        if not suppliers.manages(info.context.actor, key):
+    async def lookup(session: AsyncSession) -> UUID:
+        key = parse_id(Company, id, "companyId")
+        if not suppliers.may_manage_suppliers(info.context.actor, key):
             raise not_found(Company, "companyId")
-        return await widen(session, key)
+        return await widen_scope(session, key)
 
-    return look_up
+    return lookup
 
 
-def _saved(info: Info, input: SupplierSaveInput) -> dict[str, Any]:
+def _save_arguments(info: Info, input: SupplierSaveInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "company_id": key_of(Company, input.company_id, "companyId"),
-        "supplier_id": key_if_given(Supplier, input.supplier_id, "supplierId"),
-        "facts": input.facts(),
+        "company_id": parse_id(Company, input.company_id, "companyId"),
+        "supplier_id": parse_optional_id(Supplier, input.supplier_id, "supplierId"),
+        "details": input.to_details(),
         "expected_version": input.expected_version,
     }
 
 
-def _aim(info: Info, input: SupplierArchiveInput | SupplierProductsSetInput) -> dict[str, Any]:
+def _supplier_arguments(
+    info: Info, input: SupplierArchiveInput | SupplierProductsSetInput
+) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "supplier_id": key_of(Supplier, input.supplier_id, "supplierId"),
+        "supplier_id": parse_id(Supplier, input.supplier_id, "supplierId"),
         "expected_version": input.expected_version,
     }
 
 
-def _products(info: Info, input: SupplierProductsSetInput) -> dict[str, Any]:
+def _product_arguments(info: Info, input: SupplierProductsSetInput) -> dict[str, Any]:
     removed = [
-        key_of(Product, one, "removedProductIds", str(n))
-        for n, one in enumerate(input.removed_product_ids)
+        parse_id(Product, product_id, "removedProductIds", str(n))
+        for n, product_id in enumerate(input.removed_product_ids)
     ]
-    return {**_aim(info, input), "terms": input.terms(), "removed": removed}
+    return {**_supplier_arguments(info, input), "terms": input.to_terms(), "removed": removed}

@@ -1,4 +1,4 @@
-"""Batches: what expires, what to mark down, what is thrown away or recalled."""
+"""Batches: lists of expiring ones and of markdowns, write-offs and recalls."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -10,14 +10,14 @@ from models.companies import Company
 from models.stock import BatchRecall, StockBatch, StockEntry
 from models.stores import Store
 from resolvers.context import Info
-from resolvers.mutations import attempt, of, widen
+from resolvers.mutations import company_of, run_mutation, widen_scope
 from resolvers.stock.inputs import BatchRecallInput, BatchWasteInput
 from resolvers.stock.stock import After, First, StoreId
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of
+from services.core.problems import parse_id, parse_optional_id
 from services.stock import expiring_batches
 from services.stock import recalls as stock_recalls
-from services.stock.expiring_batches import Markdown
+from services.stock.expiring_batches import MarkdownCandidate
 from services.stock.recalls import RecalledOrder
 
 WithinDays = Annotated[
@@ -29,7 +29,7 @@ RecallId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 
 @dataclass
 class WasteOutcome:
-    """What `batchWaste` answers: the ledger's new entry, or every reason against it."""
+    """Result of `batchWaste`: the new ledger row, or the errors."""
 
     entry: StockEntry | None = None
     errors: list[Any] = field(default_factory=list)
@@ -37,50 +37,50 @@ class WasteOutcome:
 
 @dataclass
 class RecallOutcome:
-    """What `batchRecall` answers: the recall, or every reason against it."""
+    """Result of `batchRecall`: the recall, or the errors."""
 
     recall: BatchRecall | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def expiring(
+async def list_expiring(
     info: Info, store_id: StoreId, within_days: WithinDays, first: First, after: After = None
 ) -> Page[StockBatch]:
-    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
+    actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await expiring_batches.expiring(
+        return await expiring_batches.list_expiring(
             session, actor=actor, store_id=store, within_days=within_days, first=first,
             cursor=after,
         )  # fmt: skip
 
 
-async def markdowns(
+async def list_markdown_candidates(
     info: Info, store_id: StoreId, within_days: WithinDays, first: First, after: After = None
-) -> Page[Markdown]:
-    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
+) -> Page[MarkdownCandidate]:
+    actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await expiring_batches.markdowns(
+        return await expiring_batches.list_markdown_candidates(
             session, actor=actor, store_id=store, within_days=within_days, first=first,
             cursor=after,
         )  # fmt: skip
 
 
-async def waste(info: Info, input: BatchWasteInput) -> WasteOutcome:
-    return await attempt(
+async def write_off(info: Info, input: BatchWasteInput) -> WasteOutcome:
+    return await run_mutation(
         info,
         WasteOutcome,
-        lambda session: expiring_batches.waste(session, **_wasted(info, input)),
+        lambda session: expiring_batches.write_off(session, **_write_off_args(info, input)),
         input=input,
-        company_id=of(info, Store, input.store_id, "storeId"),
+        company_id=company_of(info, Store, input.store_id, "storeId"),
     )
 
 
-def _wasted(info: Info, input: BatchWasteInput) -> dict[str, Any]:
+def _write_off_args(info: Info, input: BatchWasteInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "store_id": key_of(Store, input.store_id, "storeId"),
-        "product_id": key_if_given(Product, input.product_id, "productId"),
-        "batch_id": key_if_given(StockBatch, input.batch_id, "batchId"),
+        "store_id": parse_id(Store, input.store_id, "storeId"),
+        "product_id": parse_optional_id(Product, input.product_id, "productId"),
+        "batch_id": parse_optional_id(StockBatch, input.batch_id, "batchId"),
         "quantity": input.quantity,
         "source": input.source,
         "note": input.note,
@@ -88,51 +88,51 @@ def _wasted(info: Info, input: BatchWasteInput) -> dict[str, Any]:
 
 
 async def recall_batch(info: Info, input: BatchRecallInput) -> RecallOutcome:
-    async def verb(session: Any) -> BatchRecall:
-        return await stock_recalls.recall(session, **_recalled(info, input))
+    async def recall(session: Any) -> BatchRecall:
+        return await stock_recalls.recall(session, **_recall_args(info, input))
 
-    return await attempt(info, RecallOutcome, verb, input=input, company_id=_company(input))
+    return await run_mutation(info, RecallOutcome, recall, input=input, company_id=_scope(input))
 
 
-def _recalled(info: Info, input: BatchRecallInput) -> dict[str, Any]:
+def _recall_args(info: Info, input: BatchRecallInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "company_id": key_of(Company, input.company_id, "companyId"),
-        "product_id": key_of(Product, input.product_id, "productId"),
+        "company_id": parse_id(Company, input.company_id, "companyId"),
+        "product_id": parse_id(Product, input.product_id, "productId"),
         "batch_code": input.batch_code,
         "reason": input.reason,
     }
 
 
-def _company(input: BatchRecallInput) -> Any:
-    """Widens the unit of work to the company; the verb asks first who may act for it."""
+def _scope(input: BatchRecallInput) -> Any:
+    """Widens the transaction's scope to the company; the service checks the actor's role first."""
 
-    async def look_up(session: Any) -> Any:
-        return await widen(session, key_of(Company, input.company_id, "companyId"))
+    async def widen(session: Any) -> Any:
+        return await widen_scope(session, parse_id(Company, input.company_id, "companyId"))
 
-    return look_up
+    return widen
 
 
-async def recalls(
+async def list_recalls(
     info: Info, company_id: CompanyId, first: First, after: After = None
 ) -> Page[BatchRecall]:
-    actor, company = info.context.actor, key_of(Company, company_id, "companyId")
+    actor, company = info.context.actor, parse_id(Company, company_id, "companyId")
     async with info.context.read() as session:
-        return await stock_recalls.of_company(
+        return await stock_recalls.list_of_company(
             session, actor=actor, company_id=company, first=first, cursor=after
         )
 
 
-async def one_recall(info: Info, id: RecallId) -> BatchRecall:
-    key = key_of(BatchRecall, id, "id")
+async def get_recall(info: Info, id: RecallId) -> BatchRecall:
+    key = parse_id(BatchRecall, id, "id")
     async with info.context.read() as session:
-        return await stock_recalls.visible(session, actor=info.context.actor, recall_id=key)
+        return await stock_recalls.visible_recall(session, actor=info.context.actor, recall_id=key)
 
 
-async def orders(
+async def list_orders(
     parent: strawberry.Parent[BatchRecall], info: Info, first: First, after: After = None
 ) -> Page[RecalledOrder]:
     async with info.context.read() as session:
-        return await stock_recalls.orders(
+        return await stock_recalls.list_orders(
             session, actor=info.context.actor, row=parent, first=first, cursor=after
         )

@@ -1,4 +1,4 @@
-"""Many shelves set at once by a store's staff."""
+"""Sets the stock of many products at once."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,39 +6,39 @@ from typing import Any
 from models.imports import StockSet
 from models.stores import Store
 from resolvers.context import Info
-from resolvers.mutations import attempt, of
+from resolvers.mutations import company_of, run_mutation
 from resolvers.stock.inputs import StockSetManyInput
-from services.core.problems import key_of
+from services.core.problems import parse_id
 from services.stock import bulk_adjustments
 
 
 @dataclass
 class StockSetOutcome:
-    """What `stockSetMany` answers: what was set, and why other lines were not."""
+    """Result of `stockSetMany`: what was set, and the errors of the other lines."""
 
     stock_set: StockSet | None = None
     errors: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.stock_set is not None:
-            self.errors = [*self.errors, *bulk_adjustments.refused(self.stock_set)]
+            self.errors = [*self.errors, *bulk_adjustments.skipped_line_problems(self.stock_set)]
 
 
-async def set_many(info: Info, input: StockSetManyInput) -> StockSetOutcome:
-    return await attempt(
+async def set_stock_levels(info: Info, input: StockSetManyInput) -> StockSetOutcome:
+    return await run_mutation(
         info,
         StockSetOutcome,
-        lambda session: bulk_adjustments.set_many(session, **_lines(info, input)),
+        lambda session: bulk_adjustments.set_stock_levels(session, **_args(info, input)),
         input=input,
-        company_id=of(info, Store, input.store_id, "storeId"),
+        company_id=company_of(info, Store, input.store_id, "storeId"),
     )
 
 
-def _lines(info: Info, input: StockSetManyInput) -> dict[str, Any]:
+def _args(info: Info, input: StockSetManyInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "store_id": key_of(Store, input.store_id, "storeId"),
-        "lines": input.said(),
+        "store_id": parse_id(Store, input.store_id, "storeId"),
+        "lines": input.to_lines(),
         "reason": input.reason,
         "note": input.note,
         "on_error": input.on_error,

@@ -1,4 +1,4 @@
-"""The stock of all stores together."""
+"""A company's stock over all its stores."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ import strawberry
 from models.companies import Company
 from resolvers.context import Info
 from services.core.pages import Page
-from services.core.problems import key_if_given
+from services.core.problems import parse_optional_id
 from services.stock import company_stock
 from services.stock.company_stock import ProductStock
 
@@ -23,15 +23,15 @@ First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 
-async def listed(
+async def list_of_company(
     info: Info,
     first: First,
     after: After = None,
     company_id: CompanyId = None,
     search: Search = "",
 ) -> Page[ProductStock]:
-    actor, company = info.context.actor, key_if_given(Company, company_id, "companyId")
+    actor, company = info.context.actor, parse_optional_id(Company, company_id, "companyId")
     async with info.context.read() as session:
-        return await company_stock.listed(
+        return await company_stock.list_of_company(
             session, actor=actor, company_id=company, search=search, first=first, cursor=after
         )

@@ -1,15 +1,17 @@
+"""Inputs of stock mutations."""
+
 from collections.abc import Sequence
 from datetime import date
 
 import strawberry
 
 from models.catalog import Product
-from models.ids import decode
+from models.ids import decode_id
 from models.imports import ErrorPolicy
 from models.stock import StockReason, WasteSource
-from services.core.problems import InvalidInput, Refused
-from services.stock.adjustments import Count
-from services.stock.bulk_adjustments import LINES, Line
+from services.core.problems import DomainError, InvalidInput
+from services.stock.adjustments import StockAdjustment
+from services.stock.bulk_adjustments import MAX_LINES, BulkLine
 
 
 @strawberry.input(
@@ -49,8 +51,8 @@ class StockAdjustInput:
         default="", description="A line for the ledger, at most 200 characters."
     )
 
-    def count(self) -> Count:
-        return Count(
+    def to_adjustment(self) -> StockAdjustment:
+        return StockAdjustment(
             delta=self.delta,
             on_hand=self.on_hand,
             compare_on_hand=self.compare_on_hand,
@@ -73,10 +75,10 @@ class StockSetLineInput:
         description="The version you saw: VersionConflict when the shelf changed since.",
     )
 
-    def said(self) -> Line:
-        """The line in the services' terms; one whose id is none speaks of no product."""
-        key = decode(Product, self.product_id)
-        return Line(key, self.quantity, self.compare_quantity, self.expected_version)
+    def to_line(self) -> BulkLine:
+        """The line for the service; `product_id` is None when it is not the id of a product."""
+        key = decode_id(Product, self.product_id)
+        return BulkLine(key, self.quantity, self.compare_quantity, self.expected_version)
 
 
 @strawberry.input(description="Many shelves of a store, each with the units it has in all.")
@@ -95,12 +97,12 @@ class StockSetManyInput:
         default=ErrorPolicy.ALL_OR_NOTHING, description="What bad lines do to the good ones."
     )
 
-    def said(self) -> Sequence[Line]:
-        """The lines in the services' terms; too many are refused before any is read."""
-        if len(self.lines) > LINES:
-            message = f"From 1 to {LINES} lines at once."
-            raise Refused(InvalidInput(path=["input", "lines"], message=message))
-        return [one.said() for one in self.lines]
+    def to_lines(self) -> Sequence[BulkLine]:
+        """The lines for the service; raises InvalidInput for too many before any is decoded."""
+        if len(self.lines) > MAX_LINES:
+            message = f"From 1 to {MAX_LINES} lines at once."
+            raise DomainError(InvalidInput(path=["input", "lines"], message=message))
+        return [line.to_line() for line in self.lines]
 
 
 @strawberry.input(description="Units that are thrown away: of a batch, or of a product.")

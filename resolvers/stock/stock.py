@@ -1,4 +1,4 @@
-"""What a store has on the shelf, for its staff."""
+"""A store's stock and its ledger, for the staff of the store."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -10,11 +10,11 @@ from models.catalog import Product
 from models.stock import Stock, StockEntry
 from models.stores import Store
 from resolvers.context import Info
-from resolvers.mutations import attempt, of
+from resolvers.mutations import company_of, run_mutation
 from resolvers.stock.inputs import StockAdjustInput
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of
-from services.stock import adjustments, stock_rows
+from services.core.problems import parse_id, parse_optional_id
+from services.stock import adjustments, stock_queries, stock_rows
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
 First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
@@ -33,14 +33,14 @@ OfProduct = Annotated[
 
 
 @dataclass
-class StockOutcome:
-    """What `stockAdjust` answers: the ledger's new entry, or every reason against it."""
+class StockAdjustOutcome:
+    """Result of `stockAdjust`: the new ledger row, or the errors."""
 
     entry: StockEntry | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def of_store(
+async def list_of_store(
     info: Info,
     store_id: StoreId,
     first: First,
@@ -48,57 +48,59 @@ async def of_store(
     search: Search = "",
     at_most: AtMost = None,
 ) -> Page[Stock]:
-    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
+    actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await adjustments.shelves(
+        return await stock_queries.list_of_store(
             session, actor=actor, store_id=store, first=first, cursor=after, search=search,
             at_most=at_most,
         )  # fmt: skip
 
 
-async def ledger(
+async def list_movements(
     info: Info,
     store_id: StoreId,
     first: First,
     product_id: OfProduct = None,
     after: After = None,
 ) -> Page[StockEntry]:
-    actor, store = info.context.actor, key_of(Store, store_id, "storeId")
-    product = key_if_given(Product, product_id, "productId")
+    actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
+    product = parse_optional_id(Product, product_id, "productId")
     async with info.context.read() as session:
-        return await adjustments.ledger(
+        return await stock_queries.list_movements(
             session, actor=actor, store_id=store, product_id=product, first=first, cursor=after
         )
 
 
-async def adjust(info: Info, input: StockAdjustInput) -> StockOutcome:
-    return await attempt(
+async def adjust(info: Info, input: StockAdjustInput) -> StockAdjustOutcome:
+    return await run_mutation(
         info,
-        StockOutcome,
-        lambda session: adjustments.adjust(session, **_adjustment(info, input)),
+        StockAdjustOutcome,
+        lambda session: adjustments.adjust(session, **_adjust_args(info, input)),
         input=input,
-        company_id=of(info, Store, input.store_id, "storeId"),
+        company_id=company_of(info, Store, input.store_id, "storeId"),
     )
 
 
-def _adjustment(info: Info, input: StockAdjustInput) -> dict[str, Any]:
+def _adjust_args(info: Info, input: StockAdjustInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "store_id": key_of(Store, input.store_id, "storeId"),
-        "product_id": key_of(Product, input.product_id, "productId"),
-        "count": input.count(),
+        "store_id": parse_id(Store, input.store_id, "storeId"),
+        "product_id": parse_id(Product, input.product_id, "productId"),
+        "adjustment": input.to_adjustment(),
         "reason": input.reason,
         "note": input.note,
     }
 
 
-async def of_entry(parent: strawberry.Parent[Any], info: Info) -> Stock | None:
-    """The shelf that an entry speaks of, as it is now."""
+async def stock_of_entry(parent: strawberry.Parent[Any], info: Info) -> Stock | None:
+    """The current stock row of a ledger row."""
     entry = parent.entry
     if entry is None:
         return None
-    return await info.context.loaders.load(load.stock_by_place, (entry.store_id, entry.product_id))
+    return await info.context.loaders.load(
+        load.stock_by_store_and_product, (entry.store_id, entry.product_id)
+    )
 
 
-def available(parent: strawberry.Parent[Stock], info: Info) -> int:
-    return stock_rows.available(parent)
+def available_units(parent: strawberry.Parent[Stock], info: Info) -> int:
+    return stock_rows.available_units(parent)

@@ -5,7 +5,7 @@ import strawberry
 
 from models.stores import StoreKind, StoreStatus, Weekday
 from resolvers.shared_inputs import GeoJSON, GeoPointInput
-from services.stores.administration import Interval, StoreChange, StoreFacts
+from services.stores.administration import NewStore, OpeningInterval, StoreChange
 
 VERSION = "The store's version that this change was made for."
 
@@ -25,11 +25,17 @@ class StoreCreateInput:
         description="A warehouse has no zone and serves stores only; a kind is for good.",
     )
 
-    def facts(self, company_id: UUID) -> StoreFacts:
-        """The store in the services' terms; refused when it is nowhere on earth."""
-        at = self.at.point("input", "at")
-        return StoreFacts(
-            company_id, self.code, self.name, at, self.timezone, self.preparation_seconds, self.kind
+    def to_new_store(self, company_id: UUID) -> NewStore:
+        """Convert the input. Raises DomainError: InvalidInput for an invalid location."""
+        point = self.at.to_point("input", "at")
+        return NewStore(
+            company_id,
+            self.code,
+            self.name,
+            point,
+            self.timezone,
+            self.preparation_seconds,
+            self.kind,
         )
 
 
@@ -44,7 +50,7 @@ class StoreUpdateInput:
         default=None, description="How long a usual order takes to pick and pack."
     )
 
-    def change(self) -> StoreChange:
+    def to_change(self) -> StoreChange:
         return StoreChange(self.name, self.status, self.timezone, self.preparation_seconds)
 
 
@@ -63,9 +69,11 @@ class StoreHoursInput:
     opens: time = strawberry.field(description="When it begins, in the store's time zone.")
     closes: time = strawberry.field(description="When it ends, in the store's time zone.")
 
-    def interval(self) -> Interval:
+    def to_interval(self) -> OpeningInterval:
         weekday = list(Weekday).index(self.weekday)
-        return Interval(weekday, self.opens.replace(tzinfo=None), self.closes.replace(tzinfo=None))
+        return OpeningInterval(
+            weekday, self.opens.replace(tzinfo=None), self.closes.replace(tzinfo=None)
+        )
 
 
 @strawberry.input(description="When a store is open, the whole week.")

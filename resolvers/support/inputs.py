@@ -3,7 +3,7 @@ import strawberry
 from models.payments import RefundReason
 from models.support import TicketKind, TicketPriority
 from resolvers.shared_inputs import BigInt
-from services.support.tickets import MoneyBack
+from services.support.tickets import TicketRefund
 
 TICKET = "The ticket."
 VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
@@ -54,7 +54,7 @@ class TicketResolveInput:
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
-    def money_back(self) -> MoneyBack | None:
+    def to_refund(self) -> TicketRefund | None:
         if self.refund is None:
             return None
-        return MoneyBack(int(self.refund.amount_minor), self.refund.reason)
+        return TicketRefund(int(self.refund.amount_minor), self.refund.reason)

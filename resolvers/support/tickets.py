@@ -1,4 +1,4 @@
-"""Tickets: read by their customer and by support, written by both."""
+"""Tickets, for their customers and for support agents."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from models.companies import Company
 from models.orders import Order
 from models.support import Ticket, TicketAction, TicketStatus
 from resolvers.context import Info
-from resolvers.mutations import attempt, of
+from resolvers.mutations import company_of, run_mutation
 from resolvers.support.inputs import (
     TicketAssignInput,
     TicketOpenInput,
@@ -18,7 +18,7 @@ from resolvers.support.inputs import (
     TicketResolveInput,
 )
 from services.core.pages import Page
-from services.core.problems import key_if_given, key_of
+from services.core.problems import parse_id, parse_optional_id
 from services.support import ticket_queries, ticket_states, tickets
 
 TicketId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -35,122 +35,125 @@ CompanyId = Annotated[
     strawberry.ID | None,
     strawberry.argument(description="Only this company's; all that you serve when left out."),
 ]
-Mine = Annotated[bool, strawberry.argument(description="Only those assigned to you.")]
+AssignedToMe = Annotated[bool, strawberry.argument(description="Only those assigned to you.")]
 
 
 @dataclass
 class TicketOutcome:
-    """What the ticket's writes answer: the row as it is now, or every reason against it."""
+    """Result of a ticket mutation: the ticket, or the problems."""
 
     ticket: Ticket | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def one(info: Info, id: TicketId) -> Ticket:
-    key = key_of(Ticket, id, "id")
+async def get_ticket(info: Info, id: TicketId) -> Ticket:
+    key = parse_id(Ticket, id, "id")
     async with info.context.read() as session:
-        return await ticket_queries.visible(session, actor=info.context.actor, ticket_id=key)
+        return await ticket_queries.visible_ticket(session, actor=info.context.actor, ticket_id=key)
 
 
-async def own(
+async def list_own(
     info: Info, first: First, after: After = None, order_id: OrderId = None
 ) -> Page[Ticket]:
-    order = key_if_given(Order, order_id, "orderId")
+    order = parse_optional_id(Order, order_id, "orderId")
     actor = info.context.actor
     async with info.context.read() as session:
-        return await ticket_queries.of_customer(
+        return await ticket_queries.list_of_customer(
             session, actor=actor, first=first, cursor=after, order_id=order
         )
 
 
-async def queue(
+async def list_queue(
     info: Info,
     first: First,
     after: After = None,
     status: Status = None,
     company_id: CompanyId = None,
-    mine: Mine = False,
+    mine: AssignedToMe = False,
 ) -> Page[Ticket]:
-    company = key_if_given(Company, company_id, "companyId")
-    asked = ticket_queries.Asked(first, after, status, company, mine)
+    company = parse_optional_id(Company, company_id, "companyId")
+    query = ticket_queries.TicketQueueQuery(first, after, status, company, mine)
     async with info.context.read() as session:
-        return await ticket_queries.queue(session, actor=info.context.actor, asked=asked)
+        return await ticket_queries.list_queue(session, actor=info.context.actor, query=query)
 
 
-async def open(info: Info, input: TicketOpenInput) -> TicketOutcome:  # noqa: A001 - the trade's word
-    return await attempt(
+async def open_ticket(info: Info, input: TicketOpenInput) -> TicketOutcome:
+    return await run_mutation(
         info,
         TicketOutcome,
-        lambda session: tickets.open(session, **_opening(info, input)),
+        lambda session: tickets.open_ticket(session, **_open_arguments(info, input)),
         input=input,
-        company_id=of(info, Order, input.order_id, "orderId"),
+        company_id=company_of(info, Order, input.order_id, "orderId"),
     )
 
 
 async def reply(info: Info, input: TicketReplyInput) -> TicketOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TicketOutcome,
-        lambda session: tickets.reply(session, body=input.body, **_of(info, input)),
+        lambda session: tickets.reply(session, body=input.body, **_ticket_arguments(info, input)),
         input=input,
-        company_id=of(info, Ticket, input.ticket_id, "ticketId"),
+        company_id=company_of(info, Ticket, input.ticket_id, "ticketId"),
     )
 
 
 async def assign(info: Info, input: TicketAssignInput) -> TicketOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TicketOutcome,
-        lambda session: tickets.assign(session, **_assignment(input), **_of(info, input)),
+        lambda session: tickets.assign(
+            session, **_assign_arguments(input), **_ticket_arguments(info, input)
+        ),
         input=input,
-        company_id=of(info, Ticket, input.ticket_id, "ticketId"),
+        company_id=company_of(info, Ticket, input.ticket_id, "ticketId"),
     )
 
 
 async def resolve(info: Info, input: TicketResolveInput) -> TicketOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TicketOutcome,
-        lambda session: tickets.resolve(session, **_ending(input), **_of(info, input)),
+        lambda session: tickets.resolve(
+            session, **_resolve_arguments(input), **_ticket_arguments(info, input)
+        ),
         input=input,
-        company_id=of(info, Ticket, input.ticket_id, "ticketId"),
+        company_id=company_of(info, Ticket, input.ticket_id, "ticketId"),
     )
 
 
-def _of(info: Info, input: Any) -> dict[str, Any]:
-    """Who speaks, in which ticket."""
+def _ticket_arguments(info: Info, input: Any) -> dict[str, Any]:
+    """Arguments that every step of a ticket takes."""
     return {
         "actor": info.context.actor,
-        "ticket_id": key_of(Ticket, input.ticket_id, "ticketId"),
+        "ticket_id": parse_id(Ticket, input.ticket_id, "ticketId"),
     }
 
 
-def _opening(info: Info, input: TicketOpenInput) -> dict[str, Any]:
+def _open_arguments(info: Info, input: TicketOpenInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "order_id": key_of(Order, input.order_id, "orderId"),
+        "order_id": parse_id(Order, input.order_id, "orderId"),
         "kind": input.kind,
         "subject": input.subject,
         "body": input.body,
     }
 
 
-def _assignment(input: TicketAssignInput) -> dict[str, Any]:
-    given = input.assignee_id
+def _assign_arguments(input: TicketAssignInput) -> dict[str, Any]:
     return {
-        "assignee_id": key_if_given(Person, given, "assigneeId"),
+        "assignee_id": parse_optional_id(Person, input.assignee_id, "assigneeId"),
         "priority": input.priority,
         "expected_version": input.expected_version,
     }
 
 
-def _ending(input: TicketResolveInput) -> dict[str, Any]:
+def _resolve_arguments(input: TicketResolveInput) -> dict[str, Any]:
     return {
         "resolution": input.resolution,
-        "money_back": input.money_back(),
+        "refund": input.to_refund(),
         "expected_version": input.expected_version,
     }
 
 
 def available_actions(parent: strawberry.Parent[Ticket], info: Info) -> list[TicketAction]:
-    return ticket_states.available_actions(parent, info.context.actor)
+    return ticket_states.MACHINE.available_actions(parent, info.context.actor)

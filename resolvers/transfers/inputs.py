@@ -1,11 +1,13 @@
+"""Inputs of transfer mutations."""
+
 from collections.abc import Sequence
 
 import strawberry
 
 from models.catalog import Product
-from services.core.problems import InvalidInput, Refused, key_of
-from services.transfers.arrivals import Difference
-from services.transfers.transfer_lines import LINES, Wanted
+from services.core.problems import DomainError, InvalidInput, parse_id
+from services.transfers.arrivals import TransferDiscrepancy
+from services.transfers.transfer_lines import MAX_LINES, LineQuantity
 
 TRANSFER = "The transfer."
 VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
@@ -54,8 +56,8 @@ class TransferShipInput:
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
-    def going(self) -> Sequence[Wanted] | None:
-        return None if self.lines is None else wanted(self.lines)
+    def to_lines(self) -> Sequence[LineQuantity] | None:
+        return None if self.lines is None else to_line_quantities(self.lines)
 
 
 @strawberry.input(description="A product that did not arrive whole.")
@@ -79,31 +81,39 @@ class TransferReceiveInput:
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
-    def said(self) -> list[Difference]:
-        """The differences in the services' terms; refused for ids that are none."""
-        short(len(self.differences), "differences")
+    def to_discrepancies(self) -> list[TransferDiscrepancy]:
+        """The discrepancies for the service.
+
+        Raises DomainError: NotFound for invalid ids, InvalidInput.
+        """
+        check_line_count(len(self.differences), "differences")
         return [
-            Difference(
-                key_of(Product, one.product_id, "differences", str(nth), "productId"),
-                one.received,
-                one.damaged,
-                one.batch_code,
+            TransferDiscrepancy(
+                parse_id(Product, line.product_id, "differences", str(nth), "productId"),
+                line.received,
+                line.damaged,
+                line.batch_code,
             )
-            for nth, one in enumerate(self.differences)
+            for nth, line in enumerate(self.differences)
         ]
 
 
-def wanted(lines: Sequence[TransferLineInput]) -> list[Wanted]:
-    """The lines in the services' terms; refused for ids that are none."""
-    short(len(lines), "lines")
+def to_line_quantities(lines: Sequence[TransferLineInput]) -> list[LineQuantity]:
+    """The lines for the service.
+
+    Raises DomainError: NotFound for invalid ids, InvalidInput for too many.
+    """
+    check_line_count(len(lines), "lines")
     return [
-        Wanted(key_of(Product, one.product_id, "lines", str(nth), "productId"), one.quantity)
-        for nth, one in enumerate(lines)
+        LineQuantity(
+            parse_id(Product, line.product_id, "lines", str(nth), "productId"), line.quantity
+        )
+        for nth, line in enumerate(lines)
     ]
 
 
-def short(count: int, field: str) -> None:
-    """Too many are refused before any of them is read."""
-    if count > LINES:
-        said = f"There are at most {LINES} lines."
-        raise Refused(InvalidInput(path=["input", field], message=said))
+def check_line_count(count: int, field: str) -> None:
+    """Raise InvalidInput for too many lines, before any is decoded."""
+    if count > MAX_LINES:
+        message = f"There are at most {MAX_LINES} lines."
+        raise DomainError(InvalidInput(path=["input", field], message=message))

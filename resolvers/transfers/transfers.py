@@ -1,4 +1,4 @@
-"""Transfers between stores: asked for, agreed to, shipped and received by the people of both."""
+"""Transfers between stores: requested, approved, shipped and received by the staff of both."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -8,17 +8,17 @@ import strawberry
 from models.stores import Store
 from models.transfers import Transfer, TransferAction, TransferDirection, TransferStatus
 from resolvers.context import Info
-from resolvers.mutations import Company, attempt, of
+from resolvers.mutations import CompanyRef, company_of, run_mutation
 from resolvers.transfers.inputs import (
     TransferEndInput,
     TransferReceiveInput,
     TransferRequestInput,
     TransferShipInput,
     TransferStepInput,
-    wanted,
+    to_line_quantities,
 )
 from services.core.pages import Page
-from services.core.problems import key_of
+from services.core.problems import parse_id
 from services.transfers import transfer_queries, transfer_states, transfers
 
 TransferId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -36,19 +36,21 @@ Status = Annotated[
 
 @dataclass
 class TransferOutcome:
-    """What the transfer's writes answer: the row as it is now, or every reason against it."""
+    """Result of a mutation of a transfer: the transfer, or the errors."""
 
     transfer: Transfer | None = None
     errors: list[Any] = field(default_factory=list)
 
 
-async def one(info: Info, id: TransferId) -> Transfer:
-    key = key_of(Transfer, id, "id")
+async def get_transfer(info: Info, id: TransferId) -> Transfer:
+    key = parse_id(Transfer, id, "id")
     async with info.context.read() as session:
-        return await transfer_queries.visible(session, actor=info.context.actor, transfer_id=key)
+        return await transfer_queries.visible_transfer(
+            session, actor=info.context.actor, transfer_id=key
+        )
 
 
-async def of_store(
+async def list_of_store(
     info: Info,
     store_id: StoreId,
     first: First,
@@ -56,104 +58,108 @@ async def of_store(
     direction: Direction = None,
     status: Status = None,
 ) -> Page[Transfer]:
-    store = key_of(Store, store_id, "storeId")
-    asked = transfer_queries.Asked(store, first, after, direction, status)
+    store = parse_id(Store, store_id, "storeId")
+    page_request = transfer_queries.TransferPageRequest(store, first, after, direction, status)
     async with info.context.read() as session:
-        return await transfer_queries.of_store(session, actor=info.context.actor, asked=asked)
+        return await transfer_queries.list_of_store(
+            session, actor=info.context.actor, request=page_request
+        )
 
 
 async def request(info: Info, input: TransferRequestInput) -> TransferOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TransferOutcome,
-        lambda session: transfers.request(session, **_request(info, input)),
+        lambda session: transfers.request(session, **_request_args(info, input)),
         input=input,
-        company_id=of(info, Store, input.destination_id, "destinationId"),
+        company_id=company_of(info, Store, input.destination_id, "destinationId"),
     )
 
 
 async def approve(info: Info, input: TransferStepInput) -> TransferOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TransferOutcome,
-        lambda session: transfers.approve(session, **_of(info, input)),
+        lambda session: transfers.approve(session, **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
 async def reject(info: Info, input: TransferEndInput) -> TransferOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TransferOutcome,
-        lambda session: transfers.reject(session, note=input.note, **_of(info, input)),
+        lambda session: transfers.reject(session, note=input.note, **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
 async def cancel(info: Info, input: TransferEndInput) -> TransferOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TransferOutcome,
-        lambda session: transfers.cancel(session, note=input.note, **_of(info, input)),
+        lambda session: transfers.cancel(session, note=input.note, **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
-async def pick(info: Info, input: TransferStepInput) -> TransferOutcome:
-    return await attempt(
+async def start_picking(info: Info, input: TransferStepInput) -> TransferOutcome:
+    return await run_mutation(
         info,
         TransferOutcome,
-        lambda session: transfers.pick(session, **_of(info, input)),
+        lambda session: transfers.start_picking(session, **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
 async def ship(info: Info, input: TransferShipInput) -> TransferOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TransferOutcome,
-        lambda session: transfers.ship(session, lines=input.going(), **_of(info, input)),
+        lambda session: transfers.ship(session, lines=input.to_lines(), **_step_args(info, input)),
         input=input,
         company_id=_company(info, input),
     )
 
 
 async def receive(info: Info, input: TransferReceiveInput) -> TransferOutcome:
-    return await attempt(
+    return await run_mutation(
         info,
         TransferOutcome,
-        lambda session: transfers.receive(session, differences=input.said(), **_of(info, input)),
+        lambda session: transfers.receive(
+            session, discrepancies=input.to_discrepancies(), **_step_args(info, input)
+        ),
         input=input,
         company_id=_company(info, input),
     )
 
 
-def _company(info: Info, input: Any) -> Company:
-    return of(info, Transfer, input.transfer_id, "transferId")
+def _company(info: Info, input: Any) -> CompanyRef:
+    return company_of(info, Transfer, input.transfer_id, "transferId")
 
 
-def _of(info: Info, input: Any) -> dict[str, Any]:
-    """Who takes a step, with which transfer, as they saw it."""
+def _step_args(info: Info, input: Any) -> dict[str, Any]:
+    """The arguments that every step has: the actor, the transfer and its expected version."""
     return {
         "actor": info.context.actor,
-        "transfer_id": key_of(Transfer, input.transfer_id, "transferId"),
+        "transfer_id": parse_id(Transfer, input.transfer_id, "transferId"),
         "expected_version": input.expected_version,
     }
 
 
-def _request(info: Info, input: TransferRequestInput) -> dict[str, Any]:
+def _request_args(info: Info, input: TransferRequestInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
-        "source_id": key_of(Store, input.source_id, "sourceId"),
-        "destination_id": key_of(Store, input.destination_id, "destinationId"),
-        "lines": wanted(input.lines),
+        "source_id": parse_id(Store, input.source_id, "sourceId"),
+        "destination_id": parse_id(Store, input.destination_id, "destinationId"),
+        "lines": to_line_quantities(input.lines),
         "note": input.note,
     }
 
 
 def available_actions(parent: strawberry.Parent[Transfer], info: Info) -> list[TransferAction]:
-    return transfer_states.available_actions(parent, info.context.actor)
+    return transfer_states.MACHINE.available_actions(parent, info.context.actor)

@@ -7,7 +7,7 @@ from dataloaders import accounts as load
 from models.accounts import Address
 from resolvers.accounts import addresses as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType
@@ -16,14 +16,14 @@ from services.accounts import addresses
 
 @backed_by(Address, "A place of yours that orders go to.")
 class AddressType(NodeType):
-    id: strawberry.ID = key(Address)
+    id: strawberry.ID = id_field(Address)
     label: str = column("What you call it.")
     line: str = column("Street, number, floor and door.")
     point: GeoPointType = column("Where the door is.")
     gate_code: str = column("How to get through the gate.")
     drop_note: str = column("What the rider should know.")
     serviceable: bool = related(
-        load.served_by_point, "Whether a store delivers there, in its hours.", by="point"
+        load.serviceability_by_point, "Whether a store delivers there, in its hours.", by="point"
     )
     created_at: datetime = column("When you wrote it down.")
 

@@ -12,7 +12,7 @@ from resolvers.orders import orders as resolve_order
 from schema.accounts.addresses import AddressType
 from schema.backing import backed_by, column, field, related
 from schema.delivery.riders import RiderDeskType
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.orders.orders import OrderType
 from schema.pages import ConnectionType
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 @backed_by(Person, "A human being with an account.")
 class PersonType(NodeType):
-    id: strawberry.ID = key(Person)
+    id: strawberry.ID = id_field(Person)
     name: str = column("What they want to be called; empty when they haven't said.")
     phone: str | None = column("Their phone (E.164); null for guests.")
     email: str | None = column("Their e-mail address.")
     language: str = column("The language tag they read.")
 
 
-@backed_by(people.Device, "A device that is signed in.")
+@backed_by(people.DeviceSession, "A device that is signed in.")
 class SessionType(NodeType):
-    id: strawberry.ID = key(SignInSession)
+    id: strawberry.ID = id_field(SignInSession)
     current: bool = column("Whether this very request comes from it.")
     device: str = column("How the device named itself.")
     address: str = column("The network address it signed in from.")
@@ -44,18 +44,18 @@ class SessionType(NodeType):
     expires_at: datetime = column("When it ends unless it is used before.")
 
 
-@backed_by(people.CustomerSelf, "The viewer as a customer.")
+@backed_by(people.CustomerProfile, "The viewer as a customer.")
 class CustomerType:
-    id: strawberry.ID = key(Person)
+    id: strawberry.ID = id_field(Person)
     addresses: list[AddressType] = related(
         load_accounts.addresses_by_person, "The places they have written down, the newest first."
     )
     orders: ConnectionType[OrderType] = field(
-        resolve_order.mine, "Their orders, the newest first.", cost=5
+        resolve_order.orders_of_customer, "Their orders, the newest first.", cost=5
     )
 
 
-@backed_by(people.StaffSelf, "The viewer as somebody who works in stores.")
+@backed_by(people.StaffProfile, "The viewer as somebody who works in stores.")
 class StaffType:
     grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
         "The roles that the access token carries."
@@ -65,14 +65,14 @@ class StaffType:
     )
 
 
-@backed_by(people.SupportAgentSelf, "The viewer as a support agent.")
+@backed_by(people.SupportAgentProfile, "The viewer as a support agent.")
 class SupportAgentType:
     platform: bool = field(resolve.platform, "Whether they serve every company.")
 
 
 @backed_by(people.Viewer, "The signed-in person, as they see themselves.")
 class ViewerType:
-    id: strawberry.ID = key(Person)
+    id: strawberry.ID = id_field(Person)
     name: str = column("What they want to be called; empty when they haven't said.")
     phone: str | None = column("Their phone (E.164); null for guests.")
     email: str | None = column("Their e-mail address.")
@@ -84,7 +84,7 @@ class ViewerType:
     sessions: list[SessionType] = field(resolve.sessions, "Where they are signed in.", cost=5)
     customer: CustomerType | None = field(resolve.customer, "As a customer, when they are one.")
     staff: StaffType | None = field(resolve.staff, "As store staff, when they are.")
-    rider: RiderDeskType | None = field(riders.mine, "As a rider, when they are one.")
+    rider: RiderDeskType | None = field(riders.viewer_rider, "As a rider, when they are one.")
     support_agent: SupportAgentType | None = field(
         resolve.support_agent, "As a support agent, when they are one."
     )

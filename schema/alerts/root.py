@@ -17,7 +17,7 @@ from schema.pages import ConnectionType
 @strawberry.type
 class AlertQuery:
     stock_alerts: ConnectionType[StockAlertType] | None = field(
-        alert_resolvers.listed, "What should be seen to, the most urgent first.", allow=STORE
+        alert_resolvers.list_alerts, "What should be seen to, the most urgent first.", allow=STORE
     )
 
 

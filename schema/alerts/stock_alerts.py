@@ -1,3 +1,5 @@
+"""GraphQL types of stock alerts and reorder points."""
+
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from models.stores import Store
 from resolvers.alerts import stock_alerts as resolve
 from resolvers.rules import STORE
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import IllegalStepType, InvalidInputType, NotFoundType
 from services.alerts import stock_alerts
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @backed_by(StockAlert, "Something about a product in a store that its staff should see to.")
 class StockAlertType(NodeType):
-    id: strawberry.ID = key(StockAlert)
+    id: strawberry.ID = id_field(StockAlert)
     kind: AlertKind = column("What is wrong.")
     priority: AlertPriority = column("How soon somebody should look.")
     status: AlertStatus = column("Whether somebody sees to it.")
@@ -34,9 +36,9 @@ class StockAlertType(NodeType):
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store.", by="store_id"
     )
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product; null when the store does not list it.",
         by="place",
     )
@@ -50,7 +52,7 @@ class StockAlertType(NodeType):
     )
     raised_at: datetime = column("When it was raised.")
     acknowledged_at: datetime | None = column("When somebody took it on, if somebody did.")
-    acknowledged_by_id: strawberry.ID | None = key(
+    acknowledged_by_id: strawberry.ID | None = id_field(
         Person, "Who took it on.", by="acknowledged_by_id"
     )
     snoozed_until: datetime | None = column("Until when it is put off.")
@@ -60,8 +62,8 @@ class StockAlertType(NodeType):
 
 @backed_by(stock_alerts.ReorderPoint, "From how few units on a product is low.")
 class ReorderPointType:
-    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
-    product_id: strawberry.ID | None = key(
+    store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
+    product_id: strawberry.ID | None = id_field(
         Product, "The product; null when it is the store's own point.", by="product_id"
     )
     units: int = column("As many units, or fewer, are LOW.")

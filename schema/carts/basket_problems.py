@@ -1,11 +1,11 @@
-"""The reasons for which a basket can't be ordered as it stands."""
+"""Errors of orders and checkouts that concern the basket."""
 
 import strawberry
 
 from models.catalog import Product
 from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column
-from schema.fields import key
+from schema.fields import id_field
 from schema.problems import ProblemType
 from services.carts import basket_problems
 from services.core import request_batcher
@@ -18,12 +18,12 @@ class EmptyCartType(ProblemType):
 
 @backed_by(basket_problems.ProductUnavailable, "The store doesn't sell that product, or not now.")
 class ProductUnavailableType(ProblemType):
-    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
 
 
 @backed_by(basket_problems.InsufficientStock, "The store has too few of a product.")
 class InsufficientStockType(ProblemType):
-    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
     available: int = column("How many units there are.")
 
 

@@ -23,7 +23,7 @@ ProductHandlingSetError = Annotated[
 ]
 
 
-@backed_by(resolve.HandlingOutcome, "What productHandlingSet did.")
+@backed_by(resolve.ProductHandlingOutcome, "What productHandlingSet did.")
 class ProductHandlingSetPayload:
     product: ProductType | None = column("The product as it is now; null when nothing was done.")
     errors: list[ProductHandlingSetError] = column("Every reason why nothing was done.")

@@ -51,7 +51,7 @@ class HandlingMutation:
 @strawberry.type
 class PriceChangeQuery:
     price_changes: ConnectionType[PriceChangeType] | None = field(
-        price_change_resolvers.of_store,
+        price_change_resolvers.list_of_store,
         "The planned prices of your store, the newest first.",
         allow=STORE,
     )

@@ -8,7 +8,7 @@ from models.catalog import PriceChange, PriceChangeAction, PriceChangeStatus, Pr
 from models.stores import Store
 from resolvers.catalog import scheduled_prices as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key, money
+from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, ProblemType
 from schema.scalars import MoneyType
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @backed_by(PriceChange, "A price that a store asks from a moment on, for good or a while.")
 class PriceChangeType(NodeType):
-    id: strawberry.ID = key(PriceChange)
-    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    id: strawberry.ID = id_field(PriceChange)
+    store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product; null when the store does not list it.",
-        by="place",
+        by="listing_key",
     )
-    price: MoneyType = money("price_minor", "What is asked then, tax included.")
-    previous_price: MoneyType | None = money(
+    price: MoneyType = money_field("price_minor", "What is asked then, tax included.")
+    previous_price: MoneyType | None = money_field(
         "previous_price_minor", "What was asked before; null until it has begun."
     )
     starts_at: datetime = column("From when.")
@@ -57,17 +57,17 @@ ListingPriceCancelError = Annotated[
     NotFoundType | IllegalStepType,
     strawberry.union("ListingPriceCancelError", description="Why the plan stays."),
 ]
-NOW = "The planned price as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ABOUT_PRICE_CHANGE = "The planned price as it is now; null when nothing was done."
+ABOUT_ERRORS = "Every reason why nothing was done."
 
 
 @backed_by(resolve.PriceChangeOutcome, "What listingPriceSchedule did.")
 class ListingPriceSchedulePayload:
-    price_change: PriceChangeType | None = column(NOW)
-    errors: list[ListingPriceScheduleError] = column(ERRORS)
+    price_change: PriceChangeType | None = column(ABOUT_PRICE_CHANGE)
+    errors: list[ListingPriceScheduleError] = column(ABOUT_ERRORS)
 
 
 @backed_by(resolve.PriceChangeOutcome, "What listingPriceCancel did.")
 class ListingPriceCancelPayload:
-    price_change: PriceChangeType | None = column(NOW)
-    errors: list[ListingPriceCancelError] = column(ERRORS)
+    price_change: PriceChangeType | None = column(ABOUT_PRICE_CHANGE)
+    errors: list[ListingPriceCancelError] = column(ABOUT_ERRORS)

@@ -11,7 +11,7 @@ from models.identity import Grant, Role
 from resolvers.companies import companies as resolve
 from schema.accounts.people import PersonType
 from schema.backing import backed_by, column, related
-from schema.fields import key, money
+from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType
 from schema.scalars import MoneyType
@@ -22,15 +22,17 @@ from services.accounts import memberships
 
 @backed_by(Company, "A seller: the owner of stores, a catalog and its own terms.")
 class CompanyType(NodeType):
-    id: strawberry.ID = key(Company)
+    id: strawberry.ID = id_field(Company)
     name: str = column("What customers call it.")
     slug: str = column("Its short name in addresses.")
     currency: str = column("The ISO 4217 code of all its prices.")
-    minimum_order: MoneyType = money("minimum_order_minor", "The least worth of an order.")
-    small_order_fee: MoneyType = money("small_order_fee_minor", "Added to small orders.")
-    small_order_below: MoneyType = money("small_order_below_minor", "Orders under this are small.")
-    delivery_fee: MoneyType = money("delivery_fee_minor", "What bringing an order costs.")
-    free_delivery_from: MoneyType | None = money(
+    minimum_order: MoneyType = money_field("minimum_order_minor", "The least worth of an order.")
+    small_order_fee: MoneyType = money_field("small_order_fee_minor", "Added to small orders.")
+    small_order_below: MoneyType = money_field(
+        "small_order_below_minor", "Orders under this are small."
+    )
+    delivery_fee: MoneyType = money_field("delivery_fee_minor", "What bringing an order costs.")
+    free_delivery_from: MoneyType | None = money_field(
         "free_delivery_from_minor", "Delivery is free from this worth; null when it never is."
     )
     tax_rate_bp: int = column("The tax that prices include, in hundredths of a percent.")
@@ -52,7 +54,7 @@ class GrantType:
 
 @backed_by(Membership, "A role given to a person.")
 class RoleGrantType(NodeType):
-    id: strawberry.ID = key(Membership)
+    id: strawberry.ID = id_field(Membership)
     role: Role = column("What its holder may do.")
     person: PersonType | None = related(
         load_accounts.person_by_id, "Its holder, for those who may see them.", by="person_id"

@@ -9,16 +9,16 @@ from schema.companies.companies import CompanyCreatePayload, RoleGrantPayload, R
 @strawberry.type
 class CompanyMutation:
     company_create: CompanyCreatePayload = mutation(
-        company_resolvers.create, "Open a company on the platform.", allow=PLATFORM
+        company_resolvers.create_company, "Open a company on the platform.", allow=PLATFORM
     )
     role_grant: RoleGrantPayload = mutation(
-        company_resolvers.grant,
+        company_resolvers.grant_role,
         "Give a person a role: company admins within their company, store managers staff of"
         " their store, super admins everywhere.",
         allow=MANAGER,
     )
     role_revoke: RoleRevokePayload = mutation(
-        company_resolvers.revoke,
+        company_resolvers.revoke_role,
         "Take a role away, and sign its holder out everywhere.",
         allow=MANAGER,
     )

@@ -19,7 +19,7 @@ from resolvers.operations import documents
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
 from schema.catalog.weights import TooHeavyType, TooLightType
-from schema.fields import key, money
+from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, ProblemType
 from schema.scalars import MoneyType
@@ -29,23 +29,23 @@ from services.counter_sales import counter_baskets, counter_reports
 @backed_by(CounterSaleLine, "A product on a receipt.")
 class CounterSaleLineType:
     position: int = column("Its place on the receipt, from 1.")
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     name: str = column("The product's name when it was sold.")
     quantity: int = column("How many were sold.")
     grams: int | None = column("What they weighed, where they are sold by weight.")
-    unit_price: MoneyType = money(
+    unit_price: MoneyType = money_field(
         "unit_price_minor", "The price of one, tax included; about, where they are weighed."
     )
-    kilo_price: MoneyType | None = money(
+    kilo_price: MoneyType | None = money_field(
         "kilo_price_minor", "What a kilogram cost; null where they are sold by the piece."
     )
-    total: MoneyType = money("total_minor", "The price of all, tax included.")
+    total: MoneyType = money_field("total_minor", "The price of all, tax included.")
 
 
 @backed_by(CounterSale, "A sale over the counter: the receipt and how it was paid.")
 class CounterSaleType(NodeType):
-    id: strawberry.ID = key(CounterSale)
-    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
+    id: strawberry.ID = id_field(CounterSale)
+    store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     number: int = column("The number of the receipt: the store's own, without gaps.")
     business_day: date = column("The store's day on which it was made.")
     status: CounterSaleStatus = column("Whether it stands.")
@@ -53,33 +53,35 @@ class CounterSaleType(NodeType):
         resolve.available_actions, "What you can do with it now."
     )
     lines: list[CounterSaleLineType] = related(load.lines_by_sale, "What was sold.")
-    total: MoneyType = money("total_minor", "What was paid, tax included.")
-    tax: MoneyType = money("tax_minor", "The tax inside the total.")
+    total: MoneyType = money_field("total_minor", "What was paid, tax included.")
+    tax: MoneyType = money_field("tax_minor", "The tax inside the total.")
     tender: Tender = column("How it was paid.")
-    cash_received: MoneyType | None = money("cash_received_minor", "Cash in hand; null for a card.")
-    change: MoneyType = money("change_minor", "Cash to give back.")
+    cash_received: MoneyType | None = money_field(
+        "cash_received_minor", "Cash in hand; null for a card."
+    )
+    change: MoneyType = money_field("change_minor", "Cash to give back.")
     terminal_reference: str = column("The terminal's reference of a card; empty for cash.")
     receipt_url: str = field(
         documents.receipt_url,
         "Where its receipt (PDF) is read, with the same Authorization header.",
     )
-    cashier_id: strawberry.ID | None = key(Person, "Who sold it.", by="cashier_id")
+    cashier_id: strawberry.ID | None = id_field(Person, "Who sold it.", by="cashier_id")
     sold_at: datetime = column("When it was made.")
     voided_at: datetime | None = column("When it was undone, if it was.")
-    voided_by_id: strawberry.ID | None = key(Person, "Who undid it.", by="voided_by_id")
+    voided_by_id: strawberry.ID | None = id_field(Person, "Who undid it.", by="voided_by_id")
     void_note: str = column("Why it was undone.")
 
 
-@backed_by(counter_reports.CounterDay, "What a store's counter took in a day.")
+@backed_by(counter_reports.CounterDayReport, "What a store's counter took in a day.")
 class CounterDayType:
-    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
+    store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     day: date = column("The day, by the store's own clock.")
     sale_count: int = column("Sales that stand.")
     voided_count: int = column("Sales that were undone.")
-    cash: MoneyType = money("cash_minor", "What has to lie in the drawer beyond its float.")
-    card: MoneyType = money("card_minor", "What the terminal took.")
-    total: MoneyType = money("total_minor", "Both together, tax included.")
-    tax: MoneyType = money("tax_minor", "The tax inside the total.")
+    cash: MoneyType = money_field("cash_minor", "What has to lie in the drawer beyond its float.")
+    card: MoneyType = money_field("card_minor", "What the terminal took.")
+    total: MoneyType = money_field("total_minor", "Both together, tax included.")
+    tax: MoneyType = money_field("tax_minor", "The tax inside the total.")
 
 
 @backed_by(counter_baskets.UnknownCode, "The store lists no product with this code or id.")

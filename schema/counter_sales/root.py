@@ -1,4 +1,4 @@
-"""Root fields of the store's counter."""
+"""Root fields of counter sales."""
 
 import strawberry
 
@@ -17,15 +17,15 @@ from schema.pages import ConnectionType
 @strawberry.type
 class CounterSaleQuery:
     counter_sales: ConnectionType[CounterSaleType] | None = field(
-        counter_sale_resolvers.of_store,
+        counter_sale_resolvers.list_of_store,
         "The sales over your store's counter, the newest first.",
         allow=STORE,
     )
     counter_sale: CounterSaleType | None = field(
-        counter_sale_resolvers.one, "One sale over your store's counter.", allow=STORE
+        counter_sale_resolvers.get_sale, "One sale over your store's counter.", allow=STORE
     )
     counter_day: CounterDayType | None = field(
-        counter_sale_resolvers.day_of,
+        counter_sale_resolvers.report_day,
         "What your store's counter took in a day; today without one.",
         allow=STORE,
     )

@@ -1,4 +1,4 @@
-"""Root fields of cycle counts."""
+"""Root fields of stock counts."""
 
 import strawberry
 
@@ -21,13 +21,15 @@ from schema.pages import ConnectionType
 @strawberry.type
 class StockCountQuery:
     stock_count: StockCountType | None = field(
-        stock_count_resolvers.one, "A cycle count of a store of yours.", allow=STORE
+        stock_count_resolvers.get_count, "A cycle count of a store of yours.", allow=STORE
     )
     stock_counts: ConnectionType[StockCountType] | None = field(
-        stock_count_resolvers.of_store, "The cycle counts of your store, newest first.", allow=STORE
+        stock_count_resolvers.list_of_store,
+        "The cycle counts of your store, newest first.",
+        allow=STORE,
     )
     stock_count_lines: ConnectionType[StockCountLineType] | None = field(
-        stock_count_resolvers.lines,
+        stock_count_resolvers.list_lines,
         "The products of a cycle count: its variance report.",
         allow=STORE,
     )

@@ -1,3 +1,5 @@
+"""GraphQL types of stock counts."""
+
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ from models.counting import StockCount, StockCountAction, StockCountEntry, Stock
 from models.stores import Store
 from resolvers.counting import stock_counts as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key, money
+from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import (
     IllegalStepType,
@@ -39,10 +41,11 @@ class StockCountedType:
 
 
 @backed_by(
-    count_queries.SeenLine, "One product of a count. While people count, the books stay hidden."
+    count_queries.VisibleCountLine,
+    "One product of a count. While people count, the books stay hidden.",
 )
 class StockCountLineType:
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
@@ -53,7 +56,7 @@ class StockCountLineType:
         " null until the count is submitted."
     )
     variance: int | None = column("counted - expected; null until the count is submitted.")
-    value: MoneyType | None = money(
+    value: MoneyType | None = money_field(
         "value_minor",
         "The variance at the store's selling price of that moment; null where it has none.",
     )
@@ -62,17 +65,21 @@ class StockCountLineType:
     )
 
 
-@backed_by(count_queries.Variance, "What a count found beside what was expected.")
+@backed_by(count_queries.CountVariance, "What a count found beside what was expected.")
 class StockCountVarianceType:
     off: int = column("Products that differ.")
     units_over: int = column("Units found beyond what was expected.")
     units_short: int = column("Units missing.")
-    over: MoneyType = money("over_minor", "What the units beyond are worth, at selling prices.")
-    short: MoneyType = money("short_minor", "What the missing units are worth, at selling prices.")
-    net: MoneyType = money("net_minor", "The first less the second.")
+    over: MoneyType = money_field(
+        "over_minor", "What the units beyond are worth, at selling prices."
+    )
+    short: MoneyType = money_field(
+        "short_minor", "What the missing units are worth, at selling prices."
+    )
+    net: MoneyType = money_field("net_minor", "The first less the second.")
 
 
-@backed_by(count_queries.Tally, "How far a count is.")
+@backed_by(count_queries.CountProgress, "How far a count is.")
 class StockCountTallyType:
     lines: int = column("Products to count.")
     counted: int = column("Products that are counted.")
@@ -81,16 +88,18 @@ class StockCountTallyType:
 
 @backed_by(StockCount, "A cycle count: some products of a store, counted blind.")
 class StockCountType(NodeType):
-    id: strawberry.ID = key(StockCount)
+    id: strawberry.ID = id_field(StockCount)
     status: StockCountStatus = column("Where the count stands.")
     available_actions: list[StockCountAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
-    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
+    store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     note: str = column("What those who count should know.")
     round: int = column("1, and one more for each recount that was asked for.")
-    tally: StockCountTallyType = related(load.tally_by_count, "How far it is, and what it found.")
+    tally: StockCountTallyType = related(
+        load.progress_by_count, "How far it is, and what it found."
+    )
     started_at: datetime = column("When it began.")
     submitted_at: datetime | None = column("When it was handed in.")
     decided_at: datetime | None = column("When it was approved or given up.")
@@ -98,8 +107,8 @@ class StockCountType(NodeType):
 
 @backed_by(count_opening.BeingCounted, "A product is in another count that is not over yet.")
 class BeingCountedType(ProblemType):
-    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
-    count_id: strawberry.ID = key(StockCount, "The other count.", by="count_id")
+    product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
+    count_id: strawberry.ID = id_field(StockCount, "The other count.", by="count_id")
 
 
 @backed_by(stock_counts.Uncounted, "Some products have not been counted yet.")
@@ -109,7 +118,7 @@ class UncountedType(ProblemType):
 
 @backed_by(stock_counts.BelowPromised, "Units that are promised to customers would be missing.")
 class BelowPromisedType(ProblemType):
-    product_id: strawberry.ID = key(Product, "The product.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
     held: int = column("Units that are promised.")
     on_hand: int = column("Units that would be left.")
 

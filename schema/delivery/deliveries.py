@@ -20,7 +20,7 @@ from resolvers.rules import STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.delivery.riders import RiderPositionType, RiderType
 from schema.delivery.tracks import DeliveryTrackType
-from schema.fields import key
+from schema.fields import id_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
 from schema.problems import IllegalStepType, NotFoundType, ProblemType
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 @backed_by(DeliveryOffer, "A delivery offered to one rider for 20 seconds, and why.")
 class DeliveryOfferType(NodeType):
-    id: strawberry.ID = key(DeliveryOffer)
+    id: strawberry.ID = id_field(DeliveryOffer)
     status: OfferStatus = column("The rider's answer.")
     available_actions: list[OfferAction] = field(
-        resolve.answers, "What you can answer: nothing unless it is yours and open."
+        resolve.available_offer_actions, "What you can answer: nothing unless it is yours and open."
     )
     round: int = column("In which round of asking: each rider is asked once a round.")
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
@@ -61,7 +61,7 @@ class DeliveryOfferType(NodeType):
 
 @backed_by(Delivery, "The ride of one order. What a rider has to know stands here.")
 class DeliveryType(NodeType):
-    id: strawberry.ID = key(Delivery)
+    id: strawberry.ID = id_field(Delivery)
     status: DeliveryStatus = column("Where the ride stands.")
     available_actions: list[DeliveryAction] = field(
         resolve.available_actions, "The steps that you can take now."
@@ -91,7 +91,7 @@ class DeliveryType(NodeType):
         load_delivery.position_by_rider,
         "Where the rider was last seen; null once the ride is over.",
         by="live_rider_id",
-        ahead={load.delivery_by_order: load_delivery.position_by_order},
+        prefetch_with={load.delivery_by_order: load_delivery.position_by_order},
     )
     round: int = column("In which round of asking riders it is.", allow=STORE_OR_SUPPORT)
     offers: list[DeliveryOfferType] = related(
@@ -153,7 +153,7 @@ class DeliveryOfferAcceptPayload:
     errors: list[DeliveryOfferAcceptError] = column(ERRORS)
 
 
-@backed_by(resolve.OfferOutcome, "What deliveryOfferDecline did.")
+@backed_by(resolve.DeliveryOfferOutcome, "What deliveryOfferDecline did.")
 class DeliveryOfferDeclinePayload:
     offer: DeliveryOfferType | None = column("The offer as it is now; null when nothing was done.")
     errors: list[DeliveryOfferDeclineError] = column(ERRORS)

@@ -6,7 +6,7 @@ import strawberry
 from dataloaders import accounts as load_accounts
 from dataloaders import delivery as load
 from dataloaders import delivery as load_delivery
-from models.delivery import (
+from models.riders import (
     IgnoredPointReason,
     Rider,
     RiderAction,
@@ -17,7 +17,7 @@ from models.delivery import (
 from resolvers.delivery import riders as resolve
 from resolvers.rules import STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import (
     IllegalStepType,
@@ -45,7 +45,7 @@ class RiderPositionType:
 
 @backed_by(Rider, "A person who carries orders for a company.")
 class RiderType(NodeType):
-    id: strawberry.ID = key(Rider)
+    id: strawberry.ID = id_field(Rider)
     status: RiderStatus = column("Whether they ride now.")
     available_actions: list[RiderAction] = field(
         resolve.available_actions,
@@ -65,7 +65,7 @@ class RiderType(NodeType):
     ) = related(load_delivery.delivery_by_id, "The ride they are on.", by="live_delivery_id")
 
 
-@backed_by(riders.RiderSelf, "The viewer as a rider.")
+@backed_by(riders.ViewerRider, "The viewer as a rider.")
 class RiderDeskType:
     rider: RiderType = column("Your shift.")
     current_delivery: (
@@ -123,7 +123,7 @@ class RiderGoOfflinePayload:
     errors: list[RiderGoOfflineError] = column(ERRORS)
 
 
-@backed_by(resolve.ReportOutcome, "What riderLocationReport did.")
+@backed_by(resolve.LocationReportOutcome, "What riderLocationReport did.")
 class RiderLocationReportPayload:
     position: RiderPositionType | None = column("The position as stored; null when it was dropped.")
     eta_seconds: int | None = column("Seconds to the door, with the bags on board.")
@@ -133,7 +133,7 @@ class RiderLocationReportPayload:
     errors: list[RiderLocationReportError] = column(ERRORS)
 
 
-@backed_by(resolve.BatchOutcome, "What riderLocationReportBatch did.")
+@backed_by(resolve.LocationReportBatchOutcome, "What riderLocationReportBatch did.")
 class RiderLocationReportBatchPayload:
     position: RiderPositionType | None = column(
         "The newest believed point; null when there is none."

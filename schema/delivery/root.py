@@ -32,29 +32,31 @@ from schema.delivery.riders import (
     RiderLocationReportPayload,
     RiderType,
 )
-from schema.fields import named
+from schema.fields import argument_key
 from schema.pages import ConnectionType
 
 
 @strawberry.type
 class DeliveryQuery:
     delivery: DeliveryType | None = field(
-        delivery_resolvers.one,
+        delivery_resolvers.delivery,
         "A ride: of your order, of yours, or of your store.",
         allow=SIGNED_IN,
-        foresees=named(Delivery),
+        row_key=argument_key(Delivery),
     )
 
 
 @strawberry.type
 class DeliveryMutation:
     delivery_offer_accept: DeliveryOfferAcceptPayload = mutation(
-        delivery_resolvers.accept,
+        delivery_resolvers.accept_offer,
         "Take the ride that is offered to you, within 20 seconds.",
         allow=RIDER,
     )
     delivery_offer_decline: DeliveryOfferDeclinePayload = mutation(
-        delivery_resolvers.decline, "Don't take it: the next rider is asked at once.", allow=RIDER
+        delivery_resolvers.decline_offer,
+        "Don't take it: the next rider is asked at once.",
+        allow=RIDER,
     )
     delivery_arrive_at_store: DeliveryArriveAtStorePayload = mutation(
         delivery_resolvers.arrive_at_store, "Say that you stand in the store.", allow=RIDER
@@ -73,12 +75,12 @@ class DeliveryMutation:
         allow=RIDER_OR_SUPPORT,
     )
     delivery_fail: DeliveryFailPayload = mutation(
-        delivery_resolvers.fail,
+        delivery_resolvers.fail_attempt,
         "Nobody takes the bags: bring them back. NOBODY_HOME only after five minutes at the door.",
         allow=RIDER_OR_SUPPORT,
     )
     delivery_return: DeliveryReturnPayload = mutation(
-        delivery_resolvers.give_back,
+        delivery_resolvers.complete_return,
         "The bags are back: units to the shelf, order canceled, goods and tip refunded. The"
         " delivery fee is kept when it failed at the customer's end.",
         allow=RIDER_OR_STORE,
@@ -93,7 +95,7 @@ class DeliveryMutation:
 @strawberry.type
 class RiderQuery:
     riders: ConnectionType[RiderType] | None = field(
-        rider_resolvers.of_company, "The riders of your company.", allow=STORE_OR_SUPPORT
+        rider_resolvers.riders_of_company, "The riders of your company.", allow=STORE_OR_SUPPORT
     )
 
 

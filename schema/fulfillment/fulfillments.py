@@ -24,7 +24,7 @@ from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
 from schema.catalog.weights import TooHeavyType, TooLightType
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import (
     IllegalStepType,
@@ -45,27 +45,29 @@ if TYPE_CHECKING:
 
 @backed_by(FulfillmentLine, "One line of a pick list.")
 class FulfillmentLineType(NodeType):
-    id: strawberry.ID = key(FulfillmentLine)
+    id: strawberry.ID = id_field(FulfillmentLine)
     position: int = column(
         "Its place on the picker's way through the store: by zone, cold things last, and aisle."
     )
     temperature_zone: TemperatureZone = column("How cold it is kept.")
     aisle: str = column("Where it lies; empty when nobody has said.")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "What to look for; null when the store has stopped listing it.",
         by="place",
     )
     name: str = column("The product's name when it was ordered.")
     take_from: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] = related(
-        load_stock.advised_by_line,
+        load_stock.suggested_batches_by_line,
         "Which batches to take, the first to expire first; empty once the line is decided, and"
         " where no batch is known.",
         allow=STORE,
     )
     picked_batches: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] = (
         related(
-            load_stock.picked_by_line, "Which batches the units in the bag are of.", allow=STORE
+            load_stock.picked_batches_by_line,
+            "Which batches the units in the bag are of.",
+            allow=STORE,
         )
     )
     quantity: int = column("Units that were ordered.")
@@ -86,7 +88,7 @@ class FulfillmentLineType(NodeType):
 
 @backed_by(Fulfillment, "One store's task to pick and pack an order.")
 class FulfillmentType(NodeType):
-    id: strawberry.ID = key(Fulfillment)
+    id: strawberry.ID = id_field(Fulfillment)
     status: FulfillmentStatus = column("Where the task stands.")
     available_actions: list[FulfillmentAction] = field(
         resolve.available_actions, "The steps that you can take now."

@@ -7,7 +7,7 @@ from resolvers.fulfillment import fulfillments as fulfillment_resolvers
 from resolvers.fulfillment import substitutions as substitute_resolvers
 from resolvers.rules import CUSTOMER, STORE, STORE_OR_SUPPORT
 from schema.backing import field, mutation
-from schema.fields import named
+from schema.fields import argument_key
 from schema.fulfillment.fulfillments import (
     FulfillmentAcceptPayload,
     FulfillmentLinePickPayload,
@@ -26,13 +26,13 @@ from schema.pages import ConnectionType
 @strawberry.type
 class FulfillmentQuery:
     store_queue: ConnectionType[FulfillmentType] | None = field(
-        fulfillment_resolvers.queue, "What your store has to do, oldest first.", allow=STORE
+        fulfillment_resolvers.store_queue, "What your store has to do, oldest first.", allow=STORE
     )
     fulfillment: FulfillmentType | None = field(
-        fulfillment_resolvers.one,
+        fulfillment_resolvers.fulfillment,
         "One task of your store.",
         allow=STORE_OR_SUPPORT,
-        foresees=named(Fulfillment),
+        row_key=argument_key(Fulfillment),
     )
 
 

@@ -12,7 +12,7 @@ from resolvers.fulfillment import substitutions as resolve
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
 from schema.catalog.weights import TooHeavyType, TooLightType
-from schema.fields import key, money
+from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import (
     IllegalStepType,
@@ -31,25 +31,27 @@ if TYPE_CHECKING:
 
 @backed_by(Substitute, "A product in the bag for units of another that were not there.")
 class SubstituteType(NodeType):
-    id: strawberry.ID = key(Substitute)
+    id: strawberry.ID = id_field(Substitute)
     status: SubstituteStatus = column("Whether it waits for the customer, or how it ended.")
     available_actions: list[SubstituteAction] = field(
         resolve.available_actions, "What you can answer now."
     )
-    order_line_id: strawberry.ID = key(
+    order_line_id: strawberry.ID = id_field(
         OrderLine, "The line of the order that it stands for.", by="order_line_id"
     )
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product; null when the store does not list it any more.",
         by="place",
     )
     name: str = column("The product's name when it was proposed.")
     quantity: int = column("Units of it.")
     grams: int | None = column("What they weigh, where they are sold by weight.")
-    unit_price: MoneyType = money("unit_price_minor", "What the store asks for one, tax included.")
-    total: MoneyType = money(
+    unit_price: MoneyType = money_field(
+        "unit_price_minor", "What the store asks for one, tax included."
+    )
+    total: MoneyType = money_field(
         "total_minor", "What they cost you: never more than the missing units would have."
     )
     due_at: datetime | None = column(

@@ -7,7 +7,7 @@ from models.identity import SignInSession
 from resolvers.identity import sign_in as resolve
 from schema.accounts.people import PersonType
 from schema.backing import backed_by, column
-from schema.fields import key
+from schema.fields import id_field
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
 from services.identity import one_time_codes, sign_in_sessions
 from workflows.identity import sign_in
@@ -50,13 +50,13 @@ SessionRevokeError = Annotated[
 ]
 
 
-@backed_by(resolve.OtpRequested, "What otpRequest did.")
+@backed_by(resolve.OtpRequestOutcome, "What otpRequest did.")
 class OtpRequestPayload:
     expires_in_seconds: int | None = column("How long the code is good.")
     errors: list[OtpRequestError] = column("Every reason why nothing was sent.")
 
 
-@backed_by(resolve.SignedIn, "Tokens for a person, or why there are none.")
+@backed_by(resolve.SignInOutcome, "Tokens for a person, or why there are none.")
 class SignedInPayload:
     access_token: str | None = column("Send it as `Authorization: Bearer …`.")
     access_token_expires_at: datetime | None = column("When the access token ends.")
@@ -67,7 +67,7 @@ class SignedInPayload:
 
 @backed_by(SignInSession, "A session that was ended.")
 class EndedSessionType:
-    id: strawberry.ID = key(SignInSession)
+    id: strawberry.ID = id_field(SignInSession)
     revoked_at: datetime | None = column("When it ended.")
 
 
@@ -77,6 +77,6 @@ class SessionRevokePayload:
     errors: list[SessionRevokeError] = column("Every reason why nothing was done.")
 
 
-@backed_by(resolve.SessionsEnded, "What sessionRevokeAll did.")
+@backed_by(resolve.SessionRevokeAllOutcome, "What sessionRevokeAll did.")
 class SessionRevokeAllPayload:
     ended_count: int = column("How many sessions were alive.")

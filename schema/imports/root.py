@@ -1,4 +1,4 @@
-"""Root fields of files of stock, and of many shelves set at once."""
+"""Root fields of stock imports and bulk adjustments."""
 
 from collections.abc import AsyncIterator
 
@@ -23,21 +23,21 @@ from subscriptions import imports
 @strawberry.type
 class StockImportQuery:
     stock_import: StockImportType | None = field(
-        stock_import_resolvers.one, "The import of a file, and how far it is.", allow=MANAGER
+        stock_import_resolvers.get_import, "The import of a file, and how far it is.", allow=MANAGER
     )
     stock_imports: ConnectionType[StockImportType] | None = field(
-        stock_import_resolvers.of_company,
+        stock_import_resolvers.list_of_company,
         "The imports of your company, newest first.",
         allow=MANAGER,
     )
     stock_import_errors: ConnectionType[StockImportErrorType] | None = field(
-        stock_import_resolvers.errors,
+        stock_import_resolvers.list_errors,
         "The bad rows of an import, in the order of its file.",
         allow=MANAGER,
     )
 
     stock_uploads: list[StockUploadType] | None = field(
-        stock_import_resolvers.uploads,
+        stock_import_resolvers.list_uploads,
         "The files you sent that still wait to be imported.",
         allow=MANAGER,
     )
@@ -49,12 +49,14 @@ class StockImportMutation:
         stock_import_resolvers.start, "Import a file that was sent by POST /imports.", allow=MANAGER
     )
     stock_set_many: StockSetManyPayload = mutation(
-        bulk_adjustments.set_many, "Set many shelves of your store at once.", allow=STORE
+        bulk_adjustments.set_stock_levels, "Set many shelves of your store at once.", allow=STORE
     )
 
 
 @strawberry.type
 class StockImportSubscription:
     stock_import_changed: AsyncIterator[StockImportChangedType] = stream(
-        imports.changed, "How far the import of a file is, whenever that changes.", allow=MANAGER
+        imports.watch_stock_import,
+        "How far the import of a file is, whenever that changes.",
+        allow=MANAGER,
     )

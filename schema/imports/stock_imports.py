@@ -1,3 +1,5 @@
+"""GraphQL types of stock imports."""
+
 from datetime import datetime
 from typing import Annotated
 
@@ -19,7 +21,7 @@ from models.imports import (
 from resolvers.imports import stock_imports as resolve
 from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
 from services.imports import file_reader
@@ -28,7 +30,7 @@ from subscriptions import imports
 
 @backed_by(StockUpload, "A file that you sent and did not import yet; kept for a day.")
 class StockUploadType(NodeType):
-    id: strawberry.ID = key(StockUpload)
+    id: strawberry.ID = id_field(StockUpload)
     name: str = column("What you called it.")
     size_bytes: BigInt = column("Its size.")
     created_at: datetime = column("When it came.")
@@ -36,9 +38,9 @@ class StockUploadType(NodeType):
 
 @backed_by(StockImport, "A file of stock on its way into the books.")
 class StockImportType(NodeType):
-    id: strawberry.ID = key(StockImport)
+    id: strawberry.ID = id_field(StockImport)
     status: ImportStatus = column("How far it is.")
-    company_id: strawberry.ID = key(Company, "The company.", by="company_id")
+    company_id: strawberry.ID = id_field(Company, "The company.", by="company_id")
     file_name: str = column("What whoever sent it called the file.")
     format: ImportFormat = column("How it is written.")
     mode: ImportMode = column("What a row's quantity means.")

@@ -8,7 +8,7 @@ from models.identity import AppScope
 from models.integrations import App, AppSecret, AppSecretKind
 from resolvers.integrations import apps as resolve
 from schema.backing import backed_by, column, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
 from services.integrations import apps
@@ -16,7 +16,7 @@ from services.integrations import apps
 
 @backed_by(AppSecret, "What an app proves itself with. Its text was shown once.")
 class AppSecretType:
-    id: strawberry.ID = key(AppSecret)
+    id: strawberry.ID = id_field(AppSecret)
     kind: AppSecretKind = column("How it is used.")
     hint: str = column("Its beginning and its last four characters.")
     created_at: datetime = column("When it was made.")
@@ -27,7 +27,7 @@ class AppSecretType:
 
 @backed_by(App, "A program of a third party that works for a company.")
 class AppType(NodeType):
-    id: strawberry.ID = key(App, "Its id, which is also its OAuth client_id.")
+    id: strawberry.ID = id_field(App, "Its id, which is also its OAuth client_id.")
     name: str = column("What people call it.")
     scopes: list[AppScope] = column("What it may do.")
     created_at: datetime = column("When it was made.")

@@ -34,9 +34,9 @@ from schema.pages import ConnectionType
 @strawberry.type
 class AppQuery:
     apps: ConnectionType[AppType] | None = field(
-        app_resolvers.listed, "The apps of a company, the newest first.", allow=COMPANY
+        app_resolvers.list_of_company, "The apps of a company, the newest first.", allow=COMPANY
     )
-    app: AppType | None = field(app_resolvers.app, "One app.", allow=COMPANY)
+    app: AppType | None = field(app_resolvers.get_app, "One app.", allow=COMPANY)
 
 
 @strawberry.type
@@ -45,7 +45,7 @@ class AppMutation:
         app_resolvers.create, "Let a program work for a company.", allow=COMPANY
     )
     app_update: AppUpdatePayload = mutation(
-        app_resolvers.change, "Change what an app is called or may do.", allow=COMPANY
+        app_resolvers.update_app, "Change what an app is called or may do.", allow=COMPANY
     )
     app_revoke: AppRevokePayload = mutation(
         app_resolvers.revoke,
@@ -68,19 +68,21 @@ class AppMutation:
 @strawberry.type
 class WebhookQuery:
     webhook_topics: list[WebhookTopicType] = field(
-        webhook_events.topics, "Every type of event that an endpoint can choose.", allow=ANYONE
+        webhook_events.list_topics, "Every type of event that an endpoint can choose.", allow=ANYONE
     )
     webhook_endpoints: ConnectionType[WebhookEndpointType] | None = field(
-        webhook_resolvers.listed, "A company's endpoints, or an app's own ones.", allow=COMPANY
+        webhook_resolvers.list_of_company,
+        "A company's endpoints, or an app's own ones.",
+        allow=COMPANY,
     )
     webhook_endpoint: WebhookEndpointType | None = field(
-        webhook_resolvers.endpoint, "One endpoint.", allow=COMPANY
+        webhook_resolvers.get_endpoint, "One endpoint.", allow=COMPANY
     )
     webhook_event: WebhookEventType | None = field(
-        webhook_events.event, "An event by its id.", allow=COMPANY
+        webhook_events.get_event, "An event by its id.", allow=COMPANY
     )
     webhook_preview: WebhookPreviewType | None = field(
-        webhook_events.preview,
+        webhook_events.preview_payload,
         "What an endpoint would be told of an event; nothing is sent.",
         allow=COMPANY,
         cost=20,
@@ -93,7 +95,7 @@ class WebhookMutation:
         webhook_resolvers.create, "Have events of a company sent somewhere.", allow=COMPANY
     )
     webhook_endpoint_update: WebhookEndpointUpdatePayload = mutation(
-        webhook_resolvers.change, "Change where, which or what is sent.", allow=COMPANY
+        webhook_resolvers.update_endpoint, "Change where, which or what is sent.", allow=COMPANY
     )
     webhook_endpoint_pause: WebhookStepPayload = mutation(
         webhook_resolvers.pause, "Send nothing for a while.", allow=COMPANY
@@ -105,7 +107,7 @@ class WebhookMutation:
         webhook_resolvers.archive, "Send nothing ever again.", allow=COMPANY
     )
     webhook_secret_rotate: WebhookSecretRotatePayload = mutation(
-        webhook_resolvers.rotate,
+        webhook_resolvers.rotate_secret,
         "Sign with another secret; both sign until the grace is over.",
         allow=COMPANY,
     )

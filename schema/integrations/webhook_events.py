@@ -12,8 +12,8 @@ from models.orders import Order
 from models.stores import Store
 from resolvers.integrations import webhook_events as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
-from services.integrations import webhook_topics
+from schema.fields import id_field
+from services.integrations import webhook_events
 
 if TYPE_CHECKING:
     from schema.catalog.products import ProductType
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from schema.stores.stores import StoreType
 
 
-@backed_by(webhook_topics.StockFact, "What a shelf held of one product right after the event.")
+@backed_by(webhook_events.StockSnapshot, "What a shelf held of one product right after the event.")
 class WebhookStockFactType:
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product as it is now; null when the store does not list it.",
         by="place",
     )
@@ -37,7 +37,7 @@ class WebhookStockFactType:
 
 
 @backed_by(
-    webhook_topics.Happening,
+    webhook_events.WebhookEvent,
     "Something that happened in a company, as endpoints hear of it. What it leads to is shown as it"
     " is when it is told, or newer than the event.",
 )
@@ -48,17 +48,17 @@ class WebhookEventType:
         resolve.sequence, "Its number among the events of its order or store: 1, 2, 3 …"
     )
     occurred_at: datetime = field(resolve.occurred_at, "When, by the database's clock.")
-    order_id: strawberry.ID | None = key(Order, "The order's id.", by="order_id")
+    order_id: strawberry.ID | None = id_field(Order, "The order's id.", by="order_id")
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, "The order; null for events of stores.", by="order_id"
     )
-    store_id: strawberry.ID | None = key(Store, "The store's id.", by="store_id")
+    store_id: strawberry.ID | None = id_field(Store, "The store's id.", by="store_id")
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store.", by="store_id"
     )
-    product_id: strawberry.ID | None = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID | None = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product, of events that speak of one.",
         by="place",
     )

@@ -4,7 +4,6 @@ from typing import Annotated
 import strawberry
 
 from dataloaders import integrations as load
-from dataloaders import integrations as load_integrations
 from models.identity import AppScope
 from models.integrations import (
     DeliveryState,
@@ -17,7 +16,7 @@ from models.integrations import (
 from resolvers.integrations import webhook_events
 from resolvers.integrations import webhooks as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.integrations.apps import AppType
 from schema.nodes import NodeType
 from schema.pages import ConnectionType
@@ -28,7 +27,8 @@ from schema.problems import (
     ProblemType,
     VersionConflictType,
 )
-from services.integrations import webhook_endpoints, webhook_topics
+from services.integrations import webhook_endpoints
+from services.integrations.webhook_events import WebhookTopic
 
 
 @backed_by(WebhookAttempt, "One try to deliver a message.")
@@ -42,9 +42,9 @@ class WebhookAttemptType:
 
 @backed_by(WebhookDelivery, "One event on its way to one endpoint.")
 class WebhookDeliveryType(NodeType):
-    id: strawberry.ID = key(WebhookDelivery)
+    id: strawberry.ID = id_field(WebhookDelivery)
     event_id: strawberry.ID = field(
-        webhook_events.delivered_id, "The event's id, which is the message's `webhook-id`."
+        webhook_events.delivery_event_id, "The event's id, which is the message's `webhook-id`."
     )
     type: str = column("What happened.")
     event_at: datetime = column("When it happened.")
@@ -62,7 +62,7 @@ class WebhookDeliveryType(NodeType):
 
 @backed_by(WebhookEndpoint, "Where events of a company go.")
 class WebhookEndpointType(NodeType):
-    id: strawberry.ID = key(WebhookEndpoint)
+    id: strawberry.ID = id_field(WebhookEndpoint)
     name: str = column("What people call it.")
     url: str = column("Where messages go.")
     event_types: list[str] = column("Which events.")
@@ -71,7 +71,7 @@ class WebhookEndpointType(NodeType):
     cost: int = column("What one payload costs.")
     ordered: bool = column("Whether events of one aggregate come one after another.")
     app: AppType | None = related(
-        load_integrations.app_by_id,
+        load.app_by_id,
         "The app whose scopes bound what is told; null for none.",
         by="app_id",
     )
@@ -89,20 +89,20 @@ class WebhookEndpointType(NodeType):
     previous_until: datetime | None = column("Until when the secret before signs too.")
     created_at: datetime = column("When it was made.")
     version: int = column("Grows with each change: pass it as expectedVersion.")
-    waiting_count: int = related(load.waiting_by_endpoint, "Messages that wait.", cost=5)
-    dead_count: int = related(load.dead_by_endpoint, "Messages given up in 30 days.", cost=5)
+    waiting_count: int = related(load.pending_count_by_endpoint, "Messages that wait.", cost=5)
+    dead_count: int = related(load.dead_count_by_endpoint, "Messages given up in 30 days.", cost=5)
     deliveries: ConnectionType[WebhookDeliveryType] = field(
-        resolve.deliveries, "What was and will be sent, the newest first.", cost=5
+        resolve.list_deliveries, "What was and will be sent, the newest first.", cost=5
     )
 
 
-@backed_by(webhook_topics.Topic, "A type of event that an endpoint can choose.")
+@backed_by(WebhookTopic, "A type of event that an endpoint can choose.")
 class WebhookTopicType:
     type: str = column("Its name.")
     scope: AppScope = field(webhook_events.scope, "What an app needs to hear of it.")
 
 
-@backed_by(webhook_events.Preview, "What an endpoint would be told of an event.")
+@backed_by(webhook_events.PayloadPreview, "What an endpoint would be told of an event.")
 class WebhookPreviewType:
     payload: str = column("The message's body, byte for byte.")
     schema_version: str = column("The version of the graph that the selection was checked with.")
@@ -118,16 +118,16 @@ class SelectionInvalidType(ProblemType):
     reasons: list[str] = column("Each reason, as the graph says it.")
 
 
-CreateReasons = NotFoundType | InvalidInputType | WebhookLimitType | SelectionInvalidType
-UpdateReasons = (
+CreateProblem = NotFoundType | InvalidInputType | WebhookLimitType | SelectionInvalidType
+UpdateProblem = (
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | SelectionInvalidType
 )
 WebhookEndpointCreateError = Annotated[
-    CreateReasons,
+    CreateProblem,
     strawberry.union("WebhookEndpointCreateError", description="Why no endpoint was made."),
 ]
 WebhookEndpointUpdateError = Annotated[
-    UpdateReasons,
+    UpdateProblem,
     strawberry.union("WebhookEndpointUpdateError", description="Why the endpoint stays as it is."),
 ]
 WebhookStepError = Annotated[

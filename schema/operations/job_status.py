@@ -7,7 +7,7 @@ from dataloaders import operations as load
 from models.operations import JobFailure, JobState
 from resolvers.operations import job_status as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.problems import IllegalStepType, NotFoundType
 
 
@@ -25,14 +25,14 @@ class JobType:
     backlog: int | None = column(
         "What is due and not done, counted up to 10,000; null where nothing is counted."
     )
-    dead_count: int = related(load.dead_by_job, "Its dead letters.", by="name", cost=5)
+    dead_count: int = related(load.dead_letter_count_by_job, "Its dead letters.", by="name", cost=5)
 
 
 @backed_by(JobFailure, "One thing that a job can't do.")
 class JobFailureType:
-    id: strawberry.ID = key(JobFailure)
+    id: strawberry.ID = id_field(JobFailure)
     job: str = column("The job.")
-    item: str = field(resolve.item, "The key of the thing, as logs name it.")
+    item: str = field(resolve.failure_item, "The key of the thing, as logs name it.")
     tries: int = column("How often it was tried.")
     error: str = column("How the last try failed.")
     first_at: datetime = column("When it failed first.")

@@ -1,4 +1,4 @@
-"""Root fields of jobs, queues and the schema version."""
+"""Root fields of jobs, process statistics and the schema version."""
 
 from functools import lru_cache
 from hashlib import sha256
@@ -7,7 +7,7 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.operations import job_status as job_resolvers
-from resolvers.operations import runtime as queue_resolvers
+from resolvers.operations import runtime as process_resolvers
 from resolvers.rules import PLATFORM
 from schema.backing import field, mutation
 from schema.operations.job_status import JobFailureRetryPayload, JobFailureType, JobType
@@ -18,10 +18,10 @@ from schema.pages import ConnectionType
 @strawberry.type
 class JobQuery:
     jobs: list[JobType] = field(
-        job_resolvers.listed, "How every job fares, by name.", allow=PLATFORM
+        job_resolvers.list_jobs, "How every job fares, by name.", allow=PLATFORM
     )
     job_failures: ConnectionType[JobFailureType] = field(
-        job_resolvers.failures, "What jobs can't do, the newest first.", allow=PLATFORM
+        job_resolvers.list_failures, "What jobs can't do, the newest first.", allow=PLATFORM
     )
 
 
@@ -33,21 +33,23 @@ class JobMutation:
 
 
 @strawberry.type
-class QueueQuery:
+class ProcessStatsQuery:
     operations: OperationsType = field(
-        queue_resolvers.operations, "How the process that answers you is doing.", allow=PLATFORM
+        process_resolvers.process_stats,
+        "How the process that answers you is doing.",
+        allow=PLATFORM,
     )
 
 
 def _schema_version(info: Info) -> str:
-    return _version_of(info.schema)
+    return _schema_hash(info.schema)
 
 
 @lru_cache(maxsize=2)
-def _version_of(shape: strawberry.Schema) -> str:
-    return sha256(shape.as_str().encode()).hexdigest()[:12]
+def _schema_hash(schema: strawberry.Schema) -> str:
+    return sha256(schema.as_str().encode()).hexdigest()[:12]
 
 
 @strawberry.type
-class HouseQuery:
+class SchemaVersionQuery:
     schema_version: str = field(_schema_version, "Changes whenever the shape of the graph does.")

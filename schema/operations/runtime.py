@@ -2,7 +2,9 @@ from schema.backing import backed_by, column
 from workflows import operations
 
 
-@backed_by(operations.Queue, "A queue of the process that answers, counted since its start.")
+@backed_by(
+    operations.RequestQueueStats, "A queue of the process that answers, counted since its start."
+)
 class QueueType:
     name: str = column("What waits in it.")
     waiting: int = column("Requests that no worker has taken yet.")
@@ -23,7 +25,7 @@ class QueueType:
 
 
 @backed_by(
-    operations.HoldVerb,
+    operations.ReservationStats,
     "What a verb did with units promised to orders since the process that answers was started.",
 )
 class HoldVerbType:
@@ -36,7 +38,7 @@ class HoldVerbType:
 
 
 @backed_by(
-    operations.Operations,
+    operations.ProcessStats,
     "What the process that answers is doing: another one may answer the next time. All processes"
     " together stand in their metrics.",
 )

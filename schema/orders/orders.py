@@ -23,8 +23,8 @@ from schema.carts.basket_problems import (
     PriceChangedType,
     ProductUnavailableType,
 )
-from schema.fields import key, money
-from schema.geo_points import GeoPointType, place
+from schema.fields import id_field, money_field
+from schema.geo_points import GeoPointType, geo_point_field
 from schema.nodes import NodeType
 from schema.pages import ConnectionType
 from schema.payments.payments import PaymentType, RefundType
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 @backed_by(OrderLine, "A product as it was priced when the order was placed.")
 class OrderLineType(NodeType):
-    id: strawberry.ID = key(OrderLine)
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    id: strawberry.ID = id_field(OrderLine)
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = field(
         resolve.product, "The product as the store sells it now; null when it no longer does."
     )
@@ -53,16 +53,16 @@ class OrderLineType(NodeType):
     quantity: int = column("How many were ordered.")
     packed_quantity: int | None = column("How many are in the bag; null before it is packed.")
     substitution: Substitution = column("What to do when the shelf has too few.")
-    unit_price: MoneyType = money("unit_price_minor", "The price of one, tax included.")
-    total: MoneyType = money(
+    unit_price: MoneyType = money_field("unit_price_minor", "The price of one, tax included.")
+    total: MoneyType = money_field(
         "total_minor", "The price of all, tax included; an estimate of what is sold by weight."
     )
     unit_grams: int | None = column("What one weighs, about; null where it is sold by the piece.")
-    kilo_price: MoneyType | None = money(
+    kilo_price: MoneyType | None = money_field(
         "kilo_price_minor", "What a kilogram costs; null where it is sold by the piece."
     )
     packed_grams: int | None = column("What those in the bag weigh, of what is sold by weight.")
-    charged: MoneyType | None = money(
+    charged: MoneyType | None = money_field(
         "charged_minor", "What those in the bag cost, tax included; null before it is packed."
     )
 
@@ -74,17 +74,19 @@ class OrderEventType:
     )
     type: EventType = column("What happened.")
     at: datetime = column("When, by the database's clock.")
-    amount: MoneyType | None = money("amount_minor", "The sum it is about, if it is about one.")
+    amount: MoneyType | None = money_field(
+        "amount_minor", "The sum it is about, if it is about one."
+    )
     reason: str | None = column("Why, if somebody said so.")
 
 
 @backed_by(Order, "One basket, from one dark store, to one door.")
 class OrderType(NodeType):
-    id: strawberry.ID = key(Order)
+    id: strawberry.ID = id_field(Order)
     code: str = column("A short code for people, as on the bags.")
     status: OrderStatus = column("The customer's intent.")
     stage: OrderStage = field(
-        resolve.stage,
+        resolve.order_stage,
         "Where it is on its way: derived from payment, store and ride.",
         loads=load.progress_by_order,
     )
@@ -95,31 +97,35 @@ class OrderType(NodeType):
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that brings it.", by="store_id"
     )
-    lines: list[OrderLineType] = related(load.lines_by_order, "What was ordered.", narrow=True)
+    lines: list[OrderLineType] = related(
+        load.lines_by_order, "What was ordered.", pass_attributes=True
+    )
     substitutes: list[
         Annotated["SubstituteType", strawberry.lazy("schema.fulfillment.substitutions")]
     ] = related(
         load_fulfillment.substitutes_by_order, "What the store proposed for what was missing."
     )
-    items: MoneyType = money("items_minor", "The goods.")
-    delivery_fee: MoneyType = money("delivery_fee_minor", "For bringing it.")
-    small_order_fee: MoneyType = money("small_order_fee_minor", "For an order below the threshold.")
-    discount: MoneyType = money("discount_minor", "What was taken off.")
-    tip: MoneyType = money("tip_minor", "For the rider, all of it.")
-    tax: MoneyType = money("tax_minor", "The tax inside the total.")
-    total: MoneyType = money("total_minor", "Goods + fees + tip - discount, tax included.")
-    headroom: MoneyType = money(
+    items: MoneyType = money_field("items_minor", "The goods.")
+    delivery_fee: MoneyType = money_field("delivery_fee_minor", "For bringing it.")
+    small_order_fee: MoneyType = money_field(
+        "small_order_fee_minor", "For an order below the threshold."
+    )
+    discount: MoneyType = money_field("discount_minor", "What was taken off.")
+    tip: MoneyType = money_field("tip_minor", "For the rider, all of it.")
+    tax: MoneyType = money_field("tax_minor", "The tax inside the total.")
+    total: MoneyType = money_field("total_minor", "Goods + fees + tip - discount, tax included.")
+    headroom: MoneyType = money_field(
         "headroom_minor",
         "What is held beyond the total, for what may turn out heavier than estimated.",
     )
-    charged: MoneyType | None = money(
+    charged: MoneyType | None = money_field(
         "charged_minor", "What is taken for the bags, tax included; null before they are packed."
     )
-    charged_tax: MoneyType | None = money(
+    charged_tax: MoneyType | None = money_field(
         "charged_tax_minor", "The tax inside what is taken; null before the bags are packed."
     )
     customer_name: str = column("Whom it is for.")
-    point: GeoPointType = place("Where it goes.")
+    point: GeoPointType = geo_point_field("Where it goes.")
     address_line: str = column("Street, house and floor.")
     drop_note: str = column("What the rider should know at the door.")
     distance_m: int = column("From the store in a straight line, in metres.")
@@ -141,7 +147,7 @@ class OrderType(NodeType):
         related(load_delivery.delivery_by_order, "Its ride; null before a store has accepted it.")
     )
     timeline: ConnectionType[OrderEventType] = field(
-        resolve.happenings, "What happened to it, the oldest first.", cost=5
+        resolve.order_timeline, "What happened to it, the oldest first.", cost=5
     )
     cancel_reason: CancelReason | None = column("Why it was called off, if it was.")
     cancel_note: str = column("The reason in somebody's own words.")

@@ -1,4 +1,4 @@
-"""Root fields of orders and their money."""
+"""Root fields of orders, payments and refunds."""
 
 import strawberry
 
@@ -7,7 +7,7 @@ from resolvers.orders import orders as order_resolvers
 from resolvers.payments import payments
 from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SIGNED_IN, SUPPORT
 from schema.backing import field, mutation
-from schema.fields import named
+from schema.fields import argument_key
 from schema.orders.orders import OrderCancelPayload, OrderPlacePayload, OrderType
 from schema.payments.refunds import PaymentRefreshPayload, RefundIssuePayload
 
@@ -18,7 +18,7 @@ class OrderQuery:
         order_resolvers.order,
         "One order that concerns you.",
         allow=SIGNED_IN,
-        foresees=named(Order),
+        row_key=argument_key(Order),
     )
 
 

@@ -7,7 +7,7 @@ from resolvers.orders import orders as resolve
 from resolvers.rules import CUSTOMER
 from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column, field
-from schema.fields import key, money
+from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import ProblemType
 from schema.scalars import MoneyType
@@ -16,13 +16,15 @@ from services.payments import refunds
 
 @backed_by(Payment, "The card payment of one order: held when placed, taken when packed.")
 class PaymentType(NodeType):
-    id: strawberry.ID = key(Payment)
+    id: strawberry.ID = id_field(Payment)
     status: PaymentStatus = column("Where it stands.")
     provider: str = column("Who takes the money, such as `stripe`.")
-    amount: MoneyType = money("amount_minor", "The sum that was asked for.")
-    authorized: MoneyType = money("authorized_minor", "The sum that the bank holds or held.")
-    captured: MoneyType = money("captured_minor", "The sum that was taken: what is in the bag.")
-    refunded: MoneyType = money("refunded_minor", "The sum that was sent back.")
+    amount: MoneyType = money_field("amount_minor", "The sum that was asked for.")
+    authorized: MoneyType = money_field("authorized_minor", "The sum that the bank holds or held.")
+    captured: MoneyType = money_field(
+        "captured_minor", "The sum that was taken: what is in the bag."
+    )
+    refunded: MoneyType = money_field("refunded_minor", "The sum that was sent back.")
     client_secret: str | None = field(
         resolve.client_secret,
         "With it the customer's app confirms the payment at the provider; null for others.",
@@ -40,9 +42,9 @@ class PaymentType(NodeType):
 
 @backed_by(Refund, "Money sent back.")
 class RefundType(NodeType):
-    id: strawberry.ID = key(Refund)
+    id: strawberry.ID = id_field(Refund)
     status: RefundStatus = column("Whether it has been sent.")
-    amount: MoneyType = money("amount_minor", "How much.")
+    amount: MoneyType = money_field("amount_minor", "How much.")
     reason: RefundReason = column("Why.")
     note: str = column("What the agent wrote.")
     failure_message: str | None = column("Why it failed, if it did.")

@@ -6,7 +6,6 @@ import strawberry
 from dataloaders import accounts as load_accounts
 from dataloaders import catalog as load_catalog
 from dataloaders import purchasing as load
-from dataloaders import purchasing as load_purchasing
 from models.catalog import Product
 from models.purchasing import (
     GoodsReceipt,
@@ -20,7 +19,7 @@ from models.stores import Store
 from resolvers.purchasing import purchase_orders as resolve
 from resolvers.rules import MANAGER
 from schema.backing import backed_by, column, field, related
-from schema.fields import key, money
+from schema.fields import id_field, money_field
 from schema.nodes import NodeType
 from schema.problems import (
     IllegalStepType,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
 @backed_by(PurchaseOrderLine, "Packs of a product in an order, and what came of them.")
 class PurchaseOrderLineType:
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
@@ -51,13 +50,13 @@ class PurchaseOrderLineType:
     received_units: int = column("Whole units that came.")
     damaged_units: int = column("Damaged units that came.")
     open_units: int = column("Units that have not come.")
-    pack_cost: MoneyType = money("pack_cost_minor", "What a pack costs.", allow=MANAGER)
-    cost: MoneyType = money("cost_minor", "What all its packs cost.", allow=MANAGER)
+    pack_cost: MoneyType = money_field("pack_cost_minor", "What a pack costs.", allow=MANAGER)
+    cost: MoneyType = money_field("cost_minor", "What all its packs cost.", allow=MANAGER)
 
 
 @backed_by(GoodsReceiptLine, "Units of one batch that came.")
 class GoodsReceiptLineType:
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
@@ -69,7 +68,7 @@ class GoodsReceiptLineType:
 
 @backed_by(GoodsReceipt, "One delivery against an order.")
 class GoodsReceiptType(NodeType):
-    id: strawberry.ID = key(GoodsReceipt)
+    id: strawberry.ID = id_field(GoodsReceipt)
     received_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = (
         related(
             load_accounts.person_by_id,
@@ -86,24 +85,22 @@ class GoodsReceiptType(NodeType):
 
 @backed_by(PurchaseOrder, "Goods that a store wants of a supplier.")
 class PurchaseOrderType(NodeType):
-    id: strawberry.ID = key(PurchaseOrder)
+    id: strawberry.ID = id_field(PurchaseOrder)
     code: str = column("What people call it.")
     status: PurchaseOrderStatus = column("How far it is.")
     available_actions: list[PurchaseOrderAction] = field(
         resolve.available_actions, "The steps that you can take now."
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
-    store_id: strawberry.ID = key(Store, "The store that it is for.", by="store_id")
-    supplier: SupplierType | None = related(
-        load_purchasing.supplier_by_id, "Who delivers.", by="supplier_id"
-    )
+    store_id: strawberry.ID = id_field(Store, "The store that it is for.", by="store_id")
+    supplier: SupplierType | None = related(load.supplier_by_id, "Who delivers.", by="supplier_id")
     lines: list[PurchaseOrderLineType] = related(
         load.lines_by_purchase_order, "What is ordered; at most 500 lines.", cost=10
     )
     receipts: list[GoodsReceiptType] = related(
         load.receipts_by_purchase_order, "What came of it, the first delivery first.", cost=5
     )
-    total: MoneyType = money("total_minor", "What all its lines cost.", allow=MANAGER)
+    total: MoneyType = money_field("total_minor", "What all its lines cost.", allow=MANAGER)
     note: str = column("What was noted when it was drafted.")
     end_note: str = column("Why it was canceled or closed; empty before that.")
     created_at: datetime = column("When it was drafted.")
@@ -126,18 +123,18 @@ class PurchaseOrderType(NodeType):
 
 @backed_by(purchase_order_lines.NotSupplied, "The supplier does not sell this product.")
 class NotSuppliedType(ProblemType):
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
 
 
 @backed_by(purchase_orders.BelowSupplierMinimum, "The supplier delivers nothing for so little.")
 class BelowSupplierMinimumType(ProblemType):
-    minimum: MoneyType = money("minimum_minor", "The least worth of an order.")
-    total: MoneyType = money("total_minor", "What this order is worth.")
+    minimum: MoneyType = money_field("minimum_minor", "The least worth of an order.")
+    total: MoneyType = money_field("total_minor", "What this order is worth.")
 
 
 @backed_by(goods_receipts.OverReceipt, "More came of a product than was ordered.")
 class OverReceiptType(ProblemType):
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     ordered: int = column("Units that were ordered.")
     arrived: int = column("Units that would have come in all.")
     most: int = column("Units that may come without a manager's word.")
@@ -205,5 +202,5 @@ class PurchaseOrderClosePayload:
 @backed_by(resolve.GoodsReceiptOutcome, "What purchaseOrderReceive did.")
 class PurchaseOrderReceivePayload:
     receipt: GoodsReceiptType | None = column("What was taken in; null when nothing was.")
-    purchase_order: PurchaseOrderType | None = field(resolve.of_receipt, NOW)
+    purchase_order: PurchaseOrderType | None = field(resolve.purchase_order_of_receipt, NOW)
     errors: list[PurchaseOrderReceiveError] = column(ERRORS)

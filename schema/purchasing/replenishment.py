@@ -10,7 +10,7 @@ from models.purchasing import ReorderProposal, ReorderRun
 from resolvers.purchasing import purchase_orders
 from resolvers.purchasing import replenishment as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
 from schema.purchasing.purchase_orders import NotSuppliedType, PurchaseOrderType
 from schema.purchasing.suppliers import SupplierArchivedType, SupplierType
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     " (demand + safety - available - incoming - drafted) / packUnits, rounded up.",
 )
 class ReorderProposalType:
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
@@ -63,7 +63,7 @@ class ReorderRunType:
 
 @backed_by(replenishment.NothingProposed, "It is not proposed to order this (any more).")
 class NothingProposedType(ProblemType):
-    product_id: strawberry.ID | None = key(
+    product_id: strawberry.ID | None = id_field(
         Product, "The product; null when nothing at all is proposed.", by="product_id"
     )
 
@@ -80,9 +80,11 @@ PurchaseOrderCreateFromProposalsError = Annotated[
 ]
 
 
-@backed_by(resolve.ReorderOutcome, "What reorderRefresh did.")
+@backed_by(resolve.ReplenishmentOutcome, "What reorderRefresh did.")
 class ReorderRefreshPayload:
-    run: ReorderRunType | None = field(resolve.run, "What was worked out; null when nothing was.")
+    run: ReorderRunType | None = field(
+        resolve.run_of_store, "What was worked out; null when nothing was."
+    )
     errors: list[ReorderRefreshError] = column("Every reason why nothing was done.")
 
 

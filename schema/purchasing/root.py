@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers.purchasing import purchase_orders as purchase_order_resolvers
-from resolvers.purchasing import replenishment as reorder_resolvers
+from resolvers.purchasing import replenishment as replenishment_resolvers
 from resolvers.purchasing import suppliers as supplier_resolvers
 from resolvers.rules import COMPANY, MANAGER, STORE
 from schema.backing import field, mutation
@@ -34,13 +34,17 @@ from schema.purchasing.suppliers import (
 @strawberry.type
 class SupplierQuery:
     supplier: SupplierType | None = field(
-        supplier_resolvers.one, "A supplier by its id.", allow=MANAGER
+        supplier_resolvers.get_supplier, "A supplier by its id.", allow=MANAGER
     )
     suppliers: ConnectionType[SupplierType] | None = field(
-        supplier_resolvers.listed, "Your company's suppliers, by their codes.", allow=MANAGER
+        supplier_resolvers.list_of_company,
+        "Your company's suppliers, by their codes.",
+        allow=MANAGER,
     )
     supplier_products: ConnectionType[SupplierProductType] | None = field(
-        supplier_resolvers.products, "What a supplier sells, product by product.", allow=MANAGER
+        supplier_resolvers.list_products,
+        "What a supplier sells, product by product.",
+        allow=MANAGER,
     )
 
 
@@ -64,10 +68,12 @@ class SupplierMutation:
 @strawberry.type
 class PurchaseOrderQuery:
     purchase_order: PurchaseOrderType | None = field(
-        purchase_order_resolvers.one, "An order to a supplier by its id.", allow=STORE
+        purchase_order_resolvers.get_purchase_order,
+        "An order to a supplier by its id.",
+        allow=STORE,
     )
     purchase_orders: ConnectionType[PurchaseOrderType] | None = field(
-        purchase_order_resolvers.of_store,
+        purchase_order_resolvers.list_of_store,
         "Your store's orders to suppliers, the newest first.",
         allow=STORE,
     )
@@ -98,19 +104,23 @@ class PurchaseOrderMutation:
 
 
 @strawberry.type
-class ReorderQuery:
+class ReplenishmentQuery:
     reorder_proposals: ConnectionType[ReorderProposalType] | None = field(
-        reorder_resolvers.proposals,
+        replenishment_resolvers.list_proposals,
         "What your store should order, what lasts the shortest first.",
         allow=MANAGER,
     )
 
 
 @strawberry.type
-class ReorderMutation:
+class ReplenishmentMutation:
     reorder_refresh: ReorderRefreshPayload = mutation(
-        reorder_resolvers.refresh, "Work out anew what your store should order.", allow=MANAGER
+        replenishment_resolvers.refresh,
+        "Work out anew what your store should order.",
+        allow=MANAGER,
     )
     purchase_order_create_from_proposals: PurchaseOrderCreateFromProposalsPayload = mutation(
-        reorder_resolvers.order, "Draft an order out of what is proposed.", allow=MANAGER
+        replenishment_resolvers.create_purchase_order,
+        "Draft an order out of what is proposed.",
+        allow=MANAGER,
     )

@@ -1,4 +1,4 @@
-"""What can be asked: each noun brings its own root fields, this file puts them together."""
+"""Builds the schema from the root fields that each domain declares."""
 
 from typing import Annotated, Any
 
@@ -6,35 +6,39 @@ import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
-import models  # noqa: F401 - enums are registered from the models' subclasses
-import schema.enums  # noqa: F401 - before any type names them
-from schema import node_root, stream_root
+from schema import node_root
 from schema.accounts import root as accounts_root
 from schema.alerts import root as alerts_root
+from schema.alerts import streams as alerts_streams
 from schema.carts import root as carts_root
 from schema.catalog import root as catalog_root
 from schema.companies import root as companies_root
 from schema.counter_sales import root as counter_sales_root
 from schema.counting import root as counting_root
 from schema.delivery import root as delivery_root
+from schema.delivery import streams as delivery_streams
 from schema.fulfillment import root as fulfillment_root
+from schema.fulfillment import streams as fulfillment_streams
 from schema.identity import root as identity_root
 from schema.imports import root as imports_root
 from schema.integrations import root as integrations_root
 from schema.operations import root as operations_root
 from schema.orders import root as orders_root
+from schema.orders import streams as orders_streams
 from schema.purchasing import root as purchasing_root
 from schema.scalars import SCALARS
 from schema.stock import root as stock_root
+from schema.stock import streams as stock_streams
 from schema.stores import root as stores_root
 from schema.support import root as support_root
+from schema.support import streams as support_streams
 from schema.transfers import root as transfers_root
 
 
 @strawberry.type(description="Everything that can be read.")
 class Query(
-    operations_root.HouseQuery,
-    operations_root.QueueQuery,
+    operations_root.SchemaVersionQuery,
+    operations_root.ProcessStatsQuery,
     node_root.NodeQuery,
     catalog_root.StorefrontQuery,
     stores_root.StoreQuery,
@@ -53,7 +57,7 @@ class Query(
     purchasing_root.SupplierQuery,
     support_root.TicketQuery,
     purchasing_root.PurchaseOrderQuery,
-    purchasing_root.ReorderQuery,
+    purchasing_root.ReplenishmentQuery,
     delivery_root.RiderQuery,
     delivery_root.DeliveryQuery,
     transfers_root.TransferQuery,
@@ -87,7 +91,7 @@ class Mutation(
     purchasing_root.SupplierMutation,
     support_root.TicketMutation,
     purchasing_root.PurchaseOrderMutation,
-    purchasing_root.ReorderMutation,
+    purchasing_root.ReplenishmentMutation,
     delivery_root.RiderMutation,
     delivery_root.DeliveryMutation,
     transfers_root.TransferMutation,
@@ -98,7 +102,15 @@ class Mutation(
 
 
 @strawberry.type(description="Everything that can be watched.")
-class Subscription(stream_root.StreamsSubscription, imports_root.StockImportSubscription):
+class Subscription(
+    orders_streams.OrderSubscription,
+    stock_streams.StockSubscription,
+    fulfillment_streams.FulfillmentSubscription,
+    alerts_streams.AlertSubscription,
+    delivery_streams.DeliverySubscription,
+    support_streams.SupportSubscription,
+    imports_root.StockImportSubscription,
+):
     pass
 
 
@@ -113,7 +125,7 @@ ABOUT_KEY = strawberry.argument(
     description="Makes equal mutations with the same key one: kept for 24 hours.",
 )
 def idempotent(value: DirectiveValue[Any], key: Annotated[str, ABOUT_KEY]) -> Any:
-    """The key is read by the mutation itself; the value passes unchanged."""
+    """Return the value unchanged: the mutation reads the key from its own directive."""
     return value
 
 

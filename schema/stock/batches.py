@@ -1,3 +1,5 @@
+"""GraphQL types of batches, markdowns, write-offs and recalls."""
+
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,7 @@ from resolvers.stock import batches as resolve
 from resolvers.stock import stock as resolve_stock
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.pages import ConnectionType
 from schema.problems import InvalidInputType, NotFoundType
@@ -27,12 +29,12 @@ if TYPE_CHECKING:
 
 @backed_by(StockBatch, "Units of a product in a store that came and expire together.")
 class StockBatchType(NodeType):
-    id: strawberry.ID = key(StockBatch)
+    id: strawberry.ID = id_field(StockBatch)
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store.", by="store_id"
     )
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product; null when the store does not list it.",
         by="place",
     )
@@ -49,13 +51,15 @@ class StockBatchType(NodeType):
 
 @backed_by(load.BatchShare, "So many units of a batch.")
 class BatchShareType:
-    batch_id: strawberry.ID = key(StockBatch, "The batch's id.", by="batch_id")
+    batch_id: strawberry.ID = id_field(StockBatch, "The batch's id.", by="batch_id")
     code: str = column("What is printed on it.")
     expires_on: date | None = column("The last day of sale; null when there is none.")
     quantity: int = column("How many units.")
 
 
-@backed_by(expiring_batches.Markdown, "A batch of which units will be left when it expires.")
+@backed_by(
+    expiring_batches.MarkdownCandidate, "A batch of which units will be left when it expires."
+)
 class MarkdownType:
     batch: StockBatchType = column("The batch.")
     days_left: int = column("Whole days of sale after today.")
@@ -65,7 +69,7 @@ class MarkdownType:
 
 @backed_by(recalls.RecalledOrder, "An order that got units of a recalled batch.")
 class RecalledOrderType:
-    order_id: strawberry.ID = key(Order, "The order.", by="order_id")
+    order_id: strawberry.ID = id_field(Order, "The order.", by="order_id")
     code: str = column("Its short code, as on its bags.")
     customer_name: str = column("Whose it is.")
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
@@ -78,7 +82,7 @@ class RecalledOrderType:
 
 @backed_by(BatchRecall, "A batch that must not be sold in any store of its company.")
 class BatchRecallType(NodeType):
-    id: strawberry.ID = key(BatchRecall)
+    id: strawberry.ID = id_field(BatchRecall)
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
@@ -89,7 +93,7 @@ class BatchRecallType(NodeType):
         load.batches_by_recall, "What of it came to which store.", allow=STORE_OR_SUPPORT, cost=10
     )
     orders: ConnectionType[RecalledOrderType] = field(
-        resolve.orders,
+        resolve.list_orders,
         "The orders that got units of it and have not brought them back, the newest first.",
         cost=5,
     )
@@ -107,7 +111,7 @@ BatchRecallError = Annotated[
 
 @backed_by(resolve.WasteOutcome, "What batchWaste did.")
 class BatchWastePayload:
-    stock: StockType | None = field(resolve_stock.of_entry, "The shelf as it is now.")
+    stock: StockType | None = field(resolve_stock.stock_of_entry, "The shelf as it is now.")
     entry: StockEntryType | None = column("The new line of the ledger; null when nothing was done.")
     errors: list[BatchWasteError] = column("Every reason why nothing was done.")
 

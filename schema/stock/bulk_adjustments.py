@@ -1,3 +1,5 @@
+"""GraphQL types of bulk adjustments."""
+
 from datetime import datetime
 from typing import Annotated
 
@@ -7,7 +9,7 @@ from models.imports import ErrorPolicy, StockSet
 from models.stores import Store
 from resolvers.stock import bulk_adjustments as resolve
 from schema.backing import backed_by, column
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, VersionConflictType
 from schema.stock.stock import BelowHeldType
@@ -15,8 +17,8 @@ from schema.stock.stock import BelowHeldType
 
 @backed_by(StockSet, "Many shelves of a store that were set at once.")
 class StockSetType(NodeType):
-    id: strawberry.ID = key(StockSet)
-    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
+    id: strawberry.ID = id_field(StockSet)
+    store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     on_error: ErrorPolicy = column("What bad lines did to the good ones.")
     applied: int = column("Lines that changed their shelf.")
     unchanged: int = column("Lines whose shelf had that many units already.")

@@ -1,3 +1,5 @@
+"""GraphQL types of the stock of a company."""
+
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -8,7 +10,7 @@ from models.catalog import Product
 from models.companies import Company
 from resolvers.rules import COMPANY
 from schema.backing import backed_by, column, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.stock.stock import StockType
 from services.stock import company_stock
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
 @backed_by(company_stock.ProductStock, "What a company has of a product in all its stores.")
 class ProductStockType:
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
-    company_id: strawberry.ID = key(Company, "The company.", by="company_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
+    company_id: strawberry.ID = id_field(Company, "The company.", by="company_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product, in no store in particular.", by="product_id"
     )
@@ -29,5 +31,5 @@ class ProductStockType:
     incoming: int = column("Units on their way to its stores.", allow=COMPANY)
     damaged: int = column("Units that are there and not for sale.", allow=COMPANY)
     shelves: list[StockType] = related(
-        load.shelves_by_product, "The same, store by store.", by="product_id", allow=COMPANY
+        load.stock_by_product, "The same, store by store.", by="product_id", allow=COMPANY
     )

@@ -22,10 +22,12 @@ from schema.stock.stock import StockAdjustPayload, StockEntryType, StockType
 @strawberry.type
 class StockQuery:
     store_stock: ConnectionType[StockType] | None = field(
-        stock_resolvers.of_store, "What your store has, product by product.", allow=STORE
+        stock_resolvers.list_of_store, "What your store has, product by product.", allow=STORE
     )
     stock_ledger: ConnectionType[StockEntryType] | None = field(
-        stock_resolvers.ledger, "Every change of your store's stock, the newest first.", allow=STORE
+        stock_resolvers.list_movements,
+        "Every change of your store's stock, the newest first.",
+        allow=STORE,
     )
 
 
@@ -39,29 +41,31 @@ class StockMutation:
 @strawberry.type
 class BatchQuery:
     expiring_batches: ConnectionType[StockBatchType] | None = field(
-        batch_resolvers.expiring,
+        batch_resolvers.list_expiring,
         "What expires on your store's shelves, the first first.",
         allow=STORE,
     )
     markdown_candidates: ConnectionType[MarkdownType] | None = field(
-        batch_resolvers.markdowns,
+        batch_resolvers.list_markdown_candidates,
         "What expires on your store's shelves before it would be sold, the first first.",
         allow=STORE,
     )
     batch_recall: BatchRecallType | None = field(
-        batch_resolvers.one_recall,
+        batch_resolvers.get_recall,
         "A recall, for the people of its company.",
         allow=STORE_OR_SUPPORT,
     )
     batch_recalls: ConnectionType[BatchRecallType] | None = field(
-        batch_resolvers.recalls, "Your company's recalls, the newest first.", allow=STORE_OR_SUPPORT
+        batch_resolvers.list_recalls,
+        "Your company's recalls, the newest first.",
+        allow=STORE_OR_SUPPORT,
     )
 
 
 @strawberry.type
 class BatchMutation:
     batch_waste: BatchWastePayload = mutation(
-        batch_resolvers.waste, "Throw units away and write them off.", allow=STORE
+        batch_resolvers.write_off, "Throw units away and write them off.", allow=STORE
     )
     batch_recall: BatchRecallPayload = mutation(
         batch_resolvers.recall_batch,
@@ -73,7 +77,7 @@ class BatchMutation:
 @strawberry.type
 class CompanyStockQuery:
     company_stock: ConnectionType[ProductStockType] | None = field(
-        company_stock_resolvers.listed,
+        company_stock_resolvers.list_of_company,
         "What your company has in all its stores, product by product.",
         allow=COMPANY,
     )

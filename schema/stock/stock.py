@@ -1,3 +1,5 @@
+"""GraphQL types of stock levels, the stock ledger and adjustments."""
+
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ from models.stores import Store
 from resolvers.rules import STORE
 from resolvers.stock import stock as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
 from services.stock import adjustments
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 
 @backed_by(Stock, "What a store has of one product.")
 class StockType:
-    store_id: strawberry.ID = key(Store, "The store.", by="store_id")
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product; null when the store does not list it.",
         by="place",
     )
@@ -36,15 +38,15 @@ class StockType:
         "Units set aside: broken, expired or recalled. They are not in onHand.", allow=STORE
     )
     incoming: int = column("Units that are ordered or on their way.", allow=STORE)
-    available: int = field(resolve.available, "Units that can still be sold.", allow=STORE)
+    available: int = field(resolve.available_units, "Units that can still be sold.", allow=STORE)
     version: int = column("Grows with each change: pass it as expectedVersion.")
 
 
 @backed_by(StockEntry, "One line of a store's stock ledger.")
 class StockEntryType(NodeType):
-    id: strawberry.ID = key(StockEntry)
+    id: strawberry.ID = id_field(StockEntry)
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
-        load_catalog.offer_by_store_and_product,
+        load_catalog.product_by_store_and_id,
         "The product; null when the store does not list it.",
         by="place",
     )
@@ -74,8 +76,8 @@ StockAdjustError = Annotated[
 ]
 
 
-@backed_by(resolve.StockOutcome, "What stockAdjust did.")
+@backed_by(resolve.StockAdjustOutcome, "What stockAdjust did.")
 class StockAdjustPayload:
-    stock: StockType | None = field(resolve.of_entry, "The shelf as it is now.")
+    stock: StockType | None = field(resolve.stock_of_entry, "The shelf as it is now.")
     entry: StockEntryType | None = column("The new line of the ledger; null when nothing was done.")
     errors: list[StockAdjustError] = column("Every reason why nothing was done.")

@@ -1,4 +1,4 @@
-"""Root fields of stores: what anybody may know, and how their people run them."""
+"""Root fields of stores."""
 
 import strawberry
 
@@ -22,10 +22,10 @@ class StoreQuery:
 @strawberry.type
 class StoreMutation:
     store_create: StoreCreatePayload = mutation(
-        store_resolvers.create, "Add a store to your company.", allow=COMPANY
+        store_resolvers.create_store, "Add a store to your company.", allow=COMPANY
     )
     store_update: StoreUpdatePayload = mutation(
-        store_resolvers.update, "Change your store's name, switch or pace.", allow=MANAGER
+        store_resolvers.update_store, "Change your store's name, switch or pace.", allow=MANAGER
     )
     store_zone_set: StoreZoneSetPayload = mutation(
         store_resolvers.set_zone, "Draw the area that your store delivers to.", allow=MANAGER

@@ -10,8 +10,8 @@ from resolvers.rules import STORE
 from resolvers.shared_inputs import GeoJSON
 from resolvers.stores import stores as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
-from schema.geo_points import GeoPointType, place
+from schema.fields import id_field
+from schema.geo_points import GeoPointType, geo_point_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
 from services.stores import administration, coverage, zones
@@ -24,7 +24,7 @@ class StoreHoursType:
     closes: time = column("When it ends, in the store's time zone.")
 
 
-@backed_by(coverage.Desk, "What only a store's own people see of it.")
+@backed_by(coverage.StoreStaffDetails, "What only a store's own people see of it.")
 class StoreDeskType:
     version: int = column("Grows with each change: pass it as expectedVersion.")
     preparation_seconds: int = column("How long a usual order takes to pick and pack.")
@@ -32,14 +32,14 @@ class StoreDeskType:
 
 @backed_by(Store, "A dark store: shelves, pickers and a zone it delivers to.")
 class StoreType(NodeType):
-    id: strawberry.ID = key(Store)
+    id: strawberry.ID = id_field(Store)
     code: str = column("Its short code, unique in the company.")
     name: str = column("What people call it.")
     kind: StoreKind = column("Whether it serves customers, or stores only.")
     status: StoreStatus = column("Its manager's switch, on top of the hours.")
-    location: GeoPointType = place("Where it stands.")
+    location: GeoPointType = geo_point_field("Where it stands.")
     timezone: str = column("The time zone that its hours are in.")
-    open_now: bool = related(load.open_by_store, "Whether it is within its hours now.")
+    open_now: bool = related(load.is_open_by_store, "Whether it is within its hours now.")
     hours: list[StoreHoursType] = related(load.hours_by_store, "Its week, from Monday on.")
     zone: GeoJSON | None = related(
         load.zone_by_store, "The area it delivers to; null before one was set.", cost=10
@@ -51,7 +51,9 @@ class StoreType(NodeType):
         allow=STORE,
     )
     desk: StoreDeskType | None = related(
-        load.desk_by_store, "What its own people see; null for those of others.", allow=STORE
+        load.staff_details_by_store,
+        "What its own people see; null for those of others.",
+        allow=STORE,
     )
 
 

@@ -1,4 +1,4 @@
-"""Root fields of the support desk."""
+"""Root fields of support tickets."""
 
 import strawberry
 
@@ -18,15 +18,17 @@ from schema.support.tickets import (
 @strawberry.type
 class TicketQuery:
     ticket: TicketType | None = field(
-        ticket_resolvers.one,
+        ticket_resolvers.get_ticket,
         "A ticket of yours, or one that you may see to.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     own_tickets: ConnectionType[TicketType] | None = field(
-        ticket_resolvers.own, "The tickets about your own orders, newest first.", allow=CUSTOMER
+        ticket_resolvers.list_own,
+        "The tickets about your own orders, newest first.",
+        allow=CUSTOMER,
     )
     support_queue: ConnectionType[TicketType] | None = field(
-        ticket_resolvers.queue,
+        ticket_resolvers.list_queue,
         "What waits at the support desk: urgent tickets first, then the oldest.",
         allow=SUPPORT,
     )
@@ -35,7 +37,9 @@ class TicketQuery:
 @strawberry.type
 class TicketMutation:
     ticket_open: TicketOpenPayload = mutation(
-        ticket_resolvers.open, "Say what went wrong with an order.", allow=CUSTOMER_OR_SUPPORT
+        ticket_resolvers.open_ticket,
+        "Say what went wrong with an order.",
+        allow=CUSTOMER_OR_SUPPORT,
     )
     ticket_reply: TicketReplyPayload = mutation(
         ticket_resolvers.reply,

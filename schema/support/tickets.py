@@ -19,7 +19,7 @@ from models.support import (
 from resolvers.rules import SUPPORT
 from resolvers.support import tickets as resolve
 from schema.backing import backed_by, column, field, related
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.payments.payments import ExceedsCapturedType, RefundType
 from schema.problems import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @backed_by(TicketMessage, "One thing said in a ticket.")
 class TicketMessageType(NodeType):
-    id: strawberry.ID = key(TicketMessage)
+    id: strawberry.ID = id_field(TicketMessage)
     author_role: Role = column("CUSTOMER or SUPPORT_AGENT: as whom it was said.")
     body: str = column("What was said: plain text, to be escaped like any other.")
     at: datetime = column("When.")
@@ -46,7 +46,7 @@ class TicketMessageType(NodeType):
 
 @backed_by(Ticket, "A conversation about one order between its customer and support.")
 class TicketType(NodeType):
-    id: strawberry.ID = key(Ticket)
+    id: strawberry.ID = id_field(Ticket)
     status: TicketStatus = column("Whose turn it is.")
     available_actions: list[TicketAction] = field(
         resolve.available_actions, "The steps that you can take now."
@@ -55,7 +55,7 @@ class TicketType(NodeType):
     kind: TicketKind = column("What went wrong.")
     priority: TicketPriority = column("How soon an agent should look.")
     subject: str = column("What it is about, in a line.")
-    order_id: strawberry.ID = key(Order, "The order it is about.", by="order_id")
+    order_id: strawberry.ID = id_field(Order, "The order it is about.", by="order_id")
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, "The order it is about.", by="order_id"
     )
@@ -63,7 +63,7 @@ class TicketType(NodeType):
         load.messages_by_ticket, "What was said, the first thing first; at most 200.", cost=5
     )
     refunds: list[RefundType] = related(
-        load.refunds_by_ticket, "Money given back by resolving it.", by="in_order"
+        load.refunds_by_ticket, "Money given back by resolving it.", by="order_and_ticket_id"
     )
     assignee: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id,

@@ -1,4 +1,4 @@
-"""Root fields of goods between stores."""
+"""Root fields of transfers between stores."""
 
 import strawberry
 
@@ -21,10 +21,10 @@ from schema.transfers.transfers import (
 @strawberry.type
 class TransferQuery:
     transfer: TransferType | None = field(
-        transfer_resolvers.one, "A transfer to or from a store of yours.", allow=STORE
+        transfer_resolvers.get_transfer, "A transfer to or from a store of yours.", allow=STORE
     )
     transfers: ConnectionType[TransferType] | None = field(
-        transfer_resolvers.of_store,
+        transfer_resolvers.list_of_store,
         "The transfers to and from your store, newest first.",
         allow=STORE,
     )
@@ -42,7 +42,7 @@ class TransferMutation:
         transfer_resolvers.reject, "Turn a request for goods down.", allow=MANAGER
     )
     transfer_pick: TransferPickPayload = mutation(
-        transfer_resolvers.pick, "Begin to gather the goods.", allow=STORE
+        transfer_resolvers.start_picking, "Begin to gather the goods.", allow=STORE
     )
     transfer_ship: TransferShipPayload = mutation(
         transfer_resolvers.ship,

@@ -1,3 +1,5 @@
+"""GraphQL types of transfers."""
+
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ from models.transfers import Transfer, TransferAction, TransferLine, TransferLot
 from resolvers.transfers import transfers as resolve
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
-from schema.fields import key
+from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import (
     IllegalStepType,
@@ -39,8 +41,8 @@ class TransferLotType:
     "One product of a transfer. Once arrived, shipped = received + damaged + missing.",
 )
 class TransferLineType(NodeType):
-    id: strawberry.ID = key(TransferLine)
-    product_id: strawberry.ID = key(Product, "The product's id.", by="product_id")
+    id: strawberry.ID = id_field(TransferLine)
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
@@ -56,7 +58,7 @@ class TransferLineType(NodeType):
 
 @backed_by(Transfer, "Goods that one store or warehouse gives to another of its company.")
 class TransferType(NodeType):
-    id: strawberry.ID = key(Transfer)
+    id: strawberry.ID = id_field(Transfer)
     status: TransferStatus = column("Where the goods are.")
     available_actions: list[TransferAction] = field(
         resolve.available_actions, "The steps that you can take now."

@@ -5,8 +5,8 @@ from functools import lru_cache
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 DEFAULT = LANGUAGES[0]
-# Browsers name the place (or the spoken language) where the catalog names the script.
-ALIASES = {
+# Browsers name the region or the spoken language; the catalog names the script.
+LANGUAGE_BY_TAG = {
     "zh": "zh-Hans",
     "zh-hant": "zh-Hant",
     "zh-hk": "zh-Hant",
@@ -21,46 +21,48 @@ ALIASES = {
 }
 ANY = "*"
 WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
-HEADER_LENGTH = 200
+MAX_HEADER_CHARS = 200
 
 
 def language_of(header: str | None) -> str:
-    """The best of our languages for this header; ours by default."""
+    """Choose the best of LANGUAGES for this header; DEFAULT if none matches."""
     if not header:
         return DEFAULT
-    if len(header) > HEADER_LENGTH:
+    if len(header) > MAX_HEADER_CHARS:
         # Whole ranges only: half of `zh-Hant` would be another language.
-        header = header[:HEADER_LENGTH].rpartition(",")[0]
+        header = header[:MAX_HEADER_CHARS].rpartition(",")[0]
     return _best(header)
 
 
 @lru_cache(maxsize=256)
 def _best(header: str) -> str:
     ranges = _ranges(header)
-    unwanted = {_ours(tag) for tag, quality in ranges if quality == 0}
-    for tag, _quality in sorted((one for one in ranges if one[1] > 0), key=lambda one: -one[1]):
-        wanted = LANGUAGES if tag == ANY else (_ours(tag),)
-        for found in wanted:
-            if found is not None and found not in unwanted:
-                return found
+    refused = {_language(tag) for tag, quality in ranges if quality == 0}
+    accepted = [(tag, quality) for tag, quality in ranges if quality > 0]
+    for tag, _quality in sorted(accepted, key=lambda pair: -pair[1]):
+        candidates = LANGUAGES if tag == ANY else (_language(tag),)
+        for language in candidates:
+            if language is not None and language not in refused:
+                return language
     return DEFAULT
 
 
 def _ranges(header: str) -> list[tuple[str, float]]:
-    """Each range with its quality; one with a malformed quality is left out."""
-    found = []
+    """Each language range with its quality; one with a malformed quality is left out."""
+    ranges = []
     for part in header.lower().split(","):
         tag, _, weight = part.partition(";")
         quality = WEIGHT.fullmatch(weight.strip()) if weight.strip() else None
         if quality is not None or not weight.strip():
-            found.append((tag.strip(), float(quality[1]) if quality else 1.0))
-    return found
+            ranges.append((tag.strip(), float(quality[1]) if quality else 1.0))
+    return ranges
 
 
-def _ours(tag: str) -> str | None:
+def _language(tag: str) -> str | None:
+    """Our language for a language range, or None."""
     parts = tag.split("-")
     for length in (len(parts), 2, 1):
-        short = "-".join(parts[:length])
-        if short in ALIASES:
-            return ALIASES[short]
+        prefix = "-".join(parts[:length])
+        if prefix in LANGUAGE_BY_TAG:
+            return LANGUAGE_BY_TAG[prefix]
     return "en" if parts[0] == "en" else None

@@ -1,4 +1,4 @@
-"""`python -m server audit-stock`: compare every shelf with its books, and name what differs."""
+"""`python -m server audit-stock`: compare stock counters with the stock movements."""
 
 import asyncio
 import sys
@@ -8,37 +8,37 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from server.commands.migrate import sentence
+from server.commands.migrate import error_sentence
 from services.stock import stock_audit
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """0 when the books explain every counter; 1 with a line for each that they don't."""
+    """Return 0 if the movements explain every counter; 1 with a line for each difference."""
     url = environment.get("DATABASE_URL", "")
     if not url:
         print("audit-stock: DATABASE_URL is not set.", file=sys.stderr)
         return 1
     try:
-        stores, found = asyncio.run(audit(url))
+        stores, differences = asyncio.run(audit(url))
     except (OSError, SQLAlchemyError) as error:
-        print(f"audit-stock: {sentence(error)}", file=sys.stderr)
+        print(f"audit-stock: {error_sentence(error)}", file=sys.stderr)
         return 1
-    for one in found:
-        print(f"audit-stock: {one}")
-    print(f"audit-stock: {stores} stores, {len(found)} differences.")
-    return 1 if found else 0
+    for difference in differences:
+        print(f"audit-stock: {difference}")
+    print(f"audit-stock: {stores} stores, {len(differences)} differences.")
+    return 1 if differences else 0
 
 
-async def audit(url: str) -> tuple[int, list[stock_audit.Difference]]:
-    """How many stores there are, and every difference in them."""
+async def audit(url: str) -> tuple[int, list[stock_audit.StockDifference]]:
+    """Return the number of stores and every difference in them."""
     database = Database(url, pool_size=1)
-    found: list[stock_audit.Difference] = []
+    differences: list[stock_audit.StockDifference] = []
     try:
         async with database.read(PLATFORM) as session:
-            stores = await stock_audit.stores(session)
+            stores = await stock_audit.list_store_ids(session)
         for store_id in stores:
             async with database.read(PLATFORM) as session:
-                found += await stock_audit.audit(session, store_id)
+                differences += await stock_audit.audit_store(session, store_id)
     finally:
         await database.close()
-    return len(stores), found
+    return len(stores), differences

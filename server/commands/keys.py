@@ -1,14 +1,14 @@
-"""`python -m server keys rotate`: let the next key sign access tokens."""
+"""`python -m server keys rotate`: sign access tokens with the next key."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.identity.access_tokens import KEPT_SECONDS, TooManyKeys, load_keys, rotate_keys
+from services.identity.access_tokens import RETIRED_KEY_SECONDS, TooManyKeys, load_keys, rotate_keys
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """0 when done: running servers follow within seconds, and nobody is signed out by it."""
+    """Rotate the keys; running servers follow within seconds, and no session ends by it."""
     name = environment.get("DARKSTORE_KEYS_FILE", "").strip()
     if list(arguments) != ["rotate"]:
         print("usage: python -m server keys rotate", file=sys.stderr)
@@ -24,5 +24,5 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     except (OSError, TooManyKeys) as error:
         print(f"keys: {error}", file=sys.stderr)
         return 1
-    print(f"keys: {after} signs; {before} verifies for {KEPT_SECONDS // 60} minutes more.")
+    print(f"keys: {after} signs; {before} verifies for {RETIRED_KEY_SECONDS // 60} minutes more.")
     return 0

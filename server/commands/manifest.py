@@ -4,11 +4,11 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from server.persisted_queries.manifest import first_party
+from server.persisted_queries.manifest import first_party_documents
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Write the manifest to standard output, as JSON that DARKSTORE_MANIFEST reads."""
-    json.dump(first_party(), sys.stdout, indent=2)
+    """Write the manifest to standard output, as JSON for the setting DARKSTORE_MANIFEST."""
+    json.dump(first_party_documents(), sys.stdout, indent=2)
     sys.stdout.write("\n")
     return 0

@@ -16,12 +16,12 @@ CONNECT_SECONDS = 5.0
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Migrate and return 0, or say in one sentence why not and return 1."""
+    """Migrate and return 0; on failure print one sentence and return 1."""
     url = environment.get("DATABASE_URL", "")
     try:
         upgrade(url)
     except (OSError, ValueError, CommandError, DBAPIError, asyncpg.PostgresError) as error:
-        print(f"migrate: {sentence(error)}", file=sys.stderr)
+        print(f"migrate: {error_sentence(error)}", file=sys.stderr)
         return 1
     return 0
 
@@ -30,14 +30,14 @@ def upgrade(url: str) -> None:
     """Bring the database at this SQLAlchemy address to the newest revision."""
     if not url:
         raise ValueError("DATABASE_URL is not set")
-    asyncio.run(_look(url))
+    asyncio.run(_check_server(url))
     config = Config(CONFIGURATION)
     config.attributes["database_url"] = url
     command.upgrade(config, "head")
 
 
-def sentence(error: Exception) -> str:
-    """What a person can do about it."""
+def error_sentence(error: Exception) -> str:
+    """Explain a failure to the person who runs the command."""
     cause = getattr(error, "orig", None) or error
     text = str(cause).strip().split("\n", 1)[0] or type(cause).__name__
     if isinstance(error, OSError | asyncpg.CannotConnectNowError):
@@ -47,13 +47,13 @@ def sentence(error: Exception) -> str:
     return f"{text}."
 
 
-async def _look(url: str) -> None:
-    """Fail early and clearly when there is no database, or one without PostGIS at hand."""
+async def _check_server(url: str) -> None:
+    """Fail early and clearly if the database can't be reached or has no PostGIS."""
     address = url.replace("+asyncpg", "", 1)
     connection = await asyncpg.connect(address, timeout=CONNECT_SECONDS)
     try:
-        known = "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'"
-        if not await connection.fetchval(known):
+        query = "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'"
+        if not await connection.fetchval(query):
             raise ValueError("the database server has no PostGIS: install it there")
     finally:
         await connection.close()

@@ -1,4 +1,4 @@
-"""Prints the table of rules, which is committed as docs/rules.md."""
+"""`python -m server rules`: print the table of access rules, committed as docs/rules.md."""
 
 import sys
 from collections.abc import Mapping, Sequence

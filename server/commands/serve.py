@@ -1,57 +1,75 @@
-"""`python -m server serve [--port N] [--host H]`: answer clients until told to stop."""
+"""`python -m server serve [--port N] [--host H]`: answer clients until stopped."""
 
 import argparse
 import asyncio
 import logging
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import uvicorn
-from starlette.applications import Starlette
+import uvloop
 
-from server.app import build_app
-from server.logs import set_up_logs
-from server.settings import DEFAULT_PORT, BadSetting, Settings, settings_of
-from server.transport import (
-    FRAME_MAX_BYTES,
-    DirectSocket,
-    StrangersNoise,
-    short_way,
-    tune_listening,
-)
+from server.app import ServerApplication, open_app
+from server.logs import configure_logging
+from server.settings import DEFAULT_PORT, BadSetting, Settings, read_settings
+from server.transport.connections import LiveConnections
+from server.transport.http.fast_path import fast_path_protocol
+from server.transport.limits import MAX_FRAME_BYTES
+from server.transport.listening_socket import configure_listening_socket
+from server.transport.log_filter import ClientErrorFilter
+from server.transport.uvicorn_internals.websocket_protocol import DirectWebSocket
 
 log = logging.getLogger("darkstore.server")
 
 # Longer than a proxy or a client keeps a connection in its pool: neither finds it closed.
 KEEP_ALIVE_SECONDS = 75
 GRACEFUL_SECONDS = 20
-FORCED_LOOK_SECONDS = 0.05
+FORCED_EXIT_CHECK_SECONDS = 0.05
 NOTICE_SECONDS = 1.0
-LAST_WRITES_SECONDS = 10.0  # for what sockets still write when they have been closed
+LAST_WRITES_SECONDS = 10.0  # for what closed sockets still have to write
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Serve; 0 when told to stop, 1 with a sentence when a setting is wrong."""
+    """Serve; 0 when stopped by a signal, 1 with a sentence for an invalid setting."""
     parser = argparse.ArgumentParser(prog="server serve")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--host", default="127.0.0.1")
-    chosen = parser.parse_args(arguments)
-    set_up_logs()
+    options = parser.parse_args(arguments)
+    configure_logging()
     try:
-        settings = settings_of(environment)
-    except BadSetting as bad:
-        print(f"serve: {bad}", file=sys.stderr)
+        settings = read_settings(environment)
+    except BadSetting as error:
+        print(f"serve: {error}", file=sys.stderr)
         return 1
-    app = build_app(settings)
-    config = uvicorn.Config(
+    uvloop.run(_serve(settings, options.host, options.port))
+    return 0
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    async with open_app(settings) as app:
+        config = _uvicorn_config(app, settings, host, port)
+        logging.getLogger("uvicorn.error").addFilter(ClientErrorFilter())
+        listening = config.bind_socket()
+        configure_listening_socket(listening)
+        server = DrainingServer(config, app.connections, settings.drain_seconds)
+        await server.serve(sockets=[listening])
+
+
+def _uvicorn_config(
+    app: ServerApplication, settings: Settings, host: str, port: int
+) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        host=chosen.host,
-        port=chosen.port,
-        loop="uvloop",
-        http=short_way(app.routes, beside=("origin",) if settings.origins else ()),
-        ws=DirectSocket,
+        host=host,
+        port=port,
+        lifespan="off",
+        http=fast_path_protocol(app.routes, ("origin",) if settings.origins else ()),
+        ws=DirectWebSocket,
         ws_ping_interval=None,
-        ws_max_size=FRAME_MAX_BYTES,
+        ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
         access_log=False,
         log_config=None,
@@ -59,40 +77,51 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
-    logging.getLogger("uvicorn.error").addFilter(StrangersNoise())
-    listening = config.bind_socket()
-    tune_listening(listening)
-    Leaving(config, app, settings).run(sockets=[listening])
-    return 0
 
 
-class Leaving(uvicorn.Server):
-    """A server that leaves politely: not ready at once, sockets sent away a few at a time."""
+class DrainingServer(uvicorn.Server):
+    """Stops gradually: first it reports to be not ready, then it closes sockets a few at a time."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, settings: Settings) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connections: LiveConnections, spread_seconds: float
+    ) -> None:
         super().__init__(config)
-        self._app = app
-        self._spread_seconds = settings.drain_seconds
+        self._connections = connections
+        self._spread_seconds = spread_seconds
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at a signal; unlike uvicorn's, without raising it again when the server stopped.
+
+        It would end the process before its connections to others are closed.
+        """
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override] # the list is passed on unread
-        self._app.state.draining = True
-        connections = self._app.state.connections
-        if len(connections) and not self.force_exit:
-            log.info("draining %d connections", len(connections))
+        self._connections.begin_draining()
+        if len(self._connections) and not self.force_exit:
+            log.info("draining %d connections", len(self._connections))
             drained = asyncio.ensure_future(
-                connections.drain(
+                self._connections.drain(
                     spread_seconds=self._spread_seconds,
                     grace_seconds=LAST_WRITES_SECONDS,
                     notice_seconds=min(NOTICE_SECONDS, self._spread_seconds / 10),
                 )
             )
-            forced = asyncio.ensure_future(self._forced())
+            forced = asyncio.ensure_future(self._forced_exit())
             await asyncio.wait({drained, forced}, return_when=asyncio.FIRST_COMPLETED)
             drained.cancel()
             forced.cancel()
         await super().shutdown(sockets)  # type: ignore[arg-type] # passed on unread
 
-    async def _forced(self) -> None:
-        """Returns when a second signal asks for haste."""
-        while not self.force_exit:  # noqa: ASYNC110 - uvicorn tells it by a plain attribute
-            await asyncio.sleep(FORCED_LOOK_SECONDS)
+    async def _forced_exit(self) -> None:
+        """Return when a second signal asks to stop at once."""
+        while not self.force_exit:  # noqa: ASYNC110 - uvicorn sets a plain attribute
+            await asyncio.sleep(FORCED_EXIT_CHECK_SECONDS)

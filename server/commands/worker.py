@@ -1,4 +1,4 @@
-"""`python -m server worker`: do the background work until told to stop."""
+"""`python -m server worker`: run the background jobs until stopped."""
 
 import asyncio
 import signal
@@ -7,44 +7,42 @@ from collections.abc import Mapping, Sequence
 
 import uvloop
 
-from jobs.run_log import Book
-from jobs.runner import Hands, run_all
-from jobs.schedule import JOBS, WAITING
-from server.container import resting_house
-from server.endpoints.stock_uploads import open_storage
-from server.logs import set_up_logs
-from server.settings import BadSetting, Settings, settings_of
+from jobs.run_log import RunLog
+from jobs.runner import JobDependencies, run_jobs
+from jobs.schedule import BACKLOG_QUERIES, JOBS
+from server.container import build_storage, offline_container, open_worker_database
+from server.logs import configure_logging
+from server.settings import BadSetting, Settings, read_settings
 from server.webhook_payloads import GraphPayloads
-from server.worker_database import open_workbench
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Work; 0 when told to stop, 1 with a sentence when a setting is wrong."""
-    set_up_logs()
+    """Run the jobs; 0 when stopped by a signal, 1 with a sentence for an invalid setting."""
+    configure_logging()
     try:
-        settings = settings_of(environment)
-    except BadSetting as bad:
-        print(f"worker: {bad}", file=sys.stderr)
+        settings = read_settings(environment)
+    except BadSetting as error:
+        print(f"worker: {error}", file=sys.stderr)
         return 1
-    uvloop.run(_work(settings))
+    uvloop.run(_run(settings))
     return 0
 
 
-async def _work(settings: Settings) -> None:
+async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_workbench(settings) as database:
-        house = resting_house(settings, database)
-        hands = Hands(
+    async with open_worker_database(settings) as database:
+        container = offline_container(settings, database)
+        dependencies = JobDependencies(
             database=database,
-            payments=house.payments,
-            storage=open_storage(settings),
-            webhooks=house.webhooks,
-            payloads=GraphPayloads(house),
-            events_days=settings.events_days,
+            payments=container.payments,
+            storage=build_storage(settings),
+            webhooks=container.webhooks,
+            payloads=GraphPayloads(container),
+            event_retention_days=settings.event_retention_days,
         )
-        await run_all(JOBS, hands, stop, Book(database, WAITING))
-        await house.webhooks.close()
-        await house.payments.close()
+        await run_jobs(JOBS, dependencies, stop, RunLog(database, BACKLOG_QUERIES))
+        await container.webhooks.close()
+        await container.payments.close()

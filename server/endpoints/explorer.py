@@ -1,6 +1,6 @@
-"""The explorer page: GraphiQL from our own copy, example operations and standing accounts.
+"""The explorer page: GraphiQL from our own copy, example operations and demo accounts.
 
-Open in development only; it needs nothing from the outside network.
+Served in development only; it loads nothing from other hosts.
 """
 
 from functools import lru_cache
@@ -11,28 +11,28 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from seed.accounts import STANDING
+from seed.accounts import DEMO_ACCOUNTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "web" / "explorer"
 OPERATIONS = ROOT / "docs" / "operations"
-KINDS = {".js": "text/javascript", ".css": "text/css"}
-OWN = ("index.html", "explorer.js", "explorer.css")
-PACKED = frozenset(file.stem for file in (PAGE / "vendor").glob("*.gz"))
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
+PAGE_FILES = ("index.html", "explorer.js", "explorer.css")
+VENDOR_FILES = frozenset(file.stem for file in (PAGE / "vendor").glob("*.gz"))
 
 
 def explorer_routes() -> list[BaseRoute]:
-    """The page at /explorer; a browser that opens the front door is sent there."""
+    """The page at /explorer, and a redirect to it from the root path."""
     return [
-        Route("/", _home),
+        Route("/", _root),
         Route("/explorer", _page),
-        Route("/explorer/book.json", _book),
-        Route("/explorer/vendor/{name}", _vendor),
-        Route("/explorer/{name}", _own),
+        Route("/explorer/book.json", _content),
+        Route("/explorer/vendor/{name}", _vendor_file),
+        Route("/explorer/{name}", _page_file),
     ]
 
 
-async def _home(request: Request) -> Response:
+async def _root(request: Request) -> Response:
     return RedirectResponse("/explorer")
 
 
@@ -40,49 +40,49 @@ async def _page(request: Request) -> Response:
     return FileResponse(PAGE / "index.html")
 
 
-async def _own(request: Request) -> Response:
+async def _page_file(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in OWN:
+    if name not in PAGE_FILES:
         return Response("There is no such page.", 404)
     return FileResponse(PAGE / name)
 
 
-async def _vendor(request: Request) -> Response:
+async def _vendor_file(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in PACKED:
+    if name not in VENDOR_FILES:
         return Response("There is no such page.", 404)
-    kept = {"content-encoding": "gzip", "cache-control": "public, max-age=86400"}
-    packed = PAGE / "vendor" / f"{name}.gz"
-    return FileResponse(packed, media_type=KINDS[Path(name).suffix], headers=kept)
+    headers = {"content-encoding": "gzip", "cache-control": "public, max-age=86400"}
+    file = PAGE / "vendor" / f"{name}.gz"
+    return FileResponse(file, media_type=MEDIA_TYPES[Path(name).suffix], headers=headers)
 
 
-async def _book(request: Request) -> Response:
+async def _content(request: Request) -> Response:
     return JSONResponse({"accounts": _accounts(), "examples": _examples()})
 
 
 def _accounts() -> list[dict[str, Any]]:
     return [
-        {"role": one.role, "email": one.email, "password": one.password}
-        for one in STANDING
-        if one.email
+        {"role": account.role, "email": account.email, "password": account.password}
+        for account in DEMO_ACCOUNTS
+        if account.email
     ]
 
 
 @lru_cache(maxsize=1)
 def _examples() -> list[dict[str, Any]]:
-    """The operations of docs/operations, each with the variables that lie beside it."""
+    """The operations of docs/operations, each with the variables in the JSON file beside it."""
     return [_example(file) for file in sorted(OPERATIONS.glob("*.graphql"))]
 
 
 def _example(file: Path) -> dict[str, Any]:
-    """One operation; its first line says `# For whom and for whom: what it does`."""
+    """One operation; its first line is `# Reader and reader: what it does`."""
     query = file.read_text()
     readers, _, note = query.splitlines()[0].lstrip("# ").partition(": ")
-    beside = file.with_suffix(".json")
+    variables = file.with_suffix(".json")
     return {
         "name": file.stem,
         "readers": readers.replace(" and ", ", ").split(", "),
         "note": note,
         "query": query,
-        "variables": beside.read_text() if beside.is_file() else None,
+        "variables": variables.read_text() if variables.is_file() else None,
     }

@@ -1,7 +1,7 @@
-"""What a scraper reads, in the text format of Prometheus: this process's queues, streams, pools.
+"""Metrics of this process (queues, reservations, pools, streams) in Prometheus's text format.
 
-Figures are read off the house when they are asked for; nothing is counted twice to be shown.
-In production the endpoint exists only when a token is set, and answers only who brings it.
+Figures are read from the container at each scrape; nothing is counted a second time for it.
+In production the endpoint exists only if a token is set, and requires that token.
 """
 
 import secrets
@@ -21,134 +21,140 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from resolvers.context import House
-from services.core.histogram import Tally
-from services.core.request_batcher import Together
+from resolvers.context import Container
+from services.core.histogram import Histogram
+from services.core.request_batcher import RequestBatcher
 from subscriptions.engine.hub import Hub
-from workflows.operations import holds
+from workflows.operations import read_reservation_stats
 
 METRICS_PATH = "/metrics"
 QUEUE = "darkstore_queue"
-COUNTED = {
+QUEUE_COUNTERS = {
     "batches": "Batches begun.",
-    "requests": "Requests in them; those tried again count again.",
-    "retried": "Requests tried again one by one, as their batch had failed.",
-    "failed": "Requests that failed by themselves, too.",
+    "requests": "Requests in batches; repeated ones count again.",
+    "retried": "Requests repeated one by one after their batch failed.",
+    "failed": "Requests that failed one by one, too.",
     "shed": "Requests refused because the queue was full.",
 }
 
 
-class HouseCollector(Collector):
-    """Reads the figures of one house."""
+class ProcessMetrics(Collector):
+    """Reads the figures of one container."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, container: Container) -> None:
+        self._container = container
 
     def collect(self) -> Iterator[Metric]:
-        """Every family of figures, as it stands now."""
-        house = self._house
-        yield from _queues([house.combiner, house.positions])
-        yield from _holds(house)
-        yield _pools(house)
-        if isinstance(house.streams, Hub):
-            yield from _streams(house.streams)
+        """All metric families with their present values."""
+        container = self._container
+        yield from _queues([container.reservation_queue, container.positions])
+        yield from _reservations(container)
+        yield _pools(container)
+        if isinstance(container.streams, Hub):
+            yield from _streams(container.streams)
 
 
-def _queues(queues: list[Together[Any, Any]]) -> Iterator[Metric]:
-    for name, about in COUNTED.items():
-        counter = CounterMetricFamily(f"{QUEUE}_{name}", about, labels=["queue"])
-        for one in queues:
-            counter.add_metric([one.name], getattr(one.counters, name))
+def _queues(queues: list[RequestBatcher[Any, Any]]) -> Iterator[Metric]:
+    for name, description in QUEUE_COUNTERS.items():
+        counter = CounterMetricFamily(f"{QUEUE}_{name}", description, labels=["queue"])
+        for queue in queues:
+            counter.add_metric([queue.name], getattr(queue.counters, name))
         yield counter
     waiting = GaugeMetricFamily(
-        f"{QUEUE}_waiting", "Requests that no worker has taken yet.", labels=["queue"]
+        f"{QUEUE}_waiting", "Requests that no batch has taken yet.", labels=["queue"]
     )
-    for one in queues:
-        waiting.add_metric([one.name], one.waiting)
+    for queue in queues:
+        waiting.add_metric([queue.name], queue.waiting)
     yield waiting
     sizes = _histogram("batch_requests", "How many requests a batch had.")
     waits = _histogram("wait_seconds", "How long a request waited for its answer.")
-    for one in queues:
-        sizes.add_metric([one.name], *_cumulated(one.counters.sizes))
-        waits.add_metric([one.name], *_cumulated(one.counters.waits))
+    for queue in queues:
+        sizes.add_metric([queue.name], *_cumulative(queue.counters.sizes))
+        waits.add_metric([queue.name], *_cumulative(queue.counters.waits))
     yield sizes
     yield waits
 
 
-def _histogram(name: str, about: str) -> HistogramMetricFamily:
-    return HistogramMetricFamily(f"{QUEUE}_{name}", about, labels=["queue"])
+def _histogram(name: str, description: str) -> HistogramMetricFamily:
+    return HistogramMetricFamily(f"{QUEUE}_{name}", description, labels=["queue"])
 
 
-def _cumulated(tally: Tally) -> tuple[list[tuple[str, float]], float]:
-    """The counts up to each bound, as the format wants them, and the sum of the figures."""
-    bounds = [*(str(float(bound)) for bound in tally.bounds), "+Inf"]
-    seen, buckets = 0, []
-    for bound, count in zip(bounds, tally.counts, strict=True):
-        seen += count
-        buckets.append((bound, float(seen)))
-    return buckets, tally.total
+def _cumulative(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:
+    """The counts up to each bound, as the text format has them, and the sum of the values."""
+    bounds = [*(str(float(bound)) for bound in histogram.bounds), "+Inf"]
+    total, buckets = 0, []
+    for bound, count in zip(bounds, histogram.counts, strict=True):
+        total += count
+        buckets.append((bound, float(total)))
+    return buckets, histogram.total
 
 
-def _holds(house: House) -> Iterator[Metric]:
-    """What was done with units promised to orders, verb by verb."""
+def _reservations(container: Container) -> Iterator[Metric]:
+    """What was done with the stock reservations of orders, by operation."""
     orders = CounterMetricFamily(
         "darkstore_hold_orders",
-        "Orders whose units were held, kept longer, claimed, let go.",
+        "Orders whose reservations were made, extended, sold or released.",
         labels=["verb"],
     )
     units = CounterMetricFamily(
-        "darkstore_hold_units", "Units held, kept longer, claimed, let go.", labels=["verb"]
+        "darkstore_hold_units",
+        "Units whose reservations were made, extended, sold or released.",
+        labels=["verb"],
     )
-    for one in holds(house.database):
-        orders.add_metric([one.name], one.orders)
-        units.add_metric([one.name], one.units)
+    for stats in read_reservation_stats(container.database):
+        orders.add_metric([stats.name], stats.orders)
+        units.add_metric([stats.name], stats.units)
     yield orders
     yield units
 
 
-def _pools(house: House) -> Metric:
-    about = "Connections of a pool that are in use."
-    pools = GaugeMetricFamily("darkstore_connections_in_use", about, labels=["pool"])
-    database = house.database
+def _pools(container: Container) -> Metric:
+    description = "Connections of a pool that are in use."
+    pools = GaugeMetricFamily("darkstore_connections_in_use", description, labels=["pool"])
+    database = container.database
     pool: Any = database.engine.pool
     pools.add_metric(["write"], pool.checkedout())
-    pools.add_metric(["read"], database.scoped.in_use + database.platform.in_use)
-    pools.add_metric(["catalog"], database.catalog.in_use)
+    pools.add_metric(["read"], database.scoped_pool.in_use + database.platform_pool.in_use)
+    pools.add_metric(["catalog"], database.catalog_pool.in_use)
     return pools
 
 
 def _streams(hub: Hub) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "darkstore_stream_listeners", "Places of subscriptions in streams.", hub.listeners
+        "darkstore_stream_listeners", "Listeners of subscriptions to streams.", hub.listener_count
     )
     yield CounterMetricFamily(
-        "darkstore_stream_events_direct", "Events handed on without reading.", hub.told_directly
+        "darkstore_stream_events_direct",
+        "Events delivered without reading the event log.",
+        hub.direct_event_count,
     )
     yield CounterMetricFamily(
-        "darkstore_stream_log_reads", "Reads of the event log for a gap.", hub.log_reads
+        "darkstore_stream_log_reads", "Reads of the event log to fill a gap.", hub.log_read_count
     )
     yield GaugeMetricFamily(
-        "darkstore_stream_carried", "Whether hints pass between processes (1) or not.", hub.carried
+        "darkstore_stream_carried",
+        "Whether notices pass between processes (1) or not (0).",
+        hub.connected,
     )
 
 
-def metrics_routes(open_to_all: bool, token: str) -> list[Route]:
-    """The endpoint; none at all in production without a token."""
-    if not open_to_all and not token:
+def metrics_routes(container: Container, is_public: bool, token: str) -> list[Route]:
+    """The endpoint, if it is public or has a token."""
+    if not is_public and not token:
         return []
 
     async def metrics(request: Request) -> Response:
-        if token and not _brings(request, token):
+        if token and not _has_token(request, token):
             return Response(status_code=401, headers={"www-authenticate": "Bearer"})
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        registry.register(HouseCollector(request.app.state.house))
+        registry.register(ProcessMetrics(container))
         body = generate_latest(registry)
         return Response(body, headers={"content-type": CONTENT_TYPE_LATEST})
 
     return [Route(METRICS_PATH, metrics)]
 
 
-def _brings(request: Request, token: str) -> bool:
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    return secrets.compare_digest(given.encode(), token.encode())
+def _has_token(request: Request, token: str) -> bool:
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+    return secrets.compare_digest(bearer.encode(), token.encode())

@@ -1,79 +1,66 @@
-"""The door for the payment provider: verify, keep, answer at once, work off afterwards."""
+"""Receives the payment provider's events: verify, store, answer, and process afterwards."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from database.sessions import Database
-from gateways.payments import BadSignature, Payments
-from server.errors import passing
+from gateways.payments import InvalidSignature, PaymentGateway
+from server.errors import is_transient
+from services.core.background_worker import BackgroundWorker
 from workflows.payments import payment_inbox
 
 log = logging.getLogger("darkstore.webhooks")
 
-BODY_BYTES = 256 * 1024
-AT_ONCE = 8
-WAITING = 500
+MAX_BODY_BYTES = 256 * 1024
+MAX_CONCURRENT = 8
+MAX_WAITING = 500
 
 
-class Worker:
-    """Works off kept messages in the background, a few at a time; a job does what is left."""
+class PaymentWebhooks:
+    """The endpoint that Stripe posts its signed events to.
 
-    def __init__(self, database: Database, payments: Payments) -> None:
+    A stored event is processed in the background, a few at a time; the job processes what is left.
+    """
+
+    def __init__(self, database: Database, payments: PaymentGateway) -> None:
         self._database = database
         self._payments = payments
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        self._running: set[asyncio.Task[None]] = set()
+        self._worker = BackgroundWorker(
+            "payment notice",
+            self._process,
+            log,
+            concurrency=MAX_CONCURRENT,
+            max_waiting=MAX_WAITING,
+        )
 
-    def start(self, event_id: str) -> None:
-        """Work off one message soon, unless too many wait."""
-        if len(self._running) < WAITING:
-            task = asyncio.get_running_loop().create_task(self._work_off(event_id))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-    async def close(self) -> None:
-        """Leave the rest to the job."""
-        for task in list(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-
-    async def _work_off(self, event_id: str) -> None:
-        try:
-            async with self._turn:
-                await payment_inbox.work_off(self._database, self._payments, event_id)
-        except Exception:
-            log.warning("notice %s is left to the job", event_id, exc_info=True)
-
-
-def stripe_webhook(
-    database: Database, payments: Payments, worker: Worker
-) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint that Stripe posts its signed events to."""
-
-    async def receive(request: Request) -> Response:
+    async def receive(self, request: Request) -> Response:
+        """Store one event: 200 when it is stored, 503 when the provider shall send it again."""
         body = await _body(request)
         if body is None:
-            return _said(413, "PAYLOAD_TOO_LARGE")
+            return _response(413, "PAYLOAD_TOO_LARGE")
         try:
-            event = payments.read_webhook(body, request.headers.get("stripe-signature", ""))
-        except BadSignature:
-            return _said(400, "BAD_SIGNATURE")
+            event = self._payments.read_webhook(body, request.headers.get("stripe-signature", ""))
+        except InvalidSignature:
+            return _response(400, "BAD_SIGNATURE")
         try:
-            news = await payment_inbox.keep(database, "stripe", event)
+            is_new = await payment_inbox.store_notice(self._database, "stripe", event)
         except Exception as error:
-            if not passing(error):
+            if not is_transient(error):
                 raise
-            log.warning("notice %s could not be kept: %s", event.event_id, error)
-            return _said(503, "UNAVAILABLE")  # the provider sends it again
-        if news:
-            worker.start(event.event_id)
-        return _said(200, "KEPT")
+            log.warning("payment notice %s could not be stored: %s", event.event_id, error)
+            return _response(503, "UNAVAILABLE")
+        if is_new:
+            self._worker.submit(event.event_id)
+        return _response(200, "KEPT")
 
-    return receive
+    async def aclose(self) -> None:
+        """Leave unprocessed events to the job."""
+        await self._worker.close()
+
+    async def _process(self, event_id: str) -> None:
+        await payment_inbox.process_notice(self._database, self._payments, event_id)
 
 
 async def _body(request: Request) -> bytes | None:
@@ -82,12 +69,12 @@ async def _body(request: Request) -> bytes | None:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > BODY_BYTES:
+            if len(body) > MAX_BODY_BYTES:
                 return None
     except ClientDisconnect:
         return b""
     return body
 
 
-def _said(status: int, code: str) -> Response:
+def _response(status: int, code: str) -> Response:
     return JSONResponse({"code": code}, status_code=status)

@@ -1,82 +1,108 @@
-"""Paper over HTTP: slips, manifests and receipts as PDF, for who signs in as in the graph."""
+"""Packing slips, pickup manifests and receipts as PDF, for callers who sign in as in the graph."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from database.base import Keyed
-from gateways import paper
+from database.base import Entity
+from gateways import pdf_documents
 from models.counter_sales import CounterSale
 from models.fulfillment import Fulfillment
 from models.identity import Actor
-from models.ids import decode
+from models.ids import decode_id
 from models.stores import Store
-from server.auth.edge import Edge
-from server.errors import passing
-from server.transport import Denied
-from services.core.problems import Refused
+from server.auth.header_authenticator import HeaderAuthenticator
+from server.errors import is_transient
+from server.transport.authentication import AuthenticationFailure, authentication_of
+from services.core.problems import DomainError
 from services.operations import documents
 
-AT_ONCE = 4
+MAX_CONCURRENT_RENDERS = 4
 PDF = "application/pdf"
-KEPT = {"cache-control": "private, no-store"}
-
-Read = Callable[..., Awaitable[Any]]
-Draw = Callable[[Any], bytes]
+NOT_STORED = {"cache-control": "private, no-store"}
 
 
-def document_routes(edge: Edge) -> list[BaseRoute]:
-    """The three kinds of paper, each under the id of what it is about."""
-    turn = asyncio.Semaphore(AT_ONCE)
+@dataclass(frozen=True, slots=True)
+class PdfDocument:
+    """One kind of document: its path, what its id names, how to read and to render it."""
 
-    def route(path: str, model: type[Keyed], key: str, read: Read, draw: Draw) -> Route:
+    path: str
+    model: type[Entity]
+    id_parameter: str
+    read: Callable[..., Awaitable[Any]]
+    render: Callable[[Any], bytes]
+
+
+DOCUMENTS = (
+    PdfDocument(
+        "packing-slips",
+        Fulfillment,
+        "fulfillment_id",
+        documents.read_packing_slip,
+        pdf_documents.render_packing_slip,
+    ),
+    PdfDocument(
+        "manifests", Store, "store_id", documents.read_manifest, pdf_documents.render_manifest
+    ),
+    PdfDocument(
+        "receipts",
+        CounterSale,
+        "counter_sale_id",
+        documents.read_receipt,
+        pdf_documents.render_receipt,
+    ),
+)
+
+
+def pdf_routes(authenticator: HeaderAuthenticator) -> list[BaseRoute]:
+    """A route for each kind of document, by the id of what it is about."""
+    render_slots = asyncio.Semaphore(MAX_CONCURRENT_RENDERS)
+
+    def route(document: PdfDocument) -> Route:
         async def serve(request: Request) -> Response:
-            return await _serve(request, edge, turn, (model, key, read, draw))
+            return await _serve(request, authenticator, render_slots, document)
 
-        return Route(f"/documents/{path}/{{id}}.pdf", serve, methods=["GET"])
+        return Route(f"/documents/{document.path}/{{id}}.pdf", serve, methods=["GET"])
 
-    return [
-        route("packing-slips", Fulfillment, "fulfillment_id", documents.slip, paper.packing_slip),
-        route("manifests", Store, "store_id", documents.manifest, paper.manifest),
-        route("receipts", CounterSale, "counter_sale_id", documents.receipt, paper.receipt),
-    ]
+    return [route(document) for document in DOCUMENTS]
 
 
 async def _serve(
     request: Request,
-    edge: Edge,
-    turn: asyncio.Semaphore,
-    kind: tuple[type[Keyed], str, Read, Draw],
+    authenticator: HeaderAuthenticator,
+    render_slots: asyncio.Semaphore,
+    document: PdfDocument,
 ) -> Response:
-    model, name, read, draw = kind
-    opened = await edge.open(request.headers, client=request.client.host if request.client else "")
-    if isinstance(opened, Denied):
-        return _said(opened.status, opened.code)
-    actor: Actor = opened.context.actor
+    client = request.client.host if request.client else ""
+    caller = await authentication_of(authenticator, request.headers, client)
+    if isinstance(caller, AuthenticationFailure):
+        return _error(caller.status, caller.code)
+    actor: Actor = caller.context.actor
     if not actor.signed_in:
-        return _said(401, "UNAUTHENTICATED")
+        return _error(401, "UNAUTHENTICATED")
     if actor.app_id is not None:
-        return _said(403, "FORBIDDEN")  # paper is for people; apps read the graph
-    key = decode(model, request.path_params["id"])
+        return _error(403, "FORBIDDEN")  # documents are for people; apps read the graph
+    key = decode_id(document.model, request.path_params["id"])
     if key is None:
-        return _said(404, "NOT_FOUND")
+        return _error(404, "NOT_FOUND")
     try:
-        async with opened.context.read() as session:
-            told = await read(session, actor=actor, **{name: key})
-    except Refused:
-        return _said(404, "NOT_FOUND")
+        async with caller.context.read() as session:
+            content = await document.read(session, actor=actor, **{document.id_parameter: key})
+    except DomainError:
+        return _error(404, "NOT_FOUND")
     except Exception as error:
-        if not passing(error):
+        if not is_transient(error):
             raise
-        return _said(503, "UNAVAILABLE")
-    async with turn:
-        drawn = await asyncio.to_thread(draw, told)
-    return Response(drawn, media_type=PDF, headers=KEPT)
+        return _error(503, "UNAVAILABLE")
+    async with render_slots:
+        pdf = await asyncio.to_thread(document.render, content)
+    return Response(pdf, media_type=PDF, headers=NOT_STORED)
 
 
-def _said(status: int, code: str) -> Response:
-    return JSONResponse({"code": code}, status_code=status, headers=KEPT)
+def _error(status: int, code: str) -> Response:
+    return JSONResponse({"code": code}, status_code=status, headers=NOT_STORED)

@@ -1,4 +1,4 @@
-"""The documents that our own apps send, each under its SHA-256."""
+"""The manifest: the documents that our own apps send, each under its SHA-256."""
 
 import json
 import re
@@ -9,31 +9,34 @@ from pathlib import Path
 from server.settings import BadSetting
 
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
-HEAD = re.compile(r"\A(#.*\n)+")
+HEAD_COMMENT = re.compile(r"\A(#.*\n)+")
 
 
 def hash_of(document: str) -> str:
-    """The name of a document: its SHA-256 in hexadecimal."""
+    """The id of a document: its SHA-256 in hexadecimal."""
     return sha256(document.encode()).hexdigest()
 
 
-def first_party() -> dict[str, str]:
-    """The documents of docs/operations, without the notes at their heads."""
-    texts = [file.read_text() for file in sorted(OPERATIONS.glob("*.graphql"))]
-    return {hash_of(text): text for text in (HEAD.sub("", one).strip() for one in texts)}
+def first_party_documents() -> dict[str, str]:
+    """The documents of docs/operations, without the comments at their heads."""
+    texts = [
+        HEAD_COMMENT.sub("", file.read_text()).strip()
+        for file in sorted(OPERATIONS.glob("*.graphql"))
+    ]
+    return {hash_of(text): text for text in texts}
 
 
-def load(file: str | None) -> dict[str, str]:
-    """The manifest in a file, or our own apps'; raises BadSetting for one that can't be right."""
+def load_manifest(file: str | None) -> dict[str, str]:
+    """The manifest in a file, or that of our own apps; raises BadSetting for an invalid file."""
     if file is None:
-        return first_party()
+        return first_party_documents()
     try:
-        found: object = json.loads(Path(file).read_text())
-    except (OSError, ValueError) as fault:
-        raise BadSetting(f"DARKSTORE_MANIFEST can't be read: {fault}.") from None
-    if not isinstance(found, Mapping):
+        manifest: object = json.loads(Path(file).read_text())
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"DARKSTORE_MANIFEST can't be read: {error}.") from None
+    if not isinstance(manifest, Mapping):
         raise BadSetting("DARKSTORE_MANIFEST is no object of documents by their SHA-256.")
-    for name, text in found.items():
+    for name, text in manifest.items():
         if not isinstance(text, str) or hash_of(text) != name:
             raise BadSetting(f"DARKSTORE_MANIFEST: {name[:64]} is not the SHA-256 of its document.")
-    return dict(found)
+    return dict(manifest)

@@ -1,48 +1,48 @@
-"""Whose buckets pay: the person's or app's and their companies', or the address's."""
+"""Whose buckets pay: those of a person or app and of their companies, or that of an address."""
 
 from dataclasses import dataclass
 
 from models.identity import Actor
-from server.rate_limit.bucket import Size
-from services.core.address_rate_limit import counted
+from services.core.address_rate_limit import is_rate_limited
+from services.core.token_bucket import BucketSize
 
 FULL_AFTER_SECONDS = 40
-# Many strangers share one address behind a carrier or an office; a company's desks share its own.
-PEOPLE_AT_AN_ADDRESS = 5
-PEOPLE_IN_A_COMPANY = 50
-# An app does for many what people do one by one, and must leave its company room for its people.
-PEOPLE_IN_AN_APP = 10
-COMPANIES_COUNT = 5
+# Factors of one person's bucket. Many people share an address behind a carrier or in an office;
+# all staff of a company share the company's.
+ADDRESS_FACTOR = 5
+COMPANY_FACTOR = 50
+# An app does for many what people do one by one, and must leave room for its company's people.
+APP_FACTOR = 10
+MAX_COMPANIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """The four kinds of buckets."""
+class CallerBucketSizes:
+    """Sizes of the four kinds of buckets."""
 
-    person: Size
-    address: Size
-    company: Size
-    app: Size
+    person: BucketSize
+    address: BucketSize
+    company: BucketSize
+    app: BucketSize
 
     @classmethod
-    def of(cls, person_per_second: int) -> "Sizes":
-        """The usual sizes around what flows back to one person in a second."""
+    def of(cls, person_per_second: int) -> "CallerBucketSizes":
+        """The usual sizes, given what flows back to one person in a second."""
 
-        def size(people: int) -> Size:
-            per_second = people * person_per_second
-            return Size(per_second * FULL_AFTER_SECONDS, per_second)
+        def size(factor: int) -> BucketSize:
+            per_second = factor * person_per_second
+            return BucketSize(per_second * FULL_AFTER_SECONDS, per_second)
 
-        many = (1, PEOPLE_AT_AN_ADDRESS, PEOPLE_IN_A_COMPANY, PEOPLE_IN_AN_APP)
-        return cls(*map(size, many))
+        return cls(size(1), size(ADDRESS_FACTOR), size(COMPANY_FACTOR), size(APP_FACTOR))
 
-    def wanted(self, actor: Actor, address: str) -> list[tuple[str, Size]]:
-        """The buckets of one caller; none for a stranger on this machine.
+    def buckets_of(self, actor: Actor, address: str) -> list[tuple[str, BucketSize]]:
+        """Names and sizes of the buckets of one caller.
 
-        What calls from here without a name is a proxy or a simulation, which speaks for many.
+        None for an anonymous caller on this machine: a proxy or simulation speaks for many.
         """
         if actor.person_id is None:
-            return [(f"address:{address}", self.address)] if counted(address) else []
-        companies = actor.companies[:COMPANIES_COUNT]
+            return [(f"address:{address}", self.address)] if is_rate_limited(address) else []
+        companies = actor.company_ids[:MAX_COMPANIES]
         own = (f"person:{actor.person_id}", self.person)
         if actor.app_id is not None:
             own = (f"app:{actor.app_id}", self.app)

@@ -1,55 +1,53 @@
-"""Every bound the wire keeps: what one stranger's request, stream or socket may cost."""
+"""Every limit of the transport: what one client's request, stream or socket may cost."""
 
 from dataclasses import dataclass
 
-BODY_MAX_BYTES = 100 * 1024
+from services.core.token_bucket import BucketSize
+
+MAX_BODY_BYTES = 100 * 1024
 BODY_READ_SECONDS = 10.0
-URL_QUERY_MAX_BYTES = 16 * 1024
-JSON_MAX_LEVELS = 64
+MAX_URL_QUERY_BYTES = 16 * 1024
+MAX_JSON_LEVELS = 64
 REQUEST_SECONDS = 30.0
 
 STREAM_HEARTBEAT_SECONDS = 12.0
 STALLED_READER_SECONDS = 30.0
-CONNECTIONS_MAX_COUNT = 20_000
-FILES_KEPT_COUNT = 1_000  # for databases, logs and requests that come and go
+MAX_CONNECTIONS = 20_000
+RESERVED_FILES_COUNT = 1_000  # for databases, logs and short requests
 
-FRAME_MAX_BYTES = 64 * 1024
+MAX_FRAME_BYTES = 64 * 1024
 INIT_SECONDS = 5.0
 SOCKET_HEARTBEAT_SECONDS = 15.0
 PONG_SECONDS = 10.0
-SOCKET_OPERATIONS_MAX_COUNT = 50
-OPERATION_ID_MAX_CHARS = 128
-MESSAGES_PER_SECOND = 50.0
-MESSAGES_BURST_COUNT = 200
-OUTBOX_MAX_FRAMES = 64
-OUTBOX_MAX_BYTES = 1024 * 1024
-GOODBYE_SECONDS = 2.0
-CLEANUP_SECONDS = 5.0
+MAX_SOCKET_OPERATIONS = 50
+MAX_OPERATION_ID_CHARS = 128
+SOCKET_MESSAGES = BucketSize(capacity=200, refill_per_second=50.0)
+MAX_QUEUED_FRAMES = 64
+MAX_QUEUED_BYTES = 1024 * 1024
+LAST_FRAMES_SECONDS = 2.0
 
-REQUEST_ID_MAX_CHARS = 64
-INIT_HEADERS_MAX_COUNT = 32
-HEADER_VALUE_MAX_CHARS = 8 * 1024
+MAX_REQUEST_ID_CHARS = 64
+MAX_INIT_HEADERS = 32
+MAX_HEADER_VALUE_CHARS = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class WireLimits:
-    """The bounds of one server; tests shorten the waits, production keeps the defaults."""
+class TransportLimits:
+    """The limits of one server; tests shorten the waits, production keeps the defaults."""
 
-    body_bytes: int = BODY_MAX_BYTES
+    body_bytes: int = MAX_BODY_BYTES
     body_seconds: float = BODY_READ_SECONDS
-    url_query_bytes: int = URL_QUERY_MAX_BYTES
-    json_levels: int = JSON_MAX_LEVELS
+    url_query_bytes: int = MAX_URL_QUERY_BYTES
+    json_levels: int = MAX_JSON_LEVELS
     request_seconds: float = REQUEST_SECONDS
     stream_heartbeat_seconds: float = STREAM_HEARTBEAT_SECONDS
     stalled_seconds: float = STALLED_READER_SECONDS
-    frame_bytes: int = FRAME_MAX_BYTES
+    frame_bytes: int = MAX_FRAME_BYTES
     init_seconds: float = INIT_SECONDS
     socket_heartbeat_seconds: float = SOCKET_HEARTBEAT_SECONDS
     pong_seconds: float = PONG_SECONDS
-    socket_operations_count: int = SOCKET_OPERATIONS_MAX_COUNT
-    messages_per_second: float = MESSAGES_PER_SECOND
-    messages_burst_count: int = MESSAGES_BURST_COUNT
-    outbox_frames: int = OUTBOX_MAX_FRAMES
-    outbox_bytes: int = OUTBOX_MAX_BYTES
-    goodbye_seconds: float = GOODBYE_SECONDS
-    cleanup_seconds: float = CLEANUP_SECONDS
+    socket_operations_count: int = MAX_SOCKET_OPERATIONS
+    socket_messages: BucketSize = SOCKET_MESSAGES
+    queued_frames: int = MAX_QUEUED_FRAMES
+    queued_bytes: int = MAX_QUEUED_BYTES
+    last_frames_seconds: float = LAST_FRAMES_SECONDS

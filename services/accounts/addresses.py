@@ -1,4 +1,4 @@
-"""A person's address book. A place that nobody serves yet may be kept all the same."""
+"""A person's saved addresses, including those outside all delivery zones."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,25 +8,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.accounts import Address
 from models.geo_point import Point
-from services.core.problems import Problem, Refused, not_found
-from services.core.text import line
+from services.core.problems import DomainError, Problem, not_found
+from services.core.text import parse_line
 
-ADDRESSES = 50
-LABEL_LENGTH = 60
-GATE_CODE_LENGTH = 40
-DROP_NOTE_LENGTH = 280
+MAX_ADDRESSES = 50
+MAX_LABEL_LENGTH = 60
+MAX_GATE_CODE_LENGTH = 40
+MAX_DROP_NOTE_LENGTH = 280
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressLimit(Problem):
-    """The address book is full."""
+    """The person has the maximum number of addresses."""
 
     most: int
 
 
 @dataclass(frozen=True, slots=True)
-class AddressFacts:
-    """What a person says about a place."""
+class AddressDetails:
+    """The properties of an address."""
 
     label: str
     line: str
@@ -35,47 +35,62 @@ class AddressFacts:
     drop_note: str = ""
 
 
-async def address(session: AsyncSession, person_id: UUID, address_id: UUID) -> Address:
-    """One address of this person; refused as not found when it is another's or was removed."""
-    found = await session.get(Address, address_id)
-    if found is None or found.person_id != person_id or found.removed_at is not None:
+async def get_address(session: AsyncSession, person_id: UUID, address_id: UUID) -> Address:
+    """Return an address of the person. Raises DomainError: NotFound, also for a removed one."""
+    address = await session.get(Address, address_id)
+    if address is None or address.person_id != person_id or address.removed_at is not None:
         raise not_found(Address, "addressId")
-    return found
+    return address
 
 
-async def save(
-    session: AsyncSession, *, person_id: UUID, facts: AddressFacts, address_id: UUID | None = None
+async def save_address(
+    session: AsyncSession,
+    *,
+    person_id: UUID,
+    details: AddressDetails,
+    address_id: UUID | None = None,
 ) -> Address:
-    """Write a new address, or over one of this person's; refused for text that doesn't fit."""
-    row = await _row(session, person_id, address_id)
-    row.label = line(facts.label, "input", "label", most=LABEL_LENGTH, least=1)
-    row.line = line(facts.line, "input", "line", least=1)
-    row.gate_code = line(facts.gate_code, "input", "gateCode", most=GATE_CODE_LENGTH)
-    row.drop_note = line(facts.drop_note, "input", "dropNote", most=DROP_NOTE_LENGTH)
-    row.latitude = facts.point.latitude
-    row.longitude = facts.point.longitude
+    """Create an address, or replace one of the person's addresses.
+
+    Raises DomainError: NotFound, InvalidInput, AddressLimit.
+    """
+    row = await _existing_or_new(session, person_id, address_id)
+    row.label = parse_line(
+        details.label, "input", "label", max_length=MAX_LABEL_LENGTH, min_length=1
+    )
+    row.line = parse_line(details.line, "input", "line", min_length=1)
+    row.gate_code = parse_line(
+        details.gate_code, "input", "gateCode", max_length=MAX_GATE_CODE_LENGTH
+    )
+    row.drop_note = parse_line(
+        details.drop_note, "input", "dropNote", max_length=MAX_DROP_NOTE_LENGTH
+    )
+    row.latitude = details.point.latitude
+    row.longitude = details.point.longitude
     session.add(row)
     await session.flush()
     return row
 
 
-async def remove(session: AsyncSession, *, person_id: UUID, address_id: UUID) -> Address:
-    """Take an address out of the book; the row stays for the orders that went there."""
-    row = await address(session, person_id, address_id)
+async def remove_address(session: AsyncSession, *, person_id: UUID, address_id: UUID) -> Address:
+    """Mark an address as removed; the row is kept for earlier orders."""
+    row = await get_address(session, person_id, address_id)
     row.removed_at = await session.scalar(select(func.clock_timestamp()))
     await session.flush()
     return row
 
 
-async def _row(session: AsyncSession, person_id: UUID, address_id: UUID | None) -> Address:
+async def _existing_or_new(
+    session: AsyncSession, person_id: UUID, address_id: UUID | None
+) -> Address:
     if address_id is not None:
-        return await address(session, person_id, address_id)
-    kept = await session.scalar(
+        return await get_address(session, person_id, address_id)
+    count = await session.scalar(
         select(func.count())
         .select_from(Address)
         .where(Address.person_id == person_id, Address.removed_at.is_(None))
     )
-    if (kept or 0) >= ADDRESSES:
-        said = f"An address book holds at most {ADDRESSES} addresses."
-        raise Refused(AddressLimit(path=["input"], message=said, most=ADDRESSES))
+    if (count or 0) >= MAX_ADDRESSES:
+        message = f"An address book holds at most {MAX_ADDRESSES} addresses."
+        raise DomainError(AddressLimit(path=["input"], message=message, most=MAX_ADDRESSES))
     return Address(person_id=person_id)

@@ -1,4 +1,4 @@
-"""A guest turns out to have an account: what the guest had becomes the account's."""
+"""Merges a guest into the account that the guest signs in to."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import Keyed
+from database.base import Entity
 from models.accounts import Person
 from models.carts import Cart
 from models.delivery import Delivery
@@ -17,48 +17,48 @@ from models.payments import Payment, Refund
 from models.support import Ticket, TicketMessage
 from services.carts import carts
 
-# In the order in which the verbs of an order lock them.
-OF_AN_ORDER: tuple[Any, ...] = (
+# In the order in which commands on an order lock them.
+ORDER_MODELS: tuple[Any, ...] = (
     OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Substitute, Delivery, Ticket,
     TicketMessage,
 )  # fmt: skip
 
 
-async def into(session: AsyncSession, guest: Person, person: Person) -> None:
-    """Give the guest's carts and orders, with all that hangs on them, to the account.
+async def merge_guest(session: AsyncSession, guest: Person, person: Person) -> None:
+    """Move the guest's carts, orders and the rows of these orders to the account.
 
-    Needs the platform's scope, and the guest's row locked against other merges.
+    Needs the platform scope, and the guest's row locked against other merges.
     """
-    # People come last: whoever works on an order, a ticket or a cart holds its lock when a new row
-    # of it looks the customer up, which an exclusive lock of the guest would keep waiting.
-    held = await _lock_orders(session, guest.id)
-    await _lock(session, Ticket, Ticket.order_id.in_([order.id for order in held]))
+    # The person is locked last: commands on an order, ticket or cart hold its lock while the
+    # foreign key of a new row locks the customer, so the reverse order could deadlock.
+    orders = await _lock_orders(session, guest.id)
+    await _lock(session, Ticket, Ticket.order_id.in_([order.id for order in orders]))
     await _lock(session, Cart, Cart.person_id == guest.id)
     await session.refresh(guest, with_for_update=True)
-    # From here on nobody can place an order as the guest: those that came meanwhile are the last.
-    held = [*held, *await _lock_orders(session, guest.id, but=held)]
-    for order in held:
+    # From here on the guest can't place orders; lock those placed in the meantime too.
+    orders = [*orders, *await _lock_orders(session, guest.id, locked=orders)]
+    for order in orders:
         order.customer_id = person.id
     await session.flush()
-    keys = [order.id for order in held]
-    for model in OF_AN_ORDER if keys else ():
+    order_ids = [order.id for order in orders]
+    for model in ORDER_MODELS if order_ids else ():
         await session.execute(
             update(model)
-            .where(_in_orders(model, keys))
+            .where(_belongs_to_orders(model, order_ids))
             .values(customer_id=person.id)
             .execution_options(synchronize_session=False)
         )
-    await carts.merge(session, guest.id, person.id)
+    await carts.merge_carts(session, guest.id, person.id)
     guest.merged_into_id = person.id
 
 
 async def _lock_orders(
-    session: AsyncSession, customer_id: UUID, but: Sequence[Order] = ()
+    session: AsyncSession, customer_id: UUID, locked: Sequence[Order] = ()
 ) -> list[Order]:
-    """A customer's orders, locked one after another in the order of their keys."""
+    """Lock a customer's orders in the order of their ids, except those already locked."""
     rows = await session.scalars(
         select(Order)
-        .where(Order.customer_id == customer_id, Order.id.not_in([order.id for order in but]))
+        .where(Order.customer_id == customer_id, Order.id.not_in([order.id for order in locked]))
         .order_by(Order.id)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -66,19 +66,19 @@ async def _lock_orders(
     return list(rows)
 
 
-async def _lock(session: AsyncSession, model: type[Keyed], which: ColumnElement[bool]) -> None:
-    await session.execute(select(model.id).where(which).order_by(model.id).with_for_update())
+async def _lock(session: AsyncSession, model: type[Entity], condition: ColumnElement[bool]) -> None:
+    await session.execute(select(model.id).where(condition).order_by(model.id).with_for_update())
 
 
-def _in_orders(model: Any, keys: Sequence[UUID]) -> Any:
-    """Whether a row hangs on one of these orders: by its own key, or by that of what holds it."""
+def _belongs_to_orders(model: Any, order_ids: Sequence[UUID]) -> Any:
+    """Build the condition that a row belongs to one of the orders, directly or by its parent."""
     if hasattr(model, "order_id"):
-        return model.order_id.in_(keys)
-    above, link = PARENTS[model]
-    return link.in_(select(above.id).where(above.order_id.in_(keys)))
+        return model.order_id.in_(order_ids)
+    parent, foreign_key = PARENT_LINKS[model]
+    return foreign_key.in_(select(parent.id).where(parent.order_id.in_(order_ids)))
 
 
-PARENTS: dict[Any, tuple[Any, Any]] = {
+PARENT_LINKS: dict[Any, tuple[Any, Any]] = {
     FulfillmentLine: (Fulfillment, FulfillmentLine.fulfillment_id),
     TicketMessage: (Ticket, TicketMessage.ticket_id),
 }

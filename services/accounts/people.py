@@ -1,4 +1,4 @@
-"""People: the signed-in person as they see themselves, and what they may change."""
+"""The signed-in person's profile, roles and sessions."""
 
 import re
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from models.accounts import Person
 from models.identity import Actor, Grant, Role, SignInSession
 from models.stores import Store
 from services.core.access import STORE_ROLES
-from services.core.problems import InvalidInput, Refused, not_found
-from services.core.text import line
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.core.text import parse_line
 from services.identity import sign_in_sessions
 
-NAME_MAX_CHARS = 100
-STORES_COUNT = 100
-LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")
+MAX_NAME_CHARS = 100
+MAX_STORES = 100
+LANGUAGE_PATTERN = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The signed-in person, with the roles of their token."""
+    """The signed-in person, with the roles of their access token."""
 
     person: Person
     actor: Actor
@@ -54,7 +54,7 @@ class Viewer:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerSelf:
+class CustomerProfile:
     """The viewer as a customer."""
 
     person: Person
@@ -65,8 +65,8 @@ class CustomerSelf:
 
 
 @dataclass(frozen=True, slots=True)
-class StaffSelf:
-    """The viewer as somebody who works for a company or the platform."""
+class StaffProfile:
+    """The viewer as staff of a company or the platform."""
 
     actor: Actor
 
@@ -76,15 +76,15 @@ class StaffSelf:
 
 
 @dataclass(frozen=True, slots=True)
-class SupportAgentSelf:
+class SupportAgentProfile:
     """The viewer as a support agent of companies or of the platform."""
 
     actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """A session as its owner sees it; `current` is the one that asks."""
+class DeviceSession:
+    """A sign-in session as its owner sees it; `current` marks the one of this request."""
 
     row: SignInSession
     current: bool
@@ -114,57 +114,60 @@ class Device:
         return self.row.expires_at
 
 
-async def viewer(session: AsyncSession, *, actor: Actor) -> Viewer | None:
-    """The signed-in person, or None when nobody is."""
+async def get_viewer(session: AsyncSession, *, actor: Actor) -> Viewer | None:
+    """Return the signed-in person, None for an anonymous caller."""
     if actor.person_id is None:
         return None
     person = await session.get(Person, actor.person_id)
     return Viewer(person, actor) if person is not None else None
 
 
-async def devices(session: AsyncSession, *, actor: Actor) -> list[Device]:
-    """The actor's living sessions, the last used first."""
+async def list_device_sessions(session: AsyncSession, *, actor: Actor) -> list[DeviceSession]:
+    """Return the actor's live sessions, last used first."""
     if actor.person_id is None:
         return []
-    rows = await sign_in_sessions.live_of(session, person_id=actor.person_id)
-    return [Device(row, row.id == actor.session_id) for row in rows]
+    rows = await sign_in_sessions.list_live_sessions(session, person_id=actor.person_id)
+    return [DeviceSession(row, row.id == actor.session_id) for row in rows]
 
 
-async def stores(session: AsyncSession, *, actor: Actor) -> list[Store]:
-    """The stores in which the actor works, by code: at most 100."""
-    places = [
+async def list_staff_stores(session: AsyncSession, *, actor: Actor) -> list[Store]:
+    """Return the stores in which the actor works, by company and code, at most 100."""
+    conditions = [
         Store.id == grant.store_id if grant.store_id else Store.company_id == grant.company_id
         for grant in actor.grants
         if grant.role in STORE_ROLES and grant.company_id
     ]
     if Role.SUPER_ADMIN in actor.roles:
-        places.append(true())
+        conditions.append(true())
     order = (Store.company_id, Store.code)
     rows = await session.scalars(
-        select(Store).where(or_(false(), *places)).order_by(*order).limit(STORES_COUNT)
+        select(Store).where(or_(false(), *conditions)).order_by(*order).limit(MAX_STORES)
     )
     return list(rows)
 
 
-async def update(
+async def update_person(
     session: AsyncSession, *, actor: Actor, name: str | None, language: str | None
 ) -> Person:
-    """Change what the actor is called and reads; None leaves a thing as it is."""
+    """Change the actor's name and language; None keeps the current value.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
     person = await session.get(Person, actor.person_id) if actor.person_id else None
     if person is None:
         raise not_found(Person)
     if name is not None:
-        person.name = line(name, "input", "name", most=NAME_MAX_CHARS)
+        person.name = parse_line(name, "input", "name", max_length=MAX_NAME_CHARS)
     if language is not None:
-        if not LANGUAGE.match(language):
+        if not LANGUAGE_PATTERN.match(language):
             message = "A language is a tag such as en, zh-Hant or pt-PT."
-            raise Refused(InvalidInput(path=["input", "language"], message=message))
+            raise DomainError(InvalidInput(path=["input", "language"], message=message))
         person.language = language
     await session.flush()
     return person
 
 
-async def hold_name(session: AsyncSession, name: str) -> None:
-    """Until this unit of work ends, nobody else gives the phone or e-mail `name` to a person."""
-    number = func.hashtextextended(f"person:{name}", 0)
-    await session.execute(select(func.pg_advisory_xact_lock(number)))
+async def lock_contact(session: AsyncSession, contact: str) -> None:
+    """Lock a phone number or e-mail until the transaction ends, so that only one person gets it."""
+    lock_id = func.hashtextextended(f"person:{contact}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(lock_id)))

@@ -1,16 +1,17 @@
-"""Raises and resolves stock alerts from what stands in the books: one statement for each kind.
+"""Detects stock alerts by one statement for each kind: raises, updates and resolves them.
 
-A cause is a query for the places where something is wrong now. Where there is no live alert of the
-kind one is raised, where there is one its figures follow, and where the cause is gone it is
-resolved. Sales trends compare the last seven days with the same weekdays of the three weeks before,
-both weighted exponentially (a day weighs 0.7 of the day after it), in the store's own days:
+A condition is a query for the stock rows that have a problem now. A row without an active alert of
+the kind gets one; an active alert gets the current figures; it is resolved when its row no longer
+meets the condition. Sales trends compare the last seven days with the same weekdays of the three
+weeks before, both weighted exponentially (a day weighs 0.7 of the day after it), in the store's
+timezone:
 
     recent = sum of 0.7^(a - 1) * sold(a)             over the ages a = 1 … 7 days
     usual  = sum of 0.7^((a - 8) mod 7) * sold(a) / 3  over the ages a = 8 … 28 days
 
-The weekday profile cancels out, for each day is weighed against its own weekday. Sales have a
-negative trend when recent <= usual / 2 while about one unit a day or more is usual and the shelf
-is not empty.
+The weekday profile cancels out, because each day is compared with its own weekday. Sales have a
+negative trend when recent <= usual / 2, about one unit a day or more is usual, and units are
+available.
 """
 
 from typing import Any
@@ -19,20 +20,20 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.alerts import PRIORITIES, AlertKind
-from services.events.event_log import alert_stream, happened
+from services.events.event_log import alert_stream, record_event
 
 DECAY = 0.7
-FALL_SHARE = 0.5
+MAX_TREND_SHARE = 0.5
 EXPIRING_DAYS = 3
-USUAL_LEAST = 3.0  # the weights of seven days sum to 3.06
+MIN_USUAL_SALES = 3.0  # one unit a day: the weights of seven days sum to 3.06
 
-OUT = """
+OUT_OF_STOCK = """
     select stock.company_id, stock.store_id, stock.product_id, 0 as urgency, 0 as units,
         coalesce(listing.reorder_point, store.reorder_point) as threshold
     from stock join listing using (store_id, product_id) join store on store.id = stock.store_id
     where stock.on_hand <= stock.held
 """
-LOW = """
+LOW_STOCK = """
     select stock.company_id, stock.store_id, stock.product_id,
         case when 2 * (on_hand - held) <= coalesce(listing.reorder_point, store.reorder_point)
             then 1 else 2 end as urgency,
@@ -53,14 +54,14 @@ EXPIRING = """
         group by 1, 2, 3
     ) as batches
 """
-TREND = """
+NEGATIVE_TREND = """
     with sold as (
         select entry.store_id, entry.product_id, -entry.delta as units,
             (now() at time zone store.timezone)::date - (entry.at at time zone store.timezone)::date
                 as age
         from stock_entry entry join store on store.id = entry.store_id
         where entry.reason in ('SALE', 'COUNTER_SALE') and entry.at > now() - interval '30 days'
-    ), weighed as (
+    ), weighted as (
         select store_id, product_id,
             sum(units) filter (where age <= 7) as week,
             sum(units * power(:decay, age - 1)) filter (where age <= 7) as recent,
@@ -70,80 +71,81 @@ TREND = """
     )
     select stock.company_id, store_id, product_id, 3 as urgency,
         coalesce(week, 0)::int as units, round(usual_week)::int as threshold
-    from weighed join stock using (store_id, product_id) join listing using (store_id, product_id)
-    where usual >= :least and coalesce(recent, 0) <= :share * usual and on_hand > held
+    from weighted join stock using (store_id, product_id) join listing using (store_id, product_id)
+    where usual >= :min_usual and coalesce(recent, 0) <= :max_share * usual and on_hand > held
 """
-# A UUID of version 7, as `models.base.uuid7` makes it: milliseconds, then random bits.
+# A UUID of version 7, like `database.base.uuid7`: milliseconds, then random bits.
 NEW_ID = """
     encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
         substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
         from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
 """
-WATCH = """
-    with cause as materialized ({cause}
+DETECT = """
+    with affected as materialized ({condition}
     ), raised as (
         insert into stock_alert as alert (id, company_id, store_id, product_id, kind, urgency,
             status, units, threshold, version)
         select {new_id}, company_id, store_id, product_id, :kind, urgency, 'OPEN', units,
             threshold, 1
-        from cause order by store_id, product_id
+        from affected order by store_id, product_id
         on conflict (store_id, product_id, kind) where resolved_at is null
         do update set urgency = excluded.urgency, units = excluded.units,
             threshold = excluded.threshold, version = alert.version + 1
         where (alert.urgency, alert.units, alert.threshold)
             is distinct from (excluded.urgency, excluded.units, excluded.threshold)
-        returning id, company_id, store_id, product_id, urgency, units, xmax = 0 as fresh
+        returning id, company_id, store_id, product_id, urgency, units, xmax = 0 as is_new
     ), resolved as (
         update stock_alert alert
         set status = 'RESOLVED', resolved_at = clock_timestamp(), version = version + 1
         where kind = :kind and resolved_at is null and not exists (
-            select from cause
-            where (cause.store_id, cause.product_id) = (alert.store_id, alert.product_id))
+            select from affected
+            where (affected.store_id, affected.product_id) = (alert.store_id, alert.product_id))
         returning id, company_id, store_id, product_id, urgency, units
     )
     select 'STOCK_ALERT_RAISED', id, company_id, store_id, product_id, urgency, units
-    from raised where fresh
+    from raised where is_new
     union all
     select 'STOCK_ALERT_RESOLVED', * from resolved
 """
-WAKE = text(
+REOPEN_SNOOZED = text(
     """
     update stock_alert set status = 'OPEN', snoozed_until = null, version = version + 1
     where status = 'SNOOZED' and snoozed_until <= clock_timestamp()
     returning 'STOCK_ALERT_WOKEN', id, company_id, store_id, product_id, urgency, units, kind
     """
 )
-TREND_FIGURES = {"decay": DECAY, "least": USUAL_LEAST, "share": FALL_SHARE}
-CAUSES: dict[AlertKind, tuple[str, dict[str, float]]] = {
-    AlertKind.OUT_OF_STOCK: (OUT, {}),
-    AlertKind.LOW: (LOW, {}),
+TREND_PARAMETERS = {"decay": DECAY, "min_usual": MIN_USUAL_SALES, "max_share": MAX_TREND_SHARE}
+CONDITIONS: dict[AlertKind, tuple[str, dict[str, float]]] = {
+    AlertKind.OUT_OF_STOCK: (OUT_OF_STOCK, {}),
+    AlertKind.LOW: (LOW_STOCK, {}),
     AlertKind.EXPIRING: (EXPIRING, {"days": EXPIRING_DAYS}),
-    AlertKind.NEGATIVE_TREND: (TREND, TREND_FIGURES),
+    AlertKind.NEGATIVE_TREND: (NEGATIVE_TREND, TREND_PARAMETERS),
 }
 STATEMENTS = {
-    kind: text(WATCH.format(cause=cause, new_id=NEW_ID)) for kind, (cause, _) in CAUSES.items()
+    kind: text(DETECT.format(condition=condition, new_id=NEW_ID))
+    for kind, (condition, _) in CONDITIONS.items()
 }
 
 
-async def watch(session: AsyncSession, kind: AlertKind) -> int:
-    """Raise and resolve the alerts of one kind in every store in sight; how many of both."""
-    figures = CAUSES[kind][1]
-    rows = (await session.execute(STATEMENTS[kind], {"kind": kind.value, **figures})).all()
+async def detect(session: AsyncSession, kind: AlertKind) -> int:
+    """Raise and resolve the alerts of one kind in all stores in scope; returns how many of both."""
+    parameters = CONDITIONS[kind][1]
+    rows = (await session.execute(STATEMENTS[kind], {"kind": kind.value, **parameters})).all()
     for row in rows:
-        _tell(session, kind, row)
+        _record_change(session, kind, row)
     return len(rows)
 
 
-async def wake(session: AsyncSession) -> int:
-    """Open the alerts again whose snooze is over; answers how many."""
-    rows = (await session.execute(WAKE)).all()
+async def reopen_snoozed(session: AsyncSession) -> int:
+    """Reopen the alerts whose snooze has ended; returns how many."""
+    rows = (await session.execute(REOPEN_SNOOZED)).all()
     for row in rows:
-        _tell(session, AlertKind(row[-1]), row)
+        _record_change(session, AlertKind(row[-1]), row)
     return len(rows)
 
 
-def _tell(session: AsyncSession, kind: AlertKind, row: Any) -> None:
-    told, alert_id, company_id, store_id, product_id, urgency, units = row[:7]
+def _record_change(session: AsyncSession, kind: AlertKind, row: Any) -> None:
+    event_type, alert_id, company_id, store_id, product_id, urgency, units = row[:7]
     body = {
         "alert_id": alert_id,
         "product_id": product_id,
@@ -151,4 +153,4 @@ def _tell(session: AsyncSession, kind: AlertKind, row: Any) -> None:
         "priority": PRIORITIES[urgency],
         "units": units,
     }
-    happened(session, alert_stream(store_id), told, body, company_id=company_id)
+    record_event(session, alert_stream(store_id), event_type, body, company_id=company_id)

@@ -1,4 +1,4 @@
-"""Stock alerts as the people of a store and its company see to them."""
+"""Stock alerts: acknowledged, snoozed and listed by store staff; reorder points of products."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,28 +14,27 @@ from models.companies import Company
 from models.identity import Actor, Role
 from models.stores import Store
 from services.catalog import listings
-from services.core.access import works_in
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import IllegalStep, InvalidInput, Refused, not_found
-from services.events.event_log import alert_stream, happened
+from services.core.access import COMPANY_ROLES, MANAGER_ROLES, STORE_ROLES, may_operate_store
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.core.state_machine import (
+    AutomaticTransition,
+    StateMachine,
+    Transition,
+    has_role_in_store,
+)
+from services.events.event_log import alert_stream, record_event
 
-SNOOZE_DAYS = 30
-WATCHED_STORES = 50
-REORDER_POINT_UNITS = 100_000
-COMPANY_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
-MANAGER_ROLES = COMPANY_ROLES | {Role.STORE_MANAGER}
-LIVE = frozenset(AlertStatus) - {AlertStatus.RESOLVED}
-# From which states each step may be taken.
-STEPS: dict[AlertAction, frozenset[AlertStatus]] = {
-    AlertAction.ACKNOWLEDGE: frozenset({AlertStatus.OPEN, AlertStatus.SNOOZED}),
-    AlertAction.SNOOZE: LIVE,
-}
+MAX_SNOOZE_DAYS = 30
+MAX_WATCHED_STORES = 50
+MAX_REORDER_POINT_UNITS = 100_000
+ACTIVE_STATUSES = frozenset(AlertStatus) - {AlertStatus.RESOLVED}
 
 
 @dataclass(frozen=True, slots=True)
 class ReorderPoint:
-    """From how few units on a product is low: in general in a store, or one product there."""
+    """The available units at which stock is low: of one product, or of a store's other products."""
 
     store_id: UUID
     product_id: UUID | None
@@ -43,8 +42,8 @@ class ReorderPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """Which alerts are asked for: of a store, of a company's stores, or of all the platform's."""
+class AlertFilter:
+    """Alerts of a store, of a company's stores, or of all stores; by kind and status."""
 
     store_id: UUID | None = None
     company_id: UUID | None = None
@@ -52,56 +51,64 @@ class Sight:
     statuses: Collection[AlertStatus] | None = None
 
 
-def legal(status: AlertStatus) -> list[AlertAction]:
-    """The steps that can be taken from here."""
-    return [action for action, states in STEPS.items() if status in states]
+def may_see(row: StockAlert, actor: Actor) -> bool:
+    """Whether the actor works in the store of the alert."""
+    return may_operate_store(actor, row.company_id, row.store_id)
 
 
-def available_actions(row: StockAlert, actor: Actor) -> list[AlertAction]:
-    """The steps that `actor` can take: none for people of other stores."""
-    return legal(row.status) if works_in(actor, row.company_id, row.store_id) else []
+MACHINE: StateMachine[StockAlert, AlertAction, AlertStatus] = StateMachine(
+    name="StockAlert",
+    model=StockAlert,
+    status=AlertStatus,
+    noun="alert",
+    id_path="alertId",
+    initial={AlertStatus.OPEN},
+    transitions=(
+        Transition(
+            AlertAction.ACKNOWLEDGE,
+            {AlertStatus.OPEN, AlertStatus.SNOOZED},
+            {AlertStatus.ACKNOWLEDGED},
+            STORE_ROLES,
+        ),
+        Transition(AlertAction.SNOOZE, ACTIVE_STATUSES, {AlertStatus.SNOOZED}, STORE_ROLES),
+    ),
+    automatic=(
+        AutomaticTransition("job: the snooze is over", {AlertStatus.SNOOZED}, {AlertStatus.OPEN}),
+        AutomaticTransition("job: the cause is gone", ACTIVE_STATUSES, {AlertStatus.RESOLVED}),
+    ),
+    is_visible=may_see,
+    permits=has_role_in_store,
+)
 
 
 async def acknowledge(session: AsyncSession, *, actor: Actor, alert_id: UUID) -> StockAlert:
-    """Say that one sees to it. Refused: NotFound, IllegalStep (also for the slower of two)."""
-    row = await _enter(session, actor, alert_id, AlertAction.ACKNOWLEDGE)
-    row.status, row.snoozed_until = AlertStatus.ACKNOWLEDGED, None
-    row.acknowledged_at, row.acknowledged_by_id = await moment(session), actor.person_id
-    return await _told(session, row, "STOCK_ALERT_ACKNOWLEDGED")
+    """Take responsibility for an alert. Raises DomainError: as `MACHINE.begin`."""
+    row = await MACHINE.begin(session, actor, alert_id, AlertAction.ACKNOWLEDGE)
+    MACHINE.move(row, AlertStatus.ACKNOWLEDGED)
+    row.snoozed_until = None
+    row.acknowledged_at, row.acknowledged_by_id = await current_time(session), actor.person_id
+    return await _record_change(session, row, "STOCK_ALERT_ACKNOWLEDGED")
 
 
 async def snooze(
     session: AsyncSession, *, actor: Actor, alert_id: UUID, until: datetime
 ) -> StockAlert:
-    """Put it off until a moment, at most 30 days ahead.
+    """Hide an alert until a time, at most MAX_SNOOZE_DAYS ahead; it reopens then.
 
-    Refused: NotFound, IllegalStep, InvalidInput for a moment that is over or too far.
+    Raises DomainError: as `MACHINE.begin`, InvalidInput for a time that is past or too far ahead.
     """
-    row = await _enter(session, actor, alert_id, AlertAction.SNOOZE)
-    now = await moment(session)
-    if until.tzinfo is None or not now < until <= now + timedelta(days=SNOOZE_DAYS):
-        said = f"Put it off until a moment of the next {SNOOZE_DAYS} days, with its offset."
-        raise Refused(InvalidInput(path=["input", "until"], message=said))
-    row.status, row.snoozed_until = AlertStatus.SNOOZED, until.astimezone(UTC)
-    return await _told(session, row, "STOCK_ALERT_SNOOZED")
+    row = await MACHINE.begin(session, actor, alert_id, AlertAction.SNOOZE)
+    now = await current_time(session)
+    if until.tzinfo is None or not now < until <= now + timedelta(days=MAX_SNOOZE_DAYS):
+        message = f"Put it off until a moment of the next {MAX_SNOOZE_DAYS} days, with its offset."
+        raise DomainError(InvalidInput(path=["input", "until"], message=message))
+    MACHINE.move(row, AlertStatus.SNOOZED)
+    row.snoozed_until = until.astimezone(UTC)
+    return await _record_change(session, row, "STOCK_ALERT_SNOOZED")
 
 
-async def _enter(
-    session: AsyncSession, actor: Actor, alert_id: UUID, action: AlertAction
-) -> StockAlert:
-    row = await session.get(StockAlert, alert_id, with_for_update=True, populate_existing=True)
-    if row is None or not works_in(actor, row.company_id, row.store_id):
-        raise not_found(StockAlert, "alertId")
-    steps = legal(row.status)
-    if action not in steps:
-        message = f"{action} can't be done while the alert is {row.status}."
-        path = ["input", "alertId"]
-        raise Refused(IllegalStep(path=path, message=message, state=row.status, legal=[*steps]))
-    return row
-
-
-async def _told(session: AsyncSession, row: StockAlert, type: str) -> StockAlert:
-    row.version += 1
+async def _record_change(session: AsyncSession, row: StockAlert, event_type: str) -> StockAlert:
+    """Write a changed alert and record the event."""
     await session.flush()
     body = {
         "alert_id": row.id,
@@ -110,7 +117,7 @@ async def _told(session: AsyncSession, row: StockAlert, type: str) -> StockAlert
         "priority": row.priority,
         "units": row.units,
     }
-    happened(session, alert_stream(row.store_id), type, body, company_id=row.company_id)
+    record_event(session, alert_stream(row.store_id), event_type, body, company_id=row.company_id)
     return row
 
 
@@ -122,78 +129,85 @@ async def set_reorder_point(
     product_id: UUID | None,
     units: int | None,
 ) -> ReorderPoint:
-    """Say from how few units on a product is low; one without a point of its own has the store's.
+    """Set the reorder point of a product in a store, or of all products without one (None).
 
-    Refused: NotFound for others than the store's managers, InvalidInput.
+    With `units` None a product loses its own point and has the store's. Raises DomainError:
+    NotFound for anyone but the store's managers, InvalidInput.
     """
     store = await session.get(Store, store_id, with_for_update={"key_share": True})
-    if store is None or not actor.works_at(store.company_id, store.id, MANAGER_ROLES):
+    if store is None or not actor.has_store_role(store.company_id, store.id, MANAGER_ROLES):
         raise not_found(Store, "storeId")
-    if units is not None and not 0 <= units <= REORDER_POINT_UNITS:
-        said = f"A reorder point is from 0 to {REORDER_POINT_UNITS} units."
-        raise Refused(InvalidInput(path=["input", "units"], message=said))
+    if units is not None and not 0 <= units <= MAX_REORDER_POINT_UNITS:
+        message = f"A reorder point is from 0 to {MAX_REORDER_POINT_UNITS} units."
+        raise DomainError(InvalidInput(path=["input", "units"], message=message))
     if product_id is not None:
-        row: Listing = await listings.locked(session, actor, store_id, product_id)
-        row.reorder_point = units
+        listing: Listing = await listings.lock_listing(session, actor, store_id, product_id)
+        listing.reorder_point = units
     elif units is None:
-        said = "Say how many units; only a product can go without a point of its own."
-        raise Refused(InvalidInput(path=["input", "units"], message=said))
+        message = "Name the units: only a product can be without a point of its own."
+        raise DomainError(InvalidInput(path=["input", "units"], message=message))
     else:
         store.reorder_point = units
     await session.flush()
     return ReorderPoint(store_id, product_id, store.reorder_point if units is None else units)
 
 
-async def listed(
-    session: AsyncSession, *, actor: Actor, sight: Sight, first: int, cursor: str | None
+async def list_alerts(
+    session: AsyncSession, *, actor: Actor, filters: AlertFilter, first: int, cursor: str | None
 ) -> Page[StockAlert]:
-    """A page of alerts, the most urgent first; live ones unless statuses are named.
+    """A page of alerts, the most urgent first; without statuses only active ones.
 
-    Refused: NotFound, InvalidInput.
+    Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(first)
-    rows = await _in_sight(session, actor, sight)
-    if sight.kinds is not None:
-        rows = rows.where(StockAlert.kind.in_(sight.kinds))
-    statuses = LIVE if sight.statuses is None else sight.statuses
-    rows = rows.where(StockAlert.status.in_(statuses))
-    if (start := after(cursor, int, UUID)) is not None:
-        behind = tuple_(StockAlert.urgency, StockAlert.id)
-        rows = rows.where(behind > tuple_(literal(start[0]), literal(start[1])))
-    found = await session.scalars(rows.order_by(StockAlert.urgency, StockAlert.id).limit(first + 1))
-    return page(found.all(), first, lambda row: (row.urgency, str(row.id)))
+    check_page_size(first)
+    statement = await _visible_alerts(session, actor, filters)
+    if filters.kinds is not None:
+        statement = statement.where(StockAlert.kind.in_(filters.kinds))
+    statuses = ACTIVE_STATUSES if filters.statuses is None else filters.statuses
+    statement = statement.where(StockAlert.status.in_(statuses))
+    if (start := decode_cursor(cursor, int, UUID)) is not None:
+        key = tuple_(StockAlert.urgency, StockAlert.id)
+        statement = statement.where(key > tuple_(literal(start[0]), literal(start[1])))
+    statement = statement.order_by(StockAlert.urgency, StockAlert.id).limit(first + 1)
+    rows = (await session.scalars(statement)).all()
+    return build_page(rows, first, lambda row: (row.urgency, str(row.id)))
 
 
-async def watched(session: AsyncSession, *, actor: Actor, sight: Sight) -> list[UUID]:
-    """The stores whose alerts are to be watched: the one named, or all of the company named.
+async def stores_to_watch(
+    session: AsyncSession, *, actor: Actor, filters: AlertFilter
+) -> list[UUID]:
+    """The stores of an alert stream: the named store, or all stores of the named company.
 
-    Refused: NotFound, InvalidInput for neither, and for a company of more than 50 stores.
+    Raises DomainError: NotFound, InvalidInput for neither, and for more than MAX_WATCHED_STORES
+    stores.
     """
-    if sight.store_id is None and sight.company_id is None:
-        raise Refused(InvalidInput(path=["storeId"], message="Name a store or a company."))
-    await _in_sight(session, actor, sight)
-    if sight.store_id is not None:
-        return [sight.store_id]
-    mine = select(Store.id).where(Store.company_id == sight.company_id).order_by(Store.id)
-    stores = list(await session.scalars(mine.limit(WATCHED_STORES + 1)))
-    if len(stores) > WATCHED_STORES:
-        said = f"At most {WATCHED_STORES} stores can be watched together: name one."
-        raise Refused(InvalidInput(path=["storeId"], message=said))
-    return stores
+    if filters.store_id is None and filters.company_id is None:
+        raise DomainError(InvalidInput(path=["storeId"], message="Name a store or a company."))
+    await _visible_alerts(session, actor, filters)
+    if filters.store_id is not None:
+        return [filters.store_id]
+    of_company = select(Store.id).where(Store.company_id == filters.company_id).order_by(Store.id)
+    store_ids = list(await session.scalars(of_company.limit(MAX_WATCHED_STORES + 1)))
+    if len(store_ids) > MAX_WATCHED_STORES:
+        message = f"At most {MAX_WATCHED_STORES} stores can be watched together: name one."
+        raise DomainError(InvalidInput(path=["storeId"], message=message))
+    return store_ids
 
 
-async def _in_sight(session: AsyncSession, actor: Actor, sight: Sight) -> Select[StockAlert]:
-    """The alerts of the one place that was named, if the actor works for all of it."""
-    rows = select(StockAlert)
-    if sight.store_id is not None:
-        store = await session.get(Store, sight.store_id)
-        if store is None or not works_in(actor, store.company_id, store.id):
+async def _visible_alerts(
+    session: AsyncSession, actor: Actor, filters: AlertFilter
+) -> Select[StockAlert]:
+    """Select the alerts of the named store or company, if the actor works for all of it."""
+    statement = select(StockAlert)
+    if filters.store_id is not None:
+        store = await session.get(Store, filters.store_id)
+        if store is None or not may_operate_store(actor, store.company_id, store.id):
             raise not_found(Store, "storeId")
-        return rows.where(StockAlert.store_id == store.id)
-    if sight.company_id is not None:
-        if not actor.acts_for(sight.company_id, COMPANY_ROLES):
+        return statement.where(StockAlert.store_id == store.id)
+    if filters.company_id is not None:
+        if not actor.has_company_role(filters.company_id, COMPANY_ROLES):
             raise not_found(Company, "companyId")
-        return rows.where(StockAlert.company_id == sight.company_id)
+        return statement.where(StockAlert.company_id == filters.company_id)
     if Role.SUPER_ADMIN not in actor.roles:
-        raise Refused(InvalidInput(path=["storeId"], message="Name a store or a company."))
-    return rows
+        raise DomainError(InvalidInput(path=["storeId"], message="Name a store or a company."))
+    return statement

@@ -1,4 +1,4 @@
-"""Why a basket can't be ordered as it stands: each reason with the facts that a client needs."""
+"""Problems that prevent an order of a basket, with the values that a client needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from services.core.problems import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmptyCart(Problem):
-    """There is nothing to order."""
+    """The basket has no lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductUnavailable(Problem):
-    """The store doesn't sell that product, or not now."""
+    """The store does not sell the product at present."""
 
     product_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsufficientStock(Problem):
-    """The nearest store has only `available` units of the product."""
+    """The store has only `available` units of the product."""
 
     product_id: UUID
     available: int
@@ -30,7 +30,7 @@ class InsufficientStock(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BelowMinimum(Problem):
-    """The goods are worth less than the company's minimum order."""
+    """The subtotal is below the company's minimum order."""
 
     minimum_minor: int
     missing_minor: int
@@ -39,42 +39,46 @@ class BelowMinimum(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChanged(Problem):
-    """The total is no longer the one that was shown; `current_minor` is."""
+    """The total differs from the expected one; `current_minor` is the current total."""
 
     current_minor: int
     currency: str
 
 
 def shortages(
-    places: Mapping[UUID, int], short: Sequence[tuple[UUID, int]]
+    line_numbers: Mapping[UUID, int], short: Sequence[tuple[UUID, int]]
 ) -> list[InsufficientStock]:
-    """The reasons for products of which there is too little; `places` are the lines' numbers."""
+    """Return a problem for each (product, available units) with insufficient stock."""
     return [
         InsufficientStock(
-            path=["input", "lines", str(places[product_id])],
-            message=f"Only {max(0, left)} of this product are left.",
+            path=["input", "lines", str(line_numbers[product_id])],
+            message=f"Only {max(0, available)} of this product are left.",
             product_id=product_id,
-            available=max(0, left),
+            available=max(0, available),
         )
-        for product_id, left in short
+        for product_id, available in short
     ]
 
 
-def price_problems(quote: totals.Quote, expected_total_minor: int | None) -> Iterator[Problem]:
-    """What is wrong with the sums: too little for the company, or not what the client showed."""
-    if not quote.minimum_reached:
-        message = f"The goods are worth {quote.missing_minor} minor units less than the minimum."
+def price_problems(
+    cart_totals: totals.CartTotals, expected_total_minor: int | None
+) -> Iterator[Problem]:
+    """Yield problems with the amounts: below the minimum order, or not the expected total."""
+    if not cart_totals.minimum_reached:
+        message = (
+            f"The goods are worth {cart_totals.missing_minor} minor units less than the minimum."
+        )
         yield BelowMinimum(
             path=["input"],
             message=message,
-            minimum_minor=quote.minimum_order_minor,
-            missing_minor=quote.missing_minor,
-            currency=quote.currency,
+            minimum_minor=cart_totals.minimum_order_minor,
+            missing_minor=cart_totals.missing_minor,
+            currency=cart_totals.currency,
         )
-    if expected_total_minor not in (None, quote.total_minor):
+    if expected_total_minor not in (None, cart_totals.total_minor):
         yield PriceChanged(
             path=["input", "expectedTotalMinor"],
-            message=f"The total is now {quote.total_minor} minor units.",
-            current_minor=quote.total_minor,
-            currency=quote.currency,
+            message=f"The total is now {cart_totals.total_minor} minor units.",
+            current_minor=cart_totals.total_minor,
+            currency=cart_totals.currency,
         )

@@ -1,4 +1,4 @@
-"""What a customer wants brought to a place, priced in every store that could bring it."""
+"""Order requests, priced in each store that could fulfill them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from sqlalchemy import Uuid, any_, bindparam, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.accounts import Address, Person
 from models.carts import Cart, CartLine, Substitution
 from models.catalog import Listing, Product
@@ -16,23 +16,23 @@ from models.geo_point import Point
 from models.stock import Stock
 from services.carts import totals
 from services.carts.basket_problems import EmptyCart, ProductUnavailable, price_problems, shortages
-from services.core.problems import InvalidInput, Problem, Refused, not_found
-from services.core.text import line
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.text import parse_line
 from services.stores import coverage
 
-LINES = 100
-UNITS_A_LINE = 99
-CANDIDATE_STORES = 5
-NOTE_LENGTH = 300
+MAX_LINES = 100
+MAX_UNITS_PER_LINE = 99
+MAX_CANDIDATE_STORES = 5
+MAX_NOTE_LENGTH = 300
 
-CARTS = kept(
+CART_LINES_OF_PERSON = prepared(
     select(Cart.company_id, CartLine.product_id, CartLine.quantity, CartLine.substitution)
     .join(CartLine, CartLine.cart_id == Cart.id)
     .where(Cart.person_id == bindparam("person"))
     .order_by(CartLine.added_at, CartLine.product_id)
 )
-_COUNTER = tuple_(Stock.store_id, Stock.product_id)
-SHELVES = kept(
+_STOCK_KEY = tuple_(Stock.store_id, Stock.product_id)
+LISTING_SNAPSHOTS = prepared(
     select(
         Listing.store_id,
         Listing.product_id,
@@ -44,7 +44,7 @@ SHELVES = kept(
         Listing.kilo_price_minor,
     )
     .join(Product, Product.id == Listing.product_id)
-    .outerjoin(Stock, tuple_(Listing.store_id, Listing.product_id) == _COUNTER)
+    .outerjoin(Stock, tuple_(Listing.store_id, Listing.product_id) == _STOCK_KEY)
     .where(
         Listing.store_id == any_(bindparam("stores", type_=ARRAY(Uuid))),
         Listing.product_id == any_(bindparam("products", type_=ARRAY(Uuid))),
@@ -53,26 +53,26 @@ SHELVES = kept(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A product, how many of it, and what may replace it."""
+class RequestedLine:
+    """A product, its quantity and the substitution preference."""
 
     product_id: UUID
     quantity: int
     substitution: Substitution = Substitution.REFUND
 
 
-Carts = Mapping[UUID, tuple[Wanted, ...]]
-"""What a person has in the cart of each company."""
+CartLinesByCompany = Mapping[UUID, tuple[RequestedLine, ...]]
+"""The lines of a person's carts by company id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a client asks for: to an address or a point, from explicit lines or from the cart."""
+class OrderRequest:
+    """An order that a client requests, to an address or a point; without `lines`, from the cart."""
 
     address_id: UUID | None = None
     point: Point | None = None
     company_id: UUID | None = None
-    lines: tuple[Wanted, ...] | None = None
+    lines: tuple[RequestedLine, ...] | None = None
     address_line: str = ""
     drop_note: str = ""
     tip_minor: int = 0
@@ -80,8 +80,8 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where the order goes, and to whom."""
+class DeliveryTarget:
+    """The customer and the location of a delivery."""
 
     customer_id: UUID
     customer_name: str
@@ -91,28 +91,29 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The wish as one store could fulfill it, or every reason why it can't."""
+class SourcingPlan:
+    """How one store would fulfill an order request, or the problems that prevent it."""
 
-    serving: coverage.Serving
-    wanted: tuple[Wanted, ...]
+    serving_store: coverage.ServingStore
+    lines: tuple[RequestedLine, ...]
     names: Mapping[UUID, str]
-    quote: totals.Quote
+    cart_totals: totals.CartTotals
     problems: tuple[Problem, ...]
 
     @property
     def units(self) -> dict[UUID, int]:
-        return {one.product_id: one.quantity for one in self.wanted}
+        """The ordered quantity of each product."""
+        return {line.product_id: line.quantity for line in self.lines}
 
     @property
-    def places(self) -> dict[UUID, int]:
-        """The number of each product's line."""
-        return {one.product_id: index for index, one in enumerate(self.wanted)}
+    def line_numbers(self) -> dict[UUID, int]:
+        """The index of each product's line."""
+        return {line.product_id: index for index, line in enumerate(self.lines)}
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
-    """A product as a store offers it at this moment."""
+class ListingSnapshot:
+    """The price and availability of a product in a store at the time of reading."""
 
     name: str
     price_minor: int
@@ -122,129 +123,152 @@ class Shelved:
     kilo_price_minor: int | None = None
 
 
-def checked(wish: Wish) -> Wish:
-    """The wish, refused with every value that no shop could fulfill."""
-    reasons: list[Problem] = []
-    if (wish.address_id is None) == (wish.point is None):
+def validate_request(request: OrderRequest) -> OrderRequest:
+    """Return the request. Raises DomainError: InvalidInput for each invalid value."""
+    problems: list[Problem] = []
+    if (request.address_id is None) == (request.point is None):
         message = "Say where to: by an address or by a point, not both."
-        reasons.append(InvalidInput(path=["input"], message=message))
-    if not 0 <= wish.tip_minor <= totals.TIP_MOST_MINOR:
-        message = f"A tip is from 0 to {totals.TIP_MOST_MINOR} minor units."
-        reasons.append(InvalidInput(path=["input", "tipMinor"], message=message))
-    reasons += _line_problems(wish.lines or ())
-    if reasons:
-        raise Refused(*reasons)
-    return wish
+        problems.append(InvalidInput(path=["input"], message=message))
+    if not 0 <= request.tip_minor <= totals.MAX_TIP_MINOR:
+        message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
+        problems.append(InvalidInput(path=["input", "tipMinor"], message=message))
+    problems += _line_problems(request.lines or ())
+    if problems:
+        raise DomainError(*problems)
+    return request
 
 
-def _line_problems(lines: Sequence[Wanted]) -> list[Problem]:
+def _line_problems(lines: Sequence[RequestedLine]) -> list[Problem]:
     path = ["input", "lines"]
-    if len(lines) > LINES:
-        return [InvalidInput(path=path, message=f"An order has at most {LINES} lines.")]
-    found: list[Problem] = []
+    if len(lines) > MAX_LINES:
+        return [InvalidInput(path=path, message=f"An order has at most {MAX_LINES} lines.")]
+    problems: list[Problem] = []
     seen: set[UUID] = set()
-    for index, one in enumerate(lines):
-        if not 1 <= one.quantity <= UNITS_A_LINE:
-            message = f"A quantity is from 1 to {UNITS_A_LINE}."
-            found.append(InvalidInput(path=[*path, str(index), "quantity"], message=message))
-        if one.product_id in seen:
+    for index, line in enumerate(lines):
+        if not 1 <= line.quantity <= MAX_UNITS_PER_LINE:
+            message = f"A quantity is from 1 to {MAX_UNITS_PER_LINE}."
+            problems.append(InvalidInput(path=[*path, str(index), "quantity"], message=message))
+        if line.product_id in seen:
             message = "This product is in the list twice."
-            found.append(InvalidInput(path=[*path, str(index), "productId"], message=message))
-        seen.add(one.product_id)
-    return found
+            problems.append(InvalidInput(path=[*path, str(index), "productId"], message=message))
+        seen.add(line.product_id)
+    return problems
 
 
-async def door(session: AsyncSession, customer_id: UUID, wish: Wish) -> Door:
-    """Where the wish goes: the customer's own address, or the point and the words beside it."""
+async def resolve_target(
+    session: AsyncSession, customer_id: UUID, request: OrderRequest
+) -> DeliveryTarget:
+    """Return the delivery target: the customer's saved address, or the point in the request.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
     person = await session.get(Person, customer_id)
     if person is None:
         raise not_found(Person)
-    address_line = line(wish.address_line, "input", "addressLine", most=NOTE_LENGTH)
-    note = line(wish.drop_note, "input", "dropNote", most=NOTE_LENGTH)
-    if wish.point is not None:
-        return Door(customer_id, person.name, wish.point, address_line, note)
-    address = await session.get(Address, wish.address_id)
+    address_line = parse_line(
+        request.address_line, "input", "addressLine", max_length=MAX_NOTE_LENGTH
+    )
+    note = parse_line(request.drop_note, "input", "dropNote", max_length=MAX_NOTE_LENGTH)
+    if request.point is not None:
+        return DeliveryTarget(customer_id, person.name, request.point, address_line, note)
+    address = await session.get(Address, request.address_id)
     if address is None or address.person_id != customer_id or address.removed_at is not None:
         raise not_found(Address, "addressId")
     gate = f"Gate code {address.gate_code}" if address.gate_code else ""
     notes = ". ".join(part for part in (gate, address.drop_note, note) if part)
     point = Point(address.latitude, address.longitude)
-    return Door(customer_id, person.name, point, address_line or address.line, notes)
+    return DeliveryTarget(customer_id, person.name, point, address_line or address.line, notes)
 
 
-async def carts(session: AsyncSession, person_id: UUID) -> Carts:
-    """The lines of a person's carts by company."""
-    rows = await session.execute(CARTS, {"person": person_id})
-    found: dict[UUID, list[Wanted]] = {}
+async def load_cart_lines(session: AsyncSession, person_id: UUID) -> CartLinesByCompany:
+    """Load the lines of a person's carts by company."""
+    rows = await session.execute(CART_LINES_OF_PERSON, {"person": person_id})
+    lines_by_company: dict[UUID, list[RequestedLine]] = {}
     for company_id, product_id, quantity, substitution in rows:
-        found.setdefault(company_id, []).append(Wanted(product_id, quantity, substitution))
-    return {company_id: tuple(lines) for company_id, lines in found.items()}
+        line = RequestedLine(product_id, quantity, substitution)
+        lines_by_company.setdefault(company_id, []).append(line)
+    return {company_id: tuple(lines) for company_id, lines in lines_by_company.items()}
 
 
-async def plans(
+async def plan_sourcing(
     session: AsyncSession,
-    wish: Wish,
-    covered: coverage.Coverage,
-    cart: Carts,
-) -> list[Plan]:
-    """The wish priced in the nearest stores that could bring it; refused when nobody serves there.
+    request: OrderRequest,
+    store_coverage: coverage.Coverage,
+    cart_lines: CartLinesByCompany,
+) -> list[SourcingPlan]:
+    """Price the request in the nearest stores of one company that deliver there.
 
-    The company is the one asked for, or else that of the nearest store.
+    The company is the requested one, else that of the nearest store. Raises DomainError:
+    NotServiceable, EmptyCart.
     """
-    if not covered.serving:
-        raise covered.refused("input", "at" if wish.address_id is None else "addressId")
-    company_id = covered.serving[0].company.id
-    wanted = cart.get(company_id, ()) if wish.lines is None else wish.lines
-    if not wanted:
-        raise Refused(EmptyCart(path=["input"], message="There is nothing to order."))
-    near = [one for one in covered.serving if one.company.id == company_id][:CANDIDATE_STORES]
-    shelves = await _shelves(session, near, wanted)
-    return [_plan(wish, one, wanted, shelves.get(one.store.id, {})) for one in near]
+    serving_stores = store_coverage.serving_stores
+    if not serving_stores:
+        field = "at" if request.address_id is None else "addressId"
+        raise store_coverage.not_serviceable_error("input", field)
+    company_id = serving_stores[0].company.id
+    lines = cart_lines.get(company_id, ()) if request.lines is None else request.lines
+    if not lines:
+        raise DomainError(EmptyCart(path=["input"], message="There is nothing to order."))
+    candidates = [serving for serving in serving_stores if serving.company.id == company_id]
+    candidates = candidates[:MAX_CANDIDATE_STORES]
+    snapshots = await _listing_snapshots(session, candidates, lines)
+    return [
+        _plan(request, candidate, lines, snapshots.get(candidate.store.id, {}))
+        for candidate in candidates
+    ]
 
 
-async def _shelves(
-    session: AsyncSession, near: Sequence[coverage.Serving], wanted: Sequence[Wanted]
-) -> dict[UUID, dict[UUID, Shelved]]:
+async def _listing_snapshots(
+    session: AsyncSession,
+    candidates: Sequence[coverage.ServingStore],
+    lines: Sequence[RequestedLine],
+) -> dict[UUID, dict[UUID, ListingSnapshot]]:
+    """Return the snapshots by store id and product id."""
     rows = await session.execute(
-        SHELVES,
+        LISTING_SNAPSHOTS,
         {
-            "stores": [one.store.id for one in near],
-            "products": [one.product_id for one in wanted],
+            "stores": [candidate.store.id for candidate in candidates],
+            "products": [line.product_id for line in lines],
         },
     )
-    shelves: dict[UUID, dict[UUID, Shelved]] = {}
-    for store_id, product_id, name, minor, sold, available, *by_weight in rows:
-        shelf = shelves.setdefault(store_id, {})
-        shelf[product_id] = Shelved(name, minor, sold, available or 0, *by_weight)
-    return shelves
+    snapshots: dict[UUID, dict[UUID, ListingSnapshot]] = {}
+    for store_id, product_id, name, price_minor, sold, available, *by_weight in rows:
+        snapshot = ListingSnapshot(name, price_minor, sold, available or 0, *by_weight)
+        snapshots.setdefault(store_id, {})[product_id] = snapshot
+    return snapshots
 
 
 def _plan(
-    wish: Wish, one: coverage.Serving, wanted: tuple[Wanted, ...], shelf: Mapping[UUID, Shelved]
-) -> Plan:
-    sold = [each for each in wanted if each.product_id in shelf and shelf[each.product_id].sold]
-    lines = [_priced(each, shelf[each.product_id]) for each in sold]
-    quote = totals.quote(lines, one.company, wish.tip_minor)
+    request: OrderRequest,
+    candidate: coverage.ServingStore,
+    lines: tuple[RequestedLine, ...],
+    snapshots: Mapping[UUID, ListingSnapshot],
+) -> SourcingPlan:
+    sold = [
+        line for line in lines if line.product_id in snapshots and snapshots[line.product_id].sold
+    ]
+    priced_lines = [_price_line(line, snapshots[line.product_id]) for line in sold]
+    cart_totals = totals.compute_totals(priced_lines, candidate.company, request.tip_minor)
     problems: list[Problem] = [
         ProductUnavailable(
             path=["input", "lines", str(index)],
             message="This store doesn't sell that product now.",
-            product_id=each.product_id,
+            product_id=line.product_id,
         )
-        for index, each in enumerate(wanted)
-        if each not in sold
+        for index, line in enumerate(lines)
+        if line not in sold
     ]
-    available = {each.product_id: shelf[each.product_id].available for each in sold}
-    units = {each.product_id: each.quantity for each in sold}
-    places = {each.product_id: index for index, each in enumerate(wanted)}
+    available = {line.product_id: snapshots[line.product_id].available for line in sold}
+    units = {line.product_id: line.quantity for line in sold}
+    line_numbers = {line.product_id: index for index, line in enumerate(lines)}
     short = [(key, left) for key, left in available.items() if left < units[key]]
-    problems += shortages(places, short)
+    problems += shortages(line_numbers, short)
     if not problems:
-        problems += price_problems(quote, wish.expected_total_minor)
-    names = {key: row.name for key, row in shelf.items()}
-    return Plan(one, wanted, names, quote, tuple(problems))
+        problems += price_problems(cart_totals, request.expected_total_minor)
+    names = {key: snapshot.name for key, snapshot in snapshots.items()}
+    return SourcingPlan(candidate, lines, names, cart_totals, tuple(problems))
 
 
-def _priced(wanted: Wanted, there: Shelved) -> totals.PricedLine:
-    by_weight = there.unit_grams, there.kilo_price_minor
-    return totals.PricedLine(wanted.product_id, wanted.quantity, there.price_minor, *by_weight)
+def _price_line(line: RequestedLine, snapshot: ListingSnapshot) -> totals.PricedLine:
+    by_weight = snapshot.unit_grams, snapshot.kilo_price_minor
+    return totals.PricedLine(line.product_id, line.quantity, snapshot.price_minor, *by_weight)

@@ -1,4 +1,4 @@
-"""The cart of a person at a company: which products and how many; prices are always looked up."""
+"""A person's cart at a company: products and quantities; prices are always looked up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,26 +10,28 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
-from database.statements import kept
+from database.statements import prepared
 from models.carts import Cart, CartLine, Substitution
 from models.catalog import Product
 from services.core import clock
-from services.core.problems import InvalidInput, NotFound, Problem, Refused, VersionConflict
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.core.state_machine import check_version
 
-CART_LINES = 100
-QUANTITY_MOST = 99
+MAX_CART_LINES = 100
+MAX_LINE_QUANTITY = 99
 
-_THEIRS = (Cart.person_id == bindparam("person"), Cart.company_id == bindparam("company"))
-CART = kept(select(Cart).where(*_THEIRS))
-LOCKED = kept(
-    select(Cart, clock.CLOCK)
-    .where(*_THEIRS)
+_CART_KEY = (Cart.person_id == bindparam("person"), Cart.company_id == bindparam("company"))
+LOCK_CART = prepared(
+    select(Cart, clock.CLOCK_TIMESTAMP)
+    .where(*_CART_KEY)
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_PUT_IN = (CartLine.added_at, CartLine.product_id)
-LINES = kept(select(CartLine).where(CartLine.cart_id == bindparam("cart")).order_by(*_PUT_IN))
-OPEN = kept(
+_INSERTION_ORDER = (CartLine.added_at, CartLine.product_id)
+LINES_OF_CART = prepared(
+    select(CartLine).where(CartLine.cart_id == bindparam("cart")).order_by(*_INSERTION_ORDER)
+)
+CREATE_IF_MISSING = prepared(
     insert(Cart)
     .values(
         id=bindparam("key"),
@@ -39,31 +41,31 @@ OPEN = kept(
     )
     .on_conflict_do_nothing(index_elements=["person_id", "company_id"])
 )
-CONTENTS = kept(
+CART_WITH_LINES = prepared(
     select(Cart, CartLine)
     .outerjoin(CartLine, CartLine.cart_id == Cart.id)
-    .where(*_THEIRS)
-    .order_by(*_PUT_IN)
+    .where(*_CART_KEY)
+    .order_by(*_INSERTION_ORDER)
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantityOutOfRange(Problem):
-    """A quantity below 0 or above what one line can hold."""
+    """A quantity below 0 or above the limit per line."""
 
     most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineLimit(Problem):
-    """More lines than a cart can hold."""
+    """More lines than a cart allows."""
 
     most: int
 
 
 @dataclass(frozen=True, slots=True)
-class WantedLine:
-    """A product and how many of it; 0 takes it out. Without a wish the line keeps its own."""
+class CartLineChange:
+    """A new quantity of a product, 0 removes it; without `substitution` the line keeps its own."""
 
     product_id: UUID
     quantity: int
@@ -71,99 +73,88 @@ class WantedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Lines to set; `sold` holds the products that the serving store lists."""
+class CartChange:
+    """Lines to set; `listed_products` are those that the serving store lists, by id."""
 
-    wanted: Sequence[WantedLine]
-    sold: Mapping[UUID, object]
+    lines: Sequence[CartLineChange]
+    listed_products: Mapping[UUID, object]
     expected_version: int | None = None
 
 
-async def cart(session: AsyncSession, person_id: UUID, company_id: UUID) -> Cart | None:
-    """The person's cart at the company, or None before anything was put in."""
-    return await session.scalar(CART, {"person": person_id, "company": company_id})
+async def list_lines(session: AsyncSession, cart_id: UUID) -> list[CartLine]:
+    """Return the lines of a cart in the order in which they were added."""
+    return list(await session.scalars(LINES_OF_CART, {"cart": cart_id}))
 
 
-async def lines(session: AsyncSession, cart_id: UUID) -> list[CartLine]:
-    """The lines of a cart, the first put in first."""
-    return list(await session.scalars(LINES, {"cart": cart_id}))
-
-
-async def contents(
+async def load_contents(
     session: AsyncSession, person_id: UUID, company_id: UUID
 ) -> tuple[Cart | None, list[CartLine]]:
-    """The person's cart at the company and its lines, in one statement."""
-    rows = await session.execute(CONTENTS, {"person": person_id, "company": company_id})
-    found: list[tuple[Cart, CartLine | None]] = [(cart, line) for cart, line in rows]
-    return (found[0][0] if found else None), [line for _, line in found if line is not None]
+    """Load the person's cart at the company and its lines, with one statement."""
+    rows = await session.execute(CART_WITH_LINES, {"person": person_id, "company": company_id})
+    pairs: list[tuple[Cart, CartLine | None]] = [(cart, line) for cart, line in rows]
+    return (pairs[0][0] if pairs else None), [line for _, line in pairs if line is not None]
 
 
-def check(wanted: Sequence[WantedLine]) -> None:
-    """Refuse, with every reason, lines that no cart could hold, before anything is read."""
-    check_size(len(wanted))
+def validate_lines(changes: Sequence[CartLineChange]) -> None:
+    """Validate the changes without reading any row.
+
+    Raises DomainError: LineLimit, or QuantityOutOfRange and InvalidInput for each invalid line.
+    """
+    validate_line_count(len(changes))
     problems: list[Problem] = []
     seen: set[UUID] = set()
-    for nth, line in enumerate(wanted):
-        path = ["input", "lines", str(nth)]
-        if not 0 <= line.quantity <= QUANTITY_MOST:
-            said = f"A quantity is from 0 to {QUANTITY_MOST}."
+    for index, line in enumerate(changes):
+        path = ["input", "lines", str(index)]
+        if not 0 <= line.quantity <= MAX_LINE_QUANTITY:
+            message = f"A quantity is from 0 to {MAX_LINE_QUANTITY}."
             problems.append(
-                QuantityOutOfRange(path=[*path, "quantity"], message=said, most=QUANTITY_MOST)
+                QuantityOutOfRange(
+                    path=[*path, "quantity"], message=message, most=MAX_LINE_QUANTITY
+                )
             )
         if line.product_id in seen:
-            said = "This product stands in another line already."
-            problems.append(InvalidInput(path=[*path, "productId"], message=said))
+            message = "This product stands in another line already."
+            problems.append(InvalidInput(path=[*path, "productId"], message=message))
         seen.add(line.product_id)
     if problems:
-        raise Refused(*problems)
+        raise DomainError(*problems)
 
 
-def check_size(count: int) -> None:
-    """Refuse more lines than a cart holds."""
-    if count > CART_LINES:
-        raise Refused(_too_many())
+def validate_line_count(count: int) -> None:
+    """Raise DomainError: LineLimit for more lines than a cart allows."""
+    if count > MAX_CART_LINES:
+        raise DomainError(_line_limit())
 
 
 async def set_lines(
-    session: AsyncSession, *, person_id: UUID, company_id: UUID, change: Change
+    session: AsyncSession, *, person_id: UUID, company_id: UUID, change: CartChange
 ) -> Cart:
-    """Set the quantities of these products in the person's cart; other lines stay as they are.
+    """Set the quantities of products in the person's cart; other lines are unchanged.
 
-    What the store does not list can't be put in (NotFound), though anything may be taken out.
-    Refused with QuantityOutOfRange, LineLimit or VersionConflict, and then nothing has changed.
+    Products that the store does not list can be removed but not added. Raises DomainError:
+    NotFound, InvalidInput, QuantityOutOfRange, LineLimit, VersionConflict.
     """
-    wanted, expected_version = change.wanted, change.expected_version
-    check(wanted)
-    if missing := _missing(wanted, change.sold):
-        raise Refused(*missing)
+    changes, expected_version = change.lines, change.expected_version
+    validate_lines(changes)
+    if not_listed := _not_listed(changes, change.listed_products):
+        raise DomainError(*not_listed)
     row = await _lock(session, person_id, company_id)
-    if expected_version is not None and expected_version != row.version:
-        said = "The cart was changed elsewhere: read it again."
-        raise Refused(
-            VersionConflict(path=["input", "expectedVersion"], message=said, current=row.version)
-        )
-    held = {line.product_id: line for line in await lines(session, row.id)}
+    check_version(row, expected_version, "The cart was changed elsewhere: read it again.")
+    lines = {line.product_id: line for line in await list_lines(session, row.id)}
     now = await _touch(session, row)
-    for nth, line in enumerate(wanted):
-        # A microsecond apart, so that lines put in together keep the order they came in.
-        held = await _set(session, row, held, line, now + timedelta(microseconds=nth))
-    check_size(len(held))
+    for index, line_change in enumerate(changes):
+        # One microsecond apart, so that lines added together keep their order.
+        added_at = now + timedelta(microseconds=index)
+        lines = await _set(session, row, lines, line_change, added_at)
+    validate_line_count(len(lines))
     await session.flush()
     return row
 
 
-async def empty(session: AsyncSession, person_id: UUID, company_id: UUID) -> None:
-    """Take everything out of the person's cart at the company, as when it has been ordered."""
-    row = await _find_locked(session, person_id, company_id)
-    if row is not None:
-        await session.execute(delete(CartLine).where(CartLine.cart_id == row.id))
-        await _touch(session, row)
+async def merge_carts(session: AsyncSession, from_person_id: UUID, to_person_id: UUID) -> None:
+    """Merge a guest's carts into the account's; a product in both keeps the larger quantity.
 
-
-async def merge(session: AsyncSession, from_person_id: UUID, to_person_id: UUID) -> None:
-    """Move a guest's carts into the account's: of a product in both the larger quantity stays.
-
-    The scope must see both people. The account's own lines come first when there are too many.
+    The session's scope must include both people. The account's lines have priority at the limit.
     """
     if from_person_id == to_person_id:
         return
@@ -171,17 +162,18 @@ async def merge(session: AsyncSession, from_person_id: UUID, to_person_id: UUID)
         select(Cart).where(Cart.person_id == from_person_id).order_by(Cart.id).with_for_update()
     )
     for guest in guests.all():
-        brought = await lines(session, guest.id)
+        guest_lines = await list_lines(session, guest.id)
         target = await _lock(session, to_person_id, guest.company_id)
-        held = {line.product_id: line for line in await lines(session, target.id)}
+        lines = {line.product_id: line for line in await list_lines(session, target.id)}
         now = await _touch(session, target)
-        for line in brought:
-            own = held.get(line.product_id)
-            if own is None and len(held) >= CART_LINES:
+        for line in guest_lines:
+            own = lines.get(line.product_id)
+            if own is None and len(lines) >= MAX_CART_LINES:
                 continue
-            most = max(line.quantity, own.quantity if own else 0)
-            wanted = WantedLine(line.product_id, most, None if own else line.substitution)
-            held = await _set(session, target, held, wanted, now)
+            quantity = max(line.quantity, own.quantity if own else 0)
+            substitution = None if own else line.substitution
+            line_change = CartLineChange(line.product_id, quantity, substitution)
+            lines = await _set(session, target, lines, line_change, now)
         await session.flush()
         await session.execute(delete(CartLine).where(CartLine.cart_id == guest.id))
         await session.delete(guest)
@@ -190,71 +182,78 @@ async def merge(session: AsyncSession, from_person_id: UUID, to_person_id: UUID)
 
 async def _set(
     session: AsyncSession,
-    row: Cart,
-    held: dict[UUID, CartLine],
-    wanted: WantedLine,
-    now: datetime,
+    cart: Cart,
+    lines: dict[UUID, CartLine],
+    change: CartLineChange,
+    added_at: datetime,
 ) -> dict[UUID, CartLine]:
-    """The lines after one of them was put in, changed or taken out."""
-    line = held.get(wanted.product_id)
+    """Add, change or remove one line; return the lines by product id."""
+    line = lines.get(change.product_id)
     if line is None:
-        if not wanted.quantity:
-            return held
+        if not change.quantity:
+            return lines
         line = CartLine(
-            cart_id=row.id, product_id=wanted.product_id, person_id=row.person_id, added_at=now
+            cart_id=cart.id,
+            product_id=change.product_id,
+            person_id=cart.person_id,
+            added_at=added_at,
         )
         session.add(line)
-    if not wanted.quantity:
+    if not change.quantity:
         await session.delete(line)
-        return {key: kept for key, kept in held.items() if kept is not line}
-    line.quantity = wanted.quantity
-    if wanted.substitution is not None:
-        line.substitution = wanted.substitution
-    return {**held, wanted.product_id: line}
+        return {key: other for key, other in lines.items() if other is not line}
+    line.quantity = change.quantity
+    if change.substitution is not None:
+        line.substitution = change.substitution
+    return {**lines, change.product_id: line}
 
 
 async def _lock(session: AsyncSession, person_id: UUID, company_id: UUID) -> Cart:
-    """The person's cart, made when missing, locked so that two devices write one after another."""
-    await session.execute(OPEN, {"key": uuid7(), "person": person_id, "company": company_id})
+    """Create the person's cart if missing and lock it, so that two devices write in turn."""
+    await session.execute(
+        CREATE_IF_MISSING, {"key": uuid7(), "person": person_id, "company": company_id}
+    )
     row = await _find_locked(session, person_id, company_id)
     if row is None:
-        raise LookupError("a cart is gone that this transaction has just made or met")
+        raise LookupError("a cart that this transaction has created or found is gone")
     return row
 
 
 async def _find_locked(session: AsyncSession, person_id: UUID, company_id: UUID) -> Cart | None:
-    """The person's cart and, by the way, the time."""
-    whose = {"person": person_id, "company": company_id}
-    found = (await session.execute(LOCKED, whose)).first()
-    if found is None:
+    """Lock the person's cart, and take over the clock reading of the same statement."""
+    parameters = {"person": person_id, "company": company_id}
+    row = (await session.execute(LOCK_CART, parameters)).first()
+    if row is None:
         return None
-    row, now = found
-    clock.hear(session, now)
-    return row
+    cart, now = row
+    clock.set_current_time(session, now)
+    return cart
 
 
 async def _touch(session: AsyncSession, row: Cart) -> datetime:
-    """Raise the version and note the time, by the database's clock."""
-    now = await clock.moment(session)
+    """Increment the version and set the update time; return that time."""
+    now = await clock.current_time(session)
     row.version += 1
     row.updated_at = now
     return now
 
 
-def _missing(wanted: Sequence[WantedLine], sold: Mapping[UUID, object]) -> list[Problem]:
+def _not_listed(
+    changes: Sequence[CartLineChange], listed_products: Mapping[UUID, object]
+) -> list[Problem]:
     return [
         NotFound(
-            path=["input", "lines", str(nth), "productId"],
+            path=["input", "lines", str(index), "productId"],
             message=f"There is no such {Product.__name__.lower()} in this store.",
         )
-        for nth, line in enumerate(wanted)
-        if line.quantity and line.product_id not in sold
+        for index, line in enumerate(changes)
+        if line.quantity and line.product_id not in listed_products
     ]
 
 
-def _too_many() -> LineLimit:
+def _line_limit() -> LineLimit:
     return LineLimit(
         path=["input", "lines"],
-        message=f"A cart holds at most {CART_LINES} lines.",
-        most=CART_LINES,
+        message=f"A cart holds at most {MAX_CART_LINES} lines.",
+        most=MAX_CART_LINES,
     )

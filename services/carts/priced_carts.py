@@ -1,4 +1,4 @@
-"""A cart beside the store that would fill it: each line's price, and every sum of the whole."""
+"""Carts priced for one store: the price of each line and the totals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from uuid import UUID
 from models.carts import Cart, CartLine, CartProblem, Substitution
 from models.catalog import Availability
 from models.companies import Company
-from services.carts.totals import PricedLine, Quote, quote
-from services.catalog.listed_products import Offer
+from services.carts.totals import CartTotals, PricedLine, compute_totals
+from services.catalog.listed_products import ListedProduct
 
 
 @dataclass(frozen=True, slots=True)
 class PricedCartLine:
-    """A product in a cart; without an offer when the store does not sell it."""
+    """A cart line with its price; `product` is None if the store does not sell it."""
 
     product_id: UUID
     quantity: int
     substitution: Substitution
-    product: Offer | None
+    product: ListedProduct | None
     currency: str
 
     @property
@@ -37,69 +37,69 @@ class PricedCartLine:
 
     @property
     def problem(self) -> CartProblem | None:
-        """Why the line can't be ordered as it stands."""
+        """Why the line can't be ordered at present."""
         if self.product is None:
             return CartProblem.NOT_LISTED
-        if self.product.orderable == 0:
+        if self.product.orderable_units == 0:
             return CartProblem.OUT_OF_STOCK
-        return CartProblem.NOT_ENOUGH if self.product.orderable < self.quantity else None
+        return CartProblem.NOT_ENOUGH if self.product.orderable_units < self.quantity else None
 
     @property
     def orderable_quantity(self) -> int:
-        """How many of those in the line could be ordered now; tells no more of the stock."""
-        return min(self.quantity, self.product.orderable) if self.product else 0
+        """The part of the quantity that can be ordered now, which reveals no other stock."""
+        return min(self.quantity, self.product.orderable_units) if self.product else 0
 
 
 @dataclass(frozen=True, slots=True)
 class PricedCart:
-    """A cart priced for one store. `id` is None until something was put in."""
+    """A cart priced for one store. `id` is None until the first line is added."""
 
     id: UUID | None
     version: int
     updated_at: datetime | None
     lines: list[PricedCartLine]
-    quote: Quote
+    quote: CartTotals
 
     @property
     def orderable(self) -> bool:
-        """Whether it could be ordered as it stands."""
-        fine = all(line.problem is None for line in self.lines)
-        return bool(self.lines) and fine and self.quote.minimum_reached
+        """Whether the cart can be ordered at present."""
+        no_problems = all(line.problem is None for line in self.lines)
+        return bool(self.lines) and no_problems and self.quote.minimum_reached
 
 
-def priced(
+def price_cart(
     cart: Cart | None,
     lines: Sequence[CartLine],
-    offers: Mapping[UUID, Offer],
+    products: Mapping[UUID, ListedProduct],
     company: Company,
     tip_minor: int = 0,
 ) -> PricedCart:
-    """Price a cart by the offers of one store; what it does not sell costs nothing."""
-    shown = [
+    """Price a cart with the products of one store; lines that it does not sell cost nothing."""
+    cart_lines = [
         PricedCartLine(
             line.product_id,
             line.quantity,
             line.substitution,
-            offers.get(line.product_id),
+            products.get(line.product_id),
             company.currency,
         )
         for line in lines
     ]
-    costing = [
+    priced_lines = [
         PricedLine(
             line.product_id,
             line.quantity,
-            offer.price_minor,
-            offer.unit_grams,
-            offer.kilo_price_minor,
+            product.price_minor,
+            product.unit_grams,
+            product.kilo_price_minor,
         )
-        for line in shown
-        if (offer := line.product) is not None and offer.price_minor is not None
+        for line in cart_lines
+        if (product := line.product) is not None and product.price_minor is not None
     ]
     return PricedCart(
         cart.id if cart else None,
         cart.version if cart else 0,
         cart.updated_at if cart else None,
-        shown,
-        quote(costing, company, tip_minor),
+        cart_lines,
+        compute_totals(priced_lines, company, tip_minor),
     )

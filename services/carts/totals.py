@@ -1,9 +1,9 @@
-"""What a basket costs: one pure function that the cart shows and checkout charges.
+"""Computes the totals of a basket; the cart and the checkout use the same pure function.
 
-Prices include tax. The tax inside a gross sum G at a rate of r basis points is
+Prices include tax. The tax in a gross amount G at a rate of r basis points is
 G * r / (10000 + r), rounded half up to the minor unit; the tip is not taxed. Fees and discounts
-share the rate of the goods. The sum is computed once over the whole basket, never a line at a
-time, so rounding errors don't add up.
+have the tax rate of the goods. The tax is computed once over the whole basket, not per line, so
+rounding errors don't add up.
 """
 
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from services.catalog.weights import headroom
+from services.catalog.weights import headroom_of
 
 BASIS_POINTS = 10_000
-TIP_MOST_MINOR = 1_000_000
+MAX_TIP_MINOR = 1_000_000
 
 
 class Tariff(Protocol):
-    """The rates of a company, as `models.Company` carries them."""
+    """The fees, thresholds and tax rate of a company, as in `models.Company`."""
 
     @property
     def currency(self) -> str: ...
@@ -40,9 +40,10 @@ class Tariff(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A product, how many of it, and what one costs (tax included).
+    """A product, its quantity and its unit price (tax included).
 
-    Of what is sold by weight it is the estimate, by `unit_grams` and the price of a kilogram.
+    For a product sold by weight the price is an estimate from `unit_grams` and the price per
+    kilogram.
     """
 
     product_id: UUID
@@ -56,15 +57,15 @@ class PricedLine:
         return self.quantity * self.unit_price_minor
 
     def headroom_minor(self, headroom_bp: int) -> int:
-        """What may be charged beyond the estimate; 0 for what is not weighed."""
-        return 0 if self.unit_grams is None else headroom(self.total_minor, headroom_bp)
+        """Return the amount that may be charged beyond the estimate; 0 if not sold by weight."""
+        return 0 if self.unit_grams is None else headroom_of(self.total_minor, headroom_bp)
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """Every sum of a basket: the total is items + fees + tip - discount, tax included.
+class CartTotals:
+    """The totals of a basket: total = items + fees + tip - discount, tax included.
 
-    `headroom_minor` is held beyond the total for what may turn out heavier than estimated.
+    `headroom_minor` is authorized beyond the total for products heavier than estimated.
     """
 
     currency: str
@@ -81,52 +82,60 @@ class Quote:
 
     @property
     def minimum_reached(self) -> bool:
-        """Whether the goods alone reach the company's minimum order."""
+        """Whether the subtotal of the goods reaches the company's minimum order."""
         return self.items_minor >= self.minimum_order_minor
 
     @property
     def missing_minor(self) -> int:
-        """What the goods lack to the minimum order."""
+        """The amount that is missing to the minimum order."""
         return max(0, self.minimum_order_minor - self.items_minor)
 
 
-def quote(lines: Iterable[PricedLine], company: Tariff, tip_minor: int = 0) -> Quote:
-    """Price a basket in minor units of the company's currency; an empty one costs nothing.
+def compute_totals(lines: Iterable[PricedLine], company: Tariff, tip_minor: int = 0) -> CartTotals:
+    """Compute the totals in minor units of the company's currency; zero for an empty basket.
 
-    Raises ValueError for a quantity or price below one and for a negative tip: callers refuse
-    those with words of their own first.
+    Raises ValueError for a quantity or price below 1 and for a negative tip; callers validate
+    client input before.
     """
-    kept = tuple(lines)
-    if tip_minor < 0 or any(line.quantity < 1 or line.unit_price_minor < 1 for line in kept):
+    priced_lines = tuple(lines)
+    if tip_minor < 0 or any(
+        line.quantity < 1 or line.unit_price_minor < 1 for line in priced_lines
+    ):
         raise ValueError("quantities and prices are at least 1, a tip at least 0")
-    items = sum(line.total_minor for line in kept)
-    delivery = delivery_fee(items, company) if kept else 0
-    small = company.small_order_fee_minor if kept and items < company.small_order_below_minor else 0
-    tip = tip_minor if kept else 0
-    discount = 0  # every promotion that is ever taken off enters here and nowhere else
-    taxed = items + delivery + small - discount
-    return Quote(
+    items = sum(line.total_minor for line in priced_lines)
+    delivery = delivery_fee(items, company) if priced_lines else 0
+    small_order_fee = (
+        company.small_order_fee_minor
+        if priced_lines and items < company.small_order_below_minor
+        else 0
+    )
+    tip = tip_minor if priced_lines else 0
+    discount = 0  # the only place where promotions will be subtracted
+    taxed = items + delivery + small_order_fee - discount
+    return CartTotals(
         currency=company.currency,
-        lines=kept,
+        lines=priced_lines,
         items_minor=items,
         delivery_fee_minor=delivery,
-        small_order_fee_minor=small,
+        small_order_fee_minor=small_order_fee,
         discount_minor=discount,
         tip_minor=tip,
         tax_minor=included_tax(taxed, company.tax_rate_bp),
         total_minor=taxed + tip,
         minimum_order_minor=company.minimum_order_minor,
-        headroom_minor=sum(line.headroom_minor(company.weighed_headroom_bp) for line in kept),
+        headroom_minor=sum(
+            line.headroom_minor(company.weighed_headroom_bp) for line in priced_lines
+        ),
     )
 
 
 def delivery_fee(items_minor: int, company: Tariff) -> int:
-    """The fee for bringing goods worth `items_minor`: free from the company's threshold on."""
+    """Return the delivery fee for goods worth `items_minor`; 0 from the company's threshold on."""
     free_from = company.free_delivery_from_minor
     return 0 if free_from is not None and items_minor >= free_from else company.delivery_fee_minor
 
 
 def included_tax(gross_minor: int, rate_bp: int) -> int:
-    """The tax inside a gross sum, rounded half up: floor((2 G r + d) / 2 d) with d = 10000 + r."""
+    """Return the tax in a gross amount, half up: floor((2 G r + d) / 2 d) with d = 10000 + r."""
     divisor = BASIS_POINTS + rate_bp
     return (2 * gross_minor * rate_bp + divisor) // (2 * divisor)

@@ -1,4 +1,4 @@
-"""The category tree as one store fills it: branches without a product are left out."""
+"""The category tree of a store; categories without a listed product are left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,42 +10,43 @@ from sqlalchemy import Text, Uuid, bindparam, cast, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.catalog import Category, Listing, Product
 from models.stores import Store
 
-TREE_DEPTH = 5
-TOLD = cast(Category.translations, Text)
-# A few branches, each by its slug or its key, with the keys of all that is below: a shop's whole
-# tree is counted only for those who want to see it.
-BRANCHES = kept(
+MAX_TREE_DEPTH = 5
+TRANSLATIONS_JSON = cast(Category.translations, Text)
+# Single categories by slug or key, with the ids of their subtrees. Counting the products of the
+# whole tree is expensive and done only for requests that show it.
+CATEGORIES_BY_LOOKUP = prepared(
     text(
         """
         with recursive root as (
-            select asked.nth, s.id as store_id, c.*
-            from unnest(:stores, :slugs, :keys) with ordinality as asked (store, slug, key, nth)
-            join store s on s.id = asked.store
+            select request.nth, s.id as store_id, c.*
+            from unnest(:stores, :slugs, :keys) with ordinality as request (store, slug, key, nth)
+            join store s on s.id = request.store
             cross join lateral (
                 select id, parent_id, slug, name, translations from category
-                where company_id = s.company_id and slug = asked.slug
+                where company_id = s.company_id and slug = request.slug
                 union all
                 select id, parent_id, slug, name, translations from category
-                where company_id = s.company_id and id = asked.key
+                where company_id = s.company_id and id = request.key
                 limit 1
             ) c
-        ), below (nth, id) as (
+        ), descendant (nth, id) as (
             select nth, id from root
             union all
-            select below.nth, c.id from below join category c on c.parent_id = below.id
-        ), family as (
-            select nth, array_agg(id) as keys from below group by nth
+            select descendant.nth, c.id
+            from descendant join category c on c.parent_id = descendant.id
+        ), subtree as (
+            select nth, array_agg(id) as ids from descendant group by nth
         )
         select root.nth, root.id, root.store_id, root.parent_id, root.slug, root.name,
-            root.translations::text, family.keys
-        from root join family on family.nth = root.nth
+            root.translations::text, subtree.ids
+        from root join subtree on subtree.nth = root.nth
         where exists (
             select from listing l join product p on p.id = l.product_id
-            where l.store_id = root.store_id and l.category_id = any(family.keys) and p.active
+            where l.store_id = root.store_id and l.category_id = any(subtree.ids) and p.active
         )
         """
     ).bindparams(
@@ -56,42 +57,42 @@ BRANCHES = kept(
 )
 
 
-class Shelf(NamedTuple):
-    """A category in one store (or in none); a product's own knows no children and no count."""
+class StoreCategory(NamedTuple):
+    """A category in one store, or in none; that of a product has no children and no count."""
 
     id: UUID
     store_id: UUID | None
     parent_id: UUID | None
     slug: str
     name: str
-    told: str
+    translations_json: str
     product_count: int | None = None
-    children: "tuple[Shelf, ...] | None" = None
-    branch: tuple[UUID, ...] | None = None
-    """Its key and those of all below it, where these were read without their rows."""
+    children: "tuple[StoreCategory, ...] | None" = None
+    subtree_ids: tuple[UUID, ...] | None = None
+    """The ids of the category and its descendants, if they were read without the child rows."""
 
     @property
     def translations(self) -> dict[str, Any]:
-        """Its texts in other languages."""
-        told: dict[str, Any] = loads(self.told)
-        return told
+        """The texts in other languages."""
+        translations: dict[str, Any] = loads(self.translations_json)
+        return translations
 
-    def family(self) -> tuple[UUID, ...]:
-        """This category and all below it."""
-        if self.branch is not None:
-            return self.branch
-        below = (key for child in self.children or () for key in child.family())
-        return (self.id, *below)
+    def subtree(self) -> tuple[UUID, ...]:
+        """Return the ids of this category and its descendants."""
+        if self.subtree_ids is not None:
+            return self.subtree_ids
+        descendants = (key for child in self.children or () for key in child.subtree())
+        return (self.id, *descendants)
 
-    def cut(self, depth: int) -> "Shelf":
-        """The same with at most `depth` levels below it."""
-        kept = self.children or () if depth else ()
-        return self._replace(children=tuple(child.cut(depth - 1) for child in kept))
+    def limit_depth(self, depth: int) -> "StoreCategory":
+        """Return a copy with at most `depth` levels of children."""
+        children = self.children or () if depth else ()
+        return self._replace(children=tuple(child.limit_depth(depth - 1) for child in children))
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A category in a store, by its slug or by its key."""
+class CategoryLookup:
+    """A lookup of a category in a store, by slug or by key."""
 
     store_id: UUID
     slug: str | None = None
@@ -99,72 +100,82 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
-    """All categories in which a store lists something."""
+class CategoryTree:
+    """All categories in which a store lists a product."""
 
-    top: list[Shelf] = field(default_factory=list)
-    by_id: dict[UUID, Shelf] = field(default_factory=dict)
-    by_slug: dict[str, Shelf] = field(default_factory=dict)
+    roots: list[StoreCategory] = field(default_factory=list)
+    by_id: dict[UUID, StoreCategory] = field(default_factory=dict)
+    by_slug: dict[str, StoreCategory] = field(default_factory=dict)
 
 
-async def trees(session: AsyncSession, store_ids: Sequence[UUID]) -> list[Tree]:
-    """Each store's tree, read in one statement for all of them."""
-    counted = (
+async def load_trees(session: AsyncSession, store_ids: Sequence[UUID]) -> list[CategoryTree]:
+    """Load each store's tree, with one statement for all stores."""
+    product_counts = (
         select(Listing.store_id, Listing.category_id, func.count().label("products"))
         .join(Product, Product.id == Listing.product_id)
         .where(Listing.store_id.in_(store_ids), Product.active)
         .group_by(Listing.store_id, Listing.category_id)
         .subquery()
     )
-    columns = (Category.id, Category.parent_id, Category.slug, Category.name, TOLD)
+    columns = (Category.id, Category.parent_id, Category.slug, Category.name, TRANSLATIONS_JSON)
     rows = await session.execute(
-        select(Store.id, func.coalesce(counted.c.products, 0), *columns)
+        select(Store.id, func.coalesce(product_counts.c.products, 0), *columns)
         .join(Category, Category.company_id == Store.company_id)
         .outerjoin(
-            counted, (counted.c.category_id == Category.id) & (counted.c.store_id == Store.id)
+            product_counts,
+            (product_counts.c.category_id == Category.id) & (product_counts.c.store_id == Store.id),
         )
         .where(Store.id.in_(store_ids))
         .order_by(Category.depth.desc(), Category.position, Category.name, Category.id)
     )
-    found: dict[UUID, list[Any]] = {}
+    rows_by_store: dict[UUID, list[Any]] = {}
     for row in rows:
-        found.setdefault(row[0], []).append(row)
-    return [_tree(found.get(store_id, [])) for store_id in store_ids]
+        rows_by_store.setdefault(row[0], []).append(row)
+    return [_tree(rows_by_store.get(store_id, [])) for store_id in store_ids]
 
 
-async def branches(session: AsyncSession, asked: Sequence[Asked]) -> list[Shelf | None]:
-    """The categories asked for and the keys below them; None where the store lists nothing."""
+async def load_branches(
+    session: AsyncSession, lookups: Sequence[CategoryLookup]
+) -> list[StoreCategory | None]:
+    """Load each category with the ids of its subtree; None where the store lists nothing."""
     rows = await session.execute(
-        BRANCHES,
+        CATEGORIES_BY_LOOKUP,
         {
-            "stores": [one.store_id for one in asked],
-            "slugs": [one.slug if one.slug and one.slug.isprintable() else None for one in asked],
-            "keys": [one.key for one in asked],
+            "stores": [lookup.store_id for lookup in lookups],
+            "slugs": [
+                lookup.slug if lookup.slug and lookup.slug.isprintable() else None
+                for lookup in lookups
+            ],
+            "keys": [lookup.key for lookup in lookups],
         },
     )
-    found = {row[0]: Shelf(*row[1:7])._replace(branch=tuple(row[7])) for row in rows}
-    return [found.get(nth) for nth in range(1, len(asked) + 1)]
+    by_nth = {row[0]: StoreCategory(*row[1:7])._replace(subtree_ids=tuple(row[7])) for row in rows}
+    return [by_nth.get(nth) for nth in range(1, len(lookups) + 1)]
 
 
-async def plain(session: AsyncSession, category_ids: Sequence[UUID]) -> list[Shelf | None]:
-    """Categories by key where no store is in question; None for what there is not."""
-    columns = (Category.id, Category.parent_id, Category.slug, Category.name, TOLD)
+async def load_categories(
+    session: AsyncSession, category_ids: Sequence[UUID]
+) -> list[StoreCategory | None]:
+    """Load categories by key outside any store; None for a missing one."""
+    columns = (Category.id, Category.parent_id, Category.slug, Category.name, TRANSLATIONS_JSON)
     rows = await session.execute(select(*columns).where(Category.id.in_(category_ids)))
-    found = {row[0]: Shelf(row[0], None, *row[1:]) for row in rows}
-    return [found.get(key) for key in category_ids]
+    by_id = {row[0]: StoreCategory(row[0], None, *row[1:]) for row in rows}
+    return [by_id.get(key) for key in category_ids]
 
 
-def _tree(rows: Sequence[Any]) -> Tree:
-    """Rows come deepest first, so that every branch is complete before its parent takes it up."""
-    tree = Tree()
-    below: dict[UUID | None, list[Shelf]] = {}
-    for store_id, own, key, parent_id, slug, name, told in rows:
-        children = tuple(below.pop(key, ()))
-        products = own + sum(child.product_count or 0 for child in children)
-        if not products:
+def _tree(rows: Sequence[Any]) -> CategoryTree:
+    """Build the tree; rows come deepest first, so that children are complete before parents."""
+    tree = CategoryTree()
+    by_parent: dict[UUID | None, list[StoreCategory]] = {}
+    for store_id, own_count, key, parent_id, slug, name, translations in rows:
+        children = tuple(by_parent.pop(key, ()))
+        count = own_count + sum(child.product_count or 0 for child in children)
+        if not count:
             continue
-        shelf = Shelf(key, store_id, parent_id, slug, name, told, products, children)
-        below.setdefault(parent_id, []).append(shelf)
-        tree.by_id[key] = tree.by_slug[slug] = shelf
-    tree.top.extend(below.get(None, ()))
+        category = StoreCategory(
+            key, store_id, parent_id, slug, name, translations, count, children
+        )
+        by_parent.setdefault(parent_id, []).append(category)
+        tree.by_id[key] = tree.by_slug[slug] = category
+    tree.roots.extend(by_parent.get(None, ()))
     return tree

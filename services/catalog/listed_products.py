@@ -1,4 +1,4 @@
-"""What a store offers, as light rows: made once, shared by all who read them, never changed."""
+"""Products as a store lists them: immutable rows that concurrent requests share."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -7,31 +7,31 @@ from uuid import UUID
 from orjson import loads
 
 from models.catalog import Availability, ProductSort, TemperatureZone
-from services.catalog.categories import Shelf
+from services.catalog.categories import StoreCategory
 
-LOW_UNITS = 5
+LOW_STOCK_UNITS = 5
 
 
-class Maker(NamedTuple):
-    """A brand as products carry it."""
+class BrandRef(NamedTuple):
+    """The brand of a listed product."""
 
     id: UUID
     slug: str
     name: str
-    told: str
+    translations_json: str
 
     @property
     def translations(self) -> dict[str, Any]:
-        """Its texts in other languages."""
-        told: dict[str, Any] = loads(self.told)
-        return told
+        """The texts in other languages."""
+        translations: dict[str, Any] = loads(self.translations_json)
+        return translations
 
 
-class Offer(NamedTuple):
-    """A product in one store: what it is, what it costs there, and how much there is of it.
+class ListedProduct(NamedTuple):
+    """A product in one store, with its price and stock there.
 
-    `units` is on_hand - held; nobody but staff may be told the number. Where no store is in
-    question, store, price, units and version are None.
+    `units` is on_hand - held; only staff may see the number. Outside any store, `store_id`,
+    `price_minor`, `units` and `listing_version` are None.
     """
 
     id: UUID
@@ -40,9 +40,9 @@ class Offer(NamedTuple):
     code: str
     barcode: str | None
     name: str
-    told: str
-    brand: Maker | None
-    category: Shelf
+    translations_json: str
+    brand: BrandRef | None
+    category: StoreCategory
     price_minor: int | None
     currency: str
     listed: bool
@@ -59,28 +59,30 @@ class Offer(NamedTuple):
 
     @property
     def translations(self) -> dict[str, Any]:
-        """Its texts in other languages: few ask for them, so they are read when asked for."""
-        told: dict[str, Any] = loads(self.told)
-        return told
+        """The texts in other languages, parsed on access because few requests need them."""
+        translations: dict[str, Any] = loads(self.translations_json)
+        return translations
 
     @property
     def availability(self) -> Availability | None:
-        """The band of stock that strangers may see."""
+        """The stock level that customers may see; None outside any store."""
         if self.store_id is None:
             return None
-        if self.orderable == 0:
+        if self.orderable_units == 0:
             return Availability.OUT
-        return Availability.LOW if self.orderable <= LOW_UNITS else Availability.IN_STOCK
+        return (
+            Availability.LOW if self.orderable_units <= LOW_STOCK_UNITS else Availability.IN_STOCK
+        )
 
     @property
-    def orderable(self) -> int:
-        """How many could be ordered now."""
+    def orderable_units(self) -> int:
+        """The number of units that can be ordered now."""
         return max(0, self.units or 0) if self.listed else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A page of a store's products; equal wants are read once."""
+class ProductPageRequest:
+    """A request for a page of a store's products; equal requests are read once."""
 
     store_id: UUID
     first: int

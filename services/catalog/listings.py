@@ -1,4 +1,4 @@
-"""What one store asks for a product, and its one-tap switch; the shop window shows it at once."""
+"""Price and availability of a product in one store; changes are visible to customers at once."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,12 +10,14 @@ from models.catalog import Listing, Product
 from models.identity import Actor
 from models.stores import Store
 from services.catalog import weights
-from services.core.access import works_in
-from services.core.clock import moment
-from services.core.problems import InvalidInput, Refused, VersionConflict, not_found
-from services.events.event_log import happened, inventory_stream
+from services.core.access import may_operate_store
+from services.core.clock import current_time
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.core.state_machine import check_version
+from services.events.event_log import inventory_stream, record_event
 
-PRICE_MOST_MINOR = 100_000_000
+MAX_PRICE_MINOR = 100_000_000
+CHANGED_MEANWHILE = "The listing was changed by somebody else: read it again."
 
 
 async def set_availability(
@@ -27,12 +29,15 @@ async def set_availability(
     available: bool,
     expected_version: int | None = None,
 ) -> Listing:
-    """Take a product out of a store's window, or put it back; its staff may."""
-    listing = await locked(session, actor, store_id, product_id)
-    _expect(listing, expected_version)
+    """Hide a product of a store from customers, or show it again; for its staff.
+
+    Raises DomainError: NotFound, VersionConflict.
+    """
+    listing = await lock_listing(session, actor, store_id, product_id)
+    check_version(listing, expected_version, CHANGED_MEANWHILE)
     if listing.available is not available:
         listing.available = available
-        await _changed(session, listing)
+        await _save_change(session, listing)
     return listing
 
 
@@ -45,60 +50,65 @@ async def set_price(
     price_minor: int,
     expected_version: int | None = None,
 ) -> Listing:
-    """Ask another price (minor units, tax included) in one store; its staff may.
+    """Set the price in one store (minor units, tax included); for its staff.
 
-    It is the price of a kilogram where the product is sold by weight. Orders already placed keep
-    the price they were placed at.
+    It is the price per kilogram if the product is sold by weight. Orders already placed keep
+    their prices. Raises DomainError: NotFound, InvalidInput, VersionConflict.
     """
-    listing = await locked(session, actor, store_id, product_id)
-    check_price(price_minor)
-    _expect(listing, expected_version)
-    await ask(session, listing, price_minor)
+    listing = await lock_listing(session, actor, store_id, product_id)
+    validate_price(price_minor)
+    check_version(listing, expected_version, CHANGED_MEANWHILE)
+    await apply_price(session, listing, price_minor)
     return listing
 
 
-def check_price(price_minor: int) -> None:
-    """Refused with InvalidInput unless it is a price that a store may ask, in minor units."""
-    if not 1 <= price_minor <= PRICE_MOST_MINOR:
-        said = f"A price is from 1 to {PRICE_MOST_MINOR} minor units."
-        raise Refused(InvalidInput(path=["input", "priceMinor"], message=said))
+def validate_price(price_minor: int) -> None:
+    """Raise DomainError: InvalidInput unless the price (minor units) is within the limits."""
+    if not 1 <= price_minor <= MAX_PRICE_MINOR:
+        message = f"A price is from 1 to {MAX_PRICE_MINOR} minor units."
+        raise DomainError(InvalidInput(path=["input", "priceMinor"], message=message))
 
 
-async def ask(session: AsyncSession, listing: Listing, price_minor: int) -> None:
-    """Ask this price for a locked listing and tell of it; nothing when it is asked already.
+async def apply_price(session: AsyncSession, listing: Listing, price_minor: int) -> None:
+    """Set the price of a locked listing and publish the change, if it differs.
 
-    It is the price of a kilogram where the product is sold by weight.
+    It is the price per kilogram if the product is sold by weight.
     """
-    if listing.asked_minor == price_minor:
+    if listing.current_price_minor == price_minor:
         return
     if listing.unit_grams is None:
         listing.price_minor = price_minor
     else:
         listing.kilo_price_minor = price_minor
         listing.price_minor = weights.piece_price(price_minor, listing.unit_grams)
-    await _changed(session, listing)
+    await _save_change(session, listing)
 
 
-def weigh(listing: Listing, unit_grams: int | None, now: datetime) -> bool:
-    """Sell a locked listing by weight, in pieces of about `unit_grams`, or by the piece again.
+def set_piece_weight(listing: Listing, unit_grams: int | None, now: datetime) -> bool:
+    """Sell a locked listing by weight, with pieces of about `unit_grams`, or by the piece (None).
 
-    The price of a kilogram stays from one weight to another; else that of a piece stays, but for
-    rounding. False when that is how it is sold already; else `tell` is to follow.
+    A change of the weight keeps the price per kilogram; otherwise the price of a piece stays the
+    same except for rounding. Returns False if nothing changed; otherwise the caller calls
+    `publish_listing_changed`.
     """
     if listing.unit_grams == unit_grams:
         return False
-    kilo = None
+    kilo_price = None
     if unit_grams is not None:
-        kilo = listing.kilo_price_minor or weights.kilo_price(listing.price_minor, unit_grams)
-        listing.price_minor = weights.piece_price(kilo, unit_grams)
-    listing.kilo_price_minor, listing.unit_grams = kilo, unit_grams
+        kilo_price = listing.kilo_price_minor or weights.price_per_kilogram(
+            listing.price_minor, unit_grams
+        )
+        listing.price_minor = weights.piece_price(kilo_price, unit_grams)
+    listing.kilo_price_minor, listing.unit_grams = kilo_price, unit_grams
     listing.version += 1
     listing.updated_at = now
     return True
 
 
-async def locked(session: AsyncSession, actor: Actor, store_id: UUID, product_id: UUID) -> Listing:
-    """The listing, locked; not found for whoever does not work in the store."""
+async def lock_listing(
+    session: AsyncSession, actor: Actor, store_id: UUID, product_id: UUID
+) -> Listing:
+    """Lock a listing for the store's staff. Raises DomainError: NotFound."""
     listing = await session.scalar(
         select(Listing)
         .where(Listing.store_id == store_id, Listing.product_id == product_id)
@@ -106,31 +116,24 @@ async def locked(session: AsyncSession, actor: Actor, store_id: UUID, product_id
         .execution_options(populate_existing=True)
     )
     if listing is None:
-        at_work = await session.get(Store, store_id)
-        if at_work is None or not works_in(actor, at_work.company_id, store_id):
+        store = await session.get(Store, store_id)
+        if store is None or not may_operate_store(actor, store.company_id, store_id):
             raise not_found(Store, "storeId")
         raise not_found(Product, "productId")
-    if not works_in(actor, listing.company_id, store_id):
+    if not may_operate_store(actor, listing.company_id, store_id):
         raise not_found(Store, "storeId")
     return listing
 
 
-def _expect(listing: Listing, version: int | None) -> None:
-    if version is not None and version != listing.version:
-        said = "The listing was changed by somebody else: read it again."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=said, current=listing.version))
-
-
-async def _changed(session: AsyncSession, listing: Listing) -> None:
+async def _save_change(session: AsyncSession, listing: Listing) -> None:
     listing.version += 1
-    listing.updated_at = await moment(session)
+    listing.updated_at = await current_time(session)
     await session.flush()
-    tell(session, listing)
+    publish_listing_changed(session, listing)
 
 
-def tell(session: AsyncSession, listing: Listing) -> None:
-    """Tell the listeners of the listing's store how it stands."""
+def publish_listing_changed(session: AsyncSession, listing: Listing) -> None:
+    """Record the event LISTING_CHANGED in the store's inventory stream."""
     body = {
         "product_id": listing.product_id,
         "price_minor": listing.price_minor,
@@ -138,4 +141,4 @@ def tell(session: AsyncSession, listing: Listing) -> None:
         "version": listing.version,
     }
     stream = inventory_stream(listing.store_id)
-    happened(session, stream, "LISTING_CHANGED", body, company_id=listing.company_id)
+    record_event(session, stream, "LISTING_CHANGED", body, company_id=listing.company_id)

@@ -1,4 +1,4 @@
-"""The statements that read products, each compiled once, and the offers in what they answer."""
+"""SQL statements that read products, each compiled once, and the mapping of their rows."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -32,59 +32,65 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import Grouping
 
-from database.statements import kept
+from database.statements import prepared
 from models.catalog import Brand, Category, Listing, Product, ProductSort
 from models.companies import Company
 from models.stock import Stock
 from models.stores import Store
-from services.catalog.categories import Shelf
-from services.catalog.listed_products import Maker, Offer, Wanted
+from services.catalog.categories import StoreCategory
+from services.catalog.listed_products import BrandRef, ListedProduct, ProductPageRequest
 
-Kind = tuple[ProductSort | None, bool, bool]
-"""Pages of one order (None: the best match first), within categories, and from a cursor on."""
-RANKLESS: Any = literal(0.0)
+PageKind = tuple[ProductSort | None, bool, bool]
+"""The sort order (None: best match first), whether within categories, whether after a cursor."""
+ZERO_RANK: Any = literal(0.0)
 LISTED = and_(Listing.available, Product.active)
 UNITS = func.coalesce(Stock.on_hand - Stock.held, 0)
 SOLD_OUT = case((or_(not_(LISTED), UNITS <= 0), 1), else_=0)
 OFFER_TEXT = func.coalesce(func.nullif(Listing.offer_text, ""), Product.offer_text)
-FACTS: tuple[Any, ...] = (
+PRODUCT_COLUMNS: tuple[Any, ...] = (
     Product.code,
     Product.barcode,
     Product.name,
-    cast(Product.translations, Text).label("told"),
+    cast(Product.translations, Text).label("translations_json"),
     Brand.id,
     Brand.slug,
     Brand.name,
-    cast(Brand.translations, Text).label("brand_told"),
+    cast(Brand.translations, Text).label("brand_translations_json"),
     Category.id,
     Category.parent_id,
     Category.slug,
     Category.name,
-    cast(Category.translations, Text).label("category_told"),
+    cast(Category.translations, Text).label("category_translations_json"),
 )
-NATURE: tuple[Any, ...] = (
+HANDLING_COLUMNS: tuple[Any, ...] = (
     *(Product.temperature_zone, Product.weighed, Product.unit_grams, Product.age_restricted),
 )
-REST = slice(16, 16 + len(Offer._fields) - 9)  # the columns behind the category's
-IN_STORE: tuple[Any, ...] = (
-    *(Product.id, Listing.store_id, Listing.company_id, *FACTS),
+# The columns after those of the category.
+REMAINING_COLUMNS = slice(16, 16 + len(ListedProduct._fields) - 9)
+STORE_PRODUCT_COLUMNS: tuple[Any, ...] = (
+    *(Product.id, Listing.store_id, Listing.company_id, *PRODUCT_COLUMNS),
     *(Listing.price_minor, Company.currency, LISTED, UNITS, OFFER_TEXT, Listing.aisle),
-    *(*NATURE, Listing.version, Listing.kilo_price_minor),
+    *(*HANDLING_COLUMNS, Listing.version, Listing.kilo_price_minor),
 )
-IN_NO_STORE: tuple[Any, ...] = (
-    *(Product.id, null(), Product.company_id, *FACTS),
+CATALOG_PRODUCT_COLUMNS: tuple[Any, ...] = (
+    *(Product.id, null(), Product.company_id, *PRODUCT_COLUMNS),
     *(null(), Company.currency, false(), null(), Product.offer_text, literal("")),
-    *(*NATURE, null(), null(), literal(0.0)),
+    *(*HANDLING_COLUMNS, null(), null(), literal(0.0)),
 )
-SORTED_BY: dict[ProductSort, tuple[Any, ...]] = {
+SORT_EXPRESSIONS: dict[ProductSort, tuple[Any, ...]] = {
     ProductSort.CATALOG: (Listing.product_id,),
     ProductSort.NAME: (Product.name, Product.id),
     ProductSort.PRICE_ASC: (Listing.price_minor, Product.id),
     ProductSort.PRICE_DESC: (-Listing.price_minor, Product.id),
 }
-# Wide enough for whatever number a stranger writes into a cursor.
-WIDE: dict[type, Any] = {int: BigInteger(), float: Float(53), str: Text(), UUID: Uuid()}
-KINDS: dict[ProductSort | None, tuple[type, ...]] = {
+# Wide enough for any number that a client puts into a cursor.
+CURSOR_COLUMN_TYPES: dict[type, Any] = {
+    int: BigInteger(),
+    float: Float(53),
+    str: Text(),
+    UUID: Uuid(),
+}
+CURSOR_TYPES: dict[ProductSort | None, tuple[type, ...]] = {
     ProductSort.CATALOG: (UUID,),
     ProductSort.NAME: (str, UUID),
     ProductSort.PRICE_ASC: (int, UUID),
@@ -93,166 +99,179 @@ KINDS: dict[ProductSort | None, tuple[type, ...]] = {
 }
 
 
-def _in_store(rank: Any, found: Any, *on: Any) -> Select[Any]:
-    """The offers behind the rows of `found`."""
-    stocked = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
+def _in_store(rank: Any, source: Any, *on: Any) -> Select[Any]:
+    """Select the listed products for the rows of `source`."""
+    of_listing = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
     return (
-        select(*IN_STORE, rank)
-        .select_from(found)
+        select(*STORE_PRODUCT_COLUMNS, rank)
+        .select_from(source)
         .join(Listing, and_(*on))
         .join(Product, Product.id == Listing.product_id)
         .join(Company, Company.id == Listing.company_id)
         .join(Category, Category.id == Product.category_id)
         .outerjoin(Brand, Brand.id == Product.brand_id)
-        .outerjoin(Stock, stocked)
+        .outerjoin(Stock, of_listing)
     )
 
 
 KEYS = bindparam("keys", type_=ARRAY(Uuid))
-MAKERS = kept(
+BRANDS_BY_ID = prepared(
     select(Brand.id, Brand.slug, Brand.name, cast(Brand.translations, Text)).where(
         Brand.id == any_(KEYS)
     )
 )
-PLAIN = kept(
-    select(*IN_NO_STORE)
+PRODUCTS_BY_ID = prepared(
+    select(*CATALOG_PRODUCT_COLUMNS)
     .select_from(Product)
     .join(Company, Company.id == Product.company_id)
     .join(Category, Category.id == Product.category_id)
     .outerjoin(Brand, Brand.id == Product.brand_id)
     .where(Product.id == any_(KEYS))
 )
-PAIRS = (
+STORE_PRODUCT_PAIRS = (
     func.unnest(bindparam("stores", type_=ARRAY(Uuid)), bindparam("products", type_=ARRAY(Uuid)))
-    .table_valued(column("store_id", Uuid), column("product_id", Uuid), name="asked")
+    .table_valued(column("store_id", Uuid), column("product_id", Uuid), name="pair")
     .render_derived()
 )
-OFFERS = kept(
+LISTED_PRODUCTS_BY_PAIR = prepared(
     _in_store(
-        RANKLESS,
-        PAIRS,
-        PAIRS.c.store_id == Listing.store_id,
-        PAIRS.c.product_id == Listing.product_id,
+        ZERO_RANK,
+        STORE_PRODUCT_PAIRS,
+        STORE_PRODUCT_PAIRS.c.store_id == Listing.store_id,
+        STORE_PRODUCT_PAIRS.c.product_id == Listing.product_id,
     )
 )
 
 
 @cache
-def pages_of(sort: ProductSort | None, within: bool, beyond: bool) -> Select[Any]:
-    """Pages of one kind, however many: what they differ in stands in arrays.
+def pages_statement(sort: ProductSort | None, within: bool, beyond: bool) -> Select[Any]:
+    """Build the statement for any number of pages of one kind; array parameters hold the requests.
 
-    The products of a page are picked by as few tables as that takes; what is told of them is
-    joined to those few.
+    An inner query finds the products of a page with as few tables as possible; the remaining
+    columns are joined to those rows only.
     """
-    starts = [f"after_{nth}" for nth in range(len(KINDS[sort]))] if beyond else []
-    asked = _asked(sort, starts)
-    start = [asked.c[name] for name in starts]
+    cursor_columns = [f"after_{nth}" for nth in range(len(CURSOR_TYPES[sort]))] if beyond else []
+    requests = _requests(sort, cursor_columns)
+    cursor = [requests.c[name] for name in cursor_columns]
     if sort is ProductSort.CATALOG and within:
-        picked = _picked_of_branches(asked, start)
+        matches = _matches_by_category(requests, cursor)
     else:
-        picked = _picked(sort, within, asked, start)
-    told = _in_store(
-        picked.c.rank,
-        asked.join(picked, true()),
-        Listing.store_id == asked.c.store_id,
-        Listing.product_id == picked.c.product_id,
+        matches = _matches(sort, within, requests, cursor)
+    statement = _in_store(
+        matches.c.rank,
+        requests.join(matches, true()),
+        Listing.store_id == requests.c.store_id,
+        Listing.product_id == matches.c.product_id,
     )
-    by = SORTED_BY[sort] if sort else (SOLD_OUT, -picked.c.rank, Product.id)
-    return kept(told.add_columns(asked.c.nth).order_by(asked.c.nth, *by))
+    by = SORT_EXPRESSIONS[sort] if sort else (SOLD_OUT, -matches.c.rank, Product.id)
+    return prepared(statement.add_columns(requests.c.nth).order_by(requests.c.nth, *by))
 
 
-def _picked(sort: ProductSort | None, within: bool, asked: Any, start: Sequence[Any]) -> Any:
-    """The first products in the order of the page, and how well they meet its query."""
-    stocked = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
-    found: Any = select(Listing.product_id).join(Product, Product.id == Listing.product_id)
-    found = found.where(Listing.store_id == asked.c.store_id, Product.active)
-    rank: Any = RANKLESS
+def _matches(sort: ProductSort | None, within: bool, requests: Any, cursor: Sequence[Any]) -> Any:
+    """Select the first products in the order of the page, with their search rank."""
+    of_listing = and_(Stock.store_id == Listing.store_id, Stock.product_id == Listing.product_id)
+    query: Any = select(Listing.product_id).join(Product, Product.id == Listing.product_id)
+    query = query.where(Listing.store_id == requests.c.store_id, Product.active)
+    rank: Any = ZERO_RANK
     by: tuple[Any, ...]
     if sort is None:
-        rank = cast(func.ts_rank(Product.search, asked.c.meant), Float(53))
+        rank = cast(func.ts_rank(Product.search, requests.c.ts_query), Float(53))
         by = (SOLD_OUT, -rank, Product.id)
-        met = (Product.company_id == asked.c.seller, Product.search.op("@@")(asked.c.meant))
-        found = found.outerjoin(Stock, stocked).where(*met)
+        query = query.outerjoin(Stock, of_listing).where(
+            Product.company_id == requests.c.company_id,
+            Product.search.op("@@")(requests.c.ts_query),
+        )
     else:
-        by = SORTED_BY[sort]
+        by = SORT_EXPRESSIONS[sort]
     if within:
-        found = found.where(Listing.category_id == any_(_families(asked)))
-    if start:
-        found = found.where(tuple_(*by) > tuple_(*start))
-    found = found.add_columns(rank.label("rank")).order_by(*by).limit(asked.c.most)
-    return found.correlate(asked).lateral("picked")
+        query = query.where(Listing.category_id == any_(_category_ids(requests)))
+    if cursor:
+        query = query.where(tuple_(*by) > tuple_(*cursor))
+    query = query.add_columns(rank.label("rank")).order_by(*by).limit(requests.c.row_limit)
+    return query.correlate(requests).lateral("matches")
 
 
-def _picked_of_branches(asked: Any, start: Sequence[Any]) -> Any:
-    """The first products of each branch by its index, and of these the first."""
-    branch = func.unnest(_families(asked)).table_valued(column("id", Uuid)).render_derived("branch")
+def _matches_by_category(requests: Any, cursor: Sequence[Any]) -> Any:
+    """Select the first products of each category by its index, then the first of all these."""
+    category = (
+        func.unnest(_category_ids(requests))
+        .table_valued(column("id", Uuid))
+        .render_derived("wanted_category")
+    )
     first: Any = (
         select(Listing.product_id)
         .join(Product, Product.id == Listing.product_id)
-        .where(Listing.store_id == asked.c.store_id, Listing.category_id == branch.c.id)
-        .where(Product.active, *(Listing.product_id > one for one in start))
+        .where(Listing.store_id == requests.c.store_id, Listing.category_id == category.c.id)
+        .where(Product.active, *(Listing.product_id > product_id for product_id in cursor))
         .order_by(Listing.product_id)
-        .limit(asked.c.most)
-        .correlate(asked, branch)
+        .limit(requests.c.row_limit)
+        .correlate(requests, category)
         .lateral("first")
     )
-    found: Any = select(first.c.product_id, RANKLESS.label("rank"))
-    found = found.select_from(branch.join(first, true()))
-    found = found.order_by(first.c.product_id).limit(asked.c.most)
-    return found.correlate(asked).lateral("picked")
+    query: Any = select(first.c.product_id, ZERO_RANK.label("rank"))
+    query = query.select_from(category.join(first, true()))
+    query = query.order_by(first.c.product_id).limit(requests.c.row_limit)
+    return query.correlate(requests).lateral("matches")
 
 
-def _families(asked: Any) -> Any:
-    """The categories of one page, out of those of all pages."""
-    # In brackets, or PostgreSQL would take the slice for a part of the type's name.
-    families: ColumnElement[Any] = Grouping(bindparam("families", type_=ARRAY(Uuid)))
-    return families[asked.c.low : asked.c.high]
+def _category_ids(requests: Any) -> Any:
+    """Slice the categories of one request out of those of all requests."""
+    # Without parentheses PostgreSQL would parse the slice as part of the type's name.
+    category_ids: ColumnElement[Any] = Grouping(bindparam("category_ids", type_=ARRAY(Uuid)))
+    return category_ids[requests.c.low : requests.c.high]
 
 
-def _asked(sort: ProductSort | None, starts: Sequence[str]) -> Any:
-    """What is asked for, a row a page; each query is understood once, not for each product."""
-    kinds: dict[str, Any] = {"store_id": Uuid(), "most": Integer(), "low": Integer()}
-    kinds |= {"high": Integer(), "query": Text()}
-    kinds |= {name: WIDE[kind] for name, kind in zip(starts, KINDS[sort], strict=False)}
-    given = (
-        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()))
-        .table_valued(*(column(name, kind) for name, kind in kinds.items()), with_ordinality="nth")
-        .render_derived(name="given")
+def _requests(sort: ProductSort | None, cursor_columns: Sequence[str]) -> Any:
+    """Select the requests, one row per page; each search text is parsed once, not per product."""
+    types: dict[str, Any] = {"store_id": Uuid(), "row_limit": Integer(), "low": Integer()}
+    types |= {"high": Integer(), "query": Text()}
+    types |= {
+        name: CURSOR_COLUMN_TYPES[python_type]
+        for name, python_type in zip(cursor_columns, CURSOR_TYPES[sort], strict=False)
+    }
+    rows = (
+        func.unnest(*(bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()))
+        .table_valued(
+            *(column(name, type_) for name, type_ in types.items()), with_ordinality="nth"
+        )
+        .render_derived(name="request_row")
     )
     if sort is not None:
-        return select(given).cte("asked").prefix_with("MATERIALIZED")
-    english = func.to_tsquery("english", given.c.query)
-    meant = english.op("||")(func.to_tsquery("simple", given.c.query)).label("meant")
-    seller = select(Store.company_id).where(Store.id == given.c.store_id).correlate(given)
-    wanted = select(given, meant, seller.scalar_subquery().label("seller"))
-    return wanted.cte("asked").prefix_with("MATERIALIZED")
+        return select(rows).cte("request").prefix_with("MATERIALIZED")
+    english = func.to_tsquery("english", rows.c.query)
+    ts_query = english.op("||")(func.to_tsquery("simple", rows.c.query)).label("ts_query")
+    company_id = select(Store.company_id).where(Store.id == rows.c.store_id).correlate(rows)
+    requests = select(rows, ts_query, company_id.scalar_subquery().label("company_id"))
+    return requests.cte("request").prefix_with("MATERIALIZED")
 
 
-def asked_for(wanted: Sequence[Wanted], kind: Kind) -> dict[str, list[Any]]:
-    """The arrays of `pages_of`; the categories of all pages stand one after the other."""
+def page_parameters(requests: Sequence[ProductPageRequest], kind: PageKind) -> dict[str, list[Any]]:
+    """Return the arrays for `pages_statement`; `low` and `high` delimit a page's category ids."""
     sort, within, beyond = kind
-    asked: dict[str, list[Any]] = {
-        "store_id": [one.store_id for one in wanted],
-        "most": [one.first + 1 for one in wanted],
-        "query": [one.query for one in wanted],
+    parameters: dict[str, list[Any]] = {
+        "store_id": [request.store_id for request in requests],
+        "row_limit": [request.first + 1 for request in requests],
+        "query": [request.query for request in requests],
     }
     lows: list[int] = []
     highs: list[int] = []
-    families: list[UUID] = []
-    for one in wanted:
-        lows.append(len(families) + 1)
-        families.extend(one.category_ids or ())
-        highs.append(len(families))
-    asked |= {"low": lows, "high": highs}
+    category_ids: list[UUID] = []
+    for request in requests:
+        lows.append(len(category_ids) + 1)
+        category_ids.extend(request.category_ids or ())
+        highs.append(len(category_ids))
+    parameters |= {"low": lows, "high": highs}
     if within:
-        asked["families"] = families
+        parameters["category_ids"] = category_ids
     if beyond:
-        for nth in range(len(KINDS[sort])):
-            asked[f"after_{nth}"] = [one.after[nth] for one in wanted if one.after]
-    return asked
+        for nth in range(len(CURSOR_TYPES[sort])):
+            parameters[f"after_{nth}"] = [
+                request.after[nth] for request in requests if request.after
+            ]
+    return parameters
 
 
-def offer_of(row: Any) -> Offer:
-    brand = Maker(*row[7:11]) if row[7] is not None else None
-    category = Shelf(row[11], row[1], *row[12:16])
-    return Offer._make((*row[:7], brand, category, *row[REST]))
+def listed_product_of(row: Any) -> ListedProduct:
+    brand = BrandRef(*row[7:11]) if row[7] is not None else None
+    category = StoreCategory(row[11], row[1], *row[12:16])
+    return ListedProduct._make((*row[:7], brand, category, *row[REMAINING_COLUMNS]))

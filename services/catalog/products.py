@@ -1,4 +1,4 @@
-"""Products as one store sells them, read from the public catalog: all pages of a kind at once."""
+"""Reads products as one store sells them; pages of one kind share one statement."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,81 +9,98 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Availability, ProductSort
 from services.catalog import product_statements
-from services.catalog.listed_products import Maker, Offer, Wanted
-from services.catalog.product_statements import KINDS, Kind, offer_of
+from services.catalog.listed_products import BrandRef, ListedProduct, ProductPageRequest
+from services.catalog.product_statements import CURSOR_TYPES, PageKind, listed_product_of
 from services.catalog.search_text import search_query
-from services.core.pages import Page, after, bounded, page
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
 
 
-def listed(
+def product_page_request(
     store_id: UUID,
     first: int,
     cursor: str | None,
     sort: ProductSort = ProductSort.CATALOG,
     category_ids: tuple[UUID, ...] | None = None,
-) -> Wanted:
-    """A page of what a store lists, of some categories or of all; refused for a foreign cursor."""
-    start = after(cursor, *KINDS[sort])
-    return Wanted(store_id, bounded(first), sort, tuple(start) if start else None, category_ids)
+) -> ProductPageRequest:
+    """Return the request for a page of a store's products, of all or some categories.
 
-
-def searched(store_id: UUID, first: int, cursor: str | None, text: str) -> Wanted:
-    """A page of what a store lists that meets every word of `text`, the best match first.
-
-    What is sold out sinks below all that is not. Refused for an empty or an endless text.
+    Raises DomainError: InvalidInput for an invalid cursor or page size.
     """
-    start = after(cursor, *KINDS[None])
+    start = decode_cursor(cursor, *CURSOR_TYPES[sort])
+    return ProductPageRequest(
+        store_id, check_page_size(first), sort, tuple(start) if start else None, category_ids
+    )
+
+
+def search_page_request(
+    store_id: UUID, first: int, cursor: str | None, text: str
+) -> ProductPageRequest:
+    """Return the request for a page of a store's products that match every word, best first.
+
+    Sold-out products come last. Raises DomainError: InvalidInput for an empty or too long text.
+    """
+    start = decode_cursor(cursor, *CURSOR_TYPES[None])
     query = search_query(text)
-    return Wanted(store_id, bounded(first), None, tuple(start) if start else None, None, query)
+    return ProductPageRequest(
+        store_id, check_page_size(first), None, tuple(start) if start else None, None, query
+    )
 
 
-async def pages(session: AsyncSession, wanted: Sequence[Wanted]) -> list[Page[Offer]]:
-    """Every page wanted, all of a kind in one statement."""
-    kinds: dict[Kind, list[int]] = {}
-    for nth, one in enumerate(wanted):
-        kind = one.sort, one.category_ids is not None, one.after is not None
-        kinds.setdefault(kind, []).append(nth)
-    found: list[list[Offer]] = [[] for _ in wanted]
-    for kind, places in kinds.items():
-        asked = product_statements.asked_for([wanted[nth] for nth in places], kind)
-        for row in await session.execute(product_statements.pages_of(*kind), asked):
-            found[places[row[-1] - 1]].append(offer_of(row))
+async def load_pages(
+    session: AsyncSession, requests: Sequence[ProductPageRequest]
+) -> list[Page[ListedProduct]]:
+    """Load the page of each request, with one statement per kind of page."""
+    indexes_by_kind: dict[PageKind, list[int]] = {}
+    for index, request in enumerate(requests):
+        kind = request.sort, request.category_ids is not None, request.after is not None
+        indexes_by_kind.setdefault(kind, []).append(index)
+    products: list[list[ListedProduct]] = [[] for _ in requests]
+    for kind, indexes in indexes_by_kind.items():
+        same_kind = [requests[index] for index in indexes]
+        parameters = product_statements.page_parameters(same_kind, kind)
+        for row in await session.execute(product_statements.pages_statement(*kind), parameters):
+            products[indexes[row[-1] - 1]].append(listed_product_of(row))
     return [
-        page(rows, one.first, partial(_key, one.sort))
-        for one, rows in zip(wanted, found, strict=True)
+        build_page(rows, request.first, partial(_sort_key, request.sort))
+        for request, rows in zip(requests, products, strict=True)
     ]
 
 
-async def offers(session: AsyncSession, keys: Sequence[tuple[UUID, UUID]]) -> list[Offer | None]:
-    """The offers behind (store, product) pairs, sold out ones too; None for what is not listed."""
-    asked = {"stores": [store for store, _ in keys], "products": [product for _, product in keys]}
-    rows = await session.execute(product_statements.OFFERS, asked)
-    found = {(row[1], row[0]): offer_of(row) for row in rows}
-    return [found.get(key) for key in keys]
+async def load_listed_products(
+    session: AsyncSession, keys: Sequence[tuple[UUID, UUID]]
+) -> list[ListedProduct | None]:
+    """Load the products of (store, product) pairs, sold-out ones too; None if not listed."""
+    stores, products = [store for store, _ in keys], [product for _, product in keys]
+    parameters = {"stores": stores, "products": products}
+    rows = await session.execute(product_statements.LISTED_PRODUCTS_BY_PAIR, parameters)
+    by_pair = {(row[1], row[0]): listed_product_of(row) for row in rows}
+    return [by_pair.get(key) for key in keys]
 
 
-async def plain(session: AsyncSession, product_ids: Sequence[UUID]) -> list[Offer | None]:
-    """Products by key where no store is in question: without a price and a band of stock."""
-    rows = await session.execute(product_statements.PLAIN, {"keys": list(product_ids)})
-    found = {row[0]: offer_of(row) for row in rows}
-    return [found.get(key) for key in product_ids]
+async def load_products(
+    session: AsyncSession, product_ids: Sequence[UUID]
+) -> list[ListedProduct | None]:
+    """Load products by key outside any store: without price and availability."""
+    rows = await session.execute(product_statements.PRODUCTS_BY_ID, {"keys": list(product_ids)})
+    by_id = {row[0]: listed_product_of(row) for row in rows}
+    return [by_id.get(key) for key in product_ids]
 
 
-async def makers(session: AsyncSession, brand_ids: Sequence[UUID]) -> list[Maker | None]:
-    """Brands by key; None for what there is not."""
-    rows = await session.execute(product_statements.MAKERS, {"keys": list(brand_ids)})
-    found = {row[0]: Maker(*row) for row in rows}
-    return [found.get(key) for key in brand_ids]
+async def load_brands(session: AsyncSession, brand_ids: Sequence[UUID]) -> list[BrandRef | None]:
+    """Load brands by key; None for a missing one."""
+    rows = await session.execute(product_statements.BRANDS_BY_ID, {"keys": list(brand_ids)})
+    by_id = {row[0]: BrandRef(*row) for row in rows}
+    return [by_id.get(key) for key in brand_ids]
 
 
-def _key(sort: ProductSort | None, offer: Offer) -> tuple[Any, ...]:
-    """The sort key of a row, in the order of `SORTED_BY`."""
+def _sort_key(sort: ProductSort | None, product: ListedProduct) -> tuple[Any, ...]:
+    """Return the sort key of a product, in the order of `SORT_EXPRESSIONS`."""
     if sort is None:
-        return (int(offer.availability is Availability.OUT), -offer.rank, offer.id)
-    named: dict[ProductSort, tuple[Any, ...]] = {
-        ProductSort.CATALOG: (offer.id,),
-        ProductSort.NAME: (offer.name, offer.id),
-        ProductSort.PRICE_ASC: (offer.price_minor, offer.id),
-        ProductSort.PRICE_DESC: (-(offer.price_minor or 0), offer.id),
+        return (int(product.availability is Availability.OUT), -product.rank, product.id)
+    keys: dict[ProductSort, tuple[Any, ...]] = {
+        ProductSort.CATALOG: (product.id,),
+        ProductSort.NAME: (product.name, product.id),
+        ProductSort.PRICE_ASC: (product.price_minor, product.id),
+        ProductSort.PRICE_DESC: (-(product.price_minor or 0), product.id),
     }
-    return named[sort]
+    return keys[sort]

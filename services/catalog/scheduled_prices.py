@@ -1,7 +1,7 @@
-"""Prices with an hour: scheduled by a store's staff, asked and taken back by the clock.
+"""Scheduled prices: store staff schedule them, a job starts and ends them.
 
-Whoever schedules, cancels or applies locks the listing first, so the verbs of one listing are
-serial and two schedules that overlap can't both be kept.
+Every command locks the listing first, so commands on one listing are serial and two overlapping
+schedules can't both be stored.
 """
 
 from collections.abc import Sequence
@@ -12,32 +12,30 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.catalog import Listing, PriceChange, PriceChangeAction, PriceChangeStatus
 from models.companies import Company
 from models.identity import Actor
-from models.ids import encode
+from models.ids import encode_id
 from models.stores import Store
 from services.catalog import listings
-from services.core.access import works_in
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import IllegalStep, InvalidInput, Problem, Refused, not_found
+from services.catalog.price_change_states import LIVE_STATUSES, MACHINE
+from services.core.access import may_operate_store
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
 
-AHEAD_DAYS = 366
-OPEN_CHANGES = 50  # of one listing
-SHORTEST = timedelta(seconds=1)
-LIVE = (PriceChangeStatus.SCHEDULED, PriceChangeStatus.ACTIVE)
-# From which states each step may be taken.
-STEPS = {PriceChangeAction.CANCEL: frozenset(LIVE)}
-ANY_DUE = kept(
+MAX_DAYS_AHEAD = 366
+MAX_LIVE_CHANGES = 50  # per listing
+MIN_DURATION = timedelta(seconds=1)
+ANY_DUE = prepared(
     select(select(PriceChange.id).where(PriceChange.due_at <= func.clock_timestamp()).exists())
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleOverlap(Problem):
-    """Another price is planned for a part of this time; `price_change_id` names it."""
+    """Another price, `price_change_id`, is scheduled for a part of this period."""
 
     price_change_id: str
     starts_at: datetime
@@ -45,44 +43,37 @@ class ScheduleOverlap(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to ask (minor units), from when, and until when; for good without an end."""
+class PriceSchedule:
+    """A price (minor units), its start and its end; permanent without an end."""
 
     price_minor: int
     starts_at: datetime
     ends_at: datetime | None = None
 
 
-def legal(status: PriceChangeStatus) -> list[PriceChangeAction]:
-    """The steps that can be taken from here."""
-    return [action for action, states in STEPS.items() if status in states]
-
-
-def available_actions(row: PriceChange, actor: Actor) -> list[PriceChangeAction]:
-    """The steps that `actor` can take: none for people of other stores."""
-    return legal(row.status) if works_in(actor, row.company_id, row.store_id) else []
-
-
 async def schedule(
-    session: AsyncSession, *, actor: Actor, store_id: UUID, product_id: UUID, plan: Plan
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    store_id: UUID,
+    product_id: UUID,
+    price_schedule: PriceSchedule,
 ) -> PriceChange:
-    """Plan a price of one store; its staff may.
+    """Schedule a price in one store; for its staff.
 
-    Refused: NotFound, InvalidInput for a price or a time that can't be, ScheduleOverlap.
+    Raises DomainError: NotFound, InvalidInput for the price or the times, ScheduleOverlap.
     """
-    listing = await listings.locked(session, actor, store_id, product_id)
-    listings.check_price(plan.price_minor)
-    starts, ends = await _times(session, plan)
-    await _fits(session, listing, starts, ends)
-    currency = await session.scalar(
-        select(Company.currency).where(Company.id == listing.company_id)
-    )
+    listing = await listings.lock_listing(session, actor, store_id, product_id)
+    listings.validate_price(price_schedule.price_minor)
+    starts, ends = await _validate_times(session, price_schedule)
+    await _check_overlap(session, listing, starts, ends)
+    company_currency = select(Company.currency).where(Company.id == listing.company_id)
     row = PriceChange(
         company_id=listing.company_id,
         store_id=store_id,
         product_id=product_id,
-        currency=currency,
-        price_minor=plan.price_minor,
+        currency=await session.scalar(company_currency),
+        price_minor=price_schedule.price_minor,
         starts_at=starts,
         ends_at=ends,
         due_at=starts,
@@ -95,17 +86,21 @@ async def schedule(
     return row
 
 
-async def _times(session: AsyncSession, plan: Plan) -> tuple[datetime, datetime | None]:
-    now = await moment(session)
-    starts, ends = _utc(plan.starts_at, "startsAt"), plan.ends_at and _utc(plan.ends_at, "endsAt")
-    latest = now + timedelta(days=AHEAD_DAYS)
+async def _validate_times(
+    session: AsyncSession, schedule: PriceSchedule
+) -> tuple[datetime, datetime | None]:
+    """Return start and end in UTC. Raises DomainError: InvalidInput."""
+    now = await current_time(session)
+    starts = _utc(schedule.starts_at, "startsAt")
+    ends = schedule.ends_at and _utc(schedule.ends_at, "endsAt")
+    latest = now + timedelta(days=MAX_DAYS_AHEAD)
     if starts < now:
-        raise Refused(_invalid("startsAt", "A price begins in the future."))
-    if ends is not None and ends < starts + SHORTEST:
-        raise Refused(_invalid("endsAt", "A price ends a second after its beginning, or later."))
+        raise _invalid("startsAt", "A price begins in the future.")
+    if ends is not None and ends < starts + MIN_DURATION:
+        raise _invalid("endsAt", "A price ends a second after its beginning, or later.")
     for name, at in (("startsAt", starts), ("endsAt", ends)):
         if at is not None and at > latest:
-            raise Refused(_invalid(name, f"Plan at most {AHEAD_DAYS} days ahead."))
+            raise _invalid(name, f"Plan at most {MAX_DAYS_AHEAD} days ahead.")
     return starts, ends
 
 
@@ -115,139 +110,132 @@ def _utc(at: datetime, name: str) -> datetime:
             raise ValueError(at)
         return at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Refused(_invalid(name, "Say the moment with its offset from UTC.")) from None
+        raise _invalid(name, "Say the moment with its offset from UTC.") from None
 
 
-async def _fits(
+async def _check_overlap(
     session: AsyncSession, listing: Listing, starts: datetime, ends: datetime | None
 ) -> None:
-    """Refused when another live change of the listing has a moment in common with this one.
+    """Raise DomainError: ScheduleOverlap if another live change of the listing overlaps.
 
-    A change without an end has only the moment of its beginning.
+    A change without an end covers only its start time.
     """
-    others = await _live(session, [(listing.store_id, listing.product_id)])
-    if len(others) >= OPEN_CHANGES:
-        said = f"A product has at most {OPEN_CHANGES} planned prices in a store."
-        raise Refused(_invalid("startsAt", said))
+    others = await _live_changes(session, [(listing.store_id, listing.product_id)])
+    if len(others) >= MAX_LIVE_CHANGES:
+        message = f"A product has at most {MAX_LIVE_CHANGES} planned prices in a store."
+        raise _invalid("startsAt", message)
     for other in others:
-        if starts < _over(other.starts_at, other.ends_at) and other.starts_at < _over(starts, ends):
-            raise Refused(
-                ScheduleOverlap(
-                    path=["input", "startsAt"],
-                    message="Another price is planned for a part of this time.",
-                    price_change_id=encode(PriceChange, other.id),
-                    starts_at=other.starts_at,
-                    ends_at=other.ends_at,
-                )
+        if starts < _exclusive_end(
+            other.starts_at, other.ends_at
+        ) and other.starts_at < _exclusive_end(starts, ends):
+            problem = ScheduleOverlap(
+                path=["input", "startsAt"],
+                message="Another price is planned for a part of this time.",
+                price_change_id=encode_id(PriceChange, other.id),
+                starts_at=other.starts_at,
+                ends_at=other.ends_at,
             )
+            raise DomainError(problem)
 
 
-def _over(starts: datetime, ends: datetime | None) -> datetime:
-    """The first moment that no longer belongs to a change."""
+def _exclusive_end(starts: datetime, ends: datetime | None) -> datetime:
+    """Return the first time after the period of a change."""
     return ends or starts + timedelta(microseconds=1)
 
 
 async def cancel(session: AsyncSession, *, actor: Actor, price_change_id: UUID) -> PriceChange:
-    """Call a planned price off, or end one that is asked now: the price before it comes back.
+    """Cancel a scheduled price, or end an active one and restore the previous price.
 
-    Refused: NotFound, IllegalStep when it is over.
+    Raises DomainError: NotFound, IllegalStep if it has ended.
     """
-    seen = await session.get(PriceChange, price_change_id)
-    if seen is None or not works_in(actor, seen.company_id, seen.store_id):
+    unlocked = await session.get(PriceChange, price_change_id)
+    if unlocked is None:
         raise not_found(PriceChange, "priceChangeId")
-    listing = await listings.locked(session, actor, seen.store_id, seen.product_id)
+    MACHINE.require_visible(unlocked, actor)
+    listing = await listings.lock_listing(session, actor, unlocked.store_id, unlocked.product_id)
     row = await session.get_one(PriceChange, price_change_id, populate_existing=True)
-    steps = legal(row.status)
-    if PriceChangeAction.CANCEL not in steps:
-        raise Refused(
-            IllegalStep(
-                path=["input", "priceChangeId"],
-                message=f"It is {row.status} already.",
-                state=row.status,
-                legal=[*steps],
-            )
-        )
-    await _take_back(session, listing, row)
+    MACHINE.check(row, actor, PriceChangeAction.CANCEL)
+    await _restore_previous(session, listing, row)
     _close(row, PriceChangeStatus.CANCELED)
     await session.flush()
     return row
 
 
 async def apply_due(session: AsyncSession, limit: int) -> int:
-    """Ask the prices whose hour has come and take back those whose hour is over; how many."""
-    due = PriceChange.due_at <= func.clock_timestamp()
-    places = (
-        await session.execute(
-            select(PriceChange.store_id, PriceChange.product_id)
-            .where(due)
-            .order_by(PriceChange.due_at)
-            .limit(limit)
-        )
-    ).all()
-    if not places:
+    """Start and end the prices that are due; return how many changed."""
+    due = (
+        select(PriceChange.store_id, PriceChange.product_id)
+        .where(PriceChange.due_at <= func.clock_timestamp())
+        .order_by(PriceChange.due_at)
+        .limit(limit)
+    )
+    due_keys = (await session.execute(due)).all()
+    if not due_keys:
         return 0
-    wanted = {(store_id, product_id) for store_id, product_id in places}
-    listed = await session.scalars(
+    keys = {(store_id, product_id) for store_id, product_id in due_keys}
+    rows = await session.scalars(
         select(Listing)
-        .where(tuple_(Listing.store_id, Listing.product_id).in_(wanted))
+        .where(tuple_(Listing.store_id, Listing.product_id).in_(keys))
         .order_by(Listing.store_id, Listing.product_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    shelf = {(row.store_id, row.product_id): row for row in listed}
-    now = await moment(session)
-    done = 0
-    for change in await _live(session, wanted, before=now):
-        done += await _advance(session, shelf[change.place], change, now)
+    listings_by_key = {(row.store_id, row.product_id): row for row in rows}
+    now = await current_time(session)
+    advanced = 0
+    for change in await _live_changes(session, keys, before=now):
+        advanced += await _advance(session, listings_by_key[change.listing_key], change, now)
     await session.flush()
-    return done
+    return advanced
 
 
 async def _advance(
     session: AsyncSession, listing: Listing, row: PriceChange, now: datetime
 ) -> bool:
-    """Take the steps of one change that are due; a whole window that was slept over is let go."""
-    over = row.ends_at is not None and row.ends_at <= now
-    if row.status is PriceChangeStatus.ACTIVE and over:
-        await _take_back(session, listing, row)
+    """Start or end a change if it is due; one whose whole period was missed only ends."""
+    has_ended = row.ends_at is not None and row.ends_at <= now
+    if row.status is PriceChangeStatus.ACTIVE and has_ended:
+        await _restore_previous(session, listing, row)
         _close(row, PriceChangeStatus.DONE)
         return True
     if row.status is not PriceChangeStatus.SCHEDULED or row.starts_at > now:
         return False
-    if not over:
-        row.previous_price_minor = listing.asked_minor
-        await listings.ask(session, listing, row.price_minor)
-    if over or row.ends_at is None:
+    if not has_ended:
+        row.previous_price_minor = listing.current_price_minor
+        await listings.apply_price(session, listing, row.price_minor)
+    if has_ended or row.ends_at is None:
         _close(row, PriceChangeStatus.DONE)
         return True
-    row.status, row.due_at = PriceChangeStatus.ACTIVE, row.ends_at
-    row.version += 1
+    MACHINE.move(row, PriceChangeStatus.ACTIVE)
+    row.due_at = row.ends_at
     return True
 
 
-async def _take_back(session: AsyncSession, listing: Listing, row: PriceChange) -> None:
-    """The price before comes back, unless somebody set yet another one by hand."""
-    asked = row.status is PriceChangeStatus.ACTIVE and listing.asked_minor == row.price_minor
-    if asked and row.previous_price_minor is not None:
-        await listings.ask(session, listing, row.previous_price_minor)
+async def _restore_previous(session: AsyncSession, listing: Listing, row: PriceChange) -> None:
+    """Restore the previous price, unless staff have set another one since."""
+    is_current = (
+        row.status is PriceChangeStatus.ACTIVE and listing.current_price_minor == row.price_minor
+    )
+    if is_current and row.previous_price_minor is not None:
+        await listings.apply_price(session, listing, row.previous_price_minor)
 
 
 def _close(row: PriceChange, status: PriceChangeStatus) -> None:
-    row.status, row.due_at = status, None
-    row.version += 1
+    MACHINE.move(row, status)
+    row.due_at = None
 
 
-async def _live(
+async def _live_changes(
     session: AsyncSession,
-    places: set[tuple[UUID, UUID]] | list[tuple[UUID, UUID]],
+    listing_keys: set[tuple[UUID, UUID]] | list[tuple[UUID, UUID]],
     before: datetime | None = None,
 ) -> Sequence[PriceChange]:
-    """Changes that are not over, of these places; ends before beginnings at the same moment."""
+    """Return the live changes of the listings by due time; at equal times, ends before starts."""
     rows = (
         select(PriceChange)
         .where(
-            tuple_(PriceChange.store_id, PriceChange.product_id).in_(places),
-            PriceChange.status.in_(LIVE),
+            tuple_(PriceChange.store_id, PriceChange.product_id).in_(listing_keys),
+            PriceChange.status.in_(LIVE_STATUSES),
         )
         .order_by(PriceChange.due_at, PriceChange.status, PriceChange.id)
         .execution_options(populate_existing=True)
@@ -257,7 +245,7 @@ async def _live(
     return (await session.scalars(rows)).all()
 
 
-async def of_store(
+async def list_of_store(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -267,21 +255,24 @@ async def of_store(
     first: int,
     cursor: str | None,
 ) -> Page[PriceChange]:
-    """A page of a store's planned prices for its staff, the newest first. Refused: NotFound."""
-    bounded(first)
+    """Return a page of a store's scheduled prices, newest first; for its staff.
+
+    Raises DomainError: NotFound.
+    """
+    check_page_size(first)
     store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
+    if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
     rows = select(PriceChange).where(PriceChange.store_id == store_id)
     if product_id is not None:
         rows = rows.where(PriceChange.product_id == product_id)
     if status is not None:
         rows = rows.where(PriceChange.status == status)
-    if (start := after(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, UUID)) is not None:
         rows = rows.where(PriceChange.id < start[0])
-    found = (await session.scalars(rows.order_by(PriceChange.id.desc()).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))
+    page_rows = (await session.scalars(rows.order_by(PriceChange.id.desc()).limit(first + 1))).all()
+    return build_page(page_rows, first, lambda row: (str(row.id),))
 
 
-def _invalid(field: str, message: str) -> InvalidInput:
-    return InvalidInput(path=["input", field], message=message)
+def _invalid(field: str, message: str) -> DomainError:
+    return DomainError(InvalidInput(path=["input", field], message=message))

@@ -1,30 +1,29 @@
-"""Money for what is sold by weight.
+"""Prices and weight checks of products sold by weight.
 
-The price is of a kilogram, in minor units, tax included; weights are whole grams. One rule of
-rounding holds everywhere: price * grams / 1000, half up to the minor unit, once for what is
-weighed together, and never less than one minor unit. A piece is shown and ordered at its estimated
-weight. What is charged follows the scale, up to the headroom that was held beyond the
-estimate. Stock of such goods counts pieces: a shelf is filled, picked and counted by hand, and no
-shelf says how heavy it is.
+The price is per kilogram, in minor units, tax included; weights are whole grams. All amounts are
+rounded the same way: price * grams / 1000, half up to the minor unit, once per weighing, and at
+least one minor unit. A piece is shown and ordered at its estimated weight. The charge follows the
+scale, up to the headroom that was authorized beyond the estimate. Stock of such products counts
+pieces, because staff stock, pick and count pieces without weighing them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.orders import OrderLine
-from services.core.problems import InvalidInput, Problem, Refused
+from services.core.problems import DomainError, InvalidInput, Problem
 
-GRAMS_A_KILO = 1000
-UNIT_GRAMS_MOST = 50_000
-SCALE_GRAMS_MOST = 1_000_000
+GRAMS_PER_KILOGRAM = 1000
+MAX_UNIT_GRAMS = 50_000
+MAX_SCALE_GRAMS = 1_000_000
 BASIS_POINTS = 10_000
-PLAUSIBLE_TIMES = 4
-"""A piece weighs at least its estimate through this, and at most its estimate times this."""
+PLAUSIBLE_WEIGHT_FACTOR = 4
+"""A piece weighs between its estimate divided by this and its estimate times this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooHeavy(Problem):
-    """These pieces can't weigh so much, or it costs more than is held for them."""
+    """The weight is implausibly high for the pieces, or its price exceeds the authorization."""
 
     least_grams: int
     most_grams: int
@@ -32,89 +31,95 @@ class TooHeavy(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooLight(Problem):
-    """These pieces can't weigh so little: a digit is missing, or a piece."""
+    """The weight is implausibly low for the pieces: a digit or a piece is missing."""
 
     least_grams: int
     most_grams: int
 
 
-def cost(kilo_price_minor: int, grams: int) -> int:
-    """What so many grams cost: at least one minor unit."""
-    return max(1, (kilo_price_minor * grams + GRAMS_A_KILO // 2) // GRAMS_A_KILO)
+def weight_price(kilo_price_minor: int, grams: int) -> int:
+    """Return the price of a weight in minor units, at least 1."""
+    return max(1, (kilo_price_minor * grams + GRAMS_PER_KILOGRAM // 2) // GRAMS_PER_KILOGRAM)
 
 
 def piece_price(kilo_price_minor: int, unit_grams: int) -> int:
-    """What one piece of the estimated weight costs."""
-    return cost(kilo_price_minor, unit_grams)
+    """Return the price of one piece of the estimated weight."""
+    return weight_price(kilo_price_minor, unit_grams)
 
 
-def kilo_price(piece_price_minor: int, unit_grams: int) -> int:
-    """The price of a kilogram at which a piece costs what it does."""
-    return max(1, (piece_price_minor * GRAMS_A_KILO + unit_grams // 2) // unit_grams)
+def price_per_kilogram(piece_price_minor: int, unit_grams: int) -> int:
+    """Return the price per kilogram at which a piece keeps its price."""
+    return max(1, (piece_price_minor * GRAMS_PER_KILOGRAM + unit_grams // 2) // unit_grams)
 
 
-def headroom(estimate_minor: int, headroom_bp: int) -> int:
-    """What may be charged beyond an estimate, rounded down in the customer's favor."""
+def headroom_of(estimate_minor: int, headroom_bp: int) -> int:
+    """Return the amount that may be charged beyond an estimate, rounded down for the customer."""
     return estimate_minor * headroom_bp // BASIS_POINTS
 
 
-def most_grams(line: OrderLine, pieces: int) -> int:
-    """How heavy so many pieces of an ordered line may be: beyond it they cost more than is held.
+def max_grams(line: OrderLine, pieces: int) -> int:
+    """Return the highest weight of the pieces whose price is within the authorized amount.
 
-    Each piece brings its share of the estimate and of the headroom.
+    Each piece has its share of the line's estimate and headroom.
     """
     if line.kilo_price_minor is None:
         raise ValueError("it is sold by the piece")
-    most_minor = pieces * line.unit_price_minor + line.headroom_minor * pieces // line.quantity
-    # The heaviest whose cost, rounded half up, is not more: cost <= most means price * grams
-    # stays below 1000 * most + 500.
-    return (GRAMS_A_KILO * most_minor + GRAMS_A_KILO // 2 - 1) // line.kilo_price_minor
+    limit_minor = pieces * line.unit_price_minor + line.headroom_minor * pieces // line.quantity
+    # The highest weight whose price, rounded half up, is within the limit: price <= limit means
+    # price_per_kilogram * grams < 1000 * limit + 500.
+    return (GRAMS_PER_KILOGRAM * limit_minor + GRAMS_PER_KILOGRAM // 2 - 1) // line.kilo_price_minor
 
 
-def charge(line: OrderLine, pieces: int, grams: int | None) -> int:
-    """What pieces of an ordered line cost in the bag: by the scale where it is sold by weight."""
+def line_charge(line: OrderLine, pieces: int, grams: int | None) -> int:
+    """Return the charge for picked pieces of an order line, by weight if it is sold by weight."""
     if line.kilo_price_minor is None or grams is None:
         return pieces * line.unit_price_minor
-    return cost(line.kilo_price_minor, grams)
+    return weight_price(line.kilo_price_minor, grams)
 
 
-def least_grams(unit_grams: int, pieces: int) -> int:
-    """How light so many pieces may be: below it somebody has mistyped."""
-    return -(-unit_grams * pieces // PLAUSIBLE_TIMES)
+def min_grams(unit_grams: int, pieces: int) -> int:
+    """Return the lowest plausible weight of the pieces; less is a typing error."""
+    return -(-unit_grams * pieces // PLAUSIBLE_WEIGHT_FACTOR)
 
 
-def on_scale(
-    unit_grams: int | None, pieces: int, grams: int | None, *path: str, most: int | None = None
+def validate_grams(
+    unit_grams: int | None,
+    pieces: int,
+    grams: int | None,
+    *path: str,
+    limit_grams: int | None = None,
 ) -> int | None:
-    """The grams that count for pieces of a product; None where none are to be said.
+    """Return the validated weight of the pieces, None for products sold by the piece.
 
-    `unit_grams` is what a piece weighs, about; None of what is sold by the piece. Refused with
-    InvalidInput: without a weight where there has to be one, and with one elsewhere. Refused with
-    TooLight and TooHeavy: where pieces can't weigh that, or more than `most`.
+    `unit_grams` is the average weight of a piece, None if sold by the piece. Raises DomainError:
+    InvalidInput if a required weight is missing or one is given without need, TooLight or TooHeavy
+    if the weight is implausible or more than `limit_grams`.
     """
-    if (problem := fault(unit_grams, pieces, grams, ["input", *path], most)) is not None:
-        raise Refused(problem)
+    problem = find_weight_problem(unit_grams, pieces, grams, ["input", *path], limit_grams)
+    if problem is not None:
+        raise DomainError(problem)
     return grams if unit_grams and pieces else None
 
 
-def fault(
+def find_weight_problem(
     unit_grams: int | None,
     pieces: int,
     grams: int | None,
     path: Sequence[str],
-    most: int | None = None,
+    limit_grams: int | None = None,
 ) -> InvalidInput | TooLight | TooHeavy | None:
-    """What is wrong with the grams that were said of pieces of a product, if something is."""
+    """Return the problem with the weight of the pieces, if there is one."""
     if not unit_grams or not pieces:
-        said = "Nothing is weighed here: leave the grams out."
-        return None if grams is None else InvalidInput(path=[*path], message=said)
-    if grams is None or not 1 <= grams <= SCALE_GRAMS_MOST:
-        said = f"Weigh it: from 1 to {SCALE_GRAMS_MOST} grams."
-        return InvalidInput(path=[*path], message=said)
-    least = least_grams(unit_grams, pieces)
-    most = unit_grams * pieces * PLAUSIBLE_TIMES if most is None else most
+        message = "Nothing is weighed here: leave the grams out."
+        return None if grams is None else InvalidInput(path=[*path], message=message)
+    if grams is None or not 1 <= grams <= MAX_SCALE_GRAMS:
+        message = f"Weigh it: from 1 to {MAX_SCALE_GRAMS} grams."
+        return InvalidInput(path=[*path], message=message)
+    least = min_grams(unit_grams, pieces)
+    plausible = unit_grams * pieces * PLAUSIBLE_WEIGHT_FACTOR
+    most = plausible if limit_grams is None else limit_grams
     if least <= grams <= most:
         return None
-    said = f"{pieces} of it, at about {unit_grams} grams, may weigh {least} to {most} grams."
-    what = TooLight if grams < least else TooHeavy
-    return what(path=[*path], message=said, least_grams=least, most_grams=most)
+    message = f"{pieces} of it, at about {unit_grams} grams, may weigh {least} to {most} grams."
+    problem_type = TooLight if grams < least else TooHeavy
+    return problem_type(path=[*path], message=message, least_grams=least, most_grams=most)

@@ -1,4 +1,4 @@
-"""Who works where: the question that every verb on a store's rows asks first."""
+"""Checks whether an actor may operate or manage a store; commands on a store call these first."""
 
 from uuid import UUID
 
@@ -11,11 +11,11 @@ MANAGER_ROLES = STORE_ROLES - {Role.STORE_STAFF}
 COMPANY_ROLES = MANAGER_ROLES - {Role.STORE_MANAGER}
 
 
-def works_in(actor: Actor, company_id: UUID, store_id: UUID) -> bool:
-    """Whether this person picks, counts or manages in the store, or runs its company."""
-    return actor.works_at(company_id, store_id, STORE_ROLES)
+def may_operate_store(actor: Actor, company_id: UUID, store_id: UUID) -> bool:
+    """Return whether the actor has a staff, manager or company role for the store."""
+    return actor.has_store_role(company_id, store_id, STORE_ROLES)
 
 
-def manages(actor: Actor, company_id: UUID, store_id: UUID) -> bool:
-    """Whether this person decides in the store: its manager, or one who runs its company."""
-    return actor.works_at(company_id, store_id, MANAGER_ROLES)
+def may_manage_store(actor: Actor, company_id: UUID, store_id: UUID) -> bool:
+    """Return whether the actor manages the store or administers its company."""
+    return actor.has_store_role(company_id, store_id, MANAGER_ROLES)

@@ -1,44 +1,53 @@
-"""How often one network address may do a thing that anybody may do."""
+"""Limits how often one network address may do something that needs no sign-in."""
 
+import math
 import time
 from collections import OrderedDict
 from functools import lru_cache
 from ipaddress import ip_address
 
-from services.core.problems import RateLimited, Refused
+from services.core.problems import DomainError, RateLimited
+from services.core.token_bucket import BucketSize, TokenBucket
 
-WINDOW_SECONDS = 3600
-ADDRESSES_COUNT = 50_000
+SECONDS_PER_HOUR = 3600
+MAX_ADDRESSES = 50_000
 
 
-class Pace:
-    """Counts steps an hour for each address, in this process, for the addresses last seen."""
+class AddressRateLimit:
+    """Allows each address `per_hour` attempts at once, and as many an hour after that.
 
-    def __init__(self, what: str, steps_count: int) -> None:
-        self._what = what
-        self._most = steps_count
-        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+    Counted in this process alone, for the MAX_ADDRESSES addresses seen last.
+    """
 
-    def step(self, address: str) -> None:
-        """Count one; raises Refused with RateLimited when the hour's steps are used up."""
-        if not counted(address):
+    def __init__(self, attempts: str, per_hour: int) -> None:
+        """`attempts` names them in the refusal: "Too many {attempts} from your address."."""
+        self._attempts = attempts
+        self._size = BucketSize(per_hour, per_hour / SECONDS_PER_HOUR)
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def count_attempt(self, address: str) -> None:
+        """Count one attempt; raises DomainError with RateLimited when there were too many."""
+        if not is_rate_limited(address):
             return
         now = time.monotonic()
-        began, steps = self._seen.pop(address, (now, 0))
-        if now - began >= WINDOW_SECONDS:
-            began, steps = now, 0
-        self._seen[address] = (began, min(steps + 1, self._most + 1))
-        if len(self._seen) > ADDRESSES_COUNT:
-            self._seen.popitem(last=False)
-        if steps >= self._most:
-            wait = int(WINDOW_SECONDS - (now - began)) + 1
-            message = f"Too many {self._what} from your address. Try again in {wait} seconds."
-            raise Refused(RateLimited(path=["input"], message=message, retry_after_seconds=wait))
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            bucket = self._buckets[address] = TokenBucket(self._size, now)
+            if len(self._buckets) > MAX_ADDRESSES:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(address)
+        if not bucket.try_take(1, now):
+            wait = max(1, math.ceil(bucket.seconds_until(1, now)))
+            message = f"Too many {self._attempts} from your address. Try again in {wait} seconds."
+            raise DomainError(
+                RateLimited(path=["input"], message=message, retry_after_seconds=wait)
+            )
 
 
-@lru_cache(ADDRESSES_COUNT)
-def counted(address: str) -> bool:
-    """Strangers are counted; a proxy or simulation on this machine speaks for many people."""
+@lru_cache(MAX_ADDRESSES)
+def is_rate_limited(address: str) -> bool:
+    """Whether an address is limited: a proxy or simulation on this machine speaks for many."""
     try:
         return not ip_address(address).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""The database's clock: the only one whose readings are stored."""
+"""Current time of a unit of work, from the database's clock; stored times come from it alone."""
 
 import time
 from datetime import datetime, timedelta
@@ -6,29 +6,37 @@ from datetime import datetime, timedelta
 from sqlalchemy import DateTime, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.clocked_session import ClockReading, clocked
+from database.statements import prepared
 
-READING = "clock"
-CLOCK = func.clock_timestamp(type_=DateTime(timezone=True))
-NOW = kept(select(CLOCK))
+CLOCK_TIMESTAMP = func.clock_timestamp(type_=DateTime(timezone=True))
+SELECT_CLOCK_TIMESTAMP = prepared(select(CLOCK_TIMESTAMP))
 
 
-def hear(session: AsyncSession, now: datetime) -> None:
-    """Take a reading that came with another statement, so that nobody asks for one.
+def set_current_time(session: AsyncSession, now: datetime) -> None:
+    """Store a clock reading that came with another statement, which saves a query.
 
-    The first one of a unit of work stands: its moments never go back.
+    The first reading of a unit of work is kept, so that its times never go backwards.
     """
-    session.info.setdefault(READING, (now, time.monotonic()))
+    _first_reading(session, now)
 
 
-async def moment(session: AsyncSession, ahead_seconds: float = 0) -> datetime:
-    """The present moment (UTC), or one `ahead_seconds` from it.
+async def current_time(session: AsyncSession, offset_seconds: float = 0) -> datetime:
+    """Return the current time (UTC) plus `offset_seconds`.
 
-    The database is asked once a unit of work; from there this process's stopwatch goes on, which
-    can't drift in the seconds that a unit of work lives.
+    The database is queried once per unit of work; later readings add the process's monotonic
+    clock, whose drift is negligible over the seconds that a unit of work takes.
     """
-    if READING not in session.info:
-        hear(session, (await session.execute(NOW)).scalar_one())
-    reading: tuple[datetime, float] = session.info[READING]
-    at, then = reading
-    return at + timedelta(seconds=time.monotonic() - then + ahead_seconds)
+    reading = clocked(session).clock_reading
+    if reading is None:
+        now = (await session.execute(SELECT_CLOCK_TIMESTAMP)).scalar_one()
+        reading = _first_reading(session, now)
+    read_at, monotonic_at = reading
+    return read_at + timedelta(seconds=time.monotonic() - monotonic_at + offset_seconds)
+
+
+def _first_reading(session: AsyncSession, now: datetime) -> ClockReading:
+    clock = clocked(session)
+    if clock.clock_reading is None:
+        clock.clock_reading = (now, time.monotonic())
+    return clock.clock_reading

@@ -1,8 +1,8 @@
-"""Cursors of streams: the last event that a listener has seen, and the proof that it is that one.
+"""Stream cursors: the last event that a subscriber has received, with a proof of its identity.
 
-The proof is the moment of the event's writing. A log that was restored from a backup, emptied or
-cut off at its old end has no such event at that number, so the listener learns that it lags behind
-instead of missing events without a word.
+The proof is the time when the event was written. If the log was restored from a backup, emptied or
+truncated, it has no event with that number and time, so the subscriber is told that it lags
+instead of missing events silently.
 """
 
 from base64 import urlsafe_b64decode
@@ -17,18 +17,18 @@ from sqlalchemy import ColumnElement, Text, any_, bindparam, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.events import Event, Stream
 from services.core import pages
-from services.core.problems import InvalidInput, Refused
+from services.core.problems import DomainError, InvalidInput
 
-RESUME_EVENTS = 10_000
-CURSOR_CHARS = 8_000
+MAX_RESUME_EVENTS = 10_000
+MAX_CURSOR_CHARS = 8_000
 TAG_BYTES = 6
-UNIX = datetime(1970, 1, 1, tzinfo=UTC)
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-Places = Mapping[str, "Place"]
-HEADS = kept(
+StreamPositions = Mapping[str, "StreamPosition"]
+STREAM_HEADS = prepared(
     select(Stream.stream, Stream.seq, Stream.at).where(
         Stream.stream == any_(bindparam("streams", type_=ARRAY(Text)))
     )
@@ -36,91 +36,110 @@ HEADS = kept(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A number in a stream and the Unix microsecond of that event's writing; 0, 0 before all."""
+class StreamPosition:
+    """A sequence number and the Unix microsecond when that event was written; 0, 0 at the start."""
 
     seq: int = 0
-    mark: int = 0
+    written_micros: int = 0
 
 
-START = Place()
+STREAM_START = StreamPosition()
 
 
-def place_of(seq: int, at: datetime) -> Place:
-    """The place right after an event."""
-    return Place(seq, (at - UNIX) // MICROSECOND)
+def position_after(seq: int, at: datetime) -> StreamPosition:
+    """Return the position right after an event."""
+    return StreamPosition(seq, (at - UNIX_EPOCH) // MICROSECOND)
 
 
-def encode(places: Places) -> str:
-    """One opaque cursor for the places in one or several streams."""
-    return pages.cursor(*parts(places))
+def encode_cursor(positions: StreamPositions) -> str:
+    """Encode the positions in one or several streams as one opaque cursor."""
+    return pages.encode_cursor(*cursor_values(positions))
 
 
-def parts(places: Places) -> list[str | int]:
-    """What such a cursor holds: three values a stream."""
-    return [part for name, at in sorted(places.items()) for part in (_tag(name), at.seq, at.mark)]
+def cursor_values(positions: StreamPositions) -> list[str | int]:
+    """Return the content of a cursor: tag, sequence number and write time of each stream."""
+    return [
+        value
+        for name, position in sorted(positions.items())
+        for value in (_tag(name), position.seq, position.written_micros)
+    ]
 
 
-def decode(text: str, streams: Iterable[str]) -> dict[str, Place] | None:
-    """The places a cursor holds; None when it covers only a part of these streams.
+def decode_cursor(text: str, streams: Iterable[str]) -> dict[str, StreamPosition] | None:
+    """Decode a cursor; None when it covers only some of these streams.
 
-    Refused when it is not one of ours, or when it is of other streams.
+    Raises DomainError: InvalidInput for a malformed cursor or one of other streams.
     """
-    held = _held(text)
-    known = {_tag(name): name for name in streams}
-    places = {known[tag]: place for tag, place in held.items() if tag in known}
-    if held and not places:
-        raise Refused(InvalidInput(path=["after"], message="That cursor is of another stream."))
-    return places if len(places) == len(known) else None
+    positions_by_tag = _parse(text)
+    names = {_tag(name): name for name in streams}
+    positions = {names[tag]: position for tag, position in positions_by_tag.items() if tag in names}
+    if positions_by_tag and not positions:
+        raise DomainError(InvalidInput(path=["after"], message="That cursor is of another stream."))
+    return positions if len(positions) == len(names) else None
 
 
-async def heads(session: AsyncSession, streams: Iterable[str]) -> dict[str, Place]:
-    """Where each stream ends now; its beginning when nothing has happened in it."""
-    wanted = list(streams)
-    rows: Iterable[Any] = await session.execute(HEADS, {"streams": wanted})
-    found = {name: Place(seq) if at is None else place_of(seq, at) for name, seq, at in rows}
-    return {name: found.get(name, START) for name in wanted}
+async def stream_heads(session: AsyncSession, streams: Iterable[str]) -> dict[str, StreamPosition]:
+    """Return the current end of each stream; STREAM_START for one without events."""
+    names = list(streams)
+    rows: Iterable[Any] = await session.execute(STREAM_HEADS, {"streams": names})
+    heads = {
+        name: StreamPosition(seq) if at is None else position_after(seq, at)
+        for name, seq, at in rows
+    }
+    return {name: heads.get(name, STREAM_START) for name in names}
 
 
-async def continues(session: AsyncSession, places: Places, ends: Places) -> bool:
-    """Whether every event after these places is still there, and not too many up to the ends."""
-    if any(not 0 <= ends[name].seq - at.seq <= RESUME_EVENTS for name, at in places.items()):
+async def can_resume(
+    session: AsyncSession, positions: StreamPositions, heads: StreamPositions
+) -> bool:
+    """Return whether all events after the positions still exist and are few enough to replay."""
+    if any(
+        not 0 <= heads[name].seq - position.seq <= MAX_RESUME_EVENTS
+        for name, position in positions.items()
+    ):
         return False
-    moved = {name: at for name, at in places.items() if at != ends[name]}
-    if not moved:
+    behind = {name: position for name, position in positions.items() if position != heads[name]}
+    if not behind:
         return True
-    begun = [name for name, at in moved.items() if at == START]
-    seen = [(name, at.seq, UNIX + at.mark * MICROSECOND) for name, at in moved.items() if at.seq]
-    # Of an event whose moment is known only its own day is looked at, of a first one every day.
-    proof: ColumnElement[bool] = tuple_(Event.stream, Event.seq, Event.at).in_(seen)
-    if begun:
-        proof |= Event.stream.in_(begun) & (Event.seq == 1)
+    from_start = [name for name, position in behind.items() if position == STREAM_START]
+    last_seen = [
+        (name, position.seq, UNIX_EPOCH + position.written_micros * MICROSECOND)
+        for name, position in behind.items()
+        if position.seq
+    ]
+    # With a known time one daily partition is scanned; the first event needs all partitions.
+    proof: ColumnElement[bool] = tuple_(Event.stream, Event.seq, Event.at).in_(last_seen)
+    if from_start:
+        proof |= Event.stream.in_(from_start) & (Event.seq == 1)
     rows = await session.scalars(select(Event.stream).where(proof))
-    return set(rows) == moved.keys()
+    return set(rows) == behind.keys()
 
 
-def _held(text: str) -> dict[str, Place]:
-    """What a cursor says: three values a stream."""
+def _parse(text: str) -> dict[str, StreamPosition]:
+    """Return the positions in a cursor by stream tag."""
     try:
-        if len(text) > CURSOR_CHARS:
+        if len(text) > MAX_CURSOR_CHARS:
             raise ValueError(text)
-        held = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(held, list) or not held or len(held) % 3:
-            raise ValueError(held)
-        groups = [held[start : start + 3] for start in range(0, len(held), 3)]
-        return {_text(tag): Place(_count(seq), _count(mark)) for tag, seq, mark in groups}
+        values = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if not isinstance(values, list) or not values or len(values) % 3:
+            raise ValueError(values)
+        groups = [values[start : start + 3] for start in range(0, len(values), 3)]
+        return {
+            _string(tag): StreamPosition(_safe_integer(seq), _safe_integer(micros))
+            for tag, seq, micros in groups
+        }
     except (ValueError, TypeError):
-        said = "That cursor is not one of ours."
-        raise Refused(InvalidInput(path=["after"], message=said)) from None
+        message = "That cursor is not one of ours."
+        raise DomainError(InvalidInput(path=["after"], message=message)) from None
 
 
-def _text(value: object) -> str:
+def _string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
 
 
-def _count(value: object) -> int:
+def _safe_integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise TypeError(value)
     return value

@@ -1,7 +1,7 @@
-"""A bounded queue that is fair: each party waits in a line of its own, and has its turn.
+"""A bounded queue that is fair: each party's items wait in a queue of their own, served in turns.
 
-However many of one party wait, another's next one is served in the next round; and when the queue
-is full, room is made where the longest line is.
+However many items of one party wait, another's next one is served in the next turn; when the queue
+is full, room is made in the longest of these queues.
 """
 
 import asyncio
@@ -13,48 +13,48 @@ T = TypeVar("T")
 
 
 class FairQueue(asyncio.Queue[T]):
-    """`party` says whose an item is; of one party, the first that came is the first served."""
+    """`party` tells whose an item is; the items of one party are served first in, first out."""
 
     def __init__(self, maxsize: int, party: Callable[[T], Hashable]) -> None:
         self._party = party
-        self._lines: OrderedDict[Hashable, deque[T]] = OrderedDict()
+        self._queues: OrderedDict[Hashable, deque[T]] = OrderedDict()
         self._count = 0
         super().__init__(maxsize)
 
     def qsize(self) -> int:
-        """How many wait in all lines."""
+        """How many items wait, of all parties."""
         return self._count
 
     def empty(self) -> bool:
-        """Whether nobody waits."""
+        """Whether no item waits."""
         return not self._count
 
-    def push_out(self, newcomer: T) -> T | None:
-        """Take the last of the longest line out, so that a newcomer of a shorter one has room.
+    def evict_for(self, newcomer: T) -> T | None:
+        """Remove the last item of the longest queue, to make room for one of a shorter queue.
 
-        None when the newcomer's own line would be as long. Whoever is taken out counts as done.
+        None when the newcomer's own queue would be as long. An evicted item counts as done.
         """
-        longest = max(self._lines.values(), key=len, default=None)
-        mine = self._lines.get(self._party(newcomer), ())
-        if longest is None or len(longest) <= len(mine) + 1:
+        longest = max(self._queues.values(), key=len, default=None)
+        own = self._queues.get(self._party(newcomer), ())
+        if longest is None or len(longest) <= len(own) + 1:
             return None
         self._count -= 1
         self.task_done()
         return longest.pop()
 
     def _init(self, maxsize: int) -> None:
-        """The lines stand already."""
+        """Nothing: the constructor has made the queues."""
 
     def _put(self, item: T) -> None:
-        self._lines.setdefault(self._party(item), deque()).append(item)
+        self._queues.setdefault(self._party(item), deque()).append(item)
         self._count += 1
 
     def _get(self) -> T:
-        party, line = next(iter(self._lines.items()))
-        item = line.popleft()
+        party, queue = next(iter(self._queues.items()))
+        item = queue.popleft()
         self._count -= 1
-        if line:
-            self._lines.move_to_end(party)
+        if queue:
+            self._queues.move_to_end(party)
         else:
-            del self._lines[party]
+            del self._queues[party]
         return item

@@ -1,24 +1,26 @@
-"""Places that people send: a latitude and a longitude, refused when they are nowhere on earth."""
+"""Validates latitude and longitude that clients send."""
 
 from math import isfinite
 
 from models.geo_point import Point
-from services.core.problems import InvalidInput, Refused
+from services.core.problems import DomainError, InvalidInput
 
-LATITUDE_MOST = 90.0
-LONGITUDE_MOST = 180.0
+MAX_LATITUDE_DEGREES = 90.0
+MAX_LONGITUDE_DEGREES = 180.0
 
 
-def point(latitude: float, longitude: float, *path: str) -> Point:
-    """The place at these degrees; refused with every value that is out of range."""
-    reasons = [
-        InvalidInput(path=[*path, name], message=f"A {name} is from -{most:g} to {most:g} degrees.")
-        for name, value, most in (
-            ("latitude", latitude, LATITUDE_MOST),
-            ("longitude", longitude, LONGITUDE_MOST),
+def parse_point(latitude: float, longitude: float, *path: str) -> Point:
+    """Return the point. Raises DomainError: InvalidInput for each value out of range."""
+    problems = [
+        InvalidInput(
+            path=[*path, name], message=f"A {name} is from -{limit:g} to {limit:g} degrees."
         )
-        if not isfinite(value) or abs(value) > most
+        for name, value, limit in (
+            ("latitude", latitude, MAX_LATITUDE_DEGREES),
+            ("longitude", longitude, MAX_LONGITUDE_DEGREES),
+        )
+        if not isfinite(value) or abs(value) > limit
     ]
-    if reasons:
-        raise Refused(*reasons)
+    if problems:
+        raise DomainError(*problems)
     return Point(latitude, longitude)

@@ -1,11 +1,11 @@
-"""How often a figure fell where: a histogram that costs one search a figure."""
+"""A histogram that costs one binary search per value."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
 
-class Tally:
-    """Counts figures up to each bound, and beyond the last one."""
+class Histogram:
+    """Counts values up to each bound, and beyond the last one."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -14,28 +14,28 @@ class Tally:
         self.counts = [0] * (len(self.bounds) + 1)
         self.total = 0.0
 
-    def add(self, figure: float) -> None:
-        self.counts[bisect_left(self.bounds, figure)] += 1
-        self.total += figure
+    def add(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
 
     @property
     def count(self) -> int:
-        """How many figures there were."""
+        """How many values there are."""
         return sum(self.counts)
 
     @property
     def mean(self) -> float | None:
-        """Their mean; None without any."""
+        """The mean of the values; None without any."""
         return self.total / count if (count := self.count) else None
 
-    def bound(self, share: float) -> float | None:
-        """The bound below which at least this share of the figures is.
+    def quantile_bound(self, share: float) -> float | None:
+        """The lowest bound that at least this share of the values does not exceed.
 
-        None without figures, and when it is beyond the last bound.
+        None without values, and when it is beyond the last bound.
         """
-        wanted, seen = share * self.count, 0
+        needed, seen = share * self.count, 0
         for bound, count in zip(self.bounds, self.counts, strict=False):
             seen += count
-            if seen >= wanted > 0:
+            if seen >= needed > 0:
                 return bound
         return None

@@ -1,4 +1,7 @@
-"""One effect for equal requests: the key is written in the transaction of the effect it guards."""
+"""Idempotency keys: equal requests have one effect.
+
+The key is written in the same transaction as the effect that it guards.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,62 +15,65 @@ from sqlalchemy import bindparam, case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.core import IdempotencyKey
 
-KEY_LENGTH = 255
+MAX_KEY_LENGTH = 255
 RESERVED = "reserved"
 
 
-# A request that led to nothing makes room for one with other arguments; a finished one stands.
-_NEW: Any = insert(IdempotencyKey).values(
+# A request with other arguments replaces one without a result, but never a finished one.
+_NEW_ROW: Any = insert(IdempotencyKey).values(
     owner=bindparam("owner"),
     key=bindparam("key"),
     mutation=bindparam("mutation"),
     fingerprint=bindparam("fingerprint"),
     outcome=bindparam("outcome", type_=JSONB),
 )
-_OVER = (
+_MAY_REPLACE = (
     ~IdempotencyKey.outcome.has_key("id")
-    & (IdempotencyKey.mutation == _NEW.excluded.mutation)
-    & (IdempotencyKey.fingerprint != _NEW.excluded.fingerprint)
+    & (IdempotencyKey.mutation == _NEW_ROW.excluded.mutation)
+    & (IdempotencyKey.fingerprint != _NEW_ROW.excluded.fingerprint)
 )
-_STORED = IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome
-RESERVE = kept(
-    _NEW.on_conflict_do_update(
+_COLUMNS = IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome
+RESERVE = prepared(
+    _NEW_ROW.on_conflict_do_update(
         index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
         set_={
-            "fingerprint": case((_OVER, _NEW.excluded.fingerprint), else_=_STORED[1]),
-            "outcome": case((_OVER, _NEW.excluded.outcome), else_=_STORED[2]),
+            "fingerprint": case((_MAY_REPLACE, _NEW_ROW.excluded.fingerprint), else_=_COLUMNS[1]),
+            "outcome": case((_MAY_REPLACE, _NEW_ROW.excluded.outcome), else_=_COLUMNS[2]),
         },
-    ).returning(*_STORED)
+    ).returning(*_COLUMNS)
 )
-_MINE = IdempotencyKey.owner == bindparam("whose"), IdempotencyKey.key == bindparam("given")
-MATCHING = kept(select(*_STORED).where(*_MINE).with_for_update())
-_SETTLE = (
+_SAME_KEY = (
+    IdempotencyKey.owner == bindparam("key_owner"),
+    IdempotencyKey.key == bindparam("key_text"),
+)
+LOCK_KEY = prepared(select(*_COLUMNS).where(*_SAME_KEY).with_for_update())
+_STORE_OUTCOME = (
     update(IdempotencyKey)
-    .where(*_MINE)
+    .where(*_SAME_KEY)
     .values(outcome=bindparam("stored", type_=JSONB))
     .execution_options(synchronize_session=False)
 )
-SETTLE = kept(_SETTLE)
-FINISH = kept(
-    _SETTLE.where(
-        IdempotencyKey.mutation == bindparam("named"),
-        IdempotencyKey.fingerprint == bindparam("marked"),
-        IdempotencyKey.outcome[RESERVED].astext == bindparam("reserved"),
+STORE_OUTCOME = prepared(_STORE_OUTCOME)
+STORE_RESERVED_OUTCOME = prepared(
+    _STORE_OUTCOME.where(
+        IdempotencyKey.mutation == bindparam("key_mutation"),
+        IdempotencyKey.fingerprint == bindparam("key_fingerprint"),
+        IdempotencyKey.outcome[RESERVED].astext == bindparam("row_key"),
         ~IdempotencyKey.outcome.has_key("id"),
     ).returning(literal(1))
 )
 
 
 class KeyReused(Exception):
-    """The same key came with other arguments."""
+    """An idempotency key was sent again with other arguments."""
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """A client's key for one mutation with these arguments."""
+class IdempotentRequest:
+    """A mutation with an idempotency key; its arguments are compared by their fingerprint."""
 
     owner: str
     key: str
@@ -76,44 +82,44 @@ class Promise:
 
     @property
     def seed(self) -> UUID:
-        """A key for the row to create, equal for equal requests."""
+        """The key of the row to create; the same for equal requests."""
         return uuid5(NAMESPACE_OID, f"{self.owner}/{self.key}/{self.mutation}")
 
 
-class Turns:
-    """Equal requests of this process come one after the other: the later ones find an answer."""
+class KeyedLocks:
+    """Serializes equal requests of this process, so that later ones find the stored outcome."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
-    def of(self, made: Promise | None) -> asyncio.Lock:
-        """What an equal request holds while it is under way."""
-        lock = None if made is None else self._locks.get(made.seed)
+    def lock_for(self, request: IdempotentRequest | None) -> asyncio.Lock:
+        """Return the lock that equal requests share; a new one for a request without a key."""
+        lock = None if request is None else self._locks.get(request.seed)
         if lock is None:
             lock = asyncio.Lock()
-            if made is not None:
-                self._locks[made.seed] = lock
+            if request is not None:
+                self._locks[request.seed] = lock
         return lock
 
 
-def promise(owner: str, key: str, mutation: str, arguments: object) -> Promise:
-    """The promise a request makes; arguments are compared by their fingerprint."""
-    return Promise(owner, key, mutation, sha256(repr(arguments).encode()).digest())
+def build_request(owner: str, key: str, mutation: str, arguments: object) -> IdempotentRequest:
+    """Build the request from its key and arguments, which are reduced to a SHA-256 fingerprint."""
+    return IdempotentRequest(owner, key, mutation, sha256(repr(arguments).encode()).digest())
 
 
-async def begin(session: AsyncSession, made: Promise) -> dict[str, Any] | None:
-    """Claim the key for this transaction, or answer the outcome that an earlier one stored.
+async def begin(session: AsyncSession, request: IdempotentRequest) -> dict[str, Any] | None:
+    """Claim the key for this transaction, or return the outcome of an earlier equal request.
 
-    An equal request in flight is waited for: the unique key blocks until it commits or rolls back.
-    Raises KeyReused when the arguments differ.
+    Waits for an equal request in flight: the unique key blocks until that one commits or rolls
+    back. Raises KeyReused when the arguments differ.
     """
     claimed = await session.execute(
         insert(IdempotencyKey)
         .values(
-            owner=made.owner,
-            key=made.key,
-            mutation=made.mutation,
-            fingerprint=made.fingerprint,
+            owner=request.owner,
+            key=request.key,
+            mutation=request.mutation,
+            fingerprint=request.fingerprint,
             outcome={},
         )
         .on_conflict_do_nothing()
@@ -123,35 +129,39 @@ async def begin(session: AsyncSession, made: Promise) -> dict[str, Any] | None:
         return None
     row = await session.execute(
         select(IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome).where(
-            IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key
+            IdempotencyKey.owner == request.owner, IdempotencyKey.key == request.key
         )
     )
     mutation, fingerprint, outcome = row.one()
-    if mutation != made.mutation or fingerprint != made.fingerprint:
+    if mutation != request.mutation or fingerprint != request.fingerprint:
         raise KeyReused
     return dict(outcome)
 
 
-async def stored(session: AsyncSession, made: Promise) -> dict[str, Any] | None:
-    """What an equal request has led to by now, if anything; KeyReused for other arguments."""
-    found = await session.execute(
+async def stored_outcome(
+    session: AsyncSession, request: IdempotentRequest
+) -> dict[str, Any] | None:
+    """Return the stored outcome of an equal request, if any. Raises KeyReused."""
+    rows = await session.execute(
         select(IdempotencyKey.mutation, IdempotencyKey.fingerprint, IdempotencyKey.outcome).where(
-            IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key
+            IdempotencyKey.owner == request.owner, IdempotencyKey.key == request.key
         )
     )
-    row = found.one_or_none()
+    row = rows.one_or_none()
     if row is None:
         return None
-    if (row.mutation, row.fingerprint) != (made.mutation, made.fingerprint):
+    if (row.mutation, row.fingerprint) != (request.mutation, request.fingerprint):
         raise KeyReused
     return dict(row.outcome)
 
 
-async def claim(session: AsyncSession, owner: str, key: str, every_seconds: float) -> bool:
-    """Whether a thing may be done now: once in so many seconds, whichever process does it.
+async def claim_interval(
+    session: AsyncSession, owner: str, key: str, interval_seconds: float
+) -> bool:
+    """Claim a periodic task: True once per interval over all processes, by the database's clock.
 
-    Equal claims in flight wait for each other, by the database's clock; commit before doing it.
-    `owner` is no person's id, so the session must be of the platform.
+    Concurrent claims wait for each other; commit before you run the task. `owner` is not a
+    person's id, so the session needs the platform scope.
     """
     now = func.clock_timestamp()
     row = insert(IdempotencyKey).values(
@@ -161,69 +171,76 @@ async def claim(session: AsyncSession, owner: str, key: str, every_seconds: floa
         row.on_conflict_do_update(
             index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
             set_={"created_at": now},
-            where=IdempotencyKey.created_at <= now - timedelta(seconds=every_seconds),
+            where=IdempotencyKey.created_at <= now - timedelta(seconds=interval_seconds),
         ).returning(IdempotencyKey.key)
     )
     return claimed.first() is not None
 
 
-async def let_go(session: AsyncSession, made: Promise) -> None:
-    """Give the key up: the request was refused, and may be made again."""
+async def release(session: AsyncSession, request: IdempotentRequest) -> None:
+    """Delete the key of a refused request, so that it may be sent again."""
     await session.execute(
         delete(IdempotencyKey).where(
-            IdempotencyKey.owner == made.owner, IdempotencyKey.key == made.key
+            IdempotencyKey.owner == request.owner, IdempotencyKey.key == request.key
         )
     )
 
 
-async def settle(session: AsyncSession, made: Promise, outcome: dict[str, Any]) -> None:
-    """Store what the request led to, in the same transaction."""
-    asked = {"whose": made.owner, "given": made.key, "stored": outcome}
-    await session.execute(SETTLE, asked)
+async def store_outcome(
+    session: AsyncSession, request: IdempotentRequest, outcome: dict[str, Any]
+) -> None:
+    """Store the outcome of the request, in the transaction of its effect."""
+    parameters = {"key_owner": request.owner, "key_text": request.key, "stored": outcome}
+    await session.execute(STORE_OUTCOME, parameters)
 
 
-async def reserve(session: AsyncSession, made: Promise, key: UUID) -> tuple[UUID, bool]:
-    """Reserve a key for the row to create: the same one for equal requests, however often asked.
+async def reserve(
+    session: AsyncSession, request: IdempotentRequest, row_key: UUID
+) -> tuple[UUID, bool]:
+    """Reserve the key of the row to create, and return it and whether the row exists already.
 
-    Answers that key and whether the row exists by now. For effects of several transactions: commit
-    this one first, then `finish` in the one that creates the row. Arguments other than those of a
-    finished request raise KeyReused; of a request that led to nothing, they replace them.
+    Equal requests get the same key. For effects that span transactions: commit this one first,
+    then call `finish` in the one that creates the row. Raises KeyReused when a finished request
+    had other arguments; those of an unfinished request are replaced.
     """
-    asked = {
-        "owner": made.owner,
-        "key": made.key,
-        "mutation": made.mutation,
-        "fingerprint": made.fingerprint,
-        "outcome": {RESERVED: str(key)},
+    parameters = {
+        "owner": request.owner,
+        "key": request.key,
+        "mutation": request.mutation,
+        "fingerprint": request.fingerprint,
+        "outcome": {RESERVED: str(row_key)},
     }
-    found = await session.execute(RESERVE, asked)
-    outcome = _agreed(made, found.one())
+    rows = await session.execute(RESERVE, parameters)
+    outcome = _matching_outcome(request, rows.one())
     return UUID(outcome[RESERVED]), "id" in outcome
 
 
-async def finish(session: AsyncSession, made: Promise, key: UUID, outcome: dict[str, Any]) -> bool:
-    """Lock the reservation and store what it leads to, in the transaction that creates the row.
+async def finish(
+    session: AsyncSession, request: IdempotentRequest, row_key: UUID, outcome: dict[str, Any]
+) -> bool:
+    """Lock the reservation and store its outcome, in the transaction that creates the row.
 
-    False when an equal request has done so already; KeyReused when another one has the key.
+    Returns False when an equal request has finished already. Raises KeyReused when a request with
+    other arguments holds the key.
     """
-    mine = {"whose": made.owner, "given": made.key}
-    asked = {
-        "named": made.mutation,
-        "marked": made.fingerprint,
-        "reserved": str(key),
-        "stored": {RESERVED: str(key), **outcome},
+    key = {"key_owner": request.owner, "key_text": request.key}
+    parameters = {
+        "key_mutation": request.mutation,
+        "key_fingerprint": request.fingerprint,
+        "row_key": str(row_key),
+        "stored": {RESERVED: str(row_key), **outcome},
     }
-    if (await session.execute(FINISH, {**mine, **asked})).first():
+    if (await session.execute(STORE_RESERVED_OUTCOME, {**key, **parameters})).first():
         return True
-    found = await session.execute(MATCHING, mine)
-    known = _agreed(made, found.one_or_none())
-    if known.get(RESERVED) != str(key):
+    rows = await session.execute(LOCK_KEY, key)
+    current = _matching_outcome(request, rows.one_or_none())
+    if current.get(RESERVED) != str(row_key):
         raise KeyReused
     return False
 
 
-def _agreed(made: Promise, row: Any) -> dict[str, Any]:
-    """What is stored under the key; KeyReused when it was given for something else."""
-    if row is None or (row[0], row[1]) != (made.mutation, made.fingerprint):
+def _matching_outcome(request: IdempotentRequest, row: Any) -> dict[str, Any]:
+    """Return the outcome in a row. Raises KeyReused unless the row is of an equal request."""
+    if row is None or (row[0], row[1]) != (request.mutation, request.fingerprint):
         raise KeyReused
     return dict(row[2])

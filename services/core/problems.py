@@ -1,15 +1,15 @@
-"""How the business says no: `Refused`, carrying every reason as plain data."""
+"""Business errors: `DomainError` carries every problem as plain data; mutations return them."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from database.base import Keyed
-from models.ids import PREFIXES, decode
+from database.base import Entity
+from models.ids import PREFIXES, decode_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A reason: the path of the input it speaks of, and a sentence for people."""
+    """A business error: the path of the input that caused it, and a message for users."""
 
     path: list[str] = field(default_factory=list)
     message: str
@@ -17,17 +17,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotFound(Problem):
-    """There is no such thing, or it is not yours to see: the two are never told apart."""
+    """The object does not exist or the caller may not see it; both cases look the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidInput(Problem):
-    """A value that no state of the world would make right."""
+    """An argument failed validation; it is invalid whatever the state of the data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IllegalStep(Problem):
-    """The thing is in a state from which this step can't be taken; `legal` are those that can."""
+    """The current state does not allow this action; `legal` lists the actions that it allows."""
 
     state: str
     legal: list[str]
@@ -35,50 +35,50 @@ class IllegalStep(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionConflict(Problem):
-    """Somebody else changed it first; `current` is the version to read again."""
+    """The row was changed by another request; `current` is its version now."""
 
     current: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimited(Problem):
-    """Asked too often; `retry_after_seconds` says when to ask again."""
+    """Too many requests; the next one is accepted after `retry_after_seconds`."""
 
     retry_after_seconds: int
 
 
-class Refused(Exception):
-    """The business said no; raising it rolls the whole unit of work back."""
+class DomainError(Exception):
+    """A command was refused for business reasons; raising it rolls the transaction back."""
 
-    def __init__(self, *reasons: Problem) -> None:
-        super().__init__("; ".join(reason.message for reason in reasons))
-        self.reasons = list(reasons)
-
-
-class Kept(Refused):
-    """A refusal whose unit of work is kept: it has counted a try that must not be forgotten."""
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = list(problems)
 
 
-def not_found(model: type[Keyed], *path: str) -> Refused:
-    """The one answer for what is missing and for what belongs to somebody else."""
-    noun = NOUNS.get(model, model.__name__)
-    return Refused(NotFound(path=["input", *path], message=f"There is no such {noun}."))
+class CommittedDomainError(DomainError):
+    """A refusal whose transaction commits, because it has counted a failed attempt."""
 
 
-def key_of(model: type[Keyed], text: str, *path: str) -> UUID:
-    """The key behind a public id; refused as not found when it is no id of this noun."""
-    key = decode(model, text)
+def not_found(model: type[Entity], *path: str) -> DomainError:
+    """Return the NotFound error for a row that is missing or belongs to another party."""
+    label = MODEL_LABELS.get(model, model.__name__)
+    return DomainError(NotFound(path=["input", *path], message=f"There is no such {label}."))
+
+
+def parse_id(model: type[Entity], text: str, *path: str) -> UUID:
+    """Return the key in a public id. Raises DomainError: NotFound when it is no id of the model."""
+    key = decode_id(model, text)
     if key is None:
         raise not_found(model, *path)
     return key
 
 
-def key_if_given(model: type[Keyed], text: str | None, *path: str) -> UUID | None:
-    """As `key_of`, but None when there is no id at all; an empty one is refused."""
-    return None if text is None else key_of(model, text, *path)
+def parse_optional_id(model: type[Entity], text: str | None, *path: str) -> UUID | None:
+    """Like `parse_id`, but returns None for None; an empty string is refused."""
+    return None if text is None else parse_id(model, text, *path)
 
 
-NOUNS = {
+MODEL_LABELS = {
     model: "".join(f" {c.lower()}" if c.isupper() else c for c in model.__name__).strip()
     for model in PREFIXES
 }

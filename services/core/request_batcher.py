@@ -1,7 +1,11 @@
-"""Answers many who ask at the same moment in one go, so that a batch costs one trip, not many.
+"""Runs the requests of concurrent callers in batches, so that a batch costs one transaction.
 
-Whoever is free takes all that waits, at most a batch, and does not wait for it to fill: one who
-asks alone is answered as fast as without.
+A free worker takes all requests that wait, at most a batch, and does not wait for it to fill: a
+single request is answered as fast as without a batch.
+
+It is made for writes: requests queue for a fixed number of workers, parties take turns, and a full
+queue rejects requests. Reads of one kind are merged by `Coalescer`, statements of one operation by
+`ReadBatcher` (both in database/).
 """
 
 import asyncio
@@ -12,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from services.core.fair_queue import FairQueue
-from services.core.histogram import Tally
-from services.core.problems import Problem, Refused
+from services.core.histogram import Histogram
+from services.core.problems import DomainError, Problem
 
 log = logging.getLogger("darkstore.together")
 
-Asked = TypeVar("Asked")
+Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 BATCH_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -26,66 +30,66 @@ WAIT_BOUNDS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Busy(Problem):
-    """Too many ask at this moment: nothing was done, ask again in a second."""
+    """The server is overloaded: nothing was done, try again in a second."""
 
     retry_after_seconds: int = 1
 
 
 @dataclass(slots=True)
-class Counters:
-    """What has been done since the start."""
+class BatchCounters:
+    """What a batcher has done since the start."""
 
     batches: int = 0
     requests: int = 0
     retried: int = 0
     failed: int = 0
     shed: int = 0
-    sizes: Tally = field(default_factory=lambda: Tally(BATCH_BOUNDS))
-    """How many requests a batch had."""
-    waits: Tally = field(default_factory=lambda: Tally(WAIT_BOUNDS_SECONDS))
-    """How long each request waited for its answer, in seconds."""
+    sizes: Histogram = field(default_factory=lambda: Histogram(BATCH_BOUNDS))
+    """Requests per batch."""
+    waits: Histogram = field(default_factory=lambda: Histogram(WAIT_BOUNDS_SECONDS))
+    """Seconds from each request to its answer."""
 
 
-def _everybody(asked: object) -> None:
-    """One party, to which all belong."""
+def _single_party(request: object) -> None:
+    """The same party for every request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting(Generic[Asked, Answer]):
-    """What is asked, by whom, and since when (seconds of the loop's clock)."""
+class PendingRequest(Generic[Request, Answer]):
+    """A request, the future of its answer, and when it came (seconds of the loop's clock)."""
 
-    asked: Asked
+    request: Request
     answer: "asyncio.Future[Answer]"
-    since: float
+    queued_at: float
 
 
-class Together(Generic[Asked, Answer]):
-    """One queue of a process, and the workers that empty it by `work`: a batch in, answers out."""
+class RequestBatcher(Generic[Request, Answer]):
+    """A queue and the workers that process it by `work`: a batch of requests in, answers out."""
 
     def __init__(
         self,
         name: str,
-        work: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]],
+        work: Callable[[Sequence[Request]], Awaitable[Sequence[Answer]]],
         *,
         batch_requests: int,
         queue_requests: int,
         workers: int,
         gather_seconds: float = 0.0,
-        party: Callable[[Asked], Hashable] = _everybody,
+        party: Callable[[Request], Hashable] = _single_party,
     ) -> None:
-        """`gather_seconds` is for answers that nobody waits for: it makes batches larger.
+        """`gather_seconds` makes batches larger, for answers that nobody waits for.
 
-        `party` says who asks: a rush of one does not keep the others waiting.
+        `party` tells who sent a request: many requests of one do not keep the others waiting.
         """
         self.name = name
         self._gather_seconds = gather_seconds
         self._work = work
         self._batch_requests = batch_requests
-        self._queue: FairQueue[Waiting[Asked, Answer]]
-        self._queue = FairQueue(queue_requests, lambda one: party(one.asked))
-        self._wanted_workers = workers
+        self._queue: FairQueue[PendingRequest[Request, Answer]]
+        self._queue = FairQueue(queue_requests, lambda pending: party(pending.request))
+        self._worker_count = workers
         self._workers: list[asyncio.Task[None]] = []
-        self.counters = Counters()
+        self.counters = BatchCounters()
 
     @property
     def waiting(self) -> int:
@@ -93,18 +97,18 @@ class Together(Generic[Asked, Answer]):
         return self._queue.qsize()
 
     @property
-    def waiting_most(self) -> int:
-        """How many may wait; one more is shed."""
+    def max_waiting(self) -> int:
+        """How many requests may wait; one more is rejected."""
         return self._queue.maxsize
 
     def start(self) -> None:
-        """Begin to take requests; needs a running loop."""
+        """Start the workers; needs a running event loop."""
         if not self._workers:
-            made = [asyncio.create_task(self._forever()) for _ in range(self._wanted_workers)]
-            self._workers = made
+            workers = range(self._worker_count)
+            self._workers = [asyncio.create_task(self._run_worker()) for _ in workers]
 
     async def close(self) -> None:
-        """Answer whoever waits, then stop."""
+        """Answer all requests that wait, then stop the workers."""
         if self._workers:
             await self._queue.join()
         for worker in self._workers:
@@ -114,31 +118,31 @@ class Together(Generic[Asked, Answer]):
                 await worker
         self._workers = []
 
-    async def ask(self, asked: Asked) -> Answer:
-        """The answer to one of many; refused as Busy when the queue is full.
+    async def submit(self, request: Request) -> Answer:
+        """Queue a request and wait for its answer; raises Busy when the queue is full.
 
-        A caller that gives up does not take its request back.
+        A request stays queued when its caller is canceled.
         """
         if not self._workers:
             raise RuntimeError(f"{self.name} isn't running")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        self._let_in(Waiting(asked, answer, loop.time()))
+        self._enqueue(PendingRequest(request, answer, loop.time()))
         return await asyncio.shield(answer)
 
-    def _let_in(self, one: Waiting[Asked, Answer]) -> None:
-        """Queue a request; when it is full, shed this one or the last of a longer line."""
+    def _enqueue(self, pending: PendingRequest[Request, Answer]) -> None:
+        """Queue a request; if the queue is full, reject it or the last of a longer queue."""
         if self._queue.full():
             self.counters.shed += 1
             message = "The shop is very busy. Please try again in a moment."
-            refused = Refused(Busy(message=message))
-            last = self._queue.push_out(one)
-            if last is None:
-                raise refused
-            _fail(last.answer, refused)
-        self._queue.put_nowait(one)
+            error = DomainError(Busy(message=message))
+            evicted = self._queue.evict_for(pending)
+            if evicted is None:
+                raise error
+            _fail(evicted.answer, error)
+        self._queue.put_nowait(pending)
 
-    async def _forever(self) -> None:
+    async def _run_worker(self) -> None:
         while True:
             batch = [await self._queue.get()]
             if self._gather_seconds and self._queue.qsize() < self._batch_requests:
@@ -151,36 +155,38 @@ class Together(Generic[Asked, Answer]):
                 for _ in batch:
                     self._queue.task_done()
 
-    async def _answer(self, batch: Sequence[Waiting[Asked, Answer]]) -> None:
-        """Answer a batch; one that fails is tried again request by request."""
+    async def _answer(self, batch: Sequence[PendingRequest[Request, Answer]]) -> None:
+        """Answer a batch; one that fails is repeated request by request."""
         self.counters.batches += 1
         self.counters.requests += len(batch)
         self.counters.sizes.add(len(batch))
         try:
-            answers = await self._work([one.asked for one in batch])
+            answers = await self._work([pending.request for pending in batch])
         except Exception as error:
-            await self._failed(batch, error)
+            await self._handle_failure(batch, error)
             return
         now = asyncio.get_running_loop().time()
-        for one, answer in zip(batch, answers, strict=True):
-            self.counters.waits.add(now - one.since)
-            if not one.answer.done():
-                one.answer.set_result(answer)
+        for pending, answer in zip(batch, answers, strict=True):
+            self.counters.waits.add(now - pending.queued_at)
+            if not pending.answer.done():
+                pending.answer.set_result(answer)
 
-    async def _failed(self, batch: Sequence[Waiting[Asked, Answer]], error: Exception) -> None:
+    async def _handle_failure(
+        self, batch: Sequence[PendingRequest[Request, Answer]], error: Exception
+    ) -> None:
         if len(batch) == 1:
             self.counters.failed += 1
             _fail(batch[0].answer, error)
             return
         log.warning(
-            "%s: a batch of %d failed, one by one now", self.name, len(batch), exc_info=True
+            "%s: a batch of %d failed, repeating each alone", self.name, len(batch), exc_info=True
         )
         self.counters.retried += len(batch)
-        for one in batch:
-            await self._answer([one])
+        for pending in batch:
+            await self._answer([pending])
 
 
 def _fail(answer: "asyncio.Future[Answer]", error: Exception) -> None:
     if not answer.done():
         answer.set_exception(error)
-        answer.exception()  # seen: a caller that has left must not be reported as careless
+        answer.exception()  # marks it as retrieved: the caller may have been canceled

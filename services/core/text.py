@@ -1,41 +1,49 @@
-"""Text that people send: trimmed, bounded, and free of characters that no database keeps."""
+"""Validates text that clients send: trims it, bounds its length, refuses control characters."""
 
 import unicodedata
 
-from services.core.problems import InvalidInput, Refused
+from services.core.problems import DomainError, InvalidInput
 
-LINE_LENGTH = 200
-MAIL_LENGTH = 254
+MAX_LINE_LENGTH = 200
+MAX_EMAIL_LENGTH = 254
 
 
-def line(text: str, *path: str, most: int = LINE_LENGTH, least: int = 0) -> str:
-    """One line of text without spaces around it; refused outside of `least` to `most` characters.
+def parse_line(
+    text: str, *path: str, max_length: int = MAX_LINE_LENGTH, min_length: int = 0
+) -> str:
+    """Return one line of text, trimmed.
 
-    Control characters (a NUL among them) and halves of surrogate pairs are refused too.
+    Raises DomainError: InvalidInput for a length outside `min_length` to `max_length` characters,
+    for control characters (NUL among them) and for lone surrogates.
     """
-    clean = text.strip()
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in clean):
-        raise _refused(path, "Only printable text on one line fits here.")
-    if not least <= len(clean) <= most:
-        raise _refused(path, f"This is from {least} to {most} characters long.")
-    return clean
+    trimmed = text.strip()
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in trimmed):
+        raise _invalid(path, "Only printable text on one line fits here.")
+    if not min_length <= len(trimmed) <= max_length:
+        raise _invalid(path, f"This is from {min_length} to {max_length} characters long.")
+    return trimmed
 
 
-def prose(text: str, *path: str, most: int, least: int = 0) -> str:
-    """Text of several lines, within the same bounds as `line`; line breaks and tabs may stay."""
-    clean = text.replace("\r\n", "\n").strip()
-    line(clean.replace("\n", " ").replace("\t", " "), *path, most=most, least=least)
-    return clean
+def parse_multiline(text: str, *path: str, max_length: int, min_length: int = 0) -> str:
+    """Like `parse_line`, for text of several lines: line breaks and tabs are allowed."""
+    trimmed = text.replace("\r\n", "\n").strip()
+    parse_line(
+        trimmed.replace("\n", " ").replace("\t", " "),
+        *path,
+        max_length=max_length,
+        min_length=min_length,
+    )
+    return trimmed
 
 
-def _refused(path: tuple[str, ...], message: str) -> Refused:
-    return Refused(InvalidInput(path=list(path), message=message))
+def parse_email(text: str, *path: str) -> str:
+    """Return an e-mail address in lower case. Raises DomainError: InvalidInput."""
+    address = parse_line(text, *path, max_length=MAX_EMAIL_LENGTH, min_length=3).lower()
+    name, separator, domain = address.rpartition("@")
+    if not name or not separator or "." not in domain or " " in address:
+        raise _invalid(path, "That is not an e-mail address.")
+    return address
 
 
-def mail_address(text: str, *path: str) -> str:
-    """An e-mail address in small letters; refused when it can't be one."""
-    plain = line(text, *path, most=MAIL_LENGTH, least=3).lower()
-    name, at, domain = plain.rpartition("@")
-    if not name or not at or "." not in domain or " " in plain:
-        raise _refused(path, "That is not an e-mail address.")
-    return plain
+def _invalid(path: tuple[str, ...], message: str) -> DomainError:
+    return DomainError(InvalidInput(path=list(path), message=message))

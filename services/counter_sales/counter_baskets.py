@@ -1,4 +1,4 @@
-"""What lies on a store's counter: scanned, priced, and the money that is given for it."""
+"""Baskets at a store's counter: scanned items, their prices, and the payment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +11,16 @@ from models.catalog import Listing, Product
 from models.counter_sales import Tender
 from models.stores import Store
 from services.catalog import weights
-from services.core.problems import InvalidInput, Problem, Refused
-from services.core.text import line as one_line
+from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.text import parse_line
 
-LINES_COUNT = 100
-QUANTITY_UNITS = 999
-CODE_LENGTH = 64
-CASH_MOST_MINOR = 1_000_000_000
+MAX_LINES = 100
+MAX_QUANTITY_UNITS = 999
+MAX_CODE_LENGTH = 64
+MAX_CASH_MINOR = 1_000_000_000
 
-
-Known = dict[str | UUID | None, tuple[Product, Listing]]
+# Products listed by the store, by id, code and barcode.
+ProductIndex = dict[str | UUID | None, tuple[Product, Listing]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,10 @@ class UnknownCode(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
-    """Something on the counter, by the barcode or code of its product, or by its key.
+class ScannedItem:
+    """One scan: `code` is the product's barcode or code; `product_id` may be given instead.
 
-    `grams` is what the scale says, of what is sold by weight.
+    `grams` is the measured weight of a product that is sold by weight.
     """
 
     quantity: int
@@ -44,8 +44,8 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    """How it is paid: cash in minor units, or the terminal's reference of a card."""
+class CounterPayment:
+    """Cash received in minor units, or the terminal's reference of a card payment."""
 
     tender: Tender
     cash_received_minor: int | None = None
@@ -53,16 +53,17 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
-    """A product, how many of it, its price here, and the line on which it was scanned first.
+class CounterBasketLine:
+    """One product of a basket at the store's price.
 
-    What is sold by weight has its grams and the price of a kilogram.
+    `line_index` is the index of the first scan of the product; `grams` and `kilo_price_minor` are
+    set for products that are sold by weight.
     """
 
     product: Product
     unit_price_minor: int
     quantity: int
-    line: int
+    line_index: int
     kilo_price_minor: int | None = None
     grams: int | None = None
 
@@ -70,94 +71,106 @@ class Priced:
     def total_minor(self) -> int:
         if self.kilo_price_minor is None or self.grams is None:
             return self.quantity * self.unit_price_minor
-        return weights.cost(self.kilo_price_minor, self.grams)
+        return weights.weight_price(self.kilo_price_minor, self.grams)
 
-    def more(self, scan: Scan) -> "Priced":
-        """The same with what was scanned now."""
-        grams = None if scan.grams is None else (self.grams or 0) + scan.grams
-        return replace(self, quantity=self.quantity + scan.quantity, grams=grams)
+    def add(self, item: ScannedItem) -> "CounterBasketLine":
+        """The line with the quantity and weight of another scan added."""
+        grams = None if item.grams is None else (self.grams or 0) + item.grams
+        return replace(self, quantity=self.quantity + item.quantity, grams=grams)
 
 
-async def priced(session: AsyncSession, store: Store, scans: Sequence[Scan]) -> list[Priced]:
-    """What was scanned, each product once, in the order of scanning, at the store's prices.
+async def price_basket(
+    session: AsyncSession, store: Store, scans: Sequence[ScannedItem]
+) -> list[CounterBasketLine]:
+    """Merge the scans by product, in order of the first scan, at the store's prices.
 
-    Refused: InvalidInput, UnknownCode, TooLight and TooHeavy, each naming its line.
+    Raises DomainError: InvalidInput, UnknownCode, TooLight and TooHeavy for each wrong line.
     """
-    if not 1 <= len(scans) <= LINES_COUNT:
-        said = f"A sale has 1 to {LINES_COUNT} lines."
-        raise Refused(InvalidInput(path=["input", "lines"], message=said))
-    codes = {one.code.strip() for one in scans if one.code is not None}
-    keys = {one.product_id for one in scans if one.product_id is not None}
+    if not 1 <= len(scans) <= MAX_LINES:
+        message = f"A sale has 1 to {MAX_LINES} lines."
+        raise DomainError(InvalidInput(path=["input", "lines"], message=message))
+    index = await _read_products(session, store, scans)
+    problems: list[Problem] = []
+    lines: dict[UUID, CounterBasketLine] = {}
+    for number, item in enumerate(scans):
+        problem = _line_problem(item, number, index)
+        if problem is not None:
+            problems.append(problem)
+            continue
+        product, listing = index[_lookup_key(item)]
+        kilo_price = listing.kilo_price_minor
+        line = lines.get(product.id) or CounterBasketLine(
+            product, listing.price_minor, 0, number, kilo_price
+        )
+        lines[product.id] = line.add(item)
+    if problems:
+        raise DomainError(*problems)
+    return list(lines.values())
+
+
+async def _read_products(
+    session: AsyncSession, store: Store, scans: Sequence[ScannedItem]
+) -> ProductIndex:
+    codes = _valid_codes({item.code.strip() for item in scans if item.code is not None})
+    product_ids = {item.product_id for item in scans if item.product_id is not None}
     rows = await session.execute(
         select(Product, Listing)
         .join(Listing, (Listing.product_id == Product.id) & (Listing.store_id == store.id))
         .where(
-            or_(
-                Product.id.in_(keys),
-                Product.barcode.in_(_plain(codes)),
-                Product.code.in_(_plain(codes)),
-            )
+            or_(Product.id.in_(product_ids), Product.barcode.in_(codes), Product.code.in_(codes))
         )
         .order_by(Product.id.desc())
     )
-    known: Known = {}
+    index: ProductIndex = {}
     for product, listing in rows:
-        for name in (product.id, product.code, product.barcode):
-            known[name] = product, listing
-    problems: list[Problem] = []
-    found: dict[UUID, Priced] = {}
-    for number, scan in enumerate(scans):
-        problem = _fault(scan, number, known)
-        if problem is not None:
-            problems.append(problem)
-            continue
-        product, listing = known[_name(scan)]
-        kilo = listing.kilo_price_minor
-        before = found.get(product.id) or Priced(product, listing.price_minor, 0, number, kilo)
-        found[product.id] = before.more(scan)
-    if problems:
-        raise Refused(*problems)
-    return list(found.values())
+        for key in (product.id, product.code, product.barcode):
+            index[key] = product, listing
+    return index
 
 
-def _plain(codes: set[str]) -> set[str]:
-    """Codes that a database can be asked for; no other could ever be one of a product."""
-    return {code for code in codes if code.isprintable() and len(code) <= CODE_LENGTH}
+def _valid_codes(codes: set[str]) -> set[str]:
+    """The codes that a product could have; others may not even be valid text in the database."""
+    return {code for code in codes if code.isprintable() and len(code) <= MAX_CODE_LENGTH}
 
 
-def _name(scan: Scan) -> str | UUID | None:
-    return scan.product_id if scan.code is None else scan.code.strip()
+def _lookup_key(item: ScannedItem) -> str | UUID | None:
+    return item.product_id if item.code is None else item.code.strip()
 
 
-def _fault(scan: Scan, number: int, known: Known) -> Problem | None:
-    """What is wrong with a line, if something is."""
+def _line_problem(item: ScannedItem, number: int, index: ProductIndex) -> Problem | None:
     path = ["input", "lines", str(number)]
-    if (scan.code is None) == (scan.product_id is None):
+    if (item.code is None) == (item.product_id is None):
         return InvalidInput(path=path, message="Name a product by its code or by its id.")
-    if not 1 <= scan.quantity <= QUANTITY_UNITS:
-        said = f"A line has 1 to {QUANTITY_UNITS} units."
-        return InvalidInput(path=[*path, "quantity"], message=said)
-    if _name(scan) not in known:
-        field = "productId" if scan.code is None else "code"
-        said = "The store lists no such product."
-        return UnknownCode(path=[*path, field], message=said, code=(scan.code or "")[:CODE_LENGTH])
-    unit_grams = known[_name(scan)][1].unit_grams
-    return weights.fault(unit_grams, scan.quantity, scan.grams, [*path, "grams"])
+    if not 1 <= item.quantity <= MAX_QUANTITY_UNITS:
+        message = f"A line has 1 to {MAX_QUANTITY_UNITS} units."
+        return InvalidInput(path=[*path, "quantity"], message=message)
+    if _lookup_key(item) not in index:
+        field = "productId" if item.code is None else "code"
+        message = "The store lists no such product."
+        code = (item.code or "")[:MAX_CODE_LENGTH]
+        return UnknownCode(path=[*path, field], message=message, code=code)
+    unit_grams = index[_lookup_key(item)][1].unit_grams
+    return weights.find_weight_problem(unit_grams, item.quantity, item.grams, [*path, "grams"])
 
 
-def checked(payment: Payment, total_minor: int) -> Payment:
-    """The payment, tidied; refused with InvalidInput when it does not pay the total."""
+def validate_payment(payment: CounterPayment, total_minor: int) -> CounterPayment:
+    """The payment with a stripped reference.
+
+    Raises DomainError: InvalidInput if it does not pay the total.
+    """
     received, reference = payment.cash_received_minor, payment.terminal_reference
     if payment.tender is Tender.CARD:
         if received is not None:
-            raise Refused(_invalid("cashReceivedMinor", "A card gives no cash."))
-        reference = one_line(reference, "input", "terminalReference", most=CODE_LENGTH, least=1)
-        return Payment(Tender.CARD, None, reference)
+            raise DomainError(_invalid("cashReceivedMinor", "A card gives no cash."))
+        reference = parse_line(
+            reference, "input", "terminalReference", max_length=MAX_CODE_LENGTH, min_length=1
+        )
+        return CounterPayment(Tender.CARD, None, reference)
     if reference:
-        raise Refused(_invalid("terminalReference", "Cash has no reference of a terminal."))
-    if received is None or not total_minor <= received <= CASH_MOST_MINOR:
-        said = f"{total_minor} minor units are due, and at most {CASH_MOST_MINOR} are taken."
-        raise Refused(_invalid("cashReceivedMinor", said))
+        raise DomainError(_invalid("terminalReference", "Cash has no reference of a terminal."))
+    if received is None or not total_minor <= received <= MAX_CASH_MINOR:
+        message = f"{total_minor} minor units are due, and at most {MAX_CASH_MINOR} are taken."
+        raise DomainError(_invalid("cashReceivedMinor", message))
     return payment
 
 

@@ -1,4 +1,4 @@
-"""What a store's counter has sold: receipt by receipt, and a day in all."""
+"""Reads counter sales of a store: single sales, lists, and totals of a day."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,15 +11,18 @@ from models.companies import Company
 from models.counter_sales import CounterSale, CounterSaleStatus, Tender
 from models.identity import Actor
 from models.stores import Store
-from services.core.access import works_in
-from services.core.pages import Page, after, bounded, page
+from services.core.access import may_operate_store
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.stock.receiving import today_in
+from services.stock.receiving import local_date
 
 
 @dataclass(frozen=True, slots=True)
-class CounterDay:
-    """What a store's counter took on one of its days; voided sales count nowhere else."""
+class CounterDayReport:
+    """Totals of a store's counter on one business day.
+
+    Voided sales are counted in `voided_count` only.
+    """
 
     store_id: UUID
     day: date
@@ -32,15 +35,17 @@ class CounterDay:
     tax_minor: int
 
 
-async def visible(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID) -> CounterSale:
-    """One sale for the people of its store; else NotFound."""
-    row = await session.get(CounterSale, counter_sale_id)
-    if row is None or not works_in(actor, row.company_id, row.store_id):
+async def visible_sale(
+    session: AsyncSession, *, actor: Actor, counter_sale_id: UUID
+) -> CounterSale:
+    """The sale, for the staff of its store. Raises DomainError: NotFound."""
+    sale = await session.get(CounterSale, counter_sale_id)
+    if sale is None or not may_operate_store(actor, sale.company_id, sale.store_id):
         raise not_found(CounterSale, "id")
-    return row
+    return sale
 
 
-async def of_store(
+async def list_of_store(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -49,49 +54,49 @@ async def of_store(
     first: int,
     cursor: str | None,
 ) -> Page[CounterSale]:
-    """A page of a store's sales for its people, the newest first. Refused: NotFound."""
-    bounded(first)
-    await _store(session, actor, store_id)
-    rows = select(CounterSale).where(CounterSale.store_id == store_id)
+    """A page of a store's sales for its staff, newest first. Raises DomainError: NotFound."""
+    check_page_size(first)
+    await _own_store(session, actor, store_id)
+    query = select(CounterSale).where(CounterSale.store_id == store_id)
     if day is not None:
-        rows = rows.where(CounterSale.business_day == day)
-    if (start := after(cursor, int)) is not None:
-        rows = rows.where(CounterSale.number < start[0])
-    found = await session.scalars(rows.order_by(CounterSale.number.desc()).limit(first + 1))
-    return page(found.all(), first, lambda row: (row.number,))
+        query = query.where(CounterSale.business_day == day)
+    if (start := decode_cursor(cursor, int)) is not None:
+        query = query.where(CounterSale.number < start[0])
+    sales = await session.scalars(query.order_by(CounterSale.number.desc()).limit(first + 1))
+    return build_page(sales.all(), first, lambda sale: (sale.number,))
 
 
-async def day_of(
+async def report_day(
     session: AsyncSession, *, actor: Actor, store_id: UUID, day: date | None
-) -> CounterDay:
-    """What the counter took on a day of the store, today without one. Refused: NotFound."""
-    store = await _store(session, actor, store_id)
-    day = await today_in(session, store_id) if day is None else day
-    sold = CounterSale.status == CounterSaleStatus.COMPLETED
-    taken = func.coalesce(func.sum(CounterSale.total_minor).filter(sold), 0)
+) -> CounterDayReport:
+    """Totals of a business day of the store, by default today. Raises DomainError: NotFound."""
+    store = await _own_store(session, actor, store_id)
+    day = await local_date(session, store_id) if day is None else day
+    completed = CounterSale.status == CounterSaleStatus.COMPLETED
+    total = func.coalesce(func.sum(CounterSale.total_minor).filter(completed), 0)
     by_tender = [
         func.coalesce(
-            func.sum(CounterSale.total_minor).filter(sold, CounterSale.tender == tender), 0
+            func.sum(CounterSale.total_minor).filter(completed, CounterSale.tender == tender), 0
         )
         for tender in (Tender.CASH, Tender.CARD)
     ]
-    row = (
+    totals = (
         await session.execute(
             select(
-                func.count().filter(sold),
-                func.count().filter(~sold),
+                func.count().filter(completed),
+                func.count().filter(~completed),
                 *by_tender,
-                taken,
-                func.coalesce(func.sum(CounterSale.tax_minor).filter(sold), 0),
+                total,
+                func.coalesce(func.sum(CounterSale.tax_minor).filter(completed), 0),
             ).where(CounterSale.store_id == store_id, CounterSale.business_day == day)
         )
     ).one()
     company = await session.get_one(Company, store.company_id)
-    return CounterDay(store_id, day, company.currency, *map(int, row))
+    return CounterDayReport(store_id, day, company.currency, *map(int, totals))
 
 
-async def _store(session: AsyncSession, actor: Actor, store_id: UUID) -> Store:
+async def _own_store(session: AsyncSession, actor: Actor, store_id: UUID) -> Store:
     store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
+    if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
     return store

@@ -1,7 +1,7 @@
-"""Sales over the counter: scanned, priced and taken off the shelf in one unit of work.
+"""Sales at a store's counter: priced, paid and taken from stock in one transaction.
 
-What is promised to orders is not for sale here. The ledger shows a sale as COUNTER_SALE, with the
-sale as its reference; undoing it puts the same units back into the same batches.
+Units reserved for orders are not for sale here. The stock ledger shows a sale as COUNTER_SALE with
+the sale's key as its reference; voiding it returns the same units to the same batches.
 """
 
 from collections.abc import Sequence
@@ -20,178 +20,217 @@ from models.counter_sales import (
     CounterSaleStatus,
     CounterTill,
 )
-from models.identity import Actor, Role
+from models.identity import Actor
 from models.stock import StockReason
 from models.stores import Store
 from services.carts.basket_problems import InsufficientStock
 from services.carts.totals import included_tax
-from services.core.access import works_in
-from services.core.clock import moment
-from services.core.problems import IllegalStep, Refused, not_found
-from services.core.text import line as one_line
-from services.counter_sales.counter_baskets import Payment, Priced, Scan, checked, priced
+from services.core.access import MANAGER_ROLES, may_operate_store
+from services.core.clock import current_time
+from services.core.problems import DomainError, not_found
+from services.core.state_machine import StateMachine, Transition, has_role_in_store
+from services.core.text import parse_line
+from services.counter_sales.counter_baskets import (
+    CounterBasketLine,
+    CounterPayment,
+    ScannedItem,
+    price_basket,
+    validate_payment,
+)
 from services.stock import movements, receiving
-from services.stock.movements import Shipped
-from services.stock.receiving import Received, today_in
+from services.stock.movements import IssuedUnits
+from services.stock.receiving import StockReceiptLine, local_date
 
-NOTE_LENGTH = 200
-MANAGER_ROLES = frozenset({Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
-# From which states each step may be taken.
-STEPS = {CounterSaleAction.VOID: frozenset({CounterSaleStatus.COMPLETED})}
+MAX_NOTE_LENGTH = 200
 
 
-def legal(row: CounterSale, today: date) -> list[CounterSaleAction]:
-    """What can still be done with a sale: nothing after its own day."""
-    return [
-        action
-        for action, states in STEPS.items()
-        if row.status in states and row.business_day == today
-    ]
+def _may_void(sale: CounterSale, actor: Actor) -> bool:
+    return actor.has_store_role(sale.company_id, sale.store_id, MANAGER_ROLES)
+
+
+def _refusal(sale: CounterSale, action: CounterSaleAction) -> str:
+    return "Only a sale of the same day can be undone, and once."
+
+
+MACHINE: StateMachine[CounterSale, CounterSaleAction, CounterSaleStatus] = StateMachine(
+    name="CounterSale",
+    model=CounterSale,
+    status=CounterSaleStatus,
+    noun="sale",
+    id_path="counterSaleId",
+    initial={CounterSaleStatus.COMPLETED},
+    transitions=(
+        Transition(
+            CounterSaleAction.VOID,
+            {CounterSaleStatus.COMPLETED},
+            {CounterSaleStatus.VOIDED},
+            MANAGER_ROLES,
+            note="on its business day",
+        ),
+    ),
+    is_visible=_may_void,
+    permits=has_role_in_store,
+    refusal=_refusal,
+)
+
+
+def available_actions(sale: CounterSale, actor: Actor, today: date) -> list[CounterSaleAction]:
+    """The actions that the actor may take now; none after the sale's business day."""
+    return MACHINE.available_actions(sale, actor, _blocked_actions(sale, today))
+
+
+def _blocked_actions(sale: CounterSale, today: date) -> frozenset[CounterSaleAction]:
+    return frozenset() if sale.business_day == today else frozenset(CounterSaleAction)
 
 
 async def complete(
-    session: AsyncSession, *, actor: Actor, store_id: UUID, scans: Sequence[Scan], payment: Payment
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    store_id: UUID,
+    scans: Sequence[ScannedItem],
+    payment: CounterPayment,
 ) -> CounterSale:
-    """Sell what lies on the counter at the store's prices, and give the next receipt number.
+    """Sell the scanned items at the store's prices and assign the next receipt number.
 
-    Refused: NotFound, InvalidInput, UnknownCode, InsufficientStock, TooLight and TooHeavy, each
-    naming its line.
+    Raises DomainError: NotFound, InvalidInput, UnknownCode, InsufficientStock, TooLight and
+    TooHeavy, each with the path of its line.
     """
     store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
+    if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
     company = await session.get_one(Company, store.company_id)
-    basket = await priced(session, store, scans)
-    total = sum(one.total_minor for one in basket)
-    payment = checked(payment, total)
-    sale = CounterSale(
-        company_id=company.id,
-        store_id=store.id,
-        business_day=await today_in(session, store.id),
-        currency=company.currency,
-        total_minor=total,
-        tax_minor=included_tax(total, company.tax_rate_bp),
-        tender=payment.tender,
-        cash_received_minor=payment.cash_received_minor,
-        change_minor=(payment.cash_received_minor or total) - total,
-        terminal_reference=payment.terminal_reference,
-        cashier_id=actor.person_id,
-        status=CounterSaleStatus.COMPLETED,
-        sold_at=await moment(session),
-    )
-    shipped = await _ship(session, sale, basket, actor)
-    sale.shares = {"shipped": [_share(one) for one in shipped]}
+    basket = await price_basket(session, store, scans)
+    total = sum(line.total_minor for line in basket)
+    payment = validate_payment(payment, total)
+    sale = _new_sale(store, company, actor, total, payment)
+    sale.business_day = await local_date(session, store.id)
+    sale.sold_at = await current_time(session)
+    issued = await _issue_stock(session, sale, basket, actor)
+    sale.shares = {"shipped": [_to_share(units) for units in issued]}
     sale.number = await _next_number(session, store)
     session.add(sale)
     await session.flush()
-    session.add_all(_line(sale, one, position) for position, one in enumerate(basket, 1))
+    session.add_all(_to_line(sale, line, position) for position, line in enumerate(basket, 1))
     await session.flush()
     return sale
 
 
-async def _ship(
-    session: AsyncSession, sale: CounterSale, basket: Sequence[Priced], actor: Actor
-) -> list[Shipped]:
-    """Take it all off the shelf; a refusal names the lines on which the products were scanned."""
-    places = {one.product.id: str(one.line) for one in basket}
+def _new_sale(
+    store: Store, company: Company, actor: Actor, total_minor: int, payment: CounterPayment
+) -> CounterSale:
+    return CounterSale(
+        company_id=company.id,
+        store_id=store.id,
+        currency=company.currency,
+        total_minor=total_minor,
+        tax_minor=included_tax(total_minor, company.tax_rate_bp),
+        tender=payment.tender,
+        cash_received_minor=payment.cash_received_minor,
+        change_minor=(payment.cash_received_minor or total_minor) - total_minor,
+        terminal_reference=payment.terminal_reference,
+        cashier_id=actor.person_id,
+        status=CounterSaleStatus.COMPLETED,
+    )
+
+
+async def _issue_stock(
+    session: AsyncSession, sale: CounterSale, basket: Sequence[CounterBasketLine], actor: Actor
+) -> list[IssuedUnits]:
+    """Take the units from stock; InsufficientStock gets the path of the product's first scan."""
+    line_indexes = {line.product.id: str(line.line_index) for line in basket}
     try:
-        return await movements.ship(
+        return await movements.issue(
             session,
             company_id=sale.company_id,
             store_id=sale.store_id,
-            lines={one.product.id: one.quantity for one in basket},
+            lines={line.product.id: line.quantity for line in basket},
             reason=StockReason.COUNTER_SALE,
             reference=str(sale.id),
             actor_id=actor.person_id,
         )
-    except Refused as refused:
-        raise Refused(
+    except DomainError as error:
+        raise DomainError(
             *(
-                replace(one, path=["input", "lines", places[one.product_id], "quantity"])
+                replace(one, path=["input", "lines", line_indexes[one.product_id], "quantity"])
                 if isinstance(one, InsufficientStock)
                 else one
-                for one in refused.reasons
+                for one in error.problems
             )
         ) from None
 
 
-def _share(one: Shipped) -> dict[str, str | int | None]:
+def _to_share(units: IssuedUnits) -> dict[str, str | int | None]:
     return {
-        "product_id": str(one.product_id),
-        "quantity": one.quantity,
-        "batch_code": one.batch_code,
-        "expires_on": one.expires_on.isoformat() if one.expires_on else None,
+        "product_id": str(units.product_id),
+        "quantity": units.quantity,
+        "batch_code": units.batch_code,
+        "expires_on": units.expires_on.isoformat() if units.expires_on else None,
     }
 
 
 async def _next_number(session: AsyncSession, store: Store) -> int:
-    """The store's next receipt number; a sale that is rolled back leaves no gap."""
-    first = insert(CounterTill).values(
+    """Increment the store's receipt number; a sale that is rolled back leaves no gap."""
+    first_sale = insert(CounterTill).values(
         store_id=store.id, company_id=store.company_id, last_number=1
     )
-    following = first.on_conflict_do_update(
+    upsert = first_sale.on_conflict_do_update(
         index_elements=["store_id"], set_={"last_number": CounterTill.last_number + 1}
     )
-    given = await session.execute(following.returning(CounterTill.last_number))
-    return int(given.scalar_one())
+    result = await session.execute(upsert.returning(CounterTill.last_number))
+    return int(result.scalar_one())
 
 
-def _line(sale: CounterSale, one: Priced, position: int) -> CounterSaleLine:
+def _to_line(sale: CounterSale, line: CounterBasketLine, position: int) -> CounterSaleLine:
     return CounterSaleLine(
         counter_sale_id=sale.id,
         position=position,
         company_id=sale.company_id,
         store_id=sale.store_id,
-        product_id=one.product.id,
-        name=one.product.name,
+        product_id=line.product.id,
+        name=line.product.name,
         currency=sale.currency,
-        unit_price_minor=one.unit_price_minor,
-        quantity=one.quantity,
-        grams=one.grams,
-        kilo_price_minor=one.kilo_price_minor,
-        total_minor=one.total_minor,
+        unit_price_minor=line.unit_price_minor,
+        quantity=line.quantity,
+        grams=line.grams,
+        kilo_price_minor=line.kilo_price_minor,
+        total_minor=line.total_minor,
     )
 
 
 async def void(
     session: AsyncSession, *, actor: Actor, counter_sale_id: UUID, note: str
 ) -> CounterSale:
-    """Undo a sale on its own day: its units go back on the shelf. Its store's managers may.
+    """Void a sale on its business day and return its units to stock; the store's managers may.
 
-    Refused: NotFound, IllegalStep when it is undone already or of an earlier day, InvalidInput.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep if it is voided or of an earlier day.
     """
-    row = await session.get(
-        CounterSale, counter_sale_id, with_for_update=True, populate_existing=True
-    )
-    if row is None or not actor.works_at(row.company_id, row.store_id, MANAGER_ROLES):
-        raise not_found(CounterSale, "counterSaleId")
-    note = one_line(note, "input", "note", most=NOTE_LENGTH, least=1)
-    steps = legal(row, await today_in(session, row.store_id))
-    if CounterSaleAction.VOID not in steps:
-        said = "Only a sale of the same day can be undone, and once."
-        path = ["input", "counterSaleId"]
-        raise Refused(IllegalStep(path=path, message=said, state=row.status, legal=[*steps]))
+    sale = await MACHINE.lock_visible(session, actor, counter_sale_id)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH, min_length=1)
+    blocked = _blocked_actions(sale, await local_date(session, sale.store_id))
+    MACHINE.check(sale, actor, CounterSaleAction.VOID, blocked=blocked)
     await receiving.receive(
         session,
-        company_id=row.company_id,
-        store_id=row.store_id,
-        lines=[_back(one) for one in row.shares["shipped"]],
+        company_id=sale.company_id,
+        store_id=sale.store_id,
+        lines=[_to_receipt_line(share) for share in sale.shares["shipped"]],
         reason=StockReason.COUNTER_SALE,
-        reference=str(row.id),
+        reference=str(sale.id),
         actor_id=actor.person_id,
     )
-    row.status, row.void_note = CounterSaleStatus.VOIDED, note
-    row.voided_at, row.voided_by_id = await moment(session), actor.person_id
+    MACHINE.set_status(sale, CounterSaleStatus.VOIDED)
+    sale.void_note = note
+    sale.voided_at, sale.voided_by_id = await current_time(session), actor.person_id
     await session.flush()
-    return row
+    return sale
 
 
-def _back(share: dict[str, str | int | None]) -> Received:
-    expires = share["expires_on"]
+def _to_receipt_line(share: dict[str, str | int | None]) -> StockReceiptLine:
+    expires_on = share["expires_on"]
     code = share["batch_code"]
-    return Received(
+    return StockReceiptLine(
         product_id=UUID(str(share["product_id"])),
         quantity=int(share["quantity"] or 0),
         batch_code=None if code is None else str(code),
-        expires_on=date.fromisoformat(str(expires)) if expires else None,
+        expires_on=date.fromisoformat(str(expires_on)) if expires_on else None,
     )

@@ -1,4 +1,4 @@
-"""Opening a cycle count: which products of a store are to be counted."""
+"""Starts a stock count: selects the products of a store to count."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from models.counting import StockCount, StockCountLine
 from models.identity import Actor
 from models.stock import Stock
 from models.stores import Store
-from services.core.access import works_in
-from services.core.problems import InvalidInput, NotFound, Problem, Refused, not_found
-from services.core.text import line
-from services.counting.count_states import tell
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem, not_found
+from services.core.text import parse_line
+from services.counting.count_states import record_change
+from services.stock.stock_queries import visible_store
 
-LINES = 500
-NAMED = 20
-NOTE_LENGTH = 200
-AISLE_LENGTH = 40
+MAX_LINES = 500
+MAX_NAMED_CONFLICTS = 20
+MAX_NOTE_LENGTH = 200
+MAX_AISLE_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeingCounted(Problem):
-    """A product is in another count that is not over yet: both would move the same shelf."""
+    """A product is in another active count: both would change the same stock row."""
 
     product_id: UUID
     count_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What to count: these products, or those of a category (with all below it), of an aisle."""
+class CountSelection:
+    """What to count: named products, or those of a category (with subcategories) and an aisle."""
 
     product_ids: tuple[UUID, ...] | None = None
     category_id: UUID | None = None
@@ -43,18 +43,21 @@ class Choice:
 
 
 async def start(
-    session: AsyncSession, *, actor: Actor, store_id: UUID, choice: Choice, note: str = ""
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    store_id: UUID,
+    selection: CountSelection,
+    note: str = "",
 ) -> StockCount:
-    """Begin a count of at most LINES products of a store; its staff may.
+    """Start a count of at most MAX_LINES products of a store, by one of its staff.
 
-    Refused: NotFound, InvalidInput for nothing or too much to count, BeingCounted.
+    Raises DomainError: NotFound, InvalidInput for no or too many products, BeingCounted.
     """
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    chosen = await _chosen(session, store, choice)
-    await _free(session, store_id, chosen)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    store = await visible_store(session, actor, store_id)
+    product_ids = await _select_products(session, store, selection)
+    await _check_not_being_counted(session, store_id, product_ids)
     company = await session.get_one(Company, store.company_id)
     row = StockCount(
         company_id=store.company_id,
@@ -65,54 +68,59 @@ async def start(
     )
     session.add(row)
     await session.flush()
-    await _lay_out(session, row, chosen)
-    tell(session, row)
+    await _create_lines(session, row, product_ids)
+    record_change(session, row)
     return row
 
 
-async def _lay_out(session: AsyncSession, row: StockCount, chosen: Sequence[UUID]) -> None:
-    """Make the count's lines; refused where another count was faster."""
-    at = {"count_id": row.id, "company_id": row.company_id, "store_id": row.store_id}
+async def _create_lines(
+    session: AsyncSession, row: StockCount, product_ids: Sequence[UUID]
+) -> None:
+    """Create the lines; BeingCounted if a concurrent count has one of the products."""
+    columns = {"count_id": row.id, "company_id": row.company_id, "store_id": row.store_id}
     try:
         async with session.begin_nested():
             session.add_all(
-                StockCountLine(product_id=key, position=nth, **at) for nth, key in enumerate(chosen)
+                StockCountLine(product_id=key, position=nth, **columns)
+                for nth, key in enumerate(product_ids)
             )
     except IntegrityError:
-        await _free(session, row.store_id, chosen)
+        await _check_not_being_counted(session, row.store_id, product_ids)
         raise
 
 
-async def _chosen(session: AsyncSession, store: Store, choice: Choice) -> Sequence[UUID]:
-    """The products to count, each once: as they were named, or by their aisles."""
-    if choice.product_ids is not None:
-        if choice.category_id is not None or choice.aisle is not None:
-            said = "Name products, or a category and an aisle: not both."
-            raise _invalid(said, "productIds")
-        return await _named(session, store, choice.product_ids)
-    if choice.category_id is None and choice.aisle is None:
+async def _select_products(
+    session: AsyncSession, store: Store, selection: CountSelection
+) -> Sequence[UUID]:
+    """The products to count, each once: in the order of the input, or by aisle and name."""
+    if selection.product_ids is not None:
+        if selection.category_id is not None or selection.aisle is not None:
+            message = "Name products, or a category and an aisle: not both."
+            raise _invalid(message, "productIds")
+        return await _check_products(session, store, selection.product_ids)
+    if selection.category_id is None and selection.aisle is None:
         raise _invalid("Say what to count: products, a category or an aisle.", "productIds")
-    if choice.category_id is not None:
-        found = await session.get(Category, choice.category_id)
-        if found is None or found.company_id != store.company_id:
+    if selection.category_id is not None:
+        category = await session.get(Category, selection.category_id)
+        if category is None or category.company_id != store.company_id:
             raise not_found(Category, "categoryId")
-    rows = (await session.scalars(_placed(store, choice))).all()
-    if not rows:
-        raise _invalid("There is nothing of it in the store.", "categoryId")
-    if len(rows) > LINES:
-        raise _invalid(f"A count has at most {LINES} products: choose less.", "categoryId")
-    return rows
+    product_ids = (await session.scalars(_products_of_area(store, selection))).all()
+    if not product_ids:
+        raise _invalid("The store has no such products.", "categoryId")
+    if len(product_ids) > MAX_LINES:
+        raise _invalid(f"A count has at most {MAX_LINES} products: choose less.", "categoryId")
+    return product_ids
 
 
-async def _named(
+async def _check_products(
     session: AsyncSession, store: Store, product_ids: Sequence[UUID]
 ) -> Sequence[UUID]:
-    if not 1 <= len(product_ids) <= LINES:
-        raise _invalid(f"A count has from 1 to {LINES} products.", "productIds")
-    ours = select(Product.id).where(
+    if not 1 <= len(product_ids) <= MAX_LINES:
+        raise _invalid(f"A count has from 1 to {MAX_LINES} products.", "productIds")
+    own = select(Product.id).where(
         Product.id.in_(product_ids), Product.company_id == store.company_id
     )
-    known = set(await session.scalars(ours))
+    known = set(await session.scalars(own))
     problems: list[Problem] = []
     for nth, key in enumerate(product_ids):
         path = ["input", "productIds", str(nth)]
@@ -121,54 +129,59 @@ async def _named(
         elif key in product_ids[:nth]:
             problems.append(InvalidInput(path=path, message="This product is named twice."))
     if problems:
-        raise Refused(*problems)
+        raise DomainError(*problems)
     return product_ids
 
 
-def _placed(store: Store, choice: Choice) -> Select[UUID]:
-    """Products that the store lists in the aisle and the category, or has stock of in the latter.
+def _products_of_area(store: Store, selection: CountSelection) -> Select[UUID]:
+    """Products that the store lists in the aisle, or lists or stocks, and of the category.
 
-    One more than a count may have, so that too many are seen to be so.
+    Selects one more than a count may have, so that the caller sees when there are too many.
     """
     products = select(Product.id).where(Product.company_id == store.company_id)
     listed = select(Listing.product_id).where(Listing.store_id == store.id)
     stocked = select(Stock.product_id).where(Stock.store_id == store.id)
-    if choice.aisle is not None:
-        aisle = line(choice.aisle, "input", "aisle", most=AISLE_LENGTH, least=1)
+    if selection.aisle is not None:
+        aisle = parse_line(
+            selection.aisle, "input", "aisle", max_length=MAX_AISLE_LENGTH, min_length=1
+        )
         products = products.where(Product.id.in_(listed.where(Listing.aisle == aisle)))
     else:
         products = products.where(Product.id.in_(listed.union(stocked)))
-    if choice.category_id is not None:
-        tree = select(Category.id).where(Category.id == choice.category_id)
+    if selection.category_id is not None:
+        tree = select(Category.id).where(Category.id == selection.category_id)
         below = tree.cte("below", recursive=True)
         below = below.union(select(Category.id).join(below, Category.parent_id == below.c.id))
         products = products.where(Product.category_id.in_(select(below.c.id)))
-    at = (Listing.store_id == store.id) & (Listing.product_id == Product.id)
-    walked = products.outerjoin(Listing, at).order_by(Listing.aisle.nulls_last(), Product.name)
-    return walked.order_by(Product.id).limit(LINES + 1)
+    of_listing = (Listing.store_id == store.id) & (Listing.product_id == Product.id)
+    with_aisle = products.outerjoin(Listing, of_listing)
+    ordered = with_aisle.order_by(Listing.aisle.nulls_last(), Product.name, Product.id)
+    return ordered.limit(MAX_LINES + 1)
 
 
-async def _free(session: AsyncSession, store_id: UUID, product_ids: Sequence[UUID]) -> None:
-    """Refuse products that are in a live count of the store."""
-    live = (
+async def _check_not_being_counted(
+    session: AsyncSession, store_id: UUID, product_ids: Sequence[UUID]
+) -> None:
+    """Raise BeingCounted for products that are in an active count of the store."""
+    active = (
         select(StockCountLine.product_id, StockCountLine.count_id)
         .where(StockCountLine.store_id == store_id, StockCountLine.live)
         .where(StockCountLine.product_id.in_(product_ids))
         .order_by(StockCountLine.product_id)
-        .limit(NAMED)
+        .limit(MAX_NAMED_CONFLICTS)
     )
-    taken: Mapping[UUID, UUID] = {
-        one.product_id: one.count_id for one in await session.execute(live)
+    count_by_product: Mapping[UUID, UUID] = {
+        row.product_id: row.count_id for row in await session.execute(active)
     }
-    if taken:
-        said, path = "This product is being counted already.", ["input", "productIds"]
-        raise Refused(
+    if count_by_product:
+        message, path = "This product is being counted already.", ["input", "productIds"]
+        raise DomainError(
             *(
-                BeingCounted(path=path, message=said, product_id=key, count_id=count)
-                for key, count in taken.items()
+                BeingCounted(path=path, message=message, product_id=key, count_id=count_id)
+                for key, count_id in count_by_product.items()
             )
         )
 
 
-def _invalid(message: str, field: str) -> Refused:
-    return Refused(InvalidInput(path=["input", field], message=message))
+def _invalid(message: str, field: str) -> DomainError:
+    return DomainError(InvalidInput(path=["input", field], message=message))

@@ -1,4 +1,4 @@
-"""Reading cycle counts. What the books say is shown only once a count is submitted."""
+"""Reads of stock counts. Expected quantities are shown only once a count is submitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.counting import StockCount, StockCountFilter, StockCountLine, StockCountStatus
 from models.identity import Actor
-from models.stores import Store
-from services.core.access import works_in
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, Refused, not_found
-
-Counted = StockCountLine
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.counting.count_states import may_see
+from services.stock.stock_queries import visible_store
 
 
 @dataclass(frozen=True, slots=True)
-class SeenLine:
-    """A line as it may be seen now: while people count, nobody sees what is expected."""
+class VisibleCountLine:
+    """A line as it may be shown now: nobody sees `expected` while the count is in progress."""
 
     id: UUID
     position: int
@@ -35,10 +33,11 @@ class SeenLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Variance:
-    """What a count found: units beyond and below what was expected, and their worth.
+class CountVariance:
+    """Units of a count above and below the expected ones, and their value.
 
-    The worth is at the store's own selling price of the moment of counting, in minor units.
+    `off` is the number of lines that differ. Values are in minor units, at the store's selling
+    price when the line was counted.
     """
 
     off: int
@@ -51,23 +50,23 @@ class Variance:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many lines a count has, how many are counted, and what they found."""
+class CountProgress:
+    """The number of lines of a count, how many are counted, and their variance."""
 
     lines: int
     counted: int
-    variance: Variance | None
+    variance: CountVariance | None
 
 
-async def visible(session: AsyncSession, *, actor: Actor, count_id: UUID) -> StockCount:
-    """One count, for the staff of its store; else NotFound."""
+async def visible_count(session: AsyncSession, *, actor: Actor, count_id: UUID) -> StockCount:
+    """One count, if the actor works in its store; else NotFound."""
     row = await session.get(StockCount, count_id)
-    if row is None or not works_in(actor, row.company_id, row.store_id):
+    if row is None or not may_see(row, actor):
         raise not_found(StockCount, "id")
     return row
 
 
-async def of_store(
+async def list_of_store(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -76,95 +75,103 @@ async def of_store(
     cursor: str | None,
     status: StockCountStatus | None,
 ) -> Page[StockCount]:
-    """A page of a store's counts, newest first, for its staff. Refused: NotFound, InvalidInput."""
-    bounded(first)
-    store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    rows = select(StockCount).where(StockCount.store_id == store_id)
+    """A page of a store's counts, newest first, for its staff.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
+    await visible_store(session, actor, store_id)
+    statement = select(StockCount).where(StockCount.store_id == store_id)
     if status is not None:
-        rows = rows.where(StockCount.status == status)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(StockCount.id < start[0])
-    found = (await session.scalars(rows.order_by(StockCount.id.desc()).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))
+        statement = statement.where(StockCount.status == status)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        statement = statement.where(StockCount.id < start[0])
+    statement = statement.order_by(StockCount.id.desc()).limit(first + 1)
+    rows = (await session.scalars(statement)).all()
+    return build_page(rows, first, lambda row: (str(row.id),))
 
 
-async def lines(
+async def list_lines(
     session: AsyncSession,
     *,
     actor: Actor,
     count_id: UUID,
     first: int,
     cursor: str | None,
-    only: StockCountFilter | None,
-) -> Page[SeenLine]:
-    """A page of a count's lines for the store's staff. Refused: NotFound, InvalidInput."""
-    bounded(first)
-    row = await visible(session, actor=actor, count_id=count_id)
-    blind = row.status is StockCountStatus.COUNTING
-    found = select(Counted).where(Counted.count_id == row.id).order_by(Counted.position)
-    if only is StockCountFilter.UNCOUNTED:
-        found = found.where(Counted.counted.is_(None))
-    if only is StockCountFilter.OFF:
+    line_filter: StockCountFilter | None,
+) -> Page[VisibleCountLine]:
+    """A page of a count's lines, for the staff of its store.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
+    count = await visible_count(session, actor=actor, count_id=count_id)
+    blind = count.status is StockCountStatus.COUNTING
+    line = StockCountLine
+    statement = select(line).where(line.count_id == count.id).order_by(line.position)
+    if line_filter is StockCountFilter.UNCOUNTED:
+        statement = statement.where(line.counted.is_(None))
+    if line_filter is StockCountFilter.OFF:
         if blind:
-            said = "What differs is shown once the count is submitted."
-            raise Refused(InvalidInput(path=["only"], message=said))
-        found = found.where(Counted.counted != Counted.expected)
-    if (start := after(cursor, int)) is not None:
-        found = found.where(Counted.position > start[0])
-    rows = (await session.scalars(found.limit(first + 1))).all()
-    seen = [_seen(one, row.currency, blind) for one in rows]
-    return page(seen, first, lambda one: (one.position,))
+            message = "What differs is shown once the count is submitted."
+            raise DomainError(InvalidInput(path=["only"], message=message))
+        statement = statement.where(line.counted != line.expected)
+    if (start := decode_cursor(cursor, int)) is not None:
+        statement = statement.where(line.position > start[0])
+    rows = (await session.scalars(statement.limit(first + 1))).all()
+    lines = [_visible_line(row, count.currency, blind) for row in rows]
+    return build_page(lines, first, lambda line: (line.position,))
 
 
-def _seen(one: StockCountLine, currency: str, blind: bool) -> SeenLine:
-    units = None if blind else one.variance
-    worth = None if units is None or one.price_minor is None else units * one.price_minor
-    return SeenLine(
-        one.id,
-        one.position,
-        one.product_id,
-        one.counted,
-        one.counted_at,
-        None if blind else one.expected,
-        units,
-        worth,
+def _visible_line(line: StockCountLine, currency: str, blind: bool) -> VisibleCountLine:
+    variance = None if blind else line.variance
+    price = line.price_minor
+    value = None if variance is None or price is None else variance * price
+    return VisibleCountLine(
+        line.id,
+        line.position,
+        line.product_id,
+        line.counted,
+        line.counted_at,
+        None if blind else line.expected,
+        variance,
+        value,
         currency,
     )
 
 
-async def tallies(session: AsyncSession, ids: Sequence[UUID]) -> list[Tally]:
-    """What each count has and found; one statement for all of them."""
-    off = Counted.counted - Counted.expected
-    worth = cast(off, BigInteger) * func.coalesce(Counted.price_minor, literal(0))
+async def progress_of_counts(session: AsyncSession, ids: Sequence[UUID]) -> list[CountProgress]:
+    """The progress of each count, by one statement for all of them."""
+    line = StockCountLine
+    variance = line.counted - line.expected
+    value = cast(variance, BigInteger) * func.coalesce(line.price_minor, literal(0))
 
-    def total(value: Any, when: Any) -> Any:
-        return func.coalesce(func.sum(case((when, value), else_=0)), 0)
+    def total(expression: Any, condition: Any) -> Any:
+        return func.coalesce(func.sum(case((condition, expression), else_=0)), 0)
 
-    query = (
+    statement = (
         select(
             StockCount.id,
             StockCount.status,
             StockCount.currency,
             func.count(),
-            func.count(Counted.counted),
-            total(1, off != 0),
-            total(off, off > 0),
-            total(-off, off < 0),
-            total(worth, off > 0),
-            total(-worth, off < 0),
+            func.count(line.counted),
+            total(1, variance != 0),
+            total(variance, variance > 0),
+            total(-variance, variance < 0),
+            total(value, variance > 0),
+            total(-value, variance < 0),
         )
-        .join(Counted, Counted.count_id == StockCount.id)
+        .join(line, line.count_id == StockCount.id)
         .where(StockCount.id.in_(ids))
         .group_by(StockCount.id)
     )
-    found = {}
-    for key, status, currency, count, counted, *sums in await session.execute(query):
+    progress = {}
+    for key, status, currency, lines, counted, *sums in await session.execute(statement):
         shown = None
         if status is not StockCountStatus.COUNTING:
-            off_lines, over, short, over_minor, short_minor = map(int, sums)
+            differing, over, short, over_minor, short_minor = map(int, sums)
             net = over_minor - short_minor
-            shown = Variance(off_lines, over, short, over_minor, short_minor, net, currency)
-        found[key] = Tally(count, counted, shown)
-    return [found.get(key, Tally(0, 0, None)) for key in ids]
+            shown = CountVariance(differing, over, short, over_minor, short_minor, net, currency)
+        progress[key] = CountProgress(lines, counted, shown)
+    return [progress.get(key, CountProgress(0, 0, None)) for key in ids]

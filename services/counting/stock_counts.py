@@ -1,9 +1,9 @@
-"""Cycle counts: some products of a store are counted blind, and a manager approves what differs.
+"""Stock counts: staff count products of a store blind, and a manager approves the variance.
 
-Orders flow meanwhile. So what a line was expected to be is read under the shelf's lock at the
-moment in which the line is counted, and approval moves the shelf by the difference only: a sale
-between counting and approval is never undone. Units that are sold but not picked yet still lie on
-the shelf, so they are expected too. Locks are taken in this order: the count, its line, the shelf.
+Orders are sold meanwhile. Therefore the expected quantity of a line is read under the lock of its
+stock row when the line is counted, and approval changes on_hand by the variance only: sales between
+counting and approval are kept. Units that are sold but not picked yet are still in the store, so
+they are expected too. Locks are taken in this order: the count, its line, the stock row.
 """
 
 from collections.abc import Sequence
@@ -21,32 +21,24 @@ from models.counting import (
     StockCountLine,
     StockCountStatus,
 )
-from models.fulfillment import (
-    Fulfillment,
-    FulfillmentLine,
-    FulfillmentLineStatus,
-    FulfillmentStatus,
-)
+from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus
 from models.identity import Actor
 from models.stock import StockReason
-from services.core.clock import moment
-from services.core.problems import InvalidInput, Problem, Refused, not_found
-from services.core.text import line
-from services.counting.count_states import available_actions, enter, move
-from services.stock import batches, stock_rows
-from services.stock.adjustments import ON_HAND_UNITS
-from services.stock.row_edits import make_rows, shift
-
-__all__ = ["BelowPromised", "Uncounted", "approve", "available_actions", "cancel", "reject",
-           "set_line", "submit"]  # fmt: skip
-
-NOTE_LENGTH = 200
-UNPICKED = (
-    FulfillmentStatus.QUEUED,
-    FulfillmentStatus.ACCEPTED,
-    FulfillmentStatus.PICKING,
-    FulfillmentStatus.AWAITING_SUBSTITUTION,
+from services.core.clock import current_time
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.text import parse_line
+from services.counting.count_states import MACHINE, change_status
+from services.stock import batches
+from services.stock.picked_batches import UNPICKED_STATUSES
+from services.stock.stock_rows import lock_rows
+from services.stock.stock_writer import (
+    MAX_ON_HAND_UNITS,
+    MovementCause,
+    create_missing_rows,
+    publish_stock_changed,
 )
+
+MAX_NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +50,7 @@ class Uncounted(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BelowPromised(Problem):
-    """So few of a product would be left that units promised to customers were not there."""
+    """Fewer units of a product would be left than the `held` ones reserved for orders."""
 
     product_id: UUID
     held: int
@@ -68,32 +60,32 @@ class BelowPromised(Problem):
 async def set_line(
     session: AsyncSession, *, actor: Actor, count_id: UUID, product_id: UUID, counted: int
 ) -> StockCount:
-    """Say how many units of a product were found; the last word of several counters stands.
+    """Set the counted units of a product; a later count of the same line replaces an earlier one.
 
-    Refused: NotFound, InvalidInput, IllegalStep once the count is submitted.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep once the count is submitted.
     """
-    if not 0 <= counted <= ON_HAND_UNITS:
-        said = f"A shelf holds from 0 to {ON_HAND_UNITS} units."
-        raise Refused(InvalidInput(path=["input", "counted"], message=said))
-    row = await enter(session, actor, count_id, StockCountAction.COUNT)
-    found = await session.scalar(
+    if not 0 <= counted <= MAX_ON_HAND_UNITS:
+        message = f"A quantity is from 0 to {MAX_ON_HAND_UNITS} units."
+        raise DomainError(InvalidInput(path=["input", "counted"], message=message))
+    row = await MACHINE.begin(session, actor, count_id, StockCountAction.COUNT)
+    line = await session.scalar(
         select(StockCountLine)
         .where(StockCountLine.count_id == row.id, StockCountLine.product_id == product_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    if found is None:
+    if line is None:
         raise not_found(Product, "productId")
-    found.counted, found.expected = counted, await _expected(session, row.store_id, product_id)
-    found.price_minor = await _price(session, row.store_id, product_id)
-    found.counted_by_id, found.counted_at = actor.person_id, await moment(session)
+    line.counted, line.expected = counted, await _expected(session, row.store_id, product_id)
+    line.price_minor = await _price_minor(session, row.store_id, product_id)
+    line.counted_by_id, line.counted_at = actor.person_id, await current_time(session)
     session.add(
         StockCountEntry(
-            line_id=found.id,
+            line_id=line.id,
             company_id=row.company_id,
             round=row.round,
             counted=counted,
-            expected=found.expected,
+            expected=line.expected,
             person_id=actor.person_id,
         )
     )
@@ -102,28 +94,28 @@ async def set_line(
 
 
 async def _expected(session: AsyncSession, store_id: UUID, product_id: UUID) -> int:
-    """What should lie on the shelf at this moment: on hand, and sold but not picked yet."""
-    shelf = (await stock_rows.lock(session, [store_id], [product_id]))[store_id]
+    """The units that should be in the store now: on hand, and sold but not picked yet."""
+    rows = (await lock_rows(session, [store_id], [product_id]))[store_id]
     unpicked = (
         select(func.coalesce(func.sum(FulfillmentLine.quantity), 0))
         .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
         .where(
             Fulfillment.store_id == store_id,
-            Fulfillment.status.in_(UNPICKED),
+            Fulfillment.status.in_(UNPICKED_STATUSES),
             FulfillmentLine.product_id == product_id,
             FulfillmentLine.status == FulfillmentLineStatus.PENDING,
         )
     )
-    waiting = int(await session.scalar(unpicked) or 0)
-    return (shelf[product_id].on_hand if product_id in shelf else 0) + waiting
+    unpicked_units = int(await session.scalar(unpicked) or 0)
+    return (rows[product_id].on_hand if product_id in rows else 0) + unpicked_units
 
 
-async def _price(session: AsyncSession, store_id: UUID, product_id: UUID) -> int | None:
-    listed = select(Listing.price_minor).where(
+async def _price_minor(session: AsyncSession, store_id: UUID, product_id: UUID) -> int | None:
+    statement = select(Listing.price_minor).where(
         Listing.store_id == store_id, Listing.product_id == product_id
     )
-    price: int | None = await session.scalar(listed)
-    return price
+    price_minor: int | None = await session.scalar(statement)
+    return price_minor
 
 
 async def submit(
@@ -131,74 +123,75 @@ async def submit(
     *,
     actor: Actor,
     count_id: UUID,
-    leave_uncounted: bool = False,
+    allow_uncounted: bool = False,
     expected_version: int | None = None,
 ) -> StockCount:
-    """Hand a count in: from here on it shows what the books say. Lines left out change nothing.
+    """Submit a count for approval, which shows its variance. Uncounted lines change nothing.
 
-    Refused as in `enter`, and with Uncounted unless `leave_uncounted`.
+    Raises DomainError: as `MACHINE.begin`, and Uncounted unless `allow_uncounted`.
     """
-    row = await enter(session, actor, count_id, StockCountAction.SUBMIT, expected_version)
-    counts = select(func.count(), func.count(StockCountLine.counted)).where(
+    row = await MACHINE.begin(session, actor, count_id, StockCountAction.SUBMIT, expected_version)
+    statement = select(func.count(), func.count(StockCountLine.counted)).where(
         StockCountLine.count_id == row.id
     )
-    lines, counted = (await session.execute(counts)).one()
-    if not counted or (counted < lines and not leave_uncounted):
-        said = f"{lines - counted} of {lines} products are not counted yet."
+    lines, counted = (await session.execute(statement)).one()
+    if not counted or (counted < lines and not allow_uncounted):
+        message = f"{lines - counted} of {lines} products are not counted yet."
         path = ["input", "countId"]
-        raise Refused(Uncounted(path=path, message=said, remaining=lines - counted))
-    row.submitted_by_id, row.submitted_at = actor.person_id, await moment(session)
-    return await move(session, row, StockCountStatus.SUBMITTED)
+        raise DomainError(Uncounted(path=path, message=message, remaining=lines - counted))
+    row.submitted_by_id, row.submitted_at = actor.person_id, await current_time(session)
+    return await change_status(session, row, StockCountStatus.SUBMITTED)
 
 
 async def approve(
     session: AsyncSession, *, actor: Actor, count_id: UUID, expected_version: int | None = None
 ) -> StockCount:
-    """Put right what differs: each shelf moves by what was found beyond what was expected.
+    """Approve a count, by a manager: change on_hand of each product by its variance.
 
-    A manager does. Refused as in `enter`, and with BelowPromised, naming each product.
+    Raises DomainError: as `MACHINE.begin`, and BelowPromised for each product.
     """
-    row = await enter(session, actor, count_id, StockCountAction.APPROVE, expected_version)
+    row = await MACHINE.begin(session, actor, count_id, StockCountAction.APPROVE, expected_version)
     lines = await session.scalars(
         select(StockCountLine).where(
             StockCountLine.count_id == row.id, StockCountLine.counted != StockCountLine.expected
         )
     )
-    await _put_right(session, row, lines.all(), actor.person_id)
-    await _end(session, row, actor)
-    return await move(session, row, StockCountStatus.APPROVED)
+    await _apply_variance(session, row, lines.all(), actor.person_id)
+    await _finish(session, row, actor)
+    return await change_status(session, row, StockCountStatus.APPROVED)
 
 
-async def _put_right(
+async def _apply_variance(
     session: AsyncSession,
     row: StockCount,
     lines: Sequence[StockCountLine],
     actor_id: UUID | None,
 ) -> None:
-    off = {one.product_id: one.variance or 0 for one in lines}
-    if not off:
+    variances = {line.product_id: line.variance or 0 for line in lines}
+    if not variances:
         return
-    await make_rows(session, row.company_id, row.store_id, off)
-    shelf = (await stock_rows.lock(session, [row.store_id], off))[row.store_id]
-    there = await batches.on_shelf(session, row.store_id, off)
-    cause = stock_rows.Cause(StockReason.COUNT, str(row.id), actor_id)
+    await create_missing_rows(session, row.company_id, row.store_id, variances)
+    stock_rows = (await lock_rows(session, [row.store_id], variances))[row.store_id]
+    in_stock = await batches.load_in_stock(session, row.store_id, variances)
+    cause = MovementCause(StockReason.COUNT, str(row.id), actor_id)
     problems: list[Problem] = []
-    for product_id, units in off.items():
-        place = shelf[product_id]
-        if (left := place.on_hand + units) < place.held:
-            said = f"{left} units would be left of a product with {place.held} promised."
-            path = ["input", "countId"]
-            problems.append(
-                BelowPromised(
-                    path=path, message=said, product_id=product_id, held=place.held, on_hand=left
-                )
-            )
+    for product_id, delta in variances.items():
+        stock_row = stock_rows[product_id]
+        if (left := stock_row.on_hand + delta) < stock_row.held:
+            problems.append(_below_promised(product_id, stock_row.held, left))
             continue
-        shift(session, place, there.get(product_id, []), units, cause)
+        product_batches = in_stock.get(product_id, [])
+        batches.change_on_hand(session, stock_row, product_batches, delta, cause)
     if problems:
-        raise Refused(*problems)
+        raise DomainError(*problems)
     await session.flush()
-    stock_rows.announce(session, shelf.values())
+    publish_stock_changed(session, stock_rows.values())
+
+
+def _below_promised(product_id: UUID, held: int, left: int) -> BelowPromised:
+    message = f"{left} units would be left of a product with {held} reserved."
+    path = ["input", "countId"]
+    return BelowPromised(path=path, message=message, product_id=product_id, held=held, on_hand=left)
 
 
 async def reject(
@@ -209,12 +202,12 @@ async def reject(
     note: str = "",
     expected_version: int | None = None,
 ) -> StockCount:
-    """Have what differs counted again, blind as before; what agreed with the books stands.
+    """Reject a count, by a manager: lines with a variance are counted again, blind as before.
 
-    A manager does. Refused as in `enter`.
+    Lines without a variance keep their count. Raises DomainError: as `MACHINE.begin`.
     """
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    row = await enter(session, actor, count_id, StockCountAction.REJECT, expected_version)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    row = await MACHINE.begin(session, actor, count_id, StockCountAction.REJECT, expected_version)
     await session.execute(
         update(StockCountLine)
         .where(StockCountLine.count_id == row.id)
@@ -224,21 +217,21 @@ async def reject(
     row.round += 1
     row.note = note or row.note
     row.submitted_by_id, row.submitted_at = None, None
-    return await move(session, row, StockCountStatus.COUNTING)
+    return await change_status(session, row, StockCountStatus.COUNTING)
 
 
 async def cancel(
     session: AsyncSession, *, actor: Actor, count_id: UUID, expected_version: int | None = None
 ) -> StockCount:
-    """Give a count up: nothing changes. A manager does. Refused as in `enter`."""
-    row = await enter(session, actor, count_id, StockCountAction.CANCEL, expected_version)
-    await _end(session, row, actor)
-    return await move(session, row, StockCountStatus.CANCELED)
+    """Cancel a count without changing stock. Raises DomainError: as `MACHINE.begin`."""
+    row = await MACHINE.begin(session, actor, count_id, StockCountAction.CANCEL, expected_version)
+    await _finish(session, row, actor)
+    return await change_status(session, row, StockCountStatus.CANCELED)
 
 
-async def _end(session: AsyncSession, row: StockCount, actor: Actor) -> None:
-    """Let the count's products be counted by others again."""
+async def _finish(session: AsyncSession, row: StockCount, actor: Actor) -> None:
+    """Release the count's products, so that other counts can have them."""
     await session.execute(
         update(StockCountLine).where(StockCountLine.count_id == row.id).values(live=False)
     )
-    row.decided_by_id, row.decided_at = actor.person_id, await moment(session)
+    row.decided_by_id, row.decided_at = actor.person_id, await current_time(session)

@@ -1,4 +1,4 @@
-"""The ride of an order, from the search for a rider to the door."""
+"""Creates deliveries and takes them from the store to the customer."""
 
 import hmac
 from datetime import datetime, timedelta
@@ -8,46 +8,52 @@ from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import words
-from database.statements import kept
-from models.delivery import OVER, Delivery, DeliveryAction, DeliveryStatus, Rider, RiderPosition
+from database.base import enum_literals
+from database.statements import prepared
+from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryAction, DeliveryStatus
 from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import Order
-from services.core.problems import IllegalStep, Kept, Refused, not_found
+from models.riders import Rider, RiderPosition
+from services.core.problems import CommittedDomainError, not_found
+from services.core.state_machine import illegal_step
 from services.delivery import dispatch
 from services.delivery.delivery_states import (
-    AT_THE_WHEEL,
+    ASSIGNED_BEFORE_PICKUP,
     BEFORE_PICKUP,
-    CODE_TRIES,
-    Ride,
+    MAX_CODE_ATTEMPTS,
+    LockedDelivery,
     WrongDeliveryCode,
-    enter,
-    free,
-    locked,
-    sees,
-    tell,
-    tell_rider,
+    begin,
+    can_see,
+    change_status,
+    lock,
+    record_change,
+    record_rider_change,
+    release_rider,
 )
-from services.orders import orders
+from services.orders import order_states
 
-SILENT_SECONDS = 180
-ONE_LIVE = "uq_delivery_live"
-LIVE = kept(
+MAX_RIDER_SILENCE_SECONDS = 180
+UNIQUE_OPEN_DELIVERY = "uq_delivery_live"
+OPEN_DELIVERY = prepared(
     select(Delivery)
-    .where(Delivery.order_id == bindparam("order"), Delivery.status.not_in(words(OVER)))
+    .where(
+        Delivery.order_id == bindparam("order"),
+        Delivery.status.not_in(enum_literals(FINAL_DELIVERY_STATUSES)),
+    )
     .execution_options(populate_existing=True)
 )
-BAGS = kept(select(Fulfillment.bags).where(Fulfillment.id == bindparam("fulfillment")))
+BAG_COUNT = prepared(select(Fulfillment.bags).where(Fulfillment.id == bindparam("fulfillment")))
 
 
-async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
+async def create_delivery(
     session: AsyncSession, order: Order, fulfillment: Fulfillment
 ) -> Delivery:
-    """Begin the ride of a fulfillment whose order is locked: the nearest rider is asked at once.
+    """Create the delivery of a fulfillment, offered to the nearest rider. The order is locked.
 
-    Refused: IllegalStep when a ride of it is under way.
+    Raises DomainError: IllegalStep when the fulfillment has an open delivery already.
     """
     delivery = Delivery(
         fulfillment_id=fulfillment.id,
@@ -67,58 +73,60 @@ async def open(  # noqa: A001 - the trade's word; nothing in this room opens fil
         version=1,
     )
     session.add(delivery)
-    state = fulfillment.status  # not to be read once the transaction is broken
+    state = fulfillment.status  # the row can't be read after a failed flush
     try:
         await session.flush()
     except IntegrityError as error:
-        if ONE_LIVE not in str(error.orig):
+        if UNIQUE_OPEN_DELIVERY not in str(error.orig):
             raise
         message = "A ride of this order is under way already."
-        path = ["input", "fulfillmentId"]
-        raise Refused(IllegalStep(path=path, message=message, state=state, legal=[])) from None
-    tell(session, order, delivery, EventType.DELIVERY_SEARCHING, round=1)
-    await dispatch.offer_next(session, order, delivery)
+        raise illegal_step("input", "fulfillmentId", message=message, state=state) from None
+    record_change(session, order, delivery, EventType.DELIVERY_SEARCHING, round=1)
+    await dispatch.offer_to_next_rider(session, order, delivery)
     await session.flush()
     return delivery
 
 
-async def cancel_for(session: AsyncSession, order: Order) -> Delivery | None:
-    """End the ride of a locked order before its bags are picked up; None when there is none.
+async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | None:
+    """Cancel the open delivery of a locked order; None when there is none.
 
-    Refused with IllegalStep once they are on the road.
+    Raises DomainError: IllegalStep once its bags are picked up.
     """
-    delivery = await session.scalar(LIVE, {"order": order.id})
+    delivery = await session.scalar(OPEN_DELIVERY, {"order": order.id})
     if delivery is None:
         return None
     if delivery.status not in BEFORE_PICKUP:
         message = f"The delivery is {delivery.status}: it can't be canceled any more."
-        raise Refused(IllegalStep(message=message, state=delivery.status, legal=[]))
-    await dispatch.withdraw(session, delivery)
-    _move(delivery, DeliveryStatus.CANCELED)
-    tell(session, order, delivery, EventType.DELIVERY_CANCELED)
-    await free(session, delivery)
+        raise illegal_step(message=message, state=delivery.status)
+    await dispatch.withdraw_offer(session, delivery)
+    change_status(delivery, DeliveryStatus.CANCELED)
+    record_change(session, order, delivery, EventType.DELIVERY_CANCELED)
+    await release_rider(session, delivery)
     return delivery
 
 
 async def arrive_at_store(
     session: AsyncSession, *, actor: Actor, delivery_id: UUID, device_time: datetime | None = None
 ) -> Delivery:
-    """The rider stands in the store. Refused: NotFound, IllegalStep."""
-    ride = await enter(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_STORE)
-    bags = await session.scalar(BAGS, {"fulfillment": ride.delivery.fulfillment_id})
-    ride.delivery.bags = bags or 0
-    return await _step(
-        session, ride, DeliveryStatus.AT_STORE, EventType.DELIVERY_AT_STORE, device_time
+    """Record that the rider is at the store. Raises DomainError: NotFound, IllegalStep."""
+    locked = await begin(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_STORE)
+    bags = await session.scalar(BAG_COUNT, {"fulfillment": locked.delivery.fulfillment_id})
+    locked.delivery.bags = bags or 0
+    return await _finish_step(
+        session, locked, DeliveryStatus.AT_STORE, EventType.DELIVERY_AT_STORE, device_time
     )
 
 
 async def arrive_at_customer(
     session: AsyncSession, *, actor: Actor, delivery_id: UUID, device_time: datetime | None = None
 ) -> Delivery:
-    """The rider stands at the door. Refused: NotFound, IllegalStep."""
-    ride = await enter(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_CUSTOMER)
-    return await _step(
-        session, ride, DeliveryStatus.AT_CUSTOMER, EventType.DELIVERY_AT_CUSTOMER, device_time
+    """Record that the rider is at the customer's door.
+
+    Raises DomainError: NotFound, IllegalStep.
+    """
+    locked = await begin(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_CUSTOMER)
+    return await _finish_step(
+        session, locked, DeliveryStatus.AT_CUSTOMER, EventType.DELIVERY_AT_CUSTOMER, device_time
     )
 
 
@@ -130,119 +138,134 @@ async def complete(
     pin: str | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Hand the bags over: the rider by the customer's PIN, support without one.
+    """Record that the customer has the bags: riders need the customer's PIN, support does not.
 
-    Refused: NotFound, WrongDeliveryCode, IllegalStep (for riders also after CODE_TRIES wrong PINs).
+    Raises DomainError: NotFound, WrongDeliveryCode, IllegalStep (for riders also after
+    MAX_CODE_ATTEMPTS wrong PINs).
     """
-    ride = await enter(session, actor, delivery_id, DeliveryAction.COMPLETE)
-    check_code(ride, pin, ride.order.delivery_pin, "pin_tries", "pin")
-    ride.delivery.delivered_at = ride.now
-    await _step(session, ride, DeliveryStatus.DELIVERED, EventType.DELIVERY_DELIVERED, device_time)
-    await free(session, ride.delivery)
-    await orders.mark_completed(session, ride.order)
+    locked = await begin(session, actor, delivery_id, DeliveryAction.COMPLETE)
+    check_code(locked, pin, locked.order.delivery_pin, "pin_tries", "pin")
+    locked.delivery.delivered_at = locked.now
+    await _finish_step(
+        session, locked, DeliveryStatus.DELIVERED, EventType.DELIVERY_DELIVERED, device_time
+    )
+    await release_rider(session, locked.delivery)
+    await order_states.mark_completed(session, locked.order)
     await session.flush()
-    return ride.delivery
+    return locked.delivery
 
 
 async def unassign(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
-    """Take a ride from its rider before pick-up, and ask the next. Refused: NotFound, IllegalStep.
+    """Take a delivery from its rider before pickup and offer it to others.
 
-    Only for the store's staff and for support.
+    Only for the store's staff and for support. Raises DomainError: NotFound, IllegalStep.
     """
-    ride = await enter(session, actor, delivery_id, DeliveryAction.UNASSIGN)
-    await _search_anew(session, ride.order, ride.delivery)
-    return ride.delivery
+    locked = await begin(session, actor, delivery_id, DeliveryAction.UNASSIGN)
+    await _search_again(session, locked.order, locked.delivery)
+    return locked.delivery
 
 
-async def silent(session: AsyncSession, limit: int) -> list[UUID]:
-    """Rides before pick-up whose riders were not seen for SILENT_SECONDS, the oldest first."""
-    rows = await session.scalars(_silent().order_by(Delivery.assigned_at).limit(limit))
+async def deliveries_of_silent_riders(session: AsyncSession, limit: int) -> list[UUID]:
+    """Deliveries before pickup whose riders sent no position for MAX_RIDER_SILENCE_SECONDS.
+
+    The oldest assignments come first.
+    """
+    rows = await session.scalars(_silent_deliveries().order_by(Delivery.assigned_at).limit(limit))
     return list(rows)
 
 
-async def unassign_silent(session: AsyncSession, delivery_id: UUID) -> bool:
-    """Take a ride from a rider who is not heard of, and ask the next; False when that isn't so.
+async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> bool:
+    """Take a delivery from a silent rider and offer it to others; False when not silent.
 
-    Needs a session that may see all companies.
+    The session must see all companies.
     """
-    order, delivery = await locked(session, delivery_id)
-    if await session.scalar(_silent().where(Delivery.id == delivery_id)) is None:
+    order, delivery = await lock(session, delivery_id)
+    if await session.scalar(_silent_deliveries().where(Delivery.id == delivery_id)) is None:
         return False
-    await _search_anew(session, order, delivery, silent=True)
+    await _search_again(session, order, delivery, silent=True)
     return True
 
 
-async def visible(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
-    """A delivery for its customer, its rider, its store's staff or support; else NotFound."""
-    found = await session.get(Delivery, delivery_id)
-    if found is None or not sees(found, actor):
+async def visible_delivery(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
+    """A delivery for its customer, its rider, its store's staff or support.
+
+    Raises DomainError: NotFound.
+    """
+    delivery = await session.get(Delivery, delivery_id)
+    if delivery is None or not can_see(delivery, actor):
         raise not_found(Delivery, "id")
-    return found
+    return delivery
 
 
-def check_code(ride: Ride, said: str | None, right: str, tries: str, name: str) -> None:
-    """Hold the rider to a code; a wrong one is counted even though the step is refused.
+def check_code(
+    locked: LockedDelivery,
+    code: str | None,
+    expected_code: str,
+    attempts_column: str,
+    field_name: str,
+) -> None:
+    """Check the code that a rider gives; store staff and support need none.
 
-    Whoever is not the rider (the store's staff, support) says no code.
+    Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted.
     """
-    if not ride.by_rider:
+    if not locked.by_rider:
         return
-    if said is not None and hmac.compare_digest(said.encode(errors="replace"), right.encode()):
+    if code is not None and hmac.compare_digest(
+        code.encode(errors="replace"), expected_code.encode()
+    ):
         return
-    if said is not None:
-        setattr(ride.delivery, tries, getattr(ride.delivery, tries) + 1)
-    left = CODE_TRIES - getattr(ride.delivery, tries)
-    message = f"That is not the code: {left} tries are left." if said else "Say the code."
-    raise Kept(WrongDeliveryCode(path=["input", name], message=message, tries_left=left))
+    if code is not None:
+        setattr(locked.delivery, attempts_column, getattr(locked.delivery, attempts_column) + 1)
+    attempts_left = MAX_CODE_ATTEMPTS - getattr(locked.delivery, attempts_column)
+    message = f"That is not the code: {attempts_left} tries are left." if code else "Say the code."
+    raise CommittedDomainError(
+        WrongDeliveryCode(path=["input", field_name], message=message, tries_left=attempts_left)
+    )
 
 
-def _silent() -> Select[UUID]:
-    """Rides whose time to be heard of is over; driven by the riders, who are few.
+def _silent_deliveries() -> Select[UUID]:
+    """Selects deliveries whose riders are silent, starting from the riders, who are few.
 
-    A crash of the database forgets positions: nobody is called silent for what was before it.
+    A crash of the database deletes the positions, so silence is counted from its start at the
+    earliest.
     """
-    seen = func.coalesce(RiderPosition.seen_at, func.pg_postmaster_start_time())
+    last_seen_at = func.coalesce(RiderPosition.seen_at, func.pg_postmaster_start_time())
     return (
         select(Delivery.id)
         .join(Rider, Rider.live_delivery_id == Delivery.id)
         .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
         .where(
-            Delivery.status.in_(AT_THE_WHEEL),
-            func.greatest(Delivery.assigned_at, seen)
-            < func.clock_timestamp() - timedelta(seconds=SILENT_SECONDS),
+            Delivery.status.in_(ASSIGNED_BEFORE_PICKUP),
+            func.greatest(Delivery.assigned_at, last_seen_at)
+            < func.clock_timestamp() - timedelta(seconds=MAX_RIDER_SILENCE_SECONDS),
         )
     )
 
 
-async def _search_anew(
+async def _search_again(
     session: AsyncSession, order: Order, delivery: Delivery, **facts: object
 ) -> None:
-    """The ride is its rider's no longer: others are asked."""
-    _move(delivery, DeliveryStatus.SEARCHING)
+    """Take the delivery from its rider and offer it to others."""
+    change_status(delivery, DeliveryStatus.SEARCHING)
     if delivery.rider_person_id is not None:
-        tell_rider(session, delivery.rider_person_id, delivery)
-    await free(session, delivery)
+        record_rider_change(session, delivery.rider_person_id, delivery)
+    await release_rider(session, delivery)
     delivery.rider_id = delivery.rider_person_id = delivery.assigned_at = None
     delivery.rider_name = ""
-    tell(session, order, delivery, EventType.DELIVERY_SEARCHING, unassigned=True, **facts)
+    record_change(session, order, delivery, EventType.DELIVERY_SEARCHING, unassigned=True, **facts)
     await session.flush()
-    await dispatch.offer_next(session, order, delivery)
+    await dispatch.offer_to_next_rider(session, order, delivery)
     await session.flush()
 
 
-async def _step(
+async def _finish_step(
     session: AsyncSession,
-    ride: Ride,
+    locked: LockedDelivery,
     status: DeliveryStatus,
-    told: EventType,
+    event_type: EventType,
     device_time: datetime | None,
 ) -> Delivery:
-    _move(ride.delivery, status)
-    ride.tell(session, told, device_time=device_time)
+    change_status(locked.delivery, status)
+    locked.record_change(session, event_type, device_time=device_time)
     await session.flush()
-    return ride.delivery
-
-
-def _move(delivery: Delivery, status: DeliveryStatus) -> None:
-    delivery.status, delivery.due_at = status, None
-    delivery.version += 1
+    return locked.delivery

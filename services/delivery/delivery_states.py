@@ -1,6 +1,7 @@
-"""One delivery: its one table of steps, the way into a step, and what is told of it.
+"""The delivery's state machine: the actions of its parties, and the lock.
 
-An order's lock is taken first by every verb on its delivery, so an order's verbs are serial.
+The order's row is locked first by every change of its deliveries, so that all changes of one order
+are serial.
 """
 
 from dataclasses import dataclass
@@ -10,28 +11,35 @@ from uuid import UUID
 from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from models.delivery import OVER, Delivery, DeliveryAction, DeliveryStatus, Rider
+from database.statements import prepared
+from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryAction, DeliveryStatus
 from models.events import EventType
-from models.identity import Actor, Role
+from models.identity import Actor
 from models.orders import Order
+from models.riders import Rider
 from services.core.access import STORE_ROLES
-from services.core.clock import moment
-from services.core.problems import IllegalStep, Problem, Refused, not_found
-from services.events.event_log import happened, order_happened, rider_stream
-from services.orders import orders
-from services.orders.stages import SUPPORT_ROLES
+from services.core.clock import current_time
+from services.core.problems import Problem, not_found
+from services.core.state_machine import (
+    AutomaticTransition,
+    StateMachine,
+    Transition,
+    has_role_in_store,
+)
+from services.events.event_log import record_event, record_order_event, rider_stream
+from services.orders import order_states
+from services.orders.order_states import SUPPORT_ROLES
 
-CODE_TRIES = 5
-FREE = kept(
+MAX_CODE_ATTEMPTS = 5
+RELEASE_RIDER = prepared(
     update(Rider)
     .where(Rider.id == bindparam("rider"), Rider.live_delivery_id == bindparam("delivery"))
     .values(live_delivery_id=None, version=Rider.version + 1)
     .execution_options(synchronize_session="fetch")
 )
 
-NOBODY: frozenset[Role] = frozenset()
-DESK_ROLES = STORE_ROLES | SUPPORT_ROLES
+RIDER = "the rider"
+STORE_AND_SUPPORT_ROLES = STORE_ROLES | SUPPORT_ROLES
 BEFORE_PICKUP = frozenset(
     {
         DeliveryStatus.SEARCHING,
@@ -41,56 +49,22 @@ BEFORE_PICKUP = frozenset(
         DeliveryStatus.AT_STORE,
     }
 )
-AT_THE_WHEEL = BEFORE_PICKUP - {DeliveryStatus.SEARCHING, DeliveryStatus.OFFERED}
-CARRYING = frozenset(
+ASSIGNED_BEFORE_PICKUP = BEFORE_PICKUP - {DeliveryStatus.SEARCHING, DeliveryStatus.OFFERED}
+EN_ROUTE_TO_CUSTOMER = frozenset(
     {DeliveryStatus.PICKED_UP, DeliveryStatus.TO_CUSTOMER, DeliveryStatus.ARRIVING}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From which states a step may be taken, whether by the rider, and by which other roles.
-
-    `tries` names the counter of wrong codes that ends the rider's part in it.
-    """
-
-    states: frozenset[DeliveryStatus]
-    rider: bool = True
-    roles: frozenset[Role] = NOBODY
-    tries: str | None = None
-
-
-# All else that is said of steps is read off this table: what is refused, what is offered, what an
-# error calls legal. Staff and support need no code: they see who stands before them, or ask.
-STEPS: dict[DeliveryAction, Step] = {
-    DeliveryAction.ARRIVE_AT_STORE: Step(
-        frozenset({DeliveryStatus.ASSIGNED, DeliveryStatus.TO_STORE})
-    ),
-    DeliveryAction.PICK_UP: Step(
-        frozenset({DeliveryStatus.AT_STORE}), roles=STORE_ROLES, tries="handover_tries"
-    ),
-    DeliveryAction.ARRIVE_AT_CUSTOMER: Step(CARRYING),
-    DeliveryAction.COMPLETE: Step(
-        frozenset({DeliveryStatus.AT_CUSTOMER}), roles=SUPPORT_ROLES, tries="pin_tries"
-    ),
-    DeliveryAction.FAIL: Step(frozenset({DeliveryStatus.AT_CUSTOMER}), roles=SUPPORT_ROLES),
-    DeliveryAction.RETURN: Step(
-        frozenset({DeliveryStatus.RETURNING}), roles=STORE_ROLES, tries="handover_tries"
-    ),
-    DeliveryAction.UNASSIGN: Step(AT_THE_WHEEL, rider=False, roles=DESK_ROLES),
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongDeliveryCode(Problem):
-    """The code or PIN is another one; `tries_left` more can be told, then somebody else must."""
+    """The code or PIN is wrong; after `tries_left` more attempts store or support must act."""
 
     tries_left: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ride:
-    """A delivery under its order's lock, who takes a step with it, and the moment of locking."""
+class LockedDelivery:
+    """A delivery whose order is locked, who takes a step with it, and the time of locking."""
 
     order: Order
     delivery: Delivery
@@ -101,90 +75,148 @@ class Ride:
     def by_rider(self) -> bool:
         return is_rider(self.delivery, self.actor)
 
-    def tell(self, session: AsyncSession, type: EventType, **facts: object) -> None:
-        """Record what happened for the order's watchers, the store's queue and the rider."""
-        tell(session, self.order, self.delivery, type, **facts)
+    def record_change(self, session: AsyncSession, type: EventType, **facts: object) -> None:
+        """Append an event to the streams of the order, the store's queue and the rider."""
+        record_change(session, self.order, self.delivery, type, **facts)
 
 
-def tell(
+def record_change(
     session: AsyncSession, order: Order, delivery: Delivery, type: EventType, **facts: object
 ) -> None:
-    """Record a change of a delivery in the streams of its order, its store and its rider."""
-    said = {"delivery_id": delivery.id, "delivery_status": delivery.status, **facts}
-    order_happened(session, order, type, queue=delivery.store_id, **said)
+    """Append an event to the streams of the order, the store's queue and the rider."""
+    body = {"delivery_id": delivery.id, "delivery_status": delivery.status, **facts}
+    record_order_event(session, order, type, queue_store_id=delivery.store_id, **body)
     if delivery.rider_person_id is not None:
-        tell_rider(session, delivery.rider_person_id, delivery)
+        record_rider_change(session, delivery.rider_person_id, delivery)
 
 
-def tell_rider(session: AsyncSession, person_id: UUID, delivery: Delivery) -> None:
-    """Tell a rider's own stream how a delivery stands now."""
+def record_rider_change(session: AsyncSession, person_id: UUID, delivery: Delivery) -> None:
+    """Append the present status of a delivery to the stream of a rider."""
     body = {"delivery_id": delivery.id, "delivery_status": delivery.status}
     stream = rider_stream(person_id)
-    happened(session, stream, "DELIVERY_CHANGED", body, company_id=delivery.company_id)
+    record_event(session, stream, "DELIVERY_CHANGED", body, company_id=delivery.company_id)
 
 
 def is_rider(delivery: Delivery, actor: Actor) -> bool:
     return actor.signed_in and delivery.rider_person_id == actor.person_id
 
 
-def available_actions(delivery: Delivery, actor: Actor) -> list[DeliveryAction]:
-    """The steps that `actor` can take now: none for customers and strangers."""
-    rider = is_rider(delivery, actor)
-    return [
-        action
-        for action, step in STEPS.items()
-        if delivery.status in step.states
-        and (
-            (rider and step.rider and not _spent(delivery, step))
-            or actor.works_at(delivery.company_id, delivery.store_id, step.roles)
-        )
-    ]
-
-
-def sees(delivery: Delivery, actor: Actor) -> bool:
-    """Whether a delivery is this person's own order, own ride, or in the care of their desk."""
+def can_see(delivery: Delivery, actor: Actor) -> bool:
+    """Whether `actor` is the customer or the rider, or works for the store or in support."""
     own = actor.signed_in and actor.person_id in (delivery.customer_id, delivery.rider_person_id)
-    return own or actor.works_at(delivery.company_id, delivery.store_id, DESK_ROLES)
+    return own or actor.has_store_role(
+        delivery.company_id, delivery.store_id, STORE_AND_SUPPORT_ROLES
+    )
 
 
-def sees_address(delivery: Delivery, actor: Actor) -> bool:
-    """Where a customer lives is the rider's business only while the ride lasts."""
-    if is_rider(delivery, actor) and delivery.status in OVER:
-        return actor.works_at(delivery.company_id, delivery.store_id, DESK_ROLES)
-    return sees(delivery, actor)
+def can_see_address(delivery: Delivery, actor: Actor) -> bool:
+    """Whether `actor` may see the address: a rider only until the delivery has ended."""
+    if is_rider(delivery, actor) and delivery.status in FINAL_DELIVERY_STATUSES:
+        return actor.has_store_role(delivery.company_id, delivery.store_id, STORE_AND_SUPPORT_ROLES)
+    return can_see(delivery, actor)
 
 
-async def enter(
+def handover_attempts_are_left(delivery: Delivery) -> bool:
+    return delivery.handover_tries < MAX_CODE_ATTEMPTS
+
+
+def pin_attempts_are_left(delivery: Delivery) -> bool:
+    return delivery.pin_tries < MAX_CODE_ATTEMPTS
+
+
+def _permits(
+    row: Delivery, actor: Actor, transition: Transition[DeliveryAction, DeliveryStatus]
+) -> bool:
+    if transition.party == RIDER:
+        return is_rider(row, actor)
+    return has_role_in_store(row, actor, transition)
+
+
+def _refusal(row: Delivery, action: DeliveryAction) -> str | None:
+    if action in MACHINE.legal_actions(row.status):
+        return "Too many wrong codes: ask the store or support to do this."
+    return None
+
+
+AT_STORE, AT_CUSTOMER = {DeliveryStatus.AT_STORE}, {DeliveryStatus.AT_CUSTOMER}
+SEARCHING, OFFERED = {DeliveryStatus.SEARCHING}, {DeliveryStatus.OFFERED}
+PICKED_UP, RETURNING = {DeliveryStatus.PICKED_UP}, {DeliveryStatus.RETURNING}
+DELIVERED, RETURNED = {DeliveryStatus.DELIVERED}, {DeliveryStatus.RETURNED}
+FAILED, CANCELED = {DeliveryStatus.ATTEMPT_FAILED}, {DeliveryStatus.CANCELED}
+ASSIGNED, TO_STORE = {DeliveryStatus.ASSIGNED}, {DeliveryStatus.TO_STORE}
+TO_CUSTOMER, ARRIVING = {DeliveryStatus.TO_CUSTOMER}, {DeliveryStatus.ARRIVING}
+Action = DeliveryAction
+# Staff and support need no code: they see the rider, or ask the customer.
+MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
+    name="Delivery",
+    model=Delivery,
+    status=DeliveryStatus,
+    noun="delivery",
+    id_path="deliveryId",
+    initial=SEARCHING,
+    transitions=(
+        Transition(Action.ARRIVE_AT_STORE, ASSIGNED | TO_STORE, AT_STORE, party=RIDER),
+        Transition(
+            Action.PICK_UP, AT_STORE, PICKED_UP, party=RIDER, condition=handover_attempts_are_left
+        ),
+        Transition(Action.PICK_UP, AT_STORE, PICKED_UP, STORE_ROLES),
+        Transition(Action.ARRIVE_AT_CUSTOMER, EN_ROUTE_TO_CUSTOMER, AT_CUSTOMER, party=RIDER),
+        Transition(
+            Action.COMPLETE, AT_CUSTOMER, DELIVERED, party=RIDER, condition=pin_attempts_are_left
+        ),
+        Transition(Action.COMPLETE, AT_CUSTOMER, DELIVERED, SUPPORT_ROLES),
+        Transition(Action.FAIL, AT_CUSTOMER, FAILED, party=RIDER),
+        Transition(Action.FAIL, AT_CUSTOMER, FAILED, SUPPORT_ROLES),
+        Transition(
+            Action.RETURN, RETURNING, RETURNED, party=RIDER, condition=handover_attempts_are_left
+        ),
+        Transition(Action.RETURN, RETURNING, RETURNED, STORE_ROLES),
+        Transition(Action.UNASSIGN, ASSIGNED_BEFORE_PICKUP, SEARCHING, STORE_AND_SUPPORT_ROLES),
+    ),
+    automatic=(
+        AutomaticTransition("dispatch: offered to a rider", SEARCHING, OFFERED),
+        AutomaticTransition("offer: declined, or not answered in time", OFFERED, SEARCHING),
+        AutomaticTransition("offer: accepted", OFFERED, ASSIGNED),
+        AutomaticTransition("job: the rider is silent", ASSIGNED_BEFORE_PICKUP, SEARCHING),
+        AutomaticTransition("position: the rider moves", ASSIGNED, TO_STORE),
+        AutomaticTransition("position: the rider moves", PICKED_UP, TO_CUSTOMER),
+        AutomaticTransition("position: the rider is near", TO_CUSTOMER, ARRIVING),
+        AutomaticTransition("at once after a failed attempt", FAILED, RETURNING),
+        AutomaticTransition("order: canceled", BEFORE_PICKUP, CANCELED),
+    ),
+    is_visible=can_see,
+    permits=_permits,
+    refusal=_refusal,
+)
+
+
+async def begin(
     session: AsyncSession, actor: Actor, delivery_id: UUID, action: DeliveryAction
-) -> Ride:
-    """Lock a delivery for one step. Refused: NotFound (also for strangers), IllegalStep."""
-    order, delivery = await locked(session, delivery_id)
-    step = STEPS[action]
-    rider = step.rider and is_rider(delivery, actor)
-    if not rider and not actor.works_at(delivery.company_id, delivery.store_id, step.roles):
+) -> LockedDelivery:
+    """Lock a delivery for one action.
+
+    Raises DomainError: NotFound (also for people who never take this action), IllegalStep.
+    """
+    order, delivery = await lock(session, delivery_id)
+    if not MACHINE.takes_part(delivery, actor, action):
         raise not_found(Delivery, "deliveryId")
-    legal = available_actions(delivery, actor)
-    if action not in legal:
-        message = f"{action} can't be done while the delivery is {delivery.status}."
-        if delivery.status in step.states:
-            message = "Too many wrong codes: ask the store or support to do this."
-        path = ["input", "deliveryId"]
-        state = delivery.status
-        raise Refused(IllegalStep(path=path, message=message, state=state, legal=[*legal]))
-    return Ride(order, delivery, actor, await moment(session))
+    MACHINE.check(delivery, actor, action)
+    return LockedDelivery(order, delivery, actor, await current_time(session))
 
 
-async def locked(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Delivery]:
-    """A delivery under its order's lock, as it is now; refused when there is none to be seen."""
-    order = await orders.lock_of(session, Delivery, delivery_id, "deliveryId")
+async def lock(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Delivery]:
+    """Lock the order of a delivery and read the delivery again. Raises DomainError: NotFound."""
+    order = await order_states.lock_by_child(session, Delivery, delivery_id, "deliveryId")
     return order, await session.get_one(Delivery, delivery_id, populate_existing=True)
 
 
-async def free(session: AsyncSession, delivery: Delivery) -> None:
-    """The rider can be asked again: this ride is theirs no longer."""
+def change_status(delivery: Delivery, status: DeliveryStatus) -> None:
+    """Move a locked delivery; its deadline ends."""
+    MACHINE.move(delivery, status)
+    delivery.due_at = None
+
+
+async def release_rider(session: AsyncSession, delivery: Delivery) -> None:
+    """End the assignment of the rider, so that they can get other offers."""
     if delivery.rider_id is not None:
-        await session.execute(FREE, {"rider": delivery.rider_id, "delivery": delivery.id})
-
-
-def _spent(delivery: Delivery, step: Step) -> bool:
-    return step.tries is not None and getattr(delivery, step.tries) >= CODE_TRIES
+        await session.execute(RELEASE_RIDER, {"rider": delivery.rider_id, "delivery": delivery.id})

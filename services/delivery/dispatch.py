@@ -1,8 +1,8 @@
-"""Who is asked to ride: the nearest rider who was seen lately and is free, then the next.
+"""Offers deliveries to riders: the nearest free rider with a fresh position, then the next.
 
-A rider is asked once a round. When nobody is left to ask, the next round begins after a pause;
-after ROUNDS rounds the search goes on slowly and the store is told. That one delivery has one live
-offer and one rider at most one is held by unique indexes: whoever loses a race asks the next.
+Each rider gets at most one offer per round. When no rider is left, the next round begins after a
+pause; after MAX_ROUNDS rounds the search slows down and the store is notified. Unique indexes allow
+one open offer for each delivery and for each rider: whoever loses such a race tries the next rider.
 """
 
 from datetime import timedelta
@@ -15,36 +15,29 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
-from database.statements import kept
+from database.statements import prepared
 from models.accounts import Person
-from models.delivery import (
-    Delivery,
-    DeliveryOffer,
-    DeliveryStatus,
-    OfferAction,
-    OfferStatus,
-    Rider,
-    RiderAction,
-    RiderStatus,
-    Vehicle,
-)
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
 from models.events import EventType
 from models.identity import Actor
 from models.orders import Order
-from services.core.clock import moment
-from services.core.problems import IllegalStep, Refused, not_found
-from services.delivery.delivery_states import locked, tell
-from services.delivery.nearest_riders import NEAREST, nearest_to
-from services.events.event_log import happened, rider_stream
+from models.riders import Rider, RiderAction, RiderStatus, Vehicle
+from services.core.clock import current_time
+from services.core.problems import not_found
+from services.core.state_machine import illegal_step
+from services.delivery.delivery_states import MACHINE, change_status, lock, record_change
+from services.delivery.nearest_riders import NEAREST_RIDER, nearest_rider_parameters
+from services.delivery.rider_states import OFFER_MACHINE
+from services.events.event_log import record_event, rider_stream
 from services.routing.distances import eta_seconds
 
 OFFER_SECONDS = 20
-ROUNDS = 3
-LOOK_SECONDS = 5
+MAX_ROUNDS = 3
+SEARCH_RETRY_SECONDS = 5
 ROUND_PAUSE_SECONDS = 10
-BACK_OFF_SECONDS = 60
-RACES_MOST = 5
-OFFER = kept(
+SEARCH_BACKOFF_SECONDS = 60
+MAX_OFFER_ATTEMPTS = 5
+INSERT_OFFER = prepared(
     insert(DeliveryOffer)
     .values(
         id=bindparam("key"),
@@ -54,16 +47,16 @@ OFFER = kept(
         company_id=bindparam("company"),
         store_id=bindparam("store"),
         status=OfferStatus.OFFERED,
-        round=bindparam("nth_round"),
-        distance_m=bindparam("to_store_m"),
-        eta_seconds=bindparam("seconds"),
-        ride_m=bindparam("to_door_m"),
+        round=bindparam("round_number"),
+        distance_m=bindparam("pickup_distance_m"),
+        eta_seconds=bindparam("pickup_eta_seconds"),
+        ride_m=bindparam("dropoff_distance_m"),
         expires_at=func.clock_timestamp() + timedelta(seconds=OFFER_SECONDS),
     )
     .on_conflict_do_nothing()
     .returning(DeliveryOffer.id)
 )
-ASKED_THIS_ROUND = kept(
+OFFER_OF_ROUND = prepared(
     select(DeliveryOffer.id)
     .where(
         DeliveryOffer.delivery_id == bindparam("delivery"),
@@ -71,13 +64,13 @@ ASKED_THIS_ROUND = kept(
     )
     .limit(1)
 )
-OVERDUE = kept(
+OVERDUE_DELIVERIES = prepared(
     select(Delivery.id)
     .where(Delivery.due_at <= func.clock_timestamp())
     .order_by(Delivery.due_at)
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("row_limit", type_=Integer))
 )
-LIVE_OFFER = kept(
+OPEN_OFFER = prepared(
     select(DeliveryOffer)
     .where(
         DeliveryOffer.delivery_id == bindparam("delivery"),
@@ -87,83 +80,84 @@ LIVE_OFFER = kept(
 )
 
 
-def answers(offer: DeliveryOffer, actor: Actor) -> list[OfferAction]:
-    """What a person can do with an offer: nothing unless it is theirs and open."""
-    if offer.status is not OfferStatus.OFFERED or offer.rider_person_id != actor.person_id:
-        return []
-    return list(OfferAction)
-
-
-async def offer_next(
+async def offer_to_next_rider(
     session: AsyncSession, order: Order, delivery: Delivery
 ) -> DeliveryOffer | None:
-    """Ask the nearest free rider not asked in this round, or None: then look again later.
+    """Offer a delivery to the nearest free rider without an offer in this round.
 
-    The order is locked by the caller; the delivery is SEARCHING.
+    Returns None when there is none; then the search is retried later. The order is locked by the
+    caller and the delivery is SEARCHING.
     """
     delivery.round = max(1, delivery.round)
-    for _ in range(RACES_MOST):
-        found = (await session.execute(NEAREST, nearest_to(delivery))).first()
-        if found is None:
+    for _ in range(MAX_OFFER_ATTEMPTS):
+        rider = (await session.execute(NEAREST_RIDER, nearest_rider_parameters(delivery))).first()
+        if rider is None:
             break
-        if (offer := await _ask(session, delivery, found)) is not None:
-            _offered(session, order, delivery, offer)
+        if (offer := await _insert_offer(session, delivery, rider)) is not None:
+            _record_offer(session, order, delivery, offer)
             return offer
-    await _look_later(session, order, delivery)
+    await _schedule_search(session, order, delivery)
     return None
 
 
-async def _ask(session: AsyncSession, delivery: Delivery, found: Row[Any]) -> DeliveryOffer | None:
-    """Write the offer; None when the rider or the delivery got another one in this moment."""
+async def _insert_offer(
+    session: AsyncSession, delivery: Delivery, rider: Row[Any]
+) -> DeliveryOffer | None:
+    """Insert the offer; None when the rider or the delivery just got another offer."""
     await session.flush()
-    key = await session.scalar(
-        OFFER,
+    offer_id = await session.scalar(
+        INSERT_OFFER,
         {
             "key": uuid7(),
             "delivery": delivery.id,
-            "rider": found.id,
-            "person": found.person_id,
+            "rider": rider.id,
+            "person": rider.person_id,
             "company": delivery.company_id,
             "store": delivery.store_id,
-            "nth_round": delivery.round,
-            "to_store_m": round(found.distance_m),
-            "seconds": eta_seconds(found.distance_m, Vehicle(found.vehicle)),
-            "to_door_m": delivery.distance_m,
+            "round_number": delivery.round,
+            "pickup_distance_m": round(rider.distance_m),
+            "pickup_eta_seconds": eta_seconds(rider.distance_m, Vehicle(rider.vehicle)),
+            "dropoff_distance_m": delivery.distance_m,
         },
     )
-    return await session.get(DeliveryOffer, key) if key else None
+    return await session.get(DeliveryOffer, offer_id) if offer_id else None
 
 
-def _offered(session: AsyncSession, order: Order, delivery: Delivery, offer: DeliveryOffer) -> None:
-    delivery.status, delivery.due_at = DeliveryStatus.OFFERED, offer.expires_at
-    delivery.version += 1
+def _record_offer(
+    session: AsyncSession, order: Order, delivery: Delivery, offer: DeliveryOffer
+) -> None:
+    MACHINE.move(delivery, DeliveryStatus.OFFERED)
+    delivery.due_at = offer.expires_at
     facts = {"offer_id": offer.id, "distance_m": offer.distance_m, "eta_seconds": offer.eta_seconds}
-    tell(session, order, delivery, EventType.DELIVERY_OFFERED, round=offer.round, **facts)
-    _tell_rider(session, offer, "OFFER_MADE", expires_at=offer.expires_at, **facts)
+    record_change(session, order, delivery, EventType.DELIVERY_OFFERED, round=offer.round, **facts)
+    _record_rider_event(session, offer, "OFFER_MADE", expires_at=offer.expires_at, **facts)
 
 
-async def _look_later(session: AsyncSession, order: Order, delivery: Delivery) -> None:
-    """When to look again; a round in which somebody was asked is over."""
-    asked = await session.scalar(
-        ASKED_THIS_ROUND, {"delivery": delivery.id, "round": delivery.round}
+async def _schedule_search(session: AsyncSession, order: Order, delivery: Delivery) -> None:
+    """Schedule the next search; a round in which an offer was made is over."""
+    offered = await session.scalar(
+        OFFER_OF_ROUND, {"delivery": delivery.id, "round": delivery.round}
     )
-    seconds = LOOK_SECONDS
-    if asked is not None:
-        exhausted = delivery.round >= ROUNDS
-        seconds = BACK_OFF_SECONDS if exhausted else ROUND_PAUSE_SECONDS
-        told = EventType.DELIVERY_SEARCHING
-        tell(session, order, delivery, told, round=delivery.round, exhausted=exhausted)
+    seconds = SEARCH_RETRY_SECONDS
+    if offered is not None:
+        exhausted = delivery.round >= MAX_ROUNDS
+        seconds = SEARCH_BACKOFF_SECONDS if exhausted else ROUND_PAUSE_SECONDS
+        event_type = EventType.DELIVERY_SEARCHING
+        record_change(
+            session, order, delivery, event_type, round=delivery.round, exhausted=exhausted
+        )
         delivery.round += 1
-    delivery.due_at = await moment(session, seconds)
+    delivery.due_at = await current_time(session, seconds)
     delivery.version += 1
 
 
-async def accept(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> Delivery:
-    """Take the ride that is offered to the actor.
+async def accept_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> Delivery:
+    """Assign the offered delivery to the rider who accepts it.
 
-    Refused: NotFound, IllegalStep when the offer is over or the rider can't take it now.
+    Raises DomainError: NotFound, IllegalStep when the offer is closed, or the rider is offline or
+    busy.
     """
-    order, delivery, offer = await _open_offer(session, actor, offer_id)
+    order, delivery, offer = await _begin_answer(session, actor, offer_id)
     rider = await session.get_one(
         Rider, offer.rider_id, with_for_update={"key_share": True}, populate_existing=True
     )
@@ -172,115 +166,122 @@ async def accept(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> Deli
         legal: list[str] = [] if online else [RiderAction.GO_ONLINE]
         state = "RIDING" if online else rider.status
         message = f"You can't take a delivery while you are {state}."
-        raise Refused(IllegalStep(path=_PATH, message=message, state=state, legal=legal))
+        raise illegal_step(*_PATH, message=message, state=state, legal=legal)
     person = await session.get(Person, rider.person_id)
-    now = await moment(session)
-    offer.status, offer.answered_at = OfferStatus.ACCEPTED, now
-    delivery.status, delivery.due_at = DeliveryStatus.ASSIGNED, None
+    now = await current_time(session)
+    OFFER_MACHINE.set_status(offer, OfferStatus.ACCEPTED)
+    offer.answered_at = now
+    change_status(delivery, DeliveryStatus.ASSIGNED)
     delivery.assigned_at, delivery.handover_tries, delivery.pin_tries = now, 0, 0
     delivery.rider_id, delivery.rider_person_id = rider.id, rider.person_id
     delivery.rider_name = first_name(person.name if person else "")
-    delivery.version += 1
     rider.live_delivery_id = delivery.id
     rider.version += 1
     facts = {"rider_name": delivery.rider_name, "eta_seconds": offer.eta_seconds}
-    tell(session, order, delivery, EventType.DELIVERY_ASSIGNED, **facts)
+    record_change(session, order, delivery, EventType.DELIVERY_ASSIGNED, **facts)
     await session.flush()
     return delivery
 
 
-async def decline(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> DeliveryOffer:
-    """Say no to an offer: the next rider is asked at once. Refused as in `accept`."""
-    order, delivery, offer = await _open_offer(session, actor, offer_id)
-    await _go_on(session, order, delivery, offer, OfferStatus.DECLINED)
+async def decline_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> DeliveryOffer:
+    """Decline an offer; the next rider gets an offer at once.
+
+    Raises DomainError: NotFound, IllegalStep when the offer is closed.
+    """
+    order, delivery, offer = await _begin_answer(session, actor, offer_id)
+    await _offer_to_another(session, order, delivery, offer, OfferStatus.DECLINED)
     return offer
 
 
-async def advance(session: AsyncSession, delivery_id: UUID) -> bool:
-    """What is due for a delivery: its offer has run out, or it is time to look for riders again.
+async def advance_dispatch(session: AsyncSession, delivery_id: UUID) -> bool:
+    """Do what is due for a delivery: expire its offer, or search for a rider again.
 
-    False when it has moved on in the meantime. Needs a session that may see all companies.
+    False when its status changed in the meantime. The session must see all companies.
     """
-    order, delivery = await locked(session, delivery_id)
-    if delivery.due_at is None or delivery.due_at > await moment(session):
+    order, delivery = await lock(session, delivery_id)
+    if delivery.due_at is None or delivery.due_at > await current_time(session):
         return False
     if delivery.status is DeliveryStatus.SEARCHING:
-        await offer_next(session, order, delivery)
+        await offer_to_next_rider(session, order, delivery)
     elif delivery.status is DeliveryStatus.OFFERED:
-        if (offer := await live_offer(session, delivery)) is not None:
-            await _go_on(session, order, delivery, offer, OfferStatus.EXPIRED)
+        if (offer := await open_offer(session, delivery)) is not None:
+            await _offer_to_another(session, order, delivery, offer, OfferStatus.EXPIRED)
     else:
         return False
     await session.flush()
     return True
 
 
-async def overdue(session: AsyncSession, limit: int) -> list[UUID]:
-    """Deliveries for which something is due, the longest waiting first."""
-    return list(await session.scalars(OVERDUE, {"most": limit}))
+async def overdue_deliveries(session: AsyncSession, limit: int) -> list[UUID]:
+    """Deliveries with a passed deadline, the longest overdue first."""
+    return list(await session.scalars(OVERDUE_DELIVERIES, {"row_limit": limit}))
 
 
-async def withdraw(session: AsyncSession, delivery: Delivery) -> None:
-    """Take a live offer back, because the delivery is not to be had any more."""
-    if (offer := await live_offer(session, delivery)) is not None:
-        await _close(session, offer, OfferStatus.WITHDRAWN)
+async def withdraw_offer(session: AsyncSession, delivery: Delivery) -> None:
+    """Withdraw the open offer of a delivery that is no longer available."""
+    if (offer := await open_offer(session, delivery)) is not None:
+        await _close_offer(session, offer, OfferStatus.WITHDRAWN)
 
 
-async def live_offer(session: AsyncSession, delivery: Delivery) -> DeliveryOffer | None:
-    """The offer of a delivery that waits for an answer, if there is one."""
-    found: DeliveryOffer | None = await session.scalar(LIVE_OFFER, {"delivery": delivery.id})
-    return found
+async def open_offer(session: AsyncSession, delivery: Delivery) -> DeliveryOffer | None:
+    """The open offer of a delivery, if there is one."""
+    offer: DeliveryOffer | None = await session.scalar(OPEN_OFFER, {"delivery": delivery.id})
+    return offer
 
 
 def first_name(name: str) -> str:
-    """What strangers may call a person."""
+    """The first name: the part of a name that customers and riders see of each other."""
     return name.split(maxsplit=1)[0] if name.strip() else ""
 
 
-async def _go_on(
+async def _offer_to_another(
     session: AsyncSession,
     order: Order,
     delivery: Delivery,
     offer: DeliveryOffer,
     status: OfferStatus,
 ) -> None:
-    """Close an offer without a ride and ask the next rider."""
-    await _close(session, offer, status)
-    delivery.status = DeliveryStatus.SEARCHING
-    delivery.version += 1
+    """Close an offer that was not accepted and offer the delivery to the next rider."""
+    await _close_offer(session, offer, status)
+    MACHINE.move(delivery, DeliveryStatus.SEARCHING)
     declined = status is OfferStatus.DECLINED
-    told = EventType.DELIVERY_OFFER_DECLINED if declined else EventType.DELIVERY_OFFER_EXPIRED
-    tell(session, order, delivery, told, offer_id=offer.id)
-    await offer_next(session, order, delivery)
+    event_type = EventType.DELIVERY_OFFER_DECLINED if declined else EventType.DELIVERY_OFFER_EXPIRED
+    record_change(session, order, delivery, event_type, offer_id=offer.id)
+    await offer_to_next_rider(session, order, delivery)
 
 
-async def _close(session: AsyncSession, offer: DeliveryOffer, status: OfferStatus) -> None:
-    offer.status, offer.answered_at = status, await moment(session)
-    _tell_rider(session, offer, "OFFER_WITHDRAWN", offer_id=offer.id, offer_status=status)
+async def _close_offer(session: AsyncSession, offer: DeliveryOffer, status: OfferStatus) -> None:
+    offer.answered_at = await current_time(session)
+    OFFER_MACHINE.set_status(offer, status)
+    _record_rider_event(session, offer, "OFFER_WITHDRAWN", offer_id=offer.id, offer_status=status)
     await session.flush()
 
 
-async def _open_offer(
+async def _begin_answer(
     session: AsyncSession, actor: Actor, offer_id: UUID
 ) -> tuple[Order, Delivery, DeliveryOffer]:
-    """An offer of the actor that can still be answered, under its order's lock."""
-    seen = await session.get(DeliveryOffer, offer_id)
-    if seen is None or not actor.signed_in or seen.rider_person_id != actor.person_id:
+    """The actor's offer that can still be answered, under its order's lock."""
+    offer = await session.get(DeliveryOffer, offer_id)
+    if offer is None or not actor.signed_in or offer.rider_person_id != actor.person_id:
         raise not_found(DeliveryOffer, "offerId")
-    order, delivery = await locked(session, seen.delivery_id)
-    seen = await session.get_one(DeliveryOffer, offer_id, populate_existing=True)
-    late = seen.status is OfferStatus.OFFERED and seen.expires_at <= await moment(session)
-    state = OfferStatus.EXPIRED if late else seen.status
-    if state is not OfferStatus.OFFERED:
-        message = f"This offer is {state}: it can't be answered any more."
-        raise Refused(IllegalStep(path=_PATH, message=message, state=state, legal=[]))
-    return order, delivery, seen
+    order, delivery = await lock(session, offer.delivery_id)
+    offer = await session.get_one(DeliveryOffer, offer_id, populate_existing=True)
+    expired = offer.status is OfferStatus.OFFERED and offer.expires_at <= await current_time(
+        session
+    )
+    status = OfferStatus.EXPIRED if expired else offer.status
+    if status is not OfferStatus.OFFERED:
+        message = f"This offer is {status}: it can't be answered any more."
+        raise illegal_step(*_PATH, message=message, state=status)
+    return order, delivery, offer
 
 
-def _tell_rider(session: AsyncSession, offer: DeliveryOffer, type: str, **facts: Any) -> None:
+def _record_rider_event(
+    session: AsyncSession, offer: DeliveryOffer, type: str, **facts: Any
+) -> None:
     body = {"delivery_id": offer.delivery_id, **facts}
     stream = rider_stream(offer.rider_person_id)
-    happened(session, stream, type, body, company_id=offer.company_id)
+    record_event(session, stream, type, body, company_id=offer.company_id)
 
 
-_PATH = ["input", "offerId"]
+_PATH = ("input", "offerId")

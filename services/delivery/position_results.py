@@ -1,4 +1,4 @@
-"""What is answered to a report of positions."""
+"""Results of position reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,60 +6,60 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.delivery import RiderPosition
+from models.riders import RiderPosition
 from services.delivery.position_validation import IgnoredPoint
-from services.delivery.rider_positions import Fix, Standing
+from services.delivery.rider_positions import GpsReading, RiderState
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A stored report: where the rider was seen, and the order whose customer may watch it."""
+class PositionReport:
+    """A stored position, the delivery of its rider, and what the position causes."""
 
-    rider: Standing
-    fix: Fix
+    rider: RiderState
+    reading: GpsReading
     seen_at: datetime
     order_id: UUID | None = None
     delivery_id: UUID | None = None
     eta_seconds: int | None = None
-    moves: bool = False
-    returns: bool = False
-    """The rider was not to be seen, is free, and may be asked again."""
+    advances_delivery: bool = False
+    wakes_searches: bool = False
+    """The rider is free and had no fresh position before: searches can find them again."""
 
     @property
     def position(self) -> RiderPosition:
-        """The position as its row has it."""
+        """The position as its row."""
         return RiderPosition(
             rider_id=self.rider.rider_id,
             person_id=self.rider.person_id,
             company_id=self.rider.company_id,
-            latitude=self.fix.latitude,
-            longitude=self.fix.longitude,
-            heading_degrees=self.fix.heading_degrees,
-            speed_mps=self.fix.speed_mps,
-            accuracy_m=self.fix.accuracy_m,
+            latitude=self.reading.latitude,
+            longitude=self.reading.longitude,
+            heading_degrees=self.reading.heading_degrees,
+            speed_mps=self.reading.speed_mps,
+            accuracy_m=self.reading.accuracy_m,
             seen_at=self.seen_at,
         )
 
     @property
-    def told(self) -> dict[str, Any]:
-        """The lossy value for whoever watches the ride."""
+    def live_message(self) -> dict[str, Any]:
+        """The message for those who track the delivery; it may be lost."""
         return {
             "delivery_id": str(self.delivery_id),
             "rider_id": str(self.rider.rider_id),
-            "latitude": self.fix.latitude,
-            "longitude": self.fix.longitude,
-            "heading_degrees": self.fix.heading_degrees,
-            "speed_mps": self.fix.speed_mps,
-            "accuracy_m": self.fix.accuracy_m,
+            "latitude": self.reading.latitude,
+            "longitude": self.reading.longitude,
+            "heading_degrees": self.reading.heading_degrees,
+            "speed_mps": self.reading.speed_mps,
+            "accuracy_m": self.reading.accuracy_m,
             "seen_at": self.seen_at.isoformat(),
             "eta_seconds": self.eta_seconds,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """What became of the points of one report: the newest that is believed, and the others."""
+class PositionReportResult:
+    """The newest accepted point of a report, the number of accepted ones, the ignored ones."""
 
-    report: Report | None
+    report: PositionReport | None
     accepted: int
     ignored: Sequence[IgnoredPoint]

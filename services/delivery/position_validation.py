@@ -1,4 +1,4 @@
-"""Which points of a report are believed: only those of this shift, in order, at a rider's speed."""
+"""Validates reported positions: within the shift, in order of time, at a possible speed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,30 +6,30 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil, isfinite
 
-from models.delivery import IgnoredPointReason
-from services.core.geo_points import point
-from services.core.problems import InvalidInput, Problem, RateLimited, Refused
-from services.delivery.rider_positions import Fix, Standing
+from models.riders import IgnoredPointReason
+from services.core.geo_points import parse_point
+from services.core.problems import DomainError, InvalidInput, Problem, RateLimited
+from services.delivery.rider_positions import GpsReading, RiderState
 from services.routing.distances import distance_m
 
-REPORT_EVERY_SECONDS = 0.25
-SPEED_MOST_MPS = 60.0
-ACCURACY_MOST_M = 10_000.0
-JUMP_FLOOR_SECONDS = 1.0
-POINTS_MOST = 100
-AGO_MOST_SECONDS = 86_400.0
+MIN_REPORT_INTERVAL_SECONDS = 0.25
+MAX_SPEED_MPS = 60.0
+MAX_ACCURACY_M = 10_000.0
+MIN_JUMP_SECONDS = 1.0
+MAX_POINTS = 100
+MAX_AGE_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImplausibleJump(Problem):
-    """Nobody rides that fast: `speed_mps` would have been needed since the last report."""
+    """A speed of `speed_mps` would have been needed since the last report."""
 
     speed_mps: float
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredPoint:
-    """A point that was not believed: the how manieth of the report (from 0), and why."""
+    """An ignored point: its index in the report, from 0, and the reason."""
 
     index: int
     reason: IgnoredPointReason
@@ -37,102 +37,111 @@ class IgnoredPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """The points that are believed, the earliest first, with their moments; and the others."""
+class ValidatedReadings:
+    """The accepted readings with their times, the earliest first, and the ignored points."""
 
-    believed: Sequence[tuple[Fix, datetime]]
+    accepted: Sequence[tuple[GpsReading, datetime]]
     ignored: Sequence[IgnoredPoint]
 
 
-def sound(fix: Fix, *path: str) -> Fix:
-    """The fix; refused with every value that no device could mean."""
-    if reasons := unsound(fix, path):
-        raise Refused(*reasons)
-    return fix
+def check_reading(reading: GpsReading, *path: str) -> GpsReading:
+    """The reading. Raises DomainError: InvalidInput for every value out of range."""
+    if reasons := reading_problems(reading, path):
+        raise DomainError(*reasons)
+    return reading
 
 
-def sound_all(fixes: Sequence[Fix], path: str) -> Sequence[Fix]:
-    """The points of one report; refused unless there are 1 to 100 sound ones, oldest first."""
-    if not 0 < len(fixes) <= POINTS_MOST:
-        message = f"A report has 1 to {POINTS_MOST} points."
-        raise Refused(InvalidInput(path=["input", path], message=message))
-    reasons = [
-        one for nth, fix in enumerate(fixes) for one in unsound(fix, ("input", path, f"{nth}"))
+def check_readings(readings: Sequence[GpsReading], path: str) -> Sequence[GpsReading]:
+    """The readings of one report: 1 to MAX_POINTS, the oldest first.
+
+    Raises DomainError: InvalidInput.
+    """
+    if not 0 < len(readings) <= MAX_POINTS:
+        message = f"A report has 1 to {MAX_POINTS} points."
+        raise DomainError(InvalidInput(path=["input", path], message=message))
+    problems = [
+        problem
+        for index, reading in enumerate(readings)
+        for problem in reading_problems(reading, ("input", path, f"{index}"))
     ]
-    if not reasons and any(a.ago_seconds < b.ago_seconds for a, b in pairwise(fixes)):
-        reasons = [InvalidInput(path=["input", path], message="The oldest point comes first.")]
-    if reasons:
-        raise Refused(*reasons)
-    return fixes
+    if not problems and any(
+        earlier.age_seconds < later.age_seconds for earlier, later in pairwise(readings)
+    ):
+        problems = [InvalidInput(path=["input", path], message="The oldest point comes first.")]
+    if problems:
+        raise DomainError(*problems)
+    return readings
 
 
-def unsound(fix: Fix, path: Sequence[str]) -> list[Problem]:
-    """Every value of a fix that no device could mean."""
-    reasons: list[Problem] = []
+def reading_problems(reading: GpsReading, path: Sequence[str]) -> list[Problem]:
+    """A problem for every value of a reading that is out of range."""
+    problems: list[Problem] = []
     try:
-        point(fix.latitude, fix.longitude, *path)
-    except Refused as refused:
-        reasons += refused.reasons
+        parse_point(reading.latitude, reading.longitude, *path)
+    except DomainError as error:
+        problems += error.problems
     bounds: Mapping[str, tuple[float | None, float]] = {
-        "headingDegrees": (fix.heading_degrees, 360.0),
-        "speedMps": (fix.speed_mps, SPEED_MOST_MPS),
-        "accuracyM": (fix.accuracy_m, ACCURACY_MOST_M),
-        "agoSeconds": (fix.ago_seconds, AGO_MOST_SECONDS),
+        "headingDegrees": (reading.heading_degrees, 360.0),
+        "speedMps": (reading.speed_mps, MAX_SPEED_MPS),
+        "accuracyM": (reading.accuracy_m, MAX_ACCURACY_M),
+        "agoSeconds": (reading.age_seconds, MAX_AGE_SECONDS),
     }
-    for name, (value, most) in bounds.items():
-        if value is not None and not (isfinite(value) and 0 <= value <= most):
-            reasons.append(InvalidInput(path=[*path, name], message=f"This is from 0 to {most:g}."))
-    return reasons
+    for name, (value, maximum) in bounds.items():
+        if value is not None and not (isfinite(value) and 0 <= value <= maximum):
+            problems.append(
+                InvalidInput(path=[*path, name], message=f"This is from 0 to {maximum:g}.")
+            )
+    return problems
 
 
-def judged(one: Standing, fixes: Sequence[Fix]) -> Judged:
-    """What is believed of the points of a rider who is on duty, each held to the one before."""
-    believed: list[tuple[Fix, datetime]] = []
+def validate_readings(rider: RiderState, readings: Sequence[GpsReading]) -> ValidatedReadings:
+    """Validate the readings of an online rider, each against the one before."""
+    accepted: list[tuple[GpsReading, datetime]] = []
     ignored: list[IgnoredPoint] = []
-    last, last_at = one.last, one.last_seen_at
-    for index, fix in enumerate(fixes):
-        at = one.now - timedelta(seconds=fix.ago_seconds)
-        if one.online_since is None or at < one.online_since:
+    last, last_read_at = rider.last_reading, rider.last_seen_at
+    for index, reading in enumerate(readings):
+        read_at = rider.now - timedelta(seconds=reading.age_seconds)
+        if rider.online_since is None or read_at < rider.online_since:
             ignored.append(IgnoredPoint(index, IgnoredPointReason.BEFORE_SHIFT))
             continue
-        if last is not None and last_at is not None:
-            fault = _fault(last, last_at, fix, at)
-            if fault is not None:
-                ignored.append(IgnoredPoint(index, *fault))
+        if last is not None and last_read_at is not None:
+            rejection = _rejection(last, last_read_at, reading, read_at)
+            if rejection is not None:
+                ignored.append(IgnoredPoint(index, *rejection))
                 continue
-        believed.append((fix, at))
-        last, last_at = fix, at
-    return Judged(believed, ignored)
+        accepted.append((reading, read_at))
+        last, last_read_at = reading, read_at
+    return ValidatedReadings(accepted, ignored)
 
 
-def refusal_of(ignored: IgnoredPoint) -> Problem:
-    """Why a report of one point was dropped."""
+def problem_of_ignored_point(ignored: IgnoredPoint) -> Problem:
+    """The problem of a report of one point that was ignored."""
     if ignored.reason is IgnoredPointReason.IMPLAUSIBLE_JUMP and ignored.speed_mps is not None:
         speed = ignored.speed_mps
         message = f"That is {speed:.0f} m/s since the last report; at most 60 is believed."
         return ImplausibleJump(path=["input", "latitude"], message=message, speed_mps=speed)
-    return too_often()
+    return rate_limited()
 
 
-def too_often() -> RateLimited:
-    """The refusal of whoever reports faster than anybody can draw."""
-    message = f"Report at most every {REPORT_EVERY_SECONDS:g} seconds."
-    retry = ceil(REPORT_EVERY_SECONDS)
+def rate_limited() -> RateLimited:
+    """The problem of reports that come too fast."""
+    message = f"Report at most every {MIN_REPORT_INTERVAL_SECONDS:g} seconds."
+    retry = ceil(MIN_REPORT_INTERVAL_SECONDS)
     return RateLimited(path=["input"], message=message, retry_after_seconds=retry)
 
 
-def _fault(
-    last: Fix, last_at: datetime, fix: Fix, at: datetime
+def _rejection(
+    last: GpsReading, last_read_at: datetime, reading: GpsReading, read_at: datetime
 ) -> tuple[IgnoredPointReason, float | None] | None:
-    """What speaks against a point that follows `last`; the speed that it would have taken."""
-    seconds = (at - last_at).total_seconds()
+    """The reason to ignore a reading that follows `last`, with the implied speed of a jump."""
+    seconds = (read_at - last_read_at).total_seconds()
     if seconds <= 0:
         return IgnoredPointReason.NOT_NEWER, None
-    if seconds < REPORT_EVERY_SECONDS:
+    if seconds < MIN_REPORT_INTERVAL_SECONDS:
         return IgnoredPointReason.TOO_SOON, None
-    apart = distance_m(last.place, fix.place)
-    apart -= (last.accuracy_m or 0) + (fix.accuracy_m or 0)
-    speed = apart / max(seconds, JUMP_FLOOR_SECONDS)
-    if speed > SPEED_MOST_MPS:
+    distance = distance_m(last.location, reading.location)
+    distance -= (last.accuracy_m or 0) + (reading.accuracy_m or 0)
+    speed = distance / max(seconds, MIN_JUMP_SECONDS)
+    if speed > MAX_SPEED_MPS:
         return IgnoredPointReason.IMPLAUSIBLE_JUMP, round(speed, 1)
     return None

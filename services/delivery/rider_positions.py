@@ -1,4 +1,4 @@
-"""The statements by which one transaction reads how many riders stand and stores where they are."""
+"""Reads the state of many riders, and stores their positions, in one statement each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,53 +11,46 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Double, Uuid
 
-from database.base import words
-from database.statements import kept
-from models.delivery import (
-    OVER,
-    Delivery,
-    DeliveryStatus,
-    Rider,
-    RiderPosition,
-    RiderStatus,
-    Vehicle,
-)
+from database.base import enum_literals
+from database.statements import prepared
+from models.delivery import FINAL_DELIVERY_STATUSES, Delivery, DeliveryStatus
 from models.geo_point import Point
+from models.riders import Rider, RiderPosition, RiderStatus, Vehicle
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
-    """What a rider's device says about where it is."""
+class GpsReading:
+    """A position as the rider's device reports it (WGS 84)."""
 
     latitude: float
     longitude: float
     heading_degrees: float | None = None
     speed_mps: float | None = None
     accuracy_m: float | None = None
-    ago_seconds: float = 0.0
-    """How long before the report this was, by the device's stopwatch."""
+    age_seconds: float = 0.0
+    """Seconds between the reading and the report, by the monotonic clock of the device."""
 
     @property
-    def place(self) -> Point:
+    def location(self) -> Point:
         return Point(self.latitude, self.longitude)
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """The live ride of a rider: how far it is, and where it goes."""
+class ActiveDelivery:
+    """The open delivery of a rider, its status and its destination."""
 
     delivery_id: UUID
     order_id: UUID
     status: DeliveryStatus
-    door: Point
+    destination: Point
     picked_up: bool
-    since: datetime
-    """When this rider took it."""
+    assigned_at: datetime
+    """Time when this rider accepted it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A rider at the moment `now`, the ride they are on and where they were seen in this shift."""
+class RiderState:
+    """A rider at the time `now`, their open delivery, and their last position in this shift."""
 
     rider_id: UUID
     person_id: UUID
@@ -65,43 +58,53 @@ class Standing:
     status: RiderStatus
     vehicle: Vehicle
     online_since: datetime | None
-    way: Way | None
-    last: Fix | None
+    active_delivery: ActiveDelivery | None
+    last_reading: GpsReading | None
     last_seen_at: datetime | None
     now: datetime
 
 
-_rider, _ride, _last = Rider.__table__.c, Delivery.__table__.c, RiderPosition.__table__.c
-_LIVE = (_ride.id == _rider.live_delivery_id) & _ride.status.not_in(words(OVER))
-# A position of an earlier shift says nothing about this one.
-_THIS_SHIFT = (_last.rider_id == _rider.id) & (_last.seen_at >= _rider.online_since)
-_STANDING = kept(
+_rider, _delivery, _position = Rider.__table__.c, Delivery.__table__.c, RiderPosition.__table__.c
+_OPEN_DELIVERY = (_delivery.id == _rider.live_delivery_id) & _delivery.status.not_in(
+    enum_literals(FINAL_DELIVERY_STATUSES)
+)
+# A position of an earlier shift does not count.
+_THIS_SHIFT = (_position.rider_id == _rider.id) & (_position.seen_at >= _rider.online_since)
+_RIDER_STATES = prepared(
     select(
         *(_rider.id, _rider.person_id, _rider.company_id, _rider.status, _rider.vehicle),
-        *(_ride.id, _ride.order_id, _ride.status, _ride.latitude, _ride.longitude),
-        *(_ride.picked_up_at, _ride.assigned_at, _rider.online_since),
-        *(_last.latitude, _last.longitude, _last.accuracy_m, _last.seen_at),
+        *(
+            _delivery.id,
+            _delivery.order_id,
+            _delivery.status,
+            _delivery.latitude,
+            _delivery.longitude,
+        ),
+        *(_delivery.picked_up_at, _delivery.assigned_at, _rider.online_since),
+        *(_position.latitude, _position.longitude, _position.accuracy_m, _position.seen_at),
         func.clock_timestamp(type_=DateTime(timezone=True)),
     )
     .select_from(Rider.__table__)
-    .outerjoin(Delivery.__table__, _LIVE)
+    .outerjoin(Delivery.__table__, _OPEN_DELIVERY)
     .outerjoin(RiderPosition.__table__, _THIS_SHIFT)
     .where(_rider.person_id == any_(bindparam("people", type_=ARRAY(Uuid))))
 )
-# Rows are written in the order of their keys, so two batches can't wait for each other. Of two
-# processes that heard of one rider, the later sighting stays.
-_STORE = kept(
+# Rows are written in the order of their keys, so two batches can't deadlock. When two processes
+# store a position of one rider, the later position stays.
+_STORE_POSITIONS = prepared(
     text(
         """
     insert into rider_position (
         rider_id, person_id, company_id, latitude, longitude,
         heading_degrees, speed_mps, accuracy_m, seen_at
     )
-    select one.* from unnest(
+    select position_row.* from unnest(
         :riders, :people, :companies, :latitudes, :longitudes, :headings, :speeds, :accuracies,
-        :moments
-    ) as one (rider, person, company, latitude, longitude, heading, speed, accuracy, seen_at)
-    order by one.rider
+        :seen_ats
+    ) as position_row (
+        rider, person, company, latitude, longitude, heading, speed, accuracy, seen_at
+    )
+    order by position_row.rider
     on conflict (rider_id) do update set
         latitude = excluded.latitude, longitude = excluded.longitude,
         heading_degrees = excluded.heading_degrees, speed_mps = excluded.speed_mps,
@@ -114,51 +117,55 @@ _STORE = kept(
             bindparam(name, type_=ARRAY(Double))
             for name in ("latitudes", "longitudes", "headings", "speeds", "accuracies")
         ),
-        bindparam("moments", type_=ARRAY(DateTime(timezone=True))),
+        bindparam("seen_ats", type_=ARRAY(DateTime(timezone=True))),
     )
 )
 
 
-async def standing(session: AsyncSession, people: Sequence[UUID]) -> dict[UUID, Standing]:
-    """How the riders among these people stand, by their person."""
-    rows = await session.execute(_STANDING, {"people": list(people)})
-    return {row[1]: _standing(row) for row in rows}
+async def rider_states(session: AsyncSession, person_ids: Sequence[UUID]) -> dict[UUID, RiderState]:
+    """The state of the riders among these people, by person id."""
+    rows = await session.execute(_RIDER_STATES, {"people": list(person_ids)})
+    return {row[1]: _rider_state(row) for row in rows}
 
 
-def _standing(row: Any) -> Standing:
-    riding, seen = row[5] is not None, row[16] is not None
-    return Standing(
+def _rider_state(row: Any) -> RiderState:
+    has_delivery, has_position = row[5] is not None, row[16] is not None
+    return RiderState(
         rider_id=row[0],
         person_id=row[1],
         company_id=row[2],
         status=row[3],
         vehicle=row[4],
         online_since=row[12],
-        way=_way(row) if riding else None,
-        last=Fix(row[13], row[14], accuracy_m=row[15]) if seen else None,
+        active_delivery=_active_delivery(row) if has_delivery else None,
+        last_reading=GpsReading(row[13], row[14], accuracy_m=row[15]) if has_position else None,
         last_seen_at=row[16],
         now=row[17],
     )
 
 
-def _way(row: Any) -> Way:
-    since = row[11] or row[17]
-    return Way(row[5], row[6], row[7], Point(row[8], row[9]), row[10] is not None, since)
+def _active_delivery(row: Any) -> ActiveDelivery:
+    assigned_at = row[11] or row[17]
+    return ActiveDelivery(
+        row[5], row[6], row[7], Point(row[8], row[9]), row[10] is not None, assigned_at
+    )
 
 
-async def store(session: AsyncSession, seen: Sequence[tuple[Standing, Fix, datetime]]) -> None:
-    """Make these the riders' positions, each rider once, as of these moments."""
+async def store_positions(
+    session: AsyncSession, positions: Sequence[tuple[RiderState, GpsReading, datetime]]
+) -> None:
+    """Store the positions of riders, each rider once, as of these times."""
     await session.execute(
-        _STORE,
+        _STORE_POSITIONS,
         {
-            "riders": [one.rider_id for one, _, _ in seen],
-            "people": [one.person_id for one, _, _ in seen],
-            "companies": [one.company_id for one, _, _ in seen],
-            "latitudes": [fix.latitude for _, fix, _ in seen],
-            "longitudes": [fix.longitude for _, fix, _ in seen],
-            "headings": [fix.heading_degrees for _, fix, _ in seen],
-            "speeds": [fix.speed_mps for _, fix, _ in seen],
-            "accuracies": [fix.accuracy_m for _, fix, _ in seen],
-            "moments": [at for _, _, at in seen],
+            "riders": [rider.rider_id for rider, _, _ in positions],
+            "people": [rider.person_id for rider, _, _ in positions],
+            "companies": [rider.company_id for rider, _, _ in positions],
+            "latitudes": [reading.latitude for _, reading, _ in positions],
+            "longitudes": [reading.longitude for _, reading, _ in positions],
+            "headings": [reading.heading_degrees for _, reading, _ in positions],
+            "speeds": [reading.speed_mps for _, reading, _ in positions],
+            "accuracies": [reading.accuracy_m for _, reading, _ in positions],
+            "seen_ats": [seen_at for _, _, seen_at in positions],
         },
     )

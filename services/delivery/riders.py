@@ -1,4 +1,4 @@
-"""Riders on their shift: online or not, and the company that looks after them."""
+"""Riders, their shifts, and the company staff who manage them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,46 +7,44 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Update, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
-from models.delivery import (
-    Delivery,
-    DeliveryOffer,
-    DeliveryStatus,
-    OfferStatus,
-    Rider,
-    RiderAction,
-    RiderStatus,
-    Vehicle,
-)
+from database.statements import prepared
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
 from models.identity import Actor, Role
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import IllegalStep, Refused, not_found
-from services.delivery.delivery_states import DESK_ROLES
-from services.events.event_log import happened, rider_stream
+from models.riders import Rider, RiderStatus, Vehicle
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import not_found
+from services.core.state_machine import illegal_step
+from services.delivery.delivery_states import STORE_AND_SUPPORT_ROLES
+from services.delivery.rider_states import RIDER_MACHINE
+from services.events.event_log import record_event, rider_stream
 
-WAKE_DELIVERIES = 50
+MAX_DELIVERIES_WOKEN = 50
 _OF_PERSON = select(Rider).where(Rider.person_id == bindparam("person"))
-OF_PERSON = kept(_OF_PERSON)
-LOCKED = kept(_OF_PERSON.with_for_update(key_share=True).execution_options(populate_existing=True))
+RIDER_OF_PERSON = prepared(_OF_PERSON)
+LOCK_RIDER = prepared(
+    _OF_PERSON.with_for_update(key_share=True).execution_options(populate_existing=True)
+)
 
 
-def _due_now(*which: ColumnElement[bool]) -> Update:
-    """Makes these deliveries due; those that somebody works on are skipped."""
-    due = select(Delivery.id).where(*which, Delivery.due_at > func.clock_timestamp())
-    return kept(
+def _make_due(*conditions: ColumnElement[bool]) -> Update:
+    """Makes these deliveries due now; rows that are locked by others are skipped."""
+    due = select(Delivery.id).where(*conditions, Delivery.due_at > func.clock_timestamp())
+    return prepared(
         update(Delivery)
-        .where(Delivery.id.in_(due.limit(WAKE_DELIVERIES).with_for_update(skip_locked=True)))
+        .where(Delivery.id.in_(due.limit(MAX_DELIVERIES_WOKEN).with_for_update(skip_locked=True)))
         .values(due_at=func.clock_timestamp())
         .execution_options(synchronize_session=False)
     )
 
 
-WAKE = _due_now(
+MAKE_SEARCHES_DUE = _make_due(
     Delivery.company_id == bindparam("company"), Delivery.status == DeliveryStatus.SEARCHING
 )
-HURRY = _due_now(Delivery.id == bindparam("delivery"), Delivery.status == DeliveryStatus.OFFERED)
-RUN_OUT = kept(
+MAKE_OFFER_DUE = _make_due(
+    Delivery.id == bindparam("delivery"), Delivery.status == DeliveryStatus.OFFERED
+)
+EXPIRE_OPEN_OFFER = prepared(
     update(DeliveryOffer)
     .where(DeliveryOffer.rider_id == bindparam("rider"))
     .where(DeliveryOffer.status == OfferStatus.OFFERED)
@@ -56,18 +54,8 @@ RUN_OUT = kept(
 )
 
 
-def actions(rider: Rider, actor: Actor) -> list[RiderAction]:
-    """What a person can do about this shift: nothing unless it is their own."""
-    if not actor.signed_in or rider.person_id != actor.person_id:
-        return []
-    if rider.status is RiderStatus.OFFLINE:
-        return [RiderAction.GO_ONLINE]
-    offline = [] if rider.live_delivery_id else [RiderAction.GO_OFFLINE]
-    return [*offline, RiderAction.REPORT_LOCATION]
-
-
 @dataclass(frozen=True, slots=True)
-class RiderSelf:
+class ViewerRider:
     """The viewer as a rider."""
 
     rider: Rider
@@ -81,31 +69,35 @@ class RiderSelf:
         return self.rider.live_delivery_id
 
 
-def companies(actor: Actor) -> list[UUID]:
-    """The companies that the actor's grants name as a rider, each once."""
-    named = (g.company_id for g in actor.grants if g.role is Role.RIDER and g.company_id)
-    return list(dict.fromkeys(named))
+def rider_companies(actor: Actor) -> list[UUID]:
+    """The companies of the actor's rider grants, each once."""
+    company_ids = (
+        grant.company_id for grant in actor.grants if grant.role is Role.RIDER and grant.company_id
+    )
+    return list(dict.fromkeys(company_ids))
 
 
-async def myself(session: AsyncSession, actor: Actor) -> RiderSelf | None:
-    """The viewer as a rider, or None for people who ride for nobody."""
-    found = await _found(session, actor, OF_PERSON)
-    return RiderSelf(found) if found else None
+async def viewer_rider(session: AsyncSession, actor: Actor) -> ViewerRider | None:
+    """The viewer as a rider, or None for people who are no riders."""
+    rider = await _read_rider(session, actor, RIDER_OF_PERSON)
+    return ViewerRider(rider) if rider else None
 
 
-async def mine(session: AsyncSession, actor: Actor) -> Rider:
-    """The actor as a rider; refused as not found for people who ride for nobody."""
-    found = await _found(session, actor, OF_PERSON)
-    if found is None:
+async def require_rider(session: AsyncSession, actor: Actor) -> Rider:
+    """The actor as a rider. Raises DomainError: NotFound for people who are no riders."""
+    rider = await _read_rider(session, actor, RIDER_OF_PERSON)
+    if rider is None:
         raise not_found(Rider)
-    return found
+    return rider
 
 
-async def _found(session: AsyncSession, actor: Actor, how: Select[Rider]) -> Rider | None:
+async def _read_rider(
+    session: AsyncSession, actor: Actor, statement: Select[Rider]
+) -> Rider | None:
     if Role.RIDER not in actor.roles:
         return None
-    found: Rider | None = await session.scalar(how, {"person": actor.person_id})
-    return found if found and found.company_id in companies(actor) else None
+    rider: Rider | None = await session.scalar(statement, {"person": actor.person_id})
+    return rider if rider and rider.company_id in rider_companies(actor) else None
 
 
 async def go_online(
@@ -115,17 +107,18 @@ async def go_online(
     vehicle: Vehicle | None = None,
     device_time: datetime | None = None,
 ) -> Rider:
-    """Begin to be asked for rides, from the first report on; again changes only the vehicle.
+    """Begin a shift, or change its vehicle; the rider gets offers after their first position.
 
-    Deliveries of the company that search for a rider look again at once. Refused: NotFound.
+    Deliveries of the company that search for a rider search again at once.
+    Raises DomainError: NotFound.
     """
-    rider = await _locked(session, actor)
+    rider = await _lock_rider(session, actor)
     rider.vehicle = vehicle or rider.vehicle
     if rider.status is RiderStatus.OFFLINE:
-        rider.status = RiderStatus.ONLINE
-        rider.online_since = await moment(session)
+        RIDER_MACHINE.set_status(rider, RiderStatus.ONLINE)
+        rider.online_since = await current_time(session)
     rider.version += 1
-    _tell(session, rider, device_time)
+    _record_shift_change(session, rider, device_time)
     await session.flush()
     await wake_searches(session, rider.company_id)
     return rider
@@ -134,31 +127,36 @@ async def go_online(
 async def go_offline(
     session: AsyncSession, *, actor: Actor, device_time: datetime | None = None
 ) -> Rider:
-    """End the shift; an open offer runs out by itself. Refused: NotFound, IllegalStep on a ride."""
-    rider = await _locked(session, actor)
+    """End a shift; an open offer expires now.
+
+    Raises DomainError: NotFound, IllegalStep during a delivery.
+    """
+    rider = await _lock_rider(session, actor)
     if rider.live_delivery_id is not None:
         message = "Bring your delivery to its end first."
-        legal: list[str] = [*actions(rider, actor)]
-        raise Refused(IllegalStep(path=["input"], message=message, state="RIDING", legal=legal))
-    rider.status, rider.online_since = RiderStatus.OFFLINE, None
+        legal = RIDER_MACHINE.available_actions(rider, actor)
+        raise illegal_step("input", message=message, state="RIDING", legal=legal)
+    if rider.status is RiderStatus.ONLINE:
+        RIDER_MACHINE.set_status(rider, RiderStatus.OFFLINE)
+    rider.online_since = None
     rider.version += 1
-    _tell(session, rider, device_time)
-    # An offer that nobody will accept should not hold the order up: it is due now.
-    delivery_id = await session.scalar(RUN_OUT, {"rider": rider.id})
+    _record_shift_change(session, rider, device_time)
+    # An offer that will not be accepted must not delay the order: it is due now.
+    delivery_id = await session.scalar(EXPIRE_OPEN_OFFER, {"rider": rider.id})
     if delivery_id is not None:
-        await session.execute(HURRY, {"delivery": delivery_id})
+        await session.execute(MAKE_OFFER_DUE, {"delivery": delivery_id})
     return rider
 
 
 async def wake_searches(session: AsyncSession, company_id: UUID) -> None:
-    """Have the company's searching deliveries look for riders now.
+    """Make the company's searching deliveries search for riders now.
 
-    Rows that somebody works on are skipped: their search is going on already.
+    Locked rows are skipped: their search is in progress.
     """
-    await session.execute(WAKE, {"company": company_id})
+    await session.execute(MAKE_SEARCHES_DUE, {"company": company_id})
 
 
-async def of_company(
+async def list_of_company(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -167,39 +165,39 @@ async def of_company(
     first: int,
     cursor: str | None,
 ) -> Page[Rider]:
-    """A page of a company's riders for its own people. Refused: NotFound."""
-    bounded(first)
-    if not _at_desk(actor, company_id):
+    """A page of a company's riders for its staff. Raises DomainError: NotFound, InvalidInput."""
+    check_page_size(first)
+    if not _is_company_staff(actor, company_id):
         raise not_found(Rider, "companyId")
-    rows = select(Rider).where(Rider.company_id == company_id)
+    statement = select(Rider).where(Rider.company_id == company_id)
     if status is not None:
-        rows = rows.where(Rider.status == status)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(Rider.id > start[0])
-    found = (await session.scalars(rows.order_by(Rider.id).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))
+        statement = statement.where(Rider.status == status)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        statement = statement.where(Rider.id > start[0])
+    riders = (await session.scalars(statement.order_by(Rider.id).limit(first + 1))).all()
+    return build_page(riders, first, lambda rider: (str(rider.id),))
 
 
-def looks_after(actor: Actor, rider: Rider) -> bool:
-    """Whether this person works at a desk of the rider's company."""
-    return _at_desk(actor, rider.company_id)
+def is_company_staff_of(actor: Actor, rider: Rider) -> bool:
+    """Whether `actor` works in a store, or in support, of the rider's company."""
+    return _is_company_staff(actor, rider.company_id)
 
 
-def _at_desk(actor: Actor, company_id: UUID) -> bool:
+def _is_company_staff(actor: Actor, company_id: UUID) -> bool:
     return any(
-        grant.role in DESK_ROLES and grant.company_id in (None, company_id)
+        grant.role in STORE_AND_SUPPORT_ROLES and grant.company_id in (None, company_id)
         for grant in actor.grants
     )
 
 
-async def _locked(session: AsyncSession, actor: Actor) -> Rider:
-    found = await _found(session, actor, LOCKED)
-    if found is None:
+async def _lock_rider(session: AsyncSession, actor: Actor) -> Rider:
+    rider = await _read_rider(session, actor, LOCK_RIDER)
+    if rider is None:
         raise not_found(Rider)
-    return found
+    return rider
 
 
-def _tell(session: AsyncSession, rider: Rider, device_time: datetime | None) -> None:
+def _record_shift_change(session: AsyncSession, rider: Rider, device_time: datetime | None) -> None:
     body = {"rider_id": rider.id, "rider_status": rider.status, "device_time": device_time}
     stream = rider_stream(rider.person_id)
-    happened(session, stream, "SHIFT_CHANGED", body, company_id=rider.company_id)
+    record_event(session, stream, "SHIFT_CHANGED", body, company_id=rider.company_id)

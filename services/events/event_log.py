@@ -1,4 +1,7 @@
-"""Streams and their names. A verb records; the unit of work numbers and stores at its end."""
+"""Names of event streams, and functions that record events.
+
+A recorded event is numbered and stored when its transaction ends.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.outbox import record
+from database.write_session import append_event
 from models.events import EventType
 from models.orders import Order
 
@@ -14,7 +17,7 @@ Body = dict[str, Any]
 
 
 def order_stream(order_id: UUID) -> str:
-    """All that happens to one order, its payment, fulfillment and delivery."""
+    """Events of one order, its payment, fulfillment and delivery."""
     return f"order:{order_id}"
 
 
@@ -29,7 +32,7 @@ def inventory_stream(store_id: UUID) -> str:
 
 
 def catalog_stream(company_id: UUID) -> str:
-    """Changes of a company's products themselves, whatever store sells them."""
+    """Changes of a company's products, independent of stores."""
     return f"catalog:{company_id}"
 
 
@@ -39,17 +42,17 @@ def alert_stream(store_id: UUID) -> str:
 
 
 def audit_stream(store_id: UUID) -> str:
-    """What audits of one store's books found."""
+    """Findings of stock audits in one store."""
     return f"audit:{store_id}"
 
 
 def supply_stream(store_id: UUID) -> str:
-    """Orders of one store to its suppliers, and what came of them."""
+    """Purchase orders of one store and their receipts."""
     return f"supply:{store_id}"
 
 
 def rider_stream(person_id: UUID) -> str:
-    """Offers and deliveries of one rider, by the rider's person."""
+    """Delivery offers and deliveries of one rider, by person id."""
     return f"rider:{person_id}"
 
 
@@ -59,35 +62,37 @@ def ticket_stream(ticket_id: UUID) -> str:
 
 
 def support_stream(company_id: UUID | None) -> str:
-    """Tickets of one company as its support desk sees them; of all, as the platform's desk does."""
+    """Tickets of one company's support queue; without a company those of all companies."""
     return f"support:{company_id or 'platform'}"
 
 
 def transfers_stream(store_id: UUID) -> str:
-    """Goods on their way to a store or from it."""
+    """Stock transfers to and from one store."""
     return f"transfers:{store_id}"
 
 
 def counts_stream(store_id: UUID) -> str:
-    """Cycle counts of one store."""
+    """Stock counts of one store."""
     return f"counts:{store_id}"
 
 
 def import_stream(import_id: UUID) -> str:
-    """How far the import of one file is."""
+    """Progress of one stock import."""
     return f"import:{import_id}"
 
 
 def webhook_stream(endpoint_id: UUID) -> str:
-    """What becomes of one endpoint of a third party."""
+    """Status changes of one webhook endpoint."""
     return f"webhook:{endpoint_id}"
 
 
-def happened(
+def record_event(
     session: AsyncSession, stream: str, type: str, body: Body, *, company_id: UUID | None
 ) -> None:
-    """Record an event of `stream`; values must be plain or UUID, datetime, enum."""
-    record(session, stream, type, {k: _plain(v) for k, v in body.items()}, company_id)
+    """Record an event of `stream`; body values are JSON values, UUIDs, datetimes or enums."""
+    append_event(
+        session, stream, type, {name: _plain(value) for name, value in body.items()}, company_id
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -98,11 +103,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def order_happened(
-    session: AsyncSession, order: Order, type: EventType, queue: UUID | None = None, **facts: Any
+def record_order_event(
+    session: AsyncSession,
+    order: Order,
+    type: EventType,
+    queue_store_id: UUID | None = None,
+    **facts: Any,
 ) -> None:
-    """Record an event of one order, and of a store's queue when the store `queue` sees it too."""
+    """Record an event of an order, and also in the queue stream of `queue_store_id`, if given."""
     body = {"order_id": order.id, "store_id": order.store_id, **facts}
-    happened(session, order_stream(order.id), type, body, company_id=order.company_id)
-    if queue is not None:
-        happened(session, store_queue_stream(queue), type, body, company_id=order.company_id)
+    record_event(session, order_stream(order.id), type, body, company_id=order.company_id)
+    if queue_store_id is not None:
+        record_event(
+            session, store_queue_stream(queue_store_id), type, body, company_id=order.company_id
+        )

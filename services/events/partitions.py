@@ -1,7 +1,7 @@
-"""The days of the event log: made before they come, read by, and dropped when they are old.
+"""Daily partitions of the event log: created ahead of time, dropped after their retention.
 
-Each day of UTC is a partition. A statement says from which day on it reads as a constant: what it
-can't need is neither locked nor looked at, and its plan is kept for as long as it says the same.
+Each UTC day is a partition. Statements state the first day they read as a constant: PostgreSQL then
+neither locks nor scans earlier partitions, and the prepared plan is reused during the day.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
-from database.statements import kept
+from database.statements import prepared
 
-KEPT_DAYS = 90
-AHEAD_DAYS = 3
-NAMED = "d%Y%m%d"
+RETENTION_DAYS = 90
+DAYS_AHEAD = 3
+NAME_FORMAT = "d%Y%m%d"
 
-MAKE = kept(text("select event_days_make(:ahead)"))
-LISTED = kept(
+CREATE_PARTITIONS = prepared(text("select event_days_make(:ahead)"))
+PARTITION_NAMES = prepared(
     text(
         "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
         " where i.inhparent = 'event'::regclass and c.relname <> 'rest' order by c.relname"
     )
 )
-# What a reader of the log has not read, or what is still to be sent to somebody.
-NEEDED = """
+# Whether a log reader has unread events, or a pending webhook delivery needs an event.
+IS_NEEDED = """
 select exists (
     select from event e, event_place p
     where e.at < {until} and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)
@@ -35,60 +35,64 @@ select exists (
     select from webhook_delivery d where d.status = 'PENDING' and d.event_at < {until}
 )
 """
-DROP = kept(text("select event_day_drop(:named)"))
-FORGET = kept(text("select event_rest_forget(:before)"))
+DROP_PARTITION = prepared(text("select event_day_drop(:named)"))
+DELETE_UNPARTITIONED = prepared(text("select event_rest_forget(:before)"))
 STREAMS = bindparam("streams", type_=ARRAY(Text))
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A partition of the log; the first one there is holds all that was before it, too."""
+class EventPartition:
+    """A partition of the event log; the oldest one also holds all earlier events."""
 
-    named: str
+    name: str
     day: date
 
     @property
-    def until(self) -> datetime:
+    def ends_at(self) -> datetime:
         return datetime.combine(self.day + timedelta(days=1), time(), UTC)
 
 
-def constant(day: date) -> str:
-    """The beginning of a day of UTC, for the text of a statement."""
+def timestamp_literal(day: date) -> str:
+    """Return the start of a UTC day as SQL text."""
     return f"timestamptz '{day.isoformat()} 00:00:00+00'"
 
 
-def since(day: date) -> ColumnElement[datetime]:
-    """The beginning of a day of UTC, as a constant."""
-    return literal_column(constant(day))
+def day_start(day: date) -> ColumnElement[datetime]:
+    """Return the start of a UTC day as an SQL constant."""
+    return literal_column(timestamp_literal(day))
 
 
-def recent() -> date:
-    """Yesterday: whoever reads what has just happened looks no further back at first."""
+def yesterday() -> date:
+    """Return yesterday's UTC date: readers of recent events read from there first."""
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
-async def make(session: AsyncSession) -> int:
-    """Make today and the three days that follow; answers how many were not there yet."""
-    return int(await session.scalar(MAKE, {"ahead": AHEAD_DAYS}) or 0)
+async def create_partitions(session: AsyncSession) -> int:
+    """Create the partitions of today and of the next three days; returns how many were new."""
+    return int(await session.scalar(CREATE_PARTITIONS, {"ahead": DAYS_AHEAD}) or 0)
 
 
-async def days(session: AsyncSession) -> Sequence[Day]:
-    """The days there are, the oldest first."""
-    names = (str(row[0]) for row in await session.execute(LISTED))
-    return [Day(one, datetime.strptime(one, NAMED).replace(tzinfo=UTC).date()) for one in names]
+async def list_partitions(session: AsyncSession) -> Sequence[EventPartition]:
+    """Return the existing partitions, the oldest first."""
+    names = (str(row[0]) for row in await session.execute(PARTITION_NAMES))
+    return [EventPartition(name, _day_of(name)) for name in names]
 
 
-async def needed(session: AsyncSession, day: Day) -> bool:
-    """Whether somebody has still to read of it, or to be told of it by a webhook."""
-    until = constant(day.until.date())
-    return bool(await session.scalar(text(NEEDED.format(until=until))))
+def _day_of(name: str) -> date:
+    return datetime.strptime(name, NAME_FORMAT).replace(tzinfo=UTC).date()
 
 
-async def drop(session: AsyncSession, day: Day) -> None:
-    """Drop a day of more than a week ago; raises when its lock is not to be had at once."""
-    await session.execute(DROP, {"named": day.named})
+async def is_needed(session: AsyncSession, partition: EventPartition) -> bool:
+    """Whether a log reader or a pending webhook delivery still needs events of the partition."""
+    until = timestamp_literal(partition.ends_at.date())
+    return bool(await session.scalar(text(IS_NEEDED.format(until=until))))
 
 
-async def forget_rest(session: AsyncSession, before: datetime) -> int:
-    """Drop what was written into no day of its own, some thousand events at a time."""
-    return int(await session.scalar(FORGET, {"before": before}) or 0)
+async def drop_partition(session: AsyncSession, partition: EventPartition) -> None:
+    """Drop a partition older than a week; raises when its lock is not available at once."""
+    await session.execute(DROP_PARTITION, {"named": partition.name})
+
+
+async def delete_unpartitioned(session: AsyncSession, before: datetime) -> int:
+    """Delete old events of the default partition, some thousand at a time; returns how many."""
+    return int(await session.scalar(DELETE_UNPARTITIONED, {"before": before}) or 0)

@@ -1,4 +1,4 @@
-"""The store's side of an order, from the queue to the shelf where a rider fetches the bags."""
+"""A store's fulfillments: its queue, and the steps accept, stage and cancel."""
 
 from collections import Counter
 from uuid import UUID
@@ -6,49 +6,45 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import words
-from database.statements import kept
+from database.base import enum_literals
+from database.statements import prepared
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor, Role
 from models.orders import Order
 from models.stock import StockReason
 from models.stores import Store
-from services.core.access import STORE_ROLES, works_in
-from services.core.pages import Page, after, bounded, page
+from services.core.access import STORE_ROLES, may_operate_store
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.delivery import deliveries
 from services.fulfillment import substitution_totals
-from services.fulfillment.picking_states import (
+from services.fulfillment.fulfillment_states import (
     ACCEPT,
-    IN_QUEUE,
-    MADE_UP_FOR,
+    MACHINE,
+    PACKED_STATUSES,
+    QUEUE_STATUSES,
     STAGE,
-    enter,
-    under_lock,
-    write,
+    SUBSTITUTE_STATUSES,
+    begin,
+    load_task,
 )
-from services.fulfillment.stalled_tasks import stalls_at
+from services.fulfillment.stalled_tasks import idle_deadline
 from services.stock import movements
 
-SEEN_BY = STORE_ROLES | {Role.SUPPORT_AGENT}
-_TO_DO = Fulfillment.status.in_(words(IN_QUEUE))
-AT_WORK = kept(select(Fulfillment.id).where(Fulfillment.order_id == bindparam("order"), _TO_DO))
+VIEWER_ROLES = STORE_ROLES | {Role.SUPPORT_AGENT}
+_IN_QUEUE = Fulfillment.status.in_(enum_literals(QUEUE_STATUSES))
+OPEN_FULFILLMENT = prepared(
+    select(Fulfillment.id).where(Fulfillment.order_id == bindparam("order"), _IN_QUEUE)
+)
 _QUEUE = (
     select(Fulfillment)
-    .where(Fulfillment.store_id == bindparam("store"), _TO_DO)
+    .where(Fulfillment.store_id == bindparam("store"), _IN_QUEUE)
     .order_by(Fulfillment.id)
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("row_limit", type_=Integer))
 )
-OLDEST = kept(_QUEUE)
-OLDEST_BEYOND = kept(_QUEUE.where(Fulfillment.id > bindparam("beyond")))
-
-
-async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
-    session: AsyncSession, order: Order, store_id: UUID, attempt: int = 1
-) -> Fulfillment:
-    """Put an order into a store's queue, to be accepted within ACCEPT_SECONDS."""
-    return await write(session, order, store_id, attempt)
+QUEUE_PAGE = prepared(_QUEUE)
+QUEUE_PAGE_AFTER = prepared(_QUEUE.where(Fulfillment.id > bindparam("after_id")))
 
 
 async def accept(
@@ -58,19 +54,19 @@ async def accept(
     fulfillment_id: UUID,
     expected_version: int | None = None,
 ) -> Fulfillment:
-    """Take an order on: the actor picks it, and the search for a rider begins.
+    """Accept an order: the actor becomes its picker, and the search for a rider begins.
 
-    Refused: NotFound, IllegalStep (also for the slower of two pickers), VersionConflict.
+    Raises DomainError: NotFound, IllegalStep (also for the slower of two pickers), VersionConflict.
     """
-    task = await enter(session, actor, fulfillment_id, ACCEPT, expected_version)
-    row = task.fulfillment
-    row.status, row.due_at = FulfillmentStatus.ACCEPTED, stalls_at(task)
-    row.picker_id, row.accepted_at = actor.person_id, task.now
-    row.version += 1
-    task.tell(session, EventType.FULFILLMENT_ACCEPTED)
+    task = await begin(session, actor, fulfillment_id, ACCEPT, expected_version)
+    fulfillment = task.fulfillment
+    MACHINE.move(fulfillment, FulfillmentStatus.ACCEPTED)
+    fulfillment.picker_id, fulfillment.accepted_at = actor.person_id, task.now
+    fulfillment.due_at = idle_deadline(task)
+    task.record_change(session, EventType.FULFILLMENT_ACCEPTED)
     await session.flush()
-    await deliveries.open(session, task.order, row)
-    return row
+    await deliveries.create_delivery(session, task.order, fulfillment)
+    return fulfillment
 
 
 async def stage(
@@ -80,64 +76,78 @@ async def stage(
     fulfillment_id: UUID,
     expected_version: int | None = None,
 ) -> Fulfillment:
-    """Say that the bags stand where riders fetch them. Refused as in `accept`."""
-    task = await enter(session, actor, fulfillment_id, STAGE, expected_version)
-    row = task.fulfillment
-    row.status = FulfillmentStatus.STAGED
-    row.version += 1
-    task.tell(session, EventType.FULFILLMENT_STAGED)
+    """Record that the bags are at the pickup point.
+
+    Raises DomainError: NotFound, IllegalStep, VersionConflict.
+    """
+    task = await begin(session, actor, fulfillment_id, STAGE, expected_version)
+    fulfillment = task.fulfillment
+    MACHINE.move(fulfillment, FulfillmentStatus.STAGED)
+    task.record_change(session, EventType.FULFILLMENT_STAGED)
     await session.flush()
-    return row
+    return fulfillment
 
 
-async def cancel_for(
+async def cancel_for_order(
     session: AsyncSession, order: Order, actor_id: UUID | None = None
 ) -> Fulfillment | None:
-    """End the store's work on an order under lock and put its units back on the shelf.
+    """Cancel the fulfillment of a locked order and restock its units.
 
-    What a picker had found missing is written off instead. None when no store works on it any
-    more, or when the bags have left the store already.
+    Units that the picker did not find are written off instead. None when no store works on the
+    order or when the bags have left the store.
     """
-    found = await session.scalar(AT_WORK, {"order": order.id})
-    if found is None:
+    fulfillment_id = await session.scalar(OPEN_FULFILLMENT, {"order": order.id})
+    if fulfillment_id is None:
         return None
-    task = await under_lock(session, order, found)
-    packed = task.fulfillment.status in (FulfillmentStatus.PACKED, FulfillmentStatus.STAGED)
-    row = task.fulfillment
-    row.status, row.due_at = FulfillmentStatus.CANCELED, None
-    row.version += 1
-    task.tell(session, EventType.FULFILLMENT_CANCELED)
+    task = await load_task(session, order, fulfillment_id)
+    fulfillment = task.fulfillment
+    packed = fulfillment.status in PACKED_STATUSES
+    MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
+    fulfillment.due_at = None
+    task.record_change(session, EventType.FULFILLMENT_CANCELED)
     await session.flush()
-    there: Counter[UUID] = Counter()
-    missing: Counter[UUID] = Counter()
+    returned: Counter[UUID] = Counter()
+    lost: Counter[UUID] = Counter()
     for line in task.lines:
-        there[line.product_id] += line.quantity - line.missing_quantity
-        missing[line.product_id] += 0 if packed else line.lost_quantity
-    if any(line.status in MADE_UP_FOR for line in task.lines):
-        there += await substitution_totals.take_out(session, order)
-    await movements.return_goods(session, order, there, missing, StockReason.RESTOCK, actor_id)
-    return row
+        returned[line.product_id] += line.quantity - line.missing_quantity
+        lost[line.product_id] += 0 if packed else line.lost_quantity
+    if any(line.status in SUBSTITUTE_STATUSES for line in task.lines):
+        returned += await substitution_totals.return_substitutes(session, order)
+    await movements.restock_and_write_off(
+        session, order, returned, lost, StockReason.RESTOCK, actor_id
+    )
+    return fulfillment
 
 
-async def queue(
+async def store_queue(
     session: AsyncSession, *, actor: Actor, store_id: UUID, first: int, cursor: str | None
 ) -> Page[Fulfillment]:
-    """A page of what a store has to do, oldest first, for its staff. Refused: NotFound."""
-    bounded(first)
+    """A page of a store's queue, oldest first, for its staff.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
     store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
+    if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
-    asked = {"store": store_id, "most": first + 1}
-    if (start := after(cursor, UUID)) is None:
-        found = await session.scalars(OLDEST, asked)
+    parameters = {"store": store_id, "row_limit": first + 1}
+    if (start := decode_cursor(cursor, UUID)) is None:
+        fulfillments = await session.scalars(QUEUE_PAGE, parameters)
     else:
-        found = await session.scalars(OLDEST_BEYOND, asked | {"beyond": start[0]})
-    return page(found.all(), first, lambda row: (str(row.id),))
+        fulfillments = await session.scalars(QUEUE_PAGE_AFTER, parameters | {"after_id": start[0]})
+    return build_page(fulfillments.all(), first, lambda fulfillment: (str(fulfillment.id),))
 
 
-async def visible(session: AsyncSession, *, actor: Actor, fulfillment_id: UUID) -> Fulfillment:
-    """One task, for the staff of its store and the support of its company; else NotFound."""
-    row = await session.get(Fulfillment, fulfillment_id)
-    if row is None or not actor.works_at(row.company_id, row.store_id, SEEN_BY):
+async def visible_fulfillment(
+    session: AsyncSession, *, actor: Actor, fulfillment_id: UUID
+) -> Fulfillment:
+    """A fulfillment, for the staff of its store and the support of its company.
+
+    Raises DomainError: NotFound.
+    """
+    fulfillment = await session.get(Fulfillment, fulfillment_id)
+    if fulfillment is None or not actor.has_store_role(
+        fulfillment.company_id, fulfillment.store_id, VIEWER_ROLES
+    ):
         raise not_found(Fulfillment, "id")
-    return row
+    return fulfillment

@@ -1,7 +1,7 @@
-"""The bags change hands: from the store to the rider, and back to the store when nobody took them.
+"""Hands bags from the store to the rider, and back to the store after a failed delivery.
 
-A return gives the customer what was charged for the goods and the tip; the delivery fee is kept
-when the ride failed at the customer's end, and given back too when it failed at ours.
+A return refunds the goods and the tip. The delivery fee is kept when the customer caused the
+failure, and refunded otherwise.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
 from models.events import Event, EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus
@@ -21,29 +21,37 @@ from models.identity import Actor
 from models.orders import CancelReason, OrderLine
 from models.payments import RefundReason
 from models.stock import StockReason
-from services.core.problems import IllegalStep, Problem, Refused
+from services.core.problems import DomainError, Problem
+from services.core.state_machine import illegal_step
 from services.delivery.deliveries import check_code
-from services.delivery.delivery_states import Ride, enter, free
-from services.events.event_log import order_happened, order_stream
+from services.delivery.delivery_states import (
+    LockedDelivery,
+    begin,
+    change_status,
+    release_rider,
+)
+from services.events.event_log import order_stream, record_order_event
 from services.fulfillment import substitution_totals
-from services.orders import orders
-from services.payments import payments, refunds
+from services.fulfillment.fulfillment_states import MACHINE, PACKED_STATUSES
+from services.orders import order_states
+from services.payments import payment_states, payments, refunds
 from services.stock import movements
 
 NO_SHOW_WAIT_SECONDS = 300
-READY = frozenset({FulfillmentStatus.PACKED, FulfillmentStatus.STAGED})
-# Failures that the customer answers for.
-FEE_KEPT = frozenset({FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS, FailReason.REFUSED})
-# What is damaged goes back to no shelf: it stays sold in the ledger.
-UNSALABLE = frozenset({FailReason.DAMAGED})
-ARRIVED = kept(
+# Failures that the customer caused.
+DELIVERY_FEE_KEPT = frozenset(
+    {FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS, FailReason.REFUSED}
+)
+# Damaged units are not restocked: they stay sold in the ledger.
+NOT_RESTOCKED = frozenset({FailReason.DAMAGED})
+ARRIVAL_TIME = prepared(
     select(func.max(Event.at)).where(
         Event.stream == bindparam("stream"),
         Event.type == EventType.DELIVERY_AT_CUSTOMER,
         Event.at >= bindparam("placed_at"),
     )
 )
-PACKED = kept(
+PACKED_UNITS = prepared(
     select(OrderLine.product_id, OrderLine.packed_quantity).where(
         OrderLine.order_id == bindparam("order"), OrderLine.packed_quantity > 0
     )
@@ -52,7 +60,7 @@ PACKED = kept(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooEarly(Problem):
-    """The customer may still come to the door; `retry_after_seconds` says when that is over."""
+    """The customer may still come to the door; NOBODY_HOME is possible in `retry_after_seconds`."""
 
     retry_after_seconds: int
 
@@ -65,28 +73,30 @@ async def pick_up(
     handover_code: str | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """The rider takes the packed bags, by the code that the store tells; its staff needs none.
+    """Hand the packed bags to the rider: riders need the store's handover code, its staff does not.
 
-    Refused: NotFound, IllegalStep (also while the bags are not packed), WrongDeliveryCode.
+    Raises DomainError: NotFound, IllegalStep (also while the bags are not packed),
+    WrongDeliveryCode.
     """
-    ride = await enter(session, actor, delivery_id, DeliveryAction.PICK_UP)
-    task = await _task(session, ride)
-    if task.status not in READY:
-        message = f"The bags are not ready: the store's work is {task.status}."
-        path = ["input", "deliveryId"]
-        raise Refused(IllegalStep(path=path, message=message, state=task.status, legal=[]))
-    check_code(ride, handover_code, task.handover_code, "handover_tries", "handoverCode")
-    task.status, task.handed_over_at = FulfillmentStatus.HANDED_OVER, ride.now
-    task.version += 1
-    delivery = ride.delivery
-    delivery.bags, delivery.picked_up_at, delivery.handover_tries = task.bags, ride.now, 0
-    _tell_store(session, ride, task, EventType.FULFILLMENT_HANDED_OVER)
-    _move(session, ride, DeliveryStatus.PICKED_UP, EventType.DELIVERY_PICKED_UP, device_time)
+    locked = await begin(session, actor, delivery_id, DeliveryAction.PICK_UP)
+    fulfillment = await _fulfillment_of(session, locked)
+    if fulfillment.status not in PACKED_STATUSES:
+        message = f"The bags are not ready: the store's work is {fulfillment.status}."
+        raise illegal_step("input", "deliveryId", message=message, state=fulfillment.status)
+    check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
+    MACHINE.move(fulfillment, FulfillmentStatus.HANDED_OVER)
+    fulfillment.handed_over_at = locked.now
+    delivery = locked.delivery
+    delivery.bags, delivery.picked_up_at, delivery.handover_tries = fulfillment.bags, locked.now, 0
+    _record_handover(session, locked, fulfillment, EventType.FULFILLMENT_HANDED_OVER)
+    _change_status(
+        session, locked, DeliveryStatus.PICKED_UP, EventType.DELIVERY_PICKED_UP, device_time
+    )
     await session.flush()
     return delivery
 
 
-async def fail(
+async def fail_attempt(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -94,22 +104,24 @@ async def fail(
     reason: FailReason,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Nobody takes the bags at the door: back to the store.
+    """Record that the bags could not be handed over; the rider brings them back.
 
-    Refused: NotFound, IllegalStep, TooEarly for NOBODY_HOME within NO_SHOW_WAIT_SECONDS.
+    Raises DomainError: NotFound, IllegalStep, TooEarly for NOBODY_HOME within NO_SHOW_WAIT_SECONDS.
     """
-    ride = await enter(session, actor, delivery_id, DeliveryAction.FAIL)
+    locked = await begin(session, actor, delivery_id, DeliveryAction.FAIL)
     if reason is FailReason.NOBODY_HOME:
-        await _waited(session, ride)
-    ride.delivery.fail_reason = reason
+        await _check_waiting_time(session, locked)
+    locked.delivery.fail_reason = reason
     failed, returning = DeliveryStatus.ATTEMPT_FAILED, DeliveryStatus.RETURNING
-    _move(session, ride, failed, EventType.DELIVERY_ATTEMPT_FAILED, device_time, reason=reason)
-    _move(session, ride, returning, EventType.DELIVERY_RETURNING, device_time)
+    _change_status(
+        session, locked, failed, EventType.DELIVERY_ATTEMPT_FAILED, device_time, reason=reason
+    )
+    _change_status(session, locked, returning, EventType.DELIVERY_RETURNING, device_time)
     await session.flush()
-    return ride.delivery
+    return locked.delivery
 
 
-async def returned(
+async def complete_return(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -117,81 +129,93 @@ async def returned(
     handover_code: str | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """The bags are back: units to the shelf, order CANCELED as NOT_DELIVERED, money sent back.
+    """Take the bags back: restock the units, cancel the order as NOT_DELIVERED, refund the payment.
 
     Confirmed by the store's staff, or by the rider with the store's handover code.
-    Refused: NotFound, IllegalStep, WrongDeliveryCode.
+    Raises DomainError: NotFound, IllegalStep, WrongDeliveryCode.
     """
-    ride = await enter(session, actor, delivery_id, DeliveryAction.RETURN)
-    task = await _task(session, ride)
-    check_code(ride, handover_code, task.handover_code, "handover_tries", "handoverCode")
-    await _give_back(session, ride)
-    task.status = FulfillmentStatus.RESTOCKED
-    task.version += 1
-    _move(session, ride, DeliveryStatus.RETURNED, EventType.DELIVERY_RETURNED, device_time)
+    locked = await begin(session, actor, delivery_id, DeliveryAction.RETURN)
+    fulfillment = await _fulfillment_of(session, locked)
+    check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
+    await _refund(session, locked)
+    MACHINE.move(fulfillment, FulfillmentStatus.RESTOCKED)
+    _change_status(
+        session, locked, DeliveryStatus.RETURNED, EventType.DELIVERY_RETURNED, device_time
+    )
     await session.flush()
-    await free(session, ride.delivery)
-    await _restock(session, ride)
-    await orders.mark_canceled(session, ride.order, CancelReason.NOT_DELIVERED)
+    await release_rider(session, locked.delivery)
+    await _restock(session, locked)
+    await order_states.mark_canceled(session, locked.order, CancelReason.NOT_DELIVERED)
     await session.flush()
-    return ride.delivery
+    return locked.delivery
 
 
-async def _waited(session: AsyncSession, ride: Ride) -> None:
-    """Refuse to call a door unanswered before the customer had time to come to it."""
-    asked = {"stream": order_stream(ride.order.id), "placed_at": ride.order.placed_at}
-    arrived = await session.scalar(ARRIVED, asked)
-    since = NO_SHOW_WAIT_SECONDS if arrived is None else (ride.now - arrived).total_seconds()
-    left = ceil(NO_SHOW_WAIT_SECONDS - since)
-    if left > 0:
-        message = f"Wait {left} more seconds before you say that nobody is home."
-        raise Refused(TooEarly(path=["input", "reason"], message=message, retry_after_seconds=left))
+async def _check_waiting_time(session: AsyncSession, locked: LockedDelivery) -> None:
+    """Raise DomainError: TooEarly while the customer still has time to come to the door."""
+    parameters = {"stream": order_stream(locked.order.id), "placed_at": locked.order.placed_at}
+    arrived_at = await session.scalar(ARRIVAL_TIME, parameters)
+    waited_seconds = (
+        NO_SHOW_WAIT_SECONDS if arrived_at is None else (locked.now - arrived_at).total_seconds()
+    )
+    seconds_left = ceil(NO_SHOW_WAIT_SECONDS - waited_seconds)
+    if seconds_left > 0:
+        message = f"Wait {seconds_left} more seconds before you say that nobody is home."
+        raise DomainError(
+            TooEarly(path=["input", "reason"], message=message, retry_after_seconds=seconds_left)
+        )
 
 
-async def _give_back(session: AsyncSession, ride: Ride) -> None:
-    """Refund what was captured, less the delivery fee where it is kept."""
-    order = ride.order
-    paid = await payments.lock(session, order.id)
-    if paid.status not in payments.TAKEN:
-        await payments.want_void(session, order)
+async def _refund(session: AsyncSession, locked: LockedDelivery) -> None:
+    """Refund the captured amount, less the delivery fee where it is kept."""
+    order = locked.order
+    payment = await payments.lock_payment(session, order.id)
+    if payment.status not in payment_states.CAPTURED_STATUSES:
+        await payments.request_void(session, order)
         return
-    kept = order.delivery_fee_minor if ride.delivery.fail_reason in FEE_KEPT else 0
-    back = min(await refunds.remaining(session, paid), paid.captured_minor - kept)
-    if back > 0:
-        note = f"Not delivered: {ride.delivery.fail_reason}"
-        reason, who = RefundReason.CANCELED, ride.actor.person_id
-        await payments.request_refund(session, order, back, reason, note, None, who)
+    kept_minor = order.delivery_fee_minor if locked.delivery.fail_reason in DELIVERY_FEE_KEPT else 0
+    refund_minor = min(
+        await refunds.refundable_minor(session, payment), payment.captured_minor - kept_minor
+    )
+    if refund_minor > 0:
+        note = f"Not delivered: {locked.delivery.fail_reason}"
+        reason, actor_id = RefundReason.CANCELED, locked.actor.person_id
+        await payments.request_refund(session, order, refund_minor, reason, note, None, actor_id)
 
 
-async def _restock(session: AsyncSession, ride: Ride) -> None:
-    if ride.delivery.fail_reason in UNSALABLE:
+async def _restock(session: AsyncSession, locked: LockedDelivery) -> None:
+    if locked.delivery.fail_reason in NOT_RESTOCKED:
         return
-    rows = await session.execute(PACKED, {"order": ride.order.id})
-    bag: Counter[UUID] = Counter()
-    for product_id, packed in rows:
-        bag[product_id] += packed or 0
-    bag += await substitution_totals.take_out(session, ride.order)
-    await movements.restock(session, ride.order, bag, StockReason.RESTOCK, ride.actor.person_id)
+    rows = await session.execute(PACKED_UNITS, {"order": locked.order.id})
+    units: Counter[UUID] = Counter()
+    for product_id, quantity in rows:
+        units[product_id] += quantity or 0
+    units += await substitution_totals.return_substitutes(session, locked.order)
+    await movements.restock(
+        session, locked.order, units, StockReason.RESTOCK, locked.actor.person_id
+    )
 
 
-async def _task(session: AsyncSession, ride: Ride) -> Fulfillment:
-    key = ride.delivery.fulfillment_id
-    return await session.get_one(Fulfillment, key, populate_existing=True)
+async def _fulfillment_of(session: AsyncSession, locked: LockedDelivery) -> Fulfillment:
+    fulfillment_id = locked.delivery.fulfillment_id
+    return await session.get_one(Fulfillment, fulfillment_id, populate_existing=True)
 
 
-def _move(
+def _change_status(
     session: AsyncSession,
-    ride: Ride,
+    locked: LockedDelivery,
     status: DeliveryStatus,
-    told: EventType,
+    event_type: EventType,
     device_time: datetime | None,
     **facts: object,
 ) -> None:
-    ride.delivery.status, ride.delivery.due_at = status, None
-    ride.delivery.version += 1
-    ride.tell(session, told, device_time=device_time, **facts)
+    change_status(locked.delivery, status)
+    locked.record_change(session, event_type, device_time=device_time, **facts)
 
 
-def _tell_store(session: AsyncSession, ride: Ride, task: Fulfillment, told: EventType) -> None:
-    facts = {"fulfillment_id": task.id, "fulfillment_status": task.status}
-    order_happened(session, ride.order, told, queue=task.store_id, **facts)
+def _record_handover(
+    session: AsyncSession, locked: LockedDelivery, fulfillment: Fulfillment, event_type: EventType
+) -> None:
+    facts = {"fulfillment_id": fulfillment.id, "fulfillment_status": fulfillment.status}
+    record_order_event(
+        session, locked.order, event_type, queue_store_id=fulfillment.store_id, **facts
+    )

@@ -1,4 +1,4 @@
-"""An order whose store said no, or nothing: to the next store that has it all, or to its end."""
+"""Moves orders that a store rejects, or does not accept in time, to the next store."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,14 +14,15 @@ from models.geo_point import Point
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderLine
 from models.stock import StockReason
-from services.fulfillment.picking_states import REJECT, Task, enter, under_lock, write
-from services.orders import orders
+from services.fulfillment.fulfillment_states import MACHINE, REJECT, PickingTask, begin, load_task
+from services.fulfillment.queueing import create_fulfillment
+from services.orders import order_states
 from services.payments import payments
 from services.stock import movements, stock_rows
-from services.stores.coverage import Serving, serving
+from services.stores.coverage import ServingStore, find_serving_stores
 
-STORES_ASKED = 3
-CANDIDATES = 5
+MAX_STORES = 3
+MAX_CANDIDATE_STORES = 5
 
 
 async def reject(
@@ -32,20 +33,20 @@ async def reject(
     reason: RejectReason,
     expected_version: int | None = None,
 ) -> Fulfillment:
-    """Turn an order down: it goes to the next store that has all of it, else it is canceled.
+    """Reject an order: it moves to the next store that has all of it, or is canceled.
 
-    Answers the rejected fulfillment. Refused: NotFound, IllegalStep, VersionConflict.
+    Returns the rejected fulfillment. Raises DomainError: NotFound, IllegalStep, VersionConflict.
     """
-    task = await enter(session, actor, fulfillment_id, REJECT, expected_version)
+    task = await begin(session, actor, fulfillment_id, REJECT, expected_version)
     task.fulfillment.reject_reason = reason
     _end(task, FulfillmentStatus.REJECTED)
-    task.tell(session, EventType.FULFILLMENT_REJECTED, reason=reason)
-    await _move_on(session, task.order, actor.person_id)
+    task.record_change(session, EventType.FULFILLMENT_REJECTED, reason=reason)
+    await _reroute(session, task.order, actor.person_id)
     return task.fulfillment
 
 
-async def overdue(session: AsyncSession, limit: int) -> list[UUID]:
-    """Fulfillments that no store has answered within ACCEPT_SECONDS, the longest waiting first."""
+async def overdue_fulfillments(session: AsyncSession, limit: int) -> list[UUID]:
+    """Fulfillments that were not accepted in time, the longest overdue first."""
     rows = await session.scalars(
         select(Fulfillment.id)
         .where(Fulfillment.status == FulfillmentStatus.QUEUED)
@@ -57,9 +58,9 @@ async def overdue(session: AsyncSession, limit: int) -> list[UUID]:
 
 
 async def time_out(session: AsyncSession, fulfillment_id: UUID) -> bool:
-    """End an unanswered fulfillment whose time is over, and move its order on.
+    """End a fulfillment that was not accepted in time, and move its order to another store.
 
-    False when there is nothing to do, or somebody else is at work on the order right now.
+    False when there is nothing to do, or when the order is locked by another transaction.
     """
     due = (
         select(Order)
@@ -73,91 +74,95 @@ async def time_out(session: AsyncSession, fulfillment_id: UUID) -> bool:
     order = await session.scalar(due)
     if order is None:
         return False
-    task = await under_lock(session, order, fulfillment_id)
+    task = await load_task(session, order, fulfillment_id)
     if task.fulfillment.status is not FulfillmentStatus.QUEUED:
         return False
     _end(task, FulfillmentStatus.TIMED_OUT)
-    task.tell(session, EventType.FULFILLMENT_TIMED_OUT)
-    await _move_on(session, order, None)
+    task.record_change(session, EventType.FULFILLMENT_TIMED_OUT)
+    await _reroute(session, order, None)
     return True
 
 
-def _end(task: Task, status: FulfillmentStatus) -> None:
-    row = task.fulfillment
-    row.status, row.due_at = status, None
-    row.version += 1
+def _end(task: PickingTask, status: FulfillmentStatus) -> None:
+    MACHINE.move(task.fulfillment, status)
+    task.fulfillment.due_at = None
 
 
-async def _move_on(session: AsyncSession, order: Order, actor_id: UUID | None) -> None:
-    """Move the units and the order in this one transaction, or take the order off."""
+async def _reroute(session: AsyncSession, order: Order, actor_id: UUID | None) -> None:
+    """Move the units and the order to the next store, or cancel the order, in one transaction."""
     await session.flush()
-    wanted = await _wanted(session, order)
-    asked = await _asked(session, order)
-    found = await _next(session, order, wanted, asked) if len(asked) < STORES_ASKED else None
-    if found is None:
-        await payments.want_void(session, order)
-        await movements.restock(session, order, wanted, StockReason.RESTOCK, actor_id)
-        await orders.mark_canceled(session, order, CancelReason.NO_STORE)
+    units = await _ordered_units(session, order)
+    previous_stores = await _previous_stores(session, order)
+    next_store = None
+    if len(previous_stores) < MAX_STORES:
+        next_store = await _next_store(session, order, units, previous_stores)
+    if next_store is None:
+        await payments.request_void(session, order)
+        await movements.restock(session, order, units, StockReason.RESTOCK, actor_id)
+        await order_states.mark_canceled(session, order, CancelReason.NO_STORE)
         return
-    await movements.restock(session, order, wanted, StockReason.RESTOCK, actor_id)
-    order.store_id, order.distance_m = found.store.id, found.distance_m
+    await movements.restock(session, order, units, StockReason.RESTOCK, actor_id)
+    order.store_id, order.distance_m = next_store.store.id, next_store.distance_m
     order.version += 1
-    place = (order.store_id, order.company_id)
-    short = await movements.take(session, *place, wanted, StockReason.SALE, str(order.id), actor_id)
-    if short:
+    store = (order.store_id, order.company_id)
+    shortages = await movements.deduct(
+        session, *store, units, StockReason.SALE, str(order.id), actor_id
+    )
+    if shortages:
         raise RuntimeError("locked units went away")
-    await write(session, order, order.store_id, attempt=len(asked) + 1)
+    await create_fulfillment(session, order, order.store_id, attempt=len(previous_stores) + 1)
 
 
-async def _wanted(session: AsyncSession, order: Order) -> Mapping[UUID, int]:
-    wanted: Counter[UUID] = Counter()
+async def _ordered_units(session: AsyncSession, order: Order) -> Mapping[UUID, int]:
+    units: Counter[UUID] = Counter()
     rows = await session.execute(
         select(OrderLine.product_id, OrderLine.quantity).where(OrderLine.order_id == order.id)
     )
     for product_id, quantity in rows:
-        wanted[product_id] += quantity
-    return wanted
+        units[product_id] += quantity
+    return units
 
 
-async def _asked(session: AsyncSession, order: Order) -> set[UUID]:
-    """The stores that this order has been in the queue of."""
+async def _previous_stores(session: AsyncSession, order: Order) -> set[UUID]:
+    """The stores that have had this order in their queue."""
     rows = await session.scalars(
         select(Fulfillment.store_id).where(Fulfillment.order_id == order.id)
     )
     return set(rows)
 
 
-async def _next(
-    session: AsyncSession, order: Order, wanted: Mapping[UUID, int], asked: set[UUID]
-) -> Serving | None:
-    """The nearest store not asked yet that sells and has everything, its rows locked.
+async def _next_store(
+    session: AsyncSession, order: Order, units: Mapping[UUID, int], previous_stores: set[UUID]
+) -> ServingStore | None:
+    """The nearest store that has not had the order, lists everything and has it in stock.
 
-    The rows of all candidates and of the present store are locked in one go, in order.
+    The stock rows of all candidates and of the present store are locked by one statement, in order.
     """
-    place = Point(order.latitude, order.longitude)
-    near = await serving(session, place, company_id=order.company_id)
-    listed = await _listing_all(session, [one.store.id for one in near], wanted)
-    ready = [one for one in near if one.store.id not in asked and one.store.id in listed]
-    if not ready:
+    destination = Point(order.latitude, order.longitude)
+    serving = await find_serving_stores(session, destination, company_id=order.company_id)
+    listing = await _stores_listing_all(session, [store.store.id for store in serving], units)
+    eligible = listing - previous_stores
+    candidates = [candidate for candidate in serving if candidate.store.id in eligible]
+    if not candidates:
         return None
-    ready = ready[:CANDIDATES]
-    shelves = await stock_rows.lock(
-        session, [order.store_id, *(one.store.id for one in ready)], wanted
+    candidates = candidates[:MAX_CANDIDATE_STORES]
+    stock = await stock_rows.lock_rows(
+        session, [order.store_id, *(candidate.store.id for candidate in candidates)], units
     )
-    for one in ready:
-        if not stock_rows.shortages(shelves[one.store.id], wanted, order.company_id):
-            return one
+    for candidate in candidates:
+        if not stock_rows.find_shortages(stock[candidate.store.id], units, order.company_id):
+            return candidate
     return None
 
 
-async def _listing_all(
-    session: AsyncSession, store_ids: list[UUID], wanted: Mapping[UUID, int]
+async def _stores_listing_all(
+    session: AsyncSession, store_ids: list[UUID], units: Mapping[UUID, int]
 ) -> set[UUID]:
-    """Those of the stores that sell every wanted product now."""
+    """Those of the stores that list every one of the products as available."""
     rows = await session.scalars(
         select(Listing.store_id)
-        .where(Listing.store_id.in_(store_ids), Listing.product_id.in_(wanted), Listing.available)
+        .where(Listing.store_id.in_(store_ids), Listing.product_id.in_(units), Listing.available)
         .group_by(Listing.store_id)
-        .having(func.count() == len(wanted))
+        .having(func.count() == len(units))
     )
     return set(rows)

@@ -1,4 +1,4 @@
-"""Tasks that a picker took on and then left lying: their store and their customer are told once."""
+"""Detects fulfillments idle for MAX_IDLE_SECONDS and notifies store and customer once."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,43 +9,47 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.orders import Order
-from services.fulfillment.picking_states import Task, under_lock
+from services.fulfillment.fulfillment_states import PickingTask, load_task
 
-STALL_SECONDS = 600
-IN_HAND = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
-_LATE = (Fulfillment.status.in_(IN_HAND), Fulfillment.due_at <= func.clock_timestamp())
-
-
-def stalls_at(task: Task) -> datetime:
-    """Until when a task that is worked on now has to be worked on again."""
-    return task.now + timedelta(seconds=STALL_SECONDS)
+MAX_IDLE_SECONDS = 600
+IN_PROGRESS = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
+_IDLE = (Fulfillment.status.in_(IN_PROGRESS), Fulfillment.due_at <= func.clock_timestamp())
 
 
-async def stalled(session: AsyncSession, limit: int) -> list[UUID]:
-    """Tasks in hand without a change for STALL_SECONDS that nobody was told of, oldest first."""
-    late = select(Fulfillment.id).where(*_LATE).order_by(Fulfillment.due_at)
-    return list(await session.scalars(late.limit(limit)))
+def idle_deadline(task: PickingTask) -> datetime:
+    """The time at which a task that is worked on now becomes stalled."""
+    return task.now + timedelta(seconds=MAX_IDLE_SECONDS)
 
 
-async def tell(session: AsyncSession, fulfillment_id: UUID) -> bool:
-    """Record that a task stands still, once until it goes on.
+async def stalled_fulfillments(session: AsyncSession, limit: int) -> list[UUID]:
+    """Fulfillments in progress, idle for MAX_IDLE_SECONDS and not yet reported, oldest first."""
+    statement = select(Fulfillment.id).where(*_IDLE).order_by(Fulfillment.due_at)
+    return list(await session.scalars(statement.limit(limit)))
 
-    False when it has gone on, or somebody is at work on its order right now.
+
+async def report_stalled(session: AsyncSession, fulfillment_id: UUID) -> bool:
+    """Record that a fulfillment is stalled, once until it changes again.
+
+    False when it has changed, or when its order is locked by another transaction.
     """
     order = await session.scalar(
         select(Order)
         .join(Fulfillment, Fulfillment.order_id == Order.id)
-        .where(Fulfillment.id == fulfillment_id, *_LATE)
+        .where(Fulfillment.id == fulfillment_id, *_IDLE)
         .with_for_update(of=Order, skip_locked=True)
         .execution_options(populate_existing=True)
     )
     if order is None:
         return False
-    task = await under_lock(session, order, fulfillment_id)
-    row = task.fulfillment
-    if row.status not in IN_HAND or row.due_at is None or row.due_at > task.now:
+    task = await load_task(session, order, fulfillment_id)
+    fulfillment = task.fulfillment
+    if (
+        fulfillment.status not in IN_PROGRESS
+        or fulfillment.due_at is None
+        or fulfillment.due_at > task.now
+    ):
         return False
-    row.due_at = None
-    task.tell(session, EventType.FULFILLMENT_STALLED, picker_id=row.picker_id)
+    fulfillment.due_at = None
+    task.record_change(session, EventType.FULFILLMENT_STALLED, picker_id=fulfillment.picker_id)
     await session.flush()
     return True

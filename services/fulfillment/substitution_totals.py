@@ -1,6 +1,6 @@
-"""Substitutes of an order as the rest of the house meets them: in the bag, in the sum, coming back.
+"""The substitutes of an order as picking and handover need them: their price, and their return.
 
-A floor of its own below picking and handover, which ask for them.
+A module of its own below those two and `substitutions`, so that imports stay acyclic.
 """
 
 from collections import Counter
@@ -9,33 +9,33 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import words
-from database.statements import kept
+from database.base import enum_literals
+from database.statements import prepared
 from models.fulfillment import Substitute, SubstituteStatus
 from models.orders import Order
+from services.fulfillment.substitute_states import OPEN_STATUSES
 
-OPEN = (SubstituteStatus.PROPOSED, SubstituteStatus.ACCEPTED)
 _OF_ORDER = Substitute.order_id == bindparam("order")
-COSTS = kept(
+ACCEPTED_TOTALS = prepared(
     select(Substitute.total_minor).where(_OF_ORDER, Substitute.status == SubstituteStatus.ACCEPTED)
 )
-RETURN = kept(
+RETURN_SUBSTITUTES = prepared(
     update(Substitute)
-    .where(_OF_ORDER, Substitute.status.in_(words(OPEN)))
+    .where(_OF_ORDER, Substitute.status.in_(enum_literals(OPEN_STATUSES)))
     .values(status=SubstituteStatus.RETURNED, due_at=None)
     .returning(Substitute.product_id, Substitute.quantity)
     .execution_options(synchronize_session=False)
 )
 
 
-async def worth(session: AsyncSession, order: Order) -> int:
-    """Minor units that the substitutes in the bag cost."""
-    return sum(await session.scalars(COSTS, {"order": order.id}))
+async def accepted_total_minor(session: AsyncSession, order: Order) -> int:
+    """The price of the accepted substitutes in minor units."""
+    return sum(await session.scalars(ACCEPTED_TOTALS, {"order": order.id}))
 
 
-async def take_out(session: AsyncSession, order: Order) -> Counter[UUID]:
-    """Mark every substitute of an order that is off as returned; answers the units to restock."""
+async def return_substitutes(session: AsyncSession, order: Order) -> Counter[UUID]:
+    """Mark the open substitutes of a canceled order as returned; returns the units to restock."""
     units: Counter[UUID] = Counter()
-    for product_id, quantity in await session.execute(RETURN, {"order": order.id}):
+    for product_id, quantity in await session.execute(RETURN_SUBSTITUTES, {"order": order.id}):
         units[product_id] += quantity
     return units

@@ -1,14 +1,14 @@
-"""Another product for what is not there: proposed by the picker, decided by the customer.
+"""Substitutes for missing units: proposed by the picker, decided by the customer.
 
-A picker who found a line short may propose another product of the store. The customer is asked
-live, on `orderTracked`, and has a minute; without an answer the wish that stands on the line
-counts: REPLACE_SIMILAR takes it, ASK_ME does not, and REFUND wants no proposal at all. The
-substitute never costs more than the units it stands for, so what is captured stays within what was
-authorized. Its units leave the shelf with the proposal and go back when it is declined.
+A picker who found a line short may propose another product of the store. The customer is asked on
+`orderTracked` and has ANSWER_WINDOW_SECONDS. Without an answer the substitution preference of the
+line decides: REPLACE_SIMILAR accepts, ASK_ME declines; lines with REFUND take no proposal. A
+substitute never costs more than the units it replaces, so the captured amount stays within the
+authorized one. Its units leave the stock with the proposal and return when it is declined.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -29,32 +29,40 @@ from models.fulfillment import (
 )
 from models.identity import Actor
 from models.orders import Order, OrderLine
-from models.stock import PickedBatch, StockReason
+from models.stock import StockReason
 from services.catalog import weights
-from services.core.clock import moment
-from services.core.problems import IllegalStep, InvalidInput, Problem, Refused, not_found
-from services.core.text import line as one_line
-from services.fulfillment.picking_states import Task, enter, under_lock
-from services.fulfillment.stalled_tasks import stalls_at
-from services.orders import orders
+from services.core.clock import current_time
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.state_machine import illegal_step
+from services.core.text import parse_line
+from services.fulfillment import substitute_states
+from services.fulfillment.fulfillment_states import (
+    LINE_MACHINE,
+    MACHINE,
+    PickingTask,
+    begin,
+    load_task,
+)
+from services.fulfillment.stalled_tasks import idle_deadline
+from services.fulfillment.substitute_stock import issue_substitute_units
+from services.orders import order_states
 from services.stock import movements
 
-ANSWER_SECONDS = 60
-CODE_LENGTH = 64
+ANSWER_WINDOW_SECONDS = 60
+MAX_CODE_LENGTH = 64
 SHORT = FulfillmentLineStatus.SHORT
-STEPS = {action: frozenset({SubstituteStatus.PROPOSED}) for action in SubstituteAction}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubstituteUnwanted(Problem):
-    """The customer would rather have the money back for this line."""
+    """The customer prefers a refund to a substitute for this line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """For which line, by which product's barcode or code, and how many units of it.
+class SubstituteProposal:
+    """The line to replace units of, the barcode or code of the substitute, and the number of units.
 
-    `grams` is what they weigh, where they are sold by weight.
+    `grams` is their weight, for products sold by weight.
     """
 
     line_id: UUID
@@ -63,156 +71,117 @@ class Proposal:
     grams: int | None = None
 
 
-def legal(row: Substitute, actor: Actor) -> list[SubstituteAction]:
-    """What this person can answer: nothing but the customer, and nothing twice."""
-    if actor.person_id != row.customer_id:
-        return []
-    return [action for action, states in STEPS.items() if row.status in states]
-
-
 async def propose(
     session: AsyncSession,
     *,
     actor: Actor,
     fulfillment_id: UUID,
-    proposal: Proposal,
+    proposal: SubstituteProposal,
     expected_version: int | None = None,
 ) -> Fulfillment:
-    """Take a product off the shelf for what is missing of a line, and ask the customer.
+    """Take units of a product from stock in place of missing units, and ask the customer.
 
-    Refused: NotFound, IllegalStep unless the line is SHORT, VersionConflict, InvalidInput,
-    SubstituteUnwanted, InsufficientStock, TooLight, TooHeavy.
+    Raises DomainError: NotFound, IllegalStep unless the line is SHORT, VersionConflict,
+    InvalidInput, SubstituteUnwanted, InsufficientStock, TooLight, TooHeavy.
     """
     action = FulfillmentAction.PICK_LINE
-    task = await enter(session, actor, fulfillment_id, action, expected_version)
-    line = next((one for one in task.lines if one.id == proposal.line_id), None)
+    task = await begin(session, actor, fulfillment_id, action, expected_version)
+    line = next((candidate for candidate in task.lines if candidate.id == proposal.line_id), None)
     if line is None:
         raise not_found(FulfillmentLine, "lineId")
     if line.status is not SHORT:
-        said = "Only a line that was found short can be made up for."
-        path = ["input", "lineId"]
-        raise Refused(IllegalStep(path=path, message=said, state=line.status, legal=[action]))
-    ordered = await session.get_one(OrderLine, line.order_line_id)
-    if ordered.substitution is Substitution.REFUND:
-        said = "The customer would rather have the money back."
-        raise Refused(SubstituteUnwanted(path=["input", "lineId"], message=said))
-    offered = await _offered(session, task, line, proposal)
-    row = await _taken(session, task, line, ordered, offered, proposal, actor)
-    line.status = FulfillmentLineStatus.SUBSTITUTE_PROPOSED
+        message = "Only a line that was found short can be made up for."
+        raise illegal_step("input", "lineId", message=message, state=line.status, legal=[action])
+    order_line = await session.get_one(OrderLine, line.order_line_id)
+    if order_line.substitution is Substitution.REFUND:
+        message = "The customer would rather have the money back."
+        raise DomainError(SubstituteUnwanted(path=["input", "lineId"], message=message))
+    offer = await _find_offer(session, task, line, proposal)
+    substitute = await _create_substitute(session, task, line, order_line, offer, proposal, actor)
+    LINE_MACHINE.set_status(line, FulfillmentLineStatus.SUBSTITUTE_PROPOSED)
     fulfillment = task.fulfillment
-    fulfillment.status = FulfillmentStatus.AWAITING_SUBSTITUTION
-    fulfillment.due_at = stalls_at(task)
-    fulfillment.version += 1
-    _tell(session, task, EventType.SUBSTITUTE_PROPOSED, row)
+    MACHINE.move(fulfillment, FulfillmentStatus.AWAITING_SUBSTITUTION)
+    fulfillment.due_at = idle_deadline(task)
+    _record_change(session, task, EventType.SUBSTITUTE_PROPOSED, substitute)
     await session.flush()
     return fulfillment
 
 
-async def _offered(
-    session: AsyncSession, task: Task, line: FulfillmentLine, proposal: Proposal
+async def _find_offer(
+    session: AsyncSession, task: PickingTask, line: FulfillmentLine, proposal: SubstituteProposal
 ) -> tuple[Product, Listing]:
-    """The product that was scanned, and how the store sells it."""
-    code = one_line(proposal.code, "input", "code", most=CODE_LENGTH, least=1)
+    """The product with the given code and its listing in the store."""
+    code = parse_line(proposal.code, "input", "code", max_length=MAX_CODE_LENGTH, min_length=1)
     if not 1 <= proposal.quantity <= line.missing_quantity:
-        said = f"Between 1 and {line.missing_quantity} units are missing of this line."
-        raise Refused(InvalidInput(path=["input", "quantity"], message=said))
-    here = (Listing.product_id == Product.id) & (Listing.store_id == task.fulfillment.store_id)
-    found = (
+        message = f"Between 1 and {line.missing_quantity} units are missing of this line."
+        raise DomainError(InvalidInput(path=["input", "quantity"], message=message))
+    listed_here = (Listing.product_id == Product.id) & (
+        Listing.store_id == task.fulfillment.store_id
+    )
+    row = (
         await session.execute(
             select(Product, Listing)
-            .join(Listing, here)
+            .join(Listing, listed_here)
             .where(or_(Product.barcode == code, Product.code == code))
             .order_by(Product.id)
             .limit(1)
         )
     ).first()
-    if found is None:
+    if row is None:
         raise not_found(Product, "code")
-    if found[0].id == line.product_id:
-        said = "That is what was ordered: say that it was found."
-        raise Refused(InvalidInput(path=["input", "code"], message=said))
-    return found[0], found[1]
+    if row[0].id == line.product_id:
+        message = "That is what was ordered: say that it was found."
+        raise DomainError(InvalidInput(path=["input", "code"], message=message))
+    return row[0], row[1]
 
 
-async def _taken(
+async def _create_substitute(
     session: AsyncSession,
-    task: Task,
+    task: PickingTask,
     line: FulfillmentLine,
-    ordered: OrderLine,
-    offered: tuple[Product, Listing],
-    proposal: Proposal,
+    order_line: OrderLine,
+    offer: tuple[Product, Listing],
+    proposal: SubstituteProposal,
     actor: Actor,
 ) -> Substitute:
-    """The proposal, its units taken off the shelf."""
-    product, listing = offered
-    kilo = listing.kilo_price_minor
-    grams = weights.on_scale(listing.unit_grams, proposal.quantity, proposal.grams, "grams")
-    most_minor = proposal.quantity * min(listing.price_minor, ordered.unit_price_minor)
-    weighed_minor = most_minor if kilo is None or grams is None else weights.cost(kilo, grams)
-    row = Substitute(
+    """Create the proposal and take its units from stock."""
+    product, listing = offer
+    grams = weights.validate_grams(listing.unit_grams, proposal.quantity, proposal.grams, "grams")
+    max_minor = proposal.quantity * min(listing.price_minor, order_line.unit_price_minor)
+    weighed_minor = max_minor
+    if listing.kilo_price_minor is not None and grams is not None:
+        weighed_minor = weights.weight_price(listing.kilo_price_minor, grams)
+    substitute = Substitute(
         company_id=line.company_id,
         customer_id=line.customer_id,
         store_id=line.store_id,
         order_id=task.order.id,
         fulfillment_id=line.fulfillment_id,
         fulfillment_line_id=line.id,
-        order_line_id=ordered.id,
+        order_line_id=order_line.id,
         product_id=product.id,
         name=product.name,
-        currency=ordered.currency,
+        currency=order_line.currency,
         quantity=proposal.quantity,
         grams=grams,
         unit_price_minor=listing.price_minor,
-        total_minor=min(weighed_minor, most_minor),
+        total_minor=min(weighed_minor, max_minor),
         status=SubstituteStatus.PROPOSED,
-        due_at=await moment(session, ANSWER_SECONDS),
+        due_at=await current_time(session, ANSWER_WINDOW_SECONDS),
         proposed_by_id=actor.person_id,
     )
-    session.add(row)
-    await _ship(session, row)
-    return row
-
-
-async def _ship(session: AsyncSession, row: Substitute) -> None:
-    """Take its units off the shelf, and note of which batches they are."""
-    try:
-        shipped = await movements.ship(
-            session,
-            company_id=row.company_id,
-            store_id=row.store_id,
-            lines={row.product_id: row.quantity},
-            reason=StockReason.SALE,
-            reference=str(row.order_id),
-            actor_id=row.proposed_by_id,
-        )
-    except Refused as refused:
-        at = ["input", "quantity"]
-        raise Refused(*(replace(one, path=at) for one in refused.reasons)) from None
-    for one in shipped:
-        if one.batch_id is not None:
-            await _note(session, row, one.batch_id, one.quantity)
-
-
-async def _note(session: AsyncSession, row: Substitute, batch_id: UUID, units: int) -> None:
-    pick = await session.get(PickedBatch, (row.fulfillment_line_id, batch_id))
-    if pick is None:
-        pick = PickedBatch(
-            fulfillment_line_id=row.fulfillment_line_id,
-            batch_id=batch_id,
-            order_id=row.order_id,
-            company_id=row.company_id,
-            store_id=row.store_id,
-            product_id=row.product_id,
-            quantity=0,
-        )
-        session.add(pick)
-    pick.quantity += units
+    session.add(substitute)
+    await issue_substitute_units(session, substitute)
+    return substitute
 
 
 async def answer(
     session: AsyncSession, *, actor: Actor, substitute_id: UUID, accept: bool
 ) -> Substitute:
-    """The customer's word on a proposal. Refused: NotFound, IllegalStep when it is decided."""
+    """Accept or decline a proposal as the customer.
+
+    Raises DomainError: NotFound, IllegalStep when it is decided already.
+    """
     order_id = await session.scalar(
         select(Substitute.order_id).where(
             Substitute.id == substitute_id, Substitute.customer_id == actor.person_id
@@ -220,66 +189,67 @@ async def answer(
     )
     if order_id is None:
         raise not_found(Substitute, "substituteId")
-    order = await orders.lock(session, order_id)
-    row = await session.get_one(Substitute, substitute_id, populate_existing=True)
+    order = await order_states.lock(session, order_id)
+    substitute = await session.get_one(Substitute, substitute_id, populate_existing=True)
     action = SubstituteAction.ACCEPT if accept else SubstituteAction.DECLINE
-    steps = legal(row, actor)
-    if action not in steps:
-        said = f"It is {row.status} already."
-        path = ["input", "substituteId"]
-        raise Refused(IllegalStep(path=path, message=said, state=row.status, legal=[*steps]))
-    await _decide(session, order, row, accept, actor.person_id)
-    return row
+    substitute_states.MACHINE.check(substitute, actor, action)
+    await _decide(session, order, substitute, accept, actor.person_id)
+    return substitute
 
 
-async def overdue(session: AsyncSession, limit: int) -> Sequence[UUID]:
-    """Proposals whose minute is over, the oldest first."""
-    late = select(Substitute.id).where(Substitute.due_at <= func.clock_timestamp())
-    return (await session.scalars(late.order_by(Substitute.due_at).limit(limit))).all()
+async def overdue_proposals(session: AsyncSession, limit: int) -> Sequence[UUID]:
+    """Proposals without an answer in time, the oldest first."""
+    statement = select(Substitute.id).where(Substitute.due_at <= func.clock_timestamp())
+    return (await session.scalars(statement.order_by(Substitute.due_at).limit(limit))).all()
 
 
 async def time_out(session: AsyncSession, substitute_id: UUID) -> bool:
-    """Let the wish on the line decide a proposal that nobody answered; False when it is decided."""
-    seen = await session.get_one(Substitute, substitute_id)
-    order = await orders.lock(session, seen.order_id)
-    row = await session.get_one(Substitute, substitute_id, populate_existing=True)
-    if row.status is not SubstituteStatus.PROPOSED:
+    """Decide an unanswered proposal by the preference of its line; False when decided."""
+    unlocked = await session.get_one(Substitute, substitute_id)
+    order = await order_states.lock(session, unlocked.order_id)
+    substitute = await session.get_one(Substitute, substitute_id, populate_existing=True)
+    if substitute.status is not SubstituteStatus.PROPOSED:
         return False
-    wish = await session.scalar(
-        select(OrderLine.substitution).where(OrderLine.id == row.order_line_id)
+    preference = await session.scalar(
+        select(OrderLine.substitution).where(OrderLine.id == substitute.order_line_id)
     )
-    await _decide(session, order, row, wish is Substitution.REPLACE_SIMILAR, None)
+    await _decide(session, order, substitute, preference is Substitution.REPLACE_SIMILAR, None)
     return True
 
 
 async def _decide(
-    session: AsyncSession, order: Order, row: Substitute, accept: bool, actor_id: UUID | None
+    session: AsyncSession, order: Order, substitute: Substitute, accept: bool, actor_id: UUID | None
 ) -> None:
-    task = await under_lock(session, order, row.fulfillment_id)
-    line = next(one for one in task.lines if one.id == row.fulfillment_line_id)
-    row.due_at, row.answered_at = None, task.now
-    row.status = SubstituteStatus.ACCEPTED if accept else SubstituteStatus.DECLINED
-    decided = FulfillmentLineStatus
-    line.status = decided.SUBSTITUTED if accept else decided.DECLINED
-    if not any(one.status is decided.SUBSTITUTE_PROPOSED for one in task.lines):
-        task.fulfillment.status = FulfillmentStatus.PICKING
-    task.fulfillment.due_at = stalls_at(task)
+    task = await load_task(session, order, substitute.fulfillment_id)
+    line = next(
+        candidate for candidate in task.lines if candidate.id == substitute.fulfillment_line_id
+    )
+    substitute.due_at, substitute.answered_at = None, task.now
+    answer = SubstituteStatus.ACCEPTED if accept else SubstituteStatus.DECLINED
+    substitute_states.MACHINE.set_status(substitute, answer)
+    statuses = FulfillmentLineStatus
+    LINE_MACHINE.set_status(line, statuses.SUBSTITUTED if accept else statuses.DECLINED)
+    if not any(candidate.status is statuses.SUBSTITUTE_PROPOSED for candidate in task.lines):
+        MACHINE.set_status(task.fulfillment, FulfillmentStatus.PICKING)
+    task.fulfillment.due_at = idle_deadline(task)
     task.fulfillment.version += 1
-    told = EventType.SUBSTITUTE_ACCEPTED if accept else EventType.SUBSTITUTE_DECLINED
-    _tell(session, task, told, row)
+    event_type = EventType.SUBSTITUTE_ACCEPTED if accept else EventType.SUBSTITUTE_DECLINED
+    _record_change(session, task, event_type, substitute)
     await session.flush()
     if not accept:
-        back = {row.product_id: row.quantity}
-        why = StockReason.RESTOCK
-        await movements.restock(session, order, back, why, actor_id, line_id=line.id)
+        units = {substitute.product_id: substitute.quantity}
+        reason = StockReason.RESTOCK
+        await movements.restock(session, order, units, reason, actor_id, line_id=line.id)
 
 
-def _tell(session: AsyncSession, task: Task, type: EventType, row: Substitute) -> None:
-    task.tell(
+def _record_change(
+    session: AsyncSession, task: PickingTask, type: EventType, substitute: Substitute
+) -> None:
+    task.record_change(
         session,
         type,
-        substitute_id=row.id,
-        line_id=row.fulfillment_line_id,
-        product_id=row.product_id,
-        amount_minor=row.total_minor,
+        substitute_id=substitute.id,
+        line_id=substitute.fulfillment_line_id,
+        product_id=substitute.product_id,
+        amount_minor=substitute.total_minor,
     )

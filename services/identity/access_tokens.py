@@ -1,8 +1,8 @@
 """Access tokens: short-lived EdDSA JWTs, and the file of keys that signs them.
 
-The file holds three generations: the key that signs, the one that will sign next (published
-ahead, so that nobody who caches the key set meets a stranger) and those that signed before, until
-the last of their tokens is over.
+The file holds three generations of keys: the current one signs, the next one is published ahead
+so that clients with a cached key set already have it, and retired ones verify until their last
+token has expired.
 """
 
 import os
@@ -21,32 +21,32 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from models.identity import Actor, AppScope, Grant, Role
 
-ACCESS_SECONDS = 600
+ACCESS_TOKEN_SECONDS = 600
 LEEWAY_SECONDS = 5
-# Running servers sign with a retired key until they have looked at the file, and outsiders cache
-# the key set for minutes.
-KEPT_SECONDS = ACCESS_SECONDS + LEEWAY_SECONDS + 300
-RETIRED_KEYS = 8
-TOKEN_MAX_CHARS = 8192
+# Running servers sign with a retired key until they reload the file, and clients cache the key set
+# for minutes.
+RETIRED_KEY_SECONDS = ACCESS_TOKEN_SECONDS + LEEWAY_SECONDS + 300
+MAX_RETIRED_KEYS = 8
+MAX_TOKEN_CHARS = 8192
 ISSUER = "darkstore"
 AUDIENCE = "darkstore-graph"
 ALGORITHM = "EdDSA"
 SEED_BYTES = 32
-TOKENS = {scope.token: scope for scope in AppScope}
-NEEDED = ["exp", "iat", "sub", "sid", "iss", "aud"]
+SCOPES_BY_TOKEN = {scope.token: scope for scope in AppScope}
+REQUIRED_CLAIMS = ["exp", "iat", "sub", "sid", "iss", "aud"]
 
 
 class TooManyKeys(Exception):
-    """More keys are kept for verifying than anybody needs."""
+    """Too many retired keys still verify; keys were rotated too often."""
 
 
-class BadToken(Exception):
-    """The access token can't be trusted; the message may be shown."""
+class InvalidAccessToken(Exception):
+    """The access token is not valid; the message may be shown to the client."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
-    """What a good token says: who, and until when (Unix seconds)."""
+class TokenClaims:
+    """The actor of a valid token and its expiry (Unix seconds)."""
 
     actor: Actor
     expires_at: float
@@ -54,19 +54,19 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One Ed25519 key pair under its name."""
+    """An Ed25519 key pair and its key id."""
 
     kid: str
     private: Ed25519PrivateKey
     retired_at: float | None = None
-    """The Unix time from which on it signs no more."""
+    """The Unix time when it stopped signing; None while it signs."""
 
-    def needed(self, now: float) -> bool:
-        """Whether a token that it signed may still be good."""
-        return self.retired_at is None or now < self.retired_at + KEPT_SECONDS
+    def may_verify(self, now: float) -> bool:
+        """Return whether tokens signed with this key may still be valid."""
+        return self.retired_at is None or now < self.retired_at + RETIRED_KEY_SECONDS
 
     def jwk(self) -> dict[str, str]:
-        """The public half as RFC 8037 writes it."""
+        """Return the public key as a JWK (RFC 8037)."""
         raw = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return {
             "kty": "OKP",
@@ -80,22 +80,22 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of one installation: the first signs, all verify; `secret` is for HMACs."""
+    """The keys of an installation: the first signs, all verify; `secret` is for HMACs."""
 
     keys: tuple[SigningKey, ...]
     secret: bytes
 
     def sign(self, actor: Actor, now: float | None = None) -> tuple[str, float]:
-        """A token for ten minutes, and the Unix time at which it ends."""
-        issued = int(time.time() if now is None else now)
+        """Return a token that is valid for ten minutes, and its expiry as Unix time."""
+        issued_at = int(time.time() if now is None else now)
         claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "iat": issued,
-            "exp": issued + ACCESS_SECONDS,
+            "iat": issued_at,
+            "exp": issued_at + ACCESS_TOKEN_SECONDS,
             "sub": str(actor.person_id),
             "sid": str(actor.session_id),
-            "grants": [_written(grant) for grant in actor.grants],
+            "grants": [_grant_claim(grant) for grant in actor.grants],
         }
         if actor.app_id is not None:
             claims["client_id"] = str(actor.app_id)
@@ -104,16 +104,16 @@ class KeyRing:
         token = jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid})
         return token, float(claims["exp"])
 
-    def knows(self, token: str) -> bool:
-        """Whether the token names one of these keys."""
+    def has_key_of(self, token: str) -> bool:
+        """Return whether the token's key id is one of these keys."""
         return _kid(token) in {key.kid for key in self.keys}
 
-    def read(self, token: str) -> Claims:
-        """What a token says; raises BadToken when it is malformed, forged or over."""
+    def verify(self, token: str) -> TokenClaims:
+        """Return the claims. Raises InvalidAccessToken if malformed, forged or expired."""
         kid = _kid(token)
         key = next((key for key in self.keys if key.kid == kid), None)
         if key is None:
-            raise BadToken("The access token is not one of ours.")
+            raise InvalidAccessToken("The access token is not one of ours.")
         try:
             claims = jwt.decode(
                 token,
@@ -122,30 +122,30 @@ class KeyRing:
                 issuer=ISSUER,
                 audience=AUDIENCE,
                 leeway=LEEWAY_SECONDS,
-                options={"require": NEEDED},
+                options={"require": REQUIRED_CLAIMS},
             )
-            return Claims(_actor(claims), float(claims["exp"]))
+            return TokenClaims(_actor(claims), float(claims["exp"]))
         except jwt.ExpiredSignatureError:
-            raise BadToken("The access token has expired: refresh the session.") from None
+            raise InvalidAccessToken("The access token has expired: refresh the session.") from None
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
-            raise BadToken("The access token is not valid.") from None
+            raise InvalidAccessToken("The access token is not valid.") from None
 
     def jwks(self) -> dict[str, Any]:
-        """The public keys as a JSON Web Key Set (RFC 7517)."""
+        """Return the public keys as a JSON Web Key Set (RFC 7517)."""
         now = time.time()
-        return {"keys": [key.jwk() for key in self.keys if key.needed(now)]}
+        return {"keys": [key.jwk() for key in self.keys if key.may_verify(now)]}
 
 
 def load_keys(file: Path) -> KeyRing:
-    """The keys in `file`, which is made when it is missing; processes may race to make it."""
+    """Load the keys from the file; create it if missing, safely for concurrent processes."""
     if not file.exists():
-        made = {"keys": [_new_key(), _new_key()], "secret": secrets.token_urlsafe(SEED_BYTES)}
-        _write(file, made, replace=False)
+        content = {"keys": [_new_key(), _new_key()], "secret": secrets.token_urlsafe(SEED_BYTES)}
+        _write(file, content, replace=False)
     return _ring(orjson.loads(file.read_bytes()))
 
 
-def written_at(file: Path) -> int:
-    """When the file was written last, in nanoseconds; 0 while it is not there."""
+def modified_at_ns(file: Path) -> int:
+    """Return the file's modification time in nanoseconds; 0 if it does not exist."""
     try:
         return file.stat().st_mtime_ns
     except FileNotFoundError:
@@ -153,22 +153,24 @@ def written_at(file: Path) -> int:
 
 
 def rotate_keys(file: Path) -> None:
-    """Let the next key sign, and announce a new next; retired ones stay while they are needed.
+    """Make the next key the signing key and create a new next one; keep retired keys while needed.
 
-    Servers take it over within seconds. Raises TooManyKeys when it is done again and again.
+    Running servers reload the file within seconds. Raises TooManyKeys.
     """
     load_keys(file)
     stored, now = orjson.loads(file.read_bytes()), time.time()
     current, following, *retired = stored["keys"]
-    kept = [one for one in retired if now < one.get("retired_at", 0) + KEPT_SECONDS]
-    if len(kept) >= RETIRED_KEYS:
-        raise TooManyKeys(f"{len(kept)} keys were retired lately: wait until they are forgotten.")
-    keys = [following, _new_key(), {**current, "retired_at": now}, *kept]
+    still_needed = [key for key in retired if now < key.get("retired_at", 0) + RETIRED_KEY_SECONDS]
+    if len(still_needed) >= MAX_RETIRED_KEYS:
+        raise TooManyKeys(
+            f"{len(still_needed)} keys were retired recently: wait until they expire."
+        )
+    keys = [following, _new_key(), {**current, "retired_at": now}, *still_needed]
     _write(file, {**stored, "keys": keys}, replace=True)
 
 
 def _write(file: Path, content: dict[str, Any], *, replace: bool) -> None:
-    """Put the whole file in place at once, readable by its owner alone."""
+    """Write the file atomically, readable by its owner only."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -182,7 +184,7 @@ def _write(file: Path, content: dict[str, Any], *, replace: bool) -> None:
         elif not file.exists():
             os.link(draft, file)
     except FileExistsError:
-        pass  # another process made it first, and theirs counts
+        pass  # another process has created it
     finally:
         draft.unlink(missing_ok=True)
 
@@ -194,26 +196,26 @@ def _new_key() -> dict[str, str]:
 def _ring(stored: dict[str, Any]) -> KeyRing:
     keys = tuple(
         SigningKey(
-            one["kid"],
-            Ed25519PrivateKey.from_private_bytes(_bytes(one["seed"])),
-            one.get("retired_at"),
+            key["kid"],
+            Ed25519PrivateKey.from_private_bytes(_bytes(key["seed"])),
+            key.get("retired_at"),
         )
-        for one in stored["keys"]
+        for key in stored["keys"]
     )
     return KeyRing(keys, _bytes(stored["secret"]))
 
 
 def _kid(token: str) -> str | None:
-    if len(token) > TOKEN_MAX_CHARS:
-        raise BadToken("The access token is too long.")
+    if len(token) > MAX_TOKEN_CHARS:
+        raise InvalidAccessToken("The access token is too long.")
     try:
-        found = jwt.get_unverified_header(token).get("kid")
+        kid = jwt.get_unverified_header(token).get("kid")
     except (jwt.PyJWTError, ValueError):
-        raise BadToken("The access token is malformed.") from None
-    return found if isinstance(found, str) else None
+        raise InvalidAccessToken("The access token is malformed.") from None
+    return kid if isinstance(kid, str) else None
 
 
-def _written(grant: Grant) -> list[str | None]:
+def _grant_claim(grant: Grant) -> list[str | None]:
     company, store = grant.company_id, grant.store_id
     return [grant.role, str(company) if company else None, str(store) if store else None]
 
@@ -224,9 +226,9 @@ def _actor(claims: dict[str, Any]) -> Actor:
         for role, company, store in claims["grants"]
     )
     app = claims.get("client_id")
-    given = frozenset(TOKENS[token] for token in claims.get("scope", "").split())
+    scopes = frozenset(SCOPES_BY_TOKEN[token] for token in claims.get("scope", "").split())
     return Actor(
-        UUID(claims["sub"]), UUID(claims["sid"]), grants, UUID(app) if app else None, given
+        UUID(claims["sub"]), UUID(claims["sid"]), grants, UUID(app) if app else None, scopes
     )
 
 

@@ -1,8 +1,8 @@
-"""What apps prove themselves with: texts that scanners recognize, of which only a hash is kept.
+"""Secrets of apps; only their hashes are stored.
 
-`dk_live_` (API keys) or `dk_oauth_` (client secrets), 43 characters of 256 random bits, and six of
-a checksum, by which a scanner tells a secret from a text that only looks like one. The hash is
-a plain SHA-256: a slow hash protects words that people choose, and nobody guesses 256 bits.
+A secret is `dk_live_` (API keys) or `dk_oauth_` (client secrets), 43 characters for 256 random
+bits, and a checksum of six characters, with which secret scanners avoid false positives. The hash
+is a plain SHA-256: slow hashes protect guessable passwords, not 256 random bits.
 """
 
 import re
@@ -16,39 +16,39 @@ PREFIXES = {AppSecretKind.API_KEY: "dk_live_", AppSecretKind.CLIENT_SECRET: "dk_
 SECRET_BYTES = 32
 CHECKSUM_LENGTH = 6
 HINT_LENGTH = 4
-SHAPE = re.compile(r"dk_(?:live|oauth)_[A-Za-z0-9_-]{43}[0-9a-zA-Z]{6}")
-DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+SECRET_PATTERN = re.compile(r"dk_(?:live|oauth)_[A-Za-z0-9_-]{43}[0-9a-zA-Z]{6}")
+BASE62_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def made(kind: AppSecretKind) -> str:
-    """A new secret of this kind."""
+def generate(kind: AppSecretKind) -> str:
+    """Return a new secret of this kind."""
     body = PREFIXES[kind] + secrets.token_urlsafe(SECRET_BYTES)
     return body + checksum(body)
 
 
 def checksum(body: str) -> str:
-    """The CRC-32 of a secret without its end, in six digits of base 62."""
+    """Return the CRC-32 of a secret without its checksum, as six base-62 digits."""
     number, digits = zlib.crc32(body.encode()), ""
     for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(DIGITS))
-        digits = DIGITS[digit] + digits
+        number, digit = divmod(number, len(BASE62_DIGITS))
+        digits = BASE62_DIGITS[digit] + digits
     return digits
 
 
-def sound(text: str) -> bool:
-    """Whether a text can be a secret of ours; told without asking the database."""
+def is_well_formed(text: str) -> bool:
+    """Return whether a text has the format and checksum of a secret."""
     return (
-        SHAPE.fullmatch(text) is not None
+        SECRET_PATTERN.fullmatch(text) is not None
         and checksum(text[:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
     )
 
 
-def hashed(text: str) -> bytes:
-    """What is kept of a secret."""
+def hash_secret(text: str) -> bytes:
+    """Return the SHA-256 hash of a secret, as it is stored."""
     return sha256(text.encode(errors="replace")).digest()
 
 
 def hint(text: str) -> str:
-    """Enough of a secret to tell it from others: its prefix and its last four characters."""
-    kind = next(prefix for prefix in PREFIXES.values() if text.startswith(prefix))
-    return f"{kind}…{text[-HINT_LENGTH:]}"
+    """Return the prefix and the last four characters of a secret, for display."""
+    prefix = next(prefix for prefix in PREFIXES.values() if text.startswith(prefix))
+    return f"{prefix}…{text[-HINT_LENGTH:]}"

@@ -1,4 +1,4 @@
-"""What services need of the keys that sign tokens and hash secrets."""
+"""The interface for signing tokens and hashing secrets that services depend on."""
 
 from typing import Protocol
 
@@ -8,8 +8,8 @@ from models.identity import Actor
 class CredentialSigner(Protocol):
     """Signs access tokens and hashes secrets with the keys of the process."""
 
-    def sign(self, actor: Actor, ends: float | None = None) -> tuple[str, float]:
-        """An access token for `actor`, and the Unix time in seconds at which it expires."""
+    def sign(self, actor: Actor, expires_at: float | None = None) -> tuple[str, float]:
+        """Return an access token for the actor and its expiry as Unix time in seconds."""
 
-    def mark(self, purpose: str, *parts: str) -> bytes:
-        """A keyed hash (HMAC-SHA256) of some text, separate for each purpose."""
+    def keyed_hash(self, purpose: str, *parts: str) -> bytes:
+        """Return a keyed hash (HMAC-SHA256) of texts, different for each purpose."""

@@ -1,4 +1,4 @@
-"""Passwords: argon2id with the house's cost, hashed off the event loop, at most one a core."""
+"""Password hashing with argon2id, in threads outside the event loop, at most one per core."""
 
 import asyncio
 import os
@@ -9,50 +9,50 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MEMORY_KIB = 19_456
 TIME_COST = 2
 PARALLELISM = 1
-LENGTH_MOST = 128
-WAITING_COUNT = 64
+MAX_PASSWORD_LENGTH = 128
+MAX_WAITING = 64
 
 _HASHER = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB, parallelism=PARALLELISM)
 
 
 class PasswordsBusy(Exception):
-    """So many passwords wait to be checked that another one would wait too long."""
+    """Too many password checks are waiting."""
 
 
 def hash_password(text: str) -> str:
-    """The argon2id hash of a password, with its own salt, as a PHC string."""
+    """Return the argon2id hash of a password, with a random salt, as a PHC string."""
     return _HASHER.hash(text)
 
 
-def matches(stored: str, text: str) -> bool:
-    """Whether `text` is the password behind a stored hash; takes tens of milliseconds."""
+def verify_password(stored: str, text: str) -> bool:
+    """Return whether the password matches a stored hash; takes tens of milliseconds."""
     try:
         return _HASHER.verify(stored, text)
     except (VerificationError, InvalidHashError):
         return False
 
 
-class Passwords:
-    """Checks passwords in threads; an unknown account costs exactly one hash too."""
+class PasswordChecker:
+    """Checks passwords in threads; a check for an unknown account also computes one hash."""
 
     def __init__(self, cores: int | None = None) -> None:
-        self._turns = asyncio.Semaphore(cores or os.cpu_count() or 1)
+        self._slots = asyncio.Semaphore(cores or os.cpu_count() or 1)
         self._waiting = 0
-        self._nobody: str | None = None
+        self._dummy_hash: str | None = None
 
     async def check(self, stored: str | None, text: str) -> bool:
-        """Whether the password is right, after the same work whether `stored` is there or not.
+        """Return whether the password matches; takes equally long if `stored` is None.
 
-        Raises PasswordsBusy when too many wait already.
+        Raises PasswordsBusy if too many checks are waiting.
         """
-        if self._waiting >= WAITING_COUNT:
+        if self._waiting >= MAX_WAITING:
             raise PasswordsBusy
         self._waiting += 1
         try:
-            async with self._turns:
-                if self._nobody is None:
-                    self._nobody = await asyncio.to_thread(hash_password, os.urandom(16).hex())
-                right = await asyncio.to_thread(matches, stored or self._nobody, text)
+            async with self._slots:
+                if self._dummy_hash is None:
+                    self._dummy_hash = await asyncio.to_thread(hash_password, os.urandom(16).hex())
+                matches = await asyncio.to_thread(verify_password, stored or self._dummy_hash, text)
         finally:
             self._waiting -= 1
-        return right and stored is not None
+        return matches and stored is not None

@@ -1,7 +1,7 @@
-"""Signing in once for equal requests: whoever repeats one with its key gets the same tokens.
+"""Idempotent sign-in: a request that is repeated with its idempotency key gets the same tokens.
 
-Tokens are not stored for that. The refresh token of a keyed request is derived from the key with
-the installation's secret, and the access token is signed again as of the moment of the first.
+The tokens are not stored. The refresh token of such a request is derived from its key with the
+installation's secret, and the access token is signed again with the original expiry.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,70 +15,80 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import Person
 from models.identity import Actor, SignInSession
 from services.core import idempotency
-from services.core.idempotency import Promise
-from services.core.problems import InvalidInput, Refused
+from services.core.idempotency import IdempotentRequest
+from services.core.problems import DomainError, InvalidInput
 from services.identity import sign_in_sessions
 from services.identity.credentials import CredentialSigner
-from services.identity.sign_in_sessions import Tokens
+from services.identity.sign_in_sessions import SessionTokens
 
-STRANGERS_KEY_MIN_LENGTH = 16
+MIN_ANONYMOUS_KEY_LENGTH = 16
 PURPOSE = "idempotency"
 SESSION = "session"
-ENDS = "ends"
+EXPIRES_AT = "ends"
 
-Reason = TypeVar("Reason")
+SignInProblem = TypeVar("SignInProblem")
 
 
-def sealed(made: Promise, identity: CredentialSigner, *, stranger: bool) -> Promise:
-    """A promise about secrets: the database can't tell a password from its fingerprint.
+def seal_request(
+    request: IdempotentRequest, signer: CredentialSigner, *, anonymous: bool
+) -> IdempotentRequest:
+    """Return the request with a keyed fingerprint, from which the database can't guess a password.
 
-    Refused with a short key of somebody who is not signed in: it alone tells them from others at
-    their address.
+    Raises DomainError: InvalidInput for a short key of an anonymous caller, because only the key
+    distinguishes callers with the same network address.
     """
-    if stranger and len(made.key) < STRANGERS_KEY_MIN_LENGTH:
-        least = f"has at least {STRANGERS_KEY_MIN_LENGTH} characters, which nobody can guess"
-        message = f"Before you are signed in, an idempotency key {least}."
-        raise Refused(InvalidInput(path=["key"], message=message))
-    return replace(made, fingerprint=identity.mark(PURPOSE, made.fingerprint.hex()))
+    if anonymous and len(request.key) < MIN_ANONYMOUS_KEY_LENGTH:
+        rule = f"has at least {MIN_ANONYMOUS_KEY_LENGTH} characters, which nobody can guess"
+        message = f"Before you are signed in, an idempotency key {rule}."
+        raise DomainError(InvalidInput(path=["key"], message=message))
+    return replace(request, fingerprint=signer.keyed_hash(PURPOSE, request.fingerprint.hex()))
 
 
-async def known(session: AsyncSession, identity: CredentialSigner, made: Promise) -> Tokens | None:
-    """The tokens that an earlier equal request led to; KeyReused for other arguments."""
-    stored = await idempotency.stored(session, made)
-    return await _recalled(session, identity, made, stored) if stored else None
+async def find_tokens(
+    session: AsyncSession, signer: CredentialSigner, request: IdempotentRequest
+) -> SessionTokens | None:
+    """Return the tokens of an earlier equal request, if any. Raises KeyReused."""
+    outcome = await idempotency.stored_outcome(session, request)
+    return await _replay(session, signer, request, outcome) if outcome else None
 
 
-async def once(
+async def run_once(
     session: AsyncSession,
-    identity: CredentialSigner,
-    made: Promise | None,
-    enter: Callable[[], Awaitable[Tokens | Reason]],
-) -> Tokens | Reason:
-    """What `enter` answers, or the tokens of an earlier equal request, marked `again`.
+    signer: CredentialSigner,
+    request: IdempotentRequest | None,
+    sign_in: Callable[[], Awaitable[SessionTokens | SignInProblem]],
+) -> SessionTokens | SignInProblem:
+    """Return the result of `sign_in`, or the tokens of an earlier equal request as `replayed`.
 
-    The key is kept with the session that it opened, in one transaction; a refusal gives it up.
+    The key is stored with the session in one transaction; a refused request releases it.
     """
-    if made is None:
-        return await enter()
-    if stored := await idempotency.begin(session, made):
-        return await _recalled(session, identity, made, stored)
-    done = await enter()
-    if isinstance(done, Tokens):
-        ends = int(done.access_token_expires_at.timestamp())
-        await idempotency.settle(session, made, {SESSION: str(done.session_id), ENDS: ends})
+    if request is None:
+        return await sign_in()
+    if outcome := await idempotency.begin(session, request):
+        return await _replay(session, signer, request, outcome)
+    result = await sign_in()
+    if isinstance(result, SessionTokens):
+        expires_at = int(result.access_token_expires_at.timestamp())
+        await idempotency.store_outcome(
+            session, request, {SESSION: str(result.session_id), EXPIRES_AT: expires_at}
+        )
     else:
-        await idempotency.let_go(session, made)
-    return done
+        await idempotency.release(session, request)
+    return result
 
 
-async def _recalled(
-    session: AsyncSession, identity: CredentialSigner, made: Promise, stored: dict[str, object]
-) -> Tokens:
-    opened = await session.get_one(SignInSession, UUID(str(stored[SESSION])))
-    person = await session.get_one(Person, opened.person_id)
-    actor = Actor(person.id, opened.id, await sign_in_sessions.grants_of(session, person.id))
-    ends = float(str(stored[ENDS]))
-    access, expires_at = identity.sign(actor, ends)
-    at = datetime.fromtimestamp(expires_at, UTC)
-    fresh = sign_in_sessions.derived(identity, made, opened.id)
-    return Tokens(person, opened.id, access, at, fresh, again=True)
+async def _replay(
+    session: AsyncSession,
+    signer: CredentialSigner,
+    request: IdempotentRequest,
+    outcome: dict[str, object],
+) -> SessionTokens:
+    """Derive the tokens of the session that an earlier equal request opened."""
+    sign_in_session = await session.get_one(SignInSession, UUID(str(outcome[SESSION])))
+    session_id = sign_in_session.id
+    person = await session.get_one(Person, sign_in_session.person_id)
+    actor = Actor(person.id, session_id, await sign_in_sessions.load_grants(session, person.id))
+    access_token, expiry = signer.sign(actor, float(str(outcome[EXPIRES_AT])))
+    expires_at = datetime.fromtimestamp(expiry, UTC)
+    refresh_token = sign_in_sessions.derive_refresh_token(signer, request, session_id)
+    return SessionTokens(person, session_id, access_token, expires_at, refresh_token, replayed=True)

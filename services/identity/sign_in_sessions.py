@@ -1,4 +1,4 @@
-"""Sessions: one per signed-in device, kept going by refresh tokens that are good for one use."""
+"""Sign-in sessions: one per device, extended with single-use refresh tokens."""
 
 import secrets
 from base64 import urlsafe_b64encode
@@ -11,19 +11,19 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.accounts import Membership, Person
 from models.identity import Actor, Grant, RefreshToken, SignInSession
-from services.core.clock import moment
-from services.core.idempotency import Promise
+from services.core.clock import current_time
+from services.core.idempotency import IdempotentRequest
 from services.core.problems import Problem, not_found
 from services.identity.credentials import CredentialSigner
 
-REFRESH_SECONDS = 30 * 24 * 3600
-REFRESH_BYTES = 32
-TOKEN_MAX_CHARS = 100
-SESSIONS_COUNT = 20
-DEVICE_LENGTH = 200
+REFRESH_TOKEN_SECONDS = 30 * 24 * 3600
+REFRESH_TOKEN_BYTES = 32
+MAX_TOKEN_CHARS = 100
+MAX_SESSIONS = 20
+MAX_DEVICE_LENGTH = 200
 
 PURPOSE = "refresh-token"
 
@@ -33,28 +33,28 @@ TOO_MANY = "TOO_MANY_SESSIONS"
 
 _OPEN = (SignInSession.person_id == bindparam("person"), SignInSession.revoked_at.is_(None))
 _NEWEST = SignInSession.last_used_at.desc()
-_STAY = select(SignInSession.id).where(*_OPEN).order_by(_NEWEST).limit(SESSIONS_COUNT - 1)
-MAKE_ROOM = kept(
+_KEPT_SESSIONS = select(SignInSession.id).where(*_OPEN).order_by(_NEWEST).limit(MAX_SESSIONS - 1)
+REVOKE_OLDEST = prepared(
     update(SignInSession)
-    .where(*_OPEN, SignInSession.id.not_in(_STAY))
+    .where(*_OPEN, SignInSession.id.not_in(_KEPT_SESSIONS))
     .values(revoked_at=func.now(), revoked_because=TOO_MANY)
     .execution_options(synchronize_session="fetch")
 )
-END_ALL = kept(
+REVOKE_ALL = prepared(
     update(SignInSession)
     .where(*_OPEN)
     .values(revoked_at=func.now(), revoked_because=bindparam("because"))
     .returning(SignInSession.id)
     .execution_options(synchronize_session="fetch")
 )
-LIVE = kept(
+LIVE_SESSIONS = prepared(
     select(SignInSession)
     .where(*_OPEN, SignInSession.expires_at > func.now())
     .order_by(_NEWEST)
-    .limit(SESSIONS_COUNT)
+    .limit(MAX_SESSIONS)
 )
-TOKEN = kept(select(RefreshToken).where(RefreshToken.token_hash == bindparam("hash")))
-GRANTS = kept(
+TOKEN_BY_HASH = prepared(select(RefreshToken).where(RefreshToken.token_hash == bindparam("hash")))
+GRANTS_OF_PERSON = prepared(
     select(Membership.role, Membership.company_id, Membership.store_id)
     .where(Membership.person_id == bindparam("person"), Membership.revoked_at.is_(None))
     .order_by(Membership.id)
@@ -63,134 +63,159 @@ GRANTS = kept(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Problem):
-    """The refresh token is not good any more: sign in again."""
+    """The refresh token is not valid; the user has to sign in again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """A person signed in on a device; the refresh token exists here and, hashed, in its row."""
+class SessionTokens:
+    """The tokens of a signed-in person; of the refresh token only the hash is stored."""
 
     person: Person
     session_id: UUID
     access_token: str
     access_token_expires_at: datetime
     refresh_token: str
-    again: bool = False
-    """Whether they were given before, to an equal request."""
+    replayed: bool = False
+    """Whether an earlier equal request got the same tokens."""
 
 
-async def begin(
+async def open_session(
     session: AsyncSession,
     *,
-    identity: CredentialSigner,
+    signer: CredentialSigner,
     person: Person,
     device: str,
     address: str,
-    made: Promise | None = None,
-) -> Tokens:
-    """Open a session for a person who has proved who they are; the oldest of too many ends."""
-    await _make_room(session, person.id)
-    now = await moment(session)
-    opened = SignInSession(
+    request: IdempotentRequest | None = None,
+) -> SessionTokens:
+    """Open a session for an authenticated person; beyond the limit the oldest one is revoked."""
+    await _revoke_oldest(session, person.id)
+    now = await current_time(session)
+    sign_in_session = SignInSession(
         person_id=person.id,
-        device=device[:DEVICE_LENGTH],
+        device=device[:MAX_DEVICE_LENGTH],
         address=address,
-        expires_at=await moment(session, REFRESH_SECONDS),
+        expires_at=await current_time(session, REFRESH_TOKEN_SECONDS),
         last_used_at=now,
     )
-    session.add(opened)
+    session.add(sign_in_session)
     await session.flush()
-    return await _tokens(session, identity, person, opened, made)
+    return await _issue_tokens(session, signer, person, sign_in_session, request)
 
 
-async def refresh(
-    session: AsyncSession, *, identity: CredentialSigner, token: str, made: Promise | None = None
-) -> Tokens | tuple[SessionEnded, list[UUID]]:
-    """New tokens for an unused refresh token; a used one ends its whole session.
+async def refresh_session(
+    session: AsyncSession,
+    *,
+    signer: CredentialSigner,
+    token: str,
+    request: IdempotentRequest | None = None,
+) -> SessionTokens | tuple[SessionEnded, list[UUID]]:
+    """Return new tokens for an unused refresh token; a used token revokes its session.
 
-    Nothing is raised, so that the ending commits: a refusal brings the sessions that ended.
+    The problem is returned with the ids of the revoked sessions, not raised, so that the
+    revocation is committed.
     """
     ended = SessionEnded(path=["input", "refreshToken"], message="Sign in again.")
-    if len(token) > TOKEN_MAX_CHARS:
+    if len(token) > MAX_TOKEN_CHARS:
         return ended, []
-    found = await session.scalar(TOKEN, {"hash": _hash(token)})
-    if found is None:
+    refresh_token = await session.scalar(TOKEN_BY_HASH, {"hash": _hash(token)})
+    if refresh_token is None:
         return ended, []
-    # The session's lock puts two uses of one token in line: the second one sees the first.
-    opened = await session.get_one(SignInSession, found.session_id, with_for_update=True)
-    await session.refresh(found)
-    now = await moment(session)
-    if opened.revoked_at is not None or opened.expires_at <= now or found.expires_at <= now:
+    # The session's lock serializes two uses of one token: the second one sees the first.
+    sign_in_session = await session.get_one(
+        SignInSession, refresh_token.session_id, with_for_update=True
+    )
+    await session.refresh(refresh_token)
+    now = await current_time(session)
+    expires_at = min(sign_in_session.expires_at, refresh_token.expires_at)
+    if sign_in_session.revoked_at is not None or expires_at <= now:
         return ended, []
-    if found.used_at is not None:
-        opened.revoked_at, opened.revoked_because = now, REUSED
-        return ended, [opened.id]
-    found.used_at = opened.last_used_at = now
-    opened.expires_at = await moment(session, REFRESH_SECONDS)
-    person = await session.get_one(Person, opened.person_id)
-    return await _tokens(session, identity, person, opened, made)
+    if refresh_token.used_at is not None:
+        sign_in_session.revoked_at, sign_in_session.revoked_because = now, REUSED
+        return ended, [sign_in_session.id]
+    refresh_token.used_at = sign_in_session.last_used_at = now
+    sign_in_session.expires_at = await current_time(session, REFRESH_TOKEN_SECONDS)
+    person = await session.get_one(Person, sign_in_session.person_id)
+    return await _issue_tokens(session, signer, person, sign_in_session, request)
 
 
-async def revoke(session: AsyncSession, *, actor: Actor, session_id: UUID) -> SignInSession:
-    """End one of the actor's own sessions; ending it twice changes nothing."""
-    found = await session.get(SignInSession, session_id, with_for_update=True)
-    if found is None or found.person_id != actor.person_id:
+async def revoke_session(session: AsyncSession, *, actor: Actor, session_id: UUID) -> SignInSession:
+    """Revoke one of the actor's own sessions; a second call changes nothing.
+
+    Raises DomainError: NotFound.
+    """
+    sign_in_session = await session.get(SignInSession, session_id, with_for_update=True)
+    if sign_in_session is None or sign_in_session.person_id != actor.person_id:
         raise not_found(SignInSession, "sessionId")
-    if found.revoked_at is None:
-        found.revoked_at, found.revoked_because = await moment(session), SIGNED_OUT
-    return found
+    if sign_in_session.revoked_at is None:
+        sign_in_session.revoked_at = await current_time(session)
+        sign_in_session.revoked_because = SIGNED_OUT
+    return sign_in_session
 
 
-async def revoke_all(
-    session: AsyncSession, *, person_id: UUID, because: str = SIGNED_OUT
+async def revoke_all_sessions(
+    session: AsyncSession, *, person_id: UUID, reason: str = SIGNED_OUT
 ) -> list[UUID]:
-    """End every session of a person; answers the keys of those that were alive."""
-    rows = await session.scalars(END_ALL, {"person": person_id, "because": because})
+    """Revoke all sessions of a person; return the ids of those that were not revoked before."""
+    rows = await session.scalars(REVOKE_ALL, {"person": person_id, "because": reason})
     return list(rows)
 
 
-async def live_of(session: AsyncSession, *, person_id: UUID) -> Sequence[SignInSession]:
-    """A person's sessions that still stand, the last used first."""
-    return (await session.scalars(LIVE, {"person": person_id})).all()
+async def list_live_sessions(session: AsyncSession, *, person_id: UUID) -> Sequence[SignInSession]:
+    """Return a person's sessions that are neither revoked nor expired, last used first."""
+    return (await session.scalars(LIVE_SESSIONS, {"person": person_id})).all()
 
 
-async def grants_of(session: AsyncSession, person_id: UUID) -> tuple[Grant, ...]:
-    """The roles a person holds now, oldest first."""
-    rows = await session.execute(GRANTS, {"person": person_id})
+async def load_grants(session: AsyncSession, person_id: UUID) -> tuple[Grant, ...]:
+    """Return the roles that a person has now, oldest first."""
+    rows = await session.execute(GRANTS_OF_PERSON, {"person": person_id})
     return tuple(Grant(role, company, store) for role, company, store in rows)
 
 
-async def _tokens(
+async def _issue_tokens(
     session: AsyncSession,
-    identity: CredentialSigner,
+    signer: CredentialSigner,
     person: Person,
-    opened: SignInSession,
-    made: Promise | None,
-) -> Tokens:
-    if made is None:
-        fresh = secrets.token_urlsafe(REFRESH_BYTES)
+    sign_in_session: SignInSession,
+    request: IdempotentRequest | None,
+) -> SessionTokens:
+    session_id = sign_in_session.id
+    if request is None:
+        refresh_token = secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
     else:
-        fresh = derived(identity, made, opened.id)
+        refresh_token = derive_refresh_token(signer, request, session_id)
     session.add(
-        RefreshToken(session_id=opened.id, token_hash=_hash(fresh), expires_at=opened.expires_at)
+        RefreshToken(
+            session_id=session_id,
+            token_hash=_hash(refresh_token),
+            expires_at=sign_in_session.expires_at,
+        )
     )
-    actor = Actor(person.id, opened.id, await grants_of(session, person.id))
-    access, expires_at = identity.sign(actor)
-    ends = datetime.fromtimestamp(expires_at, UTC)
-    return Tokens(person, opened.id, access, ends, fresh)
+    actor = Actor(person.id, session_id, await load_grants(session, person.id))
+    access_token, expiry = signer.sign(actor)
+    expires_at = datetime.fromtimestamp(expiry, UTC)
+    return SessionTokens(person, session_id, access_token, expires_at, refresh_token)
 
 
-def derived(identity: CredentialSigner, made: Promise, session_id: UUID) -> str:
-    """The refresh token that a keyed request gets: only the installation's secret tells it."""
-    parts = (made.owner, made.key, made.mutation, made.fingerprint.hex(), str(session_id))
-    return urlsafe_b64encode(identity.mark(PURPOSE, *parts)).rstrip(b"=").decode()
+def derive_refresh_token(
+    signer: CredentialSigner, request: IdempotentRequest, session_id: UUID
+) -> str:
+    """Derive the refresh token of a request with a key from the installation's secret."""
+    parts = (
+        request.owner,
+        request.key,
+        request.mutation,
+        request.fingerprint.hex(),
+        str(session_id),
+    )
+    return urlsafe_b64encode(signer.keyed_hash(PURPOSE, *parts)).rstrip(b"=").decode()
 
 
-async def _make_room(session: AsyncSession, person_id: UUID) -> None:
-    """Leave room for one more: end the sessions that have been quiet for the longest."""
-    await session.execute(MAKE_ROOM, {"person": person_id})
+async def _revoke_oldest(session: AsyncSession, person_id: UUID) -> None:
+    """Revoke the least recently used sessions, so that one more stays within the limit."""
+    await session.execute(REVOKE_OLDEST, {"person": person_id})
 
 
 def _hash(token: str) -> bytes:
-    """256 random bits need no slow hash: nobody can guess their way back."""
+    """Hash a token with SHA-256; 256 random bits need no slow hash."""
     return sha256(token.encode(errors="replace")).digest()

@@ -1,7 +1,7 @@
-"""Reading a file of stock: lines in, rows out, each with what is wrong with it.
+"""Parses stock files: lines in, rows out, each with its problem if it has one.
 
-A row is one line of the file, so that a bad one is found by its number in any editor, and reading
-can go on anywhere a line begins. UTF-8, with or without a byte order mark.
+A row is one line of the file: its number identifies it in any editor, and parsing can continue at
+the start of any line. Files are UTF-8, with or without a byte order mark.
 """
 
 import csv
@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 
 from models.imports import ImportFormat, ImportMode, RowFault
-from services.core.problems import Problem, Refused
+from services.core.problems import DomainError, Problem
+from services.stock.stock_writer import MAX_ON_HAND_UNITS
 
-HEAD_BYTES = 4_096
-LINE_BYTES = 2_000
-TEXT_LENGTH = 100
-SET_UNITS = 1_000_000
-ADD_UNITS = 100_000
+MAX_HEAD_BYTES = 4_096
+MAX_LINE_BYTES = 2_000
+MAX_TEXT_LENGTH = 100
+MAX_ADD_UNITS = 100_000
 BOM = "\ufeff"
 DELIMITERS = ",;\t"
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -30,21 +30,21 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableFile(Problem):
-    """The file is not what its format says."""
+    """The file does not have its declared format."""
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How a file is laid out; for CSV by what its columns are parted and where the three stand."""
+class FileLayout:
+    """The format of a file; for CSV its delimiter and the columns of store, product, quantity."""
 
     format: ImportFormat
     delimiter: str = ","
-    places: tuple[int, int, int] = (0, 1, 2)
+    column_indexes: tuple[int, int, int] = (0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A line as it was written, what it means, and what is wrong with it, if anything is."""
+class ImportRow:
+    """A line of the file: its cells, the parsed units, and its problem if it has one."""
 
     number: int
     store: str = ""
@@ -56,43 +56,44 @@ class Row:
     message: str = ""
 
 
-def head_of(data: bytes) -> str | None:
-    """The first lines of a file as text; None when it is no text."""
+def decode_head(data: bytes) -> str | None:
+    """The first lines of a file as text; None when it is not UTF-8 text."""
     if b"\0" in data:
         return None
-    cut = data.rfind(b"\n") + 1 if len(data) >= HEAD_BYTES else len(data)
+    cut = data.rfind(b"\n") + 1 if len(data) >= MAX_HEAD_BYTES else len(data)
     try:
         return data[: cut or len(data)].decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
 
 
-def layout_of(head: str | None, format: ImportFormat) -> Layout:
-    """How the file is laid out, by its first lines; refused with UnreadableFile."""
+def detect_layout(head: str | None, format: ImportFormat) -> FileLayout:
+    """Detect the layout of a file from its first lines. Raises DomainError: UnreadableFile."""
     if head is None:
         raise _unreadable("The file is not text in UTF-8.")
     first = next((line for line in head.splitlines() if line.strip()), "")
     if not first:
         raise _unreadable("The file is empty.")
     if format is ImportFormat.JSONL:
-        if not isinstance(_loaded(first), dict):
+        if not isinstance(_parse_json(first), dict):
             raise _unreadable("Its first line is not a JSON object.")
-        return Layout(format)
+        return FileLayout(format)
     delimiter = max(DELIMITERS, key=first.count)
     names = [name.strip().lower() for name in _cells(first, delimiter) or ()]
-    places = [_place(names, column) for column in COLUMNS]
-    missing = [column for column, at in zip(COLUMNS, places, strict=True) if at is None]
+    indexes = [_column_index(names, column) for column in COLUMNS]
+    missing = [column for column, index in zip(COLUMNS, indexes, strict=True) if index is None]
     if missing:
-        said = f"Its first line does not name the columns {', '.join(COLUMNS)}"
-        raise _unreadable(f"{said}: {', '.join(missing)} not found.")
-    store, product, quantity = (at or 0 for at in places)
-    return Layout(format, delimiter, (store, product, quantity))
+        message = f"Its first line does not name the columns {', '.join(COLUMNS)}"
+        raise _unreadable(f"{message}: {', '.join(missing)} not found.")
+    store, product, quantity = (index or 0 for index in indexes)
+    return FileLayout(format, delimiter, (store, product, quantity))
 
 
-def whole_lines(data: bytes, last: bool) -> tuple[list[bytes], int]:
-    """The whole lines in a piece of a file, and how many bytes they take; refused if one is huge.
+def split_whole_lines(data: bytes, last: bool) -> tuple[list[bytes], int]:
+    """Split a chunk into its complete lines; returns them and their size in bytes.
 
-    `last` says that the file ends with this piece, and so does its last line.
+    `last` marks the end of the file, which ends the last line too. Raises DomainError:
+    UnreadableFile when a line is longer than the chunk.
     """
     cut = len(data) if last else data.rfind(b"\n") + 1
     if data and not cut:
@@ -103,22 +104,24 @@ def whole_lines(data: bytes, last: bool) -> tuple[list[bytes], int]:
     return lines, cut
 
 
-def rows_of(lines: Sequence[bytes], before: int, layout: Layout, mode: ImportMode) -> list[Row]:
-    """The rows in these lines, the first of which comes after `before` others; blank ones left out.
+def parse_rows(
+    lines: Sequence[bytes], before: int, layout: FileLayout, mode: ImportMode
+) -> list[ImportRow]:
+    """Parse lines, of which the first has the number `before` + 1; blank lines are skipped.
 
-    The head line of a CSV file is no row.
+    The header line of a CSV file is not a row.
     """
     rows = []
     for number, line in enumerate(lines, before + 1):
         if not line.strip() or (number == 1 and layout.format is ImportFormat.CSV):
             continue
-        rows.append(_row(number, line, layout, mode))
+        rows.append(_parse_row(number, line, layout, mode))
     return rows
 
 
-def _row(number: int, line: bytes, layout: Layout, mode: ImportMode) -> Row:
-    if len(line) > LINE_BYTES:
-        return _malformed(number, f"The line is longer than {LINE_BYTES} bytes.")
+def _parse_row(number: int, line: bytes, layout: FileLayout, mode: ImportMode) -> ImportRow:
+    if len(line) > MAX_LINE_BYTES:
+        return _malformed(number, f"The line is longer than {MAX_LINE_BYTES} bytes.")
     try:
         text = line.decode().strip("\r").removeprefix(BOM)
     except UnicodeDecodeError:
@@ -126,49 +129,51 @@ def _row(number: int, line: bytes, layout: Layout, mode: ImportMode) -> Row:
     if "\0" in text:
         return _malformed(number, "The line has characters that are no text.")
     if layout.format is ImportFormat.JSONL:
-        return _of_object(number, _loaded(text), mode)
+        return _row_of_object(number, _parse_json(text), mode)
     cells = _cells(text, layout.delimiter)
-    if cells is None or len(cells) <= max(layout.places):
+    if cells is None or len(cells) <= max(layout.column_indexes):
         return _malformed(number, "The line has too few columns, or a quote that never ends.")
-    store, product, quantity = (cells[at].strip() for at in layout.places)
-    return _checked(number, store, product, quantity, _whole(quantity), mode)
+    store, product, quantity = (cells[index].strip() for index in layout.column_indexes)
+    return _checked_row(number, store, product, quantity, _parse_units(quantity), mode)
 
 
-def _of_object(number: int, found: Any, mode: ImportMode) -> Row:
-    if not isinstance(found, dict):
+def _row_of_object(number: int, fields: Any, mode: ImportMode) -> ImportRow:
+    if not isinstance(fields, dict):
         return _malformed(number, "The line is not a JSON object.")
     store, product, quantity = (
-        next((found[name] for name in names if name in found), None) for names in COLUMNS.values()
+        next((fields[name] for name in names if name in fields), None) for names in COLUMNS.values()
     )
     if not isinstance(store, str) or not isinstance(product, str):
         return _malformed(number, "store and product are texts.")
     if isinstance(quantity, bool) or not isinstance(quantity, int):
         quantity = str(quantity)
     units = quantity if isinstance(quantity, int) else None
-    return _checked(number, store.strip(), product.strip(), str(quantity), units, mode)
+    return _checked_row(number, store.strip(), product.strip(), str(quantity), units, mode)
 
 
-def _checked(
+def _checked_row(
     number: int, store: str, product: str, quantity: str, units: int | None, mode: ImportMode
-) -> Row:
+) -> ImportRow:
     if "\0" in store + product + quantity:
         return _malformed(number, "The line has characters that are no text.")
-    store, product, quantity = (one[:TEXT_LENGTH] for one in (store, product, quantity))
-    least, most = (0, SET_UNITS) if mode is ImportMode.SET else (-ADD_UNITS, ADD_UNITS)
-    if units is None or not least <= units <= most:
-        message = f"A quantity is a whole number from {least} to {most}."
-        return Row(
+    store, product, quantity = (cell[:MAX_TEXT_LENGTH] for cell in (store, product, quantity))
+    min_units, max_units = 0, MAX_ON_HAND_UNITS
+    if mode is ImportMode.ADD:
+        min_units, max_units = -MAX_ADD_UNITS, MAX_ADD_UNITS
+    if units is None or not min_units <= units <= max_units:
+        message = f"A quantity is a whole number from {min_units} to {max_units}."
+        return ImportRow(
             number, store, product, quantity, None, RowFault.INVALID_QUANTITY, "quantity", message
         )
-    return Row(number, store, product, quantity, units)
+    return ImportRow(number, store, product, quantity, units)
 
 
-def _malformed(number: int, message: str) -> Row:
-    return Row(number, fault=RowFault.MALFORMED, message=message)
+def _malformed(number: int, message: str) -> ImportRow:
+    return ImportRow(number, fault=RowFault.MALFORMED, message=message)
 
 
-def _whole(text: str) -> int | None:
-    """A whole number as people write it; digits of other scripts are none."""
+def _parse_units(text: str) -> int | None:
+    """Parse a whole number with an optional sign; None for anything but ASCII digits."""
     digits = text[1:] if text[:1] in ("-", "+") else text
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
 
@@ -180,16 +185,16 @@ def _cells(line: str, delimiter: str) -> list[str] | None:
         return None
 
 
-def _place(names: Sequence[str], column: str) -> int | None:
+def _column_index(names: Sequence[str], column: str) -> int | None:
     return next((names.index(name) for name in COLUMNS[column] if name in names), None)
 
 
-def _loaded(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
 
 
-def _unreadable(message: str) -> Refused:
-    return Refused(UnreadableFile(path=["input", "uploadId"], message=message))
+def _unreadable(message: str) -> DomainError:
+    return DomainError(UnreadableFile(path=["input", "uploadId"], message=message))

@@ -1,9 +1,9 @@
-"""Working an import off: one short unit of work a step, each of which leaves the rest for the next.
+"""Steps of an import: each is one short transaction and leaves the rest to the next step.
 
-QUEUED → READING: a piece of the file into rows. CHECKING: what the rows mean. APPLYING: onto the
-shelves, a thousand rows at a time (SKIP_BAD) or all in one transaction (ALL_OR_NOTHING). A step
-writes what it did and how far it came together; a worker that dies leaves nothing half done, and
-the next one goes on from there.
+QUEUED → READING: a chunk of the file is parsed into rows. CHECKING: stores and products of the rows
+are resolved. APPLYING: rows are applied to stock, a thousand at a time (SKIP_BAD) or all in one
+transaction (ALL_OR_NOTHING). A step commits its work and its progress together, so a worker that
+crashes leaves no partial step, and another one continues.
 """
 
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ from sqlalchemy.sql.expression import bindparam
 from sqlalchemy.types import Integer, Text, Uuid
 
 from models.imports import ErrorPolicy, ImportStatus, StockImport, StockImportRow, StockUpload
-from services.core.clock import moment
-from services.imports.file_reader import Row, layout_of, rows_of, whole_lines
-from services.imports.row_writer import apply
-from services.imports.stock_imports import OVER, tell
+from services.core.clock import current_time
+from services.imports.file_reader import ImportRow, detect_layout, parse_rows, split_whole_lines
+from services.imports.row_writer import apply_rows
+from services.imports.stock_imports import FINAL_STATUSES, MACHINE, record_change
 
-PIECE_BYTES = 512 * 1024
-ROWS = 200_000
-TOGETHER_ROWS = 60_000  # one transaction has to be done within a worker's turn
+CHUNK_BYTES = 512 * 1024
+MAX_ROWS = 200_000
+MAX_ATOMIC_ROWS = 60_000  # one transaction must finish within STEP_TIMEOUT_SECONDS
 CHUNK_ROWS = 1_000
-TRIES = 5
-STEP_SECONDS = 20
-# A plan made for files of any length is a bad one for a long file; and until the rows of a file are
-# counted by the server, it takes them for few and would look each up by itself.
-SLOWLY = text(
+MAX_ATTEMPTS = 5
+STEP_TIMEOUT_SECONDS = 20
+# A generic plan is slow for a long file. Until autovacuum has analyzed the new rows, the planner
+# expects few of them and would choose nested loops.
+CONFIGURE_STEP = text(
     f"""
-    select set_config('statement_timeout', '{STEP_SECONDS}s', true),
+    select set_config('statement_timeout', '{STEP_TIMEOUT_SECONDS}s', true),
         set_config('plan_cache_mode', 'force_custom_plan', true),
         set_config('enable_nestloop', 'off', true)
     """
@@ -53,11 +53,11 @@ INSERT = text(
     ),
 )
 
-# What rows mean, and the first reason against each: an unknown store (or one that is not the
-# importer's to set), an unknown product, a place that an earlier row has named.
+# Resolves stores and products, and finds the first problem of each row: an unknown store (or one
+# that the importer does not manage), an unknown product, a repeated store and product.
 CHECK = text(
     """
-    with meant as (
+    with resolved as (
         select r.number, s.id as store_id, coalesce(c.id, b.id) as product_id
         from stock_import_row r
         left join store s on s.company_id = :company and s.code = r.store
@@ -70,25 +70,25 @@ CHECK = text(
         ) b on true
         where r.import_id = :import and r.fault is null
     ), ranked as (
-        select *, min(number) over (partition by store_id, product_id) as first from meant
+        select *, min(number) over (partition by store_id, product_id) as first from resolved
     )
     update stock_import_row r set
-        store_id = one.store_id,
-        product_id = one.product_id,
+        store_id = k.store_id,
+        product_id = k.product_id,
         fault = case
-            when one.store_id is null then 'UNKNOWN_STORE'
-            when one.product_id is null then 'UNKNOWN_PRODUCT'
-            when one.first < r.number then 'REPEATED' end,
+            when k.store_id is null then 'UNKNOWN_STORE'
+            when k.product_id is null then 'UNKNOWN_PRODUCT'
+            when k.first < r.number then 'REPEATED' end,
         field = case
-            when one.store_id is null then 'store'
-            when one.product_id is null or one.first < r.number then 'product' else '' end,
+            when k.store_id is null then 'store'
+            when k.product_id is null or k.first < r.number then 'product' else '' end,
         message = case
-            when one.store_id is null then 'There is no such store among those you manage.'
-            when one.product_id is null then 'There is no product with this code or barcode.'
-            when one.first < r.number then 'Line ' || one.first || ' sets this shelf already.'
+            when k.store_id is null then 'There is no such store among those you manage.'
+            when k.product_id is null then 'There is no product with this code or barcode.'
+            when k.first < r.number then 'Line ' || k.first || ' sets this stock already.'
             else '' end
-    from ranked one
-    where r.import_id = :import and r.number = one.number
+    from ranked k
+    where r.import_id = :import and r.number = k.number
     """
 ).bindparams(
     bindparam("import", type_=Uuid),
@@ -98,91 +98,91 @@ CHECK = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The piece of a file that an import wants next."""
+class ChunkRequest:
+    """The chunk of a file that the next step of an import needs."""
 
     upload_id: UUID
-    place_bytes: int
-    most_bytes: int = PIECE_BYTES
+    offset_bytes: int
+    max_bytes: int = CHUNK_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a file, and where it begins; `last` says that nothing follows it."""
+class FileChunk:
+    """A chunk of a file and its offset; `last` marks the end of the file."""
 
-    place_bytes: int
+    offset_bytes: int
     data: bytes
     last: bool
 
 
-async def live(session: AsyncSession, most: int) -> list[UUID]:
-    """The imports that have something left to do, oldest first."""
+async def list_unfinished(session: AsyncSession, limit: int) -> list[UUID]:
+    """The imports that are not finished, oldest first."""
     rows = await session.scalars(
         select(StockImport.id)
         .where(text("status not in ('COMPLETED','FAILED')"))
         .order_by(StockImport.id)
-        .limit(most)
+        .limit(limit)
     )
     return list(rows)
 
 
-async def wanted(session: AsyncSession, import_id: UUID) -> Wanted | None:
-    """What has to be fetched for the next step, before its unit of work; None for nothing."""
+async def next_chunk(session: AsyncSession, import_id: UUID) -> ChunkRequest | None:
+    """The chunk to fetch before the transaction of the next step; None if it needs none."""
     row = await session.get(StockImport, import_id)
     if row is None or row.status not in (ImportStatus.QUEUED, ImportStatus.READING):
         return None
-    return Wanted(row.upload_id, row.place_bytes)
+    return ChunkRequest(row.upload_id, row.place_bytes)
 
 
-async def step(session: AsyncSession, import_id: UUID, piece: Piece | None) -> bool:
-    """Do the next thing for an import; False when it is over, or another worker is at it."""
+async def run_step(session: AsyncSession, import_id: UUID, chunk: FileChunk | None) -> bool:
+    """Do the next step of an import; False if it is finished or another worker has its lock."""
     locked = select(StockImport).where(StockImport.id == import_id)
     row = await session.scalar(
         locked.with_for_update(skip_locked=True).execution_options(populate_existing=True)
     )
-    if row is None or row.status in OVER:
+    if row is None or row.status in FINAL_STATUSES:
         return False
-    await session.execute(SLOWLY)
+    await session.execute(CONFIGURE_STEP)
     match row.status:
         case ImportStatus.QUEUED | ImportStatus.READING:
-            if piece is None or piece.place_bytes != row.place_bytes:
+            if chunk is None or chunk.offset_bytes != row.place_bytes:
                 return False
-            await _read(session, row, piece)
+            await _read(session, row, chunk)
         case ImportStatus.CHECKING:
             await _check(session, row)
         case _:
             await _apply(session, row)
     row.tries = 0
     await session.flush()
-    tell(session, row)
-    return row.status not in OVER
+    record_change(session, row)
+    return row.status not in FINAL_STATUSES
 
 
-async def ended(session: AsyncSession, import_id: UUID) -> UUID | None:
-    """The file that is not needed any more; None while the import goes on."""
+async def upload_to_delete(session: AsyncSession, import_id: UUID) -> UUID | None:
+    """The uploaded file of a finished import, to be deleted; None while the import goes on."""
     row = await session.get(StockImport, import_id)
-    return row.upload_id if row is not None and row.status in OVER else None
+    return row.upload_id if row is not None and row.status in FINAL_STATUSES else None
 
 
-async def _read(session: AsyncSession, row: StockImport, piece: Piece) -> None:
+async def _read(session: AsyncSession, row: StockImport, chunk: FileChunk) -> None:
     upload = await session.get_one(StockUpload, row.upload_id)
-    layout = layout_of(upload.head, row.format)
-    lines, size = whole_lines(piece.data, piece.last)
-    rows = rows_of(lines, row.place_lines, layout, row.mode)
-    await _keep(session, row, rows)
-    row.status = ImportStatus.READING
+    layout = detect_layout(upload.head, row.format)
+    lines, size = split_whole_lines(chunk.data, chunk.last)
+    rows = parse_rows(lines, row.place_lines, layout, row.mode)
+    await _insert_rows(session, row, rows)
+    MACHINE.set_status(row, ImportStatus.READING)
     row.place_bytes += size
     row.place_lines += len(lines)
     row.rows_total += len(rows)
-    row.rows_failed += sum(one.fault is not None for one in rows)
-    most = TOGETHER_ROWS if row.on_error is ErrorPolicy.ALL_OR_NOTHING else ROWS
-    if row.rows_total > most:
-        await fail(session, row, f"With {row.on_error} a file has at most {most} rows: split it.")
-    elif piece.last:
-        row.status = ImportStatus.CHECKING
+    row.rows_failed += sum(each.fault is not None for each in rows)
+    limit = MAX_ATOMIC_ROWS if row.on_error is ErrorPolicy.ALL_OR_NOTHING else MAX_ROWS
+    if row.rows_total > limit:
+        await fail(session, row, f"With {row.on_error} a file has at most {limit} rows: split it.")
+    elif chunk.last:
+        MACHINE.set_status(row, ImportStatus.CHECKING)
 
 
-async def _keep(session: AsyncSession, row: StockImport, rows: list[Row]) -> None:
+async def _insert_rows(session: AsyncSession, row: StockImport, rows: list[ImportRow]) -> None:
     if not rows:
         return
     await session.execute(
@@ -190,66 +190,67 @@ async def _keep(session: AsyncSession, row: StockImport, rows: list[Row]) -> Non
         {
             "import": row.id,
             "company": row.company_id,
-            "numbers": [one.number for one in rows],
-            "stores": [one.store for one in rows],
-            "products": [one.product for one in rows],
-            "quantities": [one.quantity for one in rows],
-            "units": [one.units for one in rows],
-            "faults": [one.fault for one in rows],
-            "fields": [one.field for one in rows],
-            "messages": [one.message for one in rows],
+            "numbers": [each.number for each in rows],
+            "stores": [each.store for each in rows],
+            "products": [each.product for each in rows],
+            "quantities": [each.quantity for each in rows],
+            "units": [each.units for each in rows],
+            "faults": [each.fault for each in rows],
+            "fields": [each.field for each in rows],
+            "messages": [each.message for each in rows],
         },
     )
 
 
 async def _check(session: AsyncSession, row: StockImport) -> None:
-    given = {"import": row.id, "company": row.company_id, "stores": row.stores}
-    await session.execute(CHECK, given)
-    await _count_bad(session, row)
+    parameters = {"import": row.id, "company": row.company_id, "stores": row.stores}
+    await session.execute(CHECK, parameters)
+    await _count_invalid(session, row)
     if not row.rows_total:
         await fail(session, row, "The file has no rows.")
     elif row.rows_failed and row.on_error is ErrorPolicy.ALL_OR_NOTHING:
-        await _refuse(session, row)
+        await _fail_for_invalid_rows(session, row)
     else:
-        row.status = ImportStatus.APPLYING
+        MACHINE.set_status(row, ImportStatus.APPLYING)
 
 
 async def _apply(session: AsyncSession, row: StockImport) -> None:
-    """Put the next rows on the shelves: all of them when one bad row stops them all."""
-    together = row.on_error is ErrorPolicy.ALL_OR_NOTHING
-    done = await apply(session, row, row.place_rows, None if together else CHUNK_ROWS)
-    await _count_bad(session, row)
-    if done is None:
-        await _refuse(session, row)
+    """Apply the next rows: all rows if one invalid row fails them all, else a chunk of them."""
+    atomic = row.on_error is ErrorPolicy.ALL_OR_NOTHING
+    result = await apply_rows(session, row, row.place_rows, None if atomic else CHUNK_ROWS)
+    await _count_invalid(session, row)
+    if result is None:
+        await _fail_for_invalid_rows(session, row)
         return
-    row.rows_done += done.rows
-    row.place_rows = done.place_rows
-    if together or not done.more:
-        row.status = ImportStatus.COMPLETED
-        await _close(session, row)
+    row.rows_done += result.rows
+    row.place_rows = result.place_rows
+    if atomic or not result.more:
+        MACHINE.set_status(row, ImportStatus.COMPLETED)
+        await _clean_up(session, row)
 
 
-async def _count_bad(session: AsyncSession, row: StockImport) -> None:
-    bad = select(func.count()).where(
+async def _count_invalid(session: AsyncSession, row: StockImport) -> None:
+    invalid = select(func.count()).where(
         StockImportRow.import_id == row.id, StockImportRow.fault.is_not(None)
     )
-    row.rows_failed = await session.scalar(bad) or 0
+    row.rows_failed = await session.scalar(invalid) or 0
 
 
-async def _refuse(session: AsyncSession, row: StockImport) -> None:
-    said = f"{row.rows_failed} of {row.rows_total} rows are bad: nothing was changed."
-    await fail(session, row, said)
+async def _fail_for_invalid_rows(session: AsyncSession, row: StockImport) -> None:
+    failure = f"{row.rows_failed} of {row.rows_total} rows are bad: nothing was changed."
+    await fail(session, row, failure)
 
 
 async def fail(session: AsyncSession, row: StockImport, failure: str) -> None:
-    """End an import of which nothing (more) is applied, with a sentence why."""
-    row.status, row.failure = ImportStatus.FAILED, failure
-    await _close(session, row)
+    """End an import as FAILED, with a sentence for its users."""
+    MACHINE.set_status(row, ImportStatus.FAILED)
+    row.failure = failure
+    await _clean_up(session, row)
 
 
-async def _close(session: AsyncSession, row: StockImport) -> None:
-    """Forget the good rows and the file's note; the bad rows stay to be looked at."""
-    row.finished_at = await moment(session)
+async def _clean_up(session: AsyncSession, row: StockImport) -> None:
+    """Delete the valid rows and the upload; the invalid rows are kept for the error report."""
+    row.finished_at = await current_time(session)
     await session.execute(
         delete(StockImportRow).where(
             StockImportRow.import_id == row.id, StockImportRow.fault.is_(None)
@@ -258,24 +259,29 @@ async def _close(session: AsyncSession, row: StockImport) -> None:
     await session.execute(delete(StockUpload).where(StockUpload.id == row.upload_id))
 
 
-async def failed(session: AsyncSession, import_id: UUID, failure: str | None = None) -> bool:
-    """Note that a step could not be done; after TRIES in a row, or a known failure, it is over."""
+async def record_failure(
+    session: AsyncSession, import_id: UUID, failure: str | None = None
+) -> bool:
+    """Record that a step failed; returns False once the import is finished.
+
+    It fails after MAX_ATTEMPTS failed steps in a row, or at once with a `failure` for its users.
+    """
     row = await session.get(StockImport, import_id, with_for_update=True)
-    if row is None or row.status in OVER:
+    if row is None or row.status in FINAL_STATUSES:
         return False
     row.tries += 1
-    if failure is not None or row.tries >= TRIES:
+    if failure is not None or row.tries >= MAX_ATTEMPTS:
         await fail(session, row, failure or "It could not be imported: send the file again.")
         await session.flush()
-        tell(session, row)
-    return row.status not in OVER
+        record_change(session, row)
+    return row.status not in FINAL_STATUSES
 
 
-async def forget_uploads(session: AsyncSession, seconds: float) -> int:
-    """Forget the notes of files that nobody imported within this time; answers how many."""
-    before = await moment(session, -seconds)
-    waiting = select(StockImport.upload_id).where(StockImport.status.not_in(OVER))
-    gone = await session.execute(
-        delete(StockUpload).where(StockUpload.created_at < before, StockUpload.id.not_in(waiting))
+async def delete_stale_uploads(session: AsyncSession, seconds: float) -> int:
+    """Delete uploads older than `seconds` that no active import needs; returns how many."""
+    before = await current_time(session, -seconds)
+    in_use = select(StockImport.upload_id).where(StockImport.status.not_in(FINAL_STATUSES))
+    deleted = await session.execute(
+        delete(StockUpload).where(StockUpload.created_at < before, StockUpload.id.not_in(in_use))
     )
-    return int(getattr(gone, "rowcount", 0))
+    return int(getattr(deleted, "rowcount", 0))

@@ -1,10 +1,11 @@
-"""Files of stock: sent, started as an import, and read again while and after they are worked off.
+"""Imports of stock files: uploads, starting an import, and reads of its progress and errors.
 
-The work itself is done a step at a time by `stock_import_steps`.
+The steps of an import are in `import_steps`.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
-from models.identity import Actor, Role
+from models.identity import Actor
 from models.imports import (
     ErrorPolicy,
     ImportFormat,
@@ -22,55 +23,87 @@ from models.imports import (
     StockImportRow,
     StockUpload,
 )
-from services.core.access import MANAGER_ROLES
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, RateLimited, Refused, not_found
-from services.core.text import line
-from services.events.event_log import happened, import_stream
-from services.imports.file_reader import layout_of
+from services.core.access import COMPANY_ROLES, MANAGER_ROLES
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, RateLimited, not_found
+from services.core.state_machine import AutomaticTransition, StateMachine
+from services.core.text import parse_line
+from services.events.event_log import import_stream, record_event
+from services.imports.file_reader import detect_layout
 
-FILE_BYTES = 64 * 1024 * 1024
-NAME_LENGTH = 200
-WAITING_UPLOADS = 20
-KEPT_SECONDS = 24 * 3600
-LIVE_IMPORTS = 3
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_NAME_LENGTH = 200
+MAX_WAITING_UPLOADS = 20
+UPLOAD_RETENTION_SECONDS = 24 * 3600
+MAX_LIVE_IMPORTS = 3
 RETRY_SECONDS = 30
-COMPANY_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
-OVER = (ImportStatus.COMPLETED, ImportStatus.FAILED)
-
-
-async def uploads(session: AsyncSession, *, actor: Actor) -> Sequence[StockUpload]:
-    """The files that the actor sent and that still wait to be imported, newest first."""
-    mine = select(StockUpload).where(StockUpload.person_id == actor.person_id)
-    rows = await session.scalars(mine.order_by(StockUpload.id.desc()).limit(WAITING_UPLOADS))
-    return rows.all()
+FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED)
+MACHINE: StateMachine[StockImport, Any, ImportStatus] = StateMachine(
+    name="StockImport",
+    model=StockImport,
+    status=ImportStatus,
+    initial={ImportStatus.QUEUED},
+    automatic=(
+        AutomaticTransition(
+            "worker: reads a chunk of the file",
+            {ImportStatus.QUEUED, ImportStatus.READING},
+            {ImportStatus.READING},
+        ),
+        AutomaticTransition(
+            "worker: the file is read", {ImportStatus.READING}, {ImportStatus.CHECKING}
+        ),
+        AutomaticTransition(
+            "worker: stores and products are resolved",
+            {ImportStatus.CHECKING},
+            {ImportStatus.APPLYING},
+        ),
+        AutomaticTransition(
+            "worker: all rows are applied", {ImportStatus.APPLYING}, {ImportStatus.COMPLETED}
+        ),
+        AutomaticTransition(
+            "worker: the file is invalid, or a step failed too often",
+            frozenset(ImportStatus) - frozenset(FINAL_STATUSES),
+            {ImportStatus.FAILED},
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
-    """How a file is written, what its quantities mean, and what bad rows do to the good ones."""
+class ImportOptions:
+    """The format of a file, the meaning of its quantities, and the effect of invalid rows."""
 
     format: ImportFormat
     mode: ImportMode
     on_error: ErrorPolicy
 
 
-async def room(session: AsyncSession, *, actor: Actor) -> None:
-    """Refuse with RateLimited a person who has sent too many files that nobody imported yet."""
-    mine = select(func.count()).where(StockUpload.person_id == actor.person_id)
-    if (await session.scalar(mine) or 0) >= WAITING_UPLOADS:
-        said = f"{WAITING_UPLOADS} files wait already: import them, or wait a day."
-        raise Refused(RateLimited(path=[], message=said, retry_after_seconds=KEPT_SECONDS))
+async def list_uploads(session: AsyncSession, *, actor: Actor) -> Sequence[StockUpload]:
+    """The actor's uploaded files that are not imported yet, newest first."""
+    own = select(StockUpload).where(StockUpload.person_id == actor.person_id)
+    rows = await session.scalars(own.order_by(StockUpload.id.desc()).limit(MAX_WAITING_UPLOADS))
+    return rows.all()
 
 
-async def keep(
+async def check_upload_limit(session: AsyncSession, *, actor: Actor) -> None:
+    """Raise RateLimited if the actor has MAX_WAITING_UPLOADS files that are not imported yet."""
+    own = select(func.count()).where(StockUpload.person_id == actor.person_id)
+    if (await session.scalar(own) or 0) >= MAX_WAITING_UPLOADS:
+        message = f"{MAX_WAITING_UPLOADS} files wait already: import them, or wait a day."
+        raise DomainError(
+            RateLimited(path=[], message=message, retry_after_seconds=UPLOAD_RETENTION_SECONDS)
+        )
+
+
+async def save_upload(
     session: AsyncSession, *, actor: Actor, upload: StockUpload, name: str
 ) -> StockUpload:
-    """Note a file that has been stored under the upload's key. Refused: InvalidInput, a bad name.
+    """Save the row of a file that is stored under the upload's key.
 
-    Whoever sent it has a day to import it.
+    The file is deleted unless it is imported within UPLOAD_RETENTION_SECONDS. Raises DomainError:
+    InvalidInput for the name.
     """
-    upload.name = line(name, "name", most=NAME_LENGTH)
+    upload.name = parse_line(name, "name", max_length=MAX_NAME_LENGTH)
     session.add(upload)
     await session.flush()
     return upload
@@ -82,21 +115,22 @@ async def start(
     actor: Actor,
     company_id: UUID,
     upload_id: UUID,
-    taking: Taking,
+    options: ImportOptions,
 ) -> StockImport:
-    """Begin to import a file of the actor's: into all stores of the company, or those they manage.
+    """Start the import of an actor's file into all stores of a company, or those they manage.
 
-    Refused: NotFound, UnreadableFile when it is not what its format says, InvalidInput for a file
-    that is being imported, RateLimited when too many are.
+    Raises DomainError: NotFound, UnreadableFile when the file does not have its format,
+    InvalidInput for a file that is being imported already, RateLimited for too many active imports
+    of the company.
     """
-    stores = reach(actor, company_id)
+    stores = importable_stores(actor, company_id)
     if stores is not None and not stores:
         raise not_found(Company, "companyId")
     upload = await session.get(StockUpload, upload_id)
     if upload is None or upload.person_id != actor.person_id:
         raise not_found(StockUpload, "uploadId")
-    layout_of(upload.head, taking.format)
-    await _free(session, company_id)
+    detect_layout(upload.head, options.format)
+    await _check_live_imports(session, company_id)
     row = StockImport(
         company_id=company_id,
         upload_id=upload_id,
@@ -104,43 +138,45 @@ async def start(
         stores=stores,
         file_name=upload.name,
         size_bytes=upload.size_bytes,
-        **asdict(taking),
+        **asdict(options),
     )
     try:
         async with session.begin_nested():
             session.add(row)
     except IntegrityError:
-        said = "This file is imported already: send it again to import it again."
+        message = "This file is imported already: send it again to import it again."
         path = ["input", "uploadId"]
-        raise Refused(InvalidInput(path=path, message=said)) from None
-    tell(session, row)
+        raise DomainError(InvalidInput(path=path, message=message)) from None
+    record_change(session, row)
     return row
 
 
-def reach(actor: Actor, company_id: UUID) -> list[UUID] | None:
-    """The stores of a company whose books the actor may set; None for all of them."""
-    if actor.acts_for(company_id, COMPANY_ROLES):
+def importable_stores(actor: Actor, company_id: UUID) -> list[UUID] | None:
+    """The stores of a company whose stock the actor may import; None for all of them."""
+    if actor.has_company_role(company_id, COMPANY_ROLES):
         return None
-    mine = {
+    managed = {
         grant.store_id
         for grant in actor.grants
         if grant.role in MANAGER_ROLES and grant.company_id == company_id and grant.store_id
     }
-    return sorted(mine)
+    return sorted(managed)
 
 
-async def _free(session: AsyncSession, company_id: UUID) -> None:
+async def _check_live_imports(session: AsyncSession, company_id: UUID) -> None:
     live = select(func.count()).where(
-        StockImport.company_id == company_id, StockImport.status.not_in(OVER)
+        StockImport.company_id == company_id, StockImport.status.not_in(FINAL_STATUSES)
     )
-    if (await session.scalar(live) or 0) >= LIVE_IMPORTS:
-        said = f"{LIVE_IMPORTS} files are being imported: wait for one to end."
+    if (await session.scalar(live) or 0) >= MAX_LIVE_IMPORTS:
+        message = f"{MAX_LIVE_IMPORTS} files are being imported: wait for one to end."
         path = ["input", "companyId"]
-        raise Refused(RateLimited(path=path, message=said, retry_after_seconds=RETRY_SECONDS))
+        raise DomainError(
+            RateLimited(path=path, message=message, retry_after_seconds=RETRY_SECONDS)
+        )
 
 
-def tell(session: AsyncSession, row: StockImport) -> None:
-    """Record how far an import is, for those who watch it."""
+def record_change(session: AsyncSession, row: StockImport) -> None:
+    """Record the progress of an import on its stream."""
     body = {
         "import_id": row.id,
         "status": row.status,
@@ -149,65 +185,69 @@ def tell(session: AsyncSession, row: StockImport) -> None:
         "rows_failed": row.rows_failed,
     }
     stream = import_stream(row.id)
-    happened(session, stream, f"IMPORT_{row.status}", body, company_id=row.company_id)
+    record_event(session, stream, f"IMPORT_{row.status}", body, company_id=row.company_id)
 
 
-def concerns(row: StockImport, actor: Actor) -> bool:
-    """Whether the actor started it, or could set every shelf that it may."""
+def may_see(row: StockImport, actor: Actor) -> bool:
+    """Whether the actor started the import, or could import into all of its stores."""
     if row.started_by_id == actor.person_id and actor.signed_in:
         return True
-    stores = reach(actor, row.company_id)
+    stores = importable_stores(actor, row.company_id)
     return stores is None or (bool(row.stores) and set(row.stores or ()) <= set(stores))
 
 
-async def visible(session: AsyncSession, *, actor: Actor, import_id: UUID) -> StockImport:
-    """One import, for those whom it concerns; else NotFound."""
+async def visible_import(session: AsyncSession, *, actor: Actor, import_id: UUID) -> StockImport:
+    """One import, if the actor may see it; else NotFound."""
     row = await session.get(StockImport, import_id)
-    if row is None or not concerns(row, actor):
+    if row is None or not may_see(row, actor):
         raise not_found(StockImport, "id")
     return row
 
 
-async def of_company(
+async def list_of_company(
     session: AsyncSession, *, actor: Actor, company_id: UUID, first: int, cursor: str | None
 ) -> Page[StockImport]:
-    """A page of a company's imports, newest first: all for its admins, else one's own.
+    """A page of a company's imports, newest first: all for its admins, own ones for managers.
 
-    Refused: NotFound, InvalidInput.
+    Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(first)
-    stores = reach(actor, company_id)
+    check_page_size(first)
+    stores = importable_stores(actor, company_id)
     if stores is not None and not stores:
         raise not_found(Company, "companyId")
-    rows = select(StockImport).where(StockImport.company_id == company_id)
+    statement = select(StockImport).where(StockImport.company_id == company_id)
     if stores is not None:
-        rows = rows.where(StockImport.started_by_id == actor.person_id)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(StockImport.id < start[0])
-    found = (await session.scalars(rows.order_by(StockImport.id.desc()).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))
+        statement = statement.where(StockImport.started_by_id == actor.person_id)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        statement = statement.where(StockImport.id < start[0])
+    statement = statement.order_by(StockImport.id.desc()).limit(first + 1)
+    rows = (await session.scalars(statement)).all()
+    return build_page(rows, first, lambda row: (str(row.id),))
 
 
-async def errors(
+async def list_errors(
     session: AsyncSession, *, actor: Actor, import_id: UUID, first: int, cursor: str | None
 ) -> Page[StockImportRow]:
-    """A page of the bad rows of an import, in the order of the file. Refused: NotFound."""
-    bounded(first)
-    row = await visible(session, actor=actor, import_id=import_id)
-    start = after(cursor, int)
-    found = await bad_rows(session, row.id, start[0] if start else 0, first + 1)
-    return page(found, first, lambda one: (one.number,))
+    """A page of the invalid rows of an import, in the order of the file.
+
+    Raises DomainError: NotFound.
+    """
+    check_page_size(first)
+    row = await visible_import(session, actor=actor, import_id=import_id)
+    start = decode_cursor(cursor, int)
+    rows = await invalid_rows(session, row.id, start[0] if start else 0, first + 1)
+    return build_page(rows, first, lambda row: (row.number,))
 
 
-async def bad_rows(
-    session: AsyncSession, import_id: UUID, beyond: int, most: int
+async def invalid_rows(
+    session: AsyncSession, import_id: UUID, after_number: int, limit: int
 ) -> Sequence[StockImportRow]:
-    """The bad rows of an import beyond a line's number, in the order of the file."""
+    """The invalid rows of an import beyond a line number, in the order of the file."""
     rows = await session.scalars(
         select(StockImportRow)
         .where(StockImportRow.import_id == import_id, StockImportRow.fault.is_not(None))
-        .where(StockImportRow.number > beyond)
+        .where(StockImportRow.number > after_number)
         .order_by(StockImportRow.number)
-        .limit(most)
+        .limit(limit)
     )
     return rows.all()

@@ -1,4 +1,4 @@
-"""Apps of third parties: what a company lets them do, and what they prove themselves with."""
+"""Third-party apps of a company: their scopes and secrets."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,37 +13,38 @@ from models.companies import Company
 from models.identity import Actor, AppScope
 from models.integrations import App, AppSecret, AppSecretKind
 from services.core.access import COMPANY_ROLES
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, Problem, Refused, VersionConflict, not_found
-from services.core.text import line
-from services.identity.app_secrets import hashed, hint, made
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.state_machine import check_version
+from services.core.text import parse_line
+from services.identity.app_secrets import generate, hash_secret, hint
 
-NAME_LENGTH = 80
-APPS_COUNT = 50
-LIVE_SECRETS_COUNT = 2
-EXPIRES_DAYS = 365
-EXPIRES_MOST_DAYS = 730
-GRACE_SECONDS = 24 * 3600
-GRACE_MOST_SECONDS = 7 * 24 * 3600
-SECRETS_SHOWN = 20
+MAX_NAME_LENGTH = 80
+MAX_APPS_PER_COMPANY = 50
+MAX_ACTIVE_SECRETS_PER_KIND = 2
+DEFAULT_EXPIRY_DAYS = 365
+MAX_EXPIRY_DAYS = 730
+DEFAULT_GRACE_SECONDS = 24 * 3600
+MAX_GRACE_SECONDS = 7 * 24 * 3600
+MAX_SECRETS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppLimit(Problem):
-    """There are as many already as one may have: `most`."""
+    """The maximum number of apps or secrets, which is `most`, is reached."""
 
     most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppRevoked(Problem):
-    """The app was revoked, which is for ever: make another one."""
+    """The app was revoked, which is permanent: create another one."""
 
 
-def runs(actor: Actor, company_id: UUID) -> bool:
-    """Whether the actor is a person who runs the company: no app ever looks after apps."""
-    return actor.app_id is None and actor.acts_for(company_id, COMPANY_ROLES)
+def may_manage_apps(actor: Actor, company_id: UUID) -> bool:
+    """Whether the actor is a person who administers the company; apps can't manage apps."""
+    return actor.app_id is None and actor.has_company_role(company_id, COMPANY_ROLES)
 
 
 async def create(
@@ -54,34 +55,34 @@ async def create(
     name: str,
     scopes: Collection[AppScope],
 ) -> App:
-    """An app that may do this in the company; it needs a secret next.
+    """Create an app with these scopes; it needs a secret before it can sign in.
 
-    Refused: NotFound, InvalidInput, AppLimit beyond 50 live apps of a company.
+    Raises DomainError: NotFound, InvalidInput, AppLimit beyond 50 active apps of a company.
     """
     company = await session.get(Company, company_id, with_for_update={"key_share": True})
-    if company is None or not runs(actor, company_id):
+    if company is None or not may_manage_apps(actor, company_id):
         raise not_found(Company, "companyId")
-    called = line(name, "input", "name", most=NAME_LENGTH, least=1)
-    live = select(func.count()).where(App.company_id == company_id, App.revoked_at.is_(None))
-    if (await session.scalar(live) or 0) >= APPS_COUNT:
-        message = f"A company has at most {APPS_COUNT} apps: revoke one first."
-        raise Refused(AppLimit(path=["input"], message=message, most=APPS_COUNT))
-    person = Person(name=called)
+    app_name = parse_line(name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1)
+    app_count = select(func.count()).where(App.company_id == company_id, App.revoked_at.is_(None))
+    if (await session.scalar(app_count) or 0) >= MAX_APPS_PER_COMPANY:
+        message = f"A company has at most {MAX_APPS_PER_COMPANY} apps: revoke one first."
+        raise DomainError(AppLimit(path=["input"], message=message, most=MAX_APPS_PER_COMPANY))
+    person = Person(name=app_name)
     session.add(person)
     await session.flush()
-    row = App(
+    app = App(
         company_id=company_id,
         person_id=person.id,
-        name=called,
-        opened=_chosen(scopes),
+        name=app_name,
+        opened=_scope_values(scopes),
         created_by_id=actor.person_id,
     )
-    session.add(row)
+    session.add(app)
     await session.flush()
-    return row
+    return app
 
 
-async def change(
+async def update_app(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -90,39 +91,36 @@ async def change(
     scopes: Collection[AppScope] | None,
     expected_version: int | None,
 ) -> App:
-    """Another name or other scopes; what is left out stays. Holds for requests after 5 seconds.
+    """Change the name or the scopes; None leaves a value unchanged. Effective within 5 seconds.
 
-    Refused: NotFound, InvalidInput, AppRevoked, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput, AppRevoked, VersionConflict.
     """
-    row = await _locked(session, actor, app_id)
-    if expected_version not in (None, row.version):
-        message = "Somebody else changed the app."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=message, current=row.version))
+    app = await _lock_active(session, actor, app_id)
+    check_version(app, expected_version, "Somebody else changed the app.")
     if name is not None:
-        row.name = line(name, "input", "name", most=NAME_LENGTH, least=1)
+        app.name = parse_line(name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1)
     if scopes is not None:
-        row.opened = _chosen(scopes)
-    row.version += 1
+        app.opened = _scope_values(scopes)
+    app.version += 1
     await session.flush()
-    return row
+    return app
 
 
 async def revoke(session: AsyncSession, *, actor: Actor, app_id: UUID) -> App:
-    """End an app and all that it proves itself with; doing it twice changes nothing."""
-    row = await session.get(App, app_id, with_for_update=True, populate_existing=True)
-    if row is None or not runs(actor, row.company_id):
+    """Revoke an app and all its secrets; idempotent. Raises DomainError: NotFound."""
+    app = await session.get(App, app_id, with_for_update=True, populate_existing=True)
+    if app is None or not may_manage_apps(actor, app.company_id):
         raise not_found(App, "appId")
-    if row.revoked_at is None:
-        row.revoked_at = await moment(session)
-        row.version += 1
+    if app.revoked_at is None:
+        app.revoked_at = await current_time(session)
+        app.version += 1
         await session.execute(
             update(AppSecret)
-            .where(AppSecret.app_id == row.id, AppSecret.revoked_at.is_(None))
-            .values(revoked_at=row.revoked_at)
+            .where(AppSecret.app_id == app.id, AppSecret.revoked_at.is_(None))
+            .values(revoked_at=app.revoked_at)
         )
         await session.flush()
-    return row
+    return app
 
 
 async def create_secret(
@@ -133,89 +131,95 @@ async def create_secret(
     kind: AppSecretKind,
     expires_days: int,
 ) -> tuple[AppSecret, str]:
-    """A secret and its text, which is nowhere to be found again.
+    """Create a secret; returns the row and the secret's text, which is not stored.
 
-    Refused: NotFound, InvalidInput, AppRevoked, AppLimit beyond two live ones of a kind.
+    Raises DomainError: NotFound, InvalidInput, AppRevoked, AppLimit beyond two active secrets of
+    a kind.
     """
-    row = await _locked(session, actor, app_id)
-    if not 1 <= expires_days <= EXPIRES_MOST_DAYS:
-        message = f"A secret lives from 1 to {EXPIRES_MOST_DAYS} days."
-        raise Refused(InvalidInput(path=["input", "expiresInDays"], message=message))
-    if len(await _live(session, row.id, kind)) >= LIVE_SECRETS_COUNT:
-        raise Refused(_enough("input"))
-    return await _made(session, actor, row, kind, timedelta(days=expires_days))
+    app = await _lock_active(session, actor, app_id)
+    if not 1 <= expires_days <= MAX_EXPIRY_DAYS:
+        message = f"A secret lives from 1 to {MAX_EXPIRY_DAYS} days."
+        raise DomainError(InvalidInput(path=["input", "expiresInDays"], message=message))
+    if len(await _active_secrets(session, app.id, kind)) >= MAX_ACTIVE_SECRETS_PER_KIND:
+        raise DomainError(_secret_limit("input"))
+    return await _create_secret(session, actor, app, kind, timedelta(days=expires_days))
 
 
 async def rotate_secret(
     session: AsyncSession, *, actor: Actor, secret_id: UUID, grace_seconds: int
 ) -> tuple[AppSecret, str]:
-    """A secret that takes another's place and lives as long; the other ends after the grace.
+    """Replace a secret by one with the same lifetime; the old one expires after the grace period.
 
-    Refused: NotFound, InvalidInput, AppRevoked, AppLimit while an earlier one is in its grace.
+    Raises DomainError: NotFound, InvalidInput, AppRevoked, AppLimit if another secret of the kind
+    is active.
     """
-    found = await session.get(AppSecret, secret_id)
-    if found is None:
+    secret = await session.get(AppSecret, secret_id)
+    if secret is None:
         raise not_found(AppSecret, "secretId")
-    row = await _locked(session, actor, found.app_id)
-    if not 0 <= grace_seconds <= GRACE_MOST_SECONDS:
-        message = f"The grace is from 0 to {GRACE_MOST_SECONDS} seconds."
-        raise Refused(InvalidInput(path=["input", "graceSeconds"], message=message))
-    live = await _live(session, row.id, found.kind)
-    old = next((one for one in live if one.id == secret_id), None)
+    app = await _lock_active(session, actor, secret.app_id)
+    if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
+        message = f"The grace is from 0 to {MAX_GRACE_SECONDS} seconds."
+        raise DomainError(InvalidInput(path=["input", "graceSeconds"], message=message))
+    active = await _active_secrets(session, app.id, secret.kind)
+    old = next((one for one in active if one.id == secret_id), None)
     if old is None:
         raise not_found(AppSecret, "secretId")
-    if len(live) >= LIVE_SECRETS_COUNT and grace_seconds:
-        raise Refused(_enough("input", "secretId"))
-    given = await _made(session, actor, row, old.kind, old.expires_at - old.created_at)
-    old.expires_at = min(old.expires_at, await moment(session, grace_seconds))
+    if len(active) >= MAX_ACTIVE_SECRETS_PER_KIND and grace_seconds:
+        raise DomainError(_secret_limit("input", "secretId"))
+    lifetime = old.expires_at - old.created_at
+    replacement = await _create_secret(session, actor, app, old.kind, lifetime)
+    old.expires_at = min(old.expires_at, await current_time(session, grace_seconds))
     await session.flush()
-    return given
+    return replacement
 
 
 async def revoke_secret(session: AsyncSession, *, actor: Actor, secret_id: UUID) -> AppSecret:
-    """End a secret, within 5 seconds wherever it is used; doing it twice changes nothing."""
-    row = await session.get(AppSecret, secret_id, with_for_update=True, populate_existing=True)
-    if row is None or not runs(actor, row.company_id):
+    """Revoke a secret, effective within 5 seconds; idempotent. Raises DomainError: NotFound."""
+    secret = await session.get(AppSecret, secret_id, with_for_update=True, populate_existing=True)
+    if secret is None or not may_manage_apps(actor, secret.company_id):
         raise not_found(AppSecret, "secretId")
-    if row.revoked_at is None:
-        row.revoked_at = await moment(session)
+    if secret.revoked_at is None:
+        secret.revoked_at = await current_time(session)
         await session.flush()
-    return row
+    return secret
 
 
-async def listed(
+async def list_of_company(
     session: AsyncSession, *, actor: Actor, company_id: UUID, first: int, cursor: str | None
 ) -> Page[App]:
-    """A page of a company's apps, the newest first. Refused: NotFound, InvalidInput."""
-    bounded(first)
-    if not runs(actor, company_id):
+    """A page of a company's apps, newest first. Raises DomainError: NotFound, InvalidInput."""
+    check_page_size(first)
+    if not may_manage_apps(actor, company_id):
         raise not_found(Company, "companyId")
-    rows = select(App).where(App.company_id == company_id)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(App.id < start[0])
-    found = await session.scalars(rows.order_by(App.id.desc()).limit(first + 1))
-    return page(found.all(), first, lambda row: (str(row.id),))
+    query = select(App).where(App.company_id == company_id)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        query = query.where(App.id < start[0])
+    apps = await session.scalars(query.order_by(App.id.desc()).limit(first + 1))
+    return build_page(apps.all(), first, lambda app: (str(app.id),))
 
 
-async def visible(session: AsyncSession, *, actor: Actor, app_id: UUID) -> App:
-    """One app, for those who run its company. Refused: NotFound."""
-    row = await session.get(App, app_id)
-    if row is None or not runs(actor, row.company_id):
+async def visible_app(session: AsyncSession, *, actor: Actor, app_id: UUID) -> App:
+    """The app, for those who administer its company. Raises DomainError: NotFound."""
+    app = await session.get(App, app_id)
+    if app is None or not may_manage_apps(actor, app.company_id):
         raise not_found(App, "id")
-    return row
+    return app
 
 
-async def _locked(session: AsyncSession, actor: Actor, app_id: UUID) -> App:
-    row = await session.get(App, app_id, with_for_update=True, populate_existing=True)
-    if row is None or not runs(actor, row.company_id):
+async def _lock_active(session: AsyncSession, actor: Actor, app_id: UUID) -> App:
+    """Lock an app and read it again. Raises DomainError: NotFound, AppRevoked."""
+    app = await session.get(App, app_id, with_for_update=True, populate_existing=True)
+    if app is None or not may_manage_apps(actor, app.company_id):
         raise not_found(App, "appId")
-    if row.revoked_at is not None:
-        raise Refused(AppRevoked(path=["input", "appId"], message="This app was revoked."))
-    return row
+    if app.revoked_at is not None:
+        raise DomainError(AppRevoked(path=["input", "appId"], message="This app was revoked."))
+    return app
 
 
-async def _live(session: AsyncSession, app_id: UUID, kind: AppSecretKind) -> Sequence[AppSecret]:
-    rows = await session.scalars(
+async def _active_secrets(
+    session: AsyncSession, app_id: UUID, kind: AppSecretKind
+) -> Sequence[AppSecret]:
+    secrets = await session.scalars(
         select(AppSecret)
         .where(
             AppSecret.app_id == app_id,
@@ -224,37 +228,38 @@ async def _live(session: AsyncSession, app_id: UUID, kind: AppSecretKind) -> Seq
             AppSecret.expires_at > func.clock_timestamp(),
         )
         .order_by(AppSecret.id)
-        .limit(LIVE_SECRETS_COUNT)
+        .limit(MAX_ACTIVE_SECRETS_PER_KIND)
     )
-    return rows.all()
+    return secrets.all()
 
 
-async def _made(
-    session: AsyncSession, actor: Actor, app: App, kind: AppSecretKind, life: timedelta
+async def _create_secret(
+    session: AsyncSession, actor: Actor, app: App, kind: AppSecretKind, lifetime: timedelta
 ) -> tuple[AppSecret, str]:
-    text = made(kind)
-    row = AppSecret(
+    text = generate(kind)
+    secret = AppSecret(
         company_id=app.company_id,
         app_id=app.id,
         kind=kind,
-        hash=hashed(text),
+        hash=hash_secret(text),
         hint=hint(text),
         created_by_id=actor.person_id,
-        expires_at=await moment(session, life.total_seconds()),
+        expires_at=await current_time(session, lifetime.total_seconds()),
     )
-    session.add(row)
+    session.add(secret)
     await session.flush()
-    await session.refresh(row)
-    return row, text
+    await session.refresh(secret)
+    return secret, text
 
 
-def _chosen(scopes: Collection[AppScope]) -> list[str]:
+def _scope_values(scopes: Collection[AppScope]) -> list[str]:
     if not scopes:
         message = "Choose at least one scope."
-        raise Refused(InvalidInput(path=["input", "scopes"], message=message))
+        raise DomainError(InvalidInput(path=["input", "scopes"], message=message))
     return [scope.value for scope in AppScope if scope in scopes]
 
 
-def _enough(*path: str) -> AppLimit:
-    message = f"An app has at most {LIVE_SECRETS_COUNT} live secrets of a kind: revoke one first."
-    return AppLimit(path=list(path), message=message, most=LIVE_SECRETS_COUNT)
+def _secret_limit(*path: str) -> AppLimit:
+    limit = MAX_ACTIVE_SECRETS_PER_KIND
+    message = f"An app has at most {limit} live secrets of a kind: revoke one first."
+    return AppLimit(path=list(path), message=message, most=limit)

@@ -1,4 +1,4 @@
-"""What was sent to an endpoint and what is to be sent again: the log, replays, dead letters."""
+"""Deliveries of a webhook endpoint: reading them, replaying events, retrying dead letters."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,20 +12,33 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import Event
 from models.identity import Actor
 from models.integrations import DeliveryState, WebhookAction, WebhookDelivery, WebhookEndpoint
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import IllegalStep, InvalidInput, Refused, not_found
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.core.state_machine import illegal_step
 from services.integrations import webhook_endpoints
-from services.integrations.webhook_queue import LIFE_SECONDS, WAITING_COUNT, Due, queue
-from services.integrations.webhook_sending import happening_of
-from services.integrations.webhook_topics import FAMILIES, Happening, no_event, place_of, topic_of
+from services.integrations.webhook_endpoint_states import DELIVERY_MACHINE, MACHINE
+from services.integrations.webhook_events import (
+    FAMILIES,
+    WebhookEvent,
+    decode_event_id,
+    event_not_found,
+    find_topic,
+)
+from services.integrations.webhook_queue import (
+    DELIVERY_LIFETIME_SECONDS,
+    MAX_PENDING_PER_ENDPOINT,
+    QueuedDelivery,
+    enqueue,
+)
+from services.integrations.webhook_sending import to_webhook_event
 
-REPLAYED_COUNT = 1_000
+MAX_REPLAYED_EVENTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """How many events go out once more; `next_event_id` is where to go on when there are more."""
+class ReplayResult:
+    """How many deliveries were queued; the next replay continues after `next_event_id`."""
 
     endpoint: WebhookEndpoint
     queued_count: int
@@ -33,93 +46,108 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """Which part of the log: between two moments, or behind one event."""
+class ReplayRange:
+    """A part of the event log: between two times, or after one event."""
 
     since: datetime | None = None
     until: datetime | None = None
     after_event_id: str | None = None
 
 
-async def replay(session: AsyncSession, *, actor: Actor, endpoint_id: UUID, span: Span) -> Replayed:
-    """Send events of the log once more, up to 1,000, each under the id that it had.
+async def replay(
+    session: AsyncSession, *, actor: Actor, endpoint_id: UUID, replay_range: ReplayRange
+) -> ReplayResult:
+    """Queue up to 1,000 past events again, each under its original event id.
 
-    Refused: NotFound, IllegalStep, InvalidInput without a beginning.
+    Raises DomainError: NotFound, IllegalStep, InvalidInput without a start.
     """
-    row = await webhook_endpoints.entered(session, actor, endpoint_id, WebhookAction.REPLAY)
-    waiting = select(func.count()).where(
-        WebhookDelivery.endpoint_id == row.id, WebhookDelivery.status == DeliveryState.PENDING
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.REPLAY)
+    pending_count = select(func.count()).where(
+        WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.status == DeliveryState.PENDING
     )
-    if (await session.scalar(waiting) or 0) + REPLAYED_COUNT > WAITING_COUNT:
+    if (await session.scalar(pending_count) or 0) + MAX_REPLAYED_EVENTS > MAX_PENDING_PER_ENDPOINT:
         message = "Too much waits for this endpoint already."
-        raise Refused(InvalidInput(path=["input", "endpointId"], message=message))
-    found = await _events(session, row, span)
-    shown = found[:REPLAYED_COUNT]
-    row.round += 1
-    row.missed_since = None if len(found) == len(shown) else row.missed_since
-    due = [
-        Due(row.company_id, row.id, one.stream, one.seq, one.type, one.at, row.round)
-        for one in shown
-    ]
-    count = await queue(session, due)
+        raise DomainError(InvalidInput(path=["input", "endpointId"], message=message))
+    events = await _read_events(session, endpoint, replay_range)
+    replayed = events[:MAX_REPLAYED_EVENTS]
+    is_complete = len(events) == len(replayed)
+    endpoint.round += 1
+    endpoint.missed_since = None if is_complete else endpoint.missed_since
+    count = await enqueue(session, [_queued(endpoint, event) for event in replayed])
     await session.flush()
-    following = shown[-1].event_id if len(found) > len(shown) else None
-    return Replayed(row, count, following)
+    return ReplayResult(endpoint, count, None if is_complete else replayed[-1].event_id)
 
 
-async def _events(session: AsyncSession, row: WebhookEndpoint, span: Span) -> list[Happening]:
-    order: Any = tuple_(literal_column("tx"), Event.stream, Event.seq)
-    rows = select(Event).where(
-        Event.company_id == row.company_id,
-        Event.type.in_(row.event_types),
+def _queued(endpoint: WebhookEndpoint, event: WebhookEvent) -> QueuedDelivery:
+    event_key = event.stream, event.seq, event.type, event.at
+    return QueuedDelivery(endpoint.company_id, endpoint.id, *event_key, endpoint.round)
+
+
+async def _read_events(
+    session: AsyncSession, endpoint: WebhookEndpoint, replay_range: ReplayRange
+) -> list[WebhookEvent]:
+    """Up to MAX_REPLAYED_EVENTS and one more, in commit order."""
+    log_position: Any = tuple_(literal_column("tx"), Event.stream, Event.seq)
+    query = select(Event).where(
+        Event.company_id == endpoint.company_id,
+        Event.type.in_(endpoint.event_types),
         func.split_part(Event.stream, ":", 1).in_(FAMILIES),
     )
-    if span.after_event_id is not None:
-        stream, seq = place_of(span.after_event_id, "input", "afterEventId")
-        tx = await session.scalar(
-            select(literal_column("tx::text"))
-            .select_from(Event)
-            .where(Event.stream == stream, Event.seq == seq, Event.company_id == row.company_id)
-        )
-        if tx is None:
-            raise no_event("input", "afterEventId")
-        start = tuple_(literal_column(f"'{int(tx)}'::xid8"), literal(stream), literal(seq))
-        rows = rows.where(order > start)
-    elif span.since is None:
+    since, until = replay_range.since, replay_range.until
+    if replay_range.after_event_id is not None:
+        start = await _position_of(session, endpoint, replay_range.after_event_id)
+        query = query.where(log_position > start)
+    elif since is None:
         message = "Say since when, or after which event."
-        raise Refused(InvalidInput(path=["input", "since"], message=message))
-    if span.since is not None:
-        rows = rows.where(Event.at >= webhook_endpoints.utc(span.since, "input", "since"))
-    if span.until is not None:
-        rows = rows.where(Event.at < webhook_endpoints.utc(span.until, "input", "until"))
-    found = await session.scalars(
-        rows.order_by(literal_column("tx"), Event.stream, Event.seq).limit(REPLAYED_COUNT + 1)
+        raise DomainError(InvalidInput(path=["input", "since"], message=message))
+    if since is not None:
+        query = query.where(Event.at >= webhook_endpoints.to_utc(since, "input", "since"))
+    if until is not None:
+        query = query.where(Event.at < webhook_endpoints.to_utc(until, "input", "until"))
+    rows = await session.scalars(
+        query.order_by(literal_column("tx"), Event.stream, Event.seq).limit(MAX_REPLAYED_EVENTS + 1)
     )
-    return [one for event in found if (one := happening_of(event)) is not None]
+    return [event for row in rows if (event := to_webhook_event(row)) is not None]
+
+
+async def _position_of(session: AsyncSession, endpoint: WebhookEndpoint, event_id: str) -> Any:
+    """The position of an event in the log, in commit order. Raises DomainError: NotFound."""
+    stream, seq = decode_event_id(event_id, "input", "afterEventId")
+    tx = await session.scalar(
+        select(literal_column("tx::text"))
+        .select_from(Event)
+        .where(Event.stream == stream, Event.seq == seq, Event.company_id == endpoint.company_id)
+    )
+    if tx is None:
+        raise event_not_found("input", "afterEventId")
+    return tuple_(literal_column(f"'{int(tx)}'::xid8"), literal(stream), literal(seq))
 
 
 async def retry(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> WebhookDelivery:
-    """Send a dead letter again, for another three days. Refused: NotFound, IllegalStep."""
-    row = await session.get(
+    """Queue a dead letter again, for another three days.
+
+    Raises DomainError: NotFound, IllegalStep.
+    """
+    delivery = await session.get(
         WebhookDelivery, delivery_id, with_for_update=True, populate_existing=True
     )
-    if row is None:
+    if delivery is None:
         raise not_found(WebhookDelivery, "deliveryId")
-    await webhook_endpoints.visible(
-        session, actor=actor, endpoint_id=row.endpoint_id, path="deliveryId"
+    await webhook_endpoints.visible_endpoint(
+        session, actor=actor, endpoint_id=delivery.endpoint_id, path="deliveryId"
     )
-    if row.status is not DeliveryState.DEAD:
+    if delivery.status is not DeliveryState.DEAD:
         message = "Only what was given up is sent again by hand: replay sends anything."
-        path = ["input", "deliveryId"]
-        raise Refused(IllegalStep(path=path, message=message, state=row.status, legal=[]))
-    row.status, row.finished_at, row.attempts_count = DeliveryState.PENDING, None, 0
-    row.due_at = await moment(session)
-    row.ends_at = await moment(session, LIFE_SECONDS)
+        raise illegal_step("input", "deliveryId", message=message, state=delivery.status)
+    DELIVERY_MACHINE.set_status(delivery, DeliveryState.PENDING)
+    delivery.attempts_count, delivery.finished_at = 0, None
+    delivery.due_at = await current_time(session)
+    delivery.ends_at = await current_time(session, DELIVERY_LIFETIME_SECONDS)
     await session.flush()
-    return row
+    return delivery
 
 
-async def listed(
+async def list_of_endpoint(
     session: AsyncSession,
     *,
     endpoint_id: UUID,
@@ -127,31 +155,33 @@ async def listed(
     first: int,
     cursor: str | None,
 ) -> Page[WebhookDelivery]:
-    """A page of an endpoint's deliveries, the newest first; for whoever sees the endpoint."""
-    bounded(first)
-    rows = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
+    """A page of an endpoint's deliveries, newest first; the caller has authorized the actor."""
+    check_page_size(first)
+    query = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
     if statuses is not None:
-        rows = rows.where(WebhookDelivery.status.in_(statuses))
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(WebhookDelivery.id < start[0])
-    found = await session.scalars(rows.order_by(WebhookDelivery.id.desc()).limit(first + 1))
-    return page(found.all(), first, lambda row: (str(row.id),))
+        query = query.where(WebhookDelivery.status.in_(statuses))
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        query = query.where(WebhookDelivery.id < start[0])
+    deliveries = await session.scalars(query.order_by(WebhookDelivery.id.desc()).limit(first + 1))
+    return build_page(deliveries.all(), first, lambda delivery: (str(delivery.id),))
 
 
-async def visible(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> WebhookDelivery:
-    """One delivery, for those who mind its endpoint. Refused: NotFound."""
-    row = await session.get(WebhookDelivery, delivery_id)
-    if row is None:
+async def visible_delivery(
+    session: AsyncSession, *, actor: Actor, delivery_id: UUID
+) -> WebhookDelivery:
+    """The delivery, for those who manage its endpoint. Raises DomainError: NotFound."""
+    delivery = await session.get(WebhookDelivery, delivery_id)
+    if delivery is None:
         raise not_found(WebhookDelivery, "id")
-    await webhook_endpoints.visible(session, actor=actor, endpoint_id=row.endpoint_id)
-    return row
+    await webhook_endpoints.visible_endpoint(session, actor=actor, endpoint_id=delivery.endpoint_id)
+    return delivery
 
 
-async def happening(session: AsyncSession, event_id: str, *path: str) -> Happening:
-    """An event by its public id, within the session's scope. Refused: NotFound."""
-    stream, seq = place_of(event_id, *path)
-    event = await session.scalar(select(Event).where(Event.stream == stream, Event.seq == seq))
-    found = happening_of(event)
-    if found is None or topic_of(found.stream, found.type) is None:
-        raise no_event(*path)
-    return found
+async def read_event(session: AsyncSession, event_id: str, *path: str) -> WebhookEvent:
+    """An event by its public id, within the session's scope. Raises DomainError: NotFound."""
+    stream, seq = decode_event_id(event_id, *path)
+    row = await session.scalar(select(Event).where(Event.stream == stream, Event.seq == seq))
+    event = to_webhook_event(row)
+    if event is None or find_topic(event.stream, event.type) is None:
+        raise event_not_found(*path)
+    return event

@@ -1,4 +1,4 @@
-"""Endpoints of third parties: where a company's events go, which, and what is told of them."""
+"""Webhook endpoints of companies and apps: their URL, event types, and payload selection."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,52 +13,42 @@ from models.companies import Company
 from models.identity import Actor, AppScope
 from models.integrations import App, WebhookAction, WebhookEndpoint, WebhookStatus
 from services.core.access import COMPANY_ROLES
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import (
-    IllegalStep,
-    InvalidInput,
-    Problem,
-    Refused,
-    VersionConflict,
-    not_found,
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.text import parse_line
+from services.integrations.webhook_endpoint_states import (
+    MACHINE,
+    may_manage_endpoint,
+    record_change,
 )
-from services.core.text import line
-from services.events.event_log import happened, webhook_stream
-from services.integrations.webhook_signatures import nonce
-from services.integrations.webhook_topics import TOPICS
+from services.integrations.webhook_events import TOPICS
+from services.integrations.webhook_signatures import new_nonce
 
-NAME_LENGTH = 80
-ENDPOINTS_COUNT = 20
-GRACE_SECONDS = 24 * 3600
-GRACE_MOST_SECONDS = 7 * 24 * 3600
-LIVE = frozenset({WebhookStatus.ACTIVE, WebhookStatus.PAUSED, WebhookStatus.SUSPENDED})
-STEPS: dict[WebhookAction, frozenset[WebhookStatus]] = {
-    WebhookAction.UPDATE: LIVE,
-    WebhookAction.PAUSE: frozenset({WebhookStatus.ACTIVE}),
-    WebhookAction.RESUME: LIVE - {WebhookStatus.ACTIVE},
-    WebhookAction.REPLAY: LIVE,
-    WebhookAction.ARCHIVE: LIVE,
-}
+MAX_NAME_LENGTH = 80
+MAX_ENDPOINTS_PER_COMPANY = 20
+DEFAULT_GRACE_SECONDS = 24 * 3600
+MAX_GRACE_SECONDS = 7 * 24 * 3600
+MAX_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookLimit(Problem):
-    """The company has as many endpoints as it may: `most`."""
+    """The company has the maximum number of endpoints, which is `most`."""
 
     most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionInvalid(Problem):
-    """The selection can't be sent: each reason as the graph says it."""
+    """The selection is not valid; `reasons` are the messages of the GraphQL validation."""
 
     reasons: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What an endpoint wants; the address and the selection have been looked at already."""
+class EndpointSettings:
+    """Settings of an endpoint; URL and selection have been validated already."""
 
     name: str
     url: str
@@ -69,209 +59,189 @@ class Wish:
     ordered: bool
 
 
-def legal(status: WebhookStatus) -> list[WebhookAction]:
-    """The steps that can be taken from here."""
-    return [action for action, states in STEPS.items() if status in states]
-
-
-def minds(actor: Actor, row: WebhookEndpoint) -> bool:
-    """Whether the actor runs the endpoint's company, or is the very app that it belongs to."""
-    if actor.app_id is not None and row.app_id != actor.app_id:
-        return False
-    return actor.acts_for(row.company_id, COMPANY_ROLES)
-
-
-def scopes_of(actor: Actor, app: App | None) -> frozenset[AppScope]:
-    """What payloads may tell: the app's scopes, or all when a company hears for itself."""
+def payload_scopes(actor: Actor, app: App | None) -> frozenset[AppScope]:
+    """The scopes that limit payloads: the app's ones, or all for a company's own endpoint."""
     if app is not None:
         return frozenset(app.scopes)
     return actor.scopes if actor.app_id is not None else frozenset(AppScope)
 
 
-async def app_for(
+async def app_of_endpoint(
     session: AsyncSession, actor: Actor, company_id: UUID, app_id: UUID | None
 ) -> App | None:
-    """For which app an endpoint is to be: an app's own are always its own. Refused: NotFound."""
-    wanted = actor.app_id or app_id
-    if not actor.acts_for(company_id, COMPANY_ROLES):
+    """The app that will own a new endpoint; an app can only create endpoints of its own.
+
+    Raises DomainError: NotFound.
+    """
+    owner_id = actor.app_id or app_id
+    if not actor.has_company_role(company_id, COMPANY_ROLES):
         raise not_found(Company, "companyId")
-    if wanted is None:
+    if owner_id is None:
         return None
-    found = await session.get(App, wanted)
-    usable = found is not None and found.company_id == company_id and found.revoked_at is None
-    if found is None or not usable or (app_id not in (None, wanted)):
+    app = await session.get(App, owner_id)
+    is_usable = app is not None and app.company_id == company_id and app.revoked_at is None
+    if app is None or not is_usable or (app_id not in (None, owner_id)):
         raise not_found(App, "appId")
-    return found
+    return app
 
 
 async def create(
-    session: AsyncSession, *, actor: Actor, company_id: UUID, app: App | None, wish: Wish
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    company_id: UUID,
+    app: App | None,
+    settings: EndpointSettings,
 ) -> WebhookEndpoint:
-    """An endpoint that hears of what happens from now on.
+    """Create an endpoint; it receives events that occur from now on.
 
-    Refused: NotFound, InvalidInput, WebhookLimit beyond 20 endpoints of a company.
+    Raises DomainError: NotFound, InvalidInput, WebhookLimit beyond 20 endpoints of a company.
     """
     company = await session.get(Company, company_id, with_for_update={"key_share": True})
-    if company is None or not actor.acts_for(company_id, COMPANY_ROLES):
+    if company is None or not actor.has_company_role(company_id, COMPANY_ROLES):
         raise not_found(Company, "companyId")
-    standing = select(func.count()).where(
+    endpoint_count = select(func.count()).where(
         WebhookEndpoint.company_id == company_id,
         WebhookEndpoint.status != WebhookStatus.ARCHIVED,
     )
-    if (await session.scalar(standing) or 0) >= ENDPOINTS_COUNT:
-        message = f"A company has at most {ENDPOINTS_COUNT} endpoints: archive one first."
-        raise Refused(WebhookLimit(path=["input"], message=message, most=ENDPOINTS_COUNT))
-    row = WebhookEndpoint(
+    if (await session.scalar(endpoint_count) or 0) >= MAX_ENDPOINTS_PER_COMPANY:
+        message = f"A company has at most {MAX_ENDPOINTS_PER_COMPANY} endpoints: archive one first."
+        raise DomainError(
+            WebhookLimit(path=["input"], message=message, most=MAX_ENDPOINTS_PER_COMPANY)
+        )
+    endpoint = WebhookEndpoint(
         company_id=company_id,
         app_id=app.id if app else None,
-        nonce=nonce(),
+        nonce=new_nonce(),
         created_by_id=actor.person_id,
-        **_columns(wish, scopes_of(actor, app)),
+        **_column_values(settings, payload_scopes(actor, app)),
     )
-    session.add(row)
-    return await _told(session, row, "WEBHOOK_CREATED")
+    session.add(endpoint)
+    return await record_change(session, endpoint, "WEBHOOK_CREATED")
 
 
-async def change(
+async def update_endpoint(
     session: AsyncSession,
     *,
     actor: Actor,
     endpoint_id: UUID,
     app: App | None,
-    wish: Wish,
+    settings: EndpointSettings,
     expected_version: int | None,
 ) -> WebhookEndpoint:
-    """Another address, selection or choice of events; what waits is told in the new words.
+    """Replace the settings; pending deliveries use the new ones.
 
-    Refused: NotFound, InvalidInput, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict.
     """
-    row = await entered(session, actor, endpoint_id, WebhookAction.UPDATE)
-    if expected_version not in (None, row.version):
-        message = "Somebody else changed the endpoint."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=message, current=row.version))
-    for name, value in _columns(wish, scopes_of(actor, app)).items():
-        setattr(row, name, value)
-    return await _told(session, row, "WEBHOOK_CHANGED")
+    action = WebhookAction.UPDATE
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, action, expected_version)
+    for name, value in _column_values(settings, payload_scopes(actor, app)).items():
+        setattr(endpoint, name, value)
+    endpoint.version += 1
+    return await record_change(session, endpoint, "WEBHOOK_CHANGED")
 
 
 async def pause(session: AsyncSession, *, actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
-    """Send nothing until it is resumed; `missed_since` will say from when to replay."""
-    row = await entered(session, actor, endpoint_id, WebhookAction.PAUSE)
-    row.status = WebhookStatus.PAUSED
-    return await _told(session, row, "WEBHOOK_PAUSED")
+    """Send nothing until it is resumed; `missed_since` tells from when to replay."""
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.PAUSE)
+    MACHINE.move(endpoint, WebhookStatus.PAUSED)
+    return await record_change(session, endpoint, "WEBHOOK_PAUSED")
 
 
 async def resume(session: AsyncSession, *, actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
-    """Send again, what waits first, with the circuit closed."""
-    row = await entered(session, actor, endpoint_id, WebhookAction.RESUME)
-    row.status, row.suspended_because = WebhookStatus.ACTIVE, None
-    row.failures, row.failing_since, row.circuit_open_until = 0, None, None
-    return await _told(session, row, "WEBHOOK_RESUMED")
+    """Send again, pending deliveries first, with a closed circuit."""
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.RESUME)
+    MACHINE.move(endpoint, WebhookStatus.ACTIVE)
+    endpoint.suspended_because = None
+    endpoint.failures, endpoint.failing_since, endpoint.circuit_open_until = 0, None, None
+    return await record_change(session, endpoint, "WEBHOOK_RESUMED")
 
 
 async def archive(session: AsyncSession, *, actor: Actor, endpoint_id: UUID) -> WebhookEndpoint:
-    """Send nothing to it ever again; its log stays for 30 days."""
-    row = await entered(session, actor, endpoint_id, WebhookAction.ARCHIVE)
-    row.status = WebhookStatus.ARCHIVED
-    return await _told(session, row, "WEBHOOK_ARCHIVED")
+    """Stop sending for good; its deliveries can be read for 30 more days."""
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.ARCHIVE)
+    MACHINE.move(endpoint, WebhookStatus.ARCHIVED)
+    return await record_change(session, endpoint, "WEBHOOK_ARCHIVED")
 
 
-async def rotate(
+async def rotate_secret(
     session: AsyncSession, *, actor: Actor, endpoint_id: UUID, grace_seconds: int
 ) -> WebhookEndpoint:
-    """Another signing secret; both sign until the grace is over."""
-    row = await entered(session, actor, endpoint_id, WebhookAction.UPDATE)
-    if not 0 <= grace_seconds <= GRACE_MOST_SECONDS:
-        message = f"The grace is from 0 to {GRACE_MOST_SECONDS} seconds."
-        raise Refused(InvalidInput(path=["input", "graceSeconds"], message=message))
-    row.previous_nonce, row.nonce = row.nonce, nonce()
-    row.previous_until = await moment(session, grace_seconds)
-    return await _told(session, row, "WEBHOOK_SECRET_ROTATED")
+    """Replace the signing secret; the previous one also signs during the grace period.
+
+    Raises DomainError: NotFound, InvalidInput, IllegalStep.
+    """
+    endpoint = await MACHINE.begin(session, actor, endpoint_id, WebhookAction.UPDATE)
+    if not 0 <= grace_seconds <= MAX_GRACE_SECONDS:
+        message = f"The grace is from 0 to {MAX_GRACE_SECONDS} seconds."
+        raise DomainError(InvalidInput(path=["input", "graceSeconds"], message=message))
+    endpoint.previous_nonce, endpoint.nonce = endpoint.nonce, new_nonce()
+    endpoint.previous_until = await current_time(session, grace_seconds)
+    endpoint.version += 1
+    return await record_change(session, endpoint, "WEBHOOK_SECRET_ROTATED")
 
 
-async def listed(
+async def list_of_company(
     session: AsyncSession, *, actor: Actor, company_id: UUID, first: int, cursor: str | None
 ) -> Page[WebhookEndpoint]:
-    """A page of the endpoints that the actor minds, the newest first. Refused: NotFound."""
-    bounded(first)
-    if not actor.acts_for(company_id, COMPANY_ROLES):
+    """A page of the endpoints that the actor manages, newest first.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
+    if not actor.has_company_role(company_id, COMPANY_ROLES):
         raise not_found(Company, "companyId")
-    rows = select(WebhookEndpoint).where(WebhookEndpoint.company_id == company_id)
+    query = select(WebhookEndpoint).where(WebhookEndpoint.company_id == company_id)
     if actor.app_id is not None:
-        rows = rows.where(WebhookEndpoint.app_id == actor.app_id)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(WebhookEndpoint.id < start[0])
-    found = await session.scalars(rows.order_by(WebhookEndpoint.id.desc()).limit(first + 1))
-    return page(found.all(), first, lambda row: (str(row.id),))
+        query = query.where(WebhookEndpoint.app_id == actor.app_id)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        query = query.where(WebhookEndpoint.id < start[0])
+    endpoints = await session.scalars(query.order_by(WebhookEndpoint.id.desc()).limit(first + 1))
+    return build_page(endpoints.all(), first, lambda endpoint: (str(endpoint.id),))
 
 
-async def visible(
+async def visible_endpoint(
     session: AsyncSession, *, actor: Actor, endpoint_id: UUID, path: str = "id"
 ) -> WebhookEndpoint:
-    """One endpoint, for those who mind it. Refused: NotFound."""
-    row = await session.get(WebhookEndpoint, endpoint_id)
-    if row is None or not minds(actor, row):
+    """The endpoint, for those who manage it. Raises DomainError: NotFound."""
+    endpoint = await session.get(WebhookEndpoint, endpoint_id)
+    if endpoint is None or not may_manage_endpoint(endpoint, actor):
         raise not_found(WebhookEndpoint, path)
-    return row
+    return endpoint
 
 
-async def entered(
-    session: AsyncSession, actor: Actor, endpoint_id: UUID, action: WebhookAction
-) -> WebhookEndpoint:
-    """The locked row, if this step may be taken. Refused: NotFound, IllegalStep."""
-    row = await session.get(
-        WebhookEndpoint, endpoint_id, with_for_update=True, populate_existing=True
-    )
-    if row is None or not minds(actor, row):
-        raise not_found(WebhookEndpoint, "endpointId")
-    steps = legal(row.status)
-    if action not in steps:
-        message = f"{action} can't be done while the endpoint is {row.status}."
-        path = ["input", "endpointId"]
-        raise Refused(IllegalStep(path=path, message=message, state=row.status, legal=[*steps]))
-    return row
-
-
-async def _told(session: AsyncSession, row: WebhookEndpoint, type: str) -> WebhookEndpoint:
-    if type != "WEBHOOK_CREATED":
-        row.version += 1
-    await session.flush()
-    body = {"endpoint_id": row.id, "status": row.status}
-    happened(session, webhook_stream(row.id), type, body, company_id=row.company_id)
-    await session.refresh(row)
-    return row
-
-
-def _columns(wish: Wish, scopes: frozenset[AppScope]) -> dict[str, Any]:
-    types = list(dict.fromkeys(wish.event_types))
-    reasons = [InvalidInput(path=["input", "eventTypes"], message=said) for said in _no(types)]
-    for chosen in types:
-        topic = TOPICS.get(chosen)
+def _column_values(settings: EndpointSettings, scopes: frozenset[AppScope]) -> dict[str, Any]:
+    event_types = list(dict.fromkeys(settings.event_types))
+    messages = _unknown_type_messages(event_types)
+    for event_type in event_types:
+        topic = TOPICS.get(event_type)
         if topic is not None and topic.scope not in scopes:
-            said = f"{chosen} needs the scope {topic.scope.token}."
-            reasons.append(InvalidInput(path=["input", "eventTypes"], message=said))
-    if reasons:
-        raise Refused(*reasons[:10])
+            messages.append(f"{event_type} needs the scope {topic.scope.token}.")
+    if messages:
+        path = ["input", "eventTypes"]
+        problems = [InvalidInput(path=path, message=message) for message in messages]
+        raise DomainError(*problems[:MAX_PROBLEMS])
+    name = parse_line(settings.name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1)
     return {
-        "name": line(wish.name, "input", "name", most=NAME_LENGTH, least=1),
-        "url": wish.url,
-        "event_types": types,
-        "selection": wish.selection,
-        "schema_version": wish.schema_version,
-        "cost": wish.cost,
-        "ordered": wish.ordered,
+        "name": name,
+        "url": settings.url,
+        "event_types": event_types,
+        "selection": settings.selection,
+        "schema_version": settings.schema_version,
+        "cost": settings.cost,
+        "ordered": settings.ordered,
     }
 
 
-def _no(types: list[str]) -> list[str]:
-    if not types:
+def _unknown_type_messages(event_types: list[str]) -> list[str]:
+    if not event_types:
         return ["Choose at least one type of event."]
-    return [f"There is no type of event {one[:60]!r}." for one in types if one not in TOPICS]
+    unknown = [one for one in event_types if one not in TOPICS]
+    return [f"There is no type of event {one[:60]!r}." for one in unknown]
 
 
-def utc(at: datetime, *path: str) -> datetime:
-    """A moment with its offset, in UTC; refused without one."""
+def to_utc(at: datetime, *path: str) -> datetime:
+    """A time in UTC. Raises DomainError: InvalidInput if it has no offset."""
     if at.tzinfo is None:
-        raise Refused(InvalidInput(path=list(path), message="Give the moment with its offset."))
+        raise DomainError(InvalidInput(path=list(path), message="Give the moment with its offset."))
     return at.astimezone(UTC)

@@ -1,8 +1,8 @@
-"""From the event log onto the way to the endpoints, each event once, in the order of commits.
+"""Queues webhook deliveries from the event log: each event once per endpoint, in commit order.
 
-The log itself is the queue: an event is in it with the change that it tells of, or neither is. A
-reader of the whole log goes by the number of the writing transaction, and stops before the oldest
-one that is still under way: what commits late is behind that line, so nothing is passed over.
+The log itself is the queue: events are written in the transaction of the change they describe. The
+reader of the whole log orders events by the number of the writing transaction and stops before the
+oldest transaction in progress, so that an event that is committed late is never skipped.
 """
 
 import logging
@@ -18,25 +18,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger, DateTime, Integer, Text, Uuid
 
 from database.base import uuid7
-from database.statements import kept
-from services.integrations.webhook_topics import topic_of
+from database.statements import prepared
+from services.integrations.webhook_events import find_topic
 
 log = logging.getLogger("darkstore.webhooks")
 
 READER = "webhooks"
-EVENTS_AT_ONCE = 1_000
-LIFE_SECONDS = 3 * 24 * 3600
-WAITING_COUNT = 10_000
+MAX_EVENTS_PER_BATCH = 1_000
+DELIVERY_LIFETIME_SECONDS = 3 * 24 * 3600
+MAX_PENDING_PER_ENDPOINT = 10_000
 
-LOCK = kept(
+LOCK_POSITION = prepared(
     text(
         "select tx::text, stream, seq, tx >= pg_snapshot_xmax(pg_current_snapshot()) as ahead"
         " from event_place where reader = :reader for update skip locked"
     )
 )
-# The database was restored into a younger cluster: its transactions are counted from the start.
-RESTART = text("update event_place set tx = '0', stream = '', seq = 0 where reader = :reader")
-NEXT = kept(
+# After a restore into a new cluster, transaction numbers start again below the stored position.
+RESET_POSITION = text(
+    "update event_place set tx = '0', stream = '', seq = 0 where reader = :reader"
+)
+SELECT_NEXT_EVENTS = prepared(
     text(
         """
     select tx::text, stream, seq, company_id, type, at,
@@ -48,11 +50,11 @@ NEXT = kept(
     """
     )
 )
-MOVE = text(
+UPDATE_POSITION = text(
     "update event_place set tx = cast(cast(:tx as text) as xid8), stream = :stream, seq = :seq,"
     " at = now() where reader = :reader"
 )
-ENDPOINTS = kept(
+SELECT_ENDPOINTS = prepared(
     text(
         """
     select w.id, w.company_id, w.event_types, w.status, w.created_at,
@@ -63,7 +65,7 @@ ENDPOINTS = kept(
     """
     ).bindparams(bindparam("companies", type_=ARRAY(Uuid)))
 )
-QUEUE = kept(
+INSERT_DELIVERIES = prepared(
     text(
         """
     insert into webhook_delivery (id, company_id, endpoint_id, stream, seq, type, event_at, round,
@@ -86,12 +88,14 @@ QUEUE = kept(
         bindparam("rounds", type_=ARRAY(Integer)),
     )
 )
-MISSED = text("update webhook_endpoint set missed_since = least(missed_since, :at) where id = :id")
+UPDATE_MISSED_SINCE = text(
+    "update webhook_endpoint set missed_since = least(missed_since, :at) where id = :id"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """An event that is to go to an endpoint."""
+class QueuedDelivery:
+    """An event to deliver to an endpoint; `round` is 0, or the number of the replay."""
 
     company_id: UUID
     endpoint_id: UUID
@@ -103,74 +107,87 @@ class Due:
 
 
 async def fan_out(session: AsyncSession) -> int:
-    """Put the next events of the log on their way; answers how many events were read.
+    """Queue deliveries of the next events of the log; returns how many events were read.
 
-    One process at a time does this: another one finds the place locked, and 0 to do.
+    The reader's position is locked: while one process reads, others return 0.
     """
-    place = (await session.execute(LOCK, {"reader": READER})).first()
-    if place is None:
+    position = (await session.execute(LOCK_POSITION, {"reader": READER})).first()
+    if position is None:
         return 0
-    tx, stream, seq, ahead = place
-    if ahead:
-        log.warning("the event log is numbered anew, as after a restore: reading it from the start")
-        await session.execute(RESTART, {"reader": READER})
+    tx, stream, seq, is_ahead = position
+    if is_ahead:
+        log.warning(
+            "transaction numbers of the event log start again, as after a restore:"
+            " reading it from the start"
+        )
+        await session.execute(RESET_POSITION, {"reader": READER})
         tx, stream, seq = "0", "", 0
-    asked = {"tx": tx, "stream": stream, "seq": seq, "most": EVENTS_AT_ONCE, "life": LIFE_SECONDS}
-    found = (await session.execute(NEXT, asked)).all()
-    if not found:
+    parameters = {
+        "tx": tx,
+        "stream": stream,
+        "seq": seq,
+        "most": MAX_EVENTS_PER_BATCH,
+        "life": DELIVERY_LIFETIME_SECONDS,
+    }
+    events = (await session.execute(SELECT_NEXT_EVENTS, parameters)).all()
+    if not events:
         return 0
-    await queue(session, await _wanted(session, [one for one in found if one.fresh]))
-    last = found[-1]
+    recent = [event for event in events if event.fresh]
+    await enqueue(session, await _match_endpoints(session, recent))
+    last = events[-1]
     await session.execute(
-        MOVE, {"tx": last.tx, "stream": last.stream, "seq": last.seq, "reader": READER}
+        UPDATE_POSITION, {"tx": last.tx, "stream": last.stream, "seq": last.seq, "reader": READER}
     )
-    return len(found)
+    return len(events)
 
 
-async def queue(session: AsyncSession, due: Sequence[Due]) -> int:
-    """Write down what is to be sent; answers how much of it was not there already."""
-    if not due:
+async def enqueue(session: AsyncSession, deliveries: Sequence[QueuedDelivery]) -> int:
+    """Insert deliveries that don't exist yet; returns how many were inserted."""
+    if not deliveries:
         return 0
     rows = await session.execute(
-        QUEUE,
+        INSERT_DELIVERIES,
         {
-            "ids": [uuid7() for _ in due],
-            "companies": [one.company_id for one in due],
-            "endpoints": [one.endpoint_id for one in due],
-            "streams": [one.stream for one in due],
-            "seqs": [one.seq for one in due],
-            "types": [one.type for one in due],
-            "moments": [one.at for one in due],
-            "rounds": [one.round for one in due],
-            "life": float(LIFE_SECONDS),
+            "ids": [uuid7() for _ in deliveries],
+            "companies": [one.company_id for one in deliveries],
+            "endpoints": [one.endpoint_id for one in deliveries],
+            "streams": [one.stream for one in deliveries],
+            "seqs": [one.seq for one in deliveries],
+            "types": [one.type for one in deliveries],
+            "moments": [one.at for one in deliveries],
+            "rounds": [one.round for one in deliveries],
+            "life": float(DELIVERY_LIFETIME_SECONDS),
         },
     )
     return len(rows.all())
 
 
-async def _wanted(session: AsyncSession, events: Sequence[Any]) -> list[Due]:
-    """Which endpoints want which of these; one that takes nothing now is noted to miss them."""
-    ours = [one for one in events if one.company_id is not None and topic_of(one.stream, one.type)]
-    if not ours:
+async def _match_endpoints(session: AsyncSession, rows: Sequence[Any]) -> list[QueuedDelivery]:
+    """Deliveries of these events; an endpoint that accepts none now gets `missed_since` instead."""
+    events = [
+        row for row in rows if row.company_id is not None and find_topic(row.stream, row.type)
+    ]
+    if not events:
         return []
-    companies = list({one.company_id for one in ours})
-    endpoints = (
-        await session.execute(ENDPOINTS, {"companies": companies, "most": WAITING_COUNT})
-    ).all()
-    due: list[Due] = []
-    missed: dict[UUID, datetime] = {}
-    room = {one.id: WAITING_COUNT - one.waiting for one in endpoints}
-    for event in ours:
-        for to in endpoints:
-            if to.company_id != event.company_id or event.type not in to.event_types:
+    companies = list({event.company_id for event in events})
+    parameters = {"companies": companies, "most": MAX_PENDING_PER_ENDPOINT}
+    endpoints = (await session.execute(SELECT_ENDPOINTS, parameters)).all()
+    deliveries: list[QueuedDelivery] = []
+    missed_since: dict[UUID, datetime] = {}
+    capacity = {one.id: MAX_PENDING_PER_ENDPOINT - one.waiting for one in endpoints}
+    for event in events:
+        for endpoint in endpoints:
+            is_other_company = endpoint.company_id != event.company_id
+            if is_other_company or event.type not in endpoint.event_types:
                 continue
-            if event.at < to.created_at:
-                continue  # an endpoint hears of what happens after it was made
-            if to.status != "ACTIVE" or room[to.id] <= 0:
-                missed.setdefault(to.id, event.at)
+            if event.at < endpoint.created_at:
                 continue
-            room[to.id] -= 1
-            due.append(Due(event.company_id, to.id, event.stream, event.seq, event.type, event.at))
-    for endpoint_id, at in missed.items():
-        await session.execute(MISSED, {"id": endpoint_id, "at": at})
-    return due
+            if endpoint.status != "ACTIVE" or capacity[endpoint.id] <= 0:
+                missed_since.setdefault(endpoint.id, event.at)
+                continue
+            capacity[endpoint.id] -= 1
+            event_key = event.stream, event.seq, event.type, event.at
+            deliveries.append(QueuedDelivery(event.company_id, endpoint.id, *event_key))
+    for endpoint_id, at in missed_since.items():
+        await session.execute(UPDATE_MISSED_SINCE, {"id": endpoint_id, "at": at})
+    return deliveries

@@ -1,7 +1,7 @@
-"""What is due to be sent, and what becomes of it: taken, tried again later, or given up.
+"""Claims due webhook deliveries and records the result of each attempt.
 
-Nothing here talks to anybody: whoever sends leases first, in one transaction, and writes down what
-came of it in another. A sender that dies in between costs a second delivery of what it had leased.
+This module sends nothing: a sender claims deliveries in one transaction and records the results in
+another. A sender that crashes in between causes a second delivery of what it had claimed.
 """
 
 import random
@@ -16,29 +16,32 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
-from database.statements import kept
+from database.statements import prepared
 from models.events import Event
 from models.integrations import App, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookStatus
-from services.core.clock import moment
-from services.events.event_log import happened, webhook_stream
-from services.integrations.webhook_queue import LIFE_SECONDS, READER
-from services.integrations.webhook_topics import Happening
+from services.core.clock import current_time
+from services.events.event_log import record_event, webhook_stream
+from services.integrations.webhook_endpoint_states import MACHINE
+from services.integrations.webhook_events import WebhookEvent
+from services.integrations.webhook_queue import DELIVERY_LIFETIME_SECONDS, READER
 
-LEASE_SECONDS = 60
-EACH_AT_ONCE = 10
-BACK_OFF_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 43_200, 43_200)
-SPREAD = 0.1
-RETRY_AFTER_MOST_SECONDS = 3_600
-BROKEN_FAILURES = 5
-OPEN_SECONDS = 30
-OPEN_MOST_SECONDS = 3_600
-GONE = 410
-ERROR_LENGTH = 300
-# In order of an aggregate: nothing that came before may be under way, nor still in the log unread.
-# Numbers within a stream and numbers of transactions disagree only for writers at one moment.
-CLOSE_BEHIND = 100
+CLAIM_SECONDS = 60
+MAX_CLAIMED_PER_ENDPOINT = 10
+RETRY_DELAYS_SECONDS = (
+    5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 43_200, 43_200,
+)  # fmt: skip
+JITTER = 0.1
+MAX_RETRY_AFTER_SECONDS = 3_600
+CIRCUIT_BREAKER_FAILURES = 5
+CIRCUIT_OPEN_SECONDS = 30
+MAX_CIRCUIT_OPEN_SECONDS = 3_600
+HTTP_GONE = 410
+MAX_ERROR_LENGTH = 300
+# Ordered delivery: no earlier event of the stream may be pending, nor unread in the log. Only
+# events of concurrent writers are numbered in another order than they commit, so few are checked.
+ORDER_LOOKBACK_EVENTS = 100
 
-LEASE = kept(
+CLAIM_DUE = prepared(
     text(
         """
     with chosen as (
@@ -73,50 +76,50 @@ LEASE = kept(
     """
     ).bindparams(bindparam("busy", type_=ARRAY(Uuid)))
 )
-TAKEN = text(
+MARK_DELIVERED = text(
     "update webhook_delivery set status = 'DELIVERED', attempts_count = attempts_count + 1,"
     " finished_at = now(), last_error = null where id = :id and status = 'PENDING'"
 )
-WELL = text(
+CLOSE_CIRCUIT = text(
     "update webhook_endpoint set failures = 0, failing_since = null, circuit_open_until = null"
     " where id = :id and failures > 0"
 )
-LATER = text(
+MARK_FAILED = text(
     "update webhook_delivery set attempts_count = attempts_count + 1, last_error = :error,"
     " due_at = :due, status = case when :due > ends_at then 'DEAD' else 'PENDING' end,"
     " finished_at = case when :due > ends_at then now() end"
     " where id = :id and status = 'PENDING' returning status"
 )
-# Nobody tries what waits for an endpoint that takes nothing: its three days end here.
-EXPIRE = text(
+# Deliveries of inactive endpoints are never attempted, so their expiry is checked here.
+EXPIRE_PENDING = text(
     "update webhook_delivery d set status = 'DEAD', finished_at = now(), last_error = :error"
     " from webhook_endpoint w where w.id = d.endpoint_id and w.status <> 'ACTIVE'"
     " and d.status = 'PENDING' and (d.ends_at < now() or w.status = 'ARCHIVED')"
 )
-PURGE = text(
+DELETE_FINISHED = text(
     "delete from webhook_delivery where id in (select id from webhook_delivery"
     " where created_at < now() - make_interval(days => :days) and status <> 'PENDING' limit :most)"
     " returning id"
 )
-PURGE_ATTEMPTS = text("delete from webhook_attempt where delivery_id = any (:ids)")
-KEPT_DAYS = 30
-PURGED_AT_ONCE = 1_000
+DELETE_ATTEMPTS = text("delete from webhook_attempt where delivery_id = any (:ids)")
+RETENTION_DAYS = 30
+MAX_PURGED_PER_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """All that one try needs: the delivery, its endpoint, the app it is for, and the event."""
+class DueDelivery:
+    """A claimed delivery with everything an attempt needs; `event` is None if it was purged."""
 
     delivery: WebhookDelivery
     endpoint: WebhookEndpoint
     app: App | None
-    happening: Happening | None
+    event: WebhookEvent | None
     now: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a try; `error` is None when the endpoint took it."""
+class AttemptResult:
+    """The result of an attempt; `error` is None if the endpoint accepted the message."""
 
     error: str | None = None
     status_code: int | None = None
@@ -125,29 +128,31 @@ class Outcome:
     retry_after_seconds: int | None = None
 
 
-async def lease(session: AsyncSession, busy: Sequence[UUID], most: int) -> list[UUID]:
-    """Deliveries that are due, put off for a minute so that no other process takes them too.
+async def claim_due(
+    session: AsyncSession, busy_endpoint_ids: Sequence[UUID], limit: int
+) -> list[UUID]:
+    """Claim due deliveries for 60 s, so that no other process sends them too; returns their keys.
 
-    At most ten of an endpoint, one while its circuit is half open, and none of the `busy` ones.
+    At most ten of an endpoint, one if its circuit is half open, none of the busy endpoints.
     """
     rows = await session.execute(
-        LEASE,
+        CLAIM_DUE,
         {
-            "busy": list(busy),
-            "most": most,
-            "each": EACH_AT_ONCE,
-            "broken": BROKEN_FAILURES,
-            "lease": float(LEASE_SECONDS),
-            "behind": CLOSE_BEHIND,
+            "busy": list(busy_endpoint_ids),
+            "most": limit,
+            "each": MAX_CLAIMED_PER_ENDPOINT,
+            "broken": CIRCUIT_BREAKER_FAILURES,
+            "lease": float(CLAIM_SECONDS),
+            "behind": ORDER_LOOKBACK_EVENTS,
             "reader": READER,
         },
     )
     return [UUID(str(row[0])) for row in rows]
 
 
-async def parcels(session: AsyncSession, ids: Sequence[UUID]) -> list[Parcel]:
-    """Everything about leased deliveries, in two statements."""
-    now = await moment(session)
+async def read_claimed(session: AsyncSession, ids: Sequence[UUID]) -> list[DueDelivery]:
+    """Read claimed deliveries with their endpoint, app and event, in two statements."""
+    now = await current_time(session)
     rows = await session.execute(
         select(WebhookDelivery, WebhookEndpoint, App, Event)
         .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
@@ -162,103 +167,105 @@ async def parcels(session: AsyncSession, ids: Sequence[UUID]) -> list[Parcel]:
         .order_by(WebhookDelivery.id)
     )
     return [
-        Parcel(delivery, endpoint, app, happening_of(event), now)
+        DueDelivery(delivery, endpoint, app, to_webhook_event(event), now)
         for delivery, endpoint, app, event in rows
     ]
 
 
-def happening_of(event: Event | None) -> Happening | None:
-    """An event of the log as payloads see it."""
+def to_webhook_event(event: Event | None) -> WebhookEvent | None:
+    """The event as the root of payload selections; None without a company."""
     if event is None or event.company_id is None:
         return None
-    company = UUID(str(event.company_id))
-    return Happening(event.stream, event.seq, event.type, event.at, company, event.body)
+    company_id = UUID(str(event.company_id))
+    return WebhookEvent(event.stream, event.seq, event.type, event.at, company_id, event.body)
 
 
-async def taken(session: AsyncSession, parcel: Parcel, outcome: Outcome) -> None:
-    """The endpoint has it; its circuit closes."""
-    _log(session, parcel, outcome)
-    await session.execute(TAKEN, {"id": parcel.delivery.id})
-    await session.execute(WELL, {"id": parcel.endpoint.id})
+async def record_delivered(session: AsyncSession, due: DueDelivery, result: AttemptResult) -> None:
+    """Mark the delivery as delivered and close the endpoint's circuit."""
+    _add_attempt(session, due, result)
+    await session.execute(MARK_DELIVERED, {"id": due.delivery.id})
+    await session.execute(CLOSE_CIRCUIT, {"id": due.endpoint.id})
 
 
-async def failed(session: AsyncSession, parcel: Parcel, outcome: Outcome) -> None:
-    """Try again later, or give up at the end of three days; the endpoint's circuit takes note."""
-    _log(session, parcel, outcome)
-    wait = pause_seconds(parcel.delivery.attempts_count, outcome.retry_after_seconds)
-    given = {"id": parcel.delivery.id, "error": (outcome.error or "")[:ERROR_LENGTH]}
-    due = await moment(session, wait)
-    status = await session.scalar(LATER, {**given, "due": due})
+async def record_failed(session: AsyncSession, due: DueDelivery, result: AttemptResult) -> None:
+    """Schedule the next attempt, or give up after three days; counts for the endpoint's circuit."""
+    _add_attempt(session, due, result)
+    delay = retry_delay_seconds(due.delivery.attempts_count, result.retry_after_seconds)
+    due_at = await current_time(session, delay)
+    error = (result.error or "")[:MAX_ERROR_LENGTH]
+    parameters = {"id": due.delivery.id, "error": error, "due": due_at}
+    status = await session.scalar(MARK_FAILED, parameters)
     if status == "DEAD":
-        _tell(session, parcel.endpoint, "WEBHOOK_DELIVERY_DEAD", delivery_id=parcel.delivery.id)
-    await _break(session, parcel.endpoint.id, outcome)
+        _record_event(session, due.endpoint, "WEBHOOK_DELIVERY_DEAD", delivery_id=due.delivery.id)
+    await _count_failure(session, due.endpoint.id, result)
 
 
 async def suspend(session: AsyncSession, endpoint_id: UUID, because: str) -> None:
-    """Send nothing more until the owner resumes; what waits, waits."""
+    """Suspend the endpoint until its owner resumes it; its deliveries stay pending."""
     endpoint = await session.get(WebhookEndpoint, endpoint_id, with_for_update=True)
     if endpoint is not None and endpoint.status is WebhookStatus.ACTIVE:
         _suspend(session, endpoint, because)
 
 
-def pause_seconds(attempts_count: int, asked_seconds: int | None = None) -> float:
-    """How long to wait after this many earlier tries, spread by a tenth; longer if it was asked."""
-    wait = BACK_OFF_SECONDS[min(attempts_count, len(BACK_OFF_SECONDS) - 1)]
-    asked = min(asked_seconds or 0, RETRY_AFTER_MOST_SECONDS)
-    return max(wait * random.uniform(1 - SPREAD, 1 + SPREAD), asked)
+def retry_delay_seconds(attempts_count: int, retry_after_seconds: int | None = None) -> float:
+    """The delay after this many earlier attempts, with 10 % jitter; at least `Retry-After`."""
+    delay = RETRY_DELAYS_SECONDS[min(attempts_count, len(RETRY_DELAYS_SECONDS) - 1)]
+    minimum = min(retry_after_seconds or 0, MAX_RETRY_AFTER_SECONDS)
+    return max(delay * random.uniform(1 - JITTER, 1 + JITTER), minimum)
 
 
-async def forget_old(session: AsyncSession) -> int:
-    """Drop finished deliveries of more than 30 days ago, with their tries; answers how many.
+async def purge_old(session: AsyncSession) -> int:
+    """Delete deliveries finished more than 30 days ago, with their attempts; returns how many.
 
-    What waited for three days for an endpoint that takes nothing is given up first.
+    Expired deliveries of inactive endpoints are marked as dead first.
     """
-    await session.execute(EXPIRE, {"error": "The endpoint took nothing until the end."})
-    rows = await session.execute(PURGE, {"days": KEPT_DAYS, "most": PURGED_AT_ONCE})
+    await session.execute(EXPIRE_PENDING, {"error": "The endpoint took nothing until the end."})
+    parameters = {"days": RETENTION_DAYS, "most": MAX_PURGED_PER_BATCH}
+    rows = await session.execute(DELETE_FINISHED, parameters)
     ids = [row[0] for row in rows]
     if ids:
-        await session.execute(PURGE_ATTEMPTS, {"ids": ids})
+        await session.execute(DELETE_ATTEMPTS, {"ids": ids})
     return len(ids)
 
 
-async def _break(session: AsyncSession, endpoint_id: UUID, outcome: Outcome) -> None:
-    """Count a failure: from five in a row on, wait longer and longer between single tries."""
+async def _count_failure(session: AsyncSession, endpoint_id: UUID, result: AttemptResult) -> None:
+    """Count a failure; after five in a row the circuit opens, for longer each time."""
     endpoint = await session.get_one(
         WebhookEndpoint, endpoint_id, with_for_update=True, populate_existing=True
     )
-    now = await moment(session)
+    now = await current_time(session)
     endpoint.failures += 1
     endpoint.failing_since = endpoint.failing_since or now
-    if outcome.status_code == GONE:
+    if result.status_code == HTTP_GONE:
         _suspend(session, endpoint, "The endpoint answered 410 Gone.")
-    elif (now - endpoint.failing_since).total_seconds() > LIFE_SECONDS:
+    elif (now - endpoint.failing_since).total_seconds() > DELIVERY_LIFETIME_SECONDS:
         _suspend(session, endpoint, "Nothing was taken for three days.")
-    elif endpoint.failures >= BROKEN_FAILURES:
-        beyond = min(endpoint.failures - BROKEN_FAILURES, 10)
-        wait = min(OPEN_SECONDS * 2**beyond, OPEN_MOST_SECONDS)
-        endpoint.circuit_open_until = await moment(session, wait)
+    elif endpoint.failures >= CIRCUIT_BREAKER_FAILURES:
+        exponent = min(endpoint.failures - CIRCUIT_BREAKER_FAILURES, 10)
+        open_seconds = min(CIRCUIT_OPEN_SECONDS * 2**exponent, MAX_CIRCUIT_OPEN_SECONDS)
+        endpoint.circuit_open_until = await current_time(session, open_seconds)
 
 
 def _suspend(session: AsyncSession, endpoint: WebhookEndpoint, because: str) -> None:
     if endpoint.status is not WebhookStatus.ACTIVE:
         return
-    endpoint.status, endpoint.suspended_because = WebhookStatus.SUSPENDED, because
-    endpoint.version += 1
-    _tell(session, endpoint, "WEBHOOK_SUSPENDED", because=because)
+    MACHINE.move(endpoint, WebhookStatus.SUSPENDED)
+    endpoint.suspended_because = because
+    _record_event(session, endpoint, "WEBHOOK_SUSPENDED", because=because)
 
 
-def _tell(session: AsyncSession, endpoint: WebhookEndpoint, type: str, **body: Any) -> None:
-    happened(session, webhook_stream(endpoint.id), type, body, company_id=endpoint.company_id)
+def _record_event(session: AsyncSession, endpoint: WebhookEndpoint, type: str, **body: Any) -> None:
+    record_event(session, webhook_stream(endpoint.id), type, body, company_id=endpoint.company_id)
 
 
-def _log(session: AsyncSession, parcel: Parcel, outcome: Outcome) -> None:
+def _add_attempt(session: AsyncSession, due: DueDelivery, result: AttemptResult) -> None:
     session.add(
         WebhookAttempt(
-            company_id=parcel.delivery.company_id,
-            delivery_id=parcel.delivery.id,
-            status_code=outcome.status_code,
-            latency_ms=outcome.latency_ms,
-            error=outcome.error[:ERROR_LENGTH] if outcome.error else None,
-            snippet=outcome.snippet,
+            company_id=due.delivery.company_id,
+            delivery_id=due.delivery.id,
+            status_code=result.status_code,
+            latency_ms=result.latency_ms,
+            error=result.error[:MAX_ERROR_LENGTH] if result.error else None,
+            snippet=result.snippet,
         )
     )

@@ -1,7 +1,7 @@
-"""Signatures after Standard Webhooks 1.0 (symmetric, `v1`), under secrets that nobody stores.
+"""Signatures of Standard Webhooks 1.0 (symmetric, `v1`), with derived secrets.
 
-An endpoint's secret is an HMAC of its key and a nonce under the installation's secret: a thief of
-the database has nothing to sign with, and rotating is choosing another nonce.
+An endpoint's secret is an HMAC of its key and a nonce under the installation's secret. It is not
+stored: a copy of the database does not reveal it, and a new nonce rotates it.
 """
 
 import hmac
@@ -14,41 +14,45 @@ from models.integrations import WebhookEndpoint
 from services.identity.credentials import CredentialSigner
 
 PURPOSE = "webhook"
-SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret
 NONCE_BYTES = 18
 
 
-def nonce() -> str:
-    """What makes a secret differ from the one before."""
+def new_nonce() -> str:
+    """A random value from which a new secret is derived."""
     return secrets.token_urlsafe(NONCE_BYTES)
 
 
-def secret_of(identity: CredentialSigner, endpoint: WebhookEndpoint) -> str:
-    """The secret that signs now, as the endpoint's owner keeps it: `whsec_` and base 64."""
-    return _secret(identity, endpoint, endpoint.nonce)
+def signing_secret(identity: CredentialSigner, endpoint: WebhookEndpoint) -> str:
+    """The current signing secret as its owner receives it: `whsec_` and base64."""
+    return _derive_secret(identity, endpoint, endpoint.nonce)
 
 
-def secrets_of(identity: CredentialSigner, endpoint: WebhookEndpoint, now: datetime) -> list[str]:
-    """The secret, and the one before it while its time lasts."""
-    live = [endpoint.nonce]
+def active_secrets(
+    identity: CredentialSigner, endpoint: WebhookEndpoint, now: datetime
+) -> list[str]:
+    """The current secret, and the previous one during its grace period."""
+    nonces = [endpoint.nonce]
     if endpoint.previous_nonce and endpoint.previous_until and endpoint.previous_until > now:
-        live.append(endpoint.previous_nonce)
-    return [_secret(identity, endpoint, one) for one in live]
+        nonces.append(endpoint.previous_nonce)
+    return [_derive_secret(identity, endpoint, nonce) for nonce in nonces]
 
 
-def signed(live: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers; one signature for each live secret."""
+def signature_headers(
+    active: Sequence[str], message_id: str, timestamp: int, body: bytes
+) -> dict[str, str]:
+    """The three headers of a message, with one signature for each active secret."""
     content = b".".join((message_id.encode(), str(timestamp).encode(), body))
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(f"v1,{_signature(one, content)}" for one in live),
+        "webhook-signature": " ".join(f"v1,{_signature(secret, content)}" for secret in active),
     }
 
 
-def _secret(identity: CredentialSigner, endpoint: WebhookEndpoint, nonce: str) -> str:
-    mark = identity.mark(PURPOSE, str(endpoint.id), nonce)
-    return SECRET_PREFIX + b64encode(mark).decode()
+def _derive_secret(identity: CredentialSigner, endpoint: WebhookEndpoint, nonce: str) -> str:
+    key = identity.keyed_hash(PURPOSE, str(endpoint.id), nonce)
+    return SECRET_PREFIX + b64encode(key).decode()
 
 
 def _signature(secret: str, content: bytes) -> str:

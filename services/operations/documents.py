@@ -1,4 +1,4 @@
-"""What goes on paper: read for those who may hold it, drawn by `gateways.paper`."""
+"""Reads the contents of printed documents; `gateways.pdf_documents` renders them as PDF."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateways.paper import Manifest, Parcel, Receipt, ReceiptLine, Slip, SlipLine
+from gateways.pdf_documents import (
+    ManifestOrder,
+    PackingSlip,
+    PackingSlipLine,
+    PickupManifest,
+    Receipt,
+    ReceiptLine,
+)
 from models.accounts import Person
 from models.catalog import Product, TemperatureZone
 from models.companies import Company
@@ -22,63 +29,76 @@ from models.fulfillment import (
 )
 from models.identity import Actor
 from models.stores import Store
-from services.core.access import works_in
-from services.core.clock import moment
+from services.core.access import may_operate_store
+from services.core.clock import current_time
 from services.core.problems import not_found
 from services.counter_sales import counter_reports
 from services.fulfillment import fulfillments
 
-PARCELS_COUNT = 500
-WAITING = (FulfillmentStatus.PACKED, FulfillmentStatus.STAGED)
+MAX_MANIFEST_ORDERS = 500
+AWAITING_PICKUP = (FulfillmentStatus.PACKED, FulfillmentStatus.STAGED)
 
 
-async def slip(session: AsyncSession, *, actor: Actor, fulfillment_id: UUID) -> Slip:
-    """The packing slip of a task, for the staff of its store and support. Refused: NotFound."""
-    row = await fulfillments.visible(session, actor=actor, fulfillment_id=fulfillment_id)
-    store = await session.get_one(Store, row.store_id)
-    return Slip(
-        order_code=row.order_code,
+async def read_packing_slip(
+    session: AsyncSession, *, actor: Actor, fulfillment_id: UUID
+) -> PackingSlip:
+    """The packing slip of a fulfillment, for its store's staff and support.
+
+    Raises DomainError: NotFound.
+    """
+    fulfillment = await fulfillments.visible_fulfillment(
+        session, actor=actor, fulfillment_id=fulfillment_id
+    )
+    store = await session.get_one(Store, fulfillment.store_id)
+    return PackingSlip(
+        order_code=fulfillment.order_code,
         store_name=store.name,
-        customer_name=row.customer_name,
-        bags=row.bags,
-        at=_local(store, row.packed_at or row.queued_at),
-        lines=await _packed(session, row),
+        customer_name=fulfillment.customer_name,
+        bags=fulfillment.bags,
+        at=_local_time(store, fulfillment.packed_at or fulfillment.queued_at),
+        lines=await _read_slip_lines(session, fulfillment),
     )
 
 
-async def _packed(session: AsyncSession, row: Fulfillment) -> list[SlipLine]:
-    """The lines of a task, each followed by what is in the bag instead of its units."""
-    instead: dict[UUID, SlipLine] = {}
-    taken = await session.execute(
+async def _read_slip_lines(
+    session: AsyncSession, fulfillment: Fulfillment
+) -> list[PackingSlipLine]:
+    """The fulfillment's lines, each followed by its substitute, if one was accepted."""
+    substitutes: dict[UUID, PackingSlipLine] = {}
+    accepted = await session.execute(
         select(Substitute, Product.code)
         .join(Product, Product.id == Substitute.product_id)
-        .where(Substitute.fulfillment_id == row.id)
+        .where(Substitute.fulfillment_id == fulfillment.id)
         .where(Substitute.status == SubstituteStatus.ACCEPTED)
     )
-    for one, code in taken:
-        found = SlipLine(one.name, code, "", 0, one.quantity, one.grams)
-        instead[one.fulfillment_line_id] = found
+    for substitute, code in accepted:
+        packed = substitute.quantity, substitute.grams
+        slip_line = PackingSlipLine(substitute.name, code, "", 0, *packed)
+        substitutes[substitute.fulfillment_line_id] = slip_line
     lines = await session.execute(
         select(FulfillmentLine, Product.code)
         .join(Product, Product.id == FulfillmentLine.product_id)
-        .where(FulfillmentLine.fulfillment_id == row.id)
+        .where(FulfillmentLine.fulfillment_id == fulfillment.id)
         .order_by(FulfillmentLine.position)
     )
-    told: list[SlipLine] = []
+    slip_lines: list[PackingSlipLine] = []
     for line, code in lines:
-        counts = (line.quantity, line.picked_quantity, line.picked_grams)
-        told.append(SlipLine(line.name, code, _where(line), *counts))
-        if line.id in instead:
-            told.append(instead[line.id])
-    return told
+        units = line.quantity, line.picked_quantity, line.picked_grams
+        slip_lines.append(PackingSlipLine(line.name, code, _aisle(line), *units))
+        if line.id in substitutes:
+            slip_lines.append(substitutes[line.id])
+    return slip_lines
 
 
-async def manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) -> Manifest:
-    """All bags that wait in a store for riders, the oldest first, for its staff. Or NotFound."""
+async def read_manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) -> PickupManifest:
+    """Packed orders that wait in a store for riders, oldest first, for its staff.
+
+    Raises DomainError: NotFound.
+    """
     store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
+    if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
-    rider = (
+    rider_name = (
         select(Person.name)
         .join(Delivery, Delivery.rider_person_id == Person.id)
         .where(Delivery.order_id == Fulfillment.order_id)
@@ -86,40 +106,40 @@ async def manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) -> Ma
         .limit(1)
     )
     rows = await session.execute(
-        select(Fulfillment, rider.scalar_subquery())
-        .where(Fulfillment.store_id == store.id, Fulfillment.status.in_(WAITING))
+        select(Fulfillment, rider_name.scalar_subquery())
+        .where(Fulfillment.store_id == store.id, Fulfillment.status.in_(AWAITING_PICKUP))
         .order_by(Fulfillment.id)
-        .limit(PARCELS_COUNT)
+        .limit(MAX_MANIFEST_ORDERS)
     )
-    parcels = [
-        Parcel(row.order_code, row.customer_name, row.bags, name or "") for row, name in rows
+    orders = [
+        ManifestOrder(row.order_code, row.customer_name, row.bags, name or "") for row, name in rows
     ]
-    return Manifest(store.name, _local(store, await moment(session)), parcels)
+    return PickupManifest(store.name, _local_time(store, await current_time(session)), orders)
 
 
-async def receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID) -> Receipt:
-    """The receipt of a sale, for the people of its store. Refused: NotFound."""
-    sale = await counter_reports.visible(session, actor=actor, counter_sale_id=counter_sale_id)
+async def read_receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID) -> Receipt:
+    """The receipt of a counter sale, for its store's staff. Raises DomainError: NotFound."""
+    sale = await counter_reports.visible_sale(session, actor=actor, counter_sale_id=counter_sale_id)
     store = await session.get_one(Store, sale.store_id)
     company = await session.get_one(Company, sale.company_id)
-    rows = select(CounterSaleLine).where(CounterSaleLine.counter_sale_id == sale.id)
-    lines = await session.scalars(rows.order_by(CounterSaleLine.position))
+    query = select(CounterSaleLine).where(CounterSaleLine.counter_sale_id == sale.id)
+    lines = await session.scalars(query.order_by(CounterSaleLine.position))
     return Receipt(
         company_name=company.name,
         store_name=store.name,
         number=sale.number,
-        at=_local(store, sale.sold_at),
+        at=_local_time(store, sale.sold_at),
         currency=sale.currency,
         lines=[
             ReceiptLine(
-                one.name,
-                one.quantity,
-                one.unit_price_minor,
-                one.total_minor,
-                one.grams,
-                one.kilo_price_minor,
+                line.name,
+                line.quantity,
+                line.unit_price_minor,
+                line.total_minor,
+                line.grams,
+                line.kilo_price_minor,
             )
-            for one in lines
+            for line in lines
         ],
         total_minor=sale.total_minor,
         tax_minor=sale.tax_minor,
@@ -131,14 +151,14 @@ async def receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID)
     )
 
 
-def _where(line: FulfillmentLine) -> str:
-    """Where a line lay: cold zones by their name, and the aisle."""
-    cold = line.temperature_zone is not TemperatureZone.AMBIENT
-    return f"{line.temperature_zone.title()} {line.aisle}".strip() if cold else line.aisle
+def _aisle(line: FulfillmentLine) -> str:
+    """The aisle of a line, after the name of its temperature zone if that is a cold one."""
+    is_cold = line.temperature_zone is not TemperatureZone.AMBIENT
+    return f"{line.temperature_zone.title()} {line.aisle}".strip() if is_cold else line.aisle
 
 
-def _local(store: Store, at: datetime) -> datetime:
-    """A moment by the store's own clock."""
+def _local_time(store: Store, at: datetime) -> datetime:
+    """A time in the store's time zone; unchanged if that is unknown."""
     try:
         return at.astimezone(ZoneInfo(store.timezone))
     except (ZoneInfoNotFoundError, ValueError):

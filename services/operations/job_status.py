@@ -1,4 +1,4 @@
-"""Jobs as operators see them: how each fares, what waits for it, and what it can't do."""
+"""Status of background jobs for operators: last runs, backlogs, and failed items."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,20 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from database.base import uuid7
-from database.statements import kept
+from database.statements import prepared
 from models.identity import Actor, Role
 from models.operations import JobFailure, JobState
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import IllegalStep, Refused, not_found
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import not_found
+from services.core.state_machine import illegal_step
 
-TRIES_COUNT = 10
-WAIT_MOST_SECONDS = 600
-PASSING_SECONDS = 60
-ERROR_LENGTH = 500
-BACKLOG_COUNT = 10_000
+MAX_ATTEMPTS = 10
+MAX_RETRY_DELAY_SECONDS = 600
+TRANSIENT_RETRY_SECONDS = 60
+MAX_ERROR_LENGTH = 500
+MAX_BACKLOG_COUNT = 10_000
 
-NOTE = text(
+UPSERT_JOB_STATE = text(
     """
     insert into job_state (name, every_seconds, began_at, duration_ms, done, runs, failures,
         last_error, failed_at, backlog)
@@ -41,32 +42,32 @@ NOTE = text(
         backlog = coalesce(excluded.backlog, job_state.backlog)
     """
 )
-ASIDE = kept(
+SELECT_FAILURES = prepared(
     text(
         "select item, dead or next_at > clock_timestamp() from job_failure"
         " where job = :job and item = any (:items)"
     ).bindparams(bindparam("items", type_=ARRAY(Uuid)))
 )
-FAILED = text(
+UPSERT_FAILURE = text(
     """
-    insert into job_failure as known (id, job, item, tries, error, next_at, dead)
+    insert into job_failure as failure (id, job, item, tries, error, next_at, dead)
     values (:id, :job, :item, 1, :error, now() + interval '1 second', false)
-    on conflict (job, item) do update set tries = known.tries + 1, error = excluded.error,
-        last_at = now(), dead = known.dead or (:final and known.tries + 1 >= :most),
-        next_at = now() + make_interval(secs => least(2 ^ least(known.tries, 20), :wait))
+    on conflict (job, item) do update set tries = failure.tries + 1, error = excluded.error,
+        last_at = now(), dead = failure.dead or (:final and failure.tries + 1 >= :most),
+        next_at = now() + make_interval(secs => least(2 ^ least(failure.tries, 20), :wait))
     returning dead
     """
 )
-WORKED = text("delete from job_failure where job = :job and item = :item")
+DELETE_FAILURE = text("delete from job_failure where job = :job and item = :item")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The last run of a job, and what came together since the last time this was told."""
+class JobRun:
+    """The last run of a job; `runs` counts those since the previous record."""
 
     name: str
-    every_seconds: float
-    ago_seconds: float
+    interval_seconds: float
+    started_seconds_ago: float
     duration_ms: int
     done: int
     runs: int
@@ -75,57 +76,60 @@ class Run:
     backlog: int | None
 
 
-async def note(session: AsyncSession, runs: Sequence[Run]) -> None:
-    """Write down how jobs fare: a row a job, whoever runs it."""
-    for one in runs:
+async def record_runs(session: AsyncSession, runs: Sequence[JobRun]) -> None:
+    """Write the state of jobs: one row for each job, whichever worker runs it."""
+    for run in runs:
         await session.execute(
-            NOTE,
+            UPSERT_JOB_STATE,
             {
-                "name": one.name,
-                "every": one.every_seconds,
-                "ago": one.ago_seconds,
-                "duration": one.duration_ms,
-                "done": one.done,
-                "runs": one.runs,
-                "failures": one.failures,
-                "error": one.error[:ERROR_LENGTH] if one.error else None,
-                "backlog": one.backlog,
+                "name": run.name,
+                "every": run.interval_seconds,
+                "ago": run.started_seconds_ago,
+                "duration": run.duration_ms,
+                "done": run.done,
+                "runs": run.runs,
+                "failures": run.failures,
+                "error": run.error[:MAX_ERROR_LENGTH] if run.error else None,
+                "backlog": run.backlog,
             },
         )
 
 
-async def known(session: AsyncSession, job: str, items: Collection[UUID]) -> dict[UUID, bool]:
-    """Which of these have failed, and whether they are not to be tried now."""
-    rows = await session.execute(ASIDE, {"job": job, "items": list(items)})
-    return {UUID(str(item)): bool(aside) for item, aside in rows}
+async def read_failures(
+    session: AsyncSession, job: str, items: Collection[UUID]
+) -> dict[UUID, bool]:
+    """The items that have failed before, and whether each must not be tried now."""
+    rows = await session.execute(SELECT_FAILURES, {"job": job, "items": list(items)})
+    return {UUID(str(item)): bool(is_waiting) for item, is_waiting in rows}
 
 
-async def failed(
-    session: AsyncSession, job: str, item: UUID, error: str, *, passing: bool = False
+async def record_failure(
+    session: AsyncSession, job: str, item: UUID, error: str, *, transient: bool = False
 ) -> bool:
-    """Note a failure; True when it was the last one before people have to look.
+    """Record a failure; returns whether the item is now a dead letter, which needs an operator.
 
-    What is `passing` (somebody else is away) is tried for ever, every minute.
+    After a `transient` failure (another system is unavailable) it is retried without limit, at
+    least every minute.
     """
-    given = {"id": uuid7(), "job": job, "item": item, "error": error[:ERROR_LENGTH]}
-    wait = PASSING_SECONDS if passing else WAIT_MOST_SECONDS
-    limits = {"most": TRIES_COUNT, "wait": float(wait), "final": not passing}
-    return bool(await session.scalar(FAILED, {**given, **limits}))
+    values = {"id": uuid7(), "job": job, "item": item, "error": error[:MAX_ERROR_LENGTH]}
+    max_delay = TRANSIENT_RETRY_SECONDS if transient else MAX_RETRY_DELAY_SECONDS
+    limits = {"most": MAX_ATTEMPTS, "wait": float(max_delay), "final": not transient}
+    return bool(await session.scalar(UPSERT_FAILURE, {**values, **limits}))
 
 
-async def worked(session: AsyncSession, job: str, item: UUID) -> None:
-    """What failed before is done."""
-    await session.execute(WORKED, {"job": job, "item": item})
+async def clear_failure(session: AsyncSession, job: str, item: UUID) -> None:
+    """Forget the failure of an item that succeeded."""
+    await session.execute(DELETE_FAILURE, {"job": job, "item": item})
 
 
-async def states(session: AsyncSession, *, actor: Actor) -> Sequence[JobState]:
-    """How every job fares, by name; for super admins. Refused: NotFound."""
-    _only_platform(actor)
+async def list_jobs(session: AsyncSession, *, actor: Actor) -> Sequence[JobState]:
+    """All job states by name, for super admins. Raises DomainError: NotFound."""
+    _require_super_admin(actor)
     rows = await session.scalars(select(JobState).order_by(JobState.name).limit(200))
     return rows.all()
 
 
-async def failures(
+async def list_failures(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -134,50 +138,51 @@ async def failures(
     first: int,
     cursor: str | None,
 ) -> Page[JobFailure]:
-    """A page of what jobs can't do, the newest first. Refused: NotFound, InvalidInput."""
-    bounded(first)
-    _only_platform(actor)
-    rows = select(JobFailure)
+    """A page of failed items, newest first. Raises DomainError: NotFound, InvalidInput."""
+    check_page_size(first)
+    _require_super_admin(actor)
+    query = select(JobFailure)
     if job is not None:
-        rows = rows.where(JobFailure.job == job)
+        query = query.where(JobFailure.job == job)
     if dead_only:
-        rows = rows.where(JobFailure.dead)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(JobFailure.id < start[0])
-    found = await session.scalars(rows.order_by(JobFailure.id.desc()).limit(first + 1))
-    return page(found.all(), first, lambda row: (str(row.id),))
+        query = query.where(JobFailure.dead)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        query = query.where(JobFailure.id < start[0])
+    failures = await session.scalars(query.order_by(JobFailure.id.desc()).limit(first + 1))
+    return build_page(failures.all(), first, lambda failure: (str(failure.id),))
 
 
 async def retry(session: AsyncSession, *, actor: Actor, failure_id: UUID) -> JobFailure:
-    """Let a job try a dead letter again, as if it had never failed.
+    """Let a job try a dead letter again, with its attempts reset.
 
-    Refused: NotFound, IllegalStep while the job still tries by itself.
+    Raises DomainError: NotFound, IllegalStep while the job still retries it.
     """
-    _only_platform(actor)
-    row = await session.get(JobFailure, failure_id, with_for_update=True, populate_existing=True)
-    if row is None:
+    _require_super_admin(actor)
+    failure = await session.get(
+        JobFailure, failure_id, with_for_update=True, populate_existing=True
+    )
+    if failure is None:
         raise not_found(JobFailure, "failureId")
-    if not row.dead:
+    if not failure.dead:
         message = "The job still tries this by itself."
-        path = ["input", "failureId"]
-        raise Refused(IllegalStep(path=path, message=message, state="WAITING", legal=[]))
-    row.dead, row.tries, row.next_at = False, 0, await moment(session)
+        raise illegal_step("input", "failureId", message=message, state="WAITING")
+    failure.dead, failure.tries, failure.next_at = False, 0, await current_time(session)
     await session.flush()
-    return row
+    return failure
 
 
-async def dead_counts(session: AsyncSession, names: Sequence[str]) -> list[int]:
-    """How many dead letters each job has; webhooks keep theirs with their deliveries."""
+async def dead_letter_counts(session: AsyncSession, names: Sequence[str]) -> list[int]:
+    """The number of dead letters of each job; those of webhooks are their dead deliveries."""
     rows = await session.execute(
         select(JobFailure.job, func.count()).where(JobFailure.dead).group_by(JobFailure.job)
     )
-    found: dict[Any, int] = {name: int(count) for name, count in rows}
+    counts: dict[Any, int] = {name: int(count) for name, count in rows}
     if "webhook.deliver" in names:
         dead = text("select count(*) from webhook_delivery where status = 'DEAD'")
-        found["webhook.deliver"] = int(await session.scalar(dead) or 0)
-    return [found.get(name, 0) for name in names]
+        counts["webhook.deliver"] = int(await session.scalar(dead) or 0)
+    return [counts.get(name, 0) for name in names]
 
 
-def _only_platform(actor: Actor) -> None:
+def _require_super_admin(actor: Actor) -> None:
     if Role.SUPER_ADMIN not in actor.roles:
         raise not_found(JobFailure)

@@ -1,4 +1,4 @@
-"""What happened to an order, in order, as the people of the order are told."""
+"""Reads the events of orders as their customers and stores see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,71 +11,75 @@ from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, func, selec
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.events import Event, EventType
 from models.orders import Order
 from services.core import cursors
-from services.core.pages import Page, bounded, cursor, page
+from services.core.pages import Page, build_page, check_page_size, encode_cursor
 from services.events.event_log import order_stream
-from services.events.partitions import since
+from services.events.partitions import day_start
 
-DAYS_KEPT = 400
-GIVEN = func.unnest(
+MAX_CACHED_DAYS = 400
+SLICE_ARRAYS = func.unnest(
     bindparam("streams", type_=ARRAY(Text)),
-    bindparam("beyonds", type_=ARRAY(BigInteger)),
-    bindparam("mosts", type_=ARRAY(Integer)),
+    bindparam("after_seqs", type_=ARRAY(BigInteger)),
+    bindparam("limits", type_=ARRAY(Integer)),
 )
-ASKED = GIVEN.table_valued("stream", "beyond", "most", with_ordinality="place").render_derived(
-    "asked"
-)
-Told = tuple[int, str, dict[str, Any], datetime]
-"""An event's number, type, body and moment."""
+SLICES = SLICE_ARRAYS.table_valued(
+    "stream", "after_seq", "row_limit", with_ordinality="place"
+).render_derived("slice")
+TimelineRow = tuple[int, str, dict[str, Any], datetime]
+"""An event's sequence number, type, body and time."""
 
 
-@lru_cache(DAYS_KEPT)
+@lru_cache(MAX_CACHED_DAYS)
 def _of_one(day: date) -> Select[Any]:
-    """The events of one order that was placed on a day, or later."""
-    return kept(
+    """The events of one order, placed on this day or later."""
+    return prepared(
         select(Event.seq, Event.type, Event.body, Event.at)
         .where(
             Event.stream == bindparam("stream_of_order", type_=Text),
-            Event.seq > bindparam("beyond", type_=BigInteger),
-            Event.at >= since(day),
+            Event.seq > bindparam("after_seq", type_=BigInteger),
+            Event.at >= day_start(day),
         )
         .order_by(Event.seq)
-        .limit(bindparam("most", type_=Integer))
+        .limit(bindparam("row_limit", type_=Integer))
     )
 
 
-@lru_cache(DAYS_KEPT)
+@lru_cache(MAX_CACHED_DAYS)
 def _of_each(day: date) -> Select[Any]:
-    """The events of several orders, none of which was placed before that day."""
-    told = (
+    """The events of several orders, none of which was placed before this day."""
+    events = (
         select(Event.seq, Event.type, Event.body, Event.at)
-        .where(Event.stream == ASKED.c.stream, Event.seq > ASKED.c.beyond, Event.at >= since(day))
+        .where(
+            Event.stream == SLICES.c.stream,
+            Event.seq > SLICES.c.after_seq,
+            Event.at >= day_start(day),
+        )
         .order_by(Event.seq)
-        .limit(ASKED.c.most)
-        .lateral("told")
+        .limit(SLICES.c.row_limit)
+        .lateral("events")
     )
-    return kept(
-        select(ASKED.c.place, told.c.seq, told.c.type, told.c.body, told.c.at)
-        .join_from(ASKED, told, true())
-        .order_by(ASKED.c.place, told.c.seq)
+    return prepared(
+        select(SLICES.c.place, events.c.seq, events.c.type, events.c.body, events.c.at)
+        .join_from(SLICES, events, true())
+        .order_by(SLICES.c.place, events.c.seq)
     )
 
 
-class Slice(NamedTuple):
-    """A part of one order's stream: the events behind a number, so many at most."""
+class TimelineSlice(NamedTuple):
+    """A part of one order's stream: at most `limit` events after a sequence number."""
 
     order_id: UUID
-    beyond: int
-    most: int
+    after_seq: int
+    limit: int
     placed_on: date
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """One event of an order's stream; facts that are not the customer's business stay out."""
+    """One event of an order's stream, without facts that customers must not see."""
 
     order_id: UUID
     seq: int
@@ -86,49 +90,61 @@ class OrderEvent:
     reason: str | None = None
 
     @property
-    def key(self) -> list[str | int]:
-        """What its cursor holds: its place in the order's stream, as listeners are told it."""
-        return cursors.parts({order_stream(self.order_id): cursors.place_of(self.seq, self.at)})
+    def cursor_parts(self) -> list[str | int]:
+        """The values in the event's cursor: its position in the order's stream."""
+        return cursors.cursor_values(
+            {order_stream(self.order_id): cursors.position_after(self.seq, self.at)}
+        )
 
     @property
     def cursor(self) -> str:
-        return cursor(*self.key)
+        return encode_cursor(*self.cursor_parts)
 
 
-def slice_of(order: Order, first: int, start: str | None = None) -> Slice:
-    """What a page of the order's events takes, and one more, which proves that others follow."""
-    bounded(first)
+def timeline_slice(order: Order, first: int, after: str | None = None) -> TimelineSlice:
+    """The slice for a page of events, with one more event to see whether others follow."""
+    check_page_size(first)
     stream = order_stream(order.id)
-    beyond = cursors.decode(start, [stream]) if start is not None else None
-    seq = beyond[stream].seq if beyond is not None else 0
-    return Slice(order.id, seq, first + 1, order.placed_at.astimezone(UTC).date())
+    positions = cursors.decode_cursor(after, [stream]) if after is not None else None
+    after_seq = positions[stream].seq if positions is not None else 0
+    return TimelineSlice(order.id, after_seq, first + 1, order.placed_at.astimezone(UTC).date())
 
 
-async def slices(session: AsyncSession, keys: Sequence[Slice]) -> list[list[Told]]:
+async def read_slices(
+    session: AsyncSession, slices: Sequence[TimelineSlice]
+) -> list[list[TimelineRow]]:
     """The events of each slice, the oldest first, as far as the log goes back."""
-    day = min((one.placed_on for one in keys), default=date.max)
-    streams = [order_stream(one.order_id) for one in keys]
-    if len(keys) == 1:
-        only = {"stream_of_order": streams[0], "beyond": keys[0].beyond, "most": keys[0].most}
-        return [[*await session.execute(_of_one(day), only)]]
-    given = {
+    day = min((slice_.placed_on for slice_ in slices), default=date.max)
+    streams = [order_stream(slice_.order_id) for slice_ in slices]
+    if len(slices) == 1:
+        parameters = {
+            "stream_of_order": streams[0],
+            "after_seq": slices[0].after_seq,
+            "row_limit": slices[0].limit,
+        }
+        return [[*await session.execute(_of_one(day), parameters)]]
+    parameters = {
         "streams": streams,
-        "beyonds": [one.beyond for one in keys],
-        "mosts": [one.most for one in keys],
+        "after_seqs": [slice_.after_seq for slice_ in slices],
+        "limits": [slice_.limit for slice_ in slices],
     }
-    found: list[list[Told]] = [[] for _ in keys]
-    for place, *told in await session.execute(_of_each(day), given):
-        found[place - 1].append(tuple(told))
-    return found
+    results: list[list[TimelineRow]] = [[] for _ in slices]
+    for place, *event in await session.execute(_of_each(day), parameters):
+        results[place - 1].append(tuple(event))
+    return results
 
 
-def page_of(order: Order, first: int, found: Sequence[Told]) -> Page[OrderEvent]:
-    """A page of what happened to the order, the oldest first."""
-    return page([told_of(order, *one) for one in found], first, lambda event: event.key)
+def timeline_page(order: Order, first: int, rows: Sequence[TimelineRow]) -> Page[OrderEvent]:
+    """A page of the events of an order, the oldest first."""
+    return build_page(
+        [to_order_event(order, *row) for row in rows], first, lambda event: event.cursor_parts
+    )
 
 
-def told_of(order: Order, seq: int, type: str, body: dict[str, Any], at: datetime) -> OrderEvent:
-    """The event as it is told; amounts are minor units of the order's currency."""
+def to_order_event(
+    order: Order, seq: int, type: str, body: dict[str, Any], at: datetime
+) -> OrderEvent:
+    """The event as clients see it; amounts are minor units of the order's currency."""
     amount = body.get("amount_minor", body.get("total_minor"))
     reason = body.get("reason")
     return OrderEvent(order.id, seq, EventType(type), at, order.currency, amount, reason)

@@ -1,6 +1,6 @@
-"""What a store will sell of each product, and how much of it to order; numpy, no database.
+"""Demand forecast and order quantities by product, in numpy; no database.
 
-Every array has a row per product; days are columns, the oldest first.
+Every array has a row per product; columns are days, oldest first.
 """
 
 from dataclasses import dataclass
@@ -9,96 +9,105 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 HISTORY_DAYS = 56
-YOUNGEST_DAYS = 14
-WEEK_DAYS = 7
-SMOOTHING = 0.1
+MIN_HISTORY_DAYS = 14
+DAYS_PER_WEEK = 7
+SMOOTHING_FACTOR = 0.1
 PRIOR_WEEKS = 2.0
-SERVICE_Z = 1.645
-"""The normal quantile of 95 %: one lead time in twenty may see the shelf empty."""
-ROUNDING = 1e-9
+SERVICE_LEVEL_Z = 1.645
+"""The normal quantile of 95 %: the stock may run out in one lead time of twenty."""
+EPSILON = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """Units a day: `level` on an average day, `factors` by weekday (Monday first), `deviation`."""
+class DemandForecast:
+    """Daily demand in units: `level` on an average day, `deviation` the forecast's RMS error.
 
-    level: Floats
-    factors: Floats
-    deviation: Floats
+    `weekday_factors` are relative to the average day, from Monday on.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How each product comes: days until it is there, days between orders, units in a pack."""
-
-    lead_days: Whole
-    review_days: Whole
-    pack_units: Whole
+    level: FloatArray
+    weekday_factors: FloatArray
+    deviation: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """`demand` and `safety` in units until the order after next is there; `packs` to order."""
+class ReplenishmentTerms:
+    """Per product: days until an order arrives, days between orders, units in a pack."""
 
-    demand: Floats
-    safety: Floats
-    packs: Whole
+    lead_days: IntArray
+    review_days: IntArray
+    pack_units: IntArray
 
 
-def forecast(sold: Floats, last_weekday: int) -> Forecast:
-    """The level and the weekday profile of daily sales `sold`; the last day is `last_weekday`.
+@dataclass(frozen=True, slots=True)
+class ReplenishmentNeed:
+    """Per product: forecast `demand` and `safety_stock` in units, and `packs` to order."""
+
+    demand: FloatArray
+    safety_stock: FloatArray
+    packs: IntArray
+
+
+def forecast_demand(daily_sales: FloatArray, last_weekday: int) -> DemandForecast:
+    """Estimate level, weekday factors and error from daily sales; the last day is `last_weekday`.
 
     Classical multiplicative seasonality and simple exponential smoothing (Hyndman and
-    Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, 3.4 and 8.1); the profile is
-    drawn to 1, so that a product with few sales stays near its mean:
+    Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, 3.4 and 8.1); the weekday
+    factors are shrunk to 1, so that a product with few sales stays near its mean:
 
         factor[w] = (sum of sales on w + prior * mean) / ((days of w + prior) * mean), of mean 1
         level = sum of weight[age] * sales / factor,  weight[age] ~ smoothing * (1 - smoothing)^age
         deviation = root of the mean squared difference between sales and level * factor
 
-    A product counts from its first sale in the window on, but for at least 14 days. Days on which
-    it was sold out count as they are: what was not there can't have been sold.
+    A product's history begins with its first sale in the window, but covers at least 14 days. Days
+    on which it was sold out are not corrected: the demand that was not served is unknown.
     """
-    days = sold.shape[1]
-    weekday = (last_weekday - np.arange(days)[::-1]) % WEEK_DAYS
-    alive = _alive(sold)
-    lived = np.maximum(alive.sum(axis=1), 1)
-    mean = (sold * alive).sum(axis=1) / lived
-    factors = _profile(sold, alive, weekday, mean)
-    usual = factors[:, weekday]
-    weight = (1 - SMOOTHING) ** np.arange(days)[::-1] * alive
-    weight /= np.maximum(weight.sum(axis=1, keepdims=True), ROUNDING)
-    level = (weight * sold / usual).sum(axis=1)
-    missed = (sold - level[:, None] * usual) * alive
-    deviation = np.sqrt((missed**2).sum(axis=1) / lived)
-    return Forecast(level, factors, deviation)
+    days = daily_sales.shape[1]
+    weekdays = (last_weekday - np.arange(days)[::-1]) % DAYS_PER_WEEK
+    in_history = _history_mask(daily_sales)
+    history_days = np.maximum(in_history.sum(axis=1), 1)
+    mean = (daily_sales * in_history).sum(axis=1) / history_days
+    factors = _weekday_factors(daily_sales, in_history, weekdays, mean)
+    day_factors = factors[:, weekdays]
+    weight = (1 - SMOOTHING_FACTOR) ** np.arange(days)[::-1] * in_history
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), EPSILON)
+    level = (weight * daily_sales / day_factors).sum(axis=1)
+    errors = (daily_sales - level[:, None] * day_factors) * in_history
+    deviation = np.sqrt((errors**2).sum(axis=1) / history_days)
+    return DemandForecast(level, factors, deviation)
 
 
-def _alive(sold: Floats) -> NDArray[np.bool_]:
-    """From when on each product counts."""
-    days = sold.shape[1]
-    began = np.where((sold > 0).any(axis=1), (sold > 0).argmax(axis=1), 0)
-    began = np.minimum(began, max(days - YOUNGEST_DAYS, 0))
-    alive: NDArray[np.bool_] = np.arange(days)[None, :] >= began[:, None]
-    return alive
+def _history_mask(daily_sales: FloatArray) -> NDArray[np.bool_]:
+    """Which days belong to each product's history."""
+    days = daily_sales.shape[1]
+    has_sales = (daily_sales > 0).any(axis=1)
+    first_day = np.where(has_sales, (daily_sales > 0).argmax(axis=1), 0)
+    first_day = np.minimum(first_day, max(days - MIN_HISTORY_DAYS, 0))
+    in_history: NDArray[np.bool_] = np.arange(days)[None, :] >= first_day[:, None]
+    return in_history
 
 
-def _profile(sold: Floats, alive: NDArray[np.bool_], weekday: Any, mean: Floats) -> Floats:
-    is_day = (weekday[:, None] == np.arange(WEEK_DAYS)[None, :]).astype(float)
-    on_day, days_of = (sold * alive) @ is_day, alive @ is_day
+def _weekday_factors(
+    daily_sales: FloatArray, in_history: NDArray[np.bool_], weekdays: Any, mean: FloatArray
+) -> FloatArray:
+    is_weekday = (weekdays[:, None] == np.arange(DAYS_PER_WEEK)[None, :]).astype(float)
+    sales_by_weekday = (daily_sales * in_history) @ is_weekday
+    days_by_weekday = in_history @ is_weekday
     base = np.where(mean > 0, mean, 1.0)[:, None]
-    factors = (on_day + PRIOR_WEEKS * base) / ((days_of + PRIOR_WEEKS) * base)
+    factors = (sales_by_weekday + PRIOR_WEEKS * base) / ((days_by_weekday + PRIOR_WEEKS) * base)
     factors[mean <= 0] = 1.0
-    leveled: Floats = factors * (WEEK_DAYS / factors.sum(axis=1, keepdims=True))
-    return leveled
+    normalized: FloatArray = factors * (DAYS_PER_WEEK / factors.sum(axis=1, keepdims=True))
+    return normalized
 
 
-def need(coming: Forecast, terms: Terms, first_weekday: int, stock: Whole) -> Need:
-    """What to order today, a `first_weekday`, of products of which `stock` units are there or due.
+def calculate_need(
+    forecast: DemandForecast, terms: ReplenishmentTerms, first_weekday: int, stock: IntArray
+) -> ReplenishmentNeed:
+    """What to order today, a `first_weekday`; `stock` is available, incoming and drafted units.
 
     Order up to the demand of the lead time and the review period, with a safety stock for the lead
     time (Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains, 4th
@@ -108,13 +117,15 @@ def need(coming: Forecast, terms: Terms, first_weekday: int, stock: Whole) -> Ne
         safety = z * deviation * square root of the lead time (a day at least)
         packs  = (demand + safety - stock) / units in a pack, rounded up, never below 0
     """
-    horizon = terms.lead_days + terms.review_days
-    ahead = np.roll(coming.factors, -first_weekday, axis=1)
-    summed = np.hstack([np.zeros((len(ahead), 1)), np.cumsum(ahead, axis=1)])
-    weeks, rest = np.divmod(horizon, WEEK_DAYS)
-    days = weeks * summed[:, WEEK_DAYS] + summed[np.arange(len(ahead)), rest]
-    demand = coming.level * days
-    safety = SERVICE_Z * coming.deviation * np.sqrt(np.maximum(terms.lead_days, 1))
-    lacking = np.where(coming.level > 0, demand + safety - stock, 0.0)
-    packs = np.ceil(np.maximum(lacking, 0.0) / terms.pack_units - ROUNDING)
-    return Need(demand, safety, np.maximum(packs, 0).astype(np.int64))
+    horizon_days = terms.lead_days + terms.review_days
+    factors = np.roll(forecast.weekday_factors, -first_weekday, axis=1)
+    cumulative = np.hstack([np.zeros((len(factors), 1)), np.cumsum(factors, axis=1)])
+    weeks, rest_days = np.divmod(horizon_days, DAYS_PER_WEEK)
+    average_days = (
+        weeks * cumulative[:, DAYS_PER_WEEK] + cumulative[np.arange(len(factors)), rest_days]
+    )
+    demand = forecast.level * average_days
+    safety = SERVICE_LEVEL_Z * forecast.deviation * np.sqrt(np.maximum(terms.lead_days, 1))
+    missing_units = np.where(forecast.level > 0, demand + safety - stock, 0.0)
+    packs = np.ceil(np.maximum(missing_units, 0.0) / terms.pack_units - EPSILON)
+    return ReplenishmentNeed(demand, safety, np.maximum(packs, 0).astype(np.int64))

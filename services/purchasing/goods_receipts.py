@@ -1,4 +1,4 @@
-"""Taking in what a supplier brings: counted unit by unit against what was ordered."""
+"""Goods receipts: deliveries of a supplier, checked line by line against the purchase order."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from models.purchasing import (
 )
 from models.stock import StockReason
 from services.core.access import MANAGER_ROLES
-from services.core.clock import moment
-from services.core.problems import InvalidInput, NotFound, Problem, Refused
-from services.core.text import line
-from services.purchasing.purchase_order_lines import LINES_AN_ORDER
-from services.purchasing.purchase_order_states import changed, enter, lines_of
+from services.core.clock import current_time
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.core.text import parse_line
+from services.purchasing.purchase_order_lines import MAX_LINES_PER_ORDER
+from services.purchasing.purchase_order_states import MACHINE, read_lines, record_change
 from services.stock import movements, receiving
-from services.stock.receiving import CODE_LENGTH, RECEIVED_UNITS
+from services.stock.receiving import MAX_BATCH_CODE_LENGTH, MAX_RECEIPT_UNITS
 
-NOTE_LENGTH = 200
+MAX_NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverReceipt(Problem):
-    """More has come of a product than was ordered: `most` units may, `arrived` are said to have."""
+    """More units would be received of a product (`arrived`) than are allowed (`most`)."""
 
     product_id: UUID
     ordered: int
@@ -42,8 +42,8 @@ class OverReceipt(Problem):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """Units of one batch: `quantity` whole ones, and `damaged` ones beside them."""
+class GoodsReceiptItem:
+    """Units received of one batch: `quantity` undamaged ones, and `damaged` ones beside them."""
 
     product_id: UUID
     quantity: int
@@ -57,175 +57,187 @@ async def receive(
     *,
     actor: Actor,
     purchase_order_id: UUID,
-    lines: Sequence[Arrived],
+    lines: Sequence[GoodsReceiptItem],
     note: str = "",
     over_allowed: bool = False,
     expected_version: int,
 ) -> GoodsReceipt:
-    """Take in a delivery, whole or in part; its units stand on the shelf at once.
+    """Receive a delivery, complete or in part; its units are on hand at once.
 
-    More than ordered, beyond the supplier's tolerance, is taken in only when a manager allows it.
-    Refused: NotFound, InvalidInput, OverReceipt, IllegalStep when nothing is open (any more),
-    VersionConflict when somebody else took something in meanwhile.
+    More than ordered, beyond the supplier's tolerance, needs a manager and `over_allowed`.
+    Raises DomainError: NotFound, InvalidInput, OverReceipt, IllegalStep if nothing is outstanding,
+    VersionConflict if something was received since the order was read.
     """
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    lines = _sound(lines)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    items = _validated(lines)
     action = PurchaseOrderAction.RECEIVE
-    row = await enter(session, actor, purchase_order_id, action, expected_version)
-    ordered = {one.product_id: one for one in await lines_of(session, row)}
-    _ordered(lines, ordered)
-    may = over_allowed and actor.works_at(row.company_id, row.store_id, MANAGER_ROLES)
-    if not may:
-        supplier = await session.get_one(Supplier, row.supplier_id)
-        _within(lines, ordered, supplier.over_tolerance_percent)
-    less = _arrive(lines, ordered)
-    receipt = await _note(session, actor, row, lines, note)
-    _advance(row, ordered)
-    if row.status is PurchaseOrderStatus.RECEIVED:
-        row.ended_at = await moment(session)
-    await changed(session, row, "PURCHASE_ORDER_RECEIVED", receipt_id=receipt.id)
-    await _on_the_shelf(session, actor, row, lines, less)
+    order = await MACHINE.begin(session, actor, purchase_order_id, action, expected_version)
+    ordered = {line.product_id: line for line in await read_lines(session, order)}
+    _require_ordered(items, ordered)
+    is_manager = actor.has_store_role(order.company_id, order.store_id, MANAGER_ROLES)
+    if not (over_allowed and is_manager):
+        supplier = await session.get_one(Supplier, order.supplier_id)
+        _require_within_tolerance(items, ordered, supplier.over_tolerance_percent)
+    no_longer_open = _add_received_units(items, ordered)
+    receipt = await _store_receipt(session, actor, order, items, note)
+    _update_status(order, ordered)
+    if order.status is PurchaseOrderStatus.RECEIVED:
+        order.ended_at = await current_time(session)
+    await record_change(session, order, "PURCHASE_ORDER_RECEIVED", receipt_id=receipt.id)
+    await _change_stock(session, actor, order, items, no_longer_open)
     return receipt
 
 
-def _sound(lines: Sequence[Arrived]) -> list[Arrived]:
-    """The lines with tidy batch codes; refused with every reason against them at once."""
-    if not 1 <= len(lines) <= LINES_AN_ORDER:
-        raise Refused(_invalid(["lines"], f"A receipt has from 1 to {LINES_AN_ORDER} lines."))
-    reasons = [reason for n, one in enumerate(lines) for reason in _against(one, str(n))]
-    batches = Counter((one.product_id, one.batch_code, one.expires_on) for one in lines)
+def _validated(items: Sequence[GoodsReceiptItem]) -> list[GoodsReceiptItem]:
+    """The items with stripped batch codes. Raises DomainError: InvalidInput for each problem."""
+    if not 1 <= len(items) <= MAX_LINES_PER_ORDER:
+        message = f"A receipt has from 1 to {MAX_LINES_PER_ORDER} lines."
+        raise DomainError(_invalid(["lines"], message))
+    problems = [problem for n, item in enumerate(items) for problem in _problems(item, str(n))]
+    batches = Counter((item.product_id, item.batch_code, item.expires_on) for item in items)
     if any(count > 1 for count in batches.values()):
         message = "A batch of a product stands in one line only."
-        reasons.append(_invalid(["lines"], message))
-    if reasons:
-        raise Refused(*reasons)
-    return [replace(one, batch_code=one.batch_code and one.batch_code.strip()) for one in lines]
+        problems.append(_invalid(["lines"], message))
+    if problems:
+        raise DomainError(*problems)
+    return [replace(item, batch_code=item.batch_code and item.batch_code.strip()) for item in items]
 
 
-def _against(one: Arrived, nth: str) -> list[Problem]:
-    here = ["lines", nth]
-    reasons: list[Problem] = [
-        _invalid([*here, field], f"This is from 0 to {RECEIVED_UNITS}.")
-        for field, units in (("quantity", one.quantity), ("damaged", one.damaged))
-        if not 0 <= units <= RECEIVED_UNITS
+def _problems(item: GoodsReceiptItem, index: str) -> list[Problem]:
+    path = ["lines", index]
+    problems: list[Problem] = [
+        _invalid([*path, field], f"This is from 0 to {MAX_RECEIPT_UNITS}.")
+        for field, units in (("quantity", item.quantity), ("damaged", item.damaged))
+        if not 0 <= units <= MAX_RECEIPT_UNITS
     ]
-    if one.quantity == one.damaged == 0:
-        reasons.append(_invalid([*here, "quantity"], "A line has one unit at least."))
-    if one.batch_code is not None:
+    if item.quantity == item.damaged == 0:
+        problems.append(_invalid([*path, "quantity"], "A line has one unit at least."))
+    if item.batch_code is not None:
+        code_path = ("input", *path, "batchCode")
         try:
-            line(one.batch_code, "input", *here, "batchCode", most=CODE_LENGTH, least=1)
-        except Refused as refused:
-            reasons += refused.reasons
-    return reasons
+            parse_line(item.batch_code, *code_path, max_length=MAX_BATCH_CODE_LENGTH, min_length=1)
+        except DomainError as error:
+            problems += error.problems
+    return problems
 
 
-def _ordered(lines: Sequence[Arrived], ordered: dict[UUID, PurchaseOrderLine]) -> None:
-    """Refused with one NotFound for each product that was not ordered."""
-    foreign = [str(n) for n, one in enumerate(lines) if one.product_id not in ordered]
-    if foreign:
-        message = "That product is not in this order."
-        paths = (["input", "lines", nth, "productId"] for nth in foreign)
-        raise Refused(*(NotFound(path=path, message=message) for path in paths))
-
-
-def _within(
-    lines: Sequence[Arrived], ordered: dict[UUID, PurchaseOrderLine], tolerance_percent: int
+def _require_ordered(
+    items: Sequence[GoodsReceiptItem], ordered: dict[UUID, PurchaseOrderLine]
 ) -> None:
-    """Refused with one OverReceipt for each product of which too much has come."""
-    reasons: list[Problem] = []
-    seen: Counter[UUID] = Counter()
-    for nth, one in enumerate(lines):
-        wanted = ordered[one.product_id]
-        seen[one.product_id] += one.quantity + one.damaged
-        arrived = wanted.arrived_units + seen[one.product_id]
-        most = wanted.units * (100 + tolerance_percent) // 100
-        if arrived > most:
-            reasons.append(
+    """Raise DomainError: NotFound for each product that is not in the order."""
+    unknown = [str(n) for n, item in enumerate(items) if item.product_id not in ordered]
+    if unknown:
+        message = "That product is not in this order."
+        paths = (["input", "lines", index, "productId"] for index in unknown)
+        raise DomainError(*(NotFound(path=path, message=message) for path in paths))
+
+
+def _require_within_tolerance(
+    items: Sequence[GoodsReceiptItem],
+    ordered: dict[UUID, PurchaseOrderLine],
+    tolerance_percent: int,
+) -> None:
+    """Raise DomainError: OverReceipt for each product with too many units."""
+    problems: list[Problem] = []
+    units_in_receipt: Counter[UUID] = Counter()
+    for index, item in enumerate(items):
+        line = ordered[item.product_id]
+        units_in_receipt[item.product_id] += item.quantity + item.damaged
+        total_units = line.arrived_units + units_in_receipt[item.product_id]
+        max_units = line.units * (100 + tolerance_percent) // 100
+        if total_units > max_units:
+            problems.append(
                 OverReceipt(
-                    path=["input", "lines", str(nth), "quantity"],
-                    message=f"{wanted.units} were ordered, {arrived} would have come.",
-                    product_id=one.product_id,
-                    ordered=wanted.units,
-                    arrived=arrived,
-                    most=most,
+                    path=["input", "lines", str(index), "quantity"],
+                    message=f"{line.units} were ordered, {total_units} would have come.",
+                    product_id=item.product_id,
+                    ordered=line.units,
+                    arrived=total_units,
+                    most=max_units,
                 )
             )
-    if reasons:
-        raise Refused(*reasons)
+    if problems:
+        raise DomainError(*problems)
 
 
-def _arrive(lines: Sequence[Arrived], ordered: dict[UUID, PurchaseOrderLine]) -> dict[UUID, int]:
-    """Count the units in; answers by how many fewer of each product are still to come."""
-    before = {one.product_id: ordered[one.product_id].open_units for one in lines}
-    for one in lines:
-        wanted = ordered[one.product_id]
-        wanted.received_units += one.quantity
-        wanted.damaged_units += one.damaged
+def _add_received_units(
+    items: Sequence[GoodsReceiptItem], ordered: dict[UUID, PurchaseOrderLine]
+) -> dict[UUID, int]:
+    """Add the units to the order's lines; returns by how many each product's open units fell."""
+    before = {item.product_id: ordered[item.product_id].open_units for item in items}
+    for item in items:
+        line = ordered[item.product_id]
+        line.received_units += item.quantity
+        line.damaged_units += item.damaged
     return {key: units - ordered[key].open_units for key, units in before.items()}
 
 
-def _advance(row: PurchaseOrder, ordered: dict[UUID, PurchaseOrderLine]) -> None:
-    """RECEIVED as soon as nothing is still to come."""
-    waiting = any(one.open_units for one in ordered.values())
+def _update_status(order: PurchaseOrder, ordered: dict[UUID, PurchaseOrderLine]) -> None:
+    """Move to RECEIVED once no unit is outstanding, PARTLY_RECEIVED before that."""
+    has_open_units = any(line.open_units for line in ordered.values())
     status = PurchaseOrderStatus
-    row.status = status.PARTLY_RECEIVED if waiting else status.RECEIVED
+    MACHINE.move(order, status.PARTLY_RECEIVED if has_open_units else status.RECEIVED)
 
 
-async def _note(
-    session: AsyncSession, actor: Actor, row: PurchaseOrder, lines: Sequence[Arrived], note: str
+async def _store_receipt(
+    session: AsyncSession,
+    actor: Actor,
+    order: PurchaseOrder,
+    items: Sequence[GoodsReceiptItem],
+    note: str,
 ) -> GoodsReceipt:
     receipt = GoodsReceipt(
-        purchase_order_id=row.id,
-        company_id=row.company_id,
-        store_id=row.store_id,
+        purchase_order_id=order.id,
+        company_id=order.company_id,
+        store_id=order.store_id,
         received_by_id=actor.person_id,
         note=note,
-        at=await moment(session),
+        at=await current_time(session),
     )
     session.add(receipt)
     await session.flush()
     session.add_all(
         GoodsReceiptLine(
             receipt_id=receipt.id,
-            position=nth,
-            product_id=one.product_id,
-            company_id=row.company_id,
-            quantity=one.quantity,
-            damaged=one.damaged,
-            batch_code=one.batch_code,
-            expires_on=one.expires_on,
+            position=index,
+            product_id=item.product_id,
+            company_id=order.company_id,
+            quantity=item.quantity,
+            damaged=item.damaged,
+            batch_code=item.batch_code,
+            expires_on=item.expires_on,
         )
-        for nth, one in enumerate(lines)
+        for index, item in enumerate(items)
     )
     return receipt
 
 
-async def _on_the_shelf(
+async def _change_stock(
     session: AsyncSession,
     actor: Actor,
-    row: PurchaseOrder,
-    lines: Sequence[Arrived],
-    less: dict[UUID, int],
+    order: PurchaseOrder,
+    items: Sequence[GoodsReceiptItem],
+    no_longer_open: dict[UUID, int],
 ) -> None:
-    """What came is on the shelf; it is no longer on its way."""
-    came = [
-        receiving.Received(
-            product_id=one.product_id,
-            quantity=one.quantity,
-            batch_code=one.batch_code,
-            expires_on=one.expires_on,
-            damaged=one.damaged,
+    """Add the units to the stock on hand and subtract them from the incoming units."""
+    receipt_lines = [
+        receiving.StockReceiptLine(
+            product_id=item.product_id,
+            quantity=item.quantity,
+            batch_code=item.batch_code,
+            expires_on=item.expires_on,
+            damaged=item.damaged,
         )
-        for one in lines
+        for item in items
     ]
     await receiving.receive(
-        session, company_id=row.company_id, store_id=row.store_id, lines=came,
-        reason=StockReason.RECEIPT, reference=row.code, actor_id=actor.person_id,
+        session, company_id=order.company_id, store_id=order.store_id, lines=receipt_lines,
+        reason=StockReason.RECEIPT, reference=order.code, actor_id=actor.person_id,
     )  # fmt: skip
-    fewer = {product_id: -units for product_id, units in less.items()}
-    await movements.expect(
-        session, company_id=row.company_id, store_id=row.store_id, lines=fewer,
-        reference=row.code, actor_id=actor.person_id,
+    incoming_delta = {product_id: -units for product_id, units in no_longer_open.items()}
+    await movements.change_incoming(
+        session, company_id=order.company_id, store_id=order.store_id, lines=incoming_delta,
+        reference=order.code, actor_id=actor.person_id,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What an order to a supplier asks for: packs of what that supplier sells, at its terms."""
+"""Lines of a purchase order: packs of products that the supplier sells, at its terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.purchasing import PurchaseOrder, PurchaseOrderLine, SupplierProduct
-from services.core.problems import InvalidInput, Problem, Refused
-from services.purchasing.supplier_products import PACK_COST_MOST_MINOR, terms_of
+from services.core.problems import DomainError, InvalidInput, Problem
+from services.purchasing.supplier_products import MAX_PACK_COST_MINOR, terms_by_product
 
-LINES_AN_ORDER = 500
-LINE_MOST_PACKS = 10_000
-LINE_MOST_UNITS = 1_000_000
-TOTAL_MOST_MINOR = 10**12
+MAX_LINES_PER_ORDER = 500
+MAX_PACKS_PER_LINE = 10_000
+MAX_UNITS_PER_LINE = 1_000_000
+MAX_TOTAL_MINOR = 10**12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,65 +24,78 @@ class NotSupplied(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Packs of one product; without `pack_cost_minor` at the supplier's usual cost."""
+class PurchaseOrderItem:
+    """Packs of one product to order; without `pack_cost_minor` at the supplier's usual cost."""
 
     product_id: UUID
     packs: int
     pack_cost_minor: int | None = None
 
 
-async def made(
-    session: AsyncSession, row: PurchaseOrder, wanted: Sequence[Wanted]
+async def build_lines(
+    session: AsyncSession, order: PurchaseOrder, items: Sequence[PurchaseOrderItem]
 ) -> list[PurchaseOrderLine]:
-    """The lines as they will be stored, and their sum in the order."""
-    if not 1 <= len(wanted) <= LINES_AN_ORDER:
-        raise Refused(_invalid(["lines"], f"An order has from 1 to {LINES_AN_ORDER} lines."))
-    keys = [one.product_id for one in wanted]
-    if len(set(keys)) < len(keys):
-        raise Refused(_invalid(["lines"], "A product stands in one line only."))
-    terms = await terms_of(session, row.supplier_id, keys)
-    reasons = [r for n, one in enumerate(wanted) for r in _against(one, n, terms)]
-    if reasons:
-        raise Refused(*reasons)
-    lines = [_line(row, n, one, terms[one.product_id]) for n, one in enumerate(wanted)]
-    row.total_minor = sum(one.cost_minor for one in lines)
-    if row.total_minor > TOTAL_MOST_MINOR:
-        message = f"An order is worth at most {TOTAL_MOST_MINOR} minor units."
-        raise Refused(_invalid(["lines"], message))
+    """Build the lines of an order, unsaved, and set the order's total.
+
+    Raises DomainError: InvalidInput and NotSupplied for each wrong item.
+    """
+    if not 1 <= len(items) <= MAX_LINES_PER_ORDER:
+        message = f"An order has from 1 to {MAX_LINES_PER_ORDER} lines."
+        raise DomainError(_invalid(["lines"], message))
+    product_ids = [item.product_id for item in items]
+    if len(set(product_ids)) < len(product_ids):
+        raise DomainError(_invalid(["lines"], "A product stands in one line only."))
+    terms = await terms_by_product(session, order.supplier_id, product_ids)
+    problems = [
+        problem for index, item in enumerate(items) for problem in _problems(item, index, terms)
+    ]
+    if problems:
+        raise DomainError(*problems)
+    lines = [
+        _build_line(order, index, item, terms[item.product_id]) for index, item in enumerate(items)
+    ]
+    order.total_minor = sum(line.cost_minor for line in lines)
+    if order.total_minor > MAX_TOTAL_MINOR:
+        message = f"An order is worth at most {MAX_TOTAL_MINOR} minor units."
+        raise DomainError(_invalid(["lines"], message))
     return lines
 
 
-def _against(one: Wanted, nth: int, terms: dict[UUID, SupplierProduct]) -> list[Problem]:
-    here = ["lines", str(nth)]
-    sold = terms.get(one.product_id)
-    if sold is None:
-        path = ["input", *here, "productId"]
+def _problems(
+    item: PurchaseOrderItem, index: int, terms: dict[UUID, SupplierProduct]
+) -> list[Problem]:
+    path = ["lines", str(index)]
+    product_terms = terms.get(item.product_id)
+    if product_terms is None:
         message = "The supplier does not sell this product."
-        return [NotSupplied(path=path, message=message, product_id=one.product_id)]
-    reasons: list[Problem] = []
-    most = min(LINE_MOST_PACKS, LINE_MOST_UNITS // sold.pack_units)
-    if not 1 <= one.packs <= most:
-        reasons.append(_invalid([*here, "packs"], f"Order from 1 to {most} packs of it."))
-    cost, dearest = one.pack_cost_minor, PACK_COST_MOST_MINOR
-    if cost is not None and not 0 <= cost <= dearest:
-        reasons.append(_invalid([*here, "packCostMinor"], f"This is from 0 to {dearest}."))
-    return reasons
+        full_path = ["input", *path, "productId"]
+        return [NotSupplied(path=full_path, message=message, product_id=item.product_id)]
+    problems: list[Problem] = []
+    max_packs = min(MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE // product_terms.pack_units)
+    if not 1 <= item.packs <= max_packs:
+        problems.append(_invalid([*path, "packs"], f"Order from 1 to {max_packs} packs of it."))
+    cost = item.pack_cost_minor
+    if cost is not None and not 0 <= cost <= MAX_PACK_COST_MINOR:
+        message = f"This is from 0 to {MAX_PACK_COST_MINOR}."
+        problems.append(_invalid([*path, "packCostMinor"], message))
+    return problems
 
 
-def _line(row: PurchaseOrder, nth: int, one: Wanted, sold: SupplierProduct) -> PurchaseOrderLine:
-    cost = sold.pack_cost_minor if one.pack_cost_minor is None else one.pack_cost_minor
+def _build_line(
+    order: PurchaseOrder, index: int, item: PurchaseOrderItem, terms: SupplierProduct
+) -> PurchaseOrderLine:
+    cost = terms.pack_cost_minor if item.pack_cost_minor is None else item.pack_cost_minor
     return PurchaseOrderLine(
-        purchase_order_id=row.id,
-        product_id=one.product_id,
-        company_id=row.company_id,
-        store_id=row.store_id,
-        position=nth,
-        sku=sold.sku,
-        packs=one.packs,
-        pack_units=sold.pack_units,
+        purchase_order_id=order.id,
+        product_id=item.product_id,
+        company_id=order.company_id,
+        store_id=order.store_id,
+        position=index,
+        sku=terms.sku,
+        packs=item.packs,
+        pack_units=terms.pack_units,
         pack_cost_minor=cost,
-        currency=row.currency,
+        currency=order.currency,
         received_units=0,
         damaged_units=0,
     )

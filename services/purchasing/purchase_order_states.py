@@ -1,117 +1,97 @@
-"""One order to a supplier: the table of its steps, the way into one, and what is told of it."""
+"""State machine of a purchase order: its transitions, who may make them, its events."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.identity import Actor, Role
+from models.identity import Actor
 from models.purchasing import (
     PurchaseOrder,
     PurchaseOrderAction,
     PurchaseOrderLine,
     PurchaseOrderStatus,
 )
-from services.core.access import COMPANY_ROLES, MANAGER_ROLES, STORE_ROLES, works_in
-from services.core.problems import IllegalStep, Refused, VersionConflict, not_found
-from services.events.event_log import happened, supply_stream
+from services.core.access import COMPANY_ROLES, MANAGER_ROLES, STORE_ROLES, may_operate_store
+from services.core.problems import not_found
+from services.core.state_machine import StateMachine, Transition, has_role_in_store
+from services.events.event_log import record_event, supply_stream
 
 Action, Status = PurchaseOrderAction, PurchaseOrderStatus
-UNDER_WAY = frozenset({Status.APPROVED, Status.PARTLY_RECEIVED})
+ORDERED_STATUSES = frozenset({Status.APPROVED, Status.PARTLY_RECEIVED})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Who may take a step, and from which states."""
-
-    action: PurchaseOrderAction
-    roles: frozenset[Role]
-    states: frozenset[PurchaseOrderStatus]
+def may_see(row: PurchaseOrder, actor: Actor) -> bool:
+    """Whether the actor works in the store of the purchase order."""
+    return may_operate_store(actor, row.company_id, row.store_id)
 
 
-# What is offered and what is refused are both read off here. Spending is the company's to decide.
-STEPS = (
-    Step(Action.SET_LINES, MANAGER_ROLES, frozenset({Status.DRAFT})),
-    Step(Action.APPROVE, COMPANY_ROLES, frozenset({Status.DRAFT})),
-    Step(Action.RECEIVE, STORE_ROLES, UNDER_WAY),
-    Step(Action.CLOSE, MANAGER_ROLES, frozenset({Status.PARTLY_RECEIVED})),
-    Step(Action.CANCEL, MANAGER_ROLES, frozenset({Status.DRAFT})),
-    Step(Action.CANCEL, COMPANY_ROLES, frozenset({Status.APPROVED})),
+# Only the company may spend.
+MACHINE: StateMachine[PurchaseOrder, PurchaseOrderAction, PurchaseOrderStatus] = StateMachine(
+    name="PurchaseOrder",
+    model=PurchaseOrder,
+    status=Status,
+    noun="order",
+    id_path="purchaseOrderId",
+    initial={Status.DRAFT},
+    transitions=(
+        Transition(Action.SET_LINES, {Status.DRAFT}, roles=MANAGER_ROLES),
+        Transition(Action.APPROVE, {Status.DRAFT}, {Status.APPROVED}, COMPANY_ROLES),
+        Transition(
+            Action.RECEIVE,
+            ORDERED_STATUSES,
+            {Status.PARTLY_RECEIVED, Status.RECEIVED},
+            STORE_ROLES,
+        ),
+        Transition(Action.CLOSE, {Status.PARTLY_RECEIVED}, {Status.CLOSED}, MANAGER_ROLES),
+        Transition(Action.CANCEL, {Status.DRAFT}, {Status.CANCELED}, MANAGER_ROLES),
+        Transition(Action.CANCEL, {Status.APPROVED}, {Status.CANCELED}, COMPANY_ROLES),
+    ),
+    is_visible=may_see,
+    permits=has_role_in_store,
 )
 
 
-def available_actions(row: PurchaseOrder, actor: Actor) -> list[PurchaseOrderAction]:
-    """The steps that this person can take now."""
-    return [
-        step.action
-        for step in STEPS
-        if row.status in step.states and actor.works_at(row.company_id, row.store_id, step.roles)
-    ]
-
-
-async def visible(session: AsyncSession, *, actor: Actor, purchase_order_id: UUID) -> PurchaseOrder:
-    """One order, for those who work in its store; refused as not found for all others."""
-    row = await session.get(PurchaseOrder, purchase_order_id)
-    if row is None or not works_in(actor, row.company_id, row.store_id):
-        raise not_found(PurchaseOrder, "id")
-    return row
-
-
-async def enter(
-    session: AsyncSession,
-    actor: Actor,
-    purchase_order_id: UUID,
-    action: PurchaseOrderAction,
-    expected_version: int | None,
+async def visible_purchase_order(
+    session: AsyncSession, *, actor: Actor, purchase_order_id: UUID
 ) -> PurchaseOrder:
-    """The order, locked, when the actor may take this step from where it is now.
-
-    Refused: NotFound, IllegalStep, VersionConflict when it has changed since it was seen.
-    """
-    locked = select(PurchaseOrder).where(PurchaseOrder.id == purchase_order_id).with_for_update()
-    row = await session.scalar(locked.execution_options(populate_existing=True))
-    if row is None or not works_in(actor, row.company_id, row.store_id):
-        raise not_found(PurchaseOrder, "purchaseOrderId")
-    legal = available_actions(row, actor)
-    if action not in legal:
-        message = f"{action} is not for you to do while the order is {row.status}."
-        path = ["input", "purchaseOrderId"]
-        raise Refused(IllegalStep(path=path, message=message, state=row.status, legal=[*legal]))
-    if expected_version not in (None, row.version):
-        message = f"Somebody else was faster: the order is {row.status} now."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=message, current=row.version))
-    return row
+    """The purchase order, for the staff of its store. Raises DomainError: NotFound."""
+    order = await session.get(PurchaseOrder, purchase_order_id)
+    if order is None or not may_see(order, actor):
+        raise not_found(PurchaseOrder, "id")
+    return order
 
 
-async def lines_of(session: AsyncSession, row: PurchaseOrder) -> list[PurchaseOrderLine]:
-    """The lines of an order that is locked, as they are now, in their order."""
-    found = await session.scalars(
+async def read_lines(session: AsyncSession, order: PurchaseOrder) -> list[PurchaseOrderLine]:
+    """Read the lines of a locked purchase order again, by position."""
+    lines = await session.scalars(
         select(PurchaseOrderLine)
-        .where(PurchaseOrderLine.purchase_order_id == row.id)
+        .where(PurchaseOrderLine.purchase_order_id == order.id)
         .order_by(PurchaseOrderLine.position)
         .execution_options(populate_existing=True)
     )
-    return list(found)
+    return list(lines)
 
 
-async def changed(session: AsyncSession, row: PurchaseOrder, type: str, **facts: object) -> None:
-    """Count the change, and tell the store's supply desk of it."""
-    row.version += 1
+async def record_change(
+    session: AsyncSession, order: PurchaseOrder, type: str, **facts: object
+) -> None:
+    """Flush, and append an event to the store's supply stream."""
     await session.flush()
-    tell(session, row, type, **facts)
+    record_purchase_order_event(session, order, type, **facts)
 
 
-def tell(session: AsyncSession, row: PurchaseOrder, type: str, **facts: object) -> None:
-    """Record an event for those who look after the store's supply."""
+def record_purchase_order_event(
+    session: AsyncSession, order: PurchaseOrder, type: str, **facts: object
+) -> None:
+    """Append an event to the store's supply stream."""
     body = {
-        "purchase_order_id": row.id,
-        "store_id": row.store_id,
-        "supplier_id": row.supplier_id,
-        "code": row.code,
-        "status": row.status,
-        "version": row.version,
+        "purchase_order_id": order.id,
+        "store_id": order.store_id,
+        "supplier_id": order.supplier_id,
+        "code": order.code,
+        "status": order.status,
+        "version": order.version,
         **facts,
     }
-    happened(session, supply_stream(row.store_id), type, body, company_id=row.company_id)
+    record_event(session, supply_stream(order.store_id), type, body, company_id=order.company_id)

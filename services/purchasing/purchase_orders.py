@@ -1,6 +1,6 @@
-"""Orders to suppliers: drafted for a store, approved for its company, closed or called off.
+"""Purchase orders: drafted for a store, approved by its company, then closed or canceled.
 
-Locks are taken in this order: the order, then the stock rows of its store.
+Lock order: the purchase order first, then the stock rows of its store.
 """
 
 from collections.abc import Sequence
@@ -20,24 +20,29 @@ from models.purchasing import (
     Supplier,
 )
 from models.stores import Store
-from services.core.access import MANAGER_ROLES, works_in
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import Problem, Refused, not_found
-from services.core.text import line
-from services.orders.orders import new_code
+from services.core.access import MANAGER_ROLES, may_operate_store
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, Problem, not_found
+from services.core.text import parse_line
+from services.orders.orders import generate_code
 from services.purchasing import supplier_products
-from services.purchasing.purchase_order_lines import Wanted, made
-from services.purchasing.purchase_order_states import changed, enter, lines_of, tell
+from services.purchasing.purchase_order_lines import PurchaseOrderItem, build_lines
+from services.purchasing.purchase_order_states import (
+    MACHINE,
+    read_lines,
+    record_change,
+    record_purchase_order_event,
+)
 from services.purchasing.suppliers import SupplierArchived
 from services.stock import movements
 
-NOTE_LENGTH = 200
+MAX_NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BelowSupplierMinimum(Problem):
-    """The supplier delivers nothing for so little; sums are in minor units."""
+    """The total is below the supplier's minimum order; sums in minor units."""
 
     minimum_minor: int
     total_minor: int
@@ -50,38 +55,39 @@ async def create(
     actor: Actor,
     store_id: UUID,
     supplier_id: UUID,
-    lines: Sequence[Wanted],
+    lines: Sequence[PurchaseOrderItem],
     note: str = "",
 ) -> PurchaseOrder:
-    """Draft an order of a store to a supplier; the store's managers may.
+    """Draft a purchase order of a store; its managers may.
 
-    Refused: NotFound, InvalidInput and NotSupplied for each wrong line, SupplierArchived.
+    Raises DomainError: NotFound, InvalidInput and NotSupplied for each wrong line,
+    SupplierArchived.
     """
-    note = line(note, "input", "note", most=NOTE_LENGTH)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     store = await session.get(Store, store_id)
-    if store is None or not actor.works_at(store.company_id, store.id, MANAGER_ROLES):
+    if store is None or not actor.has_store_role(store.company_id, store.id, MANAGER_ROLES):
         raise not_found(Store, "storeId")
     supplier = await session.get(Supplier, supplier_id)
     if supplier is None or supplier.company_id != store.company_id:
         raise not_found(Supplier, "supplierId")
-    _delivers(supplier, "supplierId")
-    row = PurchaseOrder(
+    _require_active(supplier, "supplierId")
+    order = PurchaseOrder(
         company_id=store.company_id,
         store_id=store.id,
         supplier_id=supplier.id,
-        code=new_code(),
+        code=generate_code(),
         currency=supplier.currency,
         note=note,
         created_by_id=actor.person_id,
     )
-    drafted = await made(session, row, lines)
-    session.add(row)
+    order_lines = await build_lines(session, order, lines)
+    session.add(order)
     await session.flush()
-    session.add_all(drafted)
+    session.add_all(order_lines)
     await session.flush()
-    await session.refresh(row, ["created_at"])
-    tell(session, row, "PURCHASE_ORDER_CREATED")
-    return row
+    await session.refresh(order, ["created_at"])
+    record_purchase_order_event(session, order, "PURCHASE_ORDER_CREATED")
+    return order
 
 
 async def set_lines(
@@ -89,54 +95,58 @@ async def set_lines(
     *,
     actor: Actor,
     purchase_order_id: UUID,
-    lines: Sequence[Wanted],
+    lines: Sequence[PurchaseOrderItem],
     expected_version: int,
 ) -> PurchaseOrder:
     """Replace the lines of a draft.
 
-    Refused: NotFound, IllegalStep, VersionConflict, InvalidInput, NotSupplied.
+    Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput, NotSupplied.
     """
     action = PurchaseOrderAction.SET_LINES
-    row = await enter(session, actor, purchase_order_id, action, expected_version)
-    drafted = await made(session, row, lines)
-    for old in await lines_of(session, row):
-        await session.delete(old)
+    order = await MACHINE.begin(session, actor, purchase_order_id, action, expected_version)
+    order_lines = await build_lines(session, order, lines)
+    for line in await read_lines(session, order):
+        await session.delete(line)
     await session.flush()
-    session.add_all(drafted)
-    await changed(session, row, "PURCHASE_ORDER_CHANGED")
-    return row
+    session.add_all(order_lines)
+    order.version += 1
+    await record_change(session, order, "PURCHASE_ORDER_CHANGED")
+    return order
 
 
 async def approve(
     session: AsyncSession, *, actor: Actor, purchase_order_id: UUID, expected_version: int
 ) -> PurchaseOrder:
-    """Order what a draft says: from here on its units are on their way to the store.
+    """Approve a draft: its units count as incoming stock of the store from now on.
 
-    Refused: NotFound, IllegalStep, VersionConflict, SupplierArchived, BelowSupplierMinimum.
+    Raises DomainError: NotFound, IllegalStep, VersionConflict, SupplierArchived,
+    BelowSupplierMinimum.
     """
     action = PurchaseOrderAction.APPROVE
-    row = await enter(session, actor, purchase_order_id, action, expected_version)
-    supplier = await session.get_one(Supplier, row.supplier_id)
-    _delivers(supplier, "purchaseOrderId")
-    if row.total_minor < supplier.minimum_order_minor:
-        raise _too_little(row, supplier)
-    lines = await lines_of(session, row)
-    now = await moment(session)
-    row.status = PurchaseOrderStatus.APPROVED
-    row.approved_by_id, row.approved_at = actor.person_id, now
-    row.expected_on = (now + timedelta(days=await _lead_days(session, supplier, lines))).date()
-    await changed(session, row, "PURCHASE_ORDER_APPROVED")
-    await _expect(session, row, actor, {one.product_id: one.open_units for one in lines})
-    return row
+    order = await MACHINE.begin(session, actor, purchase_order_id, action, expected_version)
+    supplier = await session.get_one(Supplier, order.supplier_id)
+    _require_active(supplier, "purchaseOrderId")
+    if order.total_minor < supplier.minimum_order_minor:
+        raise _below_minimum(order, supplier)
+    lines = await read_lines(session, order)
+    now = await current_time(session)
+    MACHINE.move(order, PurchaseOrderStatus.APPROVED)
+    order.approved_by_id, order.approved_at = actor.person_id, now
+    lead_days = await _longest_lead_days(session, supplier, lines)
+    order.expected_on = (now + timedelta(days=lead_days)).date()
+    await record_change(session, order, "PURCHASE_ORDER_APPROVED")
+    open_units = {line.product_id: line.open_units for line in lines}
+    await _change_incoming(session, order, actor, open_units)
+    return order
 
 
-async def _lead_days(
+async def _longest_lead_days(
     session: AsyncSession, supplier: Supplier, lines: Sequence[PurchaseOrderLine]
 ) -> int:
-    """Days until the last of the lines can be there."""
-    keys = [one.product_id for one in lines]
-    terms = await supplier_products.terms_of(session, supplier.id, keys)
-    own = [one.lead_days for one in terms.values()]
+    """Days until the last of the lines is expected."""
+    product_ids = [line.product_id for line in lines]
+    terms = await supplier_products.terms_by_product(session, supplier.id, product_ids)
+    own = [product.lead_days for product in terms.values()]
     return max((supplier.lead_days if days is None else days for days in own), default=0)
 
 
@@ -148,12 +158,12 @@ async def cancel(
     note: str = "",
     expected_version: int | None = None,
 ) -> PurchaseOrder:
-    """Drop a draft, or call off an order of which nothing has come.
+    """Cancel a draft, or an approved order of which nothing was received.
 
-    Refused: NotFound, InvalidInput, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict.
     """
-    action, to = PurchaseOrderAction.CANCEL, PurchaseOrderStatus.CANCELED
-    return await _end(session, actor, purchase_order_id, action, to, note, expected_version)
+    action, status = PurchaseOrderAction.CANCEL, PurchaseOrderStatus.CANCELED
+    return await _end(session, actor, purchase_order_id, action, status, note, expected_version)
 
 
 async def close(
@@ -164,12 +174,12 @@ async def close(
     note: str = "",
     expected_version: int | None = None,
 ) -> PurchaseOrder:
-    """Wait no longer for the rest of an order that has come in part.
+    """Close a partly received order without its outstanding units.
 
-    Refused: NotFound, InvalidInput, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict.
     """
-    action, to = PurchaseOrderAction.CLOSE, PurchaseOrderStatus.CLOSED
-    return await _end(session, actor, purchase_order_id, action, to, note, expected_version)
+    action, status = PurchaseOrderAction.CLOSE, PurchaseOrderStatus.CLOSED
+    return await _end(session, actor, purchase_order_id, action, status, note, expected_version)
 
 
 async def _end(
@@ -177,51 +187,52 @@ async def _end(
     actor: Actor,
     purchase_order_id: UUID,
     action: PurchaseOrderAction,
-    to: PurchaseOrderStatus,
+    status: PurchaseOrderStatus,
     note: str,
     expected_version: int | None,
 ) -> PurchaseOrder:
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    row = await enter(session, actor, purchase_order_id, action, expected_version)
-    was_ordered = row.status is not PurchaseOrderStatus.DRAFT
-    row.status, row.end_note = to, note
-    row.ended_at = await moment(session)
-    await changed(session, row, f"PURCHASE_ORDER_{to}")
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    order = await MACHINE.begin(session, actor, purchase_order_id, action, expected_version)
+    was_ordered = order.status is not PurchaseOrderStatus.DRAFT
+    MACHINE.move(order, status)
+    order.end_note, order.ended_at = note, await current_time(session)
+    await record_change(session, order, f"PURCHASE_ORDER_{status}")
     if was_ordered:
-        rest = {one.product_id: -one.open_units for one in await lines_of(session, row)}
-        await _expect(session, row, actor, rest)
-    return row
+        lines = await read_lines(session, order)
+        outstanding = {line.product_id: -line.open_units for line in lines}
+        await _change_incoming(session, order, actor, outstanding)
+    return order
 
 
-async def _expect(
-    session: AsyncSession, row: PurchaseOrder, actor: Actor, lines: dict[UUID, int]
+async def _change_incoming(
+    session: AsyncSession, order: PurchaseOrder, actor: Actor, units: dict[UUID, int]
 ) -> None:
-    """Change what is on its way to the order's store."""
-    await movements.expect(
-        session, company_id=row.company_id, store_id=row.store_id, lines=lines,
-        reference=row.code, actor_id=actor.person_id,
+    """Add units by product to the incoming stock of the order's store; may be negative."""
+    await movements.change_incoming(
+        session, company_id=order.company_id, store_id=order.store_id, lines=units,
+        reference=order.code, actor_id=actor.person_id,
     )  # fmt: skip
 
 
-def _delivers(supplier: Supplier, field: str) -> None:
+def _require_active(supplier: Supplier, field: str) -> None:
     if not supplier.active:
         message = f"Nothing more is ordered from {supplier.name}."
-        raise Refused(SupplierArchived(path=["input", field], message=message))
+        raise DomainError(SupplierArchived(path=["input", field], message=message))
 
 
-def _too_little(row: PurchaseOrder, supplier: Supplier) -> Refused:
-    return Refused(
+def _below_minimum(order: PurchaseOrder, supplier: Supplier) -> DomainError:
+    return DomainError(
         BelowSupplierMinimum(
             path=["input", "purchaseOrderId"],
             message=f"{supplier.name} delivers nothing for so little.",
             minimum_minor=supplier.minimum_order_minor,
-            total_minor=row.total_minor,
-            currency=row.currency,
+            total_minor=order.total_minor,
+            currency=order.currency,
         )
     )
 
 
-async def of_store(
+async def list_of_store(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -230,15 +241,19 @@ async def of_store(
     cursor: str | None,
     statuses: Sequence[PurchaseOrderStatus] | None = None,
 ) -> Page[PurchaseOrder]:
-    """A store's orders to its suppliers, the newest first; refused: NotFound, InvalidInput."""
-    bounded(first)
+    """A page of a store's purchase orders, newest first.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
     store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
+    if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
-    rows = select(PurchaseOrder).where(PurchaseOrder.store_id == store_id)
+    query = select(PurchaseOrder).where(PurchaseOrder.store_id == store_id)
     if statuses is not None:
-        rows = rows.where(PurchaseOrder.status.in_(statuses))
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(PurchaseOrder.id < start[0])
-    found = (await session.scalars(rows.order_by(PurchaseOrder.id.desc()).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))
+        query = query.where(PurchaseOrder.status.in_(statuses))
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        query = query.where(PurchaseOrder.id < start[0])
+    newest_first = query.order_by(PurchaseOrder.id.desc()).limit(first + 1)
+    orders = (await session.scalars(newest_first)).all()
+    return build_page(orders, first, lambda order: (str(order.id),))

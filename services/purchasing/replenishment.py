@@ -1,4 +1,4 @@
-"""What a store should order, worked out from what it sold: once a day, and whenever asked."""
+"""Replenishment proposals of a store, computed from its sales: daily, and on request."""
 
 import math
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from models.identity import Actor
 from models.purchasing import PurchaseOrder, ReorderProposal, ReorderRun
 from models.stores import Store
 from services.core.access import MANAGER_ROLES
-from services.core.clock import moment
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, Problem, RateLimited, Refused, not_found
+from services.core.clock import current_time
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, Problem, RateLimited, not_found
 from services.purchasing import purchase_orders, supplier_products
-from services.purchasing.purchase_order_lines import LINES_AN_ORDER, Wanted
-from services.purchasing.replenishment_figures import work_out
+from services.purchasing.purchase_order_lines import MAX_LINES_PER_ORDER, PurchaseOrderItem
+from services.purchasing.replenishment_figures import recompute_proposals
 
 REFRESH_SECONDS = 10
 REFRESH_HOUR = 3
 
-# A store is due from three in the morning on, by its own clock.
-DUE = text(
+# A store is due once a day, from 03:00 in its own time zone on.
+SELECT_DUE_STORES = text(
     """
     select store.id from store left join reorder_run as run on run.store_id = store.id
     where store.status <> 'CLOSED' and (cast(:store as uuid) is null or store.id = :store)
@@ -45,63 +45,65 @@ DUE = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingProposed(Problem):
-    """It is not proposed to order this (any more); no product means that nothing is."""
+    """There is no proposal for this product (any more); for no product at all if it is None."""
 
     product_id: UUID | None = None
 
 
-async def due(session: AsyncSession, limit: int) -> Sequence[UUID]:
-    """Stores whose proposals are of yesterday, the longest waiting first."""
-    rows = await session.scalars(DUE, {"limit": limit, "hour": REFRESH_HOUR, "store": None})
+async def due_stores(session: AsyncSession, limit: int) -> Sequence[UUID]:
+    """Stores whose proposals are outdated, oldest computation first."""
+    rows = await session.scalars(
+        SELECT_DUE_STORES, {"limit": limit, "hour": REFRESH_HOUR, "store": None}
+    )
     return [UUID(str(key)) for key in rows]
 
 
 async def refresh_due(session: AsyncSession, store_id: UUID) -> int:
-    """Work out a store's proposals unless another process has by now; answers 1 or 0."""
+    """Recompute a store's proposals unless another process just did; returns 1 or 0."""
     store = await session.get_one(Store, store_id)
-    run = await _run(session, store)
-    asked = {"limit": 1, "hour": REFRESH_HOUR, "store": store_id}
-    if (await session.scalars(DUE, asked)).first() is None:
+    run = await _lock_run(session, store)
+    parameters = {"limit": 1, "hour": REFRESH_HOUR, "store": store_id}
+    if (await session.scalars(SELECT_DUE_STORES, parameters)).first() is None:
         return 0
-    await work_out(session, store, run)
+    await recompute_proposals(session, store, run)
     return 1
 
 
 async def refresh(session: AsyncSession, *, actor: Actor, store_id: UUID) -> Store:
-    """Work out a store's proposals from what it has sold up to yesterday; its managers may.
+    """Recompute a store's proposals from its sales up to yesterday; its managers may.
 
-    Refused: NotFound, RateLimited when that was done in the last ten seconds.
+    Raises DomainError: NotFound, RateLimited within 10 seconds of the last computation.
     """
-    store = await _managed(session, actor, store_id)
-    run = await _run(session, store)
+    store = await _managed_store(session, actor, store_id)
+    run = await _lock_run(session, store)
     if run.computed_at is not None:
-        ready = run.computed_at + timedelta(seconds=REFRESH_SECONDS)
-        wait = (ready - await moment(session)).total_seconds()
-        if wait > 0:
+        allowed_from = run.computed_at + timedelta(seconds=REFRESH_SECONDS)
+        wait_seconds = (allowed_from - await current_time(session)).total_seconds()
+        if wait_seconds > 0:
             message = "That was worked out a moment ago."
             path = ["input", "storeId"]
-            seconds = math.ceil(wait)
-            raise Refused(RateLimited(path=path, message=message, retry_after_seconds=seconds))
-    await work_out(session, store, run)
+            seconds = math.ceil(wait_seconds)
+            raise DomainError(RateLimited(path=path, message=message, retry_after_seconds=seconds))
+    await recompute_proposals(session, store, run)
     return store
 
 
-async def _run(session: AsyncSession, store: Store) -> ReorderRun:
-    """The store's row of when it was last done, locked: one process at a time works it out."""
-    begun = insert(ReorderRun).values(store_id=store.id, company_id=store.company_id)
-    await session.execute(begun.on_conflict_do_nothing())
-    locked = select(ReorderRun).where(ReorderRun.store_id == store.id).with_for_update()
-    return (await session.scalars(locked.execution_options(populate_existing=True))).one()
+async def _lock_run(session: AsyncSession, store: Store) -> ReorderRun:
+    """The store's run row, created if missing and locked: one process computes at a time."""
+    new_row = insert(ReorderRun).values(store_id=store.id, company_id=store.company_id)
+    await session.execute(new_row.on_conflict_do_nothing())
+    query = select(ReorderRun).where(ReorderRun.store_id == store.id).with_for_update()
+    return (await session.scalars(query.execution_options(populate_existing=True))).one()
 
 
-async def _managed(session: AsyncSession, actor: Actor, store_id: UUID) -> Store:
+async def _managed_store(session: AsyncSession, actor: Actor, store_id: UUID) -> Store:
     store = await session.get(Store, store_id)
-    if store is None or not actor.works_at(store.company_id, store.id, MANAGER_ROLES):
+    if store is None or not actor.has_store_role(store.company_id, store.id, MANAGER_ROLES):
         raise not_found(Store, "storeId")
     return store
 
 
-async def proposals(
+async def list_proposals(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -110,23 +112,23 @@ async def proposals(
     cursor: str | None,
     supplier_id: UUID | None = None,
 ) -> Page[ReorderProposal]:
-    """What a store should order, what lasts the shortest first; for its managers.
+    """A page of a store's proposals for its managers, fewest days of cover first.
 
-    Refused: NotFound, InvalidInput.
+    Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(first)
-    await _managed(session, actor, store_id)
-    by = ReorderProposal.cover_days, ReorderProposal.product_id
-    rows = select(ReorderProposal).where(ReorderProposal.store_id == store_id)
+    check_page_size(first)
+    await _managed_store(session, actor, store_id)
+    order = ReorderProposal.cover_days, ReorderProposal.product_id
+    query = select(ReorderProposal).where(ReorderProposal.store_id == store_id)
     if supplier_id is not None:
-        rows = rows.where(ReorderProposal.supplier_id == supplier_id)
-    if (start := after(cursor, float, UUID)) is not None:
-        rows = rows.where(tuple_(*by) > tuple_(*start))
-    found = (await session.scalars(rows.order_by(*by).limit(first + 1))).all()
-    return page(found, first, lambda row: (row.cover_days, str(row.product_id)))
+        query = query.where(ReorderProposal.supplier_id == supplier_id)
+    if (start := decode_cursor(cursor, float, UUID)) is not None:
+        query = query.where(tuple_(*order) > tuple_(*start))
+    proposals = (await session.scalars(query.order_by(*order).limit(first + 1))).all()
+    return build_page(proposals, first, lambda row: (row.cover_days, str(row.product_id)))
 
 
-async def order(
+async def create_purchase_order(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -135,55 +137,57 @@ async def order(
     product_ids: Sequence[UUID] | None,
     note: str = "",
 ) -> PurchaseOrder:
-    """Draft an order out of what is proposed of a supplier: of these products, or of all.
+    """Draft a purchase order from a supplier's proposals: for these products, or for all.
 
-    The proposals are used up by it: nobody can order them twice.
-    Refused: NotFound, InvalidInput, NothingProposed for each product, SupplierArchived.
+    The proposals are deleted, so that none can be ordered twice.
+    Raises DomainError: NotFound, InvalidInput, NothingProposed for each product, SupplierArchived.
     """
-    await _managed(session, actor, store_id)
-    rows = await _taken(session, store_id, supplier_id, product_ids)
-    terms = await supplier_products.terms_of(session, supplier_id, list(rows))
-    wanted = [
-        Wanted(key, -(-row.units // terms[key].pack_units))
-        for key, row in rows.items()
-        if key in terms
+    await _managed_store(session, actor, store_id)
+    proposals = await _lock_proposals(session, store_id, supplier_id, product_ids)
+    terms = await supplier_products.terms_by_product(session, supplier_id, list(proposals))
+    items = [
+        PurchaseOrderItem(product_id, -(-proposal.units // terms[product_id].pack_units))
+        for product_id, proposal in proposals.items()
+        if product_id in terms
     ]
-    if not wanted:
-        raise Refused(_nothing("supplierId"))
-    for row in rows.values():
-        await session.delete(row)
+    if not items:
+        raise DomainError(_nothing_proposed("supplierId"))
+    for proposal in proposals.values():
+        await session.delete(proposal)
     return await purchase_orders.create(
-        session, actor=actor, store_id=store_id, supplier_id=supplier_id, lines=wanted, note=note
+        session, actor=actor, store_id=store_id, supplier_id=supplier_id, lines=items, note=note
     )
 
 
-async def _taken(
+async def _lock_proposals(
     session: AsyncSession, store_id: UUID, supplier_id: UUID, product_ids: Sequence[UUID] | None
 ) -> dict[UUID, ReorderProposal]:
-    """The proposals, locked; refused when one of those asked for is not there."""
-    rows = select(ReorderProposal).where(
+    """The locked proposals by product. Raises DomainError: NothingProposed, InvalidInput."""
+    query = select(ReorderProposal).where(
         ReorderProposal.store_id == store_id, ReorderProposal.supplier_id == supplier_id
     )
     if product_ids is not None:
-        _bounded(product_ids)
-        rows = rows.where(ReorderProposal.product_id.in_(product_ids))
-    rows = rows.order_by(ReorderProposal.product_id).limit(LINES_AN_ORDER).with_for_update()
-    found = {row.product_id: row for row in await session.scalars(rows)}
-    wanted = list(product_ids or ())
-    missing = [(n, key) for n, key in enumerate(wanted) if key not in found]
+        _check_product_ids(product_ids)
+        query = query.where(ReorderProposal.product_id.in_(product_ids))
+    query = query.order_by(ReorderProposal.product_id).limit(MAX_LINES_PER_ORDER).with_for_update()
+    proposals = {row.product_id: row for row in await session.scalars(query)}
+    requested = list(product_ids or ())
+    missing = [(n, key) for n, key in enumerate(requested) if key not in proposals]
     if missing:
-        raise Refused(*(_nothing("productIds", str(n), product_id=key) for n, key in missing))
-    if not found:
-        raise Refused(_nothing("supplierId"))
-    return found
+        raise DomainError(
+            *(_nothing_proposed("productIds", str(n), product_id=key) for n, key in missing)
+        )
+    if not proposals:
+        raise DomainError(_nothing_proposed("supplierId"))
+    return proposals
 
 
-def _bounded(product_ids: Sequence[UUID]) -> None:
-    if not 1 <= len(set(product_ids)) == len(product_ids) <= LINES_AN_ORDER:
-        message = f"Name from 1 to {LINES_AN_ORDER} products, each once."
-        raise Refused(InvalidInput(path=["input", "productIds"], message=message))
+def _check_product_ids(product_ids: Sequence[UUID]) -> None:
+    if not 1 <= len(set(product_ids)) == len(product_ids) <= MAX_LINES_PER_ORDER:
+        message = f"Name from 1 to {MAX_LINES_PER_ORDER} products, each once."
+        raise DomainError(InvalidInput(path=["input", "productIds"], message=message))
 
 
-def _nothing(*path: str, product_id: UUID | None = None) -> NothingProposed:
+def _nothing_proposed(*path: str, product_id: UUID | None = None) -> NothingProposed:
     message = "Nothing is proposed to be ordered."
     return NothingProposed(path=["input", *path], message=message, product_id=product_id)

@@ -1,4 +1,4 @@
-"""The figures behind a store's proposals: three reads and two writes, however many products."""
+"""Computes a store's replenishment proposals; statements don't grow with the products."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,46 +15,46 @@ from sqlalchemy.types import DateTime, Text, Uuid
 
 from models.purchasing import ReorderRun
 from models.stores import Store
-from services.core.clock import moment
+from services.core.clock import current_time
 from services.purchasing.demand_forecast import (
     HISTORY_DAYS,
-    Floats,
-    Forecast,
-    Need,
-    Terms,
-    forecast,
-    need,
+    DemandForecast,
+    FloatArray,
+    ReplenishmentNeed,
+    ReplenishmentTerms,
+    calculate_need,
+    forecast_demand,
 )
-from services.purchasing.purchase_order_lines import LINE_MOST_PACKS, LINE_MOST_UNITS
+from services.purchasing.purchase_order_lines import MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE
 
-COVER_MOST_DAYS = 9_999.0
-WHOLE = ("lead_days", "review_days", "pack_units", "available", "incoming", "drafted")
+MAX_COVER_DAYS = 9_999.0
+INTEGER_COLUMNS = ("lead_days", "review_days", "pack_units", "available", "incoming", "drafted")
 
-# Of several suppliers the preferred one is asked, else whose units are the cheapest.
-GOODS = text(
+# Of several suppliers of a product: the preferred one, else the one with the lowest unit cost.
+SELECT_SUPPLIED_PRODUCTS = text(
     """
-    select distinct on (sold.product_id) sold.product_id, sold.supplier_id, sold.pack_units,
-        coalesce(sold.lead_days, supplier.lead_days) as lead_days, supplier.review_days,
+    select distinct on (terms.product_id) terms.product_id, terms.supplier_id, terms.pack_units,
+        coalesce(terms.lead_days, supplier.lead_days) as lead_days, supplier.review_days,
         coalesce(stock.on_hand - stock.held, 0) as available,
         coalesce(stock.incoming, 0) as incoming, coalesce(drafts.units, 0) as drafted
-    from supplier_product as sold
-    join supplier on supplier.id = sold.supplier_id and supplier.active
-    join product on product.id = sold.product_id and product.active
-    join listing on listing.store_id = :store and listing.product_id = sold.product_id
-    left join stock on stock.store_id = :store and stock.product_id = sold.product_id
+    from supplier_product as terms
+    join supplier on supplier.id = terms.supplier_id and supplier.active
+    join product on product.id = terms.product_id and product.active
+    join listing on listing.store_id = :store and listing.product_id = terms.product_id
+    left join stock on stock.store_id = :store and stock.product_id = terms.product_id
     left join (
         select line.product_id, sum(line.packs * line.pack_units) as units
-        from purchase_order as one
-        join purchase_order_line as line on line.purchase_order_id = one.id
-        where one.store_id = :store and one.status = 'DRAFT' group by line.product_id
-    ) as drafts on drafts.product_id = sold.product_id
-    where sold.company_id = :company
-    order by sold.product_id, sold.preferred desc,
-        sold.pack_cost_minor::float8 / sold.pack_units, sold.supplier_id
+        from purchase_order as draft
+        join purchase_order_line as line on line.purchase_order_id = draft.id
+        where draft.store_id = :store and draft.status = 'DRAFT' group by line.product_id
+    ) as drafts on drafts.product_id = terms.product_id
+    where terms.company_id = :company
+    order by terms.product_id, terms.preferred desc,
+        terms.pack_cost_minor::float8 / terms.pack_units, terms.supplier_id
     """
 )
-# The ledger is read along its index, which is in the order of time: `low` is older than `since`.
-SALES = text(
+# Keys of ledger entries are ordered by time: `low`, a key older than `since`, bounds the scan.
+SELECT_DAILY_SALES = text(
     """
     select product_id, array_agg(day), array_agg(units) from (
         select product_id, timezone(:zone, at)::date - cast(:first as date) as day,
@@ -70,15 +70,15 @@ SALES = text(
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("until", type_=DateTime(timezone=True)),
 )
-FORGET = text("delete from reorder_proposal where store_id = :store")
-PROPOSE = text(
+DELETE_PROPOSALS = text("delete from reorder_proposal where store_id = :store")
+INSERT_PROPOSALS = text(
     """
     insert into reorder_proposal (
         store_id, company_id, computed_at, product_id, supplier_id, level, weekdays, deviation,
         demand, safety, lead_days, review_days, available, incoming, drafted, cover_days, packs,
         pack_units
-    ) select :store, :company, :now, one.*
-    from jsonb_to_recordset(cast(:rows as jsonb)) as one (
+    ) select :store, :company, :now, proposal.*
+    from jsonb_to_recordset(cast(:rows as jsonb)) as proposal (
         product_id uuid, supplier_id uuid, level float8, weekdays float8[], deviation float8,
         demand float8, safety float8, lead_days int, review_days int, available int, incoming int,
         drafted int, cover_days float8, packs int, pack_units int
@@ -88,98 +88,110 @@ PROPOSE = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """A store's own days: `today`, and the history `since` a midnight `until` the last one."""
+class SalesCalendar:
+    """Business days of a store: `today`, and the history from midnight `since` to `until`."""
 
-    zone: str
+    timezone: str
     today: date
     since: datetime
     until: datetime
 
     @property
-    def first(self) -> date:
+    def first_day(self) -> date:
         """The first day of the history."""
         return self.today - timedelta(days=HISTORY_DAYS)
 
     @property
-    def low(self) -> UUID:
-        """A key below those of all that was written since, and a day to spare."""
+    def lowest_entry_id(self) -> UUID:
+        """A UUIDv7 below the keys of all entries since then, with a margin of one day."""
         return UUID(int=int((self.since - timedelta(days=1)).timestamp() * 1000) << 80)
 
 
-def calendar(now: datetime, zone: str) -> Calendar:
-    """The days of a store whose clock shows `now` in its time zone."""
-    here = ZoneInfo(zone)
-    today = now.astimezone(here).date()
-    first = today - timedelta(days=HISTORY_DAYS)
-    midnights = (datetime.combine(day, time(0), here) for day in (first, today))
-    return Calendar(zone, today, *midnights)
+def build_calendar(now: datetime, timezone: str) -> SalesCalendar:
+    """The business days of a store in this time zone."""
+    zone = ZoneInfo(timezone)
+    today = now.astimezone(zone).date()
+    first_day = today - timedelta(days=HISTORY_DAYS)
+    midnights = (datetime.combine(day, time(0), zone) for day in (first_day, today))
+    return SalesCalendar(timezone, today, *midnights)
 
 
-async def work_out(session: AsyncSession, store: Store, run: ReorderRun) -> None:
-    """Replace the proposals of a store whose run is locked."""
-    now = await moment(session)
-    days = calendar(now, store.timezone)
-    place = {"store": store.id, "company": store.company_id}
-    goods = (await session.execute(GOODS, place)).all()
-    sold = await _sold(session, store, days, goods)
-    rows = _proposed(goods, *figures(goods, sold, days.today)) if goods else []
-    await session.execute(FORGET, {"store": store.id})
+async def recompute_proposals(session: AsyncSession, store: Store, run: ReorderRun) -> None:
+    """Replace the proposals of a store; the caller holds the lock of its run."""
+    now = await current_time(session)
+    calendar = build_calendar(now, store.timezone)
+    store_keys = {"store": store.id, "company": store.company_id}
+    products = (await session.execute(SELECT_SUPPLIED_PRODUCTS, store_keys)).all()
+    daily_sales = await _read_daily_sales(session, store, calendar, products)
+    rows: list[dict[str, Any]] = []
+    if products:
+        rows = _proposal_rows(products, *calculate_figures(products, daily_sales, calendar.today))
+    await session.execute(DELETE_PROPOSALS, {"store": store.id})
     if rows:
-        written = {**place, "now": now, "rows": orjson.dumps(rows).decode()}
-        await session.execute(PROPOSE, written)
-    run.computed_at, run.products, run.proposals = now, len(goods), len(rows)
+        parameters = {**store_keys, "now": now, "rows": orjson.dumps(rows).decode()}
+        await session.execute(INSERT_PROPOSALS, parameters)
+    run.computed_at, run.products, run.proposals = now, len(products), len(rows)
     await session.flush()
 
 
-async def _sold(
-    session: AsyncSession, store: Store, days: Calendar, goods: Sequence[Row[Any]]
-) -> Floats:
-    """Units sold a day: a row per product, a column per day; what came back is taken off."""
-    nth = {one.product_id: n for n, one in enumerate(goods)}
-    sold = np.zeros((len(goods), HISTORY_DAYS))
-    asked = {
-        "zone": days.zone,
-        "first": days.first,
+async def _read_daily_sales(
+    session: AsyncSession, store: Store, calendar: SalesCalendar, products: Sequence[Row[Any]]
+) -> FloatArray:
+    """Units sold, less those returned: a row per product, a column per day."""
+    row_of_product = {product.product_id: n for n, product in enumerate(products)}
+    daily_sales = np.zeros((len(products), HISTORY_DAYS))
+    parameters = {
+        "zone": calendar.timezone,
+        "first": calendar.first_day,
         "store": store.id,
-        "low": days.low,
-        "since": days.since,
-        "until": days.until,
+        "low": calendar.lowest_entry_id,
+        "since": calendar.since,
+        "until": calendar.until,
     }
-    for product_id, on_days, units in await session.execute(SALES, asked):
-        if (row := nth.get(product_id)) is not None:
-            sold[row, on_days] = units
-    return np.maximum(sold, 0)
+    for product_id, days, units in await session.execute(SELECT_DAILY_SALES, parameters):
+        if (row := row_of_product.get(product_id)) is not None:
+            daily_sales[row, days] = units
+    return np.maximum(daily_sales, 0)
 
 
-def figures(goods: Sequence[Any], sold: Floats, today: date) -> tuple[Forecast, Need]:
-    """What will be sold of these goods, and what of them is needed."""
-    last = (today.weekday() - 1) % 7
-    coming = forecast(sold, last)
-    column = {name: np.array([getattr(one, name) for one in goods], np.int64) for name in WHOLE}
-    terms = Terms(column["lead_days"], column["review_days"], column["pack_units"])
-    there = column["available"] + column["incoming"] + column["drafted"]
-    return coming, need(coming, terms, today.weekday(), there)
+def calculate_figures(
+    products: Sequence[Any], daily_sales: FloatArray, today: date
+) -> tuple[DemandForecast, ReplenishmentNeed]:
+    """The demand forecast and the need of these products on a day."""
+    last_weekday = (today.weekday() - 1) % 7
+    forecast = forecast_demand(daily_sales, last_weekday)
+    columns = {
+        name: np.array([getattr(product, name) for product in products], np.int64)
+        for name in INTEGER_COLUMNS
+    }
+    terms = ReplenishmentTerms(columns["lead_days"], columns["review_days"], columns["pack_units"])
+    stock = columns["available"] + columns["incoming"] + columns["drafted"]
+    return forecast, calculate_need(forecast, terms, today.weekday(), stock)
 
 
-def _proposed(goods: Sequence[Row[Any]], coming: Forecast, needed: Need) -> list[dict[str, Any]]:
-    """The rows of what is to be ordered."""
-    return [_row(goods[n], coming, needed, n) for n in np.flatnonzero(needed.packs).tolist()]
+def _proposal_rows(
+    products: Sequence[Row[Any]], forecast: DemandForecast, need: ReplenishmentNeed
+) -> list[dict[str, Any]]:
+    """A row for each product of which at least one pack is needed."""
+    needed = np.flatnonzero(need.packs).tolist()
+    return [_proposal_row(products[n], forecast, need, n) for n in needed]
 
 
-def _row(one: Row[Any], coming: Forecast, needed: Need, n: int) -> dict[str, Any]:
-    level = float(coming.level[n])
-    there = one.available + one.incoming + one.drafted
-    most = min(LINE_MOST_PACKS, LINE_MOST_UNITS // one.pack_units)
+def _proposal_row(
+    product: Row[Any], forecast: DemandForecast, need: ReplenishmentNeed, n: int
+) -> dict[str, Any]:
+    level = float(forecast.level[n])
+    stock = product.available + product.incoming + product.drafted
+    max_packs = min(MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE // product.pack_units)
     return {
-        "product_id": str(one.product_id),
-        "supplier_id": str(one.supplier_id),
+        "product_id": str(product.product_id),
+        "supplier_id": str(product.supplier_id),
         "level": level,
-        "weekdays": coming.factors[n].tolist(),
-        "deviation": float(coming.deviation[n]),
-        "demand": float(needed.demand[n]),
-        "safety": float(needed.safety[n]),
-        **{name: int(getattr(one, name)) for name in WHOLE},
-        "cover_days": min(there / level, COVER_MOST_DAYS),
-        "packs": min(int(needed.packs[n]), most),
+        "weekdays": forecast.weekday_factors[n].tolist(),
+        "deviation": float(forecast.deviation[n]),
+        "demand": float(need.demand[n]),
+        "safety": float(need.safety_stock[n]),
+        **{name: int(getattr(product, name)) for name in INTEGER_COLUMNS},
+        "cover_days": min(stock / level, MAX_COVER_DAYS),
+        "packs": min(int(need.packs[n]), max_packs),
     }

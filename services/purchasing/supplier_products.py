@@ -1,4 +1,4 @@
-"""What a supplier sells to a company: packs, their cost, and who is preferred for a product."""
+"""Products that a supplier sells to a company: packs, their cost, and the preferred supplier."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor
 from models.purchasing import Supplier, SupplierProduct
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, NotFound, Problem, Refused
-from services.core.text import line
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.core.text import parse_line
 from services.purchasing import suppliers
 
-SET_PRODUCTS = 200
-PRODUCTS_A_SUPPLIER = 10_000
-PACK_MOST_UNITS = 10_000
-PACK_COST_MOST_MINOR = 10**10
-SKU_LENGTH = 60
-SEARCH_LENGTH = 100
+MAX_PRODUCTS_PER_REQUEST = 200
+MAX_PRODUCTS_PER_SUPPLIER = 10_000
+MAX_PACK_UNITS = 10_000
+MAX_PACK_COST_MINOR = 10**10
+MAX_SKU_LENGTH = 60
+MAX_SEARCH_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a supplier asks for a pack of one product, in minor units of its own currency."""
+class SupplierProductTerms:
+    """Terms on which a supplier sells one product; minor units of the supplier's currency."""
 
     product_id: UUID
     sku: str = ""
@@ -41,133 +41,141 @@ async def set_products(
     *,
     actor: Actor,
     supplier_id: UUID,
-    terms: Sequence[Terms],
+    terms: Sequence[SupplierProductTerms],
     removed: Collection[UUID],
     expected_version: int,
 ) -> Supplier:
-    """Set the terms of some products, and take others out of what the supplier sells.
+    """Set the terms of some products of a supplier, and remove others; the rest is unchanged.
 
-    Whatever is not named stays. A product preferred here is preferred nowhere else any more.
-    Refused: NotFound (a path for each foreign product), InvalidInput, VersionConflict.
+    A product that becomes preferred here is no longer preferred at any other supplier.
+    Raises DomainError: NotFound (a path for each foreign product), InvalidInput, VersionConflict.
     """
-    _bounded(terms, removed)
-    row = await suppliers.locked(session, actor, supplier_id)
-    suppliers.unchanged(row, expected_version)
-    _sound(terms)
-    wanted = {one.product_id: one for one in terms}
-    await _ours(session, row, list(wanted))
+    _check_products(terms, removed)
+    supplier = await suppliers.lock_supplier(session, actor, supplier_id)
+    suppliers.require_version(supplier, expected_version)
+    _check_terms(terms)
+    new_terms = {product_terms.product_id: product_terms for product_terms in terms}
+    await _require_own_products(session, supplier, list(new_terms))
     if preferred := [one.product_id for one in terms if one.preferred]:
-        await _prefer_nobody(session, row, preferred)
-    sold = await terms_of(session, row.id, [*wanted, *removed])
+        await _clear_preference(session, supplier, preferred)
+    stored = await terms_by_product(session, supplier.id, [*new_terms, *removed])
     for product_id in removed:
-        if product_id in sold:
-            await session.delete(sold[product_id])
-    for product_id, one in wanted.items():
-        session.add(_set(sold.get(product_id) or _begun(row, product_id), one))
-    row.version += 1
+        if product_id in stored:
+            await session.delete(stored[product_id])
+    for product_id, product_terms in new_terms.items():
+        row = stored.get(product_id) or _new_row(supplier, product_id)
+        session.add(_with_terms(row, product_terms))
+    supplier.version += 1
     await session.flush()
-    await _not_too_many(session, row)
+    await _check_product_count(session, supplier)
+    return supplier
+
+
+def _check_products(terms: Sequence[SupplierProductTerms], removed: Collection[UUID]) -> None:
+    if not 1 <= len(terms) + len(removed) <= MAX_PRODUCTS_PER_REQUEST:
+        message = f"From 1 to {MAX_PRODUCTS_PER_REQUEST} products are set or removed at once."
+        raise DomainError(_invalid(["products"], message))
+    product_ids = [*(one.product_id for one in terms), *removed]
+    if len(set(product_ids)) < len(product_ids):
+        raise DomainError(_invalid(["products"], "A product is named once, to be set or removed."))
+
+
+def _check_terms(terms: Sequence[SupplierProductTerms]) -> None:
+    """Raise DomainError: InvalidInput for each wrong value."""
+    problems = [problem for n, one in enumerate(terms) for problem in _problems(one, str(n))]
+    if problems:
+        raise DomainError(*problems)
+
+
+def _new_row(supplier: Supplier, product_id: UUID) -> SupplierProduct:
+    return SupplierProduct(
+        supplier_id=supplier.id,
+        product_id=product_id,
+        company_id=supplier.company_id,
+        currency=supplier.currency,
+    )
+
+
+def _with_terms(row: SupplierProduct, terms: SupplierProductTerms) -> SupplierProduct:
+    row.sku = terms.sku.strip()
+    row.pack_cost_minor = terms.pack_cost_minor
+    row.pack_units = terms.pack_units
+    row.lead_days = terms.lead_days
+    row.preferred = terms.preferred
     return row
 
 
-def _bounded(terms: Sequence[Terms], removed: Collection[UUID]) -> None:
-    if not 1 <= len(terms) + len(removed) <= SET_PRODUCTS:
-        message = f"From 1 to {SET_PRODUCTS} products are set or removed at once."
-        raise Refused(_invalid(["products"], message))
-    named = [*(one.product_id for one in terms), *removed]
-    if len(set(named)) < len(named):
-        raise Refused(_invalid(["products"], "A product is named once, to be set or removed."))
-
-
-def _sound(terms: Sequence[Terms]) -> None:
-    """Refused with every reason against these terms at once."""
-    reasons = [reason for index, one in enumerate(terms) for reason in _against(one, str(index))]
-    if reasons:
-        raise Refused(*reasons)
-
-
-def _begun(row: Supplier, product_id: UUID) -> SupplierProduct:
-    return SupplierProduct(
-        supplier_id=row.id,
-        product_id=product_id,
-        company_id=row.company_id,
-        currency=row.currency,
+def _problems(terms: SupplierProductTerms, index: str) -> list[Problem]:
+    limits = (
+        ("packCostMinor", terms.pack_cost_minor, 0, MAX_PACK_COST_MINOR),
+        ("packUnits", terms.pack_units, 1, MAX_PACK_UNITS),
+        ("leadDays", terms.lead_days, 0, suppliers.MAX_LEAD_DAYS),
     )
-
-
-def _set(sold: SupplierProduct, terms: Terms) -> SupplierProduct:
-    sold.sku = terms.sku.strip()
-    sold.pack_cost_minor = terms.pack_cost_minor
-    sold.pack_units = terms.pack_units
-    sold.lead_days = terms.lead_days
-    sold.preferred = terms.preferred
-    return sold
-
-
-def _against(one: Terms, index: str) -> list[Problem]:
-    bounds = (
-        ("packCostMinor", one.pack_cost_minor, 0, PACK_COST_MOST_MINOR),
-        ("packUnits", one.pack_units, 1, PACK_MOST_UNITS),
-        ("leadDays", one.lead_days, 0, suppliers.LEAD_MOST_DAYS),
-    )
-    reasons: list[Problem] = [
-        _invalid(["products", index, field], f"This is from {least} to {most}.")
-        for field, value, least, most in bounds
-        if value is not None and not least <= value <= most
+    problems: list[Problem] = [
+        _invalid(["products", index, field], f"This is from {minimum} to {maximum}.")
+        for field, value, minimum, maximum in limits
+        if value is not None and not minimum <= value <= maximum
     ]
     try:
-        line(one.sku, "input", "products", index, "sku", most=SKU_LENGTH)
-    except Refused as refused:
-        reasons += refused.reasons
-    return reasons
+        parse_line(terms.sku, "input", "products", index, "sku", max_length=MAX_SKU_LENGTH)
+    except DomainError as error:
+        problems += error.problems
+    return problems
 
 
-async def _ours(session: AsyncSession, row: Supplier, product_ids: Sequence[UUID]) -> None:
-    """Refused with one NotFound for each product that is not the company's."""
-    found = await session.scalars(
-        select(Product.id).where(Product.id.in_(product_ids), Product.company_id == row.company_id)
+async def _require_own_products(
+    session: AsyncSession, supplier: Supplier, product_ids: Sequence[UUID]
+) -> None:
+    """Raise DomainError: NotFound for each product that is not the company's."""
+    own_ids = set(
+        await session.scalars(
+            select(Product.id).where(
+                Product.id.in_(product_ids), Product.company_id == supplier.company_id
+            )
+        )
     )
-    known = set(found)
-    if missing := [n for n, key in enumerate(product_ids) if key not in known]:
-        raise Refused(*(_no_product("products", str(index)) for index in missing))
+    if foreign := [n for n, product_id in enumerate(product_ids) if product_id not in own_ids]:
+        raise DomainError(*(_no_product("products", str(index)) for index in foreign))
 
 
 def _no_product(*path: str) -> NotFound:
     return NotFound(path=["input", *path, "productId"], message="There is no such product.")
 
 
-async def _prefer_nobody(session: AsyncSession, row: Supplier, product_ids: Sequence[UUID]) -> None:
-    """Take the preference for these products from whoever has it.
+async def _clear_preference(
+    session: AsyncSession, supplier: Supplier, product_ids: Sequence[UUID]
+) -> None:
+    """Clear the preference for these products at all suppliers of the company.
 
-    One at a time in a company: two managers who prefer two suppliers for one product must not
-    wait for each other in a circle, nor meet in the unique index.
+    Locks the company row first: two managers who prefer different suppliers for the same products
+    would otherwise deadlock, or violate the unique index.
     """
-    company = select(Company.id).where(Company.id == row.company_id)
+    company = select(Company.id).where(Company.id == supplier.company_id)
     await session.execute(company.with_for_update(key_share=True))
     preferred = await session.scalars(
         select(SupplierProduct).where(
-            SupplierProduct.company_id == row.company_id,
+            SupplierProduct.company_id == supplier.company_id,
             SupplierProduct.product_id.in_(product_ids),
             SupplierProduct.preferred,
         )
     )
-    for one in preferred:
-        one.preferred = False
+    for row in preferred:
+        row.preferred = False
     await session.flush()
 
 
-async def _not_too_many(session: AsyncSession, row: Supplier) -> None:
-    count = select(func.count()).where(SupplierProduct.supplier_id == row.id)
-    if (await session.scalar(count) or 0) > PRODUCTS_A_SUPPLIER:
-        message = f"A supplier sells at most {PRODUCTS_A_SUPPLIER} products."
-        raise Refused(_invalid(["products"], message))
+async def _check_product_count(session: AsyncSession, supplier: Supplier) -> None:
+    count = select(func.count()).where(SupplierProduct.supplier_id == supplier.id)
+    if (await session.scalar(count) or 0) > MAX_PRODUCTS_PER_SUPPLIER:
+        message = f"A supplier sells at most {MAX_PRODUCTS_PER_SUPPLIER} products."
+        raise DomainError(_invalid(["products"], message))
 
 
 def _invalid(path: list[str], message: str) -> InvalidInput:
     return InvalidInput(path=["input", *path], message=message)
 
 
-async def listed(
+async def list_of_supplier(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -176,29 +184,29 @@ async def listed(
     cursor: str | None,
     search: str = "",
 ) -> Page[SupplierProduct]:
-    """What a supplier sells, in the order of the products' keys.
+    """A page of the products that a supplier sells, by product key.
 
-    `search` is a part of a name, or a whole code, barcode or the supplier's own number.
-    Refused: NotFound, InvalidInput.
+    `search` is part of a name, or a whole code, barcode or supplier SKU.
+    Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(first)
-    await suppliers.visible(session, actor=actor, supplier_id=supplier_id)
-    rows = select(SupplierProduct).where(SupplierProduct.supplier_id == supplier_id)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(SupplierProduct.product_id > start[0])
-    if word := line(search, "search", most=SEARCH_LENGTH):
-        is_it = or_(Product.code == word, Product.barcode == word, SupplierProduct.sku == word)
-        named = or_(is_it, Product.name.icontains(word, autoescape=True))
-        rows = rows.join(Product, Product.id == SupplierProduct.product_id).where(named)
-    ordered = rows.order_by(SupplierProduct.product_id).limit(first + 1)
-    found = (await session.scalars(ordered)).all()
-    return page(found, first, lambda row: (str(row.product_id),))
+    check_page_size(first)
+    await suppliers.visible_supplier(session, actor=actor, supplier_id=supplier_id)
+    query = select(SupplierProduct).where(SupplierProduct.supplier_id == supplier_id)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        query = query.where(SupplierProduct.product_id > start[0])
+    if text := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
+        exact = or_(Product.code == text, Product.barcode == text, SupplierProduct.sku == text)
+        matches = or_(exact, Product.name.icontains(text, autoescape=True))
+        query = query.join(Product, Product.id == SupplierProduct.product_id).where(matches)
+    by_product = query.order_by(SupplierProduct.product_id).limit(first + 1)
+    rows = (await session.scalars(by_product)).all()
+    return build_page(rows, first, lambda row: (str(row.product_id),))
 
 
-async def terms_of(
+async def terms_by_product(
     session: AsyncSession, supplier_id: UUID, product_ids: Collection[UUID]
 ) -> dict[UUID, SupplierProduct]:
-    """On which terms a supplier sells these products; those that it doesn't sell are left out."""
+    """A supplier's terms by product; products that it does not sell are missing."""
     rows = await session.scalars(
         select(SupplierProduct).where(
             SupplierProduct.supplier_id == supplier_id,

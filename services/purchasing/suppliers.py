@@ -1,4 +1,4 @@
-"""Suppliers of a company: who they are, on which terms they deliver, and what of."""
+"""Suppliers of a company and their terms of delivery."""
 
 import re
 from dataclasses import dataclass
@@ -12,23 +12,24 @@ from models.companies import Company
 from models.identity import Actor
 from models.purchasing import Supplier
 from services.core.access import MANAGER_ROLES
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, Problem, Refused, VersionConflict, not_found
-from services.core.text import line, mail_address
-from services.identity.one_time_codes import phone_number
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.state_machine import version_conflict
+from services.core.text import parse_email, parse_line
+from services.identity.one_time_codes import parse_phone_number
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,19}")
-NAME_LENGTH = 100
-SEARCH_LENGTH = 100
-LEAD_MOST_DAYS = 365
-REVIEW_MOST_DAYS = 90
-MINIMUM_MOST_MINOR = 10**12
-TOLERANCE_MOST_PERCENT = 100
-BOUNDS = {
-    "lead_days": (0, LEAD_MOST_DAYS),
-    "review_days": (1, REVIEW_MOST_DAYS),
-    "minimum_order_minor": (0, MINIMUM_MOST_MINOR),
-    "over_tolerance_percent": (0, TOLERANCE_MOST_PERCENT),
+MAX_NAME_LENGTH = 100
+MAX_SEARCH_LENGTH = 100
+MAX_LEAD_DAYS = 365
+MAX_REVIEW_DAYS = 90
+MAX_MINIMUM_ORDER_MINOR = 10**12
+MAX_OVER_TOLERANCE_PERCENT = 100
+NUMBER_LIMITS = {
+    "lead_days": (0, MAX_LEAD_DAYS),
+    "review_days": (1, MAX_REVIEW_DAYS),
+    "minimum_order_minor": (0, MAX_MINIMUM_ORDER_MINOR),
+    "over_tolerance_percent": (0, MAX_OVER_TOLERANCE_PERCENT),
 }
 
 
@@ -41,12 +42,12 @@ class SupplierCodeTaken(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplierArchived(Problem):
-    """Nothing more is ordered from this supplier."""
+    """The supplier is archived: nothing more is ordered from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SupplierFacts:
-    """What is said about a supplier; minor units are of the company's currency."""
+class SupplierDetails:
+    """Everything a manager sets about a supplier; minor units of the company's currency."""
 
     code: str
     name: str
@@ -58,8 +59,8 @@ class SupplierFacts:
     over_tolerance_percent: int = 0
 
 
-def manages(actor: Actor, company_id: UUID) -> bool:
-    """Whether this person runs the company, or manages one of its stores."""
+def may_manage_suppliers(actor: Actor, company_id: UUID) -> bool:
+    """Whether the actor administers the company or manages one of its stores."""
     return any(
         grant.role in MANAGER_ROLES and grant.company_id in (None, company_id)
         for grant in actor.grants
@@ -71,78 +72,79 @@ async def save(
     *,
     actor: Actor,
     company_id: UUID,
-    facts: SupplierFacts,
+    details: SupplierDetails,
     supplier_id: UUID | None = None,
     expected_version: int | None = None,
 ) -> Supplier:
     """Add a supplier to a company, or change one; the company's managers may.
 
-    Refused: NotFound, InvalidInput for each wrong fact, SupplierCodeTaken, VersionConflict.
+    Raises DomainError: NotFound, InvalidInput for each wrong value, SupplierCodeTaken,
+    VersionConflict.
     """
-    if not manages(actor, company_id):
+    if not may_manage_suppliers(actor, company_id):
         raise not_found(Company, "companyId")
-    values = _checked(facts)
+    values = _validated(details)
     if supplier_id is None:
         company = await session.get_one(Company, company_id)
-        row = Supplier(company_id=company_id, currency=company.currency, **values)
+        supplier = Supplier(company_id=company_id, currency=company.currency, **values)
     else:
-        row = await locked(session, actor, supplier_id)
-        if row.company_id != company_id:
+        supplier = await lock_supplier(session, actor, supplier_id)
+        if supplier.company_id != company_id:
             raise not_found(Supplier, "supplierId")
-        unchanged(row, expected_version)
+        require_version(supplier, expected_version)
         for name, value in values.items():
-            setattr(row, name, value)
-        row.version += 1
-    await _store(session, row)
-    return row
+            setattr(supplier, name, value)
+        supplier.version += 1
+    await _store(session, supplier)
+    return supplier
 
 
-async def _store(session: AsyncSession, row: Supplier) -> None:
-    code = row.code
+async def _store(session: AsyncSession, supplier: Supplier) -> None:
+    code = supplier.code
     try:
         async with session.begin_nested():
-            session.add(row)
+            session.add(supplier)
     except IntegrityError:
         message = "Another supplier of the company has this code."
-        taken = SupplierCodeTaken(path=["input", "code"], message=message, code=code)
-        raise Refused(taken) from None
+        problem = SupplierCodeTaken(path=["input", "code"], message=message, code=code)
+        raise DomainError(problem) from None
 
 
-def _checked(facts: SupplierFacts) -> dict[str, str | int]:
-    """The facts as they are stored; refused with every reason at once."""
-    reasons: list[Problem] = []
-    code = facts.code.strip().upper()
+def _validated(details: SupplierDetails) -> dict[str, str | int]:
+    """The column values. Raises DomainError: InvalidInput for each wrong value."""
+    problems: list[Problem] = []
+    code = details.code.strip().upper()
     if not CODE.fullmatch(code):
         message = "A code is 1 to 20 letters, digits, hyphens and underscores."
-        reasons.append(InvalidInput(path=["input", "code"], message=message))
-    for name, (least, most) in BOUNDS.items():
-        if not least <= getattr(facts, name) <= most:
-            message = f"This is from {least} to {most}."
-            reasons.append(InvalidInput(path=["input", _camel(name)], message=message))
+        problems.append(InvalidInput(path=["input", "code"], message=message))
+    for name, (minimum, maximum) in NUMBER_LIMITS.items():
+        if not minimum <= getattr(details, name) <= maximum:
+            message = f"This is from {minimum} to {maximum}."
+            problems.append(InvalidInput(path=["input", _camel_case(name)], message=message))
     texts: dict[str, str] = {}
-    for name, read in (("name", _name), ("email", _email), ("phone", _phone)):
+    for name, parse in (("name", _parse_name), ("email", _parse_email), ("phone", _parse_phone)):
         try:
-            texts[name] = read(getattr(facts, name))
-        except Refused as refused:
-            reasons += refused.reasons
-    if reasons:
-        raise Refused(*reasons)
-    return {"code": code, **texts, **{name: getattr(facts, name) for name in BOUNDS}}
+            texts[name] = parse(getattr(details, name))
+        except DomainError as error:
+            problems += error.problems
+    if problems:
+        raise DomainError(*problems)
+    return {"code": code, **texts, **{name: getattr(details, name) for name in NUMBER_LIMITS}}
 
 
-def _name(text: str) -> str:
-    return line(text, "input", "name", most=NAME_LENGTH, least=1)
+def _parse_name(text: str) -> str:
+    return parse_line(text, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1)
 
 
-def _email(text: str) -> str:
-    return mail_address(text, "input", "email") if text.strip() else ""
+def _parse_email(text: str) -> str:
+    return parse_email(text, "input", "email") if text.strip() else ""
 
 
-def _phone(text: str) -> str:
-    return phone_number(text, "phone") if text.strip() else ""
+def _parse_phone(text: str) -> str:
+    return parse_phone_number(text, "phone") if text.strip() else ""
 
 
-def _camel(name: str) -> str:
+def _camel_case(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.title() for word in rest)
 
@@ -155,49 +157,53 @@ async def archive(
     archived: bool,
     expected_version: int,
 ) -> Supplier:
-    """Order nothing more from a supplier, or take it up again; what is on its way still comes.
+    """Stop or resume ordering from a supplier; approved orders are still received.
 
-    Refused: NotFound, VersionConflict.
+    Raises DomainError: NotFound, VersionConflict.
     """
-    row = await locked(session, actor, supplier_id)
-    unchanged(row, expected_version)
-    if row.active is archived:
-        row.active = not archived
-        row.version += 1
+    supplier = await lock_supplier(session, actor, supplier_id)
+    require_version(supplier, expected_version)
+    if supplier.active is archived:
+        supplier.active = not archived
+        supplier.version += 1
         await session.flush()
-    return row
+    return supplier
 
 
-async def locked(session: AsyncSession, actor: Actor, supplier_id: UUID) -> Supplier:
-    """The supplier, locked and as it is now; not found for all but its company's managers."""
-    row = await session.scalar(
+async def lock_supplier(session: AsyncSession, actor: Actor, supplier_id: UUID) -> Supplier:
+    """Lock a supplier and read it again, for its company's managers.
+
+    Raises DomainError: NotFound.
+    """
+    supplier = await session.scalar(
         select(Supplier)
         .where(Supplier.id == supplier_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    if row is None or not manages(actor, row.company_id):
+    if supplier is None or not may_manage_suppliers(actor, supplier.company_id):
         raise not_found(Supplier, "supplierId")
-    return row
+    return supplier
 
 
-def unchanged(row: Supplier, expected_version: int | None) -> None:
-    """Refused when somebody changed the supplier, or what it sells, since that version."""
-    if expected_version != row.version:
+def require_version(supplier: Supplier, expected_version: int | None) -> None:
+    """Raise DomainError: VersionConflict if the supplier or its products have changed."""
+    if expected_version != supplier.version:
         message = "The supplier was changed by somebody else: read it again."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=message, current=row.version))
+        raise version_conflict(
+            "input", "expectedVersion", message=message, current=supplier.version
+        )
 
 
-async def visible(session: AsyncSession, *, actor: Actor, supplier_id: UUID) -> Supplier:
-    """One supplier, for the managers of its company; refused as not found for all others."""
-    row = await session.get(Supplier, supplier_id)
-    if row is None or not manages(actor, row.company_id):
+async def visible_supplier(session: AsyncSession, *, actor: Actor, supplier_id: UUID) -> Supplier:
+    """The supplier, for its company's managers. Raises DomainError: NotFound."""
+    supplier = await session.get(Supplier, supplier_id)
+    if supplier is None or not may_manage_suppliers(actor, supplier.company_id):
         raise not_found(Supplier, "id")
-    return row
+    return supplier
 
 
-async def listed(
+async def list_of_company(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -207,20 +213,20 @@ async def listed(
     search: str = "",
     archived: bool = False,
 ) -> Page[Supplier]:
-    """A company's suppliers by code: those that deliver, or the archived ones.
+    """A page of a company's suppliers by code: the active ones, or the archived ones.
 
-    Refused: NotFound, InvalidInput.
+    `search` is part of a name or a whole code. Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(first)
-    if not manages(actor, company_id):
+    check_page_size(first)
+    if not may_manage_suppliers(actor, company_id):
         raise not_found(Company, "companyId")
-    rows = select(Supplier).where(
+    query = select(Supplier).where(
         Supplier.company_id == company_id, Supplier.active.is_(not archived)
     )
-    if (start := after(cursor, str)) is not None:
-        rows = rows.where(Supplier.code > start[0])
-    if word := line(search, "search", most=SEARCH_LENGTH):
-        named = Supplier.name.icontains(word, autoescape=True)
-        rows = rows.where(or_(named, Supplier.code == word.upper()))
-    found = (await session.scalars(rows.order_by(Supplier.code).limit(first + 1))).all()
-    return page(found, first, lambda row: (row.code,))
+    if (start := decode_cursor(cursor, str)) is not None:
+        query = query.where(Supplier.code > start[0])
+    if text := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
+        in_name = Supplier.name.icontains(text, autoescape=True)
+        query = query.where(or_(in_name, Supplier.code == text.upper()))
+    suppliers = (await session.scalars(query.order_by(Supplier.code).limit(first + 1))).all()
+    return build_page(suppliers, first, lambda supplier: (supplier.code,))

@@ -1,28 +1,31 @@
-"""How far and how long: straight lines on the globe, stretched to streets, at a vehicle's speed."""
+"""Estimates travel: great-circle distance, a detour factor and the speed of the vehicle."""
 
 from math import asin, ceil, cos, radians, sin, sqrt
 
-from models.delivery import Vehicle
 from models.geo_point import Point
-from services.stores.delivery_estimates import DETOUR
+from models.riders import Vehicle
+from services.stores.delivery_estimates import DETOUR_FACTOR
 
 EARTH_RADIUS_M = 6_371_009.0
 SPEED_MPS = {
     Vehicle.BICYCLE: 4.0,
     Vehicle.E_BIKE: 5.5,
     Vehicle.SCOOTER: 6.5,
-    Vehicle.CAR: 6.0,  # faster on the road, slower to park
+    Vehicle.CAR: 6.0,  # faster than a scooter on the street, but slower to park
 }
 
 
-def distance_m(one: Point, other: Point) -> float:
-    """Metres as the crow flies, by the haversine formula on the mean sphere."""
-    north, south = radians(one.latitude), radians(other.latitude)
-    east = radians(other.longitude - one.longitude)
-    half = sin((south - north) / 2) ** 2 + cos(north) * cos(south) * sin(east / 2) ** 2
-    return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(half)))
+def distance_m(start: Point, end: Point) -> float:
+    """Great-circle distance in metres, by the haversine formula on the mean sphere."""
+    start_latitude, end_latitude = radians(start.latitude), radians(end.latitude)
+    longitude_delta = radians(end.longitude - start.longitude)
+    haversine = (
+        sin((end_latitude - start_latitude) / 2) ** 2
+        + cos(start_latitude) * cos(end_latitude) * sin(longitude_delta / 2) ** 2
+    )
+    return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(haversine)))
 
 
-def eta_seconds(straight_m: float, vehicle: Vehicle) -> int:
-    """Seconds that a vehicle needs for a straight line of `straight_m`, over streets."""
-    return ceil(straight_m * DETOUR / SPEED_MPS[vehicle])
+def eta_seconds(straight_line_m: float, vehicle: Vehicle) -> int:
+    """Seconds a vehicle needs over streets for a straight-line distance in metres."""
+    return ceil(straight_line_m * DETOUR_FACTOR / SPEED_MPS[vehicle])

@@ -1,9 +1,10 @@
-"""The points of a way in few bytes, and the line that is drawn of them.
+"""Encodes track points in few bytes, simplifies a track and writes it as a polyline.
 
-A chunk holds its number of points, then for each point the step in time (tenths of a second), in
-latitude and in longitude (1e-5 degrees, about a metre) since the point before; the first one's
-since zero. Steps are zigzag varints, so a second on a scooter takes four or five bytes. Every chunk
-can be read by itself: processes that append to one line need not know of each other.
+A chunk holds its number of points, then for each point the differences in time (tenths of a
+second), latitude and longitude (1e-5 degrees, about a metre) from the point before; the first
+point's differences are from zero. Differences are zigzag varints, so a point per second of a
+scooter takes four or five bytes. Every chunk can be decoded by itself: processes that append to
+one track need not know of each other.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,151 +16,159 @@ from math import cos, radians
 from models.geo_point import Point
 from services.routing.distances import distance_m
 
-GRAIN = 100_000  # steps in a degree
-TENTHS = 10
-METERS_IN_DEGREE = 111_195.0
-ASCII_BASE = 63
-SEVEN = 0x7F
-MORE = 0x80
+UNITS_PER_DEGREE = 100_000
+UNITS_PER_SECOND = 10
+METERS_PER_DEGREE = 111_195.0
+POLYLINE_ASCII_OFFSET = 63
+VARINT_VALUE_MASK = 0x7F
+VARINT_CONTINUATION_BIT = 0x80
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A point of a way and when the rider was there."""
+class TrackPoint:
+    """A location of a rider and the time at which the rider was there."""
 
-    at: datetime
-    place: Point
+    recorded_at: datetime
+    location: Point
 
 
-def encode(points: Sequence[Seen]) -> bytes:
-    """One chunk of these points."""
-    out = bytearray()
-    _put(out, len(points))
-    before = (0, 0, 0)
-    for one in points:
-        now = (
-            round(one.at.timestamp() * TENTHS),
-            round(one.place.latitude * GRAIN),
-            round(one.place.longitude * GRAIN),
+def encode(points: Sequence[TrackPoint]) -> bytes:
+    """One chunk with these points."""
+    chunk = bytearray()
+    _append_varint(chunk, len(points))
+    previous = (0, 0, 0)
+    for point in points:
+        current = (
+            round(point.recorded_at.timestamp() * UNITS_PER_SECOND),
+            round(point.location.latitude * UNITS_PER_DEGREE),
+            round(point.location.longitude * UNITS_PER_DEGREE),
         )
-        for here, there in zip(now, before, strict=True):
-            _put(out, _zigzag(here - there))
-        before = now
-    return bytes(out)
+        for value, previous_value in zip(current, previous, strict=True):
+            _append_varint(chunk, _zigzag(value - previous_value))
+        previous = current
+    return bytes(chunk)
 
 
-def decode(line: bytes) -> list[Seen]:
-    """The points of all chunks, the earliest first; raises ValueError when the bytes are torn."""
-    numbers = _numbers(line)
-    points: list[Seen] = []
-    for count in numbers:
-        tenths = north = east = 0
+def decode(chunks: bytes) -> list[TrackPoint]:
+    """The points of all chunks, the earliest first. Raises ValueError for truncated bytes."""
+    integers = _read_varints(chunks)
+    points: list[TrackPoint] = []
+    for count in integers:
+        tenths = latitude = longitude = 0
         for _ in range(count):
             try:
-                tenths += _unzigzag(next(numbers))
-                north += _unzigzag(next(numbers))
-                east += _unzigzag(next(numbers))
+                tenths += _unzigzag(next(integers))
+                latitude += _unzigzag(next(integers))
+                longitude += _unzigzag(next(integers))
             except StopIteration:
                 raise ValueError("the line ends within a chunk") from None
-            at = datetime.fromtimestamp(tenths / TENTHS, UTC)
-            points.append(Seen(at, Point(north / GRAIN, east / GRAIN)))
-    points.sort(key=lambda one: one.at)
+            at = datetime.fromtimestamp(tenths / UNITS_PER_SECOND, UTC)
+            points.append(
+                TrackPoint(at, Point(latitude / UNITS_PER_DEGREE, longitude / UNITS_PER_DEGREE))
+            )
+    points.sort(key=lambda point: point.recorded_at)
     return points
 
 
-def length_m(points: Sequence[Seen]) -> float:
-    """Metres from the first point to the last, from one to the next."""
-    return sum(distance_m(a.place, b.place) for a, b in pairwise(points))
+def length_m(points: Sequence[TrackPoint]) -> float:
+    """The sum of the distances between successive points, in metres."""
+    return sum(distance_m(start.location, end.location) for start, end in pairwise(points))
 
 
-def simplified(places: Sequence[Point], tolerance_m: float) -> list[Point]:
-    """The line without the points that it passes within `tolerance_m` (Douglas and Peucker)."""
-    if len(places) < 3:
-        return list(places)
-    flat = _flat(places)
-    kept = {0, len(flat) - 1}
-    open_parts = [(0, len(flat) - 1)]
-    while open_parts:
-        first, last = open_parts.pop()
-        farthest, apart = _farthest(flat, first, last)
-        if apart > tolerance_m * tolerance_m:
-            kept.add(farthest)
-            open_parts += [(first, farthest), (farthest, last)]
-    return [places[nth] for nth in sorted(kept)]
+def simplify(points: Sequence[Point], tolerance_m: float) -> list[Point]:
+    """The points without those within `tolerance_m` of the simplified line (Douglas-Peucker)."""
+    if len(points) < 3:
+        return list(points)
+    plane = _project(points)
+    kept_indexes = {0, len(plane) - 1}
+    segments = [(0, len(plane) - 1)]
+    while segments:
+        first, last = segments.pop()
+        farthest_index, squared_distance = _farthest(plane, first, last)
+        if squared_distance > tolerance_m * tolerance_m:
+            kept_indexes.add(farthest_index)
+            segments += [(first, farthest_index), (farthest_index, last)]
+    return [points[index] for index in sorted(kept_indexes)]
 
 
-def polyline(places: Iterable[Point]) -> str:
-    """The line as text, five decimals: the encoded polyline format that map libraries draw."""
-    out: list[str] = []
-    north = east = 0
-    for place in places:
-        here = round(place.latitude * GRAIN), round(place.longitude * GRAIN)
-        out += (_letters(here[0] - north), _letters(here[1] - east))
-        north, east = here
-    return "".join(out)
+def encode_polyline(points: Iterable[Point]) -> str:
+    """The points in the encoded polyline format that map libraries read, with five decimals."""
+    parts: list[str] = []
+    latitude = longitude = 0
+    for point in points:
+        current = (
+            round(point.latitude * UNITS_PER_DEGREE),
+            round(point.longitude * UNITS_PER_DEGREE),
+        )
+        parts += (
+            _encode_difference(current[0] - latitude),
+            _encode_difference(current[1] - longitude),
+        )
+        latitude, longitude = current
+    return "".join(parts)
 
 
-def _flat(places: Sequence[Point]) -> list[tuple[float, float]]:
-    """Metres east and north of the first point: flat is near enough within a city."""
-    start = places[0]
-    wide = METERS_IN_DEGREE * cos(radians(start.latitude))
+def _project(points: Sequence[Point]) -> list[tuple[float, float]]:
+    """Metres east and north of the first point: a plane is exact enough within a city."""
+    start = points[0]
+    meters_per_longitude_degree = METERS_PER_DEGREE * cos(radians(start.latitude))
     return [
         (
-            (one.longitude - start.longitude) * wide,
-            (one.latitude - start.latitude) * METERS_IN_DEGREE,
+            (point.longitude - start.longitude) * meters_per_longitude_degree,
+            (point.latitude - start.latitude) * METERS_PER_DEGREE,
         )
-        for one in places
+        for point in points
     ]
 
 
-def _farthest(flat: Sequence[tuple[float, float]], first: int, last: int) -> tuple[int, float]:
-    """The point between two that is farthest from the stretch between them, in square metres."""
-    (x, y), (end_x, end_y) = flat[first], flat[last]
+def _farthest(plane: Sequence[tuple[float, float]], first: int, last: int) -> tuple[int, float]:
+    """The index of the point farthest from the segment between two, with its squared distance."""
+    (x, y), (end_x, end_y) = plane[first], plane[last]
     along_x, along_y = end_x - x, end_y - y
-    length = along_x * along_x + along_y * along_y
-    found, most = first, 0.0
-    for nth in range(first + 1, last):
-        off_x, off_y = flat[nth][0] - x, flat[nth][1] - y
-        if length:
-            part = min(1.0, max(0.0, (off_x * along_x + off_y * along_y) / length))
-            off_x -= part * along_x
-            off_y -= part * along_y
-        apart = off_x * off_x + off_y * off_y
-        if apart > most:
-            found, most = nth, apart
-    return found, most
+    squared_length = along_x * along_x + along_y * along_y
+    farthest_index, max_squared_distance = first, 0.0
+    for index in range(first + 1, last):
+        off_x, off_y = plane[index][0] - x, plane[index][1] - y
+        if squared_length:
+            fraction = min(1.0, max(0.0, (off_x * along_x + off_y * along_y) / squared_length))
+            off_x -= fraction * along_x
+            off_y -= fraction * along_y
+        squared_distance = off_x * off_x + off_y * off_y
+        if squared_distance > max_squared_distance:
+            farthest_index, max_squared_distance = index, squared_distance
+    return farthest_index, max_squared_distance
 
 
-def _letters(step: int) -> str:
-    value = _zigzag(step)
-    out = []
+def _encode_difference(difference: int) -> str:
+    value = _zigzag(difference)
+    letters = []
     while value >= 0x20:
-        out.append(chr((0x20 | (value & 0x1F)) + ASCII_BASE))
+        letters.append(chr((0x20 | (value & 0x1F)) + POLYLINE_ASCII_OFFSET))
         value >>= 5
-    out.append(chr(value + ASCII_BASE))
-    return "".join(out)
+    letters.append(chr(value + POLYLINE_ASCII_OFFSET))
+    return "".join(letters)
 
 
-def _zigzag(step: int) -> int:
-    return step << 1 if step >= 0 else ~(step << 1)
+def _zigzag(number: int) -> int:
+    return number << 1 if number >= 0 else ~(number << 1)
 
 
 def _unzigzag(value: int) -> int:
     return value >> 1 ^ -(value & 1)
 
 
-def _put(out: bytearray, value: int) -> None:
-    while value > SEVEN:
-        out.append(value & SEVEN | MORE)
+def _append_varint(chunk: bytearray, value: int) -> None:
+    while value > VARINT_VALUE_MASK:
+        chunk.append(value & VARINT_VALUE_MASK | VARINT_CONTINUATION_BIT)
         value >>= 7
-    out.append(value)
+    chunk.append(value)
 
 
-def _numbers(line: bytes) -> Iterator[int]:
+def _read_varints(chunks: bytes) -> Iterator[int]:
     value = shift = 0
-    for byte in line:
-        value |= (byte & SEVEN) << shift
-        if byte & MORE:
+    for byte in chunks:
+        value |= (byte & VARINT_VALUE_MASK) << shift
+        if byte & VARINT_CONTINUATION_BIT:
             shift += 7
         else:
             yield value

@@ -1,51 +1,53 @@
-"""Counting the shelf: staff correct what the books say about a product in their store."""
+"""Manual stock adjustments: store staff correct the on_hand of a product."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.identity import Actor
 from models.stock import Stock, StockBatch, StockEntry, StockReason
-from models.stores import Store
-from services.core.access import works_in
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, Problem, Refused, VersionConflict, not_found
-from services.core.text import line
-from services.stock import batches, receiving, stock_rows
-from services.stock.receiving import Received
-from services.stock.stock_rows import Cause
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.state_machine import version_conflict
+from services.core.text import parse_line
+from services.stock import batches, receiving
+from services.stock.receiving import StockReceiptLine
+from services.stock.stock_queries import visible_store
+from services.stock.stock_rows import ensure_and_lock
+from services.stock.stock_writer import (
+    MAX_ON_HAND_UNITS,
+    MovementCause,
+    publish_stock_changed,
+    record_movement,
+)
 
-DELTA_UNITS = 100_000
-ON_HAND_UNITS = 1_000_000
-NOTE_LENGTH = 200
-SEARCH_LENGTH = 100
+MAX_DELTA_UNITS = 100_000
+MAX_NOTE_LENGTH = 200
 
-# Sales, restocks and shorts are written by the verbs of an order, never by hand.
-BY_HAND = frozenset(
+# The other reasons are written by orders, transfers, counts and imports only.
+MANUAL_REASONS = frozenset(
     {StockReason.ADJUSTMENT, StockReason.RECEIPT, StockReason.DAMAGE, StockReason.WASTE}
 )
-ONLY_UP = frozenset({StockReason.RECEIPT})
-ONLY_DOWN = frozenset({StockReason.DAMAGE, StockReason.WASTE})
+INCREASE_ONLY_REASONS = frozenset({StockReason.RECEIPT})
+DECREASE_ONLY_REASONS = frozenset({StockReason.DAMAGE, StockReason.WASTE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BelowHeld(Problem):
-    """So few would be left that `held` units, promised to customers, were not there."""
+    """Fewer units would be left than the `held` ones that are reserved for orders."""
 
     held: int
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """What staff say of a shelf: `delta` units more or less, or `on_hand` units in all.
+class StockAdjustment:
+    """A correction: `delta` units more or less, or `on_hand` units in total.
 
-    `compare_on_hand` and `expected_version` are what they saw before they counted. A delta may be
-    of one batch, whose last day of sale is told when it comes for the first time.
+    `compare_on_hand` and `expected_version` are what the staff saw before. A delta may name a
+    batch; `expires_on` is its last day of sale, for a batch that is new in the store.
     """
 
     delta: int | None = None
@@ -56,7 +58,7 @@ class Count:
     expires_on: date | None = None
 
     @property
-    def batched(self) -> bool:
+    def names_batch(self) -> bool:
         return self.batch_code is not None or self.expires_on is not None
 
 
@@ -66,174 +68,128 @@ async def adjust(
     actor: Actor,
     store_id: UUID,
     product_id: UUID,
-    count: Count,
+    adjustment: StockAdjustment,
     reason: StockReason,
     note: str,
 ) -> StockEntry:
-    """Change on_hand of a product in the actor's store; answers the ledger entry.
+    """Change on_hand of a product in the actor's store; returns the (first) ledger row.
 
-    Refused: NotFound, InvalidInput, VersionConflict when the shelf changed since it was seen,
-    BelowHeld when units promised to customers would be missing.
+    Raises DomainError: NotFound, InvalidInput, VersionConflict when the stock row changed since it
+    was seen, BelowHeld when reserved units would be missing.
     """
-    _check(count, reason)
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    shelf = await stock_rows.stand(session, store.company_id, store.id, [product_id])
-    if (row := shelf.get(product_id)) is None:
+    _check(adjustment, reason)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    store = await visible_store(session, actor, store_id)
+    rows = await ensure_and_lock(session, store.company_id, store.id, [product_id])
+    if (row := rows.get(product_id)) is None:
         raise not_found(Product, "productId")
-    _unchanged(row, count)
-    there = (await batches.on_shelf(session, store.id, [product_id]))[product_id]
-    cause = Cause(reason, note, actor.person_id)
-    batches.set_aside(session, row, there, cause)
-    delta = count.delta if count.delta is not None else (count.on_hand or 0) - row.on_hand
-    _fits(row, delta, reason)
-    if delta > 0 and count.batched:
-        return await _into_batch(session, row, count, cause)
-    entry = _adjusted(session, row, there, delta, count, cause)
+    _check_unchanged(row, adjustment)
+    in_stock = (await batches.load_in_stock(session, store.id, [product_id]))[product_id]
+    cause = MovementCause(reason, note, actor.person_id)
+    batches.set_aside(session, row, in_stock, cause)
+    delta = adjustment.delta
+    if delta is None:
+        delta = (adjustment.on_hand or 0) - row.on_hand
+    _check_delta(row, delta, reason)
+    if delta > 0 and adjustment.names_batch:
+        return await _add_to_batch(session, row, adjustment, cause)
+    entry = _change_on_hand(session, row, in_stock, delta, adjustment, cause)
     await session.flush()
-    stock_rows.announce(session, [row])
+    publish_stock_changed(session, [row])
     return entry
 
 
-def _adjusted(
+def _change_on_hand(
     session: AsyncSession,
     row: Stock,
-    there: Sequence[StockBatch],
+    in_stock: Sequence[StockBatch],
     delta: int,
-    count: Count,
-    cause: Cause,
+    adjustment: StockAdjustment,
+    cause: MovementCause,
 ) -> StockEntry:
-    """The (first) entry of units that come loose, or go: those of the named batch, else FEFO."""
+    """Add units to no batch, or remove them from the named batch, else first expired first out.
+
+    Returns the (first) ledger row.
+    """
     if delta > 0:
-        return stock_rows.move(session, row, cause, delta)
-    if count.batched:
-        code = count.batch_code or str(count.expires_on)
-        there = [batch for batch in batches.sold_from(there) if batch.code == code]
-        if sum(batch.on_hand for batch in there) < -delta:
-            raise Refused(_invalid("batchCode", "Not so many units of such a batch are here."))
-    spoiled = cause.reason is StockReason.DAMAGE
-    return batches.leave(session, row, there, -delta, cause, damaged=spoiled)[0]
+        return record_movement(session, row, cause, delta)
+    if adjustment.names_batch:
+        code = adjustment.batch_code or str(adjustment.expires_on)
+        in_stock = [batch for batch in batches.sellable(in_stock) if batch.code == code]
+        if sum(batch.on_hand for batch in in_stock) < -delta:
+            raise DomainError(_invalid("batchCode", "Not so many units of such a batch are here."))
+    damaged = cause.reason is StockReason.DAMAGE
+    return batches.remove_units(session, row, in_stock, -delta, cause, damaged=damaged)[0]
 
 
-async def _into_batch(session: AsyncSession, row: Stock, count: Count, cause: Cause) -> StockEntry:
-    came = Received(row.product_id, count.delta or 0, count.batch_code, count.expires_on)
+async def _add_to_batch(
+    session: AsyncSession, row: Stock, adjustment: StockAdjustment, cause: MovementCause
+) -> StockEntry:
+    line = StockReceiptLine(
+        row.product_id, adjustment.delta or 0, adjustment.batch_code, adjustment.expires_on
+    )
     try:
         (entry,) = await receiving.receive(
-            session, company_id=row.company_id, store_id=row.store_id, lines=[came],
+            session, company_id=row.company_id, store_id=row.store_id, lines=[line],
             reason=cause.reason, reference=cause.reference, actor_id=cause.actor_id,
             path=["input"],
         )  # fmt: skip
-    except Refused as refused:  # there is but one line: its place says nothing
-        reasons = [replace(one, path=["input", *one.path[2:]]) for one in refused.reasons]
-        raise Refused(*reasons) from None
+    except DomainError as error:  # the input has no lines: drop the position from the paths
+        problems = [replace(each, path=["input", *each.path[2:]]) for each in error.problems]
+        raise DomainError(*problems) from None
     return entry
 
 
-def _check(count: Count, reason: StockReason) -> None:
+def _check(adjustment: StockAdjustment, reason: StockReason) -> None:
+    """Raise InvalidInput for everything that is wrong whatever the stock is."""
     problems: list[Problem] = []
-    if (count.delta is None) == (count.on_hand is None):
+    delta, on_hand = adjustment.delta, adjustment.on_hand
+    if (delta is None) == (on_hand is None):
         problems.append(_invalid("delta", "Give either delta or onHand."))
-    seen = count.compare_on_hand is not None or count.expected_version is not None
-    if count.on_hand is not None and not seen:
+    compared = adjustment.compare_on_hand is not None or adjustment.expected_version is not None
+    if on_hand is not None and not compared:
         message = "onHand needs compareOnHand or expectedVersion: what you saw before."
         problems.append(_invalid("compareOnHand", message))
-    if count.delta is not None and not 0 < abs(count.delta) <= DELTA_UNITS:
-        message = f"delta is from -{DELTA_UNITS} to {DELTA_UNITS}, and not 0."
+    if delta is not None and not 0 < abs(delta) <= MAX_DELTA_UNITS:
+        message = f"delta is from -{MAX_DELTA_UNITS} to {MAX_DELTA_UNITS}, and not 0."
         problems.append(_invalid("delta", message))
-    if count.on_hand is not None and not 0 <= count.on_hand <= ON_HAND_UNITS:
-        problems.append(_invalid("onHand", f"onHand is from 0 to {ON_HAND_UNITS}."))
-    if count.on_hand is not None and count.batched:
+    if on_hand is not None and not 0 <= on_hand <= MAX_ON_HAND_UNITS:
+        problems.append(_invalid("onHand", f"onHand is from 0 to {MAX_ON_HAND_UNITS}."))
+    if on_hand is not None and adjustment.names_batch:
         problems.append(_invalid("batchCode", "A batch goes with delta, not with onHand."))
-    if reason not in BY_HAND:
-        names = ", ".join(sorted(BY_HAND))
-        problems.append(_invalid("reason", f"By hand the reason is one of {names}."))
+    if reason not in MANUAL_REASONS:
+        names = ", ".join(sorted(MANUAL_REASONS))
+        problems.append(_invalid("reason", f"The reason of an adjustment is one of {names}."))
     if problems:
-        raise Refused(*problems)
+        raise DomainError(*problems)
 
 
-def _unchanged(row: Stock, count: Count) -> None:
-    stale = count.expected_version is not None and count.expected_version != row.version
-    moved = count.compare_on_hand is not None and count.compare_on_hand != row.on_hand
-    if not stale and not moved:
+def _check_unchanged(row: Stock, adjustment: StockAdjustment) -> None:
+    stale_version = adjustment.expected_version not in (None, row.version)
+    stale_quantity = adjustment.compare_on_hand not in (None, row.on_hand)
+    if not stale_version and not stale_quantity:
         return
-    field = "expectedVersion" if stale else "compareOnHand"
-    message = f"The shelf has changed: {row.on_hand} on hand now."
-    raise Refused(VersionConflict(path=["input", field], message=message, current=row.version))
+    field = "expectedVersion" if stale_version else "compareOnHand"
+    message = f"The stock has changed: {row.on_hand} on hand now."
+    raise version_conflict("input", field, message=message, current=row.version)
 
 
-def _fits(row: Stock, delta: int, reason: StockReason) -> None:
+def _check_delta(row: Stock, delta: int, reason: StockReason) -> None:
     if delta == 0:
-        raise Refused(_invalid("onHand", "That is what the books say already."))
-    if (reason in ONLY_UP and delta < 0) or (reason in ONLY_DOWN and delta > 0):
-        direction = "adds" if reason in ONLY_UP else "removes"
-        raise Refused(_invalid("reason", f"{reason} only ever {direction} units."))
+        raise DomainError(_invalid("onHand", "The stock has this quantity already."))
+    if (reason in INCREASE_ONLY_REASONS and delta < 0) or (
+        reason in DECREASE_ONLY_REASONS and delta > 0
+    ):
+        direction = "adds" if reason in INCREASE_ONLY_REASONS else "removes"
+        raise DomainError(_invalid("reason", f"{reason} only {direction} units."))
     left = row.on_hand + delta
-    if left > ON_HAND_UNITS:
-        raise Refused(_invalid("delta", f"A shelf holds at most {ON_HAND_UNITS} units."))
+    if left > MAX_ON_HAND_UNITS:
+        message = f"A store has at most {MAX_ON_HAND_UNITS} units of a product."
+        raise DomainError(_invalid("delta", message))
     if left < row.held:
-        message = f"{row.on_hand} on hand, {row.held} promised: {left} would not do."
-        raise Refused(BelowHeld(path=["input"], message=message, held=row.held))
+        message = f"{row.on_hand} on hand, {row.held} reserved: {left} would be too few."
+        raise DomainError(BelowHeld(path=["input"], message=message, held=row.held))
 
 
 def _invalid(field: str, message: str) -> InvalidInput:
     return InvalidInput(path=["input", field], message=message)
-
-
-async def shelves(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    store_id: UUID,
-    first: int,
-    cursor: str | None,
-    search: str = "",
-    at_most: int | None = None,
-) -> Page[Stock]:
-    """A page of a store's stock for its staff, in the order of the products' keys.
-
-    `search` is a part of a name, or a whole code or barcode; `at_most` keeps rows with that many
-    units available or fewer. Refused: NotFound, InvalidInput.
-    """
-    bounded(first)
-    store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    rows = select(Stock).where(Stock.store_id == store_id).order_by(Stock.product_id)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(Stock.product_id > start[0])
-    if at_most is not None:
-        rows = rows.where(Stock.on_hand - Stock.held <= min(at_most, ON_HAND_UNITS))
-    if word := line(search, "search", most=SEARCH_LENGTH):
-        is_it = or_(Product.code == word, Product.barcode == word)
-        named = or_(is_it, Product.name.icontains(word, autoescape=True))
-        rows = rows.join(Product, Product.id == Stock.product_id).where(named)
-    found = (await session.scalars(rows.limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.product_id),))
-
-
-async def ledger(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    store_id: UUID,
-    product_id: UUID | None,
-    first: int,
-    cursor: str | None,
-) -> Page[StockEntry]:
-    """A page of a store's ledger, or of one product in it, for its staff, the newest first.
-
-    Refused: NotFound, InvalidInput.
-    """
-    bounded(first)
-    store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    rows = select(StockEntry).where(StockEntry.store_id == store_id)
-    if product_id is not None:
-        rows = rows.where(StockEntry.product_id == product_id)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(StockEntry.id < start[0])
-    found = (await session.scalars(rows.order_by(StockEntry.id.desc()).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))

@@ -1,174 +1,216 @@
-"""Which batch units are of: first expired, first out, and nothing of a batch that must not be sold.
+"""Allocates units to batches: first expired, first out, and none from an unsellable batch.
 
-The batches of a place change only under its stock row's lock. Whatever leaves a shelf without a
-batch being named leaves the open batch that expires first, so that all batches together are never
-more than what is there. What of a recalled or expired batch is promised already stays in its count
-until the promise ends; `set_aside` moves the rest out of sale.
+Batches of a product in a store change only while its stock row is locked. Units that leave without
+a named batch are taken from the open batch that expires first, so the batches of a product never
+have more units than the store. Reserved units of a recalled or expired batch stay in the batch
+until the reservation ends; `set_aside` moves the others out of sale.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.stock import BatchStatus, PickedBatch, Stock, StockBatch, StockEntry, StockReason
-from services.stock.stock_rows import Cause, available, move
+from services.core.state_machine import AutomaticTransition, StateMachine
+from services.stock.stock_rows import available_units
+from services.stock.stock_writer import MovementCause, record_movement
 
-WHY_SET_ASIDE = {
+SET_ASIDE_REASONS = {
     BatchStatus.EXPIRED: StockReason.EXPIRY,
     BatchStatus.RECALLED: StockReason.RECALL,
 }
-Batches = dict[UUID, list[StockBatch]]
-"""By product: the batches with units on the shelf, the first to expire first."""
+MACHINE: StateMachine[StockBatch, Any, BatchStatus] = StateMachine(
+    name="StockBatch",
+    model=StockBatch,
+    status=BatchStatus,
+    initial={BatchStatus.OPEN},
+    automatic=(
+        AutomaticTransition(
+            "job: the last day of sale is over", {BatchStatus.OPEN}, {BatchStatus.EXPIRED}
+        ),
+        AutomaticTransition(
+            "the company recalls it", frozenset(BatchStatus), {BatchStatus.RECALLED}
+        ),
+    ),
+)
+BatchesByProduct = dict[UUID, list[StockBatch]]
+"""By product: the batches with units in stock, the first to expire first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Units that are of one batch, or of none that is known."""
+class BatchAllocation:
+    """Units taken from one batch, or from no known batch."""
 
     quantity: int
     batch: StockBatch | None = None
 
 
-async def on_shelf(
+async def load_in_stock(
     session: AsyncSession,
     store_id: UUID,
     product_ids: Collection[UUID],
-    named: Collection[UUID] = (),
-) -> Batches:
-    """The batches of products in a store whose rows are locked, and those named by their keys."""
-    there = (StockBatch.on_hand > 0) & StockBatch.product_id.in_(product_ids)
+    also_ids: Collection[UUID] = (),
+) -> BatchesByProduct:
+    """Load the batches of products with units in a store, and those with the ids `also_ids`.
+
+    The stock rows of the products must be locked.
+    """
+    in_stock = (StockBatch.on_hand > 0) & StockBatch.product_id.in_(product_ids)
     rows = await session.scalars(
         select(StockBatch)
         .where(StockBatch.store_id == store_id)
-        .where(there | StockBatch.id.in_(named) if named else there)
+        .where(in_stock | StockBatch.id.in_(also_ids) if also_ids else in_stock)
         .order_by(StockBatch.expires_on.nulls_last(), StockBatch.id)
         .execution_options(populate_existing=True)
     )
-    found: Batches = defaultdict(list)
+    by_product: BatchesByProduct = defaultdict(list)
     for row in rows:
-        found[row.product_id].append(row)
-    return found
+        by_product[row.product_id].append(row)
+    return by_product
 
 
-def split(batches: Iterable[StockBatch], quantity: int) -> list[Share]:
-    """Units taken from batches in their order, and the rest from none."""
-    shares: list[Share] = []
+def allocate(batches: Iterable[StockBatch], quantity: int) -> list[BatchAllocation]:
+    """Allocate units to batches in their order, and the rest to no batch."""
+    allocations: list[BatchAllocation] = []
     for batch in batches:
-        if taken := min(batch.on_hand, quantity):
-            shares.append(Share(taken, batch))
-            quantity -= taken
-    return [*shares, Share(quantity)] if quantity else shares
+        if units := min(batch.on_hand, quantity):
+            allocations.append(BatchAllocation(units, batch))
+            quantity -= units
+    return [*allocations, BatchAllocation(quantity)] if quantity else allocations
 
 
-def sold_from(batches: Sequence[StockBatch]) -> list[StockBatch]:
-    """Those that may be sold."""
+def sellable(batches: Sequence[StockBatch]) -> list[StockBatch]:
+    """The batches that may be sold."""
     return [batch for batch in batches if batch.status is BatchStatus.OPEN]
 
 
-def frozen(batches: Sequence[StockBatch]) -> list[StockBatch]:
-    """Those that must not be sold."""
+def unsellable(batches: Sequence[StockBatch]) -> list[StockBatch]:
+    """The batches that must not be sold."""
     return [batch for batch in batches if batch.status is not BatchStatus.OPEN]
 
 
-def leave(
+def change_on_hand(
+    session: AsyncSession,
+    row: Stock,
+    batches: Sequence[StockBatch],
+    delta: int,
+    cause: MovementCause,
+) -> None:
+    """Change on_hand of a locked row: added units have no batch, removed ones expire first."""
+    if delta < 0:
+        remove_units(session, row, batches, -delta, cause)
+    else:
+        record_movement(session, row, cause, delta)
+
+
+def remove_units(
     session: AsyncSession,
     row: Stock,
     batches: Sequence[StockBatch],
     quantity: int,
-    cause: Cause,
+    cause: MovementCause,
     *,
     damaged: bool = False,
 ) -> list[StockEntry]:
-    """Take units off a locked shelf, out of the open batches in order; `damaged` ones stay near.
+    """Remove units from a locked row and from its open batches in order; `damaged` sets them aside.
 
-    Answers the entries of the ledger, one for each batch.
+    Returns the ledger rows, one for each batch.
     """
     return [
-        move(
-            session, row, cause, -share.quantity, damaged=share.quantity if damaged else 0,
-            batch=share.batch, of_batch=0 if share.batch is None else -share.quantity,
+        record_movement(
+            session, row, cause, -allocation.quantity,
+            damaged_delta=allocation.quantity if damaged else 0,
+            batch=allocation.batch,
+            batch_delta=0 if allocation.batch is None else -allocation.quantity,
         )
-        for share in split(sold_from(batches), quantity)
+        for allocation in allocate(sellable(batches), quantity)
     ]  # fmt: skip
 
 
 def set_aside(
-    session: AsyncSession, row: Stock, batches: Sequence[StockBatch], cause: Cause
+    session: AsyncSession, row: Stock, batches: Sequence[StockBatch], cause: MovementCause
 ) -> int:
-    """Move what nobody was promised of frozen batches out of sale; answers how many units."""
+    """Move the unreserved units of unsellable batches out of sale; returns how many units."""
     moved = 0
-    for batch in frozen(batches):
-        units = min(batch.on_hand, available(row))
+    for batch in unsellable(batches):
+        units = min(batch.on_hand, available_units(row))
         if units > 0:
-            why = replace(cause, reason=WHY_SET_ASIDE[batch.status])
-            move(session, row, why, -units, damaged=units, batch=batch, of_batch=-units)
+            _set_batch_aside(session, row, batch, units, cause)
             moved += units
     return moved
 
 
-def lose(
+def _set_batch_aside(
+    session: AsyncSession, row: Stock, batch: StockBatch, units: int, cause: MovementCause
+) -> None:
+    cause = replace(cause, reason=SET_ASIDE_REASONS[batch.status])
+    record_movement(
+        session, row, cause, -units, damaged_delta=units, batch=batch, batch_delta=-units
+    )
+
+
+def write_off_missing(
     session: AsyncSession,
     row: Stock,
     batches: Sequence[StockBatch],
     quantity: int,
-    cause: Cause,
+    cause: MovementCause,
 ) -> None:
-    """Take units off a locked shelf that a picker did not find, or must not take.
+    """Remove units from a locked row that a picker did not find or must not take.
 
-    What is frozen was left lying and is set aside; only the rest is lost.
+    Units of unsellable batches were left in place and are set aside; only the rest is lost.
     """
-    left = quantity
-    for share in split(frozen(batches), quantity):
-        if share.batch is not None:
-            units = share.quantity
-            why = replace(cause, reason=WHY_SET_ASIDE[share.batch.status])
-            move(session, row, why, -units, damaged=units, batch=share.batch, of_batch=-units)
-            left -= units
-    leave(session, row, batches, left, cause)
+    lost = quantity
+    for allocation in allocate(unsellable(batches), quantity):
+        if allocation.batch is not None:
+            _set_batch_aside(session, row, allocation.batch, allocation.quantity, cause)
+            lost -= allocation.quantity
+    remove_units(session, row, batches, lost, cause)
 
 
-def bring_back(
+def return_units(
     session: AsyncSession, row: Stock, picks: Sequence[PickedBatch],
-    batches: Sequence[StockBatch], quantity: int, cause: Cause,
+    batches: Sequence[StockBatch], quantity: int, cause: MovementCause,
 ) -> None:  # fmt: skip
-    """Put units of an order back on a locked shelf: into their batches as far as those are known.
+    """Return units of an order to a locked row, and to the batches that they were picked from.
 
-    What of them must not be sold is set aside at once.
+    Units of unsellable batches are set aside at once.
     """
-    known = {batch.id: batch for batch in batches}
+    batches_by_id = {batch.id: batch for batch in batches}
     for pick in picks:
         units = min(pick.quantity, quantity)
         if units:
-            batch = known[pick.batch_id]
-            move(session, row, cause, units, batch=batch, of_batch=units)
+            batch = batches_by_id[pick.batch_id]
+            record_movement(session, row, cause, units, batch=batch, batch_delta=units)
             pick.quantity -= units
             quantity -= units
     if quantity:
-        move(session, row, cause, quantity)
-    set_aside(session, row, [known[pick.batch_id] for pick in picks], cause)
+        record_movement(session, row, cause, quantity)
+    set_aside(session, row, [batches_by_id[pick.batch_id] for pick in picks], cause)
 
 
-async def picks_of(
+async def picked_batches_of(
     session: AsyncSession,
     order_id: UUID,
     store_id: UUID,
     product_ids: Collection[UUID],
     line_id: UUID | None = None,
 ) -> dict[UUID, list[PickedBatch]]:
-    """By product: what an order, under lock, or one line of it has taken of batches in a store."""
-    rows = select(PickedBatch).where(
+    """By product: what a locked order, or one of its lines, has picked from batches of a store."""
+    statement = select(PickedBatch).where(
         PickedBatch.order_id == order_id,
         PickedBatch.store_id == store_id,
         PickedBatch.product_id.in_(product_ids),
         PickedBatch.quantity > 0,
     )
     if line_id is not None:
-        rows = rows.where(PickedBatch.fulfillment_line_id == line_id)
-    found: dict[UUID, list[PickedBatch]] = defaultdict(list)
-    for row in await session.scalars(rows.execution_options(populate_existing=True)):
-        found[row.product_id].append(row)
-    return found
+        statement = statement.where(PickedBatch.fulfillment_line_id == line_id)
+    by_product: dict[UUID, list[PickedBatch]] = defaultdict(list)
+    for row in await session.scalars(statement.execution_options(populate_existing=True)):
+        by_product[row.product_id].append(row)
+    return by_product

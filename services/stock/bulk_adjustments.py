@@ -1,4 +1,4 @@
-"""Setting many shelves of a store at once, each with what the counter saw before."""
+"""Sets on_hand of many products of a store at once, each compared with what the staff saw."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,33 +11,36 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Product
 from models.identity import Actor
 from models.imports import ErrorPolicy, StockSet
-from models.stock import Stock, StockBatch, StockReason
+from models.stock import Stock, StockReason
 from models.stores import Store
-from services.core.access import works_in
-from services.core.problems import (
-    InvalidInput,
-    NotFound,
-    Problem,
-    Refused,
-    VersionConflict,
-    not_found,
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem, VersionConflict
+from services.core.state_machine import version_conflict
+from services.core.text import parse_line
+from services.stock import batches
+from services.stock.adjustments import BelowHeld
+from services.stock.stock_queries import visible_store
+from services.stock.stock_rows import StockRows, lock_rows
+from services.stock.stock_writer import (
+    MAX_ON_HAND_UNITS,
+    MovementCause,
+    create_missing_rows,
+    publish_stock_changed,
 )
-from services.core.text import line
-from services.stock import batches, stock_rows
-from services.stock.adjustments import ON_HAND_UNITS, BelowHeld
-from services.stock.row_edits import make_rows, shift
 
-LINES = 250
-NOTE_LENGTH = 200
-REASONS = frozenset({StockReason.ADJUSTMENT, StockReason.COUNT})
-KINDS: Mapping[str, type[Problem]] = {
+MAX_LINES = 250
+MAX_NOTE_LENGTH = 200
+BULK_REASONS = frozenset({StockReason.ADJUSTMENT, StockReason.COUNT})
+PROBLEM_TYPES: Mapping[str, type[Problem]] = {
     kind.__name__: kind for kind in (NotFound, InvalidInput, VersionConflict, BelowHeld)
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Units of a product in all, and what the shelf was seen to have: a quantity or a version."""
+class BulkLine:
+    """The total units of a product, and what the staff saw before: a quantity or a version.
+
+    `product_id` is None when the id of the input is not the id of a product.
+    """
 
     product_id: UUID | None
     quantity: int
@@ -45,110 +48,112 @@ class Line:
     expected_version: int | None = None
 
 
-async def set_many(
+async def set_stock_levels(
     session: AsyncSession,
     *,
     actor: Actor,
     store_id: UUID,
-    lines: Sequence[Line],
+    lines: Sequence[BulkLine],
     reason: StockReason,
     note: str,
     on_error: ErrorPolicy,
 ) -> StockSet:
-    """Set on_hand of up to LINES products; answers how many were set and why others were not.
+    """Set on_hand of up to MAX_LINES products; the result has the problems of skipped lines.
 
-    ALL_OR_NOTHING is refused with every reason there is; SKIP_BAD sets what can be set. Reasons,
-    each with its line's path: NotFound, InvalidInput, VersionConflict, BelowHeld.
+    ALL_OR_NOTHING raises every error; SKIP_BAD sets the valid lines. Raises DomainError, each with
+    the path of its line: NotFound, InvalidInput, VersionConflict, BelowHeld.
     """
-    note = line(note, "input", "note", most=NOTE_LENGTH)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     _check(lines, reason)
-    store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    shelf, there = await _shelf(session, store, {one.product_id for one in lines if one.product_id})
-    problems = _problems(lines, shelf)
+    store = await visible_store(session, actor, store_id)
+    product_ids = {line.product_id for line in lines if line.product_id}
+    rows, in_stock = await _lock(session, store, product_ids)
+    problems = _problems(lines, rows)
     if problems and on_error is ErrorPolicy.ALL_OR_NOTHING:
-        raise Refused(*problems.values())
-    fine = [one for nth, one in enumerate(lines) if nth not in problems]
-    good = [(shelf[one.product_id], one.quantity) for one in fine if one.product_id]
-    moved = {row.product_id: units - row.on_hand for row, units in good if units != row.on_hand}
-    cause = stock_rows.Cause(reason, note, actor.person_id)
-    for key, delta in moved.items():
-        shift(session, shelf[key], there.get(key, []), delta, cause)
-    stock_rows.announce(session, [shelf[key] for key in moved])
-    done = StockSet(
+        raise DomainError(*problems.values())
+    valid = [line for nth, line in enumerate(lines) if nth not in problems]
+    targets = [(rows[line.product_id], line.quantity) for line in valid if line.product_id]
+    deltas = {row.product_id: units - row.on_hand for row, units in targets if units != row.on_hand}
+    cause = MovementCause(reason, note, actor.person_id)
+    for key, delta in deltas.items():
+        batches.change_on_hand(session, rows[key], in_stock.get(key, []), delta, cause)
+    publish_stock_changed(session, [rows[key] for key in deltas])
+    result = StockSet(
         company_id=store.company_id, store_id=store.id, actor_id=actor.person_id,
-        on_error=on_error, applied=len(moved), unchanged=len(good) - len(moved),
-        refused={"problems": [_stored(one) for one in problems.values()]},
+        on_error=on_error, applied=len(deltas), unchanged=len(targets) - len(deltas),
+        refused={"problems": [_to_json(problem) for problem in problems.values()]},
     )  # fmt: skip
-    session.add(done)
-    return done
+    session.add(result)
+    return result
 
 
-def refused(row: StockSet) -> list[Problem]:
-    """Why lines were left out, as it was said when the set was made."""
-    return [KINDS[kind](**facts) for kind, facts in row.refused.get("problems", [])]
+def skipped_line_problems(row: StockSet) -> list[Problem]:
+    """Why lines were skipped, as stored with the result."""
+    return [PROBLEM_TYPES[kind](**fields) for kind, fields in row.refused.get("problems", [])]
 
 
-def _stored(problem: Problem) -> tuple[str, dict[str, Any]]:
+def _to_json(problem: Problem) -> tuple[str, dict[str, Any]]:
     return type(problem).__name__, asdict(problem)
 
 
-def _check(lines: Sequence[Line], reason: StockReason) -> None:
-    if reason not in REASONS:
-        names = ", ".join(sorted(REASONS))
-        said = f"The reason of a set is one of {names}."
-        raise Refused(InvalidInput(path=["input", "reason"], message=said))
-    if not 1 <= len(lines) <= LINES:
-        said = f"From 1 to {LINES} lines at once."
-        raise Refused(InvalidInput(path=["input", "lines"], message=said))
+def _check(lines: Sequence[BulkLine], reason: StockReason) -> None:
+    if reason not in BULK_REASONS:
+        names = ", ".join(sorted(BULK_REASONS))
+        message = f"The reason of a set is one of {names}."
+        raise DomainError(InvalidInput(path=["input", "reason"], message=message))
+    if not 1 <= len(lines) <= MAX_LINES:
+        message = f"From 1 to {MAX_LINES} lines at once."
+        raise DomainError(InvalidInput(path=["input", "lines"], message=message))
 
 
-async def _shelf(
-    session: AsyncSession, store: Store, keys: set[UUID]
-) -> tuple[Mapping[UUID, Stock], Mapping[UUID, list[StockBatch]]]:
+async def _lock(
+    session: AsyncSession, store: Store, product_ids: set[UUID]
+) -> tuple[StockRows, batches.BatchesByProduct]:
     """The locked rows of the company's products among these, and their batches."""
-    ours = select(Product.id).where(Product.id.in_(keys), Product.company_id == store.company_id)
-    known = list(await session.scalars(ours))
-    await make_rows(session, store.company_id, store.id, known)
-    shelf = (await stock_rows.lock(session, [store.id], known))[store.id]
-    return shelf, await batches.on_shelf(session, store.id, known)
+    own = select(Product.id).where(
+        Product.id.in_(product_ids), Product.company_id == store.company_id
+    )
+    keys = list(await session.scalars(own))
+    await create_missing_rows(session, store.company_id, store.id, keys)
+    rows = (await lock_rows(session, [store.id], keys))[store.id]
+    return rows, await batches.load_in_stock(session, store.id, keys)
 
 
-def _problems(lines: Sequence[Line], shelf: Mapping[UUID, Stock]) -> dict[int, Problem]:
-    """The first reason against each bad line, by the line's place."""
+def _problems(lines: Sequence[BulkLine], rows: StockRows) -> dict[int, Problem]:
+    """The first problem of each invalid line, by its position."""
     problems: dict[int, Problem] = {}
     seen: set[UUID | None] = set()
-    for nth, one in enumerate(lines):
-        row = shelf.get(one.product_id) if one.product_id else None
-        problem = _problem(one, row, one.product_id in seen, nth)
-        seen.add(one.product_id)
+    for nth, line in enumerate(lines):
+        row = rows.get(line.product_id) if line.product_id else None
+        problem = _problem(line, row, line.product_id in seen, nth)
+        seen.add(line.product_id)
         if problem is not None:
             problems[nth] = problem
     return problems
 
 
-def _problem(one: Line, row: Stock | None, again: bool, nth: int) -> Problem | None:
+def _problem(line: BulkLine, row: Stock | None, repeated: bool, nth: int) -> Problem | None:
     path = ["input", "lines", str(nth)]
     if row is None:
         return NotFound(path=[*path, "productId"], message="There is no such product.")
-    if again:
-        said = "An earlier line sets this product."
-        return InvalidInput(path=[*path, "productId"], message=said)
-    if not 0 <= one.quantity <= ON_HAND_UNITS:
-        said = f"A shelf holds from 0 to {ON_HAND_UNITS} units."
-        return InvalidInput(path=[*path, "quantity"], message=said)
-    if (field := _stale(one, row)) is not None:
-        said = f"The shelf has changed: {row.on_hand} on hand now."
-        return VersionConflict(path=[*path, field], message=said, current=row.version)
-    if one.quantity < row.held:
-        said = f"{row.held} units are promised: {one.quantity} would not do."
-        return BelowHeld(path=[*path, "quantity"], message=said, held=row.held)
+    if repeated:
+        message = "An earlier line sets this product."
+        return InvalidInput(path=[*path, "productId"], message=message)
+    if not 0 <= line.quantity <= MAX_ON_HAND_UNITS:
+        message = f"A quantity is from 0 to {MAX_ON_HAND_UNITS} units."
+        return InvalidInput(path=[*path, "quantity"], message=message)
+    if (field := _stale_field(line, row)) is not None:
+        message = f"The stock has changed: {row.on_hand} on hand now."
+        conflict = version_conflict(*path, field, message=message, current=row.version)
+        return conflict.problems[0]
+    if line.quantity < row.held:
+        message = f"{row.held} units are reserved: {line.quantity} would be too few."
+        return BelowHeld(path=[*path, "quantity"], message=message, held=row.held)
     return None
 
 
-def _stale(one: Line, row: Stock) -> str | None:
-    """The field that says that the shelf is not as it was seen."""
-    if one.expected_version not in (None, row.version):
+def _stale_field(line: BulkLine, row: Stock) -> str | None:
+    """The field of the line that differs from the stock row, if one does."""
+    if line.expected_version not in (None, row.version):
         return "expectedVersion"
-    return "compareQuantity" if one.compare_quantity not in (None, row.on_hand) else None
+    return "compareQuantity" if line.compare_quantity not in (None, row.on_hand) else None

@@ -1,4 +1,4 @@
-"""What a company has of its products in all its stores together."""
+"""Totals of a company's stock over all its stores, by product."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +11,17 @@ from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor, Role
 from models.stock import Stock
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, Refused, not_found
-from services.core.text import line
+from services.core.access import COMPANY_ROLES
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.core.text import parse_line
 
-SEARCH_LENGTH = 100
-COMPANY_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
+MAX_SEARCH_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ProductStock:
-    """A product's units in all stores that have a row for it."""
+    """A product's units in all stores."""
 
     product_id: UUID
     company_id: UUID
@@ -45,7 +45,7 @@ TOTALS = (
 )
 
 
-async def listed(
+async def list_of_company(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -54,30 +54,32 @@ async def listed(
     first: int,
     cursor: str | None,
 ) -> Page[ProductStock]:
-    """A page of products with their totals over all stores, in the order of the products' keys.
+    """A page of products with their totals over all stores, in the order of product ids.
 
-    One statement, however many stores. `search` is a part of a name, or a whole code or barcode.
-    Only super admins may leave the company out. Refused: NotFound, InvalidInput.
+    One statement for any number of stores. `search` is a part of a name, or a whole code or
+    barcode. Only super admins may leave the company out. Raises DomainError: NotFound,
+    InvalidInput.
     """
-    bounded(first)
-    rows = select(Product.id, Product.company_id).order_by(Product.id)
+    check_page_size(first)
+    products = select(Product.id, Product.company_id).order_by(Product.id)
     if company_id is not None:
-        if not actor.acts_for(company_id, COMPANY_ROLES):
+        if not actor.has_company_role(company_id, COMPANY_ROLES):
             raise not_found(Company, "companyId")
-        rows = rows.where(Product.company_id == company_id)
+        products = products.where(Product.company_id == company_id)
     elif Role.SUPER_ADMIN not in actor.roles:
-        raise Refused(InvalidInput(path=["companyId"], message="Name your company."))
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(Product.id > start[0])
-    if word := line(search, "search", most=SEARCH_LENGTH):
-        is_it = or_(Product.code == word, Product.barcode == word)
-        rows = rows.where(or_(is_it, Product.name.icontains(word, autoescape=True)))
-    chosen = rows.limit(first + 1).subquery()
+        raise DomainError(InvalidInput(path=["companyId"], message="Name your company."))
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        products = products.where(Product.id > start[0])
+    if words := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
+        is_code = or_(Product.code == words, Product.barcode == words)
+        matches = or_(is_code, Product.name.icontains(words, autoescape=True))
+        products = products.where(matches)
+    listed = products.limit(first + 1).subquery()
     totals = await session.execute(
-        select(chosen.c.id, chosen.c.company_id, *TOTALS)
-        .outerjoin(Stock, Stock.product_id == chosen.c.id)
-        .group_by(chosen.c.id, chosen.c.company_id)
-        .order_by(chosen.c.id)
+        select(listed.c.id, listed.c.company_id, *TOTALS)
+        .outerjoin(Stock, Stock.product_id == listed.c.id)
+        .group_by(listed.c.id, listed.c.company_id)
+        .order_by(listed.c.id)
     )
-    found = [ProductStock(*row) for row in totals]
-    return page(found, first, lambda row: (str(row.product_id),))
+    rows = [ProductStock(*columns) for columns in totals]
+    return build_page(rows, first, lambda row: (str(row.product_id),))

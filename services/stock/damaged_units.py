@@ -1,4 +1,4 @@
-"""Units that a picker found and can't give to anybody: counted as damaged, and made up for."""
+"""Units that a picker finds unfit for sale: counted as damaged, and replaced if possible."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,73 +8,78 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.fulfillment import FulfillmentLine
 from models.stock import Stock, StockReason
 from services.carts.basket_problems import InsufficientStock
-from services.core.problems import InvalidInput, Refused
+from services.core.problems import DomainError, InvalidInput
 from services.stock import batches
-from services.stock.stock_rows import Cause, announce, available, change, lock
+from services.stock.stock_rows import available_units, lock_rows
+from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
 
-DAMAGED_MOST = 99
+MAX_DAMAGED_UNITS = 99
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a picker says of a line: units for the bag, and units found unfit besides."""
+class PickResult:
+    """What a picker reports of a line: units for the bag, and damaged units besides."""
 
     picked: int
     damaged: int = 0
     batch_code: str | None = None
 
 
-def check(damaged: int) -> None:
-    """Refused with InvalidInput unless so many units can be found unfit at once."""
-    if not 0 <= damaged <= DAMAGED_MOST:
-        message = f"From 0 to {DAMAGED_MOST} units can be found unfit at once."
-        raise Refused(InvalidInput(path=["input", "damagedQuantity"], message=message))
+def check_damaged_quantity(damaged: int) -> None:
+    """Raise InvalidInput unless so many damaged units can be reported at once."""
+    if not 0 <= damaged <= MAX_DAMAGED_UNITS:
+        message = f"From 0 to {MAX_DAMAGED_UNITS} units can be found unfit at once."
+        raise DomainError(InvalidInput(path=["input", "damagedQuantity"], message=message))
 
 
-async def note(
+async def record_pick_result(
     session: AsyncSession,
     line: FulfillmentLine,
     order_id: UUID,
-    found: Found,
+    result: PickResult,
     actor_id: UUID | None,
 ) -> None:
-    """Say of a line what was found, and move what is unfit of it to the damaged of its store.
+    """Record picked and damaged units of a line, and move the damaged ones out of sale.
 
-    A damaged unit stands first for what the line lacks: it was the order's own, so its sale is
-    undone. For any other the line took one more unit of those that nobody was promised. Refused:
-    InsufficientStock when there are none.
+    Damaged units first count as the line's own missing units: their sale is undone. For each
+    further one the line took another unreserved unit. Raises DomainError: InsufficientStock when
+    there are no unreserved units left.
     """
     before = line.unfit_quantity
-    line.picked_quantity = found.picked
-    line.damaged_quantity += found.damaged
-    own = line.unfit_quantity - before
-    if not own and not found.damaged:
+    line.picked_quantity = result.picked
+    line.damaged_quantity += result.damaged
+    own_units = line.unfit_quantity - before
+    if not own_units and not result.damaged:
         return
-    shelf = (await lock(session, [line.store_id], [line.product_id]))[line.store_id]
-    row = shelf[line.product_id]
-    if available(row) < found.damaged - own:
-        raise Refused(_promised(line, available(row)))
-    if own:
-        why = StockReason.RESTOCK if own > 0 else StockReason.SALE
-        change(session, row, own, why, str(order_id), actor_id)
-    cause = Cause(StockReason.DAMAGE, str(order_id), actor_id)
-    await _set_aside(session, row, found, cause)
+    rows = (await lock_rows(session, [line.store_id], [line.product_id]))[line.store_id]
+    row = rows[line.product_id]
+    if available_units(row) < result.damaged - own_units:
+        raise DomainError(_insufficient(line, available_units(row)))
+    reference = str(order_id)
+    if own_units:
+        reason = StockReason.RESTOCK if own_units > 0 else StockReason.SALE
+        record_movement(session, row, MovementCause(reason, reference, actor_id), own_units)
+    cause = MovementCause(StockReason.DAMAGE, reference, actor_id)
+    await _set_damaged_aside(session, row, result, cause)
     await session.flush()
-    announce(session, shelf.values())
+    publish_stock_changed(session, rows.values())
 
 
-async def _set_aside(session: AsyncSession, row: Stock, found: Found, cause: Cause) -> None:
-    if not found.damaged:
+async def _set_damaged_aside(
+    session: AsyncSession, row: Stock, result: PickResult, cause: MovementCause
+) -> None:
+    if not result.damaged:
         return
-    there = (await batches.on_shelf(session, row.store_id, [row.product_id]))[row.product_id]
-    there.sort(key=lambda batch: batch.code != found.batch_code)
-    batches.leave(session, row, there, found.damaged, cause, damaged=True)
+    in_stock = await batches.load_in_stock(session, row.store_id, [row.product_id])
+    product_batches = in_stock[row.product_id]
+    product_batches.sort(key=lambda batch: batch.code != result.batch_code)
+    batches.remove_units(session, row, product_batches, result.damaged, cause, damaged=True)
 
 
-def _promised(line: FulfillmentLine, left: int) -> InsufficientStock:
+def _insufficient(line: FulfillmentLine, available: int) -> InsufficientStock:
     return InsufficientStock(
         path=["input", "quantity"],
-        message=f"Only {left} units more are not promised to others: say that fewer were found.",
+        message=f"Only {available} more units are available: report fewer units as found.",
         product_id=line.product_id,
-        available=left,
+        available=available,
     )

@@ -1,4 +1,4 @@
-"""What a store's staff do about batches: see what expires, mark down what is slow, throw away."""
+"""Batches near their expiry: lists them, proposes markdowns, and writes units off."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,24 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Product
 from models.identity import Actor
 from models.stock import Stock, StockBatch, StockEntry, StockReason, WasteSource
-from models.stores import Store
 from services.carts.basket_problems import InsufficientStock
-from services.core.access import works_in
-from services.core.pages import Page, after, bounded, page
-from services.core.problems import InvalidInput, Refused, not_found
-from services.core.text import line
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.core.text import parse_line
 from services.stock import batches
-from services.stock.receiving import RECEIVED_UNITS, today_in
-from services.stock.stock_rows import Cause, announce, available, lock, move
+from services.stock.receiving import MAX_RECEIPT_UNITS, local_date
+from services.stock.stock_queries import visible_store
+from services.stock.stock_rows import available_units, lock_rows
+from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
 
-WITHIN_DAYS = 365
+MAX_DAYS_AHEAD = 365
 SALES_DAYS = 14
-NOTE_LENGTH = 200
+MAX_NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Markdown:
-    """A batch of which units will be left when it expires, if sales go on as they did."""
+class MarkdownCandidate:
+    """A batch that will expire with `surplus` units unsold, at the current daily sales."""
 
     batch: StockBatch
     days_left: int
@@ -35,15 +35,7 @@ class Markdown:
     surplus: int
 
 
-async def store_of(session: AsyncSession, actor: Actor, store_id: UUID) -> Store:
-    """The store, for its staff; refused as not found."""
-    store = await session.get(Store, store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    return store
-
-
-async def expiring(
+async def list_expiring(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -52,30 +44,29 @@ async def expiring(
     first: int,
     cursor: str | None,
 ) -> Page[StockBatch]:
-    """A page of the batches on the shelf that expire within some days, the first to expire first.
+    """A page of the batches in stock that expire within some days, the first to expire first.
 
-    Those that have expired already and are promised still are among them. Refused: NotFound,
+    Includes expired batches whose units are still reserved. Raises DomainError: NotFound,
     InvalidInput.
     """
-    bounded(first)
+    check_page_size(first)
     last = await _last_day(session, actor, store_id, within_days)
-    rows = (
+    statement = (
         select(StockBatch)
         .where(StockBatch.store_id == store_id, StockBatch.expires_on <= last)
         .where(StockBatch.on_hand > 0)
         .order_by(StockBatch.expires_on, StockBatch.id)
         .limit(first + 1)
     )
-    if (start := _start(cursor)) is not None:
+    if (start := _decode_start(cursor)) is not None:
         key = func.row(StockBatch.expires_on, StockBatch.id)
-        rows = rows.where(key > func.row(*start))
-    found = (await session.scalars(rows)).all()
-    return page(found, first, _key)
+        statement = statement.where(key > func.row(*start))
+    return build_page((await session.scalars(statement)).all(), first, _cursor_key)
 
 
-# Sales of a day: what was sold less what came back. A batch is sold after those of its product that
-# expire before it, so what stands before it counts too; what of them will be left is theirs.
-MARKDOWNS = text(
+# Daily sales: units sold less units returned. A batch is sold after the batches of its product that
+# expire earlier, so those count too; their own surplus is subtracted from the running total.
+MARKDOWN_CANDIDATES = text(
     """
     with soon as (
         select * from stock_batch where store_id = :store and status = 'OPEN' and on_hand > 0
@@ -89,18 +80,18 @@ MARKDOWNS = text(
     ), queued as (
         select id, soon.product_id, expires_on, expires_on - cast(:today as date) as days_left,
             coalesce(daily, 0) as daily,
-            sum(on_hand) over (partition by soon.product_id order by expires_on, id) as before
+            sum(on_hand) over (partition by soon.product_id order by expires_on, id) as cumulative
         from soon left join sold using (product_id)
     ), left_over as (
-        select *, max(greatest(0, ceil(before - daily * (days_left + 1)))::int)
+        select *, max(greatest(0, ceil(cumulative - daily * (days_left + 1)))::int)
             over (partition by product_id order by expires_on, id) as units
         from queued
-    ), figured as (
+    ), batch_surplus as (
         select *, units - lag(units, 1, 0)
             over (partition by product_id order by expires_on, id) as surplus
         from left_over
     )
-    select id, days_left, daily, surplus from figured
+    select id, days_left, daily, surplus from batch_surplus
     where surplus > 0 and (cast(:after as uuid) is null
         or (expires_on, id) > (cast(:after_day as date), cast(:after as uuid)))
     order by expires_on, id limit :rows
@@ -108,7 +99,7 @@ MARKDOWNS = text(
 )
 
 
-async def markdowns(
+async def list_markdown_candidates(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -116,30 +107,36 @@ async def markdowns(
     within_days: int,
     first: int,
     cursor: str | None,
-) -> Page[Markdown]:
-    """A page of the batches that expire within some days and sell too slowly for that.
+) -> Page[MarkdownCandidate]:
+    """A page of the batches that expire within some days and will not be sold by then.
 
-    daily = units sold less units brought back in the last 14 days, / 14. What will be left of a
-    product's batches up to one = their units - daily * (days left + 1), rounded up, at least 0 and
-    at least what will be left up to the one before; a batch's surplus is the difference of both.
-    Refused: NotFound, InvalidInput.
+    daily = (units sold - units returned in the last 14 days) / 14. Left over of a product's batches
+    up to one batch = their units - daily * (days left + 1), rounded up, at least 0 and at least
+    the left over up to the batch before; a batch's surplus is the difference of both.
+    Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(first)
+    check_page_size(first)
     last = await _last_day(session, actor, store_id, within_days)
-    day, key = _start(cursor) or (None, None)
-    given = {"today": last - timedelta(days=within_days), "last": last, "days": SALES_DAYS}
-    rows = await session.execute(
-        MARKDOWNS,
-        {**given, "store": store_id, "after": key, "after_day": day, "rows": first + 1},
-    )
-    figures = rows.all()
-    named = select(StockBatch).where(StockBatch.id.in_([row.id for row in figures]))
-    known = {batch.id: batch for batch in await session.scalars(named)}
-    found = [Markdown(known[row.id], row.days_left, row.daily, row.surplus) for row in figures]
-    return page(found, first, lambda one: _key(one.batch))
+    day, key = _decode_start(cursor) or (None, None)
+    today = last - timedelta(days=within_days)
+    figures = await session.execute(
+        MARKDOWN_CANDIDATES,
+        {
+            "store": store_id, "today": today, "last": last, "days": SALES_DAYS,
+            "after": key, "after_day": day, "rows": first + 1,
+        },
+    )  # fmt: skip
+    rows = figures.all()
+    listed = select(StockBatch).where(StockBatch.id.in_([row.id for row in rows]))
+    batches_by_id = {batch.id: batch for batch in await session.scalars(listed)}
+    candidates = [
+        MarkdownCandidate(batches_by_id[row.id], row.days_left, row.daily, row.surplus)
+        for row in rows
+    ]
+    return build_page(candidates, first, lambda candidate: _cursor_key(candidate.batch))
 
 
-async def waste(
+async def write_off(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -150,98 +147,99 @@ async def waste(
     source: WasteSource,
     note: str,
 ) -> StockEntry:
-    """Throw units of a batch away, or of a product: then the first to expire, or of no batch.
+    """Write off units of a batch, or of a product: the first to expire, or those of no batch.
 
-    Answers the (first) entry of the ledger. Refused: NotFound, InvalidInput, InsufficientStock.
+    Returns the (first) ledger row. Raises DomainError: NotFound, InvalidInput, InsufficientStock.
     """
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    if not 1 <= quantity <= RECEIVED_UNITS:
-        raise Refused(_wrong("quantity", f"From 1 to {RECEIVED_UNITS} units."))
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    if not 1 <= quantity <= MAX_RECEIPT_UNITS:
+        raise DomainError(_invalid("quantity", f"From 1 to {MAX_RECEIPT_UNITS} units."))
     if (product_id is None) == (batch_id is None):
-        raise Refused(_wrong("batchId", "Name either a batch or a product."))
-    await store_of(session, actor, store_id)
-    cause = Cause(StockReason.WASTE, note, actor.person_id)
-    row, batch = await _place(session, store_id, product_id, batch_id)
+        raise DomainError(_invalid("batchId", "Name either a batch or a product."))
+    await visible_store(session, actor, store_id)
+    cause = MovementCause(StockReason.WASTE, note, actor.person_id)
+    row, batch = await _lock(session, store_id, product_id, batch_id)
     if source is WasteSource.SET_ASIDE:
-        _enough(row, await _set_aside(session, row, batch), quantity)
-        entry = move(session, row, cause, damaged=-quantity, batch=batch)
+        _check_available(row, await _set_aside_units(session, row, batch), quantity)
+        entry = record_movement(session, row, cause, damaged_delta=-quantity, batch=batch)
     elif batch is not None:
-        _enough(row, min(batch.on_hand, available(row)), quantity)
-        entry = move(session, row, cause, -quantity, batch=batch, of_batch=-quantity)
+        _check_available(row, min(batch.on_hand, available_units(row)), quantity)
+        entry = record_movement(session, row, cause, -quantity, batch=batch, batch_delta=-quantity)
     else:
-        entry = await _off_the_shelf(session, row, quantity, cause)
+        entry = await _remove_first_expiring(session, row, quantity, cause)
     await session.flush()
-    announce(session, [row])
+    publish_stock_changed(session, [row])
     return entry
 
 
-async def _place(
+async def _lock(
     session: AsyncSession, store_id: UUID, product_id: UUID | None, batch_id: UUID | None
 ) -> tuple[Stock, StockBatch | None]:
-    """The locked row, and the batch under its lock."""
+    """Lock the stock row, then read the batch; NotFound unless both are in the store."""
     if batch_id is not None:
-        here = select(StockBatch.product_id).where(StockBatch.id == batch_id)
-        product_id = await session.scalar(here.where(StockBatch.store_id == store_id))
+        product_of_batch = select(StockBatch.product_id).where(StockBatch.id == batch_id)
+        product_id = await session.scalar(product_of_batch.where(StockBatch.store_id == store_id))
         if product_id is None:
             raise not_found(StockBatch, "batchId")
-    shelf = (await lock(session, [store_id], [product_id]))[store_id] if product_id else {}
-    if product_id is None or (row := shelf.get(product_id)) is None:
+    rows = (await lock_rows(session, [store_id], [product_id]))[store_id] if product_id else {}
+    if product_id is None or (row := rows.get(product_id)) is None:
         raise not_found(Product, "productId")
     if batch_id is None:
         return row, None
     return row, await session.get_one(StockBatch, batch_id, populate_existing=True)
 
 
-async def _off_the_shelf(
-    session: AsyncSession, row: Stock, quantity: int, cause: Cause
+async def _remove_first_expiring(
+    session: AsyncSession, row: Stock, quantity: int, cause: MovementCause
 ) -> StockEntry:
-    there = (await batches.on_shelf(session, row.store_id, [row.product_id]))[row.product_id]
-    batches.set_aside(session, row, there, cause)
-    _enough(row, available(row), quantity)
-    return batches.leave(session, row, there, quantity, cause)[0]
+    in_stock = await batches.load_in_stock(session, row.store_id, [row.product_id])
+    product_batches = in_stock[row.product_id]
+    batches.set_aside(session, row, product_batches, cause)
+    _check_available(row, available_units(row), quantity)
+    return batches.remove_units(session, row, product_batches, quantity, cause)[0]
 
 
-async def _set_aside(session: AsyncSession, row: Stock, batch: StockBatch | None) -> int:
-    """Units set aside of a batch, or of none that is known."""
+async def _set_aside_units(session: AsyncSession, row: Stock, batch: StockBatch | None) -> int:
+    """Units set aside of a batch, or of no known batch."""
     if batch is not None:
         return batch.damaged
-    known = select(func.coalesce(func.sum(StockBatch.damaged), 0)).where(
+    of_batches = select(func.coalesce(func.sum(StockBatch.damaged), 0)).where(
         StockBatch.store_id == row.store_id, StockBatch.product_id == row.product_id
     )
-    return row.damaged - int(await session.scalar(known) or 0)
+    return row.damaged - int(await session.scalar(of_batches) or 0)
 
 
-def _enough(row: Stock, there: int, quantity: int) -> None:
-    if there < quantity:
-        message = f"Only {there} units are there."
+def _check_available(row: Stock, available: int, quantity: int) -> None:
+    if available < quantity:
+        message = f"Only {available} units are there."
         path = ["input", "quantity"]
-        raise Refused(
+        raise DomainError(
             InsufficientStock(
-                path=path, message=message, product_id=row.product_id, available=there
+                path=path, message=message, product_id=row.product_id, available=available
             )
         )
 
 
 async def _last_day(session: AsyncSession, actor: Actor, store_id: UUID, within_days: int) -> date:
-    if not 0 <= within_days <= WITHIN_DAYS:
-        said = f"withinDays is from 0 to {WITHIN_DAYS}."
-        raise Refused(InvalidInput(path=["withinDays"], message=said))
-    await store_of(session, actor, store_id)
-    return await today_in(session, store_id) + timedelta(days=within_days)
+    if not 0 <= within_days <= MAX_DAYS_AHEAD:
+        message = f"withinDays is from 0 to {MAX_DAYS_AHEAD}."
+        raise DomainError(InvalidInput(path=["withinDays"], message=message))
+    await visible_store(session, actor, store_id)
+    return await local_date(session, store_id) + timedelta(days=within_days)
 
 
-def _key(batch: StockBatch) -> tuple[int, str]:
+def _cursor_key(batch: StockBatch) -> tuple[int, str]:
     return (batch.expires_on or date.max).toordinal(), str(batch.id)
 
 
-def _start(cursor: str | None) -> tuple[date, UUID] | None:
-    start = after(cursor, int, UUID)
+def _decode_start(cursor: str | None) -> tuple[date, UUID] | None:
+    start = decode_cursor(cursor, int, UUID)
     if start is None:
         return None
     if not 1 <= start[0] <= date.max.toordinal():
-        raise Refused(InvalidInput(path=["after"], message="That cursor is not one of ours."))
+        raise DomainError(InvalidInput(path=["after"], message="That cursor is not one of ours."))
     return date.fromordinal(start[0]), start[1]
 
 
-def _wrong(field: str, message: str) -> InvalidInput:
+def _invalid(field: str, message: str) -> InvalidInput:
     return InvalidInput(path=["input", field], message=message)

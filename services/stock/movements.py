@@ -1,7 +1,7 @@
-"""Stock on the shelf: the verbs by which units come, go, and are promised from elsewhere.
+"""Movements of units for orders, transfers, suppliers and the counter.
 
-Each locks the rows it changes in the order of (store, product), writes an entry of the ledger for
-every change, and tells the store's inventory stream once.
+Each function locks the stock rows that it changes, writes the ledger, and records one STOCK_CHANGED
+event for the store.
 """
 
 from collections.abc import Mapping
@@ -15,23 +15,15 @@ from models.catalog import Product
 from models.orders import Order
 from models.stock import StockBatch, StockEntry, StockReason
 from services.carts.basket_problems import InsufficientStock
-from services.core.problems import InvalidInput, Problem, Refused, not_found
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.stock import batches
-from services.stock.stock_rows import (
-    Cause,
-    Shortage,
-    announce,
-    change,
-    lock,
-    move,
-    shortages,
-    stand,
-)
+from services.stock.stock_rows import Shortage, ensure_and_lock, find_shortages, lock_rows
+from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
-    """Units that left a shelf: all of one batch, or of none that is known."""
+class IssuedUnits:
+    """Units that left a store: all of one batch, or of no known batch."""
 
     product_id: UUID
     quantity: int
@@ -48,14 +40,14 @@ async def restock(
     actor_id: UUID | None,
     line_id: UUID | None = None,
 ) -> None:
-    """Put units of an order, or of one line, back on the shelf of the store that it stands at.
+    """Return units of an order, or of one of its lines, to the stock of the order's store.
 
-    Those that a picker had taken of a batch go back into it.
+    Units that were picked from a batch return to that batch.
     """
-    await return_goods(session, order, lines, {}, reason, actor_id, line_id)
+    await restock_and_write_off(session, order, lines, {}, reason, actor_id, line_id)
 
 
-async def take(
+async def deduct(
     session: AsyncSession,
     store_id: UUID,
     company_id: UUID,
@@ -64,24 +56,25 @@ async def take(
     reference: str,
     actor_id: UUID | None,
 ) -> list[Shortage]:
-    """Sell all of `lines` from a store's shelf, or nothing: then answers what falls short.
+    """Deduct all `lines` (units by product) from a store's stock, or nothing; returns shortages.
 
-    The units stay where they are until a picker takes them, and in the counts of their batches.
+    Batches keep their units: a sold unit leaves its batch when it is picked.
     """
-    wanted = _counted(lines)
-    if not wanted:
+    quantities = _without_zeros(lines)
+    if not quantities:
         return []
-    shelf = (await lock(session, [store_id], wanted))[store_id]
-    if short := shortages(shelf, wanted, company_id):
-        return short
-    for product_id, quantity in wanted.items():
-        change(session, shelf[product_id], -quantity, reason, reference, actor_id)
+    rows = (await lock_rows(session, [store_id], quantities))[store_id]
+    if shortages := find_shortages(rows, quantities, company_id):
+        return shortages
+    cause = MovementCause(reason, reference, actor_id)
+    for product_id, quantity in quantities.items():
+        record_movement(session, rows[product_id], cause, -quantity)
     await session.flush()
-    announce(session, shelf.values())
+    publish_stock_changed(session, rows.values())
     return []
 
 
-async def ship(
+async def issue(
     session: AsyncSession,
     *,
     company_id: UUID,
@@ -90,32 +83,32 @@ async def ship(
     reason: StockReason,
     reference: str,
     actor_id: UUID | None,
-) -> list[Shipped]:
-    """Take units out of a store now, first expired first, all or nothing; answers their batches.
+) -> list[IssuedUnits]:
+    """Take all `lines` out of a store now, first expired first out, or nothing; returns batches.
 
-    Only what is available goes: nothing that is held, recalled or expired. Refused: InvalidInput,
-    InsufficientStock for each product that falls short, at path `input.lines.<position>`.
+    Reserved, recalled and expired units are not issued. Raises DomainError: InvalidInput, and
+    InsufficientStock for each product with too few units, at path `input.lines.<position>`.
     """
-    wanted = _whole(lines)
-    cause = Cause(reason, reference, actor_id)
-    shelf = (await lock(session, [store_id], wanted))[store_id]
-    there = await batches.on_shelf(session, store_id, wanted)
-    for product_id, found in there.items():
-        batches.set_aside(session, shelf[product_id], found, cause)
-    if short := dict(shortages(shelf, wanted, company_id)):
-        raise Refused(*_insufficient(list(lines), short))
-    shipped: list[Shipped] = []
-    for product_id, quantity in wanted.items():
-        found = there.get(product_id, [])
-        known = {batch.id: batch for batch in found}
-        for entry in batches.leave(session, shelf[product_id], found, quantity, cause):
-            shipped += [_shipped(entry, known)]
+    quantities = _checked_quantities(lines)
+    cause = MovementCause(reason, reference, actor_id)
+    rows = (await lock_rows(session, [store_id], quantities))[store_id]
+    in_stock = await batches.load_in_stock(session, store_id, quantities)
+    for product_id, product_batches in in_stock.items():
+        batches.set_aside(session, rows[product_id], product_batches, cause)
+    if shortages := dict(find_shortages(rows, quantities, company_id)):
+        raise DomainError(*_insufficient(list(lines), shortages))
+    issued: list[IssuedUnits] = []
+    for product_id, quantity in quantities.items():
+        product_batches, row = in_stock.get(product_id, []), rows[product_id]
+        batches_by_id = {batch.id: batch for batch in product_batches}
+        entries = batches.remove_units(session, row, product_batches, quantity, cause)
+        issued += [_issued(entry, batches_by_id) for entry in entries]
     await session.flush()
-    announce(session, shelf.values())
-    return shipped
+    publish_stock_changed(session, rows.values())
+    return issued
 
 
-async def expect(
+async def change_incoming(
     session: AsyncSession,
     *,
     company_id: UUID,
@@ -124,107 +117,110 @@ async def expect(
     reference: str = "",
     actor_id: UUID | None = None,
 ) -> None:
-    """Change how many units are on their way to a store: more, or (below 0) fewer.
+    """Change the incoming units of a store by `lines` (below 0: fewer).
 
-    Refused: NotFound for a product of another company, InvalidInput when fewer would be on their
-    way than none.
+    Raises DomainError: NotFound for a product of another company, InvalidInput when fewer than 0
+    would be incoming.
     """
-    wanted = {product_id: units for product_id, units in lines.items() if units}
-    if not wanted:
+    deltas = {product_id: units for product_id, units in lines.items() if units}
+    if not deltas:
         return
-    cause = Cause(StockReason.EXPECTED, reference, actor_id)
-    shelf = await stand(session, company_id, store_id, wanted)
-    for position, (product_id, units) in enumerate(wanted.items()):
+    cause = MovementCause(StockReason.EXPECTED, reference, actor_id)
+    rows = await ensure_and_lock(session, company_id, store_id, deltas)
+    for position, (product_id, units) in enumerate(deltas.items()):
         path = ("lines", str(position), "productId")
-        if (row := shelf.get(product_id)) is None:
+        if (row := rows.get(product_id)) is None:
             raise not_found(Product, *path)
         if row.incoming + units < 0:
             message = f"Only {row.incoming} units are on their way."
-            raise Refused(InvalidInput(path=["input", *path], message=message))
-        move(session, row, cause, incoming=units)
+            raise DomainError(InvalidInput(path=["input", *path], message=message))
+        record_movement(session, row, cause, incoming_delta=units)
     await session.flush()
-    announce(session, shelf.values())
+    publish_stock_changed(session, rows.values())
 
 
-async def write_off(
+async def record_pick_shortage(
     session: AsyncSession, order: Order, lines: Mapping[UUID, int], actor_id: UUID | None
 ) -> None:
-    """Say that units sold were not on the shelf: the sale is undone and the loss is booked.
+    """Record that sold units were not found: undo their sale and write the same units off.
 
-    `on_hand` stays as it is, for those units exist nowhere; the ledger tells both halves. Units of
-    a batch that must not be sold were left lying: they are set aside instead.
+    `on_hand` does not change; the ledger has both movements. Units of a batch that must not be
+    sold are set aside instead, because the picker left them in place.
     """
-    await return_goods(session, order, {}, lines, StockReason.RESTOCK, actor_id)
+    await restock_and_write_off(session, order, {}, lines, StockReason.RESTOCK, actor_id)
 
 
-async def return_goods(
+async def restock_and_write_off(
     session: AsyncSession,
     order: Order,
-    there: Mapping[UUID, int],
+    returned: Mapping[UUID, int],
     lost: Mapping[UUID, int],
     reason: StockReason,
     actor_id: UUID | None,
     line_id: UUID | None = None,
 ) -> None:
-    """Restock what is `there` of an order and write off what is `lost`, at one go."""
-    there, lost = _counted(there), _counted(lost)
-    products = {*there, *lost}
+    """Restock `returned` units of an order and write off `lost` ones under one lock."""
+    returned, lost = _without_zeros(returned), _without_zeros(lost)
+    products = {*returned, *lost}
     if not products:
         return
-    back = Cause(reason, str(order.id), actor_id)
-    short = Cause(StockReason.SHORT, str(order.id), actor_id)
-    shelf = (await lock(session, [order.store_id], products))[order.store_id]
-    picks = await batches.picks_of(session, order.id, order.store_id, there, line_id)
-    named = [pick.batch_id for some in picks.values() for pick in some]
-    known: batches.Batches = {}
-    if named or lost:
-        known = await batches.on_shelf(session, order.store_id, lost, named)
+    reference = str(order.id)
+    return_cause = MovementCause(reason, reference, actor_id)
+    unsold_cause = MovementCause(StockReason.RESTOCK, reference, actor_id)
+    loss_cause = MovementCause(StockReason.SHORT, reference, actor_id)
+    rows = (await lock_rows(session, [order.store_id], products))[order.store_id]
+    picks = await batches.picked_batches_of(session, order.id, order.store_id, returned, line_id)
+    picked_ids = [pick.batch_id for batch_picks in picks.values() for pick in batch_picks]
+    in_stock: batches.BatchesByProduct = {}
+    if picked_ids or lost:
+        in_stock = await batches.load_in_stock(session, order.store_id, lost, picked_ids)
     for key in sorted(products):
-        row, found = shelf[key], known.get(key, [])
-        if units := there.get(key, 0):
-            batches.bring_back(session, row, picks.get(key, []), found, units, back)
+        row, product_batches = rows[key], in_stock.get(key, [])
+        if units := returned.get(key, 0):
+            product_picks = picks.get(key, [])
+            batches.return_units(session, row, product_picks, product_batches, units, return_cause)
         if units := lost.get(key, 0):
-            change(session, row, units, StockReason.RESTOCK, str(order.id), actor_id)
-            batches.lose(session, row, found, units, short)
+            record_movement(session, row, unsold_cause, units)
+            batches.write_off_missing(session, row, product_batches, units, loss_cause)
     await session.flush()
-    announce(session, shelf.values())
+    publish_stock_changed(session, rows.values())
 
 
-def _counted(lines: Mapping[UUID, int]) -> dict[UUID, int]:
-    """The lines that move anything; a negative quantity would turn a verb into its opposite."""
+def _without_zeros(lines: Mapping[UUID, int]) -> dict[UUID, int]:
+    """The lines with at least one unit; raises ValueError for a negative quantity."""
     if any(quantity < 0 for quantity in lines.values()):
-        raise ValueError("stock moves by whole, positive quantities")
+        raise ValueError("quantities of stock movements must not be negative")
     return {product_id: quantity for product_id, quantity in lines.items() if quantity}
 
 
-def _whole(lines: Mapping[UUID, int]) -> dict[UUID, int]:
-    """The lines as they are, refused when one of them moves nothing or the other way."""
-    wrong = [
+def _checked_quantities(lines: Mapping[UUID, int]) -> dict[UUID, int]:
+    """The lines themselves; InvalidInput for each with less than one unit."""
+    problems = [
         InvalidInput(path=["input", "lines", str(n), "quantity"], message="At least 1 unit.")
         for n, quantity in enumerate(lines.values())
         if quantity < 1
     ]
-    if wrong:
-        raise Refused(*wrong)
+    if problems:
+        raise DomainError(*problems)
     return dict(lines)
 
 
-def _insufficient(products: list[UUID], short: Mapping[UUID, int]) -> list[Problem]:
+def _insufficient(products: list[UUID], shortages: Mapping[UUID, int]) -> list[Problem]:
     return [
         InsufficientStock(
             path=["input", "lines", str(n), "quantity"],
-            message=f"Only {short[product_id]} units are available.",
+            message=f"Only {shortages[product_id]} units are available.",
             product_id=product_id,
-            available=short[product_id],
+            available=shortages[product_id],
         )
         for n, product_id in enumerate(products)
-        if product_id in short
+        if product_id in shortages
     ]
 
 
-def _shipped(entry: StockEntry, known: Mapping[UUID, StockBatch]) -> Shipped:
+def _issued(entry: StockEntry, batches_by_id: Mapping[UUID, StockBatch]) -> IssuedUnits:
     units = -entry.delta
     if entry.batch_id is None:
-        return Shipped(entry.product_id, units)
-    batch = known[entry.batch_id]
-    return Shipped(entry.product_id, units, batch.id, batch.code, batch.expires_on)
+        return IssuedUnits(entry.product_id, units)
+    batch = batches_by_id[entry.batch_id]
+    return IssuedUnits(entry.product_id, units, batch.id, batch.code, batch.expires_on)

@@ -1,4 +1,4 @@
-"""Which batches the units in a picker's hands are of."""
+"""Records from which batches the units of a fulfillment line were picked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,73 +8,74 @@ from sqlalchemy import Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import words
-from database.statements import kept
-from models.fulfillment import UNPICKED, Fulfillment, FulfillmentLine, FulfillmentStatus
+from database.base import enum_literals
+from database.statements import prepared
+from models.fulfillment import UNPICKED_UNITS, Fulfillment, FulfillmentLine, FulfillmentStatus
 from models.stock import BatchStatus, PickedBatch, Stock, StockBatch, StockReason
-from services.core.problems import InvalidInput, Problem, Refused
+from services.core.problems import DomainError, InvalidInput, Problem
 from services.stock import batches
-from services.stock.batches import Share
-from services.stock.stock_rows import Cause, move
+from services.stock.batches import BatchAllocation
+from services.stock.stock_writer import MovementCause, record_movement
 
-# While the bags are open, what is sold and not picked stands on the shelf.
-OPEN_BAGS = (
+# Until a fulfillment is packed, its sold units that are not picked yet are physically in stock.
+UNPICKED_STATUSES = (
     FulfillmentStatus.QUEUED,
     FulfillmentStatus.ACCEPTED,
     FulfillmentStatus.PICKING,
     FulfillmentStatus.AWAITING_SUBSTITUTION,
 )
-_BATCHED = (
+_HAS_BATCHES = (
     select(StockBatch.id)
     .where(StockBatch.store_id == Stock.store_id, StockBatch.product_id == Stock.product_id)
     .exists()
 )
-COUNTER = kept(
+LOCK_BATCHED_STOCK = prepared(
     select(Stock)
     .where(Stock.store_id == bindparam("store"), Stock.product_id == bindparam("product"))
-    .where(_BATCHED)
+    .where(_HAS_BATCHES)
     .with_for_update(key_share=True)
     .execution_options(populate_existing=True)
 )
-PICKS = kept(
+PICKS_OF_LINE = prepared(
     select(PickedBatch)
     .where(PickedBatch.fulfillment_line_id == bindparam("line"))
     .where(PickedBatch.product_id == bindparam("product"))
     .execution_options(populate_existing=True)
 )
-LAST_TO_EXPIRE = kept(
+BATCHES_LAST_EXPIRING_FIRST = prepared(
     select(StockBatch)
     .where(StockBatch.id == any_(bindparam("batches", type_=ARRAY(Uuid))))
     .order_by(StockBatch.expires_on.desc().nulls_first(), StockBatch.id.desc())
     .execution_options(populate_existing=True)
 )
-UNITS_UNPICKED = kept(
-    select(func.coalesce(func.sum(UNPICKED), 0))
+SUM_OF_UNPICKED_UNITS = prepared(
+    select(func.coalesce(func.sum(UNPICKED_UNITS), 0))
     .join(Fulfillment, Fulfillment.id == FulfillmentLine.fulfillment_id)
-    .where(Fulfillment.store_id == bindparam("store"), Fulfillment.status.in_(words(OPEN_BAGS)))
+    .where(Fulfillment.store_id == bindparam("store"))
+    .where(Fulfillment.status.in_(enum_literals(UNPICKED_STATUSES)))
     .where(FulfillmentLine.product_id == bindparam("product"))
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFrozen(Problem):
-    """So many units could only be of a batch that must not be sold: leave those lying."""
+    """The units could only come from a batch that must not be sold; the picker leaves them."""
 
     batch_code: str
     status: BatchStatus
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A line's place under lock, and what the line has taken of its batches."""
+class _LockedLine:
+    """A fulfillment line, its locked stock row, and what the line has picked from batches."""
 
     line: FulfillmentLine
     row: Stock
-    cause: Cause
+    cause: MovementCause
     picks: dict[UUID, PickedBatch]
 
 
-async def book(
+async def record_picked_batches(
     session: AsyncSession,
     line: FulfillmentLine,
     order_id: UUID,
@@ -82,123 +83,134 @@ async def book(
     actor_id: UUID | None,
     batch_code: str | None = None,
 ) -> None:
-    """Note of which batches a line's `quantity` units are, before the line itself says so.
+    """Record the batches of a line's `quantity` units, before `line.picked_quantity` is changed.
 
-    All are of the batch that is named; else the open batch that expires first gives first. Fewer
-    than before go back to where they were. Refused: InvalidInput for a batch that isn't there or
-    has too few, BatchFrozen.
+    All units are of the named batch; without one, batches that expire first are used first. When
+    the quantity decreases, units return to their batches. Raises DomainError: InvalidInput for a
+    batch that is not in the store or has too few units, BatchFrozen.
     """
-    row = await _locked(session, line)
+    row = await _lock_stock(session, line)
     if row is None:
         if batch_code is not None:
-            raise Refused(_wrong("batchCode", "No batch of this product is known here."))
+            raise DomainError(_invalid("batchCode", "No batch of this product is known here."))
         return
-    cause = Cause(StockReason.PICK, str(order_id), actor_id)
-    place = _Place(line, row, cause, await _picks(session, line))
-    more = quantity - line.picked_quantity
+    cause = MovementCause(StockReason.PICK, str(order_id), actor_id)
+    locked = _LockedLine(line, row, cause, await _picks(session, line))
+    added = quantity - line.picked_quantity
     if batch_code is not None:
-        await _give_back(session, place, line.picked_quantity)
-        more = quantity
-    if more < 0:
-        await _give_back(session, place, -more)
-    there = (await batches.on_shelf(session, line.store_id, [line.product_id]))[line.product_id]
-    if more > 0:
-        for share in await _chosen(session, place, there, more, batch_code):
-            _take(session, place, share, order_id)
+        await _return_picked(session, locked, line.picked_quantity)
+        added = quantity
+    if added < 0:
+        await _return_picked(session, locked, -added)
+    in_stock = await batches.load_in_stock(session, line.store_id, [line.product_id])
+    if added > 0:
+        product_batches = in_stock[line.product_id]
+        allocations = await _allocate(session, locked, product_batches, added, batch_code)
+        for allocation in allocations:
+            _pick(session, locked, allocation, order_id)
     await session.flush()
 
 
-async def _locked(session: AsyncSession, line: FulfillmentLine) -> Stock | None:
-    """The line's counter row, locked; None when the store has never had a batch of the product."""
-    place = {"store": line.store_id, "product": line.product_id}
-    found: Stock | None = await session.scalar(COUNTER, place)
-    return found
+async def _lock_stock(session: AsyncSession, line: FulfillmentLine) -> Stock | None:
+    """Lock the line's stock row; None when the store has never had a batch of the product."""
+    key = {"store": line.store_id, "product": line.product_id}
+    row: Stock | None = await session.scalar(LOCK_BATCHED_STOCK, key)
+    return row
 
 
 async def _picks(session: AsyncSession, line: FulfillmentLine) -> dict[UUID, PickedBatch]:
-    rows = await session.scalars(PICKS, {"line": line.id, "product": line.product_id})
+    rows = await session.scalars(PICKS_OF_LINE, {"line": line.id, "product": line.product_id})
     return {row.batch_id: row for row in rows}
 
 
-async def _give_back(session: AsyncSession, place: _Place, quantity: int) -> None:
-    """Put units back: those of no known batch first, then of the batch that expires last."""
-    taken = [pick for pick in place.picks.values() if pick.quantity]
-    loose = place.line.picked_quantity - sum(pick.quantity for pick in taken)
-    quantity -= min(quantity, loose)
-    rows = await session.scalars(LAST_TO_EXPIRE, {"batches": [pick.batch_id for pick in taken]})
-    for batch in rows:
-        pick = place.picks[batch.id]
+async def _return_picked(session: AsyncSession, locked: _LockedLine, quantity: int) -> None:
+    """Return units: those of no known batch first, then those of the batch that expires last."""
+    picked = [pick for pick in locked.picks.values() if pick.quantity]
+    without_batch = locked.line.picked_quantity - sum(pick.quantity for pick in picked)
+    quantity -= min(quantity, without_batch)
+    keys = {"batches": [pick.batch_id for pick in picked]}
+    for batch in await session.scalars(BATCHES_LAST_EXPIRING_FIRST, keys):
+        pick = locked.picks[batch.id]
         units = min(pick.quantity, quantity)
         if units:
-            move(session, place.row, place.cause, batch=batch, of_batch=units)
+            record_movement(session, locked.row, locked.cause, batch=batch, batch_delta=units)
             pick.quantity -= units
             quantity -= units
 
 
-async def _chosen(
+async def _allocate(
     session: AsyncSession,
-    place: _Place,
-    there: Sequence[StockBatch],
+    locked: _LockedLine,
+    in_stock: Sequence[StockBatch],
     units: int,
     batch_code: str | None,
-) -> list[Share]:
+) -> list[BatchAllocation]:
+    """Allocate units to batches; BatchFrozen if only unsellable batches are left for the rest."""
     if batch_code is not None:
-        return [_named(there, units, batch_code)]
-    shares = batches.split(batches.sold_from(there), units)
-    frozen = batches.frozen(there)
-    rest = sum(share.quantity for share in shares if share.batch is None)
-    if frozen and rest:
-        known = sum(batch.on_hand for batch in there)
-        if rest > place.row.on_hand + await _unpicked(session, place.line) - known:
-            raise _frozen(frozen[0], "quantity")
-    return shares
+        return [_allocate_to_batch(in_stock, units, batch_code)]
+    allocations = batches.allocate(batches.sellable(in_stock), units)
+    unsellable = batches.unsellable(in_stock)
+    rest = sum(allocation.quantity for allocation in allocations if allocation.batch is None)
+    if unsellable and rest:
+        batch_units = sum(batch.on_hand for batch in in_stock)
+        without_batch = locked.row.on_hand + await _unpicked(session, locked.line) - batch_units
+        if rest > without_batch:
+            raise _batch_frozen(unsellable[0], "quantity")
+    return allocations
 
 
-def _named(there: Sequence[StockBatch], units: int, code: str) -> Share:
-    batch = next((one for one in there if one.code == code), None)
+def _allocate_to_batch(in_stock: Sequence[StockBatch], units: int, code: str) -> BatchAllocation:
+    batch = next((each for each in in_stock if each.code == code), None)
     if batch is None:
-        raise Refused(_wrong("batchCode", "No units of such a batch are on this shelf."))
+        raise DomainError(_invalid("batchCode", "The store has no units of such a batch."))
     if batch.status is not BatchStatus.OPEN:
-        raise _frozen(batch, "batchCode")
+        raise _batch_frozen(batch, "batchCode")
     if batch.on_hand < units:
-        message = f"By the books there are only {batch.on_hand} units of this batch."
-        raise Refused(_wrong("batchCode", message))
-    return Share(units, batch)
+        message = f"This batch has only {batch.on_hand} units."
+        raise DomainError(_invalid("batchCode", message))
+    return BatchAllocation(units, batch)
 
 
 async def _unpicked(session: AsyncSession, line: FulfillmentLine) -> int:
-    """Units of the line's place that are sold and still on the shelf."""
-    place = {"store": line.store_id, "product": line.product_id}
-    found = await session.scalar(UNITS_UNPICKED, place)
-    return int(found or 0)
+    """Units of the line's product in its store that are sold and not picked yet."""
+    key = {"store": line.store_id, "product": line.product_id}
+    return int(await session.scalar(SUM_OF_UNPICKED_UNITS, key) or 0)
 
 
-def _take(session: AsyncSession, place: _Place, share: Share, order_id: UUID) -> None:
-    if share.batch is None:
+def _pick(
+    session: AsyncSession, locked: _LockedLine, allocation: BatchAllocation, order_id: UUID
+) -> None:
+    if allocation.batch is None:
         return
-    move(session, place.row, place.cause, batch=share.batch, of_batch=-share.quantity)
-    pick = place.picks.get(share.batch.id)
+    record_movement(
+        session,
+        locked.row,
+        locked.cause,
+        batch=allocation.batch,
+        batch_delta=-allocation.quantity,
+    )
+    pick = locked.picks.get(allocation.batch.id)
     if pick is None:
         pick = PickedBatch(
-            fulfillment_line_id=place.line.id,
-            batch_id=share.batch.id,
+            fulfillment_line_id=locked.line.id,
+            batch_id=allocation.batch.id,
             order_id=order_id,
-            company_id=place.line.company_id,
-            store_id=place.line.store_id,
-            product_id=place.line.product_id,
+            company_id=locked.line.company_id,
+            store_id=locked.line.store_id,
+            product_id=locked.line.product_id,
             quantity=0,
         )
         session.add(pick)
-    pick.quantity += share.quantity
+    pick.quantity += allocation.quantity
 
 
-def _frozen(batch: StockBatch, field: str) -> Refused:
+def _batch_frozen(batch: StockBatch, field: str) -> DomainError:
     message = f"Batch {batch.code} is {batch.status}: leave its units where they are."
     path = ["input", field]
-    return Refused(
+    return DomainError(
         BatchFrozen(path=path, message=message, batch_code=batch.code, status=batch.status)
     )
 
 
-def _wrong(field: str, message: str) -> InvalidInput:
+def _invalid(field: str, message: str) -> InvalidInput:
     return InvalidInput(path=["input", field], message=message)

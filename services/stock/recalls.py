@@ -1,4 +1,4 @@
-"""What must not be sold: recalled batches in all stores of a company, and expired ones."""
+"""Recalled and expired batches: taken out of sale, and traced to the orders that got them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,22 +14,23 @@ from models.identity import Actor, Role
 from models.orders import Order, OrderStatus
 from models.stock import BatchRecall, BatchStatus, PickedBatch, Stock, StockBatch, StockReason
 from models.stores import Store
-from services.core.pages import Page, after, bounded, page
+from services.core.access import COMPANY_ROLES
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.core.text import line
+from services.core.text import parse_line
 from services.stock import batches
-from services.stock.receiving import CODE_LENGTH, lock_batches
-from services.stock.stock_rows import Cause, announce, lock
+from services.stock.receiving import MAX_BATCH_CODE_LENGTH, lock_batch_codes
+from services.stock.stock_rows import lock_rows
+from services.stock.stock_writer import MovementCause, publish_stock_changed
 
-REASON_LENGTH = 200
-SWEEP_BATCHES = 200
-RECALLERS = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
-READERS = RECALLERS | {Role.STORE_MANAGER, Role.STORE_STAFF, Role.SUPPORT_AGENT}
+MAX_REASON_LENGTH = 200
+MAX_SWEEP_BATCHES = 200
+READ_ROLES = COMPANY_ROLES | {Role.STORE_MANAGER, Role.STORE_STAFF, Role.SUPPORT_AGENT}
 
 
 @dataclass(frozen=True, slots=True)
 class RecalledOrder:
-    """An order that got units of a recalled batch and has not given them back."""
+    """An order that received units of a recalled batch and has not returned them."""
 
     order_id: UUID
     code: str
@@ -51,148 +52,156 @@ async def recall(
 ) -> BatchRecall:
     """Take a batch out of sale in every store of the company, also where it arrives later.
 
-    What nobody was promised is set aside at once, the rest as soon as its promise ends; pickers
-    may not take it. Recalling again answers the earlier recall. Refused: NotFound, InvalidInput.
+    Unreserved units are set aside at once, reserved ones when their reservation ends; pickers must
+    not take them. Recalling again returns the earlier recall. Raises DomainError: NotFound,
+    InvalidInput.
     """
-    if not actor.acts_for(company_id, RECALLERS):
+    if not actor.has_company_role(company_id, COMPANY_ROLES):
         raise not_found(Company, "companyId")
-    ours = select(Product.id).where(Product.id == product_id, Product.company_id == company_id)
-    if await session.scalar(ours) is None:
+    own = select(Product.id).where(Product.id == product_id, Product.company_id == company_id)
+    if await session.scalar(own) is None:
         raise not_found(Product, "productId")
-    code = line(batch_code, "input", "batchCode", most=CODE_LENGTH, least=1)
-    reason = line(reason, "input", "reason", most=REASON_LENGTH)
-    await lock_batches(session, [(product_id, code)])
-    known = select(BatchRecall).where(
+    code = parse_line(
+        batch_code, "input", "batchCode", max_length=MAX_BATCH_CODE_LENGTH, min_length=1
+    )
+    reason = parse_line(reason, "input", "reason", max_length=MAX_REASON_LENGTH)
+    await lock_batch_codes(session, [(product_id, code)])
+    of_batch = select(BatchRecall).where(
         BatchRecall.product_id == product_id, BatchRecall.batch_code == code
     )
-    if (found := await session.scalar(known)) is not None:
-        return found
+    if (earlier := await session.scalar(of_batch)) is not None:
+        return earlier
     row = BatchRecall(
         company_id=company_id, product_id=product_id, batch_code=code, reason=reason,
         actor_id=actor.person_id,
     )  # fmt: skip
     session.add(row)
     await session.flush()
-    await _freeze(session, row, actor.person_id)
+    await _mark_recalled(session, row, actor.person_id)
     return row
 
 
-async def _freeze(session: AsyncSession, row: BatchRecall, actor_id: UUID | None) -> None:
-    named = (StockBatch.product_id == row.product_id) & (StockBatch.code == row.batch_code)
-    stores = (await session.scalars(select(StockBatch.store_id).where(named))).all()
-    shelves = await lock(session, stores, [row.product_id])
-    found = await session.scalars(
-        select(StockBatch).where(named).execution_options(populate_existing=True)
+async def _mark_recalled(session: AsyncSession, row: BatchRecall, actor_id: UUID | None) -> None:
+    of_recall = (StockBatch.product_id == row.product_id) & (StockBatch.code == row.batch_code)
+    stores = (await session.scalars(select(StockBatch.store_id).where(of_recall))).all()
+    rows_by_store = await lock_rows(session, stores, [row.product_id])
+    recalled = await session.scalars(
+        select(StockBatch).where(of_recall).execution_options(populate_existing=True)
     )
-    cause = Cause(StockReason.RECALL, str(row.id), actor_id)
-    for batch in found:
-        batch.status = BatchStatus.RECALLED
-        shelf = shelves[batch.store_id]
-        batches.set_aside(session, shelf[row.product_id], [batch], cause)
+    cause = MovementCause(StockReason.RECALL, str(row.id), actor_id)
+    for batch in recalled:
+        batches.MACHINE.set_status(batch, BatchStatus.RECALLED)
+        stock_row = rows_by_store[batch.store_id][row.product_id]
+        batches.set_aside(session, stock_row, [batch], cause)
     await session.flush()
-    for shelf in shelves.values():
-        announce(session, shelf.values())
+    for rows in rows_by_store.values():
+        publish_stock_changed(session, rows.values())
 
 
-async def stores_due(session: AsyncSession) -> list[UUID]:
-    """Stores with units to take out of sale, now that a batch expired or a promise ended."""
-    here = and_(Stock.store_id == StockBatch.store_id, Stock.product_id == StockBatch.product_id)
-    rows = await session.scalars(
+async def stores_with_unsellable_units(session: AsyncSession) -> list[UUID]:
+    """Stores with units to take out of sale: a batch expired, or a reservation ended."""
+    same_key = and_(
+        Stock.store_id == StockBatch.store_id, Stock.product_id == StockBatch.product_id
+    )
+    store_ids = await session.scalars(
         select(StockBatch.store_id)
-        .join(Stock, here)
+        .join(Stock, same_key)
         .join(Store, Store.id == StockBatch.store_id)
         .where(StockBatch.on_hand > 0)
-        .where(or_(_over(), _frozen() & (Stock.on_hand > Stock.held)))
+        .where(or_(_newly_expired(), _unsellable() & (Stock.on_hand > Stock.held)))
         .distinct()
     )
-    return list(rows)
+    return list(store_ids)
 
 
-async def set_aside(session: AsyncSession, store_id: UUID) -> int:
-    """Mark a store's expired batches and take out of sale what may be; answers how many units."""
+async def set_aside_unsellable(session: AsyncSession, store_id: UUID) -> int:
+    """Mark a store's expired batches and set aside their unreserved units; returns how many."""
     due = (
         select(StockBatch.id, StockBatch.product_id)
         .join(Store, Store.id == StockBatch.store_id)
         .where(StockBatch.store_id == store_id, StockBatch.on_hand > 0)
-        .where(or_(_over(), _frozen()))
+        .where(or_(_newly_expired(), _unsellable()))
         .order_by(StockBatch.id)
-        .limit(SWEEP_BATCHES)
+        .limit(MAX_SWEEP_BATCHES)
     )
-    named = {row.id: row.product_id for row in await session.execute(due)}
-    if not named:
+    product_by_batch = {row.id: row.product_id for row in await session.execute(due)}
+    if not product_by_batch:
         return 0
-    shelf = (await lock(session, [store_id], set(named.values())))[store_id]
-    touched = await _batches(session, named)
+    rows = (await lock_rows(session, [store_id], set(product_by_batch.values())))[store_id]
     moved = 0
     changed: dict[UUID, Stock] = {}
-    for batch in touched:
+    for batch in await _load_batches(session, product_by_batch):
         if batch.status is BatchStatus.OPEN:
-            batch.status = BatchStatus.EXPIRED
-        row = shelf[batch.product_id]
-        if units := batches.set_aside(session, row, [batch], _job(batch)):
+            batches.MACHINE.set_status(batch, BatchStatus.EXPIRED)
+        row = rows[batch.product_id]
+        if units := batches.set_aside(session, row, [batch], _cause(batch)):
             moved += units
             changed[batch.product_id] = row
     await session.flush()
-    announce(session, changed.values())
+    publish_stock_changed(session, changed.values())
     return moved
 
 
-def _job(batch: StockBatch) -> Cause:
-    return Cause(batches.WHY_SET_ASIDE[batch.status], f"batch {batch.code}", None)
+def _cause(batch: StockBatch) -> MovementCause:
+    return MovementCause(batches.SET_ASIDE_REASONS[batch.status], f"batch {batch.code}", None)
 
 
-def _over() -> ColumnElement[bool]:
+def _newly_expired() -> ColumnElement[bool]:
     today = func.date(func.timezone(Store.timezone, func.clock_timestamp()))
     return and_(StockBatch.status == BatchStatus.OPEN, StockBatch.expires_on < today)
 
 
-def _frozen() -> ColumnElement[bool]:
+def _unsellable() -> ColumnElement[bool]:
     return StockBatch.status != BatchStatus.OPEN
 
 
-async def _batches(session: AsyncSession, keys: Collection[UUID]) -> list[StockBatch]:
+async def _load_batches(session: AsyncSession, ids: Collection[UUID]) -> list[StockBatch]:
     rows = await session.scalars(
         select(StockBatch)
-        .where(StockBatch.id.in_(keys))
+        .where(StockBatch.id.in_(ids))
         .order_by(StockBatch.id)
         .execution_options(populate_existing=True)
     )
     return list(rows)
 
 
-async def visible(session: AsyncSession, *, actor: Actor, recall_id: UUID) -> BatchRecall:
-    """A recall, for the people of its company; else NotFound."""
+async def visible_recall(session: AsyncSession, *, actor: Actor, recall_id: UUID) -> BatchRecall:
+    """A recall, if the actor works for its company; else NotFound."""
     row = await session.get(BatchRecall, recall_id)
-    if row is None or not _reads(actor, row.company_id):
+    if row is None or not _may_read(actor, row.company_id):
         raise not_found(BatchRecall, "id")
     return row
 
 
-async def of_company(
+async def list_of_company(
     session: AsyncSession, *, actor: Actor, company_id: UUID, first: int, cursor: str | None
 ) -> Page[BatchRecall]:
-    """A page of a company's recalls, the newest first. Refused: NotFound, InvalidInput."""
-    bounded(first)
-    if not _reads(actor, company_id):
+    """A page of a company's recalls, the newest first.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
+    if not _may_read(actor, company_id):
         raise not_found(Company, "companyId")
-    rows = select(BatchRecall).where(BatchRecall.company_id == company_id)
-    if (start := after(cursor, UUID)) is not None:
-        rows = rows.where(BatchRecall.id < start[0])
-    found = (await session.scalars(rows.order_by(BatchRecall.id.desc()).limit(first + 1))).all()
-    return page(found, first, lambda row: (str(row.id),))
+    statement = select(BatchRecall).where(BatchRecall.company_id == company_id)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        statement = statement.where(BatchRecall.id < start[0])
+    statement = statement.order_by(BatchRecall.id.desc()).limit(first + 1)
+    rows = (await session.scalars(statement)).all()
+    return build_page(rows, first, lambda row: (str(row.id),))
 
 
-async def orders(
+async def list_orders(
     session: AsyncSession, *, actor: Actor, row: BatchRecall, first: int, cursor: str | None
 ) -> Page[RecalledOrder]:
-    """A page of the orders that got units of a recalled batch, the newest first.
+    """A page of the orders that received units of a recalled batch, the newest first.
 
-    Refused: NotFound, InvalidInput.
+    Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(first)
-    if not _reads(actor, row.company_id):
+    check_page_size(first)
+    if not _may_read(actor, row.company_id):
         raise not_found(BatchRecall, "id")
-    got = (
+    statement = (
         select(
             Order.id, Order.code, Order.customer_name, PickedBatch.store_id, Order.status,
             Order.placed_at, func.sum(PickedBatch.quantity),
@@ -205,14 +214,15 @@ async def orders(
         .order_by(Order.id.desc())
         .limit(first + 1)
     )  # fmt: skip
-    if (start := after(cursor, UUID)) is not None:
-        got = got.where(Order.id < start[0])
-    found = [RecalledOrder(*one) for one in await session.execute(got)]
-    return page(found, first, lambda one: (str(one.order_id),))
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        statement = statement.where(Order.id < start[0])
+    orders = [RecalledOrder(*columns) for columns in await session.execute(statement)]
+    return build_page(orders, first, lambda order: (str(order.order_id),))
 
 
-def _reads(actor: Actor, company_id: UUID) -> bool:
-    """Whether this person works in the company: recalls concern everybody there."""
+def _may_read(actor: Actor, company_id: UUID) -> bool:
+    """Whether the actor works for the company, in any role of READ_ROLES."""
     return any(
-        grant.role in READERS and grant.company_id in (None, company_id) for grant in actor.grants
+        grant.role in READ_ROLES and grant.company_id in (None, company_id)
+        for grant in actor.grants
     )

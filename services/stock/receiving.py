@@ -1,4 +1,4 @@
-"""Goods that come into a store: counted onto the shelf, into their batches, or set aside."""
+"""Receives goods in a store: adds good units to stock and batches, and sets damaged ones aside."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,28 +11,35 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import Product
 from models.stock import BatchRecall, BatchStatus, Stock, StockBatch, StockEntry, StockReason
 from models.stores import Store
-from services.core.problems import InvalidInput, Problem, Refused, not_found
-from services.core.text import line as one_line
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.text import parse_line
 from services.stock import batches
-from services.stock.stock_rows import Cause, announce, move, stand
+from services.stock.stock_rows import StockRows, ensure_and_lock
+from services.stock.stock_writer import (
+    MAX_ON_HAND_UNITS,
+    MovementCause,
+    publish_stock_changed,
+    record_movement,
+)
 
-CODE_LENGTH = 64
-RECEIVED_UNITS = 100_000
-ON_HAND_UNITS = 1_000_000
-LINES = ["input", "lines"]
-# Whoever brings a batch in and whoever recalls it wait for each other, by product and code.
-BATCH_LOCKS = text(
-    "select pg_advisory_xact_lock(one) from"
-    " (select distinct hashtextextended(name, 0) as one from unnest(cast(:names as text[])) as name"
-    " order by one) as names"
+MAX_BATCH_CODE_LENGTH = 64
+MAX_RECEIPT_UNITS = 100_000
+DEFAULT_PATH = ["input", "lines"]
+BatchKey = tuple[UUID, str]
+"""A product and a batch code."""
+# Receiving a batch and recalling it exclude each other, by product and batch code.
+LOCK_BATCH_CODES = text(
+    "select pg_advisory_xact_lock(key) from"
+    " (select distinct hashtextextended(name, 0) as key from unnest(cast(:names as text[])) as name"
+    " order by key) as keys"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """`quantity` good units of a product and `damaged` broken ones, of one batch or of none known.
+class StockReceiptLine:
+    """`quantity` good units of a product and `damaged` ones, of one batch or of no known batch.
 
-    A batch without a code is called by its last day of sale.
+    The code of a batch without one is its last day of sale.
     """
 
     product_id: UUID
@@ -49,10 +56,10 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A line where it arrives, under lock."""
+class _LockedLine:
+    """A line with its locked stock row and its batch."""
 
-    line: Received
+    line: StockReceiptLine
     row: Stock
     batch: StockBatch | None
 
@@ -62,157 +69,173 @@ async def receive(
     *,
     company_id: UUID,
     store_id: UUID,
-    lines: Sequence[Received],
+    lines: Sequence[StockReceiptLine],
     reason: StockReason,
     reference: str,
     actor_id: UUID | None,
-    path: Sequence[str] = LINES,
+    path: Sequence[str] = DEFAULT_PATH,
 ) -> list[StockEntry]:
-    """Put good units on the shelf and damaged ones beside it; answers an entry for each line.
+    """Add good units to on_hand and damaged ones to damaged; returns a ledger row for each line.
 
-    What comes of a recalled batch is set aside. Refused, each at `path`.<position>: NotFound for a
-    product of another company, InvalidInput for counts, codes and days that can't be right.
+    Units of a recalled batch are set aside. Raises DomainError, each at `path`.<position>: NotFound
+    for a product of another company, InvalidInput for quantities, codes and days that are invalid.
     """
-    today = await today_in(session, store_id)
-    lines = _checked(lines, today, path)
-    await lock_batches(session, [(one.product_id, one.code) for one in lines if one.code])
-    shelf = await stand(session, company_id, store_id, {one.product_id for one in lines})
-    for position, one in enumerate(lines):
-        if one.product_id not in shelf:
+    today = await local_date(session, store_id)
+    lines = _validated(lines, today, path)
+    await lock_batch_codes(session, [(line.product_id, line.code) for line in lines if line.code])
+    product_ids = {line.product_id for line in lines}
+    rows = await ensure_and_lock(session, company_id, store_id, product_ids)
+    for position, line in enumerate(lines):
+        if line.product_id not in rows:
             raise not_found(Product, *path[1:], str(position), "productId")
-    arrivals = await _arrivals(session, lines, shelf, path)
-    cause = Cause(reason, reference, actor_id)
-    entries = [_put(session, one, cause, path, n) for n, one in enumerate(arrivals)]
-    _set_aside(session, arrivals, cause)
+    locked_lines = await _with_batches(session, lines, rows, path)
+    cause = MovementCause(reason, reference, actor_id)
+    entries = [_add(session, each, cause, path, n) for n, each in enumerate(locked_lines)]
+    _set_aside_unsellable(session, locked_lines, cause)
     await session.flush()
-    announce(session, shelf.values())
+    publish_stock_changed(session, rows.values())
     return entries
 
 
-async def today_in(session: AsyncSession, store_id: UUID) -> date:
-    """The day it is in a store; refused as not found when there is no such store."""
-    here = func.timezone(Store.timezone, func.clock_timestamp())
-    found = await session.scalar(select(func.date(here)).where(Store.id == store_id))
-    if found is None:
+async def local_date(session: AsyncSession, store_id: UUID) -> date:
+    """Today's date in the store's timezone; NotFound when the store does not exist."""
+    local_time = func.timezone(Store.timezone, func.clock_timestamp())
+    today = await session.scalar(select(func.date(local_time)).where(Store.id == store_id))
+    if today is None:
         raise not_found(Store, "storeId")
-    day: date = found
+    day: date = today
     return day
 
 
-async def lock_batches(session: AsyncSession, named: Collection[tuple[UUID, str]]) -> None:
-    """Keep everybody else from bringing in or recalling these batches until the work is done."""
-    if named:
-        names = [f"{product_id}/{code}" for product_id, code in named]
-        await session.execute(BATCH_LOCKS, {"names": names})
+async def lock_batch_codes(session: AsyncSession, keys: Collection[BatchKey]) -> None:
+    """Lock batch codes of products, existing or not, until the end of the transaction."""
+    if keys:
+        names = [f"{product_id}/{code}" for product_id, code in keys]
+        await session.execute(LOCK_BATCH_CODES, {"names": names})
 
 
-def _checked(lines: Sequence[Received], today: date, path: Sequence[str]) -> list[Received]:
-    """The lines with tidy codes; every reason against them at once."""
+def _validated(
+    lines: Sequence[StockReceiptLine], today: date, path: Sequence[str]
+) -> list[StockReceiptLine]:
+    """The lines with normalized batch codes; raises all problems of all lines at once."""
     problems: list[Problem] = []
-    clean: list[Received] = []
-    for position, one in enumerate(lines):
-        at = (*path, str(position))
-        for name, units in (("quantity", one.quantity), ("damaged", one.damaged)):
-            if not 0 <= units <= RECEIVED_UNITS:
-                problems.append(_wrong(at, name, f"From 0 to {RECEIVED_UNITS} units."))
-        if not one.quantity and not one.damaged:
-            problems.append(_wrong(at, "quantity", "Nothing came."))
-        if one.quantity and one.expires_on is not None and one.expires_on < today:
-            problems.append(_wrong(at, "expiresOn", f"That day is over: it is {today}."))
-        code = one.code
+    validated: list[StockReceiptLine] = []
+    for position, line in enumerate(lines):
+        line_path = (*path, str(position))
+        for name, units in (("quantity", line.quantity), ("damaged", line.damaged)):
+            if not 0 <= units <= MAX_RECEIPT_UNITS:
+                message = f"From 0 to {MAX_RECEIPT_UNITS} units."
+                problems.append(_invalid(line_path, name, message))
+        if not line.quantity and not line.damaged:
+            problems.append(_invalid(line_path, "quantity", "At least 1 unit."))
+        if line.quantity and line.expires_on is not None and line.expires_on < today:
+            message = f"That day is over: it is {today}."
+            problems.append(_invalid(line_path, "expiresOn", message))
+        code = line.code
         if code is not None:
             try:
-                code = one_line(code, *at, "batchCode", most=CODE_LENGTH, least=1)
-            except Refused as refused:
-                problems += refused.reasons
-        clean.append(Received(one.product_id, one.quantity, code, one.expires_on, one.damaged))
+                code = parse_line(
+                    code, *line_path, "batchCode", max_length=MAX_BATCH_CODE_LENGTH, min_length=1
+                )
+            except DomainError as error:
+                problems += error.problems
+        validated.append(
+            StockReceiptLine(line.product_id, line.quantity, code, line.expires_on, line.damaged)
+        )
     if problems:
-        raise Refused(*problems)
-    return clean
+        raise DomainError(*problems)
+    return validated
 
 
-async def _arrivals(
-    session: AsyncSession, lines: Sequence[Received], shelf: dict[UUID, Stock], path: Sequence[str]
-) -> list[_Arrival]:
-    """Each line with its row and its batch, which is made when it comes for the first time."""
-    coded = [one for one in lines if one.code]
-    known = await _known(session, coded, shelf) if coded else {}
-    recalled = await _recalled(session, coded) if coded else set()
-    arrivals = []
-    for position, one in enumerate(lines):
-        row, batch = shelf[one.product_id], None
-        if one.code:
-            key = (one.product_id, one.code)
+async def _with_batches(
+    session: AsyncSession, lines: Sequence[StockReceiptLine], rows: StockRows, path: Sequence[str]
+) -> list[_LockedLine]:
+    """Each line with its row and its batch; batches that are new in the store are created."""
+    coded = [line for line in lines if line.code]
+    known = await _load_batches(session, coded, rows) if coded else {}
+    recalled = await _recalled_keys(session, coded) if coded else set()
+    locked_lines = []
+    for position, line in enumerate(lines):
+        row, batch = rows[line.product_id], None
+        if line.code:
+            key = (line.product_id, line.code)
             batch = known.get(key)
             if batch is None:
-                batch = known[key] = _begun(row, one)
+                batch = known[key] = _new_batch(row, line)
                 session.add(batch)
-            elif one.expires_on not in (None, batch.expires_on):
-                said = f"Batch {one.code} expires on {batch.expires_on or 'no day'}."
-                raise Refused(_wrong((*path, str(position)), "expiresOn", said))
+            elif line.expires_on not in (None, batch.expires_on):
+                message = f"Batch {line.code} expires on {batch.expires_on or 'no day'}."
+                raise DomainError(_invalid((*path, str(position)), "expiresOn", message))
             if key in recalled:
-                batch.status = BatchStatus.RECALLED
-        arrivals.append(_Arrival(one, row, batch))
-    await session.flush()  # the ledger's entries refer to the batches
-    return arrivals
+                batches.MACHINE.set_status(batch, BatchStatus.RECALLED)
+        locked_lines.append(_LockedLine(line, row, batch))
+    await session.flush()  # ledger rows have a foreign key to their batch
+    return locked_lines
 
 
-def _begun(row: Stock, one: Received) -> StockBatch:
+def _new_batch(row: Stock, line: StockReceiptLine) -> StockBatch:
     return StockBatch(
         company_id=row.company_id,
         store_id=row.store_id,
         product_id=row.product_id,
-        code=one.code,
-        expires_on=one.expires_on,
+        code=line.code,
+        expires_on=line.expires_on,
         on_hand=0,
         damaged=0,
         status=BatchStatus.OPEN,
     )
 
 
-async def _known(
-    session: AsyncSession, coded: Sequence[Received], shelf: dict[UUID, Stock]
-) -> dict[tuple[UUID, str], StockBatch]:
-    store_id = shelf[coded[0].product_id].store_id
-    named = [(StockBatch.product_id == one.product_id) & (StockBatch.code == one.code)
-             for one in coded]  # fmt: skip
-    rows = await session.scalars(
+async def _load_batches(
+    session: AsyncSession, coded: Sequence[StockReceiptLine], rows: StockRows
+) -> dict[BatchKey, StockBatch]:
+    store_id = rows[coded[0].product_id].store_id
+    keys = [(StockBatch.product_id == line.product_id) & (StockBatch.code == line.code)
+            for line in coded]  # fmt: skip
+    stored = await session.scalars(
         select(StockBatch)
-        .where(StockBatch.store_id == store_id, or_(*named))
+        .where(StockBatch.store_id == store_id, or_(*keys))
         .execution_options(populate_existing=True)
     )
-    return {(row.product_id, row.code): row for row in rows}
+    return {(batch.product_id, batch.code): batch for batch in stored}
 
 
-async def _recalled(session: AsyncSession, coded: Sequence[Received]) -> set[tuple[UUID, str]]:
-    named = [
-        and_(BatchRecall.product_id == one.product_id, BatchRecall.batch_code == one.code)
-        for one in coded
+async def _recalled_keys(session: AsyncSession, coded: Sequence[StockReceiptLine]) -> set[BatchKey]:
+    keys = [
+        and_(BatchRecall.product_id == line.product_id, BatchRecall.batch_code == line.code)
+        for line in coded
     ]
-    rows = await session.execute(
-        select(BatchRecall.product_id, BatchRecall.batch_code).where(or_(*named))
+    recalls = await session.execute(
+        select(BatchRecall.product_id, BatchRecall.batch_code).where(or_(*keys))
     )
-    return {(product_id, code) for product_id, code in rows}
+    return {(product_id, code) for product_id, code in recalls}
 
 
-def _put(
-    session: AsyncSession, arrival: _Arrival, cause: Cause, path: Sequence[str], position: int
+def _add(
+    session: AsyncSession,
+    locked: _LockedLine,
+    cause: MovementCause,
+    path: Sequence[str],
+    position: int,
 ) -> StockEntry:
-    one, row = arrival.line, arrival.row
-    if max(row.on_hand + one.quantity, row.damaged + one.damaged) > ON_HAND_UNITS:
-        said = f"A shelf holds at most {ON_HAND_UNITS} units."
-        raise Refused(_wrong((*path, str(position)), "quantity", said))
-    return move(
-        session, row, cause, one.quantity, damaged=one.damaged, batch=arrival.batch,
-        of_batch=0 if arrival.batch is None else one.quantity,
+    line, row = locked.line, locked.row
+    if max(row.on_hand + line.quantity, row.damaged + line.damaged) > MAX_ON_HAND_UNITS:
+        message = f"A store has at most {MAX_ON_HAND_UNITS} units of a product."
+        raise DomainError(_invalid((*path, str(position)), "quantity", message))
+    return record_movement(
+        session, row, cause, line.quantity, damaged_delta=line.damaged, batch=locked.batch,
+        batch_delta=0 if locked.batch is None else line.quantity,
     )  # fmt: skip
 
 
-def _set_aside(session: AsyncSession, arrivals: Sequence[_Arrival], cause: Cause) -> None:
-    """Of what came, nothing that must not be sold stays on the shelf."""
-    for row, batch in {(one.row, one.batch) for one in arrivals if one.batch is not None}:
+def _set_aside_unsellable(
+    session: AsyncSession, locked_lines: Sequence[_LockedLine], cause: MovementCause
+) -> None:
+    """Set received units of unsellable batches aside."""
+    received = {(locked.row, locked.batch) for locked in locked_lines if locked.batch is not None}
+    for row, batch in received:
         batches.set_aside(session, row, [batch], cause)
 
 
-def _wrong(at: Sequence[str], field: str, message: str) -> InvalidInput:
-    return InvalidInput(path=[*at, field], message=message)
+def _invalid(line_path: Sequence[str], field: str, message: str) -> InvalidInput:
+    return InvalidInput(path=[*line_path, field], message=message)

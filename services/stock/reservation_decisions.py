@@ -1,4 +1,4 @@
-"""Grants holds to many orders in one transaction: who came first is asked first."""
+"""Decides reservations of many orders in one transaction, in the order of their arrival."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,37 +7,41 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from services.stock import reservation_store
-from services.stock.reservation_store import Counter, Place, Promise
+from services.stock.reservation_store import Reservation
+from services.stock.stock_writer import LockedCounters, StockKey
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """All that was wanted is held for the order, in this store."""
+class ReservationSuccess:
+    """All requested units are reserved for the order, in this store."""
 
     store_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Short:
-    """Nothing is held: these products had only so many units available."""
+class ReservationShortage:
+    """Nothing is reserved: products with too few units, each with its available units."""
 
-    lines: list[tuple[UUID, int]]
+    shortages: list[tuple[UUID, int]]
+
+
+ReservationResult = ReservationSuccess | ReservationShortage
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """An order that waits for its holds."""
+class ReservationRequest:
+    """Units to reserve for an order in one store, by product."""
 
     company_id: UUID
     store_id: UUID
     order_id: UUID
-    wanted: Mapping[UUID, int]
+    quantities: Mapping[UUID, int]
     hold_seconds: float
 
 
-EARLIER = kept(
+STORES_OF_ORDERS = prepared(
     text(
         """
     select distinct order_id, store_id from hold
@@ -47,49 +51,59 @@ EARLIER = kept(
 )
 
 
-async def grant(session: AsyncSession, batch: Sequence[Request]) -> list[Held | Short]:
-    """Answer each request in the order of arrival and write the holds of those that win."""
-    places = {(one.store_id, product) for one in batch for product in one.wanted}
-    counters = await reservation_store.lock(session, places)
-    earlier = await _earlier(session, batch)
-    answers: list[Held | Short] = []
-    granted: list[Request] = []
+async def reserve_batch(
+    session: AsyncSession, batch: Sequence[ReservationRequest]
+) -> list[ReservationResult]:
+    """Decide each request in the order of arrival and write the reservations that succeed."""
+    keys = {(request.store_id, product) for request in batch for product in request.quantities}
+    counters = await reservation_store.lock_counters(session, keys)
+    store_by_order = await _stores_of_orders(session, batch)
+    results: list[ReservationResult] = []
+    accepted: list[ReservationRequest] = []
     for request in batch:
-        answer = _decide(request, counters, earlier)
-        answers.append(answer)
-        if isinstance(answer, Held) and request.order_id not in earlier:
-            earlier[request.order_id] = request.store_id
-            granted.append(request)
-    promises = [
-        Promise(one.order_id, one.store_id, product, one.company_id, units)
-        for one in granted
-        for product, units in one.wanted.items()
+        result = _decide(request, counters, store_by_order)
+        results.append(result)
+        if isinstance(result, ReservationSuccess) and request.order_id not in store_by_order:
+            store_by_order[request.order_id] = request.store_id
+            accepted.append(request)
+    reservations = [
+        Reservation(request.order_id, request.store_id, product, request.company_id, units)
+        for request in accepted
+        for product, units in request.quantities.items()
     ]
-    seconds = [float(one.hold_seconds) for one in granted for _ in one.wanted]
-    await reservation_store.grant(session, promises, seconds, counters)
-    return answers
+    seconds = [float(request.hold_seconds) for request in accepted for _ in request.quantities]
+    await reservation_store.insert_reservations(session, reservations, seconds, counters)
+    return results
 
 
 def _decide(
-    request: Request, counters: Mapping[Place, Counter], earlier: Mapping[UUID, UUID]
-) -> Held | Short:
-    if request.order_id in earlier:
-        return Held(earlier[request.order_id])
-    rows = {product: counters.get((request.store_id, product)) for product in request.wanted}
-    short = [
+    request: ReservationRequest,
+    counters: Mapping[StockKey, LockedCounters],
+    store_by_order: Mapping[UUID, UUID],
+) -> ReservationResult:
+    if request.order_id in store_by_order:
+        return ReservationSuccess(store_by_order[request.order_id])
+    rows = {product: counters.get((request.store_id, product)) for product in request.quantities}
+    shortages = [
         (product, row.available if row else 0)
         for product, row in rows.items()
-        if row is None or row.available < request.wanted[product]
+        if row is None or row.available < request.quantities[product]
     ]
-    if short:
-        return Short(short)
+    if shortages:
+        return ReservationShortage(shortages)
     for product, row in rows.items():
         if row is not None:
-            row.taken += request.wanted[product]
-    return Held(request.store_id)
+            row.reserved_delta += request.quantities[product]
+    return ReservationSuccess(request.store_id)
 
 
-async def _earlier(session: AsyncSession, batch: Sequence[Request]) -> dict[UUID, UUID]:
-    """Where the orders of a batch hold already: read after the lock, so nothing is missed."""
-    rows = await session.execute(EARLIER, {"orders": [one.order_id for one in batch]})
+async def _stores_of_orders(
+    session: AsyncSession, batch: Sequence[ReservationRequest]
+) -> dict[UUID, UUID]:
+    """The store of each order that has reservations already.
+
+    Read after the rows are locked, so that reservations of a concurrent batch are seen.
+    """
+    order_ids = [request.order_id for request in batch]
+    rows = await session.execute(STORES_OF_ORDERS, {"orders": order_ids})
     return dict(rows.all())

@@ -1,15 +1,12 @@
-"""The one way in which units are promised, sold to whom they were promised, and let go again.
+"""Reservations of units for orders: locked, inserted, extended and ended, many orders at once.
 
-Every verb of a hold takes many orders at once: it locks the shelves in the order of
-(store, product), reckons here, and writes counters, holds and ledger by one statement. The events
-tell each store once. A promise ends under its own lock, taken before the shelf's, so that whoever
-comes second finds nothing left to end.
+Each operation locks stock rows in the order of (store, product), computes the changes here, and
+writes counters, reservations and ledger by one statement; each store gets one event. A reservation
+is locked before its stock row, so that the slower of two transactions finds it ended already.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,45 +14,27 @@ from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
-from database.outbox import count
+from database.write_session import count_activity
 from models.stock import HoldStatus, StockReason
-from services.events.event_log import happened, inventory_stream
-from services.stock.reservation_sql import END, EXTEND, GRANT, LOCK
+from services.stock.reservation_sql import (
+    END_RESERVATIONS,
+    EXTEND_RESERVATIONS,
+    INSERT_RESERVATIONS,
+    LOCK_STOCK,
+)
+from services.stock.stock_writer import LockedCounters, StockKey, write_reservations
 
-Place = tuple[UUID, UUID]
-"""A store and a product."""
-VERBS = ("hold", "extend", "claim", "release", "expire")
+OPERATIONS = ("hold", "extend", "claim", "release", "expire")
 ORDERS, UNITS = "orders", "units"
-ENDS = {
+END_STATUSES = {
     "claim": HoldStatus.CLAIMED,
     "release": HoldStatus.RELEASED,
     "expire": HoldStatus.EXPIRED,
 }
 
 
-@dataclass(slots=True)
-class Counter:
-    """A locked stock row, and what a batch changes of it."""
-
-    company_id: UUID
-    on_hand: int
-    held: int
-    damaged: int
-    incoming: int
-    version: int
-    taken: int = 0
-    """Units that the batch promises; below 0, those whose promise it ends."""
-    sold: int = 0
-    """Units that leave the shelf by it."""
-
-    @property
-    def available(self) -> int:
-        """Units that can still be promised."""
-        return self.on_hand - self.held - self.taken
-
-
-class Promise(NamedTuple):
-    """Units of one product that a store holds, or is to hold, for an order."""
+class Reservation(NamedTuple):
+    """Units of one product that a store reserves for an order."""
 
     order_id: UUID
     store_id: UUID
@@ -64,49 +43,52 @@ class Promise(NamedTuple):
     units: int
 
 
-class Ending(NamedTuple):
-    """A promise that ends, how, and by whose doing."""
+class ReservationEnd(NamedTuple):
+    """A reservation that ends: its final status, and who ended it."""
 
-    promise: Promise
+    reservation: Reservation
     status: HoldStatus
     actor_id: UUID | None = None
 
 
-async def lock(session: AsyncSession, places: Collection[Place]) -> dict[Place, Counter]:
-    """The counters of these places, locked in order."""
-    wanted = sorted(places)
+async def lock_counters(
+    session: AsyncSession, keys: Collection[StockKey]
+) -> dict[StockKey, LockedCounters]:
+    """Lock these stock rows in order; returns their counters, without rows that do not exist."""
+    ordered = sorted(keys)
     rows = await session.execute(
-        LOCK, {"stores": [s for s, _ in wanted], "products": [p for _, p in wanted]}
+        LOCK_STOCK, {"stores": [s for s, _ in ordered], "products": [p for _, p in ordered]}
     )
-    return {(store, product): Counter(*counters) for store, product, *counters in rows}
+    return {(store, product): LockedCounters(*counters) for store, product, *counters in rows}
 
 
-async def lock_held(
-    session: AsyncSession, which: TextClause, **given: Any
-) -> tuple[list[Promise], dict[Place, Counter]]:
-    """What is promised, locked, and after it the counters of those places, locked in order.
+async def lock_reservations(
+    session: AsyncSession, statement: TextClause, **parameters: Any
+) -> tuple[list[Reservation], dict[StockKey, LockedCounters]]:
+    """Lock active reservations, then their stock rows in order; returns both.
 
-    `which` is LOCK_OF_ORDERS (of `orders`) or LOCK_RAN_OUT (`most` promises, `orphan_seconds`).
+    `statement` is LOCK_RESERVATIONS_OF_ORDERS (parameter `orders`) or LOCK_EXPIRED_RESERVATIONS
+    (parameters `limit` and `orphan_seconds`).
     """
-    rows = await session.execute(which, given)
-    promises, counters = [], {}
-    for order_id, units, store_id, product_id, *figures in rows:
-        row = counters[store_id, product_id] = Counter(*figures)
-        promises.append(Promise(order_id, store_id, product_id, row.company_id, units))
-    return promises, counters
+    rows = await session.execute(statement, parameters)
+    reservations, counters = [], {}
+    for order_id, units, store_id, product_id, *values in rows:
+        row = counters[store_id, product_id] = LockedCounters(*values)
+        reservations.append(Reservation(order_id, store_id, product_id, row.company_id, units))
+    return reservations, counters
 
 
-async def grant(
+async def insert_reservations(
     session: AsyncSession,
-    promises: Sequence[Promise],
+    reservations: Sequence[Reservation],
     hold_seconds: Sequence[float],
-    counters: Mapping[Place, Counter],
+    counters: Mapping[StockKey, LockedCounters],
 ) -> None:
-    """Write promises, each for so many seconds, whose units are taken of locked places already."""
-    if not promises:
+    """Insert reservations, each for so many seconds; `counters` include their units already."""
+    if not reservations:
         return
-    orders, stores, products, companies, units = zip(*promises, strict=True)
-    given = {
+    orders, stores, products, companies, units = zip(*reservations, strict=True)
+    parameters = {
         "hold_orders": orders,
         "hold_stores": stores,
         "hold_products": products,
@@ -114,95 +96,63 @@ async def grant(
         "hold_units": units,
         "hold_seconds": hold_seconds,
     }
-    await _write(session, GRANT, given, counters)
-    _count(session, "hold", promises)
+    expected_count = len(reservations)
+    await write_reservations(session, INSERT_RESERVATIONS, parameters, counters, expected_count)
+    _count(session, "hold", reservations)
 
 
-async def end(
-    session: AsyncSession, endings: Sequence[Ending], counters: Mapping[Place, Counter]
+async def end_reservations(
+    session: AsyncSession,
+    ends: Sequence[ReservationEnd],
+    counters: Mapping[StockKey, LockedCounters],
 ) -> None:
-    """End promises that are locked: what is CLAIMED is sold, all else is back on the shelf."""
-    if not endings:
+    """End locked reservations: units of CLAIMED ones are sold, all others are available again."""
+    if not ends:
         return
-    for one, status, _ in endings:
-        row = counters[one.store_id, one.product_id]
-        row.taken -= one.units
-        row.sold += one.units if status is HoldStatus.CLAIMED else 0
-    sales = [one for one in endings if one.status is HoldStatus.CLAIMED]
-    orders, stores, products, _, _ = zip(*(one.promise for one in endings), strict=True)
-    given = {
+    for reservation, status, _ in ends:
+        row = counters[reservation.store_id, reservation.product_id]
+        row.reserved_delta -= reservation.units
+        row.sold_units += reservation.units if status is HoldStatus.CLAIMED else 0
+    sales = [end for end in ends if end.status is HoldStatus.CLAIMED]
+    orders, stores, products, _, _ = zip(*(end.reservation for end in ends), strict=True)
+    parameters = {
         "hold_orders": orders,
         "hold_stores": stores,
         "hold_products": products,
-        "statuses": [one.status for one in endings],
-        **_booked(sales),
+        "statuses": [end.status for end in ends],
+        **_sale_movements(sales),
     }
-    await _write(session, END, given, counters)
-    for verb, status in ENDS.items():
-        _count(session, verb, [one.promise for one in endings if one.status is status])
+    await write_reservations(session, END_RESERVATIONS, parameters, counters, len(ends))
+    for operation, status in END_STATUSES.items():
+        _count(session, operation, [end.reservation for end in ends if end.status is status])
 
 
 async def extend(session: AsyncSession, order_id: UUID, until: datetime) -> int:
-    """Keep what is promised to an order until then at least; answers how many promises."""
-    found = await session.execute(EXTEND, {"order_id": order_id, "until": until})
-    promises = [Promise(order_id, *row) for row in found]
-    _count(session, "extend", promises)
-    return len(promises)
+    """Keep the reservations of an order at least until then; returns how many there are."""
+    rows = await session.execute(EXTEND_RESERVATIONS, {"order_id": order_id, "until": until})
+    reservations = [Reservation(order_id, *row) for row in rows]
+    _count(session, "extend", reservations)
+    return len(reservations)
 
 
-def _booked(sales: Sequence[Ending]) -> dict[str, Any]:
-    """The entries of the ledger, column by column."""
-    sold = [one.promise for one in sales]
+def _sale_movements(sales: Sequence[ReservationEnd]) -> dict[str, Any]:
+    """The ledger rows of sold units, column by column."""
+    reservations = [sale.reservation for sale in sales]
     return {
         "reason": StockReason.SALE,
         "sale_ids": [uuid7() for _ in sales],
-        "sale_companies": [one.company_id for one in sold],
-        "sale_stores": [one.store_id for one in sold],
-        "sale_products": [one.product_id for one in sold],
-        "sale_units": [one.units for one in sold],
-        "sale_orders": [str(one.order_id) for one in sold],
-        "sale_actors": [one.actor_id for one in sales],
+        "sale_companies": [sold.company_id for sold in reservations],
+        "sale_stores": [sold.store_id for sold in reservations],
+        "sale_products": [sold.product_id for sold in reservations],
+        "sale_units": [sold.units for sold in reservations],
+        "sale_orders": [str(sold.order_id) for sold in reservations],
+        "sale_actors": [sale.actor_id for sale in sales],
     }
 
 
-async def _write(
-    session: AsyncSession,
-    statement: TextClause,
-    given: Mapping[str, Any],
-    counters: Mapping[Place, Counter],
-) -> None:
-    """Write promises along with the counters that they change, and tell the stores."""
-    changed = {place: row for place, row in counters.items() if row.taken}
-    shelves = {
-        "stores": [store for store, _ in changed],
-        "products": [product for _, product in changed],
-        "taken": [row.taken for row in changed.values()],
-        "sold": [row.sold for row in changed.values()],
-    }
-    written, due = await session.scalar(statement, {**shelves, **given}), len(given["hold_orders"])
-    if written != due:
-        # The counters would say other than the holds do: none of it is kept.
-        raise RuntimeError(f"{written} of {due} holds could be written")
-    for store_id, rows in groupby(changed.items(), lambda one: one[0][0]):
-        of_store = list(rows)
-        body = {"changes": [_change(place, row) for place, row in of_store]}
-        company_id = of_store[0][1].company_id
-        happened(session, inventory_stream(store_id), "STOCK_CHANGED", body, company_id=company_id)
-
-
-def _change(place: Place, row: Counter) -> dict[str, Any]:
-    return {
-        "product_id": str(place[1]),
-        "on_hand": row.on_hand - row.sold,
-        "held": row.held + row.taken,
-        "version": row.version + 1,
-        "damaged": row.damaged,
-        "incoming": row.incoming,
-    }
-
-
-def _count(session: AsyncSession, verb: str, promises: Sequence[Promise]) -> None:
-    """Count what a verb did, for those who look at the process."""
-    if promises:
-        count(session, verb, ORDERS, len({one.order_id for one in promises}))
-        count(session, verb, UNITS, sum(one.units for one in promises))
+def _count(session: AsyncSession, operation: str, reservations: Sequence[Reservation]) -> None:
+    """Count the orders and units of an operation for the process statistics."""
+    if reservations:
+        order_count = len({reservation.order_id for reservation in reservations})
+        count_activity(session, operation, ORDERS, order_count)
+        count_activity(session, operation, UNITS, sum(each.units for each in reservations))

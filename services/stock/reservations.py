@@ -1,90 +1,120 @@
-"""Units promised to an order before it is paid: held, kept longer, then sold to it or let go.
+"""Reserved units of unpaid orders: sold, released, extended or expired.
 
-The combiner holds, in a transaction of its own. The other verbs join the caller's, who has locked
-the orders; each takes many orders at once, by two statements however many those are.
+`ReservationBatcher` creates reservations in transactions of its own. These functions join the
+caller's transaction, which has locked the orders; each needs two statements for any number of
+orders.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import EventType
 from models.orders import Order, OrderStatus
-from models.stock import HoldStatus
-from services.core.clock import moment
-from services.events.event_log import order_happened
+from models.stock import Hold, HoldStatus
+from services.core.clock import current_time
+from services.core.state_machine import AutomaticTransition, StateMachine
+from services.events.event_log import record_order_event
 from services.stock import reservation_sql, reservation_store
-from services.stock.reservation_store import Ending
+from services.stock.reservation_store import ReservationEnd
 
 ORPHAN_SECONDS = 60.0
-SWEEP_HOLDS = 100
-PAID_LATEST_SECONDS = 900
+"""Age from which a reservation without an order row counts as abandoned."""
+MAX_SWEEP_RESERVATIONS = 100
+MAX_PAYMENT_WAIT_SECONDS = 900
 """No order waits longer for its payment, counted from its placing."""
-BEYOND_SECONDS = 120
-"""How long a hold outlives the time to pay: the order ends first, never its hold."""
+RESERVATION_GRACE_SECONDS = 120
+"""How long a reservation outlives the payment deadline, so that the order ends first."""
+HELD = {HoldStatus.HELD}
+
+MACHINE: StateMachine[Hold, Any, HoldStatus] = StateMachine(
+    name="Hold",
+    model=Hold,
+    status=HoldStatus,
+    initial={HoldStatus.HELD},
+    automatic=(
+        AutomaticTransition("payment: authorized or captured", HELD, {HoldStatus.CLAIMED}),
+        AutomaticTransition("order: canceled, or its payment failed", HELD, {HoldStatus.RELEASED}),
+        AutomaticTransition("job: not paid in time", HELD, {HoldStatus.EXPIRED}),
+        AutomaticTransition(
+            "checkout: the same order reserves again",
+            {HoldStatus.RELEASED, HoldStatus.EXPIRED},
+            HELD,
+        ),
+    ),
+)
+"""The statements of `reservation_sql` make these transitions, for many orders at once."""
 
 
-async def claim(session: AsyncSession, orders: Sequence[Order]) -> set[UUID]:
-    """Turn what orders hold in their stores into sold units; answers those orders that held any.
+async def commit_sale(session: AsyncSession, orders: Sequence[Order]) -> set[UUID]:
+    """Turn the reservations of orders into sold units; returns the orders that had any.
 
-    What they hold in another store goes back to that store's shelf.
+    Reservations in another store than the order's are released.
     """
-    known = {order.id: order for order in orders}
-    promises, counters = await reservation_store.lock_held(
-        session, reservation_sql.LOCK_OF_ORDERS, orders=list(known)
+    orders_by_id = {order.id: order for order in orders}
+    reservations, counters = await reservation_store.lock_reservations(
+        session, reservation_sql.LOCK_RESERVATIONS_OF_ORDERS, orders=list(orders_by_id)
     )
-    endings, claimed = [], set()
-    for one in promises:
-        order = known[one.order_id]
-        if one.store_id == order.store_id:
-            endings.append(Ending(one, HoldStatus.CLAIMED, order.customer_id))
-            claimed.add(order.id)
+    ends, sold = [], set()
+    for reservation in reservations:
+        order = orders_by_id[reservation.order_id]
+        if reservation.store_id == order.store_id:
+            ends.append(ReservationEnd(reservation, HoldStatus.CLAIMED, order.customer_id))
+            sold.add(order.id)
         else:
-            endings.append(Ending(one, HoldStatus.RELEASED))
-    await reservation_store.end(session, endings, counters)
-    return claimed
+            ends.append(ReservationEnd(reservation, HoldStatus.RELEASED))
+    await reservation_store.end_reservations(session, ends, counters)
+    return sold
 
 
 async def release(
-    session: AsyncSession, order_ids: Collection[UUID], final: HoldStatus = HoldStatus.RELEASED
+    session: AsyncSession,
+    order_ids: Collection[UUID],
+    final_status: HoldStatus = HoldStatus.RELEASED,
 ) -> int:
-    """Give what orders hold back to the shelf; answers how many holds that were."""
-    promises, counters = await reservation_store.lock_held(
-        session, reservation_sql.LOCK_OF_ORDERS, orders=list(order_ids)
+    """End the reservations of orders without a sale; returns how many reservations ended."""
+    reservations, counters = await reservation_store.lock_reservations(
+        session, reservation_sql.LOCK_RESERVATIONS_OF_ORDERS, orders=list(order_ids)
     )
-    await reservation_store.end(session, [Ending(one, final) for one in promises], counters)
-    return len(promises)
+    ends = [ReservationEnd(reservation, final_status) for reservation in reservations]
+    await reservation_store.end_reservations(session, ends, counters)
+    return len(reservations)
 
 
 async def extend(session: AsyncSession, order: Order, seconds: float) -> bool:
-    """Leave an unpaid order at least so many seconds to be paid, and hold its units for as long.
+    """Give an unpaid order at least so many seconds to be paid, and its reservations with it.
 
-    Never beyond PAID_LATEST_SECONDS after its placing. False when nothing is left to give.
+    The deadline is at most MAX_PAYMENT_WAIT_SECONDS after placing. Returns False when the deadline
+    does not move.
     """
     if order.status is not OrderStatus.PLACED or order.due_at is None:
         return False
-    latest = order.placed_at + timedelta(seconds=PAID_LATEST_SECONDS)
-    due = min(await moment(session, seconds), latest)
+    latest = order.placed_at + timedelta(seconds=MAX_PAYMENT_WAIT_SECONDS)
+    due = min(await current_time(session, seconds), latest)
     if due <= order.due_at:
         return False
     order.due_at = due
     order.version += 1
-    await reservation_store.extend(session, order.id, due + timedelta(seconds=BEYOND_SECONDS))
-    order_happened(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=due)
+    until = due + timedelta(seconds=RESERVATION_GRACE_SECONDS)
+    await reservation_store.extend(session, order.id, until)
+    record_order_event(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=due)
     return True
 
 
-async def expire(session: AsyncSession, most: int = SWEEP_HOLDS) -> int:
-    """Let go of holds that ran out and of those whose order never came; answers how many orders.
+async def expire(session: AsyncSession, limit: int = MAX_SWEEP_RESERVATIONS) -> int:
+    """Expire overdue reservations and those without an order; returns how many orders had them.
 
-    The holds of an unpaid order end with the order, not here.
+    Reservations of an unpaid order end with the order, not here.
     """
-    promises, counters = await reservation_store.lock_held(
-        session, reservation_sql.LOCK_RAN_OUT, most=most, orphan_seconds=ORPHAN_SECONDS
+    reservations, counters = await reservation_store.lock_reservations(
+        session,
+        reservation_sql.LOCK_EXPIRED_RESERVATIONS,
+        limit=limit,
+        orphan_seconds=ORPHAN_SECONDS,
     )
-    await reservation_store.end(
-        session, [Ending(one, HoldStatus.EXPIRED) for one in promises], counters
-    )
-    return len({one.order_id for one in promises})
+    ends = [ReservationEnd(reservation, HoldStatus.EXPIRED) for reservation in reservations]
+    await reservation_store.end_reservations(session, ends, counters)
+    return len({reservation.order_id for reservation in reservations})

@@ -1,9 +1,10 @@
-"""Opening a store and running it: its name, its switch, its hours. Its zone is in `zone`."""
+"""Creates stores and changes their name, status and opening hours; zones are in `zones`."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
@@ -12,18 +13,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
 from models.geo_point import Point
-from models.identity import Actor, Role
+from models.identity import Actor
 from models.stores import Store, StoreHours, StoreKind, StoreStatus
-from services.core.problems import InvalidInput, Problem, Refused, VersionConflict, not_found
-from services.core.text import line
+from services.core.access import COMPANY_ROLES, may_manage_store
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.state_machine import AutomaticTransition, StateMachine, check_version
+from services.core.text import parse_line
 
-MANAGER_ROLES = frozenset({Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
-COMPANY_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
-CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
-NAME_LENGTH = 80
-PREPARATION_MOST_SECONDS = 7200
-INTERVALS = 28
-KNOWN_ZONE = text("select exists (select from pg_timezone_names where name = :name)")
+CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
+MAX_NAME_LENGTH = 80
+MAX_PREPARATION_SECONDS = 7200
+MAX_WEEKLY_INTERVALS = 28
+MACHINE: StateMachine[Store, Any, StoreStatus] = StateMachine(
+    name="Store",
+    model=Store,
+    status=StoreStatus,
+    initial={StoreStatus.CLOSED},
+    automatic=(
+        AutomaticTransition(
+            "set by the store's managers", frozenset(StoreStatus), frozenset(StoreStatus)
+        ),
+    ),
+)
+TIMEZONE_EXISTS = text("select exists (select from pg_timezone_names where name = :name)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +46,8 @@ class CodeTaken(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """From when to when a store is open on a weekday (0 = Monday), past midnight if it must be."""
+class OpeningInterval:
+    """Opening hours on a weekday (0 = Monday); `closes` at or before `opens` is on the next day."""
 
     weekday: int
     opens: time
@@ -43,8 +55,8 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreFacts:
-    """What is said about a new store."""
+class NewStore:
+    """The properties of a new store."""
 
     company_id: UUID
     code: str
@@ -57,7 +69,7 @@ class StoreFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoreChange:
-    """What to change about a store; None leaves a thing as it is."""
+    """New values for a store; None keeps the current one."""
 
     name: str | None = None
     status: StoreStatus | None = None
@@ -65,36 +77,36 @@ class StoreChange:
     preparation_seconds: int | None = None
 
 
-async def create(session: AsyncSession, *, actor: Actor, facts: StoreFacts) -> Store:
-    """Add a store to a company, closed until its manager opens it; company admins may.
+async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewStore) -> Store:
+    """Create a store with status CLOSED; for company admins.
 
-    Refused with CodeTaken, or InvalidInput for a time zone that does not exist.
+    Raises DomainError: NotFound, CodeTaken, InvalidInput (also for an unknown time zone).
     """
-    if not actor.acts_for(facts.company_id, COMPANY_ROLES):
+    if not actor.has_company_role(new_store.company_id, COMPANY_ROLES):
         raise not_found(Company, "companyId")
-    if not CODE.fullmatch(facts.code):
-        said = "A code is 1 to 30 letters, digits, hyphens and underscores."
-        raise Refused(InvalidInput(path=["input", "code"], message=said))
+    if not CODE_PATTERN.fullmatch(new_store.code):
+        message = "A code is 1 to 30 letters, digits, hyphens and underscores."
+        raise DomainError(InvalidInput(path=["input", "code"], message=message))
     row = Store(
-        company_id=facts.company_id,
-        code=facts.code,
-        name=line(facts.name, "input", "name", most=NAME_LENGTH, least=1),
-        kind=facts.kind,
+        company_id=new_store.company_id,
+        code=new_store.code,
+        name=parse_line(new_store.name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1),
+        kind=new_store.kind,
         status=StoreStatus.CLOSED,
-        latitude=facts.point.latitude,
-        longitude=facts.point.longitude,
-        timezone=await _timezone(session, facts.timezone),
-        preparation_seconds=_preparation(facts.preparation_seconds),
+        latitude=new_store.point.latitude,
+        longitude=new_store.point.longitude,
+        timezone=await _timezone(session, new_store.timezone),
+        preparation_seconds=_validate_preparation(new_store.preparation_seconds),
     )
     try:
         async with session.begin_nested():
             session.add(row)
     except IntegrityError:
-        raise _taken(facts.code) from None
+        raise _code_taken(new_store.code) from None
     return row
 
 
-async def update(
+async def update_store(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -102,16 +114,18 @@ async def update(
     change: StoreChange,
     expected_version: int,
 ) -> Store:
-    """Change a store's name, switch, time zone or preparation time; its manager may."""
-    row = await managed(session, actor, store_id, expected_version)
+    """Change a store's name, status, time zone or preparation time; for its managers."""
+    row = await lock_managed_store(session, actor, store_id, expected_version)
     if change.name is not None:
-        row.name = line(change.name, "input", "name", most=NAME_LENGTH, least=1)
+        row.name = parse_line(
+            change.name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1
+        )
     if change.status is not None:
-        row.status = change.status
+        MACHINE.set_status(row, change.status)
     if change.timezone is not None:
         row.timezone = await _timezone(session, change.timezone)
     if change.preparation_seconds is not None:
-        row.preparation_seconds = _preparation(change.preparation_seconds)
+        row.preparation_seconds = _validate_preparation(change.preparation_seconds)
     row.version += 1
     await session.flush()
     return row
@@ -122,76 +136,73 @@ async def set_hours(
     *,
     actor: Actor,
     store_id: UUID,
-    hours: Sequence[Interval],
+    hours: Sequence[OpeningInterval],
     expected_version: int | None = None,
 ) -> Store:
-    """Replace a store's opening hours; none at all means that it never opens. Its manager may."""
-    if len(hours) > INTERVALS:
-        said = f"A week has at most {INTERVALS} opening intervals."
-        raise Refused(InvalidInput(path=["input", "hours"], message=said))
-    if len({(one.weekday, one.opens) for one in hours}) < len(hours):
-        said = "Two intervals of one day can't begin at the same time."
-        raise Refused(InvalidInput(path=["input", "hours"], message=said))
-    row = await managed(session, actor, store_id, expected_version)
+    """Replace a store's opening hours; without any it never opens. For its managers."""
+    if len(hours) > MAX_WEEKLY_INTERVALS:
+        message = f"A week has at most {MAX_WEEKLY_INTERVALS} opening intervals."
+        raise DomainError(InvalidInput(path=["input", "hours"], message=message))
+    if len({(interval.weekday, interval.opens) for interval in hours}) < len(hours):
+        message = "Two intervals of one day can't begin at the same time."
+        raise DomainError(InvalidInput(path=["input", "hours"], message=message))
+    row = await lock_managed_store(session, actor, store_id, expected_version)
     await session.execute(delete(StoreHours).where(StoreHours.store_id == store_id))
     session.add_all(
         StoreHours(
             store_id=store_id,
             company_id=row.company_id,
-            weekday=one.weekday,
-            opens=one.opens,
-            closes=one.closes,
+            weekday=interval.weekday,
+            opens=interval.opens,
+            closes=interval.closes,
         )
-        for one in hours
+        for interval in hours
     )
     row.version += 1
     await session.flush()
     return row
 
 
-async def managed(
+async def lock_managed_store(
     session: AsyncSession, actor: Actor, store_id: UUID, expected_version: int | None
 ) -> Store:
-    """A store, locked, for one who manages it; not found for anybody else."""
+    """Lock a store for one of its managers. Raises DomainError: NotFound, VersionConflict."""
     row = await session.get(Store, store_id, with_for_update=True, populate_existing=True)
-    if row is None or not actor.works_at(row.company_id, store_id, MANAGER_ROLES):
+    if row is None or not may_manage_store(actor, row.company_id, store_id):
         raise not_found(Store, "storeId")
-    if expected_version is not None and expected_version != row.version:
-        said = "The store was changed by somebody else: read it again."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=said, current=row.version))
+    check_version(row, expected_version, "The store was changed by somebody else: read it again.")
     return row
 
 
-async def hours(session: AsyncSession, store_ids: Sequence[UUID]) -> list[list[StoreHours]]:
-    """Each store's opening intervals, from Monday morning on."""
-    found: dict[UUID, list[StoreHours]] = {store_id: [] for store_id in store_ids}
+async def opening_hours(session: AsyncSession, store_ids: Sequence[UUID]) -> list[list[StoreHours]]:
+    """Return each store's opening intervals in the order of the week, Monday first."""
+    by_store: dict[UUID, list[StoreHours]] = {store_id: [] for store_id in store_ids}
     rows = await session.scalars(
         select(StoreHours)
         .where(StoreHours.store_id.in_(store_ids))
         .order_by(StoreHours.store_id, StoreHours.weekday, StoreHours.opens)
     )
     for row in rows:
-        found[row.store_id].append(row)
-    return [found[store_id] for store_id in store_ids]
+        by_store[row.store_id].append(row)
+    return [by_store[store_id] for store_id in store_ids]
 
 
 async def _timezone(session: AsyncSession, name: str) -> str:
-    """A time zone that the database knows, because it is the database that reads the clock."""
-    clean = line(name, "input", "timezone", least=1)
-    if not await session.scalar(KNOWN_ZONE, {"name": clean}):
-        said = "A time zone is named as in Europe/Lisbon."
-        raise Refused(InvalidInput(path=["input", "timezone"], message=said))
-    return clean
+    """Validate a time zone name against the database, which computes the local times."""
+    timezone = parse_line(name, "input", "timezone", min_length=1)
+    if not await session.scalar(TIMEZONE_EXISTS, {"name": timezone}):
+        message = "A time zone is named as in Europe/Lisbon."
+        raise DomainError(InvalidInput(path=["input", "timezone"], message=message))
+    return timezone
 
 
-def _preparation(seconds: int) -> int:
-    if 0 <= seconds <= PREPARATION_MOST_SECONDS:
+def _validate_preparation(seconds: int) -> int:
+    if 0 <= seconds <= MAX_PREPARATION_SECONDS:
         return seconds
-    said = f"Preparation takes from 0 to {PREPARATION_MOST_SECONDS} seconds."
-    raise Refused(InvalidInput(path=["input", "preparationSeconds"], message=said))
+    message = f"Preparation takes from 0 to {MAX_PREPARATION_SECONDS} seconds."
+    raise DomainError(InvalidInput(path=["input", "preparationSeconds"], message=message))
 
 
-def _taken(code: str) -> Refused:
-    said = "Another store of the company has this code."
-    return Refused(CodeTaken(path=["input", "code"], message=said, code=code))
+def _code_taken(code: str) -> DomainError:
+    message = "Another store of the company has this code."
+    return DomainError(CodeTaken(path=["input", "code"], message=message, code=code))

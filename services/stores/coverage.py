@@ -1,4 +1,4 @@
-"""Which stores serve a place, nearest first, and why nobody does when nobody does."""
+"""Finds the stores that deliver to a point, nearest first, or the reason why none does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,29 +28,29 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import kept
+from database.statements import prepared
 from models.companies import Company
 from models.geo_point import Point
 from models.stores import Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
-from services.core.problems import Problem, Refused, not_found
+from services.core.problems import DomainError, Problem
 
-SERVING_STORES = 20
-REASONS = {
+MAX_SERVING_STORES = 20
+UNSERVED_MESSAGES = {
     Unserved.OUTSIDE_ZONES: "Nobody delivers there: it lies outside of every zone.",
     Unserved.CLOSED: "The stores that deliver there are closed now.",
     Unserved.PAUSED: "The stores that deliver there take no orders for the moment.",
 }
 
-PLACES_SERVED = text(
+POINTS_SERVED = text(
     """
     select exists (
         select from store_zone z join store s on s.id = z.store_id
         where s.status <> 'CLOSED' and s.kind = 'DARK_STORE' and st_covers(
-            z.area, geography(st_setsrid(st_makepoint(place.longitude, place.latitude), 4326))
+            z.area, geography(st_setsrid(st_makepoint(query.longitude, query.latitude), 4326))
         )
     )
-    from unnest(:latitudes, :longitudes) with ordinality as place (latitude, longitude, nth)
-    order by place.nth
+    from unnest(:latitudes, :longitudes) with ordinality as query (latitude, longitude, nth)
+    order by query.nth
     """
 ).bindparams(
     bindparam("latitudes", type_=ARRAY(Float(53))), bindparam("longitudes", type_=ARRAY(Float(53)))
@@ -59,15 +59,15 @@ PLACES_SERVED = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotServiceable(Problem):
-    """Nobody delivers to that place now; the distance to the nearest zone is in metres."""
+    """No store delivers to the point now; the distance to the nearest zone is in metres."""
 
     reason: Unserved
     distance_to_nearest_zone_m: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What only a store's own people see of it."""
+class StoreStaffDetails:
+    """The properties of a store that only its staff may see."""
 
     store_id: UUID
     version: int
@@ -75,8 +75,8 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """A store that delivers to a place, and how far it is in a straight line (metres)."""
+class ServingStore:
+    """A store that delivers to a point, and its straight-line distance in metres."""
 
     store: Store
     company: Company
@@ -85,150 +85,156 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Who delivers to a place at a moment: open stores by distance, or the reason for none."""
+    """The open stores that deliver to a point at a time, by distance, or the reason for none."""
 
     point: Point
     at: datetime
-    serving: list[Serving]
+    serving_stores: list[ServingStore]
     reason: Unserved | None = None
     nearest_zone_m: int | None = None
 
-    def refused(self, *path: str) -> Refused:
-        """The refusal for a place that nobody serves now."""
+    def not_serviceable_error(self, *path: str) -> DomainError:
+        """Return the error for a point to which no store delivers now."""
         reason = self.reason or Unserved.OUTSIDE_ZONES
         problem = NotServiceable(
             path=list(path),
-            message=REASONS[reason],
+            message=UNSERVED_MESSAGES[reason],
             reason=reason,
             distance_to_nearest_zone_m=self.nearest_zone_m,
         )
-        return Refused(problem)
+        return DomainError(problem)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who delivers to a point: the `most` nearest, of one company or of all; tests say when."""
+class CoverageQuery:
+    """A query for the nearest stores, of one company or all; `at` overrides the time in tests."""
 
     point: Point
     company_id: UUID | None = None
-    most: int = SERVING_STORES
+    limit: int = MAX_SERVING_STORES
     at: datetime | None = None
 
 
-async def serving(
+async def find_serving_stores(
     session: AsyncSession,
     point: Point,
     *,
     company_id: UUID | None = None,
     at: datetime | None = None,
-) -> list[Serving]:
-    """The open stores that deliver to `point`, nearest first; tests give a moment `at`."""
-    return (await coverage(session, point, company_id=company_id, at=at)).serving
+) -> list[ServingStore]:
+    """Return the open stores that deliver to the point, nearest first; tests set the time `at`."""
+    return (await find_coverage(session, point, company_id=company_id, at=at)).serving_stores
 
 
-async def coverage(
+async def find_coverage(
     session: AsyncSession,
     point: Point,
     *,
     company_id: UUID | None = None,
     at: datetime | None = None,
-    most: int = SERVING_STORES,
+    limit: int = MAX_SERVING_STORES,
 ) -> Coverage:
-    """Who serves `point` now, the `most` nearest."""
-    return (await coverages(session, [Asked(point, company_id, most, at)]))[0]
+    """Find at most `limit` stores that deliver to the point, nearest first."""
+    return (await find_coverages(session, [CoverageQuery(point, company_id, limit, at)]))[0]
 
 
-async def coverages(session: AsyncSession, asked: Sequence[Asked]) -> list[Coverage]:
-    """Who serves each place: one statement for all, and one for each that no zone covers."""
-    given = {
-        "latitude": [one.point.latitude for one in asked],
-        "longitude": [one.point.longitude for one in asked],
-        "company": [one.company_id for one in asked],
-        "most": [one.most for one in asked],
-        "at": [one.at for one in asked],
+async def find_coverages(session: AsyncSession, queries: Sequence[CoverageQuery]) -> list[Coverage]:
+    """Answer each query: one statement for all, and one more per point outside all zones."""
+    parameters = {
+        "latitude": [query.point.latitude for query in queries],
+        "longitude": [query.point.longitude for query in queries],
+        "company": [query.company_id for query in queries],
+        "limit": [query.limit for query in queries],
+        "at": [query.at for query in queries],
     }
-    found: list[list[Any]] = [[] for _ in asked]
-    for row in await session.execute(COVERING, given):
-        found[row[5] - 1].append(row)
+    rows_by_query: list[list[Any]] = [[] for _ in queries]
+    for row in await session.execute(STORES_COVERING, parameters):
+        rows_by_query[row[5] - 1].append(row)
     return [
-        _covered(one, rows) if rows else await _uncovered(session, one)
-        for one, rows in zip(asked, found, strict=True)
+        _covered(query, rows) if rows else await _uncovered(session, query)
+        for query, rows in zip(queries, rows_by_query, strict=True)
     ]
 
 
-def _covered(asked: Asked, rows: Sequence[Any]) -> Coverage:
-    found = [
-        Serving(store, company, round(distance))
+def _covered(query: CoverageQuery, rows: Sequence[Any]) -> Coverage:
+    serving_stores = [
+        ServingStore(store, company, round(distance))
         for store, company, distance, is_open, *_ in rows
         if is_open and store.status is StoreStatus.OPEN
     ]
-    if found:
-        return Coverage(asked.point, rows[0][4], found)
+    if serving_stores:
+        return Coverage(query.point, rows[0][4], serving_stores)
     paused = any(
         is_open and store.status is StoreStatus.PAUSED for store, _, _, is_open, *_ in rows
     )
     reason = Unserved.PAUSED if paused else Unserved.CLOSED
-    return Coverage(asked.point, rows[0][4], [], reason, 0)
+    return Coverage(query.point, rows[0][4], [], reason, 0)
 
 
-async def _uncovered(session: AsyncSession, asked: Asked) -> Coverage:
-    nearest, now = (await session.execute(_nearest_zone(asked.point, asked.company_id))).one()
+async def _uncovered(session: AsyncSession, query: CoverageQuery) -> Coverage:
+    nearest, now = (await session.execute(_nearest_zone(query.point, query.company_id))).one()
     metres = None if nearest is None else round(nearest)
-    return Coverage(asked.point, now, [], Unserved.OUTSIDE_ZONES, metres)
+    return Coverage(query.point, now, [], Unserved.OUTSIDE_ZONES, metres)
 
 
-def _covering() -> Any:
-    """The stores whose zones cover each place (by the zones' GiST index): those that serve it
-    before those that are paused, these before the closed ones, and each kind the nearest first."""
-    kinds: dict[str, Any] = {"latitude": Float(53), "longitude": Float(53), "company": Uuid()}
-    kinds |= {"most": Integer(), "at": DateTime(timezone=True)}
-    asked = (
-        func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()))
-        .table_valued(*(column(name, kind) for name, kind in kinds.items()), with_ordinality="nth")
-        .render_derived(name="asked")
-    )
-    made = func.ST_SetSRID(func.ST_MakePoint(asked.c.longitude, asked.c.latitude), 4326)
-    place = func.geography(made)
-    distance: ColumnElement[float] = func.ST_Distance(Store.point, place)
-    opened = open_at(func.coalesce(asked.c.at, func.clock_timestamp()))
-    standing = _standing(opened)
-    picked = (
+def _stores_covering() -> Any:
+    """Build the statement for the stores whose zones cover each point (GiST index on the zones).
+
+    Open stores come before paused ones, these before closed ones, and each group nearest first.
+    """
+    query = _query_rows()
+    geometry = func.ST_SetSRID(func.ST_MakePoint(query.c.longitude, query.c.latitude), 4326)
+    point = func.geography(geometry)
+    distance: ColumnElement[float] = func.ST_Distance(Store.point, point)
+    is_open = is_open_at(func.coalesce(query.c.at, func.clock_timestamp()))
+    status_rank = _status_rank(is_open)
+    nearest = (
         select(
             Store.id,
             distance.label("distance"),
-            opened.label("opened"),
-            standing.label("standing"),
+            is_open.label("is_open"),
+            status_rank.label("status_rank"),
         )
         .select_from(Store)
         .join(StoreZone, StoreZone.store_id == Store.id)
-        .where(func.ST_Covers(StoreZone.area, place), Store.kind == StoreKind.DARK_STORE)
-        .where(or_(asked.c.company.is_(None), Store.company_id == asked.c.company))
-        .order_by(standing, distance, Store.id)
-        .limit(asked.c.most)
-        .correlate(asked)
-        .lateral("picked")
+        .where(func.ST_Covers(StoreZone.area, point), Store.kind == StoreKind.DARK_STORE)
+        .where(or_(query.c.company.is_(None), Store.company_id == query.c.company))
+        .order_by(status_rank, distance, Store.id)
+        .limit(query.c.limit)
+        .correlate(query)
+        .lateral("nearest")
     )
-    stores = asked.join(picked, true()).join(Store.__table__, Store.id == picked.c.id)
-    return kept(
-        select(Store, Company, picked.c.distance, picked.c.opened, func.clock_timestamp())
-        .add_columns(asked.c.nth)
+    stores = query.join(nearest, true()).join(Store.__table__, Store.id == nearest.c.id)
+    return prepared(
+        select(Store, Company, nearest.c.distance, nearest.c.is_open, func.clock_timestamp())
+        .add_columns(query.c.nth)
         .select_from(stores.join(Company.__table__, Company.id == Store.company_id))
-        # What is joined to the stores picked may bring them in any order.
-        .order_by(asked.c.nth, picked.c.standing, picked.c.distance, picked.c.id)
+        # The joins may change the order of the nearest stores.
+        .order_by(query.c.nth, nearest.c.status_rank, nearest.c.distance, nearest.c.id)
     )
 
 
-def _standing(opened: ColumnElement[bool]) -> ColumnElement[int]:
-    """0 for a store in business, 1 for one that is paused, 2 for a closed one."""
+def _query_rows() -> Any:
+    """Build the table of the queries from array parameters, one row per query."""
+    types: dict[str, Any] = {"latitude": Float(53), "longitude": Float(53), "company": Uuid()}
+    types |= {"limit": Integer(), "at": DateTime(timezone=True)}
+    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
+    columns = [column(name, type_) for name, type_ in types.items()]
+    rows = func.unnest(*arrays).table_valued(*columns, with_ordinality="nth")
+    return rows.render_derived(name="query")
+
+
+def _status_rank(is_open: ColumnElement[bool]) -> ColumnElement[int]:
+    """Build the sort key of a store: 0 if it takes orders, 1 if paused, 2 if closed."""
     return case(
-        (opened & (Store.status == StoreStatus.OPEN), 0),
-        (opened & (Store.status == StoreStatus.PAUSED), 1),
+        (is_open & (Store.status == StoreStatus.OPEN), 0),
+        (is_open & (Store.status == StoreStatus.PAUSED), 1),
         else_=2,
     )
 
 
 def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
-    """Metres to the nearest zone (by the same index, nearest neighbor first), or null, and now."""
+    """Build the statement for the metres to the nearest zone (KNN on the index) and the time."""
     nearest = select(func.ST_Distance(StoreZone.area, point.geography()))
     if company_id is not None:
         nearest = nearest.where(StoreZone.company_id == company_id)
@@ -236,12 +242,12 @@ def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
     return select(nearest.scalar_subquery(), func.clock_timestamp())
 
 
-def open_at(at: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:
-    """Whether a row of Store is within its hours, in its own time zone, by the database's clock."""
-    moment: Any = func.clock_timestamp() if at is None else at
-    local = func.timezone(Store.timezone, moment)
-    today = cast(func.extract("isodow", local), Integer) - 1
-    now = cast(local, Time)
+def is_open_at(at: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:
+    """Build the condition that a Store row is within its opening hours, in its own time zone."""
+    time: Any = func.clock_timestamp() if at is None else at
+    local_time = func.timezone(Store.timezone, time)
+    today = cast(func.extract("isodow", local_time), Integer) - 1
+    now = cast(local_time, Time)
     overnight = StoreHours.closes <= StoreHours.opens
     since_today = and_(
         StoreHours.weekday == today,
@@ -254,21 +260,13 @@ def open_at(at: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:
     return exists().where(StoreHours.store_id == Store.id, or_(since_today, since_yesterday))
 
 
-COVERING = _covering()
+STORES_COVERING = _stores_covering()
 
 
-async def served(session: AsyncSession, points: Sequence[Point]) -> list[bool]:
-    """For each place, whether it lies in the zone of a store that is in business at all."""
+async def are_serviceable(session: AsyncSession, points: Sequence[Point]) -> list[bool]:
+    """Return for each point whether the zone of a store that is not CLOSED covers it."""
     degrees = {
         "latitudes": [point.latitude for point in points],
         "longitudes": [point.longitude for point in points],
     }
-    return [bool(found) for found in await session.scalars(PLACES_SERVED, degrees)]
-
-
-async def store(session: AsyncSession, store_id: UUID) -> Store:
-    """One store; refused when there is none, or none to be seen from here."""
-    found = await session.get(Store, store_id)
-    if found is None:
-        raise not_found(Store, "id")
-    return found
+    return [bool(served) for served in await session.scalars(POINTS_SERVED, degrees)]

@@ -1,81 +1,97 @@
-"""One ticket: who speaks in it, the table of steps, the way into a step, and what is told of it."""
+"""State machine of a ticket: its transitions, the roles of its parties, its events."""
 
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor, Role
 from models.support import Ticket, TicketAction, TicketStatus
-from services.core.problems import IllegalStep, Refused, VersionConflict, not_found
-from services.events.event_log import happened, support_stream, ticket_stream
-from services.orders.stages import SUPPORT_ROLES
+from services.core.problems import not_found
+from services.core.state_machine import AutomaticTransition, StateMachine, Transition
+from services.events.event_log import record_event, support_stream, ticket_stream
+from services.orders.order_states import SUPPORT_ROLES
 
 CUSTOMER, AGENT = Role.CUSTOMER, Role.SUPPORT_AGENT
-UNRESOLVED = frozenset({TicketStatus.OPEN, TicketStatus.WAITING})
-# Spelled as in the partial index, so that a prepared statement finds it too.
-NOT_RESOLVED = text("ticket.status <> 'RESOLVED'")
-
-# From which states each party may take a step; what is offered and refused is read off here.
-STEPS: dict[tuple[Role, TicketAction], frozenset[TicketStatus]] = {
-    (CUSTOMER, TicketAction.REPLY): frozenset(TicketStatus),
-    (AGENT, TicketAction.REPLY): UNRESOLVED,
-    (AGENT, TicketAction.ASSIGN): UNRESOLVED,
-    (AGENT, TicketAction.RESOLVE): UNRESOLVED,
-}
+UNRESOLVED_STATUSES = frozenset({TicketStatus.OPEN, TicketStatus.WAITING})
+# Written exactly as in the partial index, so that generic plans of prepared statements use it.
+IS_UNRESOLVED = text("ticket.status <> 'RESOLVED'")
 
 
-def party(actor: Actor, company_id: UUID, customer_id: UUID) -> Role | None:
-    """As whom this person speaks in a ticket: its customer, its support, or None for strangers."""
+def role_in_ticket(actor: Actor, company_id: UUID, customer_id: UUID) -> Role | None:
+    """CUSTOMER for the order's customer, SUPPORT_AGENT for support, None for everybody else."""
     if actor.signed_in and actor.person_id == customer_id:
         return CUSTOMER
-    return AGENT if actor.acts_for(company_id, SUPPORT_ROLES) else None
+    return AGENT if actor.has_company_role(company_id, SUPPORT_ROLES) else None
 
 
-def available_actions(ticket: Ticket, actor: Actor) -> list[TicketAction]:
-    """The steps that this person can take now."""
-    who = party(actor, ticket.company_id, ticket.customer_id)
-    return [
-        action for (by, action), states in STEPS.items() if by is who and ticket.status in states
-    ]
-
-
-async def lock(session: AsyncSession, ticket_id: UUID) -> Ticket:
-    """The ticket, locked and as it is now; refused as not found."""
-    locked = select(Ticket).where(Ticket.id == ticket_id).with_for_update()
-    found = await session.scalar(locked.execution_options(populate_existing=True))
-    if found is None:
+def require_role(ticket: Ticket, actor: Actor) -> Role:
+    """The actor's role in the ticket. Raises DomainError: NotFound without one."""
+    role = role_in_ticket(actor, ticket.company_id, ticket.customer_id)
+    if role is None:
         raise not_found(Ticket, "ticketId")
-    return found
+    return role
 
 
-def enter(ticket: Ticket, actor: Actor, action: TicketAction) -> Role:
-    """As whom the actor takes this step; refused where the table has none."""
-    who = party(actor, ticket.company_id, ticket.customer_id)
-    if who is None:
-        raise not_found(Ticket, "ticketId")
-    if ticket.status not in STEPS.get((who, action), frozenset()):
-        message = f"{action} is not for you to do while the ticket is {ticket.status}."
-        legal: list[str] = [*available_actions(ticket, actor)]
-        path = ["input", "ticketId"]
-        raise Refused(IllegalStep(path=path, message=message, state=ticket.status, legal=legal))
-    return who
+def _may_see(row: Ticket, actor: Actor) -> bool:
+    return role_in_ticket(actor, row.company_id, row.customer_id) is not None
 
 
-def unchanged(ticket: Ticket, expected_version: int | None) -> None:
-    if expected_version not in (None, ticket.version):
-        message = f"Somebody else was faster: the ticket is {ticket.status} now."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=message, current=ticket.version))
+def _permits(row: Ticket, actor: Actor, transition: Transition[TicketAction, TicketStatus]) -> bool:
+    return role_in_ticket(actor, row.company_id, row.customer_id) in transition.roles
 
 
-async def changed(session: AsyncSession, ticket: Ticket) -> None:
-    ticket.version += 1
+MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
+    name="Ticket",
+    model=Ticket,
+    status=TicketStatus,
+    noun="ticket",
+    id_path="ticketId",
+    initial={TicketStatus.OPEN},
+    transitions=(
+        Transition(
+            TicketAction.REPLY,
+            frozenset(TicketStatus),
+            {TicketStatus.OPEN},
+            {CUSTOMER},
+            party="the customer of the order",
+        ),
+        Transition(
+            TicketAction.REPLY,
+            UNRESOLVED_STATUSES,
+            {TicketStatus.WAITING},
+            {AGENT},
+            party="support",
+        ),
+        Transition(TicketAction.ASSIGN, UNRESOLVED_STATUSES, roles={AGENT}, party="support"),
+        Transition(
+            TicketAction.RESOLVE,
+            UNRESOLVED_STATUSES,
+            {TicketStatus.RESOLVED},
+            {AGENT},
+            party="support",
+        ),
+    ),
+    automatic=(
+        AutomaticTransition(
+            "job: the customer has not answered for a week",
+            {TicketStatus.WAITING},
+            {TicketStatus.RESOLVED},
+        ),
+    ),
+    is_visible=_may_see,
+    permits=_permits,
+)
+
+
+async def record_change(session: AsyncSession, ticket: Ticket, type: str, **facts: object) -> None:
+    """Flush, and append an event to the ticket's streams."""
     await session.flush()
+    record_ticket_event(session, ticket, type, **facts)
 
 
-def tell(session: AsyncSession, ticket: Ticket, type: str, **facts: object) -> None:
-    """Record an event for those who talk in the ticket and for both desks; never what was said."""
+def record_ticket_event(session: AsyncSession, ticket: Ticket, type: str, **facts: object) -> None:
+    """Append an event for the ticket's parties and both support queues, without message texts."""
     body = {
         "ticket_id": ticket.id,
         "order_id": ticket.order_id,
@@ -85,6 +101,6 @@ def tell(session: AsyncSession, ticket: Ticket, type: str, **facts: object) -> N
         "version": ticket.version,
         **facts,
     }
-    desks = support_stream(ticket.company_id), support_stream(None)
-    for stream in (ticket_stream(ticket.id), *desks):
-        happened(session, stream, type, body, company_id=ticket.company_id)
+    queues = support_stream(ticket.company_id), support_stream(None)
+    for stream in (ticket_stream(ticket.id), *queues):
+        record_event(session, stream, type, body, company_id=ticket.company_id)

@@ -1,4 +1,4 @@
-"""The timers of tickets: what waits too long is raised, what nobody comes back to is closed."""
+"""Timers of tickets: escalates unanswered ones and resolves abandoned ones."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -7,64 +7,65 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.support import Ticket, TicketMessage, TicketPriority, TicketStatus
-from services.core.clock import moment
-from services.support.ticket_states import NOT_RESOLVED, changed, lock, tell
+from services.core.clock import current_time
+from services.support.ticket_states import IS_UNRESOLVED, MACHINE, record_change
 
-SILENCE_SECONDS = 7 * 24 * 3600
-HIGH_AFTER_SECONDS = 600
-URGENT_AFTER_SECONDS = 1_800
+AUTO_RESOLVE_AFTER_SECONDS = 7 * 24 * 3600
+HIGH_PRIORITY_AFTER_SECONDS = 600
+URGENT_PRIORITY_AFTER_SECONDS = 1_800
 
 
-async def raise_unanswered(session: AsyncSession, limit: int) -> int:
-    """Raise tickets that no agent has answered: HIGH after 10 minutes, URGENT after 30.
+async def escalate_unanswered(session: AsyncSession, limit: int) -> int:
+    """Raise the priority of unanswered tickets: HIGH after 10 minutes, URGENT after 30.
 
-    Answers how many were raised; needs a session that may see all companies.
+    Returns how many were raised; needs a session that sees all companies.
     """
     age = func.clock_timestamp() - Ticket.opened_at
     high, urgent = TicketPriority.HIGH, TicketPriority.URGENT
-    old = age > timedelta(seconds=HIGH_AFTER_SECONDS)
-    very_old = age > timedelta(seconds=URGENT_AFTER_SECONDS)
-    due = (old & (Ticket.priority == TicketPriority.NORMAL)) | (
-        very_old & (Ticket.priority == high)
+    is_high = age > timedelta(seconds=HIGH_PRIORITY_AFTER_SECONDS)
+    is_urgent = age > timedelta(seconds=URGENT_PRIORITY_AFTER_SECONDS)
+    is_due = (is_high & (Ticket.priority == TicketPriority.NORMAL)) | (
+        is_urgent & (Ticket.priority == high)
     )
-    waiting = select(Ticket, case((very_old, urgent.value), else_=high.value)).where(
-        NOT_RESOLVED, Ticket.first_answered_at.is_(None), due
+    query = select(Ticket, case((is_urgent, urgent.value), else_=high.value)).where(
+        IS_UNRESOLVED, Ticket.first_answered_at.is_(None), is_due
     )
-    rows = await session.execute(
-        waiting.order_by(Ticket.id).limit(limit).with_for_update(skip_locked=True)
+    result = await session.execute(
+        query.order_by(Ticket.id).limit(limit).with_for_update(skip_locked=True)
     )
-    found = rows.all()
-    for ticket, priority in found:
+    rows = result.all()
+    for ticket, priority in rows:
         ticket.priority = TicketPriority(priority)
-        await changed(session, ticket)
-        tell(session, ticket, "TICKET_RAISED")
-    return len(found)
+        ticket.version += 1
+        await record_change(session, ticket, "TICKET_RAISED")
+    return len(rows)
 
 
-async def silent(session: AsyncSession, limit: int) -> list[UUID]:
-    """Tickets whose customer has owed an answer for a week, the oldest first."""
-    old = await moment(session, -SILENCE_SECONDS)
-    recent = select(TicketMessage.id).where(
-        TicketMessage.ticket_id == Ticket.id, TicketMessage.at > old
+async def list_abandoned(session: AsyncSession, limit: int) -> list[UUID]:
+    """Tickets that have waited for their customer's answer for a week, oldest first."""
+    deadline = await current_time(session, -AUTO_RESOLVE_AFTER_SECONDS)
+    recent_message = select(TicketMessage.id).where(
+        TicketMessage.ticket_id == Ticket.id, TicketMessage.at > deadline
     )
-    rows = select(Ticket.id).where(
-        NOT_RESOLVED,
+    query = select(Ticket.id).where(
+        IS_UNRESOLVED,
         Ticket.status == TicketStatus.WAITING,
-        ~recent.exists(),
+        ~recent_message.exists(),
     )
-    return list(await session.scalars(rows.order_by(Ticket.id).limit(limit)))
+    return list(await session.scalars(query.order_by(Ticket.id).limit(limit)))
 
 
-async def close_silent(session: AsyncSession, ticket_id: UUID) -> bool:
-    """Resolve a ticket whose customer has not answered for a week; False when that isn't so."""
-    ticket = await lock(session, ticket_id)
-    newest = select(func.max(TicketMessage.at)).where(TicketMessage.ticket_id == ticket.id)
-    said = await session.scalar(newest)
-    old = await moment(session, -SILENCE_SECONDS)
-    if ticket.status is not TicketStatus.WAITING or said is None or said > old:
+async def resolve_abandoned(session: AsyncSession, ticket_id: UUID) -> bool:
+    """Resolve a ticket if its customer has not answered for a week; returns whether it was."""
+    ticket = await MACHINE.lock(session, ticket_id)
+    query = select(func.max(TicketMessage.at)).where(TicketMessage.ticket_id == ticket.id)
+    last_message_at = await session.scalar(query)
+    deadline = await current_time(session, -AUTO_RESOLVE_AFTER_SECONDS)
+    is_waiting = ticket.status is TicketStatus.WAITING
+    if not is_waiting or last_message_at is None or last_message_at > deadline:
         return False
-    ticket.status, ticket.resolved_at = TicketStatus.RESOLVED, await moment(session)
+    MACHINE.move(ticket, TicketStatus.RESOLVED)
+    ticket.resolved_at = await current_time(session)
     ticket.resolution = ticket.resolution or "Closed after a week without an answer."
-    await changed(session, ticket)
-    tell(session, ticket, "TICKET_RESOLVED")
+    await record_change(session, ticket, "TICKET_RESOLVED")
     return True

@@ -1,7 +1,7 @@
-"""Tickets: a customer and support speak about one order, and money goes back where it is due.
+"""Tickets: conversations between a customer and support about one order, with refunds.
 
-Whoever bought the order speaks as its customer, whatever other roles they hold: nobody grants
-themselves a refund. Locks are taken in this order: the order, the ticket, the payment.
+The customer of the order always acts as customer, whatever other roles they have: nobody grants
+themselves a refund. Lock order: the order, the ticket, the payment.
 """
 
 from dataclasses import dataclass, replace
@@ -23,51 +23,55 @@ from models.support import (
     TicketPriority,
     TicketStatus,
 )
-from services.core.clock import moment
-from services.core.problems import IllegalStep, Problem, Refused, not_found
-from services.core.text import line, prose
-from services.events.event_log import order_happened
-from services.orders import orders
-from services.orders.stages import SUPPORT_ROLES, Progress, actions, stage
+from services.core.clock import current_time
+from services.core.problems import DomainError, Problem, not_found
+from services.core.state_machine import illegal_step
+from services.core.text import parse_line, parse_multiline
+from services.events.event_log import record_order_event
+from services.orders import order_states
+from services.orders.order_states import SUPPORT_ROLES
+from services.orders.stages import OrderProgress, order_stage
 from services.payments import payments
 from services.support.ticket_states import (
     AGENT,
     CUSTOMER,
-    UNRESOLVED,
-    changed,
-    enter,
-    lock,
-    party,
-    tell,
-    unchanged,
+    MACHINE,
+    UNRESOLVED_STATUSES,
+    record_change,
+    record_ticket_event,
+    require_role,
+    role_in_ticket,
 )
 
-SUBJECT_LENGTH = 120
-BODY_LENGTH = 4_000
-RESOLUTION_LENGTH = 1_000
-MESSAGES_A_TICKET = 200
-OPEN_TICKETS_AN_ORDER = 5
+MAX_SUBJECT_LENGTH = 120
+MAX_BODY_LENGTH = 4_000
+MAX_RESOLUTION_LENGTH = 1_000
+MAX_MESSAGES_PER_TICKET = 200
+MAX_OPEN_TICKETS_PER_ORDER = 5
 
-WHOSE_TURN = {CUSTOMER: TicketStatus.OPEN, AGENT: TicketStatus.WAITING}
-PRIORITIES = {TicketKind.PAYMENT: TicketPriority.HIGH, TicketKind.ITEM_WRONG: TicketPriority.HIGH}
+STATUS_AFTER_REPLY = {CUSTOMER: TicketStatus.OPEN, AGENT: TicketStatus.WAITING}
+PRIORITY_BY_KIND = {
+    TicketKind.PAYMENT: TicketPriority.HIGH,
+    TicketKind.ITEM_WRONG: TicketPriority.HIGH,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooMany(Problem):
-    """There are `most` already, and there may not be more."""
+    """The limit of `most` is reached."""
 
     most: int
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyBack:
-    """What an agent gives back when resolving: minor units of the order's currency, and why."""
+class TicketRefund:
+    """A refund granted when a ticket is resolved, in minor units of the order's currency."""
 
     amount_minor: int
     reason: RefundReason
 
 
-async def open(  # noqa: A001 - the trade's word; nothing in this room opens files
+async def open_ticket(
     session: AsyncSession,
     *,
     actor: Actor,
@@ -76,79 +80,81 @@ async def open(  # noqa: A001 - the trade's word; nothing in this room opens fil
     subject: str,
     body: str,
 ) -> Ticket:
-    """Begin a conversation about an order, by its customer or by support on the customer's behalf.
+    """Open a ticket about an order, by its customer or by support on the customer's behalf.
 
-    Refused: NotFound, InvalidInput, IllegalStep while the order isn't paid, TooMany open ones.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep while the order is not paid, TooMany
+    unresolved tickets of the order.
     """
-    subject = line(subject, "input", "subject", most=SUBJECT_LENGTH, least=1)
-    body = prose(body, "input", "body", most=BODY_LENGTH, least=1)
-    order = await orders.lock(session, order_id)
-    who = party(actor, order.company_id, order.customer_id)
-    if who is None or actor.person_id is None:
+    subject = parse_line(subject, "input", "subject", max_length=MAX_SUBJECT_LENGTH, min_length=1)
+    body = parse_multiline(body, "input", "body", max_length=MAX_BODY_LENGTH, min_length=1)
+    order = await order_states.lock(session, order_id)
+    role = role_in_ticket(actor, order.company_id, order.customer_id)
+    if role is None or actor.person_id is None:
         raise not_found(Order, "orderId")
-    await _may_open(session, actor, order)
+    await _require_may_open(session, actor, order)
     ticket = Ticket(
         order_id=order.id,
         company_id=order.company_id,
         customer_id=order.customer_id,
         opened_by_id=actor.person_id,
-        assignee_id=actor.person_id if who is AGENT else None,
+        assignee_id=actor.person_id if role is AGENT else None,
         kind=kind,
-        priority=_priority(order, kind),
+        priority=_initial_priority(order, kind),
         subject=subject,
-        first_answered_at=await moment(session) if who is AGENT else None,
+        first_answered_at=await current_time(session) if role is AGENT else None,
     )
     session.add(ticket)
     await session.flush()
-    await _say(session, ticket, actor.person_id, who, body)
-    tell(session, ticket, "TICKET_OPENED")
-    order_happened(session, order, EventType.TICKET_OPENED, ticket_id=ticket.id, kind=kind)
+    await _add_message(session, ticket, actor.person_id, role, body)
+    record_ticket_event(session, ticket, "TICKET_OPENED")
+    record_order_event(session, order, EventType.TICKET_OPENED, ticket_id=ticket.id, kind=kind)
     return ticket
 
 
-async def _may_open(session: AsyncSession, actor: Actor, order: Order) -> None:
-    paid = select(Payment.status).where(Payment.order_id == order.id).order_by(Payment.id.desc())
-    whose = (order.id, order.company_id, order.store_id, order.customer_id)
-    now = Progress(*whose, order.status, await session.scalar(paid.limit(1)))
-    legal = actions(actor, now)
+async def _require_may_open(session: AsyncSession, actor: Actor, order: Order) -> None:
+    status = select(Payment.status).where(Payment.order_id == order.id).order_by(Payment.id.desc())
+    order_keys = (order.id, order.company_id, order.store_id, order.customer_id)
+    progress = OrderProgress(*order_keys, order.status, await session.scalar(status.limit(1)))
+    legal = order_states.MACHINE.available_actions(progress, actor)
     if OrderAction.OPEN_TICKET not in legal:
-        message = f"There is nothing to complain of while the order is {stage(now)}."
-        path = ["input", "orderId"]
-        raise Refused(IllegalStep(path=path, message=message, state=stage(now), legal=[*legal]))
+        stage = order_stage(progress)
+        message = f"There is nothing to complain of while the order is {stage}."
+        raise illegal_step("input", "orderId", message=message, state=stage, legal=legal)
     unresolved = select(func.count()).where(
-        Ticket.order_id == order.id, Ticket.status.in_(UNRESOLVED)
+        Ticket.order_id == order.id, Ticket.status.in_(UNRESOLVED_STATUSES)
     )
-    if (await session.scalar(unresolved) or 0) >= OPEN_TICKETS_AN_ORDER:
-        raise _too_many("orderId", "unresolved tickets of this order", OPEN_TICKETS_AN_ORDER)
+    if (await session.scalar(unresolved) or 0) >= MAX_OPEN_TICKETS_PER_ORDER:
+        raise _too_many("orderId", "unresolved tickets of this order", MAX_OPEN_TICKETS_PER_ORDER)
 
 
-def _priority(order: Order, kind: TicketKind) -> TicketPriority:
-    """Urgent while the groceries are under way; else by what went wrong."""
+def _initial_priority(order: Order, kind: TicketKind) -> TicketPriority:
+    """URGENT while the order is in progress; otherwise by the kind of ticket."""
     if order.status is OrderStatus.CONFIRMED:
         return TicketPriority.URGENT
-    return PRIORITIES.get(kind, TicketPriority.NORMAL)
+    return PRIORITY_BY_KIND.get(kind, TicketPriority.NORMAL)
 
 
 async def reply(session: AsyncSession, *, actor: Actor, ticket_id: UUID, body: str) -> Ticket:
-    """Say something: then it is the other side's turn; a customer reopens what was resolved.
+    """Add a message; the other party has to answer next. A customer's reply reopens the ticket.
 
-    Refused: NotFound, InvalidInput, IllegalStep, TooMany messages.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep, TooMany messages.
     """
-    body = prose(body, "input", "body", most=BODY_LENGTH, least=1)
-    ticket = await lock(session, ticket_id)
-    who = enter(ticket, actor, TicketAction.REPLY)
-    said = select(func.count()).where(TicketMessage.ticket_id == ticket.id)
-    if (await session.scalar(said) or 0) >= MESSAGES_A_TICKET:
-        raise _too_many("ticketId", "messages in this ticket", MESSAGES_A_TICKET)
-    reopened = ticket.status is TicketStatus.RESOLVED
-    ticket.status, ticket.resolved_at = WHOSE_TURN[who], None
-    if who is AGENT and ticket.first_answered_at is None:
-        ticket.first_answered_at = await moment(session)
-    await changed(session, ticket)
-    if actor.person_id is not None:
-        message = await _say(session, ticket, actor.person_id, who, body)
-        told = "TICKET_REOPENED" if reopened else "MESSAGE_ADDED"
-        tell(session, ticket, told, message_id=message.id, author_role=who)
+    body = parse_multiline(body, "input", "body", max_length=MAX_BODY_LENGTH, min_length=1)
+    ticket = await MACHINE.begin(session, actor, ticket_id, TicketAction.REPLY)
+    role = require_role(ticket, actor)
+    if actor.person_id is None:
+        raise not_found(Ticket, "ticketId")
+    message_count = select(func.count()).where(TicketMessage.ticket_id == ticket.id)
+    if (await session.scalar(message_count) or 0) >= MAX_MESSAGES_PER_TICKET:
+        raise _too_many("ticketId", "messages in this ticket", MAX_MESSAGES_PER_TICKET)
+    message = await _add_message(session, ticket, actor.person_id, role, body)
+    is_reopened = ticket.status is TicketStatus.RESOLVED
+    MACHINE.move(ticket, STATUS_AFTER_REPLY[role])
+    ticket.resolved_at = None
+    if role is AGENT and ticket.first_answered_at is None:
+        ticket.first_answered_at = await current_time(session)
+    event_type = "TICKET_REOPENED" if is_reopened else "MESSAGE_ADDED"
+    await record_change(session, ticket, event_type, message_id=message.id, author_role=role)
     return ticket
 
 
@@ -161,19 +167,17 @@ async def assign(
     priority: TicketPriority | None = None,
     expected_version: int | None = None,
 ) -> Ticket:
-    """Give a ticket to an agent of its company or of the platform; without one, to the actor.
+    """Assign a ticket to an agent of its company or of the platform; by default to the actor.
 
-    Refused: NotFound, IllegalStep, VersionConflict.
+    Raises DomainError: NotFound, IllegalStep, VersionConflict.
     """
-    ticket = await lock(session, ticket_id)
-    enter(ticket, actor, TicketAction.ASSIGN)
-    unchanged(ticket, expected_version)
+    ticket = await MACHINE.begin(session, actor, ticket_id, TicketAction.ASSIGN, expected_version)
     if assignee_id not in (None, actor.person_id):
-        await _is_agent(session, ticket, assignee_id)
+        await _require_agent(session, ticket, assignee_id)
     ticket.assignee_id = assignee_id or actor.person_id
     ticket.priority = priority or ticket.priority
-    await changed(session, ticket)
-    tell(session, ticket, "TICKET_ASSIGNED")
+    ticket.version += 1
+    await record_change(session, ticket, "TICKET_ASSIGNED")
     return ticket
 
 
@@ -183,66 +187,66 @@ async def resolve(
     actor: Actor,
     ticket_id: UUID,
     resolution: str,
-    money_back: MoneyBack | None = None,
+    refund: TicketRefund | None = None,
     expected_version: int | None = None,
 ) -> Ticket:
-    """End a ticket with a sentence for the customer, and with money back in the same stroke.
+    """Resolve a ticket with a text for the customer, and request a refund if one is given.
 
-    Refused: NotFound, InvalidInput, IllegalStep, VersionConflict, ExceedsCaptured.
+    Raises DomainError: NotFound, InvalidInput, IllegalStep, VersionConflict, ExceedsCaptured.
     """
-    resolution = prose(resolution, "input", "resolution", most=RESOLUTION_LENGTH, least=1)
+    resolution = parse_multiline(
+        resolution, "input", "resolution", max_length=MAX_RESOLUTION_LENGTH, min_length=1
+    )
     order_id = await session.scalar(select(Ticket.order_id).where(Ticket.id == ticket_id))
     if order_id is None:
         raise not_found(Ticket, "ticketId")
-    order = await orders.lock(session, order_id)
-    ticket = await lock(session, ticket_id)
-    enter(ticket, actor, TicketAction.RESOLVE)
-    unchanged(ticket, expected_version)
-    if money_back is not None:
-        await _give_back(session, actor, order, ticket, money_back)
-    ticket.status = TicketStatus.RESOLVED
+    order = await order_states.lock(session, order_id)
+    ticket = await MACHINE.begin(session, actor, ticket_id, TicketAction.RESOLVE, expected_version)
+    if refund is not None:
+        await _request_refund(session, actor, order, ticket, refund)
+    MACHINE.move(ticket, TicketStatus.RESOLVED)
     ticket.resolution = resolution
-    ticket.resolved_at = await moment(session)
+    ticket.resolved_at = await current_time(session)
     ticket.first_answered_at = ticket.first_answered_at or ticket.resolved_at
     ticket.assignee_id = ticket.assignee_id or actor.person_id
-    await changed(session, ticket)
-    tell(session, ticket, "TICKET_RESOLVED")
-    order_happened(session, order, EventType.TICKET_RESOLVED, ticket_id=ticket.id)
+    await record_change(session, ticket, "TICKET_RESOLVED")
+    record_order_event(session, order, EventType.TICKET_RESOLVED, ticket_id=ticket.id)
     return ticket
 
 
-async def _is_agent(session: AsyncSession, ticket: Ticket, person_id: UUID | None) -> None:
-    everywhere_or_here = or_(
+async def _require_agent(session: AsyncSession, ticket: Ticket, person_id: UUID | None) -> None:
+    """Raise DomainError: NotFound unless the person may handle the ticket as an agent."""
+    of_company_or_platform = or_(
         Membership.company_id.is_(None), Membership.company_id == ticket.company_id
     )
-    held = select(Membership.id).where(
+    membership = select(Membership.id).where(
         Membership.person_id == person_id,
         Membership.role.in_(SUPPORT_ROLES),
         Membership.store_id.is_(None),
         Membership.revoked_at.is_(None),
-        everywhere_or_here,
+        of_company_or_platform,
     )
-    if person_id == ticket.customer_id or await session.scalar(held.limit(1)) is None:
+    if person_id == ticket.customer_id or await session.scalar(membership.limit(1)) is None:
         raise not_found(Person, "assigneeId")
 
 
-async def _give_back(
-    session: AsyncSession, actor: Actor, order: Order, ticket: Ticket, back: MoneyBack
+async def _request_refund(
+    session: AsyncSession, actor: Actor, order: Order, ticket: Ticket, refund: TicketRefund
 ) -> None:
     try:
         await payments.request_refund(
-            session, order, back.amount_minor, back.reason, "", ticket.id, actor.person_id
+            session, order, refund.amount_minor, refund.reason, "", ticket.id, actor.person_id
         )
-    except Refused as refused:
-        raise Refused(*(_in_refund(reason) for reason in refused.reasons)) from None
+    except DomainError as error:
+        raise DomainError(*map(_in_refund_input, error.problems)) from None
 
 
-def _in_refund(reason: Problem) -> Problem:
-    """The same reason, speaking of the input's `refund`."""
-    return replace(reason, path=["input", "refund", *reason.path[1:]])
+def _in_refund_input(problem: Problem) -> Problem:
+    """The same problem with a path inside the input's `refund`."""
+    return replace(problem, path=["input", "refund", *problem.path[1:]])
 
 
-async def _say(
+async def _add_message(
     session: AsyncSession, ticket: Ticket, author_id: UUID, role: Role, body: str
 ) -> TicketMessage:
     message = TicketMessage(
@@ -258,5 +262,6 @@ async def _say(
     return message
 
 
-def _too_many(field: str, what: str, most: int) -> Refused:
-    return Refused(TooMany(path=["input", field], message=f"{most} {what} is the most.", most=most))
+def _too_many(field: str, subject: str, limit: int) -> DomainError:
+    message = f"{limit} {subject} is the most."
+    return DomainError(TooMany(path=["input", field], message=message, most=limit))

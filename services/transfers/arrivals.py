@@ -1,4 +1,4 @@
-"""The arrival of a transfer: what came whole, what came damaged, what is missing; and its books."""
+"""Arrival of a transfer: matches discrepancies to lots, and records received and missing units."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.stock import StockReason
 from models.transfers import Transfer, TransferLine, TransferLot
-from services.core.problems import InvalidInput, NotFound, Problem, Refused
-from services.stock import movements, receiving, stock_rows
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.stock import movements, receiving
+from services.stock.stock_rows import lock_rows
+from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """Units of a product (or of one batch of it) that came whole and damaged; the rest is missing.
+class TransferDiscrepancy:
+    """Units of a product (or of one of its batches) that arrived good and damaged.
 
-    Without a batch code the units are taken to be of the batches that expire first.
+    The other shipped units are missing. Without a batch code, units are assigned to the batches
+    that expire first.
     """
 
     product_id: UUID
@@ -27,8 +30,8 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Arrived:
-    """One lot, met again: received + damaged + missing is what the lot had."""
+class LotArrival:
+    """The arrival of one lot: received + damaged + missing is its shipped quantity."""
 
     line: TransferLine
     lot: TransferLot
@@ -40,86 +43,89 @@ class Arrived:
         return self.lot.quantity - self.received - self.damaged
 
 
-def counted(
+def match_arrivals(
     lines: Mapping[UUID, TransferLine],
     lots: Mapping[UUID, Sequence[TransferLot]],
-    differences: Sequence[Difference],
-) -> list[Arrived]:
-    """Every lot as it arrived: whole, unless a difference speaks of it.
+    discrepancies: Sequence[TransferDiscrepancy],
+) -> list[LotArrival]:
+    """The arrival of every lot: complete, unless a discrepancy names it.
 
-    Refused, naming the difference: NotFound, and InvalidInput when a product or batch is named
-    twice, a quantity is below 0, or more would come than was sent.
+    Raises DomainError, with the position of the discrepancy: NotFound, and InvalidInput when a
+    product or batch is named twice, a quantity is below 0, or exceeds what was shipped.
     """
-    arrived = {
-        line.id: [Arrived(line, lot, lot.quantity) for lot in lots[line.id]]
+    arrivals = {
+        line.id: [LotArrival(line, lot, lot.quantity) for lot in lots[line.id]]
         for line in lines.values()
     }
     problems: list[Problem] = []
-    spoken: set[tuple[UUID, int]] = set()
-    for nth, said in enumerate(differences):
-        line = lines.get(said.product_id)
-        meant = [
-            one
-            for one in (arrived[line.id] if line else [])
-            if said.batch_code in (None, one.lot.batch_code)
+    matched_keys: set[tuple[UUID, int]] = set()
+    for nth, discrepancy in enumerate(discrepancies):
+        line = lines.get(discrepancy.product_id)
+        matching = [
+            arrival
+            for arrival in (arrivals[line.id] if line else [])
+            if discrepancy.batch_code in (None, arrival.lot.batch_code)
         ]
-        keys = {(one.lot.line_id, one.lot.number) for one in meant}
-        problem = _fault(nth, said, meant, bool(keys & spoken))
-        spoken |= keys
+        keys = {(arrival.lot.line_id, arrival.lot.number) for arrival in matching}
+        problem = _problem(nth, discrepancy, matching, bool(keys & matched_keys))
+        matched_keys |= keys
         if problem is not None:
             problems.append(problem)
         else:
-            _allot(said, meant)
+            _distribute(discrepancy, matching)
     if problems:
-        raise Refused(*problems)
-    return [one for line in lines.values() for one in arrived[line.id]]
+        raise DomainError(*problems)
+    return [arrival for line in lines.values() for arrival in arrivals[line.id]]
 
 
-def _fault(nth: int, said: Difference, meant: Sequence[Arrived], again: bool) -> Problem | None:
+def _problem(
+    nth: int, discrepancy: TransferDiscrepancy, matching: Sequence[LotArrival], repeated: bool
+) -> Problem | None:
     path = ["input", "differences", str(nth)]
-    if not meant:
-        field = "productId" if said.batch_code is None else "batchCode"
-        return NotFound(path=[*path, field], message="Nothing of it was shipped.")
-    if again:
-        return InvalidInput(path=[*path, "productId"], message="Another line speaks of it too.")
-    if said.received < 0 or said.damaged < 0:
-        field = "received" if said.received < 0 else "damaged"
+    if not matching:
+        field = "productId" if discrepancy.batch_code is None else "batchCode"
+        return NotFound(path=[*path, field], message="No such units were shipped.")
+    if repeated:
+        message = "An earlier line names this product or batch."
+        return InvalidInput(path=[*path, "productId"], message=message)
+    if discrepancy.received < 0 or discrepancy.damaged < 0:
+        field = "received" if discrepancy.received < 0 else "damaged"
         return InvalidInput(path=[*path, field], message="A quantity is never below 0.")
-    sent = sum(one.lot.quantity for one in meant)
-    if said.received + said.damaged > sent:
-        return InvalidInput(path=[*path, "received"], message=f"Only {sent} units were shipped.")
+    shipped = sum(arrival.lot.quantity for arrival in matching)
+    if discrepancy.received + discrepancy.damaged > shipped:
+        message = f"Only {shipped} units were shipped."
+        return InvalidInput(path=[*path, "received"], message=message)
     return None
 
 
-def _allot(said: Difference, meant: Sequence[Arrived]) -> None:
-    """Spread what came over the lots, in their order: first the whole units, then the damaged."""
-    whole, damaged = said.received, said.damaged
-    for one in meant:
-        one.received = min(whole, one.lot.quantity)
-        whole -= one.received
-        one.damaged = min(damaged, one.lot.quantity - one.received)
-        damaged -= one.damaged
+def _distribute(discrepancy: TransferDiscrepancy, matching: Sequence[LotArrival]) -> None:
+    """Distribute the units over the lots in their order: good units first, then damaged ones."""
+    received, damaged = discrepancy.received, discrepancy.damaged
+    for arrival in matching:
+        arrival.received = min(received, arrival.lot.quantity)
+        received -= arrival.received
+        arrival.damaged = min(damaged, arrival.lot.quantity - arrival.received)
+        damaged -= arrival.damaged
 
 
-async def book(
-    session: AsyncSession, row: Transfer, arrived: Sequence[Arrived], actor_id: UUID | None
+async def record_arrivals(
+    session: AsyncSession, row: Transfer, arrivals: Sequence[LotArrival], actor_id: UUID | None
 ) -> None:
-    """Put what came on the destination's shelf; what is missing is booked in and out again.
+    """Add received units to the destination's stock, and write missing ones in and out again.
 
     So the ledger's TRANSFER_OUT of the source and TRANSFER_IN of the destination always cancel
-    out, and the loss stands under a reason of its own.
+    out, and the loss has the reason TRANSFER_SHORTAGE.
     """
-    sent: Counter[UUID] = Counter()
+    shipped: Counter[UUID] = Counter()
     missing: Counter[UUID] = Counter()
-    for one in arrived:
-        sent[one.line.product_id] += one.lot.quantity
-        missing[one.line.product_id] += one.missing
-    fewer = {key: -units for key, units in sent.items()}
-    await movements.expect(
+    for arrival in arrivals:
+        shipped[arrival.line.product_id] += arrival.lot.quantity
+        missing[arrival.line.product_id] += arrival.missing
+    await movements.change_incoming(
         session,
         company_id=row.company_id,
         store_id=row.destination_id,
-        lines=fewer,
+        lines={key: -units for key, units in shipped.items()},
         reference=str(row.id),
         actor_id=actor_id,
     )
@@ -127,36 +133,36 @@ async def book(
         session,
         company_id=row.company_id,
         store_id=row.destination_id,
-        lines=[_come(one) for one in arrived if one.received or one.damaged],
+        lines=[_receipt_line(each) for each in arrivals if each.received or each.damaged],
         reason=StockReason.TRANSFER_IN,
         reference=str(row.id),
         actor_id=actor_id,
         path=["input", "differences"],
     )
-    await _write_off(session, row, +missing, actor_id)
+    await _write_off_missing(session, row, +missing, actor_id)
 
 
-def _come(one: Arrived) -> receiving.Received:
-    return receiving.Received(
-        product_id=one.line.product_id,
-        quantity=one.received,
-        batch_code=one.lot.batch_code,
-        expires_on=one.lot.expires_on,
-        damaged=one.damaged,
+def _receipt_line(arrival: LotArrival) -> receiving.StockReceiptLine:
+    return receiving.StockReceiptLine(
+        product_id=arrival.line.product_id,
+        quantity=arrival.received,
+        batch_code=arrival.lot.batch_code,
+        expires_on=arrival.lot.expires_on,
+        damaged=arrival.damaged,
     )
 
 
-async def _write_off(
+async def _write_off_missing(
     session: AsyncSession, row: Transfer, missing: Mapping[UUID, int], actor_id: UUID | None
 ) -> None:
     if not missing:
         return
-    shelf = (await stock_rows.lock(session, [row.destination_id], missing))[row.destination_id]
+    rows = (await lock_rows(session, [row.destination_id], missing))[row.destination_id]
+    reference = str(row.id)
+    arrived = MovementCause(StockReason.TRANSFER_IN, reference, actor_id)
+    lost = MovementCause(StockReason.TRANSFER_SHORTAGE, reference, actor_id)
     for product_id, units in missing.items():
-        place, reference = shelf[product_id], str(row.id)
-        stock_rows.change(session, place, units, StockReason.TRANSFER_IN, reference, actor_id)
-        stock_rows.change(
-            session, place, -units, StockReason.TRANSFER_SHORTAGE, reference, actor_id
-        )
+        record_movement(session, rows[product_id], arrived, units)
+        record_movement(session, rows[product_id], lost, -units)
     await session.flush()
-    stock_rows.announce(session, shelf.values())
+    publish_stock_changed(session, rows.values())

@@ -1,4 +1,4 @@
-"""The lines of a transfer: what may be asked for, what may go, and in which lots it went."""
+"""Lines of a transfer: checks of requested and shipped quantities, and the lots of each line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.transfers import TransferLine, TransferLot
-from services.core.problems import InvalidInput, NotFound, Problem, Refused
+from services.core.problems import DomainError, InvalidInput, NotFound, Problem
 
-LINES = 200
-LINE_UNITS = 100_000
+MAX_LINES = 200
+MAX_LINE_UNITS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A product and how many units of it."""
+class LineQuantity:
+    """A product and its number of units."""
 
     product_id: UUID
     quantity: int
 
 
 async def lines_of(session: AsyncSession, transfer_id: UUID) -> dict[UUID, TransferLine]:
-    """The lines of a transfer by their products, in the order in which they were asked for."""
+    """The lines of a transfer by product, in the order of the request."""
     rows = await session.scalars(
         select(TransferLine)
         .where(TransferLine.transfer_id == transfer_id)
@@ -36,70 +36,78 @@ async def lines_of(session: AsyncSession, transfer_id: UUID) -> dict[UUID, Trans
 async def lots_of(
     session: AsyncSession, lines: Mapping[UUID, TransferLine]
 ) -> dict[UUID, list[TransferLot]]:
-    """The lots of each line, those that expire first first."""
-    keys = [one.id for one in lines.values()]
+    """The lots of each line by line id, the first to expire first."""
+    line_ids = [line.id for line in lines.values()]
     rows = await session.scalars(
         select(TransferLot)
-        .where(TransferLot.line_id.in_(keys))
+        .where(TransferLot.line_id.in_(line_ids))
         .order_by(TransferLot.line_id, TransferLot.number)
     )
-    lots: dict[UUID, list[TransferLot]] = {key: [] for key in keys}
+    lots: dict[UUID, list[TransferLot]] = {line_id: [] for line_id in line_ids}
     for row in rows:
         lots[row.line_id].append(row)
     return lots
 
 
-def check(lines: Sequence[Wanted], least: int) -> None:
-    """Refuse lists of a wrong length, products named twice, and quantities out of bounds."""
-    if not 1 <= len(lines) <= LINES:
-        raise Refused(invalid(f"A transfer has from 1 to {LINES} lines.", "lines"))
+def check_lines(lines: Sequence[LineQuantity], min_units: int) -> None:
+    """Raise InvalidInput for too few or many lines, repeated products and invalid quantities."""
+    if not 1 <= len(lines) <= MAX_LINES:
+        raise DomainError(_invalid(f"A transfer has from 1 to {MAX_LINES} lines.", "lines"))
     problems: list[Problem] = []
     seen: set[UUID] = set()
-    for nth, one in enumerate(lines):
-        if one.product_id in seen:
-            said = "This product has a line already."
-            problems.append(invalid(said, "lines", str(nth), "productId"))
-        seen.add(one.product_id)
-        if not least <= one.quantity <= LINE_UNITS:
-            said = f"A line has from {least} to {LINE_UNITS} units."
-            problems.append(invalid(said, "lines", str(nth), "quantity"))
+    for nth, line in enumerate(lines):
+        if line.product_id in seen:
+            message = "This product has a line already."
+            problems.append(_invalid(message, "lines", str(nth), "productId"))
+        seen.add(line.product_id)
+        if not min_units <= line.quantity <= MAX_LINE_UNITS:
+            message = f"A line has from {min_units} to {MAX_LINE_UNITS} units."
+            problems.append(_invalid(message, "lines", str(nth), "quantity"))
     if problems:
-        raise Refused(*problems)
+        raise DomainError(*problems)
 
 
-async def sold_here(session: AsyncSession, company_id: UUID, lines: Sequence[Wanted]) -> None:
-    """Refuse products that are not the company's."""
-    keys = [one.product_id for one in lines]
-    ours = select(Product.id).where(Product.id.in_(keys), Product.company_id == company_id)
-    known = set(await session.scalars(ours))
+async def check_products(
+    session: AsyncSession, company_id: UUID, lines: Sequence[LineQuantity]
+) -> None:
+    """Raise NotFound for each product of another company."""
+    keys = [line.product_id for line in lines]
+    own = select(Product.id).where(Product.id.in_(keys), Product.company_id == company_id)
+    known = set(await session.scalars(own))
     missing = [nth for nth, key in enumerate(keys) if key not in known]
     if missing:
-        said = "There is no such product."
+        message = "There is no such product."
         paths = (["input", "lines", str(nth), "productId"] for nth in missing)
-        raise Refused(*(NotFound(path=path, message=said) for path in paths))
+        raise DomainError(*(NotFound(path=path, message=message) for path in paths))
 
 
-def going(asked: Mapping[UUID, TransferLine], lines: Sequence[Wanted] | None) -> dict[UUID, int]:
-    """How many units of each product go; refused beyond what was asked for."""
+def quantities_to_ship(
+    requested: Mapping[UUID, TransferLine], lines: Sequence[LineQuantity] | None
+) -> dict[UUID, int]:
+    """The units of each product to ship: `lines`, or all that was requested.
+
+    Raises DomainError: NotFound for a product that was not requested, InvalidInput for more units
+    than requested, and when no unit is left to ship.
+    """
     if lines is None:
-        return {key: one.requested for key, one in asked.items()}
-    check(lines, least=0)
+        return {key: line.requested for key, line in requested.items()}
+    check_lines(lines, min_units=0)
     problems: list[Problem] = []
-    for nth, one in enumerate(lines):
-        found = asked.get(one.product_id)
-        if found is None:
+    for nth, line in enumerate(lines):
+        transfer_line = requested.get(line.product_id)
+        if transfer_line is None:
             path = ["input", "lines", str(nth), "productId"]
-            problems.append(NotFound(path=path, message="This product was not asked for."))
-        elif one.quantity > found.requested:
-            said = f"{found.requested} units were asked for."
-            problems.append(invalid(said, "lines", str(nth), "quantity"))
-    quantities = {one.product_id: one.quantity for one in lines if one.quantity}
+            problems.append(NotFound(path=path, message="This product was not requested."))
+        elif line.quantity > transfer_line.requested:
+            message = f"{transfer_line.requested} units were requested."
+            problems.append(_invalid(message, "lines", str(nth), "quantity"))
+    quantities = {line.product_id: line.quantity for line in lines if line.quantity}
     if not problems and not quantities:
-        problems.append(invalid("Nothing would go.", "lines"))
+        problems.append(_invalid("At least 1 unit has to be shipped.", "lines"))
     if problems:
-        raise Refused(*problems)
+        raise DomainError(*problems)
     return quantities
 
 
-def invalid(message: str, *path: str) -> InvalidInput:
+def _invalid(message: str, *path: str) -> InvalidInput:
     return InvalidInput(path=["input", *path], message=message)

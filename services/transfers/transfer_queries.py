@@ -1,4 +1,4 @@
-"""Reading transfers: one of them, and those of a store."""
+"""Reads of transfers: one of them, and those of a store."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,17 +7,16 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
-from models.stores import Store
 from models.transfers import Transfer, TransferDirection, TransferStatus
-from services.core.access import works_in
-from services.core.pages import Page, after, bounded, page
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.transfers.transfer_states import concerns
+from services.stock.stock_queries import visible_store
+from services.transfers.transfer_states import may_see
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A page of a store's transfers: which way, in which state."""
+class TransferPageRequest:
+    """A page of a store's transfers, with optional filters by direction and status."""
 
     store_id: UUID
     first: int
@@ -26,31 +25,33 @@ class Asked:
     status: TransferStatus | None = None
 
 
-async def visible(session: AsyncSession, *, actor: Actor, transfer_id: UUID) -> Transfer:
-    """One transfer, for the people of both its stores; else NotFound."""
+async def visible_transfer(session: AsyncSession, *, actor: Actor, transfer_id: UUID) -> Transfer:
+    """One transfer, if the actor works in one of its stores; else NotFound."""
     row = await session.get(Transfer, transfer_id)
-    if row is None or not concerns(row, actor):
+    if row is None or not may_see(row, actor):
         raise not_found(Transfer, "id")
     return row
 
 
-async def of_store(session: AsyncSession, *, actor: Actor, asked: Asked) -> Page[Transfer]:
+async def list_of_store(
+    session: AsyncSession, *, actor: Actor, request: TransferPageRequest
+) -> Page[Transfer]:
     """A page of the transfers to and from a store, newest first, for its staff.
 
-    Refused: NotFound, InvalidInput.
+    Raises DomainError: NotFound, InvalidInput.
     """
-    bounded(asked.first)
-    store = await session.get(Store, asked.store_id)
-    if store is None or not works_in(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    ends = {
-        TransferDirection.OUTGOING: Transfer.source_id == store.id,
-        TransferDirection.INCOMING: Transfer.destination_id == store.id,
+    check_page_size(request.first)
+    await visible_store(session, actor, request.store_id)
+    is_end = {
+        TransferDirection.OUTGOING: Transfer.source_id == request.store_id,
+        TransferDirection.INCOMING: Transfer.destination_id == request.store_id,
     }
-    rows = select(Transfer).where(ends[asked.direction] if asked.direction else or_(*ends.values()))
-    if asked.status is not None:
-        rows = rows.where(Transfer.status == asked.status)
-    if (start := after(asked.cursor, UUID)) is not None:
-        rows = rows.where(Transfer.id < start[0])
-    rows = rows.order_by(Transfer.id.desc()).limit(asked.first + 1)
-    return page((await session.scalars(rows)).all(), asked.first, lambda row: (str(row.id),))
+    of_store = is_end[request.direction] if request.direction else or_(*is_end.values())
+    statement = select(Transfer).where(of_store)
+    if request.status is not None:
+        statement = statement.where(Transfer.status == request.status)
+    if (start := decode_cursor(request.cursor, UUID)) is not None:
+        statement = statement.where(Transfer.id < start[0])
+    statement = statement.order_by(Transfer.id.desc()).limit(request.first + 1)
+    rows = (await session.scalars(statement)).all()
+    return build_page(rows, request.first, lambda row: (str(row.id),))

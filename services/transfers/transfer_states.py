@@ -1,127 +1,79 @@
-"""One transfer: the table of its steps, who may take them, the way in, and what is told of it."""
+"""State machine of a transfer: its transitions, who may make them, and the event of a change."""
 
-from dataclasses import dataclass
-from uuid import UUID
-
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.identity import Actor, Role
+from models.identity import Actor
 from models.transfers import Transfer, TransferAction, TransferStatus
-from services.core.access import MANAGER_ROLES, STORE_ROLES, works_in
-from services.core.problems import IllegalStep, Refused, VersionConflict, not_found
-from services.events.event_log import happened, transfers_stream
+from services.core.access import MANAGER_ROLES, STORE_ROLES, may_operate_store
+from services.core.state_machine import StateMachine, Transition
+from services.events.event_log import record_event, transfers_stream
 
-SOURCE, DESTINATION = "source", "destination"
-BOTH = frozenset({SOURCE, DESTINATION})
-OPEN = frozenset({TransferStatus.REQUESTED, TransferStatus.APPROVED, TransferStatus.PICKING})
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From which states a step leads on, at which ends of the way, and for which roles."""
-
-    states: frozenset[TransferStatus]
-    ends: frozenset[str]
-    roles: frozenset[Role]
+Action, Status = TransferAction, TransferStatus
+SOURCE, DESTINATION = "the source store", "the destination store"
+CANCELABLE = {Status.REQUESTED, Status.APPROVED, Status.PICKING}
+ARRIVED = {Status.RECEIVED, Status.PARTLY_RECEIVED}
 
 
-# What is offered and refused is read off here: the source decides, picks and ships, the
-# destination receives, and the managers of both call it off before it is on its way.
-STEPS: dict[TransferAction, Step] = {
-    TransferAction.APPROVE: Step(
-        frozenset({TransferStatus.REQUESTED}), frozenset({SOURCE}), MANAGER_ROLES
+def may_see(row: Transfer, actor: Actor) -> bool:
+    """Whether the actor works in the source or the destination."""
+    store_ids = (row.source_id, row.destination_id)
+    return any(may_operate_store(actor, row.company_id, store_id) for store_id in store_ids)
+
+
+def _permits(
+    row: Transfer, actor: Actor, transition: Transition[TransferAction, TransferStatus]
+) -> bool:
+    store_ids = {row.source_id, row.destination_id}
+    if transition.party == SOURCE:
+        store_ids = {row.source_id}
+    elif transition.party == DESTINATION:
+        store_ids = {row.destination_id}
+    roles = frozenset(transition.roles)
+    return any(actor.has_store_role(row.company_id, store_id, roles) for store_id in store_ids)
+
+
+MACHINE: StateMachine[Transfer, TransferAction, TransferStatus] = StateMachine(
+    name="Transfer",
+    model=Transfer,
+    status=Status,
+    noun="transfer",
+    id_path="transferId",
+    initial={Status.REQUESTED},
+    transitions=(
+        Transition(
+            Action.APPROVE, {Status.REQUESTED}, {Status.APPROVED}, MANAGER_ROLES, party=SOURCE
+        ),
+        Transition(
+            Action.REJECT, {Status.REQUESTED}, {Status.REJECTED}, MANAGER_ROLES, party=SOURCE
+        ),
+        Transition(Action.PICK, {Status.APPROVED}, {Status.PICKING}, STORE_ROLES, party=SOURCE),
+        Transition(
+            Action.SHIP,
+            {Status.APPROVED, Status.PICKING},
+            {Status.SHIPPED},
+            STORE_ROLES,
+            party=SOURCE,
+        ),
+        Transition(Action.RECEIVE, {Status.SHIPPED}, ARRIVED, STORE_ROLES, party=DESTINATION),
+        Transition(Action.CANCEL, CANCELABLE, {Status.CANCELED}, MANAGER_ROLES),
     ),
-    TransferAction.REJECT: Step(
-        frozenset({TransferStatus.REQUESTED}), frozenset({SOURCE}), MANAGER_ROLES
-    ),
-    TransferAction.PICK: Step(
-        frozenset({TransferStatus.APPROVED}), frozenset({SOURCE}), STORE_ROLES
-    ),
-    TransferAction.SHIP: Step(
-        frozenset({TransferStatus.APPROVED, TransferStatus.PICKING}),
-        frozenset({SOURCE}),
-        STORE_ROLES,
-    ),
-    TransferAction.RECEIVE: Step(
-        frozenset({TransferStatus.SHIPPED}), frozenset({DESTINATION}), STORE_ROLES
-    ),
-    TransferAction.CANCEL: Step(OPEN, BOTH, MANAGER_ROLES),
-}
+    is_visible=may_see,
+    permits=_permits,
+)
 
 
-def available_actions(row: Transfer, actor: Actor) -> list[TransferAction]:
-    """The steps that this person can take now."""
-    return [
-        action
-        for action, step in STEPS.items()
-        if row.status in step.states and _acts(row, actor, step)
-    ]
-
-
-def _acts(row: Transfer, actor: Actor, step: Step) -> bool:
-    stores = {SOURCE: row.source_id, DESTINATION: row.destination_id}
-    return any(actor.works_at(row.company_id, stores[end], step.roles) for end in step.ends)
-
-
-def concerns(row: Transfer, actor: Actor) -> bool:
-    """Whether this person works at either end of it."""
-    ends = (row.source_id, row.destination_id)
-    return any(works_in(actor, row.company_id, store_id) for store_id in ends)
-
-
-async def lock(session: AsyncSession, transfer_id: UUID) -> Transfer:
-    """The transfer, locked and as it is now; refused as not found."""
-    locked = select(Transfer).where(Transfer.id == transfer_id).with_for_update()
-    found = await session.scalar(locked.execution_options(populate_existing=True))
-    if found is None:
-        raise not_found(Transfer, "transferId")
-    return found
-
-
-async def enter(
-    session: AsyncSession,
-    actor: Actor,
-    transfer_id: UUID,
-    action: TransferAction,
-    expected_version: int | None,
-) -> Transfer:
-    """The locked transfer, if the actor may take this step now.
-
-    Refused: NotFound, IllegalStep (also for the slower of two people), VersionConflict.
-    """
-    row = await lock(session, transfer_id)
-    if not concerns(row, actor):
-        raise not_found(Transfer, "transferId")
-    legal = available_actions(row, actor)
-    if action not in legal:
-        message = f"{action} is not for you to do while the transfer is {row.status}."
-        path = ["input", "transferId"]
-        raise Refused(IllegalStep(path=path, message=message, state=row.status, legal=[*legal]))
-    if expected_version not in (None, row.version):
-        message = f"Somebody else was faster: the transfer is {row.status} now."
-        path = ["input", "expectedVersion"]
-        raise Refused(VersionConflict(path=path, message=message, current=row.version))
-    return row
-
-
-async def move(session: AsyncSession, row: Transfer, status: TransferStatus) -> Transfer:
-    """Put a locked transfer into another state, and tell both stores."""
-    row.status = status
-    row.version += 1
+async def change_status(session: AsyncSession, row: Transfer, status: TransferStatus) -> Transfer:
+    """Move a locked transfer and record the event for both stores."""
+    MACHINE.move(row, status)
     await session.flush()
-    tell(session, row)
+    record_change(session, row)
     return row
 
 
-def tell(session: AsyncSession, row: Transfer) -> None:
-    """Record where the transfer is, for the people at both ends."""
+def record_change(session: AsyncSession, row: Transfer) -> None:
+    """Record the status of the transfer on the streams of both stores."""
     body = {"transfer_id": row.id, "status": row.status, "version": row.version}
+    event_type = f"TRANSFER_{row.status}"
     for store_id in sorted((row.source_id, row.destination_id)):
-        happened(
-            session,
-            transfers_stream(store_id),
-            f"TRANSFER_{row.status}",
-            body,
-            company_id=row.company_id,
-        )
+        stream = transfers_stream(store_id)
+        record_event(session, stream, event_type, body, company_id=row.company_id)

@@ -1,8 +1,8 @@
-"""Transfers: goods go from one store or warehouse of a company to another, and none get lost.
+"""Transfers of goods from one store or warehouse of a company to another.
 
-From shipping to arrival they count as `incoming` at the destination. What arrives, what arrives
-damaged and what is missing add up to what was shipped. Locks are taken in this order: the transfer,
-then the shelves of both stores.
+From shipping to arrival, units are `incoming` at the destination. Received, damaged and missing
+units add up to what was shipped. Locks are taken in this order: the transfer, then the stock rows
+of both stores.
 """
 
 from collections import Counter
@@ -17,25 +17,35 @@ from models.identity import Actor
 from models.stock import StockReason
 from models.stores import Store
 from models.transfers import Transfer, TransferAction, TransferLine, TransferLot, TransferStatus
-from services.core.access import works_in
-from services.core.clock import moment
-from services.core.problems import Problem, Refused, not_found
-from services.core.text import line
-from services.stock import movements, stock_rows
-from services.stock.row_edits import make_rows
-from services.transfers.arrivals import Arrived, Difference, book, counted
-from services.transfers.transfer_lines import Wanted, check, going, lines_of, lots_of, sold_here
-from services.transfers.transfer_states import available_actions, enter, move, tell
+from services.core.access import may_operate_store
+from services.core.clock import current_time
+from services.core.problems import DomainError, Problem, not_found
+from services.core.text import parse_line
+from services.stock import movements
+from services.stock.stock_rows import lock_rows
+from services.stock.stock_writer import create_missing_rows
+from services.transfers.arrivals import (
+    LotArrival,
+    TransferDiscrepancy,
+    match_arrivals,
+    record_arrivals,
+)
+from services.transfers.transfer_lines import (
+    LineQuantity,
+    check_lines,
+    check_products,
+    lines_of,
+    lots_of,
+    quantities_to_ship,
+)
+from services.transfers.transfer_states import MACHINE, change_status, record_change
 
-__all__ = ["Difference", "SameStore", "Wanted", "approve", "available_actions", "cancel",
-           "pick", "receive", "reject", "request", "ship"]  # fmt: skip
-
-NOTE_LENGTH = 200
+MAX_NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SameStore(Problem):
-    """Goods can't be sent to the store that they are in."""
+    """The source and the destination of a transfer are the same store."""
 
 
 async def request(
@@ -44,17 +54,17 @@ async def request(
     actor: Actor,
     source_id: UUID,
     destination_id: UUID,
-    lines: Sequence[Wanted],
+    lines: Sequence[LineQuantity],
     note: str = "",
 ) -> Transfer:
-    """Ask for goods of another store of the company, or offer them to it.
+    """Request goods from another store of the company, or offer them to it.
 
-    Refused: NotFound, SameStore, InvalidInput with the line that is wrong.
+    Raises DomainError: NotFound, SameStore, InvalidInput with the position of the line.
     """
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    check(lines, least=1)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    check_lines(lines, min_units=1)
     source = await _source(session, actor, source_id, destination_id)
-    await sold_here(session, source.company_id, lines)
+    await check_products(session, source.company_id, lines)
     row = Transfer(
         company_id=source.company_id,
         source_id=source_id,
@@ -68,40 +78,40 @@ async def request(
         TransferLine(
             transfer_id=row.id,
             company_id=row.company_id,
-            product_id=one.product_id,
+            product_id=line.product_id,
             position=nth,
-            requested=one.quantity,
+            requested=line.quantity,
         )
-        for nth, one in enumerate(lines)
+        for nth, line in enumerate(lines)
     )
     await session.flush()
-    tell(session, row)
+    record_change(session, row)
     return row
 
 
 async def _source(
     session: AsyncSession, actor: Actor, source_id: UUID, destination_id: UUID
 ) -> Store:
-    """The store that is to give, where the actor works in one of two stores of a company."""
+    """The source store, if both stores are of one company and the actor works in one of them."""
     both = select(Store).where(Store.id.in_((source_id, destination_id)))
-    stores = {row.id: row for row in await session.scalars(both)}
+    stores = {store.id: store for store in await session.scalars(both)}
     destination, source = stores.get(destination_id), stores.get(source_id)
     if destination is None:
         raise not_found(Store, "destinationId")
     if source is None or source.company_id != destination.company_id:
         raise not_found(Store, "sourceId")
-    if not any(works_in(actor, row.company_id, row.id) for row in stores.values()):
+    if not any(may_operate_store(actor, store.company_id, store.id) for store in stores.values()):
         raise not_found(Store, "destinationId")
     if source_id == destination_id:
-        said = "A transfer goes to another store."
-        raise Refused(SameStore(path=["input", "destinationId"], message=said))
+        message = "A transfer goes to another store."
+        raise DomainError(SameStore(path=["input", "destinationId"], message=message))
     return source
 
 
 async def approve(
     session: AsyncSession, *, actor: Actor, transfer_id: UUID, expected_version: int | None = None
 ) -> Transfer:
-    """Agree to give the goods; a manager of the source does. Refused as in `enter`."""
+    """Approve a request, by a manager of the source. Raises DomainError: as `MACHINE.begin`."""
     return await _decide(session, actor, transfer_id, expected_version, TransferAction.APPROVE)
 
 
@@ -113,7 +123,10 @@ async def reject(
     note: str = "",
     expected_version: int | None = None,
 ) -> Transfer:
-    """Turn the request down, with a word why; a manager of the source does."""
+    """Reject a request, by a manager of the source.
+
+    Raises DomainError: InvalidInput, as `MACHINE.begin`.
+    """
     action = TransferAction.REJECT
     return await _decide(session, actor, transfer_id, expected_version, action, note)
 
@@ -126,12 +139,15 @@ async def cancel(
     note: str = "",
     expected_version: int | None = None,
 ) -> Transfer:
-    """Call a transfer off before it is shipped; a manager of either store does."""
+    """Cancel a transfer before shipping, by a manager of either store.
+
+    Raises DomainError: as `reject`.
+    """
     action = TransferAction.CANCEL
     return await _decide(session, actor, transfer_id, expected_version, action, note)
 
 
-DECIDED = {
+DECISION_STATUSES = {
     TransferAction.APPROVE: TransferStatus.APPROVED,
     TransferAction.REJECT: TransferStatus.REJECTED,
     TransferAction.CANCEL: TransferStatus.CANCELED,
@@ -146,19 +162,22 @@ async def _decide(
     action: TransferAction,
     note: str = "",
 ) -> Transfer:
-    note = line(note, "input", "note", most=NOTE_LENGTH)
-    row = await enter(session, actor, transfer_id, action, expected_version)
-    row.decided_by_id, row.decided_at = actor.person_id, await moment(session)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
+    row = await MACHINE.begin(session, actor, transfer_id, action, expected_version)
+    row.decided_by_id, row.decided_at = actor.person_id, await current_time(session)
     row.decision_note = note
-    return await move(session, row, DECIDED[action])
+    return await change_status(session, row, DECISION_STATUSES[action])
 
 
-async def pick(
+async def start_picking(
     session: AsyncSession, *, actor: Actor, transfer_id: UUID, expected_version: int | None = None
 ) -> Transfer:
-    """Say that the goods are being gathered at the source; they are still on its shelf."""
-    row = await enter(session, actor, transfer_id, TransferAction.PICK, expected_version)
-    return await move(session, row, TransferStatus.PICKING)
+    """Mark that the source collects the goods; its stock does not change yet.
+
+    Raises DomainError: as `MACHINE.begin`.
+    """
+    row = await MACHINE.begin(session, actor, transfer_id, TransferAction.PICK, expected_version)
+    return await change_status(session, row, TransferStatus.PICKING)
 
 
 async def ship(
@@ -166,70 +185,74 @@ async def ship(
     *,
     actor: Actor,
     transfer_id: UUID,
-    lines: Sequence[Wanted] | None = None,
+    lines: Sequence[LineQuantity] | None = None,
     expected_version: int | None = None,
 ) -> Transfer:
-    """Send the goods off: they leave the source's shelf and are incoming at the destination.
+    """Ship the goods: they leave the source's stock and are incoming at the destination.
 
-    `lines` says how many of each product really go; without it all that was asked for. Refused as
-    in `enter`, and typed when the shelf has too few.
+    `lines` are the units that are shipped; without them all that was requested. Raises DomainError:
+    as `MACHINE.begin`, NotFound, InvalidInput, InsufficientStock.
     """
-    row = await enter(session, actor, transfer_id, TransferAction.SHIP, expected_version)
-    asked = await lines_of(session, transfer_id)
-    shipped = await _leave(session, row, going(asked, lines), actor.person_id)
-    _load(session, asked, shipped)
-    row.shipped_by_id, row.shipped_at = actor.person_id, await moment(session)
-    return await move(session, row, TransferStatus.SHIPPED)
+    row = await MACHINE.begin(session, actor, transfer_id, TransferAction.SHIP, expected_version)
+    requested = await lines_of(session, transfer_id)
+    quantities = quantities_to_ship(requested, lines)
+    issued = await _issue_from_source(session, row, quantities, actor.person_id)
+    _add_lots(session, requested, issued)
+    row.shipped_by_id, row.shipped_at = actor.person_id, await current_time(session)
+    return await change_status(session, row, TransferStatus.SHIPPED)
 
 
-async def _leave(
-    session: AsyncSession, row: Transfer, goods: Mapping[UUID, int], actor_id: UUID | None
-) -> list[movements.Shipped]:
-    """Take the goods off the source's shelf, and have the destination expect them.
+async def _issue_from_source(
+    session: AsyncSession, row: Transfer, quantities: Mapping[UUID, int], actor_id: UUID | None
+) -> list[movements.IssuedUnits]:
+    """Take the units out of the source's stock, and add them to the destination's incoming.
 
-    Its rows are made first, then all are locked in order: two transfers never cross.
+    The destination's rows are created first, then the rows of both stores are locked by one
+    statement in order, so that transfers in opposite directions cannot deadlock.
     """
-    await make_rows(session, row.company_id, row.destination_id, goods)
-    await stock_rows.lock(session, [row.source_id, row.destination_id], goods)
-    shipped = await movements.ship(
+    await create_missing_rows(session, row.company_id, row.destination_id, quantities)
+    await lock_rows(session, [row.source_id, row.destination_id], quantities)
+    issued = await movements.issue(
         session,
         company_id=row.company_id,
         store_id=row.source_id,
-        lines=goods,
+        lines=quantities,
         reason=StockReason.TRANSFER_OUT,
         reference=str(row.id),
         actor_id=actor_id,
     )
-    await movements.expect(
+    await movements.change_incoming(
         session,
         company_id=row.company_id,
         store_id=row.destination_id,
-        lines=goods,
+        lines=quantities,
         reference=str(row.id),
         actor_id=actor_id,
     )
-    return shipped
+    return issued
 
 
-def _load(
-    session: AsyncSession, asked: Mapping[UUID, TransferLine], shipped: Sequence[movements.Shipped]
+def _add_lots(
+    session: AsyncSession,
+    lines: Mapping[UUID, TransferLine],
+    issued: Sequence[movements.IssuedUnits],
 ) -> None:
-    """Note on the lines what goes, and out of which batches."""
-    numbers: Counter[UUID] = Counter()
-    for one in shipped:
-        found = asked[one.product_id]
-        found.shipped += one.quantity
+    """Add shipped units to the lines, and a lot for each batch that they came from."""
+    lot_counts: Counter[UUID] = Counter()
+    for units in issued:
+        line = lines[units.product_id]
+        line.shipped += units.quantity
         session.add(
             TransferLot(
-                line_id=found.id,
-                number=numbers[found.id],
-                company_id=found.company_id,
-                batch_code=one.batch_code,
-                expires_on=one.expires_on,
-                quantity=one.quantity,
+                line_id=line.id,
+                number=lot_counts[line.id],
+                company_id=line.company_id,
+                batch_code=units.batch_code,
+                expires_on=units.expires_on,
+                quantity=units.quantity,
             )
         )
-        numbers[found.id] += 1
+        lot_counts[line.id] += 1
 
 
 async def receive(
@@ -237,26 +260,26 @@ async def receive(
     *,
     actor: Actor,
     transfer_id: UUID,
-    differences: Sequence[Difference] = (),
+    discrepancies: Sequence[TransferDiscrepancy] = (),
     expected_version: int | None = None,
 ) -> Transfer:
-    """Take the goods in at the destination; what `differences` doesn't name has come whole.
+    """Receive the goods at the destination; lots without a discrepancy arrived complete.
 
-    Batches keep their codes and expiry dates. Refused as in `enter`, and with InvalidInput where
-    more would come than was sent.
+    Batches keep their codes and expiry dates. Raises DomainError: as `MACHINE.begin`, and as
+    `match_arrivals`.
     """
-    row = await enter(session, actor, transfer_id, TransferAction.RECEIVE, expected_version)
+    row = await MACHINE.begin(session, actor, transfer_id, TransferAction.RECEIVE, expected_version)
     lines = await lines_of(session, transfer_id)
-    arrived = counted(lines, await lots_of(session, lines), differences)
-    for one in arrived:
-        one.line.received += one.received
-        one.line.damaged += one.damaged
-        one.line.missing += one.missing
-    await book(session, row, arrived, actor.person_id)
-    row.received_by_id, row.received_at = actor.person_id, await moment(session)
-    return await move(session, row, _end(arrived))
+    arrivals = match_arrivals(lines, await lots_of(session, lines), discrepancies)
+    for arrival in arrivals:
+        arrival.line.received += arrival.received
+        arrival.line.damaged += arrival.damaged
+        arrival.line.missing += arrival.missing
+    await record_arrivals(session, row, arrivals, actor.person_id)
+    row.received_by_id, row.received_at = actor.person_id, await current_time(session)
+    return await change_status(session, row, _final_status(arrivals))
 
 
-def _end(arrived: Sequence[Arrived]) -> TransferStatus:
-    whole = not any(one.damaged or one.missing for one in arrived)
-    return TransferStatus.RECEIVED if whole else TransferStatus.PARTLY_RECEIVED
+def _final_status(arrivals: Sequence[LotArrival]) -> TransferStatus:
+    complete = not any(arrival.damaged or arrival.missing for arrival in arrivals)
+    return TransferStatus.RECEIVED if complete else TransferStatus.PARTLY_RECEIVED

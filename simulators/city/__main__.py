@@ -6,7 +6,7 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-from simulators.city.run import Wishes, run
+from simulators.city.run import CityOptions, run
 from simulators.parts.customer import CardProvider
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -31,7 +31,7 @@ def main() -> int:
     if not 0 < given.rate <= RATE_MOST or not 0 < given.minutes <= MINUTES_MOST:
         print(f"city: RATE is up to {RATE_MOST:g}, MINUTES up to {MINUTES_MOST:g}", file=sys.stderr)
         return 2
-    return asyncio.run(run(Wishes(url, provider, given.rate, given.minutes, given.seed)))
+    return asyncio.run(run(CityOptions(url, provider, given.rate, given.minutes, given.seed)))
 
 
 if __name__ == "__main__":

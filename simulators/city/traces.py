@@ -1,4 +1,4 @@
-"""Real movements: taxi trips of Porto, fitted to the way that a rider has to go."""
+"""Taxi trips of Porto, fitted between the start and the end of a ride."""
 
 import csv
 import gzip
@@ -63,8 +63,8 @@ def _at(points: Sequence[complex], lengths: Sequence[float], mark: float) -> Pla
     return place.real, place.imag
 
 
-class Roads:
-    """Hands out ways to go, always the same ones for the same luck."""
+class TripTraces:
+    """Returns routes, the same ones for the same random generator."""
 
     def __init__(self) -> None:
         self._trips = trips()

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from simulators.client.tally import Tally
+from simulators.client.tally import RequestStatistics
 
 TIMEOUT_SECONDS = 20.0
 INBOX_MESSAGES = 1000
@@ -19,17 +19,19 @@ NAME = re.compile(r"(?:query|mutation|subscription)\s+(\w+)")
 JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
-class Failed(Exception):
+class RequestFailed(Exception):
     """The server answered with errors, or not at all."""
 
 
 class GraphClient:
     """Speaks to one graph as one person; every operation's time goes into the tally."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, tally: Tally | None = None) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, url: str, tally: RequestStatistics | None = None
+    ) -> None:
         self.http = http
         self._url = url
-        self.tally = tally or Tally()
+        self.tally = tally or RequestStatistics()
         self.token: str | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._opening = asyncio.Lock()
@@ -57,11 +59,11 @@ class GraphClient:
                 answer = orjson.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
             self.tally.fail(name, repr(error))
-            raise Failed(f"{name}: {error!r}") from error
+            raise RequestFailed(f"{name}: {error!r}") from error
         self.tally.add(name, time.perf_counter() - began)
         if answer.get("errors"):
             self.tally.fail(name, str(answer["errors"][0]))
-            raise Failed(f"{name}: {answer['errors']}")
+            raise RequestFailed(f"{name}: {answer['errors']}")
         return answer["data"]
 
     async def watch(self, document: str, **variables: Any) -> AsyncIterator[Any]:
@@ -77,11 +79,11 @@ class GraphClient:
                 if message["type"] == "complete":
                     return
                 if message["type"] == "error":
-                    raise Failed(str(message["payload"]))
+                    raise RequestFailed(str(message["payload"]))
                 if message["payload"].get("errors"):
-                    raise Failed(str(message["payload"]["errors"]))
+                    raise RequestFailed(str(message["payload"]["errors"]))
                 yield message["payload"]["data"]
-            raise Failed("the socket was closed")
+            raise RequestFailed("the socket was closed")
         finally:
             del self._inboxes[number]
             if not socket.closed:
@@ -111,9 +113,9 @@ class GraphClient:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             answer = await socket.receive()
         if answer.type is not aiohttp.WSMsgType.TEXT:
-            raise Failed(f"the socket was refused: {answer.data} {answer.extra}")
+            raise RequestFailed(f"the socket was refused: {answer.data} {answer.extra}")
         if orjson.loads(answer.data)["type"] != "connection_ack":
-            raise Failed(f"no connection_ack but {answer.data}")
+            raise RequestFailed(f"no connection_ack but {answer.data}")
         return socket
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:

@@ -7,7 +7,7 @@ HUNDREDTHS = (50, 99)
 
 
 @dataclass
-class Tally:
+class RequestStatistics:
     """Latencies (seconds) and failures by operation name."""
 
     took: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))

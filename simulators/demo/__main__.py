@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 
-from simulators.client import Failed
-from simulators.demo.play import Differs, play
+from simulators.client import RequestFailed
+from simulators.demo.play import UnexpectedResult, play
 from simulators.parts.customer import CardProvider
 
 MOST_SECONDS = 60.0
@@ -27,7 +27,7 @@ def main() -> int:
         return 1
     try:
         asyncio.run(_within_time(url, provider))
-    except (Failed, Differs) as error:
+    except (RequestFailed, UnexpectedResult) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except TimeoutError:

@@ -10,12 +10,12 @@ import aiohttp
 
 from simulators.client import GraphClient
 from simulators.demo.transcript import Transcript
-from simulators.parts.agent import Agent
-from simulators.parts.customer import CardProvider, Customer
-from simulators.parts.picker import Picker
-from simulators.parts.rider import Rider
+from simulators.parts.agent import AgentClient
+from simulators.parts.customer import CardProvider, CustomerClient
+from simulators.parts.picker import PickerClient
+from simulators.parts.rider import RiderClient
 
-PASSWORD = "darkstore-demo-1"  # noqa: S105 - the standing accounts of a development store
+PASSWORD = "darkstore-demo-1"  # noqa: S105 - the seeded accounts of a development store
 CUSTOMER = "customer20@mail.example"
 PICKER = "staff1.1@harbour.example"
 RIDERS = tuple(f"rider{number}@harbour.example" for number in range(240, 230, -1))
@@ -24,25 +24,25 @@ HOME = {"latitude": 41.1592, "longitude": -8.6301}
 CARD = "pm_card_visa"
 LINES = 3
 SCALE_SHARE = 1.05
-STEPS_OF_THE_ROAD = 5
+RIDE_STEPS = 5
 STEP_SECONDS = 1.1
 SEEN_SECONDS = 15.0
 
 
-class Differs(Exception):
-    """Something came out otherwise than it should."""
+class UnexpectedResult(Exception):
+    """A result differs from the expected one."""
 
 
 def expect(what: str, found: Any, wanted: Any) -> None:
     """Raise Differs unless the two are equal."""
     if found != wanted:
-        raise Differs(f"{what} is {found!r}, it should be {wanted!r}")
+        raise UnexpectedResult(f"{what} is {found!r}, it should be {wanted!r}")
 
 
 class Watcher:
-    """Follows the order's stream and remembers everything it has shown."""
+    """Subscribes to the order and stores all messages."""
 
-    def __init__(self, customer: Customer, order_id: str, script: Transcript) -> None:
+    def __init__(self, customer: CustomerClient, order_id: str, script: Transcript) -> None:
         self.seen: list[dict[str, Any]] = []
         self._news = asyncio.Event()
         self._task = asyncio.create_task(self._follow(customer, order_id, script))
@@ -60,7 +60,7 @@ class Watcher:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise Differs(f"the customer did not see {what}") from None
+            raise UnexpectedResult(f"the customer did not see {what}") from None
 
     async def event(self, kind: str) -> None:
         """Wait for an event of this type."""
@@ -70,7 +70,7 @@ class Watcher:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _follow(self, customer: Customer, order_id: str, script: Transcript) -> None:
+    async def _follow(self, customer: CustomerClient, order_id: str, script: Transcript) -> None:
         async for message in customer.track(order_id):
             self.seen.append(message)
             self._news.set()
@@ -92,29 +92,29 @@ async def play(url: str, provider: CardProvider) -> None:
         def graph() -> GraphClient:
             return GraphClient(http, f"{url}/graphql")
 
-        customer, picker = Customer(graph()), Picker(graph())
-        rider, agent = Rider(graph()), Agent(graph())
+        customer, picker = CustomerClient(graph()), PickerClient(graph())
+        rider, agent = RiderClient(graph()), AgentClient(graph())
         parts = (customer, picker, rider, agent)
         with script.does("everybody", "signs in"):
             await customer.sign_in(CUSTOMER, PASSWORD)
             await picker.sign_in(PICKER, PASSWORD)
             await agent.sign_in(AGENT, PASSWORD)
-            await _free(rider)
+            await _sign_in_free_rider(rider)
         customer.at = HOME
         try:
             order = await _shop(script, customer, provider, picker)
             async with aclosing(Watcher(customer, order["id"], script)) as watcher:
                 handover_code = await _pick(script, picker, order, watcher)
                 await _deliver(script, rider, picker, order, handover_code, watcher)
-                await _make_good(script, customer, agent, order, watcher)
+                await _refund(script, customer, agent, order, watcher)
         finally:
             for part in parts:
                 await part.graph.close()
     script.says("everybody", "is done; every step came out as it should")
 
 
-async def _free(rider: Rider) -> None:
-    """Sign in as a rider who is at home: one on the road is asked by nobody."""
+async def _sign_in_free_rider(rider: RiderClient) -> None:
+    """Sign in as a rider without a delivery, because busy riders receive no offers."""
     for email in RIDERS:
         await rider.sign_in(email, PASSWORD)
         desk = await rider.desk()
@@ -122,11 +122,11 @@ async def _free(rider: Rider) -> None:
             if desk["rider"]["status"] == "ONLINE":
                 await rider.go_offline()
             return
-    raise Differs("every rider of the demo is still on the road")
+    raise UnexpectedResult("every rider of the demo is still on the road")
 
 
 async def _shop(
-    script: Transcript, customer: Customer, provider: CardProvider, picker: Picker
+    script: Transcript, customer: CustomerClient, provider: CardProvider, picker: PickerClient
 ) -> dict[str, Any]:
     with script.does("customer", "opens the storefront") as came:
         front = await customer.storefront()
@@ -161,7 +161,9 @@ async def _shop(
     return order
 
 
-async def _pick(script: Transcript, picker: Picker, order: dict[str, Any], watcher: Watcher) -> str:
+async def _pick(
+    script: Transcript, picker: PickerClient, order: dict[str, Any], watcher: Watcher
+) -> str:
     await watcher.event("ORDER_CONFIRMED")
     with script.does("picker", "looks at the queue") as came:
         tasks = [task for task in await picker.queue() if task["orderCode"] == order["code"]]
@@ -182,8 +184,8 @@ async def _pick(script: Transcript, picker: Picker, order: dict[str, Any], watch
 
 async def _deliver(
     script: Transcript,
-    rider: Rider,
-    picker: Picker,
+    rider: RiderClient,
+    picker: PickerClient,
     order: dict[str, Any],
     code: str,
     watcher: Watcher,
@@ -200,8 +202,8 @@ async def _deliver(
     with script.does("rider", f"picks up with the store's code {code}"):
         await rider.pick_up(ride["id"], code)
     await watcher.event("DELIVERY_PICKED_UP")
-    for step in range(1, STEPS_OF_THE_ROAD + 1):
-        share = step / STEPS_OF_THE_ROAD
+    for step in range(1, RIDE_STEPS + 1):
+        share = step / RIDE_STEPS
         await rider.report(*(_between(store[a], door[a], share) for a in ("latitude", "longitude")))
         await asyncio.sleep(STEP_SECONDS)
     await watcher.until("the rider's position", lambda message: bool(message["riderPosition"]))
@@ -216,9 +218,9 @@ async def _deliver(
 
 
 async def _ride(
-    script: Transcript, rider: Rider, picker: Picker, order: dict[str, Any]
+    script: Transcript, rider: RiderClient, picker: PickerClient, order: dict[str, Any]
 ) -> dict[str, Any]:
-    """Take the ride of this order; another one that was waiting goes back to be offered."""
+    """Accept the delivery of this order; unassign any other that was offered."""
     with suppress(TimeoutError):
         async with asyncio.timeout(SEEN_SECONDS):
             async for message in rider.offers():
@@ -232,15 +234,19 @@ async def _ride(
                 if ride["orderCode"] == order["code"]:
                     return dict(ride)
                 await picker.unassign(ride["id"])
-    raise Differs(f"no rider was asked to bring {order['code']}")
+    raise UnexpectedResult(f"no rider was asked to bring {order['code']}")
 
 
 def _between(start: float, end: float, share: float) -> float:
     return start + (end - start) * share
 
 
-async def _make_good(
-    script: Transcript, customer: Customer, agent: Agent, order: dict[str, Any], watcher: Watcher
+async def _refund(
+    script: Transcript,
+    customer: CustomerClient,
+    agent: AgentClient,
+    order: dict[str, Any],
+    watcher: Watcher,
 ) -> None:
     await watcher.event("PAYMENT_CAPTURED")
     with script.does("customer", "opens a ticket"):

@@ -1,4 +1,4 @@
-"""The transcript: who did what, when, and how long it took."""
+"""The transcript: actor, action, time and duration."""
 
 import time
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ COLUMN = 9
 
 
 class Transcript:
-    """Prints one line an act, with seconds since the start and milliseconds of the act."""
+    """Prints one line per action, with seconds since the start and its milliseconds."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
 
     def says(self, who: str, words: str) -> None:
-        """Something that was seen."""
+        """Print an observation."""
         print(f"{self._at()}  {who:<{COLUMN}} {words}", flush=True)
 
     @contextmanager
     def does(self, who: str, words: str) -> Iterator[list[str]]:
-        """Something that is done; the block may add what came of it."""
+        """Print an action after the block, which may append results to the list."""
         began = time.perf_counter()
         outcome: list[str] = []
         yield outcome

@@ -1,1 +1,1 @@
-"""The parts that people play in an order: customer, picker, rider, agent; as their apps would."""
+"""API clients of the roles in an order: customer, picker, rider, agent."""

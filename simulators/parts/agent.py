@@ -1,8 +1,8 @@
-"""The support agent's app: answer a ticket and resolve it with some money back."""
+"""The support agent's app: answers a ticket and resolves it with a refund."""
 
 from typing import Any
 
-from simulators.parts.device import Device
+from simulators.parts.device import RoleClient
 
 REPLY = """
 mutation Reply($input: TicketReplyInput!) {
@@ -22,8 +22,8 @@ mutation Resolve($input: TicketResolveInput!) {
 """
 
 
-class Agent(Device):
-    """Somebody at the support desk."""
+class AgentClient(RoleClient):
+    """A support agent."""
 
     async def reply(self, ticket_id: str, body: str) -> Any:
         """Answer the customer."""
@@ -32,7 +32,7 @@ class Agent(Device):
         ]
 
     async def resolve(self, ticket_id: str, words: str, refund_minor: int | None = None) -> Any:
-        """Close a ticket, with a refund when there is something to make good."""
+        """Resolve a ticket, with a refund if an amount is given."""
         given: dict[str, Any] = {"ticketId": ticket_id, "resolution": words}
         if refund_minor:
             given["refund"] = {"amountMinor": refund_minor, "reason": "ITEM_DAMAGED"}

@@ -1,4 +1,4 @@
-"""The customer's app: look, fill the cart, order, pay, follow the order to the door."""
+"""The customer's app: browses, fills the cart, orders, pays and tracks the order."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from simulators.parts.device import Device
+from simulators.parts.device import RoleClient
 
 STOREFRONT = """
 query Storefront($at: GeoPointInput!, $first: Int!) {
@@ -95,44 +95,44 @@ PAY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class CardProvider:
-    """Where the app confirms a payment, and the public key that the app carries."""
+    """The URL at which the app confirms a payment, and its publishable key."""
 
     url: str
     publishable_key: str
 
 
-class Customer(Device):
-    """Somebody at a place who wants groceries."""
+class CustomerClient(RoleClient):
+    """A customer at a location."""
 
     at: dict[str, float]
 
     async def storefront(self, first: int = 40) -> Any:
-        """Everything that the start page shows."""
+        """Query the start page."""
         data = await self.graph.run(STOREFRONT, at=self.at, first=first)
         return data["storefront"]
 
     async def category(self, category_id: str, first: int = 40) -> list[Any]:
-        """The products on a category page."""
+        """Query the products of a category page."""
         data = await self.graph.run(CATEGORY, at=self.at, id=category_id, first=first)
         return list(data["storefront"]["category"]["products"]["nodes"])
 
     async def search(self, words: str) -> list[Any]:
-        """The products that a search finds."""
+        """Search products."""
         data = await self.graph.run(SEARCH, at=self.at, query=words)
         return list(data["storefront"]["search"]["nodes"])
 
     async def fill(self, quantities: dict[str, int]) -> Any:
-        """Put products into the cart."""
+        """Add products to the cart."""
         lines = [{"productId": key, "quantity": count} for key, count in quantities.items()]
         payload = await self.do(FILL, "cartLinesSet", {"at": self.at, "lines": lines})
         return payload["cart"]
 
-    async def place(self, key: str, **wishes: Any) -> Any:
-        """Order what the cart holds; the key makes a second try harmless."""
-        return await self.do(PLACE, "orderPlace", {"at": self.at, **wishes}, key)
+    async def place(self, key: str, **inputs: Any) -> Any:
+        """Place the order of the cart; the key makes it idempotent."""
+        return await self.do(PLACE, "orderPlace", {"at": self.at, **inputs}, key)
 
     async def pay(self, payment: dict[str, Any], provider: CardProvider, card: str) -> str:
-        """Confirm at the provider as its library in the app does; answers the intent's status."""
+        """Confirm the payment as the provider's library does; returns the intent's status."""
         secret = payment["clientSecret"]
         intent = secret.split("_secret_")[0]
         form = {"key": provider.publishable_key, "client_secret": secret, "payment_method": card}
@@ -145,11 +145,11 @@ class Customer(Device):
         return str(body.get("status") or body["error"]["code"])
 
     async def order(self, order_id: str) -> Any:
-        """The order as it is now."""
+        """Query the order."""
         return (await self.graph.run(ORDER, id=order_id))["order"]
 
     async def track(self, order_id: str, after: str | None = None) -> AsyncIterator[Any]:
-        """The order's stream."""
+        """Subscribe to the order."""
         async for data in self.graph.watch(TRACK, orderId=order_id, after=after):
             yield data["orderTracked"]
 

@@ -1,8 +1,8 @@
-"""What every app does: sign in, and insist that a mutation did what it was asked."""
+"""The base of all role clients: signs in and checks the errors of mutations."""
 
 from typing import Any
 
-from simulators.client import Failed, GraphClient
+from simulators.client import GraphClient, RequestFailed
 
 SIGN_IN = """
 mutation SignIn($input: PasswordSignInInput!) {
@@ -14,8 +14,8 @@ mutation SignIn($input: PasswordSignInInput!) {
 """
 
 
-class Refused(Failed):
-    """The store said no, for reasons that have names."""
+class MutationRejected(RequestFailed):
+    """A mutation returned problems; `kinds` has their type names."""
 
     def __init__(self, mutation: str, errors: list[dict[str, Any]]) -> None:
         self.kinds = [error["__typename"] for error in errors]
@@ -23,8 +23,8 @@ class Refused(Failed):
         super().__init__(f"{mutation} was refused: {words}")
 
 
-class Device:
-    """An app of one person."""
+class RoleClient:
+    """The app of one person."""
 
     def __init__(self, graph: GraphClient) -> None:
         self.graph = graph
@@ -42,5 +42,5 @@ class Device:
         data = await self.graph.run(document, key, input=given)
         payload = data[mutation]
         if payload["errors"]:
-            raise Refused(mutation, payload["errors"])
+            raise MutationRejected(mutation, payload["errors"])
         return payload

@@ -1,9 +1,9 @@
-"""The store's app: watch the queue, accept, pick line by line, pack."""
+"""The store's app: watches the queue, accepts, picks line by line, packs."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
-from simulators.parts.device import Device
+from simulators.parts.device import RoleClient
 
 QUEUE = """
 query Queue($storeId: ID!) {
@@ -55,18 +55,18 @@ mutation Unassign($input: DeliveryUnassignInput!) {
 """
 
 
-class Picker(Device):
-    """Somebody between the shelves of one store."""
+class PickerClient(RoleClient):
+    """A picker of one store."""
 
     store_id: str
 
     async def queue(self) -> list[Any]:
-        """What there is to do."""
+        """Query the queue of the store."""
         data = await self.graph.run(QUEUE, storeId=self.store_id)
         return list(data["storeQueue"]["nodes"])
 
     async def watch(self, after: str | None = None) -> AsyncIterator[Any]:
-        """Changes of the queue, live."""
+        """Subscribe to changes of the queue."""
         async for data in self.graph.watch(WATCH, storeId=self.store_id, after=after):
             yield data["storeQueueChanged"]
 
@@ -77,7 +77,7 @@ class Picker(Device):
     async def pick(
         self, fulfillment_id: str, line: dict[str, Any], found: int, share: float = 1.0
     ) -> Any:
-        """Scan a line's product and say how many were found.
+        """Scan a line's product and report how many were found.
 
         What is sold by weight is put on the scale, which shows this share of the estimate.
         """

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from simulators.parts.device import Device
+from simulators.parts.device import RoleClient
 
 ONLINE = """
 mutation GoOnline($input: RiderGoOnlineInput!) {
@@ -71,7 +71,7 @@ mutation %(operation)s($input: %(operation)sInput!) {
 """
 
 
-class Rider(Device):
+class RiderClient(RoleClient):
     """Somebody on the road."""
 
     async def go_online(self) -> None:

@@ -5,7 +5,7 @@ webhooks. Knowingly left out: everything but card payment intents, charges, refu
 events; and the customer's challenge always goes by redirect (Stripe.js could also show it inline).
 """
 
+from simulators.stripe.account import SimulatorSettings
 from simulators.stripe.app import build
-from simulators.stripe.books import Settings
 
-__all__ = ["Settings", "build"]
+__all__ = ["SimulatorSettings", "build"]

@@ -3,8 +3,8 @@ import sqlite3
 
 import uvicorn
 
+from simulators.stripe.account import EVENT_PATTERNS, HOLD_SECONDS, SimulatorSettings
 from simulators.stripe.app import build
-from simulators.stripe.books import EVENT_PATTERNS, HOLD_SECONDS, Settings
 from simulators.stripe.state import State
 
 BACKLOG_LIMIT_COUNT = 512
@@ -17,7 +17,7 @@ def main() -> None:
     parser = _parser()
     given = parser.parse_args()
     try:
-        settings = Settings(
+        settings = SimulatorSettings(
             secret_key=given.key,
             webhook_secret=given.secret,
             webhook_url=given.webhook,
@@ -54,8 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         "--state", default=":memory:", help="SQLite file; a restart goes on from it"
     )
     parser.add_argument("--webhook", help="where signed events are posted: http:// on loopback")
-    parser.add_argument("--secret", default=Settings.webhook_secret, help="signs the events")
-    parser.add_argument("--key", default=Settings.secret_key, help="secret key, sk_test_...")
+    parser.add_argument(
+        "--secret", default=SimulatorSettings.webhook_secret, help="signs the events"
+    )
+    parser.add_argument(
+        "--key", default=SimulatorSettings.secret_key, help="secret key, sk_test_..."
+    )
     parser.add_argument("--hold-seconds", type=int, default=HOLD_SECONDS, help="life of a hold")
     parser.add_argument(
         "--events", default=",".join(EVENT_PATTERNS), help="kinds to send, with * as in a shell"

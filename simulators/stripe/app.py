@@ -12,11 +12,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from simulators.stripe import challenge, control, deliveries, idempotency, intents, reading, refunds
-from simulators.stripe.books import Books, Call, Settings
+from simulators.stripe import challenge, control, deliveries, idempotency, intents, objects, refunds
+from simulators.stripe.account import ApiCall, SimulatorSettings, StripeAccount
+from simulators.stripe.authorization import authorize, read_body
 from simulators.stripe.charging import expire_holds
-from simulators.stripe.door import authorize, read_body
-from simulators.stripe.idempotency import Asked, Remembered
+from simulators.stripe.idempotency import KeyedRequest, StoredResponse
 from simulators.stripe.shapes import public as public_view
 from simulators.stripe.state import State
 from simulators.stripe.wire import (
@@ -29,9 +29,9 @@ from simulators.stripe.wire import (
 
 HOUSEKEEPING_SECONDS = 1.0
 
-Endpoint = Callable[[Call], Body]
+Endpoint = Callable[[ApiCall], Body]
 
-# Stripe.js calls from the customer's browser, so every origin is answered; a key is still needed.
+# Stripe.js calls from the customer's browser, so every origin is allowed; a key is still required.
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
@@ -43,25 +43,25 @@ PAGE_HEADERS = {
 }
 
 
-class LostAnswer(Response):
-    """A connection that breaks after the work was done."""
+class DroppedResponse(Response):
+    """Closes the connection before the response is complete, after the request was executed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-length", b"1000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
-def build(settings: Settings | None = None) -> Starlette:
-    """The simulator as an ASGI app; its state opens with the app and closes with it."""
-    settings = settings or Settings()
+def build(settings: SimulatorSettings | None = None) -> Starlette:
+    """Build the simulator as an ASGI app, which opens and closes its state."""
+    settings = settings or SimulatorSettings()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         state = State(settings.state_path)
-        books = Books(settings, state, webhook_url=settings.webhook_url)
-        app.state.books = books
-        work = deliveries.Deliveries(books)
-        tasks = [asyncio.create_task(work.run()), asyncio.create_task(_housekeeping(books))]
+        account = StripeAccount(settings, state, webhook_url=settings.webhook_url)
+        app.state.account = account
+        work = deliveries.WebhookDispatcher(account)
+        tasks = [asyncio.create_task(work.run()), asyncio.create_task(_housekeeping(account))]
         try:
             yield
         finally:
@@ -77,12 +77,12 @@ def build(settings: Settings | None = None) -> Starlette:
     )
 
 
-async def _housekeeping(books: Books) -> None:
+async def _housekeeping(account: StripeAccount) -> None:
     while True:
-        with books.state.transaction():
-            expire_holds(books)
-            idempotency.forget_old(books)
-            deliveries.forget_old(books)
+        with account.state.transaction():
+            expire_holds(account)
+            idempotency.delete_expired(account)
+            deliveries.delete_finished(account)
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 
@@ -103,14 +103,14 @@ def _routes() -> list[Route]:
         _api(intent, "GET", intents.read, for_clients=True),
         _api(intent, "POST", intents.update),
         _api("/v1/refunds", "POST", refunds.create),
-        _api("/v1/balance", "GET", reading.balance),
-        _api("/v1/customers", "POST", reading.create_customer),
-        _api("/v1/payment_methods/{id}", "GET", partial(reading.one, "payment_method")),
+        _api("/v1/balance", "GET", objects.balance),
+        _api("/v1/customers", "POST", objects.create_customer),
+        _api("/v1/payment_methods/{id}", "GET", partial(objects.get_object, "payment_method")),
     ]
     for kind, url, parent_param in listed:
-        routes.append(_api(url, "GET", partial(reading.page, kind, url, parent_param)))
+        routes.append(_api(url, "GET", partial(objects.list_objects, kind, url, parent_param)))
         if kind != "payment_intent":
-            routes.append(_api(f"{url}/{{id}}", "GET", partial(reading.one, kind)))
+            routes.append(_api(f"{url}/{{id}}", "GET", partial(objects.get_object, kind)))
     routes += [
         Route("/v1/{path:path}", _preflight, methods=["OPTIONS"]),
         Route("/3ds/{id}", _challenge_page, methods=["GET"]),
@@ -127,11 +127,11 @@ def _routes() -> list[Route]:
 
 def _api(path: str, method: str, endpoint: Endpoint, *, for_clients: bool = False) -> Route:
     async def handle(request: Request) -> Response:
-        books: Books = request.app.state.books
+        account: StripeAccount = request.app.state.account
         params = parse_form(await read_body(request) or request.url.query.encode())
-        is_public = authorize(books.settings, request, params, for_clients=for_clients)
-        call = Call(
-            books=books,
+        is_public = authorize(account.settings, request, params, for_clients=for_clients)
+        call = ApiCall(
+            account=account,
             params=params,
             path_id=request.path_params.get("id", ""),
             public=is_public,
@@ -145,41 +145,43 @@ def _api(path: str, method: str, endpoint: Endpoint, *, for_clients: bool = Fals
     return Route(path, handle, methods=[method])
 
 
-async def _answer(call: Call, endpoint: Endpoint, endpoint_name: str) -> Response:
-    books, ask = call.books, None
+async def _answer(call: ApiCall, endpoint: Endpoint, endpoint_name: str) -> Response:
+    account, ask = call.account, None
     if call.idempotency_key:
         owner = "client" if call.public else "store"
-        ask = idempotency.asked(call.idempotency_key, owner, endpoint_name, call.params)
-        if (before := idempotency.recall(books, ask)) is not None:
+        ask = idempotency.fingerprint_request(
+            call.idempotency_key, owner, endpoint_name, call.params
+        )
+        if (before := idempotency.find_response(account, ask)) is not None:
             return _response(call, before, replayed=True)
-        books.in_flight.add(ask.key)
+        account.in_flight.add(ask.key)
     try:
-        if seconds := books.faults.latency():
+        if seconds := account.faults.latency():
             await asyncio.sleep(seconds)
-        if books.faults.take("fail_next"):
+        if account.faults.take("fail_next"):
             raise ApiError(500, "An unexpected error occurred.", kind="api_error")
         answer = _perform(call, endpoint, ask)
     finally:
         if ask:
-            books.in_flight.discard(ask.key)
-    if books.faults.take("lose_answers"):
-        return LostAnswer()
+            account.in_flight.discard(ask.key)
+    if account.faults.take("lose_answers"):
+        return DroppedResponse()
     return _response(call, answer)
 
 
-def _perform(call: Call, endpoint: Endpoint, ask: Asked | None) -> Remembered:
-    with call.books.state.transaction():
+def _perform(call: ApiCall, endpoint: Endpoint, ask: KeyedRequest | None) -> StoredResponse:
+    with call.account.state.transaction():
         try:
-            status, body = 200, reading.expand(call, endpoint(call))
+            status, body = 200, objects.expand(call, endpoint(call))
         except ApiError as error:
             if not error.begun:
                 raise
             status, body = error.status, error.body
         if call.public:
             body = _for_clients(body)
-        answer = Remembered(status, orjson.dumps(body), call.request_id)
+        answer = StoredResponse(status, orjson.dumps(body), call.request_id)
         if ask:
-            idempotency.remember(call.books, ask, answer)
+            idempotency.store_response(call.account, ask, answer)
     return answer
 
 
@@ -192,7 +194,7 @@ def _for_clients(body: Body) -> Body:
     return {"error": error}
 
 
-def _response(call: Call, answer: Remembered, *, replayed: bool = False) -> Response:
+def _response(call: ApiCall, answer: StoredResponse, *, replayed: bool = False) -> Response:
     headers = {**CORS, "Request-Id": call.request_id, "Stripe-Version": call.api_version}
     if call.idempotency_key:
         headers |= {
@@ -204,16 +206,16 @@ def _response(call: Call, answer: Remembered, *, replayed: bool = False) -> Resp
     return Response(answer.body, answer.status, headers, "application/json")
 
 
-def _controlled(path: str, method: str, act: Callable[[Books, Any], Body]) -> Route:
+def _controlled(path: str, method: str, act: Callable[[StripeAccount, Any], Body]) -> Route:
     async def handle(request: Request) -> Response:
-        books: Books = request.app.state.books
-        if authorize(books.settings, request, {}, for_clients=False):
+        account: StripeAccount = request.app.state.account
+        if authorize(account.settings, request, {}, for_clients=False):
             raise ApiError(403, "The control room takes the secret key.")
         try:
             body = orjson.loads(await read_body(request) or b"null")
         except orjson.JSONDecodeError as error:
             raise ApiError(400, "The body isn't JSON.") from error
-        return Response(orjson.dumps(act(books, body)), media_type="application/json")
+        return Response(orjson.dumps(act(account, body)), media_type="application/json")
 
     return Route(path, handle, methods=[method])
 
@@ -224,13 +226,13 @@ async def _preflight(_: Request) -> Response:
 
 async def _challenge_page(request: Request) -> Response:
     token = request.query_params.get("challenge", "")
-    page = challenge.asking_page(request.app.state.books, request.path_params["id"], token)
+    page = challenge.confirmation_page(request.app.state.account, request.path_params["id"], token)
     return HTMLResponse(page, headers=PAGE_HEADERS)
 
 
 async def _challenge_answer(request: Request) -> Response:
-    books: Books = request.app.state.books
-    page, back_to = challenge.answer(books, request.path_params["id"], await read_body(request))
+    account: StripeAccount = request.app.state.account
+    page, back_to = challenge.answer(account, request.path_params["id"], await read_body(request))
     if back_to:
         return RedirectResponse(back_to, 303, PAGE_HEADERS)
     return HTMLResponse(page, headers=PAGE_HEADERS)

@@ -1,10 +1,10 @@
-"""The page on which the customer's bank asks for proof (3-D Secure)."""
+"""The 3-D Secure page of the customer's bank."""
 
 import hmac
 from html import escape
 from urllib.parse import parse_qsl, urlencode
 
-from simulators.stripe.books import Books
+from simulators.stripe.account import StripeAccount
 from simulators.stripe.charging import AUTHENTICATION_FAILED, attempt, decline
 from simulators.stripe.wire import ApiError, Body
 
@@ -20,9 +20,9 @@ FORM = """<form method="post"><input type="hidden" name="challenge" value="{toke
 <button name="answer" value="deny">Deny</button></form>"""
 
 
-def asking_page(books: Books, intent_id: str, token: str) -> str:
-    """The page with the two buttons, or a word that there is nothing to answer."""
-    intent = _opened(books, intent_id, token)
+def confirmation_page(account: StripeAccount, intent_id: str, token: str) -> str:
+    """Return the page with two buttons, or a notice if there is nothing to confirm."""
+    intent = _authorized_intent(account, intent_id, token)
     if intent["status"] != "requires_action":
         return PAGE.format(sentence="There is nothing to confirm any more.", form="")
     amount = f"{intent['amount']} (minor units) {intent['currency'].upper()}"
@@ -32,32 +32,32 @@ def asking_page(books: Books, intent_id: str, token: str) -> str:
     )
 
 
-def answer(books: Books, intent_id: str, form: bytes) -> tuple[str, str | None]:
-    """Take the customer's answer; the page to show and where to go back to, if anywhere."""
-    given = dict(parse_qsl(form.decode("utf-8", "replace"), max_num_fields=10))
-    said = given.get("answer")
-    if said not in {"approve", "deny"}:
+def answer(account: StripeAccount, intent_id: str, form: bytes) -> tuple[str, str | None]:
+    """Apply the customer's answer; returns the page and the return URL, if there is one."""
+    fields = dict(parse_qsl(form.decode("utf-8", "replace"), max_num_fields=10))
+    choice = fields.get("answer")
+    if choice not in {"approve", "deny"}:
         raise ApiError(400, "The answer is approve or deny.", param="answer")
-    with books.state.transaction():
-        intent = _opened(books, intent_id, given.get("challenge", ""))
+    with account.state.transaction():
+        intent = _authorized_intent(account, intent_id, fields.get("challenge", ""))
         if intent["status"] != "requires_action":
             return PAGE.format(sentence="This was answered before.", form=""), None
         back_to = intent["next_action"]["redirect_to_url"]["return_url"]
-        if said == "approve":
-            attempt(books, intent, None, authenticated=True)
+        if choice == "approve":
+            attempt(account, intent, None, authenticated=True)
         else:
-            decline(books, intent, None, AUTHENTICATION_FAILED)
+            decline(account, intent, None, AUTHENTICATION_FAILED)
     paid = intent["status"] in {"requires_capture", "succeeded"}
     sentence = "The payment is confirmed." if paid else "The payment was not made."
     return PAGE.format(sentence=sentence, form=""), _return_url(back_to, intent, paid=paid)
 
 
-def _opened(books: Books, intent_id: str, token: str) -> Body:
-    intent = books.get("payment_intent", intent_id, "intent")
-    # An answered intent may have lost its payment method, and with it what the token is made of.
-    right = books.challenge(intent)
+def _authorized_intent(account: StripeAccount, intent_id: str, token: str) -> Body:
+    intent = account.get("payment_intent", intent_id, "intent")
+    # An answered intent may have lost its payment method, of which the token is derived.
+    expected = account.challenge(intent)
     if intent["status"] == "requires_action" and not hmac.compare_digest(
-        right.encode(), token.encode()
+        expected.encode(), token.encode()
     ):
         raise ApiError(400, "This link isn't the one that was given out.", param="challenge")
     return intent

@@ -1,6 +1,6 @@
 """What the bank does: answers a charge, wants the customer's proof, lets a hold run out."""
 
-from simulators.stripe.books import Books, Call
+from simulators.stripe.account import ApiCall, StripeAccount
 from simulators.stripe.cards import NOT_AUTHENTICATED, Card, Decline, card_named, new_method
 from simulators.stripe.shapes import new_charge
 from simulators.stripe.wire import ApiError, Body
@@ -15,20 +15,20 @@ AUTHENTICATION_FAILED = Decline(
 )
 
 
-def attach(books: Books, intent: Body, token: str) -> None:
+def attach(account: StripeAccount, intent: Body, token: str) -> None:
     """Put a payment method on the intent: a test card's name, or one that exists already."""
     if card := card_named(token):
-        method = books.state.add(new_method(card, books.state.now()), parent=token)
+        method = account.state.add(new_method(card, account.state.now()), parent=token)
     else:
-        method = books.get("payment_method", token, "payment_method")
+        method = account.get("payment_method", token, "payment_method")
     intent["payment_method"] = method["id"]
     intent["status"] = "requires_confirmation"
 
 
 def attempt(
-    books: Books,
+    account: StripeAccount,
     intent: Body,
-    call: Call | None,
+    call: ApiCall | None,
     *,
     origin: str = "",
     return_url: str | None = None,
@@ -36,12 +36,12 @@ def attempt(
     authenticated: bool = False,
 ) -> ApiError | None:
     """Charge the intent's card and write what came of it; answers the decline, if it is one."""
-    method, card = _card_of(books, intent)
+    method, card = _card_of(account, intent)
     intent["next_action"] = intent["last_payment_error"] = None
     if card.challenge == "always" and not authenticated:
         if off_session:
-            return decline(books, intent, call, NOT_AUTHENTICATED)
-        token = books.challenge(intent)
+            return decline(account, intent, call, NOT_AUTHENTICATED)
+        token = account.challenge(intent)
         intent["status"] = "requires_action"
         intent["next_action"] = {
             "redirect_to_url": {
@@ -50,25 +50,27 @@ def attempt(
             },
             "type": "redirect_to_url",
         }
-        books.state.save(intent)
-        books.emit("payment_intent.requires_action", intent, call)
+        account.state.save(intent)
+        account.emit("payment_intent.requires_action", intent, call)
         return None
     if card.decline:
-        return decline(books, intent, call, card.decline)
-    _approve(books, intent, method, call)
+        return decline(account, intent, call, card.decline)
+    _approve(account, intent, method, call)
     return None
 
 
-def decline(books: Books, intent: Body, call: Call | None, reason: Decline) -> ApiError:
+def decline(
+    account: StripeAccount, intent: Body, call: ApiCall | None, reason: Decline
+) -> ApiError:
     """Write the bank's no: the intent waits for another payment method."""
-    method, _ = _card_of(books, intent)
-    charge = new_charge(intent, method, books.state.now())
+    method, _ = _card_of(account, intent)
+    charge = new_charge(intent, method, account.state.now())
     if reason is not AUTHENTICATION_FAILED:  # Without proof the bank is never asked.
         charge |= {"status": "failed", "failure_code": reason.code}
         charge |= {"failure_message": reason.message, "outcome": _outcome(reason)}
-        books.state.add(charge, parent=intent["id"])
+        account.state.add(charge, parent=intent["id"])
         intent["latest_charge"] = charge["id"]
-        books.emit("charge.failed", charge, call)
+        account.emit("charge.failed", charge, call)
     error = ApiError(
         402,
         reason.message,
@@ -81,66 +83,66 @@ def decline(books: Books, intent: Body, call: Call | None, reason: Decline) -> A
     )
     intent["last_payment_error"] = dict(error.body["error"])
     intent |= {"status": "requires_payment_method", "payment_method": None, "next_action": None}
-    books.state.save(intent)
-    books.emit("payment_intent.payment_failed", intent, call)
+    account.state.save(intent)
+    account.emit("payment_intent.payment_failed", intent, call)
     error.body["error"]["payment_intent"] = intent
     return error
 
 
-def take(books: Books, intent: Body, charge: Body, amount: int) -> None:
+def take(account: StripeAccount, intent: Body, charge: Body, amount: int) -> None:
     """Capture part or all of a hold; the rest goes back to the customer without a refund."""
     charge |= {"captured": True, "amount_captured": amount}
     intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
-    books.state.save(charge)
-    books.state.save(intent)
+    account.state.save(charge)
+    account.state.save(intent)
 
 
-def release(books: Books, intent: Body, reason: str | None, call: Call | None) -> None:
+def release(account: StripeAccount, intent: Body, reason: str | None, call: ApiCall | None) -> None:
     """Cancel an intent and let go of its hold."""
     intent |= {
         "status": "canceled",
         "amount_capturable": 0,
-        "canceled_at": books.state.now(),
+        "canceled_at": account.state.now(),
         "cancellation_reason": reason,
         "next_action": None,
     }
-    books.state.save(intent)
-    books.emit("payment_intent.canceled", intent, call)
+    account.state.save(intent)
+    account.emit("payment_intent.canceled", intent, call)
 
 
-def expire_holds(books: Books) -> int:
+def expire_holds(account: StripeAccount) -> int:
     """Cancel the intents whose hold ran out, as Stripe does after about a week."""
-    expired = books.state.due("payment_intent", books.state.now(), EXPIRIES_AT_ONCE_COUNT)
+    expired = account.state.due("payment_intent", account.state.now(), EXPIRIES_AT_ONCE_COUNT)
     for intent in expired:
-        charge = books.get("charge", intent["latest_charge"])
-        books.emit("charge.expired", charge)
-        release(books, intent, "expired", None)
+        charge = account.get("charge", intent["latest_charge"])
+        account.emit("charge.expired", charge)
+        release(account, intent, "expired", None)
     return len(expired)
 
 
-def _approve(books: Books, intent: Body, method: Body, call: Call | None) -> None:
-    now = books.state.now()
+def _approve(account: StripeAccount, intent: Body, method: Body, call: ApiCall | None) -> None:
+    now = account.state.now()
     charge = new_charge(intent, method, now)
     charge |= {"status": "succeeded", "paid": True, "outcome": _outcome(None)}
     intent["latest_charge"] = charge["id"]
     if intent["capture_method"] == "manual":
-        runs_out_at = now + books.settings.hold_seconds
+        runs_out_at = now + account.settings.hold_seconds
         charge["payment_method_details"]["card"]["capture_before"] = runs_out_at
         intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
-        books.state.add(charge, parent=intent["id"])
-        books.state.save(intent, due_at=runs_out_at)
-        books.emit("charge.succeeded", charge, call)
-        books.emit("payment_intent.amount_capturable_updated", intent, call)
+        account.state.add(charge, parent=intent["id"])
+        account.state.save(intent, due_at=runs_out_at)
+        account.emit("charge.succeeded", charge, call)
+        account.emit("payment_intent.amount_capturable_updated", intent, call)
     else:
-        books.state.add(charge, parent=intent["id"])
-        take(books, intent, charge, intent["amount"])
-        books.emit("charge.succeeded", charge, call)
-        books.emit("payment_intent.succeeded", intent, call)
+        account.state.add(charge, parent=intent["id"])
+        take(account, intent, charge, intent["amount"])
+        account.emit("charge.succeeded", charge, call)
+        account.emit("payment_intent.succeeded", intent, call)
 
 
-def _card_of(books: Books, intent: Body) -> tuple[Body, Card]:
-    method = books.get("payment_method", intent["payment_method"], "payment_method")
-    return method, card_named(books.state.parent(method["id"])) or Card()
+def _card_of(account: StripeAccount, intent: Body) -> tuple[Body, Card]:
+    method = account.get("payment_method", intent["payment_method"], "payment_method")
+    return method, card_named(account.state.parent(method["id"])) or Card()
 
 
 def _outcome(reason: Decline | None) -> Body:

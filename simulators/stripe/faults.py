@@ -12,7 +12,7 @@ REORDER_WINDOW_SECONDS = 0.25
 
 @dataclass
 class Faults:
-    """What goes wrong, on purpose; all off at the start.
+    """The faults that the simulator injects; all are off at the start.
 
     `fail_next` calls answer 500 and do nothing; `lose_answers` calls are done but the connection
     drops before the answer; `duplicate` sends each event twice; `reorder` sends the events of each
@@ -28,18 +28,18 @@ class Faults:
     lose_answers: int = 0
 
     def due_at(self, now: float) -> float:
-        """When an event that happens now is to be sent, in seconds of the real clock."""
+        """Return when an event of now is sent, in seconds of the real clock."""
         due = now + random.uniform(*self.delay_seconds)
         if self.reorder:
             due = (math.floor(due / REORDER_WINDOW_SECONDS) + 1) * REORDER_WINDOW_SECONDS
         return due
 
     def latency(self) -> float:
-        """How long the next call takes, in seconds."""
+        """Return the latency of the next call in seconds."""
         return random.uniform(*self.latency_seconds)
 
     def take(self, name: str) -> bool:
-        """Use up one of the counted faults, if any is left."""
+        """Consume one of the counted faults; False if none is left."""
         left: int = getattr(self, name)
         if left > 0:
             setattr(self, name, left - 1)
@@ -47,7 +47,7 @@ class Faults:
 
 
 def read_faults(body: Any) -> Faults:
-    """Read the control room's JSON; what it doesn't name is off."""
+    """Parse the JSON of the control endpoint; faults that it does not name are off."""
     if not isinstance(body, dict):
         raise ApiError(400, "Faults are a JSON object.")
     faults = Faults()

@@ -1,11 +1,11 @@
-"""A key asked again within 24 hours gets the first answer, and only that."""
+"""Idempotency keys: a repeated key gets the first response for 24 hours."""
 
 import hashlib
 from dataclasses import dataclass
 
 import orjson
 
-from simulators.stripe.books import Books
+from simulators.stripe.account import StripeAccount
 from simulators.stripe.wire import ApiError, Body
 
 REPLAY_SECONDS = 24 * 3600
@@ -13,8 +13,8 @@ KEY_LIMIT_CHARS = 255
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a request asked under its key."""
+class KeyedRequest:
+    """The key of a request and the fingerprint of its parameters."""
 
     key: str
     endpoint: str
@@ -22,25 +22,25 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """What was answered the first time."""
+class StoredResponse:
+    """The response to the first request with a key."""
 
     status: int
     body: bytes
     request_id: str
 
 
-def asked(key: str, owner: str, endpoint: str, params: Body) -> Asked:
-    """Fingerprint a request; keys of the store and of its clients are apart."""
+def fingerprint_request(key: str, owner: str, endpoint: str, params: Body) -> KeyedRequest:
+    """Fingerprint a request; the store and its clients have separate keys."""
     if len(key) > KEY_LIMIT_CHARS:
         raise ApiError(400, f"Idempotency keys can be at most {KEY_LIMIT_CHARS} characters long.")
     words = orjson.dumps(params, option=orjson.OPT_SORT_KEYS)
-    return Asked(f"{owner}:{key}", endpoint, hashlib.sha256(words).hexdigest())
+    return KeyedRequest(f"{owner}:{key}", endpoint, hashlib.sha256(words).hexdigest())
 
 
-def recall(books: Books, ask: Asked) -> Remembered | None:
-    """The first answer, if there is one; refuses the key for anything else or while in flight."""
-    if ask.key in books.in_flight:
+def find_response(account: StripeAccount, request: KeyedRequest) -> StoredResponse | None:
+    """Return the first response, if any; raises ApiError if the key was used otherwise."""
+    if request.key in account.in_flight:
         raise ApiError(
             409,
             "There is currently another in-progress request using this Idempotent Key. Please try "
@@ -48,42 +48,42 @@ def recall(books: Books, ask: Asked) -> Remembered | None:
             kind="idempotency_error",
             code="idempotency_key_in_use",
         )
-    row = books.state.db.execute(
+    row = account.state.db.execute(
         "SELECT fingerprint, endpoint, status, body, request_id FROM idempotency"
         " WHERE key = ? AND at > ?",
-        (ask.key, books.state.now() - REPLAY_SECONDS),
+        (request.key, account.state.now() - REPLAY_SECONDS),
     ).fetchone()
     if row is None:
         return None
-    if (row[0], row[1]) != (ask.fingerprint, ask.endpoint):
+    if (row[0], row[1]) != (request.fingerprint, request.endpoint):
         raise ApiError(
             400,
             "Keys for idempotent requests can only be used with the same endpoint and parameters "
             f"they were first used with ('{row[1]}').",
             kind="idempotency_error",
         )
-    return Remembered(row[2], row[3], row[4])
+    return StoredResponse(row[2], row[3], row[4])
 
 
-def remember(books: Books, ask: Asked, answer: Remembered) -> None:
-    """Keep an answer, in the transaction of what it answers for."""
-    books.state.db.execute(
+def store_response(account: StripeAccount, request: KeyedRequest, response: StoredResponse) -> None:
+    """Store a response in the transaction of the changes that it reports."""
+    account.state.db.execute(
         "INSERT OR REPLACE INTO idempotency (key, fingerprint, endpoint, at, status, request_id,"
         " body) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            ask.key,
-            ask.fingerprint,
-            ask.endpoint,
-            books.state.now(),
-            answer.status,
-            answer.request_id,
-            answer.body,
+            request.key,
+            request.fingerprint,
+            request.endpoint,
+            account.state.now(),
+            response.status,
+            response.request_id,
+            response.body,
         ),
     )
 
 
-def forget_old(books: Books) -> None:
-    """Drop answers past their 24 hours."""
-    books.state.db.execute(
-        "DELETE FROM idempotency WHERE at <= ?", (books.state.now() - REPLAY_SECONDS,)
+def delete_expired(account: StripeAccount) -> None:
+    """Delete responses that are older than 24 hours."""
+    account.state.db.execute(
+        "DELETE FROM idempotency WHERE at <= ?", (account.state.now() - REPLAY_SECONDS,)
     )

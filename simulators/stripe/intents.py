@@ -2,7 +2,7 @@
 
 import hmac
 
-from simulators.stripe.books import Call
+from simulators.stripe.account import ApiCall
 from simulators.stripe.cards import refuse_card_numbers
 from simulators.stripe.charging import attach, attempt, release, take
 from simulators.stripe.shapes import new_intent
@@ -46,11 +46,11 @@ CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_act
 CANCELABLE = (*CONFIRMABLE, "requires_capture", "processing")
 
 
-def create(call: Call) -> Body:
+def create(call: ApiCall) -> Body:
     """POST /v1/payment_intents"""
     _refuse_what_is_gone(call)
     allow(call.params, (*ABOUT_THE_INTENT, *ABOUT_THE_CONFIRMATION, *ABOUT_THE_METHODS, "confirm"))
-    books, params = call.books, call.params
+    account, params = call.account, call.params
     required(params, "amount")
     currency = required(params, "currency").lower()
     if currency not in CURRENCIES:
@@ -58,7 +58,7 @@ def create(call: Call) -> Body:
     intent = new_intent(
         amount=_amount(params, currency),
         currency=currency,
-        created=books.state.now(),
+        created=account.state.now(),
         capture_method=choice(params, "capture_method", ("automatic", "automatic_async", "manual"))
         or "automatic",
         customer=_customer(call),
@@ -66,30 +66,30 @@ def create(call: Call) -> Body:
         metadata=metadata(params),
         receipt_email=text(params, "receipt_email"),
     )
-    books.state.add(intent)
+    account.state.add(intent)
     if token := text(params, "payment_method"):
-        attach(books, intent, token)
-        books.state.save(intent)
-    books.emit("payment_intent.created", intent, call)
+        attach(account, intent, token)
+        account.state.save(intent)
+    account.emit("payment_intent.created", intent, call)
     return _confirm(call, intent) if flag(params, "confirm") else intent
 
 
-def read(call: Call) -> Body:
+def read(call: ApiCall) -> Body:
     """GET /v1/payment_intents/{id}"""
     return _the_intent(call)
 
 
-def update(call: Call) -> Body:
+def update(call: ApiCall) -> Body:
     """POST /v1/payment_intents/{id}"""
     allow(call.params, ABOUT_THE_INTENT)
-    books, params, intent = call.books, call.params, _the_intent(call)
+    account, params, intent = call.account, call.params, _the_intent(call)
     money = {"amount", "currency", "capture_method", "payment_method", "customer"} & params.keys()
     if intent["status"] not in CONFIRMABLE and money:
         raise unexpected(intent, "updated", CONFIRMABLE)
     if "amount" in params:
         intent["amount"] = _amount(params, intent["currency"])
     if token := text(params, "payment_method"):
-        attach(books, intent, token)
+        attach(account, intent, token)
     for name in ("description", "receipt_email"):
         if name in params:
             intent[name] = text(params, name)
@@ -99,13 +99,13 @@ def update(call: Call) -> Body:
     intent["metadata"] = {key: value for key, value in merged.items() if value}
     due_at = None
     if intent["status"] == "requires_capture":
-        charge = books.get("charge", intent["latest_charge"])
+        charge = account.get("charge", intent["latest_charge"])
         due_at = charge["payment_method_details"]["card"]["capture_before"]
-    books.state.save(intent, due_at=due_at)
+    account.state.save(intent, due_at=due_at)
     return intent
 
 
-def confirm(call: Call) -> Body:
+def confirm(call: ApiCall) -> Body:
     """POST /v1/payment_intents/{id}/confirm, by the store or by the customer's client"""
     refuse_card_numbers(call.params)
     names = ("payment_method", "receipt_email")
@@ -115,14 +115,14 @@ def confirm(call: Call) -> Body:
     if intent["status"] not in CONFIRMABLE:
         raise unexpected(intent, "confirmed", CONFIRMABLE)
     if token := text(call.params, "payment_method"):
-        attach(call.books, intent, token)
+        attach(call.account, intent, token)
     return _confirm(call, intent)
 
 
-def capture(call: Call) -> Body:
+def capture(call: ApiCall) -> Body:
     """POST /v1/payment_intents/{id}/capture"""
     allow(call.params, ("amount_to_capture", "metadata", "final_capture"))
-    books, intent = call.books, _the_intent(call)
+    account, intent = call.account, _the_intent(call)
     asked = positive(call.params, "amount_to_capture")
     if intent["status"] != "requires_capture":
         raise unexpected(intent, "captured", ("requires_capture",))
@@ -137,22 +137,22 @@ def capture(call: Call) -> Body:
             param="amount_to_capture",
             payment_intent=intent,
         )
-    charge = books.get("charge", intent["latest_charge"])
+    charge = account.get("charge", intent["latest_charge"])
     intent["metadata"] |= metadata(call.params)
-    take(books, intent, charge, amount)
-    books.emit("charge.captured", charge, call)
-    books.emit("payment_intent.succeeded", intent, call)
+    take(account, intent, charge, amount)
+    account.emit("charge.captured", charge, call)
+    account.emit("payment_intent.succeeded", intent, call)
     return intent
 
 
-def cancel(call: Call) -> Body:
+def cancel(call: ApiCall) -> Body:
     """POST /v1/payment_intents/{id}/cancel"""
     allow(call.params, ("cancellation_reason",))
     reason = choice(call.params, "cancellation_reason", CANCEL_REASONS)
     intent = _the_intent(call)
     if intent["status"] not in CANCELABLE:
         raise unexpected(intent, "canceled", CANCELABLE)
-    release(call.books, intent, reason, call)
+    release(call.account, intent, reason, call)
     return intent
 
 
@@ -169,7 +169,7 @@ def unexpected(intent: Body, verb: str, statuses: tuple[str, ...]) -> ApiError:
     )
 
 
-def _confirm(call: Call, intent: Body) -> Body:
+def _confirm(call: ApiCall, intent: Body) -> Body:
     if intent["payment_method"] is None:
         raise ApiError(
             400,
@@ -179,7 +179,7 @@ def _confirm(call: Call, intent: Body) -> Body:
             payment_intent=intent,
         )
     error = attempt(
-        call.books,
+        call.account,
         intent,
         call,
         origin=call.origin,
@@ -191,8 +191,8 @@ def _confirm(call: Call, intent: Body) -> Body:
     return intent
 
 
-def _the_intent(call: Call) -> Body:
-    intent = call.books.get("payment_intent", call.path_id, "intent")
+def _the_intent(call: ApiCall) -> Body:
+    intent = call.account.get("payment_intent", call.path_id, "intent")
     given = text(call.params, "client_secret")
     if call.public and given is None:
         raise ApiError(400, "Missing required param: client_secret.", code="parameter_missing")
@@ -209,7 +209,7 @@ def _the_intent(call: Call) -> Body:
     return intent
 
 
-def _refuse_what_is_gone(call: Call) -> None:
+def _refuse_what_is_gone(call: ApiCall) -> None:
     if "payment_method_types" in call.params and call.api_version >= TYPES_GONE_SINCE:
         raise ApiError(
             400,
@@ -234,9 +234,9 @@ def _amount(params: Body, currency: str) -> int:
     return amount
 
 
-def _customer(call: Call) -> str | None:
+def _customer(call: ApiCall) -> str | None:
     key = text(call.params, "customer")
-    return str(call.books.get("customer", key, "customer")["id"]) if key else None
+    return str(call.account.get("customer", key, "customer")["id"]) if key else None
 
 
 def _return_url(params: Body) -> str | None:

@@ -1,37 +1,37 @@
 """The refunds endpoint."""
 
-from simulators.stripe.books import Call
+from simulators.stripe.account import ApiCall
 from simulators.stripe.shapes import new_refund
 from simulators.stripe.wire import ApiError, Body, allow, choice, metadata, positive, text
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
-def create(call: Call) -> Body:
+def create(call: ApiCall) -> Body:
     """POST /v1/refunds"""
     allow(call.params, ("amount", "charge", "metadata", "payment_intent", "reason"))
-    books = call.books
+    account = call.account
     reason = choice(call.params, "reason", REASONS)
     asked = positive(call.params, "amount")
     notes = metadata(call.params)
     charge = _charge(call)
     left = charge["amount_captured"] - charge["amount_refunded"]
     _refuse_too_much(charge, asked, left)
-    refund = new_refund(charge, asked or left, books.state.now(), metadata=notes, reason=reason)
+    refund = new_refund(charge, asked or left, account.state.now(), metadata=notes, reason=reason)
     charge["amount_refunded"] += refund["amount"]
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-    books.state.add(refund, parent=charge["payment_intent"])
-    books.state.save(charge)
-    books.emit("refund.created", refund, call)
-    books.emit("charge.refunded", charge, call)
+    account.state.add(refund, parent=charge["payment_intent"])
+    account.state.save(charge)
+    account.emit("refund.created", refund, call)
+    account.emit("charge.refunded", charge, call)
     return refund
 
 
-def _charge(call: Call) -> Body:
+def _charge(call: ApiCall) -> Body:
     if key := text(call.params, "charge"):
-        charge = call.books.get("charge", key, "charge")
+        charge = call.account.get("charge", key, "charge")
     elif key := text(call.params, "payment_intent"):
-        intent = call.books.get("payment_intent", key, "payment_intent")
+        intent = call.account.get("payment_intent", key, "payment_intent")
         if intent["status"] != "succeeded":
             raise ApiError(
                 400,
@@ -40,7 +40,7 @@ def _charge(call: Call) -> Body:
                 code="payment_intent_unexpected_state",
                 payment_intent=intent,
             )
-        charge = call.books.get("charge", intent["latest_charge"])
+        charge = call.account.get("charge", intent["latest_charge"])
     else:
         raise ApiError(
             400,

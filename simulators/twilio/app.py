@@ -24,7 +24,7 @@ UNREACHABLE = "+15005550001"  # Twilio's own magic number for an invalid recipie
 MORE_INFO = "https://www.twilio.com/docs/errors/{}"
 
 
-class Network:
+class SmsNetwork:
     """The messages of one account, the newest last, never more than fit."""
 
     def __init__(self, account: str, token: str) -> None:
@@ -66,7 +66,7 @@ class Network:
 
 def build(account: str, token: str) -> Starlette:
     """The simulator of one account."""
-    network = Network(account, token)
+    network = SmsNetwork(account, token)
 
     async def send(request: Request) -> Response:
         if not network.knows(request.headers.get("authorization", "")):

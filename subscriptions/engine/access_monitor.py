@@ -1,7 +1,7 @@
-"""Asks again and again whether listeners may still listen, for all of a process together.
+"""Checks periodically, for all subscriptions of a process, that their actors still have access.
 
-A session that was signed out, or a role or an app's scope that was taken away, ends its streams
-within five seconds; whether what they watch is still theirs to see is asked once a minute.
+A signed-out session, or a revoked role or app scope, ends its subscriptions within five seconds.
+Access to the watched rows themselves is checked once a minute.
 """
 
 import asyncio
@@ -13,153 +13,158 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from models.identity import Actor
-from resolvers.rules import Denied
-from services.core.problems import Refused
+from resolvers.rules import AccessDenied
+from services.core.problems import DomainError
 from workflows.identity.session_grants import Grants
 
 log = logging.getLogger("darkstore.streams")
 
-ADMIT_SECONDS = 4.0
-TICK_SECONDS = 0.4
-OWNED_SECONDS = 60.0
-UNPROVED_SECONDS = 60.0
-ADMITTED_AT_ONCE = 4
-ASK_SECONDS = 10.0
+SESSION_CHECK_SECONDS = 4.0
+POLL_SECONDS = 0.4
+ACCESS_CHECK_SECONDS = 60.0
+MAX_UNVERIFIED_SECONDS = 60.0
+MAX_CONCURRENT_CHECKS = 4
+CHECK_TIMEOUT_SECONDS = 10.0
 
 GrantsOf = Callable[[Sequence[UUID]], Awaitable[dict[UUID, Grants]]]
 
 
-class Guarded(Protocol):
-    """A subscription of somebody who is signed in."""
+class MonitoredSubscription(Protocol):
+    """A subscription of a signed-in actor."""
 
     @property
     def actor(self) -> Actor: ...
 
-    async def admit(self) -> None:
-        """Raise Refused or Denied unless the actor may see what is told."""
+    @property
+    def grants_of(self) -> GrantsOf:
+        """Reads the current grants and scopes of sessions."""
 
-    def fail(self, fault: Exception) -> None:
-        """End with this error."""
+    async def check_access(self) -> None:
+        """Raise DomainError or AccessDenied unless the actor may see the watched rows."""
 
-
-class Watch:
-    """When one subscription was last found to be in order, and when it is looked at again."""
-
-    __slots__ = ("guarded", "next_look", "next_visit", "proved_at")
-
-    def __init__(self, guarded: Guarded, now: float) -> None:
-        self.guarded = guarded
-        self.proved_at = now
-        self.look_later(now)
-        self.visit_later(now)
-
-    def look_later(self, now: float) -> None:
-        # Spread out, so that listeners who came together are not all asked about together.
-        self.next_look = now + ADMIT_SECONDS * random.uniform(0.6, 1)
-
-    def visit_later(self, now: float) -> None:
-        self.next_visit = now + OWNED_SECONDS * random.uniform(0.7, 1)
+    def fail(self, error: Exception) -> None:
+        """End the subscription with this error."""
 
 
-class Guard:
-    """One per process."""
+class AccessCheck:
+    """When the access of one subscription was last verified, and when it is checked next."""
+
+    __slots__ = ("next_access_check", "next_session_check", "subscription", "verified_at")
+
+    def __init__(self, subscription: MonitoredSubscription, now: float) -> None:
+        self.subscription = subscription
+        self.verified_at = now
+        self.schedule_session_check(now)
+        self.schedule_access_check(now)
+
+    def schedule_session_check(self, now: float) -> None:
+        # Randomized, so that subscriptions that started together are not all checked together.
+        self.next_session_check = now + SESSION_CHECK_SECONDS * random.uniform(0.6, 1)
+
+    def schedule_access_check(self, now: float) -> None:
+        self.next_access_check = now + ACCESS_CHECK_SECONDS * random.uniform(0.7, 1)
+
+
+class AccessMonitor:
+    """Monitors the subscriptions of one process."""
 
     def __init__(self) -> None:
-        self._watches: dict[Guarded, Watch] = {}
+        self._checks: dict[MonitoredSubscription, AccessCheck] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self.grants_of: GrantsOf | None = None
 
     def start(self) -> None:
-        """Begin to look; needs a running loop."""
-        loops = (self._repeat(self._look), self._repeat(self._visit))
-        self._tasks = [asyncio.create_task(one, name="hub-guard") for one in loops]
+        """Start checking; needs a running event loop."""
+        loops = (self._repeat(self._check_sessions), self._repeat(self._check_row_access))
+        self._tasks = [asyncio.create_task(loop, name="hub-access") for loop in loops]
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def add(self, guarded: Guarded, grants_of: GrantsOf) -> None:
-        """Look after a subscription, which has just been admitted."""
-        self.grants_of = grants_of
-        self._watches[guarded] = Watch(guarded, time.monotonic())
+    def add(self, subscription: MonitoredSubscription) -> None:
+        """Monitor a subscription whose access has just been checked."""
+        self._checks[subscription] = AccessCheck(subscription, time.monotonic())
 
-    def remove(self, guarded: Guarded) -> None:
-        self._watches.pop(guarded, None)
+    def remove(self, subscription: MonitoredSubscription) -> None:
+        self._checks.pop(subscription, None)
 
-    async def _repeat(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _repeat(self, check: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:
-            await asyncio.sleep(min(TICK_SECONDS, ADMIT_SECONDS / 4))
+            await asyncio.sleep(min(POLL_SECONDS, SESSION_CHECK_SECONDS / 4))
             try:
-                await work()
+                await check()
             except Exception:
-                log.warning("listeners could not be looked after, trying again", exc_info=True)
+                log.warning("subscriptions could not be checked, trying again", exc_info=True)
 
-    async def _look(self) -> None:
-        """Ask about the sessions of those whose turn it is."""
+    async def _check_sessions(self) -> None:
+        """Check the sessions of the subscriptions that are due."""
         now = time.monotonic()
-        due = [one for one in self._watches.values() if one.next_look <= now]
-        sessions = {one.guarded.actor.session_id for one in due}
-        wanted = [one for one in sessions if one is not None]
-        if not due or self.grants_of is None:
+        due = [check for check in self._checks.values() if check.next_session_check <= now]
+        if not due:
             return
+        session_ids = {check.subscription.actor.session_id for check in due} - {None}
+        grants_of = due[0].subscription.grants_of
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                held = await self.grants_of(wanted) if wanted else {}
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                grants = await grants_of([*filter(None, session_ids)]) if session_ids else {}
         except Exception:
-            self._forgive(due)
+            self._defer(due)
             raise
         now = time.monotonic()
-        for one in due:
-            one.proved_at = now
-            one.look_later(now)
-            if (fault := _fault(one.guarded.actor, held)) is not None:
-                self._end(one.guarded, fault)
+        for check in due:
+            check.verified_at = now
+            check.schedule_session_check(now)
+            if (error := _access_error(check.subscription.actor, grants)) is not None:
+                self._end(check.subscription, error)
 
-    def _forgive(self, due: Sequence[Watch]) -> None:
-        """A database that is away proves nothing against anybody, for a minute."""
+    def _defer(self, due: Sequence[AccessCheck]) -> None:
+        """Check again later; an unreachable database ends subscriptions after a minute only."""
         now = time.monotonic()
-        for one in due:
-            one.look_later(now)
-            if now - one.proved_at > UNPROVED_SECONDS:
-                self._end(one.guarded, ConnectionError("who may listen could not be asked"))
+        for check in due:
+            check.schedule_session_check(now)
+            if now - check.verified_at > MAX_UNVERIFIED_SECONDS:
+                self._end(check.subscription, ConnectionError("access could not be verified"))
 
-    async def _visit(self) -> None:
-        """Admit those again whose minute is over, a few at a time."""
+    async def _check_row_access(self) -> None:
+        """Check the row access of the subscriptions that are due, a few at a time."""
         now = time.monotonic()
-        due = [one for one in self._watches.values() if one.next_visit <= now]
-        turns = iter(due)
+        due = [check for check in self._checks.values() if check.next_access_check <= now]
+        remaining = iter(due)
 
-        async def visit() -> None:
-            for one in turns:
-                one.visit_later(now)
-                await self._admit(one.guarded)
+        async def check_remaining() -> None:
+            for check in remaining:
+                check.schedule_access_check(now)
+                await self._check_one(check.subscription)
 
-        await asyncio.gather(*(visit() for _ in range(min(ADMITTED_AT_ONCE, len(due)))))
+        worker_count = min(MAX_CONCURRENT_CHECKS, len(due))
+        await asyncio.gather(*(check_remaining() for _ in range(worker_count)))
 
-    async def _admit(self, guarded: Guarded) -> None:
+    async def _check_one(self, subscription: MonitoredSubscription) -> None:
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                await guarded.admit()
-        except (Refused, Denied) as fault:
-            self._end(guarded, fault)
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                await subscription.check_access()
+        except (DomainError, AccessDenied) as error:
+            self._end(subscription, error)
         except Exception:
-            log.warning("a listener could not be admitted again, trying later", exc_info=True)
+            log.warning("a subscription could not be checked, trying later", exc_info=True)
 
-    def _end(self, guarded: Guarded, fault: Exception) -> None:
-        self.remove(guarded)
-        guarded.fail(fault)
+    def _end(self, subscription: MonitoredSubscription, error: Exception) -> None:
+        self.remove(subscription)
+        subscription.fail(error)
 
 
-def _fault(actor: Actor, held: dict[UUID, Grants]) -> Exception | None:
-    """The session must stand, and no role or scope of the token may have been taken away."""
+def _access_error(actor: Actor, grants_by_session: dict[UUID, Grants]) -> Exception | None:
+    """Return the error that ends the streams of a revoked session, role or scope."""
     if actor.session_id is None:
         return None
-    grants = held.get(actor.session_id)
+    grants = grants_by_session.get(actor.session_id)
     if grants is None:
-        return Denied("UNAUTHENTICATED", "This session was signed out.")
+        return AccessDenied("UNAUTHENTICATED", "This session was signed out.")
     if not grants.issuperset(actor.grants):
-        return Denied("FORBIDDEN", "Your roles have changed: refresh your access token.")
+        return AccessDenied("FORBIDDEN", "Your roles have changed: refresh your access token.")
     if not grants.issuperset(actor.scopes):
-        return Denied("FORBIDDEN", "The app's scopes have changed: ask for another access token.")
+        return AccessDenied(
+            "FORBIDDEN", "The app's scopes have changed: ask for another access token."
+        )
     return None

@@ -1,8 +1,8 @@
-"""Carries short messages between processes through broadcaster, and lives through its deaths.
+"""Sends short messages between processes through Redis and reconnects after failures.
 
-broadcaster's listener ends for good when Redis restarts, and tells nobody. So its tasks are watched
-here, and the whole broadcast is built anew, with back-off, when one of them ends.
-Messages may be lost at any time: whoever needs them all reads the event log.
+The listener task of the `broadcaster` library ends without an error when Redis restarts. Its tasks
+are therefore monitored here; when one ends, the connection is rebuilt with back-off.
+Messages may be lost at any time: a reader that needs all of them reads the event log.
 """
 
 import asyncio
@@ -17,145 +17,151 @@ from broadcaster import Broadcast
 
 log = logging.getLogger("darkstore.streams")
 
-SHARDS = 32
-OUTBOX_MESSAGES = 10_000
-PUBLISH_SECONDS = 0.25
-CONNECT_SECONDS = 2.0
-LEAVE_SECONDS = 5.0
-BACK_OFF_SECONDS = 0.1
-BACK_OFF_MOST_SECONDS = 2.0
+SHARD_COUNT = 32
+MAX_OUTBOX_MESSAGES = 10_000
+PUBLISH_TIMEOUT_SECONDS = 0.25
+CONNECT_TIMEOUT_SECONDS = 2.0
+CLOSE_TIMEOUT_SECONDS = 5.0
+MIN_BACK_OFF_SECONDS = 0.1
+MAX_BACK_OFF_SECONDS = 2.0
 
-Receive = Callable[[str], None]
-Lost = Callable[[], None]
+OnMessage = Callable[[str], None]
+OnLoss = Callable[[], None]
 
 
 def shard_of(name: str) -> str:
-    """The channel that carries what is said of `name`."""
-    return f"darkstore:{crc32(name.encode()) % SHARDS}"
+    """Return the Redis channel that carries the messages of a stream or topic."""
+    return f"darkstore:{crc32(name.encode()) % SHARD_COUNT}"
 
 
-class Carrier:
-    """Publishes and receives on every shard; calls `lost` when messages may have been missed."""
+class Broadcaster:
+    """Publishes to and receives from every shard; calls `on_loss` when messages may be lost."""
 
-    def __init__(self, url: str, receive: Receive, lost: Lost) -> None:
+    def __init__(self, url: str, on_message: OnMessage, on_loss: OnLoss) -> None:
         self._url = url
-        self._receive = receive
-        self._lost = lost
-        self._outbox: asyncio.Queue[tuple[str, str]] = asyncio.Queue(OUTBOX_MESSAGES)
+        self._on_message = on_message
+        self._on_loss = on_loss
+        self._outbox: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MAX_OUTBOX_MESSAGES)
         self._broadcast: Broadcast | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
-        self._failing = False
-        self._lived = False
-        self.restarts = 0
-        self.dropped = 0
+        self._publish_failing = False
+        self._was_connected = False
+        self.restart_count = 0
+        self.dropped_count = 0
 
     async def start(self) -> None:
-        """Start carrying; it does not wait for Redis to be there."""
+        """Start the tasks; does not wait for the connection to Redis."""
         self._tasks = [
-            asyncio.create_task(self._supervise(), name="carrier"),
-            asyncio.create_task(self._send_all(), name="carrier-outbox"),
+            asyncio.create_task(self._supervise(), name="broadcaster"),
+            asyncio.create_task(self._send_all(), name="broadcaster-outbox"),
         ]
 
     async def close(self) -> None:
-        # A cancellation that meets a time-out inside the Redis client comes out as an ordinary
-        # error, so the loops ask this flag as well.
+        """Stop the tasks and disconnect."""
+        # A cancellation that meets a timeout inside the Redis client surfaces as an ordinary
+        # error, so the loops check this flag as well.
         self._closed = True
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LEAVE_SECONDS)
+            await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT_SECONDS)
 
     @property
-    def live(self) -> bool:
+    def connected(self) -> bool:
         """Whether it is connected and listening."""
         return self._broadcast is not None
 
     def send(self, name: str, message: str) -> None:
-        """Hand a message over; when the outbox is full it is dropped, which costs latency only."""
+        """Queue a message; a full outbox drops it, which only costs latency."""
         try:
             self._outbox.put_nowait((shard_of(name), message))
         except asyncio.QueueFull:
-            self.dropped += 1
+            self.dropped_count += 1
 
     async def _send_all(self) -> None:
         while not self._closed:
             channel, message = await self._outbox.get()
             broadcast = self._broadcast
             if broadcast is None:
-                self.dropped += 1
+                self.dropped_count += 1
                 continue
             try:
-                async with asyncio.timeout(PUBLISH_SECONDS):
+                async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
                     await broadcast.publish(channel, message)
-                self._failing = False
+                self._publish_failing = False
             except Exception as error:
-                self._lose_outbox(error)
+                self._drop_outbox(error)
 
-    def _lose_outbox(self, error: Exception) -> None:
-        """Drop what waits: after an outage old hints would only stand in the way of new ones."""
-        self.dropped += 1
+    def _drop_outbox(self, error: Exception) -> None:
+        """Drop all queued messages: after an outage they would only delay newer ones."""
+        self.dropped_count += 1
         while not self._outbox.empty():
             self._outbox.get_nowait()
-            self.dropped += 1
-        if not self._failing:
-            self._failing = True
-            log.warning("hints can't be sent, streams read the log instead: %r", error)
+            self.dropped_count += 1
+        if not self._publish_failing:
+            self._publish_failing = True
+            log.warning("event notices can't be sent, streams read the log instead: %r", error)
 
     async def _supervise(self) -> None:
-        pause = BACK_OFF_SECONDS
+        pause = MIN_BACK_OFF_SECONDS
         while not self._closed:
-            self._lived = False
+            self._was_connected = False
             try:
-                await self._carry()
+                await self._run()
             except Exception as error:
-                if self._lived or not self.restarts:
-                    log.warning("hints are interrupted, streams read the log instead: %r", error)
-            self.restarts += 1
-            self._lost()
-            pause = BACK_OFF_SECONDS if self._lived else min(BACK_OFF_MOST_SECONDS, pause * 2)
+                if self._was_connected or not self.restart_count:
+                    log.warning(
+                        "event notices are interrupted, streams read the log instead: %r", error
+                    )
+            self.restart_count += 1
+            self._on_loss()
+            doubled = min(MAX_BACK_OFF_SECONDS, pause * 2)
+            pause = MIN_BACK_OFF_SECONDS if self._was_connected else doubled
             await asyncio.sleep(pause * random.uniform(1, 1.5))
 
-    async def _carry(self) -> None:
-        """Receive until a task of the broadcast ends; raises what ended it."""
+    async def _run(self) -> None:
+        """Receive until a task of the broadcast ends; raises the error that ended it."""
         broadcast = Broadcast(self._url)
         stack = AsyncExitStack()
         stack.push_async_callback(_disconnect, broadcast)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await broadcast.connect()
-                pumps = [await self._listen(stack, broadcast, n) for n in range(SHARDS)]
+                receivers = [
+                    await self._subscribe(stack, broadcast, shard) for shard in range(SHARD_COUNT)
+                ]
             if self._closed:
-                return  # the cancellation was lost in the Redis client, on the way in
+                return  # the Redis client swallowed the cancellation while connecting
             self._broadcast = broadcast
-            self._lived = True
-            self._lost()  # what was said before we listened is in the log
+            self._was_connected = True
+            self._on_loss()  # messages published before the subscription are only in the log
             done, _ = await asyncio.wait(
-                {*pumps, *_inner_tasks(broadcast)}, return_when=asyncio.FIRST_COMPLETED
+                {*receivers, *_inner_tasks(broadcast)}, return_when=asyncio.FIRST_COMPLETED
             )
             raise ConnectionError(str(next(iter(done)).exception() or "the listener ended"))
         finally:
             self._broadcast = None
-            await _within(LEAVE_SECONDS, stack.aclose())
+            await _run_within(CLOSE_TIMEOUT_SECONDS, stack.aclose())
 
-    async def _listen(
+    async def _subscribe(
         self, stack: AsyncExitStack, broadcast: Broadcast, shard: int
     ) -> asyncio.Task[None]:
-        """Receive what is said on a shard until the stack ends."""
+        """Receive the messages of a shard until the stack is closed."""
         subscriber = await stack.enter_async_context(broadcast.subscribe(f"darkstore:{shard}"))
-        pump = asyncio.create_task(self._pump(subscriber), name=f"carrier-shard-{shard}")
-        stack.callback(pump.cancel)
-        return pump
+        receiver = asyncio.create_task(self._receive(subscriber), name=f"broadcaster-shard-{shard}")
+        stack.callback(receiver.cancel)
+        return receiver
 
-    async def _pump(self, subscriber: "object") -> None:
+    async def _receive(self, subscriber: "object") -> None:
         while True:
             event = await subscriber.get()  # type: ignore[attr-defined] # broadcaster exports no type
-            self._receive(event.message)
+            self._on_message(event.message)
 
 
-async def _within(seconds: float, leaving: Coroutine[Any, Any, object]) -> None:
-    """Let something end, for so long: each farewell to a server that is gone may take a while."""
-    task = asyncio.ensure_future(leaving)
+async def _run_within(seconds: float, closing: Coroutine[Any, Any, object]) -> None:
+    """Await a coroutine for a limited time: closing a connection to a dead server may hang."""
+    task = asyncio.ensure_future(closing)
     try:
         await asyncio.wait({task}, timeout=seconds)
     finally:
@@ -163,25 +169,25 @@ async def _within(seconds: float, leaving: Coroutine[Any, Any, object]) -> None:
 
 
 async def _disconnect(broadcast: Broadcast) -> None:
-    """Close what is left of a broadcast whose server may be gone, or was never there.
+    """Release the resources of a broadcast whose server may be unreachable.
 
-    broadcaster's own way out stops half-way when its listener has died, so each part is ended here.
+    `Broadcast.disconnect` stops half-way when its listener has ended, so each part is closed here.
     """
     for close in (broadcast.disconnect, broadcast._backend.disconnect):
         with suppress(Exception):
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 await close()
     tasks = _inner_tasks(broadcast)
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=CONNECT_SECONDS)
+        await asyncio.wait(tasks, timeout=CONNECT_TIMEOUT_SECONDS)
 
 
 def _inner_tasks(broadcast: Broadcast) -> set[asyncio.Task[None]]:
-    """The tasks that broadcaster runs on and tells nobody about."""
-    found = (
+    """Return the tasks that broadcaster runs on and does not expose."""
+    tasks = (
         getattr(broadcast, "_listener_task", None),
         getattr(broadcast._backend, "_listener", None),
     )
-    return {task for task in found if isinstance(task, asyncio.Task)}
+    return {task for task in tasks if isinstance(task, asyncio.Task)}

@@ -1,8 +1,8 @@
-"""Values that pass: of each topic only the newest counts, and it is told at most once a second.
+"""Conflates lossy values: each topic publishes only its newest value, at most once a second.
 
-A topic that was quiet is told of at once. One that is told of again and again has its own tick of
-the second, so that ten thousand rides don't all speak in one; what leaves in the same moment for
-the other processes leaves in few messages.
+The first value of an idle topic is published at once. A busy topic publishes in its own tick of the
+second, so that ten thousand rider positions are spread over it; values that are due at the same
+moment are sent to the other processes in few messages.
 """
 
 import asyncio
@@ -12,54 +12,57 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Protocol
 from zlib import crc32
 
-CONFLATE_SECONDS = 1.0
-TICKS = 20
-TICK_SECONDS = CONFLATE_SECONDS / TICKS
-TOPICS_MOST = 50_000
+CONFLATION_SECONDS = 1.0
+TICK_COUNT = 20
+TICK_SECONDS = CONFLATION_SECONDS / TICK_COUNT
+IDLE_TOPIC_SECONDS = 2 * CONFLATION_SECONDS
+MAX_TOPICS = 50_000
 
 Value = dict[str, Any]
-Send = Callable[[Sequence[tuple[str, Value]]], None]
+SendValues = Callable[[Sequence[tuple[str, Value]]], None]
 
 
-class Viewer(Protocol):
-    """Whoever is shown the values of a topic."""
+class TopicListener(Protocol):
+    """Receives the values of a topic."""
 
-    def show(self, value: Value) -> None:
-        """Take note of the newest value; must not wait."""
+    def receive_value(self, value: Value) -> None:
+        """Store the newest value; must not block."""
 
 
-class View:
-    """One reader's view of a topic."""
+class TopicView:
+    """Holds the newest value of a topic for one reader."""
 
-    __slots__ = ("value", "wake")
+    __slots__ = ("changed", "value")
 
     def __init__(self) -> None:
         self.value: Value | None = None
-        self.wake = asyncio.Event()
+        self.changed = asyncio.Event()
 
-    def show(self, value: Value) -> None:
+    def receive_value(self, value: Value) -> None:
         self.value = value
-        self.wake.set()
+        self.changed.set()
 
 
-class Latest:
-    """The topics of one process; `send` says several values to the other processes."""
+class TopicConflator:
+    """The topics of one process; `send_values` sends published values to the other processes."""
 
-    def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
-        self._send = send
+    def __init__(
+        self, send_values: SendValues, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._send_values = send_values
         self._clock = clock
-        self._views: defaultdict[str, set[Viewer]] = defaultdict(set)
-        self._told_at: dict[str, float] = {}
-        self._waiting: list[dict[str, Value]] = [{} for _ in range(TICKS)]
-        self._leaving: list[tuple[str, Value]] = []
+        self._listeners: defaultdict[str, set[TopicListener]] = defaultdict(set)
+        self._published_at: dict[str, float] = {}
+        self._pending: list[dict[str, Value]] = [{} for _ in range(TICK_COUNT)]
+        self._outgoing: list[tuple[str, Value]] = []
         self._ticker: asyncio.Task[None] | None = None
-        self.told = 0
-        self.dropped = 0
+        self.published_count = 0
+        self.dropped_count = 0
 
     def start(self) -> None:
-        """Begin to tick; needs a running loop."""
+        """Start the ticker; needs a running event loop."""
         if self._ticker is None:
-            self._ticker = asyncio.create_task(self._tick_forever(), name="hub-latest")
+            self._ticker = asyncio.create_task(self._tick_forever(), name="hub-conflation")
 
     async def close(self) -> None:
         if self._ticker is not None:
@@ -67,89 +70,92 @@ class Latest:
             await asyncio.gather(self._ticker, return_exceptions=True)
             self._ticker = None
 
-    def tell(self, topic: str, value: Value) -> None:
-        """Tell the value now if the topic was quiet, else at its next tick, unless it is passed."""
+    def publish(self, topic: str, value: Value) -> None:
+        """Publish now if the topic was idle for a second, else at its next tick.
+
+        A newer value replaces one that waits for its tick.
+        """
         now = self._clock()
-        told_at = self._told_at.get(topic)
-        if told_at is None and len(self._told_at) >= TOPICS_MOST:
-            self.dropped += 1
-        elif told_at is None or now - told_at >= CONFLATE_SECONDS:
-            self._waiting[_tick_of(topic)].pop(topic, None)
-            self._leave(topic, value, now)
+        published_at = self._published_at.get(topic)
+        if published_at is None and len(self._published_at) >= MAX_TOPICS:
+            self.dropped_count += 1
+        elif published_at is None or now - published_at >= CONFLATION_SECONDS:
+            self._pending[_tick_of(topic)].pop(topic, None)
+            self._publish_now(topic, value, now)
         else:
-            self._waiting[_tick_of(topic)][topic] = value
+            self._pending[_tick_of(topic)][topic] = value
 
-    def show(self, topic: str, value: Value) -> None:
-        """Let those who watch the topic in this process see the value."""
-        for view in self._views.get(topic, ()):
-            view.show(value)
+    def deliver(self, topic: str, value: Value) -> None:
+        """Pass a value to the listeners of the topic in this process."""
+        for listener in self._listeners.get(topic, ()):
+            listener.receive_value(value)
 
-    def join(self, topic: str, viewer: Viewer) -> None:
-        """Show a viewer the values of a topic from this moment on."""
-        self._views[topic].add(viewer)
+    def add_listener(self, topic: str, listener: TopicListener) -> None:
+        """Deliver the values of a topic to a listener from now on."""
+        self._listeners[topic].add(listener)
 
-    def leave(self, topic: str, viewer: Viewer) -> None:
-        """Show it no more."""
-        views = self._views[topic]
-        views.discard(viewer)
-        if not views:
-            del self._views[topic]
+    def remove_listener(self, topic: str, listener: TopicListener) -> None:
+        """Stop the delivery to a listener."""
+        listeners = self._listeners[topic]
+        listeners.discard(listener)
+        if not listeners:
+            del self._listeners[topic]
 
-    async def watch(self, topic: str) -> AsyncGenerator[Value, None]:
-        """The newest value of a topic, at most one a second whoever tells it."""
-        view = View()
-        self.join(topic, view)
+    async def values(self, topic: str) -> AsyncGenerator[Value, None]:
+        """Yield the newest value of a topic, at most one per second."""
+        view = TopicView()
+        self.add_listener(topic, view)
         try:
             while True:
-                await view.wake.wait()
-                view.wake.clear()
+                await view.changed.wait()
+                view.changed.clear()
                 value, view.value = view.value, None
                 if value is not None:
                     yield value
-                    # A tick less, so that the next one in its turn is not kept waiting for another.
-                    await asyncio.sleep(CONFLATE_SECONDS - TICK_SECONDS)
+                    # One tick less, so that the value of the next regular tick is not delayed.
+                    await asyncio.sleep(CONFLATION_SECONDS - TICK_SECONDS)
         finally:
-            self.leave(topic, view)
+            self.remove_listener(topic, view)
 
     def tick(self, number: int) -> None:
-        """Tell what waits for this tick of the second; what was told just now waits on."""
-        waiting, now = self._waiting[number % TICKS], self._clock()
-        for topic in list(waiting):
-            if now - self._told_at.get(topic, 0.0) >= CONFLATE_SECONDS - TICK_SECONDS:
-                self._leave(topic, waiting.pop(topic), now)
-        if number % TICKS == 0:
-            self._forget_the_quiet(now)
+        """Publish the values that wait for this tick, unless their topic has just published."""
+        pending, now = self._pending[number % TICK_COUNT], self._clock()
+        for topic in list(pending):
+            if now - self._published_at.get(topic, 0.0) >= CONFLATION_SECONDS - TICK_SECONDS:
+                self._publish_now(topic, pending.pop(topic), now)
+        if number % TICK_COUNT == 0:
+            self._remove_idle_topics(now)
 
-    def _leave(self, topic: str, value: Value, now: float) -> None:
-        self._told_at[topic] = now
-        self.told += 1
-        self.show(topic, value)
-        if not self._leaving:
-            asyncio.get_running_loop().call_soon(self._send_all)
-        self._leaving.append((topic, value))
+    def _publish_now(self, topic: str, value: Value, now: float) -> None:
+        self._published_at[topic] = now
+        self.published_count += 1
+        self.deliver(topic, value)
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._send_outgoing)
+        self._outgoing.append((topic, value))
 
-    def _send_all(self) -> None:
-        leaving, self._leaving = self._leaving, []
-        self._send(leaving)
+    def _send_outgoing(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        self._send_values(outgoing)
 
-    def _forget_the_quiet(self, now: float) -> None:
-        quiet = [topic for topic, at in self._told_at.items() if now - at > 2 * CONFLATE_SECONDS]
-        for topic in quiet:
-            if topic not in self._waiting[_tick_of(topic)]:
-                del self._told_at[topic]
+    def _remove_idle_topics(self, now: float) -> None:
+        idle = [topic for topic, at in self._published_at.items() if now - at > IDLE_TOPIC_SECONDS]
+        for topic in idle:
+            if topic not in self._pending[_tick_of(topic)]:
+                del self._published_at[topic]
 
     async def _tick_forever(self) -> None:
-        """Tick by the clock: a late tick does not delay those after it."""
+        """Tick by the clock: a late tick does not delay the following ones."""
         number = int(self._clock() / TICK_SECONDS)
         while True:
             number += 1
             await asyncio.sleep(max(0.0, number * TICK_SECONDS - self._clock()))
-            # A loop that was held up tells each topic once, not for each second that it missed.
-            behind = int(self._clock() / TICK_SECONDS) - number
-            number += max(0, behind - TICKS)
+            # After a blocked event loop each topic publishes once, not once per missed second.
+            missed_ticks = int(self._clock() / TICK_SECONDS) - number
+            number += max(0, missed_ticks - TICK_COUNT)
             self.tick(number)
 
 
 def _tick_of(topic: str) -> int:
-    """The tick of the second that is the topic's own."""
-    return crc32(topic.encode()) % TICKS
+    """Return the tick of the second in which a topic publishes."""
+    return crc32(topic.encode()) % TICK_COUNT

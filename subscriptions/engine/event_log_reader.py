@@ -1,139 +1,119 @@
-"""Reads what listeners have missed, for many of them in one statement.
+"""Reads the events that subscribers have missed, for many of them by one statement.
 
-After an outage every listener of a process lags at the same moment: those who ask within a few
-milliseconds share a statement, and those at the same place of the same stream share its rows.
-Nearly all of it has just happened, so that two days are read at first; where that does not continue
-a place without a gap, the whole log is.
+After an outage every subscriber of a process lags at the same moment: reads within a few
+milliseconds share a statement, and those from the same position of a stream share its rows. Nearly
+all missed events are recent, so two days of the log are read first; where they don't continue a
+position without a gap, the whole log is read.
 """
 
 import asyncio
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import islice
 
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger, Text
 
+from database.announcer import EventNotice
+from database.coalescer import Coalescer
 from database.scope import PLATFORM
-from database.sessions import Database, Hint
-from database.statements import kept
-from services.events.partitions import constant, recent
+from database.sessions import Database
+from database.statements import prepared
+from services.events.partitions import timestamp_literal, yesterday
 
 READ_ROWS = 500
-TOGETHER = 32
+MAX_POSITIONS = 32
+"""In one statement."""
 GATHER_SECONDS = 0.003
 READ_SECONDS = 10.0
 
-Place = tuple[str, int]
-Found = dict[Place, list[Hint]]
-MISSED = """
-    select asked.stream, asked.after, one.seq, one.type, one.body, one.at
-    from unnest(:streams, :places) as asked (stream, after)
-    join stream as head on head.stream = asked.stream and head.seq > asked.after
+StreamPosition = tuple[str, int]
+"""A stream and the number of the last event that is known of it."""
+EventsByPosition = dict[StreamPosition, list[EventNotice]]
+EVENTS_AFTER = """
+    select known.stream, known.after, missed.seq, missed.type, missed.body, missed.at
+    from unnest(:streams, :positions) as known (stream, after)
+    join stream as head on head.stream = known.stream and head.seq > known.after
     left join lateral (
         select seq, type, body, at from event
-        where event.stream = asked.stream and event.seq > asked.after {since}
+        where event.stream = known.stream and event.seq > known.after {since}
         order by event.seq limit :rows
-    ) as one on true
-    order by asked.stream, asked.after, one.seq
+    ) as missed on true
+    order by known.stream, known.after, missed.seq
 """
 
 
-class Gone(Exception):
-    """What follows a place has left the log: whoever stands there needs a snapshot."""
+class EventsExpired(Exception):
+    """The events after a position have left the log: the subscriber needs a snapshot."""
 
 
 @lru_cache(maxsize=4)
-def _missed(since: date | None) -> TextClause:
-    """The statement that reads on from many places, in the whole log or from a day on."""
-    bound = "" if since is None else f"and event.at >= {constant(since)}"
-    return kept(
-        text(MISSED.format(since=bound)).bindparams(
+def _events_after(since: date | None) -> TextClause:
+    """The statement that reads on from many positions, in the whole log or from a day on."""
+    bound = "" if since is None else f"and event.at >= {timestamp_literal(since)}"
+    return prepared(
+        text(EVENTS_AFTER.format(since=bound)).bindparams(
             bindparam("streams", type_=ARRAY(Text)),
-            bindparam("places", type_=ARRAY(BigInteger)),
+            bindparam("positions", type_=ARRAY(BigInteger)),
             bindparam("rows", type_=BigInteger),
         )
     )
 
 
-class EventLog:
+class EventLogReader:
     """One per process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[Place, asyncio.Future[Sequence[Hint]]] = {}
-        self._round: asyncio.Task[None] | None = None
+        self._events: Coalescer[StreamPosition, Sequence[EventNotice] | None] = Coalescer(
+            self._read, max_keys=MAX_POSITIONS, gather_seconds=GATHER_SECONDS
+        )
         self.reads = 0
+        """How many statements have been run."""
 
-    async def beyond(self, stream: str, after: int) -> Sequence[Hint]:
-        """The next 500 events of a stream beyond a number, in order; fewer when that is all.
+    async def read_after(self, stream: str, after: int) -> Sequence[EventNotice]:
+        """The next events of a stream after a number, in order, at most 500; [] at its end.
 
-        Raises Gone when the very next one is not there any more.
+        Raises EventsExpired when the very next one has left the log.
         """
-        answer = self._waiting.get((stream, after))
-        if answer is None:
-            answer = asyncio.get_running_loop().create_future()
-            self._waiting[stream, after] = answer
-        if self._round is None or self._round.done():
-            self._round = asyncio.create_task(self._read_all(), name="hub-log")
-        return await asyncio.shield(answer)
+        events = await self._events.load((stream, after))
+        if events is None:
+            return []
+        if not _continues(after, events):
+            raise EventsExpired(stream)
+        return events
 
     async def close(self) -> None:
-        if self._round is not None:
-            self._round.cancel()
-            await asyncio.gather(self._round, return_exceptions=True)
+        await self._events.close()
 
-    async def _read_all(self) -> None:
-        await asyncio.sleep(GATHER_SECONDS)
-        while self._waiting:
-            part = dict(islice(self._waiting.items(), TOGETHER))
-            for place in part:
-                del self._waiting[place]
-            try:
-                async with asyncio.timeout(READ_SECONDS):
-                    found = await self._read(list(part))
-            except BaseException as error:
-                said = error if isinstance(error, Exception) else TimeoutError("not read")
-                for answer in part.values():
-                    answer.set_exception(said)
-                    answer.exception()  # marks it as seen: whoever waits still gets it
-                if said is not error:
-                    raise  # canceled: nobody may be left waiting
-            else:
-                for place, answer in part.items():
-                    if _follows(place, found.get(place)):
-                        answer.set_result(found.get(place, []))
-                    else:
-                        answer.set_exception(Gone(place[0]))
-                        answer.exception()
-
-    async def _read(self, places: Sequence[Place]) -> Found:
-        """What is beyond each place; a place that is the end of its stream is left out."""
-        async with self._database.read(PLATFORM) as session:
-            found = await self._ask(session, places, recent())
-            older = [place for place, hints in found.items() if not _follows(place, hints)]
+    async def _read(
+        self, positions: Sequence[StreamPosition]
+    ) -> list[Sequence[EventNotice] | None]:
+        """The events after each position; None for the end of a stream."""
+        async with asyncio.timeout(READ_SECONDS), self._database.read(PLATFORM) as session:
+            events = await self._select(session, positions, yesterday())
+            older = [one for one, after in events.items() if not _continues(one[1], after)]
             if older:
-                found |= await self._ask(session, older, None)
-        return found
+                events |= await self._select(session, older, None)
+        return [events.get(position) for position in positions]
 
-    async def _ask(
-        self, session: AsyncSession, places: Sequence[Place], since: date | None
-    ) -> Found:
-        streams, numbers = zip(*places, strict=True)
-        asked = {"streams": list(streams), "places": list(numbers), "rows": READ_ROWS}
-        found: Found = {}
-        rows = await session.execute(_missed(since), asked)
+    async def _select(
+        self, session: AsyncSession, positions: Sequence[StreamPosition], since: date | None
+    ) -> EventsByPosition:
+        streams, numbers = zip(*positions, strict=True)
+        parameters = {"streams": list(streams), "positions": list(numbers), "rows": READ_ROWS}
+        events: EventsByPosition = {}
+        rows = await session.execute(_events_after(since), parameters)
         self.reads += 1
         for stream, after, seq, *event in rows:
-            hints = found.setdefault((stream, after), [])
+            notices = events.setdefault((stream, after), [])
             if seq is not None:
-                hints.append(Hint(stream, seq, *event))
-        return found
+                notices.append(EventNotice(stream, seq, *event))
+        return events
 
 
-def _follows(place: Place, hints: Sequence[Hint] | None) -> bool:
-    """Whether these continue a place; numbers have no gaps, so one that is missing is gone."""
-    return hints is None or (bool(hints) and hints[0].seq == place[1] + 1)
+def _continues(after: int, events: Sequence[EventNotice]) -> bool:
+    """Whether events follow a number directly: numbers have no gaps, so a missing one is gone."""
+    return bool(events) and events[0].seq == after + 1

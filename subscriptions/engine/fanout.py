@@ -1,12 +1,13 @@
-"""Those who stand at the same place of the same streams are told together.
+"""Fan-out: subscriptions at the same position of the same streams share one reader.
 
-A subscription walks alone from its cursor until it has caught up. If others follow the same streams
-it then leaves its loop to their circle, which takes each step once, has one of those who hear equal
-answers make theirs, and hands it to all of them: for each it costs one call. Whoever has no room
-for it, or may not listen any more, walks alone again from the last step it was told.
+A subscription reads alone from its cursor until it has caught up. If other subscriptions follow the
+same streams, it then joins their group. The group reads each item once, lets one member of each
+sharing key make the answer and passes it to the sinks of all: one call per member. A member whose
+sink is full or that lost access leaves the group and reads alone from its last item.
 
-Where events come faster than many can walk alone nobody would ever be exactly where the others are:
-a circle remembers its last steps, and who is only these behind is told them while it joins.
+When events come faster than a subscription can read alone, it would never reach exactly the
+position of the group: the group therefore keeps its last events, and a subscription that is only
+these behind receives them while joining.
 """
 
 import asyncio
@@ -14,138 +15,139 @@ import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from execution.fanout_port import Outlet
+from execution.fanout_port import FanoutPort
 from execution.running.answer import Answer
-from services.core.cursors import Place, place_of
-from subscriptions.engine.stream_reader import Course, Step
-
-if TYPE_CHECKING:
-    from subscriptions.engine.hub import Hub
+from services.core.cursors import StreamPosition, position_after
+from subscriptions.engine.stream_reader import EventStreamReader, StreamItem
 
 log = logging.getLogger("darkstore.streams")
 
-TOLD_STEPS = 64
-TOLD_SECONDS = 2.0
+MAX_RECENT_EVENTS = 64
+RECENT_EVENT_SECONDS = 2.0
 
-Key = tuple[Hashable, ...]
-Tell = Callable[[Step], Awaitable[Answer | None]]
+GroupKey = tuple[Hashable, ...]
+MakeAnswer = Callable[[StreamItem], Awaitable[Answer | None]]
 
 
-class Walker:
-    """One subscription in a circle: `left` is done when it has to walk alone again."""
+class FanoutMember:
+    """One subscription in a group; `released` is done when it has to read alone again."""
 
-    __slots__ = ("left", "outlet", "places", "tell")
+    __slots__ = ("make_answer", "port", "positions", "released")
 
-    def __init__(self, places: dict[str, Place], outlet: Outlet, tell: Tell) -> None:
-        self.places = places
-        self.outlet = outlet
-        self.tell = tell
-        self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def __init__(
+        self, positions: dict[str, StreamPosition], port: FanoutPort, make_answer: MakeAnswer
+    ) -> None:
+        self.positions = positions
+        self.port = port
+        self.make_answer = make_answer
+        self.released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def hear(self, step: Step, place: Place | None, answer: Answer | None) -> bool:
-        """Take an answer, unless it is of what was heard before; False when there is no room.
+    def deliver(
+        self, item: StreamItem, position: StreamPosition | None, answer: Answer | None
+    ) -> bool:
+        """Send an answer, unless the event was delivered before; False when the sink is full.
 
-        Without an answer there is nothing to say of this step.
+        Without an answer only the position moves.
         """
-        hint = step.hint
-        if hint is None or place is None:
-            return answer is None or self.outlet.sink(answer)
-        if hint.seq <= self.places[hint.stream].seq:
+        notice = item.notice
+        if notice is None or position is None:
+            return answer is None or self.port.sink(answer)
+        if notice.seq <= self.positions[notice.stream].seq:
             return True
-        if answer is not None and not self.outlet.sink(answer):
+        if answer is not None and not self.port.sink(answer):
             return False
-        self.places[hint.stream] = place
+        self.positions[notice.stream] = position
         return True
 
-    def leave(self, fault: Exception | None = None) -> None:
-        """Have it walk alone again, or end."""
-        if self.left.done():
+    def release(self, error: Exception | None = None) -> None:
+        """Make the subscription read alone again, or end with the error."""
+        if self.released.done():
             return
-        if fault is None:
-            self.left.set_result(None)
+        if error is None:
+            self.released.set_result(None)
         else:
-            self.left.set_exception(fault)
+            self.released.set_exception(error)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An event that all in the circle have been told, and what each audience was answered."""
+class DeliveredEvent:
+    """An event that a group has delivered, with its answer per sharing key."""
 
-    step: Step
-    place: Place
-    events: int
+    item: StreamItem
+    position: StreamPosition
+    event_count: int
     answers: Mapping[Hashable, Answer | None]
 
 
-class Circle:
-    """Walks the course of its first member for all of them, as long as there are any."""
+class FanoutGroup:
+    """Reads streams for all its members; ends with the last of them."""
 
-    def __init__(self, course: Course) -> None:
-        self._course = course
-        # In one stream: the number of the event whose telling was begun last.
-        self._begun = max((place.seq for place in course.places.values()), default=0)
-        self._told: deque[Told] = deque(maxlen=TOLD_STEPS)
-        self._forgetting: asyncio.TimerHandle | None = None
-        self._groups: dict[Hashable, dict[Walker, None]] = {}
-        self._count = 0
+    def __init__(self, reader: EventStreamReader) -> None:
+        self._reader = reader
+        # With a single stream: the number of the newest event whose delivery has begun.
+        self._latest_seq = max((position.seq for position in reader.positions.values()), default=0)
+        self._recent_events: deque[DeliveredEvent] = deque(maxlen=MAX_RECENT_EVENTS)
+        self._recent_events_timer: asyncio.TimerHandle | None = None
+        self._members: dict[Hashable, dict[FanoutMember, None]] = {}
+        self._member_count = 0
         self._ending = False
-        self._task = asyncio.create_task(self._walk(), name="circle")
-        # Not at the end of the walk: a task that is canceled before it begins has none.
-        self._task.add_done_callback(self._disband)
+        self._task = asyncio.create_task(self._run(), name="fanout-group")
+        # A callback and no `finally` in `_run`: a task that is canceled before its first step
+        # never enters the coroutine.
+        self._task.add_done_callback(self._release_members)
 
     def __len__(self) -> int:
-        return self._count
+        return self._member_count
 
-    def ended(self, then: Callable[[], None]) -> None:
-        """Call `then` when it is over."""
-        self._task.add_done_callback(lambda _: then())
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the group has ended."""
+        self._task.add_done_callback(lambda _: callback())
 
     @property
-    def over(self) -> bool:
-        """Whether it has ended or is about to, with all its members sent on their ways."""
+    def is_ending(self) -> bool:
+        """Whether the group has ended or is about to, with all its members released."""
         return self._ending or self._task.done()
 
-    def takes(self, places: dict[str, Place], audience: Hashable) -> bool:
-        """Whether somebody at these places misses nothing here.
+    def accepts(self, positions: dict[str, StreamPosition], sharing_key: Hashable) -> bool:
+        """Whether a member at these positions would miss no event.
 
-        In one stream it may be ahead: it is not told again what it has heard. It may also be
-        behind by what is remembered of the steps that others of its audience were told.
+        In a single stream it may be ahead: events it has received are not delivered again. It may
+        also be behind by the recent events, if they were answered for its sharing key.
         """
-        if len(places) != 1:
-            return places == self._course.places
-        (seq,) = (place.seq for place in places.values())
-        if seq >= self._begun:
+        if len(positions) != 1:
+            return positions == self._reader.positions
+        (seq,) = (position.seq for position in positions.values())
+        if seq >= self._latest_seq:
             return True
-        missed = [one for one in self._told if one.place.seq > seq]
+        missed = [event for event in self._recent_events if event.position.seq > seq]
         return (
             bool(missed)
-            and missed[0].place.seq - missed[0].events <= seq
-            and missed[-1].place.seq == self._begun
-            and all(audience in one.answers for one in missed)
+            and missed[0].position.seq - missed[0].event_count <= seq
+            and missed[-1].position.seq == self._latest_seq
+            and all(sharing_key in event.answers for event in missed)
         )
 
-    def join(self, walker: Walker) -> bool:
-        """Take somebody in, unless there is no room for the steps it is behind by."""
-        audience = walker.outlet.audience
-        for one in self._told:
-            if not walker.hear(one.step, one.place, one.answers.get(audience)):
+    def add(self, member: FanoutMember) -> bool:
+        """Add a member; False when its sink is full before it has caught up."""
+        sharing_key = member.port.sharing_key
+        for event in self._recent_events:
+            if not member.deliver(event.item, event.position, event.answers.get(sharing_key)):
                 return False
-        self._groups.setdefault(audience, {})[walker] = None
-        self._count += 1
+        self._members.setdefault(sharing_key, {})[member] = None
+        self._member_count += 1
         return True
 
-    def drop(self, walker: Walker) -> None:
-        """Go on without a member; the last one ends the circle."""
-        group = self._groups.get(walker.outlet.audience)
-        if group is None or walker not in group:
+    def remove(self, member: FanoutMember) -> None:
+        """Remove a member; the group ends with the last one."""
+        members = self._members.get(member.port.sharing_key)
+        if members is None or member not in members:
             return
-        del group[walker]
-        self._count -= 1
-        if not group:
-            del self._groups[walker.outlet.audience]
-        if not self._groups:
+        del members[member]
+        self._member_count -= 1
+        if not members:
+            del self._members[member.port.sharing_key]
+        if not self._members:
             self._ending = True
             self._task.cancel()
 
@@ -154,94 +156,99 @@ class Circle:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _walk(self) -> None:
+    async def _run(self) -> None:
         try:
             while True:
-                await self._course.fill()
-                while self._course.ready:
-                    await self._tell(self._course.ready.popleft())
+                await self._reader.fetch()
+                while self._reader.ready:
+                    await self._deliver(self._reader.ready.popleft())
         except Exception as error:
-            # Whatever it is, each of them meets it alone, and only those whom it concerns.
-            log.info("a circle of %d is broken up: %r", self._count, error)
+            # Each member meets the error alone, and only the members that it concerns.
+            log.info("a fan-out group of %d ends: %r", self._member_count, error)
 
-    def _disband(self, task: asyncio.Task[None]) -> None:
-        self._course.close()
-        if self._forgetting is not None:
-            self._forgetting.cancel()
-        for group in self._groups.values():
-            for walker in group:
-                walker.leave()
-        self._groups.clear()
-        self._count = 0
+    def _release_members(self, task: asyncio.Task[None]) -> None:
+        self._reader.close()
+        if self._recent_events_timer is not None:
+            self._recent_events_timer.cancel()
+        for members in self._members.values():
+            for member in members:
+                member.release()
+        self._members.clear()
+        self._member_count = 0
 
-    async def _tell(self, step: Step) -> None:
-        hint = step.hint
-        place = None if hint is None else place_of(hint.seq, hint.at)
-        if hint is not None:
-            self._begun = hint.seq
+    async def _deliver(self, item: StreamItem) -> None:
+        notice = item.notice
+        position = None if notice is None else position_after(notice.seq, notice.at)
+        if notice is not None:
+            self._latest_seq = notice.seq
         answers: dict[Hashable, Answer | None] = {}
-        for audience in list(self._groups):
-            group = self._groups.get(audience)
-            if not group:
-                continue  # they left while another group was told
-            answer = answers[audience] = await next(iter(group)).tell(step)
-            for walker in [one for one in group if not one.hear(step, place, answer)]:
-                self.drop(walker)
-                walker.leave()
-        if hint is not None and place is not None:
-            self._remember(Told(step, place, hint.events, answers))
+        for sharing_key in list(self._members):
+            members = self._members.get(sharing_key)
+            if not members:
+                continue  # they left while the others were served
+            answer = answers[sharing_key] = await next(iter(members)).make_answer(item)
+            full = [member for member in members if not member.deliver(item, position, answer)]
+            for member in full:
+                self.remove(member)
+                member.release()
+        if notice is not None and position is not None:
+            self._keep_recent(DeliveredEvent(item, position, notice.event_count, answers))
 
-    def _remember(self, told: Told) -> None:
-        """Keep a step for those who come too late for it, as long as steps follow each other."""
-        self._told.append(told)
-        if self._forgetting is not None:
-            self._forgetting.cancel()
+    def _keep_recent(self, event: DeliveredEvent) -> None:
+        """Keep an event for late members until none has followed for RECENT_EVENT_SECONDS."""
+        self._recent_events.append(event)
+        if self._recent_events_timer is not None:
+            self._recent_events_timer.cancel()
         loop = asyncio.get_running_loop()
-        self._forgetting = loop.call_later(TOLD_SECONDS, self._told.clear)
+        self._recent_events_timer = loop.call_later(RECENT_EVENT_SECONDS, self._recent_events.clear)
 
 
-class Circles:
-    """The circles of a process; one begins when a second subscription follows equal streams."""
+class FanoutGroups:
+    """The groups of a process; one is created when a second subscription has an equal key."""
 
-    def __init__(self, hub: "Hub") -> None:
-        self._hub = hub
-        self._following: Counter[Key] = Counter()
-        self._circles: dict[Key, Circle] = {}
+    def __init__(self) -> None:
+        self._subscription_counts: Counter[GroupKey] = Counter()
+        self._groups: dict[GroupKey, FanoutGroup] = {}
 
     def __len__(self) -> int:
-        return len(self._circles)
+        return len(self._groups)
 
     @property
-    def members(self) -> int:
-        """How many subscriptions are told together with others now."""
-        return sum(map(len, self._circles.values()))
+    def member_count(self) -> int:
+        """How many subscriptions are members of a group now."""
+        return sum(map(len, self._groups.values()))
 
-    def follow(self, key: Key) -> None:
-        """Count somebody in who follows these streams, alone or with others."""
-        self._following[key] += 1
+    def register(self, key: GroupKey) -> None:
+        """Count a subscription with this key, whether it reads alone or in a group."""
+        self._subscription_counts[key] += 1
 
-    def unfollow(self, key: Key) -> None:
-        self._following[key] -= 1
-        if not self._following[key]:
-            del self._following[key]
+    def unregister(self, key: GroupKey) -> None:
+        self._subscription_counts[key] -= 1
+        if not self._subscription_counts[key]:
+            del self._subscription_counts[key]
 
-    def open_to(self, key: Key, course: Course, audience: Hashable) -> Circle | None:
-        """The circle that this course can be left to, now, without missing anything."""
-        circle = self._circles.get(key)
-        if circle is not None and not circle.over:
-            return circle if circle.takes(course.places, audience) else None
-        if self._following[key] < 2 or course.lagging:
+    def find_or_create(
+        self, key: GroupKey, reader: EventStreamReader, sharing_key: Hashable
+    ) -> FanoutGroup | None:
+        """Return the group that this reader's subscription can join now without missing events.
+
+        None when there is none, or while the subscription is the only one or lags.
+        """
+        group = self._groups.get(key)
+        if group is not None and not group.is_ending:
+            return group if group.accepts(reader.positions, sharing_key) else None
+        if self._subscription_counts[key] < 2 or reader.lagging:
             return None
-        mine = Course(course.source, course.streams, course.topic)
-        mine.set_out(dict(course.places), lagging=not course.still)
-        circle = self._circles[key] = Circle(mine)
-        circle.ended(lambda: self._forget(key, circle))
-        return circle
+        group_reader = EventStreamReader(reader.source, reader.streams, reader.topic)
+        group_reader.start_at(dict(reader.positions), lagging=not reader.idle)
+        group = self._groups[key] = FanoutGroup(group_reader)
+        group.on_end(lambda: self._remove(key, group))
+        return group
 
-    def _forget(self, key: Key, circle: Circle) -> None:
-        if self._circles.get(key) is circle:
-            del self._circles[key]
+    def _remove(self, key: GroupKey, group: FanoutGroup) -> None:
+        if self._groups.get(key) is group:
+            del self._groups[key]
 
     async def close(self) -> None:
-        for circle in list(self._circles.values()):
-            await circle.close()
+        for group in list(self._groups.values()):
+            await group.close()

@@ -1,112 +1,118 @@
-"""One listener's places in its streams, and the little that waits for it there."""
+"""The positions of one listener in its streams, and its small buffer of pending notices."""
 
 import asyncio
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from database.sessions import Hint
-from subscriptions.engine.conflation import CONFLATE_SECONDS, TICK_SECONDS
+from database.announcer import EventNotice
+from subscriptions.engine.conflation import CONFLATION_SECONDS, TICK_SECONDS
 
-HELD_HINTS = 8
+MAX_PENDING_NOTICES = 8
 
 
 class Listener:
-    """Told without waiting, by the hub; whoever listens waits, then takes what there is.
+    """Buffers what the hub delivers; its reader waits, then takes the buffered notices.
 
-    It holds at most 8 hints: of what it could not take in time it knows only that it lags.
+    It holds at most 8 notices: beyond that it only knows that it lags and has to read the log.
     """
 
-    __slots__ = ("_timer", "_value_at", "_waiting", "after", "behind", "fault", "hints", "value")
+    __slots__ = (
+        "_timer", "_value_taken_at", "_waiter", "error", "lagging_streams", "last_seqs", "notices",
+        "value",
+    )  # fmt: skip
 
-    def __init__(self, after: Mapping[str, int]) -> None:
-        self.after = dict(after)
-        self.hints: deque[Hint] = deque(maxlen=HELD_HINTS)
-        self.behind: frozenset[str] = frozenset()
+    def __init__(self, last_seqs: Mapping[str, int]) -> None:
+        self.last_seqs = dict(last_seqs)
+        self.notices: deque[EventNotice] = deque(maxlen=MAX_PENDING_NOTICES)
+        self.lagging_streams: frozenset[str] = frozenset()
         self.value: dict[str, Any] | None = None
-        self.fault: Exception | None = None
-        self._value_at = 0.0
+        self.error: Exception | None = None
+        self._value_taken_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
     @property
-    def still(self) -> bool:
+    def idle(self) -> bool:
         """Whether there is nothing to take."""
-        return not (self.hints or self.behind or self.fault or self.value is not None)
+        return not (self.notices or self.lagging_streams or self.error or self.value is not None)
 
-    def told(self, hint: Hint) -> None:
-        """Take note of an event, unless it is an old one."""
-        if hint.seq > self.after[hint.stream]:
-            self.hints.append(hint)
+    def receive_notice(self, notice: EventNotice) -> None:
+        """Buffer the notice of an event, unless the event is already known."""
+        if notice.seq > self.last_seqs[notice.stream]:
+            self.notices.append(notice)
             self.wake()
 
-    def show(self, value: dict[str, Any]) -> None:
-        """Take note of a passing value; it is worth waking for at most once a second."""
+    def receive_value(self, value: dict[str, Any]) -> None:
+        """Store a lossy value; it wakes the reader at most once a second."""
         loop = asyncio.get_running_loop()
-        wait = self._value_at + CONFLATE_SECONDS - TICK_SECONDS - loop.time()
-        fresh, self.value = self.value is None, value
-        if wait <= 0:
+        delay = self._value_taken_at + CONFLATION_SECONDS - TICK_SECONDS - loop.time()
+        is_first, self.value = self.value is None, value
+        if delay <= 0:
             self.wake()
-        elif fresh:
-            self._timer = loop.call_later(wait, self.wake)
+        elif is_first:
+            self._timer = loop.call_later(delay, self.wake)
 
-    def lag(self, *streams: str) -> None:
-        """Have the log read: something was missed in these streams, or might have been."""
-        self.behind = self.behind.union(streams)
+    def mark_lagging(self, *streams: str) -> None:
+        """Request a read of the log: events of these streams were or may have been missed."""
+        self.lagging_streams = self.lagging_streams.union(streams)
         self.wake()
 
-    def fail(self, fault: Exception) -> None:
-        """End the listening with this error."""
-        self.fault = fault
+    def fail(self, error: Exception) -> None:
+        """Make the reader's next call raise this error."""
+        self.error = error
         self.wake()
 
     def wake(self) -> None:
-        """Let whoever waits look again."""
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        """Make `wait` return."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def close(self) -> None:
-        """Let go of the timer."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
     async def wait(self) -> None:
-        """Return when there is something to take, or somebody woke it; raises the fault."""
-        if self.hints or self.behind or self.fault or self._seen():
+        """Return when there is something to take or `wake` was called."""
+        if self.notices or self.lagging_streams or self.error or self._value_due():
             return
-        self._waiting = asyncio.get_running_loop().create_future()
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
-            await self._waiting
+            await self._waiter
         finally:
-            self._waiting = None
+            self._waiter = None
 
-    def following(self) -> list[Hint]:
-        """The hints that continue the places without a gap; a gap means that the log is read."""
-        if self.fault is not None:
-            raise self.fault
-        batch: list[Hint] = []
-        while self.hints:
-            hint = self.hints.popleft()
-            place = self.after[hint.stream]
-            if hint.stream in self.behind or hint.seq <= place:
+    def take_notices(self) -> list[EventNotice]:
+        """Take the notices that continue the positions; a stream with a gap is marked lagging.
+
+        Raises the error passed to `fail`.
+        """
+        if self.error is not None:
+            raise self.error
+        batch: list[EventNotice] = []
+        while self.notices:
+            notice = self.notices.popleft()
+            last_seq = self.last_seqs[notice.stream]
+            if notice.stream in self.lagging_streams or notice.seq <= last_seq:
                 continue
-            if hint.seq - hint.events <= place:
-                self.after[hint.stream] = hint.seq
-                batch.append(hint)
+            if notice.seq - notice.event_count <= last_seq:
+                self.last_seqs[notice.stream] = notice.seq
+                batch.append(notice)
             else:
-                self.behind |= {hint.stream}
+                self.lagging_streams |= {notice.stream}
         return batch
 
-    def passing(self) -> dict[str, Any] | None:
-        """The newest passing value, if it is time for one."""
-        if not self._seen():
+    def take_value(self) -> dict[str, Any] | None:
+        """Take the newest lossy value, if one is due."""
+        if not self._value_due():
             return None
         value, self.value = self.value, None
-        self._value_at = asyncio.get_running_loop().time()
+        self._value_taken_at = asyncio.get_running_loop().time()
         return value
 
-    def _seen(self) -> bool:
+    def _value_due(self) -> bool:
         if self.value is None:
             return False
         now = asyncio.get_running_loop().time()
-        return now >= self._value_at + CONFLATE_SECONDS - TICK_SECONDS
+        return now >= self._value_taken_at + CONFLATION_SECONDS - TICK_SECONDS

@@ -1,17 +1,20 @@
-"""What every message of a stream has, and where its answers are kept for all who get it."""
+"""The base class of stream messages; it holds the answers that equal subscribers share."""
 
 from dataclasses import dataclass, field
 
-from execution.running.shared import Shared
+from execution.running.single_flight import SingleFlightCache
 from models.events import MessageKind
 
-ANSWERS_COUNT = 256
+MAX_SHARED_ANSWERS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One message. `answers` makes listeners alike in what they ask and may see share theirs."""
+class StreamMessage:
+    """One message of a stream.
+
+    Through `answers`, subscribers with equal documents and equal access share one answer.
+    """
 
     kind: MessageKind
     cursor: str
-    answers: Shared | None = field(default=None, kw_only=True, repr=False, compare=False)
+    answers: SingleFlightCache | None = field(default=None, kw_only=True, repr=False, compare=False)

@@ -1,40 +1,42 @@
-"""Things that several subscriptions use at the same time, and that end with the last of them."""
+"""Resources that several subscriptions share and that close with the last of them."""
 
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 
-class Closing(Protocol):
-    """Whatever has to be closed."""
+class Closable(Protocol):
+    """A resource that has to be closed."""
 
     async def close(self) -> None: ...
 
 
-Common = TypeVar("Common", bound=Closing)
+Resource = TypeVar("Resource", bound=Closable)
 
 
-class Commons:
-    """Opens a thing for the first who needs it, and closes it behind the last."""
+class RefCountedResources:
+    """Opens a resource for its first user and closes it after its last."""
 
     def __init__(self) -> None:
         self._open: dict[Hashable, tuple[Any, int]] = {}
 
     @asynccontextmanager
-    async def use(self, key: Hashable, make: Callable[[], Common]) -> AsyncIterator[Common]:
-        """What `make` opens, one for all who use it by an equal key."""
-        held: tuple[Common, int] | None = self._open.get(key)
-        common, users = held or (make(), 0)
-        self._open[key] = common, users + 1
+    async def use(
+        self, key: Hashable, open_resource: Callable[[], Resource]
+    ) -> AsyncIterator[Resource]:
+        """Use the resource of `key`; the first user opens it with `open_resource`."""
+        entry: tuple[Resource, int] | None = self._open.get(key)
+        resource, user_count = entry or (open_resource(), 0)
+        self._open[key] = resource, user_count + 1
         try:
-            yield common
+            yield resource
         finally:
-            await self._leave(key)
+            await self._release(key)
 
-    async def _leave(self, key: Hashable) -> None:
-        common, users = self._open[key]
-        if users > 1:
-            self._open[key] = common, users - 1
+    async def _release(self, key: Hashable) -> None:
+        resource, user_count = self._open[key]
+        if user_count > 1:
+            self._open[key] = resource, user_count - 1
             return
         del self._open[key]
-        await common.close()
+        await resource.close()

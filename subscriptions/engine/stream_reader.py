@@ -1,105 +1,103 @@
-"""A course through streams: places that move on, and the steps they move by."""
+"""Reads streams from their positions onwards and turns events into stream items."""
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from database.sessions import Hint
+from database.announcer import EventNotice
 from models.events import MessageKind
 from services.core import cursors
 from subscriptions.engine.listener import Listener
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One thing to tell: a snapshot, an event (with its hint), or a lossy value."""
+class StreamItem:
+    """One item of a stream: a snapshot, an event (with its notice) or a lossy value."""
 
     kind: MessageKind
     cursor: str
-    hint: Hint | None = None
+    notice: EventNotice | None = None
     value: dict[str, Any] | None = None
 
 
-class Source(Protocol):
-    """Whoever tells listeners of events: the hub, or somebody who has worked on them before."""
+class EventSource(Protocol):
+    """Delivers events to listeners: the hub, or a component that transforms the hub's events."""
 
-    def join(self, listener: Listener, topic: str | None = None) -> None:
-        """Tell a listener of its streams, and of a lossy topic, from this moment on."""
+    def add_listener(self, listener: Listener, topic: str | None = None) -> None:
+        """Deliver the events of its streams, and of a lossy topic, from now on."""
 
-    def leave(self, listener: Listener, topic: str | None = None) -> None:
-        """Tell it no more."""
+    def remove_listener(self, listener: Listener, topic: str | None = None) -> None:
+        """Stop the delivery."""
 
-    def following(self, listener: Listener) -> Sequence[Hint]:
-        """What the listener was told directly and has not taken yet."""
+    def take_notices(self, listener: Listener) -> Sequence[EventNotice]:
+        """Take the notices that were delivered directly."""
 
-    async def missed(self, listener: Listener) -> Sequence[Hint]:
-        """What one stream that the listener lags in holds beyond its place, or a part of it."""
+    async def read_missed(self, listener: Listener) -> Sequence[EventNotice]:
+        """Read a batch of the events that the listener missed in one lagging stream."""
 
 
-class Course:
-    """Joins the source when it is opened; `ready` are the steps that wait to be taken."""
+class EventStreamReader:
+    """Reads streams in order; items wait in `ready` until they are taken."""
 
-    __slots__ = ("_listener", "places", "ready", "source", "streams", "topic")
+    __slots__ = ("_listener", "positions", "ready", "source", "streams", "topic")
 
-    def __init__(self, source: Source, streams: Sequence[str], topic: str | None) -> None:
+    def __init__(self, source: EventSource, streams: Sequence[str], topic: str | None) -> None:
         self.source = source
         self.topic = topic
         self.streams = tuple(streams)
-        self.places: dict[str, cursors.Place] = {}
-        self.ready: deque[Step] = deque()
-        # It is told from this moment on: what happens before its places are known is not missed.
+        self.positions: dict[str, cursors.StreamPosition] = {}
+        self.ready: deque[StreamItem] = deque()
+        # Listens before the positions are known, so that events in between are not missed.
         self._listener = Listener(dict.fromkeys(self.streams, -1))
-        source.join(self._listener, topic)
+        source.add_listener(self._listener, topic)
 
-    def set_out(self, places: dict[str, cursors.Place], *, lagging: bool) -> None:
-        """Begin at these places; when lagging, by reading the log."""
-        self.places = places
-        self._listener.after.update((name, place.seq) for name, place in places.items())
+    def start_at(self, positions: dict[str, cursors.StreamPosition], *, lagging: bool) -> None:
+        """Start at these positions; `lagging` makes it read the log first."""
+        self.positions = positions
+        self._listener.last_seqs.update((name, at.seq) for name, at in positions.items())
         if lagging:
-            self._listener.lag(*self.streams)
+            self._listener.mark_lagging(*self.streams)
 
     def close(self) -> None:
-        """Leave the source."""
-        self.source.leave(self._listener, self.topic)
+        """Stop listening to the source."""
+        self.source.remove_listener(self._listener, self.topic)
 
     @property
-    def still(self) -> bool:
+    def idle(self) -> bool:
         """Whether nothing waits to be taken."""
-        return not self.ready and self._listener.still
+        return not self.ready and self._listener.idle
 
     @property
     def lagging(self) -> bool:
-        """Whether the log has to be read to go on."""
-        return bool(self._listener.behind)
+        """Whether the log has to be read to continue."""
+        return bool(self._listener.lagging_streams)
 
     @property
-    def free(self) -> bool:
-        """Whether somebody else may go on from its places: events are told again, and no fault or
-        passing value waits, which is not."""
-        return self._listener.fault is None and self._listener.value is None
+    def transferable(self) -> bool:
+        """Whether another reader can continue from the positions.
 
-    def fail(self, fault: Exception) -> None:
-        """Have the next `fill` raise this."""
-        self._listener.fail(fault)
+        Events are delivered again, but a pending error or lossy value would be lost.
+        """
+        return self._listener.error is None and self._listener.value is None
 
-    def wake(self) -> None:
-        """Have `fill` return, with nothing if there is nothing."""
-        self._listener.wake()
+    def fail(self, error: Exception) -> None:
+        """Make the next `fetch` raise this error."""
+        self._listener.fail(error)
 
-    async def fill(self) -> bool:
-        """Wait for something to tell; True when events came, after which rows may have changed."""
+    async def fetch(self) -> bool:
+        """Wait for items; returns True when events came, after which rows may have changed."""
         listener = self._listener
         await listener.wait()
-        hints: Sequence[Hint] = self.source.following(listener)
-        if not hints and listener.behind:
-            hints = await self.source.missed(listener)
-        self.ready.extend(self._event(hint) for hint in hints)
-        if (value := listener.passing()) is not None:
-            at = cursors.encode(self.places)
-            self.ready.append(Step(MessageKind.POSITION, at, value=value))
-        return bool(hints)
+        notices: Sequence[EventNotice] = self.source.take_notices(listener)
+        if not notices and listener.lagging_streams:
+            notices = await self.source.read_missed(listener)
+        self.ready.extend(self._event_item(notice) for notice in notices)
+        if (value := listener.take_value()) is not None:
+            cursor = cursors.encode_cursor(self.positions)
+            self.ready.append(StreamItem(MessageKind.POSITION, cursor, value=value))
+        return bool(notices)
 
-    def _event(self, hint: Hint) -> Step:
-        self.places[hint.stream] = cursors.place_of(hint.seq, hint.at)
-        return Step(MessageKind.EVENT, cursors.encode(self.places), hint)
+    def _event_item(self, notice: EventNotice) -> StreamItem:
+        self.positions[notice.stream] = cursors.position_after(notice.seq, notice.at)
+        return StreamItem(MessageKind.EVENT, cursors.encode_cursor(self.positions), notice)

@@ -1,64 +1,60 @@
-"""The course of one subscription: admitted, placed in its streams, fed, and admitted again.
+"""One subscription: checks access, finds the start position, and yields messages.
 
-Every subscription is a loop over the messages of a flow. Without a cursor, or with one that can't
-be continued, the first tells a snapshot (SNAPSHOT, LAGGED); after it comes every event, in order.
+Every subscription field is a loop over the messages of a `StreamSubscription`. Without a cursor, or
+with one that can't be resumed, the first message is a snapshot (SNAPSHOT, LAGGED); every event
+follows it, in order.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from database.announcer import EventNotice
 from database.scope import PLATFORM
-from database.sessions import Hint
-from execution.fanout_port import Outlet
+from execution.fanout_port import FanoutPort
 from execution.running.answer import Answer
-from execution.running.shared import Shared
+from execution.running.single_flight import SingleFlightCache
 from models.events import MessageKind
 from models.identity import Actor
 from resolvers.context import Context
 from services.core import cursors
-from subscriptions.engine.event_log_reader import Gone
-from subscriptions.engine.fanout import Circle, Walker
-from subscriptions.engine.messages import ANSWERS_COUNT, Message
-from subscriptions.engine.stream_reader import Course, Source, Step
+from subscriptions.engine.access_monitor import GrantsOf
+from subscriptions.engine.event_log_reader import EventsExpired
+from subscriptions.engine.fanout import FanoutGroup, FanoutMember
+from subscriptions.engine.hub import hub_of
+from subscriptions.engine.messages import MAX_SHARED_ANSWERS, StreamMessage
+from subscriptions.engine.stream_reader import EventSource, EventStreamReader, StreamItem
 
-if TYPE_CHECKING:
-    from subscriptions.engine.hub import Hub
+MAX_STREAMS = 50
+SHAREABLE_KINDS = (MessageKind.EVENT, MessageKind.POSITION)
 
-STREAMS_COUNT = 50
-TOLD_TO_ALL = (MessageKind.EVENT, MessageKind.POSITION)
-
-M = TypeVar("M", bound=Message)
-Admit = Callable[[], Awaitable[None]]
-Make = Callable[[Step], Awaitable[M | None]]
+M = TypeVar("M", bound=StreamMessage)
+CheckAccess = Callable[[], Awaitable[None]]
+MakeMessage = Callable[[StreamItem], Awaitable[M | None]]
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="The cursor of the last message you have: what came after it follows, each"
-        " event once. Without it the first message is a snapshot."
+        description="Cursor of the last message received; the events after it follow, each once."
+        " Without it the first message is a snapshot."
     ),
 ]
 
 
-class Flow:
-    """`admit` raises Refused or Denied unless the actor may listen; it is asked again and again."""
+class StreamSubscription:
+    """Reads streams for one subscriber, alone or as a member of a fan-out group.
+
+    `check_access` raises DomainError or AccessDenied unless the actor has access; it is called at
+    the start and then once a minute.
+    """
 
     __slots__ = (
-        "__weakref__",
-        "_admit",
-        "_after",
-        "_context",
-        "_course",
-        "_hub",
-        "_source",
-        "_streams",
-        "_topic",
-        "_walker",
+        "__weakref__", "_after", "_check_access", "_context", "_hub", "_member", "_reader",
+        "_source", "_streams", "_topic",
     )  # fmt: skip
 
     def __init__(
@@ -66,31 +62,31 @@ class Flow:
         context: Context,
         streams: Sequence[str],
         after: str | None,
-        admit: Admit,
+        check_access: CheckAccess,
         topic: str | None = None,
-        source: Source | None = None,
+        source: EventSource | None = None,
     ) -> None:
-        """`source` tells of the streams where the hub itself would tell too much."""
+        """`source` replaces the hub where its single events would be too many."""
         self._context = context
-        self._hub = cast("Hub", context.house.streams)
-        self._source: Source = source or self._hub
-        self._streams = tuple(streams[:STREAMS_COUNT])
+        self._hub = hub_of(context)
+        self._source: EventSource = source or self._hub
+        self._streams = tuple(streams[:MAX_STREAMS])
         self._after = context.last_event_id or after
-        self._admit = admit
+        self._check_access = check_access
         self._topic = topic
-        self._course: Course | None = None
-        self._walker: Walker | None = None
+        self._reader: EventStreamReader | None = None
+        self._member: FanoutMember | None = None
 
-    async def __aenter__(self) -> "Flow":
-        await self._admit()
-        course = self._course = Course(self._source, self._streams, self._topic)
+    async def __aenter__(self) -> "StreamSubscription":
+        await self._check_access()
+        reader = self._reader = EventStreamReader(self._source, self._streams, self._topic)
         try:
-            await self._place(course)
+            await self._start(reader)
         except BaseException:
-            course.close()
+            reader.close()
             raise
         if self.actor.signed_in:
-            self._hub.guard.add(self, self._context.house.identity.standing.grants_of)
+            self._hub.access_monitor.add(self)
         return self
 
     async def __aexit__(
@@ -99,159 +95,173 @@ class Flow:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._hub.guard.remove(self)
-        if self._course is not None:
-            self._course.close()
+        self._hub.access_monitor.remove(self)
+        if self._reader is not None:
+            self._reader.close()
 
     @property
     def actor(self) -> Actor:
-        """Who listens."""
+        """The subscriber."""
         return self._context.actor
 
-    async def admit(self) -> None:
-        """Raise Refused or Denied unless the actor may still listen."""
-        await self._admit()
+    @property
+    def grants_of(self) -> GrantsOf:
+        """Reads the current grants and scopes of sessions."""
+        return self._context.container.authenticator.session_grants.grants_of
 
-    def fail(self, fault: Exception) -> None:
+    async def check_access(self) -> None:
+        """Raise DomainError or AccessDenied unless the actor still has access."""
+        await self._check_access()
+
+    def fail(self, error: Exception) -> None:
         """End the subscription with this error."""
-        if self._course is not None:
-            self._course.fail(fault)
-        elif self._walker is not None:
-            self._walker.leave(fault)
+        if self._reader is not None:
+            self._reader.fail(error)
+        elif self._member is not None:
+            self._member.release(error)
 
-    async def steps(self) -> AsyncIterator[Step]:
-        """Every step, for as long as the actor may listen."""
+    async def items(self) -> AsyncIterator[StreamItem]:
+        """Yield every item, for as long as the actor has access."""
         while True:
-            step = await self.take()
-            if step is not None:
-                yield step
+            item = await self.next_item()
+            if item is not None:
+                yield item
 
-    async def messages(self, make: Make[M], *marks: Hashable) -> AsyncIterator[M]:
-        """The message of every step, told together with those who hear the same.
+    async def messages(self, make: MakeMessage[M], *share_key: Hashable) -> AsyncIterator[M]:
+        """Yield the message of every item, made once for all equal subscriptions.
 
-        `marks` are what a message depends on besides its streams and its step.
+        `share_key` holds what a message depends on besides its streams and its item.
         """
-        key = (self._streams, self._topic, *marks)
-        self._hub.circles.follow(key)
+        key = (self._streams, self._topic, *share_key)
+        self._hub.fanout_groups.register(key)
         try:
             while True:
-                while not self._alone.ready:
-                    await self._walk_along(key, make, marks)
-                    await self._fill()
-                message = await self.told(self._alone.ready.popleft(), make, *marks)
+                while not self._own_reader.ready:
+                    await self._join_group(key, make, share_key)
+                    await self._fetch()
+                item = self._own_reader.ready.popleft()
+                message = await self.shared_message(item, make, *share_key)
                 if message is not None:
                     yield message
         finally:
-            self._hub.circles.unfollow(key)
+            self._hub.fanout_groups.unregister(key)
 
-    async def told(self, step: Step, make: Make[M], *marks: Hashable) -> M | None:
-        """The message of a step; one object for all to whom it says the same just now.
+    async def shared_message(
+        self, item: StreamItem, make: MakeMessage[M], *share_key: Hashable
+    ) -> M | None:
+        """Make the message of an item, or return the one that an equal subscription has just made.
 
-        None when `make` has nothing to say of it.
-
-        Listeners of the same streams get the same for the same event, if `marks`, on which it
-        depends besides, are equal. A snapshot is made for each: it is as new as its listener.
+        None when `make` has no message for the item. Subscriptions are equal for an event if their
+        streams and share keys are. A snapshot is made for each, because it must not be older than
+        its subscription.
         """
-        if step.kind not in TOLD_TO_ALL:
-            return await make(step)
-        hint = step.hint
-        event = (hint.stream, hint.seq, hint.events) if hint is not None else repr(step.value)
+        if item.kind not in SHAREABLE_KINDS:
+            return await make(item)
+        notice = item.notice
+        event = (
+            (notice.stream, notice.seq, notice.event_count)
+            if notice is not None
+            else repr(item.value)
+        )
 
-        async def made() -> M | None:
-            message = await make(step)
-            return message and replace(message, answers=Shared(ANSWERS_COUNT))
+        async def make_shareable() -> M | None:
+            message = await make(item)
+            return message and replace(message, answers=SingleFlightCache(MAX_SHARED_ANSWERS))
 
-        return await self._hub.once((self._streams, step.cursor, event, *marks), made)
+        return await self._hub.get_or_compute(
+            (self._streams, item.cursor, event, *share_key), make_shareable
+        )
 
-    async def take(self, within_seconds: float | None = None) -> Step | None:
-        """The next step; None when there is none within that time."""
-        until = None if within_seconds is None else _now() + within_seconds
-        while not self._alone.ready:
+    async def next_item(self, within_seconds: float | None = None) -> StreamItem | None:
+        """Take the next item; None when none comes within that time."""
+        deadline = None if within_seconds is None else _now() + within_seconds
+        while not self._own_reader.ready:
             try:
-                async with asyncio.timeout_at(until):
-                    await self._fill()
+                async with asyncio.timeout_at(deadline):
+                    await self._fetch()
             except TimeoutError:
                 return None
-        return self._alone.ready.popleft()
+        return self._own_reader.ready.popleft()
 
     @property
-    def _alone(self) -> Course:
-        if self._course is None:
-            raise RuntimeError("a subscription that walks with others has no steps of its own")
-        return self._course
+    def _own_reader(self) -> EventStreamReader:
+        if self._reader is None:
+            raise RuntimeError("a subscription in a fan-out group has no reader of its own")
+        return self._reader
 
-    async def _fill(self) -> None:
+    async def _fetch(self) -> None:
         try:
-            came = await self._alone.fill()
-        except Gone:
-            await self._set_out_anew(self._alone, MessageKind.LAGGED)
+            has_events = await self._own_reader.fetch()
+        except EventsExpired:
+            await self._start_at_heads(self._own_reader, MessageKind.LAGGED)
             return
-        if came:
-            # Rows change only with an event: what was read is good for all that came together,
+        if has_events:
+            # Rows change only with an event: loaded rows stay valid for all items of one fetch,
             # and for the positions that follow.
-            self._context.loaders.forget()
+            self._context.loaders.clear()
 
-    async def _place(self, course: Course) -> None:
-        """Set out from the cursor, or from the end with a snapshot before all else."""
-        wanted = cursors.decode(self._after, self._streams) if self._after is not None else None
-        if wanted is not None:
-            async with self._context.house.database.read(PLATFORM) as session:
-                ends = await cursors.heads(session, self._streams)
-                if await cursors.continues(session, wanted, ends):
-                    course.set_out(wanted, lagging=wanted != ends)
+    async def _start(self, reader: EventStreamReader) -> None:
+        """Start at the cursor, or at the heads of the streams with a snapshot."""
+        after = self._after
+        positions = None if after is None else cursors.decode_cursor(after, self._streams)
+        if positions is not None:
+            async with self._context.container.database.read(PLATFORM) as session:
+                heads = await cursors.stream_heads(session, self._streams)
+                if await cursors.can_resume(session, positions, heads):
+                    reader.start_at(positions, lagging=positions != heads)
                     return
-        kind = MessageKind.SNAPSHOT if self._after is None else MessageKind.LAGGED
-        await self._set_out_anew(course, kind)
+        kind = MessageKind.SNAPSHOT if after is None else MessageKind.LAGGED
+        await self._start_at_heads(reader, kind)
 
-    async def _set_out_anew(self, course: Course, kind: MessageKind) -> None:
-        """Set out from the ends of the streams, with a snapshot before all else."""
-        self._context.loaders.forget()
-        async with self._context.house.database.read(PLATFORM) as session:
-            ends = await cursors.heads(session, self._streams)
-        course.set_out(ends, lagging=False)
-        course.ready.append(Step(kind, cursors.encode(ends)))
+    async def _start_at_heads(self, reader: EventStreamReader, kind: MessageKind) -> None:
+        """Start at the heads of the streams, with a snapshot as the first item."""
+        self._context.loaders.clear()
+        async with self._context.container.database.read(PLATFORM) as session:
+            heads = await cursors.stream_heads(session, self._streams)
+        reader.start_at(heads, lagging=False)
+        reader.ready.append(StreamItem(kind, cursors.encode_cursor(heads)))
 
-    async def _walk_along(
-        self, key: tuple[Hashable, ...], make: Make[M], marks: tuple[Hashable, ...]
+    async def _join_group(
+        self, key: tuple[Hashable, ...], make: MakeMessage[M], share_key: tuple[Hashable, ...]
     ) -> None:
-        """Leave the loop to a circle, if there is one to join, until it sends us away again."""
-        outlet = self._context.outlet
-        if outlet is None or not self._alone.free:
+        """Join a fan-out group, if there is one, until it releases this subscription."""
+        port = self._context.outlet
+        if port is None or not self._own_reader.transferable:
             return
-        circle = self._hub.circles.open_to(key, self._alone, outlet.audience)
-        if circle is not None:
-            await self._walk(circle, outlet, make, marks)
+        group = self._hub.fanout_groups.find_or_create(key, self._own_reader, port.sharing_key)
+        if group is not None:
+            await self._follow_group(group, port, make, share_key)
 
-    async def _walk(
+    async def _follow_group(
         self,
-        circle: Circle,
-        outlet: Outlet,
-        make: Make[M],
-        marks: tuple[Hashable, ...],
+        group: FanoutGroup,
+        port: FanoutPort,
+        make: MakeMessage[M],
+        share_key: tuple[Hashable, ...],
     ) -> None:
-        async def tell(step: Step) -> Answer | None:
-            self._context.loaders.forget()
-            message = await self.told(step, make, *marks)
-            return None if message is None else await outlet.answer(message)
+        async def make_answer(item: StreamItem) -> Answer | None:
+            self._context.loaders.clear()
+            message = await self.shared_message(item, make, *share_key)
+            return None if message is None else await port.answer(message)
 
-        # Nothing is kept of the own course but its places: most will never walk alone again.
-        walker = self._walker = Walker(self._alone.places, outlet, tell)
-        self._alone.close()
-        self._context.loaders.forget()
-        self._course = None
+        # Only the positions of the own reader are kept: most members never read alone again.
+        member = self._member = FanoutMember(self._own_reader.positions, port, make_answer)
+        self._own_reader.close()
+        self._context.loaders.clear()
+        self._reader = None
         try:
-            if circle.join(walker):
-                await walker.left
+            if group.add(member):
+                await member.released
         finally:
-            self._walker = None
-            circle.drop(walker)
-        self._course = Course(self._source, self._streams, self._topic)
-        self._course.set_out(walker.places, lagging=True)
+            self._member = None
+            group.remove(member)
+        self._reader = EventStreamReader(self._source, self._streams, self._topic)
+        self._reader.start_at(member.positions, lagging=True)
 
 
-def key_in(hint: Hint, name: str) -> UUID | None:
-    """The key that an event's body holds under a name."""
-    text = hint.body.get(name)
+def id_in_body(notice: EventNotice, name: str) -> UUID | None:
+    """Return the id that an event's body holds under a name."""
+    text = notice.body.get(name)
     return UUID(str(text)) if text else None
 
 

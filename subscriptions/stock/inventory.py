@@ -1,12 +1,12 @@
-"""A store's shelf as strangers (bands) and its staff (numbers) watch it.
+"""The stream of a store's inventory: quantities for its staff, availability for others.
 
-Changes that come within a moment are told as one message, to all who watch the store at once.
+Changes within a short time are sent as one message, to all subscriptions of the store at once.
 """
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -15,81 +15,85 @@ from models.catalog import Product
 from models.stores import Store
 from resolvers.context import Context, Info
 from resolvers.rules import STORE_ROLES
-from services.core.problems import InvalidInput, Refused, key_of, not_found
+from services.core.problems import DomainError, InvalidInput, not_found, parse_id
 from services.events.event_log import inventory_stream
-from subscriptions.engine.hub import Hub
-from subscriptions.engine.messages import Message
-from subscriptions.engine.stream_reader import Step
-from subscriptions.engine.subscription import After, Flow
-from subscriptions.stock.inventory_digest import Feed
-from subscriptions.stock.inventory_state import Digest, StockChange
+from subscriptions.engine.hub import hub_of
+from subscriptions.engine.messages import StreamMessage
+from subscriptions.engine.stream_reader import StreamItem
+from subscriptions.engine.subscription import After, StreamSubscription
+from subscriptions.stock.inventory_digest import InventoryFeed
+from subscriptions.stock.inventory_state import InventoryDigest, StockChange
 
-PRODUCTS_COUNT = 200
+MAX_PRODUCTS = 200
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store.")]
 ProductIds = Annotated[
     list[strawberry.ID] | None,
     strawberry.argument(
-        description="Only these products, at most 200. Without it every product of the store is"
-        " watched, and a snapshot carries nothing but its cursor."
+        description="Only these products, at most 200. Without it all products of the store, and a"
+        " snapshot without changes."
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class InventoryChanged(Message):
-    """One message about a store's shelf."""
+class InventoryChanged(StreamMessage):
+    """A message about a store's inventory."""
 
     changes: list[StockChange]
 
 
-async def changed(
+async def watch_inventory(
     info: Info, store_id: StoreId, product_ids: ProductIds = None, after: After = None
 ) -> AsyncIterator[InventoryChanged]:
-    context, key, only = info.context, key_of(Store, store_id, "storeId"), _only(product_ids)
-    del info  # it holds the whole execution
+    """Yield the state of the given products, then every change of the store's inventory."""
+    context, key = info.context, parse_id(Store, store_id, "storeId")
+    only = _parse_product_ids(product_ids)
+    del info  # keeps the whole execution alive
 
-    async def admit() -> None:
+    async def check_access() -> None:
         await _store(context, key)
 
     store = await _store(context, key)
-    staff = context.actor.works_at(store.company_id, key, STORE_ROLES)
-    hub, stream = cast(Hub, context.house.streams), inventory_stream(key)
-    open_feed = partial(Feed, hub, context.house.database, key)
-    async with hub.commons.use(stream, open_feed) as feed:
-        await feed.begin()
+    staff = context.actor.has_store_role(store.company_id, key, STORE_ROLES)
+    hub, stream = hub_of(context), inventory_stream(key)
+    open_feed = partial(InventoryFeed, hub, context.container.database, key)
+    async with hub.shared_resources.use(stream, open_feed) as feed:
+        await feed.start()
         make = partial(_message, feed, staff, only)
-        async with Flow(context, [stream], after, admit, source=feed) as flow:
-            async for message in flow.messages(make, "shelf", staff, only):
+        async with StreamSubscription(
+            context, [stream], after, check_access, source=feed
+        ) as subscription:
+            async for message in subscription.messages(make, "inventory", staff, only):
                 yield message
                 del message
 
 
 async def _message(
-    feed: Feed, staff: bool, only: frozenset[UUID] | None, step: Step
+    feed: InventoryFeed, staff: bool, only: frozenset[UUID] | None, item: StreamItem
 ) -> InventoryChanged | None:
-    """What a digest says, if anything; in a snapshot what there is of the products named."""
-    if step.hint is None:
-        there = (await feed.look(only or ())).changes(staff, only)
-        return InventoryChanged(step.kind, step.cursor, there)
-    digest: Digest = step.hint.body["digest"]
+    """Return the changes of a digest, or None without any; for a snapshot the given products."""
+    if item.notice is None:
+        snapshot = (await feed.read_products(only or ())).changes(staff, only)
+        return InventoryChanged(item.kind, item.cursor, snapshot)
+    digest: InventoryDigest = item.notice.body["digest"]
     changes = digest.changes(staff, only)
-    return InventoryChanged(step.kind, step.cursor, changes) if changes else None
+    return InventoryChanged(item.kind, item.cursor, changes) if changes else None
 
 
 async def _store(context: Context, key: UUID) -> Store:
-    async with context.public() as session:
-        found = await session.get(Store, key)
-    if found is None:
+    async with context.read_public() as session:
+        store = await session.get(Store, key)
+    if store is None:
         raise not_found(Store, "storeId")
-    return found
+    return store
 
 
-def _only(ids: Iterable[strawberry.ID] | None) -> frozenset[UUID] | None:
-    """The products that were named; None for all of the store."""
+def _parse_product_ids(ids: Iterable[strawberry.ID] | None) -> frozenset[UUID] | None:
+    """Return the given products; None means all products of the store."""
     if ids is None:
         return None
-    keys = frozenset(key_of(Product, text, "productIds") for text in ids)
-    if len(keys) > PRODUCTS_COUNT or not keys:
-        said = f"Name 1 to {PRODUCTS_COUNT} products, or none at all."
-        raise Refused(InvalidInput(path=["productIds"], message=said))
+    keys = frozenset(parse_id(Product, text, "productIds") for text in ids)
+    if len(keys) > MAX_PRODUCTS or not keys:
+        message = f"Name 1 to {MAX_PRODUCTS} products, or none at all."
+        raise DomainError(InvalidInput(path=["productIds"], message=message))
     return keys

@@ -1,8 +1,7 @@
-"""The events of one store's shelf, gathered for a moment and told as one digest.
+"""Collects the inventory events of one store for a moment and delivers them as one digest.
 
-All who watch the store in this process hear of it at the same time: those who watch the same walk
-together, and what they hear is written down once. Who lags behind reads the log alone until they
-have caught up. To a course it is what the hub is, with digests for events.
+All subscriptions of the store in this process receive the same digest at the same time, so that
+equal ones share one answer. A lagging subscription reads the log alone until it has caught up.
 """
 
 import asyncio
@@ -10,132 +9,137 @@ import logging
 import random
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from database.announcer import EventNotice
 from database.scope import PLATFORM
-from database.sessions import Database, Hint
+from database.sessions import Database
 from services.core import cursors
 from services.events.event_log import inventory_stream
+from subscriptions.engine.hub import Hub
 from subscriptions.engine.listener import Listener
-from subscriptions.stock.inventory_state import Digest, Shelf, changes_of
-
-if TYPE_CHECKING:
-    from subscriptions.engine.hub import Hub
+from subscriptions.stock.inventory_state import InventoryDigest, InventoryState, product_changes
 
 log = logging.getLogger("darkstore.streams")
 
-GATHER_SECONDS = 0.15
-DIGEST_EVENTS = 1_000
+DIGEST_SECONDS = 0.15
+MAX_DIGEST_EVENTS = 1_000
 RETRY_SECONDS = 0.5
-DIGEST = "SHELF_DIGEST"
+DIGEST_TYPE = "INVENTORY_DIGEST"
 
 
-class Feed:
-    """The digests of one store, from its beginning on."""
+class InventoryFeed:
+    """An event source that replaces the inventory events of one store by digests."""
 
-    def __init__(self, hub: "Hub", database: Database, store_id: UUID) -> None:
+    def __init__(self, hub: Hub, database: Database, store_id: UUID) -> None:
         self._hub = hub
         self._database = database
         self._stream = inventory_stream(store_id)
-        self._shelf = Shelf(database, store_id)
+        self._state = InventoryState(database, store_id)
         self._listeners: set[Listener] = set()
-        self._queue: asyncio.Queue[Hint] = asyncio.Queue(DIGEST_EVENTS)
+        self._queue: asyncio.Queue[EventNotice] = asyncio.Queue(MAX_DIGEST_EVENTS)
         self._tasks: list[asyncio.Task[None]] = []
-        self._beginning = asyncio.Lock()
+        self._start_lock = asyncio.Lock()
 
-    async def begin(self) -> None:
-        """Begin at the end of the log, unless that is done; who sets out later misses nothing."""
-        async with self._beginning:
+    async def start(self) -> None:
+        """Start at the head of the log, once; a subscription that starts later misses nothing."""
+        async with self._start_lock:
             if self._tasks:
                 return
-            works = (self._gather(await self._end()), self._tell())
-            self._tasks = [asyncio.create_task(one, name="shelf-feed") for one in works]
+            loops = (self._collect(await self._head()), self._deliver())
+            self._tasks = [asyncio.create_task(loop, name="inventory-feed") for loop in loops]
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def look(self, product_ids: Collection[UUID]) -> Digest:
-        """The products as they are now: as new as every event that has been told."""
-        return await self._shelf.look(product_ids)
+    async def read_products(self, product_ids: Collection[UUID]) -> InventoryDigest:
+        """Read products now: the result includes every event that has been delivered."""
+        return await self._state.read_products(product_ids)
 
-    def join(self, listener: Listener, topic: str | None = None) -> None:
-        """Tell a listener of the store from this moment on."""
+    def add_listener(self, listener: Listener, topic: str | None = None) -> None:
+        """Deliver digests to a listener from now on."""
         self._listeners.add(listener)
 
-    def leave(self, listener: Listener, topic: str | None = None) -> None:
-        """Tell it no more."""
+    def remove_listener(self, listener: Listener, topic: str | None = None) -> None:
+        """Stop the delivery."""
         listener.close()
         self._listeners.discard(listener)
 
-    def following(self, listener: Listener) -> Sequence[Hint]:
-        """What the listener was told and has not taken yet."""
-        return listener.following()
+    def take_notices(self, listener: Listener) -> Sequence[EventNotice]:
+        """Take the digests that were delivered."""
+        return listener.take_notices()
 
-    async def missed(self, listener: Listener) -> Sequence[Hint]:
-        """What the others have heard beyond the place of one who lags: a part of it, in order."""
-        batch = await self._hub.missed(listener)
+    async def read_missed(self, listener: Listener) -> Sequence[EventNotice]:
+        """Read a batch of the events that a lagging listener missed, as one digest."""
+        batch = await self._hub.read_missed(listener)
         if not batch:
             return []
-        keys = {UUID(str(one["product_id"])) for hint in batch for one in changes_of(hint)}
-        return [self._hint(await self._looked(keys), batch)]
+        changes = (change for notice in batch for change in product_changes(notice))
+        product_ids = {UUID(str(change["product_id"])) for change in changes}
+        return [self._digest_notice(await self._read_retrying(product_ids), batch)]
 
-    async def _looked(self, product_ids: Collection[UUID]) -> Digest:
-        """The products as they are now; the database may be away for a while."""
+    async def _read_retrying(self, product_ids: Collection[UUID]) -> InventoryDigest:
+        """Read products now; retries while the database is unreachable."""
         while True:
             try:
-                return await self._shelf.look(product_ids)
+                return await self._state.read_products(product_ids)
             except Exception as error:
                 log.warning("%s can't be read, trying again: %r", self._stream, error)
                 await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
 
-    async def _end(self) -> int:
-        """The number of the last event there is."""
+    async def _head(self) -> int:
+        """Return the number of the stream's last event."""
         async with self._database.read(PLATFORM) as session:
-            return (await cursors.heads(session, [self._stream]))[self._stream].seq
+            return (await cursors.stream_heads(session, [self._stream]))[self._stream].seq
 
-    async def _gather(self, begin: int) -> None:
-        """Gather for ever; where that fails it begins anew at the end, and its listeners read."""
+    async def _collect(self, after: int) -> None:
+        """Collect events into the queue; after a failure it restarts at the head, and its
+        listeners read the log."""
         failed = False
         while True:
             try:
                 if failed:
-                    begin = await self._end()
-                    self._lag()
-                async with aclosing(self._hub.events(self._stream, begin)) as batches:
+                    after = await self._head()
+                    self._mark_all_lagging()
+                async with aclosing(self._hub.events(self._stream, after)) as batches:
                     async for batch in batches:
-                        for hint in batch:
-                            await self._queue.put(hint)
+                        for notice in batch:
+                            await self._queue.put(notice)
             except Exception as error:
-                log.warning("%s can't be gathered, trying again: %r", self._stream, error)
+                log.warning("%s can't be collected, trying again: %r", self._stream, error)
                 failed = True
                 await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
 
-    def _lag(self) -> None:
+    def _mark_all_lagging(self) -> None:
         for listener in self._listeners:
-            listener.lag(self._stream)
+            listener.mark_lagging(self._stream)
 
-    async def _tell(self) -> None:
+    async def _deliver(self) -> None:
         while True:
-            hints = [await self._queue.get()]
-            while len(hints) < DIGEST_EVENTS and not self._queue.empty():
-                hints.append(self._queue.get_nowait())
-            await self._tell_of(hints)
+            notices = [await self._queue.get()]
+            while len(notices) < MAX_DIGEST_EVENTS and not self._queue.empty():
+                notices.append(self._queue.get_nowait())
+            await self._deliver_digest(notices)
             if not self._queue.full():
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(DIGEST_SECONDS)
 
-    async def _tell_of(self, hints: Sequence[Hint]) -> None:
+    async def _deliver_digest(self, notices: Sequence[EventNotice]) -> None:
         try:
-            told = self._hint(await self._shelf.digest(hints), hints)
+            digest = await self._state.apply_events(notices)
         except Exception as error:
-            log.warning("a digest of %s failed, its listeners read: %r", self._stream, error)
-            self._lag()
+            log.warning(
+                "a digest of %s failed, its listeners read the log: %r", self._stream, error
+            )
+            self._mark_all_lagging()
             return
+        notice = self._digest_notice(digest, notices)
         for listener in self._listeners:
-            listener.told(told)
+            listener.receive_notice(notice)
 
-    def _hint(self, digest: Digest, of: Sequence[Hint]) -> Hint:
-        last, events = of[-1], of[-1].seq - of[0].seq + 1
-        return Hint(self._stream, last.seq, DIGEST, {"digest": digest}, last.at, events)
+    def _digest_notice(
+        self, digest: InventoryDigest, notices: Sequence[EventNotice]
+    ) -> EventNotice:
+        last, count = notices[-1], notices[-1].seq - notices[0].seq + 1
+        return EventNotice(self._stream, last.seq, DIGEST_TYPE, {"digest": digest}, last.at, count)

@@ -1,4 +1,4 @@
-"""One store's shelf: what is known of its products, and what events do to it."""
+"""The stock and listing state of one store's products, and the effect of events on it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,18 +7,19 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from database.sessions import Database, Hint
+from database.announcer import EventNotice
+from database.sessions import Database
 from models.catalog import Availability, Listing
 from models.stock import Stock
-from services.catalog.listed_products import LOW_UNITS
+from services.catalog.listed_products import LOW_STOCK_UNITS
 
-Window = tuple[Availability, int]
-"""A band and a price (minor units)."""
+PublicView = tuple[Availability, int]
+"""The availability and the price (minor units)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """What is known of one product: its counters, and whether and for how much it is sold now."""
+class ProductState:
+    """The stock counters of one product, and whether and at what price the store sells it."""
 
     on_hand: int = 0
     held: int = 0
@@ -32,18 +33,18 @@ class Count:
         return max(0, self.on_hand - self.held)
 
     @property
-    def band(self) -> Availability:
+    def availability(self) -> Availability:
         if not self.listed or not self.available:
             return Availability.OUT
-        return Availability.LOW if self.available <= LOW_UNITS else Availability.IN_STOCK
+        return Availability.LOW if self.available <= LOW_STOCK_UNITS else Availability.IN_STOCK
 
     @property
-    def window(self) -> Window:
-        """What strangers can tell apart."""
-        return self.band, self.price_minor
+    def public_view(self) -> PublicView:
+        """What is visible to others than the store's staff."""
+        return self.availability, self.price_minor
 
-    def after(self, change: Mapping[str, Any]) -> "Count | None":
-        """As it is after an event; None when the event is known already."""
+    def apply(self, change: Mapping[str, Any]) -> "ProductState | None":
+        """Return the state after an event; None when the event is not newer than the state."""
         if "on_hand" in change:
             if change["version"] <= self.version:
                 return None
@@ -58,7 +59,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class StockChange:
-    """What is on the shelf of one product; the numbers are None for strangers."""
+    """The stock of one product; the quantities are None for others than the store's staff."""
 
     store_id: UUID
     product_id: UUID
@@ -69,78 +70,80 @@ class StockChange:
     version: int | None = None
 
     @property
-    def place(self) -> tuple[UUID, UUID]:
+    def store_and_product(self) -> tuple[UUID, UUID]:
         return self.store_id, self.product_id
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
-    """What some events did to a shelf: the products as they are, and those strangers hear of."""
+class InventoryDigest:
+    """The products that some events changed, and which of them changed publicly."""
 
     store_id: UUID
-    counts: Mapping[UUID, Count]
-    moved: Collection[UUID]
+    products: Mapping[UUID, ProductState]
+    publicly_changed: Collection[UUID]
 
     def changes(self, staff: bool, only: frozenset[UUID] | None) -> list[StockChange]:
-        """What is worth a message: staff hear of each number, others of band and price."""
-        keys = set(self.counts) if staff else self.counts.keys() & self.moved
+        """Return the changes to send: staff see every change, others those of the public view."""
+        keys = set(self.products) if staff else self.products.keys() & self.publicly_changed
         if only is not None:
             keys &= only
-        return [self._change(key, self.counts[key], staff) for key in sorted(keys)]
+        return [self._change(key, self.products[key], staff) for key in sorted(keys)]
 
-    def _change(self, product_id: UUID, count: Count, staff: bool) -> StockChange:
-        numbers = (count.on_hand, count.held, count.available, count.version)
-        return StockChange(self.store_id, product_id, count.band, *(numbers if staff else ()))
+    def _change(self, product_id: UUID, state: ProductState, staff: bool) -> StockChange:
+        quantities = (state.on_hand, state.held, state.available, state.version)
+        visible = quantities if staff else ()
+        return StockChange(self.store_id, product_id, state.availability, *visible)
 
 
-class Shelf:
-    """What is known of a store's products, and what events change in it.
+class InventoryState:
+    """The state of a store's products, as far as it has been read.
 
-    Strangers are told of a product if at any event its band or its price was another than before,
-    even when it is the same again at the end: whoever read it in between hears of it.
+    A product changed publicly if any event changed its public view, even when the last event
+    restored it: a client may have read the product in between.
     """
 
     def __init__(self, database: Database, store_id: UUID) -> None:
         self._database = database
         self._store_id = store_id
-        self._known: dict[UUID, Count] = {}
+        self._known: dict[UUID, ProductState] = {}
 
-    async def look(self, product_ids: Collection[UUID]) -> Digest:
-        """The products as they are now: as new as every event that has been told."""
-        found = await self._read(product_ids)
-        for key, count in found.items():
-            self._known.setdefault(key, count)
-        return Digest(self._store_id, found, found.keys())
+    async def read_products(self, product_ids: Collection[UUID]) -> InventoryDigest:
+        """Read products now: the result includes every event that has been delivered."""
+        products = await self._read(product_ids)
+        for product_id, state in products.items():
+            self._known.setdefault(product_id, state)
+        return InventoryDigest(self._store_id, products, products.keys())
 
-    async def digest(self, hints: Sequence[Hint]) -> Digest:
-        """Take events in; what is not known of a product yet is read."""
-        touched, moved = self._learn(hints)
-        if unknown := touched - self._known.keys():
+    async def apply_events(self, notices: Sequence[EventNotice]) -> InventoryDigest:
+        """Apply events; reads the products whose state is not known yet."""
+        changed, publicly_changed = self._apply(notices)
+        if unknown := changed - self._known.keys():
             self._known.update(await self._read(unknown))
-        counts = {key: self._known[key] for key in touched & self._known.keys()}
-        return Digest(self._store_id, counts, moved)
+        products = {key: self._known[key] for key in changed & self._known.keys()}
+        return InventoryDigest(self._store_id, products, publicly_changed)
 
-    def _learn(self, hints: Sequence[Hint]) -> tuple[set[UUID], set[UUID]]:
-        """The products that events touch, and those of which strangers have to hear."""
-        touched: set[UUID] = set()
-        moved: set[UUID] = set()
-        for change in (one for hint in hints for one in changes_of(hint)):
+    def _apply(self, notices: Sequence[EventNotice]) -> tuple[set[UUID], set[UUID]]:
+        """Return the products that events change, and those of them that change publicly."""
+        changed: set[UUID] = set()
+        publicly_changed: set[UUID] = set()
+        for change in (change for notice in notices for change in product_changes(notice)):
             key = UUID(str(change["product_id"]))
-            touched.add(key)
+            changed.add(key)
             before = self._known.get(key)
-            following = before and before.after(change)
-            if before is None or following is None:
-                moved.add(key)  # what it was before this event is not known
+            after = before and before.apply(change)
+            if before is None or after is None:
+                publicly_changed.add(key)  # the state before this event is not known
                 continue
-            if before.window != following.window:
-                moved.add(key)
-            self._known[key] = following
-        return touched, moved
+            if before.public_view != after.public_view:
+                publicly_changed.add(key)
+            self._known[key] = after
+        return changed, publicly_changed
 
-    async def _read(self, product_ids: Collection[UUID]) -> dict[UUID, Count]:
+    async def _read(self, product_ids: Collection[UUID]) -> dict[UUID, ProductState]:
         if not product_ids:
             return {}
-        place = (Listing.store_id == Stock.store_id) & (Listing.product_id == Stock.product_id)
+        same_store = Listing.store_id == Stock.store_id
+        same_product = Listing.product_id == Stock.product_id
         query = (
             select(
                 Stock.product_id,
@@ -151,18 +154,18 @@ class Shelf:
                 func.coalesce(Listing.price_minor, 0),
                 func.coalesce(Listing.version, 0),
             )
-            .outerjoin(Listing, place)
+            .outerjoin(Listing, same_store & same_product)
             .where(Stock.store_id == self._store_id, Stock.product_id.in_(product_ids))
         )
-        async with self._database.public() as session:
+        async with self._database.read_public() as session:
             rows = (await session.execute(query)).all()
         return {
-            key: Count(on_hand, held, version, bool(listed), price, listing)
-            for key, on_hand, held, version, listed, price, listing in rows
+            key: ProductState(on_hand, held, version, bool(listed), price_minor, listing_version)
+            for key, on_hand, held, version, listed, price_minor, listing_version in rows
         }
 
 
-def changes_of(hint: Hint) -> Sequence[Mapping[str, Any]]:
-    """The products that one event of a shelf is about."""
-    changes: Sequence[Mapping[str, Any]] = hint.body.get("changes") or [hint.body]
+def product_changes(notice: EventNotice) -> Sequence[Mapping[str, Any]]:
+    """Return the changes of single products that an inventory event carries."""
+    changes: Sequence[Mapping[str, Any]] = notice.body.get("changes") or [notice.body]
     return changes

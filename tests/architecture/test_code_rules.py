@@ -1,9 +1,10 @@
-"""The house rules that a machine can hold: sizes, names, silenced checks, what we depend on."""
+"""Rules of the code that a machine can check: sizes, names, silenced checks, dependencies."""
 
 import ast
 import importlib.metadata
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +15,24 @@ from tests.support.paths import ROOT
 FILE_LINES = 300
 FUNCTION_LINES = 40
 RESOLVER_LINES = 10
-BENEATH = frozenset(
-    {"context", "rules", "scopes", "webhook_payload", "work"}
-)  # what every resolver stands on
-ROOMS = frozenset(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
+# Modules of resolvers/ that other resolvers use: they hold no resolver of a field.
+SHARED_BY_RESOLVERS = frozenset(
+    {"context", "enums", "mutations", "rules", "scopes", "webhook_payloads"}
+)
+FOLDER_MODULES = 20
+DOMAIN_PACKAGES = frozenset(
+    {
+        "models",
+        "services",
+        "workflows",
+        "dataloaders",
+        "resolvers",
+        "schema",
+        "subscriptions",
+        "jobs",
+    }
+)
+PACKAGES = frozenset(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
 BANNED = re.compile(r"(?:^|_)(manager|helpers?|utils?|misc|common|impl)(?:_|$)")
 # A store's manager is a person of the trade, not a class that manages.
 TRADE = frozenset({"manager", "store_manager", "managers"})
@@ -59,6 +74,20 @@ def test_no_file_is_longer_than_300_lines() -> None:
     assert not {path: lines for path, lines in lengths.items() if lines > FILE_LINES}
 
 
+def test_no_folder_has_more_than_20_modules() -> None:
+    """The top folder of a package by domains holds an entry per domain and a few basics."""
+    folders = Counter(
+        str(path.parent.relative_to(ROOT))
+        for path in SOURCES
+        if path.name not in {"__init__.py", "conftest.py"}
+    )
+    assert not {
+        folder: modules
+        for folder, modules in folders.items()
+        if modules > FOLDER_MODULES and folder not in DOMAIN_PACKAGES
+    }
+
+
 def test_no_function_is_longer_than_40_lines() -> None:
     long = [
         f"{name(path)}:{node.lineno} {node.name}: {lines}"
@@ -73,7 +102,7 @@ def test_no_resolver_is_longer_than_10_lines() -> None:
     long = [
         f"{name(path)}:{node.lineno} {node.name}: {lines}"
         for path in SOURCES
-        if path.relative_to(ROOT).parts[0] == "resolvers" and path.stem not in BENEATH
+        if path.relative_to(ROOT).parts[0] == "resolvers" and path.stem not in SHARED_BY_RESOLVERS
         for node in functions(path)
         if (lines := body_lines(node)) > RESOLVER_LINES
     ]
@@ -123,9 +152,9 @@ def test_nothing_is_left_to_do_in_the_sources() -> None:
     assert not left
 
 
-def test_no_dependency_installs_a_module_named_like_a_room() -> None:
+def test_no_dependency_installs_a_module_named_like_a_package_of_ours() -> None:
     installed = set(importlib.metadata.packages_distributions())
-    assert not installed & ROOMS
+    assert not installed & PACKAGES
 
 
 @pytest.mark.parametrize("lock", ["run.txt", "dev.txt"])

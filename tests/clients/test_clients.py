@@ -11,24 +11,26 @@ from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
-from server.transport import WireLimits
-from tests.support.server.small_server import Served, serve
+from server.transport.limits import TransportLimits
+from tests.support.missing_programs import needs
+from tests.support.server.small_server import RunningServer, run_small_server
 
 HERE = Path(__file__).parent
 
-javascript = pytest.mark.skipif(
-    shutil.which("node") is None or not (HERE / "node_modules").is_dir(),
-    reason="the JavaScript clients are not installed: make clients",
+javascript = needs(
+    "the JavaScript clients",
+    present=shutil.which("node") is not None and (HERE / "node_modules").is_dir(),
+    install="install node and npm, then make clients",
 )
 
 
 @pytest.fixture(scope="module")
-async def served() -> AsyncIterator[Served]:
-    async with serve(WireLimits(stream_heartbeat_seconds=0.5)) as running:
+async def served() -> AsyncIterator[RunningServer]:
+    async with run_small_server(TransportLimits(stream_heartbeat_seconds=0.5)) as running:
         yield running
 
 
-async def run(script: str, served: Served) -> str:
+async def run(script: str, served: RunningServer) -> str:
     node = await asyncio.create_subprocess_exec(
         "node",
         script,
@@ -50,17 +52,17 @@ async def run(script: str, served: Served) -> str:
 
 
 @javascript
-async def test_all_audits_of_graphql_over_http_are_met(served: Served) -> None:
+async def test_all_audits_of_graphql_over_http_are_met(served: RunningServer) -> None:
     assert "61 of 61 audits met" in await run("audit.mjs", served)
 
 
 @javascript
 @pytest.mark.parametrize("client", ["graphql-ws", "graphql-sse", "apollo", "urql"])
-async def test_a_javascript_client_is_content(served: Served, client: str) -> None:
+async def test_a_javascript_client_is_content(served: RunningServer, client: str) -> None:
     assert "is content" in await run(f"{client}.mjs", served)
 
 
-async def test_gql_speaks_http(served: Served) -> None:
+async def test_gql_speaks_http(served: RunningServer) -> None:
     transport = HTTPXAsyncTransport(served.url, headers={"authorization": "Bearer ana"})
     async with Client(transport=transport) as session:
         assert await session.execute(gql("{ caller }")) == {"caller": "ana"}
@@ -68,7 +70,7 @@ async def test_gql_speaks_http(served: Served) -> None:
             await session.execute(gql("{ broken }"))
 
 
-async def test_gql_speaks_graphql_transport_ws(served: Served) -> None:
+async def test_gql_speaks_graphql_transport_ws(served: RunningServer) -> None:
     transport = WebsocketsTransport(
         served.socket_url, init_payload={"authorization": "Bearer ana"}, ping_interval=1
     )

@@ -1,4 +1,4 @@
-"""Reads made together: few statements for many, and nobody pays for another one's key."""
+"""Concurrent reads share statements, and a failure or a cancellation stays with its own caller."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from database.coalescer import ROUNDS_AT_ONCE, Rounds
+from database.coalescer import MAX_CONCURRENT_READS, CoalescedReads, Coalescer
 
 
-class Shelf:
-    """A batch that takes a moment, refuses a key, and remembers what it was asked."""
+class BlockableBatch:
+    """A batch that waits until `go` is set, fails for the key "bad", and records its calls."""
 
     def __init__(self) -> None:
-        self.asked: list[list[Any]] = []
+        self.calls: list[list[Any]] = []
         self.canceled = 0
         self.go = asyncio.Event()
         self.go.set()
 
-    async def batch(self, _session: object, keys: Sequence[Any], *more: Any) -> list[Any]:
-        self.asked.append(list(keys))
+    async def read(self, _session: object, keys: Sequence[Any], *arguments: Any) -> list[Any]:
+        self.calls.append(list(keys))
         try:
             await self.go.wait()
             await asyncio.sleep(0)
@@ -29,95 +29,159 @@ class Shelf:
             raise
         if "bad" in keys:
             raise ValueError("bad")
-        return [(key, *more) for key in keys]
+        return [(key, *arguments) for key in keys]
+
+    async def read_keys(self, keys: Sequence[Any]) -> list[Any]:
+        return await self.read(None, keys)
 
 
 @asynccontextmanager
-async def nothing() -> AsyncIterator[Any]:
+async def no_session() -> AsyncIterator[Any]:
     yield None
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def batch() -> BlockableBatch:
+    return BlockableBatch()
 
 
 @pytest.fixture
-def rounds() -> Rounds:
-    return Rounds(nothing)
+def reads() -> CoalescedReads:
+    return CoalescedReads(no_session)
 
 
-async def test_those_who_ask_in_one_turn_share_a_read(rounds: Rounds, shelf: Shelf) -> None:
-    asking = (rounds.read(shelf.batch, [f"k{n % 3}"], "more") for n in range(9))
-    answers = await asyncio.gather(*asking)
+async def test_callers_of_one_loop_turn_share_a_read(
+    reads: CoalescedReads, batch: BlockableBatch
+) -> None:
+    calls = (reads.read(batch.read, [f"k{n % 3}"], ("more",)) for n in range(9))
+    answers = await asyncio.gather(*calls)
     assert answers == [[(f"k{n % 3}", "more")] for n in range(9)]
-    assert shelf.asked == [["k0", "k1", "k2"]]
+    assert batch.calls == [["k0", "k1", "k2"]]
 
 
-async def test_who_comes_later_is_answered_by_a_later_read(rounds: Rounds, shelf: Shelf) -> None:
-    """What was written before somebody asked is in their answer."""
-    shelf.go.clear()
+async def test_a_later_caller_is_answered_by_a_later_read(
+    reads: CoalescedReads, batch: BlockableBatch
+) -> None:
+    """What was written before a call is in its answer."""
+    batch.go.clear()
     waiting = []
-    for nth in range(ROUNDS_AT_ONCE + 3):
-        waiting.append(asyncio.create_task(rounds.read(shelf.batch, ["same", nth])))
+    for nth in range(MAX_CONCURRENT_READS + 3):
+        waiting.append(asyncio.create_task(reads.read(batch.read, ["same", nth])))
         await asyncio.sleep(0.01)
-    assert len(shelf.asked) == ROUNDS_AT_ONCE
-    shelf.go.set()
+    assert len(batch.calls) == MAX_CONCURRENT_READS
+    batch.go.set()
     await asyncio.gather(*waiting)
-    assert len(shelf.asked) == ROUNDS_AT_ONCE + 1
-    assert shelf.asked[-1] == ["same", *range(ROUNDS_AT_ONCE, ROUNDS_AT_ONCE + 3)]
+    assert len(batch.calls) == MAX_CONCURRENT_READS + 1
+    later = range(MAX_CONCURRENT_READS, MAX_CONCURRENT_READS + 3)
+    assert batch.calls[-1] == ["same", *later]
 
 
-async def test_a_key_that_can_not_be_read_fails_alone(rounds: Rounds, shelf: Shelf) -> None:
-    asking = (rounds.read(shelf.batch, [key]) for key in ("good", "bad", "better"))
-    good, bad, better = await asyncio.gather(*asking, return_exceptions=True)
+async def test_a_key_that_can_not_be_read_fails_alone(
+    reads: CoalescedReads, batch: BlockableBatch
+) -> None:
+    calls = (reads.read(batch.read, [key]) for key in ("good", "bad", "better"))
+    good, bad, better = await asyncio.gather(*calls, return_exceptions=True)
     assert (good, better) == ([("good",)], [("better",)])
     assert isinstance(bad, ValueError)
 
 
-async def test_the_last_one_to_leave_ends_the_read(rounds: Rounds, shelf: Shelf) -> None:
-    shelf.go.clear()
-    waiting = [asyncio.create_task(rounds.read(shelf.batch, ["key"])) for _ in range(2)]
+async def test_a_read_is_canceled_with_its_last_caller(
+    reads: CoalescedReads, batch: BlockableBatch
+) -> None:
+    batch.go.clear()
+    waiting = [asyncio.create_task(reads.read(batch.read, ["key"])) for _ in range(2)]
     await asyncio.sleep(0.01)
     waiting[0].cancel()
     await asyncio.sleep(0.01)
-    assert shelf.canceled == 0
+    assert batch.canceled == 0
     waiting[1].cancel()
     await asyncio.sleep(0.01)
-    assert shelf.canceled == 1
-    shelf.go.set()
-    assert await rounds.read(shelf.batch, ["key"]) == [("key",)]
+    assert batch.canceled == 1
+    batch.go.set()
+    assert await reads.read(batch.read, ["key"]) == [("key",)]
 
 
-async def test_too_few_answers_are_an_error(rounds: Rounds) -> None:
-    async def short(_session: object, _keys: Sequence[Any]) -> list[Any]:
+@pytest.mark.parametrize("turns", range(6))
+async def test_callers_canceled_at_any_moment_leave_later_ones_their_turn(
+    reads: CoalescedReads, batch: BlockableBatch, turns: int
+) -> None:
+    """Also at the moment at which their read is scheduled and has not run its first step."""
+    for _ in range(MAX_CONCURRENT_READS + 1):
+        caller = asyncio.create_task(reads.read(batch.read, ["key"]))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+    async with asyncio.timeout(5):
+        assert await reads.read(batch.read, ["key"]) == [("key",)]
+
+
+async def test_too_few_answers_are_an_error(reads: CoalescedReads) -> None:
+    async def answer_nothing(_session: object, _keys: Sequence[Any]) -> list[Any]:
         return []
 
     with pytest.raises(LookupError):
-        await rounds.read(short, ["key"])
+        await reads.read(answer_nothing, ["key"])
 
 
-def lasting(seconds: float) -> tuple[Any, list[list[Any]]]:
-    """A batch whose answers last so long and count its reads, and the keys of each read."""
-    asked: list[list[Any]] = []
+async def test_a_failed_read_raises_in_every_caller_that_waits_for_it(
+    batch: BlockableBatch,
+) -> None:
+    coalescer: Coalescer[str, Any] = Coalescer(batch.read_keys)
+    answers = await asyncio.gather(
+        coalescer.load("good"), coalescer.load("bad"), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [ValueError, ValueError]
+    assert batch.calls == [["good", "bad"]]
+    assert await coalescer.load("good") == ("good",)
+
+
+async def test_a_batch_has_no_more_keys_than_allowed(batch: BlockableBatch) -> None:
+    coalescer: Coalescer[int, Any] = Coalescer(batch.read_keys, max_keys=2)
+    answers = await asyncio.gather(*(coalescer.load(key) for key in range(5)))
+    assert answers == [(key,) for key in range(5)]
+    assert batch.calls == [[0, 1], [2, 3], [4]]
+
+
+async def test_callers_join_while_the_first_one_gathers(batch: BlockableBatch) -> None:
+    coalescer: Coalescer[str, Any] = Coalescer(batch.read_keys, gather_seconds=0.05)
+    first = asyncio.create_task(coalescer.load("first"))
+    await asyncio.sleep(0.01)
+    assert batch.calls == []
+    assert await coalescer.load("second") == ("second",)
+    assert await first == ("first",)
+    assert batch.calls == [["first", "second"]]
+
+
+async def test_closing_raises_in_whoever_waits(batch: BlockableBatch) -> None:
+    coalescer: Coalescer[str, Any] = Coalescer(batch.read_keys, gather_seconds=0.001)
+    batch.go.clear()
+    running = asyncio.create_task(coalescer.load("running"))
+    await asyncio.sleep(0.01)
+    pending = asyncio.create_task(coalescer.load("pending"))
+    await asyncio.sleep(0)
+    await coalescer.close()
+    answers = await asyncio.gather(running, pending, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [TimeoutError, TimeoutError]
+    assert (batch.calls, batch.canceled) == ([["running"]], 1)
+
+
+async def test_a_cached_answer_is_read_once(reads: CoalescedReads) -> None:
+    calls: list[list[Any]] = []
 
     async def batch(_session: object, keys: Sequence[Any]) -> list[Any]:
-        asked.append(list(keys))
-        return [len(asked)] * len(keys)
+        calls.append(list(keys))
+        return [len(calls)] * len(keys)
 
-    batch.lasts_seconds = seconds  # type: ignore[attr-defined] # functions carry attributes
-    return batch, asked
-
-
-async def test_an_answer_that_lasts_is_read_once(rounds: Rounds) -> None:
-    batch, asked = lasting(60.0)
-    assert await rounds.read(batch, ["a"]) == [1]
-    assert await rounds.read(batch, ["b", "a", "b"]) == [2, 1, 2]
-    assert asked == [["a"], ["b"]]
+    assert await reads.read(batch, ["a"], lifetime_seconds=60.0) == [1]
+    assert await reads.read(batch, ["b", "a", "b"], lifetime_seconds=60.0) == [2, 1, 2]
+    assert calls == [["a"], ["b"]]
 
 
-async def test_an_answer_is_read_again_when_its_time_is_over(rounds: Rounds) -> None:
-    batch, _ = lasting(0.01)
-    assert await rounds.read(batch, ["a"]) == [1]
-    await asyncio.sleep(0.02)
-    assert await rounds.read(batch, ["a"]) == [2]
+async def test_a_cached_answer_is_read_again_after_its_lifetime(
+    reads: CoalescedReads, batch: BlockableBatch
+) -> None:
+    for count in (1, 2):
+        await reads.read(batch.read, ["a"], lifetime_seconds=0.01)
+        assert len(batch.calls) == count
+        await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Kept statements: constants of their modules, whose text is worked out once."""
+"""Prepared statements: constants of their modules, compiled once to one text."""
 
 import pkgutil
 from collections.abc import Iterator
@@ -8,77 +8,81 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Executable, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import words
-from database.statements import KEPT, Shapes, by_key, kept
-from models.delivery import Delivery, DeliveryStatus, Rider
+from database.base import enum_literals
+from database.statements import PREPARED, StatementCache, prepared, select_by_key
+from database.write_session import WriteSession
+from models.delivery import Delivery, DeliveryStatus
+from models.riders import Rider
 from services.core import clock
 
-ROOMS = ("models", "services", "dataloaders", "resolvers", "subscriptions", "jobs")
-STATES = (DeliveryStatus.PICKED_UP, DeliveryStatus.ARRIVING)
+PACKAGES = (
+    "database", "models", "services", "workflows", "dataloaders", "resolvers", "subscriptions",
+    "jobs",
+)  # fmt: skip
+STATUSES = (DeliveryStatus.PICKED_UP, DeliveryStatus.ARRIVING)
 
 
 def constants() -> Iterator[tuple[str, Executable]]:
-    """Every kept statement that a module holds, by its name."""
-    for room in ROOMS:
-        for module in pkgutil.iter_modules([room], f"{room}."):
+    """Every prepared statement that is a module's constant, by its name."""
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages([package], f"{package}."):
             for name, value in vars(import_module(module.name)).items():
-                if isinstance(value, Executable) and value.get_execution_options().get(KEPT):
+                if isinstance(value, Executable) and value.get_execution_options().get(PREPARED):
                     yield f"{module.name}.{name}", value
 
 
 def varies(statement: Any) -> bool:
-    """Whether its text is made anew for each list of values."""
-    shape, _ = Shapes()._of(statement)
-    return bool(shape.compiled.post_compile_params)
+    """Whether its text is made again for each list of values."""
+    compiled, _ = StatementCache().compile(statement)
+    return bool(compiled.compiled.post_compile_params)
 
 
-def test_every_kept_statement_has_one_text() -> None:
-    found = dict(constants())
-    assert len(found) > 50
-    assert [name for name, statement in found.items() if varies(statement)] == []
+def test_every_prepared_statement_has_one_text() -> None:
+    statements = dict(constants())
+    assert len(statements) > 50
+    assert [name for name, statement in statements.items() if varies(statement)] == []
 
 
-def test_a_list_of_states_is_spelled_out_so_that_the_text_stays() -> None:
-    assert varies(kept(select(Delivery.id).where(Delivery.status.in_(STATES))))
-    spelled = kept(select(Delivery.id).where(Delivery.status.in_(words(STATES))))
-    assert not varies(spelled)
-    _, text, values = Shapes().asked(spelled, {})
+def test_enum_literals_keep_the_text_of_a_list_the_same() -> None:
+    assert varies(prepared(select(Delivery.id).where(Delivery.status.in_(STATUSES))))
+    literal = prepared(select(Delivery.id).where(Delivery.status.in_(enum_literals(STATUSES))))
+    assert not varies(literal)
+    _, text, values = StatementCache().bind(literal, {})
     assert text.endswith("IN ('ARRIVING', 'PICKED_UP')")
     assert values == []
 
 
-def test_a_value_that_is_needed_and_missing_is_an_error() -> None:
-    statement = kept(select(Delivery.id).where(Delivery.order_id == bindparam("order")))
+def test_a_required_value_that_is_missing_is_an_error() -> None:
+    statement = prepared(select(Delivery.id).where(Delivery.order_id == bindparam("order")))
     with pytest.raises(KeyError):
-        Shapes().asked(statement, {})
+        StatementCache().bind(statement, {})
 
 
 @pytest.mark.parametrize(
-    ("asked", "ends"),
+    ("options", "ending"),
     [
         ({}, ""),
-        ({"locked": True}, "FOR UPDATE"),
-        ({"locked": True, "key_share": True}, "FOR NO KEY UPDATE"),
+        ({"for_update": True}, "FOR UPDATE"),
+        ({"for_update": True, "key_share": True}, "FOR NO KEY UPDATE"),
     ],
 )
-def test_a_row_is_read_by_its_key_with_the_lock_that_is_wanted(
-    asked: dict[str, bool], ends: str
+def test_a_row_is_selected_by_its_key_with_the_given_lock(
+    options: dict[str, bool], ending: str
 ) -> None:
-    statement, names = by_key(Rider, **asked)
-    assert by_key(Rider, **asked)[0] is statement
+    statement, names = select_by_key(Rider, **options)
+    assert select_by_key(Rider, **options)[0] is statement
     assert names == ("key_id",)
-    _, text, _ = Shapes().asked(statement, {"key_id": None})
-    assert text.partition("$1::UUID")[2].strip() == ends
+    _, text, _ = StatementCache().bind(statement, {"key_id": None})
+    assert text.partition("$1::UUID")[2].strip() == ending
 
 
-async def test_the_first_reading_of_the_clock_stands() -> None:
-    async with AsyncSession() as session:
-        first = await _heard(session, "2026-01-01T12:00:00+00:00")
-        assert await _heard(session, "2026-01-01T11:59:00+00:00") >= first
+async def test_the_first_reading_of_the_clock_is_kept() -> None:
+    async with WriteSession() as session:
+        first = await _time_after_reading(session, "2026-01-01T12:00:00+00:00")
+        assert await _time_after_reading(session, "2026-01-01T11:59:00+00:00") >= first
 
 
-async def _heard(session: AsyncSession, at: str) -> Any:
-    clock.hear(session, datetime.fromisoformat(at))
-    return await clock.moment(session)
+async def _time_after_reading(session: WriteSession, at: str) -> datetime:
+    clock.set_current_time(session, datetime.fromisoformat(at))
+    return await clock.current_time(session)

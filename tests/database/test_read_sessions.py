@@ -1,4 +1,4 @@
-"""Reads on the bare driver: the same answers as the ORM's, and nothing that a read must not do."""
+"""Read sessions on the bare driver: the ORM's answers, and nothing that a read must not do."""
 
 import asyncio
 
@@ -10,15 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.exc import UnmappedInstanceError
 
+from database.audit import AuditContext
 from database.base import uuid7
-from database.reading import Reading
+from database.read_pool import ReadSession
 from database.scope import NOBODY, PLATFORM, Scope
-from database.sessions import APPLICATION_ROLE, Database, Origin, open_reads
-from database.statements import kept
+from database.sessions import APPLICATION_ROLE, Database, open_read_pool
+from database.statements import prepared
 from models.catalog import Listing, Product
 from models.companies import Company
-from models.delivery import Rider, RiderPosition, RiderStatus
 from models.events import Event
+from models.riders import Rider, RiderPosition, RiderStatus
 from models.stock import Stock
 from models.stores import Store
 from tests.support.city import City
@@ -29,16 +30,16 @@ Values = tuple[object, ...]
 async def both(
     database: Database, statement: object, /, **given: object
 ) -> tuple[list[Values], list[Values]]:
-    """What a reading session and a unit of work answer to one statement."""
+    """The answers of a read session and a write session to one statement."""
     async with database.read(PLATFORM) as session:
-        light = [_plain(row) for row in await session.execute(statement, given)]  # type: ignore[call-overload] # any statement
-    async with database.write(PLATFORM, Origin("test")) as session:
-        whole = [_plain(row) for row in await session.execute(statement, given)]  # type: ignore[call-overload] # any statement
-    return light, whole
+        read_only = [_plain(row) for row in await session.execute(statement, given)]  # type: ignore[call-overload] # any statement
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        entities = [_plain(row) for row in await session.execute(statement, given)]  # type: ignore[call-overload] # any statement
+    return read_only, entities
 
 
 def _plain(row: Values) -> Values:
-    """Rows of a model as their values, so that both kinds compare."""
+    """Rows of a model as their values, so that both kinds can be compared."""
     return tuple(
         {c.key: getattr(one, c.key) for c in type(one).__mapper__.column_attrs if not c.deferred}
         if hasattr(one, "__mapper__")
@@ -69,31 +70,31 @@ def statements(town: City) -> list[object]:
     ]  # fmt: skip
 
 
-async def test_a_read_answers_what_a_unit_of_work_answers(
+async def test_a_read_session_answers_what_a_write_session_answers(
     database: Database, statements: list[object]
 ) -> None:
     for statement in statements:
-        light, whole = await both(database, statement)
-        assert light == whole
+        read_only, entities = await both(database, statement)
+        assert read_only == entities
 
 
-async def test_one_shape_serves_all_values(database: Database, town: City) -> None:
+async def test_one_compiled_statement_serves_all_values(database: Database, town: City) -> None:
     async with database.read(PLATFORM) as session:
         names = [
             await session.scalar(select(Store.name).where(Store.id == store.id))
             for store in town.first.stores
         ]
-        few = [await _count(session, town, several) for several in (1, 2)]
+        few = [await _count_stores(session, town, key_count) for key_count in (1, 2)]
     assert names == [store.name for store in town.first.stores]
     assert few == [1, 2]
 
 
-async def _count(session: AsyncSession, town: City, several: int) -> int | None:
-    keys = [store.id for store in town.first.stores[:several]]
+async def _count_stores(session: AsyncSession, town: City, key_count: int) -> int | None:
+    keys = [store.id for store in town.first.stores[:key_count]]
     return await session.scalar(select(func.count()).where(Store.id.in_(keys)))
 
 
-async def test_a_light_row_can_not_be_changed(database: Database, town: City) -> None:
+async def test_a_read_only_row_can_not_be_changed(database: Database, town: City) -> None:
     async with database.read(PLATFORM) as session:
         store = await session.get_one(Store, town.near.id)
     with pytest.raises(AttributeError):
@@ -101,7 +102,7 @@ async def test_a_light_row_can_not_be_changed(database: Database, town: City) ->
     assert store.name == town.near.name
 
 
-async def test_a_row_is_found_by_its_key_or_not_at_all(database: Database, town: City) -> None:
+async def test_a_row_is_read_by_its_key(database: Database, town: City) -> None:
     async with database.read(PLATFORM) as session:
         key = (town.near.id, town.first.products[0].id)
         assert (await session.get_one(Stock, key)).product_id == key[1]
@@ -110,21 +111,21 @@ async def test_a_row_is_found_by_its_key_or_not_at_all(database: Database, town:
             await session.get_one(Store, uuid7())
 
 
-async def test_a_read_can_not_write_and_sees_its_scope_only(database: Database) -> None:
+async def test_a_read_session_can_not_write_and_sees_only_its_scope(database: Database) -> None:
     async with database.read(NOBODY) as session:
         assert await session.scalar(select(func.count()).select_from(Rider)) == 0
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         async with database.read(PLATFORM) as session:
             await session.execute(text("update store set name = 'x'"))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        async with database.public() as session:
+        async with database.read_public() as session:
             await session.execute(text("select * from rider"))
 
 
-async def test_a_connection_reads_in_the_scope_of_who_has_it(
+async def test_a_connection_reads_in_the_scope_of_its_present_reader(
     database: Database, town: City
 ) -> None:
-    """The same few connections serve everybody in turn, and nobody in another one's scope."""
+    """Readers in different scopes use the same few connections in turn."""
     rider = town.riders[0]
     counted = select(func.count()).select_from(Rider)
     for _ in range(3):
@@ -134,7 +135,7 @@ async def test_a_connection_reads_in_the_scope_of_who_has_it(
             assert list(await session.scalars(select(Rider.id))) == [rider.id]
 
 
-async def test_who_leaves_in_the_middle_ends_the_statement(database: Database) -> None:
+async def test_canceling_a_reader_cancels_its_statement(database: Database) -> None:
     async def slow() -> None:
         async with database.read(PLATFORM) as session:
             await session.execute(text("select pg_sleep(4)"))
@@ -150,28 +151,28 @@ async def test_who_leaves_in_the_middle_ends_the_statement(database: Database) -
     assert left == 0
 
 
-async def test_a_server_that_does_not_answer_is_given_up(database_url: str) -> None:
-    pool = open_reads(database_url, APPLICATION_ROLE, pool_size=2)
+async def test_a_read_times_out_when_the_server_does_not_answer(database_url: str) -> None:
+    pool = open_read_pool(database_url, APPLICATION_ROLE, pool_size=2)
     pool._settings["command_timeout"] = 0.2
     with pytest.raises(TimeoutError):
-        async with pool.reading(None) as session:
+        async with pool.session(None) as session:
             await session.execute(text("select pg_sleep(3)"))
     assert (len(pool._open), pool.in_use) == (0, 0)
-    async with pool.reading(None) as session:
+    async with pool.session(None) as session:
         assert await session.scalar(text("select 1")) == 1
     await pool.close()
 
 
-async def test_a_narrow_row_has_what_was_needed_and_its_key(database: Database) -> None:
-    stores = kept(select(Store).order_by(Store.id))
+async def test_a_partial_row_has_the_given_attributes_and_its_key(database: Database) -> None:
+    stores = prepared(select(Store).order_by(Store.id))
     async with database.read(PLATFORM) as session:
-        assert isinstance(session, Reading)
-        whole = await session.firsts(stores)
-        narrow = await session.narrow(stores, {"name", "status"}, {})
-        other = await session.narrow(stores, {"name", "no_column"}, {})
-    assert [(row.id, row.name, row.status) for row in narrow] == [
+        assert isinstance(session, ReadSession)
+        whole = await session.scalar_list(stores)
+        partial = await session.load_only(stores, {"name", "status"}, {})
+        other = await session.load_only(stores, {"name", "no_column"}, {})
+    assert [(row.id, row.name, row.status) for row in partial] == [
         (row.id, row.name, row.status) for row in whole
     ]
     with pytest.raises(UnmappedInstanceError):
-        _ = narrow[0].timezone
+        _ = partial[0].timezone
     assert other[0].timezone == whole[0].timezone

@@ -1,4 +1,4 @@
-"""Units of work: rows are the session's own, and what has changed is written by few statements."""
+"""Write sessions: rows belong to the session, and changes are written by few statements."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,61 +11,63 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
+from database.write_session import WriteSession, append_event
 from models.accounts import Address
 from models.carts import Cart, CartLine
 from models.operations import AuditEntry
 from tests.conftest import superuser
-from tests.support.actors import Standing
+from tests.support.actors import ActorClient
 from tests.support.city import City
 
-ORIGIN = Origin("test:working")
+ORIGIN = AuditContext("test:working")
 
 
 @pytest.fixture
 async def session(database: Database) -> AsyncIterator[AsyncSession]:
-    """A unit of work that is undone."""
-    with suppress(Undone):
+    """A write session that is rolled back."""
+    with suppress(RolledBackError):
         async with database.write(PLATFORM, ORIGIN) as opened:
             yield opened
-            raise Undone
+            raise RolledBackError
 
 
-class Undone(Exception):
-    """Nothing of this was to stay."""
+class RolledBackError(Exception):
+    """Raised to roll back the transaction of the fixture."""
 
 
 @pytest.fixture
 def sent(session: Any) -> list[str]:
-    """The statements that the driver was given."""
-    found: list[str] = []
-    session.heard = found.append
-    return found
+    """The statements that the session has run on the driver."""
+    statements: list[str] = []
+    session.observer = statements.append
+    return statements
 
 
-def address(customer: Standing, label: str) -> Address:
+def address(customer: ActorClient, label: str) -> Address:
     return Address(person_id=customer.id, label=label, line="Rua 1", latitude=41.1, longitude=-8.6)
 
 
-async def test_new_rows_share_a_statement_and_get_what_the_table_fills_in(
-    session: AsyncSession, customer: Standing, sent: list[str]
+async def test_new_rows_share_a_statement_and_get_the_values_that_the_table_fills_in(
+    session: AsyncSession, customer: ActorClient, sent: list[str]
 ) -> None:
     rows = [address(customer, name) for name in ("Home", "Work", "Boat")]
     session.add_all(rows)
     await session.flush()
     assert len(sent) == 1
-    found = await session.scalars(select(Address).where(Address.id.in_([row.id for row in rows])))
-    assert set(found) == set(rows)
+    loaded = await session.scalars(select(Address).where(Address.id.in_([row.id for row in rows])))
+    assert set(loaded) == set(rows)
     columns = [one.key for one in Address.__mapper__.column_attrs if not one.deferred]
-    kept = [{name: getattr(row, name) for name in columns} for row in rows]
+    values = [{name: getattr(row, name) for name in columns} for row in rows]
     for row in rows:
         await session.refresh(row)
-    assert [{name: getattr(row, name) for name in columns} for row in rows] == kept
+    assert [{name: getattr(row, name) for name in columns} for row in rows] == values
 
 
-async def test_only_what_has_changed_is_written_and_alike_rows_share_a_trip(
-    session: AsyncSession, customer: Standing, sent: list[str]
+async def test_only_changed_columns_are_written_and_similar_rows_share_a_round_trip(
+    session: AsyncSession, customer: ActorClient, sent: list[str]
 ) -> None:
     rows = [address(customer, name) for name in ("Home", "Work")]
     session.add_all(rows)
@@ -80,12 +82,12 @@ async def test_only_what_has_changed_is_written_and_alike_rows_share_a_trip(
     assert len(sent) == 1
     assert "SET label=" in sent[0]
     assert ", " not in sent[0].split(" WHERE ")[0]
-    again = select(Address.label).where(Address.person_id == customer.id).order_by(Address.label)
-    assert {"Home!", "Work!"} <= set(await session.scalars(again))
+    labels = select(Address.label).where(Address.person_id == customer.id)
+    assert {"Home!", "Work!"} <= set(await session.scalars(labels))
 
 
-async def test_a_row_is_one_object_and_read_anew_only_when_asked(
-    session: AsyncSession, customer: Standing
+async def test_a_row_is_one_object_that_is_refreshed_only_on_request(
+    session: AsyncSession, customer: ActorClient
 ) -> None:
     row = address(customer, "Home")
     session.add(row)
@@ -105,15 +107,15 @@ async def test_a_row_is_one_object_and_read_anew_only_when_asked(
     assert row.label == "Boat"
 
 
-async def again(session: AsyncSession, customer: Standing, town: City) -> None:
-    """A second cart for the same company, which can't be."""
+async def _add_second_cart(session: AsyncSession, customer: ActorClient, town: City) -> None:
+    """Add a second cart for the same company, which a constraint forbids."""
     async with session.begin_nested():
         session.add(Cart(person_id=customer.id, company_id=town.second.id))
         await session.flush()
 
 
-async def test_a_row_that_is_gone_is_not_written_in_silence(
-    session: AsyncSession, customer: Standing
+async def test_updating_a_row_that_is_gone_is_an_error(
+    session: AsyncSession, customer: ActorClient
 ) -> None:
     row = address(customer, "Home")
     session.add(row)
@@ -124,21 +126,23 @@ async def test_a_row_that_is_gone_is_not_written_in_silence(
         await session.flush()
 
 
-async def test_what_a_savepoint_undoes_can_be_tried_again(
-    session: AsyncSession, customer: Standing, town: City
+async def test_a_session_can_be_used_after_a_savepoint_was_rolled_back(
+    session: AsyncSession, customer: ActorClient, town: City
 ) -> None:
     cart = Cart(person_id=customer.id, company_id=town.second.id)
     session.add(cart)
     await session.flush()
     with pytest.raises(IntegrityError):
-        await again(session, customer, town)
+        await _add_second_cart(session, customer, town)
     session.add(CartLine(cart_id=cart.id, product_id=town.second.products[0].id,
                          person_id=customer.id, quantity=2))  # fmt: skip
     await session.flush()
     assert await session.get_one(Cart, cart.id) is cart
 
 
-async def test_what_needs_the_orm_is_left_to_it(session: AsyncSession, customer: Standing) -> None:
+async def test_statements_that_need_the_orm_are_run_by_it(
+    session: AsyncSession, customer: ActorClient
+) -> None:
     row = address(customer, "Home")
     session.add(row)
     await session.flush()
@@ -155,8 +159,8 @@ async def test_what_needs_the_orm_is_left_to_it(session: AsyncSession, customer:
     assert await session.get(Address, row.id) is None
 
 
-async def test_each_change_is_told_once_to_the_audit(
-    database: Database, customer: Standing
+async def test_each_change_is_in_the_audit_row_once(
+    database: Database, customer: ActorClient
 ) -> None:
     async with database.write(PLATFORM, ORIGIN) as session:
         row = address(customer, "Home")
@@ -167,14 +171,36 @@ async def test_each_change_is_told_once_to_the_audit(
         await session.delete(row)
     newest = select(AuditEntry).where(AuditEntry.action == ORIGIN.action)
     async with database.read(PLATFORM) as reading:
-        found = await reading.scalar(newest.order_by(AuditEntry.id.desc()).limit(1))
-    assert found is not None
-    verbs = [(one["verb"], one["after"].get("label")) for one in found.changes]
+        entry = await reading.scalar(newest.order_by(AuditEntry.id.desc()).limit(1))
+    assert entry is not None
+    verbs = [(one["verb"], one["after"].get("label")) for one in entry.changes]
     assert verbs == [("insert", "Home"), ("update", "Work"), ("delete", None)]
-    assert found.changes[1]["before"] == {"label": "Home"}
+    assert entry.changes[1]["before"] == {"label": "Home"}
 
 
-async def test_connections_that_the_server_has_cut_are_opened_anew(
+async def test_a_change_that_the_orm_writes_by_itself_is_in_the_audit_row(
+    session: AsyncSession, customer: ActorClient
+) -> None:
+    """SQLAlchemy flushes before it refreshes a row."""
+    rows = [address(customer, name) for name in ("Home", "Work")]
+    session.add_all(rows)
+    await session.flush()
+    assert isinstance(session, WriteSession)
+    session.changes.clear()
+    rows[0].label = "Boat"
+    await session.refresh(rows[1])
+    assert [(one["verb"], one["after"]) for one in session.changes] == [
+        ("update", {"label": "Boat"})
+    ]
+
+
+async def test_a_read_session_takes_no_events(database: Database) -> None:
+    async with database.read(PLATFORM) as reading:
+        with pytest.raises(TypeError):
+            append_event(reading, "stream", "TYPE", {}, None)
+
+
+async def test_connections_that_the_server_has_cut_are_replaced(
     database: Database, postgres_url: str
 ) -> None:
     here = text("select pg_backend_pid()")
@@ -182,7 +208,7 @@ async def test_connections_that_the_server_has_cut_are_opened_anew(
         cut = [await one.scalar(here), await other.scalar(here)]
     async with superuser(postgres_url) as connection:
         await connection.execute("select pg_terminate_backend(unnest($1::int[]))", cut)
-    await asyncio.sleep(0.2)  # until the driver has heard of it
+    await asyncio.sleep(0.2)  # until the driver has noticed it
     for _ in range(3):
         async with database.write(PLATFORM, ORIGIN) as session:
             assert await session.scalar(here) not in cut

@@ -1,4 +1,4 @@
-"""The quick start for partners, run as it is written against a store that runs."""
+"""Runs the code of the partners' quick start against a running server."""
 
 import asyncio
 import os
@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from models.accounts import Membership, Person
 from models.identity import Role
 from services.identity.passwords import hash_password
@@ -27,16 +28,16 @@ READY_SECONDS, RUN_SECONDS = 60, 60
 
 
 @contextmanager
-def port() -> Iterator[int]:
-    """A loopback port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        found: int = door.getsockname()[1]
-    yield found
+def free_port() -> Iterator[int]:
+    """A loopback port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    yield port
 
 
 @asynccontextmanager
-async def running(environment: dict[str, str], *arguments: str) -> AsyncIterator[None]:
-    """A process of ours while the block runs."""
+async def run_process(environment: dict[str, str], *arguments: str) -> AsyncIterator[None]:
+    """Run a server command while the block runs."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "server", *arguments, cwd=ROOT, env=environment,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
@@ -48,11 +49,11 @@ async def running(environment: dict[str, str], *arguments: str) -> AsyncIterator
         await child.wait()
 
 
-async def admin_of_a_company(url: str) -> None:
-    """Somebody who signs in with a password, and a company with something on its shelves."""
+async def create_admin(url: str) -> None:
+    """Create a company with stock, and an admin who signs in with a password."""
     database = Database(url)
-    city = await cities.build(database)
-    async with database.write(PLATFORM, Origin("test")) as session:
+    city = await cities.build_city(database)
+    async with database.write(PLATFORM, AuditContext("test")) as session:
         person = Person(name="Admin", email=EMAIL, password_hash=hash_password(PASSWORD))
         session.add(person)
         await session.flush()
@@ -61,7 +62,7 @@ async def admin_of_a_company(url: str) -> None:
     await database.close()
 
 
-async def until_ready(url: str) -> None:
+async def wait_until_ready(url: str) -> None:
     async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient() as http:
         while True:
             try:
@@ -72,45 +73,45 @@ async def until_ready(url: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_the_quick_start_does_what_it_says(
+async def test_the_quick_start_runs_and_receives_an_event(
     fresh_database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    await admin_of_a_company(fresh_database_url)
-    with port() as ours, port() as theirs:
+    await create_admin(fresh_database_url)
+    with free_port() as server_port, free_port() as receiver_port:
         environment = {
             **os.environ,
             "DATABASE_URL": fresh_database_url,
             "REDIS_URL": redis_url,
             "DARKSTORE_ENV": "development",
             "DARKSTORE_KEYS_FILE": str(tmp_path / "keys.json"),
-            "DARKSTORE_WEBHOOK_ALLOW": f"127.0.0.1:{theirs}",
+            "DARKSTORE_WEBHOOK_ALLOW": f"127.0.0.1:{receiver_port}",
             "STRIPE_API_KEY": "sk_test_none",
             "STRIPE_WEBHOOK_SECRET": "whsec_none",
         }
-        url = f"http://127.0.0.1:{ours}"
+        url = f"http://127.0.0.1:{server_port}"
         program = tmp_path / "partner.py"
         program.write_text("\n".join(BLOCK.findall(PAGE)))
-        given = {
+        variables = {
             "DARKSTORE_URL": url, "DARKSTORE_EMAIL": EMAIL, "DARKSTORE_PASSWORD": PASSWORD,
-            "RECEIVER_PORT": str(theirs),
+            "RECEIVER_PORT": str(receiver_port),
         }  # fmt: skip
-        serve = running(environment, "serve", "--port", str(ours))
-        async with serve, running(environment, "worker"):
-            await until_ready(url)
+        serve = run_process(environment, "serve", "--port", str(server_port))
+        async with serve, run_process(environment, "worker"):
+            await wait_until_ready(url)
             child = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", str(program), env=given,
+                sys.executable, "-I", str(program), env=variables,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
             async with asyncio.timeout(RUN_SECONDS):
-                said, _ = await child.communicate()
-    assert child.returncode == 0, said.decode()
-    assert "token for stock:read stock:write webhooks:read webhooks:write" in said.decode()
-    assert "verified STOCK_CHANGED" in said.decode()
+                output, _ = await child.communicate()
+    assert child.returncode == 0, output.decode()
+    assert "token for stock:read stock:write webhooks:read webhooks:write" in output.decode()
+    assert "verified STOCK_CHANGED" in output.decode()
 
 
 @pytest.mark.parametrize("name", ["appSecretRotate", "appSecretRevoke", "webhookTopics",
     "webhookEndpointResume", "webhookReplay", "webhookDeliveryRetry", "webhookPreview",
     "webhookSecretRotate"])  # fmt: skip
-def test_what_the_page_speaks_of_is_in_the_graph(name: str) -> None:
+def test_fields_named_on_the_page_are_in_the_graph(name: str) -> None:
     assert name in PAGE
     assert re.search(rf"^  {name}\b", (ROOT / "schema.graphql").read_text(), re.MULTILINE)

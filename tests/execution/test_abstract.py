@@ -1,6 +1,6 @@
-"""Interfaces and unions: which type a value is of, what happens when none fits, what is merged."""
+"""Interfaces and unions: type resolution, values of no possible type, merged fragments."""
 
-# Types are made at run time here, and resolvers answer what they should not: that is the point.
+# Types are created at run time here, and resolvers return invalid values on purpose.
 # mypy: disable-error-code="valid-type, arg-type, misc, var-annotated"
 
 from typing import Annotated, Any
@@ -8,7 +8,14 @@ from typing import Annotated, Any
 import pytest
 import strawberry
 
-from tests.support.execution.field_shapes import Fault, Ground, asked, later, made, now
+from tests.support.execution.field_shapes import (
+    Fault,
+    SchemaUnderTest,
+    async_resolver,
+    object_type,
+    sync_resolver,
+    typed_field,
+)
 
 
 class Dog:
@@ -20,7 +27,7 @@ class Cat:
     friend = Dog()
 
 
-class Strange:
+class Stranger:
     name = "stranger"
 
 
@@ -36,7 +43,7 @@ class Loud:
 
 
 def is_a(kind: type) -> Any:
-    """The usual test of a value."""
+    """The usual `is_type_of`: an instance check."""
 
     def is_type_of(cls: type, value: object, _info: object) -> bool:
         return isinstance(value, kind)
@@ -68,7 +75,7 @@ Animal = Annotated[DogType | CatType, strawberry.union("Animal")]
 VALUES: dict[str, Any] = {
     "both": lambda: [Dog(), Cat()],
     "one many times": lambda: [Dog(), Dog(), None, Dog()],
-    "a stranger": lambda: [Dog(), Strange(), Cat()],
+    "a value of no type": lambda: [Dog(), Stranger(), Cat()],
     "a number": lambda: [3],
     "an error": lambda: [Cat(), Fault("ran away")],
 }
@@ -93,21 +100,22 @@ DOCUMENTS = {
 }
 
 
-@pytest.mark.parametrize("way", [now, later], ids=["now", "later"])
+@pytest.mark.parametrize("resolver", [sync_resolver, async_resolver], ids=["sync", "async"])
 @pytest.mark.parametrize("kind", [Animal, Pet], ids=["union", "interface"])
 @pytest.mark.parametrize("values", VALUES)
-async def test_values_of_abstract_types(values: str, kind: Any, way: Any) -> None:
-    """Every document at once for a schema, which costs more to make than to ask."""
-    query = made(
-        "Query", it=asked(list[kind | None], way(VALUES[values])),
-        strict=asked(list[kind], way(VALUES[values])),
-        first=asked(kind | None, way(lambda: VALUES[values]()[0])),
-    )  # fmt: skip
-    ground = Ground(query, types=[DogType, CatType])
+async def test_values_of_abstract_types(values: str, kind: Any, resolver: Any) -> None:
+    """One test runs all documents, since a schema takes longer to build than to execute."""
+    query = object_type(
+        "Query",
+        it=typed_field(list[kind | None], resolver(VALUES[values])),
+        strict=typed_field(list[kind], resolver(VALUES[values])),
+        first=typed_field(kind | None, resolver(lambda: VALUES[values]()[0])),
+    )
+    schema = SchemaUnderTest(query, types=[DogType, CatType])
     for document in DOCUMENTS.values():
         for field in ("it", "strict", "it: first"):
-            asks = document.replace("it {", f"{field} {{", 1)
-            assert (await ground.told(asks)).executed
+            query = document.replace("it {", f"{field} {{", 1)
+            assert (await schema.compare(query)).executed
 
 
 async def _of(value: Any) -> Any:
@@ -115,7 +123,7 @@ async def _of(value: Any) -> Any:
 
 
 def _raise(_value: object) -> Any:
-    raise Fault("nobody knows")
+    raise Fault("unknown")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +132,7 @@ def _raise(_value: object) -> Any:
      lambda _: 7, _raise, lambda value: type(value).__name__ + "Kind"],
     ids=["unknown", "no member", "abstract", "empty", "none", "a number", "raises", "right"],
 )  # fmt: skip
-async def test_an_interface_that_says_which_type_it_is(answer: Any) -> None:
+async def test_an_interface_with_resolve_type(answer: Any) -> None:
     @strawberry.interface
     class Named:
         name: str
@@ -138,37 +146,45 @@ async def test_an_interface_that_says_which_type_it_is(answer: Any) -> None:
         barks: bool
         is_type_of = is_a(Dog)
 
-    query = made(
-        "Query", one=asked(Named | None, now(Dog)), strict=asked(Named, later(Dog)),
-        many=asked(list[Named | None], now(lambda: [Dog(), Dog()])),
-    )  # fmt: skip
-    ground = Ground(query, types=[DogKind])
+    query = object_type(
+        "Query",
+        one=typed_field(Named | None, sync_resolver(Dog)),
+        strict=typed_field(Named, async_resolver(Dog)),
+        many=typed_field(list[Named | None], sync_resolver(lambda: [Dog(), Dog()])),
+    )
+    schema = SchemaUnderTest(query, types=[DogKind])
     for document in (
         "{ one { name } many { __typename name } }",
         "{ strict { name } one { name } }",
     ):
-        await ground.told(document)
+        await schema.compare(document)
 
 
 @pytest.mark.parametrize("fault", ["false", "raises", "later", "later false", "later raises"])
-async def test_a_type_that_judges_its_values(fault: str) -> None:
-    def judge(_cls: type, _value: object, _info: object) -> Any:
+async def test_a_type_with_is_type_of(fault: str) -> None:
+    def check(_cls: type, _value: object, _info: object) -> Any:
         if fault == "raises":
-            raise Fault("no judgment")
-        return {"false": False, "later": _of(True), "later false": _of(False)}.get(fault, _late())
+            raise Fault("failed check")
+        if fault == "false":
+            return False
+        return _late() if fault == "later raises" else _of(fault == "later")
 
     async def _late() -> bool:
-        raise Fault("a late judgment")
+        raise Fault("failed late check")
 
     @strawberry.type
     class Thing:
         name: str
-        is_type_of = classmethod(judge)
+        is_type_of = classmethod(check)
 
-    query = made(
-        "Query", one=asked(Thing | None, now(Strange)), beside=asked(int, now(lambda: 1)),
-        many=asked(list[Thing | None], later(lambda: [Strange(), None, Strange()])),
-    )  # fmt: skip
-    ground = Ground(query)
-    await ground.told("{ one { name } beside }")
-    await ground.told("{ many { name } one { again: name } }")
+    query = object_type(
+        "Query",
+        one=typed_field(Thing | None, sync_resolver(Stranger)),
+        beside=typed_field(int, sync_resolver(lambda: 1)),
+        many=typed_field(
+            list[Thing | None], async_resolver(lambda: [Stranger(), None, Stranger()])
+        ),
+    )
+    schema = SchemaUnderTest(query)
+    await schema.compare("{ one { name } beside }")
+    await schema.compare("{ many { name } one { again: name } }")

@@ -1,4 +1,4 @@
-"""The JSON of an answer, whatever a scalar put into it."""
+"""The JSON encoding of an answer, also with values that orjson refuses."""
 
 import json
 from decimal import Decimal
@@ -9,7 +9,7 @@ from execution import Answer, Engine
 from tests.support.execution.shop_schema import schema
 
 
-def test_keys_stand_in_the_order_of_the_specification() -> None:
+def test_keys_are_in_the_order_of_the_specification() -> None:
     answer = Answer({"a": 1}, [{"message": "m"}], {"cost": 3})
     assert answer.encode() == b'{"data":{"a":1},"errors":[{"message":"m"}],"extensions":{"cost":3}}'
 
@@ -24,11 +24,11 @@ def test_data_is_null_after_execution_and_absent_before() -> None:
     ("value", "sent"),
     [(2**70, 2**70), (Decimal("1.5"), "1.5"), ("\ud800", "\ud800"), ({1: 2}, {"1": 2})],
 )
-def test_what_orjson_refuses_is_encoded_all_the_same(value: object, sent: object) -> None:
+def test_values_that_orjson_refuses_are_encoded(value: object, sent: object) -> None:
     assert json.loads(Answer({"a": value}).encode()) == {"data": {"a": sent}}
 
 
-def test_an_error_that_can_not_be_worded_is_masked() -> None:
+def test_an_error_whose_formatter_fails_is_masked() -> None:
     def fail(error: object) -> dict[str, object]:
         raise ValueError(error)
 

@@ -1,6 +1,6 @@
-"""What is passed in and what comes out: defaults, nulls, variables, enums, scalars that refuse."""
+"""Coercion of arguments and results: defaults, nulls, variables, enums, scalars that raise."""
 
-# Resolvers answer what they should not here: that is the point.
+# Resolvers return invalid values here on purpose.
 # mypy: disable-error-code="misc, return-value, arg-type, valid-type"
 
 from enum import Enum
@@ -12,8 +12,14 @@ from graphql import GraphQLError, StringValueNode, ValueNode
 from strawberry.schema.config import StrawberryConfig
 
 from execution import Answer
-from tests.support.execution.differential import Pair, assert_same
-from tests.support.execution.field_shapes import Fault, Ground, asked, made, now
+from tests.support.execution.differential import ExecutorPair, assert_same
+from tests.support.execution.field_shapes import (
+    Fault,
+    SchemaUnderTest,
+    object_type,
+    sync_resolver,
+    typed_field,
+)
 
 IDENTITY = strawberry.ID("i")
 Even = NewType("Even", int)
@@ -103,7 +109,7 @@ class Query:
         return repr((even, picky, evens))
 
 
-PAIR = Pair(strawberry.Schema(Query, config=StrawberryConfig(scalar_map=SCALARS)))
+PAIR = ExecutorPair(strawberry.Schema(Query, config=StrawberryConfig(scalar_map=SCALARS)))
 LITERALS = [
     "{ numbers }",
     "{ numbers(a: 5, b: 3, c: true, d: null, e: 12, f: 4) }",
@@ -176,25 +182,25 @@ VARIABLES: list[dict[str, Any]] = [
 ]
 
 
-async def both(query: str, variables: Any = None) -> Answer:
-    """The compiled answer, held equal to graphql-core's."""
-    answers = await PAIR.answers(query, variables, lambda: None)
+async def compare(query: str, variables: Any = None) -> Answer:
+    """The compiled answer, asserted equal to graphql-core's."""
+    answers = await PAIR.execute(query, variables, lambda: None)
     assert_same(*answers)
     return answers[0]
 
 
 @pytest.mark.parametrize("query", LITERALS)
-async def test_what_a_document_writes_out(query: str) -> None:
-    await both(query)
+async def test_literal_arguments_are_coerced_alike(query: str) -> None:
+    await compare(query)
 
 
 @pytest.mark.parametrize("variables", VARIABLES, ids=repr)
-async def test_what_comes_in_variables(variables: dict[str, Any]) -> None:
-    assert (await both(DECLARED, variables)).executed == _fits(variables)
+async def test_variables_are_coerced_alike(variables: dict[str, Any]) -> None:
+    assert (await compare(DECLARED, variables)).executed == _is_valid(variables)
 
 
-def _fits(variables: dict[str, Any]) -> bool:
-    """The first few may be run; the others break a type each, but for two shapes."""
+def _is_valid(variables: dict[str, Any]) -> bool:
+    """Whether these variables are valid: by their index in `VARIABLES`."""
     return VARIABLES.index(variables) in (0, 1, 2, 3, 18, 19)
 
 
@@ -213,8 +219,8 @@ def _fits(variables: dict[str, Any]) -> bool:
     ],
 )
 @pytest.mark.parametrize("variables", [None, {}, {"a": None}, {"a": 5}], ids=repr)
-async def test_a_variable_that_is_there_null_or_left_out(query: str, variables: Any) -> None:
-    await both(query, variables)
+async def test_a_variable_that_is_passed_null_or_omitted(query: str, variables: Any) -> None:
+    await compare(query, variables)
 
 
 LEAVES: dict[str, tuple[Any, list[Any]]] = {
@@ -230,14 +236,20 @@ LEAVES: dict[str, tuple[Any, list[Any]]] = {
 
 
 @pytest.mark.parametrize("kind", LEAVES)
-async def test_what_a_leaf_makes_of_a_value(kind: str) -> None:
-    type_, values = LEAVES[kind]
+async def test_leaf_values_are_serialized_alike(kind: str) -> None:
+    leaf_type, values = LEAVES[kind]
     fields: dict[str, Any] = {}
-    for nth, value in enumerate(values):
-        fields[f"maybe{nth}"] = asked(type_ | None, now(lambda value=value: value))
-        fields[f"list{nth}"] = asked(list[type_ | None], now(lambda value=value: [value, value]))
-        fields[f"strict{nth}"] = asked(type_, now(lambda value=value: value))
-    ground = Ground(made("Query", **fields), config=StrawberryConfig(scalar_map=SCALARS))
-    for nth in range(len(values)):
-        await ground.told(f"{{ maybe{nth} list{nth} }}")
-        await ground.told(f"{{ maybe{nth} strict{nth} }}")
+    for index, value in enumerate(values):
+        fields[f"maybe{index}"] = typed_field(
+            leaf_type | None, sync_resolver(lambda value=value: value)
+        )
+        fields[f"list{index}"] = typed_field(
+            list[leaf_type | None], sync_resolver(lambda value=value: [value, value])
+        )
+        fields[f"strict{index}"] = typed_field(leaf_type, sync_resolver(lambda value=value: value))
+    schema = SchemaUnderTest(
+        object_type("Query", **fields), config=StrawberryConfig(scalar_map=SCALARS)
+    )
+    for index in range(len(values)):
+        await schema.compare(f"{{ maybe{index} list{index} }}")
+        await schema.compare(f"{{ maybe{index} strict{index} }}")

@@ -1,8 +1,8 @@
-"""What an answer cost is counted while its plan runs."""
+"""The actual cost of an answer is counted while its plan runs."""
 
 import pytest
 
-from execution import Engine, Prepared
+from execution import Engine, PreparedOperation
 from tests.support.execution.shop_context import Context
 from tests.support.execution.shop_schema import schema
 
@@ -21,12 +21,12 @@ ANSWERED = [
 async def test_the_cost_of_an_answer_is_that_of_the_objects_in_it(query: str, cost: int) -> None:
     engine = Engine(schema)
     prepared = engine.prepare(query)
-    assert isinstance(prepared, Prepared)
+    assert isinstance(prepared, PreparedOperation)
     assert (await engine.execute(prepared, None, Context())).cost == cost
 
 
-async def test_graphql_cores_answers_are_counted_field_by_field() -> None:
+async def test_the_cost_of_an_answer_of_graphql_core_is_its_number_of_fields() -> None:
     engine = Engine(schema, reference=True)
     prepared = engine.prepare("{ products(first: 2) { id brand { name } } }")
-    assert isinstance(prepared, Prepared)
+    assert isinstance(prepared, PreparedOperation)
     assert (await engine.execute(prepared, None, Context())).cost == 1 + 2 * 2 + 2

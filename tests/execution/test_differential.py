@@ -1,4 +1,4 @@
-"""The compiled plans answer as graphql-core does: on documents written to be nasty."""
+"""Compiled plans answer as graphql-core does: documents written to be difficult."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ DOCUMENTS = [
     "{ products { staffBrand { name } shelf { id name } } }",
     "{ products { label a: label(prefix: \"my\", loud: true) b: label(loud: false) } }",
     "{ products { within } }",
-    "{ products { told other: told(n: 2) @include(if: true) } }",
+    "{ products { resolveInfo other: resolveInfo(n: 2) @include(if: true) } }",
     "{ products { within(range: {low: 3, units: [KILOGRAM]}, units: [PIECE, KILOGRAM]) } }",
     "{ products { within(range: {high: null}, units: []) a: within(units: null) } }",
     "{ named { __typename id name ... on Product { price { minor } brand { id } } } }",
@@ -112,7 +112,7 @@ CONDITIONAL = """query ($a: Boolean!, $b: Boolean = true, $c: Boolean) {
     ]
     + [{"a": True, "c": True}, {"a": False}, {"a": True, "b": None}, {}, {"a": "yes"}],
 )
-async def test_skip_and_include_choose_the_same_fields(variables: dict[str, Any]) -> None:
+async def test_skip_and_include_select_the_same_fields(variables: dict[str, Any]) -> None:
     await compare(schema, CONDITIONAL, variables, Context)
 
 
@@ -141,7 +141,7 @@ VARIABLES = """query (
     ],
 )
 async def test_variables_are_coerced_alike(variables: dict[str, Any]) -> None:
-    query = VARIABLES.replace("(prefix: $nothing)", "told")
+    query = VARIABLES.replace("(prefix: $nothing)", " resolveInfo")
     await compare(schema, query, variables, Context)
 
 
@@ -186,7 +186,9 @@ DEFERRED = """query ($later: Boolean = true) {
 
 
 @pytest.mark.parametrize("variables", [{}, {"later": False}])
-async def test_what_may_come_later_comes_at_once(variables: dict[str, Any]) -> None:
+async def test_deferred_and_streamed_parts_are_in_the_first_answer(
+    variables: dict[str, Any],
+) -> None:
     config = StrawberryConfig(enable_experimental_incremental_execution=True)
     answer = await compare(strawberry.Schema(Slow, config=config), DEFERRED, variables, Context)
     again = {"again": "hello"} if not variables else {}
@@ -213,14 +215,14 @@ def test_a_schema_with_extensions_is_refused() -> None:
         {"either": "no"},
     ],
 )
-async def test_input_objects_arrive_alike(filter: dict[str, Any] | None) -> None:
+async def test_input_objects_are_converted_alike(filter: dict[str, Any] | None) -> None:
     fields = "{ filtered(filter: $f) b: filtered(filter: {either: [], nested: $n}) }"
     query = f"query ($f: Filter, $n: [[Int!]!] = [[9]]) {fields}"
     await compare(schema, query, {"f": filter}, Context)
 
 
 @pytest.mark.parametrize("key", [{"byId": "1"}, {"byName": None}, {}, {"byId": 1, "byName": "n"}])
-async def test_one_of_several_keys_arrives_alike(key: dict[str, Any]) -> None:
+async def test_one_of_inputs_are_converted_alike(key: dict[str, Any]) -> None:
     query = "query ($k: OneKey!, $ks: [OneKey!]) { keyed(key: $k, keys: $ks) }"
     await compare(schema, query, {"k": key}, Context)
     await compare(schema, query, {"k": {"byId": 5}, "ks": [key]}, Context)

@@ -1,4 +1,4 @@
-"""Loaders of the real graph that break: errors as graphql-core's, and nobody else's data."""
+"""Failing batches of the real graph: same errors as graphql-core, no data of other requests."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,24 +11,25 @@ from dataloaders import catalog as load_catalog
 from dataloaders import orders as load
 from dataloaders import payments as load_payments
 from dataloaders import stores as load_stores
-from execution import Answer, Engine, Limits, Prepared
+from dataloaders.batches import BATCH_OPTIONS
+from execution import Answer, Engine, Limits, PreparedOperation
 from models.identity import Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
-from resolvers.context import House
+from resolvers.context import Container
 from schema.root import graph
-from server.errors import present
-from tests.subscriptions.orders.test_orders import placed
-from tests.support.actors import Standing, stand
+from server.errors import format_error
+from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
-from tests.support.execution.differential import Pair, assert_same
+from tests.support.execution.differential import ExecutorPair, assert_same
+from tests.support.streams.orders import place_test_order
 
 BATCHES = {
     "lines": load.lines_by_order,
     "payment": load_payments.payment_by_order,
     "refunds": load_payments.refunds_by_order,
     "store": load_stores.store_by_id,
-    "product": load_catalog.offer_by_store_and_product,
+    "product": load_catalog.product_by_store_and_id,
 }
 DOCUMENT = """query ($id: ID!) {
   order(id: $id) {
@@ -71,8 +72,8 @@ def failures(keys: Sequence[Any]) -> Any:
 FAULTS: list[Fault] = [broken, away, short, empty, wrong, wrong_inside, failures]
 
 
-class Faulty:
-    """Loaders of which one batch answers by a fault."""
+class FaultyLoaders:
+    """Loaders in which one batch is replaced by a faulty function."""
 
     def __init__(self, loaders: Any, batch: Any, fault: Fault) -> None:
         self._loaders = loaders
@@ -82,78 +83,79 @@ class Faulty:
             return fault(keys)
 
         answer.__name__ = batch.__name__
-        answer.public = getattr(batch, "public", False)  # type: ignore[attr-defined] # as a mark
+        if batch in BATCH_OPTIONS:
+            BATCH_OPTIONS[answer] = BATCH_OPTIONS[batch]
         self._answer = answer
 
     async def load(self, batch: Any, key: Any) -> Any:
         return await self._loaders.load(self._chosen(batch), key)
 
-    def foresee(self, batch: Any, key: Any, *fields: Any) -> None:
-        self._loaders.foresee(self._chosen(batch), key, *fields)
+    def prefetch(self, batch: Any, key: Any, *fields: Any) -> None:
+        self._loaders.prefetch(self._chosen(batch), key, *fields)
 
     def read_ahead(self, batch: Any, ahead: Any, key: Any) -> None:
         self._loaders.read_ahead(self._chosen(batch), ahead, key)
 
-    def known(self, batch: Any, keys: Sequence[Any], *fields: Any) -> Any:
-        return self._loaders.known(self._chosen(batch), keys, *fields)
+    def loaded(self, batch: Any, keys: Sequence[Any], *fields: Any) -> Any:
+        return self._loaders.loaded(self._chosen(batch), keys, *fields)
 
-    async def batch(self, batch: Any, keys: Sequence[Any], *fields: Any) -> Any:
-        return await self._loaders.batch(self._chosen(batch), keys, *fields)
+    async def load_many(self, batch: Any, keys: Sequence[Any], *fields: Any) -> Any:
+        return await self._loaders.load_many(self._chosen(batch), keys, *fields)
 
     def _chosen(self, batch: Any) -> Any:
         return self._answer if batch is self._batch else batch
 
 
 @pytest.fixture(scope="module")
-async def buyers(house: House) -> list[Standing]:
-    """Two customers of these tests alone."""
-    return [await stand(house, "Buyer", Grant(Role.CUSTOMER)) for _ in range(2)]
+async def buyers(container: Container) -> list[ActorClient]:
+    """Two customers that only these tests use."""
+    return [await create_client(container, "Buyer", Grant(Role.CUSTOMER)) for _ in range(2)]
 
 
 @pytest.fixture(scope="module")
-async def order(buyers: list[Standing], town: City) -> str:
-    return encode(Order, (await placed(buyers[0], town)).id)
+async def order(buyers: list[ActorClient], town: City) -> str:
+    return encode_id(Order, (await place_test_order(buyers[0], town)).id)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 @pytest.mark.parametrize("name", sorted(BATCHES))
-async def test_a_broken_batch_gives_the_errors_of_the_reference(
-    buyers: list[Standing], order: str, name: str, fault: Fault
+async def test_a_faulty_batch_gives_the_errors_of_graphql_core(
+    buyers: list[ActorClient], order: str, name: str, fault: Fault
 ) -> None:
     def context() -> Any:
-        made = buyers[0].context()
-        faulty: Any = Faulty(made.loaders, BATCHES[name], fault)
-        return replace(made, loaders=faulty)
+        original = buyers[0].context()
+        faulty: Any = FaultyLoaders(original.loaders, BATCHES[name], fault)
+        return replace(original, loaders=faulty)
 
-    answers = await Pair(graph).answers(DOCUMENT, {"id": order}, context)
+    answers = await ExecutorPair(graph).execute(DOCUMENT, {"id": order}, context)
     assert_same(*answers)
-    shown = Engine(graph, on_error=present)
-    prepared = shown.prepare(DOCUMENT)
-    assert isinstance(prepared, Prepared)
-    answer = await shown.execute(prepared, {"id": order}, context())
+    engine = Engine(graph, on_error=format_error)
+    prepared = engine.prepare(DOCUMENT)
+    assert isinstance(prepared, PreparedOperation)
+    answer = await engine.execute(prepared, {"id": order}, context())
     assert answer.executed
     codes = {error["extensions"]["code"] for error in answer.errors or []}
     assert codes <= {"INTERNAL", "UNAVAILABLE", "INVALID_INPUT"}
     assert "broke" not in answer.encode().decode()
 
 
-async def test_requests_in_between_each_other_get_each_their_own(
-    buyers: list[Standing],
-    picker: Standing,
-    nobody: Standing,
+async def test_interleaved_requests_get_only_their_own_data(
+    buyers: list[ActorClient],
+    picker: ActorClient,
+    nobody: ActorClient,
     town: City,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    one, two = [await placed(buyer, town) for buyer in buyers]
-    engine = Engine(graph, limits=Limits(), on_error=present)
+    one, two = [await place_test_order(buyer, town) for buyer in buyers]
+    engine = Engine(graph, limits=Limits(), on_error=format_error)
     prepared = engine.prepare("""query ($one: ID!, $two: ID!) {
       one: order(id: $one) { code deliveryPin lines { name } payment { clientSecret } }
       two: order(id: $two) { code deliveryPin lines { name } payment { clientSecret } } }""")
-    assert isinstance(prepared, Prepared)
-    given = {"one": encode(Order, one.id), "two": encode(Order, two.id)}
+    assert isinstance(prepared, PreparedOperation)
+    variables = {"one": encode_id(Order, one.id), "two": encode_id(Order, two.id)}
 
-    async def ask(who: Standing) -> Answer:
-        context = who.context()
+    async def execute(caller: ActorClient) -> Answer:
+        context = caller.context()
         read = context.loaders._read
 
         async def slow(*args: Any) -> Any:
@@ -161,15 +163,15 @@ async def test_requests_in_between_each_other_get_each_their_own(
             return await read(*args)
 
         monkeypatch.setattr(context.loaders, "_read", slow)
-        return await engine.execute(prepared, given, context)
+        return await engine.execute(prepared, variables, context)
 
-    cast = [*buyers, picker, nobody]
+    callers = [*buyers, picker, nobody]
     allowed = [{"one"}, {"two"}, {"one", "two"}, set()]
     pins = [{one.delivery_pin}, {two.delivery_pin}, {None}, set()]
-    answers = await asyncio.gather(*map(ask, cast * 6))
-    for nth, answer in enumerate(answers):
-        seen = {name: found for name, found in answer.data.items() if found}
-        assert set(seen) == allowed[nth % 4]
-        assert {found["deliveryPin"] for found in seen.values()} == pins[nth % 4]
+    answers = await asyncio.gather(*map(execute, callers * 6))
+    for index, answer in enumerate(answers):
+        orders = {name: order for name, order in answer.data.items() if order}
+        assert set(orders) == allowed[index % 4]
+        assert {order["deliveryPin"] for order in orders.values()} == pins[index % 4]
         codes = {error["extensions"]["code"] for error in answer.errors or []}
         assert codes <= {"NOT_FOUND", "UNAUTHENTICATED", "FORBIDDEN"}

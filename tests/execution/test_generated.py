@@ -1,4 +1,4 @@
-"""The compiled plans answer as graphql-core does: on documents that nobody wrote."""
+"""Compiled plans answer generated documents as graphql-core does."""
 
 import os
 from typing import Any
@@ -22,7 +22,7 @@ SCALARS: Any = {
     "Basis": st.integers(0, 100).map(nodes.Int),
 }
 SDL = schema.as_str()
-# graphql-core has no answer to `canceled`: the cancellation goes through it and ends the request.
+# graphql-core does not handle `canceled`: the cancellation ends the whole request.
 QUERY = schema._schema.query_type
 assert QUERY is not None
 FIELDS = [name for name in QUERY.fields if name != "canceled"]
@@ -31,7 +31,7 @@ OPERATIONS = st.one_of(
 )
 
 
-# graphql-core leaves coroutines behind when a null cuts their field off.
+# graphql-core leaves coroutines un-awaited when a null removes their field.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.timeout(600)

@@ -1,6 +1,6 @@
-"""Nulls and errors rise to the nearest place that may be null: every shape, place and way."""
+"""Nulls propagate to the nearest nullable parent: every type shape, position and resolver kind."""
 
-# Types are made at run time here, and resolvers answer what they should not: that is the point.
+# Types are created at run time here, and resolvers return invalid values on purpose.
 # mypy: disable-error-code="valid-type"
 
 from collections.abc import Callable
@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 import strawberry
 
-from tests.support.execution.field_shapes import Fault, Ground, Make, asked, fails, later, made, now
+from tests.support.execution.field_shapes import (
+    Fault,
+    Make,
+    SchemaUnderTest,
+    async_resolver,
+    object_type,
+    raise_fault,
+    sync_resolver,
+    typed_field,
+)
 
-# Where a null has taken a place away, what was still to be awaited there is let go.
+# graphql-core leaves coroutines un-awaited below a value that was set to null.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
@@ -50,11 +59,11 @@ async def _awaited(value: Any) -> Any:
 ONE: dict[str, Make] = {
     "value": lambda: 1,
     "null": lambda: None,
-    "raised": fails,
+    "raised": raise_fault,
     "returned": lambda: Fault("an error as a value"),
     "awaitable": lambda: _awaited(2),
     "awaitable fault": lambda: _awaited(Fault("late")),
-    "misfit": lambda: "no number",
+    "an invalid value": lambda: "no number",
 }
 MANY: dict[str, Make] = {
     "values": lambda: [1, 2],
@@ -62,12 +71,12 @@ MANY: dict[str, Make] = {
     "null": lambda: None,
     "a null in it": lambda: [1, None, 2],
     "nulls": lambda: [None, None],
-    "raised": fails,
+    "raised": raise_fault,
     "an error in it": lambda: [1, Fault("second"), 3],
     "errors": lambda: [Fault("first"), Fault("second")],
     "awaitables": lambda: [_awaited(1), _awaited(None), _awaited(3)],
     "an awaitable error": lambda: [_awaited(1), _awaited(Fault("second")), 3],
-    "a misfit in it": lambda: [1, "no number", None],
+    "an invalid value in it": lambda: [1, "no number", None],
     "a tuple": lambda: (1, 2),
     "a generator": lambda: (n for n in (1, None)),
     "no list": lambda: 7,
@@ -86,32 +95,46 @@ GRIDS: dict[str, Make] = {
     "no row": lambda: [[1], 2],
 }
 CASES = [
-    pytest.param(wrap, make, way, id=f"{shape} {case} {way.__name__}")
+    pytest.param(wrap, make, resolver, id=f"{shape} {case} {resolver.__name__}")
     for shapes, cases in ((FLAT, ONE), (LISTS, MANY), (NESTED, GRIDS))
     for shape, wrap in shapes.items()
     for case, make in cases.items()
-    for way in (now, later)
-    # A coroutine that answers another one is awaited on here, and a fault to graphql-core.
-    if not (way is later and case.startswith("awaitable") and cases is ONE)
+    for resolver in (sync_resolver, async_resolver)
+    # A coroutine that returns another one: awaited again here, an error in graphql-core.
+    if not (resolver is async_resolver and case.startswith("awaitable") and cases is ONE)
 ]
 
 
-@pytest.mark.parametrize(("wrap", "make", "way"), CASES)
-async def test_a_leaf_of_every_shape(wrap: Shape, make: Make, way: Callable[[Make], Any]) -> None:
-    inner = made("Inner", it=asked(wrap(int), way(make)), fine=asked(int, now(lambda: 5)))
-    outer = made("Outer", strict=asked(inner, way(inner)), maybe=asked(inner | None, now(inner)))
-    ground = Ground(made(
-        "Query", strict=asked(outer, now(outer)), maybe=asked(outer | None, way(outer)),
-        many=asked(list[outer | None], way(lambda: [outer(), None, outer()])),
-    ))  # fmt: skip
+@pytest.mark.parametrize(("wrap", "make", "resolver"), CASES)
+async def test_a_leaf_of_every_shape(
+    wrap: Shape, make: Make, resolver: Callable[[Make], Any]
+) -> None:
+    inner = object_type(
+        "Inner",
+        it=typed_field(wrap(int), resolver(make)),
+        fine=typed_field(int, sync_resolver(lambda: 5)),
+    )
+    outer = object_type(
+        "Outer",
+        strict=typed_field(inner, resolver(inner)),
+        maybe=typed_field(inner | None, sync_resolver(inner)),
+    )
+    schema = SchemaUnderTest(
+        object_type(
+            "Query",
+            strict=typed_field(outer, sync_resolver(outer)),
+            maybe=typed_field(outer | None, resolver(outer)),
+            many=typed_field(list[outer | None], resolver(lambda: [outer(), None, outer()])),
+        )
+    )
     document = """{ maybe { maybe { it fine } strict { fine it } }
         many { maybe { it } again: strict { it } } }"""
-    await ground.told(document)
-    await ground.told("{ strict { strict { fine it } maybe { it } } maybe { maybe { fine } } }")
+    await schema.compare(document)
+    await schema.compare("{ strict { strict { fine it } maybe { it } } maybe { maybe { fine } } }")
 
 
 class Box:
-    """What the objects of these tests are made of."""
+    """The value class of the objects in these tests."""
 
     def __init__(self, size: Any = 1) -> None:
         self.size = size
@@ -132,34 +155,43 @@ BOXES: dict[str, Make] = {
     "one without its size": lambda: [Box(1), Box(None), Box(3)],
     "one of a faulty size": lambda: [Box("large"), Box(2)],
     "all of faulty sizes": lambda: [Box(None), Box("large")],
-    "a stranger": lambda: [Box(1), 7],
+    "a value of another type": lambda: [Box(1), 7],
     "an error": lambda: [Fault("no box"), Box(2)],
     "awaitables": lambda: [_awaited(Box(1)), _awaited(Box(None))],
     "no list": lambda: Box(1),
 }
 
 
-@pytest.mark.parametrize("way", [now, later], ids=["now", "later"])
+@pytest.mark.parametrize("resolver", [sync_resolver, async_resolver], ids=["sync", "async"])
 @pytest.mark.parametrize("case", BOXES)
 @pytest.mark.parametrize("shape", LISTS)
-async def test_an_object_of_every_list(shape: str, case: str, way: Callable[[Make], Any]) -> None:
-    ground = Ground(made(
-        "Query", it=asked(LISTS[shape](BoxType), way(BOXES[case])),
-        beside=asked(int | None, now(lambda: 3)),
-    ))  # fmt: skip
-    await ground.told("{ it { size again: size } beside }")
-    await ground.told("{ beside it { __typename } more: it { size } }")
+async def test_an_object_of_every_list(
+    shape: str, case: str, resolver: Callable[[Make], Any]
+) -> None:
+    schema = SchemaUnderTest(
+        object_type(
+            "Query",
+            it=typed_field(LISTS[shape](BoxType), resolver(BOXES[case])),
+            beside=typed_field(int | None, sync_resolver(lambda: 3)),
+        )
+    )
+    await schema.compare("{ it { size again: size } beside }")
+    await schema.compare("{ beside it { __typename } more: it { size } }")
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
-async def test_a_null_rises_through_as_many_levels_as_must_not_be_null(depth: int) -> None:
-    level = made("Level0", it=asked(int, now(fails)))
+async def test_a_null_propagates_through_all_non_null_levels(depth: int) -> None:
+    level = object_type("Level0", it=typed_field(int, sync_resolver(raise_fault)))
     for n in range(1, depth + 1):
-        level = made(f"Level{n}", it=asked(level, now(level)))
-    query = made("Query", top=asked(level | None, later(level)), all=asked(level, now(level)))
-    ground = Ground(query)
+        level = object_type(f"Level{n}", it=typed_field(level, sync_resolver(level)))
+    query = object_type(
+        "Query",
+        top=typed_field(level | None, async_resolver(level)),
+        all=typed_field(level, sync_resolver(level)),
+    )
+    schema = SchemaUnderTest(query)
     document = "it { " * depth + "it" + " }" * depth
-    answer = await ground.told(f"{{ top {{ {document} }} }}")
+    answer = await schema.compare(f"{{ top {{ {document} }} }}")
     assert answer.data == {"top": None}
-    assert [one["path"] for one in answer.errors or []] == [["top", *["it"] * (depth + 1)]]
-    assert (await ground.told(f"{{ top {{ {document} }} all {{ {document} }} }}")).data is None
+    assert [error["path"] for error in answer.errors or []] == [["top", *["it"] * (depth + 1)]]
+    assert (await schema.compare(f"{{ top {{ {document} }} all {{ {document} }} }}")).data is None

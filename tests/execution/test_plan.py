@@ -1,4 +1,4 @@
-"""What graphql-core can't judge: how often batches are called, with what, and in which order."""
+"""Behavior beyond graphql-core's: the number, arguments and order of batch calls, and limits."""
 
 import asyncio
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 import strawberry
 
-from execution import Answer, Engine, Prepared
-from tests.support.execution.differential import WIDE
+from execution import Answer, Engine, PreparedOperation
+from tests.support.execution.differential import LOOSE_LIMITS
 from tests.support.execution.shop_context import Context, Loaders
 from tests.support.execution.shop_schema import schema
 
 
-async def ask(query: str, context: Any = None, **variables: Any) -> Answer:
-    engine = Engine(schema, limits=WIDE)
+async def execute(query: str, context: Any = None, **variables: Any) -> Answer:
+    engine = Engine(schema, limits=LOOSE_LIMITS)
     prepared = engine.prepare(query)
-    assert isinstance(prepared, Prepared), prepared
+    assert isinstance(prepared, PreparedOperation), prepared
     return await engine.execute(prepared, variables, context or Context())
 
 
 async def test_a_level_is_one_call_of_each_batch_with_each_key_once() -> None:
     context = Context()
-    await ask("{ products { brand { id products { maybeBrand { id } } } } }", context)
+    await execute("{ products { brand { id products { maybeBrand { id } } } } }", context)
     assert context.loaders.calls == [
         ("brand_by_id", [1, 2, 0]),
         ("products_by_brand", [1, 2, 0]),
@@ -31,7 +31,7 @@ async def test_a_level_is_one_call_of_each_batch_with_each_key_once() -> None:
 
 async def test_fields_that_read_one_batch_at_one_level_share_the_call() -> None:
     context = Context()
-    await ask("{ products(first: 2) { a: brand { id } maybeBrand { id } } }", context)
+    await execute("{ products(first: 2) { a: brand { id } maybeBrand { id } } }", context)
     assert context.loaders.calls == [("brand_by_id", [1, 2])]
 
 
@@ -40,22 +40,22 @@ async def test_lists_of_several_types_still_read_a_level_in_one_call() -> None:
     query = (
         "{ offers { ... on Bundle { products { brand { id } } } ... on Product { brand { id } } } }"
     )
-    answer = await ask(query, context)
+    answer = await execute(query, context)
     assert answer.errors is None
     assert context.loaders.calls == [("brand_by_id", [1, 2])]
 
 
-async def test_a_batch_that_looks_ahead_is_told_the_selected_fields() -> None:
+async def test_a_batch_with_look_receives_the_selected_fields() -> None:
     context = Context()
-    await ask(
+    await execute(
         "{ products(first: 1) { shelf { ...F key: id } } } fragment F on Brand { name }", context
     )
     assert context.loaders.calls == [("shelf_by_brand", [1, frozenset({"id", "name"})])]
 
 
-async def test_a_refused_field_reads_nothing_and_fails_at_each_parent() -> None:
+async def test_a_denied_field_reads_nothing_and_fails_at_each_parent() -> None:
     context = Context(staff=False)
-    answer = await ask("{ products(first: 2) { staffBrand { name } } }", context)
+    answer = await execute("{ products(first: 2) { staffBrand { name } } }", context)
     assert context.loaders.calls == []
     assert [error["path"] for error in answer.errors or []] == [
         ["products", 0, "staffBrand"],
@@ -63,9 +63,9 @@ async def test_a_refused_field_reads_nothing_and_fails_at_each_parent() -> None:
     ]
 
 
-async def test_a_null_that_goes_up_stops_the_reads_below_it() -> None:
+async def test_a_null_that_propagates_stops_the_reads_below_it() -> None:
     context = Context()
-    answer = await ask("{ strictProducts { brand { name } fails } }", context)
+    answer = await execute("{ strictProducts { brand { name } fails } }", context)
     assert answer.data is None
     assert context.loaders.calls == []
 
@@ -73,26 +73,26 @@ async def test_a_null_that_goes_up_stops_the_reads_below_it() -> None:
 async def test_mutations_run_one_after_the_other() -> None:
     context = Context()
     query = 'mutation { a: write(what: "a") { brand { id } } b: write(what: "b") { id } }'
-    await ask(query, context)
+    await execute(query, context)
     assert context.log == ["begin a", "end a", "begin b", "end b"]
 
 
-async def test_a_mutation_that_must_not_be_null_stops_the_ones_after_it() -> None:
+async def test_a_failed_non_null_mutation_stops_the_following_ones() -> None:
     context = Context()
-    answer = await ask('mutation { a: must(what: "fail") b: must(what: "b") }', context)
+    answer = await execute('mutation { a: must(what: "fail") b: must(what: "b") }', context)
     assert answer.data is None
     assert context.log == ["must fail"]
 
 
-async def test_a_value_canceled_by_somebody_else_is_an_error_and_not_the_end() -> None:
+async def test_a_canceled_value_is_an_error_of_its_field_only() -> None:
     for query in ("{ canceled now }", "{ canceled products { id brand { id } checked } }"):
-        answer = await ask(query)
+        answer = await execute(query)
         assert answer.data["canceled"] is None
         assert [error["path"] for error in answer.errors or []] == [["canceled"]]
 
 
 async def test_a_shared_key_beside_a_failing_sibling_is_answered() -> None:
-    answer = await ask(
+    answer = await execute(
         "{ products { brand { id } fails } named { ... on Product { brand { id } } } }"
     )
     assert answer.data["products"] == [None] * 5
@@ -121,12 +121,12 @@ def slow_context(together: int) -> dict[str, Any]:
     return {"running": 0, "together": together, "canceled": 0, **events}
 
 
-async def test_resolvers_of_one_level_wait_together() -> None:
+async def test_resolvers_of_one_level_run_concurrently() -> None:
     context = slow_context(3)
     context["release"].set()
     engine = Engine(strawberry.Schema(Slow))
     prepared = engine.prepare("{ a: wait b: wait c: wait }")
-    assert isinstance(prepared, Prepared)
+    assert isinstance(prepared, PreparedOperation)
     async with asyncio.timeout(5):
         answer = await engine.execute(prepared, None, context)
     assert answer.data == {"a": "done", "b": "done", "c": "done"}
@@ -137,7 +137,7 @@ async def test_a_canceled_request_cancels_its_resolvers(query: str) -> None:
     context = slow_context(query.count("wait"))
     engine = Engine(strawberry.Schema(Slow))
     prepared = engine.prepare(query)
-    assert isinstance(prepared, Prepared)
+    assert isinstance(prepared, PreparedOperation)
     request = asyncio.create_task(engine.execute(prepared, None, context))
     await context["all running"].wait()
     request.cancel()
@@ -146,10 +146,10 @@ async def test_a_canceled_request_cancels_its_resolvers(query: str) -> None:
     assert context["canceled"] == context["running"]
 
 
-async def test_requests_that_run_at_once_see_only_their_own_rights() -> None:
+async def test_concurrent_requests_have_only_their_own_rights() -> None:
     engine = Engine(schema)
     prepared = engine.prepare("{ products { secret staffBrand { id } brand { name } } }")
-    assert isinstance(prepared, Prepared)
+    assert isinstance(prepared, PreparedOperation)
     contexts = [Context(staff=bool(n % 2)) for n in range(40)]
     answers = await asyncio.gather(*(engine.execute(prepared, None, c) for c in contexts))
     for context, answer in zip(contexts, answers, strict=True):
@@ -158,32 +158,32 @@ async def test_requests_that_run_at_once_see_only_their_own_rights() -> None:
         assert bool(answer.errors) != context.staff
 
 
-async def test_each_answer_to_the_conditions_has_one_plan() -> None:
+async def test_each_combination_of_conditions_has_one_plan() -> None:
     engine = Engine(schema)
     prepared = engine.prepare("query ($a: Boolean!) { now @include(if: $a) generated }")
-    assert isinstance(prepared, Prepared)
+    assert isinstance(prepared, PreparedOperation)
     for include in (True, False, True, False):
         answer = await engine.execute(prepared, {"a": include}, Context())
         assert ("now" in answer.data) == include
     assert len(prepared.plans) == 2
 
 
-async def test_a_rule_that_fails_to_answer_is_an_error_of_the_field() -> None:
-    answer = await ask("{ products(first: 1) { staffBrand { id } now: id } }", object())
+async def test_an_access_rule_that_raises_is_an_error_of_the_field() -> None:
+    answer = await execute("{ products(first: 1) { staffBrand { id } now: id } }", object())
     assert answer.data == {"products": [{"staffBrand": None, "now": "1"}]}
     assert answer.errors is not None
 
 
 async def test_a_context_without_loaders_is_an_error_of_the_field() -> None:
-    answer = await ask("{ products(first: 1) { maybeBrand { id } id } }", object())
+    answer = await execute("{ products(first: 1) { maybeBrand { id } id } }", object())
     assert answer.data == {"products": [{"maybeBrand": None, "id": "1"}]}
     assert answer.errors is not None
 
 
-async def test_on_error_words_every_error() -> None:
+async def test_on_error_formats_every_error() -> None:
     engine = Engine(schema, on_error=lambda error: {"message": "masked", "path": error.path})
     prepared = engine.prepare("{ products(first: 1) { maybeFails broken } }")
-    assert isinstance(prepared, Prepared)
+    assert isinstance(prepared, PreparedOperation)
     answer = await engine.execute(prepared, None, Context())
     assert {error["message"] for error in answer.errors or []} == {"masked"}
     refused = engine.prepare("{ nothing }")
@@ -191,23 +191,23 @@ async def test_on_error_words_every_error() -> None:
     assert refused.errors == [{"message": "masked", "path": None}]
 
 
-async def test_variables_that_are_no_object_are_refused() -> None:
+async def test_variables_that_are_not_an_object_are_refused() -> None:
     engine = Engine(schema)
     prepared = engine.prepare("{ now }")
-    assert isinstance(prepared, Prepared)
-    answer = await engine.execute(prepared, ["a"], Context())  # type: ignore[arg-type] # the point
+    assert isinstance(prepared, PreparedOperation)
+    answer = await engine.execute(prepared, ["a"], Context())  # type: ignore[arg-type] # invalid on purpose
     assert not answer.executed
     assert answer.errors == [{"message": "Variables must be an object."}]
 
 
-class Forgetful(Loaders):
-    """Writes down when it is told to forget."""
+class RecordingLoaders(Loaders):
+    """Records the calls of `clear` as well."""
 
-    def forget(self) -> None:
-        self.calls.append(("forget", []))
+    def clear(self) -> None:
+        self.calls.append(("clear", []))
 
 
-async def test_a_field_of_a_mutation_reads_nothing_that_the_one_before_it_read() -> None:
-    context = Context(loaders=Forgetful())
-    await ask('mutation { a: write(what: "a") { brand { id } } b: must(what: "b") }', context)
-    assert context.loaders.calls == [("brand_by_id", [1]), ("forget", []), ("forget", [])]
+async def test_loaders_are_cleared_after_each_mutation() -> None:
+    context = Context(loaders=RecordingLoaders())
+    await execute('mutation { a: write(what: "a") { brand { id } } b: must(what: "b") }', context)
+    assert context.loaders.calls == [("brand_by_id", [1]), ("clear", []), ("clear", [])]

@@ -1,10 +1,10 @@
-"""Subscriptions: one plan run per event, and a source that is always closed."""
+"""Subscriptions: one plan run per event, and an event source that is always closed."""
 
 from typing import Any
 
 import pytest
 
-from execution import Answer, Engine, Prepared
+from execution import Answer, Engine, PreparedOperation
 from tests.support.execution.shop_context import Context
 from tests.support.execution.shop_schema import schema
 
@@ -13,17 +13,17 @@ TICKS = """subscription ($upto: Int! = 3) {
 }"""
 
 
-def ready(query: str, *, reference: bool = False) -> tuple[Engine, Prepared]:
+def prepare(query: str, *, reference: bool = False) -> tuple[Engine, PreparedOperation]:
     engine = Engine(schema, reference=reference)
     prepared = engine.prepare(query)
-    assert isinstance(prepared, Prepared), prepared
+    assert isinstance(prepared, PreparedOperation), prepared
     return engine, prepared
 
 
 async def collect(
     query: str, variables: dict[str, Any] | None = None, *, reference: bool = False
 ) -> list[Answer]:
-    engine, prepared = ready(query, reference=reference)
+    engine, prepared = prepare(query, reference=reference)
     return [answer async for answer in engine.subscribe(prepared, variables, Context())]
 
 
@@ -51,14 +51,14 @@ async def test_events_are_answered_as_graphql_core_answers_them(
     assert [(a.executed, a.data) for a in compiled] == [(a.executed, a.data) for a in reference]
 
 
-async def test_a_source_that_breaks_ends_in_one_answer() -> None:
+async def test_a_failing_source_ends_with_one_answer() -> None:
     answers = await collect(TICKS, {"upto": 2})
     assert [answer.data is None for answer in answers] == [False, False, True]
     assert answers[-1].errors == [{"message": "the source broke"}]
 
 
 async def test_closing_the_stream_closes_its_source() -> None:
-    engine, prepared = ready(TICKS)
+    engine, prepared = prepare(TICKS)
     context = Context()
     answers = engine.subscribe(prepared, None, context)
     assert (await anext(answers)).data["ticks"]["id"] == "1"
@@ -67,6 +67,6 @@ async def test_closing_the_stream_closes_its_source() -> None:
     assert context.log == ["closed"]
 
 
-async def test_variables_that_will_not_do_are_one_refusal() -> None:
+async def test_invalid_variables_give_one_refused_answer() -> None:
     (answer,) = await collect(TICKS, {"upto": "many"})
     assert not answer.executed

@@ -1,4 +1,4 @@
-"""The town of these tests: real processes, on data of their own."""
+"""Fixtures of fault tests: real server processes on data of their own."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -10,41 +10,41 @@ from database.sessions import Database
 from local import process
 from models.identity import Grant, Role
 from tests.conftest import FOLDER
-from tests.support import city
+from tests.support import city as cities
 from tests.support.city import City
 from tests.support.faults import process_group
-from tests.support.faults.http_client import Neighborhood, settle_in
-from tests.support.faults.process_group import Town
+from tests.support.faults.http_client import FaultScenario, create_scenario
+from tests.support.faults.process_group import ServerGroup
 
-NAMED = "town-"
+FOLDER_PREFIX = "servers-"
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Town]:
-    """A store in processes of its own, with nobody in it yet."""
-    for folder in FOLDER.glob(f"{NAMED}*"):
-        if not process.alive(int(folder.name.removeprefix(NAMED))):
-            process_group.clear_away(folder)
-    town = process_group.found(FOLDER / f"{NAMED}{os.getpid()}")
+def servers() -> Iterator[ServerGroup]:
+    """All processes of a deployment, with an empty database."""
+    for folder in FOLDER.glob(f"{FOLDER_PREFIX}*"):
+        if not process.alive(int(folder.name.removeprefix(FOLDER_PREFIX))):
+            process_group.remove_leftovers(folder)
+    group = process_group.new_server_group(FOLDER / f"{FOLDER_PREFIX}{os.getpid()}")
     try:
-        town.start()
-        yield town
+        group.start()
+        yield group
     finally:
-        town.stop()
+        group.stop()
 
 
 @pytest.fixture
-async def books(running: Town) -> AsyncIterator[Database]:
-    """Handles on the town's database, fresh for each test: it may have been killed since."""
-    opened = running.database()
+async def server_database(servers: ServerGroup) -> AsyncIterator[Database]:
+    """New connections to the servers' database: an earlier test may have killed the old ones."""
+    opened = servers.open_database()
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def quarter(books: Database) -> City:
-    """A new part of the town: two companies, four stores, with much on their shelves."""
-    return await city.build(books, on_hand=500)
+async def own_city(server_database: Database) -> City:
+    """Two new companies with four stores and 500 units of each product."""
+    return await cities.build_city(server_database, on_hand=500)
 
 
 @pytest.fixture
@@ -54,21 +54,21 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture(scope="module")
-async def neighborhood(running: Town) -> AsyncIterator[Neighborhood]:
-    """Two customers, one with an order, and one person of each other role."""
-    books = running.database()
-    quarter = await city.build(books, on_hand=500)
-    company, store = quarter.company.id, quarter.near.id
+async def scenario(servers: ServerGroup) -> AsyncIterator[FaultScenario]:
+    """Two customers, one of them with an order, and one user of each other role."""
+    server_database = servers.open_database()
+    city = await cities.build_city(server_database, on_hand=500)
+    company, store = city.company.id, city.near.id
     staff = {
         "picker": Grant(Role.STORE_STAFF, company, store),
         "manager": Grant(Role.STORE_MANAGER, company, store),
         "company_admin": Grant(Role.COMPANY_ADMIN, company),
-        "foreign_admin": Grant(Role.COMPANY_ADMIN, quarter.second.id),
-        "foreign_agent": Grant(Role.SUPPORT_AGENT, quarter.second.id),
+        "foreign_admin": Grant(Role.COMPANY_ADMIN, city.second.id),
+        "foreign_agent": Grant(Role.SUPPORT_AGENT, city.second.id),
         "agent": Grant(Role.SUPPORT_AGENT, company),
         "rider": Grant(Role.RIDER, company),
         "super_admin": Grant(Role.SUPER_ADMIN),
     }
     async with aiohttp.ClientSession() as http:
-        yield await settle_in(running, books, quarter, http, staff)
-    await books.close()
+        yield await create_scenario(servers, server_database, city, http, staff)
+    await server_database.close()

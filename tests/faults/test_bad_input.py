@@ -1,16 +1,16 @@
-"""Input that can't be right, over HTTP: each a named error, never a 500, and nothing is written."""
+"""Invalid input over HTTP: each is a named error, never a 500, and nothing is written."""
 
 from typing import Any
 
 import pytest
 
 from database.base import uuid7
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
 from models.stores import Store
 from schema.root import graph
-from tests.support.faults.http_client import PLACE, Neighborhood, line, troubles
-from tests.support.minimal_queries import document, holds_ids
+from tests.support.faults.http_client import PLACE, FaultScenario, error_codes, order_line
+from tests.support.minimal_queries import contains_id, minimal_document
 
 ROOTS = {"query": graph._schema.query_type, "mutation": graph._schema.mutation_type}
 SHOP = """
@@ -43,9 +43,9 @@ mutation Open($input: TicketOpenInput!) {
   ticketOpen(input: $input) { errors { __typename ... on Problem { path message } } }
 }
 """
-FAR = {"latitude": 0.0, "longitude": -150.0}
-PLACES: list[tuple[Any, set[str]]] = [
-    (FAR, {"NotServiceable"}),
+UNSERVED = {"latitude": 0.0, "longitude": -150.0}
+LOCATIONS: list[tuple[Any, set[str]]] = [
+    (UNSERVED, {"NotServiceable"}),
     ({"latitude": 91, "longitude": 0}, {"InvalidInput"}),
     ({"latitude": 0, "longitude": -180.5}, {"InvalidInput"}),
     ({"latitude": 1e300, "longitude": 1e300}, {"InvalidInput"}),
@@ -54,19 +54,19 @@ PLACES: list[tuple[Any, set[str]]] = [
     ({}, {"BAD_USER_INPUT"}),
     ([], {"BAD_USER_INPUT"}),
 ]
-OUT = {"QuantityOutOfRange"}
+OUT_OF_RANGE = {"QuantityOutOfRange"}
 QUANTITIES: list[tuple[Any, set[str]]] = [
-    (-1, OUT),
-    (0, OUT),  # in a cart it takes the product out
-    (100, OUT),
-    (2**31 - 1, OUT),
+    (-1, OUT_OF_RANGE),
+    (0, OUT_OF_RANGE),  # in a cart it removes the product
+    (100, OUT_OF_RANGE),
+    (2**31 - 1, OUT_OF_RANGE),
     (2**31, {"BAD_USER_INPUT"}),
     (10**30, {"BAD_USER_INPUT"}),
     (1.5, {"BAD_USER_INPUT"}),
     ("1", {"BAD_USER_INPUT"}),
     (None, {"BAD_USER_INPUT"}),
 ]
-STRANGE_IDS = [
+INVALID_IDS = [
     "",
     " ",
     "ord_",
@@ -81,113 +81,110 @@ STRANGE_IDS = [
     "🥛",
     "00000000-0000-7000-8000-000000000000",
 ]
-STRANGE_WORDS = [
+INVALID_TEXTS = [
     "\u0000", "a\u0000b", "\ud800", "x" * 10_000, "\u202e", "%_\\", "'", "\n\n", "&|!:*",
 ]  # fmt: skip
-CLEAR = {
+CLEAR_ERRORS = {
     "InvalidInput", "NotFound", "NOT_FOUND", "INVALID_INPUT", "BAD_USER_INPUT", "BAD_REQUEST",
     "QUERY_TOO_COMPLEX", "LineLimit", "QuantityOutOfRange", "RoleNotGrantable",
 }  # fmt: skip
-# Where a product of the own company is no strange id at all.
-OF_ANY_NOUN = {"node", "nodes", "productHandlingSet"}
-FILTER = "ownTickets"  # finds nothing for an order that is not there
+REFUSALS = CLEAR_ERRORS | {"FORBIDDEN", "UNAUTHENTICATED"}
+# Fields for which the id of a product of the own company is valid.
+ACCEPTS_PRODUCT_ID = {"node", "nodes", "productHandlingSet"}
+FILTER_FIELD = "ownTickets"  # returns no error for an order that does not exist
 
 
-@pytest.mark.parametrize(("at", "expected"), PLACES)
-async def test_a_place_where_nobody_can_be_served(
-    neighborhood: Neighborhood, at: Any, expected: set[str]
+@pytest.mark.parametrize(("at", "expected"), LOCATIONS)
+async def test_an_unserved_or_invalid_location_is_refused(
+    scenario: FaultScenario, at: Any, expected: set[str]
 ) -> None:
-    one = neighborhood
-    async with one.nothing_written():
-        order = {"at": at, "lines": [line(one.quarter)]}
-        assert troubles(await one.answer(PLACE, {"input": order}, who=one.stranger)) == expected
-        cart = {"at": at, "lines": [line(one.quarter)]}
-        assert troubles(await one.answer(CART, {"input": cart}, who=one.stranger)) == expected
+    async with scenario.assert_nothing_written():
+        order = {"at": at, "lines": [order_line(scenario.city)]}
+        for query in (PLACE, CART):
+            codes = await scenario.error_codes(query, {"input": order}, who=scenario.stranger)
+            assert codes == expected
         shop = "query Shop($at: GeoPointInput!) { storefront(at: $at) { serviceable message } }"
-        answer = await one.answer(shop, {"at": at})
-        if at is FAR:
+        answer = await scenario.execute(shop, {"at": at})
+        if at is UNSERVED:
             assert answer["data"]["storefront"]["serviceable"] is False
         else:
-            assert troubles(answer) <= {"INVALID_INPUT", "BAD_USER_INPUT"} != set()
-        given = {"label": "Home", "line": "Street 1", "at": at}
-        if at is not FAR:
-            said = troubles(await one.answer(ADDRESS, {"input": given}, who=one.stranger))
-            assert said == expected
+            assert error_codes(answer) <= {"INVALID_INPUT", "BAD_USER_INPUT"} != set()
+        fields = {"label": "Home", "line": "Street 1", "at": at}
+        if at is not UNSERVED:
+            codes = await scenario.error_codes(ADDRESS, {"input": fields}, who=scenario.stranger)
+            assert codes == expected
 
 
 @pytest.mark.parametrize(("quantity", "expected"), QUANTITIES)
-async def test_a_quantity_that_nobody_can_buy(
-    neighborhood: Neighborhood, quantity: Any, expected: set[str]
+async def test_an_invalid_quantity_is_refused(
+    scenario: FaultScenario, quantity: Any, expected: set[str]
 ) -> None:
-    one = neighborhood
-    given = {"at": one.quarter.point, "lines": [line(one.quarter, quantity=quantity)]}
-    async with one.nothing_written():
-        said = troubles(await one.answer(PLACE, {"input": given}, who=one.stranger))
-        assert said == ({"InvalidInput"} if expected == OUT else expected)
+    fields = {"at": scenario.city.point, "lines": [order_line(scenario.city, quantity=quantity)]}
+    async with scenario.assert_nothing_written():
+        codes = await scenario.error_codes(PLACE, {"input": fields}, who=scenario.stranger)
+        assert codes == ({"InvalidInput"} if expected == OUT_OF_RANGE else expected)
         if quantity != 0:
-            said = troubles(await one.answer(CART, {"input": given}, who=one.stranger))
-            assert said == expected
+            codes = await scenario.error_codes(CART, {"input": fields}, who=scenario.stranger)
+            assert codes == expected
 
 
 @pytest.mark.parametrize("count", [0, 101, 1000])
-async def test_too_many_lines_or_none(neighborhood: Neighborhood, count: int) -> None:
-    one = neighborhood
-    given = {"at": one.quarter.point, "lines": [line(one.quarter)] * count}
-    async with one.nothing_written():
-        said = troubles(await one.answer(PLACE, {"input": given}, who=one.stranger))
-        assert said, said
-        assert said <= CLEAR | {"EmptyCart", "CartEmpty"}
+async def test_too_many_lines_or_none_are_refused(scenario: FaultScenario, count: int) -> None:
+    fields = {"at": scenario.city.point, "lines": [order_line(scenario.city)] * count}
+    async with scenario.assert_nothing_written():
+        codes = await scenario.error_codes(PLACE, {"input": fields}, who=scenario.stranger)
+        assert codes, codes
+        assert codes <= CLEAR_ERRORS | {"EmptyCart", "CartEmpty"}
         if count:
-            said = troubles(await one.answer(CART, {"input": given}, who=one.stranger))
-            assert said == {"LineLimit"}
+            codes = await scenario.error_codes(CART, {"input": fields}, who=scenario.stranger)
+            assert codes == {"LineLimit"}
 
 
 @pytest.mark.parametrize("minor", [-1, 2**63, 10**40, 1.5, "1e3", "x", True])
-async def test_a_tip_that_is_no_sum(neighborhood: Neighborhood, minor: Any) -> None:
-    one = neighborhood
-    given = {"at": one.quarter.point, "lines": [line(one.quarter)], "tipMinor": minor}
-    async with one.nothing_written():
-        said = troubles(await one.answer(PLACE, {"input": given}, who=one.stranger))
-        assert said
-        assert said <= CLEAR
+async def test_an_invalid_tip_is_refused(scenario: FaultScenario, minor: Any) -> None:
+    fields = {"at": scenario.city.point, "lines": [order_line(scenario.city)], "tipMinor": minor}
+    async with scenario.assert_nothing_written():
+        codes = await scenario.error_codes(PLACE, {"input": fields}, who=scenario.stranger)
+        assert codes
+        assert codes <= CLEAR_ERRORS
 
 
 @pytest.mark.parametrize("first", [0, -1, 101, 2**31 - 1, 2**31, None])
-async def test_a_page_of_no_size(neighborhood: Neighborhood, first: Any) -> None:
-    one = neighborhood
-    given = {"at": one.quarter.point, "words": "milk", "first": first, "category": "x"}
-    async with one.nothing_written():
-        said = troubles(await one.answer(SHOP, given))
-        assert said
-        assert said <= CLEAR
+async def test_an_invalid_page_size_is_refused(scenario: FaultScenario, first: Any) -> None:
+    fields = {"at": scenario.city.point, "words": "milk", "first": first, "category": "x"}
+    async with scenario.assert_nothing_written():
+        codes = await scenario.error_codes(SHOP, fields)
+        assert codes
+        assert codes <= CLEAR_ERRORS
 
 
-@pytest.mark.parametrize("text", STRANGE_WORDS)
-async def test_words_that_no_table_can_hold(neighborhood: Neighborhood, text: str) -> None:
-    one = neighborhood
-    given = {"at": one.quarter.point, "words": text, "first": 1, "after": text, "category": text}
-    note = {"orderId": encode(Order, uuid7()), "reason": "OTHER", "note": text}
-    ticket = {"orderId": one.order_id, "kind": "OTHER", "subject": text, "body": text}
-    async with one.nothing_written():
-        assert troubles(await one.answer(SHOP, given)) <= CLEAR
-        assert troubles(await one.answer(CANCEL, {"input": note}, who=one.stranger)) <= CLEAR
-        assert troubles(await one.answer(TICKET, {"input": ticket}, who=one.stranger)) <= CLEAR
+@pytest.mark.parametrize("text", INVALID_TEXTS)
+async def test_text_that_cannot_be_stored_is_refused_or_ignored(
+    scenario: FaultScenario, text: str
+) -> None:
+    fields = {"at": scenario.city.point, "words": text, "first": 1, "after": text, "category": text}
+    note = {"orderId": encode_id(Order, uuid7()), "reason": "OTHER", "note": text}
+    ticket = {"orderId": scenario.order_id, "kind": "OTHER", "subject": text, "body": text}
+    async with scenario.assert_nothing_written():
+        assert await scenario.error_codes(SHOP, fields) <= CLEAR_ERRORS
+        for query, variables in ((CANCEL, note), (TICKET, ticket)):
+            codes = await scenario.error_codes(query, {"input": variables}, who=scenario.stranger)
+            assert codes <= CLEAR_ERRORS
 
 
 @pytest.mark.parametrize("text", ["\u0000", "a\u0000b", "\ud800"])
-async def test_words_of_the_owner_that_no_table_can_hold(
-    neighborhood: Neighborhood, text: str
+async def test_text_of_the_owner_that_cannot_be_stored_is_refused(
+    scenario: FaultScenario, text: str
 ) -> None:
-    one = neighborhood
-    note = {"orderId": one.order_id, "reason": "OTHER", "note": text}
-    ticket = {"orderId": one.order_id, "kind": "OTHER", "subject": text, "body": text}
-    home = {"label": text, "line": text, "at": one.quarter.point}
-    door = {"at": one.quarter.point, "lines": [line(one.quarter)], "dropNote": text}
-    async with one.nothing_written():
-        for query, given in ((CANCEL, note), (TICKET, ticket), (ADDRESS, home), (PLACE, door)):
-            said = troubles(await one.answer(query, {"input": given}, who=one.owner))
-            assert said, query
-            assert said <= CLEAR
+    note = {"orderId": scenario.order_id, "reason": "OTHER", "note": text}
+    ticket = {"orderId": scenario.order_id, "kind": "OTHER", "subject": text, "body": text}
+    home = {"label": text, "line": text, "at": scenario.city.point}
+    delivery = {"at": scenario.city.point, "lines": [order_line(scenario.city)], "dropNote": text}
+    async with scenario.assert_nothing_written():
+        for query, fields in ((CANCEL, note), (TICKET, ticket), (ADDRESS, home), (PLACE, delivery)):
+            codes = await scenario.error_codes(query, {"input": fields}, who=scenario.owner)
+            assert codes, query
+            assert codes <= CLEAR_ERRORS
 
 
 FIELDS = [
@@ -195,66 +192,67 @@ FIELDS = [
     for operation, root in ROOTS.items()
     if root is not None
     for name, field in root.fields.items()
-    if any(holds_ids(one.type) for one in field.args.values())
+    if any(contains_id(argument.type) for argument in field.args.values())
 ]
 
 
-def asking(operation: str, name: str, id: str) -> tuple[str, dict[str, Any]]:
-    """A document in which every id is this one."""
+def document_with_id(operation: str, name: str, id: str) -> tuple[str, dict[str, Any]]:
+    """Return a document and variables in which every id is `id`."""
     root: Any = ROOTS[operation]
-    return document(operation, name, root.fields[name], lambda argument: id)
+    return minimal_document(operation, name, root.fields[name], lambda argument: id)
 
 
 @pytest.mark.parametrize(("operation", "name"), FIELDS, ids=[name for _, name in FIELDS])
-async def test_ids_of_nothing_of_another_noun_and_of_no_shape(
-    neighborhood: Neighborhood, operation: str, name: str
+async def test_unknown_malformed_and_foreign_ids_are_refused(
+    scenario: FaultScenario, operation: str, name: str
 ) -> None:
-    one = neighborhood
-    ids = [*STRANGE_IDS, encode(Order, uuid7()), encode(Store, uuid7())]
-    product = one.quarter.products[0]
-    foreign = encode(type(product), product.id)
-    async with one.nothing_written():
-        for text in [*ids, *([] if name in OF_ANY_NOUN else [foreign])]:
-            written, variables = asking(operation, name, text)
-            for who in (one.stranger, *one.staff.values()):
-                said = troubles(await one.answer(written, variables, who=who))
-                assert said or name == FILTER, (text, who.actor.roles)
-                assert said <= CLEAR | {"FORBIDDEN", "UNAUTHENTICATED"}, (text, who.actor.roles)
+    ids = [*INVALID_IDS, encode_id(Order, uuid7()), encode_id(Store, uuid7())]
+    product = scenario.city.products[0]
+    foreign = encode_id(type(product), product.id)
+    async with scenario.assert_nothing_written():
+        for text in [*ids, *([] if name in ACCEPTS_PRODUCT_ID else [foreign])]:
+            query, variables = document_with_id(operation, name, text)
+            for who in (scenario.stranger, *scenario.staff.values()):
+                codes = await scenario.error_codes(query, variables, who=who)
+                assert codes or name == FILTER_FIELD, (text, who.actor.roles)
+                assert codes <= REFUSALS, (text, who.actor.roles)
 
 
 @pytest.mark.parametrize(("operation", "name"), FIELDS, ids=[name for _, name in FIELDS])
-async def test_another_customers_order_is_nobodys(
-    neighborhood: Neighborhood, operation: str, name: str
+async def test_another_customers_order_looks_like_an_unknown_one(
+    scenario: FaultScenario, operation: str, name: str
 ) -> None:
-    one = neighborhood
-    nobodys = encode(Order, uuid7())
-    async with one.nothing_written():
-        strangers = [one.stranger, one.staff["foreign_admin"], one.staff["foreign_agent"]]
-        for who in [*strangers, one.staff["rider"]]:
-            said = []
-            for text in (one.order_id, nobodys):
-                written, variables = asking(operation, name, text)
-                said.append(troubles(await one.answer(written, variables, who=who)))
-            assert said[0] == said[1], who.actor.roles
-            assert said[0] or name == FILTER, who.actor.roles
+    unknown_id = encode_id(Order, uuid7())
+    async with scenario.assert_nothing_written():
+        staff = [scenario.staff[name] for name in ("foreign_admin", "foreign_agent", "rider")]
+        for who in [scenario.stranger, *staff]:
+            codes = []
+            for text in (scenario.order_id, unknown_id):
+                query, variables = document_with_id(operation, name, text)
+                codes.append(await scenario.error_codes(query, variables, who=who))
+            assert codes[0] == codes[1], who.actor.roles
+            assert codes[0] or name == FILTER_FIELD, who.actor.roles
 
 
-async def test_a_key_used_again_answers_the_same_order_or_refuses(
-    neighborhood: Neighborhood,
+SAME_KEY = {"idempotency-key": "again"}
+
+
+async def test_a_reused_idempotency_key_replays_or_is_refused(
+    scenario: FaultScenario,
 ) -> None:
-    one = neighborhood
-    given = {"input": {"at": one.quarter.point, "lines": [line(one.quarter)]}}
-    first = await one.answer(PLACE, given, who=one.owner, **{"idempotency-key": "again"})
-    async with one.nothing_written():
-        again = await one.answer(PLACE, given, who=one.owner, **{"idempotency-key": "again"})
-        assert again["data"]["orderPlace"]["order"] == first["data"]["orderPlace"]["order"]
-        assert again["extensions"]["replayed"] == ["again"]
-        other = {"input": given["input"] | {"tipMinor": 100}}
-        refused = await one.answer(PLACE, other, who=one.owner, **{"idempotency-key": "again"})
-        assert troubles(refused) == {"IDEMPOTENCY_KEY_REUSED"}
-        home = {"input": {"label": "Home", "line": "Street 1", "at": one.quarter.point}}
-        refused = await one.answer(ADDRESS, home, who=one.owner, **{"idempotency-key": "again"})
-        assert troubles(refused) == {"IDEMPOTENCY_KEY_REUSED"}
+    fields = {"input": {"at": scenario.city.point, "lines": [order_line(scenario.city)]}}
+    first = await scenario.execute(PLACE, fields, who=scenario.owner, **SAME_KEY)
+    async with scenario.assert_nothing_written():
+        replay = await scenario.execute(PLACE, fields, who=scenario.owner, **SAME_KEY)
+        assert replay["data"]["orderPlace"]["order"] == first["data"]["orderPlace"]["order"]
+        assert replay["extensions"]["replayed"] == ["again"]
+        other = {"input": fields["input"] | {"tipMinor": 100}}
+        response = await scenario.execute(PLACE, other, who=scenario.owner, **SAME_KEY)
+        assert error_codes(response) == {"IDEMPOTENCY_KEY_REUSED"}
+        home = {"input": {"label": "Home", "line": "Street 1", "at": scenario.city.point}}
+        response = await scenario.execute(ADDRESS, home, who=scenario.owner, **SAME_KEY)
+        assert error_codes(response) == {"IDEMPOTENCY_KEY_REUSED"}
         for key in ("x" * 256, ""):
-            refused = await one.answer(PLACE, given, who=one.owner, **{"idempotency-key": key})
-            assert troubles(refused) == {"BAD_REQUEST"}
+            headers = {"idempotency-key": key}
+            response = await scenario.execute(PLACE, fields, who=scenario.owner, **headers)
+            assert error_codes(response) == {"BAD_REQUEST"}

@@ -1,4 +1,4 @@
-"""Bytes that are no request and tokens that are no good: refused clearly, and nothing written."""
+"""Malformed requests and invalid tokens: refused with a clear error, and nothing is written."""
 
 import asyncio
 import json
@@ -14,12 +14,12 @@ from websockets.exceptions import InvalidStatus
 from yarl import URL
 
 from database.base import uuid7
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
 from services.identity.access_tokens import ALGORITHM, load_keys
 from tests.server.transport.test_malformed_frames import MALFORMED
-from tests.support.faults.http_client import PLACE, Neighborhood, line, troubles
-from tests.support.server.websocket_client import talk
+from tests.support.faults.http_client import PLACE, FaultScenario, error_codes, order_line
+from tests.support.server.websocket_client import open_socket
 
 JSON = {"content-type": "application/json"}
 VIEWER = "{ viewer { id } }"
@@ -68,62 +68,67 @@ DOCUMENTS = [
 
 
 @pytest.fixture(autouse=True)
-async def untouched(neighborhood: Neighborhood) -> AsyncIterator[None]:
-    """No test here leaves a row behind, nor a fault in the log."""
-    async with neighborhood.nothing_written():
+async def nothing_is_written(scenario: FaultScenario) -> AsyncIterator[None]:
+    """Assert that no test of this module writes a row or an error to the log."""
+    async with scenario.assert_nothing_written():
         yield
 
 
-async def said(one: Neighborhood, body: bytes, headers: dict[str, str]) -> tuple[int, set[str]]:
-    """The status and the codes of the answer to these bytes."""
-    async with one.http.post(one.town.graph, data=body, headers=headers) as response:
-        return response.status, troubles(json.loads(await response.read()))
+async def send(
+    scenario: FaultScenario, body: bytes, headers: dict[str, str]
+) -> tuple[int, set[str]]:
+    """Send a body and return the status and the error codes of the response."""
+    url = scenario.servers.graph_url
+    async with scenario.http.post(url, data=body, headers=headers) as response:
+        return response.status, error_codes(json.loads(await response.read()))
 
 
 @pytest.mark.parametrize(("body", "headers", "status", "code"), BODIES, ids=range(len(BODIES)))
-async def test_a_body_that_is_no_request(
-    neighborhood: Neighborhood, body: bytes, headers: dict[str, str], status: int, code: str
+async def test_an_invalid_body_is_refused(
+    scenario: FaultScenario, body: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
-    assert await said(neighborhood, body, headers) == (status, {code})
+    assert await send(scenario, body, headers) == (status, {code})
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=range(len(DOCUMENTS)))
-async def test_a_document_that_is_none(neighborhood: Neighborhood, document: str) -> None:
-    status, codes = await said(neighborhood, json.dumps({"query": document}).encode(), JSON)
+async def test_an_invalid_document_is_refused(scenario: FaultScenario, document: str) -> None:
+    status, codes = await send(scenario, json.dumps({"query": document}).encode(), JSON)
     assert status in (200, 400, 413)
     assert codes
     assert "INTERNAL" not in codes
 
 
 @pytest.mark.parametrize("frame", MALFORMED, ids=range(len(MALFORMED)))
-async def test_a_frame_that_is_no_message(neighborhood: Neighborhood, frame: str | bytes) -> None:
-    async with talk(neighborhood.town.graph.replace("http", "ws", 1)) as t:
+async def test_a_malformed_frame_closes_the_socket(
+    scenario: FaultScenario, frame: str | bytes
+) -> None:
+    async with open_socket(scenario.servers.graph_url.replace("http", "ws", 1)) as t:
         if "connection_init" not in str(frame):
             await t.init()
-        await t.socket.send(frame)
-        code, reason = await t.until_closed()
+        await t.connection.send(frame)
+        code, reason = await t.wait_closed()
         assert code == 4400
         assert reason
 
 
-async def test_a_socket_of_another_protocol_is_refused(neighborhood: Neighborhood) -> None:
-    url = neighborhood.town.graph.replace("http", "ws", 1)
+async def test_a_socket_with_another_subprotocol_is_refused(scenario: FaultScenario) -> None:
+    url = scenario.servers.graph_url.replace("http", "ws", 1)
     with suppress(InvalidStatus):
-        async with talk(url, "graphql-ws") as t:
-            assert (await t.until_closed())[0] == 4406
+        async with open_socket(url, "graphql-ws") as t:
+            assert (await t.wait_closed())[0] == 4406
 
 
-def bad_tokens(one: Neighborhood) -> dict[str, str]:
-    """Tokens by what is wrong with them."""
-    good = one.owner.token
-    claims: dict[str, Any] = jwt.decode(good, options={"verify_signature": False})
-    key = load_keys(one.town.keys_file).keys[0]
+def bad_tokens(scenario: FaultScenario) -> dict[str, str]:
+    """Return invalid tokens by their defect."""
+    valid = scenario.owner.token
+    claims: dict[str, Any] = jwt.decode(valid, options={"verify_signature": False})
+    key = load_keys(scenario.servers.keys_file).keys[0]
     names = {"kid": key.kid}
 
-    def signed(changed: dict[str, Any], private: Any = key.private, **head: Any) -> str:
-        return jwt.encode(claims | changed, private, ALGORITHM, headers=names | head)
+    def signed(changes: dict[str, Any], private: Any = key.private, **head: Any) -> str:
+        return jwt.encode(claims | changes, private, ALGORITHM, headers=names | head)
 
-    head, body, signature = good.split(".")
+    head, body, signature = valid.split(".")
     past = int(time.time()) - 60
     return {
         "expired": signed({"exp": past, "iat": past - 600}),
@@ -131,64 +136,61 @@ def bad_tokens(one: Neighborhood) -> dict[str, str]:
         "of an unknown key": signed({}, Ed25519PrivateKey.generate(), kid="0" * 16),
         "unsigned": jwt.encode(claims, "", "none", headers=names),
         "signed with the public key": jwt.encode(claims, "x" * 32, "HS256", headers=names),
-        "for somebody else": signed({"aud": "another-graph"}),
-        "of another house": signed({"iss": "somebody"}),
-        "without an end": signed({"exp": None}),
-        "of nobody": signed({"sub": "root"}),
-        "of no role": signed({"grants": [["KING", None, None]]}),
-        "of a session that never was": signed({"sid": str(uuid7())}),
-        "cut": good[:-5],
+        "for another audience": signed({"aud": "another-graph"}),
+        "of another issuer": signed({"iss": "somebody"}),
+        "without an expiry": signed({"exp": None}),
+        "without a person": signed({"sub": "root"}),
+        "of an unknown role": signed({"grants": [["KING", None, None]]}),
+        "of an unknown session": signed({"sid": str(uuid7())}),
+        "truncated": valid[:-5],
         "with another body": f"{head}.{body[:-4]}AAAA.{signature}",
         "empty": "",
-        "of one word": "x",
+        "a single letter": "x",
         "very long": "x" * 8000,
     }
 
 
-async def test_a_token_that_is_no_good_opens_nothing(neighborhood: Neighborhood) -> None:
-    one = neighborhood
-    given = {"input": {"at": one.quarter.point, "lines": [line(one.quarter)]}}
-    for wrong, token in bad_tokens(one).items():
+async def test_an_invalid_token_gives_no_access(scenario: FaultScenario) -> None:
+    given = {"input": {"at": scenario.city.point, "lines": [order_line(scenario.city)]}}
+    for defect, token in bad_tokens(scenario).items():
         for query, variables in ((VIEWER, None), (PLACE, given)):
             body = json.dumps({"query": query, "variables": variables}).encode()
             headers = JSON | {"authorization": f"Bearer {token}"}
-            assert await said(one, body, headers) == (401, {"UNAUTHENTICATED"}), wrong
-        async with talk(one.town.graph.replace("http", "ws", 1)) as t:
+            assert await send(scenario, body, headers) == (401, {"UNAUTHENTICATED"}), defect
+        async with open_socket(scenario.servers.graph_url.replace("http", "ws", 1)) as t:
             payload = {"authorization": f"Bearer {token}"}
-            await t.say(type="connection_init", payload=payload)
-            assert (await t.until_closed())[0] == 4401, wrong
+            await t.send(type="connection_init", payload=payload)
+            assert (await t.wait_closed())[0] == 4401, defect
 
 
-async def test_a_stream_of_another_customers_order_is_one_of_nothing(
-    neighborhood: Neighborhood,
+async def test_a_stream_of_another_customers_order_is_not_found(
+    scenario: FaultScenario,
 ) -> None:
-    one = neighborhood
-    for order_id in (one.order_id, encode(Order, uuid7()), "nothing"):
-        async with talk(one.town.graph.replace("http", "ws", 1)) as t:
-            await t.init(one.stranger.token)
+    for order_id in (scenario.order_id, encode_id(Order, uuid7()), "nothing"):
+        async with open_socket(scenario.servers.graph_url.replace("http", "ws", 1)) as t:
+            await t.init(scenario.stranger.token)
             await t.subscribe("1", TRACK % order_id)
             async with asyncio.timeout(5):
-                heard = await t.hear()
-        assert heard["type"] in ("error", "next"), heard
-        payload = heard["payload"]
-        errors = payload if heard["type"] == "error" else payload["errors"]
+                message = await t.receive()
+        assert message["type"] in ("error", "next"), message
+        payload = message["payload"]
+        errors = payload if message["type"] == "error" else payload["errors"]
         assert {error["extensions"]["code"] for error in errors} == {"NOT_FOUND"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"\xff", b"x" * 300_000])
 @pytest.mark.parametrize("signature", ["", "t=1,v1=00", "t=x", "v1", "é"])
-async def test_a_webhook_that_the_provider_did_not_sign(
-    neighborhood: Neighborhood, body: bytes, signature: str
+async def test_a_webhook_without_a_valid_signature_is_refused(
+    scenario: FaultScenario, body: bytes, signature: str
 ) -> None:
-    url = f"{neighborhood.town.url}/webhooks/stripe"
+    url = f"{scenario.servers.url}/webhooks/stripe"
     headers = {"stripe-signature": signature}
-    async with neighborhood.http.post(url, data=body, headers=headers) as response:
+    async with scenario.http.post(url, data=body, headers=headers) as response:
         assert response.status in (400, 413)
         assert (await response.json())["code"] in ("BAD_SIGNATURE", "PAYLOAD_TOO_LARGE")
 
 
-async def test_paths_that_lead_nowhere(neighborhood: Neighborhood) -> None:
-    one = neighborhood
+async def test_unknown_paths_are_no_server_errors(scenario: FaultScenario) -> None:
     for path in (
         "/",
         "/graphql/",
@@ -197,5 +199,5 @@ async def test_paths_that_lead_nowhere(neighborhood: Neighborhood) -> None:
         "/static/%ff",
         "/explorer/../x",
     ):
-        async with one.http.get(URL(one.town.url + path, encoded=True)) as response:
+        async with scenario.http.get(URL(scenario.servers.url + path, encoded=True)) as response:
             assert response.status < 500, path

@@ -1,4 +1,4 @@
-"""Everything is killed under those who follow an order: each of them hears every event once.
+"""Processes are killed while followers watch an order: each receives every event exactly once.
 
 `make chaos` runs the long form: 200 followers, 10,000 events, three kills of Valkey, one of
 PostgreSQL, one SIGTERM and one kill -9 of a server.
@@ -12,175 +12,174 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from benchmarks.live.crowd import Door
-from database.scope import PLATFORM
 from database.sessions import Database
 from local import process
-from models.fulfillment import Fulfillment, FulfillmentStatus
-from models.identity import Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
-from models.payments import Refund, RefundStatus
 from subscriptions.engine.hub import Hub
 from tests.support.city import City
-from tests.support.faults.followers import ORIGIN, TRACK, Follower, Writing, behind, missing
-from tests.support.faults.process_group import SERVER, Resident, Town, steady_port
-from tests.support.order_rows import hang
-from workflows.identity.authenticator import Identity
+from tests.support.faults.followers import (
+    TRACK,
+    EventWriter,
+    Follower,
+    create_idle_order,
+    delivery_error,
+    head_of,
+    mean_lag,
+    sign_in_staff,
+    until_snapshots,
+)
+from tests.support.faults.process_group import SERVER, ServerGroup, SignedInUser, steady_port
+from tests.support.waiting import until
+from workflows.identity.authenticator import Authenticator
 
 FOLLOWERS = int(os.environ.get("FOLLOWERS", "24"))
 EVENTS = int(os.environ.get("EVENTS", "240"))
 RATE = float(os.environ.get("EVENTS_PER_SECOND", "40"))
 SEED = int(os.environ.get("SEED", "1"))
 CUT_SECONDS = 3.0
-PEOPLE = 40
-SETTLE_SECONDS = 60.0
-STILL_SECONDS = 20.0
-RENEW_SECONDS = 240.0
-BEHIND_EVENTS = 200
-OTHER = "second"
-# What dies when so much of the events has been written.
+STAFF_COUNT = 40
+CATCH_UP_SECONDS = 60.0
+IDLE_SECONDS = 20.0
+WRITE_SECONDS = 1500.0
+TOKEN_RENEWAL_SECONDS = 240.0
+MAX_MEAN_LAG_EVENTS = 200
+SECOND_SERVER = "second"
+TERMINATE = f"{SERVER} (SIGTERM)"
+# The process that ends once this share of the events has been written.
 FAULTS = (
-    (0.10, "valkey"), (0.25, f"{SERVER} politely"), (0.40, "valkey"), (0.55, "postgres"),
-    (0.70, "valkey"), (0.85, OTHER),
+    (0.10, "valkey"), (0.25, TERMINATE), (0.40, "valkey"), (0.55, "postgres"),
+    (0.70, "valkey"), (0.85, SECOND_SERVER),
 )  # fmt: skip
 
 
 @pytest.fixture
-def other(running: Town) -> Iterator[int]:
-    """The port of another server process on the same databases."""
+def second_port(servers: ServerGroup) -> Iterator[int]:
+    """The port of a second server process on the same databases."""
     port = steady_port()
-    running.launch(OTHER, "server", "serve", "--port", str(port))
-    running.await_ready(OTHER, port)
+    servers.launch(SECOND_SERVER, "server", "serve", "--port", str(port))
+    servers.wait_until_ready(SECOND_SERVER, port)
     yield port
-    running.end(OTHER)
+    servers.terminate(SECOND_SERVER)
 
 
-async def rage(town: Town, writing: Writing) -> list[str]:
-    """Kill one thing after the other, each at its share of the events."""
-    done = []
-    for share, part in FAULTS:
-        while writing.written < share * EVENTS:  # noqa: ASYNC110 - it is counted by many
-            await asyncio.sleep(0.02)
-        began = time.monotonic()
-        if part.endswith("politely"):
-            process.stop(town.children[SERVER].pid, signal.SIGTERM)
-            town.children[SERVER].poll()
-            await asyncio.to_thread(town.launch, SERVER)
+async def inject_faults(servers: ServerGroup, writer: EventWriter) -> list[str]:
+    """End one process after the other, each at its share of the events; returns a log."""
+    log = []
+    for share, name in FAULTS:
+        await until(
+            partial(lambda count: writer.written_count >= count, share * EVENTS),
+            WRITE_SECONDS,
+            f"{share:.0%} of the events",
+        )
+        started_at = time.monotonic()
+        if name == TERMINATE:
+            process.stop(servers.children[SERVER].pid, signal.SIGTERM)
+            servers.children[SERVER].poll()
+            await asyncio.to_thread(servers.launch, SERVER)
         else:
-            await asyncio.to_thread(town.crash, part)
-        done.append(f"{part} ({time.monotonic() - began:.1f} s)")
-    return done
+            await asyncio.to_thread(servers.kill_and_restart, name)
+        log.append(f"{name} ({time.monotonic() - started_at:.1f} s)")
+    return log
 
 
-async def order_of(books: Database, quarter: City) -> Order:
-    """An order of the near store, with which nobody has anything to do."""
-    async with books.write(PLATFORM, ORIGIN) as session:
-        keys = await hang(session, quarter.first)
-        task = await session.get_one(Fulfillment, keys[Fulfillment])
-        task.status = FulfillmentStatus.CANCELED  # nobody is there to pick it
-        refund = await session.get_one(Refund, keys[Refund])
-        refund.status = RefundStatus.FAILED  # nor to ask for it
-        return await session.get_one(Order, keys[Order])
-
-
-async def staff(town: Town, books: Database, quarter: City) -> list[Resident]:
-    """People of the order's store."""
-    grant = Grant(Role.STORE_STAFF, quarter.company.id, quarter.near.id)
-    return [await town.sign_in(books, f"Staff {n}", grant) for n in range(PEOPLE)]
-
-
-def gathered(people: Sequence[Resident], order: Order, ports: Sequence[int]) -> list[Follower]:
-    """The followers: some of these people, each at all doors in turn."""
-    found = []
+def create_followers(
+    staff: Sequence[SignedInUser], order: Order, ports: Sequence[int]
+) -> list[Follower]:
+    """Create followers of an order, which connect to all ports in turn."""
+    followers = []
     for number in range(FOLLOWERS):
-        token, key = people[number % PEOPLE].token, encode(Order, order.id)
-        doors = [Door(port, TRACK, key, token, snapshot=True) for port in ports]
-        found.append(Follower(doors, random.Random(SEED * 1000 + number)))
-    return found
+        token, key = staff[number % STAFF_COUNT].token, encode_id(Order, order.id)
+        connections = [Door(port, TRACK, key, token, snapshot=True) for port in ports]
+        followers.append(Follower(connections, random.Random(SEED * 1000 + number)))
+    return followers
 
 
-async def renew(
-    followers: Sequence[Follower], people: Sequence[Resident], identity: Identity
+async def renew_tokens(
+    followers: Sequence[Follower], staff: Sequence[SignedInUser], authenticator: Authenticator
 ) -> None:
-    """Give everybody another access token before the last one ends, for as long as this takes."""
+    """Replace the access tokens of all followers before they expire, until canceled."""
     while True:
-        await asyncio.sleep(RENEW_SECONDS)
-        for number, one in enumerate(followers):
-            token, _ = identity.sign(people[number % PEOPLE].actor)
-            one.doors = [replace(door, token=token) for door in one.doors]
+        await asyncio.sleep(TOKEN_RENEWAL_SECONDS)
+        for number, follower in enumerate(followers):
+            token, _ = authenticator.sign(staff[number % STAFF_COUNT].actor)
+            follower.connections = [
+                replace(connection, token=token) for connection in follower.connections
+            ]
 
 
-async def begun(followers: Sequence[Follower]) -> None:
-    """Wait until each has been shown the order."""
-    async with asyncio.timeout(SETTLE_SECONDS):
-        while any(one.began_at is None for one in followers):  # noqa: ASYNC110 - told by many
-            await asyncio.sleep(0.05)
-
-
-async def settle(following: Sequence[asyncio.Task[None]], followers: Sequence[Follower]) -> None:
-    """Wait until all have heard the last event, or nobody has heard anything for a while."""
-    for one in followers:
-        one.nudge()
+async def catch_up(tasks: Sequence[asyncio.Task[None]], followers: Sequence[Follower]) -> None:
+    """Wait until all have received the last event, or none has received any for a while."""
+    for follower in followers:
+        follower.interrupt()
     while True:
-        heard = sum(len(one.heard) for one in followers)
-        _, left = await asyncio.wait(following, timeout=STILL_SECONDS)
-        if not left or heard == sum(len(one.heard) for one in followers):
+        before = received_count(followers)
+        _, pending = await asyncio.wait(tasks, timeout=IDLE_SECONDS)
+        if not pending or before == received_count(followers):
             return
+
+
+def received_count(followers: Sequence[Follower]) -> int:
+    return sum(len(follower.received_seqs) for follower in followers)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-async def test_everybody_hears_everything_once_whatever_dies(
-    running: Town, other: int, books: Database, quarter: City
+async def test_every_follower_receives_every_event_once_whatever_process_dies(
+    servers: ServerGroup, second_port: int, server_database: Database, own_city: City
 ) -> None:
-    order = await order_of(books, quarter)
-    hub = Hub(books, running.instance.redis_url)
-    books.announce = hub.announce
+    order = await create_idle_order(server_database, own_city)
+    hub = Hub(server_database, servers.instance.redis_url)
+    server_database.announcer.subscribe(hub.publish_events)
     await hub.start()
-    people = await staff(running, books, quarter)
-    followers = gathered(people, order, (running.port, other))
-    identity = Identity(keys_file=running.keys_file, database=books)
-    renewing = asyncio.create_task(renew(followers, people, identity))
-    last: list[int] = []
-    chance = random.Random(SEED)
-    following = [
-        asyncio.create_task(
-            one.follow(
-                # Cut until the last event is written; who lags then may read to the end.
-                lambda: SETTLE_SECONDS if last else chance.uniform(0, CUT_SECONDS),
-                lambda: last[0] if last else None,
-            )
-        )
-        for one in followers
+    staff = await sign_in_staff(servers, server_database, own_city, STAFF_COUNT)
+    followers = create_followers(staff, order, (servers.port, second_port))
+    authenticator = Authenticator(keys_file=servers.keys_file, database=server_database)
+    renewal = asyncio.create_task(renew_tokens(followers, staff, authenticator))
+    last_seq: int | None = None
+    rng = random.Random(SEED)
+
+    def connection_seconds() -> float:
+        # Connections are cut until the last event is written; then followers may catch up.
+        return rng.uniform(0, CUT_SECONDS) if last_seq is None else CATCH_UP_SECONDS
+
+    tasks = [
+        asyncio.create_task(follower.follow(connection_seconds, lambda: last_seq))
+        for follower in followers
     ]
-    await begun(followers)
-    began, writing = time.monotonic(), Writing(books, order.id)
-    raging = asyncio.create_task(rage(running, writing))
-    await writing.write(EVENTS, RATE, lambda: behind(followers, writing.written) > BEHIND_EVENTS)
-    killed, wrote = await raging, time.monotonic() - began
-    query = "select seq from stream where stream = $1"
-    ((head,),) = await running.rows(query, f"order:{order.id}")
-    last.append(head)
-    await settle(following, followers)
-    renewing.cancel()
+    await until_snapshots(followers, CATCH_UP_SECONDS)
+    started_at, writer = time.monotonic(), EventWriter(server_database, order.id)
+    faults = asyncio.create_task(inject_faults(servers, writer))
+    await writer.write(
+        EVENTS, RATE, lambda: mean_lag(followers, writer.written_count) > MAX_MEAN_LAG_EVENTS
+    )
+    killed, write_seconds = await faults, time.monotonic() - started_at
+    last_seq = head = await head_of(servers, order)
+    await catch_up(tasks, followers)
+    renewal.cancel()
     await hub.close()
-    wrong = Counter(said for one in followers if (said := missing(one, head)) is not None)
-    print(figures(followers, head, wrote, killed, wrong.total()))
-    assert not wrong, wrong.most_common(3)
+    errors = Counter(filter(None, (delivery_error(follower, head) for follower in followers)))
+    print(figures(followers, head, write_seconds, killed, errors.total()))
+    assert not errors, errors.most_common(3)
     assert head >= EVENTS
 
 
 def figures(
-    followers: Sequence[Follower], head: int, wrote: float, killed: list[str], wrong: int
+    followers: Sequence[Follower],
+    head: int,
+    write_seconds: float,
+    killed: list[str],
+    error_count: int,
 ) -> str:
-    """What happened, for whoever runs `make chaos`."""
-    heard = sum(len(one.heard) for one in followers)
-    lines = sum(len(one.connected) for one in followers)
+    """Summarize a run for `make chaos`."""
+    connection_count = sum(len(follower.connected_at) for follower in followers)
     return (
-        f"{head} events in {wrote:.0f} s to {len(followers)} followers over {lines} lines:"
-        f" {heard} heard, {wrong} followers went wrong\nkilled: {', '.join(killed)}"
+        f"{head} events in {write_seconds:.0f} s to {len(followers)} followers over"
+        f" {connection_count} connections: {received_count(followers)} received,"
+        f" {error_count} followers with errors\nkilled: {', '.join(killed)}"
     )

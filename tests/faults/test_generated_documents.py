@@ -1,4 +1,4 @@
-"""Documents that nobody wrote, over the real schema, as every role, against the running server."""
+"""Generated documents over the real schema, as every role, against the running server."""
 
 import asyncio
 import os
@@ -10,30 +10,30 @@ from hypothesis_graphql import mutations, nodes, queries
 
 from database.base import uuid7
 from models.catalog import Product
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
 from models.stores import Store
 from schema.root import graph
-from tests.support.execution.generated_documents import generated
-from tests.support.faults.http_client import Neighborhood, troubles
+from tests.support.execution.generated_documents import generate_documents
+from tests.support.faults.http_client import FaultScenario
 from tests.support.faults.process_group import SERVER
 
 DOCUMENTS = int(os.environ.get("DARKSTORE_FUZZ_COUNT", "300"))
 SEED = 20_261_121
 AT_ONCE = 8
 SDL = graph.as_str()
-# Words that would end the sessions the others ask with, or run into the pace of strangers.
-LEFT_OUT = {"sessionRevoke", "sessionRevokeAll", "otpRequest", "otpVerify", "guestStart"}
+# Mutations that would end the sessions in use or run into the rate limit of anonymous clients.
+EXCLUDED = {"sessionRevoke", "sessionRevokeAll", "otpRequest", "otpVerify", "guestStart"}
 
 
-def scalars(one: Neighborhood) -> dict[str, Any]:
-    """Values of our own scalars; ids are often those of real rows."""
-    product, store = one.quarter.products[0], one.quarter.near
+def scalars(scenario: FaultScenario) -> dict[str, Any]:
+    """Return strategies for the custom scalars; ids are often those of existing rows."""
+    product, store = scenario.city.products[0], scenario.city.near
     ids = [
-        one.order_id,
-        encode(Product, product.id),
-        encode(Store, store.id),
-        encode(Order, uuid7()),
+        scenario.order_id,
+        encode_id(Product, product.id),
+        encode_id(Store, store.id),
+        encode_id(Order, uuid7()),
         "nothing",
         "",
     ]
@@ -53,28 +53,27 @@ def scalars(one: Neighborhood) -> dict[str, Any]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("operation", ["query", "mutation"])
 async def test_no_generated_document_breaks_anything(
-    neighborhood: Neighborhood, operation: str
+    scenario: FaultScenario, operation: str
 ) -> None:
-    one = neighborhood
     make, root = (queries, graph._schema.query_type) if operation == "query" else (
         mutations, graph._schema.mutation_type)  # fmt: skip
     assert root is not None
-    fields = sorted(set(root.fields) - LEFT_OUT)
-    strategy = make(SDL, fields=fields, custom_scalars=scalars(one))
-    documents = await asyncio.to_thread(generated, strategy, DOCUMENTS, SEED)
-    people = [None, one.owner, *one.staff.values()]
-    turn = asyncio.Semaphore(AT_ONCE)
-    loud, codes, broken = one.town.errors(SERVER), set[str](), list[str]()
+    fields = sorted(set(root.fields) - EXCLUDED)
+    strategy = make(SDL, fields=fields, custom_scalars=scalars(scenario))
+    documents = await asyncio.to_thread(generate_documents, strategy, DOCUMENTS, SEED)
+    users = [None, scenario.owner, *scenario.staff.values()]
+    slots = asyncio.Semaphore(AT_ONCE)
+    errors, codes, failing = scenario.servers.errors(SERVER), set[str](), list[str]()
 
-    async def ask(document: str) -> None:
-        for who in people:
-            async with turn:
-                found = troubles(await one.answer(document, who=who))
-            codes.update(found)
-            if "INTERNAL" in found:
-                broken.append(document)
+    async def send(document: str) -> None:
+        for who in users:
+            async with slots:
+                codes_found = await scenario.error_codes(document, who=who)
+            codes.update(codes_found)
+            if "INTERNAL" in codes_found:
+                failing.append(document)
 
-    await asyncio.gather(*map(ask, documents))
-    assert not broken, "\n".join([*broken[:3], one.town.errors(SERVER)[len(loud) :]])
-    assert one.town.errors(SERVER) == loud
-    print(f"{len(documents)} documents as {len(people)} people: {sorted(codes)}")
+    await asyncio.gather(*map(send, documents))
+    assert not failing, "\n".join([*failing[:3], scenario.servers.errors(SERVER)[len(errors) :]])
+    assert scenario.servers.errors(SERVER) == errors
+    print(f"{len(documents)} documents as {len(users)} users: {sorted(codes)}")

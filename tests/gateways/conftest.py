@@ -2,17 +2,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.stripe_simulator import Desk, opened
+from tests.support.stripe_simulator import StripeSandbox, open_sandbox
 
 
 @pytest.fixture(scope="module")
-async def opened_desk() -> AsyncIterator[Desk]:
-    async with opened() as one:
-        yield one
+async def shared_sandbox() -> AsyncIterator[StripeSandbox]:
+    async with open_sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
-async def desk(opened_desk: Desk) -> Desk:
-    """A store, a Stripe simulator and its webhooks, as if all were new."""
-    await opened_desk.start_over()
-    return opened_desk
+async def sandbox(shared_sandbox: StripeSandbox) -> StripeSandbox:
+    """A Stripe simulator with a gateway and a webhook inbox, reset for each test."""
+    await shared_sandbox.reset()
+    return shared_sandbox

@@ -1,4 +1,4 @@
-"""Texts through our client and Twilio's protocol over a real socket."""
+"""Text messages through the Twilio client, against the simulator over a socket."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ import httpx
 import pytest
 import uvicorn
 
-from gateways.sms import LoggedSms, SmsRefused, SmsUnavailable, TwilioSms
+from gateways.sms import LoggingSmsSender, SmsRejected, SmsUnavailable, TwilioSmsSender
 from simulators.twilio.app import UNREACHABLE, build
 
 ACCOUNT, TOKEN, SENDER = "AC" + "1" * 32, "secret", "+15005550006"
@@ -28,44 +28,44 @@ async def twilio() -> AsyncIterator[str]:
     await serving
 
 
-def client(address: str, token: str = TOKEN) -> TwilioSms:
-    return TwilioSms(account=ACCOUNT, token=token, sender=SENDER, api_base=address)
+def create_client(address: str, token: str = TOKEN) -> TwilioSmsSender:
+    return TwilioSmsSender(account=ACCOUNT, token=token, sender=SENDER, api_base=address)
 
 
 async def test_a_text_reaches_the_phone(twilio: str) -> None:
-    sms = client(twilio)
+    sms = create_client(twilio)
     await sms.send("+351912345678", "123456 & más")
     await sms.close()
     async with httpx.AsyncClient(base_url=twilio) as control:
-        kept = (await control.get("/_control/messages", params={"to": "+351912345678"})).json()
-    [message] = kept["messages"]
+        stored = (await control.get("/_control/messages", params={"to": "+351912345678"})).json()
+    [message] = stored["messages"]
     assert (message["body"], message["from"]) == ("123456 & más", SENDER)
 
 
-async def test_a_number_that_does_not_exist_is_refused_for_good(twilio: str) -> None:
-    sms = client(twilio)
-    with pytest.raises(SmsRefused) as refused:
+async def test_an_unreachable_number_is_rejected(twilio: str) -> None:
+    sms = create_client(twilio)
+    with pytest.raises(SmsRejected) as refused:
         await sms.send(UNREACHABLE, "hello")
     await sms.close()
     assert refused.value.code == 21211
 
 
-async def test_a_wrong_token_says_nothing_about_the_message(twilio: str) -> None:
-    sms = client(twilio, "wrong")
+async def test_a_wrong_token_is_unavailable_not_rejected(twilio: str) -> None:
+    sms = create_client(twilio, "wrong")
     with pytest.raises(SmsUnavailable):
         await sms.send("+351912345678", "hello")
     await sms.close()
 
 
-async def test_a_provider_that_is_away_is_unavailable() -> None:
-    sms = client("http://127.0.0.1:9")
+async def test_a_refused_connection_is_unavailable() -> None:
+    sms = create_client("http://127.0.0.1:9")
     with pytest.raises(SmsUnavailable):
         await sms.send("+351912345678", "hello")
     await sms.close()
 
 
-async def test_without_an_account_the_text_stands_in_the_log(
+async def test_without_an_account_the_text_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await LoggedSms().send("+351912345678", "123456 is your code")
+    await LoggingSmsSender().send("+351912345678", "123456 is your code")
     assert "123456" in caplog.text

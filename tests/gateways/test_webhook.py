@@ -1,4 +1,4 @@
-"""Posting to strangers' addresses: what never reaches a network of our own, and what is bounded."""
+"""Posting to URLs of third parties: no access to private networks, bounded time and size."""
 
 import asyncio
 import socket
@@ -11,9 +11,9 @@ import httpcore
 import pytest
 
 from gateways import webhook
-from gateways.webhook import PublicWebhooks, WebhookFault, public
+from gateways.webhook import PublicWebhookClient, WebhookError, is_public_address
 
-INSIDE = [
+PRIVATE_ADDRESSES = [
     "127.0.0.1", "127.8.8.8", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255",
     "192.168.1.1", "169.254.169.254", "169.254.0.1", "100.64.0.1", "100.127.255.254", "192.0.0.1",
     "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.255",
@@ -22,18 +22,18 @@ INSIDE = [
     "fd00:ec2::254", "ff02::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
     "2001:0:7f00:1::", "2002:7f00:1::", "2002:a9fe:a9fe::1", "2001:db8::1", "100::1", "nonsense",
 ]  # fmt: skip
-OUTSIDE = ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8"]
+PUBLIC_ADDRESSES = ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8"]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-@pytest.mark.parametrize("address", INSIDE)
-def test_no_address_of_a_network_of_ones_own_is_public(address: str) -> None:
-    assert not public(address)
+@pytest.mark.parametrize("address", PRIVATE_ADDRESSES)
+def test_private_and_reserved_addresses_are_not_public(address: str) -> None:
+    assert not is_public_address(address)
 
 
-@pytest.mark.parametrize("address", OUTSIDE)
-def test_addresses_of_the_world_are_public(address: str) -> None:
-    assert public(address)
+@pytest.mark.parametrize("address", PUBLIC_ADDRESSES)
+def test_global_addresses_are_public(address: str) -> None:
+    assert is_public_address(address)
 
 
 @pytest.mark.parametrize(
@@ -47,22 +47,25 @@ def test_addresses_of_the_world_are_public(address: str) -> None:
         "", "https://example.org/\n", "//example.org/",
     ],
 )  # fmt: skip
-async def test_an_address_that_can_never_be_right_is_refused_when_it_is_named(url: str) -> None:
-    webhooks = PublicWebhooks()
-    assert webhooks.against(url)
-    with pytest.raises(WebhookFault):
+async def test_invalid_urls_are_rejected(url: str) -> None:
+    webhooks = PublicWebhookClient()
+    assert webhooks.rejection_reason(url)
+    with pytest.raises(WebhookError):
         await webhooks.post(url, {}, b"{}")
 
 
-def test_an_address_of_the_world_may_be_named() -> None:
-    assert PublicWebhooks().against("https://example.org/hook?x=1") is None
-    assert PublicWebhooks(["127.0.0.1:9000"]).against("http://127.0.0.1:9000/hook") is None
-    assert PublicWebhooks(["127.0.0.1:9000"]).against("http://127.0.0.1:9001/hook")
-    assert PublicWebhooks(["127.0.0.1:9000"]).against("http://localhost:9000/hook")
+def test_public_and_allowed_urls_are_accepted() -> None:
+    assert PublicWebhookClient().rejection_reason("https://example.org/hook?x=1") is None
+    assert (
+        PublicWebhookClient(["127.0.0.1:9000"]).rejection_reason("http://127.0.0.1:9000/hook")
+        is None
+    )
+    assert PublicWebhookClient(["127.0.0.1:9000"]).rejection_reason("http://127.0.0.1:9001/hook")
+    assert PublicWebhookClient(["127.0.0.1:9000"]).rejection_reason("http://localhost:9000/hook")
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let every name stand for these addresses, one list after another; answers what was dialed."""
+def patch_resolver(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Resolve every name to these addresses, one list after another; returns dialed hosts."""
     dialed: list[str] = []
     left = list(answers)
 
@@ -71,48 +74,48 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 
     async def dial(self: Any, host: str, *_: Any, **__: Any) -> Any:
         dialed.append(host)
-        raise httpcore.ConnectError("nobody dials out of a test")
+        raise httpcore.ConnectError("no connections in tests")
 
-    monkeypatch.setattr(webhook, "resolved", addresses)
+    monkeypatch.setattr(webhook, "resolve_host", addresses)
     monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", dial)
     return dialed
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1"])
-async def test_a_name_that_leads_inside_is_never_dialed(
+async def test_a_name_with_a_private_address_is_never_dialed(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialed = answering(monkeypatch, [address])
-    with pytest.raises(WebhookFault, match="not public"):
-        await PublicWebhooks().post("https://hook.example/", {}, b"{}")
+    dialed = patch_resolver(monkeypatch, [address])
+    with pytest.raises(WebhookError, match="not public"):
+        await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
     assert dialed == []
-    both = answering(monkeypatch, ["93.184.216.34", address])
-    with pytest.raises(WebhookFault, match="not public"):
-        await PublicWebhooks().post("https://hook.example/", {}, b"{}")
-    assert both == []
+    dialed_hosts = patch_resolver(monkeypatch, ["93.184.216.34", address])
+    with pytest.raises(WebhookError, match="not public"):
+        await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
+    assert dialed_hosts == []
 
 
-async def test_what_was_checked_is_what_is_dialed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that leads elsewhere at its second look finds that nobody looks twice."""
-    dialed = answering(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
-    with pytest.raises(WebhookFault, match="nobody dials"):
-        await PublicWebhooks().post("https://hook.example/", {}, b"{}")
+async def test_the_checked_address_is_dialed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with another address at a second lookup is resolved only once (DNS rebinding)."""
+    dialed = patch_resolver(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
+    with pytest.raises(WebhookError, match="no connections"):
+        await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
     assert dialed == ["93.184.216.34"]
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "017700000001"])
-async def test_addresses_in_disguise_are_seen_through(host: str) -> None:
-    with pytest.raises(WebhookFault):
-        await PublicWebhooks().post(f"https://{host}/", {}, b"{}")
+async def test_alternative_notations_of_private_addresses_are_rejected(host: str) -> None:
+    with pytest.raises(WebhookError):
+        await PublicWebhookClient().post(f"https://{host}/", {}, b"{}")
 
 
 @asynccontextmanager
-async def listening(serve: Serve) -> AsyncIterator[tuple[PublicWebhooks, str]]:
-    """A loopback server that behaves as `serve` says, and a way to it."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
-        server = await asyncio.start_server(serve, sock=door)
-        webhooks = PublicWebhooks([f"127.0.0.1:{port}"])
+async def serve_locally(serve: Serve) -> AsyncIterator[tuple[PublicWebhookClient, str]]:
+    """A loopback server with this handler; yields a client that may reach it, and its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server = await asyncio.start_server(serve, sock=listener)
+        webhooks = PublicWebhookClient([f"127.0.0.1:{port}"])
         try:
             yield webhooks, f"http://127.0.0.1:{port}/hook"
         finally:
@@ -120,7 +123,7 @@ async def listening(serve: Serve) -> AsyncIterator[tuple[PublicWebhooks, str]]:
             server.close()
 
 
-async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+async def test_a_redirect_is_not_followed() -> None:
     paths: list[bytes] = []
 
     async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,13 +131,13 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
         writer.write(b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n")
         await writer.drain()
 
-    async with listening(redirect) as (webhooks, url):
+    async with serve_locally(redirect) as (webhooks, url):
         reply = await webhooks.post(url, {}, b"{}")
-    assert (reply.status, reply.taken) == (302, False)
+    assert (reply.status, reply.accepted) == (302, False)
     assert paths == [b"POST /hook HTTP/1.1\r\n"]
 
 
-async def test_of_ten_megabytes_the_beginning_is_read() -> None:
+async def test_only_the_beginning_of_a_large_response_is_read() -> None:
     sent = 0
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -149,16 +152,16 @@ async def test_of_ten_megabytes_the_beginning_is_read() -> None:
         except ConnectionError:
             pass
 
-    async with listening(flood) as (webhooks, url):
+    async with serve_locally(flood) as (webhooks, url):
         reply = await webhooks.post(url, {}, b"{}")
-    assert reply.taken
+    assert reply.accepted
     assert len(reply.snippet) <= 1_024
     assert "\x00" not in reply.snippet
     assert sent < 9_000_000
 
 
-async def test_who_hangs_or_drips_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "TOTAL_SECONDS", 0.3)
+async def test_slow_responses_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "TOTAL_TIMEOUT_SECONDS", 0.3)
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(5)
@@ -170,22 +173,22 @@ async def test_who_hangs_or_drips_is_left_in_time(monkeypatch: pytest.MonkeyPatc
             await asyncio.sleep(0.05)
 
     for serve in (hang, drip):
-        async with listening(serve) as (webhooks, url):
-            with pytest.raises(WebhookFault, match="within"):
+        async with serve_locally(serve) as (webhooks, url):
+            with pytest.raises(WebhookError, match="within"):
                 await webhooks.post(url, {}, b"{}")
 
 
-async def test_a_door_that_slams_or_talks_nonsense_is_a_fault() -> None:
-    async def slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_closed_connections_and_invalid_responses_raise_webhook_error() -> None:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def send_garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HELLO\r\n\r\n")
         writer.close()
 
-    for serve in (slam, babble):
-        async with listening(serve) as (webhooks, url):
-            with pytest.raises(WebhookFault, match="failed"):
+    for serve in (close, send_garbage):
+        async with serve_locally(serve) as (webhooks, url):
+            with pytest.raises(WebhookError, match="failed"):
                 await webhooks.post(url, {}, b"{}")
-    with pytest.raises(WebhookFault, match="longer"):
-        await PublicWebhooks(["127.0.0.1:1"]).post("http://127.0.0.1:1/", {}, b"x" * 300_000)
+    with pytest.raises(WebhookError, match="longer"):
+        await PublicWebhookClient(["127.0.0.1:1"]).post("http://127.0.0.1:1/", {}, b"x" * 300_000)

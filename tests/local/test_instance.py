@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 import local
 from local import account, postgres
+from local.errors import LocalError
 from local.instance import Instance
-from local.problem import Problem
 from local.valkey import free, free_port, valkey
 
 
@@ -107,7 +107,7 @@ def test_a_machine_without_postgis_gets_one_clear_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(postgres, "has_postgis", lambda programs: False)
-    with pytest.raises(Problem, match="PostGIS is not: run `make setup`"):
+    with pytest.raises(LocalError, match="PostGIS is not: run `make setup`"):
         postgres.find()
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from local import postgres, run, setup
+from local.errors import LocalError
 from local.place import Place
-from local.problem import Problem
 from tests.support.paths import ROOT
 
 
@@ -35,7 +35,7 @@ def test_only_one_supervisor_holds_a_place(tmp_path: Path) -> None:
     place = Place(tmp_path)
     with place.held():
         assert Place(tmp_path).supervisor() == os.getpid()
-        with pytest.raises(Problem, match="make stop"), Place(tmp_path).held():
+        with pytest.raises(LocalError, match="make stop"), Place(tmp_path).held():
             pass
     assert place.supervisor() is None
 
@@ -54,14 +54,14 @@ def test_a_strangers_process_is_never_taken_for_one_that_was_left_behind(tmp_pat
 
 
 def test_a_command_inside_needs_a_running_store(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="make run"):
+    with pytest.raises(LocalError, match="make run"):
         Place(tmp_path).environment()
 
 
 def test_a_machine_without_apt_hears_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "installed", list)
     monkeypatch.setattr(shutil, "which", lambda name: "/bin/ps" if name == "ps" else None)
-    with pytest.raises(Problem, match="PostgreSQL 14 or newer with PostGIS"):
+    with pytest.raises(LocalError, match="PostgreSQL 14 or newer with PostGIS"):
         setup.install(ROOT, with_postgres=True)
 
 

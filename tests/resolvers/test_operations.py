@@ -1,4 +1,4 @@
-"""The client operations of docs/operations: for whom, what they may cost, and that they work."""
+"""The client operations of docs/operations: validity, readers, statement budgets, and results."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,14 +7,15 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, parse, validate
 
 from dataloaders import catalog
+from dataloaders.batches import BATCH_OPTIONS, BatchOptions, BatchScope
 from models.catalog import Product
 from models.companies import Company
-from models.ids import encode
+from models.ids import encode_id
 from models.stores import Store
-from resolvers.context import House
+from resolvers.context import Container
 from schema.root import graph
-from seed.rows import key
-from tests.support.actors import KeptSms
+from seed.bulk_load import stable_id
+from tests.support.actors import InMemorySms
 from tests.support.city import City
 from tests.support.operations import (
     daily_work,
@@ -23,10 +24,10 @@ from tests.support.operations import (
     stock_work,
     store_work,
 )
-from tests.support.operations.player import EVERY, Operation, Play, staged
-from tests.support.operations.purchasing_work import supplying
+from tests.support.operations.player import EVERY, Operation, OperationPlayer, create_player
+from tests.support.operations.purchasing_work import supply_store
 from tests.support.paths import ROOT
-from tests.support.stripe_simulator import opened
+from tests.support.stripe_simulator import open_sandbox
 
 SHAPE = graph._schema
 READERS = {"Anybody", "Customers", "Store staff", "Riders", "Support", "Admins"}
@@ -35,101 +36,101 @@ README = ROOT / "README.md"
 
 
 @pytest.fixture
-async def play(house: House, city: City) -> AsyncIterator[Play]:
-    async with opened() as desk:
-        yield await staged(house, desk, city)
+async def play(container: Container, city: City) -> AsyncIterator[OperationPlayer]:
+    async with open_sandbox() as desk:
+        yield await create_player(container, desk, city)
 
 
 def definition(operation: Operation) -> OperationDefinitionNode:
-    [found] = parse(operation.document).definitions
-    assert isinstance(found, OperationDefinitionNode)
-    return found
+    [node] = parse(operation.document).definitions
+    assert isinstance(node, OperationDefinitionNode)
+    return node
 
 
-def names(operation: Operation) -> set[str]:
-    """The root fields of an operation."""
-    chosen = definition(operation).selection_set.selections
-    return {one.name.value for one in chosen if isinstance(one, FieldNode)}
+def root_fields(operation: Operation) -> set[str]:
+    """Return the names of an operation's root fields."""
+    selections = definition(operation).selection_set.selections
+    return {node.name.value for node in selections if isinstance(node, FieldNode)}
 
 
-@pytest.mark.parametrize("operation", EVERY, ids=lambda one: one.name)
-def test_an_operation_is_valid_and_says_for_whom_and_at_what_cost(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.name)
+def test_an_operation_is_valid_and_states_its_readers_and_cost(operation: Operation) -> None:
     assert validate(SHAPE, parse(operation.document)) == []
     assert set(operation.readers) <= READERS
-    assert 0 <= operation.most <= 40
-    wanted = {one.variable.name.value for one in definition(operation).variable_definitions or ()}
-    assert set(operation.sample) <= wanted
-    called = definition(operation).name
-    assert called is not None
-    assert called.value == operation.name.title().replace("_", "")
+    assert 0 <= operation.max_statements <= 40
+    variables = definition(operation).variable_definitions or ()
+    assert set(operation.sample) <= {node.variable.name.value for node in variables}
+    name = definition(operation).name
+    assert name is not None
+    assert name.value == operation.name.title().replace("_", "")
 
 
 def test_every_root_field_has_an_operation() -> None:
     roots = (SHAPE.query_type, SHAPE.mutation_type, SHAPE.subscription_type)
     fields = {name for root in roots if root is not None for name in root.fields}
-    assert fields - {name for one in EVERY for name in names(one)} == set()
+    assert fields - {name for operation in EVERY for name in root_fields(operation)} == set()
 
 
 def test_every_role_has_operations() -> None:
-    assert {reader for one in EVERY for reader in one.readers} == READERS
+    assert {reader for operation in EVERY for reader in operation.readers} == READERS
 
 
-def test_the_samples_name_things_of_the_seeded_city() -> None:
-    known = {
-        encode(Company, key("company", "harbour")),
-        encode(Store, key("store", "harbour", 1)),
-        encode(Product, key("product", "harbour", SAMPLE_CODE)),
+def test_the_samples_refer_to_the_seeded_city() -> None:
+    seeded_ids = {
+        encode_id(Company, stable_id("company", "harbour")),
+        encode_id(Store, stable_id("store", "harbour", 1)),
+        encode_id(Product, stable_id("product", "harbour", SAMPLE_CODE)),
     }
-    texts = [str(one.sample) for one in EVERY]
-    found = {name for text in texts for name in re.findall(r"\b[a-z]{3}_[\w-]{22}\b", text)}
-    assert found <= known
+    texts = [str(operation.sample) for operation in EVERY]
+    ids = {each for text in texts for each in re.findall(r"\b[a-z]{3}_[\w-]{22}\b", text)}
+    assert ids <= seeded_ids
 
 
 @pytest.mark.parametrize("name", ["storefront", "order_tracked"])
-def test_the_readme_shows_the_operations_as_they_stand(name: str) -> None:
+def test_the_readme_shows_the_current_operations(name: str) -> None:
     document = re.sub(r"\A(#.*\n)+", "", Operation(name).document)
     assert f"```graphql\n{document}```" in README.read_text()
 
 
-async def test_every_operation_works_for_its_people_within_its_budget(
-    play: Play, sms: KeptSms
+async def test_every_operation_works_for_its_readers_within_its_budget(
+    play: OperationPlayer, sms: InMemorySms
 ) -> None:
-    await daily_work.signing_in(play, sms)
-    await daily_work.shopping(play)
-    order = await daily_work.delivering(play)
-    await daily_work.complaining(play, order)
-    await daily_work.going_wrong(play)
-    await picking_exceptions.making_up(play)
-    await picking_exceptions.weighing(play)
-    await daily_work.coming_back(play)
-    await daily_work.keeping_store(play)
-    await stock_work.moving_goods(play)
-    await stock_work.counting_shelves(play)
-    await stock_work.importing_a_file(play)
-    await store_work.minding_batches(play)
-    await supplying(play)
-    await store_work.looking_at_the_queues(play)
-    await integrations.minding_apps(play)
-    await integrations.minding_webhooks(play)
-    await integrations.minding_jobs(play)
-    await daily_work.founding(play)
-    dear = {
-        one.name: (play.used[one.name], one.most)
-        for one in EVERY
-        if max(play.used[one.name], default=0) > one.most
+    await daily_work.sign_in_and_out(play, sms)
+    await daily_work.shop(play)
+    order = await daily_work.deliver_order(play)
+    await daily_work.complain(play, order)
+    await daily_work.cancel_and_reject(play)
+    await picking_exceptions.substitute_short_line(play)
+    await picking_exceptions.pick_weighed_line(play)
+    await daily_work.return_delivery(play)
+    await daily_work.manage_store(play)
+    await stock_work.play_transfers(play)
+    await stock_work.play_stock_counts(play)
+    await stock_work.play_stock_imports(play)
+    await store_work.play_batches(play)
+    await supply_store(play)
+    await store_work.play_process_stats(play)
+    await integrations.manage_apps(play)
+    await integrations.manage_webhooks(play)
+    await integrations.retry_job_failures(play)
+    await daily_work.create_company_and_store(play)
+    over_budget = {
+        operation.name: (play.used[operation.name], operation.max_statements)
+        for operation in EVERY
+        if max(play.used[operation.name], default=0) > operation.max_statements
     }
-    assert dear == {}
-    unseen = {one.name: set(one.readers) - play.readers[one.name] for one in EVERY}
-    assert {name: left for name, left in unseen.items() if left} == {}
+    assert over_budget == {}
+    missing = {each.name: set(each.readers) - play.readers[each.name] for each in EVERY}
+    assert {name: readers for name, readers in missing.items() if readers} == {}
 
 
 async def test_lists_cost_the_same_for_one_row_and_for_many(
-    play: Play, monkeypatch: pytest.MonkeyPatch
+    play: OperationPlayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What lasts for a while would be read the first time only.
-    monkeypatch.setattr(catalog.tree_by_store, "lasts_seconds", 0.0)
-    await daily_work.a_busy_hour(play, 1)
-    few = await daily_work.looking_around(play)
+    # Otherwise a cached tree would be read the first time only.
+    monkeypatch.setitem(BATCH_OPTIONS, catalog.tree_by_store, BatchOptions(BatchScope.PUBLIC))
+    await daily_work.add_one_of_everything(play, 1)
+    few = await daily_work.count_list_statements(play)
     for lines in (3, 6):
-        await daily_work.a_busy_hour(play, lines)
-    assert await daily_work.looking_around(play) == few
+        await daily_work.add_one_of_everything(play, lines)
+    assert await daily_work.count_list_statements(play) == few

@@ -1,4 +1,4 @@
-"""What is declared wrongly is told while the graph is built, never to a client."""
+"""Wrong declarations fail when the schema is built, not at request time."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ async def events() -> AsyncIterator[int]:
     yield 1
 
 
-def test_a_rule_before_a_resolver_without_info_is_an_error_at_once() -> None:
+def test_a_rule_on_a_resolver_without_info_is_a_type_error() -> None:
     with pytest.raises(TypeError, match=r"test_backing\.answer .* `info`"):
         backing.field(answer, "Nothing.", allow=SIGNED_IN)
     with pytest.raises(TypeError, match="answer"):

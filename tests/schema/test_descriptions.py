@@ -1,4 +1,4 @@
-"""The graph is its own manual: everything in it says what it is."""
+"""Every element of the schema has a description."""
 
 from graphql import (
     GraphQLEnumType,
@@ -10,7 +10,6 @@ from graphql import (
 from schema.root import graph
 
 SHAPE = graph._schema
-# Scalars that graphql-core and Strawberry bring describe themselves, or are defined elsewhere.
 OWN = {name: kind for name, kind in SHAPE.type_map.items() if not name.startswith("__")}
 
 
@@ -19,30 +18,30 @@ def test_every_type_has_a_description() -> None:
 
 
 def test_every_field_argument_and_input_field_has_a_description() -> None:
-    silent = []
+    undescribed = []
     for name, kind in OWN.items():
         if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
             continue
         for field_name, field in kind.fields.items():
             if not field.description:
-                silent.append(f"{name}.{field_name}")
+                undescribed.append(f"{name}.{field_name}")
             for argument_name, argument in getattr(field, "args", {}).items():
                 if not argument.description:
-                    silent.append(f"{name}.{field_name}({argument_name}:)")
-    assert not silent
+                    undescribed.append(f"{name}.{field_name}({argument_name}:)")
+    assert not undescribed
 
 
-def test_every_enum_says_what_it_is_about() -> None:
+def test_every_enum_has_a_description() -> None:
     kinds = [kind for kind in OWN.values() if isinstance(kind, GraphQLEnumType)]
     assert kinds
     assert not [kind.name for kind in kinds if len(kind.description or "") < 10]
 
 
 def test_every_directive_and_its_arguments_have_a_description() -> None:
-    assert not [one.name for one in SHAPE.directives if not one.description]
+    assert not [directive.name for directive in SHAPE.directives if not directive.description]
     assert not [
-        f"@{one.name}({name}:)"
-        for one in SHAPE.directives
-        for name, argument in one.args.items()
+        f"@{directive.name}({name}:)"
+        for directive in SHAPE.directives
+        for name, argument in directive.args.items()
         if not argument.description
     ]

@@ -1,4 +1,4 @@
-"""No mutation forgets the client's idempotency key."""
+"""Every mutation honors the client's idempotency key."""
 
 import inspect
 from collections.abc import Callable
@@ -9,36 +9,36 @@ import pytest
 
 from schema.root import graph
 
-# Both may be repeated at will: one takes over what the payment provider says by then, the other
-# is the newest of many positions, of which only the newest counts.
+# These may be repeated without a key: one applies the provider's current state, the others report
+# positions, of which only the newest counts.
 WITHOUT_KEY = {"paymentRefresh", "riderLocationReport", "riderLocationReportBatch"}
-HONORING = {"attempt", "promised"}
+KEY_FUNCTIONS = {"run_mutation", "idempotent_request"}
 DEPTH = 4
 
 MUTATIONS = graph._schema.mutation_type.fields if graph._schema.mutation_type else {}
 
 
 @pytest.mark.parametrize("name", sorted(MUTATIONS))
-def test_a_mutation_asks_for_its_promise(name: str) -> None:
-    known = MUTATIONS[name].extensions["strawberry-definition"]
-    resolver = inspect.unwrap(known.base_resolver.wrapped_func)
-    assert _honors(resolver, DEPTH) is (name not in WITHOUT_KEY)
+def test_a_mutation_honors_the_idempotency_key(name: str) -> None:
+    definition = MUTATIONS[name].extensions["strawberry-definition"]
+    resolver = inspect.unwrap(definition.base_resolver.wrapped_func)
+    assert _honors_key(resolver, DEPTH) is (name not in WITHOUT_KEY)
 
 
-def _honors(function: Callable[..., Any], depth: int) -> bool:
-    """Whether the function, or one of the resolvers' that it calls, runs as a promised attempt."""
+def _honors_key(function: Callable[..., Any], depth: int) -> bool:
+    """Return whether the function, or a function of the resolvers that it calls, uses the key."""
     names = _names(function.__code__)
-    if names & HONORING:
+    if names & KEY_FUNCTIONS:
         return True
-    called = (function.__globals__.get(name) for name in names)
-    ours = [one for one in called if inspect.isfunction(one) and _is_ours(one)]
-    return depth > 0 and any(_honors(one, depth - 1) for one in ours)
+    globals_used = (function.__globals__.get(name) for name in names)
+    called = [each for each in globals_used if inspect.isfunction(each) and _is_resolver(each)]
+    return depth > 0 and any(_honors_key(each, depth - 1) for each in called)
 
 
-def _is_ours(function: Callable[..., Any]) -> bool:
+def _is_resolver(function: Callable[..., Any]) -> bool:
     return function.__module__.startswith("resolvers.")
 
 
 def _names(code: CodeType) -> set[str]:
-    inner = [one for one in code.co_consts if isinstance(one, CodeType)]
+    inner = [const for const in code.co_consts if isinstance(const, CodeType)]
     return set(code.co_names).union(*map(_names, inner))

@@ -1,4 +1,4 @@
-"""What apps may do: root fields and nouns ask for the scope in the list, or are closed."""
+"""App scopes: listed root fields and types require their scope, others are forbidden."""
 
 from typing import Any
 
@@ -6,66 +6,68 @@ import pytest
 from graphql import GraphQLObjectType
 
 from database.base import uuid7
-from models.identity import Actor, AppScope, acting_for
-from resolvers.context import House
-from resolvers.scopes import NOUNS, PERSONAL, ROOTS
+from models.identity import Actor, AppScope, app_grants
+from resolvers.context import Container
+from resolvers.scopes import PERSONAL_FIELD_SCOPES, ROOT_FIELD_SCOPES, TYPE_SCOPES
 from schema.root import graph
-from schema.rules_table import guarded, rule_of
+from schema.rules_table import guarded_fields, rule_of
 from tests.schema.test_rules import DENIED, field_of, first_codes
 from tests.schema.test_rules import ROOTS as KINDS
-from tests.support.actors import Standing
+from tests.support.actors import ActorClient
 from tests.support.city import City
-from tests.support.minimal_queries import document
+from tests.support.minimal_queries import minimal_document
 
 SHAPE = graph._schema
-FIELDS = [f"{one.parent}.{one.name}" for one in guarded() if one.parent in KINDS]
+FIELDS = [f"{each.parent}.{each.name}" for each in guarded_fields() if each.parent in KINDS]
 
 
-def app_of(house: House, town: City, *scopes: AppScope) -> Standing:
-    """An app of the town's company with these scopes."""
-    grants = acting_for(town.company.id)
-    return Standing(house, Actor(uuid7(), uuid7(), grants, uuid7(), frozenset(scopes)))
+def app_of(container: Container, town: City, *scopes: AppScope) -> ActorClient:
+    """Return a client for an app of the town's company with these scopes."""
+    grants = app_grants(town.company.id)
+    return ActorClient(container, Actor(uuid7(), uuid7(), grants, uuid7(), frozenset(scopes)))
 
 
-def test_the_list_names_fields_and_types_that_exist_and_that_companies_may_use() -> None:
-    assert set(ROOTS) <= set(FIELDS)
+def test_the_list_names_existing_fields_and_types_that_companies_may_use() -> None:
+    assert set(ROOT_FIELD_SCOPES) <= set(FIELDS)
     kinds = {name for name, kind in SHAPE.type_map.items() if isinstance(kind, GraphQLObjectType)}
-    assert set(NOUNS) <= kinds
-    for kind, name in PERSONAL:
+    assert set(TYPE_SCOPES) <= kinds
+    for kind, name in PERSONAL_FIELD_SCOPES:
         assert name in SHAPE.type_map[kind].fields  # type: ignore[attr-defined] # an object type
-    company = Actor(uuid7(), uuid7(), acting_for(uuid7()))
-    closed = [
-        place
-        for place in ROOTS
-        if (rule := rule_of(field_of(*place.split(".")))) and not rule.allows(company)
+    company = Actor(uuid7(), uuid7(), app_grants(uuid7()))
+    forbidden = [
+        element
+        for element in ROOT_FIELD_SCOPES
+        if (rule := rule_of(field_of(*element.split(".")))) and not rule.allows(company)
     ]
-    assert not closed
+    assert not forbidden
 
 
-@pytest.mark.parametrize("place", FIELDS)
-async def test_a_root_field_is_open_to_apps_with_its_scope_alone(
-    place: str, house: House, town: City
+@pytest.mark.parametrize("element", FIELDS)
+async def test_a_root_field_requires_its_scope_of_apps(
+    element: str, container: Container, town: City
 ) -> None:
-    parent, _, name = place.partition(".")
-    text, variables = document(KINDS[parent], name, field_of(parent, name))
-    ask: Any = first_codes if parent == "Subscription" else Standing.codes
-    scope = ROOTS.get(place)
-    if place in ROOTS:
-        least = set(AppScope) if scope else set()
-        assert not await ask(app_of(house, town, *least), text, variables) & (DENIED | {"INTERNAL"})
-    if scope is None and place in ROOTS:
+    parent, _, name = element.partition(".")
+    text, variables = minimal_document(KINDS[parent], name, field_of(parent, name))
+    ask: Any = first_codes if parent == "Subscription" else ActorClient.codes
+    scope = ROOT_FIELD_SCOPES.get(element)
+    if element in ROOT_FIELD_SCOPES:
+        scopes = set(AppScope) if scope else set()
+        assert not await ask(app_of(container, town, *scopes), text, variables) & (
+            DENIED | {"INTERNAL"}
+        )
+    if scope is None and element in ROOT_FIELD_SCOPES:
         return
-    lacking = app_of(house, town, *(one for one in AppScope if one is not scope))
-    answer_codes = await ask(lacking, text, variables)
+    app_without_scope = app_of(container, town, *(each for each in AppScope if each is not scope))
+    answer_codes = await ask(app_without_scope, text, variables)
     assert answer_codes == {"FORBIDDEN"}
     if scope is not None and parent != "Subscription":
-        answer = await lacking.answer(text, variables)
+        answer = await app_without_scope.answer(text, variables)
         [error] = answer.errors or []
         assert error["extensions"]["scope"] == scope.token
         assert scope.token in error["message"]
 
 
-WAYS_AROUND = [
+PATHS_TO_TYPES = [
     ("{ node(id: $id) { ... on Order { id } } }", AppScope.ORDERS_READ),
     ("{ node(id: $id) { ...o } } fragment o on Order { code }", AppScope.ORDERS_READ),
     ("{ order(id: $id) { customerName } }", AppScope.CUSTOMERS_READ),
@@ -75,16 +77,16 @@ WAYS_AROUND = [
 ]
 
 
-@pytest.mark.parametrize(("text", "scope"), WAYS_AROUND)
-async def test_no_way_around_leads_to_a_noun_without_its_scope(
-    text: str, scope: AppScope, house: House, town: City
+@pytest.mark.parametrize(("text", "scope"), PATHS_TO_TYPES)
+async def test_a_type_requires_its_scope_on_every_path(
+    text: str, scope: AppScope, container: Container, town: City
 ) -> None:
     text = "query ($id: ID!) " + text
     variables = {"id": "ord_AZq3AAAAAAAAAAAAAAAAAA"}
-    lacking = app_of(house, town, *(one for one in AppScope if one is not scope))
-    answer = await lacking.answer(text, variables)
-    assert [one["extensions"].get("scope") for one in answer.errors or []] == [scope.token]
-    assert not await app_of(house, town, *AppScope).codes(text, variables) & DENIED
+    app_without_scope = app_of(container, town, *(each for each in AppScope if each is not scope))
+    answer = await app_without_scope.answer(text, variables)
+    assert [error["extensions"].get("scope") for error in answer.errors or []] == [scope.token]
+    assert not await app_of(container, town, *AppScope).codes(text, variables) & DENIED
 
 
 @pytest.mark.parametrize(
@@ -94,10 +96,10 @@ async def test_no_way_around_leads_to_a_noun_without_its_scope(
         "{ node(id: $id) { ... on Session { id } } }",
     ],
 )
-async def test_what_no_scope_opens_is_closed_to_all_apps(
-    text: str, house: House, town: City
+async def test_unlisted_fields_are_forbidden_to_all_apps(
+    text: str, container: Container, town: City
 ) -> None:
     if "$id" in text:
         text = "query ($id: ID!) " + text
-    given = {"id": "ses_AZq3AAAAAAAAAAAAAAAAAA"}
-    assert await app_of(house, town, *AppScope).codes(text, given) == {"FORBIDDEN"}
+    variables = {"id": "ses_AZq3AAAAAAAAAAAAAAAAAA"}
+    assert await app_of(container, town, *AppScope).codes(text, variables) == {"FORBIDDEN"}

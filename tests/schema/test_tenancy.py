@@ -1,4 +1,4 @@
-"""Company A's people can't reach company B's rows, nor learn that they exist, by any way in."""
+"""Tenant isolation: people of one company can't read rows of another, nor learn that they exist."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,35 +11,36 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from database.base import Base, Keyed, uuid7
+from database.audit import AuditContext
+from database.base import Base, Entity, uuid7
 from database.scope import NOBODY, PLATFORM
-from database.sessions import APPLICATION_ROLE, CATALOG_ROLE, Database, Origin
+from database.sessions import APPLICATION_ROLE, CATALOG_ROLE, Database
 from execution import Answer
 from models.accounts import Membership
 from models.catalog import Brand, Category, Product
 from models.companies import Company
 from models.fulfillment import Fulfillment
-from models.ids import PREFIXES, encode
+from models.ids import PREFIXES, encode_id
 from models.orders import Order
 from models.stores import Store
 from models.support import Ticket
 from schema.root import graph
-from services.support.ticket_states import tell
-from tests.support.actors import Standing, engine
+from services.support.ticket_states import record_ticket_event
+from tests.support.actors import ActorClient, engine
 from tests.support.city import City
-from tests.support.minimal_queries import document, holds_ids
-from tests.support.order_rows import hang
-from tests.support.streams.subscriber import watching
+from tests.support.minimal_queries import contains_id, minimal_document
+from tests.support.order_rows import create_order_rows
+from tests.support.streams.subscriber import subscribe
 
 ROOTS = {
     "query": graph._schema.query_type,
     "mutation": graph._schema.mutation_type,
     "subscription": graph._schema.subscription_type,
 }
-# The shop window: anybody may look at any store's, and watch what it has.
-WINDOW = {"store", "storefront", "inventoryChanged"}
-SHOWN = {Store, Product, Category, Brand, Company}  # and at these, by any id
-ANYTHING = {"node", "nodes"}
+# The public catalog: anyone may read any store and subscribe to its availability.
+PUBLIC_FIELDS = {"store", "storefront", "inventoryChanged"}
+PUBLIC_MODELS = {Store, Product, Category, Brand, Company}
+NODE_FIELDS = {"node", "nodes"}
 MESSAGE_SECONDS = 5.0
 QUIET_SECONDS = 0.3
 TABLES = sorted(Base.metadata.tables)
@@ -47,9 +48,9 @@ TABLES = sorted(Base.metadata.tables)
 
 @pytest.fixture(scope="module")
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(database_url.replace("+asyncpg", "", 1))
-    yield opened
-    await opened.close()
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", "", 1))
+    yield connection
+    await connection.close()
 
 
 async def test_every_table_forces_a_policy(connection: asyncpg.Connection) -> None:
@@ -65,7 +66,7 @@ async def test_every_table_forces_a_policy(connection: asyncpg.Connection) -> No
     assert not [row["relname"] for row in rows if row["owner"] in (APPLICATION_ROLE, CATALOG_ROLE)]
 
 
-async def test_nobody_gets_at_the_days_of_the_log_but_through_the_log(
+async def test_partitions_of_the_event_log_are_not_accessible_directly(
     connection: asyncpg.Connection, database: Database
 ) -> None:
     rows = await connection.fetch(
@@ -89,11 +90,11 @@ async def test_nobody_gets_at_the_days_of_the_log_but_through_the_log(
     for day in days:
         async with database.engine.connect() as bare:
             with pytest.raises(DBAPIError, match="permission denied"):
-                await bare.execute(text(f"select 1 from event_day.{day}"))  # noqa: S608 - a name of the catalog
+                await bare.execute(text(f"select 1 from event_day.{day}"))  # noqa: S608 - a partition name from the catalog
 
 
 @pytest.mark.parametrize("role", [APPLICATION_ROLE, CATALOG_ROLE])
-async def test_the_roles_have_no_way_around_policies(
+async def test_the_database_roles_cannot_bypass_policies(
     connection: asyncpg.Connection, role: str
 ) -> None:
     row = await connection.fetchrow(
@@ -106,7 +107,7 @@ async def test_the_roles_have_no_way_around_policies(
     assert not any(row.values())
 
 
-async def test_the_shop_window_writes_nothing(connection: asyncpg.Connection) -> None:
+async def test_the_catalog_role_cannot_write(connection: asyncpg.Connection) -> None:
     writes = await connection.fetch(
         "select table_name from information_schema.role_table_grants"
         " where grantee = $1 and privilege_type <> 'SELECT'",
@@ -119,7 +120,7 @@ async def test_the_shop_window_writes_nothing(connection: asyncpg.Connection) ->
 async def test_without_a_scope_no_table_shows_a_row(
     table: str, database: Database, town: City
 ) -> None:
-    statement = text(f'select count(*) from "{table}"')  # noqa: S608 - a name of our own metadata
+    statement = text(f'select count(*) from "{table}"')  # noqa: S608 - a table name from the metadata
     async with database.engine.connect() as bare:
         assert await bare.scalar(statement) == 0
     async with database.read(NOBODY) as session:
@@ -127,47 +128,47 @@ async def test_without_a_scope_no_table_shows_a_row(
 
 
 @pytest.fixture(scope="module")
-async def theirs(database: Database, town: City) -> dict[type[Keyed], UUID]:
-    """A row of every noun that belongs to the second company or its customer."""
-    async with database.write(PLATFORM, Origin("test")) as session:
-        keys = await hang(session, town.second)
+async def foreign_keys(database: Database, town: City) -> dict[type[Entity], UUID]:
+    """The key of a row of every model that belongs to the second company or its customer."""
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        keys = await create_order_rows(session, town.second)
         for model in PREFIXES:
             if model not in keys and hasattr(model, "company_id"):
-                found = await session.scalar(
+                key = await session.scalar(
                     select(model.id).where(model.company_id == town.second.id).limit(1)
                 )
-                if found is not None:
-                    keys[model] = found
+                if key is not None:
+                    keys[model] = key
     return keys
 
 
-def noun_of(argument: str) -> type[Keyed] | None:
-    """The noun that an argument such as `storeId` or `productIds` speaks of."""
+def model_of_argument(argument: str) -> type[Entity] | None:
+    """Return the model that an argument such as `storeId` or `productIds` refers to."""
     plain = argument.removesuffix("s").removesuffix("Id").lower()
     if plain in ("grant", "membership"):
         return Membership
     return next((model for model in PREFIXES if model.__name__.lower() == plain), None)
 
 
-def asked(
-    operation: str, name: str, keys: dict[type[Keyed], UUID], default: type[Keyed]
+def document_with_ids(
+    operation: str, name: str, keys: dict[type[Entity], UUID], default: type[Entity]
 ) -> tuple[str, dict[str, Any]]:
-    """A document whose every id is one of `keys`; `default` is the noun of an unnamed one."""
+    """Return a document with ids from `keys`; arguments without a model get one of `default`."""
 
     def ids(argument: str) -> str:
-        model = noun_of(argument) or default
-        return encode(model, keys.get(model) or uuid7())
+        model = model_of_argument(argument) or default
+        return encode_id(model, keys.get(model) or uuid7())
 
     root: Any = ROOTS[operation]
-    return document(operation, name, root.fields[name], ids)
+    return minimal_document(operation, name, root.fields[name], ids)
 
 
-def shown(answer: Any, variables: Any) -> Any:
-    """All of an answer but the ids that were sent, which may be repeated in it."""
-    said = repr([answer.data, [(e["message"], e["extensions"]) for e in answer.errors or []]])
+def without_sent_ids(answer: Any, variables: Any) -> Any:
+    """Return the text of an answer without the ids that were sent, which it may repeat."""
+    text = repr([answer.data, [(e["message"], e["extensions"]) for e in answer.errors or []]])
     for sent in sorted(_texts(variables), key=len, reverse=True):
-        said = said.replace(sent, "…")
-    return said
+        text = text.replace(sent, "…")
+    return text
 
 
 def _texts(value: Any) -> list[str]:
@@ -183,42 +184,45 @@ FIELDS = [
     for operation, root in ROOTS.items()
     if root is not None
     for name, field in root.fields.items()
-    if name not in WINDOW and any(holds_ids(one.type) for one in field.args.values())
+    if name not in PUBLIC_FIELDS
+    and any(contains_id(argument.type) for argument in field.args.values())
 ]
 
 
 @pytest.mark.parametrize(("operation", "name"), FIELDS, ids=[name for _, name in FIELDS])
-async def test_an_id_of_the_other_company_is_answered_like_one_of_nobody(
+async def test_an_id_of_another_company_is_answered_like_an_unknown_id(
     operation: str,
     name: str,
-    theirs: dict[type[Keyed], UUID],
-    company_admin: Standing,
-    manager: Standing,
-    picker: Standing,
-    support_agent: Standing,
-    rider: Standing,
-    customer: Standing,
+    foreign_keys: dict[type[Entity], UUID],
+    company_admin: ActorClient,
+    manager: ActorClient,
+    picker: ActorClient,
+    support_agent: ActorClient,
+    rider: ActorClient,
+    customer: ActorClient,
 ) -> None:
-    defaults: list[type[Keyed]] = [Order]
+    defaults: list[type[Entity]] = [Order]
     if "id" in _arguments(operation, name):
-        defaults = [model for model in PREFIXES if name not in ANYTHING or model not in SHOWN]
+        defaults = [
+            model for model in PREFIXES if name not in NODE_FIELDS or model not in PUBLIC_MODELS
+        ]
     for who in (company_admin, manager, picker, support_agent, rider, customer):
         for default in defaults:
             answers = []
-            for keys in (theirs, dict.fromkeys(theirs, uuid7())):
-                written, variables = asked(operation, name, keys, default)
-                answer = await first_answer(who, operation, written, variables)
+            for keys in (foreign_keys, dict.fromkeys(foreign_keys, uuid7())):
+                document, variables = document_with_ids(operation, name, keys, default)
+                answer = await first_answer(who, operation, document, variables)
                 assert answer.executed, answer.errors
-                answers.append(shown(answer, variables))
+                answers.append(without_sent_ids(answer, variables))
             assert answers[0] == answers[1], (who.actor.roles, default.__name__)
             assert "INTERNAL" not in answers[0]
 
 
-async def first_answer(who: Standing, operation: str, written: str, variables: Any) -> Answer:
-    """What is answered; for a stream its first message, which must not be long in coming."""
+async def first_answer(who: ActorClient, operation: str, document: str, variables: Any) -> Answer:
+    """Return the answer; for a stream its first message within MESSAGE_SECONDS."""
     if operation != "subscription":
-        return await who.answer(written, variables)
-    prepared = engine().prepare(written)
+        return await who.answer(document, variables)
+    prepared = engine().prepare(document)
     assert not isinstance(prepared, Answer), prepared.errors
     async with aclosing(engine().subscribe(prepared, variables, who.context())) as answers:
         async with asyncio.timeout(MESSAGE_SECONDS):
@@ -234,47 +238,52 @@ def _arguments(operation: str, name: str) -> set[str]:
     ("name", "model"), [("order", Order), ("fulfillment", Fulfillment), ("ticket", Ticket)]
 )
 async def test_the_same_ids_are_found_by_the_company_they_belong_to(
-    name: str, model: type[Keyed], theirs: dict[type[Keyed], UUID], super_admin: Standing
+    name: str, model: type[Entity], foreign_keys: dict[type[Entity], UUID], super_admin: ActorClient
 ) -> None:
-    written, variables = asked("query", name, theirs, model)
-    assert (await super_admin.run(written, variables))[name] is not None
+    document, variables = document_with_ids("query", name, foreign_keys, model)
+    assert (await super_admin.run(document, variables))[name] is not None
 
 
-async def test_a_desks_stream_tells_of_no_other_companys_tickets(
+async def test_the_support_stream_contains_no_tickets_of_other_companies(
     database: Database,
     town: City,
-    theirs: dict[type[Keyed], UUID],
-    support_agent: Standing,
-    super_admin: Standing,
+    foreign_keys: dict[type[Entity], UUID],
+    support_agent: ActorClient,
+    super_admin: ActorClient,
 ) -> None:
-    ticket = encode(Ticket, theirs[Ticket])
+    ticket = encode_id(Ticket, foreign_keys[Ticket])
     async with (
-        watching(support_agent, "support_queue_changed") as desk,
-        watching(super_admin, "support_queue_changed") as platform,
+        subscribe(support_agent, "support_queue_changed") as desk,
+        subscribe(super_admin, "support_queue_changed") as platform,
     ):
-        snapshot = await desk.next()
-        assert ticket not in {one["id"] for one in snapshot["tickets"]}
-        assert (await platform.next())["kind"] == "SNAPSHOT"
+        snapshot = await desk.next_message()
+        assert ticket not in {row["id"] for row in snapshot["tickets"]}
+        assert (await platform.next_message())["kind"] == "SNAPSHOT"
         scope = NOBODY.with_company(town.second.id)
-        async with database.write(scope, Origin("test:desk")) as session:
-            tell(session, await session.get_one(Ticket, theirs[Ticket]), "TICKET_RAISED")
-        assert (await platform.until("TICKET_RAISED"))["ticket"]["id"] == ticket
+        async with database.write(scope, AuditContext("test:desk")) as session:
+            record_ticket_event(
+                session, await session.get_one(Ticket, foreign_keys[Ticket]), "TICKET_RAISED"
+            )
+        assert (await platform.next_of_type("TICKET_RAISED"))["ticket"]["id"] == ticket
         with pytest.raises(TimeoutError):
-            await desk.next(seconds=QUIET_SECONDS)
+            await desk.next_message(seconds=QUIET_SECONDS)
 
 
-async def test_another_companys_shelf_tells_bands_and_no_numbers(
-    theirs: dict[type[Keyed], UUID],
-    company_admin: Standing,
-    picker: Standing,
-    other_company_manager: Standing,
+async def test_stock_of_another_company_shows_availability_but_no_quantities(
+    foreign_keys: dict[type[Entity], UUID],
+    company_admin: ActorClient,
+    picker: ActorClient,
+    other_company_manager: ActorClient,
 ) -> None:
-    written = """subscription ($store: ID!, $product: ID!) {
+    document = """subscription ($store: ID!, $product: ID!) {
       inventoryChanged(storeId: $store, productIds: [$product]) {
         changes { availability onHand held available version } } }"""
-    given = {"store": encode(Store, theirs[Store]), "product": encode(Product, theirs[Product])}
+    variables = {
+        "store": encode_id(Store, foreign_keys[Store]),
+        "product": encode_id(Product, foreign_keys[Product]),
+    }
     for who in (company_admin, picker, other_company_manager):
-        answer = await first_answer(who, "subscription", written, given)
+        answer = await first_answer(who, "subscription", document, variables)
         assert not answer.errors
         [change] = answer.data["inventoryChanged"]["changes"]
         assert change.pop("availability") == "IN_STOCK"

@@ -1,4 +1,4 @@
-"""The whole city, seeded once for all tests of this room."""
+"""The seeded database, shared by all tests of this folder."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 import pytest
 
 from database.sessions import Database
-from seed import Summary, seed
-from tests.conftest import cloned
+from seed import SeedSummary, seed
+from tests.conftest import clone_database
 
 
 @dataclass(frozen=True)
-class Seeded:
-    """A database that holds the seed, and what seeding it the first time said."""
+class SeededDatabase:
+    """A seeded database, and the summary and progress messages of the first run."""
 
     url: str
     database: Database
-    summary: Summary
-    said: list[str]
+    summary: SeedSummary
+    messages: list[str]
 
 
 @pytest.fixture(scope="session")
-async def seeded(postgres_url: str, template: str) -> AsyncIterator[Seeded]:
-    async with cloned(postgres_url, template) as url:
-        said: list[str] = []
-        summary = await seed(url, say=said.append)
+async def seeded(postgres_url: str, template: str) -> AsyncIterator[SeededDatabase]:
+    async with clone_database(postgres_url, template) as url:
+        messages: list[str] = []
+        summary = await seed(url, report=messages.append)
         database = Database(url)
-        yield Seeded(url, database, summary, said)
+        yield SeededDatabase(url, database, summary, messages)
         await database.close()

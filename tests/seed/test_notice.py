@@ -1,4 +1,4 @@
-"""Every file of data says where it comes from and under which licence."""
+"""data/NOTICE.md names the source and the licence of every data file."""
 
 import re
 

@@ -1,30 +1,30 @@
-"""What a first start finds in the database, and that a second one leaves it as it is."""
+"""The seeded data, and that a second run changes nothing."""
 
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import Base, Keyed
+from database.base import Base, Entity
 from database.scope import PLATFORM
 from models.accounts import Address, Membership, Person
 from models.catalog import Brand, Category, Listing, Product, TemperatureZone
-from models.delivery import Rider
 from models.identity import Role
+from models.riders import Rider
 from models.stock import Stock
 from models.stores import Store, StoreZone
 from seed import seed
-from seed.accounts import EVERYONE, PASSWORD, RIDERS, STANDING
-from seed.rows import key
+from seed.accounts import ALL_ACCOUNTS, DEMO_ACCOUNTS, PASSWORD, RIDERS
+from seed.bulk_load import stable_id
 from services.catalog import products
-from services.identity.passwords import matches
-from services.stock.stock_audit import conservation
+from services.identity.passwords import verify_password
+from services.stock.stock_audit import find_differences
 from services.stores import coverage
-from tests.seed.conftest import Seeded
+from tests.seed.conftest import SeededDatabase
 
 COMPANIES = ("harbour", "peak")
 PRODUCTS, BRANDS, STORES = 2_619, 765, 16
-COLD_LEAST = 100
+MIN_PRODUCTS_PER_ZONE = 100
 WEIGHED = 18
 # On the third level 336 names, some of them in two departments, make 346 categories.
 CATEGORIES_BY_DEPTH = {0: 10, 1: 77, 2: 346}
@@ -48,10 +48,10 @@ ZONES_OVER_GRID = text(
 ).bindparams(bindparam("company", type_=StoreZone.company_id.type))
 
 
-async def test_the_whole_catalog_is_there_for_each_company(seeded: Seeded) -> None:
+async def test_each_company_has_the_whole_catalog(seeded: SeededDatabase) -> None:
     async with seeded.database.read(PLATFORM) as session:
         for slug in COMPANIES:
-            company = key("company", slug)
+            company = stable_id("company", slug)
             assert await _count(session, Product, company) == PRODUCTS
             assert await _count(session, Brand, company) == BRANDS
             depths = await session.execute(
@@ -65,12 +65,16 @@ async def test_the_whole_catalog_is_there_for_each_company(seeded: Seeded) -> No
                 .where(Product.company_id == company)
                 .group_by(Product.temperature_zone)
             )
-            assert {zone for zone, count in zones if count >= COLD_LEAST} == set(TemperatureZone)
+            assert {zone for zone, count in zones if count >= MIN_PRODUCTS_PER_ZONE} == set(
+                TemperatureZone
+            )
         assert await session.scalar(select(func.count()).select_from(Store)) == STORES
         assert await session.scalar(select(func.count()).select_from(Listing)) == STORES * PRODUCTS
 
 
-async def test_loose_fruit_and_vegetables_are_sold_by_weight_in_every_store(seeded: Seeded) -> None:
+async def test_loose_fruit_and_vegetables_are_sold_by_weight_in_every_store(
+    seeded: SeededDatabase,
+) -> None:
     async with seeded.database.read(PLATFORM) as session:
         loose = await session.execute(
             select(Product.id, Product.unit_grams, Product.name).where(Product.weighed)
@@ -86,72 +90,74 @@ async def test_loose_fruit_and_vegetables_are_sold_by_weight_in_every_store(seed
     assert len(sold) == WEIGHED * STORES
     for product_id, unit_grams, kilo in sold:
         assert unit_grams == grams[product_id]
-        # Between 8 and 200 Hong Kong dollars a kilogram: a list of weights gone wrong would show.
+        # Between 8 and 200 Hong Kong dollars a kilogram: wrong weights would violate this.
         assert 800 <= (kilo or 0) <= 20_000
 
 
-async def test_every_account_can_sign_in_and_do_its_work(seeded: Seeded) -> None:
+async def test_every_account_has_its_role_and_the_shared_password(seeded: SeededDatabase) -> None:
     async with seeded.database.read(PLATFORM) as session:
-        held = await session.execute(
+        roles = await session.execute(
             select(Person.email, Membership.role).join(
                 Membership, Membership.person_id == Person.id
             )
         )
-        assert {(one.email, one.role) for one in EVERYONE} == set(held.all())
+        assert {(one.email, one.role) for one in ALL_ACCOUNTS} == set(roles.all())
         hashes = set(await session.scalars(select(Person.password_hash)))
         assert len(hashes) == 1
-        assert matches(hashes.pop() or "", PASSWORD)
+        assert verify_password(hashes.pop() or "", PASSWORD)
         assert await session.scalar(select(func.count()).select_from(Rider)) == sum(RIDERS.values())
-    assert {one.role for one in STANDING} == set(Role) - {Role.INTEGRATOR}  # apps make their own
+    assert {one.role for one in DEMO_ACCOUNTS} == set(Role) - {
+        Role.INTEGRATOR
+    }  # created for apps only
 
 
-async def test_seeding_again_changes_no_row(seeded: Seeded) -> None:
+async def test_seeding_again_changes_no_row(seeded: SeededDatabase) -> None:
     before = await _fingerprints(seeded)
-    again = await seed(seeded.url, say=seeded.said.append)
-    assert not any(again.new.values()), again.new
+    again = await seed(seeded.url, report=seeded.messages.append)
+    assert not any(again.added_rows.values()), again.added_rows
     assert await _fingerprints(seeded) == before
 
 
-async def test_a_first_seed_is_done_within_a_minute(seeded: Seeded) -> None:
+async def test_the_first_run_takes_at_most_a_minute(seeded: SeededDatabase) -> None:
     assert seeded.summary.seconds <= FIRST_SEED_SECONDS
-    assert seeded.summary.new["product"] == len(COMPANIES) * PRODUCTS
-    assert seeded.said
+    assert seeded.summary.added_rows["product"] == len(COMPANIES) * PRODUCTS
+    assert seeded.messages
 
 
-async def test_the_ledger_explains_every_unit_on_the_shelves(seeded: Seeded) -> None:
+async def test_the_stock_ledger_explains_all_stock(seeded: SeededDatabase) -> None:
     async with seeded.database.read(PLATFORM) as session:
-        assert await conservation(session) == []
+        assert await find_differences(session) == []
         units = await session.scalar(select(func.sum(Stock.on_hand)))
         assert units is not None
         assert units > 0
         sold_out = await session.scalar(
             select(func.count()).select_from(Stock).where(Stock.on_hand == 0)
         )
-        assert sold_out, "a store in which everything is there would be a toy"
+        assert sold_out, "some products must be sold out"
 
 
-async def test_a_store_delivers_to_every_customers_home(seeded: Seeded) -> None:
+async def test_every_customer_address_is_served_by_a_store(seeded: SeededDatabase) -> None:
     async with seeded.database.read(PLATFORM) as session:
         homes = (await session.scalars(select(Address))).all()
-    async with seeded.database.public() as session:
-        served = await coverage.served(session, [home.point for home in homes])
+    async with seeded.database.read_public() as session:
+        served = await coverage.are_serviceable(session, [home.point for home in homes])
     assert len(homes) >= 20
     assert all(served)
 
 
-async def test_most_places_are_in_reach_of_two_stores_of_a_company(seeded: Seeded) -> None:
+async def test_most_places_are_served_by_two_stores_of_a_company(seeded: SeededDatabase) -> None:
     async with seeded.database.read(PLATFORM) as session:
-        found = await session.scalars(
-            ZONES_OVER_GRID, {"company": key("company", "harbour"), "step": GRID_STEP_DEGREES}
+        rows = await session.scalars(
+            ZONES_OVER_GRID, {"company": stable_id("company", "harbour"), "step": GRID_STEP_DEGREES}
         )
-        covered = found.all()
+        covered = rows.all()
     twice = sum(zones >= 2 for zones in covered)
     assert len(covered) > 200
     assert twice / len(covered) >= COVERED_TWICE_SHARE, f"{twice} of {len(covered)}"
 
 
-async def test_search_finds_english_and_chinese_names(seeded: Seeded) -> None:
-    store = key("store", "harbour", 1)
+async def test_search_finds_english_and_chinese_names(seeded: SeededDatabase) -> None:
+    store = stable_id("store", "harbour", 1)
     english = await _found(seeded, store, "soy sauce")
     assert english
     assert all("soy" in name.lower() for name, _ in english[:3])
@@ -159,22 +165,26 @@ async def test_search_finds_english_and_chinese_names(seeded: Seeded) -> None:
     assert any("醬油" in translations.get("zh-Hant", "") for _, translations in chinese)
 
 
-async def _found(seeded: Seeded, store: UUID, words: str) -> list[tuple[str, dict[str, str]]]:
-    async with seeded.database.public() as session:
-        (page,) = await products.pages(session, [products.searched(store, 20, None, words)])
+async def _found(
+    seeded: SeededDatabase, store: UUID, words: str
+) -> list[tuple[str, dict[str, str]]]:
+    async with seeded.database.read_public() as session:
+        (page,) = await products.load_pages(
+            session, [products.search_page_request(store, 20, None, words)]
+        )
     return [(offer.name, offer.translations) for offer in page.nodes]
 
 
-async def _count(session: AsyncSession, model: type[Keyed], company: UUID) -> int | None:
+async def _count(session: AsyncSession, model: type[Entity], company: UUID) -> int | None:
     column = model.__table__.c.company_id
     return await session.scalar(select(func.count()).select_from(model).where(column == company))
 
 
-async def _fingerprints(seeded: Seeded) -> dict[str, str | None]:
+async def _fingerprints(seeded: SeededDatabase) -> dict[str, str | None]:
     """A digest of all rows of each table."""
-    found: dict[str, str | None] = {}
+    digests: dict[str, str | None] = {}
     for name in Base.metadata.tables:
-        digest = f"select md5(string_agg(row::text, ' ' order by row::text)) from \"{name}\" as row"  # noqa: S608 - names of our own tables
+        digest = f"select md5(string_agg(row::text, ' ' order by row::text)) from \"{name}\" as row"  # noqa: S608 - names of mapped tables
         async with seeded.database.read(PLATFORM) as session:
-            found[name] = await session.scalar(text(digest))
-    return found
+            digests[name] = await session.scalar(text(digest))
+    return digests

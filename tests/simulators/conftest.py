@@ -2,17 +2,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.stripe_simulator import Desk, opened
+from tests.support.stripe_simulator import StripeSandbox, open_sandbox
 
 
 @pytest.fixture(scope="module")
-async def opened_desk() -> AsyncIterator[Desk]:
-    async with opened() as one:
-        yield one
+async def module_sandbox() -> AsyncIterator[StripeSandbox]:
+    async with open_sandbox() as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
-async def desk(opened_desk: Desk) -> Desk:
+async def sandbox(module_sandbox: StripeSandbox) -> StripeSandbox:
     """A store, a Stripe simulator and its webhooks, as if all were new."""
-    await opened_desk.start_over()
-    return opened_desk
+    await module_sandbox.reset()
+    return module_sandbox

@@ -12,17 +12,17 @@ from uuid import uuid4
 
 import httpx
 
-from gateways.payments import Intent
+from gateways.payments import PaymentIntent
 from tests.support.paths import ROOT
 from tests.support.stripe_simulator import (
     SECRET_KEY,
     WEBHOOK_SECRET,
-    Desk,
-    Inbox,
+    StripeSandbox,
+    WebhookInbox,
+    connect_sandbox,
     free_port,
-    served,
-    store_at,
-    until,
+    serve,
+    wait_until,
 )
 
 
@@ -52,23 +52,23 @@ async def process(port: int, state: Path, webhook: str) -> AsyncIterator[int]:
 async def test_a_killed_simulator_keeps_payments_keys_and_undelivered_events(
     tmp_path: Path,
 ) -> None:
-    inbox, port = Inbox(refusals_left=1_000_000), free_port()
+    inbox, port = WebhookInbox(refusals_left=1_000_000), free_port()
     url, state = f"http://127.0.0.1:{port}", tmp_path / "stripe.db"
     payment_id, order_id = uuid4(), uuid4()
 
-    async def open_again(desk: Desk) -> Intent:
-        return await desk.payments.authorize(
+    async def open_again(sandbox: StripeSandbox) -> PaymentIntent:
+        return await sandbox.payments.authorize(
             payment_id=payment_id, order_id=order_id, amount_minor=900, currency="HKD"
         )
 
-    async with served(inbox) as hook:
+    async with serve(inbox) as hook:
         address = hook + inbox.address
-        async with process(port, state, address), store_at(url, inbox, hook) as desk:
-            held, asked = await desk.paid(1000), await open_again(desk)
-            await until(lambda: inbox.refusals_left < 1_000_000)
+        async with process(port, state, address), connect_sandbox(url, inbox, hook) as sandbox:
+            held, asked = await sandbox.authorized_intent(1000), await open_again(sandbox)
+            await wait_until(lambda: inbox.refusals_left < 1_000_000)
         inbox.refusals_left = 0
-        async with process(port, state, address), store_at(url, inbox, hook) as desk:
-            assert await desk.payments.retrieve(held.id) == held
-            assert await open_again(desk) == asked
-            await until(lambda: len(inbox.letters) == 3)
-            assert (await desk.payments.capture(held.id, 1000, "c")).captured_minor == 1000
+        async with process(port, state, address), connect_sandbox(url, inbox, hook) as sandbox:
+            assert await sandbox.payments.retrieve(held.id) == held
+            assert await open_again(sandbox) == asked
+            await wait_until(lambda: len(inbox.requests) == 3)
+            assert (await sandbox.payments.capture(held.id, 1000, "c")).captured_minor == 1000

@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 
@@ -5,46 +6,53 @@ import pytest
 
 from local.valkey import Valkey, valkey
 from models.identity import Grant, Role
-from resolvers.context import House
+from resolvers.context import Container
+from subscriptions.engine import hub
 from tests.conftest import FOLDER
-from tests.support.actors import Standing, stand
-from tests.support.streams.server_process import Process, process
+from tests.support.actors import ActorClient, create_client
+from tests.support.streams.server_process import StreamProcess, start_process
 
 
 @pytest.fixture
-def carrier_server() -> Iterator[Valkey]:
-    """A Valkey that the test may kill and start again."""
-    place = FOLDER / "valkey-carrier"
-    shutil.rmtree(place, ignore_errors=True)
-    server = valkey(place)
+def broadcast_server() -> Iterator[Valkey]:
+    """A Valkey server that the test may kill and restart."""
+    folder = FOLDER / f"broadcast-valkey-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    server = valkey(folder)
     server.start()
     yield server
     server.stop()
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-async def here(database_url: str, redis_url: str) -> AsyncIterator[Process]:
-    """A process of the server."""
-    async with process(database_url, redis_url) as opened:
-        yield opened
+def without_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no sweep of the log deliver events: only notices do. Request it before a process."""
+    monkeypatch.setattr(hub, "SWEEP_SECONDS", 3600.0)
 
 
 @pytest.fixture
-async def there(database_url: str, redis_url: str) -> AsyncIterator[Process]:
-    """Another process of the server, which shares nothing but Postgres and Redis."""
-    async with process(database_url, redis_url) as opened:
-        yield opened
+async def process(database_url: str, redis_url: str) -> AsyncIterator[StreamProcess]:
+    """A server process."""
+    async with start_process(database_url, redis_url) as started:
+        yield started
 
 
 @pytest.fixture
-async def customer(house: House) -> Standing:
-    """Somebody who has ordered nothing: one customer may have but a few unpaid orders."""
-    return await stand(house, "Watcher", Grant(Role.CUSTOMER))
+async def other_process(database_url: str, redis_url: str) -> AsyncIterator[StreamProcess]:
+    """Another server process, which shares only PostgreSQL and Redis."""
+    async with start_process(database_url, redis_url) as started:
+        yield started
 
 
 @pytest.fixture
-def somebody(request: pytest.FixtureRequest) -> Standing:
-    """One of the standing people, by the name of their fixture."""
-    found: Standing = request.getfixturevalue(request.param)
-    return found
+async def customer(container: Container) -> ActorClient:
+    """A customer without orders: the number of unpaid orders per customer is limited."""
+    return await create_client(container, "Customer", Grant(Role.CUSTOMER))
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest) -> ActorClient:
+    """The actor of another fixture, by its name."""
+    client: ActorClient = request.getfixturevalue(request.param)
+    return client

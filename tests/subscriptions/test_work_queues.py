@@ -1,42 +1,42 @@
-"""The screens of people at work: the store's queue, the rider's offers, the support desk."""
+"""The streams of work queues: the store's queue, the rider's offers and the support queue."""
 
 import pytest
 from sqlalchemy import select
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Origin
 from models.events import EventType
 from models.fulfillment import Fulfillment
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
 from models.stores import Store
 from models.support import Ticket, TicketKind
-from resolvers.context import House
-from services.events.event_log import happened, order_happened, rider_stream
+from resolvers.context import Container
+from services.events.event_log import record_event, record_order_event, rider_stream
 from services.support import tickets
-from tests.support.actors import Standing
+from tests.support.actors import ActorClient
 from tests.support.city import City
-from tests.support.customers import wish
+from tests.support.customers import order_request
 from tests.support.paid_orders import authorize
-from tests.support.streams.subscriber import watching
+from tests.support.streams.subscriber import subscribe
 from workflows.checkout import place_order
 
-ORIGIN = Origin("test:desks")
+ORIGIN = AuditContext("test:queues")
 
 
-async def paid(customer: Standing, town: City) -> Order:
-    """A paid order of the customer's, in the nearest store's queue."""
-    made = await place_order.place(
-        customer.house, actor=customer.actor, origin=ORIGIN, wish=wish(town)
+async def place_paid_order(customer: ActorClient, town: City) -> Order:
+    """Place and pay an order, which enters the nearest store's queue."""
+    placed = await place_order.place(
+        customer.container, actor=customer.actor, origin=ORIGIN, order_request=order_request(town)
     )
-    await authorize(customer.house.database, made.order)
-    return made.order
+    await authorize(customer.container.database, placed.order)
+    return placed.order
 
 
-async def opened(customer: Standing, order: Order) -> Ticket:
+async def open_ticket(customer: ActorClient, order: Order) -> Ticket:
     scope = customer.actor.scope().with_company(order.company_id)
-    async with customer.house.database.write(scope, ORIGIN) as session:
-        return await tickets.open(
+    async with customer.container.database.write(scope, ORIGIN) as session:
+        return await tickets.open_ticket(
             session,
             actor=customer.actor,
             order_id=order.id,
@@ -46,122 +46,134 @@ async def opened(customer: Standing, order: Order) -> Ticket:
         )
 
 
-async def test_a_stores_queue_shows_its_open_tasks_and_then_each_change(
-    picker: Standing, customer: Standing, town: City
+async def test_a_store_queue_sends_its_open_tasks_and_then_each_change(
+    picker: ActorClient, customer: ActorClient, town: City
 ) -> None:
-    first = await paid(customer, town)
-    async with watching(picker, "store_queue_changed", storeId=encode(Store, town.near.id)) as line:
-        snapshot = await line.next()
+    first = await place_paid_order(customer, town)
+    async with subscribe(
+        picker, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+    ) as subscription:
+        snapshot = await subscription.next_message()
         assert snapshot["kind"] == "SNAPSHOT"
-        assert first.code in {one["orderCode"] for one in snapshot["fulfillments"]}
-        second = await paid(customer, town)
-        message = await line.until("FULFILLMENT_QUEUED")
+        assert first.code in {task["orderCode"] for task in snapshot["fulfillments"]}
+        second = await place_paid_order(customer, town)
+        message = await subscription.next_of_type("FULFILLMENT_QUEUED")
         assert message["fulfillments"] is None
         assert message["fulfillment"]["orderCode"] == second.code
         assert message["fulfillment"]["status"] == "QUEUED"
 
 
-async def test_an_event_of_the_order_alone_shows_the_task_of_this_store_only(
-    picker: Standing, customer: Standing, house: House, town: City
+async def test_an_order_event_shows_only_the_task_of_this_store(
+    picker: ActorClient, customer: ActorClient, container: Container, town: City
 ) -> None:
-    order = await paid(customer, town)
-    async with watching(picker, "store_queue_changed", storeId=encode(Store, town.near.id)) as line:
-        await line.next()
-        async with house.database.write(PLATFORM, ORIGIN) as session:
-            found = await session.get_one(Order, order.id)
-            order_happened(session, found, EventType.ORDER_COMPLETED, queue=town.near.id)
-        message = await line.until("ORDER_COMPLETED")
+    order = await place_paid_order(customer, town)
+    async with subscribe(
+        picker, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+    ) as subscription:
+        await subscription.next_message()
+        async with container.database.write(PLATFORM, ORIGIN) as session:
+            order_row = await session.get_one(Order, order.id)
+            record_order_event(
+                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=town.near.id
+            )
+        message = await subscription.next_of_type("ORDER_COMPLETED")
         assert message["fulfillment"]["orderCode"] == order.code
-        async with house.database.write(PLATFORM, ORIGIN) as session:
-            mine = select(Fulfillment).where(Fulfillment.order_id == order.id)
-            task = (await session.scalars(mine)).one()
+        async with container.database.write(PLATFORM, ORIGIN) as session:
+            query = select(Fulfillment).where(Fulfillment.order_id == order.id)
+            task = (await session.scalars(query)).one()
             task.store_id = town.next.id
-            found = await session.get_one(Order, order.id)
-            order_happened(session, found, EventType.ORDER_COMPLETED, queue=town.near.id)
-        assert (await line.until("ORDER_COMPLETED"))["fulfillment"] is None
+            order_row = await session.get_one(Order, order.id)
+            record_order_event(
+                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=town.near.id
+            )
+        assert (await subscription.next_of_type("ORDER_COMPLETED"))["fulfillment"] is None
 
 
-@pytest.mark.parametrize(
-    "somebody", ["other_company_manager", "other_company_admin"], indirect=True
-)
-async def test_another_companys_queue_is_not_found(somebody: Standing, town: City) -> None:
-    async with watching(
-        somebody, "store_queue_changed", storeId=encode(Store, town.near.id)
-    ) as line:
-        assert await line.refused() == "NOT_FOUND"
+@pytest.mark.parametrize("user", ["other_company_manager", "other_company_admin"], indirect=True)
+async def test_the_queue_of_another_company_is_not_found(user: ActorClient, town: City) -> None:
+    async with subscribe(
+        user, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+    ) as subscription:
+        assert await subscription.final_error_code() == "NOT_FOUND"
 
 
-@pytest.mark.parametrize("somebody", ["customer", "rider", "support_agent"], indirect=True)
-async def test_a_queue_is_for_store_staff(somebody: Standing, town: City) -> None:
-    async with watching(
-        somebody, "store_queue_changed", storeId=encode(Store, town.near.id)
-    ) as line:
-        assert await line.refused() == "FORBIDDEN"
+@pytest.mark.parametrize("user", ["customer", "rider", "support_agent"], indirect=True)
+async def test_a_store_queue_requires_store_staff(user: ActorClient, town: City) -> None:
+    async with subscribe(
+        user, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+    ) as subscription:
+        assert await subscription.final_error_code() == "FORBIDDEN"
 
 
-async def test_a_rider_hears_what_is_asked_of_them_and_of_nobody_else(
-    rider: Standing, another_rider: Standing, house: House, town: City
+async def test_a_rider_receives_only_the_own_offers(
+    rider: ActorClient, another_rider: ActorClient, container: Container, town: City
 ) -> None:
     async with (
-        watching(rider, "delivery_offered") as line,
-        watching(another_rider, "delivery_offered") as other,
+        subscribe(rider, "delivery_offered") as subscription,
+        subscribe(another_rider, "delivery_offered") as other,
     ):
-        snapshot = await line.next()
+        snapshot = await subscription.next_message()
         assert (snapshot["kind"], snapshot["offer"]) == ("SNAPSHOT", None)
-        await other.next()
-        async with house.database.write(PLATFORM, ORIGIN) as session:
+        await other.next_message()
+        async with container.database.write(PLATFORM, ORIGIN) as session:
             for who in (rider, another_rider):
                 stream = rider_stream(who.id)
-                happened(session, stream, "OFFER_MADE", {}, company_id=town.company.id)
-        assert (await line.next())["type"] == "OFFER_MADE"
-        assert (await other.next())["type"] == "OFFER_MADE"
+                record_event(session, stream, "OFFER_MADE", {}, company_id=town.company.id)
+        assert (await subscription.next_message())["type"] == "OFFER_MADE"
+        assert (await other.next_message())["type"] == "OFFER_MADE"
         with pytest.raises(TimeoutError):
-            await line.next(seconds=0.3)
+            await subscription.next_message(seconds=0.3)
 
 
-async def test_offers_are_for_riders(customer: Standing) -> None:
-    async with watching(customer, "delivery_offered") as line:
-        assert await line.refused() == "FORBIDDEN"
+async def test_delivery_offers_require_a_rider(customer: ActorClient) -> None:
+    async with subscribe(customer, "delivery_offered") as subscription:
+        assert await subscription.final_error_code() == "FORBIDDEN"
 
 
-async def test_both_sides_of_a_ticket_and_the_desk_hear_what_is_said(
-    customer: Standing, support_agent: Standing, super_admin: Standing, town: City
+async def test_customer_agent_and_support_queue_receive_ticket_messages(
+    customer: ActorClient, support_agent: ActorClient, super_admin: ActorClient, town: City
 ) -> None:
-    order = await paid(customer, town)
+    order = await place_paid_order(customer, town)
     async with (
-        watching(support_agent, "support_queue_changed") as desk,
-        watching(super_admin, "support_queue_changed") as platform,
+        subscribe(support_agent, "support_queue_changed") as company_queue,
+        subscribe(super_admin, "support_queue_changed") as platform_queue,
     ):
-        assert (await desk.next())["kind"] == (await platform.next())["kind"] == "SNAPSHOT"
-        ticket = await opened(customer, order)
-        shown = encode(Ticket, ticket.id)
-        for line in (desk, platform):
-            assert (await line.until("TICKET_OPENED"))["ticket"]["id"] == shown
+        assert (
+            (await company_queue.next_message())["kind"]
+            == (await platform_queue.next_message())["kind"]
+            == "SNAPSHOT"
+        )
+        ticket = await open_ticket(customer, order)
+        ticket_id = encode_id(Ticket, ticket.id)
+        for subscription in (company_queue, platform_queue):
+            assert (await subscription.next_of_type("TICKET_OPENED"))["ticket"]["id"] == ticket_id
         async with (
-            watching(customer, "ticket_changed", ticketId=shown) as mine,
-            watching(support_agent, "ticket_changed", ticketId=shown) as theirs,
+            subscribe(customer, "ticket_changed", ticketId=ticket_id) as customer_stream,
+            subscribe(support_agent, "ticket_changed", ticketId=ticket_id) as agent_stream,
         ):
-            for line in (mine, theirs):
-                assert (await line.next())["ticket"]["subject"] == "Late"
+            for subscription in (customer_stream, agent_stream):
+                assert (await subscription.next_message())["ticket"]["subject"] == "Late"
             scope = customer.actor.scope().with_company(order.company_id)
-            async with customer.house.database.write(scope, ORIGIN) as session:
+            async with customer.container.database.write(scope, ORIGIN) as session:
                 await tickets.reply(
                     session, actor=customer.actor, ticket_id=ticket.id, body="Hello?"
                 )
-            for line in (mine, theirs):
-                assert (await line.next())["message"]["body"] == "Hello?"
-    cursor = platform.seen[-1]["cursor"]
-    async with watching(super_admin, "support_queue_changed", after=cursor) as line:
-        assert (await line.next())["kind"] == "EVENT"
+            for subscription in (customer_stream, agent_stream):
+                assert (await subscription.next_message())["message"]["body"] == "Hello?"
+    cursor = platform_queue.messages[-1]["cursor"]
+    async with subscribe(super_admin, "support_queue_changed", after=cursor) as subscription:
+        assert (await subscription.next_message())["kind"] == "EVENT"
 
 
-@pytest.mark.parametrize("somebody", ["another_customer", "super_admin"], indirect=True)
-async def test_a_ticket_is_for_its_customer_and_for_support(
-    somebody: Standing, customer: Standing, super_admin: Standing, town: City
+@pytest.mark.parametrize("user", ["another_customer", "super_admin"], indirect=True)
+async def test_a_ticket_is_visible_to_its_customer_and_to_support(
+    user: ActorClient, customer: ActorClient, super_admin: ActorClient, town: City
 ) -> None:
-    ticket = await opened(customer, await paid(customer, town))
-    async with watching(somebody, "ticket_changed", ticketId=encode(Ticket, ticket.id)) as line:
-        if somebody is super_admin:
-            assert (await line.next())["kind"] == "SNAPSHOT"
+    ticket = await open_ticket(customer, await place_paid_order(customer, town))
+    async with subscribe(
+        user, "ticket_changed", ticketId=encode_id(Ticket, ticket.id)
+    ) as subscription:
+        if user is super_admin:
+            assert (await subscription.next_message())["kind"] == "SNAPSHOT"
         else:
-            assert await line.refused() == "NOT_FOUND"
+            assert await subscription.final_error_code() == "NOT_FOUND"

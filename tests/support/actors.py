@@ -1,6 +1,6 @@
-"""The standing people of the tests: one of each role, in one city, each with a token.
+"""Shared test clients: one signed-in person per role, in one city.
 
-`await customer.run("{ viewer { id } }")` answers as the graph would answer that person.
+`await customer.run("{ viewer { id } }")` executes an operation as that person.
 """
 
 from collections.abc import AsyncIterator
@@ -12,42 +12,43 @@ from uuid import UUID
 
 import pytest
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from dataloaders import Loaders
-from gateways.payments import StripePayments
+from database.sessions import Database
+from dataloaders.loaders import Loaders
+from gateways.payments import StripePaymentGateway
 from models.accounts import Membership, Person
 from models.identity import ANONYMOUS, Actor, Grant, Role, SignInSession
-from resolvers.context import Context, House
-from services.core.clock import moment
+from resolvers.context import Container, Context
+from services.core.clock import current_time
 from subscriptions.engine.hub import Hub
 from tests.support import city
 from tests.support.city import City
-from workflows.delivery.position_ingest import Positions
-from workflows.identity.authenticator import Identity
-from workflows.stock.reservation_batcher import Combiner
+from workflows.delivery.position_ingest import PositionIngest
+from workflows.identity.authenticator import Authenticator
+from workflows.stock.reservation_batcher import ReservationBatcher
 
 if TYPE_CHECKING:
     from execution import Answer
-    from server.graphql_engine import HouseEngine
+    from server.graphql_engine import GraphQLEngine
 
-NOWHERE = "http://127.0.0.1:9"  # the discard port: a test that pays starts a simulator of its own
+NOWHERE = "http://127.0.0.1:9"  # the discard port: tests with payments start their own simulator
 
 
 @cache
-def engine() -> "HouseEngine":
-    """The engine, made when first asked: tests without the graph do without its errors too."""
+def engine() -> "GraphQLEngine":
+    """Return the engine, created on first use: tests without GraphQL do not import the schema."""
     from execution import Limits
     from schema.root import graph
-    from server.errors import present
-    from server.graphql_engine import HouseEngine
+    from server.errors import format_error
+    from server.graphql_engine import GraphQLEngine
 
-    return HouseEngine(graph, limits=Limits(), introspection=True, on_error=present)
+    return GraphQLEngine(graph, limits=Limits(), introspection=True, on_error=format_error)
 
 
 @dataclass
-class KeptSms:
-    """A phone network in memory: what was sent to whom, in order."""
+class InMemorySms:
+    """An SMS gateway in memory that records (phone, text) in order."""
 
     sent: list[tuple[str, str]] = field(default_factory=list)
 
@@ -55,18 +56,18 @@ class KeptSms:
         self.sent.append((phone, text))
 
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there are no resources to release."""
 
     def code(self, phone: str) -> str:
-        """The digits of the last message to a phone."""
+        """Return the code in the last message to a phone."""
         return next(text for to, text in reversed(self.sent) if to == phone)[:6]
 
 
 @dataclass
-class Standing:
-    """One person who can ask the graph; nobody in particular when `person` is None."""
+class ActorClient:
+    """Executes operations as one actor; anonymous if `person` is None."""
 
-    house: House
+    container: Container
     actor: Actor = ANONYMOUS
     person: Person | None = None
     token: str = ""
@@ -77,12 +78,12 @@ class Standing:
         return self.actor.person_id
 
     def context(self, **more: Any) -> Context:
-        """A context as the server's edge would make it."""
-        loaders = Loaders(self.house.database, self.actor.scope())
-        return Context(house=self.house, actor=self.actor, loaders=loaders, **more)
+        """Return a context as the server creates it."""
+        loaders = Loaders(self.container.database, self.actor.scope())
+        return Context(container=self.container, actor=self.actor, loaders=loaders, **more)
 
     async def answer(self, document: str, variables: Any = None, **more: Any) -> "Answer":
-        """Run a query or mutation; `more` goes into the context (`address=…`)."""
+        """Execute a query or mutation; `more` are context fields (`address=…`)."""
         from execution import Answer
 
         prepared = engine().prepare(document)
@@ -91,13 +92,13 @@ class Standing:
         return await engine().execute(prepared, variables or {}, self.context(**more))
 
     async def run(self, document: str, variables: Any = None, **more: Any) -> Any:
-        """The data of an operation that must not meet any top-level error."""
+        """Return the data of an operation, which must have no top-level errors."""
         answer = await self.answer(document, variables, **more)
         assert not answer.errors, answer.errors
         return answer.data
 
     async def codes(self, document: str, variables: Any = None, **more: Any) -> set[str]:
-        """The extension codes of an operation's top-level errors."""
+        """Return the error codes of an operation's top-level errors."""
         answer = await self.answer(document, variables, **more)
         return {error["extensions"]["code"] for error in answer.errors or []}
 
@@ -105,57 +106,61 @@ class Standing:
 @pytest.fixture(scope="session")
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The session's database, through the application's two roles."""
-    opened = Database(database_url)
-    yield opened
-    await opened.close()
+    database = Database(database_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture(scope="session")
-def sms() -> KeptSms:
-    return KeptSms()
+def sms() -> InMemorySms:
+    return InMemorySms()
 
 
 @pytest.fixture(scope="session")
-async def house(
-    database: Database, sms: KeptSms, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
-    """A whole house in this process, with its own keys and a phone network in memory."""
+async def container(
+    database: Database, sms: InMemorySms, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Container]:
+    """The dependencies of a process, with its own keys and an SMS gateway in memory."""
     keys: Path = tmp_path_factory.mktemp("keys") / "keys.json"
-    combiner, positions = Combiner(database), Positions(database)
+    reservation_queue, positions = ReservationBatcher(database), PositionIngest(database)
     hub = Hub(database, "memory://")
-    payments = StripePayments(
+    payments = StripePaymentGateway(
         secret_key="sk_test_none", webhook_secret="whsec_none", api_base=NOWHERE
     )
-    database.announce = hub.announce
+    database.announcer.subscribe(hub.publish_events)
     await hub.start()
-    combiner.start()
+    reservation_queue.start()
     positions.start()
-    yield House(
+    yield Container(
         database=database,
-        combiner=combiner,
+        reservation_queue=reservation_queue,
         positions=positions,
         payments=payments,
         sms=sms,
-        identity=Identity(keys_file=keys, database=database),
+        authenticator=Authenticator(keys_file=keys, database=database),
         streams=hub,
     )
     await positions.close()
-    await combiner.close()
+    await reservation_queue.close()
     await hub.close()
     await payments.close()
 
 
 @pytest.fixture(scope="session")
 async def town(database: Database) -> City:
-    """The city in which the standing people live and work; tests leave its rows as they are."""
-    return await city.build(database)
+    """The city of the shared clients; tests do not change its rows."""
+    return await city.build_city(database)
 
 
-async def stand(
-    house: House, name: str, *grants: Grant, person_id: UUID | None = None, guest: bool = False
-) -> Standing:
-    """Somebody new (or `person_id`) with these roles, signed in."""
-    async with house.database.write(PLATFORM, Origin("test:people")) as session:
+async def create_client(
+    container: Container,
+    name: str,
+    *grants: Grant,
+    person_id: UUID | None = None,
+    guest: bool = False,
+) -> ActorClient:
+    """Create a person (or use `person_id`) with these roles, signed in."""
+    async with container.database.write(PLATFORM, AuditContext("test:people")) as session:
         person = await session.get(Person, person_id) if person_id else None
         if person is None:
             person = Person(name="" if guest else name)
@@ -173,81 +178,91 @@ async def stand(
             if not guest:
                 person.email = f"{person.id}@example.org"
         device = SignInSession(
-            person_id=person.id, device="test", expires_at=await moment(session, 3600)
+            person_id=person.id, device="test", expires_at=await current_time(session, 3600)
         )
         session.add(device)
     actor = Actor(person.id, device.id, grants)
-    return Standing(house, actor, person, house.identity.sign(actor)[0])
+    return ActorClient(container, actor, person, container.authenticator.sign(actor)[0])
 
 
 @pytest.fixture(scope="session")
-def nobody(house: House) -> Standing:
-    return Standing(house)
+def nobody(container: Container) -> ActorClient:
+    return ActorClient(container)
 
 
 @pytest.fixture(scope="session")
-async def customer(house: House) -> Standing:
-    return await stand(house, "Customer", Grant(Role.CUSTOMER))
+async def customer(container: Container) -> ActorClient:
+    return await create_client(container, "Customer", Grant(Role.CUSTOMER))
 
 
 @pytest.fixture(scope="session")
-async def another_customer(house: House) -> Standing:
-    return await stand(house, "Another customer", Grant(Role.CUSTOMER))
+async def another_customer(container: Container) -> ActorClient:
+    return await create_client(container, "Another customer", Grant(Role.CUSTOMER))
 
 
 @pytest.fixture(scope="session")
-async def guest(house: House) -> Standing:
-    return await stand(house, "Guest", Grant(Role.CUSTOMER), guest=True)
+async def guest(container: Container) -> ActorClient:
+    return await create_client(container, "Guest", Grant(Role.CUSTOMER), guest=True)
 
 
 @pytest.fixture(scope="session")
-async def picker(house: House, town: City) -> Standing:
-    return await stand(house, "Picker", Grant(Role.STORE_STAFF, town.company.id, town.near.id))
+async def picker(container: Container, town: City) -> ActorClient:
+    return await create_client(
+        container, "Picker", Grant(Role.STORE_STAFF, town.company.id, town.near.id)
+    )
 
 
 @pytest.fixture(scope="session")
-async def manager(house: House, town: City) -> Standing:
-    return await stand(house, "Manager", Grant(Role.STORE_MANAGER, town.company.id, town.near.id))
+async def manager(container: Container, town: City) -> ActorClient:
+    return await create_client(
+        container, "Manager", Grant(Role.STORE_MANAGER, town.company.id, town.near.id)
+    )
 
 
 @pytest.fixture(scope="session")
-async def company_admin(house: House, town: City) -> Standing:
-    return await stand(house, "Company admin", Grant(Role.COMPANY_ADMIN, town.company.id))
+async def company_admin(container: Container, town: City) -> ActorClient:
+    return await create_client(
+        container, "Company admin", Grant(Role.COMPANY_ADMIN, town.company.id)
+    )
 
 
 @pytest.fixture(scope="session")
-async def other_company_manager(house: House, town: City) -> Standing:
+async def other_company_manager(container: Container, town: City) -> ActorClient:
     store = town.second.stores[0]
     grant = Grant(Role.STORE_MANAGER, town.second.id, store.id)
-    return await stand(house, "Other company's manager", grant)
+    return await create_client(container, "Other company's manager", grant)
 
 
 @pytest.fixture(scope="session")
-async def other_company_admin(house: House, town: City) -> Standing:
-    return await stand(house, "Other company's admin", Grant(Role.COMPANY_ADMIN, town.second.id))
+async def other_company_admin(container: Container, town: City) -> ActorClient:
+    return await create_client(
+        container, "Other company's admin", Grant(Role.COMPANY_ADMIN, town.second.id)
+    )
 
 
 @pytest.fixture(scope="session")
-async def rider(house: House, town: City) -> Standing:
-    return await _rider(house, town, 0)
+async def rider(container: Container, town: City) -> ActorClient:
+    return await _rider(container, town, 0)
 
 
 @pytest.fixture(scope="session")
-async def another_rider(house: House, town: City) -> Standing:
-    return await _rider(house, town, 1)
+async def another_rider(container: Container, town: City) -> ActorClient:
+    return await _rider(container, town, 1)
 
 
 @pytest.fixture(scope="session")
-async def support_agent(house: House, town: City) -> Standing:
-    return await stand(house, "Support agent", Grant(Role.SUPPORT_AGENT, town.company.id))
+async def support_agent(container: Container, town: City) -> ActorClient:
+    return await create_client(
+        container, "Support agent", Grant(Role.SUPPORT_AGENT, town.company.id)
+    )
 
 
 @pytest.fixture(scope="session")
-async def super_admin(house: House) -> Standing:
-    return await stand(house, "Super admin", Grant(Role.SUPER_ADMIN))
+async def super_admin(container: Container) -> ActorClient:
+    return await create_client(container, "Super admin", Grant(Role.SUPER_ADMIN))
 
 
-async def _rider(house: House, town: City, number: int) -> Standing:
+async def _rider(container: Container, town: City, number: int) -> ActorClient:
     row = town.riders[number]
     grant = Grant(Role.RIDER, row.company_id)
-    return await stand(house, "Rider", grant, person_id=row.person_id)
+    return await create_client(container, "Rider", grant, person_id=row.person_id)

@@ -1,8 +1,7 @@
-"""A small world to test in: two companies, four stores, zones, a catalog, stock and riders.
+"""Test data: two companies with four stores, zones, a catalog, stock and riders.
 
-Each city stands at a place of its own (the first in Porto, the next a degree further east, each
-row of them two degrees further south), so that tests which share a database never share a
-customer's nearest store.
+Each city has its own location (the first in Porto, the next one degree further east, each row of
+cities two degrees further south), so that tests with a shared database never share a nearest store.
 """
 
 import itertools
@@ -13,20 +12,21 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from models.accounts import Membership, Person
 from models.catalog import Brand, Category, Listing, Product
 from models.companies import Company
-from models.delivery import Rider
 from models.identity import Role
+from models.riders import Rider
 from models.stock import Stock, StockEntry, StockReason
 from models.stores import Store, StoreHours, StoreZone
 
 LATITUDE = 41.15
 LONGITUDE = -8.61
 STEP_DEGREES = 1.0
-ROW_CITIES = 150  # the next would come near the antimeridian
+ROW_CITIES = 150  # one more would be close to the antimeridian
 ROW_DEGREES = -2.0
 ZONE_DEGREES = 0.03
 PRODUCTS = 12
@@ -38,8 +38,8 @@ _places = itertools.count()
 
 
 @dataclass
-class Shop:
-    """One company and all that is its own; `products[i]` costs `prices[i]` in every store."""
+class CityCompany:
+    """A company with its rows; `products[i]` costs `prices[i]` in every store."""
 
     company: Company
     stores: list[Store] = field(default_factory=list)
@@ -56,15 +56,15 @@ class Shop:
 
 @dataclass
 class City:
-    """`first` has two stores whose zones overlap at `point` and one far away; `second` has one.
+    """`first` has two stores whose zones overlap at `point`, and one far away; `second` has one.
 
     `second`'s store is far from every store of `first`.
     """
 
     latitude: float
     longitude: float
-    first: Shop
-    second: Shop
+    first: CityCompany
+    second: CityCompany
 
     @property
     def company(self) -> Company:
@@ -95,19 +95,19 @@ class City:
 
     @property
     def point(self) -> dict[str, float]:
-        """A customer's place, as a GeoPointInput."""
+        """A customer's location as a GeoPointInput."""
         return {"latitude": self.latitude, "longitude": self.longitude}
 
 
-async def build(
+async def build_city(
     database: Database, *, on_hand: int = ON_HAND, place: tuple[float, float] | None = None
 ) -> City:
-    """A new city at `place` (latitude, longitude), or where no other city of this process is."""
+    """Create a city at `place` (latitude, longitude), or at a location of its own."""
     if place is None:
         row, column = divmod(next(_places), ROW_CITIES)
         place = (LATITUDE + ROW_DEGREES * row, LONGITUDE + STEP_DEGREES * column)
     latitude, longitude = place
-    async with database.write(PLATFORM, Origin("test:city")) as session:
+    async with database.write(PLATFORM, AuditContext("test:city")) as session:
         city = City(
             latitude, longitude, await _shop(session, "First"), await _shop(session, "Second")
         )
@@ -119,11 +119,11 @@ async def build(
     return city
 
 
-async def _shop(session: AsyncSession, name: str) -> Shop:
-    mark = secrets.token_hex(4)
+async def _shop(session: AsyncSession, name: str) -> CityCompany:
+    suffix = secrets.token_hex(4)
     company = Company(
-        name=f"{name} {mark}",
-        slug=f"{name.lower()}-{mark}",
+        name=f"{name} {suffix}",
+        slug=f"{name.lower()}-{suffix}",
         currency="EUR",
         minimum_order_minor=500,
         small_order_fee_minor=150,
@@ -132,7 +132,7 @@ async def _shop(session: AsyncSession, name: str) -> Shop:
         free_delivery_from_minor=3000,
         tax_rate_bp=600,
     )
-    shop = Shop(company)
+    shop = CityCompany(company)
     session.add(company)
     await session.flush()
     shop.categories = [
@@ -148,17 +148,17 @@ async def _shop(session: AsyncSession, name: str) -> Shop:
     return shop
 
 
-def _stock_catalog(shop: Shop, name: str) -> None:
+def _stock_catalog(shop: CityCompany, name: str) -> None:
     brand = shop.brand
     assert brand is not None
-    for index, noun in enumerate(NAMES[:PRODUCTS]):
+    for index, product_name in enumerate(NAMES[:PRODUCTS]):
         category = shop.categories[index % 2]
         shop.products.append(
             Product(
                 company_id=shop.id,
                 code=f"P{index + 1:03}",
                 barcode=f"560000000{index + 1:04}",
-                name=f"{noun} {name}",
+                name=f"{product_name} {name}",
                 translations={"zh-Hant": f"商品{index + 1}"},
                 search_text=f"own brand {category.name.lower()}",
                 brand_id=brand.id,
@@ -169,9 +169,14 @@ def _stock_catalog(shop: Shop, name: str) -> None:
 
 
 async def _store(
-    session: AsyncSession, shop: Shop, index: int, latitude: float, longitude: float, on_hand: int
+    session: AsyncSession,
+    shop: CityCompany,
+    index: int,
+    latitude: float,
+    longitude: float,
+    on_hand: int,
 ) -> None:
-    """A store that is always open, with a square zone and every product of its company."""
+    """Create a store that is always open, with a square zone and every product of its company."""
     store = Store(
         company_id=shop.id,
         code=f"S{index + 1}",
@@ -191,15 +196,15 @@ async def _store(
         for day in range(7)
     )
     for product, price in zip(shop.products, shop.prices, strict=True):
-        at = {"store_id": store.id, "product_id": product.id, "company_id": shop.id}
-        session.add(Listing(**at, category_id=product.category_id, price_minor=price, aisle="A1"))
-        session.add(Stock(**at, on_hand=on_hand))
+        key = {"store_id": store.id, "product_id": product.id, "company_id": shop.id}
+        session.add(Listing(**key, category_id=product.category_id, price_minor=price, aisle="A1"))
+        session.add(Stock(**key, on_hand=on_hand))
         if on_hand:
-            session.add(StockEntry(**at, delta=on_hand, reason=StockReason.OPENING))
+            session.add(StockEntry(**key, delta=on_hand, reason=StockReason.OPENING))
     await session.flush()
 
 
-async def _rider(session: AsyncSession, shop: Shop, number: int) -> Rider:
+async def _rider(session: AsyncSession, shop: CityCompany, number: int) -> Rider:
     person = Person(name=f"Rider {number + 1} of {shop.company.name}")
     session.add(person)
     await session.flush()
@@ -210,7 +215,7 @@ async def _rider(session: AsyncSession, shop: Shop, number: int) -> Rider:
 
 
 def square(latitude: float, longitude: float, half: float = ZONE_DEGREES) -> str:
-    """A multipolygon of one square around a point, as extended well-known text."""
+    """Return a multipolygon of one square around a point, as extended well-known text."""
     south, north, west, east = latitude - half, latitude + half, longitude - half, longitude + half
     ring = f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"
     return f"SRID=4326;MULTIPOLYGON((({ring})))"

@@ -1,4 +1,4 @@
-"""People who count a store, and what they do."""
+"""Two counters of a store and its manager, and their steps of a stock count."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,51 +13,52 @@ from database.sessions import Database
 from models.counting import StockCount, StockCountStatus
 from models.identity import Actor, Grant, Role
 from models.stock import Stock
-from services.core.problems import Problem, Refused
+from services.core.problems import DomainError, Problem
 from services.counting import count_opening, count_queries, stock_counts
-from services.counting.count_opening import Choice
+from services.counting.count_opening import CountSelection
 from tests.support.city import City
-from tests.support.customers import people
-from tests.support.paid_orders import Doors, opened, working
+from tests.support.customers import create_people
+from tests.support.paid_orders import OrderDependencies, order_dependencies, write_as
 
 S = StockCountStatus
 
 
 @dataclass
-class Team:
-    """Two who count in the near store, and their manager."""
+class CountingTeam:
+    """Two staff members of the near store who count, and their manager."""
 
-    doors: Doors
+    dependencies: OrderDependencies
     city: City
-    one: Actor
-    other: Actor
+    first_counter: Actor
+    second_counter: Actor
     manager: Actor
 
     @property
     def database(self) -> Database:
-        return self.doors.database
+        return self.dependencies.database
 
-    async def do(self, verb: Any, actor: Actor, **given: Any) -> StockCount:
-        async with working(self.database, actor, self.city.company.id) as session:
-            row: StockCount = await verb(session, actor=actor, **given)
+    async def run(self, step: Any, actor: Actor, **arguments: Any) -> StockCount:
+        async with write_as(self.database, actor, self.city.company.id) as session:
+            row: StockCount = await step(session, actor=actor, **arguments)
         return row
 
     async def start(self, *products: int, **more: Any) -> StockCount:
         keys = tuple(self.product(nth) for nth in products) if products else None
-        choice = more.get("choice", Choice(product_ids=keys))
-        return await self.do(
-            count_opening.start, self.one, store_id=self.city.near.id, choice=choice
+        selection = more.get("selection", CountSelection(product_ids=keys))
+        store_id = self.city.near.id
+        return await self.run(
+            count_opening.start, self.first_counter, store_id=store_id, selection=selection
         )
 
     async def count(self, row: StockCount, nth: int, units: int, by: Actor | None = None) -> None:
-        given = {"count_id": row.id, "product_id": self.product(nth), "counted": units}
-        await self.do(stock_counts.set_line, by or self.one, **given)
+        line = {"count_id": row.id, "product_id": self.product(nth), "counted": units}
+        await self.run(stock_counts.set_line, by or self.first_counter, **line)
 
     async def submit(self, row: StockCount, **more: Any) -> StockCount:
-        return await self.do(stock_counts.submit, self.one, count_id=row.id, **more)
+        return await self.run(stock_counts.submit, self.first_counter, count_id=row.id, **more)
 
     async def approve(self, row: StockCount, **more: Any) -> StockCount:
-        return await self.do(stock_counts.approve, self.manager, count_id=row.id, **more)
+        return await self.run(stock_counts.approve, self.manager, count_id=row.id, **more)
 
     def product(self, nth: int) -> UUID:
         return self.city.products[nth].id
@@ -66,26 +67,29 @@ class Team:
         async with self.database.read(PLATFORM) as session:
             return (await session.get_one(Stock, (self.city.near.id, self.product(nth)))).on_hand
 
-    async def seen(self, row: StockCount, **more: Any) -> list[count_queries.SeenLine]:
-        async with self.database.read(self.one.scope()) as session:
-            page = await count_queries.lines(
-                session, actor=self.one, count_id=row.id, first=100, cursor=None,
-                only=more.get("only"),
+    async def visible_lines(
+        self, row: StockCount, **more: Any
+    ) -> list[count_queries.VisibleCountLine]:
+        async with self.database.read(self.first_counter.scope()) as session:
+            page = await count_queries.list_lines(
+                session, actor=self.first_counter, count_id=row.id, first=100, cursor=None,
+                line_filter=more.get("line_filter"),
             )  # fmt: skip
         return page.nodes
 
 
 @asynccontextmanager
-async def gathered(database: Database, city: City) -> AsyncIterator[Team]:
+async def counting_team(database: Database, city: City) -> AsyncIterator[CountingTeam]:
     """Two of the near store's staff, and its manager."""
-    here = (city.company.id, city.near.id)
-    one, other = await people(database, 2, Grant(Role.STORE_STAFF, *here))
-    (manager,) = await people(database, 1, Grant(Role.STORE_MANAGER, *here))
-    async with opened(database) as doors:
-        yield Team(doors, city, one, other, manager)
+    store = (city.company.id, city.near.id)
+    first, second = await create_people(database, 2, Grant(Role.STORE_STAFF, *store))
+    (manager,) = await create_people(database, 1, Grant(Role.STORE_MANAGER, *store))
+    async with order_dependencies(database) as dependencies:
+        yield CountingTeam(dependencies, city, first, second, manager)
 
 
-async def against(work: Any) -> Problem:
-    with pytest.raises(Refused) as caught:
+async def refusal_of(work: Any) -> Problem:
+    """The first problem with which a call is refused."""
+    with pytest.raises(DomainError) as caught:
         await work
-    return caught.value.reasons[0]
+    return caught.value.problems[0]

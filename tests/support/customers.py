@@ -1,42 +1,45 @@
-"""Customers who buy: people with an account, and what they wish for."""
+"""People with roles, and order requests of customers."""
 
 from uuid import UUID
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from models.accounts import Membership, Person
 from models.geo_point import Point
 from models.identity import Actor, Grant, Role
-from services.carts.baskets import Wanted, Wish
+from services.carts.baskets import OrderRequest, RequestedLine
 from tests.support.city import City
 
-ORIGIN = Origin("test")
+ORIGIN = AuditContext("test")
 
 
-async def people(database: Database, count: int = 1, *grants: Grant) -> list[Actor]:
-    """New people, customers unless other grants are named."""
-    held = grants or (Grant(Role.CUSTOMER),)
+async def create_people(database: Database, count: int = 1, *grants: Grant) -> list[Actor]:
+    """Create people, customers unless grants are passed."""
+    roles = grants or (Grant(Role.CUSTOMER),)
     async with database.write(PLATFORM, ORIGIN) as session:
-        made = [Person(name=f"Person {number}") for number in range(count)]
-        session.add_all(made)
+        persons = [Person(name=f"Person {number}") for number in range(count)]
+        session.add_all(persons)
         await session.flush()
         session.add_all(
             Membership(
-                person_id=one.id, role=grant.role, company_id=grant.company_id,
+                person_id=person.id, role=grant.role, company_id=grant.company_id,
                 store_id=grant.store_id,
             )
-            for one in made
-            for grant in held
+            for person in persons
+            for grant in roles
         )  # fmt: skip
-    return [Actor(person_id=one.id, grants=held) for one in made]
+    return [Actor(person_id=person.id, grants=roles) for person in persons]
 
 
-def wish(city: City, quantity: int = 1, products: tuple[int, ...] = (11,), **more: object) -> Wish:
-    """A wish for `quantity` of some products of the city's first company, at its point."""
-    lines = tuple(Wanted(city.products[index].id, quantity) for index in products)
-    place = Point(city.latitude, city.longitude)
-    return Wish(point=place, lines=lines, address_line="Rua das Flores 1", **more)  # type: ignore[arg-type] # fields of the wish
+def order_request(
+    city: City, quantity: int = 1, products: tuple[int, ...] = (11,), **more: object
+) -> OrderRequest:
+    """Return an order request for `quantity` of products of the first company, at its point."""
+    lines = tuple(RequestedLine(city.products[index].id, quantity) for index in products)
+    point = Point(city.latitude, city.longitude)
+    return OrderRequest(point=point, lines=lines, address_line="Rua das Flores 1", **more)  # type: ignore[arg-type] # fields of the request
 
 
-def product(city: City, index: int = 11) -> UUID:
+def product_id(city: City, index: int = 11) -> UUID:
     return city.products[index].id

@@ -1,4 +1,4 @@
-"""Asks the graph in process, as anybody, and counts the statements that an answer took."""
+"""Executes operations in process as any actor, and records the SQL statements sent."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,29 +8,29 @@ from uuid import UUID
 
 from sqlalchemy import event
 
-from database.base import Keyed
+from database.base import Entity
 from database.rows import model_of
 from database.sessions import Database
-from dataloaders import Loaders
+from dataloaders.loaders import Loaders
 from execution import Answer, Engine
 from models.identity import ANONYMOUS, Actor
-from models.ids import encode
-from resolvers.context import Context, House
+from models.ids import encode_id
+from resolvers.context import Container, Context
 from schema.root import graph
-from server.errors import present
+from server.errors import format_error
 from tests.support.paths import OPERATIONS
 
-ENGINE = Engine(graph, on_error=present)
+ENGINE = Engine(graph, on_error=format_error)
 
 
 def operation(name: str) -> str:
-    """The document of `docs/operations/<name>.graphql`."""
+    """Return the document of `docs/operations/<name>.graphql`."""
     return (OPERATIONS / f"{name}.graphql").read_text()
 
 
 @dataclass
-class Told:
-    """An answer's parts, empty rather than missing."""
+class GraphAnswer:
+    """The parts of a response, empty instead of missing."""
 
     data: dict[str, Any] = field(default_factory=dict)
     errors: list[dict[str, Any]] = field(default_factory=list)
@@ -42,11 +42,11 @@ class Told:
 
 
 @dataclass
-class Asking:
-    """A way into the graph for those who need few other handles than the database."""
+class GraphRunner:
+    """Executes operations with few dependencies besides the database."""
 
     database: Database
-    combiner: Any = None
+    reservation_queue: Any = None
     payments: Any = None
 
     async def __call__(
@@ -55,48 +55,48 @@ class Asking:
         variables: Mapping[str, Any] | None = None,
         actor: Actor = ANONYMOUS,
         **context: Any,
-    ) -> Told:
-        """The answer to a document, as the actor would get it."""
-        nothing = cast(Any, None)
-        house = House(
+    ) -> GraphAnswer:
+        """Return the response to a document for this actor."""
+        unused = cast(Any, None)
+        container = Container(
             database=self.database,
-            combiner=self.combiner,
-            positions=nothing,
+            reservation_queue=self.reservation_queue,
+            positions=unused,
             payments=self.payments,
-            sms=nothing,
-            identity=nothing,
-            streams=nothing,
+            sms=unused,
+            authenticator=unused,
+            streams=unused,
         )
         loaders = Loaders(self.database, actor.scope())
-        made = Context(house=house, actor=actor, loaders=loaders, **context)
+        query_context = Context(container=container, actor=actor, loaders=loaders, **context)
         prepared = ENGINE.prepare(document)
         if isinstance(prepared, Answer):
-            return Told(errors=prepared.errors or [])
-        answer = await ENGINE.execute(prepared, variables, made)
-        return Told(answer.data or {}, answer.errors or [], made.extensions)
+            return GraphAnswer(errors=prepared.errors or [])
+        answer = await ENGINE.execute(prepared, variables, query_context)
+        return GraphAnswer(answer.data or {}, answer.errors or [], query_context.extensions)
 
 
 @contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """The statements sent to the database meanwhile."""
+def record_statements(database: Database) -> Iterator[list[str]]:
+    """Yield the list of statements that are sent within the block."""
     sent: list[str] = []
 
-    def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
+    def record(_c: object, _k: object, statement: str, *_rest: object) -> None:
         sent.append(statement)
 
     engine = database.engine.sync_engine
-    pools = (database.scoped, database.platform, database.catalog)
-    event.listen(engine, "before_cursor_execute", note)
+    pools = (database.scoped_pool, database.platform_pool, database.catalog_pool)
+    event.listen(engine, "before_cursor_execute", record)
     for pool in (*pools, database):
-        pool.heard = sent.append
+        pool.observer = sent.append
     try:
         yield sent
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)
         for pool in (*pools, database):
-            pool.heard = None
+            pool.observer = None
 
 
-def id_of(row: Keyed, key: UUID | None = None) -> str:
-    """The public id of a row, or of another key of its noun."""
-    return encode(model_of(row), key or row.id)
+def public_id(row: Entity, key: UUID | None = None) -> str:
+    """Return the public id of a row, or of another key of its model."""
+    return encode_id(model_of(row), key or row.id)

@@ -1,4 +1,4 @@
-"""The smallest valid document for a field: each required argument gets some value of its type."""
+"""Builds minimal valid documents for fields: every required argument gets a sample value."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from graphql import (
     is_required_input_field,
 )
 
-SOME: dict[str, Any] = {
+SAMPLE_VALUES: dict[str, Any] = {
     "ID": "nothing",
     "String": "x",
     "Int": 1,
@@ -33,44 +33,46 @@ SOME: dict[str, Any] = {
 Ids = Callable[[str], str | None]
 
 
-def value(kind: Any, name: str = "", ids: Ids | None = None) -> Any:
-    """Some value of an input type; `ids` answers for arguments of type ID, by their name."""
+def sample_value(kind: Any, name: str = "", ids: Ids | None = None) -> Any:
+    """Return a value of an input type; `ids` returns the value of ID arguments by name."""
     if isinstance(kind, GraphQLNonNull):
-        return value(kind.of_type, name, ids)
+        return sample_value(kind.of_type, name, ids)
     if isinstance(kind, GraphQLList):
-        return [value(kind.of_type, name, ids)]
+        return [sample_value(kind.of_type, name, ids)]
     if isinstance(kind, GraphQLEnumType):
         return next(iter(kind.values))
     if isinstance(kind, GraphQLInputObjectType):
         return {
-            child: value(field.type, child, ids)
+            child: sample_value(field.type, child, ids)
             for child, field in kind.fields.items()
-            if is_required_input_field(field) or (ids is not None and holds_ids(field.type))
+            if is_required_input_field(field) or (ids is not None and contains_id(field.type))
         }
     if kind.name == "ID" and ids is not None:
         return ids(name)
-    return SOME[kind.name]
+    return SAMPLE_VALUES[kind.name]
 
 
-def document(
+def minimal_document(
     operation: str, name: str, field: GraphQLField, ids: Ids | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """The text of an operation with one root field, and its variables."""
+    """Return the text of an operation with one root field, and its variables."""
     used = {
         argument: declared
         for argument, declared in field.args.items()
-        if is_required_argument(declared) or (ids is not None and holds_ids(declared.type))
+        if is_required_argument(declared) or (ids is not None and contains_id(declared.type))
     }
     heads = ", ".join(f"${argument}: {declared.type}" for argument, declared in used.items())
-    given = ", ".join(f"{argument}: ${argument}" for argument in used)
+    arguments = ", ".join(f"{argument}: ${argument}" for argument in used)
     head = f"{operation} ({heads})" if used else operation
-    call = f"{name}({given})" if used else name
-    variables = {argument: value(one.type, argument, ids) for argument, one in used.items()}
-    return f"{head} {{ {call} {selection(field)} }}", variables
+    call = f"{name}({arguments})" if used else name
+    argument_list = {
+        argument: sample_value(item.type, argument, ids) for argument, item in used.items()
+    }
+    return f"{head} {{ {call} {selection(field)} }}", argument_list
 
 
 def selection(field: GraphQLField) -> str:
-    """What shows whether anything was found: types, errors and whether objects are null."""
+    """Return a selection of types and errors, which shows whether objects are null."""
     kind = get_named_type(field.type)
     if is_leaf_type(kind):
         return ""
@@ -80,21 +82,21 @@ def selection(field: GraphQLField) -> str:
 def _children(kind: Any) -> list[str]:
     if not isinstance(kind, GraphQLObjectType) or not kind.name.endswith("Payload"):
         return []
-    shown = []
+    selected = []
     for name, field in kind.fields.items():
         child = get_named_type(field.type)
         if isinstance(child, GraphQLUnionType):
-            shown.append(f"{name} {{ __typename ... on Problem {{ path message }} }}")
+            selected.append(f"{name} {{ __typename ... on Problem {{ path message }} }}")
         elif not is_leaf_type(child):
-            shown.append(f"{name} {{ __typename }}")
-    return shown
+            selected.append(f"{name} {{ __typename }}")
+    return selected
 
 
-def holds_ids(kind: Any, depth: int = 0) -> bool:
-    """Whether an input type is an ID or has one inside."""
+def contains_id(kind: Any, depth: int = 0) -> bool:
+    """Return whether an input type is an ID or contains one."""
     named = get_named_type(kind)
     if named.name == "ID":
         return True
     if not isinstance(named, GraphQLInputObjectType) or depth > 3:
         return False
-    return any(holds_ids(field.type, depth + 1) for field in named.fields.values())
+    return any(contains_id(field.type, depth + 1) for field in named.fields.values())

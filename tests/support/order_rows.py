@@ -1,4 +1,4 @@
-"""A row of every noun that hangs on an order, made by hand: no verb has to have led to it."""
+"""Creates a row of every model that belongs to an order, directly, without commands."""
 
 import secrets
 from datetime import UTC, date, datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import Keyed, uuid7
+from database.base import Entity, uuid7
 from models.accounts import Person
 from models.alerts import AlertKind, StockAlert
 from models.catalog import PriceChange, Product
@@ -24,24 +24,26 @@ from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.stores import Store
 from models.support import Ticket, TicketKind, TicketMessage
 from models.transfers import Transfer, TransferLine
-from tests.support.city import Shop
+from tests.support.city import CityCompany
 
-SOMETHING: dict[type, Any] = {
+SAMPLE_VALUES: dict[type, Any] = {
     str: "x", int: 1, float: 1.0, bool: False, datetime: datetime(2026, 1, 1, tzinfo=UTC),
     date: date(2026, 1, 1),
 }  # fmt: skip
-HANGING: tuple[type[Keyed], ...] = (
+ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
     Substitute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
-KINDS: dict[type[Keyed], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
-Keys = dict[type[Keyed], UUID]
+KINDS: dict[type[Entity], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
+Keys = dict[type[Entity], UUID]
 
 
-async def hang(session: AsyncSession, shop: Shop, customer_id: UUID | None = None) -> Keys:
-    """The keys of an order of the shop's first store with all that can hang on it."""
+async def create_order_rows(
+    session: AsyncSession, shop: CityCompany, customer_id: UUID | None = None
+) -> Keys:
+    """Create an order of the company's first store with all rows that belong to it."""
     if customer_id is None:
         customer = Person(name=f"Customer of {shop.company.name}")
         session.add(customer)
@@ -49,26 +51,30 @@ async def hang(session: AsyncSession, shop: Shop, customer_id: UUID | None = Non
         customer_id = customer.id
     keys: Keys = {Person: customer_id, Store: shop.stores[0].id, Product: shop.products[0].id}
     elsewhere = await _store(session, shop)
-    for model in HANGING:
-        row = filled(model(**_fitting(model, shop, keys, elsewhere)))
+    for model in ORDER_ROW_MODELS:
+        row = fill_required_columns(model(**_column_values(model, shop, keys, elsewhere)))
         session.add(row)
         await session.flush()
         keys[model] = row.id
     return keys
 
 
-async def _store(session: AsyncSession, shop: Shop) -> UUID:
-    """The key of another store of the shop's company, in which nobody works."""
-    row = filled(Store(company_id=shop.id, code=uuid7().hex, latitude=0.0, longitude=0.0))
+async def _store(session: AsyncSession, shop: CityCompany) -> UUID:
+    """Create another store of the company, without staff; return its key."""
+    row = fill_required_columns(
+        Store(company_id=shop.id, code=uuid7().hex, latitude=0.0, longitude=0.0)
+    )
     session.add(row)
     await session.flush()
     key: UUID = row.id
     return key
 
 
-def _fitting(model: type[Keyed], shop: Shop, keys: Keys, elsewhere: UUID) -> dict[str, Any]:
-    """What the columns of a noun hold when they are called so."""
-    given = {
+def _column_values(
+    model: type[Entity], shop: CityCompany, keys: Keys, elsewhere: UUID
+) -> dict[str, Any]:
+    """Return the values of a model's columns by their names."""
+    values = {
         "currency": "EUR",
         "items_minor": 1,
         "total_minor": 1,
@@ -89,7 +95,7 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys, elsewhere: UUID) -> dic
         "author_role": Role.CUSTOMER,
         "code": uuid7().hex,
         "number": secrets.randbelow(2**31),
-        "resolved_at": SOMETHING[datetime],
+        "resolved_at": SAMPLE_VALUES[datetime],
         "source_id": keys[Store],
         "destination_id": elsewhere,
         "upload_id": uuid7(),
@@ -98,14 +104,14 @@ def _fitting(model: type[Keyed], shop: Shop, keys: Keys, elsewhere: UUID) -> dic
         "on_error": ErrorPolicy.SKIP_BAD,
     }
     links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
-    known = {column.name for column in model.__table__.columns}
-    return {name: one for name, one in (given | links).items() if name in known}
+    columns = {column.name for column in model.__table__.columns}
+    return {name: item for name, item in (values | links).items() if name in columns}
 
 
-def filled(row: Any) -> Any:
-    """The row with something in every column that must not be empty."""
+def fill_required_columns(row: Any) -> Any:
+    """Return the row with a value in every required column."""
     for column in type(row).__table__.columns:
-        bare = not column.nullable and column.default is None and column.server_default is None
-        if bare and getattr(row, column.name) is None:
-            setattr(row, column.name, SOMETHING[column.type.python_type])
+        required = not column.nullable and column.default is None and column.server_default is None
+        if required and getattr(row, column.name) is None:
+            setattr(row, column.name, SAMPLE_VALUES[column.type.python_type])
     return row

@@ -1,4 +1,4 @@
-"""Orders that are paid and stand in a store's queue, and the people who work on them there."""
+"""Paid orders in the queue of a store, and the people who work on them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,56 +8,63 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from gateways.payments import Intent, IntentState
+from database.sessions import Database
+from gateways.payments import IntentState, PaymentIntent
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import Payment
 from models.stores import Store
-from services import checkout
-from services.stock.stock_audit import Difference, conservation
+from services.checkout import payment_outcomes
+from services.stock.stock_audit import StockDifference, find_differences
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people, wish
+from tests.support.customers import ORIGIN, create_people, order_request
 from workflows.checkout import place_order
-from workflows.stock.reservation_batcher import Combiner
+from workflows.stock.reservation_batcher import ReservationBatcher
 
 
 @dataclass(frozen=True)
-class Doors:
-    """What placing an order needs."""
+class OrderDependencies:
+    """What placing an order needs from the process."""
 
     database: Database
-    combiner: Combiner
+    reservation_queue: ReservationBatcher
 
 
 @asynccontextmanager
-async def opened(database: Database) -> AsyncIterator[Doors]:
-    combiner = Combiner(database)
-    combiner.start()
+async def order_dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    """Run a reservation queue until the block ends."""
+    reservation_queue = ReservationBatcher(database)
+    reservation_queue.start()
     try:
-        yield Doors(database, combiner)
+        yield OrderDependencies(database, reservation_queue)
     finally:
-        await combiner.close()
+        await reservation_queue.close()
 
 
-async def paid(
-    doors: Doors, city: City, quantity: int = 2, products: tuple[int, ...] = (0, 1, 2)
+async def place_paid_order(
+    dependencies: OrderDependencies,
+    city: City,
+    quantity: int = 2,
+    products: tuple[int, ...] = (0, 1, 2),
 ) -> Order:
     """A new customer's order, placed, authorized and queued at the nearest store."""
-    (customer,) = await people(doors.database)
-    asked = wish(city, quantity, products)
-    made = await place_order.place(doors, actor=customer, origin=ORIGIN, wish=asked)
-    await authorize(doors.database, made.order)
-    return await fresh(doors.database, made.order)
+    (customer,) = await create_people(dependencies.database)
+    request = order_request(city, quantity, products)
+    result = await place_order.place(
+        dependencies, actor=customer, origin=ORIGIN, order_request=request
+    )
+    await authorize(dependencies.database, result.order)
+    return await reload_order(dependencies.database, result.order)
 
 
 async def authorize(database: Database, order: Order) -> None:
-    """Let the provider say that the whole sum is held."""
+    """Report from the provider that the whole amount is authorized."""
     async with database.write(PLATFORM, ORIGIN) as session:
         payment = await payment_of(session, order)
-        intent = Intent(
+        intent = PaymentIntent(
             id=f"pi_{payment.id.hex}",
             state=IntentState.AUTHORIZED,
             amount_minor=payment.amount_minor,
@@ -71,49 +78,53 @@ async def authorize(database: Database, order: Order) -> None:
             next_action_url=None,
             payment_id=payment.id,
         )
-        assert await checkout.converge(session, intent) is not None
+        assert await payment_outcomes.apply_payment_state(session, intent) is not None
 
 
 async def payment_of(session: AsyncSession, order: Order) -> Payment:
     return (await session.scalars(select(Payment).where(Payment.order_id == order.id))).one()
 
 
-async def fresh(database: Database, order: Order) -> Order:
+async def reload_order(database: Database, order: Order) -> Order:
     async with database.read(PLATFORM) as session:
         return await session.get_one(Order, order.id)
 
 
-async def tasks(database: Database, order: Order) -> list[Fulfillment]:
+async def fulfillments_of(database: Database, order: Order) -> list[Fulfillment]:
     """The fulfillments of an order, the first one first."""
     async with database.read(PLATFORM) as session:
-        rows = select(Fulfillment).where(Fulfillment.order_id == order.id)
-        return list(await session.scalars(rows.order_by(Fulfillment.attempt)))
+        statement = select(Fulfillment).where(Fulfillment.order_id == order.id)
+        return list(await session.scalars(statement.order_by(Fulfillment.attempt)))
 
 
-async def lines(database: Database, task: Fulfillment) -> list[FulfillmentLine]:
+async def lines_of(database: Database, fulfillment: Fulfillment) -> list[FulfillmentLine]:
     async with database.read(PLATFORM) as session:
-        rows = select(FulfillmentLine).where(FulfillmentLine.fulfillment_id == task.id)
-        return list(await session.scalars(rows.order_by(FulfillmentLine.position)))
+        statement = select(FulfillmentLine).where(FulfillmentLine.fulfillment_id == fulfillment.id)
+        return list(await session.scalars(statement.order_by(FulfillmentLine.position)))
 
 
-async def picker(database: Database, store: Store) -> Actor:
-    """A new member of the store's staff."""
+async def create_picker(database: Database, store: Store) -> Actor:
+    """A new member of a store's staff."""
     grant = Grant(Role.STORE_STAFF, store.company_id, store.id)
-    return (await people(database, 1, grant))[0]
+    return (await create_people(database, 1, grant))[0]
 
 
 @asynccontextmanager
-async def working(
+async def write_as(
     database: Database, actor: Actor, company_id: UUID
 ) -> AsyncIterator[AsyncSession]:
-    """A unit of work of one person inside one company, as the resolvers open it."""
-    origin = Origin("test", actor.person_id)
+    """A write transaction of one person in the scope of one company, as resolvers open it."""
+    origin = AuditContext("test", actor.person_id)
     async with database.write(actor.scope().with_company(company_id), origin) as session:
         yield session
 
 
-async def unexplained(database: Database, city: City) -> list[Difference]:
-    """Units that the books of the city's stores don't explain."""
-    stores = {store.id for store in (*city.first.stores, *city.second.stores)}
+async def unexplained_stock(database: Database, city: City) -> list[StockDifference]:
+    """Units in the city's stores that the stock movements do not explain."""
+    store_ids = {store.id for store in (*city.first.stores, *city.second.stores)}
     async with database.read(PLATFORM) as session:
-        return [one for one in await conservation(session) if one.store_id in stores]
+        return [
+            difference
+            for difference in await find_differences(session)
+            if difference.store_id in store_ids
+        ]

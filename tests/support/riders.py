@@ -1,4 +1,4 @@
-"""Riders on the road: online, somewhere, asked, riding; each step as a resolver would take it."""
+"""Riders of the test city: online, at a position, assigned; each step as a resolver takes it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,22 +10,23 @@ from sqlalchemy import delete, func, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import Delivery, DeliveryOffer, OfferStatus, Rider, RiderPosition
+from models.delivery import Delivery, DeliveryOffer, OfferStatus
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
 from models.orders import Order
-from services.core.problems import Kept, Refused
+from models.riders import Rider, RiderPosition
+from services.core.problems import CommittedDomainError, DomainError
 from services.delivery import deliveries, dispatch, riders
-from services.delivery.position_results import Report
-from services.delivery.rider_positions import Fix
+from services.delivery.position_results import PositionReport
+from services.delivery.rider_positions import GpsReading
 from services.fulfillment import handover, picking
-from services.fulfillment.picking import Pick
+from services.fulfillment.picking import LinePick
 from tests.support.city import City
-from tests.support.customers import ORIGIN
-from tests.support.paid_orders import Doors, lines, paid, working
-from tests.support.store_staff import accepted, step
+from tests.support.customers import ORIGIN, create_people
+from tests.support.paid_orders import OrderDependencies, lines_of, place_paid_order, write_as
+from tests.support.store_staff import accept_task, run_step
 from workflows.delivery import position_ingest
-from workflows.delivery.position_ingest import Positions
+from workflows.delivery.position_ingest import PositionIngest
 
 METER = 1 / 111_195  # degrees of latitude
 
@@ -34,158 +35,188 @@ def as_actor(rider: Rider) -> Actor:
     return Actor(rider.person_id, grants=(Grant(Role.RIDER, rider.company_id),))
 
 
-async def online(database: Database, city: City, number: int, north_m: float = 100) -> Actor:
-    """One of the first company's riders, online and seen `north_m` north of the nearest store."""
+async def bring_online(database: Database, city: City, number: int, north_m: float = 100) -> Actor:
+    """One of the first company's riders, online and `north_m` north of the nearest store."""
     actor = as_actor(city.riders[number])
-    async with working(database, actor, city.company.id) as session:
+    async with write_as(database, actor, city.company.id) as session:
         await riders.go_online(session, actor=actor)
-    await report(database, actor, city, city.near.latitude + north_m * METER, city.near.longitude)
+    await report_position(
+        database, actor, city, city.near.latitude + north_m * METER, city.near.longitude
+    )
     return actor
 
 
-async def report(
+async def rider_row(database: Database, city: City, number: int = 0) -> Rider:
+    async with database.read(PLATFORM) as session:
+        return await session.get_one(Rider, city.riders[number].id)
+
+
+async def create_support_agent(database: Database, city: City) -> Actor:
+    """A new support agent of the city's first company."""
+    return (await create_people(database, 1, Grant(Role.SUPPORT_AGENT, city.company.id)))[0]
+
+
+async def report_position(
     database: Database, actor: Actor, city: City, latitude: float, longitude: float
-) -> Report:
-    async with reporting(database) as road:
-        fix = Fix(latitude, longitude)
-        return await position_ingest.report(road, actor=actor, origin=ORIGIN, fix=fix)
+) -> PositionReport:
+    async with running_position_ingest(database) as process:
+        reading = GpsReading(latitude, longitude)
+        return await position_ingest.report_position(
+            process, actor=actor, origin=ORIGIN, reading=reading
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
-    """The handles of a process in which riders report."""
+class ReportingProcess:
+    """The dependencies of a process that takes in positions."""
 
     database: Database
-    positions: Positions
+    positions: PositionIngest
 
 
 @asynccontextmanager
-async def reporting(database: Database) -> AsyncIterator[Road]:
-    """A process in which riders report, until the block ends."""
-    road = Road(database, Positions(database))
-    road.positions.start()
+async def running_position_ingest(database: Database) -> AsyncIterator[ReportingProcess]:
+    """A process that takes in positions until the block ends."""
+    process = ReportingProcess(database, PositionIngest(database))
+    process.positions.start()
     try:
-        yield road
+        yield process
     finally:
-        await road.positions.close()
+        await process.positions.close()
 
 
-async def a_while_later(database: Database, city: City, seconds: float = 30) -> None:
-    """Let the last reports of the city's riders be some time ago."""
+async def age_positions(database: Database, city: City, seconds: float = 30) -> None:
+    """Move the last positions and the shifts of the city's riders into the past."""
     async with database.write(PLATFORM, ORIGIN) as session:
-        ago = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        interval = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
         ids = [rider.id for rider in city.riders]
         await session.execute(
             update(RiderPosition)
             .where(RiderPosition.rider_id.in_(ids))
-            .values(seen_at=RiderPosition.seen_at - ago)
+            .values(seen_at=RiderPosition.seen_at - interval)
         )
         await session.execute(
-            update(Rider).where(Rider.id.in_(ids)).values(online_since=Rider.online_since - ago)
+            update(Rider)
+            .where(Rider.id.in_(ids))
+            .values(online_since=Rider.online_since - interval)
         )
 
 
-async def assigned_before(database: Database, delivery: Delivery, seconds: float) -> None:
-    """Let a ride have been taken some time ago."""
+async def backdate_assignment(database: Database, delivery: Delivery, seconds: float) -> None:
+    """Move the assignment of a delivery into the past."""
     async with database.write(PLATFORM, ORIGIN) as session:
-        ago = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
-        taken = update(Delivery).where(Delivery.id == delivery.id)
-        await session.execute(taken.values(assigned_at=Delivery.assigned_at - ago))
+        interval = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        statement = update(Delivery).where(Delivery.id == delivery.id)
+        await session.execute(statement.values(assigned_at=Delivery.assigned_at - interval))
 
 
-async def searching(doors: Doors, city: City) -> tuple[Order, Fulfillment, Actor, Delivery]:
-    """A paid order that its store has accepted, its task, its picker and its delivery."""
-    order = await paid(doors, city)
-    task, staff = await accepted(doors, city, order)
-    return order, task, staff, await delivery_of(doors.database, order)
+async def accepted_order(
+    dependencies: OrderDependencies, city: City
+) -> tuple[Order, Fulfillment, Actor, Delivery]:
+    """A paid order that its store has accepted, its fulfillment, its picker and its delivery."""
+    order = await place_paid_order(dependencies, city)
+    fulfillment, staff = await accept_task(dependencies, city, order)
+    return order, fulfillment, staff, await delivery_of(dependencies.database, order)
 
 
-async def packed(doors: Doors, task: Fulfillment, staff: Actor) -> None:
+async def pick_and_pack(
+    dependencies: OrderDependencies, fulfillment: Fulfillment, staff: Actor
+) -> None:
     """Pick all that was ordered and close one bag."""
-    found: list[FulfillmentLine] = await lines(doors.database, task)
-    for line in found:
-        pick = Pick(line.quantity, line.id)
-        await step(doors.database, staff, task, picking.pick_line, pick=pick)
-    await step(doors.database, staff, task, picking.pack, bags=1)
+    fulfillment_lines: list[FulfillmentLine] = await lines_of(dependencies.database, fulfillment)
+    for line in fulfillment_lines:
+        pick = LinePick(line.quantity, line.id)
+        await run_step(dependencies.database, staff, fulfillment, picking.pick_line, pick=pick)
+    await run_step(dependencies.database, staff, fulfillment, picking.pack, bags=1)
 
 
 async def delivery_of(database: Database, order: Order) -> Delivery:
     async with database.read(PLATFORM) as session:
-        rows = select(Delivery).where(Delivery.order_id == order.id).order_by(Delivery.id.desc())
-        found = await session.scalar(rows.limit(1))
-    assert found is not None
-    return found
+        statement = (
+            select(Delivery).where(Delivery.order_id == order.id).order_by(Delivery.id.desc())
+        )
+        delivery = await session.scalar(statement.limit(1))
+    assert delivery is not None
+    return delivery
 
 
 async def open_offer(database: Database, delivery: Delivery) -> DeliveryOffer | None:
     async with database.read(PLATFORM) as session:
-        found: DeliveryOffer | None = await session.scalar(
+        offer: DeliveryOffer | None = await session.scalar(
             select(DeliveryOffer).where(
                 DeliveryOffer.delivery_id == delivery.id,
                 DeliveryOffer.status == OfferStatus.OFFERED,
             )
         )
-    return found
+    return offer
 
 
 async def accept(database: Database, actor: Actor, offer: DeliveryOffer) -> Delivery:
-    async with working(database, actor, offer.company_id) as session:
-        return await dispatch.accept(session, actor=actor, offer_id=offer.id)
+    async with write_as(database, actor, offer.company_id) as session:
+        return await dispatch.accept_offer(session, actor=actor, offer_id=offer.id)
 
 
 async def decline(database: Database, actor: Actor, offer: DeliveryOffer) -> DeliveryOffer:
-    async with working(database, actor, offer.company_id) as session:
-        return await dispatch.decline(session, actor=actor, offer_id=offer.id)
+    async with write_as(database, actor, offer.company_id) as session:
+        return await dispatch.decline_offer(session, actor=actor, offer_id=offer.id)
 
 
-async def ride(
-    database: Database, actor: Actor, delivery: Delivery, verb: Any, **more: Any
+async def take_step(
+    database: Database, actor: Actor, delivery: Delivery, operation: Any, **arguments: Any
 ) -> Delivery:
-    """One step of a delivery; a refusal that counts a try is kept, as `attempt` keeps it."""
-    kept: Kept | None = None
-    done: Delivery | None = None
-    async with working(database, actor, delivery.company_id) as session:
+    """Take one step of a delivery; a committed error commits first, as `run_mutation` does."""
+    committed: CommittedDomainError | None = None
+    result: Delivery | None = None
+    async with write_as(database, actor, delivery.company_id) as session:
         try:
-            done = await verb(session, actor=actor, delivery_id=delivery.id, **more)
-        except Kept as refused:
-            kept = refused
-    if kept is not None:
-        raise kept
-    assert done is not None
-    return done
+            result = await operation(session, actor=actor, delivery_id=delivery.id, **arguments)
+        except CommittedDomainError as error:
+            committed = error
+    if committed is not None:
+        raise committed
+    assert result is not None
+    return result
 
 
-async def refused(
-    database: Database, actor: Actor, delivery: Delivery, verb: Any, **more: Any
+async def refused_step(
+    database: Database, actor: Actor, delivery: Delivery, operation: Any, **arguments: Any
 ) -> Any:
-    """The one reason why a step was not taken."""
-    with pytest.raises(Refused) as caught:
-        await ride(database, actor, delivery, verb, **more)
-    (reason,) = caught.value.reasons
-    return reason
+    """The one problem with which a step is refused."""
+    with pytest.raises(DomainError) as caught:
+        await take_step(database, actor, delivery, operation, **arguments)
+    (problem,) = caught.value.problems
+    return problem
 
 
-async def assigned(doors: Doors, city: City) -> tuple[Order, Fulfillment, Actor, Delivery, Actor]:
-    """An order being picked, whose ride the city's first rider has taken."""
-    rider = await online(doors.database, city, 0)
-    order, task, staff, delivery = await searching(doors, city)
-    offer = await open_offer(doors.database, delivery)
+async def assigned_delivery(
+    dependencies: OrderDependencies, city: City
+) -> tuple[Order, Fulfillment, Actor, Delivery, Actor]:
+    """An order being picked, with a delivery assigned to the city's first rider."""
+    rider = await bring_online(dependencies.database, city, 0)
+    order, fulfillment, staff, delivery = await accepted_order(dependencies, city)
+    offer = await open_offer(dependencies.database, delivery)
     assert offer is not None
-    return order, task, staff, await accept(doors.database, rider, offer), rider
+    return order, fulfillment, staff, await accept(dependencies.database, rider, offer), rider
 
 
-async def at_the_door(doors: Doors, city: City) -> tuple[Order, Delivery, Actor]:
-    """An order whose bags the rider holds before the customer's door."""
-    order, task, staff, delivery, rider = await assigned(doors, city)
-    await packed(doors, task, staff)
-    code = {"handover_code": task.handover_code}
-    await ride(doors.database, rider, delivery, deliveries.arrive_at_store)
-    await ride(doors.database, rider, delivery, handover.pick_up, **code)
-    return order, await ride(doors.database, rider, delivery, deliveries.arrive_at_customer), rider
+async def delivery_at_customer(
+    dependencies: OrderDependencies, city: City
+) -> tuple[Order, Delivery, Actor]:
+    """An order whose bags the rider has at the customer's door."""
+    order, fulfillment, staff, delivery, rider = await assigned_delivery(dependencies, city)
+    await pick_and_pack(dependencies, fulfillment, staff)
+    code = {"handover_code": fulfillment.handover_code}
+    await take_step(dependencies.database, rider, delivery, deliveries.arrive_at_store)
+    await take_step(dependencies.database, rider, delivery, handover.pick_up, **code)
+    return (
+        order,
+        await take_step(dependencies.database, rider, delivery, deliveries.arrive_at_customer),
+        rider,
+    )
 
 
-async def run_out(database: Database, delivery: Delivery) -> bool:
-    """Let what is due for a delivery be due now, and have the job see to it."""
+async def expire_offer(database: Database, delivery: Delivery) -> bool:
+    """Make a delivery and its offer due now, and do what the job does."""
     async with database.write(PLATFORM, ORIGIN) as session:
         past = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1)
         await session.execute(
@@ -200,11 +231,11 @@ async def run_out(database: Database, delivery: Delivery) -> bool:
             .values(expires_at=past)
         )
     async with database.write(PLATFORM, ORIGIN) as session:
-        return await dispatch.advance(session, delivery.id)
+        return await dispatch.advance_dispatch(session, delivery.id)
 
 
-async def unseen(database: Database, city: City) -> None:
-    """Forget where the city's riders are."""
+async def delete_positions(database: Database, city: City) -> None:
+    """Delete the positions of the city's riders."""
     async with database.write(PLATFORM, ORIGIN) as session:
         ids = [rider.id for rider in city.riders]
         await session.execute(delete(RiderPosition).where(RiderPosition.rider_id.in_(ids)))

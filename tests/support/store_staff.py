@@ -1,4 +1,4 @@
-"""A store's desk: its staff take steps, time passes, and streams and shelves are looked at."""
+"""Store staff: their steps with fulfillments, and reads of streams and stock."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,48 +13,48 @@ from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
 from models.orders import Order
 from models.stock import Stock
-from services.core.problems import Refused
+from services.core.problems import DomainError
 from services.fulfillment import fulfillments
 from tests.support.city import City
 from tests.support.customers import ORIGIN
-from tests.support.paid_orders import Doors, picker, tasks, working
+from tests.support.paid_orders import OrderDependencies, create_picker, fulfillments_of, write_as
 
 
-async def step(
-    database: Database, actor: Actor, task: Fulfillment, verb: Any, **more: Any
+async def run_step(
+    database: Database, actor: Actor, task: Fulfillment, step: Any, **more: Any
 ) -> Fulfillment:
-    async with working(database, actor, task.company_id) as session:
-        done: Fulfillment = await verb(session, actor=actor, fulfillment_id=task.id, **more)
-    return done
+    async with write_as(database, actor, task.company_id) as session:
+        updated: Fulfillment = await step(session, actor=actor, fulfillment_id=task.id, **more)
+    return updated
 
 
-async def refused(
-    database: Database, actor: Actor, task: Fulfillment, verb: Any, **more: Any
+async def refusal_of_step(
+    database: Database, actor: Actor, task: Fulfillment, step: Any, **more: Any
 ) -> Any:
-    with pytest.raises(Refused) as caught:
-        await step(database, actor, task, verb, **more)
-    (reason,) = caught.value.reasons
-    return reason
+    with pytest.raises(DomainError) as caught:
+        await run_step(database, actor, task, step, **more)
+    (problem,) = caught.value.problems
+    return problem
 
 
-async def undisturbed(database: Database) -> None:
-    """Nothing that other tests left in a queue falls due while this one counts what does."""
+async def postpone_queued_tasks(database: Database) -> None:
+    """Postpone fulfillments that other tests left in a queue, so that none of them becomes due."""
     later = func.now() + timedelta(hours=1)
     queued = Fulfillment.status == FulfillmentStatus.QUEUED
     async with database.write(PLATFORM, ORIGIN) as session:
         await session.execute(update(Fulfillment).where(queued).values(due_at=later))
 
 
-async def overdue(database: Database, task: Fulfillment) -> None:
-    """Let a task's time to accept be over."""
+async def make_overdue(database: Database, task: Fulfillment) -> None:
+    """Set the acceptance deadline of a fulfillment to the past."""
     async with database.write(PLATFORM, ORIGIN) as session:
-        late = func.now() - timedelta(seconds=1)
+        past = func.now() - timedelta(seconds=1)
         await session.execute(
-            update(Fulfillment).where(Fulfillment.id == task.id).values(due_at=late)
+            update(Fulfillment).where(Fulfillment.id == task.id).values(due_at=past)
         )
 
 
-async def told(database: Database, stream: str) -> list[str]:
+async def event_types(database: Database, stream: str) -> list[str]:
     async with database.read(PLATFORM) as session:
         rows = select(Event.type).where(Event.stream == stream).order_by(Event.seq)
         return list(await session.scalars(rows))
@@ -66,7 +66,9 @@ async def on_hand(database: Database, store: Any, city: City, index: int) -> int
         return row.on_hand
 
 
-async def accepted(doors: Doors, city: City, order: Order) -> tuple[Fulfillment, Actor]:
-    (task,) = await tasks(doors.database, order)
-    staff = await picker(doors.database, city.near)
-    return await step(doors.database, staff, task, fulfillments.accept), staff
+async def accept_task(
+    dependencies: OrderDependencies, city: City, order: Order
+) -> tuple[Fulfillment, Actor]:
+    (task,) = await fulfillments_of(dependencies.database, order)
+    staff = await create_picker(dependencies.database, city.near)
+    return await run_step(dependencies.database, staff, task, fulfillments.accept), staff

@@ -1,4 +1,4 @@
-"""A supplier of a city's first company, and orders of its nearest store to it."""
+"""A supplier of a city's first company, and purchase orders of its nearest store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from database.sessions import Database
 from models.identity import Actor, Grant, Role
 from models.purchasing import PurchaseOrder, PurchaseOrderLine, Supplier
 from models.stock import Stock
-from services.core.problems import Refused
+from services.core.problems import DomainError
 from services.purchasing import goods_receipts, purchase_orders, supplier_products, suppliers
-from services.purchasing.goods_receipts import Arrived
-from services.purchasing.purchase_order_lines import Wanted
-from services.purchasing.purchase_order_states import UNDER_WAY
-from services.purchasing.supplier_products import Terms
-from services.purchasing.suppliers import SupplierFacts
+from services.purchasing.goods_receipts import GoodsReceiptItem
+from services.purchasing.purchase_order_lines import PurchaseOrderItem
+from services.purchasing.purchase_order_states import ORDERED_STATUSES
+from services.purchasing.supplier_products import SupplierProductTerms
+from services.purchasing.suppliers import SupplierDetails
 from tests.support.city import City
-from tests.support.customers import people
-from tests.support.paid_orders import working
+from tests.support.customers import create_people
+from tests.support.paid_orders import write_as
 
 PACK_UNITS = 6
 PACK_COST_MINOR = 540
 
 
 @dataclass
-class Supply:
-    """The people of the nearest store and its company, and their supplier of products 0 to 3."""
+class SupplierScenario:
+    """Staff of the nearest store and its company, and their supplier of products 0 to 3."""
 
     database: Database
     city: City
@@ -39,97 +39,108 @@ class Supply:
     picker: Actor
     supplier: Supplier
 
-    def product(self, nth: int) -> UUID:
-        return self.city.products[nth].id
+    def product(self, index: int) -> UUID:
+        return self.city.products[index].id
 
-    async def run(self, verb: Any, actor: Actor, **given: Any) -> Any:
-        """A verb as a unit of work of one person in the company."""
-        async with working(self.database, actor, self.city.company.id) as session:
-            return await verb(session, actor=actor, **given)
+    async def run_as(self, function: Any, actor: Actor, **arguments: Any) -> Any:
+        """Run a service function in a transaction of one person in the company."""
+        async with write_as(self.database, actor, self.city.company.id) as session:
+            return await function(session, actor=actor, **arguments)
 
-    async def draft(self, *packs: int, actor: Actor | None = None) -> PurchaseOrder:
-        """A draft of so many packs of the first products."""
-        lines = [Wanted(self.product(n), count) for n, count in enumerate(packs)]
-        row: PurchaseOrder = await self.run(
+    async def create_draft(self, *packs: int, actor: Actor | None = None) -> PurchaseOrder:
+        """Draft an order with these numbers of packs of the first products."""
+        lines = [PurchaseOrderItem(self.product(n), count) for n, count in enumerate(packs)]
+        order: PurchaseOrder = await self.run_as(
             purchase_orders.create, actor or self.manager, store_id=self.city.near.id,
             supplier_id=self.supplier.id, lines=lines,
         )  # fmt: skip
-        return row
+        return order
 
     async def approve(self, row: PurchaseOrder, actor: Actor | None = None) -> PurchaseOrder:
-        seen: PurchaseOrder = await self.run(
+        approved: PurchaseOrder = await self.run_as(
             purchase_orders.approve, actor or self.owner, purchase_order_id=row.id,
             expected_version=row.version,
         )  # fmt: skip
-        return seen
+        return approved
 
-    async def ordered(self, *packs: int) -> PurchaseOrder:
-        return await self.approve(await self.draft(*packs))
+    async def create_ordered(self, *packs: int) -> PurchaseOrder:
+        return await self.approve(await self.create_draft(*packs))
 
     async def receive(
         self,
         row: PurchaseOrder,
-        lines: Sequence[Arrived],
+        lines: Sequence[GoodsReceiptItem],
         actor: Actor | None = None,
         **more: Any,
     ) -> Any:
-        given = {"purchase_order_id": row.id, "expected_version": row.version, **more}
-        return await self.run(goods_receipts.receive, actor or self.picker, lines=lines, **given)
+        arguments = {"purchase_order_id": row.id, "expected_version": row.version, **more}
+        return await self.run_as(
+            goods_receipts.receive, actor or self.picker, lines=lines, **arguments
+        )
 
-    async def fresh(self, row: PurchaseOrder) -> PurchaseOrder:
+    async def reload(self, row: PurchaseOrder) -> PurchaseOrder:
         async with self.database.read(PLATFORM) as session:
             return await session.get_one(PurchaseOrder, row.id)
 
-    async def shelf(self, nth: int = 0) -> Stock:
+    async def stock_level(self, index: int = 0) -> Stock:
         async with self.database.read(PLATFORM) as session:
-            return await session.get_one(Stock, (self.city.near.id, self.product(nth)))
+            return await session.get_one(Stock, (self.city.near.id, self.product(index)))
 
-    async def unexplained(self) -> dict[UUID, tuple[int, int]]:
-        """Products whose incoming is not what orders under way have open, with both figures."""
+    async def incoming_mismatches(self) -> dict[UUID, tuple[int, int]]:
+        """Products whose incoming units differ from the open units of orders, with both figures."""
         async with self.database.read(PLATFORM) as session:
             lines = await session.scalars(
                 select(PurchaseOrderLine)
                 .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.purchase_order_id)
                 .where(PurchaseOrder.store_id == self.city.near.id)
-                .where(PurchaseOrder.status.in_(UNDER_WAY))
+                .where(PurchaseOrder.status.in_(ORDERED_STATUSES))
             )
-            still: dict[UUID, int] = {}
+            open_units: dict[UUID, int] = {}
             for line in lines:
-                still[line.product_id] = still.get(line.product_id, 0) + line.open_units
+                open_units[line.product_id] = open_units.get(line.product_id, 0) + line.open_units
             rows = await session.scalars(select(Stock).where(Stock.store_id == self.city.near.id))
-            both = {row.product_id: (row.incoming, still.get(row.product_id, 0)) for row in rows}
-        return {key: pair for key, pair in both.items() if pair[0] != pair[1]}
+            pairs = {
+                row.product_id: (row.incoming, open_units.get(row.product_id, 0)) for row in rows
+            }
+        return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-async def supplied(database: Database, city: City, **facts: Any) -> Supply:
-    """A city whose first company has a supplier."""
+async def create_supplier_scenario(
+    database: Database, city: City, **details: Any
+) -> SupplierScenario:
+    """Create a supplier of the city's first company, and people who work with it."""
     company, store = city.company.id, city.near.id
-    (owner,) = await people(database, 1, Grant(Role.COMPANY_ADMIN, company))
-    (manager,) = await people(database, 1, Grant(Role.STORE_MANAGER, company, store))
-    (picker,) = await people(database, 1, Grant(Role.STORE_STAFF, company, store))
-    usual: dict[str, Any] = {"code": "LACTO", "name": "Lacto", "lead_days": 2}
-    given = SupplierFacts(**(usual | facts))
-    made = Supply(database, city, owner, manager, picker, Supplier())
-    made.supplier = await made.run(suppliers.save, owner, company_id=company, facts=given)
+    (owner,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, company))
+    (manager,) = await create_people(database, 1, Grant(Role.STORE_MANAGER, company, store))
+    (picker,) = await create_people(database, 1, Grant(Role.STORE_STAFF, company, store))
+    defaults: dict[str, Any] = {"code": "LACTO", "name": "Lacto", "lead_days": 2}
+    supplier_details = SupplierDetails(**(defaults | details))
+    scenario = SupplierScenario(database, city, owner, manager, picker, Supplier())
+    scenario.supplier = await scenario.run_as(
+        suppliers.save, owner, company_id=company, details=supplier_details
+    )
     terms = [
-        Terms(
-            product_id=made.product(n), pack_cost_minor=PACK_COST_MINOR, pack_units=PACK_UNITS,
+        SupplierProductTerms(
+            product_id=scenario.product(n), pack_cost_minor=PACK_COST_MINOR, pack_units=PACK_UNITS,
             preferred=True,
         )
         for n in range(4)
     ]  # fmt: skip
-    made.supplier = await made.run(
-        supplier_products.set_products, manager, supplier_id=made.supplier.id, terms=terms,
+    scenario.supplier = await scenario.run_as(
+        supplier_products.set_products, manager, supplier_id=scenario.supplier.id, terms=terms,
         removed=[], expected_version=1,
     )  # fmt: skip
-    return made
+    return scenario
 
 
-async def refused(waiting: Any) -> list[Any]:
-    with pytest.raises(Refused) as caught:
-        await waiting
-    return caught.value.reasons
+async def expect_problems(call: Any) -> list[Any]:
+    """The problems that a call is refused with."""
+    with pytest.raises(DomainError) as caught:
+        await call
+    return caught.value.problems
 
 
-def came(supply: Supply, nth: int, quantity: int, **more: Any) -> Arrived:
-    return Arrived(product_id=supply.product(nth), quantity=quantity, **more)
+def receipt_item(
+    supply: SupplierScenario, index: int, quantity: int, **more: Any
+) -> GoodsReceiptItem:
+    return GoodsReceiptItem(product_id=supply.product(index), quantity=quantity, **more)

@@ -1,4 +1,4 @@
-"""Orders whose money was taken, tickets about them, and the agents who see to those."""
+"""Captured orders, tickets about them, and support agents."""
 
 from typing import Any
 
@@ -10,38 +10,44 @@ from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import PaymentStatus
 from models.support import Ticket, TicketKind
-from services.core.problems import Refused
+from services.core.problems import DomainError
 from services.support import tickets
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people
-from tests.support.paid_orders import Doors, fresh, paid, payment_of, working
+from tests.support.customers import ORIGIN, create_people
+from tests.support.paid_orders import (
+    OrderDependencies,
+    payment_of,
+    place_paid_order,
+    reload_order,
+    write_as,
+)
 
 
-async def charged(doors: Doors, city: City) -> Order:
-    """An order that is paid, with the whole sum taken."""
-    order = await paid(doors, city)
-    async with doors.database.write(PLATFORM, ORIGIN) as session:
+async def create_captured_order(dependencies: OrderDependencies, city: City) -> Order:
+    """Place an order whose payment is captured in full."""
+    order = await place_paid_order(dependencies, city)
+    async with dependencies.database.write(PLATFORM, ORIGIN) as session:
         payment = await payment_of(session, order)
         payment.status = PaymentStatus.CAPTURED
         payment.captured_minor = payment.authorized_minor
-    return await fresh(doors.database, order)
+    return await reload_order(dependencies.database, order)
 
 
-def buyer(order: Order) -> Actor:
+def customer_of(order: Order) -> Actor:
     return Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
 
 
-async def agent(database: Database, city: City | None = None) -> Actor:
-    """A new support agent of the city's first company; of the platform without a city."""
+async def create_agent(database: Database, city: City | None = None) -> Actor:
+    """Create a support agent of the city's first company, or of the platform without a city."""
     grant = Grant(Role.SUPPORT_AGENT, city.company.id if city else None)
-    return (await people(database, 1, grant))[0]
+    return (await create_people(database, 1, grant))[0]
 
 
-async def opened_by(
+async def open_ticket_as(
     database: Database, actor: Actor, order: Order, kind: TicketKind = TicketKind.ITEM_MISSING
 ) -> Ticket:
-    async with working(database, actor, order.company_id) as session:
-        return await tickets.open(
+    async with write_as(database, actor, order.company_id) as session:
+        return await tickets.open_ticket(
             session,
             actor=actor,
             order_id=order.id,
@@ -51,16 +57,20 @@ async def opened_by(
         )
 
 
-async def act(database: Database, actor: Actor, ticket: Ticket, verb: Any, **more: Any) -> Ticket:
-    """One step in a ticket, as the resolvers take it."""
-    async with working(database, actor, ticket.company_id) as session:
-        done: Ticket = await verb(session, actor=actor, ticket_id=ticket.id, **more)
-    return done
+async def run_step(
+    database: Database, actor: Actor, ticket: Ticket, function: Any, **arguments: Any
+) -> Ticket:
+    """Run a service function on a ticket in a transaction, as the resolvers do."""
+    async with write_as(database, actor, ticket.company_id) as session:
+        result: Ticket = await function(session, actor=actor, ticket_id=ticket.id, **arguments)
+    return result
 
 
-async def refused(database: Database, actor: Actor, ticket: Ticket, verb: Any, **more: Any) -> Any:
-    """The one reason against a step."""
-    with pytest.raises(Refused) as caught:
-        await act(database, actor, ticket, verb, **more)
-    (reason,) = caught.value.reasons
-    return reason
+async def expect_problem(
+    database: Database, actor: Actor, ticket: Ticket, function: Any, **arguments: Any
+) -> Any:
+    """The one problem that a step is refused with."""
+    with pytest.raises(DomainError) as caught:
+        await run_step(database, actor, ticket, function, **arguments)
+    (problem,) = caught.value.problems
+    return problem

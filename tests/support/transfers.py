@@ -1,4 +1,4 @@
-"""Two stores between which goods go, and their managers."""
+"""Two stores that transfer goods, and their managers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,12 @@ from models.identity import Actor, Grant, Role
 from models.stock import Stock
 from models.stores import Store
 from models.transfers import Transfer, TransferAction, TransferStatus
-from services.core.problems import Problem, Refused
+from services.core.problems import DomainError, Problem
 from services.transfers import transfers
-from services.transfers.transfer_lines import Wanted
+from services.transfers.transfer_lines import LineQuantity
 from tests.support.city import City
-from tests.support.customers import people
-from tests.support.paid_orders import working
+from tests.support.customers import create_people
+from tests.support.paid_orders import write_as
 
 S = TransferStatus
 A = TransferAction
@@ -26,51 +26,54 @@ SOON, LATER = (datetime.now(UTC).date() + timedelta(days=days) for days in (3, 9
 
 
 @dataclass
-class Yard:
-    """Two stores of a company with a manager each: `near` gives, `next` gets."""
+class TransferStores:
+    """Two stores with a manager each: `city.near` is the source, `city.next` the destination."""
 
     database: Database
     city: City
-    giver: Actor
-    getter: Actor
+    source_manager: Actor
+    destination_manager: Actor
 
-    async def do(self, verb: Any, actor: Actor, **given: Any) -> Transfer:
-        async with working(self.database, actor, self.city.company.id) as session:
-            row: Transfer = await verb(session, actor=actor, **given)
+    async def run(self, step: Any, actor: Actor, **arguments: Any) -> Transfer:
+        async with write_as(self.database, actor, self.city.company.id) as session:
+            row: Transfer = await step(session, actor=actor, **arguments)
         return row
 
-    async def asked(self, *quantities: int) -> Transfer:
-        lines = [Wanted(self.product(nth), units) for nth, units in enumerate(quantities)]
-        ends = {"source_id": self.city.near.id, "destination_id": self.city.next.id}
-        return await self.do(transfers.request, self.getter, lines=lines, **ends)
+    async def request(self, *quantities: int) -> Transfer:
+        lines = [LineQuantity(self.product(nth), units) for nth, units in enumerate(quantities)]
+        stores = {"source_id": self.city.near.id, "destination_id": self.city.next.id}
+        return await self.run(transfers.request, self.destination_manager, lines=lines, **stores)
 
-    async def shipped(self, *quantities: int) -> Transfer:
-        row = await self.asked(*quantities)
-        await self.do(transfers.approve, self.giver, transfer_id=row.id)
-        return await self.do(transfers.ship, self.giver, transfer_id=row.id)
+    async def ship(self, *quantities: int) -> Transfer:
+        row = await self.request(*quantities)
+        await self.run(transfers.approve, self.source_manager, transfer_id=row.id)
+        return await self.run(transfers.ship, self.source_manager, transfer_id=row.id)
 
     def product(self, nth: int) -> UUID:
         return self.city.products[nth].id
 
     async def counters(self, store: Store, nth: int) -> tuple[int, int, int]:
-        """on_hand, damaged and incoming."""
+        """The counters on_hand, damaged and incoming."""
         async with self.database.read(PLATFORM) as session:
             row = await session.get_one(Stock, (store.id, self.product(nth)))
             return row.on_hand, row.damaged, row.incoming
 
 
-async def opened_yard(database: Database, city: City) -> Yard:
-    """A manager for each of the city's nearest two stores."""
-    near, there = await manager(database, city.near), await manager(database, city.next)
-    return Yard(database, city, near, there)
+async def transfer_stores(database: Database, city: City) -> TransferStores:
+    """The city's two nearest stores, with a manager each."""
+    source_manager = await store_manager(database, city.near)
+    destination_manager = await store_manager(database, city.next)
+    return TransferStores(database, city, source_manager, destination_manager)
 
 
-async def manager(database: Database, store: Store) -> Actor:
-    return (await people(database, 1, Grant(Role.STORE_MANAGER, store.company_id, store.id)))[0]
+async def store_manager(database: Database, store: Store) -> Actor:
+    grant = Grant(Role.STORE_MANAGER, store.company_id, store.id)
+    return (await create_people(database, 1, grant))[0]
 
 
-async def against(work: Any) -> Problem:
-    with pytest.raises(Refused) as caught:
+async def refusal_of(work: Any) -> Problem:
+    """The one problem with which a call is refused."""
+    with pytest.raises(DomainError) as caught:
         await work
-    (reason,) = caught.value.reasons
-    return reason
+    (problem,) = caught.value.problems
+    return problem

@@ -1,4 +1,4 @@
-"""What is read before an order is placed: where it goes, what is wanted, and who could bring it."""
+"""Reads the inputs of a new order: its destination, the cart and the stores that serve it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sessions import Database
-from database.statements import kept
+from database.statements import prepared
 from models.geo_point import Point
 from models.identity import Actor
 from models.orders import Order, OrderStatus
 from services.carts import baskets
-from services.carts.baskets import Door, Wish
-from services.core.problems import RateLimited, Refused, not_found
-from services.stores.coverage import Coverage, coverage
+from services.carts.baskets import DeliveryTarget, OrderRequest
+from services.core.problems import DomainError, RateLimited, not_found
+from services.stores.coverage import Coverage, find_coverage
 
-UNPAID_ORDERS = 20
+MAX_UNPAID_ORDERS = 20
 UNPAID_RETRY_SECONDS = 60
-UNPAID = kept(
+UNPAID_ORDER_COUNT = prepared(
     select(func.count()).where(
         Order.customer_id == bindparam("customer"), Order.status == OrderStatus.PLACED
     )
@@ -27,51 +27,57 @@ UNPAID = kept(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Where an order is to go, what the customer's carts hold, and who could bring it."""
+class OrderInputs:
+    """The destination of an order, the cart lines of the customer, and the stores that serve it."""
 
-    door: Door
-    cart: baskets.Carts
-    covered: Coverage
+    target: DeliveryTarget
+    carts: baskets.CartLinesByCompany
+    coverage: Coverage
 
 
-async def seen_of(database: Database, actor: Actor, wish: Wish) -> Seen:
-    """What decides where it could come from, read in as few trips as its parts allow.
+async def read_order_inputs(
+    database: Database, actor: Actor, order_request: OrderRequest
+) -> OrderInputs:
+    """Read the inputs of an order in as few round trips as possible.
 
-    Refused: NotFound, InvalidInput, RateLimited when too many orders wait for their payment.
+    Raises DomainError: NotFound, InvalidInput, RateLimited when too many orders wait for payment.
     """
     if (customer_id := actor.person_id) is None:
         raise not_found(Order)
-    trips = database.trips(actor.scope())
-    own = asyncio.gather(
-        baskets.door(trips.session(), customer_id, wish),
-        _cart(trips.session(), customer_id, wish),
-        _few_unpaid(trips.session(), customer_id),
+    batcher = database.read_batcher(actor.scope())
+    customer_reads = asyncio.gather(
+        baskets.resolve_target(batcher.session(), customer_id, order_request),
+        _read_carts(batcher.session(), customer_id, order_request),
+        _check_unpaid_orders(batcher.session(), customer_id),
     )
-    if wish.point is None:
-        door, cart, _ = await own
-        return Seen(door, cart, await _covered(database, wish, door.point))
-    (door, cart, _), covered = await asyncio.gather(own, _covered(database, wish, wish.point))
-    return Seen(door, cart, covered)
-
-
-async def _cart(session: AsyncSession, customer_id: UUID, wish: Wish) -> baskets.Carts:
-    return await baskets.carts(session, customer_id) if wish.lines is None else {}
-
-
-async def _few_unpaid(session: AsyncSession, customer_id: UUID) -> None:
-    unpaid = await session.scalar(UNPAID, {"customer": customer_id})
-    if (unpaid or 0) >= UNPAID_ORDERS:
-        raise Refused(_too_many())
-
-
-async def _covered(database: Database, wish: Wish, point: Point) -> Coverage:
-    async with database.public() as session:
-        return await coverage(session, point, company_id=wish.company_id)
-
-
-def _too_many() -> RateLimited:
-    return RateLimited(
-        message=f"You have {UNPAID_ORDERS} orders that wait for payment: pay or cancel one first.",
-        retry_after_seconds=UNPAID_RETRY_SECONDS,
+    if order_request.point is None:
+        target, carts, _ = await customer_reads
+        return OrderInputs(
+            target, carts, await _read_coverage(database, order_request, target.point)
+        )
+    (target, carts, _), coverage = await asyncio.gather(
+        customer_reads, _read_coverage(database, order_request, order_request.point)
     )
+    return OrderInputs(target, carts, coverage)
+
+
+async def _read_carts(
+    session: AsyncSession, customer_id: UUID, order_request: OrderRequest
+) -> baskets.CartLinesByCompany:
+    return (
+        await baskets.load_cart_lines(session, customer_id) if order_request.lines is None else {}
+    )
+
+
+async def _check_unpaid_orders(session: AsyncSession, customer_id: UUID) -> None:
+    unpaid_count = await session.scalar(UNPAID_ORDER_COUNT, {"customer": customer_id})
+    if (unpaid_count or 0) >= MAX_UNPAID_ORDERS:
+        message = (
+            f"You have {MAX_UNPAID_ORDERS} orders that wait for payment: pay or cancel one first."
+        )
+        raise DomainError(RateLimited(message=message, retry_after_seconds=UNPAID_RETRY_SECONDS))
+
+
+async def _read_coverage(database: Database, order_request: OrderRequest, point: Point) -> Coverage:
+    async with database.read_public() as session:
+        return await find_coverage(session, point, company_id=order_request.company_id)

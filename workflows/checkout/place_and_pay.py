@@ -1,41 +1,53 @@
-"""Buying from the customer's side: place the order, then have its payment opened at once."""
+"""Places an order and opens its payment at the provider."""
 
 from typing import Protocol
 
-from database.sessions import Origin
-from gateways.payments import Payments
+from database.audit import AuditContext
+from gateways.payments import PaymentGateway
 from models.identity import Actor
-from services.carts.baskets import Wish
+from services.carts.baskets import OrderRequest
 from services.core import idempotency
 from services.orders import orders
 from workflows.checkout import place_order
 from workflows.payments import settle_payment
 
 
-class Till(place_order.Doors, Protocol):
-    """The handles of the process that buying needs."""
+class PlaceAndPayDependencies(place_order.PlaceOrderDependencies, Protocol):
+    """What placing and paying an order needs from the process."""
 
     @property
-    def payments(self) -> Payments: ...
+    def payments(self) -> PaymentGateway: ...
 
 
-async def buy(
-    till: Till,
+async def place_and_pay(
+    dependencies: PlaceAndPayDependencies,
     *,
     actor: Actor,
-    origin: Origin,
-    wish: Wish,
-    made: idempotency.Promise | None = None,
-) -> place_order.Placed:
-    """Place an order and open its payment; refused and replayed as `checkout.place` says.
+    origin: AuditContext,
+    order_request: OrderRequest,
+    idempotent_request: idempotency.IdempotentRequest | None = None,
+) -> place_order.PlaceOrderResult:
+    """Place an order and open its payment; raises and replays as `place_order.place` does.
 
-    The order stands also when the provider can't be reached: a job asks again.
+    The order is placed also when the provider can't be reached: the job opens its payment later.
     """
-    placed = await place_order.place(till, actor=actor, origin=origin, wish=wish, made=made)
-    key = placed.order.id
-    if placed.payment is None:
-        await settle_payment.opened(till.database, till.payments, key)
-    elif order := await settle_payment.begin(till.database, till.payments, placed.payment):
-        return place_order.Placed(order)
-    async with till.database.read(actor.scope()) as session:
-        return place_order.Placed(await orders.visible(session, key), placed.replayed)
+    result = await place_order.place(
+        dependencies,
+        actor=actor,
+        origin=origin,
+        order_request=order_request,
+        idempotent_request=idempotent_request,
+    )
+    order_id = result.order.id
+    if result.payment is None:
+        await settle_payment.wait_until_opened(
+            dependencies.database, dependencies.payments, order_id
+        )
+    elif order := await settle_payment.open_payment(
+        dependencies.database, dependencies.payments, result.payment
+    ):
+        return place_order.PlaceOrderResult(order)
+    async with dependencies.database.read(actor.scope()) as session:
+        return place_order.PlaceOrderResult(
+            await orders.visible_order(session, order_id), result.replayed
+        )

@@ -1,13 +1,12 @@
-"""Places an order in three steps that each may be the last: read, hold the units, write.
+"""Places an order in three steps: read the inputs, reserve the units, write the order.
 
-A crash between them leaves holds without an order, which the sweeper gives back. Money is asked
-for after the commit by `services.settlement`, and by its job when this process dies first.
+A crash between the steps leaves reservations without an order, which the sweeper releases. The
+payment is opened after the commit by `settle_payment`, or by its job when this process dies first.
 """
 
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -15,48 +14,49 @@ from sqlalchemy import Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.base import uuid7
-from database.sessions import Database, Origin
-from database.statements import kept
+from database.sessions import Database
+from database.statements import prepared
 from models.accounts import Person
 from models.events import EventType
 from models.identity import Actor
-from models.ids import encode
-from models.orders import Order, OrderLine, OrderStatus
+from models.ids import encode_id
+from models.orders import Order
 from models.payments import Payment
 from services.carts import baskets
 from services.carts.basket_problems import PriceChanged, shortages
-from services.carts.baskets import Door, Plan, Wish
+from services.carts.baskets import DeliveryTarget, OrderRequest, SourcingPlan
+from services.checkout import new_orders
 from services.core import clock, idempotency
-from services.core.problems import Problem, Refused, not_found
-from services.events.event_log import order_happened
-from services.orders import orders
+from services.core.problems import DomainError, Problem, not_found
+from services.events.event_log import record_order_event
+from services.orders import order_states, orders
 from services.payments import payments
 from services.stock import reservation_decisions, reservations
-from services.stores.delivery_estimates import promise
-from workflows.checkout.order_inputs import Seen, seen_of
+from workflows.checkout.order_inputs import OrderInputs, read_order_inputs
 from workflows.stock import reservation_batcher
 
-HOLD_SECONDS = orders.PAY_WITHIN_SECONDS + reservations.BEYOND_SECONDS
-# The lock that the order's foreign key takes anyway: who signs in meanwhile waits, or has won.
-STAYS = kept(
-    select(Person.merged_into_id, clock.CLOCK)
+RESERVATION_SECONDS = order_states.PAYMENT_WINDOW_SECONDS + reservations.RESERVATION_GRACE_SECONDS
+# The lock that the order's foreign key takes anyway; a sign-in that merges the guest waits.
+LOCK_CUSTOMER = prepared(
+    select(Person.merged_into_id, clock.CLOCK_TIMESTAMP)
     .where(Person.id == bindparam("person"))
     .with_for_update(read=True, key_share=True)
 )
-# What is ordered leaves the customer's cart; what came into it since stays.
-EMPTY = kept(
+# Removes the ordered products from the customer's cart; products added since then stay.
+REMOVE_ORDERED_CART_LINES = prepared(
     text(
         """
-    with mine as (
+    with ordered_cart as (
         select id from cart where person_id = :customer and company_id = :company
-    ), gone as (
+    ), removed_line as (
         delete from cart_line
-        where cart_id in (select id from mine) and product_id = any(:products)
+        where cart_id in (select id from ordered_cart) and product_id = any(:products)
         returning 1
     )
     update cart set version = version + 1, updated_at = clock_timestamp()
-    where id in (select id from mine) and exists (select from gone)
+    where id in (select id from ordered_cart) and exists (select from removed_line)
     """
     ).bindparams(
         bindparam("customer", type_=Uuid),
@@ -68,221 +68,184 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 
-class Doors(Protocol):
-    """The handles of the process that placing an order needs."""
+class PlaceOrderDependencies(Protocol):
+    """What placing an order needs from the process."""
 
     @property
     def database(self) -> Database: ...
     @property
-    def combiner(self) -> reservation_batcher.Combiner: ...
+    def reservation_queue(self) -> reservation_batcher.ReservationBatcher: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """An order, and whether an equal request had placed it before."""
+class PlaceOrderResult:
+    """The order, and whether an earlier equal request had placed it."""
 
     order: Order
     replayed: bool = False
     payment: Payment | None = None
-    """What is to be opened at the provider, when this request has placed the order."""
+    """The payment to open at the provider, if this request placed the order."""
 
 
 async def place(
-    doors: Doors,
+    dependencies: PlaceOrderDependencies,
     *,
     actor: Actor,
-    origin: Origin,
-    wish: Wish,
-    made: idempotency.Promise | None = None,
-) -> Placed:
-    """Place what the customer wishes for, in the nearest store that has all of it.
+    origin: AuditContext,
+    order_request: OrderRequest,
+    idempotent_request: idempotency.IdempotentRequest | None = None,
+) -> PlaceOrderResult:
+    """Place an order at the nearest store that has everything in stock.
 
-    Refused with every reason when no store can. With a promise, equal requests place one order
-    and all answer it; KeyReused is raised when the arguments differ.
+    With an idempotent request, equal requests place one order and return it. Raises DomainError
+    with all problems of the nearest store when no store can deliver, KeyReused when the arguments
+    differ.
     """
     if actor.person_id is None:
         raise not_found(Order)
-    baskets.checked(wish)
-    begun = _reserve(doors.database, actor, origin, made)
-    (order_id, done), seen = await _both(begun, seen_of(doors.database, actor, wish))
-    if done:
-        return await _replay(doors.database, actor, order_id)
+    baskets.validate_request(order_request)
+    reserving_key = _reserve_key(dependencies.database, actor, origin, idempotent_request)
+    (order_id, replayed), inputs = await _run_both(
+        reserving_key, read_order_inputs(dependencies.database, actor, order_request)
+    )
+    if replayed:
+        return await _replay(dependencies.database, actor, order_id)
     try:
-        if isinstance(seen, Refused):
-            raise seen
-        plan = await _plan(doors, order_id, wish, seen)
-        return await _write(doors.database, actor, origin, made, order_id, seen.door, plan)
-    except Refused:
-        # An equal request may have won meanwhile, and emptied the cart that this one read.
-        if (await _reserve(doors.database, actor, origin, made))[1]:
-            return await _replay(doors.database, actor, order_id)
+        if isinstance(inputs, DomainError):
+            raise inputs
+        plan = await _plan(dependencies, order_id, order_request, inputs)
+        return await _write(
+            dependencies.database, actor, origin, idempotent_request, order_id, inputs.target, plan
+        )
+    except DomainError:
+        # An equal request may have been faster and emptied the cart that this one read.
+        if (await _reserve_key(dependencies.database, actor, origin, idempotent_request))[1]:
+            return await _replay(dependencies.database, actor, order_id)
         raise
 
 
-async def _both(
+async def _run_both(
     first: Awaitable[First], second: Awaitable[Second]
-) -> tuple[First, Second | Refused]:
-    """Do both at once; the answer of the second one, or why it is refused."""
-    doing = asyncio.ensure_future(first)
-    answer: Second | Refused
+) -> tuple[First, Second | DomainError]:
+    """Run both at the same time; returns both results, or the error that the second one raised."""
+    first_task = asyncio.ensure_future(first)
+    result: Second | DomainError
     try:
-        answer = await second
-    except Refused as refused:
-        answer = refused
+        result = await second
+    except DomainError as error:
+        result = error
     except BaseException:
-        doing.cancel()
+        first_task.cancel()
         raise
-    return await doing, answer
+    return await first_task, result
 
 
-async def _reserve(
-    database: Database, actor: Actor, origin: Origin, made: idempotency.Promise | None
+async def _reserve_key(
+    database: Database,
+    actor: Actor,
+    origin: AuditContext,
+    idempotent_request: idempotency.IdempotentRequest | None,
 ) -> tuple[UUID, bool]:
-    if made is None:
+    if idempotent_request is None:
         return uuid7(), False
     async with database.write(actor.scope(), origin) as session:
-        return await idempotency.reserve(session, made, uuid7())
+        return await idempotency.reserve(session, idempotent_request, uuid7())
 
 
-async def _replay(database: Database, actor: Actor, order_id: UUID) -> Placed:
+async def _replay(database: Database, actor: Actor, order_id: UUID) -> PlaceOrderResult:
     async with database.read(actor.scope()) as session:
-        return Placed(await orders.visible(session, order_id), replayed=True)
+        return PlaceOrderResult(await orders.visible_order(session, order_id), replayed=True)
 
 
-async def _plan(doors: Doors, order_id: UUID, wish: Wish, seen: Seen) -> Plan:
-    """What is ordered, of the store which now holds it all."""
-    async with doors.database.public() as session:
-        plans = await baskets.plans(session, wish, seen.covered, seen.cart)
-    return await _hold(doors.combiner, order_id, plans)
+async def _plan(
+    dependencies: PlaceOrderDependencies,
+    order_id: UUID,
+    order_request: OrderRequest,
+    inputs: OrderInputs,
+) -> SourcingPlan:
+    """The sourcing plan of the store that has now reserved everything."""
+    async with dependencies.database.read_public() as session:
+        plans = await baskets.plan_sourcing(session, order_request, inputs.coverage, inputs.carts)
+    return await _reserve_units(dependencies.reservation_queue, order_id, plans)
 
 
-async def _hold(
-    combiner: reservation_batcher.Combiner, order_id: UUID, plans: Sequence[Plan]
-) -> Plan:
-    """The first plan whose store holds everything now; refused with the reasons of the nearest."""
-    reasons: list[list[Problem]] = []
+async def _reserve_units(
+    batcher: reservation_batcher.ReservationBatcher, order_id: UUID, plans: Sequence[SourcingPlan]
+) -> SourcingPlan:
+    """Reserve the units of the first possible plan; returns the plan of the store that has them.
+
+    Raises DomainError with the problems of the nearest store.
+    """
+    problems_by_plan: list[list[Problem]] = []
     for plan in plans:
         if plan.problems:
-            reasons.append(list(plan.problems))
+            problems_by_plan.append(list(plan.problems))
             continue
-        place = plan.serving.store
-        answer = await combiner.hold(place.company_id, place.id, order_id, plan.units, HOLD_SECONDS)
-        if isinstance(answer, reservation_decisions.Held):
-            return next(one for one in plans if one.serving.store.id == answer.store_id)
-        reasons.append([*shortages(plan.places, answer.lines)])
-    nearest, *others = reasons
-    # A store further off could bring it all, at another price than the one that was shown.
-    dearer = [one[0] for one in others if len(one) == 1 and isinstance(one[0], PriceChanged)]
-    known = any(isinstance(problem, PriceChanged) for problem in nearest)
-    raise Refused(*nearest, *([] if known else dearer[:1]))
+        store = plan.serving_store.store
+        result = await batcher.reserve(
+            store.company_id, store.id, order_id, plan.units, RESERVATION_SECONDS
+        )
+        if isinstance(result, reservation_decisions.ReservationSuccess):
+            return next(
+                candidate
+                for candidate in plans
+                if candidate.serving_store.store.id == result.store_id
+            )
+        problems_by_plan.append([*shortages(plan.line_numbers, result.shortages)])
+    nearest, *others = problems_by_plan
+    # A more distant store could deliver everything, at another total than the client showed.
+    price_changes = [
+        problems[0]
+        for problems in others
+        if len(problems) == 1 and isinstance(problems[0], PriceChanged)
+    ]
+    price_changed = any(isinstance(problem, PriceChanged) for problem in nearest)
+    raise DomainError(*nearest, *([] if price_changed else price_changes[:1]))
 
 
 async def _write(
     database: Database,
     actor: Actor,
-    origin: Origin,
-    made: idempotency.Promise | None,
+    origin: AuditContext,
+    idempotent_request: idempotency.IdempotentRequest | None,
     order_id: UUID,
-    door: Door,
-    plan: Plan,
-) -> Placed:
-    """The order with its lines, payment and first event, and the cart without what is ordered."""
-    scope = actor.scope().with_company(plan.serving.company.id)
+    target: DeliveryTarget,
+    plan: SourcingPlan,
+) -> PlaceOrderResult:
+    """Write the order, its lines, payment and first event; remove its lines from the cart."""
+    scope = actor.scope().with_company(plan.serving_store.company.id)
     async with database.write(scope, origin) as session:
-        stored = {"id": encode(Order, order_id)}
-        if made is not None and not await idempotency.finish(session, made, order_id, stored):
-            return Placed(await orders.visible(session, order_id), replayed=True)
-        await _stays(session, door.customer_id)
-        order = await _order(session, order_id, door, plan)
+        outcome = {"id": encode_id(Order, order_id)}
+        if idempotent_request is not None and not await idempotency.finish(
+            session, idempotent_request, order_id, outcome
+        ):
+            return PlaceOrderResult(await orders.visible_order(session, order_id), replayed=True)
+        await _lock_customer(session, target.customer_id)
+        order = await new_orders.build_order(session, order_id, target, plan)
         session.add(order)
         await session.flush()
-        session.add_all(_lines(order, plan))
-        paying = await payments.begin(session, order)
-        await session.execute(
-            EMPTY,
-            {
-                "customer": order.customer_id,
-                "company": order.company_id,
-                "products": list(plan.units),
-            },
-        )
-        order_happened(
+        session.add_all(new_orders.build_order_lines(order, plan))
+        payment = await payments.create_payment(session, order)
+        cart = {"customer": order.customer_id, "company": order.company_id}
+        await session.execute(REMOVE_ORDERED_CART_LINES, cart | {"products": list(plan.units)})
+        record_order_event(
             session,
             order,
             EventType.ORDER_PLACED,
             code=order.code,
             total_minor=order.total_minor,
             currency=order.currency,
-            lines=len(plan.wanted),
+            lines=len(plan.lines),
         )
-    return Placed(order, payment=paying)
+    return PlaceOrderResult(order, payment=payment)
 
 
-async def _stays(session: AsyncSession, customer_id: UUID) -> None:
-    """Hold the customer as they are; refused for a guest whose orders went to an account."""
-    found = (await session.execute(STAYS, {"person": customer_id})).first()
-    if found is None or found[0] is not None:
+async def _lock_customer(session: AsyncSession, customer_id: UUID) -> None:
+    """Lock the customer.
+
+    Raises DomainError: NotFound for a guest who was merged into an account.
+    """
+    row = (await session.execute(LOCK_CUSTOMER, {"person": customer_id})).first()
+    if row is None or row[0] is not None:
         raise not_found(Person)
-    clock.hear(session, found[1])
-
-
-async def _order(session: AsyncSession, order_id: UUID, door: Door, plan: Plan) -> Order:
-    serving, quote, now = plan.serving, plan.quote, await clock.moment(session)
-    made = promise(
-        distance_m=serving.distance_m,
-        preparation_seconds=serving.store.preparation_seconds,
-        fee_minor=quote.delivery_fee_minor,
-        currency=quote.currency,
-        now=now,
-    )
-    return Order(
-        id=order_id,
-        company_id=serving.company.id,
-        customer_id=door.customer_id,
-        store_id=serving.store.id,
-        code=orders.new_code(),
-        customer_name=door.customer_name,
-        status=OrderStatus.PLACED,
-        currency=quote.currency,
-        items_minor=quote.items_minor,
-        delivery_fee_minor=quote.delivery_fee_minor,
-        small_order_fee_minor=quote.small_order_fee_minor,
-        discount_minor=quote.discount_minor,
-        tip_minor=quote.tip_minor,
-        tax_minor=quote.tax_minor,
-        total_minor=quote.total_minor,
-        headroom_minor=quote.headroom_minor,
-        latitude=door.point.latitude,
-        longitude=door.point.longitude,
-        address_line=door.address_line,
-        drop_note=door.drop_note,
-        distance_m=serving.distance_m,
-        promise_p50_seconds=made.p50_seconds,
-        promise_p90_seconds=made.p90_seconds,
-        delivery_pin=orders.new_pin(),
-        due_at=now + timedelta(seconds=orders.PAY_WITHIN_SECONDS),
-    )
-
-
-def _lines(order: Order, plan: Plan) -> list[OrderLine]:
-    prices = {line.product_id: line for line in plan.quote.lines}
-    bp = plan.serving.company.weighed_headroom_bp
-    return [
-        OrderLine(
-            order_id=order.id,
-            company_id=order.company_id,
-            customer_id=order.customer_id,
-            product_id=one.product_id,
-            position=position,
-            name=plan.names[one.product_id],
-            currency=order.currency,
-            unit_price_minor=prices[one.product_id].unit_price_minor,
-            quantity=one.quantity,
-            total_minor=prices[one.product_id].total_minor,
-            unit_grams=prices[one.product_id].unit_grams,
-            kilo_price_minor=prices[one.product_id].kilo_price_minor,
-            headroom_minor=prices[one.product_id].headroom_minor(bp),
-            substitution=one.substitution,
-        )
-        for position, one in enumerate(plan.wanted)
-    ]
+    clock.set_current_time(session, row[1])

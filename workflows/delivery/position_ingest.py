@@ -1,8 +1,8 @@
-"""Where riders are: the latest report of each, held to what is possible, and what it says of rides.
+"""Takes in rider positions: validates them, stores the newest of each rider, advances deliveries.
 
-A report is the most frequent write of the house. Reports that come together are read and stored by
-two statements, however many they are; no audit row and no event, unless the rider's movement takes
-the delivery a step further.
+Position reports are the most frequent write. Reports that arrive together are read and stored by
+two statements in all. There is no audit row and no event, unless the movement of the rider changes
+the status of the delivery.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,220 +12,265 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from models.delivery import DeliveryStatus, Rider, RiderAction, RiderStatus
+from database.sessions import Database
+from models.delivery import DeliveryStatus
 from models.events import EventType
 from models.identity import Actor
-from services.core.problems import IllegalStep, Refused, not_found
-from services.core.request_batcher import Together
+from models.riders import Rider, RiderAction, RiderStatus
+from services.core.problems import DomainError, not_found
+from services.core.request_batcher import RequestBatcher
+from services.core.state_machine import illegal_step
 from services.delivery import rider_positions
-from services.delivery.delivery_states import locked, tell
-from services.delivery.nearest_riders import FRESH_SECONDS
-from services.delivery.position_results import Report, Reported
+from services.delivery.delivery_states import MACHINE, lock, record_change
+from services.delivery.nearest_riders import POSITION_FRESH_SECONDS
+from services.delivery.position_results import PositionReport, PositionReportResult
 from services.delivery.position_validation import (
-    Judged,
-    judged,
-    refusal_of,
-    sound,
-    sound_all,
-    too_often,
+    ValidatedReadings,
+    check_reading,
+    check_readings,
+    problem_of_ignored_point,
+    rate_limited,
+    validate_readings,
 )
-from services.delivery.rider_positions import Fix, Standing
-from services.delivery.riders import companies, wake_searches
-from services.delivery.tracks import Tracks
+from services.delivery.rider_positions import GpsReading, RiderState
+from services.delivery.riders import rider_companies, wake_searches
 from services.routing.distances import distance_m, eta_seconds
-from services.routing.track_codec import Seen
+from services.routing.track_codec import TrackPoint
+from workflows.delivery.track_writer import TrackWriter
 
-ARRIVING_SECONDS = 60
-BATCH_REPORTS = 1_000
-QUEUE_REPORTS = 5_000
-GATHER_SECONDS = 0.06  # no map shows the difference; a trip for each report would cost more
-WORKERS = 1  # one at a time: while it writes, the next batch gathers
-ORIGIN = Origin("position")
+ARRIVING_ETA_SECONDS = 60
+MAX_BATCH_REPORTS = 1_000
+MAX_QUEUED_REPORTS = 5_000
+GATHER_SECONDS = 0.06  # not visible on a map; saves a round trip for each report
+WORKER_COUNT = 1  # while it writes, the next batch is gathered
+ORIGIN = AuditContext("position")
 
-# What a rider's movement says of the ride, and what must be true of the way that is left.
-MOVES = {
+# The status changes that a movement of the rider causes; some need the rider to be near.
+CHANGE_BY_MOVEMENT = {
     DeliveryStatus.ASSIGNED: (DeliveryStatus.TO_STORE, EventType.DELIVERY_TO_STORE),
     DeliveryStatus.PICKED_UP: (DeliveryStatus.TO_CUSTOMER, EventType.DELIVERY_TO_CUSTOMER),
     DeliveryStatus.TO_CUSTOMER: (DeliveryStatus.ARRIVING, EventType.DELIVERY_ARRIVING),
 }
-ONLY_NEAR = frozenset({DeliveryStatus.TO_CUSTOMER})
+NEEDS_PROXIMITY = frozenset({DeliveryStatus.TO_CUSTOMER})
 
 
-Asked = tuple[Actor, Sequence[Fix]]
+PositionReportRequest = tuple[Actor, Sequence[GpsReading]]
 
 
-class Positions(Together[Asked, "Reported | Refused"]):
-    """The one door to reports of a process. Start it in a running loop, close it at the end."""
+class PositionIngest(RequestBatcher[PositionReportRequest, "PositionReportResult | DomainError"]):
+    """Batches the position reports of a process.
+
+    Start it in a running loop, close it at the end.
+    """
 
     def __init__(self, database: Database) -> None:
         super().__init__(
             "positions",
-            self._stored,
-            batch_requests=BATCH_REPORTS,
-            queue_requests=QUEUE_REPORTS,
-            workers=WORKERS,
+            self._process_batch,
+            batch_requests=MAX_BATCH_REPORTS,
+            queue_requests=MAX_QUEUED_REPORTS,
+            workers=WORKER_COUNT,
             gather_seconds=GATHER_SECONDS,
         )
         self._database = database
-        self.tracks = Tracks(database)
+        self.track_writer = TrackWriter(database)
 
     def start(self) -> None:
         super().start()
-        self.tracks.start()
+        self.track_writer.start()
 
     async def close(self) -> None:
         await super().close()
-        await self.tracks.close()
+        await self.track_writer.close()
 
-    async def _stored(self, batch: Sequence[Asked]) -> list[Reported | Refused]:
+    async def _process_batch(
+        self, batch: Sequence[PositionReportRequest]
+    ) -> list[PositionReportResult | DomainError]:
         async with self._database.write(PLATFORM, ORIGIN) as session:
-            answers, sightings = await _answers(session, batch)
-        for one, points in sightings:
-            _follow(self.tracks, one, points)
-        return answers
+            results, accepted = await _store_batch(session, batch)
+        for rider, readings in accepted:
+            _add_track_points(self.track_writer, rider, readings)
+        return results
 
 
-class Doors(Protocol):
-    """The handles of the process that a report needs."""
+class PositionIngestDependencies(Protocol):
+    """What the intake of positions needs from the process."""
 
     @property
     def database(self) -> Database: ...
     @property
-    def positions(self) -> Positions: ...
+    def positions(self) -> PositionIngest: ...
 
 
-async def report(
-    doors: Doors, *, actor: Actor, origin: Origin, fix: Fix, device_time: datetime | None = None
-) -> Report:
-    """Store where the rider is, by the database's clock, and what that means for the ride.
+async def report_position(
+    dependencies: PositionIngestDependencies,
+    *,
+    actor: Actor,
+    origin: AuditContext,
+    reading: GpsReading,
+    device_time: datetime | None = None,
+) -> PositionReport:
+    """Store the position of a rider, by the database's clock, and advance their delivery.
 
-    Refused: InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited beyond four reports a
-    second, ImplausibleJump beyond 60 m/s since the last one (its stated accuracy allowed for).
+    Raises DomainError: InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited beyond four
+    reports a second, ImplausibleJump beyond 60 m/s since the last one (less the stated accuracy).
     """
-    done = await _asked(doors, actor, [sound(fix, "input")])
-    if done.report is None:
-        raise Refused(refusal_of(done.ignored[0]))
-    await _followed(doors, actor, origin, done.report, device_time)
-    return done.report
+    result = await _submit(dependencies, actor, [check_reading(reading, "input")])
+    if result.report is None:
+        raise DomainError(problem_of_ignored_point(result.ignored[0]))
+    await _apply_effects(dependencies, actor, origin, result.report, device_time)
+    return result.report
 
 
-async def report_many(
-    doors: Doors, *, actor: Actor, origin: Origin, fixes: Sequence[Fix]
-) -> Reported:
-    """Store the newest of up to 100 points, oldest first; all that are believed are of the track.
+async def report_positions(
+    dependencies: PositionIngestDependencies,
+    *,
+    actor: Actor,
+    origin: AuditContext,
+    readings: Sequence[GpsReading],
+) -> PositionReportResult:
+    """Store the newest of up to 100 points, oldest first; all accepted points belong to the track.
 
-    A point is ignored, with its reason, where one alone would be refused. Refused as a whole:
-    InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited when two come at once.
+    A point is ignored, with its reason, where it alone would be refused. Raises DomainError for the
+    whole report: InvalidInput, NotFound, IllegalStep while OFFLINE, RateLimited for two at once.
     """
-    done = await _asked(doors, actor, sound_all(fixes, "points"))
-    if done.report is not None:
-        await _followed(doors, actor, origin, done.report, None)
-    return done
+    result = await _submit(dependencies, actor, check_readings(readings, "points"))
+    if result.report is not None:
+        await _apply_effects(dependencies, actor, origin, result.report, None)
+    return result
 
 
-async def _asked(doors: Doors, actor: Actor, fixes: Sequence[Fix]) -> Reported:
-    done = await doors.positions.ask((actor, fixes))
-    if isinstance(done, Refused):
-        raise done
-    return done
+async def _submit(
+    dependencies: PositionIngestDependencies, actor: Actor, readings: Sequence[GpsReading]
+) -> PositionReportResult:
+    result = await dependencies.positions.submit((actor, readings))
+    if isinstance(result, DomainError):
+        raise result
+    return result
 
 
-async def _followed(
-    doors: Doors, actor: Actor, origin: Origin, done: Report, device_time: datetime | None
+async def _apply_effects(
+    dependencies: PositionIngestDependencies,
+    actor: Actor,
+    origin: AuditContext,
+    report: PositionReport,
+    device_time: datetime | None,
 ) -> None:
-    """Take the step that a stored report leads to, if it leads to one."""
-    company_id = done.rider.company_id
+    """Change the delivery, or wake searches, as a stored position requires."""
+    company_id = report.rider.company_id
     scope = actor.scope().with_company(company_id)
-    if done.moves and done.delivery_id is not None:
-        async with doors.database.write(scope, origin) as session:
-            await _move(session, done.delivery_id, done.eta_seconds, device_time)
-    elif done.returns:
-        async with doors.database.write(scope, origin) as session:
+    if report.advances_delivery and report.delivery_id is not None:
+        async with dependencies.database.write(scope, origin) as session:
+            await _advance_delivery(session, report.delivery_id, report.eta_seconds, device_time)
+    elif report.wakes_searches:
+        async with dependencies.database.write(scope, origin) as session:
             await wake_searches(session, company_id)
 
 
-async def _answers(
-    session: AsyncSession, batch: Sequence[Asked]
-) -> tuple[list[Reported | Refused], list[tuple[Standing, Judged]]]:
-    """Judge each report by how its rider stands, and store those that are sound."""
-    people = {actor.person_id for actor, _ in batch if actor.person_id is not None}
-    known = await rider_positions.standing(session, list(people))
-    answers: list[Reported | Refused] = []
-    sightings: dict[UUID, tuple[Standing, Judged]] = {}
-    for actor, fixes in batch:
+async def _store_batch(
+    session: AsyncSession, batch: Sequence[PositionReportRequest]
+) -> tuple[list[PositionReportResult | DomainError], list[tuple[RiderState, ValidatedReadings]]]:
+    """Validate each report by the state of its rider and store the newest accepted positions."""
+    person_ids = {actor.person_id for actor, _ in batch if actor.person_id is not None}
+    riders = await rider_positions.rider_states(session, list(person_ids))
+    results: list[PositionReportResult | DomainError] = []
+    accepted: dict[UUID, tuple[RiderState, ValidatedReadings]] = {}
+    for actor, readings in batch:
         try:
-            one = _on_duty(known, actor)
-            if one.rider_id in sightings:
-                raise Refused(too_often())
-        except Refused as refused:
-            answers.append(refused)
+            rider = _online_rider(riders, actor)
+            if rider.rider_id in accepted:
+                raise DomainError(rate_limited())
+        except DomainError as error:
+            results.append(error)
             continue
-        found = judged(one, fixes)
-        if found.believed:
-            sightings[one.rider_id] = one, found
-        answers.append(_reported(one, found))
-    if sightings:
-        newest = [(one, *found.believed[-1]) for one, found in sightings.values()]
-        await rider_positions.store(session, newest)
-    return answers, list(sightings.values())
+        validated = validate_readings(rider, readings)
+        if validated.accepted:
+            accepted[rider.rider_id] = rider, validated
+        results.append(_to_result(rider, validated))
+    if accepted:
+        newest = [(rider, *validated.accepted[-1]) for rider, validated in accepted.values()]
+        await rider_positions.store_positions(session, newest)
+    return results, list(accepted.values())
 
 
-def _follow(tracks: Tracks, one: Standing, found: Judged) -> None:
-    """Add to the track of a rider's delivery what was seen since they took it."""
-    way = one.way
-    if way is None:
+def _add_track_points(
+    track_writer: TrackWriter, rider: RiderState, validated: ValidatedReadings
+) -> None:
+    """Add the readings since the assignment to the track of the rider's delivery."""
+    delivery = rider.active_delivery
+    if delivery is None:
         return
-    points = [Seen(at, fix.place) for fix, at in found.believed if at >= way.since]
-    tracks.add(way.delivery_id, one.company_id, points)
+    points = [
+        TrackPoint(read_at, reading.location)
+        for reading, read_at in validated.accepted
+        if read_at >= delivery.assigned_at
+    ]
+    track_writer.add_points(delivery.delivery_id, rider.company_id, points)
 
 
-def _on_duty(known: Mapping[UUID, Standing], actor: Actor) -> Standing:
-    """How the rider stands; refused for whoever does not ride here now."""
-    one = known.get(actor.person_id) if actor.person_id is not None else None
-    if one is None or one.company_id not in companies(actor):
+def _online_rider(riders: Mapping[UUID, RiderState], actor: Actor) -> RiderState:
+    """The state of the actor as an online rider. Raises DomainError: NotFound, IllegalStep."""
+    rider = riders.get(actor.person_id) if actor.person_id is not None else None
+    if rider is None or rider.company_id not in rider_companies(actor):
         raise not_found(Rider)
-    if one.status is not RiderStatus.ONLINE:
+    if rider.status is not RiderStatus.ONLINE:
         legal: list[str] = [RiderAction.GO_ONLINE]
         message = "Go online first."
-        raise Refused(IllegalStep(path=["input"], message=message, state=one.status, legal=legal))
-    return one
+        raise illegal_step("input", message=message, state=rider.status, legal=legal)
+    return rider
 
 
-def _reported(one: Standing, found: Judged) -> Reported:
-    if not found.believed:
-        return Reported(None, 0, found.ignored)
-    fix, at = found.believed[-1]
-    return Reported(_report(one, fix, at), len(found.believed), found.ignored)
+def _to_result(rider: RiderState, validated: ValidatedReadings) -> PositionReportResult:
+    if not validated.accepted:
+        return PositionReportResult(None, 0, validated.ignored)
+    reading, read_at = validated.accepted[-1]
+    return PositionReportResult(
+        _to_report(rider, reading, read_at), len(validated.accepted), validated.ignored
+    )
 
 
-def _report(one: Standing, fix: Fix, at: datetime) -> Report:
-    """What the newest point says; only one that is fresh speaks of the ride as it is now."""
-    fresh = timedelta(seconds=FRESH_SECONDS)
-    way = one.way
-    if way is None:
-        unseen = one.last_seen_at is None or one.now - one.last_seen_at > fresh
-        return Report(one, fix, at, returns=unseen and one.now - at <= fresh)
-    eta = eta_seconds(distance_m(fix.place, way.door), one.vehicle) if way.picked_up else None
-    moves = one.now - at <= fresh and _moves(way.status, eta)
-    return Report(one, fix, at, way.order_id, way.delivery_id, eta, moves=moves)
+def _to_report(rider: RiderState, reading: GpsReading, read_at: datetime) -> PositionReport:
+    """The report of the newest point; only a fresh point changes the delivery or wakes searches."""
+    fresh = timedelta(seconds=POSITION_FRESH_SECONDS)
+    delivery = rider.active_delivery
+    if delivery is None:
+        not_seen = rider.last_seen_at is None or rider.now - rider.last_seen_at > fresh
+        return PositionReport(
+            rider, reading, read_at, wakes_searches=not_seen and rider.now - read_at <= fresh
+        )
+    eta = (
+        eta_seconds(distance_m(reading.location, delivery.destination), rider.vehicle)
+        if delivery.picked_up
+        else None
+    )
+    advances = rider.now - read_at <= fresh and _advances(delivery.status, eta)
+    return PositionReport(
+        rider,
+        reading,
+        read_at,
+        delivery.order_id,
+        delivery.delivery_id,
+        eta,
+        advances_delivery=advances,
+    )
 
 
-def _moves(status: DeliveryStatus, eta: int | None) -> bool:
-    """Whether this report takes a ride in this state a step further."""
-    near = eta is not None and eta <= ARRIVING_SECONDS
-    return status in MOVES and (near or status not in ONLY_NEAR)
+def _advances(status: DeliveryStatus, eta: int | None) -> bool:
+    """Whether a position changes a delivery with this status."""
+    near = eta is not None and eta <= ARRIVING_ETA_SECONDS
+    return status in CHANGE_BY_MOVEMENT and (near or status not in NEEDS_PROXIMITY)
 
 
-async def _move(
+async def _advance_delivery(
     session: AsyncSession, delivery_id: UUID, eta: int | None, device_time: datetime | None
 ) -> None:
-    """Take the step under the order's lock, if it is still to be taken."""
-    order, delivery = await locked(session, delivery_id)
-    if not _moves(delivery.status, eta):
+    """Change the status under the order's lock, if the change is still due."""
+    order, delivery = await lock(session, delivery_id)
+    if not _advances(delivery.status, eta):
         return
-    delivery.status, told = MOVES[delivery.status]
-    delivery.version += 1
-    tell(session, order, delivery, told, eta_seconds=eta, device_time=device_time)
+    status, event_type = CHANGE_BY_MOVEMENT[delivery.status]
+    MACHINE.move(delivery, status)
+    record_change(session, order, delivery, event_type, eta_seconds=eta, device_time=device_time)
     await session.flush()

@@ -1,4 +1,4 @@
-"""Which app a secret speaks for, believed for five seconds and asked of the database then."""
+"""Caches the app of each secret for five seconds."""
 
 import logging
 import time
@@ -10,22 +10,23 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select, update
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from models.identity import Actor, AppScope, acting_for
+from database.sessions import Database
+from models.identity import Actor, AppScope, app_grants
 from models.integrations import App, AppSecret, AppSecretKind
-from services.identity.app_secrets import hashed, sound
+from services.identity.app_secrets import hash_secret, is_well_formed
 
 log = logging.getLogger("darkstore.apps")
 
-ALIVE_SECONDS = 5.0
-SECRETS_COUNT = 10_000
-USED_SECONDS = 60
+CACHE_SECONDS = 5.0
+MAX_SECRETS = 10_000
+LAST_USED_UPDATE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """A live secret of a live app, and what the app may do now."""
+class AppCredential:
+    """A valid secret of an active app, with the app's current scopes."""
 
     secret_id: UUID
     kind: AppSecretKind
@@ -35,81 +36,86 @@ class Holder:
     scopes: frozenset[AppScope]
 
     def actor(self, scopes: frozenset[AppScope] | None = None) -> Actor:
-        """The app as one who asks, with all of its scopes or with some of them."""
-        given = self.scopes if scopes is None else self.scopes & scopes
-        grants = acting_for(self.company_id)
-        return Actor(self.person_id, self.secret_id, grants, self.app_id, given)
+        """Return the app as an actor, with all of its scopes or some of them."""
+        actor_scopes = self.scopes if scopes is None else self.scopes & scopes
+        grants = app_grants(self.company_id)
+        return Actor(self.person_id, self.secret_id, grants, self.app_id, actor_scopes)
 
 
-Remembered = tuple[float, Holder | None]
+CacheEntry = tuple[float, AppCredential | None]
 
 
-class Apps:
-    """One per process."""
+class AppCache:
+    """Finds apps by their secrets; one instance per process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: OrderedDict[Hashable, Remembered] = OrderedDict()
-        self._used: OrderedDict[UUID, float] = OrderedDict()
+        self._cache: OrderedDict[Hashable, CacheEntry] = OrderedDict()
+        self._last_used: OrderedDict[UUID, float] = OrderedDict()
 
-    async def of_text(self, text: str, kind: AppSecretKind) -> Holder | None:
-        """Whose secret a text is; None when it is no live one of this kind."""
-        if not sound(text):
+    async def find_by_secret(self, text: str, kind: AppSecretKind) -> AppCredential | None:
+        """Return the app of a secret; None unless it is a valid one of this kind."""
+        if not is_well_formed(text):
             return None
-        mark = hashed(text)
-        found = await self._asked(mark, _live().where(AppSecret.hash == mark))
-        return found if found is not None and found.kind is kind else None
+        secret_hash = hash_secret(text)
+        credential = await self._find(
+            secret_hash, _valid_secrets().where(AppSecret.hash == secret_hash)
+        )
+        return credential if credential is not None and credential.kind is kind else None
 
-    async def of_secret(self, secret_id: UUID | None) -> Holder | None:
-        """The app behind the secret that an access token was made for; None when that ended."""
+    async def find_by_secret_id(self, secret_id: UUID | None) -> AppCredential | None:
+        """Return the app of the secret that an access token was issued for; None if not valid."""
         if secret_id is None:
             return None
-        return await self._asked(secret_id, _live().where(AppSecret.id == secret_id))
+        return await self._find(secret_id, _valid_secrets().where(AppSecret.id == secret_id))
 
-    def forget(self) -> None:
-        """Ask the database again about every secret: one was revoked, or an app was changed."""
-        self._known.clear()
+    def clear(self) -> None:
+        """Empty the cache, after a secret was revoked or an app was changed."""
+        self._cache.clear()
 
-    async def _asked(self, key: Hashable, query: Select[*tuple[Any, ...]]) -> Holder | None:
+    async def _find(self, key: Hashable, query: Select[*tuple[Any, ...]]) -> AppCredential | None:
         now = time.monotonic()
-        known = self._known.get(key)
-        if known is not None and now - known[0] < ALIVE_SECONDS:
-            return known[1]
+        entry = self._cache.get(key)
+        if entry is not None and now - entry[0] < CACHE_SECONDS:
+            return entry[1]
         async with self._database.read(PLATFORM) as session:
             row = (await session.execute(query)).first()
-        holder = None if row is None else _holder(*row)
-        self._known[key] = now, holder
-        self._known.move_to_end(key)
-        if len(self._known) > SECRETS_COUNT:
-            self._known.popitem(last=False)
-        if holder is not None:
-            await self._note(holder, now)
-        return holder
+        credential = None if row is None else _credential(*row)
+        self._cache[key] = now, credential
+        self._cache.move_to_end(key)
+        if len(self._cache) > MAX_SECRETS:
+            self._cache.popitem(last=False)
+        if credential is not None:
+            await self._record_use(credential, now)
+        return credential
 
-    async def _note(self, holder: Holder, now: float) -> None:
-        """Write that a secret is in use, once a minute whichever process sees it."""
-        if now - self._used.get(holder.secret_id, -USED_SECONDS) < USED_SECONDS:
+    async def _record_use(self, credential: AppCredential, now: float) -> None:
+        """Update the last use of a secret, at most once per minute over all processes."""
+        if (
+            now - self._last_used.get(credential.secret_id, -LAST_USED_UPDATE_SECONDS)
+            < LAST_USED_UPDATE_SECONDS
+        ):
             return
-        self._used[holder.secret_id] = now
-        if len(self._used) > SECRETS_COUNT:
-            self._used.popitem(last=False)
-        long_ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, USED_SECONDS)
+        self._last_used[credential.secret_id] = now
+        if len(self._last_used) > MAX_SECRETS:
+            self._last_used.popitem(last=False)
+        threshold = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, LAST_USED_UPDATE_SECONDS)
         try:
-            async with self._database.write(PLATFORM, Origin("app.secret_used")) as session:
+            async with self._database.write(PLATFORM, AuditContext("app.secret_used")) as session:
                 await session.execute(
                     update(AppSecret)
                     .where(
-                        AppSecret.id == holder.secret_id,
-                        or_(AppSecret.last_used_at.is_(None), AppSecret.last_used_at < long_ago),
+                        AppSecret.id == credential.secret_id,
+                        or_(AppSecret.last_used_at.is_(None), AppSecret.last_used_at < threshold),
                     )
                     .values(last_used_at=func.now())
                 )
         except Exception:
-            # Whoever asks is let in all the same: this is for people who tidy up.
-            log.warning("the use of a secret could not be noted", exc_info=True)
+            # The request continues: the last use is only informative.
+            log.warning("The last use of an app secret could not be stored.", exc_info=True)
 
 
-def _live() -> Select[*tuple[Any, ...]]:
+def _valid_secrets() -> Select[*tuple[Any, ...]]:
     return (
         select(AppSecret.id, AppSecret.kind, App.id, App.company_id, App.person_id, App.opened)
         .join(App, App.id == AppSecret.app_id)
@@ -121,10 +127,10 @@ def _live() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _holder(
+def _credential(
     secret: UUID, kind: AppSecretKind, app: UUID, company: UUID, person: UUID, opened: list[str]
-) -> Holder:
-    return Holder(
+) -> AppCredential:
+    return AppCredential(
         secret_id=UUID(str(secret)),
         kind=AppSecretKind(kind),
         app_id=UUID(str(app)),

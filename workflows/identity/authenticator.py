@@ -1,4 +1,4 @@
-"""Who is who: one handle of a process for access tokens, live sessions, passwords and secrets."""
+"""The authenticator of a process: access tokens, session liveness, passwords, apps and limits."""
 
 import hmac
 import time
@@ -10,128 +10,136 @@ from uuid import UUID
 
 from database.sessions import Database
 from models.identity import Actor
-from services.core.address_rate_limit import Pace
-from services.core.idempotency import Turns
+from services.core.address_rate_limit import AddressRateLimit
+from services.core.idempotency import KeyedLocks
 from services.identity.access_tokens import (
-    ACCESS_SECONDS,
-    Claims,
+    ACCESS_TOKEN_SECONDS,
     KeyRing,
+    TokenClaims,
     load_keys,
-    written_at,
+    modified_at_ns,
 )
-from services.identity.passwords import Passwords
-from workflows.identity.app_cache import Apps
-from workflows.identity.session_grants import Standing
-from workflows.identity.session_liveness import Roll
+from services.identity.passwords import PasswordChecker
+from workflows.identity.app_cache import AppCache
+from workflows.identity.session_grants import SessionGrants
+from workflows.identity.session_liveness import SessionLiveness
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-CLAIMS_COUNT = 10_000
-SESSIONS_COUNT = 50_000
-GUESTS_COUNT = 60
-SIGN_INS_COUNT = 300
-ALIVE_SECONDS = 5.0
-RELOAD_SECONDS = 5.0
+MAX_CACHED_CLAIMS = 10_000
+MAX_CACHED_SESSIONS = 50_000
+MAX_GUESTS_PER_ADDRESS = 60
+MAX_SIGN_INS_PER_ADDRESS = 300
+LIVENESS_SECONDS = 5.0
+KEY_RELOAD_SECONDS = 5.0
 
 
-class Identity:
-    """Signs and reads access tokens, and knows for five seconds whether a session is alive."""
+class Authenticator:
+    """Signs and verifies access tokens, and caches for five seconds whether a session is valid."""
 
     def __init__(self, *, keys_file: Path, database: Database) -> None:
-        self._file = keys_file
-        self._ring: KeyRing = load_keys(keys_file)
-        self._written = written_at(keys_file)
-        self._looked_at = time.monotonic()
-        self._claims: OrderedDict[bytes, Claims] = OrderedDict()
-        self._alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
-        self._roll = Roll(database)
-        self.passwords = Passwords()
-        self.standing = Standing(database)
-        self.apps = Apps(database)
-        self.turns = Turns()
-        self.guests = Pace("guests were started", GUESTS_COUNT)
-        self.sign_ins = Pace("sign-ins were tried", SIGN_INS_COUNT)
+        self._keys_file = keys_file
+        self._keys: KeyRing = load_keys(keys_file)
+        self._modified_at = modified_at_ns(keys_file)
+        self._checked_at = time.monotonic()
+        self._claims: OrderedDict[bytes, TokenClaims] = OrderedDict()
+        self._is_alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
+        self._liveness = SessionLiveness(database)
+        self.passwords = PasswordChecker()
+        self.session_grants = SessionGrants(database)
+        self.apps = AppCache(database)
+        self.locks = KeyedLocks()
+        self.guest_limit = AddressRateLimit("guests were started", MAX_GUESTS_PER_ADDRESS)
+        self.sign_in_limit = AddressRateLimit("sign-ins were tried", MAX_SIGN_INS_PER_ADDRESS)
 
-    def sign(self, actor: Actor, ends: float | None = None) -> tuple[str, float]:
-        """An access token of ten minutes, and the Unix time at which it ends (or `ends`)."""
-        return self._fresh().sign(actor, None if ends is None else ends - ACCESS_SECONDS)
+    def sign(self, actor: Actor, expires_at: float | None = None) -> tuple[str, float]:
+        """Return an access token valid for ten minutes and its expiry as Unix time.
 
-    def read(self, token: str) -> Claims:
-        """Who a token speaks for; no input or output. Raises BadToken with a sentence to show."""
-        known = self.remembered(token)
-        if known is not None:
-            return known
-        claims = self._ring_for(token).read(token)
-        _remember(self._claims, _mark(token), claims, CLAIMS_COUNT)
+        With `expires_at` the token gets that expiry and the matching issue time.
+        """
+        return self._current_keys().sign(
+            actor, None if expires_at is None else expires_at - ACCESS_TOKEN_SECONDS
+        )
+
+    def verify(self, token: str) -> TokenClaims:
+        """Return the claims of a token, without I/O. Raises InvalidAccessToken."""
+        cached = self.cached_claims(token)
+        if cached is not None:
+            return cached
+        claims = self._keys_for(token).verify(token)
+        _store(self._claims, _hash(token), claims, MAX_CACHED_CLAIMS)
         return claims
 
-    def remembered(self, token: str) -> Claims | None:
-        """Who a token speaks for, if it was read before and is not over."""
-        mark = _mark(token)
-        known = self._claims.get(mark)
-        if known is None or time.time() >= known.expires_at:
+    def cached_claims(self, token: str) -> TokenClaims | None:
+        """Return the claims of a token that was verified before and has not expired."""
+        token_hash = _hash(token)
+        claims = self._claims.get(token_hash)
+        if claims is None or time.time() >= claims.expires_at:
             return None
-        self._claims.move_to_end(mark)
-        return known
+        self._claims.move_to_end(token_hash)
+        return claims
 
-    async def alive(self, session_id: UUID | None) -> bool:
-        """Whether a session still stands; an answer is believed for five seconds."""
+    async def is_alive(self, session_id: UUID | None) -> bool:
+        """Return whether a session is valid; results are cached for five seconds."""
         if session_id is None:
             return False
-        known = self.stands(session_id)
-        if known is not None:
-            return known
-        found = await self._roll.standing(session_id)
-        _remember(self._alive, session_id, (time.monotonic(), found), SESSIONS_COUNT)
-        return found
+        cached = self.cached_liveness(session_id)
+        if cached is not None:
+            return cached
+        alive = await self._liveness.is_alive(session_id)
+        _store(self._is_alive, session_id, (time.monotonic(), alive), MAX_CACHED_SESSIONS)
+        return alive
 
-    def stands(self, session_id: UUID | None) -> bool | None:
-        """Whether a session was alive in these last seconds; None when it was not asked for."""
+    def cached_liveness(self, session_id: UUID | None) -> bool | None:
+        """Return the cached validity of a session; None if it is not cached or too old."""
         if session_id is None:
             return None
-        known = self._alive.get(session_id)
-        if known is not None and time.monotonic() - known[0] < ALIVE_SECONDS:
-            return known[1]
-        return True if self.standing.seen(session_id, ALIVE_SECONDS) else None
+        entry = self._is_alive.get(session_id)
+        if entry is not None and time.monotonic() - entry[0] < LIVENESS_SECONDS:
+            return entry[1]
+        return True if self.session_grants.confirmed_within(session_id, LIVENESS_SECONDS) else None
 
-    def forget(self, *session_ids: UUID) -> None:
-        """Ask the database again about these sessions: they have just been revoked."""
+    def forget_sessions(self, *session_ids: UUID) -> None:
+        """Drop sessions from the caches after they were revoked."""
         for session_id in session_ids:
-            self._alive.pop(session_id, None)
-            self.standing.forget(session_id)
+            self._is_alive.pop(session_id, None)
+            self.session_grants.forget(session_id)
 
     def jwks(self) -> dict[str, object]:
-        """The public keys as a JSON Web Key Set (RFC 7517)."""
-        return self._fresh().jwks()
+        """Return the public keys as a JSON Web Key Set (RFC 7517)."""
+        return self._current_keys().jwks()
 
-    def mark(self, purpose: str, *parts: str) -> bytes:
-        """A keyed hash (HMAC-SHA256) of some text: useless to a thief of the database."""
+    def keyed_hash(self, purpose: str, *parts: str) -> bytes:
+        """Return a keyed hash (HMAC-SHA256) of texts, with the installation's secret."""
         message = "\0".join((purpose, *parts)).encode()
-        return hmac.digest(self._ring.secret, message, "sha256")
+        return hmac.digest(self._keys.secret, message, "sha256")
 
-    def _fresh(self) -> KeyRing:
-        """The keys, read again when their file was written since the last look."""
-        if time.monotonic() - self._looked_at > RELOAD_SECONDS:
-            self._looked_at = time.monotonic()
-            if (written := written_at(self._file)) != self._written:
-                self._ring, self._written = load_keys(self._file), written
-        return self._ring
+    def _current_keys(self) -> KeyRing:
+        """Return the keys; reload them if the file was modified since the last check."""
+        if time.monotonic() - self._checked_at > KEY_RELOAD_SECONDS:
+            self._checked_at = time.monotonic()
+            if (modified_at := modified_at_ns(self._keys_file)) != self._modified_at:
+                self._keys, self._modified_at = load_keys(self._keys_file), modified_at
+        return self._keys
 
-    def _ring_for(self, token: str) -> KeyRing:
-        """The keys, read again when a token names one that another process has rotated in."""
-        if not self._ring.knows(token) and time.monotonic() - self._looked_at > RELOAD_SECONDS:
-            self._looked_at = time.monotonic()
-            self._ring = load_keys(self._file)
-        return self._ring
+    def _keys_for(self, token: str) -> KeyRing:
+        """Return the keys; reload them if the token names a key that another process added."""
+        if (
+            not self._keys.has_key_of(token)
+            and time.monotonic() - self._checked_at > KEY_RELOAD_SECONDS
+        ):
+            self._checked_at = time.monotonic()
+            self._keys = load_keys(self._keys_file)
+        return self._keys
 
 
-def _mark(token: str) -> bytes:
-    """What a token is known by: the tokens themselves are not kept."""
+def _hash(token: str) -> bytes:
+    """Return the cache key of a token; tokens themselves are not kept in memory."""
     return sha256(token.encode(errors="replace")).digest()
 
 
-def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > most:
-        memory.popitem(last=False)
+def _store(cache: OrderedDict[Key, Value], key: Key, value: Value, max_entries: int) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > max_entries:
+        cache.popitem(last=False)

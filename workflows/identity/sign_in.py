@@ -1,4 +1,4 @@
-"""Ways in: a phone with a code, an e-mail with a password, or as a guest."""
+"""Signs people in: by phone and code, by e-mail and password, or as a guest."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,37 +7,38 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from database.statements import kept
+from database.sessions import Database
+from database.statements import prepared
 from models.accounts import Membership, Person
 from models.identity import Actor, Role
 from services.accounts import guest_merge, people
 from services.core import clock
-from services.core.idempotency import Promise
-from services.core.problems import Problem, RateLimited, Refused
+from services.core.idempotency import IdempotentRequest
+from services.core.problems import DomainError, Problem, RateLimited
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
 from services.identity.one_time_codes import WrongOneTimeCode
-from services.identity.passwords import LENGTH_MOST, PasswordsBusy
-from services.identity.sign_in_sessions import Tokens
-from workflows.identity.authenticator import Identity
+from services.identity.passwords import MAX_PASSWORD_LENGTH, PasswordsBusy
+from services.identity.sign_in_sessions import SessionTokens
+from workflows.identity.authenticator import Authenticator
 
-FREE_TRIES_COUNT = 5
-BUSY_SECONDS = 2
+FAILURES_BEFORE_LOCK = 5
+RETRY_WHEN_BUSY_SECONDS = 2
 LOCK_SECONDS = 30
-LOCK_MOST_SECONDS = 900
-EMAIL_MAX_CHARS = 254
+MAX_LOCK_SECONDS = 900
+MAX_EMAIL_CHARS = 254
 UPGRADED = "GUEST_SIGNED_IN"
-ACCOUNT = kept(
+ACCOUNT_BY_EMAIL = prepared(
     select(
         Person.id,
         Person.password_hash,
         func.coalesce(Person.locked_until > func.now(), False),
     ).where(func.lower(Person.email) == bindparam("email"))
 )
-OF_PHONE = kept(select(Person).where(Person.phone == bindparam("phone")))
-LOCKED = kept(
-    select(Person, clock.CLOCK)
+PERSON_BY_PHONE = prepared(select(Person).where(Person.phone == bindparam("phone")))
+LOCK_PERSON = prepared(
+    select(Person, clock.CLOCK_TIMESTAMP)
     .where(Person.id == bindparam("person"))
     .with_for_update()
     .execution_options(populate_existing=True)
@@ -46,177 +47,207 @@ LOCKED = kept(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongCredentials(Problem):
-    """The e-mail and password don't match, or were tried too often: the two are not told apart."""
+    """Wrong e-mail or password, or a locked account; the response does not tell which."""
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """From where somebody signs in, and as which guest they came."""
+class SignInCaller:
+    """The device, network address and current actor of a sign-in request."""
 
     device: str
     address: str
     actor: Actor
-    made: Promise | None = None
-    """The promise of a request with an idempotency key."""
+    request: IdempotentRequest | None = None
+    """The idempotent request, None without an idempotency key."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """What signing in with a password needs to know of a person."""
+    """The columns of a person that a password sign-in needs."""
 
     id: UUID
     password_hash: str | None
     locked: bool
 
 
-async def with_code(
-    session: AsyncSession, *, identity: Identity, phone: str, code: str, caller: Caller
-) -> Tokens | WrongOneTimeCode:
-    """Sign in the owner of a phone, who becomes a customer when first seen.
+async def sign_in_with_code(
+    session: AsyncSession,
+    *,
+    authenticator: Authenticator,
+    phone: str,
+    code: str,
+    caller: SignInCaller,
+) -> SessionTokens | WrongOneTimeCode:
+    """Sign in the owner of a phone; a new phone number becomes a customer.
 
-    A guest's carts and orders come along. A wrong code is answered, not raised, so that the try
-    counts.
+    The carts and orders of a guest are merged into the account. The problem of a wrong code is
+    returned, not raised, so that the attempt is committed and counts.
     """
-    await people.hold_name(session, phone)
-    wrong = await one_time_codes.verify(session, identity=identity, phone=phone, code=code)
-    if wrong is not None:
-        return wrong
+    await people.lock_contact(session, phone)
+    problem = await one_time_codes.verify_code(
+        session, signer=authenticator, phone=phone, code=code
+    )
+    if problem is not None:
+        return problem
     guest = await _guest(session, caller.actor)
-    person = await session.scalar(OF_PHONE, {"phone": phone})
+    person = await session.scalar(PERSON_BY_PHONE, {"phone": phone})
     if person is None and guest is not None:
-        # The guest was this person all along: their cart and orders stay where they are.
+        # The guest becomes the account, with their cart and orders.
         person, guest.phone = guest, phone
-        await sign_in_sessions.revoke_all(session, person_id=guest.id, because=UPGRADED)
+        await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)
     elif person is None:
-        person = await _customer(session, phone)
+        person = await _create_customer(session, phone)
     elif guest is not None:
         await _merge(session, guest, person)
     await session.flush()
-    return await sign_in_sessions.begin(
+    return await sign_in_sessions.open_session(
         session,
-        identity=identity,
+        signer=authenticator,
         person=person,
         device=caller.device,
         address=caller.address,
-        made=caller.made,
+        request=caller.request,
     )
 
 
-async def with_password(
-    database: Database, *, identity: Identity, email: str, password: str, caller: Caller
-) -> Tokens | WrongCredentials:
+async def sign_in_with_password(
+    database: Database,
+    *,
+    authenticator: Authenticator,
+    email: str,
+    password: str,
+    caller: SignInCaller,
+) -> SessionTokens | WrongCredentials:
     """Sign in with an e-mail address (any case) and a password.
 
-    Unknown, wrong and locked cost the same hash and get the same answer. After five wrong tries
-    the account is locked for 30 seconds, doubled at each further one, up to 15 minutes. Refused
-    with RateLimited after 300 tries an hour from one address, or when too many passwords wait.
+    Unknown e-mail, wrong password and locked account cost the same hash and return the same
+    problem. After five failures the account is locked for 30 seconds, doubled with each further
+    failure, up to 15 minutes. Raises DomainError: RateLimited after 300 attempts per hour from one
+    address, or while too many password checks are waiting.
     """
-    identity.sign_ins.step(caller.address)
-    if (given := await _given(database, identity, caller.made)) is not None:
-        return given
-    wrong = WrongCredentials(
+    authenticator.sign_in_limit.count_attempt(caller.address)
+    if (tokens := await _replay(database, authenticator, caller.request)) is not None:
+        return tokens
+    wrong_credentials = WrongCredentials(
         path=["input"],
         message="That e-mail and password don't match, or were tried too often: wait a little.",
     )
     account = await _account(database, email)
-    # The hash is checked outside of any transaction: it takes tens of milliseconds.
-    right = await _checked(identity, account, password)
+    # Outside of any transaction, because the hash takes tens of milliseconds.
+    matches = await _check_password(authenticator, account, password)
     if account is None:
-        return wrong
-    origin = Origin("passwordSignIn", account.id, caller.address)
+        return wrong_credentials
+    origin = AuditContext("passwordSignIn", account.id, caller.address)
     async with database.write(PLATFORM, origin) as session:
 
-        async def enter() -> Tokens | WrongCredentials:
-            entered = await _entered(session, account, right, identity, caller)
-            return entered or wrong
+        async def sign_in() -> SessionTokens | WrongCredentials:
+            tokens = await _open_session(session, account, matches, authenticator, caller)
+            return tokens or wrong_credentials
 
-        return await sign_in_replay.once(session, identity, caller.made, enter)
+        return await sign_in_replay.run_once(session, authenticator, caller.request, sign_in)
 
 
-async def as_guest(session: AsyncSession, *, identity: Identity, caller: Caller) -> Tokens:
-    """Open a session for a new person without phone or e-mail, who can fill a cart and buy."""
-    identity.guests.step(caller.address)
-    person = await _customer(session, None)
-    return await sign_in_sessions.begin(
+async def start_guest(
+    session: AsyncSession, *, authenticator: Authenticator, caller: SignInCaller
+) -> SessionTokens:
+    """Open a session for a new person without phone or e-mail, who can buy.
+
+    Raises DomainError: RateLimited.
+    """
+    authenticator.guest_limit.count_attempt(caller.address)
+    person = await _create_customer(session, None)
+    return await sign_in_sessions.open_session(
         session,
-        identity=identity,
+        signer=authenticator,
         person=person,
         device=caller.device,
         address=caller.address,
-        made=caller.made,
+        request=caller.request,
     )
 
 
-async def _given(database: Database, identity: Identity, made: Promise | None) -> Tokens | None:
-    """The tokens of an earlier equal request: a retry costs no second hash."""
-    if made is None:
+async def _replay(
+    database: Database, authenticator: Authenticator, request: IdempotentRequest | None
+) -> SessionTokens | None:
+    """Return the tokens of an earlier equal request, so that a retry computes no second hash."""
+    if request is None:
         return None
     async with database.read(PLATFORM) as session:
-        return await sign_in_replay.known(session, identity, made)
+        return await sign_in_replay.find_tokens(session, authenticator, request)
 
 
-async def _entered(
-    session: AsyncSession, account: _Account, right: bool, identity: Identity, caller: Caller
-) -> Tokens | None:
-    """A session for the owner of an account, or None while it is locked or when it isn't them."""
-    person, now = (await session.execute(LOCKED, {"person": account.id})).one()
-    clock.hear(session, now)
+async def _open_session(
+    session: AsyncSession,
+    account: _Account,
+    password_matches: bool,
+    authenticator: Authenticator,
+    caller: SignInCaller,
+) -> SessionTokens | None:
+    """Open a session and reset the failures; None if the account is locked or on a mismatch."""
+    person, now = (await session.execute(LOCK_PERSON, {"person": account.id})).one()
+    clock.set_current_time(session, now)
     if account.locked or (person.locked_until is not None and person.locked_until > now):
         return None
-    if not right or person.password_hash != account.password_hash:
+    if not password_matches or person.password_hash != account.password_hash:
         _count_failure(person, now)
         return None
     person.failed_sign_ins, person.locked_until = 0, None
-    return await sign_in_sessions.begin(
+    return await sign_in_sessions.open_session(
         session,
-        identity=identity,
+        signer=authenticator,
         person=person,
         device=caller.device,
         address=caller.address,
-        made=caller.made,
+        request=caller.request,
     )
 
 
-async def _checked(identity: Identity, account: _Account | None, password: str) -> bool:
+async def _check_password(
+    authenticator: Authenticator, account: _Account | None, password: str
+) -> bool:
     stored = account.password_hash if account else None
     try:
-        return await identity.passwords.check(stored, password[: LENGTH_MOST + 1])
+        return await authenticator.passwords.check(stored, password[: MAX_PASSWORD_LENGTH + 1])
     except PasswordsBusy:
         message = "Too many people are signing in: try again in a moment."
-        reason = RateLimited(path=["input"], message=message, retry_after_seconds=BUSY_SECONDS)
-        raise Refused(reason) from None
+        problem = RateLimited(
+            path=["input"], message=message, retry_after_seconds=RETRY_WHEN_BUSY_SECONDS
+        )
+        raise DomainError(problem) from None
 
 
 async def _account(database: Database, email: str) -> _Account | None:
-    if len(email) > EMAIL_MAX_CHARS or "\0" in email:
+    if len(email) > MAX_EMAIL_CHARS or "\0" in email:
         return None
     async with database.read(PLATFORM) as session:
-        row = (await session.execute(ACCOUNT, {"email": email.strip().lower()})).one_or_none()
+        row = (
+            await session.execute(ACCOUNT_BY_EMAIL, {"email": email.strip().lower()})
+        ).one_or_none()
     return _Account(*row) if row is not None else None
 
 
 def _count_failure(person: Person, now: datetime) -> None:
     person.failed_sign_ins += 1
-    beyond = person.failed_sign_ins - FREE_TRIES_COUNT
-    if beyond >= 0:
-        wait = min(LOCK_SECONDS * 2 ** min(beyond, 10), LOCK_MOST_SECONDS)
-        person.locked_until = now + timedelta(seconds=wait)
+    further_failures = person.failed_sign_ins - FAILURES_BEFORE_LOCK
+    if further_failures >= 0:
+        seconds = min(LOCK_SECONDS * 2 ** min(further_failures, 10), MAX_LOCK_SECONDS)
+        person.locked_until = now + timedelta(seconds=seconds)
 
 
 async def _guest(session: AsyncSession, actor: Actor) -> Person | None:
-    """The person behind the actor when that is a guest."""
+    """Return the actor's person if that is a guest, locked."""
     if actor.person_id is None:
         return None
-    # The lock keeps other sign-ins of this guest waiting, and nobody who works on their orders.
-    locked = {"key_share": True}
-    person = await session.get(Person, actor.person_id, with_for_update=locked)
+    # The lock blocks other sign-ins of this guest, but no commands on their orders.
+    lock = {"key_share": True}
+    person = await session.get(Person, actor.person_id, with_for_update=lock)
     if person is None or person.phone or person.email or person.merged_into_id:
         return None
     return person
 
 
-async def _customer(session: AsyncSession, phone: str | None) -> Person:
-    """A new person who may buy."""
+async def _create_customer(session: AsyncSession, phone: str | None) -> Person:
+    """Create a person with the role CUSTOMER."""
     person = Person(phone=phone)
     session.add(person)
     await session.flush()
@@ -226,5 +257,5 @@ async def _customer(session: AsyncSession, phone: str | None) -> Person:
 
 
 async def _merge(session: AsyncSession, guest: Person, person: Person) -> None:
-    await guest_merge.into(session, guest, person)
-    await sign_in_sessions.revoke_all(session, person_id=guest.id, because=UPGRADED)
+    await guest_merge.merge_guest(session, guest, person)
+    await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)

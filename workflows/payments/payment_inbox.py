@@ -1,4 +1,4 @@
-"""The inbox of the payment provider's messages: kept once each, then worked off."""
+"""The inbox of notices from the payment provider: each is stored once, then processed."""
 
 from collections.abc import Sequence
 
@@ -6,60 +6,62 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from gateways.payments import (
-    PaymentFault,
-    Payments,
+    PaymentError,
+    PaymentGateway,
+    PaymentWebhookEvent,
     RefundResult,
     RefundState,
-    WebhookEvent,
 )
 from models.payments import Payment, PaymentNotice, PaymentStatus
-from workflows.payments import settle_payment
+from services.payments import payment_states
+from workflows.payments import settle_payment, settle_refunds
 
-ORIGIN = Origin("payment_notice")
-TRIES = 12
-BACK_OFF_SECONDS = 5
-TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED})
-QUIET = frozenset({"payment_intent.created"})
-# In these states a message of that kind tells nothing new.
-TELLS: dict[str, frozenset[PaymentStatus]] = {
-    "payment_intent.amount_capturable_updated": TAKEN | {PaymentStatus.AUTHORIZED},
-    "payment_intent.succeeded": TAKEN,
+ORIGIN = AuditContext("payment_notice")
+MAX_ATTEMPTS = 12
+BACKOFF_SECONDS = 5
+IGNORED_KINDS = frozenset({"payment_intent.created"})
+# In these statuses of the payment a notice of that kind has nothing new.
+KNOWN_IN_STATUSES: dict[str, frozenset[PaymentStatus]] = {
+    "payment_intent.amount_capturable_updated": payment_states.CAPTURED_STATUSES
+    | {PaymentStatus.AUTHORIZED},
+    "payment_intent.succeeded": payment_states.CAPTURED_STATUSES,
     "payment_intent.canceled": frozenset({PaymentStatus.VOIDED, PaymentStatus.EXPIRED}),
 }
 
-DONE = text(
+MARK_PROCESSED = text(
     "update payment_notice set done_at = clock_timestamp(), failure = null where event_id = :key"
 )
 
 
-async def keep(database: Database, provider: str, event: WebhookEvent) -> bool:
-    """Store a message that was verified; False when it came before or tells nothing."""
+async def store_notice(database: Database, provider: str, event: PaymentWebhookEvent) -> bool:
+    """Store a verified notice; False when it was stored before or its kind is ignored."""
     async with database.write(PLATFORM, ORIGIN) as session:
-        kept = await session.execute(
+        inserted = await session.execute(
             insert(PaymentNotice)
             .values(
                 event_id=event.event_id,
                 provider=provider,
-                kind=event.kind,
+                kind=event.type,
                 intent_id=event.intent_id,
                 body=_body(event),
                 tries=0,
-                # What tells nothing is never worked off.
-                done_at=func.clock_timestamp() if event.kind in QUIET else None,
+                # Ignored kinds are never processed.
+                done_at=func.clock_timestamp() if event.type in IGNORED_KINDS else None,
             )
             .on_conflict_do_nothing()
             .returning(PaymentNotice.event_id)
         )
-        return kept.first() is not None and event.kind not in QUIET
+        return inserted.first() is not None and event.type not in IGNORED_KINDS
 
 
-async def waiting(database: Database, limit: int) -> Sequence[str]:
-    """Messages nobody has worked off, the oldest first; each waits longer after each failure."""
+async def pending_notices(database: Database, limit: int) -> Sequence[str]:
+    """Notices that are not processed, the oldest first; each failure delays the next attempt."""
     due = PaymentNotice.received_at + func.make_interval(
-        0, 0, 0, 0, 0, 0, BACK_OFF_SECONDS * (PaymentNotice.tries + 1)
+        0, 0, 0, 0, 0, 0, BACKOFF_SECONDS * (PaymentNotice.tries + 1)
     )
     async with database.read(PLATFORM) as session:
         rows = await session.scalars(
@@ -71,60 +73,62 @@ async def waiting(database: Database, limit: int) -> Sequence[str]:
         return rows.all()
 
 
-async def work_off(database: Database, payments: Payments, event_id: str) -> bool:
-    """Bring the order that a message is about to where its payment stands now.
+async def process_notice(database: Database, payments: PaymentGateway, event_id: str) -> bool:
+    """Apply the present state of the payment that a notice is about to its order.
 
-    The message itself is only a hint: the intent is read afresh, so that messages which come
-    twice, late or out of order do no harm. False when the provider could not be reached.
+    The notice is only a hint: the intent is read again, so that repeated, late and reordered
+    notices do no harm. False when the provider could not be reached.
     """
     async with database.read(PLATFORM) as session:
-        row = await session.get(PaymentNotice, event_id)
-        if row is None or row.done_at is not None:
+        notice = await session.get(PaymentNotice, event_id)
+        if notice is None or notice.done_at is not None:
             return True
-        news = await _is_news(session, row)
+        has_news = await _has_news(session, notice)
 
-    async def done(session: AsyncSession) -> None:
-        await session.execute(DONE, {"key": event_id})
+    async def mark_processed(session: AsyncSession) -> None:
+        await session.execute(MARK_PROCESSED, {"key": event_id})
 
     try:
-        if row.body.get("refund"):
-            await settle_payment.heard_refund(database, _refund(row))
-        if row.intent_id is not None and news:
-            await settle_payment.look(database, payments, row.intent_id, also=done)
+        if notice.body.get("refund"):
+            await settle_refunds.apply_refund_notice(database, _refund_result(notice))
+        if notice.intent_id is not None and has_news:
+            await settle_payment.refresh_intent(
+                database, payments, notice.intent_id, in_transaction=mark_processed
+            )
             return True
-    except PaymentFault as fault:
-        await _failed(database, event_id, fault.message)
+    except PaymentError as error:
+        await _record_failure(database, event_id, error.message)
         return False
     async with database.write(PLATFORM, ORIGIN) as session:
-        await done(session)
+        await mark_processed(session)
     return True
 
 
-async def _is_news(session: AsyncSession, row: PaymentNotice) -> bool:
-    """Whether the books may be behind what the message says; our own capture comes back as one."""
-    if row.kind not in TELLS:
-        return row.kind not in QUIET
-    known = select(Payment.status).where(Payment.intent_id == row.intent_id)
-    return await session.scalar(known) not in TELLS[row.kind]
+async def _has_news(session: AsyncSession, notice: PaymentNotice) -> bool:
+    """Whether the notice may be newer than the payment; those of our own requests are not."""
+    if notice.kind not in KNOWN_IN_STATUSES:
+        return notice.kind not in IGNORED_KINDS
+    statement = select(Payment.status).where(Payment.intent_id == notice.intent_id)
+    return await session.scalar(statement) not in KNOWN_IN_STATUSES[notice.kind]
 
 
-async def _failed(database: Database, event_id: str, failure: str) -> None:
-    """Count a failure; after TRIES of them the message is closed with it, and polling goes on."""
+async def _record_failure(database: Database, event_id: str, failure: str) -> None:
+    """Count a failure; after MAX_ATTEMPTS the notice is closed, and only polling continues."""
     tries = PaymentNotice.tries + 1
     async with database.write(PLATFORM, ORIGIN) as session:
-        found = await session.scalar(
+        attempts = await session.scalar(
             update(PaymentNotice)
             .where(PaymentNotice.event_id == event_id)
             .values(tries=tries, failure=failure)
             .returning(PaymentNotice.tries)
         )
-        if (found or 0) >= TRIES:
-            over = update(PaymentNotice).where(PaymentNotice.event_id == event_id)
-            await session.execute(over.values(done_at=func.clock_timestamp()))
+        if (attempts or 0) >= MAX_ATTEMPTS:
+            statement = update(PaymentNotice).where(PaymentNotice.event_id == event_id)
+            await session.execute(statement.values(done_at=func.clock_timestamp()))
 
 
-def _body(event: WebhookEvent) -> dict[str, object]:
-    """What the message says in our words: nothing of the card or its holder is kept."""
+def _body(event: PaymentWebhookEvent) -> dict[str, object]:
+    """The parts of a notice that are stored: nothing of the card or its holder."""
     refund = event.refund
     body: dict[str, object] = {
         "occurred_at": event.occurred_at.isoformat(),
@@ -143,14 +147,14 @@ def _body(event: WebhookEvent) -> dict[str, object]:
     return body
 
 
-def _refund(row: PaymentNotice) -> RefundResult:
-    told = row.body["refund"]
+def _refund_result(notice: PaymentNotice) -> RefundResult:
+    refund = notice.body["refund"]
     return RefundResult(
-        id=told["id"],
-        state=RefundState(told["state"]),
-        amount_minor=told["amount_minor"],
-        currency=told["currency"],
-        intent_id=row.intent_id,
-        key=told["key"],
-        failure_reason=told["failure_reason"],
+        id=refund["id"],
+        state=RefundState(refund["state"]),
+        amount_minor=refund["amount_minor"],
+        currency=refund["currency"],
+        intent_id=notice.intent_id,
+        key=refund["key"],
+        failure_reason=refund["failure_reason"],
     )

@@ -1,7 +1,7 @@
-"""Carries out at the payment provider what orders want, and stores what it answers.
+"""Settles payments: sends what orders request to the provider and applies its answers.
 
-No transaction is open while the provider is asked. Each question carries a key of its own, so that
-two processes that ask at once, or one that asks again after a crash, have one effect.
+No transaction is open during a call of the provider. Each request carries an idempotency key, so
+that two processes that send it, or one that repeats it after a crash, have one effect.
 """
 
 import asyncio
@@ -14,286 +14,200 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from gateways.payments import (
-    Intent,
-    PaymentFault,
-    PaymentInvalid,
-    PaymentRefused,
-    Payments,
+    PaymentDeclined,
+    PaymentError,
+    PaymentGateway,
+    PaymentIntent,
+    PaymentRequestInvalid,
     PaymentUnavailable,
-    PaymentUnknown,
-    RefundResult,
-    RefundState,
 )
 from models.orders import Order
-from models.payments import Payment, PaymentStatus, Refund, RefundStatus
-from services import checkout
-from services.core.clock import moment
-from services.orders import orders
+from models.payments import Payment, PaymentStatus
+from services.checkout import payment_outcomes
+from services.core.clock import current_time
+from services.orders import order_states
+from services.payments import payment_states
 from services.payments import payments as payments_services
-from services.payments import refunds
+from workflows.payments import settle_refunds
+from workflows.payments.retries import MAX_ATTEMPTS, ORIGIN, retry_delay_seconds
 
 log = logging.getLogger("darkstore.settlement")
 
-ORIGIN = Origin("settlement")
-TRIES = 24
-BACK_OFF_SECONDS = 900.0
-ROUNDS = 3
-WAIT_SECONDS = 3.0
-LOOK_SECONDS = 0.05
-Also = Callable[[AsyncSession], Awaitable[None]]
+MAX_ROUNDS = 3
+MAX_OPENING_WAIT_SECONDS = 3.0
+OPENING_POLL_SECONDS = 0.05
+TransactionStep = Callable[[AsyncSession], Awaitable[None]]
 
 
 async def settle(
-    database: Database, payments: Payments, order_id: UUID, *, only_wanted: bool = False
+    database: Database, payments: PaymentGateway, order_id: UUID, *, only_requested: bool = False
 ) -> bool:
-    """Do now what the order's payment and refunds want; False when the provider can't be reached.
+    """Send what is requested of the order's payment and refunds to the provider.
 
-    With `only_wanted` a payment that wants nothing isn't looked at either. Never raises for what
-    the provider says: that is stored, or tried again later by the job.
+    False when the provider can't be reached. With `only_requested` a payment without a request is
+    not read at the provider either. Never raises for an answer of the provider: it is stored, or
+    the job tries again later.
     """
-    row = await _payment(database, order_id)
-    for _ in range(ROUNDS):
-        if row is None or (only_wanted and not _wants(row)):
+    payment = await _read_payment(database, order_id)
+    for _ in range(MAX_ROUNDS):
+        if payment is None or (only_requested and not _has_request(payment)):
             break
-        asked = await _ask(database, payments, row)
-        if asked is None:
+        outcome = await _call_provider(database, payments, payment)
+        if outcome is None:
             return False
-        row = asked.payment
-        if row is None or not _wants(row):
+        payment = outcome.payment
+        if payment is None or not _has_request(payment):
             break
-    if row is None or row.status not in payments_services.TAKEN:
-        return True  # nothing was taken, so nothing can be given back
-    return await _refund_all(database, payments, order_id)
+    if payment is None or payment.status not in payment_states.CAPTURED_STATUSES:
+        return True  # without a captured amount there is nothing to refund
+    return await settle_refunds.settle(database, payments, order_id)
 
 
-async def begin(database: Database, payments: Payments, row: Payment) -> Order | None:
-    """Open the payment of an order that was just placed; the order as it stands then.
+async def open_payment(
+    database: Database, payments: PaymentGateway, payment: Payment
+) -> Order | None:
+    """Open the payment of a new order at the provider; returns the order after its answer.
 
-    None when the provider couldn't be asked or will not have it. Never raises for what it says.
+    None when the provider can't be reached or rejects the payment. Never raises for its answer.
     """
-    asked = await _ask(database, payments, row)
-    return asked.order if asked is not None else None
+    outcome = await _call_provider(database, payments, payment)
+    return outcome.order if outcome is not None else None
 
 
-async def opened(database: Database, payments: Payments, order_id: UUID) -> None:
-    """Wait until the order's payment is known to the provider: an equal request is asking already.
+async def wait_until_opened(database: Database, payments: PaymentGateway, order_id: UUID) -> None:
+    """Wait until the payment is open at the provider: an equal request is opening it already.
 
-    After WAIT_SECONDS it is asked here too, with the same key.
+    After MAX_OPENING_WAIT_SECONDS it is opened here too, with the same idempotency key.
     """
-    for _ in range(int(WAIT_SECONDS / LOOK_SECONDS)):
-        found = await _payment(database, order_id)
-        if found is None or found.intent_id is not None or found.due_at is None:
+    for _ in range(int(MAX_OPENING_WAIT_SECONDS / OPENING_POLL_SECONDS)):
+        payment = await _read_payment(database, order_id)
+        if payment is None or payment.intent_id is not None or payment.due_at is None:
             return
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(OPENING_POLL_SECONDS)
     await settle(database, payments, order_id)
 
 
-async def look(
-    database: Database, payments: Payments, intent_id: str, also: Also | None = None
+async def refresh_intent(
+    database: Database,
+    payments: PaymentGateway,
+    intent_id: str,
+    in_transaction: TransactionStep | None = None,
 ) -> Order | None:
-    """Read an intent afresh and bring its order to where it stands; raises PaymentFault.
+    """Read an intent at the provider and apply its state to the order. Raises PaymentError.
 
-    `also` is done in the same unit of work.
+    `in_transaction` runs in the same transaction.
     """
     intent = await payments.retrieve(intent_id)
     async with database.write(PLATFORM, ORIGIN) as session:
-        order = await checkout.converge(session, intent)
-        if also is not None:
-            await also(session)
+        order = await payment_outcomes.apply_payment_state(session, intent)
+        if in_transaction is not None:
+            await in_transaction(session)
         return order
 
 
-async def heard_refund(database: Database, result: RefundResult) -> None:
-    """Store what a notice says of a refund that we asked for; others count by their intent."""
-    refund_id = _refund_id(result.key)
-    if refund_id is None:
-        return
-    async with database.write(PLATFORM, ORIGIN) as session:
-        order_id = await session.scalar(select(Refund.order_id).where(Refund.id == refund_id))
-        if order_id is not None:
-            await _hear_refund(session, order_id, refund_id, result)
+def _has_request(payment: Payment) -> bool:
+    return payment.void_wanted or payment.capture_wanted_minor is not None
 
 
-def _wants(row: Payment) -> bool:
-    return row.void_wanted or row.capture_wanted_minor is not None
-
-
-async def _payment(database: Database, order_id: UUID) -> Payment | None:
+async def _read_payment(database: Database, order_id: UUID) -> Payment | None:
     async with database.read(PLATFORM) as session:
-        found: Payment | None = await session.scalar(
+        payment: Payment | None = await session.scalar(
             select(Payment).where(Payment.order_id == order_id).order_by(Payment.id.desc()).limit(1)
         )
-        return found
+        return payment
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The payment after an answer of the provider's, and its order where that was read too."""
+class ProviderOutcome:
+    """The payment after an answer of the provider, and its order if that was read too."""
 
     payment: Payment | None
     order: Order | None = None
 
 
-async def _ask(database: Database, payments: Payments, row: Payment) -> Asked | None:
-    """One question to the provider and how things stand after its answer; None when not reached."""
-    if row.status in payments_services.FINAL and not _wants(row):
-        return Asked(row)
-    if row.status is PaymentStatus.FAILED and row.intent_id is None and row.due_at is None:
-        return Asked(row)  # never to be asked again
+async def _call_provider(
+    database: Database, payments: PaymentGateway, payment: Payment
+) -> ProviderOutcome | None:
+    """Send one request to the provider and apply its answer; None when it can't be reached."""
+    if payment.status in payment_states.FINAL_STATUSES and not _has_request(payment):
+        return ProviderOutcome(payment)
+    if (
+        payment.status is PaymentStatus.FAILED
+        and payment.intent_id is None
+        and payment.due_at is None
+    ):
+        return ProviderOutcome(payment)  # rejected for good
     try:
-        intent = await _answer(payments, row)
-    except PaymentUnavailable as fault:
-        await _later(database, row.order_id, fault)
+        intent = await _send_request(payments, payment)
+    except PaymentUnavailable as error:
+        await _schedule_retry(database, payment.order_id, error)
         return None
-    except PaymentFault as fault:
-        log.warning("payment %s can't go on: %s", row.id, fault.message)
-        await _never(database, row, fault)
-        return Asked(await _payment(database, row.order_id))
+    except PaymentError as error:
+        log.warning("payment %s can't go on: %s", payment.id, error.message)
+        await _handle_rejection(database, payment, error)
+        return ProviderOutcome(await _read_payment(database, payment.order_id))
     async with database.write(PLATFORM, ORIGIN) as session:
-        order = await checkout.converge(session, intent)
-        return Asked(await session.get(Payment, row.id), order)
+        order = await payment_outcomes.apply_payment_state(session, intent)
+        return ProviderOutcome(await session.get(Payment, payment.id), order)
 
 
-async def _answer(payments: Payments, row: Payment) -> Intent:
-    """What the provider says to what is wanted most: an intent, a void, a capture, or a look."""
-    intent_id = row.intent_id
+async def _send_request(payments: PaymentGateway, payment: Payment) -> PaymentIntent:
+    """The intent after the most urgent request: authorize, void or capture; else as it is."""
+    intent_id = payment.intent_id
     if intent_id is None:
-        intent = await _authorize(payments, row)
-        if not row.void_wanted:
+        intent = await _authorize(payments, payment)
+        if not payment.void_wanted:
             return intent
         intent_id = intent.id
     try:
-        if row.void_wanted and row.status not in payments_services.TAKEN:
-            return await payments.cancel(intent_id, "abandoned", f"void-{row.id}")
-        if row.capture_wanted_minor is not None:
-            amount = row.capture_wanted_minor
-            return await payments.capture(intent_id, amount, f"capture-{row.id}-{amount}")
-    except PaymentInvalid:
-        log.info("payment %s had moved on: reading it again", row.id)
+        if payment.void_wanted and payment.status not in payment_states.CAPTURED_STATUSES:
+            return await payments.cancel(intent_id, "abandoned", f"void-{payment.id}")
+        if payment.capture_wanted_minor is not None:
+            amount_minor = payment.capture_wanted_minor
+            return await payments.capture(
+                intent_id, amount_minor, f"capture-{payment.id}-{amount_minor}"
+            )
+    except PaymentRequestInvalid:
+        log.info("payment %s had moved on: reading it again", payment.id)
     return await payments.retrieve(intent_id)
 
 
-async def _authorize(payments: Payments, row: Payment) -> Intent:
+async def _authorize(payments: PaymentGateway, payment: Payment) -> PaymentIntent:
     try:
         return await payments.authorize(
-            payment_id=row.id,
-            order_id=row.order_id,
-            amount_minor=row.amount_minor,
-            currency=row.currency,
-            company_id=row.company_id,
+            payment_id=payment.id,
+            order_id=payment.order_id,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            company_id=payment.company_id,
         )
-    except PaymentRefused as refused:
-        if refused.intent is None:
+    except PaymentDeclined as error:
+        if error.intent is None:
             raise
-        return refused.intent
+        return error.intent
 
 
-async def _later(database: Database, order_id: UUID, fault: PaymentFault) -> None:
-    """Ask again after a pause that doubles; after too many, leave it to a person."""
+async def _schedule_retry(database: Database, order_id: UUID, error: PaymentError) -> None:
+    """Retry after a delay that doubles; after MAX_ATTEMPTS leave the payment to a person."""
     async with database.write(PLATFORM, ORIGIN) as session:
-        order = await orders.lock(session, order_id)
-        row = await payments_services.lock(session, order_id)
-        row.tries += 1
-        if row.tries >= TRIES:
-            await payments_services.give_up(session, order, row, fault.message)
-        elif row.due_at is not None:
-            row.due_at = await moment(session, pause_seconds(row.tries))
+        order = await order_states.lock(session, order_id)
+        payment = await payments_services.lock_payment(session, order_id)
+        payment.tries += 1
+        if payment.tries >= MAX_ATTEMPTS:
+            await payments_services.stop_polling(session, order, payment, error.message)
+        elif payment.due_at is not None:
+            payment.due_at = await current_time(session, retry_delay_seconds(payment.tries))
 
 
-async def _never(database: Database, row: Payment, fault: PaymentFault) -> None:
-    """The provider will not have it: an unpaid order ends, a held one needs a person."""
-    if row.status in payments_services.UNPAID:
+async def _handle_rejection(database: Database, payment: Payment, error: PaymentError) -> None:
+    """End an unpaid order that the provider rejects; leave an authorized one to a person."""
+    if payment.status in payment_states.UNPAID_STATUSES:
         async with database.write(PLATFORM, ORIGIN) as session:
-            await checkout.fail(session, row.order_id, fault.message)
+            await payment_outcomes.fail_payment(session, payment.order_id, error.message)
         return
     async with database.write(PLATFORM, ORIGIN) as session:
-        order = await orders.lock(session, row.order_id)
-        await payments_services.give_up(
-            session, order, await payments_services.lock(session, order.id), fault.message
-        )
-
-
-def pause_seconds(tries: int) -> float:
-    """The pause before the next try: one second, doubled each time, up to a quarter of an hour."""
-    return float(min(BACK_OFF_SECONDS, 2.0 ** min(tries - 1, 30)))
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A refund to be asked for, and of which intent."""
-
-    refund: Refund
-    intent_id: str
-
-
-async def _refund_all(database: Database, payments: Payments, order_id: UUID) -> bool:
-    async with database.read(PLATFORM) as session:
-        rows = await session.execute(
-            select(Refund, Payment.intent_id)
-            .join(Payment, Payment.id == Refund.payment_id)
-            .where(Refund.order_id == order_id, Refund.status == RefundStatus.REQUESTED)
-            .order_by(Refund.id)
-        )
-        wanted = [Wanted(refund, intent_id) for refund, intent_id in rows if intent_id]
-    done = [await _refund(database, payments, one) for one in wanted]
-    return all(done)
-
-
-async def _refund(database: Database, payments: Payments, wanted: Wanted) -> bool:
-    row = wanted.refund
-    try:
-        result = await payments.refund(wanted.intent_id, row.amount_minor, refund_key(row.id))
-    except PaymentUnavailable as fault:
-        await _refund_later(database, row, fault)
-        return False
-    except (PaymentInvalid, PaymentUnknown, PaymentRefused) as fault:
-        await _refund_never(database, row, fault.message)
-        return True
-    async with database.write(PLATFORM, ORIGIN) as session:
-        await _hear_refund(session, row.order_id, row.id, result)
-    return result.state is not RefundState.PENDING
-
-
-async def _hear_refund(
-    session: AsyncSession, order_id: UUID, refund_id: UUID, result: RefundResult
-) -> None:
-    order = await orders.lock(session, order_id)
-    row = await payments_services.lock(session, order_id)
-    await refunds.hear(session, order, row, refund_id, result)
-
-
-async def _refund_later(database: Database, row: Refund, fault: PaymentFault) -> None:
-    given_up = False
-    async with database.write(PLATFORM, ORIGIN) as session:
-        await orders.lock(session, row.order_id)
-        found = await session.get(Refund, row.id, with_for_update=True)
-        if found is not None and found.status is RefundStatus.REQUESTED:
-            found.tries += 1
-            found.failure_message = fault.message
-            found.due_at = await moment(session, pause_seconds(found.tries))
-            given_up = found.tries >= TRIES
-    if given_up:
-        await _refund_never(database, row, fault.message)
-
-
-async def _refund_never(database: Database, row: Refund, message: str) -> None:
-    async with database.write(PLATFORM, ORIGIN) as session:
-        order = await orders.lock(session, row.order_id)
-        paid = await payments_services.lock(session, row.order_id)
-        found = await session.get(Refund, row.id, with_for_update=True, populate_existing=True)
-        if found is not None and found.status is RefundStatus.REQUESTED:
-            await refunds.end(session, order, paid, found, RefundStatus.FAILED, message)
-
-
-def refund_key(refund_id: UUID) -> str:
-    """The key a refund is asked for with, and recognized by when the provider tells of it."""
-    return f"refund-{refund_id}"
-
-
-def _refund_id(key: str | None) -> UUID | None:
-    try:
-        return UUID((key or "").removeprefix("refund-"))
-    except ValueError:
-        return None
+        order = await order_states.lock(session, payment.order_id)
+        payment = await payments_services.lock_payment(session, order.id)
+        await payments_services.stop_polling(session, order, payment, error.message)

@@ -1,53 +1,59 @@
-"""Grants holds of many orders in one transaction, so that a product everybody wants stays fast.
+"""Reserves units for many orders in one transaction, so that a popular product stays fast.
 
-A batch locks the counter rows in order, grants in the order of arrival, and writes once.
+A batch locks the stock rows in order, decides in the order of arrival, and writes once.
 """
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from services.core.request_batcher import Together
-from services.stock.reservation_decisions import Held, Request, Short, grant
+from database.sessions import Database
+from services.core.request_batcher import RequestBatcher
+from services.stock.reservation_decisions import (
+    ReservationRequest,
+    ReservationResult,
+    reserve_batch,
+)
 
-BATCH_REQUESTS = 64
-QUEUE_REQUESTS = 1_000
-WORKERS = 2
-ORIGIN = Origin("hold")
+MAX_BATCH_REQUESTS = 64
+MAX_QUEUE_REQUESTS = 1_000
+WORKER_COUNT = 2
+ORIGIN = AuditContext("hold")
 
 
-class Combiner(Together[Request, Held | Short]):
-    """The one door to new holds of a process. Start it in a running loop, close it at the end."""
+class ReservationBatcher(RequestBatcher[ReservationRequest, ReservationResult]):
+    """Creates the reservations of this process. Start it in a running loop and close it."""
 
-    def __init__(self, database: Database, workers: int = WORKERS) -> None:
-        sizes = {"batch_requests": BATCH_REQUESTS, "queue_requests": QUEUE_REQUESTS}
-        super().__init__("combiner", self._granted, workers=workers, party=_company, **sizes)
+    def __init__(self, database: Database, workers: int = WORKER_COUNT) -> None:
+        sizes = {"batch_requests": MAX_BATCH_REQUESTS, "queue_requests": MAX_QUEUE_REQUESTS}
+        super().__init__("combiner", self._reserve, workers=workers, party=_company, **sizes)
         self._database = database
 
-    async def hold(
+    async def reserve(
         self,
         company_id: UUID,
         store_id: UUID,
         order_id: UUID,
-        wanted: Mapping[UUID, int],
+        quantities: Mapping[UUID, int],
         hold_seconds: float,
-    ) -> Held | Short:
-        """Hold all of `wanted` (units by product) in one store for `hold_seconds`, or nothing.
+    ) -> ReservationResult:
+        """Reserve all `quantities` (units by product) in one store for `hold_seconds`, or nothing.
 
-        Equal for an order that holds already, wherever that is. Refused when the queue is full.
-        A caller that gives up does not take its request back: the sweeper does, later.
+        An order that has reservations already, in any store, gets the same result again. Raises
+        Busy when the queue is full. A canceled call does not withdraw its request: the job that
+        expires reservations does, later.
         """
-        if not wanted or any(units < 1 for units in wanted.values()):
-            raise ValueError("a hold is of at least one unit of at least one product")
-        request = Request(company_id, store_id, order_id, dict(wanted), hold_seconds)
-        return await self.ask(request)
+        if not quantities or any(units < 1 for units in quantities.values()):
+            raise ValueError("a reservation needs at least one unit of at least one product")
+        request = ReservationRequest(company_id, store_id, order_id, dict(quantities), hold_seconds)
+        return await self.submit(request)
 
-    async def _granted(self, batch: Sequence[Request]) -> list[Held | Short]:
+    async def _reserve(self, batch: Sequence[ReservationRequest]) -> list[ReservationResult]:
         async with self._database.write(PLATFORM, ORIGIN) as session:
-            return await grant(session, batch)
+            return await reserve_batch(session, batch)
 
 
-def _company(request: Request) -> UUID:
-    """Companies have their turns: what one of them sells out keeps no other waiting."""
+def _company(request: ReservationRequest) -> UUID:
+    """The queue takes turns between companies, so that one company's rush delays no other."""
     return request.company_id

@@ -54,7 +54,7 @@ class Query:
 
     @strawberry.field
     async def order(self, info: strawberry.Info, id: strawberry.ID) -> Order | None:
-        key = ids.decode(OrderRow, id)
+        key = ids.decode_id(OrderRow, id)
         rows = await of(info).read("order", key, info.context["person"])
         return order(rows[0]) if rows else None
 

@@ -1,4 +1,4 @@
-"""Which media type answers a request, by its Accept header."""
+"""Chooses the media type of a response by the request's Accept header."""
 
 import re
 from dataclasses import dataclass
@@ -8,36 +8,36 @@ RESPONSE_JSON = "application/graphql-response+json"
 LEGACY_JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"
-# Others mean deferred parts of one answer by the same media type, which is another protocol.
+# Without it the media type means deferred parts of one answer, which is another protocol.
 _SPEC = re.compile(r';\s*subscriptionSpec\s*=\s*"?1\.0"?', re.IGNORECASE)
-ACCEPTS_KEPT = 256
-ACCEPT_LENGTH = 200
+CACHED_HEADERS_COUNT = 256
+MAX_CACHED_HEADER_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """What the caller can read: a JSON type or none, and which kinds of streams it named."""
+class AcceptedMedia:
+    """What the client can read: a JSON type or None, and which kinds of streams it named."""
 
     json: str | None
     events: bool
     parts: bool = False
 
 
-def accepted(header: str | None) -> Accepted:
-    """Answer the best JSON type for an Accept header; equal weights keep the caller's order.
+def parse_accept(header: str | None) -> AcceptedMedia:
+    """Choose the best JSON type for an Accept header; equal weights keep the client's order.
 
     A missing header and wildcards mean application/json, as GraphQL over HTTP asks. Event streams
-    must be named: a caller of anything-goes would wait forever for the end of a stream.
+    must be named: a client that accepts anything would wait for the end of a stream.
     """
     if header is None or not header.strip():
-        return USUAL
-    return _known(header) if len(header) <= ACCEPT_LENGTH else _accepted(header)
+        return DEFAULT_MEDIA
+    return _cached(header) if len(header) <= MAX_CACHED_HEADER_CHARS else _parse(header)
 
 
-def _accepted(header: str) -> Accepted:
+def _parse(header: str) -> AcceptedMedia:
     best, best_weight, events, parts = None, 0.0, False, False
     for part in header.split(","):
-        media, weight = _weighed(part)
+        media, weight = _media_and_weight(part)
         if media == EVENT_STREAM:
             events = events or weight > 0
         if media == MULTIPART:
@@ -45,16 +45,16 @@ def _accepted(header: str) -> Accepted:
         json = RESPONSE_JSON if media == RESPONSE_JSON else LEGACY_JSON
         if media in _JSON_RANGES and weight > best_weight:
             best, best_weight = json, weight
-    return Accepted(best, events, parts)
+    return AcceptedMedia(best, events, parts)
 
 
-USUAL = Accepted(LEGACY_JSON, events=False)
-# Clients have a few headers of this kind between them.
-_known = lru_cache(ACCEPTS_KEPT)(_accepted)
+DEFAULT_MEDIA = AcceptedMedia(LEGACY_JSON, events=False)
+# All clients together send only a few different headers.
+_cached = lru_cache(CACHED_HEADERS_COUNT)(_parse)
 _JSON_RANGES = frozenset({RESPONSE_JSON, LEGACY_JSON, "application/*", "*/*"})
 
 
-def _weighed(part: str) -> tuple[str, float]:
+def _media_and_weight(part: str) -> tuple[str, float]:
     media, *parameters = [piece.strip().lower() for piece in part.split(";")]
     for parameter in parameters:
         name, _, value = parameter.partition("=")
@@ -68,5 +68,5 @@ def _weight(text: str) -> float:
         weight = float(text)
     except ValueError:
         return 0.0
-    # NaN compares false with everything, so it falls out here too.
+    # NaN compares false with everything, so it counts as 0 too.
     return weight if 0.0 <= weight <= 1.0 else 0.0

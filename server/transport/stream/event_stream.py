@@ -1,7 +1,8 @@
-"""One response that goes on: the answers of a subscription, in whatever frames its reader wants.
+"""A subscription as one streaming HTTP response, in the framing that its client accepts.
 
-Its head goes the way of every response. After it each answer is written straight to the connection
-by whoever makes it, as far as the reader keeps up; a slow one makes its source wait.
+The head of the response goes through ASGI like any other. After it each answer is written straight
+to the connection by whoever produces it, as long as the client keeps up; a slow client makes its
+source wait.
 """
 
 import asyncio
@@ -18,205 +19,216 @@ from starlette.types import Receive, Scope, Send
 from execution import Answer
 from execution.fanout_port import Sink
 from server.transport.connections import LiveConnections
-from server.transport.limits import WireLimits
-from server.transport.rejected import errors_of
-from server.transport.stream.chunked_writer import Line, line_of
-from server.transport.stream.stream_timer import Watch
-from server.transport.websocket.outbox import Outbox
+from server.transport.limits import TransportLimits
+from server.transport.rejection import single_error
+from server.transport.send_queue import SendQueue
+from server.transport.stream.stream_timer import StreamTimer
+from server.transport.uvicorn_internals.chunked_writer import ChunkedWriter, chunked_writer_of
 
 log = logging.getLogger(__name__)
 
-Source = Callable[[Sink], AsyncGenerator[Answer, None]]
+AnswerSource = Callable[[Sink], AsyncGenerator[Answer, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Framing:
+class StreamFraming:
     """How one kind of stream is written."""
 
     headers: Mapping[str, str]
     begin: bytes
     heartbeat: bytes
     complete: bytes
-    """Says that nothing will follow; a server that leaves does not say it."""
-    of: Callable[[Answer], bytes]
-    """The piece of one answer."""
-    fault: Callable[[list[dict[str, Any]]], bytes]
-    """The piece of errors that end the stream itself."""
+    """Tells that nothing will follow; not sent by a server that is about to stop."""
+    piece: Callable[[Answer], bytes]
+    """The bytes of one answer."""
+    error_piece: Callable[[list[dict[str, Any]]], bytes]
+    """The bytes of errors that end the stream itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class StreamServices:
     """What all streams of a server share."""
 
-    limits: WireLimits
+    limits: TransportLimits
     connections: LiveConnections
-    watch: Watch
+    timer: StreamTimer
 
 
-def answer_stream(answer: Answer, framing: Framing) -> Response:
-    """A single result for a reader of streams only: all of it at once."""
-    body = framing.begin + framing.of(answer) + framing.complete
+def single_answer_stream(answer: Answer, framing: StreamFraming) -> Response:
+    """A whole stream of one answer, for a client that accepts streams only."""
+    body = framing.begin + framing.piece(answer) + framing.complete
     return Response(body, 200, headers=framing.headers)
 
 
 class StreamResponse(Response):
-    """Streams a subscription until it, its reader or its token (a Unix time) ends."""
+    """Streams a subscription until its source ends, its client leaves or its token expires.
+
+    `expires_at` is a Unix time.
+    """
 
     def __init__(
-        self, source: Source, office: Office, framing: Framing, expires_at: float | None
+        self,
+        source: AnswerSource,
+        services: StreamServices,
+        framing: StreamFraming,
+        expires_at: float | None,
     ) -> None:
         super().__init__(None, 200, headers=framing.headers)
-        # Starlette counts an empty body; the length of this one is not known.
+        # Starlette sets the length of an empty body; the length of this one is not known.
         del self.headers["content-length"]
         self._source = source
-        self._office = office
+        self._services = services
         self._framing = framing
         self._expires_at = expires_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        line = line_of(scope)
+        writer = chunked_writer_of(scope)
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        stream = Stream(line, self._office, self._framing, self._expires_at)
-        if line.take(stream):
+        stream = EventStream(writer, self._services, self._framing, self._expires_at)
+        if writer.take_over(stream):
             stream.start(self._source)
 
 
-class Stream:
-    """The answers of one subscription on their way to one reader."""
+class EventStream:
+    """Writes the answers of one subscription to one client."""
 
     __slots__ = (
-        "_ending", "_expires_at", "_framing", "_line", "_office", "_outbox", "_over", "_task",
-        "_wrote_at",
+        "_ending", "_expires_at", "_framing", "_queue", "_services", "_task", "_unregister",
+        "_writer", "_wrote_at",
     )  # fmt: skip
 
     def __init__(
-        self, line: Line, office: Office, framing: Framing, expires_at: float | None
+        self,
+        writer: ChunkedWriter,
+        services: StreamServices,
+        framing: StreamFraming,
+        expires_at: float | None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        self._line = line
-        self._office = office
+        self._writer = writer
+        self._services = services
         self._framing = framing
-        self._outbox = Outbox(self, office.limits, self.gone)
+        self._queue = SendQueue(self, services.limits, self.on_disconnect)
         self._ending: str | None = None
         self._wrote_at = loop.time()
         self._expires_at = None if expires_at is None else self._wrote_at + expires_at - time.time()
         self._task: asyncio.Task[None] | None = None
-        self._over: Callable[[], None] | None = None
+        self._unregister: Callable[[], None] | None = None
 
-    def start(self, source: Source) -> None:
-        """Begin to take the answers of the source."""
-        self._over = self._office.connections.hold(self.leave)
-        self._office.watch.join(self)
+    def start(self, source: AnswerSource) -> None:
+        """Begin to write the answers of the source."""
+        self._unregister = self._services.connections.register(self.leave)
+        self._services.timer.add(self)
         if self._framing.begin:
-            self._outbox.push(self._piece(self._framing.begin))
+            self._queue.put_nowait(self._chunk(self._framing.begin))
         self._task = asyncio.get_running_loop().create_task(self._feed(source))
-        self._task.add_done_callback(self._fed)
+        self._task.add_done_callback(self._on_source_end)
 
     def leave(self) -> None:
-        """End without saying that all was told, so that the reader comes back."""
+        """End without the frame that tells the end, so that the client reconnects."""
         self._end("left")
 
-    # What the watch and the line call.
+    # Called by the timer and by the connection.
 
-    def look(self, now: float, quiet_since: float) -> None:
-        """End with its token; show a reader who hears nothing that the stream lives."""
+    def check(self, now: float, quiet_since: float) -> None:
+        """End the stream when its token has expired; send a heartbeat on a quiet one."""
         if self._expires_at is not None and now >= self._expires_at:
             self._end("expired")
-        elif self._wrote_at <= quiet_since and not self._outbox.held:
-            self._outbox.push(self._piece(self._framing.heartbeat))
+        elif self._wrote_at <= quiet_since and not self._queue.pending:
+            self._queue.put_nowait(self._chunk(self._framing.heartbeat))
 
-    def writable(self) -> None:
+    def on_writable(self) -> None:
         """Go on writing."""
-        self._outbox.drain()
+        self._queue.drain()
         self._finish()
 
-    def gone(self) -> None:
-        """Let go of a reader that has left or stands still."""
+    def on_disconnect(self) -> None:
+        """Cut the connection of a client that has left or reads nothing."""
         if self._ending == "gone":
             return
         self._ending = "gone"
-        self._line.cut()
+        self._writer.cut()
         if self._task is not None and not self._task.done():
             self._task.cancel()
         else:
-            self._tidy()
+            self._clean_up()
 
-    # What the outbox calls.
+    # Called by the send queue.
 
     @property
     def blocked(self) -> bool:
-        """Whether the reader is slower than what was written to it."""
-        return self._line.blocked
+        """Whether the client reads more slowly than is written to it."""
+        return self._writer.blocked
 
-    def write_text(self, framed: bytes) -> None:
+    def write_frame(self, frame: bytes) -> None:
         """Write without waiting."""
         self._wrote_at = asyncio.get_running_loop().time()
-        self._line.write(framed)
+        self._writer.write(frame)
 
     # Between the source and the end.
 
-    async def _feed(self, source: Source) -> None:
-        """Take the answers of the source, as fast as they are written."""
+    async def _feed(self, source: AnswerSource) -> None:
+        """Take the answers of the source as fast as they are written."""
         async with aclosing(source(self._take)) as answers:
             async for answer in answers:
-                await self._outbox.put(self._framed(answer))
+                await self._queue.put(self._frame(answer))
                 del answer
 
     def _take(self, answer: Answer) -> bool:
         """Take an answer if there is room for it."""
-        return self._outbox.offer(self._framed(answer))
+        return self._queue.try_put(self._frame(answer))
 
-    def _framed(self, answer: Answer) -> bytes:
-        """An answer as it is written; made once for all who get this very answer in chunks."""
-        if not answer.shared or not self._line.chunked:
-            return self._piece(self._framing.of(answer))
-        mark = self._framing.heartbeat
-        if answer.framed is None or answer.framed[0] != mark:
-            answer.framed = mark, self._piece(self._framing.of(answer))
-        return answer.framed[1]
+    def _frame(self, answer: Answer) -> bytes:
+        """The frame of an answer; a shared answer is framed once for all streams of one kind."""
+        if not answer.shared or not self._writer.chunked:
+            return self._chunk(self._framing.piece(answer))
+        key = self._framing.heartbeat
+        if answer.cached_frame is None or answer.cached_frame[0] != key:
+            answer.cached_frame = key, self._chunk(self._framing.piece(answer))
+        return answer.cached_frame[1]
 
-    def _piece(self, said: bytes) -> bytes:
-        return b"%x\r\n%b\r\n" % (len(said), said) if self._line.chunked else said
+    def _chunk(self, piece: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(piece), piece) if self._writer.chunked else piece
 
     def _end(self, ending: str) -> None:
         if self._ending is None and self._task is not None:
             self._ending = ending
             self._task.cancel()
 
-    def _fed(self, task: asyncio.Task[None]) -> None:
-        """Say how it ends, now that the source is closed."""
+    def _on_source_end(self, task: asyncio.Task[None]) -> None:
+        """Write the last frame, now that the source is closed."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.error("a stream failed outside its operation", exc_info=error)
         if self._ending == "gone":
-            self._tidy()
+            self._clean_up()
             return
-        last = self._last(error)
+        last = self._last_piece(error)
         if last:
-            self._outbox.push(self._piece(last))
+            self._queue.put_nowait(self._chunk(last))
         self._finish()
 
-    def _last(self, error: BaseException | None) -> bytes:
+    def _last_piece(self, error: BaseException | None) -> bytes:
         framing = self._framing
         if error is not None:
-            broken = errors_of("INTERNAL_SERVER_ERROR", "The stream broke: resume.")
-            return framing.fault(broken) + framing.complete
+            broken = single_error("INTERNAL_SERVER_ERROR", "The stream broke: resume.")
+            return framing.error_piece(broken) + framing.complete
         if self._ending == "expired":
-            expired = errors_of("UNAUTHENTICATED", "The access token has expired.")
-            return framing.fault(expired) + framing.complete
+            expired = single_error("UNAUTHENTICATED", "The access token has expired.")
+            return framing.error_piece(expired) + framing.complete
         return b"" if self._ending == "left" else framing.complete
 
     def _finish(self) -> None:
-        """End the response once everything is written."""
-        if self._task is None or not self._task.done() or self._outbox.held:
+        """End the response once the source has ended and everything is written."""
+        if self._task is None or not self._task.done() or self._queue.pending:
             return
-        if self._over is not None:
-            self._line.finish()
-            self._tidy()
+        if self._unregister is not None:
+            self._writer.finish()
+            self._clean_up()
 
-    def _tidy(self) -> None:
-        self._office.watch.leave(self)
-        self._outbox.close()
-        over, self._over = self._over, None
-        if over is not None:
-            over()
+    def _clean_up(self) -> None:
+        self._services.timer.remove(self)
+        self._queue.close()
+        unregister, self._unregister = self._unregister, None
+        if unregister is not None:
+            unregister()

@@ -5,19 +5,19 @@ from typing import Any
 import orjson
 
 from execution import Answer
-from server.transport.stream.event_stream import Framing
+from server.transport.stream.event_stream import StreamFraming
 
-# LF only: readers in the field split events at a blank line and take a CR for part of the data.
+# LF only: common clients split events at a blank line and take a CR for part of the data.
 HEARTBEAT = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
 
 
-def event_of(answer: Answer) -> bytes:
-    """Answer one `next` event; it carries the cursor of what it tells as its id."""
+def next_event(answer: Answer) -> bytes:
+    """One `next` event; its id is the cursor in the answer, if it has one."""
     return _id_line(answer.data) + _next(answer.encode())
 
 
-def _fault(errors: list[dict[str, Any]]) -> bytes:
+def _errors(errors: list[dict[str, Any]]) -> bytes:
     return _next(orjson.dumps({"errors": errors}))
 
 
@@ -30,13 +30,13 @@ def _id_line(data: object) -> bytes:
         return b""
     (root,) = data.values()
     cursor = root.get("cursor") if isinstance(root, dict) else None
-    # An id of several lines would forge fields of the stream; no cursor of ours has one.
+    # A line break in an id would forge fields of the stream.
     if not isinstance(cursor, str) or not cursor.isprintable():
         return b""
     return b"id: " + cursor.encode() + b"\n"
 
 
-EVENTS = Framing(
+SSE_FRAMING = StreamFraming(
     headers={
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-cache, no-store",
@@ -47,6 +47,6 @@ EVENTS = Framing(
     begin=b"",
     heartbeat=HEARTBEAT,
     complete=COMPLETE,
-    of=event_of,
-    fault=_fault,
+    piece=next_event,
+    error_piece=_errors,
 )

@@ -1,46 +1,49 @@
-"""One timer for all streams of a server, which looks after each of them every so often."""
+"""One timer for all event streams of a server: heartbeats and expired tokens."""
 
 import asyncio
 from typing import Protocol
 
-LOOKS = 8
+CHECKS_PER_HEARTBEAT = 8
 
 
-class Watched(Protocol):
-    """A stream that is looked after."""
+class TimedStream(Protocol):
+    """A stream that a StreamTimer checks."""
 
-    def look(self, now: float, quiet_since: float) -> None:
-        """See to it by the loop's clock; say something if it was quiet since then."""
+    def check(self, now: float, quiet_since: float) -> None:
+        """Act at `now` (the loop's clock): write something if nothing was since `quiet_since`."""
 
 
-class Watch:
-    """Looks LOOKS times in `seconds`, so that nobody is quiet for longer than that."""
+class StreamTimer:
+    """Checks its streams CHECKS_PER_HEARTBEAT times in `seconds`.
+
+    So no stream is quiet for longer than that.
+    """
 
     def __init__(self, seconds: float) -> None:
-        self._step = seconds / LOOKS
-        self._quiet = seconds - self._step
-        self._members: dict[Watched, None] = {}
+        self._interval = seconds / CHECKS_PER_HEARTBEAT
+        self._quiet_seconds = seconds - self._interval
+        self._streams: dict[TimedStream, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def join(self, member: Watched) -> None:
-        """Look after a stream until it leaves."""
-        self._members[member] = None
+    def add(self, stream: TimedStream) -> None:
+        """Check a stream until it is removed."""
+        self._streams[stream] = None
         if self._timer is None:
-            self._set()
+            self._schedule()
 
-    def leave(self, member: Watched) -> None:
-        """Look after it no more."""
-        self._members.pop(member, None)
+    def remove(self, stream: TimedStream) -> None:
+        """Check it no more."""
+        self._streams.pop(stream, None)
 
-    def _set(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._step, self._look)
+    def _schedule(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._interval, self._check_all)
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         self._timer = None
-        if not self._members:
+        if not self._streams:
             return
-        # Before anything can go wrong: all depend on it.
-        self._set()
+        # Before anything can raise: all streams depend on it.
+        self._schedule()
         now = asyncio.get_running_loop().time()
-        for member in list(self._members):
-            member.look(now, now - self._quiet)
+        for stream in list(self._streams):
+            stream.check(now, now - self._quiet_seconds)

@@ -1,4 +1,4 @@
-"""One graphql-transport-ws socket from its first frame to its close."""
+"""One graphql-transport-ws connection, from its first frame to its close."""
 
 import asyncio
 import logging
@@ -8,222 +8,233 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from execution import Engine
-from server.transport.contexts import Contexts, Denied, Opened
-from server.transport.limits import WireLimits
-from server.transport.persisted_lookup import Library
+from server.transport.authentication import (
+    AuthenticatedCaller,
+    AuthenticationFailure,
+    CallerAuthenticator,
+    authentication_of,
+)
+from server.transport.document_lookup import DocumentLookup
+from server.transport.limits import TransportLimits
+from server.transport.send_queue import FrameWriter, SendQueue
 from server.transport.websocket import frames
-from server.transport.websocket.frames import Goodbye
-from server.transport.websocket.init import init_headers
-from server.transport.websocket.message_rate import Pace
-from server.transport.websocket.operations import Operations
-from server.transport.websocket.outbox import Outbox, Way
+from server.transport.websocket.connection_init import init_headers
+from server.transport.websocket.frames import CloseSocket
+from server.transport.websocket.operations import SocketOperations
+from services.core.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
-_BROKEN = Goodbye(frames.TRY_AGAIN, "something broke: try again")
-_STALLED = Goodbye(frames.TIMED_OUT, "the reader stands still")
-_SILENT = Goodbye(frames.TIMED_OUT, "no sign of life")
-_EXPIRED = Goodbye(frames.FORBIDDEN, "token expired")
-_LATE = Goodbye(frames.TIMED_OUT, "connection_init did not come in time")
-_TIMER_MAX_SECONDS = 30 * 24 * 3600.0
+_FAILED = CloseSocket(frames.TRY_AGAIN, "something broke: try again")
+_STALLED = CloseSocket(frames.TIMED_OUT, "the client reads too slowly")
+_SILENT = CloseSocket(frames.TIMED_OUT, "no sign of life")
+_EXPIRED = CloseSocket(frames.FORBIDDEN, "token expired")
+_NO_INIT = CloseSocket(frames.TIMED_OUT, "connection_init did not come in time")
+_MAX_TIMER_SECONDS = 30 * 24 * 3600.0
 
 
-class Line(Way, Protocol):
-    """The socket, as a conversation uses it."""
+class ServerSocket(FrameWriter, Protocol):
+    """The socket as a connection uses it."""
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close."""
 
 
-class Conversation:
-    """Speaks the protocol with one client, and calls `over` when all of it has been tidied up.
+class GraphQLWSConnection:
+    """Speaks the protocol with one client; calls `closed` when everything is cleaned up.
 
-    A quiet one costs no task: what comes is heard when it comes, and one timer at a time asks for
-    signs of life.
+    A quiet connection has no task: messages are handled by callbacks, and one timer at a time
+    sends pings and checks for their pongs.
     """
 
     __slots__ = (
-        "_asked_at", "_client", "_contexts", "_early", "_ending", "_expiry", "_headers",
-        "_heard_at", "_init_seen", "_limits", "_line", "_loop", "_opened", "_opening",
-        "_operations", "_outbox", "_over", "_pace", "_timer",
+        "_authenticating", "_authenticator", "_bucket", "_caller", "_client", "_closed", "_ending",
+        "_expiry", "_headers", "_init_seen", "_limits", "_loop", "_operations", "_pinged_at",
+        "_queue", "_received_at", "_socket", "_timer", "_waiting_frames",
     )  # fmt: skip
 
     def __init__(
         self,
-        line: Line,
-        upgrade: Mapping[str, str],
+        socket: ServerSocket,
+        upgrade_headers: Mapping[str, str],
         client: str,
         engine: Engine,
-        contexts: Contexts,
-        limits: WireLimits,
-        library: Library,
-        over: Callable[[], None],
+        authenticator: CallerAuthenticator,
+        limits: TransportLimits,
+        documents: DocumentLookup,
+        closed: Callable[[], None],
     ) -> None:
-        self._line = line
-        self._headers = upgrade
+        self._socket = socket
+        self._headers = upgrade_headers
         self._init_seen = False
         self._client = client
-        self._contexts = contexts
+        self._authenticator = authenticator
         self._limits = limits
-        self._over = over
+        self._closed = closed
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox(line, limits, lambda: self.end(_STALLED))
-        self._operations = Operations(engine, self._outbox, limits, library)
-        self._pace = Pace(
-            per_second=limits.messages_per_second, burst_count=limits.messages_burst_count
-        )
-        self._early: tuple[frames.Frame, ...] = ()
-        self._opened: Opened | None = None
-        self._opening: asyncio.Task[None] | None = None
+        self._queue = SendQueue(socket, limits, lambda: self.end(_STALLED))
+        self._operations = SocketOperations(engine, self._queue, limits, documents)
+        self._waiting_frames: tuple[frames.Frame, ...] = ()
+        self._caller: AuthenticatedCaller | None = None
+        self._authenticating: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self._heard_at = self._asked_at = self._loop.time()
-        self._timer = self._loop.call_later(limits.init_seconds, self.end, _LATE)
+        self._received_at = self._pinged_at = self._loop.time()
+        self._bucket = TokenBucket(limits.socket_messages, self._received_at)
+        self._timer = self._loop.call_later(limits.init_seconds, self.end, _NO_INIT)
 
-    def end(self, goodbye: Goodbye | None) -> None:
-        """Close the socket with this goodbye, or without a word when the client is gone."""
+    def end(self, close: CloseSocket | None) -> None:
+        """Close the socket with a code; only clean up, with None, when the client is gone."""
         if self._ending is None:
-            self._ending = self._loop.create_task(self._end(goodbye))
+            self._ending = self._loop.create_task(self._end(close))
 
-    # What the socket calls.
+    # Called by the socket.
 
-    def gone(self) -> None:
-        """Tidy up after a client that is not there any more."""
+    def on_disconnect(self) -> None:
+        """Clean up after a client that has disconnected."""
         self.end(None)
 
-    def writable(self) -> None:
+    def on_writable(self) -> None:
         """Go on writing."""
-        self._outbox.drain()
+        self._queue.drain()
 
-    def hear_binary(self) -> None:
-        """Refuse what is no text."""
-        self.end(Goodbye(frames.BAD_REQUEST, "binary frames are not spoken here"))
+    def on_binary(self) -> None:
+        """Close: the protocol has no binary messages."""
+        self.end(CloseSocket(frames.BAD_REQUEST, "binary frames are not supported"))
 
-    def hear(self, text: str) -> None:
-        """Take one message; a bad one ends the conversation."""
+    def on_text(self, text: str) -> None:
+        """Handle one message; a malformed one closes the socket."""
         if self._ending is not None:
             return
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         try:
-            if not self._pace.allows():
-                raise Goodbye(frames.TOO_MANY_REQUESTS, "too many messages")
-            self._take(frames.frame_of(text, self._limits))
-        except Goodbye as goodbye:
-            self.end(goodbye)
+            if not self._bucket.try_take(1, self._received_at):
+                raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many messages")
+            self._handle(frames.parse_frame(text, self._limits))
+        except CloseSocket as close:
+            self.end(close)
         except Exception:
-            log.exception("a socket broke")
-            self.end(_BROKEN)
+            log.exception("a socket failed")
+            self.end(_FAILED)
 
-    def _take(self, frame: frames.Frame) -> None:
+    def _handle(self, frame: frames.Frame) -> None:
         match frame:
-            case frames.Init(payload):
+            case frames.ConnectionInit(payload):
                 self._init(payload)
-            case frames.Ping(payload) if self._opened is not None and "authorization" in payload:
+            case frames.Ping(payload) if self._caller is not None and "authorization" in payload:
                 self._renew(payload)
             case frames.Ping():
-                self._outbox.push(frames.PONG)
+                self._queue.put_nowait(frames.PONG)
             case frames.Pong():
                 pass
-            case frames.Subscribe() | frames.Complete() if self._opened is None and self._opening:
-                self._hold(frame)
+            case frames.Subscribe() | frames.Complete() if (
+                self._caller is None and self._authenticating
+            ):
+                self._postpone(frame)
             case frames.Subscribe(id, operation):
-                if self._opened is None:
-                    raise Goodbye(frames.UNAUTHORIZED, "unauthorized: connection_init comes first")
-                self._operations.start(id, operation, self._opened.fresh())
+                if self._caller is None:
+                    message = "unauthorized: connection_init comes first"
+                    raise CloseSocket(frames.UNAUTHORIZED, message)
+                self._operations.start(id, operation, self._caller.new_context())
             case frames.Complete(id):
                 self._operations.stop(id)
 
-    def _hold(self, frame: frames.Frame) -> None:
-        """Let a client that does not wait for its acknowledgement be heard after it."""
-        if len(self._early) >= self._limits.socket_operations_count:
-            raise Goodbye(frames.TOO_MANY_REQUESTS, "too many messages")
-        self._early = (*self._early, frame)
+    def _postpone(self, frame: frames.Frame) -> None:
+        """Handle a frame after the acknowledgement that its client did not wait for."""
+        if len(self._waiting_frames) >= self._limits.socket_operations_count:
+            raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many messages")
+        self._waiting_frames = (*self._waiting_frames, frame)
 
     def _init(self, payload: dict[str, Any]) -> None:
         if self._init_seen:
-            raise Goodbye(frames.TOO_MANY_REQUESTS, "too many initialisation requests")
+            raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many initialisation requests")
         self._init_seen = True
         self._headers = init_headers(self._headers, payload)
-        self._opening = self._loop.create_task(self._open(self._headers, None))
+        self._authenticating = self._loop.create_task(self._authenticate(self._headers, None))
 
     def _renew(self, payload: dict[str, Any]) -> None:
-        """Take a fresh token before the old one ends: its streams go on, later operations use it.
+        """Replace the token before it expires: streams go on, later operations use the new one.
 
-        One at a time: the pace of messages bounds how often anybody can ask.
+        One at a time: the limit on messages bounds how often a client can do it.
         """
-        if self._opening is not None:
-            raise Goodbye(frames.TOO_MANY_REQUESTS, "one token at a time")
+        if self._authenticating is not None:
+            raise CloseSocket(frames.TOO_MANY_REQUESTS, "one token at a time")
         token = {"authorization": payload["authorization"]}
         self._headers = init_headers(self._headers, token)
-        self._opening = self._loop.create_task(self._open(self._headers, self._opened))
+        renewing = self._authenticate(self._headers, self._caller)
+        self._authenticating = self._loop.create_task(renewing)
 
-    async def _open(self, headers: Mapping[str, str], before: Opened | None) -> None:
+    async def _authenticate(
+        self, headers: Mapping[str, str], previous: AuthenticatedCaller | None
+    ) -> None:
         try:
-            opened = await self._contexts.open(headers, client=self._client)
+            caller = await authentication_of(self._authenticator, headers, self._client)
         except Exception:
-            log.exception("a socket broke")
-            self.end(_BROKEN)
+            log.exception("a socket failed")
+            self.end(_FAILED)
             return
-        self._opening = None
-        if isinstance(opened, Denied):
-            code = frames.TRY_AGAIN if opened.passing else frames.UNAUTHORIZED
-            self.end(Goodbye(code, opened.message))
-        elif before is not None and opened.identity != before.identity:
-            self.end(Goodbye(frames.FORBIDDEN, "a socket belongs to one person"))
+        self._authenticating = None
+        if isinstance(caller, AuthenticationFailure):
+            code = frames.TRY_AGAIN if caller.is_transient else frames.UNAUTHORIZED
+            self.end(CloseSocket(code, caller.message))
+        elif previous is not None and caller.identity != previous.identity:
+            self.end(CloseSocket(frames.FORBIDDEN, "a socket belongs to one person"))
         elif self._ending is None:
-            self._opened = opened
-            self._expire_at(opened.expires_at)
-            self._outbox.push(frames.ACK if before is None else frames.renewed(opened.expires_at))
-            if before is None:
+            self._caller = caller
+            self._set_expiry(caller.expires_at)
+            if previous is None:
+                self._queue.put_nowait(frames.ACK)
                 self._begin()
+            else:
+                self._queue.put_nowait(frames.token_renewed_frame(caller.expires_at))
 
     def _begin(self) -> None:
         self._timer.cancel()
-        self._timer = self._loop.call_later(self._limits.socket_heartbeat_seconds, self._ask)
-        early, self._early = self._early, ()
+        self._timer = self._loop.call_later(self._limits.socket_heartbeat_seconds, self._ping)
+        waiting, self._waiting_frames = self._waiting_frames, ()
         try:
-            for frame in early:
-                self._take(frame)
-        except Goodbye as goodbye:
-            self.end(goodbye)
+            for frame in waiting:
+                self._handle(frame)
+        except CloseSocket as close:
+            self.end(close)
 
-    def _expire_at(self, unix_seconds: float | None) -> None:
+    def _set_expiry(self, unix_seconds: float | None) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
         if unix_seconds is not None:
-            delay = min(max(0.0, unix_seconds - time.time()), _TIMER_MAX_SECONDS)
+            delay = min(max(0.0, unix_seconds - time.time()), _MAX_TIMER_SECONDS)
             self._expiry = self._loop.call_later(delay, self.end, _EXPIRED)
 
-    def _ask(self) -> None:
-        """Ask for a sign of life; a full outbox has its own time limit."""
-        self._asked_at = self._loop.time()
-        if not self._outbox.full:
-            self._outbox.push(frames.PING)
-        self._timer = self._loop.call_later(self._limits.pong_seconds, self._look)
+    def _ping(self) -> None:
+        """Send a ping; a full queue has its own time limit."""
+        self._pinged_at = self._loop.time()
+        if not self._queue.full:
+            self._queue.put_nowait(frames.PING)
+        self._timer = self._loop.call_later(self._limits.pong_seconds, self._check_pong)
 
-    def _look(self) -> None:
-        if self._heard_at < self._asked_at and not self._outbox.full:
+    def _check_pong(self) -> None:
+        if self._received_at < self._pinged_at and not self._queue.full:
             self.end(_SILENT)
             return
-        rest = self._limits.socket_heartbeat_seconds - self._limits.pong_seconds
-        self._timer = self._loop.call_later(max(0.0, rest), self._ask)
+        pause = self._limits.socket_heartbeat_seconds - self._limits.pong_seconds
+        self._timer = self._loop.call_later(max(0.0, pause), self._ping)
 
-    async def _end(self, goodbye: Goodbye | None) -> None:
+    async def _end(self, close: CloseSocket | None) -> None:
         self._timer.cancel()
         if self._expiry is not None:
             self._expiry.cancel()
-        if self._opening is not None:
-            self._opening.cancel()
+        if self._authenticating is not None:
+            self._authenticating.cancel()
         self._operations.stop_all()
         try:
-            if goodbye is not None:
-                # The peer may be deaf: the last frames don't wait for it long.
+            if close is not None:
+                # The client may have stopped reading: don't wait long for the last frames.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self._limits.goodbye_seconds):
-                        await self._outbox.flushed()
-                self._line.close(goodbye.code, goodbye.reason)
+                    async with asyncio.timeout(self._limits.last_frames_seconds):
+                        await self._queue.flushed()
+                self._socket.close(close.code, close.reason)
             await self._operations.finished()
         finally:
-            self._outbox.close()
-            self._over()
+            self._queue.close()
+            self._closed()

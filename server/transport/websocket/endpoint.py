@@ -1,4 +1,4 @@
-"""GraphQL over WebSocket: who may upgrade, then one conversation a socket."""
+"""GraphQL over WebSocket: who may upgrade, then one connection object per socket."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -6,64 +6,63 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution import Engine
+from server.transport.authentication import CallerAuthenticator
 from server.transport.connections import LiveConnections
-from server.transport.contexts import Contexts
-from server.transport.limits import WireLimits
-from server.transport.persisted_lookup import Library, NoLibrary
-from server.transport.rejected import Rejected
+from server.transport.document_lookup import DocumentLookup, NoPersistedQueries
+from server.transport.limits import TransportLimits
+from server.transport.rejection import RequestRejected
+from server.transport.uvicorn_internals.websocket_protocol import direct_websocket_of
 from server.transport.websocket import frames
-from server.transport.websocket.connection import Conversation
-from server.transport.websocket.frames import Goodbye
-from server.transport.websocket.uvicorn_protocol import direct_of
+from server.transport.websocket.connection import GraphQLWSConnection
+from server.transport.websocket.frames import CloseSocket
 
 SUBPROTOCOL = "graphql-transport-ws"
-# How the server says, in the middle of a handshake, that nobody is there.
-GONE = (WebSocketDisconnect, OSError)
+# What the server raises when the client disconnects during the handshake.
+DISCONNECTED = (WebSocketDisconnect, OSError)
 
-_RECONNECT = Goodbye(frames.SERVICE_RESTART, "reconnect")
+_RECONNECT = CloseSocket(frames.SERVICE_RESTART, "reconnect")
 
 
 def graphql_websocket(
     engine: Engine,
-    contexts: Contexts,
-    limits: WireLimits,
+    authenticator: CallerAuthenticator,
+    limits: TransportLimits,
     connections: LiveConnections,
     *,
     origins: frozenset[str] = frozenset(),
-    library: Library | None = None,
+    documents: DocumentLookup | None = None,
 ) -> Callable[[WebSocket], Awaitable[None]]:
-    """Answer the endpoint that speaks graphql-transport-ws.
+    """Build the endpoint that speaks graphql-transport-ws.
 
-    Browsers may come from the server's own origin and from `origins` ("https://shop.example", or
-    "*" for any); callers that send no Origin are no browsers and always may.
+    Browsers may connect from the server's own origin and from `origins` ("https://shop.example",
+    or "*" for any); clients that send no Origin are no browsers and always may.
     """
-
-    shelf = library or NoLibrary()
+    lookup = documents or NoPersistedQueries()
 
     async def serve(socket: WebSocket) -> None:
-        if not _may_come(socket, origins):
+        if not _origin_allowed(socket, origins):
             await socket.close()  # before the handshake: a 403
             return
         refusal = _refusal(socket, connections)
-        with suppress(*GONE):
+        with suppress(*DISCONNECTED):
             await socket.accept(None if refusal else SUBPROTOCOL)
             if refusal is not None:
                 # Browsers hide an HTTP refusal from the page; a close code reaches its client.
                 await socket.close(refusal.code, refusal.reason)
                 return
-            line = direct_of(socket)
+            direct = direct_websocket_of(socket)
             client = socket.client.host if socket.client else "unknown"
-            ended = connections.hold(lambda: conversation.end(_RECONNECT))
-            conversation = Conversation(
-                line, socket.headers, client, engine, contexts, limits, shelf, ended
+            unregister = connections.register(lambda: connection.end(_RECONNECT))
+            connection = GraphQLWSConnection(
+                direct, socket.headers, client, engine, authenticator, limits, lookup, unregister
             )
-            line.attach(conversation)
+            direct.attach(connection)
 
     return serve
 
 
-def _may_come(socket: WebSocket, origins: frozenset[str]) -> bool:
-    # Browsers send no preflight for sockets: the Origin is all that tells a foreign page from ours.
+def _origin_allowed(socket: WebSocket, origins: frozenset[str]) -> bool:
+    # Browsers send no preflight for sockets: only the Origin tells a foreign page from ours.
     origin = socket.headers.get("origin")
     if origin is None or "*" in origins or origin in origins:
         return True
@@ -71,11 +70,11 @@ def _may_come(socket: WebSocket, origins: frozenset[str]) -> bool:
     return own_host is not None and origin.rpartition("://")[2] == own_host
 
 
-def _refusal(socket: WebSocket, connections: LiveConnections) -> Goodbye | None:
+def _refusal(socket: WebSocket, connections: LiveConnections) -> CloseSocket | None:
     if SUBPROTOCOL not in socket.scope["subprotocols"]:
-        return Goodbye(frames.SUBPROTOCOL_NOT_ACCEPTABLE, "subprotocol not acceptable")
+        return CloseSocket(frames.SUBPROTOCOL_NOT_ACCEPTABLE, "subprotocol not acceptable")
     try:
-        connections.check_room()
-    except Rejected as rejected:
-        return Goodbye(frames.TRY_AGAIN, rejected.message)
+        connections.check_capacity()
+    except RequestRejected as rejected:
+        return CloseSocket(frames.TRY_AGAIN, rejected.message)
     return None

@@ -1,4 +1,4 @@
-"""The messages a client may send over graphql-transport-ws, each checked for shape before use."""
+"""Messages of graphql-transport-ws: parsing those of clients, encoding those of the server."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from execution import Answer
-from server.transport.limits import OPERATION_ID_MAX_CHARS, WireLimits
-from server.transport.operation import Misshapen, Operation, operation_of
+from server.transport.limits import MAX_OPERATION_ID_CHARS, TransportLimits
+from server.transport.operation import MalformedRequest, Operation, parse_operation
 
 ABNORMAL = 1006
 FRAME_TOO_BIG = 1009
@@ -21,40 +21,40 @@ TIMED_OUT = 4408
 SUBSCRIBER_EXISTS = 4409
 TOO_MANY_REQUESTS = 4429
 
-_REASON_MAX_BYTES = 123  # what a close frame can hold
+_MAX_REASON_BYTES = 123  # what a close frame can hold
 
 
-class Goodbye(Exception):
-    """The end of a socket: a close code and a reason short enough for a close frame."""
+class CloseSocket(Exception):
+    """Closes the socket: a close code, and a reason cut to what a close frame can hold."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason.encode()[:_REASON_MAX_BYTES].decode(errors="ignore")
+        self.reason = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)
-class Init:
-    """connection_init, with the sign-in that came along."""
+class ConnectionInit:
+    """connection_init, with the client's credentials."""
 
     payload: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """ping: answered by a pong; an authorization in its payload takes the place of the last one."""
+    """ping: answered by a pong; an authorization in its payload replaces the last one."""
 
     payload: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """pong: proof of life, nothing more."""
+    """pong: the answer to a ping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """subscribe: an operation of any kind under the client's id."""
+    """subscribe: an operation of any type under the client's id."""
 
     id: str
     operation: Operation
@@ -62,27 +62,27 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """complete: the client wants no more of that operation."""
+    """complete: the client stops that operation."""
 
     id: str
 
 
-Frame = Init | Ping | Pong | Subscribe | Complete
+Frame = ConnectionInit | Ping | Pong | Subscribe | Complete
 
 
-def frame_of(text: str, limits: WireLimits) -> Frame:
-    """Answer the message in a text frame; raises Goodbye (1009 or 4400) for anything else."""
+def parse_frame(text: str, limits: TransportLimits) -> Frame:
+    """Parse the message in a text frame; raises CloseSocket (1009 or 4400) if it is invalid."""
     if len(text) > limits.frame_bytes or len(raw := text.encode()) > limits.frame_bytes:
-        raise Goodbye(FRAME_TOO_BIG, f"a frame is at most {limits.frame_bytes} bytes")
+        raise CloseSocket(FRAME_TOO_BIG, f"a frame is at most {limits.frame_bytes} bytes")
     try:
         message = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise Goodbye(BAD_REQUEST, "the frame is not valid JSON") from None
+        raise CloseSocket(BAD_REQUEST, "the frame is not valid JSON") from None
     if not isinstance(message, dict):
-        raise Goodbye(BAD_REQUEST, "the frame is not a JSON object")
+        raise CloseSocket(BAD_REQUEST, "the frame is not a JSON object")
     match message.get("type"):
         case "connection_init":
-            return Init(_optional_payload(message))
+            return ConnectionInit(_optional_payload(message))
         case "ping":
             return Ping(_optional_payload(message))
         case "pong":
@@ -92,7 +92,7 @@ def frame_of(text: str, limits: WireLimits) -> Frame:
             return Subscribe(_id(message), _operation(message, limits))
         case "complete":
             return Complete(_id(message))
-    raise Goodbye(BAD_REQUEST, "'type' is none that a client may send")
+    raise CloseSocket(BAD_REQUEST, "'type' is none that a client may send")
 
 
 def _optional_payload(message: dict[str, Any]) -> dict[str, Any]:
@@ -100,31 +100,31 @@ def _optional_payload(message: dict[str, Any]) -> dict[str, Any]:
     if payload is None:
         return {}
     if not isinstance(payload, dict):
-        raise Goodbye(BAD_REQUEST, "'payload' must be an object")
+        raise CloseSocket(BAD_REQUEST, "'payload' must be an object")
     return payload
 
 
 def _id(message: dict[str, Any]) -> str:
     value = message.get("id")
-    if not isinstance(value, str) or not 0 < len(value) <= OPERATION_ID_MAX_CHARS:
-        raise Goodbye(
-            BAD_REQUEST, f"'id' must be a string of 1 to {OPERATION_ID_MAX_CHARS} characters"
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_OPERATION_ID_CHARS:
+        raise CloseSocket(
+            BAD_REQUEST, f"'id' must be a string of 1 to {MAX_OPERATION_ID_CHARS} characters"
         )
     return value
 
 
-def _operation(message: dict[str, Any], limits: WireLimits) -> Operation:
+def _operation(message: dict[str, Any], limits: TransportLimits) -> Operation:
     payload = message.get("payload")
     if not isinstance(payload, dict):
-        raise Goodbye(BAD_REQUEST, "'payload' must be an object")
+        raise CloseSocket(BAD_REQUEST, "'payload' must be an object")
     try:
-        return operation_of(payload, levels=limits.json_levels)
-    except Misshapen as fault:
-        raise Goodbye(BAD_REQUEST, str(fault)) from None
+        return parse_operation(payload, levels=limits.json_levels)
+    except MalformedRequest as fault:
+        raise CloseSocket(BAD_REQUEST, str(fault)) from None
 
 
-def framed(text: bytes) -> bytes:
-    """A text in one unmasked frame, as a server sends it (RFC 6455, 5.2)."""
+def text_frame(text: bytes) -> bytes:
+    """Encode a text as one unmasked frame, as a server sends it (RFC 6455, 5.2)."""
     size = len(text)
     if size < 126:
         return bytes((0x81, size)) + text
@@ -133,38 +133,38 @@ def framed(text: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + text
 
 
-ACK = framed(b'{"type":"connection_ack"}')
-PING = framed(b'{"type":"ping"}')
-PONG = framed(b'{"type":"pong"}')
+ACK = text_frame(b'{"type":"connection_ack"}')
+PING = text_frame(b'{"type":"ping"}')
+PONG = text_frame(b'{"type":"pong"}')
 
 
-def renewed(expires_at: float | None) -> bytes:
-    """The frame that says how long the renewed token is good for (a Unix time)."""
-    return framed(orjson.dumps({"type": "pong", "payload": {"expiresAt": expires_at}}))
+def token_renewed_frame(expires_at: float | None) -> bytes:
+    """The frame that tells when the new token expires (a Unix time)."""
+    return text_frame(orjson.dumps({"type": "pong", "payload": {"expiresAt": expires_at}}))
 
 
-def head_of(operation_id: str) -> bytes:
-    """What stands before the results of an operation."""
+def next_prefix(operation_id: str) -> bytes:
+    """The bytes before each result of an operation."""
     return b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
 
 
-def next_of(head: bytes, answer: Answer) -> bytes:
-    """The frame of one result; made once for all who get this very answer under the same id."""
+def next_frame(prefix: bytes, answer: Answer) -> bytes:
+    """The frame of one result; a shared answer is encoded once for all equal prefixes."""
     if not answer.shared:
-        return framed(head + answer.encode() + b"}")
-    if answer.framed is None or answer.framed[0] != head:
-        answer.framed = head, framed(head + answer.encode() + b"}")
-    return answer.framed[1]
+        return text_frame(prefix + answer.encode() + b"}")
+    if answer.cached_frame is None or answer.cached_frame[0] != prefix:
+        answer.cached_frame = prefix, text_frame(prefix + answer.encode() + b"}")
+    return answer.cached_frame[1]
 
 
-def error_of(operation_id: str, errors: list[dict[str, Any]]) -> bytes:
+def error_frame(operation_id: str, errors: list[dict[str, Any]]) -> bytes:
     """The frame that ends an operation which never ran."""
-    listed = orjson.dumps(errors, default=str)
-    return framed(
-        b'{"id":' + orjson.dumps(operation_id) + b',"type":"error","payload":%b}' % listed
+    payload = orjson.dumps(errors, default=str)
+    return text_frame(
+        b'{"id":' + orjson.dumps(operation_id) + b',"type":"error","payload":%b}' % payload
     )
 
 
-def complete_of(operation_id: str) -> bytes:
+def complete_frame(operation_id: str) -> bytes:
     """The frame after the last result."""
-    return framed(b'{"id":' + orjson.dumps(operation_id) + b',"type":"complete"}')
+    return text_frame(b'{"id":' + orjson.dumps(operation_id) + b',"type":"complete"}')

@@ -1,4 +1,4 @@
-"""The event log by days: made ahead, read across, dropped when old and read by all."""
+"""Partitions of the event log: created ahead, read across, dropped after their retention."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,16 +9,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from jobs import events, integrations
 from services.core import cursors
-from services.core.cursors import Place, place_of
+from services.core.cursors import StreamPosition, position_after
 from services.events import partitions
-from services.events.event_log import happened
-from subscriptions.engine.event_log_reader import EventLog, Gone
+from services.events.event_log import record_event
+from subscriptions.engine.event_log_reader import EventLogReader, EventsExpired
 
-ORIGIN = Origin("test:event_day")
+ORIGIN = AuditContext("test:event_day")
 TODAY = datetime.now(UTC).date()
 STREAM = "order:of-days"
 INSERT = text(
@@ -41,19 +42,19 @@ def bounds(day: date) -> tuple[str, str]:
 
 @pytest.fixture
 async def owner(fresh_database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The owner of a database whose log has a day of 100 days ago, one of 99, and the rest."""
-    opened = await asyncpg.connect(fresh_database_url.replace("+asyncpg", "", 1))
-    for name in await names(opened):
+    """The owner's connection to a database with old (100 and 99 days) and recent partitions."""
+    connection = await asyncpg.connect(fresh_database_url.replace("+asyncpg", "", 1))
+    for name in await partition_names(connection):
         if name != "rest":
-            await opened.execute(f"alter table event detach partition event_day.{name}")
-            await opened.execute(f"drop table event_day.{name}")
+            await connection.execute(f"alter table event detach partition event_day.{name}")
+            await connection.execute(f"drop table event_day.{name}")
     for ago in (100, 99, 2, 1, 0):
-        await add(opened, TODAY - timedelta(days=ago))
-    yield opened
-    await opened.close()
+        await add_partition(connection, TODAY - timedelta(days=ago))
+    yield connection
+    await connection.close()
 
 
-async def names(connection: asyncpg.Connection) -> list[str]:
+async def partition_names(connection: asyncpg.Connection) -> list[str]:
     query = (
         "select relname from pg_class where relnamespace = 'event_day'::regnamespace"
         " and relkind = 'r' order by relname"
@@ -61,96 +62,103 @@ async def names(connection: asyncpg.Connection) -> list[str]:
     return [row[0] for row in await connection.fetch(query)]
 
 
-async def add(connection: asyncpg.Connection, day: date) -> None:
-    named, (since, until) = f"{day:d%Y%m%d}", bounds(day)
-    await connection.execute(f"create table event_day.{named} (like event including all)")
+async def add_partition(connection: asyncpg.Connection, day: date) -> None:
+    name, (since, until) = f"{day:d%Y%m%d}", bounds(day)
+    await connection.execute(f"create table event_day.{name} (like event including all)")
     await connection.execute(
-        f"alter table event attach partition event_day.{named}"
+        f"alter table event attach partition event_day.{name}"
         f" for values from ('{since}') to ('{until}')"
     )
 
 
 @pytest.fixture
-async def books(fresh_database_url: str, owner: asyncpg.Connection) -> AsyncIterator[Database]:
-    opened = Database(fresh_database_url, pool_size=2)
-    yield opened
-    await opened.close()
+async def log_database(
+    fresh_database_url: str, owner: asyncpg.Connection
+) -> AsyncIterator[Database]:
+    database = Database(fresh_database_url, pool_size=2)
+    yield database
+    await database.close()
 
 
-async def tell(books: Database, *moments: datetime) -> list[Place]:
-    """Events 1, 2, 3 … of the stream, written at these moments; answers their places."""
-    async with books.write(PLATFORM, ORIGIN) as session:
-        for seq, at in enumerate(moments, 1):
-            given: dict[str, Any] = {"stream": STREAM, "seq": seq, "at": at}
-            await session.execute(INSERT, given)
-            await session.execute(HEAD, given)
-    return [place_of(seq, at) for seq, at in enumerate(moments, 1)]
+async def write_events(log_database: Database, *times: datetime) -> list[StreamPosition]:
+    """Write events 1, 2, 3 … of the stream with these times; returns their positions."""
+    async with log_database.write(PLATFORM, ORIGIN) as session:
+        for seq, at in enumerate(times, 1):
+            parameters: dict[str, Any] = {"stream": STREAM, "seq": seq, "at": at}
+            await session.execute(INSERT, parameters)
+            await session.execute(HEAD, parameters)
+    return [position_after(seq, at) for seq, at in enumerate(times, 1)]
 
 
-async def continues(books: Database, place: Place) -> bool:
-    async with books.read(PLATFORM) as session:
-        ends = await cursors.heads(session, [STREAM])
-        return await cursors.continues(session, {STREAM: place}, ends)
+async def can_resume(log_database: Database, position: StreamPosition) -> bool:
+    async with log_database.read(PLATFORM) as session:
+        heads = await cursors.stream_heads(session, [STREAM])
+        return await cursors.can_resume(session, {STREAM: position}, heads)
 
 
-async def test_the_days_to_come_are_there_before_they_come(
-    books: Database, owner: asyncpg.Connection
+async def test_partitions_are_created_ahead_of_time(
+    log_database: Database, owner: asyncpg.Connection
 ) -> None:
-    assert await events.keep(books, 400) == partitions.AHEAD_DAYS
-    coming = [f"{TODAY + timedelta(days=n):d%Y%m%d}" for n in range(partitions.AHEAD_DAYS + 1)]
-    assert set(coming) <= set(await names(owner))
-    assert await events.keep(books, 400) == 0
+    assert await events.maintain_partitions(log_database, 400) == partitions.DAYS_AHEAD
+    expected = [f"{TODAY + timedelta(days=n):d%Y%m%d}" for n in range(partitions.DAYS_AHEAD + 1)]
+    assert set(expected) <= set(await partition_names(owner))
+    assert await events.maintain_partitions(log_database, 400) == 0
 
 
-async def test_old_days_go_and_who_stands_there_is_told_to_look_anew(
-    books: Database, owner: asyncpg.Connection
+async def test_old_partitions_are_dropped_and_their_cursors_cannot_resume(
+    log_database: Database, owner: asyncpg.Connection
 ) -> None:
-    old, older, last = await tell(books, noon(100), noon(99), noon(1))
-    assert await continues(books, old)
-    await integrations.fan_out(books)
-    assert await events.keep(books, 99) >= 1
-    assert f"{TODAY - timedelta(days=100):d%Y%m%d}" not in await names(owner)
-    assert not await continues(books, old)
-    assert await continues(books, older)
-    assert [one.seq for one in await EventLog(books).beyond(STREAM, 1)] == [2, 3]
-    with pytest.raises(Gone):
-        await EventLog(books).beyond(STREAM, 0)
-    await events.keep(books, 7)
-    assert not await continues(books, older)
-    assert await continues(books, last)
+    old, older, last = await write_events(log_database, noon(100), noon(99), noon(1))
+    assert await can_resume(log_database, old)
+    await integrations.fan_out(log_database)
+    assert await events.maintain_partitions(log_database, 99) >= 1
+    assert f"{TODAY - timedelta(days=100):d%Y%m%d}" not in await partition_names(owner)
+    assert not await can_resume(log_database, old)
+    assert await can_resume(log_database, older)
+    assert [notice.seq for notice in await EventLogReader(log_database).read_after(STREAM, 1)] == [
+        2,
+        3,
+    ]
+    with pytest.raises(EventsExpired):
+        await EventLogReader(log_database).read_after(STREAM, 0)
+    await events.maintain_partitions(log_database, 7)
+    assert not await can_resume(log_database, older)
+    assert await can_resume(log_database, last)
 
 
-async def test_who_stands_at_the_end_goes_on_though_the_last_event_has_gone(
-    books: Database,
+async def test_a_cursor_at_the_head_resumes_though_the_last_event_was_dropped(
+    log_database: Database,
 ) -> None:
-    [last] = await tell(books, noon(100))
-    await integrations.fan_out(books)
-    await events.keep(books, 7)
-    assert await continues(books, last)
-    async with books.write(PLATFORM, ORIGIN) as session:
-        happened(session, STREAM, "LINE_PICKED", {}, company_id=None)
-    assert [one.seq for one in await EventLog(books).beyond(STREAM, 1)] == [2]
+    [last] = await write_events(log_database, noon(100))
+    await integrations.fan_out(log_database)
+    await events.maintain_partitions(log_database, 7)
+    assert await can_resume(log_database, last)
+    async with log_database.write(PLATFORM, ORIGIN) as session:
+        record_event(session, STREAM, "LINE_PICKED", {}, company_id=None)
+    assert [notice.seq for notice in await EventLogReader(log_database).read_after(STREAM, 1)] == [
+        2
+    ]
 
 
-async def test_a_day_that_was_not_read_by_all_stays_and_so_do_those_after_it(
-    books: Database, owner: asyncpg.Connection, caplog: pytest.LogCaptureFixture
+async def test_an_unread_partition_and_those_after_it_are_kept(
+    log_database: Database, owner: asyncpg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await tell(books, noon(100), noon(99))
-    before = await names(owner)
-    await events.keep(books, 7)
-    assert set(before) <= set(await names(owner))
+    await write_events(log_database, noon(100), noon(99))
+    before = await partition_names(owner)
+    await events.maintain_partitions(log_database, 7)
+    assert set(before) <= set(await partition_names(owner))
     assert "have not been read" in caplog.text
-    await integrations.fan_out(books)
-    await events.keep(books, 7)
-    assert len(set(before) - set(await names(owner))) == 2
+    await integrations.fan_out(log_database)
+    await events.maintain_partitions(log_database, 7)
+    assert len(set(before) - set(await partition_names(owner))) == 2
 
 
-async def test_a_day_of_which_a_webhook_has_still_to_tell_stays(
-    books: Database, owner: asyncpg.Connection
+async def test_a_partition_with_a_pending_webhook_delivery_is_kept(
+    log_database: Database, owner: asyncpg.Connection
 ) -> None:
-    await tell(books, noon(100))
-    await integrations.fan_out(books)
-    await owner.execute("set session_replication_role = replica")  # to an endpoint of nobody's
+    await write_events(log_database, noon(100))
+    await integrations.fan_out(log_database)
+    await owner.execute("set session_replication_role = replica")  # the endpoint does not exist
     await owner.execute(
         "insert into webhook_delivery (id, company_id, endpoint_id, stream, seq, type, event_at,"
         " round, status, attempts_count, due_at, ends_at) values (gen_random_uuid(),"
@@ -159,50 +167,52 @@ async def test_a_day_of_which_a_webhook_has_still_to_tell_stays(
         STREAM,
         noon(100),
     )
-    before = await names(owner)
-    await events.keep(books, 7)
-    assert set(before) <= set(await names(owner))
+    before = await partition_names(owner)
+    await events.maintain_partitions(log_database, 7)
+    assert set(before) <= set(await partition_names(owner))
     await owner.execute("update webhook_delivery set status = 'DEAD'")
-    await events.keep(books, 7)
-    assert len(set(before) - set(await names(owner))) == 2
+    await events.maintain_partitions(log_database, 7)
+    assert len(set(before) - set(await partition_names(owner))) == 2
 
 
-async def test_a_write_into_a_day_that_is_not_there_does_not_fail(
-    books: Database, owner: asyncpg.Connection
+async def test_a_write_without_a_partition_goes_to_the_default_partition(
+    log_database: Database, owner: asyncpg.Connection
 ) -> None:
-    for named in await names(owner):
-        if named != "rest":
-            await owner.execute(f"alter table event detach partition event_day.{named}")
-            await owner.execute(f"drop table event_day.{named}")
-    async with books.write(PLATFORM, ORIGIN) as session:
-        happened(session, STREAM, "LINE_PICKED", {}, company_id=None)
-    assert [one.seq for one in await EventLog(books).beyond(STREAM, 0)] == [1]
+    for name in await partition_names(owner):
+        if name != "rest":
+            await owner.execute(f"alter table event detach partition event_day.{name}")
+            await owner.execute(f"drop table event_day.{name}")
+    async with log_database.write(PLATFORM, ORIGIN) as session:
+        record_event(session, STREAM, "LINE_PICKED", {}, company_id=None)
+    assert [notice.seq for notice in await EventLogReader(log_database).read_after(STREAM, 0)] == [
+        1
+    ]
     assert (
-        await events.keep(books, 7) == partitions.AHEAD_DAYS
-    )  # today has rows in the rest already
-    await tell(books, noon(100))
-    await integrations.fan_out(books)
-    assert await events.keep(books, 7) == 1
-    async with books.read(PLATFORM) as session:
+        await events.maintain_partitions(log_database, 7) == partitions.DAYS_AHEAD
+    )  # the default partition already has rows of today
+    await write_events(log_database, noon(100))
+    await integrations.fan_out(log_database)
+    assert await events.maintain_partitions(log_database, 7) == 1
+    async with log_database.read(PLATFORM) as session:
         assert await session.scalar(text("select count(*) from event")) == 1
 
 
-async def test_a_cursor_goes_on_across_midnight_and_far_back(books: Database) -> None:
+async def test_a_cursor_resumes_across_midnight_and_old_partitions(log_database: Database) -> None:
     midnight = datetime.combine(TODAY, time(), UTC)
-    blink = timedelta(milliseconds=1)
-    moments = (noon(99), midnight - blink, midnight, midnight + blink)
-    places = await tell(books, *moments)
-    log = EventLog(books)
-    for place in places:
-        assert await continues(books, place)
-        found = [one.seq for one in await log.beyond(STREAM, place.seq)]
-        assert found == list(range(place.seq + 1, 5))
-    assert [one.seq for one in await log.beyond(STREAM, 0)] == [1, 2, 3, 4]
+    millisecond = timedelta(milliseconds=1)
+    times = (noon(99), midnight - millisecond, midnight, midnight + millisecond)
+    positions = await write_events(log_database, *times)
+    log = EventLogReader(log_database)
+    for position in positions:
+        assert await can_resume(log_database, position)
+        seqs = [notice.seq for notice in await log.read_after(STREAM, position.seq)]
+        assert seqs == list(range(position.seq + 1, 5))
+    assert [notice.seq for notice in await log.read_after(STREAM, 0)] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("named", ["d20200101; drop table event", "rest", f"{TODAY:d%Y%m%d}"])
-async def test_only_an_old_day_can_be_dropped(books: Database, named: str) -> None:
-    day = partitions.Day(named, TODAY)
+@pytest.mark.parametrize("name", ["d20200101; drop table event", "rest", f"{TODAY:d%Y%m%d}"])
+async def test_only_an_old_partition_can_be_dropped(log_database: Database, name: str) -> None:
+    partition = partitions.EventPartition(name, TODAY)
     with pytest.raises((DBAPIError, asyncpg.InsufficientPrivilegeError)):
-        async with books.write(PLATFORM, ORIGIN) as session:
-            await partitions.drop(session, day)
+        async with log_database.write(PLATFORM, ORIGIN) as session:
+            await partitions.drop_partition(session, partition)

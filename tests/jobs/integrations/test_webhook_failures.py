@@ -1,4 +1,4 @@
-"""Endpoints in trouble: their circuits, dead letters, and the past sent again."""
+"""Failing webhook endpoints: circuit breakers, dead letters and replays."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -6,163 +6,185 @@ from typing import Any
 
 import pytest
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Origin
 from jobs import integrations
 from services.integrations import webhook_deliveries, webhook_sending
-from services.integrations.webhook_sending import BROKEN_FAILURES, pause_seconds
-from tests.support.webhook_company import PAUSE, REPLAY, RESUME, RETRY, Yard, yard
-from tests.support.webhook_receiver import answering
+from services.integrations.webhook_sending import CIRCUIT_BREAKER_FAILURES, retry_delay_seconds
+from tests.support.webhooks.receiver import respond_with
+from tests.support.webhooks.scenario import PAUSE, REPLAY, RESUME, RETRY, WebhookScenario, scenario
 
-__all__ = ["yard"]
-
-
-async def test_a_circuit_opens_lets_single_tries_through_and_forgets_nothing(yard: Yard) -> None:
-    endpoint = await yard.id()
-    yard.there.behave = answering(500)
-    for _ in range(12):
-        await yard.stock()
-    await yard.run()
-    for _ in range(3):
-        await yard.sql("update webhook_delivery set due_at = now() where status = 'PENDING'")
-        await yard.run()
-    shown = await yard.look(endpoint)
-    assert shown["failures"] >= BROKEN_FAILURES
-    assert shown["circuitOpenUntil"] is not None
-    tried = len(yard.there.got)
-    assert tried <= BROKEN_FAILURES + webhook_sending.EACH_AT_ONCE
-    await yard.again()
-    assert len(yard.there.got) == tried + 1  # half open: one
-    yard.there.behave = None
-    while await yard.again():
-        pass
-    log = await yard.log(endpoint)
-    assert [one["status"] for one in log] == ["DELIVERED"] * 12
-    assert (await yard.look(endpoint))["failures"] == 0
+__all__ = ["scenario"]
 
 
-async def test_what_is_gone_or_fails_for_three_days_is_suspended_and_can_be_resumed(
-    yard: Yard,
+async def test_an_open_circuit_allows_single_attempts_and_loses_no_delivery(
+    scenario: WebhookScenario,
 ) -> None:
-    endpoint = await yard.id()
-    yard.there.behave = answering(410)
-    await yard.stock()
-    await yard.run()
-    shown = await yard.look(endpoint)
-    assert (shown["status"], shown["suspendedBecause"]) == (
+    endpoint_id = await scenario.create_endpoint_id()
+    scenario.receiver.respond = respond_with(500)
+    for _ in range(12):
+        await scenario.record_stock_event()
+    await scenario.send_due()
+    for _ in range(3):
+        await scenario.execute(
+            "update webhook_delivery set due_at = now() where status = 'PENDING'"
+        )
+        await scenario.send_due()
+    endpoint = await scenario.endpoint_detail(endpoint_id)
+    assert endpoint["failures"] >= CIRCUIT_BREAKER_FAILURES
+    assert endpoint["circuitOpenUntil"] is not None
+    attempt_count = len(scenario.receiver.requests)
+    assert attempt_count <= CIRCUIT_BREAKER_FAILURES + webhook_sending.MAX_CLAIMED_PER_ENDPOINT
+    await scenario.send_all()
+    assert len(scenario.receiver.requests) == attempt_count + 1  # half open: one attempt
+    scenario.receiver.respond = None
+    while await scenario.send_all():
+        pass
+    deliveries = await scenario.deliveries(endpoint_id)
+    assert [delivery["status"] for delivery in deliveries] == ["DELIVERED"] * 12
+    assert (await scenario.endpoint_detail(endpoint_id))["failures"] == 0
+
+
+async def test_a_gone_or_failing_endpoint_is_suspended_and_can_be_resumed(
+    scenario: WebhookScenario,
+) -> None:
+    endpoint_id = await scenario.create_endpoint_id()
+    scenario.receiver.respond = respond_with(410)
+    await scenario.record_stock_event()
+    await scenario.send_due()
+    endpoint = await scenario.endpoint_detail(endpoint_id)
+    assert (endpoint["status"], endpoint["suspendedBecause"]) == (
         "SUSPENDED", "The endpoint answered 410 Gone.",
     )  # fmt: skip
-    await yard.stock()
-    assert await yard.again() == 0
-    assert (await yard.look(endpoint))["missedSince"] is not None
-    yard.there.behave = answering(500)
-    await yard.do(RESUME, endpointId=endpoint)
-    await yard.again()
-    assert (await yard.look(endpoint))["status"] == "ACTIVE"
-    await yard.sql("update webhook_endpoint set failing_since = now() - interval '73 hours'")
-    await yard.again()
-    assert (await yard.look(endpoint))["status"] == "SUSPENDED"
-    yard.there.behave = None
-    await yard.do(RESUME, endpointId=endpoint)
-    missed = (await yard.look(endpoint))["missedSince"]
-    assert (await yard.do(REPLAY, endpointId=endpoint, since=missed))["queuedCount"] == 1
-    await yard.again()
-    assert {one["status"] for one in await yard.log(endpoint)} == {"DELIVERED"}
-    assert (await yard.look(endpoint))["missedSince"] is None
+    await scenario.record_stock_event()
+    assert await scenario.send_all() == 0
+    assert (await scenario.endpoint_detail(endpoint_id))["missedSince"] is not None
+    scenario.receiver.respond = respond_with(500)
+    await scenario.mutate(RESUME, endpointId=endpoint_id)
+    await scenario.send_all()
+    assert (await scenario.endpoint_detail(endpoint_id))["status"] == "ACTIVE"
+    await scenario.execute(
+        "update webhook_endpoint set failing_since = now() - interval '73 hours'"
+    )
+    await scenario.send_all()
+    assert (await scenario.endpoint_detail(endpoint_id))["status"] == "SUSPENDED"
+    scenario.receiver.respond = None
+    await scenario.mutate(RESUME, endpointId=endpoint_id)
+    missed_since = (await scenario.endpoint_detail(endpoint_id))["missedSince"]
+    assert (await scenario.mutate(REPLAY, endpointId=endpoint_id, since=missed_since))[
+        "queuedCount"
+    ] == 1
+    await scenario.send_all()
+    assert {delivery["status"] for delivery in await scenario.deliveries(endpoint_id)} == {
+        "DELIVERED"
+    }
+    assert (await scenario.endpoint_detail(endpoint_id))["missedSince"] is None
 
 
-async def test_after_three_days_a_message_is_a_dead_letter_that_can_be_sent_again(
-    yard: Yard,
+async def test_a_delivery_is_dead_after_three_days_and_can_be_retried(
+    scenario: WebhookScenario,
 ) -> None:
-    endpoint = await yard.id()
-    yard.there.behave = answering(500)
-    await yard.stock()
-    await yard.run()
-    await yard.sql("update webhook_delivery set ends_at = now() where status = 'PENDING'")
-    await yard.again()
-    [delivery] = await yard.log(endpoint)
+    endpoint_id = await scenario.create_endpoint_id()
+    scenario.receiver.respond = respond_with(500)
+    await scenario.record_stock_event()
+    await scenario.send_due()
+    await scenario.execute("update webhook_delivery set ends_at = now() where status = 'PENDING'")
+    await scenario.send_all()
+    [delivery] = await scenario.deliveries(endpoint_id)
     assert (delivery["status"], delivery["attemptsCount"]) == ("DEAD", 2)
-    assert await yard.again() == 0
-    yard.there.behave = None
-    named = {"deliveryId": delivery["id"]}
-    await yard.do(RETRY, **named)
-    [refused] = (await yard.admin.run(RETRY, {"input": named}))["webhookDeliveryRetry"]["errors"]
-    assert refused["__typename"] == "IllegalStep"
-    await yard.again()
-    [delivery] = await yard.log(endpoint)
+    assert await scenario.send_all() == 0
+    scenario.receiver.respond = None
+    arguments = {"deliveryId": delivery["id"]}
+    await scenario.mutate(RETRY, **arguments)
+    [error] = (await scenario.admin.run(RETRY, {"input": arguments}))["webhookDeliveryRetry"][
+        "errors"
+    ]
+    assert error["__typename"] == "IllegalStep"
+    await scenario.send_all()
+    [delivery] = await scenario.deliveries(endpoint_id)
     assert delivery["status"] == "DELIVERED"
 
 
-def test_tries_are_spread_over_three_days() -> None:
-    waits = [pause_seconds(tried) for tried in range(12)]
-    assert waits[0] < 6
-    assert all(before < after * 1.3 for before, after in pairwise(waits))
-    assert timedelta(hours=40) < timedelta(seconds=sum(waits)) < timedelta(hours=72)
-    assert pause_seconds(0, 100) == 100
-    assert pause_seconds(0, 10**9) == webhook_sending.RETRY_AFTER_MOST_SECONDS
+def test_attempts_are_spread_over_three_days() -> None:
+    pauses = [retry_delay_seconds(attempt) for attempt in range(12)]
+    assert pauses[0] < 6
+    assert all(before < after * 1.3 for before, after in pairwise(pauses))
+    assert timedelta(hours=40) < timedelta(seconds=sum(pauses)) < timedelta(hours=72)
+    assert retry_delay_seconds(0, 100) == 100
+    assert retry_delay_seconds(0, 10**9) == webhook_sending.MAX_RETRY_AFTER_SECONDS
 
 
-async def test_the_past_is_replayed_by_time_and_on_behind_an_event(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
+async def test_events_are_replayed_by_time_and_after_an_event(
+    scenario: WebhookScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endpoint = await yard.id()
+    endpoint_id = await scenario.create_endpoint_id()
     for units in range(5):
-        await yard.stock(units)
-    await yard.run()
-    first = (await yard.log(endpoint))[0]
-    monkeypatch.setattr(webhook_deliveries, "REPLAYED_COUNT", 2)
-    asked: dict[str, Any] = {"endpointId": endpoint, "since": first["eventAt"]}
+        await scenario.record_stock_event(units)
+    await scenario.send_due()
+    first = (await scenario.deliveries(endpoint_id))[0]
+    monkeypatch.setattr(webhook_deliveries, "MAX_REPLAYED_EVENTS", 2)
+    arguments: dict[str, Any] = {"endpointId": endpoint_id, "since": first["eventAt"]}
     counts = []
     while True:
-        done = await yard.do(REPLAY, **asked)
-        counts.append(done["queuedCount"])
-        if done["nextEventId"] is None:
+        payload = await scenario.mutate(REPLAY, **arguments)
+        counts.append(payload["queuedCount"])
+        if payload["nextEventId"] is None:
             break
-        asked = {"endpointId": endpoint, "afterEventId": done["nextEventId"]}
+        arguments = {"endpointId": endpoint_id, "afterEventId": payload["nextEventId"]}
     assert counts == [2, 2, 1]
-    await yard.again()
-    told = [got.told["id"] for got in yard.there.got]
-    assert len(told) == 10
-    assert sorted(told[:5]) == sorted(told[5:])
-    bad = (await yard.admin.run(REPLAY, {"input": {"endpointId": endpoint}}))["webhookReplay"]
-    assert [one["path"] for one in bad["errors"]] == [["input", "since"]]
+    await scenario.send_all()
+    event_ids = [request.payload["id"] for request in scenario.receiver.requests]
+    assert len(event_ids) == 10
+    assert sorted(event_ids[:5]) == sorted(event_ids[5:])
+    invalid = (await scenario.admin.run(REPLAY, {"input": {"endpointId": endpoint_id}}))[
+        "webhookReplay"
+    ]
+    assert [error["path"] for error in invalid["errors"]] == [["input", "since"]]
 
 
-async def test_a_sender_that_dies_costs_a_second_message_and_never_one(yard: Yard) -> None:
-    endpoint = await yard.id()
-    await yard.stock()
-    await integrations.fan_out(yard.house.database)
-    async with yard.house.database.write(PLATFORM, Origin("test")) as session:
-        assert len(await webhook_sending.lease(session, [], 20)) >= 1
-    assert await yard.run() == 0
-    assert await yard.again() == 1
-    assert [one["status"] for one in await yard.log(endpoint)] == ["DELIVERED"]
-
-
-async def test_a_paused_endpoint_is_told_from_when_it_missed_events(yard: Yard) -> None:
-    endpoint = await yard.id()
-    await yard.do(PAUSE, endpointId=endpoint)
-    await yard.stock()
-    assert await yard.run() == 0
-    shown = await yard.look(endpoint)
-    assert shown["missedSince"] is not None
-    assert shown["deliveries"]["nodes"] == []
-    assert shown["availableActions"] == ["UPDATE", "RESUME", "REPLAY", "ARCHIVE"]
-
-
-async def test_what_waits_for_an_endpoint_that_takes_nothing_is_given_up_in_the_end(
-    yard: Yard,
+async def test_a_killed_sender_may_repeat_a_delivery_but_loses_none(
+    scenario: WebhookScenario,
 ) -> None:
-    endpoint = await yard.id()
-    yard.there.behave = answering(410)
-    await yard.stock()
-    await yard.run()
-    database = yard.house.database
-    await integrations.forget_old(database)
-    assert [one["status"] for one in await yard.log(endpoint)] == ["PENDING"]
-    await yard.sql("update webhook_delivery set ends_at = now() where status = 'PENDING'")
-    await integrations.forget_old(database)
-    assert [one["status"] for one in await yard.log(endpoint)] == ["DEAD"]
-    await yard.sql("update webhook_delivery set created_at = now() - interval '31 days'")
-    assert await integrations.forget_old(database) >= 1
-    assert await yard.log(endpoint) == []
+    endpoint_id = await scenario.create_endpoint_id()
+    await scenario.record_stock_event()
+    await integrations.fan_out(scenario.container.database)
+    async with scenario.container.database.write(PLATFORM, AuditContext("test")) as session:
+        assert len(await webhook_sending.claim_due(session, [], 20)) >= 1
+    assert await scenario.send_due() == 0
+    assert await scenario.send_all() == 1
+    assert [delivery["status"] for delivery in await scenario.deliveries(endpoint_id)] == [
+        "DELIVERED"
+    ]
+
+
+async def test_a_paused_endpoint_shows_since_when_it_misses_events(
+    scenario: WebhookScenario,
+) -> None:
+    endpoint_id = await scenario.create_endpoint_id()
+    await scenario.mutate(PAUSE, endpointId=endpoint_id)
+    await scenario.record_stock_event()
+    assert await scenario.send_due() == 0
+    endpoint = await scenario.endpoint_detail(endpoint_id)
+    assert endpoint["missedSince"] is not None
+    assert endpoint["deliveries"]["nodes"] == []
+    assert endpoint["availableActions"] == ["UPDATE", "RESUME", "REPLAY", "ARCHIVE"]
+
+
+async def test_pending_deliveries_of_a_suspended_endpoint_end_as_dead_letters(
+    scenario: WebhookScenario,
+) -> None:
+    endpoint_id = await scenario.create_endpoint_id()
+    scenario.receiver.respond = respond_with(410)
+    await scenario.record_stock_event()
+    await scenario.send_due()
+    database = scenario.container.database
+    await integrations.delete_old_deliveries(database)
+    assert [delivery["status"] for delivery in await scenario.deliveries(endpoint_id)] == [
+        "PENDING"
+    ]
+    await scenario.execute("update webhook_delivery set ends_at = now() where status = 'PENDING'")
+    await integrations.delete_old_deliveries(database)
+    assert [delivery["status"] for delivery in await scenario.deliveries(endpoint_id)] == ["DEAD"]
+    await scenario.execute("update webhook_delivery set created_at = now() - interval '31 days'")
+    assert await integrations.delete_old_deliveries(database) >= 1
+    assert await scenario.deliveries(endpoint_id) == []

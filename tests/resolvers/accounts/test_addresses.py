@@ -3,14 +3,15 @@ from uuid import uuid4
 
 import pytest
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from models.accounts import Address
 from models.identity import Actor
-from models.ids import encode
+from models.ids import encode_id
 from tests.support.city import City
-from tests.support.customers import people
-from tests.support.graph_queries import Asking
+from tests.support.customers import create_people
+from tests.support.graph_queries import GraphRunner
 
 SAVE = """
 mutation Save($input: AddressSaveInput!) {
@@ -32,23 +33,23 @@ def home(city: City, **more: Any) -> dict[str, Any]:
     return {"input": {"label": "Home", "line": "Rua das Flores 1", "at": city.point, **more}}
 
 
-async def test_an_address_is_kept_changed_and_taken_out(
-    ask: Asking, city: City, buyer: Actor
+async def test_an_address_is_saved_changed_and_removed(
+    ask: GraphRunner, city: City, buyer: Actor
 ) -> None:
-    told = await ask(SAVE, home(city, gateCode="12#"), buyer)
-    assert not told.errors
-    made = told.data["addressSave"]
-    assert (made["serviceable"], made["address"]["serviceable"]) == (True, True)
-    assert made["address"]["gateCode"] == "12#"
-    key = made["address"]["id"]
+    answer = await ask(SAVE, home(city, gateCode="12#"), buyer)
+    assert not answer.errors
+    saved = answer.data["addressSave"]
+    assert (saved["serviceable"], saved["address"]["serviceable"]) == (True, True)
+    assert saved["address"]["gateCode"] == "12#"
+    key = saved["address"]["id"]
     ocean = {"latitude": 30, "longitude": -40}
-    told = await ask(SAVE, home(city, addressId=key, at=ocean, label=" Boat "), buyer)
-    moved = told.data["addressSave"]
+    answer = await ask(SAVE, home(city, addressId=key, at=ocean, label=" Boat "), buyer)
+    moved = answer.data["addressSave"]
     assert (moved["errors"], moved["serviceable"]) == ([], False)
     assert (moved["address"]["id"], moved["address"]["label"]) == (key, "Boat")
     for expected in ([], [{"__typename": "NotFound"}]):
-        told = await ask(REMOVE, {"input": {"addressId": key}}, buyer)
-        assert told.data["addressRemove"]["errors"] == expected
+        answer = await ask(REMOVE, {"input": {"addressId": key}}, buyer)
+        assert answer.data["addressRemove"]["errors"] == expected
 
 
 @pytest.mark.parametrize(
@@ -61,33 +62,33 @@ async def test_an_address_is_kept_changed_and_taken_out(
         ({"at": {"latitude": -91, "longitude": 0}}, ["input", "at", "latitude"]),
     ],
 )
-async def test_what_does_not_fit_is_refused_by_name(
-    ask: Asking, city: City, buyer: Actor, more: dict[str, Any], path: list[str]
+async def test_an_invalid_field_is_refused_with_its_path(
+    ask: GraphRunner, city: City, buyer: Actor, more: dict[str, Any], path: list[str]
 ) -> None:
-    told = await ask(SAVE, home(city, **more), buyer)
-    assert told.data["addressSave"]["errors"] == [{"__typename": "InvalidInput", "path": path}]
+    answer = await ask(SAVE, home(city, **more), buyer)
+    assert answer.data["addressSave"]["errors"] == [{"__typename": "InvalidInput", "path": path}]
 
 
-async def test_the_address_of_another_is_not_found(
-    ask: Asking, city: City, buyer: Actor, database: Database
+async def test_another_persons_address_is_not_found(
+    ask: GraphRunner, city: City, buyer: Actor, database: Database
 ) -> None:
-    told = await ask(SAVE, home(city), buyer)
-    key = told.data["addressSave"]["address"]["id"]
-    [other] = await people(database)
-    for other_id in (key, encode(Address, uuid4()), "nonsense"):
-        told = await ask(SAVE, home(city, addressId=other_id), other)
-        assert told.data["addressSave"]["errors"][0]["__typename"] == "NotFound"
-        told = await ask(REMOVE, {"input": {"addressId": other_id}}, other)
-        assert told.data["addressRemove"]["errors"] == [{"__typename": "NotFound"}]
+    answer = await ask(SAVE, home(city), buyer)
+    key = answer.data["addressSave"]["address"]["id"]
+    [other] = await create_people(database)
+    for other_id in (key, encode_id(Address, uuid4()), "nonsense"):
+        answer = await ask(SAVE, home(city, addressId=other_id), other)
+        assert answer.data["addressSave"]["errors"][0]["__typename"] == "NotFound"
+        answer = await ask(REMOVE, {"input": {"addressId": other_id}}, other)
+        assert answer.data["addressRemove"]["errors"] == [{"__typename": "NotFound"}]
 
 
-async def test_an_address_book_holds_fifty(
-    ask: Asking, city: City, buyer: Actor, database: Database
+async def test_a_person_has_at_most_fifty_addresses(
+    ask: GraphRunner, city: City, buyer: Actor, database: Database
 ) -> None:
-    async with database.write(PLATFORM, Origin("test")) as session:
+    async with database.write(PLATFORM, AuditContext("test")) as session:
         session.add_all(
             Address(person_id=buyer.person_id, label="a", line="b", latitude=0, longitude=0)
             for _ in range(50)
         )
-    told = await ask(SAVE, home(city), buyer)
-    assert told.data["addressSave"]["errors"][0]["__typename"] == "AddressLimit"
+    answer = await ask(SAVE, home(city), buyer)
+    assert answer.data["addressSave"]["errors"][0]["__typename"] == "AddressLimit"

@@ -1,10 +1,10 @@
 from database.sessions import Database
 from tests.support.city import City
-from tests.support.graph_queries import Asking, statements
+from tests.support.graph_queries import GraphRunner, record_statements
 
 
-async def test_a_branch_is_the_same_by_slug_and_by_id_and_needs_no_tree(
-    ask: Asking, city: City, database: Database
+async def test_a_category_is_the_same_by_slug_and_by_id_and_does_not_load_the_tree(
+    ask: GraphRunner, city: City, database: Database
 ) -> None:
     document = """
     query Branch($at: GeoPointInput!, $slug: String, $id: ID) {
@@ -15,9 +15,9 @@ async def test_a_branch_is_the_same_by_slug_and_by_id_and_needs_no_tree(
       }
     }
     """
-    with statements(database) as sent:
-        told = await ask(document, {"at": city.point, "slug": "food"})
-    branch = told.data["storefront"]["category"]
+    with record_statements(database) as sent:
+        answer = await ask(document, {"at": city.point, "slug": "food"})
+    branch = answer.data["storefront"]["category"]
     assert branch["products"]["nodes"]
     assert len([one for one in sent if not one.startswith("BEGIN")]) == 3
     again = await ask(document, {"at": city.point, "id": branch["id"]})

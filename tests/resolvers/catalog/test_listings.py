@@ -9,7 +9,7 @@ from models.identity import Actor
 from models.operations import AuditEntry
 from services.events.event_log import inventory_stream
 from tests.support.city import City
-from tests.support.graph_queries import Asking, id_of
+from tests.support.graph_queries import GraphRunner, public_id
 
 SWITCH = """
 mutation Switch($input: ListingSetAvailabilityInput!) {
@@ -30,17 +30,17 @@ mutation Price($input: ListingSetPriceInput!) {
 
 
 def at(city: City, index: int = 0, **more: Any) -> dict[str, Any]:
-    named = {"storeId": id_of(city.near), "productId": id_of(city.products[index])}
+    named = {"storeId": public_id(city.near), "productId": public_id(city.products[index])}
     return {"input": {**named, **more}}
 
 
-async def test_one_tap_hides_a_product_and_tells_the_inventory_stream(
-    ask: Asking, city: City, staff: Actor, database: Database
+async def test_hiding_a_product_is_recorded_in_the_inventory_stream(
+    ask: GraphRunner, city: City, staff: Actor, database: Database
 ) -> None:
-    told = await ask(SWITCH, at(city, available=False), staff)
-    assert not told.errors
-    shown = told.data["listingSetAvailability"]["product"]
-    assert (shown["availability"], shown["listingVersion"]) == ("OUT", 2)
+    answer = await ask(SWITCH, at(city, available=False), staff)
+    assert not answer.errors
+    product = answer.data["listingSetAvailability"]["product"]
+    assert (product["availability"], product["listingVersion"]) == ("OUT", 2)
     again = await ask(SWITCH, at(city, available=False), staff)
     assert again.data["listingSetAvailability"]["product"]["listingVersion"] == 2
     async with database.read(PLATFORM) as session:
@@ -53,7 +53,7 @@ async def test_one_tap_hides_a_product_and_tells_the_inventory_stream(
             select(AuditEntry.changes).where(AuditEntry.actor_id == staff.person_id)
         )
         assert audited.one()[0]["after"]["available"] is False
-    assert [one.type for one in events] == ["LISTING_CHANGED"]
+    assert [event.type for event in events] == ["LISTING_CHANGED"]
     assert events[0].body == {
         "product_id": str(city.products[0].id),
         "price_minor": city.first.prices[0],
@@ -62,9 +62,11 @@ async def test_one_tap_hides_a_product_and_tells_the_inventory_stream(
     }
 
 
-async def test_a_price_changes_in_one_store_only(ask: Asking, city: City, staff: Actor) -> None:
-    told = await ask(PRICE, at(city, 3, priceMinor=12345, expectedVersion=1), staff)
-    assert told.data["listingSetPrice"]["product"] == {
+async def test_a_price_changes_in_one_store_only(
+    ask: GraphRunner, city: City, staff: Actor
+) -> None:
+    answer = await ask(PRICE, at(city, 3, priceMinor=12345, expectedVersion=1), staff)
+    assert answer.data["listingSetPrice"]["product"] == {
         "price": {"minor": 12345},
         "listingVersion": 2,
     }
@@ -73,22 +75,22 @@ async def test_a_price_changes_in_one_store_only(ask: Asking, city: City, staff:
         {"__typename": "VersionConflict", "current": 2}
     ]
     for price in (0, -1, 10**12):
-        told = await ask(PRICE, at(city, 3, priceMinor=price), staff)
-        assert told.data["listingSetPrice"]["errors"][0]["path"] == ["input", "priceMinor"]
+        answer = await ask(PRICE, at(city, 3, priceMinor=price), staff)
+        assert answer.data["listingSetPrice"]["errors"][0]["path"] == ["input", "priceMinor"]
 
 
-async def test_listings_of_others_are_not_found(
-    ask: Asking, city: City, staff: Actor, stranger: Actor, buyer: Actor
+async def test_listings_of_other_companies_are_not_found(
+    ask: GraphRunner, city: City, staff: Actor, stranger: Actor, buyer: Actor
 ) -> None:
     cases: list[tuple[Actor, dict[str, Any]]] = [
         (stranger, {}),
-        (staff, {"storeId": id_of(city.next)}),
+        (staff, {"storeId": public_id(city.next)}),
         (staff, {"storeId": "nonsense"}),
-        (staff, {"productId": id_of(city.second.products[0])}),
+        (staff, {"productId": public_id(city.second.products[0])}),
         (staff, {"productId": "nonsense"}),
     ]
     for actor, more in cases:
-        told = await ask(SWITCH, at(city, available=False, **more), actor)
-        kinds = [error["__typename"] for error in told.data["listingSetAvailability"]["errors"]]
+        answer = await ask(SWITCH, at(city, available=False, **more), actor)
+        kinds = [error["__typename"] for error in answer.data["listingSetAvailability"]["errors"]]
         assert kinds == ["NotFound"]
     assert (await ask(SWITCH, at(city, available=False), buyer)).codes == ["FORBIDDEN"]

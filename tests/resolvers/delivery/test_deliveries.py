@@ -1,177 +1,205 @@
-"""The ride through the graph: the operations that rider, customer and staff send."""
+"""A delivery through the API: the operations that rider, customer and staff send."""
 
 from typing import Any
 
 import pytest
 
+from models.delivery import Delivery
 from models.identity import Grant, Role
 from models.orders import Order
-from resolvers.context import House
+from resolvers.context import Container
 from tests.support import riders as support_riders
-from tests.support.actors import Standing, stand
+from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
-from tests.support.graph_queries import id_of, operation, statements
-from tests.support.paid_orders import Doors
+from tests.support.graph_queries import operation, public_id, record_statements
+from tests.support.paid_orders import OrderDependencies
 
 TRACKING = """query ($id: ID!) {
   order(id: $id) { delivery { riderPosition { latitude longitude headingDegrees seenAt } } } }"""
 
 
 @pytest.fixture
-def doors(house: House) -> Doors:
-    return Doors(house.database, house.combiner)
+def dependencies(container: Container) -> OrderDependencies:
+    return OrderDependencies(container.database, container.reservation_queue)
 
 
-async def riding_as(house: House, city: City, number: int = 0) -> Standing:
-    row = city.riders[number]
-    grant = Grant(Role.RIDER, row.company_id)
-    return await stand(house, "Rider", grant, person_id=row.person_id)
+async def rider_client(container: Container, city: City, number: int = 0) -> ActorClient:
+    rider = city.riders[number]
+    grant = Grant(Role.RIDER, rider.company_id)
+    return await create_client(container, "Rider", grant, person_id=rider.person_id)
 
 
-async def buyer_of(house: House, order: Order) -> Standing:
-    return await stand(house, "Customer", Grant(Role.CUSTOMER), person_id=order.customer_id)
+async def customer_client(container: Container, order: Order) -> ActorClient:
+    return await create_client(
+        container, "Customer", Grant(Role.CUSTOMER), person_id=order.customer_id
+    )
 
 
-async def said(person: Standing, name: str, key: str = "", /, **given: Any) -> Any:
-    """The payload of one of the documented writes."""
-    [payload] = (await person.run(operation(name), {"input": given}, idempotency_key=key or None)
-                 ).values()  # fmt: skip
+async def mutate(person: ActorClient, name: str, key: str = "", /, **arguments: Any) -> Any:
+    """The payload of one of the documented mutations."""
+    variables = {"input": arguments}
+    [payload] = (await person.run(operation(name), variables, idempotency_key=key or None)).values()
     return payload
 
 
-async def offered(doors: Doors, rider: Standing, city: City) -> tuple[Any, ...]:
-    """An accepted order whose ride is offered to the rider, found on the rider's desk."""
-    assert (await said(rider, "rider_go_online", vehicle="E_BIKE"))["errors"] == []
-    at = {"latitude": city.near.latitude, "longitude": city.near.longitude}
-    assert (await said(rider, "rider_location_report", **at))["errors"] == []
-    order, task, staff, delivery = await support_riders.searching(doors, city)
-    desk = (await rider.run(operation("rider_desk")))["viewer"]["rider"]
-    [offer] = desk["offers"]
+async def offered_order(
+    dependencies: OrderDependencies, rider: ActorClient, city: City
+) -> tuple[Any, ...]:
+    """An accepted order whose delivery is offered to the rider, as the rider's screen shows it."""
+    assert (await mutate(rider, "rider_go_online", vehicle="E_BIKE"))["errors"] == []
+    location = {"latitude": city.near.latitude, "longitude": city.near.longitude}
+    assert (await mutate(rider, "rider_location_report", **location))["errors"] == []
+    order, fulfillment, staff, delivery = await support_riders.accepted_order(dependencies, city)
+    screen = (await rider.run(operation("rider_desk")))["viewer"]["rider"]
+    [offer] = screen["offers"]
     assert offer["availableActions"] == ["ACCEPT", "DECLINE"]
-    return order, task, staff, delivery, offer["id"]
+    return order, fulfillment, staff, delivery, offer["id"]
 
 
-async def watched(person: Standing, order: Order) -> Any:
-    """Where the rider of an order is, read with the order itself."""
-    with statements(person.house.database) as sent:
-        page = await person.run(TRACKING, {"id": id_of(order)})
-    assert len(sent) == 1
-    return page["order"]["delivery"]["riderPosition"]
+async def read_delivery(person: ActorClient, delivery: Delivery) -> Any:
+    response = await person.run(operation("delivery_detail"), {"id": public_id(delivery)})
+    return response["delivery"]
 
 
-async def test_a_ride_through_the_graph(house: House, doors: Doors, city: City) -> None:
-    rider = await riding_as(house, city)
-    order, task, staff, delivery, offer = await offered(doors, rider, city)
-    taken = await said(rider, "delivery_offer_accept", offerId=offer)
-    assert taken["delivery"]["status"] == "ASSIGNED"
-    with statements(house.database) as sent:
-        desk = (await rider.run(operation("rider_desk")))["viewer"]["rider"]
-    assert desk["currentDelivery"]["addressLine"] == "Rua das Flores 1"
-    assert desk["offers"] == []
-    assert len(sent) <= 12
-    await support_riders.packed(doors, task, staff)
-    here = {"deliveryId": id_of(delivery)}
-    assert (await said(rider, "delivery_arrive_at_store", **here))["errors"] == []
-    wrong = await said(rider, "delivery_pick_up", handoverCode="none", **here)
+async def tracked_position(person: ActorClient, order: Order) -> Any:
+    """The position of the rider, read with the order itself."""
+    with record_statements(person.container.database) as statements:
+        response = await person.run(TRACKING, {"id": public_id(order)})
+    assert len(statements) == 1
+    return response["order"]["delivery"]["riderPosition"]
+
+
+async def accept_offer(rider: ActorClient, offer: str) -> None:
+    """Accept an offer, and check the rider's screen and its statements."""
+    accepted = await mutate(rider, "delivery_offer_accept", offerId=offer)
+    assert accepted["delivery"]["status"] == "ASSIGNED"
+    with record_statements(rider.container.database) as statements:
+        screen = (await rider.run(operation("rider_desk")))["viewer"]["rider"]
+    assert screen["currentDelivery"]["addressLine"] == "Rua das Flores 1"
+    assert screen["offers"] == []
+    assert len(statements) <= 12
+
+
+async def test_a_delivery_through_the_api(
+    container: Container, dependencies: OrderDependencies, city: City
+) -> None:
+    rider = await rider_client(container, city)
+    order, fulfillment, staff, delivery, offer = await offered_order(dependencies, rider, city)
+    await accept_offer(rider, offer)
+    await support_riders.pick_and_pack(dependencies, fulfillment, staff)
+    delivery_id = {"deliveryId": public_id(delivery)}
+    assert (await mutate(rider, "delivery_arrive_at_store", **delivery_id))["errors"] == []
+    wrong = await mutate(rider, "delivery_pick_up", handoverCode="none", **delivery_id)
     assert wrong["delivery"] is None
     assert wrong["errors"][0]["__typename"] == "WrongDeliveryCode"
     assert wrong["errors"][0]["triesLeft"] == 4
-    code = {"handoverCode": task.handover_code}
-    assert (await said(rider, "delivery_pick_up", **code, **here))["errors"] == []
-    await support_riders.a_while_later(house.database, city)
-    seen = await said(rider, "rider_location_report", **city.point)
-    assert seen["errors"] == []
-    assert seen["etaSeconds"] == 0
-    customer = await buyer_of(house, order)
-    found = (await customer.run(operation("delivery_detail"), {"id": id_of(delivery)}))["delivery"]
-    assert found["riderName"] == "Rider"
-    assert found["riderPosition"]["latitude"] == city.latitude
-    assert found["availableActions"] == []
-    assert await watched(customer, order) == found["riderPosition"]
-    assert (await said(rider, "delivery_arrive_at_customer", **here))["errors"] == []
-    done = await said(rider, "delivery_complete", pin=order.delivery_pin, **here)
-    assert done["delivery"] == {
-        "id": id_of(delivery), "status": "DELIVERED", "availableActions": [],
+    code = {"handoverCode": fulfillment.handover_code}
+    assert (await mutate(rider, "delivery_pick_up", **code, **delivery_id))["errors"] == []
+    await support_riders.age_positions(container.database, city)
+    report = await mutate(rider, "rider_location_report", **city.point)
+    assert report["errors"] == []
+    assert report["etaSeconds"] == 0
+    customer = await customer_client(container, order)
+    shown = await read_delivery(customer, delivery)
+    assert shown["riderName"] == "Rider"
+    assert shown["riderPosition"]["latitude"] == city.latitude
+    assert shown["availableActions"] == []
+    assert await tracked_position(customer, order) == shown["riderPosition"]
+    assert (await mutate(rider, "delivery_arrive_at_customer", **delivery_id))["errors"] == []
+    completed = await mutate(rider, "delivery_complete", pin=order.delivery_pin, **delivery_id)
+    assert completed["delivery"] == {
+        "id": public_id(delivery), "status": "DELIVERED", "availableActions": [],
     }  # fmt: skip
-    after = (await rider.run(operation("delivery_detail"), {"id": id_of(delivery)}))["delivery"]
-    assert (after["addressLine"], after["dropPoint"]) == (None, None)
-    over = (await customer.run(operation("delivery_detail"), {"id": id_of(delivery)}))["delivery"]
-    assert over["riderPosition"] is None
-    assert await watched(customer, order) is None
-    assert (await said(rider, "rider_go_offline"))["rider"]["status"] == "OFFLINE"
+    shown_to_rider = await read_delivery(rider, delivery)
+    assert (shown_to_rider["addressLine"], shown_to_rider["dropPoint"]) == (None, None)
+    assert (await read_delivery(customer, delivery))["riderPosition"] is None
+    assert await tracked_position(customer, order) is None
+    assert (await mutate(rider, "rider_go_offline"))["rider"]["status"] == "OFFLINE"
 
 
 async def test_wrong_pins_are_counted_with_or_without_an_idempotency_key(
-    house: House, doors: Doors, city: City
+    container: Container, dependencies: OrderDependencies, city: City
 ) -> None:
-    order, delivery, _ = await support_riders.at_the_door(doors, city)
-    rider = await riding_as(house, city)
-    here = {"deliveryId": id_of(delivery)}
-    for left, key in ((4, "one"), (3, "one"), (2, "two"), (1, "")):
-        [error] = (await said(rider, "delivery_complete", key, pin="none", **here))["errors"]
-        assert error["triesLeft"] == left
-    done = await said(rider, "delivery_complete", "last", pin=order.delivery_pin, **here)
-    assert done["delivery"]["status"] == "DELIVERED"
-    again = await said(rider, "delivery_complete", "last", pin=order.delivery_pin, **here)
-    assert again == done
-
-
-async def test_staff_sees_who_was_asked_and_gives_the_ride_to_another(
-    house: House, doors: Doors, city: City
-) -> None:
-    rider = await riding_as(house, city)
-    _, _, _, delivery, offer = await offered(doors, rider, city)
-    await said(rider, "delivery_offer_accept", offerId=offer)
-    manager = await stand(
-        house, "Manager", Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
+    order, delivery, _ = await support_riders.delivery_at_customer(dependencies, city)
+    rider = await rider_client(container, city)
+    delivery_id = {"deliveryId": public_id(delivery)}
+    for attempts_left, key in ((4, "one"), (3, "one"), (2, "two"), (1, "")):
+        [error] = (await mutate(rider, "delivery_complete", key, pin="none", **delivery_id))[
+            "errors"
+        ]
+        assert error["triesLeft"] == attempts_left
+    completed = await mutate(
+        rider, "delivery_complete", "last", pin=order.delivery_pin, **delivery_id
     )
-    shown = (await manager.run(operation("delivery_dispatch"), {"id": id_of(delivery)}))["delivery"]
-    [asked] = shown["offers"]
-    assert asked["status"] == "ACCEPTED"
-    assert asked["rider"]["person"]["name"].startswith("Rider 1")
-    company = {"companyId": id_of(city.company), "status": "ONLINE"}
-    listed = (await manager.run(operation("rider_list"), company))["riders"]["nodes"]
-    assert [one["currentDelivery"]["id"] for one in listed] == [id_of(delivery)]
-    free = await said(manager, "delivery_unassign", deliveryId=id_of(delivery))
-    assert free["delivery"]["status"] == "SEARCHING"
+    assert completed["delivery"]["status"] == "DELIVERED"
+    repeated = await mutate(
+        rider, "delivery_complete", "last", pin=order.delivery_pin, **delivery_id
+    )
+    assert repeated == completed
 
 
-async def test_strangers_find_no_ride_no_offer_and_no_riders(
-    house: House, doors: Doors, city: City
+async def test_staff_sees_the_offers_and_unassigns_the_rider(
+    container: Container, dependencies: OrderDependencies, city: City
 ) -> None:
-    rider = await riding_as(house, city)
-    *_, delivery, offer = await offered(doors, rider, city)
-    stranger = await stand(
-        house, "Rider elsewhere", Grant(Role.RIDER, city.second.id),
+    rider = await rider_client(container, city)
+    _, _, _, delivery, offer = await offered_order(dependencies, rider, city)
+    await mutate(rider, "delivery_offer_accept", offerId=offer)
+    manager = await create_client(
+        container, "Manager", Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
+    )
+    shown = (await manager.run(operation("delivery_dispatch"), {"id": public_id(delivery)}))[
+        "delivery"
+    ]
+    [offer_shown] = shown["offers"]
+    assert offer_shown["status"] == "ACCEPTED"
+    assert offer_shown["rider"]["person"]["name"].startswith("Rider 1")
+    company = {"companyId": public_id(city.company), "status": "ONLINE"}
+    listed_riders = (await manager.run(operation("rider_list"), company))["riders"]["nodes"]
+    assert [listed_rider["currentDelivery"]["id"] for listed_rider in listed_riders] == [
+        public_id(delivery)
+    ]
+    unassigned = await mutate(manager, "delivery_unassign", deliveryId=public_id(delivery))
+    assert unassigned["delivery"]["status"] == "SEARCHING"
+
+
+async def test_other_companies_see_no_delivery_no_offer_and_no_riders(
+    container: Container, dependencies: OrderDependencies, city: City
+) -> None:
+    rider = await rider_client(container, city)
+    *_, delivery, offer = await offered_order(dependencies, rider, city)
+    stranger = await create_client(
+        container, "Rider elsewhere", Grant(Role.RIDER, city.second.id),
         person_id=city.second.riders[0].person_id,
     )  # fmt: skip
-    manager = await stand(house, "Manager elsewhere", Grant(Role.STORE_MANAGER, city.second.id))
-    for name, given in (
+    manager = await create_client(
+        container, "Manager elsewhere", Grant(Role.STORE_MANAGER, city.second.id)
+    )
+    for name, arguments in (
         ("delivery_offer_accept", {"offerId": offer}),
         ("delivery_offer_decline", {"offerId": offer}),
-        ("delivery_arrive_at_store", {"deliveryId": id_of(delivery)}),
-        ("delivery_complete", {"deliveryId": id_of(delivery), "pin": "0000"}),
+        ("delivery_arrive_at_store", {"deliveryId": public_id(delivery)}),
+        ("delivery_complete", {"deliveryId": public_id(delivery), "pin": "0000"}),
     ):
-        [error] = (await said(stranger, name, **given))["errors"]
+        [error] = (await mutate(stranger, name, **arguments))["errors"]
         assert error["message"].startswith("There is no such")
-    found = await manager.codes(operation("delivery_detail"), {"id": id_of(delivery)})
-    riders = await manager.codes(operation("rider_list"), {"companyId": id_of(city.company)})
-    assert (found, riders) == ({"NOT_FOUND"}, {"NOT_FOUND"})
+    shown = await manager.codes(operation("delivery_detail"), {"id": public_id(delivery)})
+    riders = await manager.codes(operation("rider_list"), {"companyId": public_id(city.company)})
+    assert (shown, riders) == ({"NOT_FOUND"}, {"NOT_FOUND"})
 
 
-@pytest.mark.parametrize("given", ["", "ord_x", "dlv_AAAAAAAAAAAAAAAAAAAAAA", "\ud800", "é\0"])
-async def test_ids_that_are_none_are_not_found(house: House, city: City, given: str) -> None:
-    rider = await riding_as(house, city)
-    [error] = (await said(rider, "delivery_arrive_at_store", deliveryId=given))["errors"]
+@pytest.mark.parametrize("invalid_id", ["", "ord_x", "dlv_AAAAAAAAAAAAAAAAAAAAAA", "\ud800", "é\0"])
+async def test_invalid_ids_are_not_found(container: Container, city: City, invalid_id: str) -> None:
+    rider = await rider_client(container, city)
+    [error] = (await mutate(rider, "delivery_arrive_at_store", deliveryId=invalid_id))["errors"]
     assert error["message"] == "There is no such delivery."
 
 
-async def test_a_code_of_odd_characters_is_just_wrong(
-    house: House, doors: Doors, city: City
+async def test_a_pin_with_unusual_characters_is_just_wrong(
+    container: Container, dependencies: OrderDependencies, city: City
 ) -> None:
-    _, delivery, _ = await support_riders.at_the_door(doors, city)
-    rider = await riding_as(house, city)
-    [error] = (await said(rider, "delivery_complete", pin="\ud800é\0", deliveryId=id_of(delivery)))[
-        "errors"
-    ]
+    _, delivery, _ = await support_riders.delivery_at_customer(dependencies, city)
+    rider = await rider_client(container, city)
+    [error] = (
+        await mutate(rider, "delivery_complete", pin="\ud800é\0", deliveryId=public_id(delivery))
+    )["errors"]
     assert error["__typename"] == "WrongDeliveryCode"

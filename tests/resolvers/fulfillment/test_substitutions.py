@@ -1,4 +1,4 @@
-"""Substitutes and weights through the graph: who may say what, and that saying it twice is once."""
+"""Substitutes through the API: who can propose and answer; repeated requests act once."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,87 +14,99 @@ from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
 from models.orders import Order, OrderLine
 from services.fulfillment import picking
-from services.fulfillment.picking import Pick
+from services.fulfillment.picking import LinePick
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people
-from tests.support.graph_queries import Asking, Told, id_of, operation
-from tests.support.paid_orders import Doors, lines, opened, paid, picker
-from tests.support.store_staff import accepted, on_hand, step
+from tests.support.customers import ORIGIN, create_people
+from tests.support.graph_queries import GraphAnswer, GraphRunner, operation, public_id
+from tests.support.paid_orders import (
+    OrderDependencies,
+    create_picker,
+    lines_of,
+    order_dependencies,
+    place_paid_order,
+)
+from tests.support.store_staff import accept_task, on_hand, run_step
 
 
 @dataclass
-class Short:
-    """A task with a line of which one unit is missing, and those whom it concerns."""
+class ShortLine:
+    """A fulfillment with a line of which one unit is missing, and the people of the order."""
 
-    ask: Asking
+    ask: GraphRunner
     task: Fulfillment
     line: FulfillmentLine
     staff: Actor
     customer: Actor
 
-    async def propose(self, actor: Actor, **more: Any) -> Told:
-        given = {"fulfillmentId": id_of(self.task), "lineId": id_of(self.line), "quantity": 1}
-        given |= {"code": "P002"}
-        key = more.pop("key", None)
+    async def propose(self, actor: Actor, **overrides: Any) -> GraphAnswer:
+        input_ = {
+            "fulfillmentId": public_id(self.task),
+            "lineId": public_id(self.line),
+            "quantity": 1,
+        }
+        input_ |= {"code": "P002"}
+        key = overrides.pop("key", None)
         document = operation("fulfillment_substitute_propose")
-        return await self.ask(document, {"input": given | more}, actor, idempotency_key=key)
+        return await self.ask(document, {"input": input_ | overrides}, actor, idempotency_key=key)
 
-    async def answer(self, actor: Actor, substitute: str, key: str | None = None) -> Told:
-        given = {"substituteId": substitute, "accept": True}
+    async def answer(self, actor: Actor, substitute: str, key: str | None = None) -> GraphAnswer:
+        input_ = {"substituteId": substitute, "accept": True}
         document = operation("order_substitute_answer")
-        return await self.ask(document, {"input": given}, actor, idempotency_key=key)
+        return await self.ask(document, {"input": input_}, actor, idempotency_key=key)
 
 
 @pytest.fixture
-async def doors(database: Database) -> AsyncIterator[Doors]:
-    async with opened(database) as doors:
-        yield doors
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as running:
+        yield running
 
 
 @pytest.fixture
-async def short(ask: Asking, doors: Doors, city: City) -> Short:
-    order: Order = await paid(doors, city, 2, (3,))
-    async with doors.database.write(PLATFORM, ORIGIN) as session:
-        mine = OrderLine.order_id == order.id
-        wish = {"substitution": Substitution.ASK_ME}
-        await session.execute(update(OrderLine).where(mine).values(**wish))
-    task, staff = await accepted(doors, city, order)
-    (line,) = await lines(doors.database, task)
-    await step(doors.database, staff, task, picking.pick_line, pick=Pick(1, line.id))
+async def short(ask: GraphRunner, dependencies: OrderDependencies, city: City) -> ShortLine:
+    order: Order = await place_paid_order(dependencies, city, 2, (3,))
+    async with dependencies.database.write(PLATFORM, ORIGIN) as session:
+        of_order = OrderLine.order_id == order.id
+        preference = {"substitution": Substitution.ASK_ME}
+        await session.execute(update(OrderLine).where(of_order).values(**preference))
+    fulfillment, staff = await accept_task(dependencies, city, order)
+    (line,) = await lines_of(dependencies.database, fulfillment)
+    await run_step(
+        dependencies.database, staff, fulfillment, picking.pick_line, pick=LinePick(1, line.id)
+    )
     customer = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
-    return Short(ask, task, line, staff, customer)
+    return ShortLine(ask, fulfillment, line, staff, customer)
 
 
-def kinds(told: Told) -> list[str]:
-    (payload,) = told.data.values()
-    return [one["__typename"] for one in payload["errors"]]
+def error_types(response: GraphAnswer) -> list[str]:
+    (payload,) = response.data.values()
+    return [item["__typename"] for item in payload["errors"]]
 
 
 async def test_the_store_proposes_once_and_the_customer_answers_once(
-    short: Short, city: City, database: Database
+    short: ShortLine, city: City, database: Database
 ) -> None:
-    first, again = [await short.propose(short.staff, key="scan-1") for _ in range(2)]
-    assert first.data == again.data
+    first, repeated = [await short.propose(short.staff, key="scan-1") for _ in range(2)]
+    assert first.data == repeated.data
     assert await on_hand(database, city.near, city, 1) == 49
     proposed = first.data["fulfillmentSubstitutePropose"]["fulfillment"]
-    [one] = proposed["substitutes"]
+    [item] = proposed["substitutes"]
     assert proposed["status"] == "AWAITING_SUBSTITUTION"
-    done, replayed = [await short.answer(short.customer, one["id"], "yes-1") for _ in range(2)]
-    assert done.data == replayed.data
-    assert done.data["orderSubstituteAnswer"]["substitute"]["status"] == "ACCEPTED"
-    assert kinds(await short.answer(short.customer, one["id"])) == ["IllegalStep"]
+    accepted, replayed = [await short.answer(short.customer, item["id"], "yes-1") for _ in range(2)]
+    assert accepted.data == replayed.data
+    assert accepted.data["orderSubstituteAnswer"]["substitute"]["status"] == "ACCEPTED"
+    assert error_types(await short.answer(short.customer, item["id"])) == ["IllegalStep"]
 
 
-async def test_strangers_neither_propose_nor_answer(
-    short: Short, city: City, database: Database
+async def test_other_people_can_neither_propose_nor_answer(
+    short: ShortLine, city: City, database: Database
 ) -> None:
-    elsewhere = await picker(database, city.first.stores[1])
-    assert kinds(await short.propose(elsewhere)) == ["NotFound"]
-    (rider,) = await people(database, 1, Grant(Role.RIDER, city.company.id))
+    other_picker = await create_picker(database, city.first.stores[1])
+    assert error_types(await short.propose(other_picker)) == ["NotFound"]
+    (rider,) = await create_people(database, 1, Grant(Role.RIDER, city.company.id))
     for actor in (short.customer, rider):
         assert (await short.propose(actor)).codes == ["FORBIDDEN"]
-    made = await short.propose(short.staff)
-    [one] = made.data["fulfillmentSubstitutePropose"]["fulfillment"]["substitutes"]
-    (other,) = await people(database, 1, Grant(Role.CUSTOMER))
-    assert kinds(await short.answer(other, one["id"])) == ["NotFound"]
-    assert (await short.answer(short.staff, one["id"])).codes == ["FORBIDDEN"]
+    response = await short.propose(short.staff)
+    [item] = response.data["fulfillmentSubstitutePropose"]["fulfillment"]["substitutes"]
+    (other_customer,) = await create_people(database, 1, Grant(Role.CUSTOMER))
+    assert error_types(await short.answer(other_customer, item["id"])) == ["NotFound"]
+    assert (await short.answer(short.staff, item["id"])).codes == ["FORBIDDEN"]

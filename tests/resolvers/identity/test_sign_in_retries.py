@@ -1,4 +1,4 @@
-"""Signing in with an idempotency key: equal requests are one, whenever they come again."""
+"""Sign-in with an idempotency key: equal requests have one effect."""
 
 import asyncio
 from typing import Any
@@ -7,25 +7,25 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Origin
 from models.accounts import Person
 from models.core import IdempotencyKey
 from models.identity import Grant, OneTimeCode, Role, SignInSession
-from resolvers.context import House
+from resolvers.context import Container
 from services.identity.passwords import hash_password
-from tests.support.actors import KeptSms, Standing, stand
+from tests.support.actors import ActorClient, InMemorySms, create_client
 from tests.support.graph_queries import operation
 
-EQUAL = 50
+CONCURRENT_REQUESTS = 50
 PASSWORD = "a rather long password"
 GUEST, REFRESH = operation("guest_start"), operation("session_refresh")
-PASSWORD_IN, OTP, VERIFY = (
+PASSWORD_SIGN_IN, OTP, VERIFY = (
     operation("password_sign_in"),
     operation("otp_request"),
     operation("otp_verify"),
 )
-EVERYWHERE = operation("session_revoke_all")
+REVOKE_ALL = operation("session_revoke_all")
 
 
 @pytest.fixture
@@ -34,65 +34,65 @@ def key() -> str:
 
 
 @pytest.fixture
-async def member(house: House) -> Person:
-    """Somebody with a password."""
-    async with house.database.write(PLATFORM, Origin("test")) as session:
+async def member(container: Container) -> Person:
+    """A person with a password."""
+    async with container.database.write(PLATFORM, AuditContext("test")) as session:
         person = Person(name="Member", email=f"{uuid4().hex}@example.org")
         person.password_hash = hash_password(PASSWORD)
         session.add(person)
     return person
 
 
-async def at_once(
-    who: Standing, document: str, variables: Any, key: str, times: int = EQUAL
+async def run_concurrently(
+    who: ActorClient, document: str, variables: Any, key: str, times: int = CONCURRENT_REQUESTS
 ) -> list[dict[str, Any]]:
-    """The payloads of equal requests made at once, all of them equal; all but one are replays."""
-    asked = [who.answer(document, variables, idempotency_key=key) for _ in range(times)]
-    answers = await asyncio.gather(*asked)
+    """Return the payloads of concurrent equal requests, of which all but one are replays."""
+    requests = [who.answer(document, variables, idempotency_key=key) for _ in range(times)]
+    answers = await asyncio.gather(*requests)
     assert not [answer.errors for answer in answers if answer.errors]
-    again = [answer for answer in answers if (answer.extensions or {}).get("replayed") == [key]]
-    assert len(again) == times - 1
+    replays = [answer for answer in answers if (answer.extensions or {}).get("replayed") == [key]]
+    assert len(replays) == times - 1
     return [next(iter(answer.data.values())) for answer in answers]
 
 
-async def count(house: House, column: Any, value: object) -> int:
-    async with house.database.read(PLATFORM) as session:
-        found = await session.scalar(select(func.count()).where(column == value))
-        return int(found or 0)
+async def count(container: Container, column: Any, value: object) -> int:
+    async with container.database.read(PLATFORM) as session:
+        rows = await session.scalar(select(func.count()).where(column == value))
+        return int(rows or 0)
 
 
-async def people(house: House) -> int:
-    async with house.database.read(PLATFORM) as session:
+async def count_people(container: Container) -> int:
+    async with container.database.read(PLATFORM) as session:
         return int(await session.scalar(select(func.count()).select_from(Person)) or 0)
 
 
 def tokens(answers: list[dict[str, Any]]) -> tuple[str, str]:
-    """The one pair of tokens in all of the answers."""
-    found = {(one["accessToken"], one["refreshToken"]) for one in answers}
-    (pair,) = found
+    """Return the one pair of tokens in all answers."""
+    pairs = {(answer["accessToken"], answer["refreshToken"]) for answer in answers}
+    (pair,) = pairs
     assert all(pair)
     return pair
 
 
-async def test_a_guest_who_is_started_many_times_is_one(
-    house: House, nobody: Standing, key: str
+async def test_a_repeated_guest_start_creates_one_guest(
+    container: Container, nobody: ActorClient, key: str
 ) -> None:
-    before = await people(house)
-    access, _ = tokens(await at_once(nobody, GUEST, {}, key))
-    assert await people(house) == before + 1
-    person = house.identity.read(access).actor.person_id
-    assert await count(house, SignInSession.person_id, person) == 1
+    before = await count_people(container)
+    access, _ = tokens(await run_concurrently(nobody, GUEST, {}, key))
+    assert await count_people(container) == before + 1
+    person = container.authenticator.verify(access).actor.person_id
+    assert await count(container, SignInSession.person_id, person) == 1
 
 
-async def test_the_tokens_of_a_retry_work_and_a_used_one_is_still_found_out(
-    house: House, nobody: Standing, key: str
+async def test_the_tokens_of_a_retry_work_and_reuse_is_still_detected(
+    container: Container, nobody: ActorClient, key: str
 ) -> None:
-    _, first = tokens(await at_once(nobody, GUEST, {}, key, 2))
+    _, first = tokens(await run_concurrently(nobody, GUEST, {}, key, 2))
     variables = {"input": {"refreshToken": first}}
-    _, second = tokens(await at_once(nobody, REFRESH, variables, uuid4().hex))
+    _, second = tokens(await run_concurrently(nobody, REFRESH, variables, uuid4().hex))
     assert second != first
     newer = {"input": {"refreshToken": second}}
-    _, third = tokens(await at_once(nobody, REFRESH, newer, key + "2"))
+    _, third = tokens(await run_concurrently(nobody, REFRESH, newer, key + "2"))
     reused = await nobody.run(REFRESH, variables)
     assert reused["sessionRefresh"]["errors"]
     ended = await nobody.run(REFRESH, {"input": {"refreshToken": third}})
@@ -100,75 +100,77 @@ async def test_the_tokens_of_a_retry_work_and_a_used_one_is_still_found_out(
 
 
 async def test_a_password_opens_one_session_for_equal_requests(
-    house: House, nobody: Standing, member: Person, key: str
+    container: Container, nobody: ActorClient, member: Person, key: str
 ) -> None:
     variables = {"input": {"email": member.email, "password": PASSWORD}}
-    tokens(await at_once(nobody, PASSWORD_IN, variables, key))
-    assert await count(house, SignInSession.person_id, member.id) == 1
+    tokens(await run_concurrently(nobody, PASSWORD_SIGN_IN, variables, key))
+    assert await count(container, SignInSession.person_id, member.id) == 1
     wrong = {"input": {"email": member.email, "password": PASSWORD + "!"}}
-    assert await nobody.codes(PASSWORD_IN, wrong, idempotency_key=key) == {"IDEMPOTENCY_KEY_REUSED"}
+    assert await nobody.codes(PASSWORD_SIGN_IN, wrong, idempotency_key=key) == {
+        "IDEMPOTENCY_KEY_REUSED"
+    }
 
 
-async def test_a_wrong_password_gives_its_key_up_and_counts_each_time(
-    house: House, nobody: Standing, member: Person, key: str
+async def test_a_wrong_password_releases_the_key_and_counts_each_time(
+    container: Container, nobody: ActorClient, member: Person, key: str
 ) -> None:
     variables = {"input": {"email": member.email, "password": "something else"}}
     for _ in range(2):
-        told = await nobody.run(PASSWORD_IN, variables, idempotency_key=key)
-        assert told["passwordSignIn"]["errors"]
-    async with house.database.read(PLATFORM) as session:
+        answer = await nobody.run(PASSWORD_SIGN_IN, variables, idempotency_key=key)
+        assert answer["passwordSignIn"]["errors"]
+    async with container.database.read(PLATFORM) as session:
         assert (await session.get_one(Person, member.id)).failed_sign_ins == 2
-    assert await count(house, IdempotencyKey.key, key) == 0
+    assert await count(container, IdempotencyKey.key, key) == 0
 
 
 async def test_a_code_is_sent_and_used_once_for_equal_requests(
-    house: House, nobody: Standing, sms: KeptSms, key: str
+    container: Container, nobody: ActorClient, sms: InMemorySms, key: str
 ) -> None:
     phone = f"+35191{uuid4().int % 10**7:07}"
-    await at_once(nobody, OTP, {"input": {"phone": phone}}, key)
+    await run_concurrently(nobody, OTP, {"input": {"phone": phone}}, key)
     assert len([to for to, _ in sms.sent if to == phone]) == 1
-    assert await count(house, OneTimeCode.phone, phone) == 1
+    assert await count(container, OneTimeCode.phone, phone) == 1
     variables = {"input": {"phone": phone, "code": sms.code(phone)}}
-    access, _ = tokens(await at_once(nobody, VERIFY, variables, key + "2"))
-    person = house.identity.read(access).actor.person_id
-    assert await count(house, SignInSession.person_id, person) == 1
+    access, _ = tokens(await run_concurrently(nobody, VERIFY, variables, key + "2"))
+    person = container.authenticator.verify(access).actor.person_id
+    assert await count(container, SignInSession.person_id, person) == 1
 
 
 @pytest.mark.parametrize("phase", ["reserve", "commit"])
-async def test_what_broke_off_is_done_by_the_next_equal_request(
-    house: House, nobody: Standing, key: str, phase: str, monkeypatch: pytest.MonkeyPatch
+async def test_an_aborted_request_is_executed_by_the_next_equal_request(
+    container: Container, nobody: ActorClient, key: str, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = {
-        "reserve": "services.identity.sign_in_sessions.begin",
-        "commit": "database.sessions._leave_behind",
+        "reserve": "services.identity.sign_in_sessions.open_session",
+        "commit": "database.sessions._flush_outbox",
     }[phase]
-    before = await people(house)
+    before = await count_people(container)
     with monkeypatch.context() as patch:
         patch.setattr(broken, _break)
         assert await nobody.codes(GUEST, {}, idempotency_key=key) == {"INTERNAL"}
-    assert await people(house) == before
-    assert await count(house, IdempotencyKey.key, key) == 0
-    told = await nobody.answer(GUEST, {}, idempotency_key=key)
-    assert told.extensions is None
-    assert await people(house) == before + 1
+    assert await count_people(container) == before
+    assert await count(container, IdempotencyKey.key, key) == 0
+    answer = await nobody.answer(GUEST, {}, idempotency_key=key)
+    assert answer.extensions is None
+    assert await count_people(container) == before + 1
 
 
-async def test_what_was_committed_but_not_answered_is_answered_by_the_next(
-    house: House, nobody: Standing, key: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_committed_but_unanswered_request_is_answered_by_the_next_equal_one(
+    container: Container, nobody: ActorClient, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = await people(house)
+    before = await count_people(container)
     with monkeypatch.context() as patch:
-        patch.setattr("resolvers.identity.sign_in._told", _break)
+        patch.setattr("resolvers.identity.sign_in._outcome", _break)
         assert await nobody.codes(GUEST, {}, idempotency_key=key) == {"INTERNAL"}
-    assert await people(house) == before + 1
-    told = await nobody.answer(GUEST, {}, idempotency_key=key)
-    assert told.extensions == {"replayed": [key]}
-    assert told.data["guestStart"]["accessToken"]
-    assert await people(house) == before + 1
+    assert await count_people(container) == before + 1
+    answer = await nobody.answer(GUEST, {}, idempotency_key=key)
+    assert answer.extensions == {"replayed": [key]}
+    assert answer.data["guestStart"]["accessToken"]
+    assert await count_people(container) == before + 1
 
 
-async def test_a_message_that_could_not_be_sent_is_sent_by_the_next_equal_request(
-    nobody: Standing, sms: KeptSms, key: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_failed_message_is_sent_by_the_next_equal_request(
+    nobody: ActorClient, sms: InMemorySms, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = f"+35191{uuid4().int % 10**7:07}"
     variables = {"input": {"phone": phone}}
@@ -179,32 +181,35 @@ async def test_a_message_that_could_not_be_sent_is_sent_by_the_next_equal_reques
     assert len([to for to, _ in sms.sent if to == phone]) == 1
 
 
-async def test_all_sessions_end_once_for_equal_requests(house: House, key: str) -> None:
-    person = await stand(house, "Traveler", Grant(Role.CUSTOMER))
+async def test_equal_requests_revoke_all_sessions_once(container: Container, key: str) -> None:
+    person = await create_client(container, "Traveler", Grant(Role.CUSTOMER))
     for _ in range(2):
-        await stand(house, "Traveler", person_id=person.id)
-    assert await at_once(person, EVERYWHERE, {}, key) == [{"endedCount": 3}] * EQUAL
+        await create_client(container, "Traveler", person_id=person.id)
+    assert (
+        await run_concurrently(person, REVOKE_ALL, {}, key)
+        == [{"endedCount": 3}] * CONCURRENT_REQUESTS
+    )
 
 
-async def test_the_key_may_stand_in_the_document(nobody: Standing, key: str) -> None:
+async def test_the_key_may_be_given_in_the_document(nobody: ActorClient, key: str) -> None:
     field = f'guestStart @idempotent(key: "{key}") {{ refreshToken }}'
     first, again = [await nobody.answer(f"mutation {{ {field} }}") for _ in range(2)]
     assert first.data == again.data
     assert (first.extensions, again.extensions) == (None, {"replayed": [key]})
 
 
-async def test_a_strangers_key_must_be_hard_to_guess(nobody: Standing) -> None:
-    told = await nobody.run(GUEST, {}, idempotency_key="guest-1")
-    assert told["guestStart"]["accessToken"] is None
-    assert told["guestStart"]["errors"]
+async def test_an_anonymous_callers_key_must_be_long(nobody: ActorClient) -> None:
+    answer = await nobody.run(GUEST, {}, idempotency_key="guest-1")
+    assert answer["guestStart"]["accessToken"] is None
+    assert answer["guestStart"]["errors"]
 
 
-async def test_secrets_stand_in_no_fingerprint_and_in_no_outcome(
-    house: House, nobody: Standing, member: Person, key: str
+async def test_no_secret_is_stored_in_fingerprints_and_outcomes(
+    container: Container, nobody: ActorClient, member: Person, key: str
 ) -> None:
     variables = {"input": {"email": member.email, "password": PASSWORD}}
-    (answer,) = await at_once(nobody, PASSWORD_IN, variables, key, 1)
-    async with house.database.read(PLATFORM) as session:
+    (answer,) = await run_concurrently(nobody, PASSWORD_SIGN_IN, variables, key, 1)
+    async with container.database.read(PLATFORM) as session:
         row = (await session.scalars(select(IdempotencyKey).where(IdempotencyKey.key == key))).one()
     assert set(row.outcome) == {"session", "ends"}
     assert answer["refreshToken"] not in repr(row.outcome)

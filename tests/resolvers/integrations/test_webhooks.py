@@ -1,4 +1,4 @@
-"""Endpoints in the graph: what may be selected, for whom it is told, and who looks after them."""
+"""Webhook endpoints through the graph: selections, scopes of payloads, and access."""
 
 import json
 from dataclasses import replace
@@ -7,42 +7,46 @@ from typing import Any
 import pytest
 
 from jobs import integrations
-from models.identity import Actor, AppScope, Grant, Role, acting_for
-from models.ids import decode, encode
+from models.identity import Actor, AppScope, Grant, Role, app_grants
+from models.ids import decode_id, encode_id
 from models.integrations import App
 from server.webhook_payloads import GraphPayloads
-from tests.support.actors import Standing, stand
+from tests.support.actors import ActorClient, create_client
 from tests.support.graph_queries import operation
-from tests.support.webhook_company import DETAIL, PAUSE, RESUME, UPDATE, Yard, yard
+from tests.support.webhooks.scenario import DETAIL, PAUSE, RESUME, UPDATE, WebhookScenario, scenario
 
-__all__ = ["yard"]
+__all__ = ["scenario"]
 
-APP, CHANGE, END = operation("app_create"), operation("app_update"), operation("app_revoke")
+APP_CREATE, APP_UPDATE, APP_REVOKE = (
+    operation("app_create"),
+    operation("app_update"),
+    operation("app_revoke"),
+)
 PREVIEW, EVENT = operation("webhook_preview"), operation("webhook_event")
 LIST, REPLAY = operation("webhook_endpoint_list"), operation("webhook_replay")
-DEAR = (
+EXPENSIVE_SELECTION = (
     "{ order { "
     + " ".join(f"a{n}: timeline(first: 100) {{ nodes {{ type }} }}" for n in range(9))
     + " } }"
 )
 
 
-async def app(yard: Yard, *scopes: str) -> str:
-    company = encode(type(yard.city.company), yard.city.company.id)
-    made = await yard.do(APP, companyId=company, name="App", scopes=scopes)
-    return str(made["app"]["id"])
+async def create_app(scenario: WebhookScenario, *scopes: str) -> str:
+    company = encode_id(type(scenario.city.company), scenario.city.company.id)
+    created = await scenario.mutate(APP_CREATE, companyId=company, name="App", scopes=scopes)
+    return str(created["app"]["id"])
 
 
-def speaking(yard: Yard, app: str, *scopes: AppScope) -> Standing:
-    """An app as one who asks."""
-    grants, key = acting_for(yard.city.company.id), decode(App, app)
+def client_of_app(scenario: WebhookScenario, app: str, *scopes: AppScope) -> ActorClient:
+    """A client that sends requests as an app."""
+    grants, key = app_grants(scenario.city.company.id), decode_id(App, app)
     assert key is not None
-    actor = Actor(yard.admin.id, None, grants, key, frozenset(scopes))
-    return Standing(yard.house, actor)
+    actor = Actor(scenario.admin.id, None, grants, key, frozenset(scopes))
+    return ActorClient(scenario.container, actor)
 
 
 @pytest.mark.parametrize(
-    ("selection", "said"),
+    ("selection", "message"),
     [
         ("{ nonsense }", "nonsense"),
         ("{ order { code }", "Syntax Error"),
@@ -55,32 +59,34 @@ def speaking(yard: Yard, app: str, *scopes: AppScope) -> Standing:
         ("{ type ...missing }", "missing"),
         ("{ type } fragment unused on Order { code }", "unused"),
         ("{ __schema { types { name } } }", "__schema"),
-        (DEAR, "costs"),
+        (EXPENSIVE_SELECTION, "costs"),
         ("{ " + "order { store { id } } " * 30 + "}", "too often"),
         ("{ type }" + " " * 9_000, "characters"),
         ("", "Syntax Error"),
     ],
 )
-async def test_a_selection_that_can_never_be_sent_is_refused_with_its_reasons(
-    yard: Yard, selection: str, said: str
+async def test_an_invalid_selection_is_refused_with_reasons(
+    scenario: WebhookScenario, selection: str, message: str
 ) -> None:
-    [error] = (await yard.endpoint(selection=selection))["errors"]
+    [error] = (await scenario.create_endpoint(selection=selection))["errors"]
     assert (error["__typename"], error["path"]) == ("SelectionInvalid", ["input", "selection"])
-    assert said in " ".join(error["reasons"])
+    assert message in " ".join(error["reasons"])
 
 
-async def test_fragments_and_aliases_are_told_as_they_were_written(yard: Yard) -> None:
+async def test_payloads_support_fragments_and_aliases(
+    scenario: WebhookScenario,
+) -> None:
     selection = "{ ...facts where: store { id } } fragment facts on WebhookEvent { what: type }"
-    await yard.id(selection=selection)
-    await yard.stock()
-    await yard.run()
-    [got] = yard.there.got
-    store = encode(type(yard.city.near), yard.city.near.id)
-    assert got.data == {"what": "STOCK_CHANGED", "where": {"id": store}}
+    await scenario.create_endpoint_id(selection=selection)
+    await scenario.record_stock_event()
+    await scenario.send_due()
+    [request] = scenario.receiver.requests
+    store = encode_id(type(scenario.city.near), scenario.city.near.id)
+    assert request.data == {"what": "STOCK_CHANGED", "where": {"id": store}}
 
 
 @pytest.mark.parametrize(
-    ("given", "path"),
+    ("settings", "path"),
     [
         ({"url": "http://example.org/"}, "url"),
         ({"url": "https://169.254.169.254/"}, "url"),
@@ -89,122 +95,135 @@ async def test_fragments_and_aliases_are_told_as_they_were_written(yard: Yard) -
         ({"name": " "}, "name"),
     ],
 )
-async def test_what_can_never_be_right_is_refused(
-    yard: Yard, given: dict[str, Any], path: str
+async def test_invalid_settings_are_refused(
+    scenario: WebhookScenario, settings: dict[str, Any], path: str
 ) -> None:
-    errors = (await yard.endpoint("STOCK_CHANGED", **given))["errors"]
+    errors = (await scenario.create_endpoint("STOCK_CHANGED", **settings))["errors"]
     assert [(one["__typename"], one["path"]) for one in errors] == [
         ("InvalidInput", ["input", path])
     ]
 
 
-async def test_an_app_is_told_what_its_scopes_open_when_it_is_told(yard: Yard) -> None:
-    name = await app(yard, "STOCK_READ", "ORDERS_READ")
-    of_app: Any = {"appId": name, "selection": "{ order { customerName } }"}
-    [error] = (await yard.endpoint("ORDER_PLACED", **of_app))["errors"]
+async def test_payloads_are_limited_by_the_scopes_of_the_app_at_delivery(
+    scenario: WebhookScenario,
+) -> None:
+    app = await create_app(scenario, "STOCK_READ", "ORDERS_READ")
+    of_app: Any = {"appId": app, "selection": "{ order { customerName } }"}
+    [error] = (await scenario.create_endpoint("ORDER_PLACED", **of_app))["errors"]
     assert "customers:read" in " ".join(error["reasons"])
-    [error] = (await yard.endpoint("PURCHASE_ORDER_CREATED", appId=name, selection="{ type }"))[
-        "errors"
-    ]
+    [error] = (
+        await scenario.create_endpoint("PURCHASE_ORDER_CREATED", appId=app, selection="{ type }")
+    )["errors"]
     assert (error["path"], "supply:read" in error["message"]) == (["input", "eventTypes"], True)
-    endpoint = await yard.id(appId=name, selection="{ type order { id } }")
-    await yard.stock()
-    await yard.run()
-    assert len(yard.there.got) == 1
-    await yard.do(CHANGE, appId=name, scopes=["STOCK_READ"])
-    await yard.stock()
-    await yard.run()
-    assert len(yard.there.got) == 1
-    assert "orders:read" in (await yard.log(endpoint))[-1]["lastError"]
-    await yard.do(END, appId=name)
-    await yard.again()
-    shown = await yard.look(endpoint)
-    assert (shown["status"], shown["suspendedBecause"]) == ("SUSPENDED", "The app was revoked.")
-    assert len(yard.there.got) == 1
+    endpoint = await scenario.create_endpoint_id(appId=app, selection="{ type order { id } }")
+    await scenario.record_stock_event()
+    await scenario.send_due()
+    assert len(scenario.receiver.requests) == 1
+    await scenario.mutate(APP_UPDATE, appId=app, scopes=["STOCK_READ"])
+    await scenario.record_stock_event()
+    await scenario.send_due()
+    assert len(scenario.receiver.requests) == 1
+    assert "orders:read" in (await scenario.deliveries(endpoint))[-1]["lastError"]
+    await scenario.mutate(APP_REVOKE, appId=app)
+    await scenario.send_all()
+    detail = await scenario.endpoint_detail(endpoint)
+    assert (detail["status"], detail["suspendedBecause"]) == ("SUSPENDED", "The app was revoked.")
+    assert len(scenario.receiver.requests) == 1
 
 
-async def test_an_app_looks_after_its_own_endpoints_and_sees_no_others(yard: Yard) -> None:
-    one, other = await app(yard, "STOCK_READ"), await app(yard, "STOCK_READ")
-    mine = speaking(yard, one, AppScope.STOCK_READ, AppScope.WEBHOOKS_READ, AppScope.WEBHOOKS_WRITE)
-    made = await yard.endpoint(who=mine)
-    assert made["errors"] == []
-    foreign = [await yard.id(), await yard.id(appId=other)]
-    company = encode(type(yard.city.company), yard.city.company.id)
+async def test_an_app_manages_its_own_endpoints_and_sees_no_others(
+    scenario: WebhookScenario,
+) -> None:
+    one, other = await create_app(scenario, "STOCK_READ"), await create_app(scenario, "STOCK_READ")
+    mine = client_of_app(
+        scenario, one, AppScope.STOCK_READ, AppScope.WEBHOOKS_READ, AppScope.WEBHOOKS_WRITE
+    )
+    created = await scenario.create_endpoint(who=mine)
+    assert created["errors"] == []
+    foreign = [await scenario.create_endpoint_id(), await scenario.create_endpoint_id(appId=other)]
+    company = encode_id(type(scenario.city.company), scenario.city.company.id)
     listed = await mine.run(LIST.replace("app {\n        id\n        name\n      }", ""),
                             {"companyId": company, "first": 10})  # fmt: skip
-    assert [one["id"] for one in listed["webhookEndpoints"]["nodes"]] == [made["endpoint"]["id"]]
+    assert [one["id"] for one in listed["webhookEndpoints"]["nodes"]] == [created["endpoint"]["id"]]
     for endpoint in foreign:
         assert await mine.codes(DETAIL, {"id": endpoint, "first": 1}) == {"NOT_FOUND"}
         [payload] = (await mine.run(PAUSE, {"input": {"endpointId": endpoint}})).values()
         assert [one["__typename"] for one in payload["errors"]] == ["NotFound"]
-    deaf = speaking(yard, one, AppScope.STOCK_READ)
-    assert await deaf.codes(DETAIL, {"id": foreign[0], "first": 1}) == {"FORBIDDEN"}
+    without_scope = client_of_app(scenario, one, AppScope.STOCK_READ)
+    assert await without_scope.codes(DETAIL, {"id": foreign[0], "first": 1}) == {"FORBIDDEN"}
 
 
-async def test_no_company_hears_of_anothers_events(yard: Yard) -> None:
-    grant = Grant(Role.COMPANY_ADMIN, yard.city.second.id)
-    stranger = replace(await stand(yard.house, "Stranger", grant), house=yard.house)
-    company = encode(type(yard.city.company), yard.city.second.id)
-    made = await yard.endpoint(who=stranger, companyId=company)
-    assert made["errors"] == []
-    endpoint = await yard.id()
-    await yard.stock()
-    await yard.stock(shop=1)
-    await yard.run()
-    stores = {got.data["storeId"]: got.headers["webhook-id"] for got in yard.there.got}
-    assert len(stores) == len(yard.there.got) == 2
-    [event] = [one["eventId"] for one in await yard.log(endpoint)]
-    for document, given in (
+async def test_companies_receive_only_their_own_events(scenario: WebhookScenario) -> None:
+    grant = Grant(Role.COMPANY_ADMIN, scenario.city.second.id)
+    stranger = replace(
+        await create_client(scenario.container, "Stranger", grant), container=scenario.container
+    )
+    company = encode_id(type(scenario.city.company), scenario.city.second.id)
+    created = await scenario.create_endpoint(who=stranger, companyId=company)
+    assert created["errors"] == []
+    endpoint = await scenario.create_endpoint_id()
+    await scenario.record_stock_event()
+    await scenario.record_stock_event(company_index=1)
+    await scenario.send_due()
+    stores = {
+        request.data["storeId"]: request.headers["webhook-id"]
+        for request in scenario.receiver.requests
+    }
+    assert len(stores) == len(scenario.receiver.requests) == 2
+    [event] = [one["eventId"] for one in await scenario.deliveries(endpoint)]
+    for document, arguments in (
         (EVENT, {"id": event}),
-        (PREVIEW, {"endpointId": made["endpoint"]["id"], "eventId": event}),
+        (PREVIEW, {"endpointId": created["endpoint"]["id"], "eventId": event}),
         (PREVIEW, {"endpointId": endpoint, "eventId": event}),
         (DETAIL, {"id": endpoint, "first": 1}),
     ):
-        assert await stranger.codes(document, given) == {"NOT_FOUND"}
+        assert await stranger.codes(document, arguments) == {"NOT_FOUND"}
     for document in (PAUSE, RESUME, UPDATE, REPLAY):
         [payload] = (await stranger.run(document, {"input": {"endpointId": endpoint}})).values()
         assert [one["__typename"] for one in payload["errors"]] == ["NotFound"]
-    mine = {"endpointId": made["endpoint"]["id"], "afterEventId": event}
+    mine = {"endpointId": created["endpoint"]["id"], "afterEventId": event}
     [payload] = (await stranger.run(REPLAY, {"input": mine})).values()
     assert [one["__typename"] for one in payload["errors"]] == ["NotFound"]
 
 
-async def test_a_preview_is_the_very_message_and_sends_nothing(yard: Yard) -> None:
-    endpoint = await yard.id()
-    await yard.stock()
-    await integrations.fan_out(yard.house.database)
-    [delivery] = await yard.log(endpoint)
-    given = {"endpointId": endpoint, "eventId": delivery["eventId"]}
-    seen = (await yard.admin.run(PREVIEW, given))["webhookPreview"]["payload"]
-    assert yard.there.got == []
-    await yard.run()
-    assert json.loads(seen) == yard.there.got[0].told
-    assert seen.encode() == yard.there.got[0].body
+async def test_a_preview_equals_the_message_and_sends_nothing(scenario: WebhookScenario) -> None:
+    endpoint = await scenario.create_endpoint_id()
+    await scenario.record_stock_event()
+    await integrations.fan_out(scenario.container.database)
+    [delivery] = await scenario.deliveries(endpoint)
+    arguments = {"endpointId": endpoint, "eventId": delivery["eventId"]}
+    preview = (await scenario.admin.run(PREVIEW, arguments))["webhookPreview"]["payload"]
+    assert scenario.receiver.requests == []
+    await scenario.send_due()
+    assert json.loads(preview) == scenario.receiver.requests[0].payload
+    assert preview.encode() == scenario.receiver.requests[0].body
 
 
-async def test_a_selection_that_the_graph_has_outgrown_stops_its_endpoint(yard: Yard) -> None:
-    endpoint = await yard.id()
-    await yard.sql(
+async def test_an_outdated_selection_suspends_its_endpoint(
+    scenario: WebhookScenario,
+) -> None:
+    endpoint = await scenario.create_endpoint_id()
+    await scenario.execute(
         "update webhook_endpoint set selection = '{ type forgotten }' where status = 'ACTIVE'"
     )
-    await yard.stock()
-    payloads = GraphPayloads(yard.house)
-    await integrations.fan_out(yard.house.database)
-    await integrations.deliver(yard.house.database, yard.house.webhooks, payloads)
-    shown = await yard.look(endpoint)
-    assert shown["status"] == "SUSPENDED"
-    assert "forgotten" in shown["suspendedBecause"]
-    assert yard.there.got == []
-    again = {"endpointId": endpoint, "selection": "{ type }"}
-    await yard.do(UPDATE, **again)
-    await yard.do(RESUME, endpointId=endpoint)
-    await yard.again()
-    assert [got.data for got in yard.there.got] == [{"type": "STOCK_CHANGED"}]
+    await scenario.record_stock_event()
+    payloads = GraphPayloads(scenario.container)
+    await integrations.fan_out(scenario.container.database)
+    await integrations.deliver(scenario.container.database, scenario.container.webhooks, payloads)
+    detail = await scenario.endpoint_detail(endpoint)
+    assert detail["status"] == "SUSPENDED"
+    assert "forgotten" in detail["suspendedBecause"]
+    assert scenario.receiver.requests == []
+    update = {"endpointId": endpoint, "selection": "{ type }"}
+    await scenario.mutate(UPDATE, **update)
+    await scenario.mutate(RESUME, endpointId=endpoint)
+    await scenario.send_all()
+    assert [request.data for request in scenario.receiver.requests] == [{"type": "STOCK_CHANGED"}]
 
 
-async def test_two_who_change_an_endpoint_are_told_of_each_other(yard: Yard) -> None:
-    endpoint = await yard.id()
-    named = {"endpointId": endpoint, "name": "Mine", "expectedVersion": 1}
-    assert (await yard.do(UPDATE, **named))["endpoint"]["version"] == 2
-    [payload] = (await yard.admin.run(UPDATE, {"input": named})).values()
+async def test_concurrent_changes_of_an_endpoint_conflict(scenario: WebhookScenario) -> None:
+    endpoint = await scenario.create_endpoint_id()
+    update = {"endpointId": endpoint, "name": "Mine", "expectedVersion": 1}
+    assert (await scenario.mutate(UPDATE, **update))["endpoint"]["version"] == 2
+    [payload] = (await scenario.admin.run(UPDATE, {"input": update})).values()
     assert [one["__typename"] for one in payload["errors"]] == ["VersionConflict"]

@@ -1,4 +1,4 @@
-"""What can't be right about a store's goods, through the graph: named by line, nothing done."""
+"""Invalid inputs of stock mutations: named by line and field, without any change."""
 
 import asyncio
 from typing import Any
@@ -8,53 +8,53 @@ import pytest
 from database.base import uuid7
 from database.sessions import Database
 from models.catalog import Product
-from models.ids import encode
+from models.ids import encode_id
 from models.stores import Store
-from services.stock.reservation_decisions import Held
+from services.stock.reservation_decisions import ReservationSuccess
 from tests.support import city as cities
-from tests.support.graph_queries import id_of
-from tests.support.operations.invalid_stock_cases import Stockroom, furnished
-from tests.support.paid_orders import unexplained
-from workflows.stock.reservation_batcher import Combiner
+from tests.support.graph_queries import public_id
+from tests.support.operations.invalid_stock_cases import StockScenario, build_stock_scenario
+from tests.support.paid_orders import unexplained_stock
+from workflows.stock.reservation_batcher import ReservationBatcher
 
 INVALID, SHORT = "InvalidInput", "InsufficientStock"
-BEYOND = 2_000_000_000
+TOO_LARGE = 2_000_000_000
 EXPIRES = "lines.0.expiresOn"
-NOT_WHOLE: list[Any] = [1.5, "3", 2**63, True, [1, 2], {}]
+NOT_INTEGERS: list[Any] = [1.5, "3", 2**63, True, [1, 2], {}]
 BAD_USER_INPUT = {("BAD_USER_INPUT", "")}
-STRANGE: list[Any] = ["", "\0", "prd_", "x" * 5_000, encode(Product, uuid7())]
+INVALID_IDS: list[Any] = ["", "\0", "prd_", "x" * 5_000, encode_id(Product, uuid7())]
 
-# Operation, input field, and the whole numbers that nobody can mean by it.
-COUNTED: list[tuple[str, str, list[int]]] = [
-    ("supplier_save", "leadDays", [-1, BEYOND]),
-    ("supplier_save", "reviewDays", [-1, 0, BEYOND]),
+# Operation, input field, and its invalid whole numbers.
+INVALID_NUMBERS: list[tuple[str, str, list[int]]] = [
+    ("supplier_save", "leadDays", [-1, TOO_LARGE]),
+    ("supplier_save", "reviewDays", [-1, 0, TOO_LARGE]),
     ("supplier_save", "minimumOrderMinor", [-1]),
     ("supplier_save", "overTolerancePercent", [-1, 101]),
-    ("supplier_products_set", "products.1.packUnits", [-1, 0, BEYOND]),
+    ("supplier_products_set", "products.1.packUnits", [-1, 0, TOO_LARGE]),
     ("supplier_products_set", "products.1.packCostMinor", [-1]),
-    ("supplier_products_set", "products.1.leadDays", [-1, BEYOND]),
-    ("purchase_order_create", "lines.1.packs", [-1, 0, BEYOND]),
+    ("supplier_products_set", "products.1.leadDays", [-1, TOO_LARGE]),
+    ("purchase_order_create", "lines.1.packs", [-1, 0, TOO_LARGE]),
     ("purchase_order_create", "lines.1.packCostMinor", [-1]),
-    ("purchase_order_lines_set", "lines.1.packs", [-1, 0, BEYOND]),
-    ("purchase_order_receive", "lines.0.quantity", [-1, BEYOND]),
-    ("purchase_order_receive", "lines.0.damaged", [-1, BEYOND]),
-    ("transfer_request", "lines.1.quantity", [-1, 0, BEYOND]),
+    ("purchase_order_lines_set", "lines.1.packs", [-1, 0, TOO_LARGE]),
+    ("purchase_order_receive", "lines.0.quantity", [-1, TOO_LARGE]),
+    ("purchase_order_receive", "lines.0.damaged", [-1, TOO_LARGE]),
+    ("transfer_request", "lines.1.quantity", [-1, 0, TOO_LARGE]),
     ("transfer_ship", "lines.1.quantity", [-1]),
     ("transfer_receive", "differences.0.received", [-1]),
     ("transfer_receive", "differences.0.damaged", [-1]),
-    ("stock_count_line_set", "counted", [-1, BEYOND]),
-    ("stock_adjust", "delta", [0, BEYOND]),
-    ("stock_set_many", "lines.1.quantity", [-1, BEYOND]),
-    ("batch_waste", "quantity", [-1, 0, BEYOND]),
-    ("counter_sale_complete", "lines.0.quantity", [-1, 0, BEYOND]),
-    ("counter_sale_complete", "lines.0.grams", [-1, 0, 5, BEYOND]),
-    ("counter_sale_complete", "cashReceivedMinor", [-1, 0, BEYOND]),
-    ("listing_price_schedule", "priceMinor", [-1, 0, BEYOND]),
-    ("listing_set_price", "priceMinor", [-1, 0, BEYOND]),
-    ("stock_reorder_point_set", "units", [-1, BEYOND]),
+    ("stock_count_line_set", "counted", [-1, TOO_LARGE]),
+    ("stock_adjust", "delta", [0, TOO_LARGE]),
+    ("stock_set_many", "lines.1.quantity", [-1, TOO_LARGE]),
+    ("batch_waste", "quantity", [-1, 0, TOO_LARGE]),
+    ("counter_sale_complete", "lines.0.quantity", [-1, 0, TOO_LARGE]),
+    ("counter_sale_complete", "lines.0.grams", [-1, 0, 5, TOO_LARGE]),
+    ("counter_sale_complete", "cashReceivedMinor", [-1, 0, TOO_LARGE]),
+    ("listing_price_schedule", "priceMinor", [-1, 0, TOO_LARGE]),
+    ("listing_set_price", "priceMinor", [-1, 0, TOO_LARGE]),
+    ("stock_reorder_point_set", "units", [-1, TOO_LARGE]),
 ]
-# Operation, input field, and what is said of a key that names nothing of the company's.
-NAMED: list[tuple[str, str, str]] = [
+# Operation, input field, and the error for an id that is not one of the company's.
+IDS: list[tuple[str, str, str]] = [
     ("supplier_products_set", "supplierId", "NotFound"),
     ("supplier_products_set", "products.1.productId", "NotFound"),
     ("purchase_order_create", "storeId", "NotFound"),
@@ -102,8 +102,8 @@ VERSIONED = [
     "purchase_order_receive", "transfer_ship", "transfer_receive", "stock_adjust",
     "listing_set_price", "listing_set_availability", "stock_count_submit",
 ]  # fmt: skip
-# Operation, what is changed in its input, and everything that is said of it.
-ODD: list[tuple[str, dict[str, Any], str, str]] = [
+# Operation, changes of its input, and the only error: its type and path.
+INVALID_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
     ("supplier_save", {"code": ""}, INVALID, "input.code"),
     ("supplier_save", {"code": "lacto"}, "SupplierCodeTaken", "input.code"),
     ("supplier_save", {"name": "\0"}, INVALID, "input.name"),
@@ -135,109 +135,124 @@ ODD: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.fixture(scope="module")
-async def room(database: Database) -> Stockroom:
-    """One for the whole file: nothing that is refused changes it."""
-    return await furnished(database, await cities.build(database))
+async def scenario(database: Database) -> StockScenario:
+    """One scenario for the whole module: refused mutations do not change it."""
+    return await build_stock_scenario(database, await cities.build_city(database))
 
 
-@pytest.mark.parametrize(("name", "field", "wrong"), COUNTED)
-async def test_a_number_that_nobody_can_mean_is_named_by_line_and_field(
-    room: Stockroom, name: str, field: str, wrong: list[int]
+@pytest.mark.parametrize(("name", "field", "numbers"), INVALID_NUMBERS)
+async def test_an_invalid_number_is_named_by_line_and_field(
+    scenario: StockScenario, name: str, field: str, numbers: list[int]
 ) -> None:
-    before = await room.written()
-    for value in wrong:
-        said = await room.troubles(name, room.input(name, {field: value}))
-        assert said == {(INVALID, f"input.{field}")}, value
-    for value in NOT_WHOLE:
-        assert await room.troubles(name, room.input(name, {field: value})) == BAD_USER_INPUT, value
-    assert await room.written() == before
+    before = await scenario.snapshot()
+    for value in numbers:
+        errors = await scenario.errors_of(name, scenario.changed_input(name, {field: value}))
+        assert errors == {(INVALID, f"input.{field}")}, value
+    for value in NOT_INTEGERS:
+        assert (
+            await scenario.errors_of(name, scenario.changed_input(name, {field: value}))
+            == BAD_USER_INPUT
+        ), value
+    assert await scenario.snapshot() == before
 
 
-@pytest.mark.parametrize(("name", "field", "expected"), NAMED)
-async def test_what_is_not_there_or_not_yours_is_named_by_line_and_field(
-    room: Stockroom, name: str, field: str, expected: str
+@pytest.mark.parametrize(("name", "field", "expected"), IDS)
+async def test_an_unknown_or_foreign_id_is_named_by_line_and_field(
+    scenario: StockScenario, name: str, field: str, expected: str
 ) -> None:
-    before = await room.written()
-    city = room.city
+    before = await scenario.snapshot()
+    city = scenario.city
     for value in [
-        *STRANGE,
-        id_of(city.second.products[0]),
-        encode(Store, city.second.stores[0].id),
+        *INVALID_IDS,
+        public_id(city.second.products[0]),
+        encode_id(Store, city.second.stores[0].id),
     ]:
-        [(kind, path)] = await room.troubles(name, room.input(name, {field: value}))
+        [(kind, path)] = await scenario.errors_of(
+            name, scenario.changed_input(name, {field: value})
+        )
         assert path == f"input.{field}", value
         assert kind in {expected, "NotFound"}, value
-    assert await room.written() == before
+    assert await scenario.snapshot() == before
 
 
 @pytest.mark.parametrize("name", VERSIONED)
-async def test_a_version_that_is_gone_is_a_conflict(room: Stockroom, name: str) -> None:
-    before = await room.written()
+async def test_a_stale_version_is_a_conflict(scenario: StockScenario, name: str) -> None:
+    before = await scenario.snapshot()
     for version in (-1, 0, 7_000):
-        said = await room.troubles(name, room.input(name, {"expectedVersion": version}))
-        assert said == {("VersionConflict", "input.expectedVersion")}
-    assert await room.written() == before
+        errors = await scenario.errors_of(
+            name, scenario.changed_input(name, {"expectedVersion": version})
+        )
+        assert errors == {("VersionConflict", "input.expectedVersion")}
+    assert await scenario.snapshot() == before
 
 
-@pytest.mark.parametrize(("name", "changes", "kind", "path"), ODD)
-async def test_what_can_not_be_is_refused(
-    room: Stockroom, name: str, changes: dict[str, Any], kind: str, path: str
+@pytest.mark.parametrize(("name", "changes", "kind", "path"), INVALID_VALUES)
+async def test_invalid_values_are_refused(
+    scenario: StockScenario, name: str, changes: dict[str, Any], kind: str, path: str
 ) -> None:
-    before = await room.written()
-    assert await room.troubles(name, room.input(name, changes)) == {(kind, path)}
-    assert await room.written() == before
+    before = await scenario.snapshot()
+    assert await scenario.errors_of(name, scenario.changed_input(name, changes)) == {(kind, path)}
+    assert await scenario.snapshot() == before
 
 
-async def test_goods_are_not_moved_to_where_they_are(room: Stockroom) -> None:
-    before = await room.written()
-    given = room.input("transfer_request", {"destinationId": room.store})
-    assert await room.troubles("transfer_request", given) == {("SameStore", "input.destinationId")}
-    assert await room.written() == before
+async def test_a_transfer_to_the_same_store_is_refused(scenario: StockScenario) -> None:
+    before = await scenario.snapshot()
+    request = scenario.changed_input("transfer_request", {"destinationId": scenario.store})
+    assert await scenario.errors_of("transfer_request", request) == {
+        ("SameStore", "input.destinationId")
+    }
+    assert await scenario.snapshot() == before
 
 
 @pytest.mark.parametrize("name", ["purchase_order_receive", "transfer_receive"])
-async def test_the_same_goods_are_taken_in_once_by_whoever_is_first(
+async def test_goods_are_received_once_by_the_first_of_several_requests(
     database: Database, name: str
 ) -> None:
-    own = await furnished(database, await cities.build(database))
-    given = own.given[name]
-    answers = await asyncio.gather(*(own.troubles(name, given) for _ in range(4)))
+    scenario = await build_stock_scenario(database, await cities.build_city(database))
+    receipt = scenario.inputs[name]
+    answers = await asyncio.gather(*(scenario.errors_of(name, receipt) for _ in range(4)))
     assert sorted(map(len, answers)) == [0, 1, 1, 1]
-    late = {kind for said in answers for kind, _ in said}
-    assert late <= {"VersionConflict", "IllegalStep"}
-    assert await unexplained(database, own.city) == []
+    errors = {kind for answer in answers for kind, _ in answer}
+    assert errors <= {"VersionConflict", "IllegalStep"}
+    assert await unexplained_stock(database, scenario.city) == []
 
 
-async def test_of_two_managers_who_saw_the_same_shelf_one_sets_it(database: Database) -> None:
-    own = await furnished(database, await cities.build(database))
-    place = {"storeId": own.store, "productId": own.product(6), "reason": "ADJUSTMENT"}
-    ask = "stock_adjust"
-    given = [{**place, "onHand": units, "expectedVersion": 1} for units in (40, 60)]
+async def test_one_of_two_managers_who_saw_the_same_version_succeeds(database: Database) -> None:
+    scenario = await build_stock_scenario(database, await cities.build_city(database))
+    stock = {"storeId": scenario.store, "productId": scenario.product(6), "reason": "ADJUSTMENT"}
+    operation = "stock_adjust"
+    inputs = [{**stock, "onHand": units, "expectedVersion": 1} for units in (40, 60)]
+    actors = (scenario.owner, scenario.manager)
     answers = await asyncio.gather(
-        *(own.told(ask, one, who) for one, who in zip(given, (own.owner, own.manager), strict=True))
+        *(
+            scenario.answer(operation, values, actor)
+            for values, actor in zip(inputs, actors, strict=True)
+        )
     )
-    payloads = [one.data["stockAdjust"] for one in answers]
-    [conflict] = [error for one in payloads for error in one["errors"]]
+    payloads = [answer.data["stockAdjust"] for answer in answers]
+    [conflict] = [error for payload in payloads for error in payload["errors"]]
     assert conflict["current"] == 2
-    assert await unexplained(database, own.city) == []
+    assert await unexplained_stock(database, scenario.city) == []
 
 
-async def test_shelves_are_counted_while_orders_flow(database: Database) -> None:
-    own = await furnished(database, await cities.build(database))
-    combiner = Combiner(database)
-    combiner.start()
-    sold = {own.city.products[4].id: 1}
-    where = (own.city.company.id, own.city.near.id)
+async def test_stock_is_counted_while_units_are_reserved(database: Database) -> None:
+    scenario = await build_stock_scenario(database, await cities.build_city(database))
+    reservation_queue = ReservationBatcher(database)
+    reservation_queue.start()
+    quantities = {scenario.city.products[4].id: 1}
+    store = (scenario.city.company.id, scenario.city.near.id)
 
-    async def buy() -> bool:
-        return isinstance(await combiner.hold(*where, uuid7(), sold, 60), Held)
+    async def reserve() -> bool:
+        return isinstance(
+            await reservation_queue.reserve(*store, uuid7(), quantities, 60), ReservationSuccess
+        )
 
-    flow = asyncio.gather(*(buy() for _ in range(30)))
-    await own.do("stock_count_line_set", counted=45)
-    await own.do("stock_count_submit")
-    await own.do("stock_count_approve")
-    held = sum(await flow)
-    await combiner.close()
-    shelf = await own.shelf(4)
-    assert (shelf.on_hand, shelf.held) == (45, held)
-    assert await unexplained(database, own.city) == []
+    reservations = asyncio.gather(*(reserve() for _ in range(30)))
+    await scenario.run("stock_count_line_set", counted=45)
+    await scenario.run("stock_count_submit")
+    await scenario.run("stock_count_approve")
+    reserved = sum(await reservations)
+    await reservation_queue.close()
+    row = await scenario.stock_row(4)
+    assert (row.on_hand, row.held) == (45, reserved)
+    assert await unexplained_stock(database, scenario.city) == []

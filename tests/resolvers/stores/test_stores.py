@@ -6,8 +6,8 @@ import pytest
 from database.sessions import Database
 from models.identity import Actor
 from tests.support.city import City
-from tests.support.customers import people
-from tests.support.graph_queries import Asking, Told, id_of
+from tests.support.customers import create_people
+from tests.support.graph_queries import GraphAnswer, GraphRunner, public_id
 
 STORE = """
 query Store($id: ID!) {
@@ -42,12 +42,12 @@ mutation Hours($input: StoreHoursSetInput!) {
     errors { __typename ... on Problem { path } } }
 }
 """
-SERVED = "query($at: GeoPointInput!) { storefront(at: $at) { serviceable store { id } } }"
+SERVICEABLE = "query($at: GeoPointInput!) { storefront(at: $at) { serviceable store { id } } }"
 
 
-def kinds(told: Told, name: str) -> list[str]:
-    assert not told.errors
-    return [error["__typename"] for error in told.data[name]["errors"]]
+def error_types(answer: GraphAnswer, name: str) -> list[str]:
+    assert not answer.errors
+    return [error["__typename"] for error in answer.data[name]["errors"]]
 
 
 def ring(latitude: float, longitude: float, half: float = 0.02) -> list[list[float]]:
@@ -55,98 +55,102 @@ def ring(latitude: float, longitude: float, half: float = 0.02) -> list[list[flo
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
-def facts(city: City, **more: Any) -> dict[str, Any]:
+def store_input(city: City, **more: Any) -> dict[str, Any]:
     place = {"latitude": city.latitude + 0.5, "longitude": city.longitude}
-    named = {"code": "NEW", "name": "New store", "timezone": "Europe/Lisbon", "at": place}
-    return {"companyId": id_of(city.company), **named, **more}
+    properties = {"code": "NEW", "name": "New store", "timezone": "Europe/Lisbon", "at": place}
+    return {"companyId": public_id(city.company), **properties, **more}
 
 
-async def test_anybody_may_know_a_store(ask: Asking, city: City) -> None:
-    told = await ask(STORE, {"id": id_of(city.near)})
-    assert not told.errors
-    store = told.data["store"]
+async def test_anonymous_callers_can_read_a_store(ask: GraphRunner, city: City) -> None:
+    answer = await ask(STORE, {"id": public_id(city.near)})
+    assert not answer.errors
+    store = answer.data["store"]
     assert (store["code"], store["openNow"], len(store["hours"])) == ("S1", True, 7)
     assert store["hours"][0] == {"weekday": "MONDAY", "opens": "00:00:00", "closes": "00:00:00"}
     assert store["zone"]["type"] == "MultiPolygon"
-    for unknown in (id_of(city.near, uuid4()), id_of(city.company), "x"):
+    for unknown in (public_id(city.near, uuid4()), public_id(city.company), "x"):
         assert (await ask(STORE, {"id": unknown})).codes == ["NOT_FOUND"]
 
 
-async def test_only_its_people_see_the_desk(
-    ask: Asking, city: City, staff: Actor, stranger: Actor, buyer: Actor
+async def test_only_staff_see_the_staff_details(
+    ask: GraphRunner, city: City, staff: Actor, stranger: Actor, buyer: Actor
 ) -> None:
-    given = {"id": id_of(city.near)}
-    assert (await ask(DESK, given, staff)).data["store"]["desk"]["version"] == 1
-    assert (await ask(DESK, given, stranger)).data["store"]["desk"] is None
-    assert (await ask(DESK, given, buyer)).codes == ["FORBIDDEN"]
-    assert (await ask(DESK, given)).codes == ["UNAUTHENTICATED"]
+    variables = {"id": public_id(city.near)}
+    assert (await ask(DESK, variables, staff)).data["store"]["desk"]["version"] == 1
+    assert (await ask(DESK, variables, stranger)).data["store"]["desk"] is None
+    assert (await ask(DESK, variables, buyer)).codes == ["FORBIDDEN"]
+    assert (await ask(DESK, variables)).codes == ["UNAUTHENTICATED"]
 
 
-async def test_a_new_store_serves_once_it_has_a_zone_hours_and_is_open(
-    ask: Asking, city: City, owner: Actor
+async def test_a_new_store_delivers_once_it_has_a_zone_and_hours_and_is_open(
+    ask: GraphRunner, city: City, owner: Actor
 ) -> None:
-    told = await ask(CREATE, {"input": facts(city)}, owner)
-    assert kinds(told, "storeCreate") == []
-    store = told.data["storeCreate"]["store"]
+    answer = await ask(CREATE, {"input": store_input(city)}, owner)
+    assert error_types(answer, "storeCreate") == []
+    store = answer.data["storeCreate"]["store"]
     assert (store["status"], store["openNow"], store["zone"]) == ("CLOSED", False, None)
     at = {"latitude": city.latitude + 0.5, "longitude": city.longitude}
     area = {"type": "Polygon", "coordinates": [ring(at["latitude"], at["longitude"])]}
     same = {"storeId": store["id"]}
-    assert not kinds(await ask(ZONE, {"input": {**same, "area": area}}, owner), "storeZoneSet")
+    assert not error_types(
+        await ask(ZONE, {"input": {**same, "area": area}}, owner), "storeZoneSet"
+    )
     week = [{"weekday": "MONDAY", "opens": "00:00", "closes": "00:00"}]
     week = [{**week[0], "weekday": day} for day in (
         "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"
     )]  # fmt: skip
     set_hours = await ask(HOURS, {"input": {**same, "hours": week}}, owner)
     assert set_hours.data["storeHoursSet"]["store"]["openNow"]
-    assert not (await ask(SERVED, {"at": at})).data["storefront"]["serviceable"]
+    assert not (await ask(SERVICEABLE, {"at": at})).data["storefront"]["serviceable"]
     opened = {**same, "expectedVersion": 3, "status": "OPEN"}
-    assert not kinds(await ask(UPDATE, {"input": opened}, owner), "storeUpdate")
-    window = (await ask(SERVED, {"at": at})).data["storefront"]
-    assert window == {"serviceable": True, "store": {"id": store["id"]}}
+    assert not error_types(await ask(UPDATE, {"input": opened}, owner), "storeUpdate")
+    storefront = (await ask(SERVICEABLE, {"at": at})).data["storefront"]
+    assert storefront == {"serviceable": True, "store": {"id": store["id"]}}
 
 
-async def test_a_store_is_created_within_ones_own_company_with_a_code_of_its_own(
-    ask: Asking, city: City, owner: Actor, stranger: Actor, manager: Actor
+async def test_a_store_is_created_in_the_callers_company_with_a_unique_code(
+    ask: GraphRunner, city: City, owner: Actor, stranger: Actor, manager: Actor
 ) -> None:
     cases: list[tuple[dict[str, Any], list[str]]] = [
-        (facts(city, code="S1"), ["CodeTaken"]),
-        (facts(city, code="no spaces"), ["InvalidInput"]),
-        (facts(city, code=""), ["InvalidInput"]),
-        (facts(city, name=""), ["InvalidInput"]),
-        (facts(city, name="a\0b"), ["InvalidInput"]),
-        (facts(city, timezone="Moon/Crater"), ["InvalidInput"]),
-        (facts(city, preparationSeconds=-1), ["InvalidInput"]),
-        (facts(city, at={"latitude": 91, "longitude": 0}), ["InvalidInput"]),
-        (facts(city, companyId=id_of(city.second.company)), ["NotFound"]),
-        (facts(city, companyId="nonsense"), ["NotFound"]),
+        (store_input(city, code="S1"), ["CodeTaken"]),
+        (store_input(city, code="no spaces"), ["InvalidInput"]),
+        (store_input(city, code=""), ["InvalidInput"]),
+        (store_input(city, name=""), ["InvalidInput"]),
+        (store_input(city, name="a\0b"), ["InvalidInput"]),
+        (store_input(city, timezone="Moon/Crater"), ["InvalidInput"]),
+        (store_input(city, preparationSeconds=-1), ["InvalidInput"]),
+        (store_input(city, at={"latitude": 91, "longitude": 0}), ["InvalidInput"]),
+        (store_input(city, companyId=public_id(city.second.company)), ["NotFound"]),
+        (store_input(city, companyId="nonsense"), ["NotFound"]),
     ]
-    for given, expected in cases:
-        told = await ask(CREATE, {"input": given}, owner)
-        assert kinds(told, "storeCreate") == expected, given
-    assert kinds(await ask(CREATE, {"input": facts(city)}, stranger), "storeCreate") == ["NotFound"]
-    assert (await ask(CREATE, {"input": facts(city)}, manager)).codes == ["FORBIDDEN"]
+    for variables, expected in cases:
+        answer = await ask(CREATE, {"input": variables}, owner)
+        assert error_types(answer, "storeCreate") == expected, variables
+    assert error_types(
+        await ask(CREATE, {"input": store_input(city)}, stranger), "storeCreate"
+    ) == ["NotFound"]
+    assert (await ask(CREATE, {"input": store_input(city)}, manager)).codes == ["FORBIDDEN"]
 
 
-async def test_a_manager_changes_only_the_own_store_and_knows_its_version(
-    ask: Asking, city: City, manager: Actor, stranger: Actor
+async def test_a_manager_changes_only_their_store_and_sends_its_version(
+    ask: GraphRunner, city: City, manager: Actor, stranger: Actor
 ) -> None:
-    own = {"storeId": id_of(city.near), "expectedVersion": 1}
-    told = await ask(UPDATE, {"input": {**own, "status": "PAUSED", "name": "Baixa"}}, manager)
-    assert told.data["storeUpdate"] == {
+    own = {"storeId": public_id(city.near), "expectedVersion": 1}
+    answer = await ask(UPDATE, {"input": {**own, "status": "PAUSED", "name": "Baixa"}}, manager)
+    assert answer.data["storeUpdate"] == {
         "store": {"name": "Baixa", "status": "PAUSED", "desk": {"version": 2}},
         "errors": [],
     }
     stale = await ask(UPDATE, {"input": own}, manager)
     assert stale.data["storeUpdate"]["errors"] == [{"__typename": "VersionConflict", "current": 2}]
     for store in (city.next, city.second.stores[0]):
-        told = await ask(UPDATE, {"input": {**own, "storeId": id_of(store)}}, manager)
-        assert kinds(told, "storeUpdate") == ["NotFound"]
-    assert kinds(await ask(UPDATE, {"input": own}, stranger), "storeUpdate") == ["NotFound"]
+        answer = await ask(UPDATE, {"input": {**own, "storeId": public_id(store)}}, manager)
+        assert error_types(answer, "storeUpdate") == ["NotFound"]
+    assert error_types(await ask(UPDATE, {"input": own}, stranger), "storeUpdate") == ["NotFound"]
 
 
 BOW = [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]
-BAD_ZONES: list[tuple[Any, str]] = [
+INVALID_ZONES: list[tuple[Any, str]] = [
     ({"type": "Point", "coordinates": [0, 0]}, "MALFORMED"),
     ({"type": "Polygon"}, "MALFORMED"),
     ({"type": "Polygon", "coordinates": []}, "MALFORMED"),
@@ -166,39 +170,39 @@ BAD_ZONES: list[tuple[Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("area", "fault"), BAD_ZONES, ids=range(len(BAD_ZONES)))
-async def test_a_bad_zone_is_refused_with_its_fault(
-    ask: Asking, city: City, manager: Actor, area: Any, fault: str
+@pytest.mark.parametrize(("area", "fault"), INVALID_ZONES, ids=range(len(INVALID_ZONES)))
+async def test_an_invalid_zone_is_refused_with_its_reason(
+    ask: GraphRunner, city: City, manager: Actor, area: Any, fault: str
 ) -> None:
-    given = {"input": {"storeId": id_of(city.near), "area": area}}
-    told = await ask(ZONE, given, manager)
-    if told.errors:
-        assert told.codes == ["BAD_USER_INPUT"]
+    variables = {"input": {"storeId": public_id(city.near), "area": area}}
+    answer = await ask(ZONE, variables, manager)
+    if answer.errors:
+        assert answer.codes == ["BAD_USER_INPUT"]
         return
-    payload = told.data["storeZoneSet"]
+    payload = answer.data["storeZoneSet"]
     assert payload["store"] is None
     assert [error["fault"] for error in payload["errors"]] == [fault], payload
 
 
-async def test_what_is_no_geometry_is_a_clear_error(
-    ask: Asking, city: City, manager: Actor
+async def test_a_value_that_is_no_geometry_is_refused(
+    ask: GraphRunner, city: City, manager: Actor
 ) -> None:
-    nothings: list[Any] = [1, "x", [], {}, {"type": "Feature"}]
-    for area in nothings:
-        given = {"input": {"storeId": id_of(city.near), "area": area}}
-        assert (await ask(ZONE, given, manager)).codes == ["BAD_USER_INPUT"], area
+    values: list[Any] = [1, "x", [], {}, {"type": "Feature"}]
+    for area in values:
+        variables = {"input": {"storeId": public_id(city.near), "area": area}}
+        assert (await ask(ZONE, variables, manager)).codes == ["BAD_USER_INPUT"], area
 
 
-async def test_hours_may_not_begin_twice_at_the_same_time(
-    ask: Asking, city: City, manager: Actor, database: Database
+async def test_two_intervals_must_not_begin_at_the_same_time(
+    ask: GraphRunner, city: City, manager: Actor, database: Database
 ) -> None:
-    one = {"weekday": "SUNDAY", "opens": "09:00", "closes": "12:00"}
-    same = {"storeId": id_of(city.near)}
-    told = await ask(HOURS, {"input": {**same, "hours": [one, one]}}, manager)
-    assert kinds(told, "storeHoursSet") == ["InvalidInput"]
-    told = await ask(HOURS, {"input": {**same, "hours": [one] * 29}}, manager)
-    assert kinds(told, "storeHoursSet") == ["InvalidInput"]
-    told = await ask(HOURS, {"input": {**same, "hours": []}}, manager)
-    assert told.data["storeHoursSet"]["store"] == {"openNow": False, "hours": []}
-    [customer] = await people(database)
+    interval = {"weekday": "SUNDAY", "opens": "09:00", "closes": "12:00"}
+    same = {"storeId": public_id(city.near)}
+    answer = await ask(HOURS, {"input": {**same, "hours": [interval, interval]}}, manager)
+    assert error_types(answer, "storeHoursSet") == ["InvalidInput"]
+    answer = await ask(HOURS, {"input": {**same, "hours": [interval] * 29}}, manager)
+    assert error_types(answer, "storeHoursSet") == ["InvalidInput"]
+    answer = await ask(HOURS, {"input": {**same, "hours": []}}, manager)
+    assert answer.data["storeHoursSet"]["store"] == {"openNow": False, "hours": []}
+    [customer] = await create_people(database)
     assert (await ask(HOURS, {"input": {**same, "hours": []}}, customer)).codes == ["FORBIDDEN"]

@@ -1,65 +1,58 @@
-"""Streams of apps of third parties: they last as long as what opened them."""
-
-from collections.abc import AsyncIterator
+"""Streams of apps end with the key and the scopes that opened them."""
 
 import pytest
 
-from execution import Limits
 from models.identity import AppScope
-from models.ids import encode
+from models.ids import encode_id
 from models.integrations import AppSecretKind
-from resolvers.context import House
-from schema.root import graph
-from server.errors import present
-from server.graphql_engine import HouseEngine
+from resolvers.context import Container
 from subscriptions.engine import access_monitor
-from tests.support.actors import Standing
-from tests.support.city import City
-from tests.support.server.client import opened
-from tests.support.server.integrator import END, UPDATE, Desk
-from tests.support.streams.subscriber import watching
-
-
-@pytest.fixture
-async def desk(house: House, company_admin: Standing, town: City) -> AsyncIterator[Desk]:
-    engine = HouseEngine(graph, limits=Limits(), on_error=present)
-    async with opened(house, engine) as doors:
-        yield Desk(company_admin, doors, town)
+from tests.support.actors import ActorClient
+from tests.support.server.integrator import REVOKE_SECRET, UPDATE_APP, AppAdmin
+from tests.support.streams.subscriber import subscribe
 
 
 async def test_a_stream_ends_with_the_key_that_opened_it(
-    desk: Desk, house: House, monkeypatch: pytest.MonkeyPatch
+    app_admin: AppAdmin, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_monitor, "ADMIT_SECONDS", 0.2)
-    key, text = await desk.secret(await desk.app("FULFILLMENTS_READ", "CUSTOMERS_READ"))
-    holder = await house.identity.apps.of_text(text, AppSecretKind.API_KEY)
-    assert holder is not None
-    app = Standing(house, holder.actor())
-    store = encode(type(desk.city.near), desk.city.near.id)
-    async with watching(app, "store_queue_changed", storeId=store) as line:
-        await line.next()
-        await desk.do(END, secretId=key)
-        assert await line.refused() == "UNAUTHENTICATED"
+    monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
+    key, secret = await app_admin.create_secret(
+        await app_admin.create_app("FULFILLMENTS_READ", "CUSTOMERS_READ")
+    )
+    credential = await container.authenticator.apps.find_by_secret(secret, AppSecretKind.API_KEY)
+    assert credential is not None
+    app = ActorClient(container, credential.actor())
+    store = encode_id(type(app_admin.city.near), app_admin.city.near.id)
+    async with subscribe(app, "store_queue_changed", storeId=store) as stream:
+        await stream.next_message()
+        await app_admin.run(REVOKE_SECRET, secretId=key)
+        assert await stream.final_error_code() == "UNAUTHENTICATED"
 
 
 async def test_a_stream_ends_when_a_scope_of_its_app_was_taken_away(
-    desk: Desk, house: House, monkeypatch: pytest.MonkeyPatch
+    app_admin: AppAdmin, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert access_monitor.ADMIT_SECONDS <= 5
-    monkeypatch.setattr(access_monitor, "ADMIT_SECONDS", 0.2)
-    app = await desk.app("FULFILLMENTS_READ", "CUSTOMERS_READ", "STOCK_READ")
-    _, text = await desk.secret(app)
-    holder = await house.identity.apps.of_text(text, AppSecretKind.API_KEY)
-    assert holder is not None
-    store = encode(type(desk.city.near), desk.city.near.id)
-    fewer = holder.actor(frozenset({AppScope.FULFILLMENTS_READ, AppScope.CUSTOMERS_READ}))
+    assert access_monitor.SESSION_CHECK_SECONDS <= 5
+    monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
+    app = await app_admin.create_app("FULFILLMENTS_READ", "CUSTOMERS_READ", "STOCK_READ")
+    _, secret = await app_admin.create_secret(app)
+    credential = await container.authenticator.apps.find_by_secret(secret, AppSecretKind.API_KEY)
+    assert credential is not None
+    store = encode_id(type(app_admin.city.near), app_admin.city.near.id)
+    actor_with_fewer_scopes = credential.actor(
+        frozenset({AppScope.FULFILLMENTS_READ, AppScope.CUSTOMERS_READ})
+    )
     async with (
-        watching(Standing(house, holder.actor()), "store_queue_changed", storeId=store) as line,
-        watching(Standing(house, fewer), "store_queue_changed", storeId=store) as other,
+        subscribe(
+            ActorClient(container, credential.actor()), "store_queue_changed", storeId=store
+        ) as stream,
+        subscribe(
+            ActorClient(container, actor_with_fewer_scopes), "store_queue_changed", storeId=store
+        ) as other,
     ):
-        await line.next()
-        await other.next()
-        await desk.do(UPDATE, appId=app, scopes=["FULFILLMENTS_READ", "CUSTOMERS_READ"])
-        assert await line.refused() == "FORBIDDEN"
-        with pytest.raises(TimeoutError):  # it had never asked for what was taken away
-            await other.next(seconds=1.0)
+        await stream.next_message()
+        await other.next_message()
+        await app_admin.run(UPDATE_APP, appId=app, scopes=["FULFILLMENTS_READ", "CUSTOMERS_READ"])
+        assert await stream.final_error_code() == "FORBIDDEN"
+        with pytest.raises(TimeoutError):  # its token never had the removed scope
+            await other.next_message(seconds=1.0)

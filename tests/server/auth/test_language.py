@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.auth.language import HEADER_LENGTH, LANGUAGES, language_of
+from server.auth.language import LANGUAGES, MAX_HEADER_CHARS, language_of
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from server.auth.language import HEADER_LENGTH, LANGUAGES, language_of
         ("ZH-hant", "zh-Hant"),
     ],
 )
-def test_what_clients_send_is_understood(header: str | None, language: str) -> None:
+def test_common_headers_choose_the_expected_language(header: str | None, language: str) -> None:
     assert language_of(header) == language
 
 
@@ -36,12 +36,12 @@ def test_the_highest_quality_wins_and_the_first_of_equals() -> None:
     assert language_of("zh-CN, zh-TW") == "zh-Hans"
 
 
-def test_an_unknown_language_makes_room_for_the_next() -> None:
+def test_an_unknown_language_is_skipped() -> None:
     assert language_of("fr, zh-HK;q=0.1") == "zh-Hant"
     assert language_of("pt-PT, pt;q=0.9") == "en"
 
 
-def test_any_language_means_ours_unless_it_is_refused() -> None:
+def test_any_language_means_our_default_unless_it_is_refused() -> None:
     assert language_of("*, zh;q=0.5") == "en"
     assert language_of("en;q=0, *") == "zh-Hant"
     assert language_of("en;q=0, *, zh-TW;q=0") == "zh-Hans"
@@ -54,7 +54,7 @@ def test_a_malformed_quality_counts_for_nothing(quality: str) -> None:
 
 
 def test_a_header_that_is_too_long_is_cut_between_languages() -> None:
-    filler = "x" * (HEADER_LENGTH - len(",en,") - len("zh"))
+    filler = "x" * (MAX_HEADER_CHARS - len(",en,") - len("zh"))
     assert language_of(f"{filler},en,zh-Hant") == "en"
     assert language_of("zh-Hant" * 1_000) == "en"
 

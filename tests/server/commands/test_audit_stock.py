@@ -1,4 +1,4 @@
-"""The audit of the books: quiet when they explain every counter; else it names what differs."""
+"""The stock audit: it names every counter that the stock movements don't explain."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from models.events import Event
 from models.stock import StockAudit
 from server.commands import audit_stock
 from services.events.event_log import audit_stream
-from services.stock.receiving import Received
+from services.stock.receiving import StockReceiptLine
 from tests.services.stock.test_batches import day, receive
 from tests.support import city as cities
 
@@ -33,7 +33,7 @@ def run(url: str) -> int:
     return audit_stock.main([], {"DATABASE_URL": url})
 
 
-async def spoil(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url.replace("+asyncpg", "", 1))
     try:
         await connection.execute(statement)
@@ -47,37 +47,37 @@ async def test_the_audit_names_every_counter_that_differs(
     url = fresh_database_url
     database = Database(url)
     try:
-        city = await cities.build(database)
-        milk, near = city.products[0].id, city.near
-        await receive(database, near, Received(milk, 5, "A", day(2), 1))
+        city = await cities.build_city(database)
+        product_id, near = city.products[0].id, city.near
+        await receive(database, near, StockReceiptLine(product_id, 5, "A", day(2), 1))
         assert await asyncio.to_thread(run, url) == 0
         assert capsys.readouterr().out == "audit-stock: 4 stores, 0 differences.\n"
-        where = f" where product_id = '{milk}' and store_id = '{near.id}'"
+        where = f" where product_id = '{product_id}' and store_id = '{near.id}'"
         for counter, statement in FAULTS.items():
             table = "stock" if statement.startswith("update stock ") else "stock_batch"
             before = await rows(url, table + where)
-            await spoil(url, statement + where)
+            await execute(url, statement + where)
             assert await asyncio.to_thread(run, url) == 1, counter
-            said = capsys.readouterr().out
-            assert f"store {near.id}, product {milk}: {counter} " in said
+            output = capsys.readouterr().out
+            assert f"store {near.id}, product {product_id}: {counter} " in output
             await restore(url, table + where, before)
         assert await asyncio.to_thread(run, url) == 0
-        await spoil(url, FAULTS["damaged"] + where)
-        await daily(database, near.id)
+        await execute(url, FAULTS["damaged"] + where)
+        await check_daily_audit(database, near.id)
     finally:
         await database.close()
 
 
-async def daily(database: Database, store_id: Any) -> None:
-    """Every store is audited once a day; what is found is an event."""
-    assert [await stock.audit(database) for _ in range(5)] == [1, 1, 1, 1, 0]
+async def check_daily_audit(database: Database, store_id: Any) -> None:
+    """The job audits every store once a day, and records an event for differences."""
+    assert [await stock.audit_next_store(database) for _ in range(5)] == [1, 1, 1, 1, 0]
     async with database.read(PLATFORM) as session:
         audited = await session.scalars(select(StockAudit))
-        assert {one.store_id: one.differences for one in audited if one.differences} == {
+        assert {row.store_id: row.differences for row in audited if row.differences} == {
             store_id: 1
         }
-        told = select(Event).where(Event.stream == audit_stream(store_id))
-        event = (await session.scalars(told)).one()
+        query = select(Event).where(Event.stream == audit_stream(store_id))
+        event = (await session.scalars(query)).one()
     assert event.type == "STOCK_DIFFERS"
     [difference] = event.body["differences"]
     assert (difference["counter"], difference["says"], difference["books"]) == ("damaged", 2, 1)
@@ -96,10 +96,10 @@ async def restore(url: str, source: str, before: tuple[int, ...]) -> None:
     table, where = source.split(" where ")
     names = ("on_hand", "damaged", "held", "incoming")
     values = ", ".join(f"{name} = {value}" for name, value in zip(names, before, strict=False))
-    await spoil(url, f"update {table} set {values} where {where}")  # noqa: S608 - names of our own
+    await execute(url, f"update {table} set {values} where {where}")  # noqa: S608 - names of our own
 
 
-def test_without_a_database_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_database_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit_stock.main([], {}) == 1
     assert run("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere") == 1
     assert capsys.readouterr().err.count("\n") == 2

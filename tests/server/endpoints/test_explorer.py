@@ -1,4 +1,4 @@
-"""The explorer: everything it needs comes from here, and nothing else does."""
+"""The explorer: everything it loads is served by this server."""
 
 import gzip
 import re
@@ -12,51 +12,51 @@ from models.identity import Role
 from server.endpoints.explorer import OPERATIONS, PAGE, explorer_routes
 
 READERS = {"Anybody", "Customers", "Store staff", "Riders", "Support", "Admins"}
-OUTSIDE = re.compile(r"(?:src|href|url|import|fetch)\s*[=(]\s*[\"'`]?\s*(?:https?:)?//")
+OTHER_HOST = re.compile(r"(?:src|href|url|import|fetch)\s*[=(]\s*[\"'`]?\s*(?:https?:)?//")
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[httpx.AsyncClient]:
+async def client() -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=Starlette(routes=explorer_routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://darkstore.test") as client:
         yield client
 
 
-async def test_the_front_door_leads_to_the_page(browser: httpx.AsyncClient) -> None:
-    assert (await browser.get("/")).headers["location"] == "/explorer"
-    page = await browser.get("/explorer")
+async def test_the_root_path_redirects_to_the_page(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/")).headers["location"] == "/explorer"
+    page = await client.get("/explorer")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
 
 
-async def test_all_that_the_page_asks_for_is_served(browser: httpx.AsyncClient) -> None:
-    page = (await browser.get("/explorer")).text
-    asked = re.findall(r'(?:src|href)="(/[^"]+)"', page)
-    assert len(asked) == 7
-    for address in asked:
-        answer = await browser.get(address)
-        assert answer.status_code == 200, address
-        assert len(answer.content) > 100
+async def test_everything_that_the_page_loads_is_served(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/explorer")).text
+    addresses = re.findall(r'(?:src|href)="(/[^"]+)"', page)
+    assert len(addresses) == 7
+    for address in addresses:
+        response = await client.get(address)
+        assert response.status_code == 200, address
+        assert len(response.content) > 100
         kind = "text/javascript" if address.endswith(".js") else "text/css"
-        assert answer.headers["content-type"].startswith(kind)
+        assert response.headers["content-type"].startswith(kind)
 
 
-async def test_the_page_names_no_address_outside(browser: httpx.AsyncClient) -> None:
+async def test_the_page_loads_nothing_from_other_hosts(client: httpx.AsyncClient) -> None:
     for name in ("", "/explorer.js", "/explorer.css"):
-        assert not OUTSIDE.search((await browser.get(f"/explorer{name}")).text)
-    style = (await browser.get("/explorer/vendor/graphiql.min.css")).text
-    assert not OUTSIDE.search(style)
+        assert not OTHER_HOST.search((await client.get(f"/explorer{name}")).text)
+    style = (await client.get("/explorer/vendor/graphiql.min.css")).text
+    assert not OTHER_HOST.search(style)
 
 
-async def test_vendor_files_travel_compressed_and_are_kept(browser: httpx.AsyncClient) -> None:
-    packed = sorted((PAGE / "vendor").glob("*.gz"))
-    assert packed
-    for file in packed:
-        answer = await browser.get(f"/explorer/vendor/{file.stem}")
-        assert answer.headers["content-encoding"] == "gzip"
-        assert "max-age" in answer.headers["cache-control"]
-        assert answer.content == gzip.decompress(file.read_bytes())
-        assert int(answer.headers["content-length"]) == file.stat().st_size
+async def test_vendor_files_are_compressed_and_cached(client: httpx.AsyncClient) -> None:
+    files = sorted((PAGE / "vendor").glob("*.gz"))
+    assert files
+    for file in files:
+        response = await client.get(f"/explorer/vendor/{file.stem}")
+        assert response.headers["content-encoding"] == "gzip"
+        assert "max-age" in response.headers["cache-control"]
+        assert response.content == gzip.decompress(file.read_bytes())
+        assert int(response.headers["content-length"]) == file.stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -72,22 +72,22 @@ async def test_vendor_files_travel_compressed_and_are_kept(browser: httpx.AsyncC
         f"/explorer/vendor/{'a' * 300}.js",
     ],
 )
-async def test_unknown_names_are_not_found(browser: httpx.AsyncClient, address: str) -> None:
-    assert (await browser.get(address)).status_code == 404
+async def test_unknown_names_are_not_found(client: httpx.AsyncClient, address: str) -> None:
+    assert (await client.get(address)).status_code == 404
 
 
-async def test_the_book_has_an_account_and_an_example_for_each_role(
-    browser: httpx.AsyncClient,
+async def test_there_is_an_account_and_an_example_for_each_role(
+    client: httpx.AsyncClient,
 ) -> None:
-    book = (await browser.get("/explorer/book.json")).json()
-    assert {one["role"] for one in book["accounts"]} == {
+    content = (await client.get("/explorer/book.json")).json()
+    assert {account["role"] for account in content["accounts"]} == {
         role.value
         for role in Role
         if role is not Role.INTEGRATOR  # apps have no password
     }
-    assert all(one["email"] and one["password"] for one in book["accounts"])
-    assert {reader for one in book["examples"] for reader in one["readers"]} == READERS
-    assert len(book["examples"]) == len(list(OPERATIONS.glob("*.graphql")))
-    for one in book["examples"]:
-        assert one["note"].endswith((".", "…"))
-        assert set(one) == {"name", "readers", "note", "query", "variables"}
+    assert all(account["email"] and account["password"] for account in content["accounts"])
+    assert {reader for example in content["examples"] for reader in example["readers"]} == READERS
+    assert len(content["examples"]) == len(list(OPERATIONS.glob("*.graphql")))
+    for example in content["examples"]:
+        assert example["note"].endswith((".", "…"))
+        assert set(example) == {"name", "readers", "note", "query", "variables"}

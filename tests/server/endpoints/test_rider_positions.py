@@ -1,4 +1,4 @@
-"""The narrow door for riders' phones: rows of numbers in, by the rules of the graph."""
+"""The endpoint of riders' phones: rows of numbers, by the rules of the graph."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,65 +8,65 @@ import httpx
 import pytest
 
 from models.identity import Grant, Role
-from resolvers.context import House
-from server.app import Store
-from server.auth.edge import Edge
-from server.endpoints.rider_positions import BODY_BYTES, POSITIONS_PATH
-from server.rate_limit import Size
+from resolvers.context import Container
+from server.app import ServerApplication
+from server.auth.header_authenticator import HeaderAuthenticator
+from server.endpoints.rider_positions import MAX_BODY_BYTES, POSITIONS_PATH
+from server.transport.connections import LiveConnections
+from services.core.token_bucket import BucketSize
 from tests.support import riders
-from tests.support.actors import Standing, stand
-from tests.support.city import City, build
+from tests.support.actors import ActorClient, create_client
+from tests.support.city import City, build_city
 from tests.support.graph_queries import operation
-from tests.support.paid_orders import Doors
-from tests.support.stripe_simulator import served
+from tests.support.paid_orders import OrderDependencies
+from tests.support.stripe_simulator import serve
 
 
 @pytest.fixture
-async def door(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    edge = Edge()
-    edge.house = house
-    app = Store(edge, Size(maximum=8, per_second=1))
-    async with served(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+async def client(container: Container) -> AsyncIterator[httpx.AsyncClient]:
+    size = BucketSize(capacity=8, refill_per_second=1)
+    app = ServerApplication(HeaderAuthenticator(container), LiveConnections(), size)
+    async with serve(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
-async def city(house: House) -> City:
-    return await build(house.database)
+async def city(container: Container) -> City:
+    return await build_city(container.database)
 
 
 @pytest.fixture
-async def phone(house: House, city: City) -> Standing:
+async def phone(container: Container, city: City) -> ActorClient:
     row = city.riders[0]
     grant = Grant(Role.RIDER, row.company_id)
-    return await stand(house, "Rider", grant, person_id=row.person_id)
+    return await create_client(container, "Rider", grant, person_id=row.person_id)
 
 
-async def sent(door: httpx.AsyncClient, who: Standing, rows: Any) -> httpx.Response:
+async def post(client: httpx.AsyncClient, who: ActorClient, rows: Any) -> httpx.Response:
     headers = {"authorization": f"Bearer {who.token}"}
     if isinstance(rows, bytes):
-        return await door.post(POSITIONS_PATH, content=rows, headers=headers)
-    return await door.post(POSITIONS_PATH, json=rows, headers=headers)
+        return await client.post(POSITIONS_PATH, content=rows, headers=headers)
+    return await client.post(POSITIONS_PATH, json=rows, headers=headers)
 
 
-async def test_points_go_in_as_by_the_graph(
-    door: httpx.AsyncClient, phone: Standing, house: House, city: City
+async def test_points_are_accepted_and_ignored_as_in_the_graph(
+    client: httpx.AsyncClient, phone: ActorClient, container: Container, city: City
 ) -> None:
     here = [city.latitude, city.longitude]
-    offline = await sent(door, phone, [[*here, 0]])
+    offline = await post(client, phone, [[*here, 0]])
     assert (offline.status_code, offline.json()["code"]) == (409, "ILLEGAL_STEP")
-    await riders.online(house.database, city, 0)
-    await riders.a_while_later(house.database, city, 30)
+    await riders.bring_online(container.database, city, 0)
+    await riders.age_positions(container.database, city, 30)
     rows = [[*here, 500], [*here, 9, 90, 5.5, 8], [here[0] + 1, here[1], 4], [*here, 0, None, 1]]
-    done = await sent(door, phone, rows)
-    assert done.status_code == 200
-    assert done.json() == {
+    response = await post(client, phone, rows)
+    assert response.status_code == 200
+    assert response.json() == {
         "accepted": 2,
         "ignored": [[0, "BEFORE_SHIFT"], [2, "IMPLAUSIBLE_JUMP"]],
         "etaSeconds": None,
     }
-    desk = await phone.run(operation("rider_desk"))
-    assert desk["viewer"]["rider"]["rider"]["status"] == "ONLINE"
+    data = await phone.run(operation("rider_desk"))
+    assert data["viewer"]["rider"]["rider"]["status"] == "ONLINE"
 
 
 @pytest.mark.parametrize(
@@ -75,40 +75,42 @@ async def test_points_go_in_as_by_the_graph(
      [[1, 2, 3, 4, 5, 6, 7]], [[91, 0, 0]], [[0, 0, -1]], [[0, 0, 0]] * 101, [[0, 0, 1], [0, 0, 2]],
      b"[[1e999,0,0]]"],
 )  # fmt: skip
-async def test_what_is_no_report_is_refused(
-    door: httpx.AsyncClient, phone: Standing, rows: Any
+async def test_an_invalid_report_is_rejected(
+    client: httpx.AsyncClient, phone: ActorClient, rows: Any
 ) -> None:
-    told = await sent(door, phone, rows)
-    assert told.status_code == 400
-    assert told.json()["code"] in {"BAD_REQUEST", "INVALID_INPUT"}
+    response = await post(client, phone, rows)
+    assert response.status_code == 400
+    assert response.json()["code"] in {"BAD_REQUEST", "INVALID_INPUT"}
 
 
-async def test_only_riders_report_and_none_too_much(
-    door: httpx.AsyncClient, phone: Standing, customer: Standing
+async def test_only_riders_report_and_none_too_often(
+    client: httpx.AsyncClient, phone: ActorClient, customer: ActorClient
 ) -> None:
-    assert (await door.post(POSITIONS_PATH, content=b"[]")).status_code == 401
-    bad = await door.post(POSITIONS_PATH, content=b"[]", headers={"authorization": "Bearer x"})
+    assert (await client.post(POSITIONS_PATH, content=b"[]")).status_code == 401
+    bad = await client.post(POSITIONS_PATH, content=b"[]", headers={"authorization": "Bearer x"})
     assert (bad.status_code, bad.headers["www-authenticate"]) == (401, "Bearer")
-    assert (await sent(door, customer, [])).status_code == 403
-    assert (await door.get(POSITIONS_PATH)).status_code == 405
-    assert (await sent(door, phone, b" " * (BODY_BYTES + 1))).status_code == 413
-    told = [await sent(door, phone, []) for _ in range(9)]
-    assert {one.status_code for one in told} == {400, 429}
-    assert told[-1].headers["retry-after"] == "1"
+    assert (await post(client, customer, [])).status_code == 403
+    assert (await client.get(POSITIONS_PATH)).status_code == 405
+    assert (await post(client, phone, b" " * (MAX_BODY_BYTES + 1))).status_code == 413
+    responses = [await post(client, phone, []) for _ in range(9)]
+    assert {response.status_code for response in responses} == {400, 429}
+    assert responses[-1].headers["retry-after"] == "1"
 
 
-async def test_who_watches_the_order_sees_where_its_rider_is(
-    door: httpx.AsyncClient, house: House, city: City
+async def test_subscribers_of_an_order_see_the_position_of_its_rider(
+    client: httpx.AsyncClient, container: Container, city: City
 ) -> None:
-    order, *_, rider = await riders.assigned(Doors(house.database, house.combiner), city)
-    await riders.a_while_later(house.database, city)
+    order, *_, rider = await riders.assigned_delivery(
+        OrderDependencies(container.database, container.reservation_queue), city
+    )
+    await riders.age_positions(container.database, city)
     grant = Grant(Role.RIDER, city.company.id)
-    on_the_way = await stand(house, "Rider", grant, person_id=rider.person_id)
-    hub: Any = house.streams
-    seen = hub.latest(f"position:{order.id}")
-    waiting = asyncio.ensure_future(anext(seen))
+    reporter = await create_client(container, "Rider", grant, person_id=rider.person_id)
+    hub: Any = container.streams
+    values = hub.values(f"position:{order.id}")
+    next_value = asyncio.ensure_future(anext(values))
     await asyncio.sleep(0)
     here = [city.near.latitude, city.near.longitude]
-    assert (await sent(door, on_the_way, [[*here, 2], [*here, 0]])).json()["accepted"] == 2
-    told = await asyncio.wait_for(waiting, 5)
-    assert [told["latitude"], told["longitude"]] == here
+    assert (await post(client, reporter, [[*here, 2], [*here, 0]])).json()["accepted"] == 2
+    position = await asyncio.wait_for(next_value, 5)
+    assert [position["latitude"], position["longitude"]] == here

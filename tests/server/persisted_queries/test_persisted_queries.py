@@ -1,4 +1,4 @@
-"""Documents by their hash, and who may send others, on every way in."""
+"""Documents by their hash, and who may send others, on every transport."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,40 +10,41 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from execution import Limits, Prepared
-from resolvers.context import House
+from execution import Limits, PreparedOperation
+from resolvers.context import Container
 from schema.root import graph
 from server.commands import manifest as command
-from server.errors import present
-from server.graphql_engine import HouseEngine
-from server.persisted_queries.library import SHELF_DOCUMENT_CHARACTERS, HouseLibrary, Shelf
-from server.persisted_queries.manifest import first_party, hash_of, load
+from server.errors import format_error
+from server.graphql_engine import GraphQLEngine
+from server.persisted_queries.lookup import PersistedQueries
+from server.persisted_queries.manifest import first_party_documents, hash_of, load_manifest
+from server.persisted_queries.store import MAX_DOCUMENT_CHARS, PersistedQueryStore
 from server.settings import BadSetting
-from tests.support.actors import Standing
+from tests.support.actors import ActorClient
 from tests.support.paths import OPERATIONS
-from tests.support.server.client import Doors, opened
-from tests.support.server.websocket_client import talk
+from tests.support.server.client import ServerClient, serve_engine
+from tests.support.server.websocket_client import open_socket
 
-OURS = "query SchemaVersion {\n  schemaVersion\n}"
-OURS_ID = hash_of(OURS)
+DOCUMENT = "query SchemaVersion {\n  schemaVersion\n}"
+DOCUMENT_ID = hash_of(DOCUMENT)
 WATCH = "subscription Watch($after: String) { supportQueueChanged(after: $after) { cursor } }"
-MANIFEST = {OURS_ID: OURS, hash_of(WATCH): WATCH}
-FREE = "{ __typename }"
+MANIFEST = {DOCUMENT_ID: DOCUMENT, hash_of(WATCH): WATCH}
+ANY_DOCUMENT = "{ __typename }"
 
 
 def persisted(document_id: str, **more: Any) -> dict[str, Any]:
-    """A request as Apollo's link makes it."""
+    """A request in the format of Apollo's link."""
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": document_id}}, **more}
 
 
 @asynccontextmanager
-async def library(
-    house: House, shelf: Shelf | None = None, free: bool = False
-) -> AsyncIterator[Doors]:
-    engine = HouseEngine(graph, limits=Limits(), on_error=present)
-    kept = HouseLibrary(MANIFEST, free=free, shelf=shelf)
-    async with opened(house, engine, library=kept) as doors:
-        yield doors
+async def serve_documents(
+    container: Container, store: PersistedQueryStore | None = None, any_document: bool = False
+) -> AsyncIterator[ServerClient]:
+    engine = GraphQLEngine(graph, limits=Limits(), on_error=format_error)
+    documents = PersistedQueries(MANIFEST, any_document=any_document, store=store)
+    async with serve_engine(container, engine, documents=documents) as client:
+        yield client
 
 
 def code(response: Any) -> str:
@@ -53,127 +54,138 @@ def code(response: Any) -> str:
 @pytest.mark.parametrize(
     "body",
     [
-        persisted(OURS_ID),
-        {"documentId": OURS_ID},
-        {"documentId": f"sha256:{OURS_ID.upper()}"},
-        {"query": OURS},
-        persisted(OURS_ID, query=OURS, operationName="SchemaVersion"),
+        persisted(DOCUMENT_ID),
+        {"documentId": DOCUMENT_ID},
+        {"documentId": f"sha256:{DOCUMENT_ID.upper()}"},
+        {"query": DOCUMENT},
+        persisted(DOCUMENT_ID, query=DOCUMENT, operationName="SchemaVersion"),
     ],
 )
 async def test_in_production_a_document_of_the_manifest_runs_for_anybody(
-    house: House, nobody: Standing, body: dict[str, Any]
+    container: Container, nobody: ActorClient, body: dict[str, Any]
 ) -> None:
-    async with library(house) as doors:
-        told = (await doors.post(nobody, body)).json()
-        assert told["data"]["schemaVersion"]
+    async with serve_documents(container) as client:
+        response = await client.post(nobody, body)
+        assert response.json()["data"]["schemaVersion"]
 
 
-async def test_a_document_of_the_manifest_may_come_by_get(house: House) -> None:
-    extensions = json.dumps(persisted(OURS_ID)["extensions"])
-    async with library(house) as doors:
-        for params in ({"extensions": extensions}, {"documentId": OURS_ID}):
-            response = await doors.http.get("/graphql", params=params)
+async def test_a_document_of_the_manifest_can_be_requested_by_get(container: Container) -> None:
+    extensions = json.dumps(persisted(DOCUMENT_ID)["extensions"])
+    async with serve_documents(container) as client:
+        for params in ({"extensions": extensions}, {"documentId": DOCUMENT_ID}):
+            response = await client.http.get("/graphql", params=params)
             assert response.json()["data"]["schemaVersion"]
 
 
-async def test_in_production_free_documents_are_for_staff_support_and_admins(
-    house: House,
-    nobody: Standing,
-    customer: Standing,
-    rider: Standing,
-    picker: Standing,
-    support_agent: Standing,
-    super_admin: Standing,
+async def test_in_production_only_staff_support_and_admins_may_send_other_documents(
+    container: Container,
+    nobody: ActorClient,
+    customer: ActorClient,
+    rider: ActorClient,
+    picker: ActorClient,
+    support_agent: ActorClient,
+    super_admin: ActorClient,
 ) -> None:
-    async with library(house) as doors:
+    async with serve_documents(container) as client:
         for who in (nobody, customer, rider):
-            response = await doors.post(who, {"query": FREE})
+            response = await client.post(who, {"query": ANY_DOCUMENT})
             assert (response.status_code, code(response)) == (403, "PERSISTED_ONLY")
         for who in (picker, support_agent, super_admin):
-            assert (await doors.post(who, {"query": FREE})).status_code == 200
+            assert (await client.post(who, {"query": ANY_DOCUMENT})).status_code == 200
 
 
-async def test_in_development_anybody_may_send_anything(house: House, nobody: Standing) -> None:
-    async with library(house, free=True) as doors:
-        assert (await doors.post(nobody, {"query": FREE})).json()["data"]
+async def test_in_development_anybody_may_send_anything(
+    container: Container, nobody: ActorClient
+) -> None:
+    async with serve_documents(container, any_document=True) as client:
+        assert (await client.post(nobody, {"query": ANY_DOCUMENT})).json()["data"]
 
 
-async def test_over_a_socket_the_same_holds(house: House, customer: Standing) -> None:
-    async with library(house) as doors, talk(doors.socket_url) as socket:
+async def test_the_same_holds_for_a_socket(container: Container, customer: ActorClient) -> None:
+    async with serve_documents(container) as client, open_socket(client.socket_url) as socket:
         await socket.init(customer.token)
-        await socket.say(id="1", type="subscribe", payload=persisted(OURS_ID))
-        assert (await socket.hear())["payload"]["data"]["schemaVersion"]
-        assert (await socket.hear())["type"] == "complete"
-        await socket.subscribe("2", FREE)
-        refusal = await socket.hear()
+        await socket.send(id="1", type="subscribe", payload=persisted(DOCUMENT_ID))
+        assert (await socket.receive())["payload"]["data"]["schemaVersion"]
+        assert (await socket.receive())["type"] == "complete"
+        await socket.subscribe("2", ANY_DOCUMENT)
+        refusal = await socket.receive()
         assert (refusal["type"], refusal["id"]) == ("error", "2")
         assert refusal["payload"][0]["extensions"]["code"] == "PERSISTED_ONLY"
 
 
-async def test_over_server_sent_events_the_same_holds(house: House, customer: Standing) -> None:
-    async with library(house) as doors:
+async def test_the_same_holds_for_server_sent_events(
+    container: Container, customer: ActorClient
+) -> None:
+    async with serve_documents(container) as client:
         for body, expected in (
             (persisted(hash_of(WATCH)), "FORBIDDEN"),
             ({"query": WATCH.replace("cursor", "__typename")}, "PERSISTED_ONLY"),
         ):
-            response = await doors.post(customer, body, accept="text/event-stream")
+            response = await client.post(customer, body, accept="text/event-stream")
             event = response.text.split("data: ")[1].split("\n")[0]
             assert orjson.loads(event)["errors"][0]["extensions"]["code"] == expected
 
 
-async def test_without_a_shelf_apollo_hears_that_nothing_is_kept(
-    house: House, super_admin: Standing
+async def test_without_a_store_persisted_queries_are_not_supported(
+    container: Container, super_admin: ActorClient
 ) -> None:
-    async with library(house) as doors:
-        response = await doors.post(super_admin, persisted(hash_of(FREE)))
+    async with serve_documents(container) as client:
+        response = await client.post(super_admin, persisted(hash_of(ANY_DOCUMENT)))
         assert code(response) == "PERSISTED_QUERY_NOT_SUPPORTED"
         assert response.json()["errors"][0]["message"] == "PersistedQueryNotSupported"
 
 
-async def test_what_staff_teaches_is_known_to_staff_alone(
-    house: House, super_admin: Standing, picker: Standing, customer: Standing, redis_url: str
+async def test_documents_stored_by_staff_are_found_by_staff_only(
+    container: Container,
+    super_admin: ActorClient,
+    picker: ActorClient,
+    customer: ActorClient,
+    redis_url: str,
 ) -> None:
     document = f"{{ a{uuid4().hex}: __typename }}"
-    taught = persisted(hash_of(document))
-    one, two = Shelf(redis_url), Shelf(redis_url)
-    async with library(house, one) as doors, library(house, two) as other:
-        response = await doors.post(super_admin, taught)
+    request = persisted(hash_of(document))
+    first, second = PersistedQueryStore(redis_url), PersistedQueryStore(redis_url)
+    async with (
+        serve_documents(container, first) as client,
+        serve_documents(container, second) as other,
+    ):
+        response = await client.post(super_admin, request)
         assert code(response) == "PERSISTED_QUERY_NOT_FOUND"
         assert response.json()["errors"][0]["message"] == "PersistedQueryNotFound"
-        assert (await doors.post(super_admin, {**taught, "query": document})).json()["data"]
-        assert (await doors.post(picker, taught)).json()["data"]
-        assert (await other.post(picker, taught)).json()["data"]
-        assert code(await doors.post(customer, taught)) == "PERSISTED_ONLY"
-        broken = persisted(hash_of("{ nothing }"))
-        await doors.post(super_admin, {**broken, "query": "{ nothing }"})
-        assert code(await doors.post(super_admin, broken)) == "PERSISTED_QUERY_NOT_FOUND"
-    await one.aclose()
-    await two.aclose()
+        assert (await client.post(super_admin, {**request, "query": document})).json()["data"]
+        assert (await client.post(picker, request)).json()["data"]
+        assert (await other.post(picker, request)).json()["data"]
+        assert code(await client.post(customer, request)) == "PERSISTED_ONLY"
+        invalid = persisted(hash_of("{ nothing }"))
+        await client.post(super_admin, {**invalid, "query": "{ nothing }"})
+        assert code(await client.post(super_admin, invalid)) == "PERSISTED_QUERY_NOT_FOUND"
+    await first.aclose()
+    await second.aclose()
 
 
-async def test_a_shelf_keeps_the_newest_of_short_documents(redis_url: str) -> None:
-    shelf, other = Shelf(redis_url, documents_count=3), Shelf(redis_url)
+async def test_a_store_keeps_the_newest_short_documents(redis_url: str) -> None:
+    store, other = PersistedQueryStore(redis_url, max_documents=3), PersistedQueryStore(redis_url)
     texts = [f"{{ a{uuid4().hex}: __typename }}" for _ in range(5)]
     for text in texts:
-        await shelf.put(hash_of(text), text)
-    found = [await other.find(hash_of(text)) for text in texts]
-    assert len([text for text in found if text is not None]) == 3
-    long = "{ __typename }" + " " * SHELF_DOCUMENT_CHARACTERS
-    await shelf.put(hash_of(long), long)
+        await store.put(hash_of(text), text)
+    stored = [await other.find(hash_of(text)) for text in texts]
+    assert len([text for text in stored if text is not None]) == 3
+    long = "{ __typename }" + " " * MAX_DOCUMENT_CHARS
+    await store.put(hash_of(long), long)
     assert await other.find(hash_of(long)) is None
-    await shelf.aclose()
+    await store.aclose()
     await other.aclose()
 
 
-async def test_a_shelf_without_redis_finds_nothing_and_breaks_nothing(
-    house: House, super_admin: Standing
+async def test_a_store_without_redis_finds_nothing_and_raises_nothing(
+    container: Container, super_admin: ActorClient
 ) -> None:
-    shelf = Shelf("redis://127.0.0.1:9/0")
-    taught = persisted(hash_of(FREE))
-    async with library(house, shelf) as doors:
-        assert (await doors.post(super_admin, {**taught, "query": FREE})).json()["data"]
-        assert code(await doors.post(super_admin, taught)) == "PERSISTED_QUERY_NOT_FOUND"
-    await shelf.aclose()
+    store = PersistedQueryStore("redis://127.0.0.1:9/0")
+    request = persisted(hash_of(ANY_DOCUMENT))
+    async with serve_documents(container, store) as client:
+        assert (await client.post(super_admin, {**request, "query": ANY_DOCUMENT})).json()["data"]
+        assert code(await client.post(super_admin, request)) == "PERSISTED_QUERY_NOT_FOUND"
+    await store.aclose()
 
 
 @pytest.mark.parametrize(
@@ -183,47 +195,46 @@ async def test_a_shelf_without_redis_finds_nothing_and_breaks_nothing(
         persisted("g" * 64),
         {"documentId": 5},
         {"documentId": ""},
-        {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": OURS_ID}}},
+        {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": DOCUMENT_ID}}},
         {"extensions": {"persistedQuery": {"version": 1}}},
         {"extensions": {"persistedQuery": [1]}},
-        persisted(OURS_ID, query="{ another }"),
-        persisted(OURS_ID, query=5),
-        persisted(OURS_ID, documentId="f" * 64),
+        persisted(DOCUMENT_ID, query="{ another }"),
+        persisted(DOCUMENT_ID, query=5),
+        persisted(DOCUMENT_ID, documentId="f" * 64),
         {},
     ],
 )
-async def test_a_request_for_no_document_is_refused(
-    house: House, super_admin: Standing, body: dict[str, Any]
+async def test_a_request_without_a_valid_document_is_rejected(
+    container: Container, super_admin: ActorClient, body: dict[str, Any]
 ) -> None:
-    async with library(house) as doors:
-        response = await doors.post(super_admin, body)
+    async with serve_documents(container) as client:
+        response = await client.post(super_admin, body)
         assert (response.status_code, code(response)) == (400, "BAD_REQUEST")
 
 
-def test_the_manifest_holds_every_operation_of_ours_and_each_is_valid() -> None:
-    engine = HouseEngine(graph, limits=Limits(), introspection=False)
-    documents = first_party()
-    files = OPERATIONS
-    assert len(documents) == len(list(files.glob("*.graphql")))
+def test_the_manifest_holds_each_of_our_operations_and_all_are_valid() -> None:
+    engine = GraphQLEngine(graph, limits=Limits(), introspection=False)
+    documents = first_party_documents()
+    assert len(documents) == len(list(OPERATIONS.glob("*.graphql")))
     for name, text in documents.items():
         assert name == hash_of(text)
-        assert isinstance(engine.prepare(text), Prepared)
+        assert isinstance(engine.prepare(text), PreparedOperation)
 
 
-def test_the_command_writes_what_the_setting_reads(
+def test_the_output_of_the_command_is_a_valid_manifest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main([], {}) == 0
     file = tmp_path / "manifest.json"
     file.write_text(capsys.readouterr().out)
-    assert load(str(file)) == first_party() == load(None)
+    assert load_manifest(str(file)) == first_party_documents() == load_manifest(None)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"a": "{ b }"}', '{"a": 1}'])
-def test_a_manifest_that_can_not_be_right_is_refused(tmp_path: Path, text: str) -> None:
+def test_an_invalid_manifest_is_rejected(tmp_path: Path, text: str) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(text)
     with pytest.raises(BadSetting, match="DARKSTORE_MANIFEST"):
-        load(str(file))
+        load_manifest(str(file))
     with pytest.raises(BadSetting, match="DARKSTORE_MANIFEST"):
-        load(str(tmp_path / "nowhere.json"))
+        load_manifest(str(tmp_path / "nowhere.json"))

@@ -1,4 +1,4 @@
-"""One server for the room's tests, and the promise that nothing is logged as an error."""
+"""One server for all tests of the transport, which may log no error."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from server.transport import WireLimits
-from tests.support.server.small_server import Served, serve
+from server.transport.limits import TransportLimits
+from tests.support.server.small_server import RunningServer, run_small_server
 
-QUICK = WireLimits(
+QUICK = TransportLimits(
     request_seconds=0.5,
     body_seconds=0.5,
     stream_heartbeat_seconds=0.2,
@@ -17,27 +17,29 @@ QUICK = WireLimits(
     init_seconds=0.4,
     socket_heartbeat_seconds=0.2,
     pong_seconds=0.2,
-    goodbye_seconds=0.3,
+    last_frames_seconds=0.3,
 )
 
 
 @pytest.fixture(scope="session")
-async def served() -> AsyncIterator[Served]:
-    async with serve(QUICK) as running:
+async def served() -> AsyncIterator[RunningServer]:
+    async with run_small_server(QUICK) as running:
         yield running
 
 
 @pytest.fixture
-async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
+async def client(served: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=served.root, timeout=5) as http:
         yield http
 
 
 @pytest.fixture(autouse=True)
-def quiet(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """No test of the wire may leave an error in the log, but those that break things on purpose."""
+def no_logged_errors(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    """No test may log an error, except those that cause one on purpose."""
     yield
-    if "breaks_on_purpose" not in request.node.name:
+    if "on_purpose" not in request.node.name:
         records = caplog.get_records("call")
-        loud = [record for record in records if record.levelno >= logging.ERROR]
-        assert [record.getMessage() for record in loud] == []
+        errors = [record for record in records if record.levelno >= logging.ERROR]
+        assert [record.getMessage() for record in errors] == []

@@ -1,4 +1,4 @@
-"""What ends before its answer also ends in the database, and leaves the pool healthy."""
+"""An operation that ends early is canceled in the database too, and leaves the pool healthy."""
 
 import asyncio
 import time
@@ -17,20 +17,24 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 
+from database.audit import AuditContext
 from database.scope import NOBODY, PLATFORM
-from database.sessions import Database, Origin
-from dataloaders import Loaders
+from database.sessions import Database
+from dataloaders.loaders import Loaders
 from execution import Engine
 from schema.backing import related
-from server.transport import LiveConnections, Opened, WireLimits, graphql_routes
+from server.transport.authentication import AuthenticatedCaller
+from server.transport.connections import LiveConnections
+from server.transport.limits import TransportLimits
+from server.transport.routes import graphql_routes
 from services.core import idempotency
 from tests.conftest import superuser
-from tests.support.server.small_server import listening
-from tests.support.server.websocket_client import talk
+from tests.support.server.small_server import run_server
+from tests.support.server.websocket_client import open_socket
 
 PATIENCE_SECONDS = 2.0
 SLEEP = text("select pg_sleep(4), cast(:tag as text)")
-# Parameters are not shown there, so whose sleep it is can't be told: one database, one sleeper.
+# Parameters are not shown there, so every test has a database of its own.
 SLEEPERS = """
 select count(*) from pg_stat_activity where state = 'active' and query like $1
 and datname = current_database() and pid <> pg_backend_pid()
@@ -39,18 +43,18 @@ WRITTEN = "select count(*) from idempotency_key where key = $1"
 
 
 @dataclass
-class Sleeper:
+class SleepContext:
     """The context of one operation: a way to the database."""
 
     database: Database
     loaders: Loaders
 
 
-Info = strawberry.Info[Sleeper, None]
+Info = strawberry.Info[SleepContext, None]
 
 
 async def by_tag(session: AsyncSession, keys: Sequence[str]) -> list[str]:
-    """A batch that takes its time."""
+    """A slow batch read."""
     await session.execute(SLEEP, {"tag": keys[0]})
     return list(keys)
 
@@ -71,16 +75,16 @@ class Query:
 
     @strawberry.field
     def bed(self, tag: str) -> Slept:
-        made: Any = Slept
-        return made(tag=tag)  # type: ignore[no-any-return] # a Slept
+        build: Any = Slept
+        return build(tag=tag)  # type: ignore[no-any-return] # a Slept
 
 
 @strawberry.type
 class Mutation:
     @strawberry.mutation
     async def doze(self, info: Info, tag: str) -> str:
-        async with info.context.database.write(PLATFORM, Origin("test:doze")) as session:
-            await idempotency.claim(session, "test", tag, 60)
+        async with info.context.database.write(PLATFORM, AuditContext("test:doze")) as session:
+            await idempotency.claim_interval(session, "test", tag, 60)
             await session.execute(text("select pg_sleep(0.5)"))
         return tag
 
@@ -94,25 +98,22 @@ class Subscription:
         yield tag
 
 
-class Everybody:
-    """Lets everybody in."""
+class AllowEverybody:
+    """Authenticates every caller."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def at_hand(self, headers: Mapping[str, str], *, client: str) -> Opened:
-        return Opened(self._context(), self._context)
+    def authenticate(self, headers: Mapping[str, str], *, client: str) -> AuthenticatedCaller:
+        return AuthenticatedCaller(self._context(), self._context)
 
-    async def open(self, headers: Mapping[str, str], *, client: str) -> Opened:
-        return Opened(self._context(), self._context)
-
-    def _context(self) -> Sleeper:
-        return Sleeper(self._database, Loaders(self._database, NOBODY))
+    def _context(self) -> SleepContext:
+        return SleepContext(self._database, Loaders(self._database, NOBODY))
 
 
 @dataclass
-class Dormitory:
-    """A server whose fields sleep in the database, and a look at what the database does."""
+class SleepingServer:
+    """A server whose fields sleep in the database, and a connection that observes the database."""
 
     database: Database
     activity: asyncpg.Connection
@@ -129,114 +130,118 @@ class Dormitory:
         }
         return fields[kind]
 
-    async def sleepers(self) -> int:
-        """How many statements of ours the database is at."""
+    async def sleep_count(self) -> int:
+        """How many of our statements the database executes."""
         return int(await self.activity.fetchval(SLEEPERS, "%pg_sleep(4)%"))
 
-    async def asleep(self) -> None:
-        await self._until(1)
+    async def wait_sleeping(self) -> None:
+        await self._wait_for(1)
 
-    async def awake(self) -> None:
-        """All statements have ended, long before they would have by themselves; all is well."""
-        await self._until(0)
+    async def check_all_ended(self) -> None:
+        """Check that all statements ended long before their time, and that the pools work."""
+        await self._wait_for(0)
         pool: Any = self.database.engine.sync_engine.pool
-        await self._until(0, pool.checkedout)
-        for reads in (self.database.scoped, self.database.platform, self.database.catalog):
-            await self._until(0, partial(getattr, reads, "in_use"))
+        await self._wait_for(0, pool.checkedout)
+        for reads in (
+            self.database.scoped_pool,
+            self.database.platform_pool,
+            self.database.catalog_pool,
+        ):
+            await self._wait_for(0, partial(getattr, reads, "in_use"))
         async with self.database.read(NOBODY) as session:
             assert (await session.execute(text("select 1"))).scalar_one() == 1
 
-    async def _until(self, count: int, counted: Callable[[], int] | None = None) -> None:
+    async def _wait_for(self, count: int, count_now: Callable[[], int] | None = None) -> None:
         end = time.monotonic() + PATIENCE_SECONDS
-        while (counted() if counted else await self.sleepers()) != count:
+        while (count_now() if count_now else await self.sleep_count()) != count:
             assert time.monotonic() < end, "the statements did not change"
             await asyncio.sleep(0.02)
 
 
 @pytest.fixture
-async def dormitory(
+async def server(
     fresh_database_url: str, request: pytest.FixtureRequest
-) -> AsyncIterator[Dormitory]:
-    limits: WireLimits = getattr(request, "param", WireLimits())
+) -> AsyncIterator[SleepingServer]:
+    limits: TransportLimits = getattr(request, "param", TransportLimits())
     database = Database(fresh_database_url)
     engine, connections = (
         Engine(strawberry.Schema(Query, Mutation, Subscription)),
         LiveConnections(),
     )
     routes = graphql_routes(
-        "/graphql", engine, Everybody(database), connections=connections, limits=limits
+        "/graphql", engine, AllowEverybody(database), connections=connections, limits=limits
     )
     app = Starlette(routes=routes)
     async with superuser(fresh_database_url) as activity:
-        async with listening(app, limits.stalled_seconds) as (port, _):
-            place = f"127.0.0.1:{port}/graphql"
-            yield Dormitory(database, activity, f"http://{place}", f"ws://{place}", uuid4().hex)
+        async with run_server(app, limits.stalled_seconds) as (port, _):
+            address = f"127.0.0.1:{port}/graphql"
+            yield SleepingServer(
+                database, activity, f"http://{address}", f"ws://{address}", uuid4().hex
+            )
             await connections.drain(spread_seconds=0)
         await database.close()
 
 
-@pytest.mark.parametrize("dormitory", [WireLimits(request_seconds=0.7)], indirect=True)
+@pytest.mark.parametrize("server", [TransportLimits(request_seconds=0.7)], indirect=True)
 @pytest.mark.parametrize("kind", ["field", "batch"])
-async def test_what_outlives_its_time_is_canceled_in_the_database(
-    dormitory: Dormitory, kind: str
+async def test_an_operation_past_its_time_limit_is_canceled_in_the_database(
+    server: SleepingServer, kind: str
 ) -> None:
     async with httpx.AsyncClient() as http:
-        asking = http.post(dormitory.url, json={"query": dormitory.document(kind)})
-        answering = asyncio.ensure_future(asking)
-        await dormitory.asleep()
-        assert (await answering).status_code == 504
-    await dormitory.awake()
+        request = http.post(server.url, json={"query": server.document(kind)})
+        response = asyncio.ensure_future(request)
+        await server.wait_sleeping()
+        assert (await response).status_code == 504
+    await server.check_all_ended()
 
 
 @pytest.mark.parametrize("kind", ["field", "batch"])
-async def test_a_query_ends_in_the_database_when_its_client_hangs_up(
-    dormitory: Dormitory, kind: str
+async def test_a_query_is_canceled_in_the_database_when_its_client_disconnects(
+    server: SleepingServer, kind: str
 ) -> None:
-    await _hang_up(dormitory, kind, "*/*")
-    await dormitory.awake()
+    await _disconnect(server, kind, "*/*")
+    await server.check_all_ended()
 
 
-async def test_a_stream_ends_in_the_database_when_its_reader_hangs_up(
-    dormitory: Dormitory,
+async def test_a_stream_is_canceled_in_the_database_when_its_client_disconnects(
+    server: SleepingServer,
 ) -> None:
-    await _hang_up(dormitory, "stream", "text/event-stream")
-    await dormitory.awake()
+    await _disconnect(server, "stream", "text/event-stream")
+    await server.check_all_ended()
 
 
 @pytest.mark.parametrize("kind", ["field", "batch", "stream"])
-@pytest.mark.parametrize("leaving", ["complete", "close"])
-async def test_an_operation_ends_in_the_database_when_a_socket_wants_no_more_of_it(
-    dormitory: Dormitory, kind: str, leaving: str
+@pytest.mark.parametrize("end", ["complete", "close"])
+async def test_an_operation_is_canceled_in_the_database_when_its_socket_stops_it(
+    server: SleepingServer, kind: str, end: str
 ) -> None:
-    async with talk(dormitory.socket_url) as socket:
+    async with open_socket(server.socket_url) as socket:
         await socket.init()
-        await socket.subscribe("1", dormitory.document(kind))
-        await dormitory.asleep()
-        if leaving == "close":
-            await socket.socket.close()
+        await socket.subscribe("1", server.document(kind))
+        await server.wait_sleeping()
+        if end == "close":
+            await socket.connection.close()
         else:
-            await socket.say(id="1", type="complete")
-        await dormitory.awake()
+            await socket.send(id="1", type="complete")
+        await server.check_all_ended()
 
 
-async def test_a_mutation_ends_its_write_though_its_client_has_hung_up(
-    dormitory: Dormitory,
+async def test_a_mutation_commits_although_its_client_has_disconnected(
+    server: SleepingServer,
 ) -> None:
     async with httpx.AsyncClient() as http:
         with suppress(httpx.ReadTimeout):
-            await http.post(
-                dormitory.url, json={"query": dormitory.document("mutation")}, timeout=0.3
-            )
+            await http.post(server.url, json={"query": server.document("mutation")}, timeout=0.3)
     await asyncio.sleep(0.8)
-    assert await dormitory.activity.fetchval(WRITTEN, dormitory.tag) == 1
-    await dormitory.awake()
+    assert await server.activity.fetchval(WRITTEN, server.tag) == 1
+    await server.check_all_ended()
 
 
-async def _hang_up(dormitory: Dormitory, kind: str, accept: str) -> None:
+async def _disconnect(server: SleepingServer, kind: str, accept: str) -> None:
     async with httpx.AsyncClient(headers={"accept": accept}) as http:
-        asking = http.post(dormitory.url, json={"query": dormitory.document(kind)})
-        answering = asyncio.ensure_future(asking)
-        await dormitory.asleep()
-        answering.cancel()
+        request = http.post(server.url, json={"query": server.document(kind)})
+        response = asyncio.ensure_future(request)
+        await server.wait_sleeping()
+        response.cancel()
         with suppress(asyncio.CancelledError):
-            await answering
+            await response

@@ -1,4 +1,4 @@
-"""The short way answers as the long way does, and leaves to it what it can't do."""
+"""The fast path responds as ASGI does, and leaves to ASGI what it can't answer."""
 
 import asyncio
 import socket
@@ -7,25 +7,31 @@ from typing import Any
 import orjson
 import pytest
 
-from server.transport import WireLimits
-from server.transport.http.fast_path import ShortWay
-from server.transport.http.request import SHORT_BODY_BYTES
-from tests.support.server.small_server import Served, serve
+from server.transport.http.fast_path import FastPathProtocol
+from server.transport.http.fast_request import MAX_FAST_BODY_BYTES
+from server.transport.limits import TransportLimits
+from tests.support.server.small_server import RunningServer, run_small_server
 
 HELLO = b'{"query": "{ hello }"}'
 FORWARDED = b"x-forwarded-for: 10.1.2.3\r\n"
-SAME = ("content-type", "cache-control", "vary", "x-content-type-options", "content-length")
+COMPARED_HEADERS = (
+    "content-type",
+    "cache-control",
+    "vary",
+    "x-content-type-options",
+    "content-length",
+)
 
 
 def post(body: bytes, headers: bytes = b"") -> bytes:
-    """One request as it stands on the wire."""
+    """The bytes of one request."""
     return (
         b"POST /graphql HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n"
         b"%bcontent-length: %d\r\n\r\n%b" % (headers, len(body), body)
     )
 
 
-async def told(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes]:
+async def read_response(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes]:
     """The next response: its status line, its headers and its body."""
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode()
     status, *lines = head.strip().split("\r\n")
@@ -33,14 +39,14 @@ async def told(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes
     return status, headers, await reader.readexactly(int(headers["content-length"]))
 
 
-async def ask(served: Served, *pieces: bytes) -> tuple[str, dict[str, str], bytes]:
-    """The response to one request that is sent in these pieces."""
+async def send_request(served: RunningServer, *pieces: bytes) -> tuple[str, dict[str, str], bytes]:
+    """Send one request in these pieces; its response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.02)
-    answer = await told(reader)
+    answer = await read_response(reader)
     writer.close()
     return answer
 
@@ -58,62 +64,69 @@ async def ask(served: Served, *pieces: bytes) -> tuple[str, dict[str, str], byte
     ],
 )
 @pytest.mark.parametrize("accept", [b"", b"accept: application/graphql-response+json\r\n"])
-async def test_both_ways_say_the_same(served: Served, body: bytes, accept: bytes) -> None:
-    short = await ask(served, post(body, accept))
-    long = await ask(served, post(body, accept + FORWARDED))
-    assert short[0] == long[0]
-    assert short[2] == long[2]
-    assert [short[1].get(name) for name in SAME] == [long[1].get(name) for name in SAME]
-    assert short[1].keys() == long[1].keys()
+async def test_fast_path_and_asgi_send_equal_responses(
+    served: RunningServer, body: bytes, accept: bytes
+) -> None:
+    fast = await send_request(served, post(body, accept))
+    asgi = await send_request(served, post(body, accept + FORWARDED))
+    assert fast[0] == asgi[0]
+    assert fast[2] == asgi[2]
+    assert [fast[1].get(name) for name in COMPARED_HEADERS] == [
+        asgi[1].get(name) for name in COMPARED_HEADERS
+    ]
+    assert fast[1].keys() == asgi[1].keys()
 
 
-async def test_a_body_in_pieces_is_waited_for(served: Served) -> None:
-    request = post(HELLO)
-    for cut in (len(request) - len(HELLO), len(request) - 3, 20):
-        status, _, body = await ask(served, request[:cut], request[cut:])
+async def test_a_body_in_pieces_is_read_whole(served: RunningServer) -> None:
+    data = post(HELLO)
+    for cut in (len(data) - len(HELLO), len(data) - 3, 20):
+        status, _, body = await send_request(served, data[:cut], data[cut:])
         assert status == "HTTP/1.1 200 OK"
         assert orjson.loads(body) == {"data": {"hello": "hello world"}}
 
 
-async def test_a_long_body_goes_the_long_way(served: Served) -> None:
-    name = "x" * (SHORT_BODY_BYTES + 1)
-    asked = {"query": "query($name: String!) { hello(name: $name) }", "variables": {"name": name}}
-    _, _, body = await ask(served, post(orjson.dumps(asked)))
+async def test_a_large_body_goes_through_asgi(served: RunningServer) -> None:
+    name = "x" * (MAX_FAST_BODY_BYTES + 1)
+    parameters = {
+        "query": "query($name: String!) { hello(name: $name) }",
+        "variables": {"name": name},
+    }
+    _, _, body = await send_request(served, post(orjson.dumps(parameters)))
     assert orjson.loads(body) == {"data": {"hello": f"hello {name}"}}
 
 
-async def test_requests_sent_at_once_are_answered_in_order(served: Served) -> None:
+async def test_requests_sent_at_once_are_answered_in_order(served: RunningServer) -> None:
     slow = b'{"query": "{ slow(seconds: 0.1) }"}'
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(post(slow) + post(HELLO) + post(slow, FORWARDED) + post(HELLO))
-    answers = [orjson.loads((await told(reader))[2])["data"] for _ in range(4)]
+    answers = [orjson.loads((await read_response(reader))[2])["data"] for _ in range(4)]
     writer.close()
     assert [next(iter(answer)) for answer in answers] == ["slow", "hello", "slow", "hello"]
 
 
-async def test_one_connection_serves_one_request_after_another(served: Served) -> None:
+async def test_one_connection_serves_one_request_after_another(served: RunningServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     ids = set()
     for _ in range(3):
         writer.write(post(HELLO))
-        ids.add((await told(reader))[1]["x-request-id"])
+        ids.add((await read_response(reader))[1]["x-request-id"])
     writer.write(post(HELLO, b"connection: close\r\n"))
-    assert (await told(reader))[1]["connection"] == "close"
+    assert (await read_response(reader))[1]["connection"] == "close"
     assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
     assert len(ids) == 3
 
 
-async def test_what_takes_too_long_ends_with_a_504() -> None:
-    async with serve(WireLimits(request_seconds=0.2)) as served:
-        status, _, body = await ask(served, post(b'{"query": "{ slow(seconds: 5) }"}'))
+async def test_an_operation_past_its_time_limit_is_a_504() -> None:
+    async with run_small_server(TransportLimits(request_seconds=0.2)) as served:
+        status, _, body = await send_request(served, post(b'{"query": "{ slow(seconds: 5) }"}'))
         assert status.startswith("HTTP/1.1 504")
         assert orjson.loads(body)["errors"][0]["extensions"]["code"] == "TIMEOUT"
-        assert served.tally.canceled == 1
+        assert served.seen.canceled == 1
 
 
-async def test_a_query_ends_when_its_reader_leaves_and_a_mutation_does_not() -> None:
-    async with serve(WireLimits()) as served:
+async def test_a_query_is_canceled_when_its_client_disconnects_and_a_mutation_is_not() -> None:
+    async with run_small_server(TransportLimits()) as served:
         for query in ("{ slow(seconds: 5) }", "mutation { bump(seconds: 0.2) }"):
             _, writer = await asyncio.open_connection("127.0.0.1", served.port)
             writer.write(post(orjson.dumps({"query": query})))
@@ -121,106 +134,119 @@ async def test_a_query_ends_when_its_reader_leaves_and_a_mutation_does_not() -> 
             await asyncio.sleep(0.05)
             writer.close()
         await asyncio.sleep(0.5)
-        assert (served.tally.canceled, served.tally.bumps) == (1, 1)
+        assert (served.seen.canceled, served.seen.bumps) == (1, 1)
 
 
-class Watched:
-    """How often the parser began a message, and how often a task was made."""
+class Counted:
+    """How often the parser began a message, and how often a task was created."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.parsed = self.tasks = 0
-        begin, answer = ShortWay.on_message_begin, ShortWay._answer
+        begin, answer = FastPathProtocol.on_message_begin, FastPathProtocol._answer
 
-        def parsed(way: ShortWay) -> None:
+        def parsed(protocol: FastPathProtocol) -> None:
             self.parsed += 1
-            begin(way)
+            begin(protocol)
 
-        async def answered(way: ShortWay, *given: Any) -> None:
+        async def answered(protocol: FastPathProtocol, *arguments: Any) -> None:
             self.tasks += 1
-            await answer(way, *given)
+            await answer(protocol, *arguments)
 
-        patch.setattr(ShortWay, "on_message_begin", parsed)
-        patch.setattr(ShortWay, "_answer", answered)
+        patch.setattr(FastPathProtocol, "on_message_begin", parsed)
+        patch.setattr(FastPathProtocol, "_answer", answered)
 
 
-async def said(reader: asyncio.StreamReader) -> dict[str, Any]:
+async def read_data(reader: asyncio.StreamReader) -> dict[str, Any]:
     """The data of the next response."""
-    data: dict[str, Any] = orjson.loads((await told(reader))[2])["data"]
+    data: dict[str, Any] = orjson.loads((await read_response(reader))[2])["data"]
     return data
 
 
-async def test_what_was_said_before_is_not_parsed_again_and_needs_no_task(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+async def test_an_equal_head_is_not_parsed_again_and_an_immediate_answer_needs_no_task(
+    served: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watched = Watched(monkeypatch)
+    counted = Counted(monkeypatch)
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     for query in (b"{ hello }", b"{ hello }", b'{ hello(name: "you") }', b"{ slow(seconds: 0) }"):
         writer.write(post(b'{"query": %b}' % orjson.dumps(query.decode())))
-        assert await said(reader)
+        assert await read_data(reader)
     writer.close()
-    assert (watched.parsed, watched.tasks) == (1, 1)
+    assert (counted.parsed, counted.tasks) == (1, 1)
 
 
-async def test_nobody_is_taken_for_whoever_spoke_before_them(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+async def test_without_the_cache_of_heads_every_request_is_parsed(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    watched = Watched(monkeypatch)
+    counted = Counted(monkeypatch)
+    async with run_small_server(TransportLimits(), cache_heads=False) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        for _ in range(3):
+            writer.write(post(HELLO))
+            assert await read_data(reader) == {"hello": "hello world"}
+        writer.close()
+    assert (counted.parsed, counted.tasks) == (3, 0)
+
+
+async def test_a_request_is_never_answered_for_another_caller(
+    served: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     names = ("ann", "ann", "bob", "ann", "")
     for name in names:
         token = b"authorization: Bearer %b\r\n" % name.encode() if name else b""
         writer.write(post(b'{"query": "{ caller }"}', token))
-        assert await said(reader) == {"caller": name or "anonymous"}
+        assert await read_data(reader) == {"caller": name or "anonymous"}
     writer.close()
-    assert watched.parsed == len(names) - 1
+    assert counted.parsed == len(names) - 1
 
 
-async def test_nothing_is_smuggled_behind_a_known_head(served: Served) -> None:
+async def test_nothing_is_smuggled_behind_a_cached_head(served: RunningServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(post(HELLO))
-    assert await said(reader) == {"hello": "hello world"}
+    assert await read_data(reader) == {"hello": "hello world"}
     inner = post(b'{"query": "{ caller }"}')
-    # As many bytes as the head says are the body, whatever they look like; the rest is the next.
+    # The body has as many bytes as the head says, whatever they are; the next request follows.
     writer.write(post(HELLO) + inner)
-    assert [await said(reader) for _ in range(2)] == [
+    assert [await read_data(reader) for _ in range(2)] == [
         {"hello": "hello world"},
         {"caller": "anonymous"},
     ]
     writer.write(post(inner) + post(HELLO))
-    status, _, body = await told(reader)
+    status, _, body = await read_response(reader)
     assert (status, orjson.loads(body)["errors"][0]["message"]) == (
         "HTTP/1.1 400 Bad Request",
         "The body is not valid JSON.",
     )
-    assert await said(reader) == {"hello": "hello world"}
+    assert await read_data(reader) == {"hello": "hello world"}
     for piece in (post(HELLO)[:30], post(HELLO)[30:-2], post(HELLO)[-2:] + post(HELLO)):
         writer.write(piece)
         await asyncio.sleep(0.02)
-    assert [await said(reader) for _ in range(2)] == [{"hello": "hello world"}] * 2
+    assert [await read_data(reader) for _ in range(2)] == [{"hello": "hello world"}] * 2
     writer.close()
 
 
-async def test_a_quiet_connection_closes_and_a_busy_one_does_not() -> None:
-    async with serve(WireLimits(), keep_alive_seconds=1) as served:
+async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
+    async with run_small_server(TransportLimits(), keep_alive_seconds=1) as served:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         for query in (*["{ hello }"] * 5, "{ slow(seconds: 1.2) }", "{ hello }"):
             writer.write(post(orjson.dumps({"query": query})))
-            assert await said(reader)
+            assert await read_data(reader)
             await asyncio.sleep(0.25)
         assert await asyncio.wait_for(reader.read(), 2) == b""
         writer.close()
         await asyncio.sleep(0)
 
 
-async def test_answers_wait_for_a_reader_who_takes_none(served: Served) -> None:
-    line, loop = socket.create_connection(("127.0.0.1", served.port)), asyncio.get_running_loop()
-    line.setblocking(False)
+async def test_responses_wait_for_a_client_that_does_not_read(served: RunningServer) -> None:
+    client, loop = socket.create_connection(("127.0.0.1", served.port)), asyncio.get_running_loop()
+    client.setblocking(False)
     for _ in range(30):
-        await loop.sock_sendall(line, post(b'{"query": "{ big(chars: 1000000) }"}'))
+        await loop.sock_sendall(client, post(b'{"query": "{ big(chars: 1000000) }"}'))
         await asyncio.sleep(0.005)
-    held = [way.transport.get_write_buffer_size() for way in served.state.connections]
-    assert max(held) < 3_000_000
-    reader, writer = await asyncio.open_connection(sock=line)
+    buffered = [one.transport.get_write_buffer_size() for one in served.state.connections]
+    assert max(buffered) < 3_000_000
+    reader, writer = await asyncio.open_connection(sock=client)
     for _ in range(30):
-        assert len((await said(reader))["big"]) == 1_000_000
+        assert len((await read_data(reader))["big"]) == 1_000_000
     writer.close()

@@ -1,4 +1,4 @@
-"""Nonsense in great numbers: nothing breaks, nothing is logged, nothing piles up.
+"""Random requests and frames: nothing fails, nothing is logged, no memory is lost.
 
 DARKSTORE_FUZZ_COUNT=10000 makes it a long run.
 """
@@ -14,9 +14,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from tests.server.transport.test_websocket import settled
-from tests.support.server.small_server import Served
-from tests.support.server.websocket_client import talk
+from tests.server.transport.test_websocket import sources_closed
+from tests.support.server.small_server import RunningServer
+from tests.support.server.websocket_client import open_socket
 
 COUNT = int(os.environ.get("DARKSTORE_FUZZ_COUNT", "300"))
 SEED = 20_260_724
@@ -41,21 +41,21 @@ TYPES = ["connection_init", "subscribe", "complete", "ping", "pong", "next", "",
 KEYS = ["id", "type", "payload", "query", "variables", "operationName", "extensions", "n", "é"]
 
 
-class Nonsense:
-    """Random values that look more or less like requests."""
+class RandomRequests:
+    """Random values that resemble requests more or less."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def value(self, levels: int = 3) -> Any:
         pick = self.random
-        kind = pick.randrange(9 if levels else 7)
-        if kind == 7:
+        choice = pick.randrange(9 if levels else 7)
+        if choice == 7:
             return [self.value(levels - 1) for _ in range(pick.randrange(4))]
-        if kind == 8:
+        if choice == 8:
             return {pick.choice(KEYS): self.value(levels - 1) for _ in range(pick.randrange(5))}
         simple = [None, True, 0, -1.5, 10**30, "x" * pick.randrange(200), pick.choice(QUERIES)]
-        return simple[kind]
+        return simple[choice]
 
     def body(self) -> Any:
         body = {"query": self.random.choice(QUERIES), "variables": {"n": self.value()}}
@@ -64,13 +64,13 @@ class Nonsense:
         return body
 
     def message(self) -> Any:
-        kind = self.random.choice(TYPES)
-        message = {"id": str(self.random.randrange(5)), "type": kind, "payload": self.body()}
+        choice = self.random.choice(TYPES)
+        message = {"id": str(self.random.randrange(5)), "type": choice, "payload": self.body()}
         if self.random.random() < 0.5:
             message[self.random.choice(KEYS)] = self.value()
         return message
 
-    def mangled(self, value: Any) -> bytes:
+    def mutate(self, value: Any) -> bytes:
         raw = bytearray(json.dumps(value).encode())
         for _ in range(self.random.randrange(4)):
             at = self.random.randrange(len(raw) or 1)
@@ -91,8 +91,8 @@ def resident_bytes() -> int:
         return int(statm.read().split()[1]) * PAGE_BYTES
 
 
-async def rounds_stay_flat(one: Any) -> None:
-    """Run `one` many times; the second half may hardly take memory."""
+async def check_memory(one: Any) -> None:
+    """Run `one` many times; the second half may hardly use more memory."""
     for number in range(COUNT // 2):
         await one(number)
     before = resident_bytes()
@@ -101,46 +101,46 @@ async def rounds_stay_flat(one: Any) -> None:
     assert resident_bytes() - before < GROWTH_MAX_BYTES
 
 
-async def test_nonsense_bodies_get_an_answer_each_and_never_a_500(
-    client: httpx.AsyncClient, served: Served
+async def test_random_bodies_get_a_response_each_and_never_a_500(
+    client: httpx.AsyncClient, served: RunningServer
 ) -> None:
-    nonsense = Nonsense(SEED)
+    requests = RandomRequests(SEED)
     accepts = [b"*/*", b"application/graphql-response+json", b"text/event-stream", b"a/b;q=\xe9"]
 
     async def one(number: int) -> None:
         response = await client.post(
             "/graphql",
-            content=nonsense.mangled(nonsense.body()),
+            content=requests.mutate(requests.body()),
             headers=[(b"content-type", b"application/json"), (b"accept", accepts[number % 4])],
         )
         assert response.status_code in {200, 400, 406, 413}, response.text
         if "event-stream" not in response.headers["content-type"]:
             assert {"data", "errors"} & set(response.json())
 
-    await rounds_stay_flat(one)
-    await settled(served)
+    await check_memory(one)
+    await sources_closed(served)
 
 
-async def test_nonsense_in_urls_gets_an_answer_each_and_never_a_500(
+async def test_random_urls_get_a_response_each_and_never_a_500(
     client: httpx.AsyncClient,
 ) -> None:
-    nonsense = Nonsense(SEED + 1)
+    requests = RandomRequests(SEED + 1)
 
     async def one(_: int) -> None:
-        body = {key: json.dumps(value) for key, value in nonsense.body().items()}
-        body["query"] = nonsense.mangled(nonsense.random.choice(QUERIES)).decode("latin-1")
+        body = {key: json.dumps(value) for key, value in requests.body().items()}
+        body["query"] = requests.mutate(requests.random.choice(QUERIES)).decode("latin-1")
         response = await client.get("/graphql", params=body)
         assert response.status_code in {200, 400, 405, 406, 414}, response.text
 
-    await rounds_stay_flat(one)
+    await check_memory(one)
 
 
-async def test_nonsense_frames_are_answered_or_end_their_socket(served: Served) -> None:
-    nonsense = Nonsense(SEED + 2)
-    sent, ends = 0, set[int | None]()
+async def test_random_frames_are_answered_or_close_their_socket(served: RunningServer) -> None:
+    requests = RandomRequests(SEED + 2)
+    sent, close_codes = 0, set[int | None]()
 
-    async def survives(socket: ClientConnection, raw: bytes) -> bool:
-        await socket.send(raw, text=nonsense.random.random() < 0.95)
+    async def send_and_ping(socket: ClientConnection, raw: bytes) -> bool:
+        await socket.send(raw, text=requests.random.random() < 0.95)
         await socket.send('{"type":"ping","payload":{}}')
         while json.loads(await socket.recv())["type"] != "pong":
             pass
@@ -148,18 +148,18 @@ async def test_nonsense_frames_are_answered_or_end_their_socket(served: Served) 
 
     async def one(number: int) -> None:
         nonlocal sent
-        async with talk(served.socket_url) as t:
-            await t.init()
+        async with open_socket(served.socket_url) as socket:
+            await socket.init()
             try:
                 for _ in range(20):
                     sent += 1
-                    await survives(t.socket, nonsense.mangled(nonsense.message()))
+                    await send_and_ping(socket.connection, requests.mutate(requests.message()))
             except ConnectionClosed:
-                ends.add(t.socket.close_code)
+                close_codes.add(socket.connection.close_code)
 
     async with asyncio.timeout(1500):
-        await rounds_stay_flat(one)
+        await check_memory(one)
     assert sent > COUNT
-    assert 4400 in ends <= {1007, 1009, 4400, 4401, 4409, 4429}
-    await settled(served)
+    assert 4400 in close_codes <= {1007, 1009, 4400, 4401, 4409, 4429}
+    await sources_closed(served)
     assert len(served.connections) == 0

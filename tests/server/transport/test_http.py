@@ -1,12 +1,12 @@
-"""GraphQL over HTTP: who is answered how."""
+"""GraphQL over HTTP: methods, media types, malformed requests, statuses and headers."""
 
 import asyncio
 
 import httpx
 import pytest
 
-from server.transport.limits import BODY_MAX_BYTES
-from tests.support.server.small_server import Served
+from server.transport.limits import MAX_BODY_BYTES
+from tests.support.server.small_server import RunningServer
 
 RESPONSE_JSON = "application/graphql-response+json"
 URQL = f"{RESPONSE_JSON}, application/graphql+json, application/json, text/event-stream"
@@ -25,7 +25,7 @@ async def test_a_query_is_answered_with_its_data(client: httpx.AsyncClient) -> N
     assert (response.status_code, response.json()) == (200, {"data": {"hello": "hello world"}})
 
 
-async def test_a_query_may_come_by_get_with_variables(client: httpx.AsyncClient) -> None:
+async def test_a_query_can_be_sent_by_get_with_variables(client: httpx.AsyncClient) -> None:
     query = "query Q($name: String!) { hello(name: $name) }"
     params = {"query": query, "variables": '{"name": "Ana"}', "operationName": "Q"}
     response = await client.get("/graphql", params=params)
@@ -33,13 +33,13 @@ async def test_a_query_may_come_by_get_with_variables(client: httpx.AsyncClient)
 
 
 async def test_a_mutation_by_get_is_refused_and_not_run(
-    client: httpx.AsyncClient, served: Served
+    client: httpx.AsyncClient, served: RunningServer
 ) -> None:
-    before = served.tally.bumps
+    before = served.seen.bumps
     response = await client.get("/graphql", params={"query": "mutation { bump }"})
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
     assert code_of(response) == "METHOD_NOT_ALLOWED"
-    assert served.tally.bumps == before
+    assert served.seen.bumps == before
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"])
@@ -72,7 +72,7 @@ async def test_the_accept_header_chooses_the_media_type(
     )
 
 
-async def test_an_accept_header_that_nothing_meets_is_a_406(client: httpx.AsyncClient) -> None:
+async def test_an_unsupported_accept_header_is_a_406(client: httpx.AsyncClient) -> None:
     response = await client.post(
         "/graphql", json={"query": "{ hello }"}, headers={"accept": "image/png"}
     )
@@ -90,7 +90,7 @@ async def test_a_request_error_is_400_in_the_new_media_type_and_200_in_the_old(
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "reason"),
     [
         (b"", "not valid JSON"),
         (b"{", "not valid JSON"),
@@ -121,13 +121,13 @@ async def test_a_request_error_is_400_in_the_new_media_type_and_200_in_the_old(
     ],
 )
 async def test_a_malformed_body_is_a_400_that_says_why(
-    client: httpx.AsyncClient, body: bytes, says: str
+    client: httpx.AsyncClient, body: bytes, reason: str
 ) -> None:
     response = await client.post(
         "/graphql", content=body, headers={"content-type": "application/json"}
     )
     assert (response.status_code, code_of(response)) == (400, "BAD_REQUEST")
-    assert says in response.json()["errors"][0]["message"]
+    assert reason in response.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ async def test_only_plain_json_may_be_posted(
     assert (response.status_code, code_of(response)) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-@pytest.mark.parametrize("size_bytes", [BODY_MAX_BYTES + 1, 1_000_000, 20_000_000])
-async def test_a_large_body_is_a_413_announced_or_not(
+@pytest.mark.parametrize("size_bytes", [MAX_BODY_BYTES + 1, 1_000_000, 20_000_000])
+async def test_a_large_body_is_a_413_with_or_without_its_length(
     client: httpx.AsyncClient, size_bytes: int
 ) -> None:
     async def pieces() -> object:
@@ -167,7 +167,7 @@ async def test_a_large_body_is_a_413_announced_or_not(
     assert (await client.post("/graphql", json={"query": "{ hello }"})).status_code == 200
 
 
-async def test_a_body_that_never_ends_is_a_408(served: Served) -> None:
+async def test_a_body_that_never_ends_is_a_408(served: RunningServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(
         b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -177,7 +177,7 @@ async def test_a_body_that_never_ends_is_a_408(served: Served) -> None:
     writer.close()
 
 
-async def test_a_client_that_leaves_in_its_body_leaves_no_error(served: Served) -> None:
+async def test_a_client_that_disconnects_in_its_body_causes_no_error(served: RunningServer) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(
         b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -208,13 +208,13 @@ async def test_a_get_with_cookies_from_another_page_is_refused(client: httpx.Asy
         assert response.status_code == 200
 
 
-async def test_an_operation_past_its_time_is_canceled_and_typed(
-    client: httpx.AsyncClient, served: Served
+async def test_an_operation_past_its_time_limit_is_canceled_and_a_typed_error(
+    client: httpx.AsyncClient, served: RunningServer
 ) -> None:
-    before = served.tally.canceled
+    before = served.seen.canceled
     response = await client.post("/graphql", json={"query": "{ slow(seconds: 20) }"})
     assert (response.status_code, code_of(response)) == (504, "TIMEOUT")
-    assert served.tally.canceled == before + 1
+    assert served.seen.canceled == before + 1
 
 
 async def test_a_failing_field_is_a_200_with_data_and_errors(client: httpx.AsyncClient) -> None:
@@ -233,7 +233,7 @@ async def test_a_denied_caller_is_a_401_with_a_code(client: httpx.AsyncClient) -
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_an_edge_that_breaks_on_purpose_is_a_503_with_a_reference(
+async def test_an_authenticator_that_fails_on_purpose_is_a_503_with_a_reference(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = {"authorization": "Bearer broken", "x-request-id": "ref-1"}
@@ -244,20 +244,18 @@ async def test_an_edge_that_breaks_on_purpose_is_a_503_with_a_reference(
 
 
 async def test_headers_reach_the_context_and_the_request_id_comes_back(
-    client: httpx.AsyncClient, served: Served
+    client: httpx.AsyncClient, served: RunningServer
 ) -> None:
     headers = {"Accept-Language": "pt", "Idempotency-Key": "k-1", "x-request-id": "abc-1"}
     response = await client.post("/graphql", json={"query": "{ language }"}, headers=headers)
     assert response.json() == {"data": {"language": "pt"}}
     assert response.headers["x-request-id"] == "abc-1"
-    seen = served.tally.headers[-1]
+    seen = served.seen.headers[-1]
     assert (seen["idempotency-key"], seen["x-request-id"]) == ("k-1", "abc-1")
 
 
 @pytest.mark.parametrize("offered", ["", "a b", "x" * 65, "é"])
-async def test_a_request_id_that_is_no_plain_word_is_replaced(
-    client: httpx.AsyncClient, offered: str
-) -> None:
+async def test_a_malformed_request_id_is_replaced(client: httpx.AsyncClient, offered: str) -> None:
     headers = {"x-request-id": offered.encode()}
     response = await client.post("/graphql", json={"query": "{ hello }"}, headers=headers)  # type: ignore[arg-type]  # httpx takes bytes values
     assert response.headers["x-request-id"] != offered

@@ -1,4 +1,4 @@
-"""Frames that are no messages of the protocol: each ends its socket with a code and a reason."""
+"""Frames that are no messages of the protocol close the socket with a code and a reason."""
 
 import asyncio
 import json
@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from server.transport.limits import FRAME_MAX_BYTES
+from server.transport.limits import MAX_FRAME_BYTES
 from tests.server.transport.test_slow_readers import UPGRADE, frame
-from tests.server.transport.test_websocket import settled
-from tests.support.server.small_server import Served
-from tests.support.server.websocket_client import talk
+from tests.server.transport.test_websocket import sources_closed
+from tests.support.server.small_server import RunningServer
+from tests.support.server.websocket_client import open_socket
 
 
 def subscribe(**changed: Any) -> str:
@@ -84,48 +84,52 @@ MALFORMED: list[str | bytes] = [
 
 
 @pytest.mark.parametrize("frame", MALFORMED, ids=range(len(MALFORMED)))
-async def test_a_malformed_frame_closes_with_4400(served: Served, frame: str | bytes) -> None:
-    async with talk(served.socket_url) as t:
+async def test_a_malformed_frame_closes_with_4400(
+    served: RunningServer, frame: str | bytes
+) -> None:
+    async with open_socket(served.socket_url) as socket:
         if "connection_init" not in str(frame):
-            await t.init()
-        await t.socket.send(frame)
-        code, reason = await t.until_closed()
+            await socket.init()
+        await socket.connection.send(frame)
+        code, reason = await socket.wait_closed()
         assert code == 4400
         assert reason
 
 
-async def test_variables_nested_too_deep_close_with_4400(served: Served) -> None:
+async def test_variables_nested_too_deep_close_with_4400(served: RunningServer) -> None:
     deep: Any = "x"
     for _ in range(80):
         deep = [deep]
-    async with talk(served.socket_url) as t:
-        await t.init()
-        await t.subscribe("1", "{ hello }", variables={"a": deep})
-        assert (await t.until_closed())[0] == 4400
+    async with open_socket(served.socket_url) as socket:
+        await socket.init()
+        await socket.subscribe("1", "{ hello }", variables={"a": deep})
+        assert (await socket.wait_closed())[0] == 4400
 
 
-@pytest.mark.parametrize("text", ["x" * (FRAME_MAX_BYTES + 1), "é" * 40_000, "x" * 1_000_000])
-async def test_a_large_frame_closes_with_1009(served: Served, text: str) -> None:
-    async with talk(served.socket_url) as t:
-        await t.init()
-        await t.subscribe("1", f"# {text}\n{{ hello }}")
-        assert (await t.until_closed())[0] == 1009
+@pytest.mark.parametrize("text", ["x" * (MAX_FRAME_BYTES + 1), "é" * 40_000, "x" * 1_000_000])
+async def test_a_large_frame_closes_with_1009(served: RunningServer, text: str) -> None:
+    async with open_socket(served.socket_url) as socket:
+        await socket.init()
+        await socket.subscribe("1", f"# {text}\n{{ hello }}")
+        assert (await socket.wait_closed())[0] == 1009
 
 
-async def test_an_init_with_a_strange_authorization_closes_with_4400(served: Served) -> None:
-    strange: list[Any] = [1, ["Bearer x"], {"a": "b"}, "x" * 10_000]
-    for value in strange:
-        async with talk(served.socket_url) as t:
-            await t.say(type="connection_init", payload={"authorization": value})
-            assert (await t.until_closed())[0] == 4400
-    async with talk(served.socket_url) as t:
-        await t.say(type="connection_init", payload={f"k{n}": "v" for n in range(33)})
-        assert (await t.until_closed())[0] == 4400
+async def test_an_init_with_an_invalid_authorization_closes_with_4400(
+    served: RunningServer,
+) -> None:
+    invalid: list[Any] = [1, ["Bearer x"], {"a": "b"}, "x" * 10_000]
+    for value in invalid:
+        async with open_socket(served.socket_url) as socket:
+            await socket.send(type="connection_init", payload={"authorization": value})
+            assert (await socket.wait_closed())[0] == 4400
+    async with open_socket(served.socket_url) as socket:
+        await socket.send(type="connection_init", payload={f"k{n}": "v" for n in range(33)})
+        assert (await socket.wait_closed())[0] == 4400
 
 
 @pytest.mark.parametrize("busy", [False, True])
-async def test_text_that_is_no_utf8_ends_its_socket_even_a_busy_one(
-    served: Served, busy: bool
+async def test_text_that_is_no_utf8_closes_its_socket_even_a_busy_one(
+    served: RunningServer, busy: bool
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(UPGRADE)
@@ -137,7 +141,7 @@ async def test_text_that_is_no_utf8_ends_its_socket_even_a_busy_one(
         writer.write(frame({"id": "1", "type": "subscribe", "payload": {"query": query}}))
         await reader.readuntil(b'"number":20}')
     writer.write(b"\x81\x84\x00\x00\x00\x00\xff\xfe\xff\xfe")
-    rest = await asyncio.wait_for(reader.read(), 3)
-    assert b"\x88\x02" + (1007).to_bytes(2) in rest
+    received = await asyncio.wait_for(reader.read(), 3)
+    assert b"\x88\x02" + (1007).to_bytes(2) in received
     writer.close()
-    await settled(served)
+    await sources_closed(served)

@@ -1,4 +1,4 @@
-"""Multipart streams, as Apollo's clients read them: parts, heartbeats, and every way to the end."""
+"""Multipart streams, as Apollo's clients read them: parts, heartbeats and how streams end."""
 
 import asyncio
 import json
@@ -6,15 +6,15 @@ import json
 import httpx
 import pytest
 
-from tests.server.transport.test_websocket import settled
-from tests.support.server.small_server import Served
+from tests.server.transport.test_websocket import sources_closed
+from tests.support.server.small_server import RunningServer
 
 ACCEPT = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"
 PARTS = {"accept": ACCEPT}
 
 
 def parts_of(text: str) -> list[object]:
-    """What each part says; the response must begin and end as the protocol has it."""
+    """The JSON of each part; the response must begin and end as the protocol requires."""
     first, *parts, last = text.split("--graphql")
     assert (first, last) == ("", "--\r\n")
     heads, bodies = zip(*(part.split("\r\n\r\n", 1) for part in parts), strict=True)
@@ -23,14 +23,14 @@ def parts_of(text: str) -> list[object]:
     return [json.loads(body) for body in bodies]
 
 
-async def test_each_answer_is_a_part(client: httpx.AsyncClient, served: Served) -> None:
+async def test_each_answer_is_a_part(client: httpx.AsyncClient, served: RunningServer) -> None:
     query = "subscription { count(to: 2) { number } }"
     response = await client.post("/graphql", json={"query": query}, headers=PARTS)
     kind = response.headers["content-type"]
     assert kind == 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0'
-    told = [{"payload": {"data": {"count": {"number": number}}}} for number in (1, 2)]
-    assert parts_of(response.text) == told
-    await settled(served)
+    expected = [{"payload": {"data": {"count": {"number": number}}}} for number in (1, 2)]
+    assert parts_of(response.text) == expected
+    await sources_closed(served)
 
 
 async def test_a_quiet_stream_has_heartbeats(client: httpx.AsyncClient) -> None:
@@ -51,19 +51,21 @@ async def test_an_expired_token_is_an_error_of_the_transport(client: httpx.Async
     assert last["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_a_reader_who_leaves_closes_the_source(served: Served) -> None:
+async def test_a_client_that_disconnects_closes_the_source(served: RunningServer) -> None:
     query = "subscription { count(to: 1000, seconds: 0.01) { number } }"
     async with httpx.AsyncClient(base_url=served.root) as http:
         stream = http.stream("POST", "/graphql", json={"query": query}, headers=PARTS)
         async with stream as response:
             await anext(response.aiter_bytes())
-            assert served.tally.sources_open == 1
+            assert served.seen.sources_open == 1
     async with asyncio.timeout(2):
-        await settled(served)
+        await sources_closed(served)
 
 
 @pytest.mark.parametrize("accept", ["multipart/mixed", "multipart/mixed;deferSpec=20220824, */*"])
-async def test_other_multiparts_are_not_meant(client: httpx.AsyncClient, accept: str) -> None:
+async def test_other_multipart_media_types_are_not_accepted(
+    client: httpx.AsyncClient, accept: str
+) -> None:
     query = "subscription { count(to: 1) { number } }"
     response = await client.post("/graphql", json={"query": query}, headers={"accept": accept})
     assert response.status_code == 406

@@ -1,4 +1,4 @@
-"""A guest who signs in to an account that exists brings along what they have bought."""
+"""Merging a guest into an existing account moves the guest's orders and carts."""
 
 import asyncio
 from typing import Any
@@ -11,24 +11,24 @@ from database.scope import PLATFORM
 from models.accounts import Person
 from models.carts import Cart
 from models.identity import Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order, OrderLine
 from models.payments import Payment
 from models.support import Ticket, TicketKind
-from resolvers.context import House
+from resolvers.context import Container
 from services.accounts import guest_merge
-from services.accounts.guest_merge import OF_AN_ORDER
-from services.core.problems import NotFound, Refused
-from services.orders import orders
+from services.accounts.guest_merge import ORDER_MODELS
+from services.core.problems import DomainError, NotFound
+from services.orders import order_states
 from services.support import tickets
 from tests.support import city
-from tests.support.actors import KeptSms, Standing, stand
+from tests.support.actors import ActorClient, InMemorySms, create_client
 from tests.support.city import City
-from tests.support.customers import ORIGIN, wish
-from tests.support.order_rows import hang
-from tests.support.paid_orders import Doors, authorize
-from tests.support.store_staff import accepted
-from tests.support.streams.subscriber import watching
+from tests.support.customers import ORIGIN, order_request
+from tests.support.order_rows import create_order_rows
+from tests.support.paid_orders import OrderDependencies, authorize
+from tests.support.store_staff import accept_task
+from tests.support.streams.subscriber import subscribe
 from tests.workflows.identity.test_sign_in import GUEST, VERIFY, code_for, new_phone, sign_in
 from workflows.checkout import place_order
 
@@ -37,94 +37,103 @@ ORDERS += " delivery { id } fulfillment { lines { id } } lines { id } } } } } }"
 
 
 @pytest.fixture
-async def town(house: House) -> City:
-    """A city of the test's own, in which nobody else's orders wait."""
-    return await city.build(house.database)
+async def town(container: Container) -> City:
+    """A city of this test alone, without other orders."""
+    return await city.build_city(container.database)
 
 
-async def guest_of(house: House, nobody: Standing) -> Standing:
+async def guest_of(container: Container, nobody: ActorClient) -> ActorClient:
     started = (await nobody.run(GUEST))["guestStart"]
-    return Standing(house, house.identity.read(started["accessToken"]).actor)
+    return ActorClient(container, container.authenticator.verify(started["accessToken"]).actor)
 
 
-async def bought(guest: Standing, town: City) -> Order:
-    """An order of the guest's that is paid, accepted by its store, and complained of."""
-    house = guest.house
-    made = await place_order.place(house, actor=guest.actor, origin=ORIGIN, wish=wish(town))
-    await authorize(house.database, made.order)
-    await accepted(Doors(house.database, house.combiner), town, made.order)
-    scope = guest.actor.scope().with_company(made.order.company_id)
-    said = {"kind": TicketKind.LATE, "subject": "Late", "body": "Where is it?"}
-    async with house.database.write(scope, ORIGIN) as session:
-        await tickets.open(session, actor=guest.actor, order_id=made.order.id, **said)  # type: ignore[arg-type] # its texts
-    return made.order
+async def place_order_as(guest: ActorClient, town: City) -> Order:
+    """Place an order as the guest: paid, accepted by its store, with a ticket."""
+    container = guest.container
+    placement = await place_order.place(
+        container, actor=guest.actor, origin=ORIGIN, order_request=order_request(town)
+    )
+    await authorize(container.database, placement.order)
+    await accept_task(
+        OrderDependencies(container.database, container.reservation_queue), town, placement.order
+    )
+    scope = guest.actor.scope().with_company(placement.order.company_id)
+    message = {"kind": TicketKind.LATE, "subject": "Late", "body": "Where is it?"}
+    async with container.database.write(scope, ORIGIN) as session:
+        arguments: Any = {"actor": guest.actor, "order_id": placement.order.id, **message}
+        await tickets.open_ticket(session, **arguments)
+    return placement.order
 
 
-async def signed_in(guest: Standing, nobody: Standing, sms: KeptSms, phone: str) -> Standing:
-    """The guest's device, after its owner has signed in by a code."""
+async def sign_in_guest(
+    guest: ActorClient, nobody: ActorClient, sms: InMemorySms, phone: str
+) -> ActorClient:
+    """Sign the guest in by code; return the client of the account."""
     code = await code_for(nobody, sms, phone)
-    done = (await guest.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert done["errors"] == []
-    return Standing(guest.house, guest.house.identity.read(done["accessToken"]).actor)
+    payload = (await guest.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
+    assert payload["errors"] == []
+    return ActorClient(
+        guest.container, guest.container.authenticator.verify(payload["accessToken"]).actor
+    )
 
 
-async def test_the_account_sees_the_guests_orders_and_follows_them(
-    nobody: Standing, sms: KeptSms, house: House, town: City
+async def test_the_account_sees_and_tracks_the_guests_orders(
+    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
 ) -> None:
     phone = new_phone()
     account = await sign_in(nobody, sms, phone)
-    guest = await guest_of(house, nobody)
-    order = await bought(guest, town)
-    me = await signed_in(guest, nobody, sms, phone)
-    assert encode(Person, me.id) == account["person"]["id"]
-    [seen] = (await me.run(ORDERS))["viewer"]["customer"]["orders"]["nodes"]
-    assert seen["code"] == order.code
-    assert all([seen["payment"], seen["delivery"], seen["lines"], seen["fulfillment"]["lines"]])
+    guest = await guest_of(container, nobody)
+    order = await place_order_as(guest, town)
+    me = await sign_in_guest(guest, nobody, sms, phone)
+    assert encode_id(Person, me.id) == account["person"]["id"]
+    [node] = (await me.run(ORDERS))["viewer"]["customer"]["orders"]["nodes"]
+    assert node["code"] == order.code
+    assert all([node["payment"], node["delivery"], node["lines"], node["fulfillment"]["lines"]])
     assert (await guest.run(ORDERS))["viewer"]["customer"]["orders"]["nodes"] == []
-    async with watching(me, "order_tracked", orderId=encode(Order, order.id)) as line:
-        assert (await line.next())["order"]["code"] == order.code
-    async with watching(guest, "order_tracked", orderId=encode(Order, order.id)) as line:
-        assert await line.refused() == "NOT_FOUND"
+    async with subscribe(me, "order_tracked", orderId=encode_id(Order, order.id)) as line:
+        assert (await line.next_message())["order"]["code"] == order.code
+    async with subscribe(guest, "order_tracked", orderId=encode_id(Order, order.id)) as line:
+        assert await line.final_error_code() == "NOT_FOUND"
 
 
-async def test_every_row_that_names_the_customer_names_the_account(
-    nobody: Standing, sms: KeptSms, house: House, town: City
+async def test_every_row_with_a_customer_refers_to_the_account(
+    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
 ) -> None:
     phone = new_phone()
     await sign_in(nobody, sms, phone)
-    guest = await guest_of(house, nobody)
-    order = await bought(guest, town)
-    me = await signed_in(guest, nobody, sms, phone)
-    async with house.database.read(PLATFORM) as session:
+    guest = await guest_of(container, nobody)
+    order = await place_order_as(guest, town)
+    me = await sign_in_guest(guest, nobody, sms, phone)
+    async with container.database.read(PLATFORM) as session:
         model: Any
-        for model in (Order, *OF_AN_ORDER):
-            left = await session.scalars(select(model).where(model.customer_id == guest.id))
-            assert left.all() == [], model
+        for model in (Order, *ORDER_MODELS):
+            rows = await session.scalars(select(model).where(model.customer_id == guest.id))
+            assert rows.all() == [], model
         for model in (OrderLine, Payment, Ticket):
             rows = await session.scalars(select(model).where(model.order_id == order.id))
             assert {row.customer_id for row in rows} == {me.id}, model
 
 
-def test_no_table_that_names_a_customer_is_forgotten() -> None:
-    naming = {
+def test_every_table_with_a_customer_is_covered() -> None:
+    models = {
         mapper.class_
         for mapper in Base.registry.mappers
         if "customer_id" in mapper.local_table.columns
     }
-    assert naming == {Order, *OF_AN_ORDER}
+    assert models == {Order, *ORDER_MODELS}
 
 
-async def test_who_works_on_the_order_meanwhile_is_waited_for(
-    nobody: Standing, sms: KeptSms, house: House, town: City
+async def test_the_merge_waits_for_concurrent_work_on_an_order(
+    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
 ) -> None:
-    """The work holds the order's lock and looks the customer up; signing in holds neither yet."""
+    """The other transaction locks the order, then the customer; the merge must not deadlock."""
     phone = new_phone()
     await sign_in(nobody, sms, phone)
-    guest = await guest_of(house, nobody)
-    order = await bought(guest, town)
-    async with house.database.write(PLATFORM, ORIGIN) as session:
-        await orders.lock(session, order.id)
-        merging: asyncio.Task[Any] = asyncio.create_task(signed_in(guest, nobody, sms, phone))
+    guest = await guest_of(container, nobody)
+    order = await place_order_as(guest, town)
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        await order_states.lock(session, order.id)
+        merging: asyncio.Task[Any] = asyncio.create_task(sign_in_guest(guest, nobody, sms, phone))
         await asyncio.sleep(0.3)
         session.add(
             Ticket(
@@ -135,66 +144,68 @@ async def test_who_works_on_the_order_meanwhile_is_waited_for(
         await session.flush()
         assert not merging.done()
     me = await merging
-    async with house.database.read(PLATFORM) as session:
+    async with container.database.read(PLATFORM) as session:
         rows = await session.scalars(select(Ticket).where(Ticket.order_id == order.id))
         assert {row.customer_id for row in rows} == {me.id}
 
 
 @pytest.mark.parametrize("what", [Ticket, Cart])
-async def test_who_writes_in_a_ticket_or_a_cart_meanwhile_is_waited_for(
-    what: Any, nobody: Standing, sms: KeptSms, house: House, town: City
+async def test_the_merge_waits_for_concurrent_writes_to_a_ticket_or_cart(
+    what: Any, nobody: ActorClient, sms: InMemorySms, container: Container, town: City
 ) -> None:
-    """They lock their row, then look the customer up: signing in must not stand in between."""
+    """The writes lock their row, then the customer; the merge must not deadlock with them."""
     phone = new_phone()
     await sign_in(nobody, sms, phone)
-    guest = await guest_of(house, nobody)
-    async with house.database.write(PLATFORM, ORIGIN) as session:
-        await hang(session, town.first, guest.id)
+    guest = await guest_of(container, nobody)
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        await create_order_rows(session, town.first, guest.id)
         session.add(Cart(person_id=guest.id, company_id=town.company.id))
-    async with house.database.write(PLATFORM, ORIGIN) as session:
+    async with container.database.write(PLATFORM, ORIGIN) as session:
         own = what.person_id if what is Cart else what.customer_id
         await session.scalars(select(what).where(own == guest.id).with_for_update())
-        merging = asyncio.create_task(signed_in(guest, nobody, sms, phone))
+        merging = asyncio.create_task(sign_in_guest(guest, nobody, sms, phone))
         await asyncio.sleep(0.3)
-        looked_up = select(Person.id).where(Person.id == guest.id)
-        await session.scalar(looked_up.with_for_update(read=True, key_share=True))
+        customer = select(Person.id).where(Person.id == guest.id)
+        await session.scalar(customer.with_for_update(read=True, key_share=True))
         assert not merging.done()
     assert (await merging).id != guest.id
 
 
-async def test_an_order_placed_in_the_same_moment_comes_along(
-    nobody: Standing, sms: KeptSms, house: House, town: City
+async def test_an_order_placed_during_the_merge_is_merged(
+    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
 ) -> None:
     phone = new_phone()
     await sign_in(nobody, sms, phone)
-    guest = await guest_of(house, nobody)
-    async with house.database.write(PLATFORM, ORIGIN) as session:
-        keys = await hang(session, town.first, guest.id)
-        merging = asyncio.create_task(signed_in(guest, nobody, sms, phone))
+    guest = await guest_of(container, nobody)
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        keys = await create_order_rows(session, town.first, guest.id)
+        merging = asyncio.create_task(sign_in_guest(guest, nobody, sms, phone))
         await asyncio.sleep(0.3)
         assert not merging.done()
     me = await merging
     model: Any
-    async with house.database.read(PLATFORM) as session:
-        for model in (Order, *OF_AN_ORDER):
+    async with container.database.read(PLATFORM) as session:
+        for model in (Order, *ORDER_MODELS):
             assert (await session.get_one(model, keys[model])).customer_id == me.id, model
 
 
-async def test_nothing_is_ordered_as_a_guest_who_has_signed_in(
-    nobody: Standing, sms: KeptSms, house: House, town: City
+async def test_a_merged_guest_cannot_place_orders(
+    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
 ) -> None:
-    """A request under way while the guest signs in must not leave an order that nobody owns."""
-    account = await stand(house, "Account", Grant(Role.CUSTOMER))
-    guest = await guest_of(house, nobody)
-    async with house.database.write(PLATFORM, ORIGIN) as session:
-        rows = [await session.get_one(Person, one.id) for one in (guest, account)]
-        await guest_merge.into(session, *rows)
+    """An order request during the merge must not create an order without an account."""
+    account = await create_client(container, "Account", Grant(Role.CUSTOMER))
+    guest = await guest_of(container, nobody)
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        rows = [await session.get_one(Person, client.id) for client in (guest, account)]
+        await guest_merge.merge_guest(session, *rows)
         await session.flush()
         buying = asyncio.create_task(
-            place_order.place(house, actor=guest.actor, origin=ORIGIN, wish=wish(town))
+            place_order.place(
+                container, actor=guest.actor, origin=ORIGIN, order_request=order_request(town)
+            )
         )
         await asyncio.sleep(0.3)
         assert not buying.done()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DomainError) as error:
         await buying
-    assert isinstance(refused.value.reasons[0], NotFound)
+    assert isinstance(error.value.problems[0], NotFound)

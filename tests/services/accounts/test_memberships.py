@@ -1,4 +1,4 @@
-"""Who gives and takes which role where, as the graph lets them."""
+"""Who may grant and revoke which role in which scope."""
 
 import secrets
 from typing import Any
@@ -10,12 +10,12 @@ from database.base import uuid7
 from database.scope import PLATFORM
 from models.accounts import Membership, Person
 from models.companies import Company
-from models.delivery import Rider
 from models.identity import Grant, Role
-from models.ids import encode
+from models.ids import encode_id
+from models.riders import Rider
 from models.stores import Store
-from resolvers.context import House
-from tests.support.actors import Standing, stand
+from resolvers.context import Container
+from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
 
 GRANT = """mutation ($input: RoleGrantInput!) { roleGrant(input: $input) {
@@ -34,47 +34,51 @@ def new_email() -> str:
 
 
 @pytest.fixture
-def somebody(request: pytest.FixtureRequest) -> Standing:
-    """One of the standing people, by the name of their fixture."""
-    found: Standing = request.getfixturevalue(request.param)
-    return found
+def somebody(request: pytest.FixtureRequest) -> ActorClient:
+    """A shared client, by the name of its fixture."""
+    result: ActorClient = request.getfixturevalue(request.param)
+    return result
 
 
-async def give(who: Standing, role: Role, *, company: Any = None, store: Any = None) -> Any:
-    """What comes of giving a new person a role in a place."""
-    given = {
+async def grant_role(
+    who: ActorClient, role: Role, *, company: Any = None, store: Any = None
+) -> Any:
+    """Grant a role to a new person; return the payload."""
+    variables = {
         "role": role.value,
         "email": new_email(),
-        "companyId": company and encode(Company, company.id),
-        "storeId": store and encode(Store, store.id),
+        "companyId": company and encode_id(Company, company.id),
+        "storeId": store and encode_id(Store, store.id),
     }
-    return (await who.run(GRANT, {"input": given}))["roleGrant"]
+    return (await who.run(GRANT, {"input": variables}))["roleGrant"]
 
 
-async def take(who: Standing, grant_id: str) -> Any:
+async def revoke_role(who: ActorClient, grant_id: str) -> Any:
     return (await who.run(REVOKE, {"id": grant_id}))["roleRevoke"]
 
 
-def kind(payload: Any) -> str | None:
-    """The name of the one error, or None when it was done."""
+def error_type(payload: Any) -> str | None:
+    """Return the type of the only error, None without an error."""
     assert bool(payload["errors"]) == (payload["grant"] is None)
     return payload["errors"][0]["__typename"] if payload["errors"] else None
 
 
-async def test_a_store_manager_gives_staff_of_the_own_store_and_nothing_else(
-    manager: Standing, town: City
+async def test_a_store_manager_grants_only_staff_roles_of_their_store(
+    manager: ActorClient, town: City
 ) -> None:
-    given = await give(manager, Role.STORE_STAFF, company=town.company, store=town.near)
-    assert given["errors"] == []
-    assert given["grant"]["role"] == "STORE_STAFF"
-    assert given["grant"]["store"]["id"] == encode(Store, town.near.id)
+    payload = await grant_role(manager, Role.STORE_STAFF, company=town.company, store=town.near)
+    assert payload["errors"] == []
+    assert payload["grant"]["role"] == "STORE_STAFF"
+    assert payload["grant"]["store"]["id"] == encode_id(Store, town.near.id)
     for role in {*Role} - {Role.STORE_STAFF}:
-        refused = await give(manager, role, company=town.company, store=town.near)
-        assert kind(refused) == "RoleNotGrantable", role
+        refused = await grant_role(manager, role, company=town.company, store=town.near)
+        assert error_type(refused) == "RoleNotGrantable", role
         assert refused["errors"][0]["grantable"] == ["STORE_STAFF"]
 
 
-async def test_a_store_manager_gives_nothing_elsewhere(manager: Standing, town: City) -> None:
+async def test_a_store_manager_grants_nothing_outside_their_store(
+    manager: ActorClient, town: City
+) -> None:
     elsewhere: list[tuple[dict[str, Any], str]] = [
         ({"company": town.company, "store": town.next}, "NotFound"),
         ({"company": town.second.company, "store": town.second.stores[0]}, "NotFound"),
@@ -84,110 +88,131 @@ async def test_a_store_manager_gives_nothing_elsewhere(manager: Standing, town: 
         ({"company": town.company}, "RoleNotGrantable"),
         ({}, "RoleNotGrantable"),
     ]
-    for where, why in elsewhere:
-        assert kind(await give(manager, Role.STORE_STAFF, **where)) == why, where
+    for scope, expected in elsewhere:
+        assert error_type(await grant_role(manager, Role.STORE_STAFF, **scope)) == expected, scope
 
 
-async def test_a_company_admin_gives_every_role_of_the_own_company(
-    company_admin: Standing, town: City
+async def test_a_company_admin_grants_every_role_of_their_company(
+    company_admin: ActorClient, town: City
 ) -> None:
     for role in OF_COMPANY:
-        assert kind(await give(company_admin, role, company=town.company)) is None, role
+        assert error_type(await grant_role(company_admin, role, company=town.company)) is None, role
     for role in OF_STORE:
-        given = await give(company_admin, role, company=town.company, store=town.far)
-        assert kind(given) is None, role
+        payload = await grant_role(company_admin, role, company=town.company, store=town.far)
+        assert error_type(payload) is None, role
     for role in OF_PLATFORM:
-        assert kind(await give(company_admin, role, company=town.company)) == "RoleNotGrantable"
-        assert kind(await give(company_admin, role)) == "RoleNotGrantable"
-    theirs = town.second
+        assert (
+            error_type(await grant_role(company_admin, role, company=town.company))
+            == "RoleNotGrantable"
+        )
+        assert error_type(await grant_role(company_admin, role)) == "RoleNotGrantable"
+    other = town.second
     for role in OF_COMPANY:
-        assert kind(await give(company_admin, role, company=theirs.company)) == "NotFound"
+        assert (
+            error_type(await grant_role(company_admin, role, company=other.company)) == "NotFound"
+        )
     for role in OF_STORE:
-        where = {"company": theirs.company, "store": theirs.stores[0]}
-        assert kind(await give(company_admin, role, **where)) == "NotFound"
+        where = {"company": other.company, "store": other.stores[0]}
+        assert error_type(await grant_role(company_admin, role, **where)) == "NotFound"
 
 
-async def test_an_app_is_made_and_never_granted(super_admin: Standing, town: City) -> None:
+async def test_the_integrator_role_cannot_be_granted(super_admin: ActorClient, town: City) -> None:
     for where in ({}, {"company": town.company}, {"company": town.company, "store": town.near}):
-        assert kind(await give(super_admin, Role.INTEGRATOR, **where)) == "RoleNotGrantable"
+        assert (
+            error_type(await grant_role(super_admin, Role.INTEGRATOR, **where))
+            == "RoleNotGrantable"
+        )
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.INTEGRATOR])
-async def test_only_a_super_admin_makes_super_admins_and_each_role_has_its_place(
-    role: Role, super_admin: Standing, town: City
+async def test_only_super_admins_grant_super_admin_and_each_role_has_its_scope(
+    role: Role, super_admin: ActorClient, town: City
 ) -> None:
-    at_store = await give(super_admin, role, company=town.company, store=town.near)
-    in_company = await give(super_admin, role, company=town.company)
-    everywhere = await give(super_admin, role)
-    fits = [kind(one) is None for one in (at_store, in_company, everywhere)]
+    at_store = await grant_role(super_admin, role, company=town.company, store=town.near)
+    in_company = await grant_role(super_admin, role, company=town.company)
+    everywhere = await grant_role(super_admin, role)
+    fits = [error_type(payload) is None for payload in (at_store, in_company, everywhere)]
     assert fits == [
         role in OF_STORE,
         role in OF_COMPANY,
         role in (*OF_PLATFORM, Role.SUPPORT_AGENT),
     ]
-    assert {kind(one) for one in (at_store, in_company, everywhere)} == {None, "InvalidInput"}
+    assert {error_type(payload) for payload in (at_store, in_company, everywhere)} == {
+        None,
+        "InvalidInput",
+    }
 
 
 @pytest.mark.parametrize(
     "somebody", ["nobody", "customer", "picker", "rider", "support_agent"], indirect=True
 )
-async def test_people_without_a_say_are_turned_away_at_the_door(somebody: Standing) -> None:
-    given = {"role": "STORE_STAFF", "email": new_email(), "storeId": "x", "companyId": "x"}
+async def test_people_without_a_granting_role_are_refused(somebody: ActorClient) -> None:
+    variables = {"role": "STORE_STAFF", "email": new_email(), "storeId": "x", "companyId": "x"}
     denied = {"UNAUTHENTICATED"} if not somebody.actor.signed_in else {"FORBIDDEN"}
-    assert await somebody.codes(GRANT, {"input": given}) == denied
-    assert await somebody.codes(REVOKE, {"id": encode(Membership, uuid7())}) == denied
+    assert await somebody.codes(GRANT, {"input": variables}) == denied
+    assert await somebody.codes(REVOKE, {"id": encode_id(Membership, uuid7())}) == denied
 
 
-async def test_giving_twice_is_one_grant_and_a_rider_gets_a_row(
-    company_admin: Standing, house: House, town: City
+async def test_granting_twice_creates_one_assignment_and_one_rider_row(
+    company_admin: ActorClient, container: Container, town: City
 ) -> None:
-    given = {
+    variables = {
         "role": "RIDER",
         "email": new_email(),
-        "companyId": encode(Company, town.company.id),
+        "companyId": encode_id(Company, town.company.id),
     }
     first, second = [
-        (await company_admin.run(GRANT, {"input": given}))["roleGrant"] for _ in range(2)
+        (await company_admin.run(GRANT, {"input": variables}))["roleGrant"] for _ in range(2)
     ]
     assert first["grant"] == second["grant"]
-    async with house.database.read(PLATFORM) as session:
-        riding = select(Rider.company_id).join(Person, Person.id == Rider.person_id)
-        rows = await session.scalars(riding.where(Person.email == given["email"]))
+    async with container.database.read(PLATFORM) as session:
+        company_ids = select(Rider.company_id).join(Person, Person.id == Rider.person_id)
+        rows = await session.scalars(company_ids.where(Person.email == variables["email"]))
         assert rows.all() == [town.company.id]
 
 
-@pytest.mark.parametrize("naming", [{}, {"phone": "+351912345678", "email": "a@example.org"},
+@pytest.mark.parametrize("contact", [{}, {"phone": "+351912345678", "email": "a@example.org"},
                                     {"email": "nobody"}, {"phone": "12"}])  # fmt: skip
-async def test_a_person_is_named_by_one_phone_or_e_mail(
-    naming: dict[str, str], company_admin: Standing, town: City
+async def test_exactly_one_phone_or_e_mail_is_required(
+    contact: dict[str, str], company_admin: ActorClient, town: City
 ) -> None:
-    given = {"role": "SUPPORT_AGENT", "companyId": encode(Company, town.company.id), **naming}
-    done = (await company_admin.run(GRANT, {"input": given}))["roleGrant"]
-    assert kind(done) == "InvalidInput"
+    variables = {
+        "role": "SUPPORT_AGENT",
+        "companyId": encode_id(Company, town.company.id),
+        **contact,
+    }
+    payload = (await company_admin.run(GRANT, {"input": variables}))["roleGrant"]
+    assert error_type(payload) == "InvalidInput"
 
 
-async def test_a_role_is_taken_by_those_who_could_give_it_and_its_sessions_end(
-    house: House, town: City, manager: Standing, other_company_admin: Standing
+async def test_a_role_is_revoked_by_those_who_may_grant_it_and_ends_the_sessions(
+    container: Container, town: City, manager: ActorClient, other_company_admin: ActorClient
 ) -> None:
-    staff = await stand(house, "Staff", Grant(Role.STORE_STAFF, town.company.id, town.near.id))
-    async with house.database.read(PLATFORM) as session:
+    staff = await create_client(
+        container, "Staff", Grant(Role.STORE_STAFF, town.company.id, town.near.id)
+    )
+    async with container.database.read(PLATFORM) as session:
         rows = await session.scalars(select(Membership.id).where(Membership.person_id == staff.id))
-        held = encode(Membership, rows.one())
-    assert kind(await take(other_company_admin, held)) == "NotFound"
-    assert await house.identity.alive(staff.actor.session_id)
-    assert kind(await take(manager, held)) is None
-    async with house.database.read(PLATFORM) as session:
+        grant_id = encode_id(Membership, rows.one())
+    assert error_type(await revoke_role(other_company_admin, grant_id)) == "NotFound"
+    assert await container.authenticator.is_alive(staff.actor.session_id)
+    assert error_type(await revoke_role(manager, grant_id)) is None
+    async with container.database.read(PLATFORM) as session:
         row = (
             await session.scalars(select(Membership).where(Membership.person_id == staff.id))
         ).one()
         assert row.revoked_at is not None
-    house.identity.forget(*filter(None, [staff.actor.session_id]))
-    assert not await house.identity.alive(staff.actor.session_id)
-    assert kind(await take(manager, held)) is None
+    container.authenticator.forget_sessions(*filter(None, [staff.actor.session_id]))
+    assert not await container.authenticator.is_alive(staff.actor.session_id)
+    assert error_type(await revoke_role(manager, grant_id)) is None
 
 
-async def test_nobody_takes_a_role_that_they_could_not_give(
-    house: House, town: City, manager: Standing, company_admin: Standing, super_admin: Standing
+async def test_nobody_revokes_a_role_that_they_could_not_grant(
+    container: Container,
+    town: City,
+    manager: ActorClient,
+    company_admin: ActorClient,
+    super_admin: ActorClient,
 ) -> None:
     grants = [
         Grant(Role.STORE_MANAGER, town.company.id, town.near.id),
@@ -197,12 +222,15 @@ async def test_nobody_takes_a_role_that_they_could_not_give(
     ]
     answers = []
     for grant in grants:
-        holder = await stand(house, "Holder", grant)
-        async with house.database.read(PLATFORM) as session:
+        holder = await create_client(container, "Holder", grant)
+        async with container.database.read(PLATFORM) as session:
             rows = select(Membership.id).where(Membership.person_id == holder.id)
-            held = encode(Membership, (await session.scalars(rows)).one())
+            grant_id = encode_id(Membership, (await session.scalars(rows)).one())
         answers.append(
-            [kind(await take(who, held)) for who in (manager, company_admin, super_admin)]
+            [
+                error_type(await revoke_role(who, grant_id))
+                for who in (manager, company_admin, super_admin)
+            ]
         )
     assert answers == [
         ["RoleNotGrantable", None, None],

@@ -1,4 +1,4 @@
-"""People change what they are called and read, and nobody else's."""
+"""People change their own name and language only."""
 
 from typing import Any
 
@@ -6,39 +6,41 @@ import pytest
 
 from models.accounts import Person
 from models.identity import Grant, Role
-from models.ids import encode
-from resolvers.context import House
-from tests.support.actors import Standing, stand
+from models.ids import encode_id
+from resolvers.context import Container
+from tests.support.actors import ActorClient, create_client
 
 UPDATE = """mutation ($input: PersonUpdateInput!) { personUpdate(input: $input) {
   person { id name language } errors { __typename ... on Problem { path } } } }"""
 VIEWER = "{ viewer { name language } }"
 
 
-async def update(who: Standing, **given: Any) -> Any:
-    return (await who.run(UPDATE, {"input": given}))["personUpdate"]
+async def update(who: ActorClient, **fields: Any) -> Any:
+    return (await who.run(UPDATE, {"input": fields}))["personUpdate"]
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_everybody_changes_their_own_name_and_language(role: Role, house: House) -> None:
-    who, other = [await stand(house, "Somebody", Grant(role)) for _ in range(2)]
-    done = await update(who, name="Ana", language="pt-PT")
-    assert done["errors"] == []
+async def test_everybody_changes_their_own_name_and_language(
+    role: Role, container: Container
+) -> None:
+    who, other = [await create_client(container, "Somebody", Grant(role)) for _ in range(2)]
+    payload = await update(who, name="Ana", language="pt-PT")
+    assert payload["errors"] == []
     me = {"name": "Ana", "language": "pt-PT"}
-    assert done["person"] == {"id": encode(Person, who.id), **me}
+    assert payload["person"] == {"id": encode_id(Person, who.id), **me}
     assert (await who.run(VIEWER))["viewer"] == me
     assert (await other.run(VIEWER))["viewer"]["name"] == "Somebody"
 
 
-async def test_what_is_left_out_stays(house: House) -> None:
-    who = await stand(house, "Somebody", Grant(Role.CUSTOMER))
+async def test_omitted_fields_keep_their_value(container: Container) -> None:
+    who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
     await update(who, language="fr")
     assert (await update(who, name="Bea"))["person"]["language"] == "fr"
     assert (await update(who))["person"]["name"] == "Bea"
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("fields", "field"),
     [
         ({"name": "x" * 101}, "name"),
         ({"name": "a\0b"}, "name"),
@@ -46,15 +48,15 @@ async def test_what_is_left_out_stays(house: House) -> None:
         ({"language": ""}, "language"),
     ],
 )
-async def test_what_can_not_be_a_name_or_a_language_is_refused(
-    given: dict[str, str], field: str, house: House
+async def test_an_invalid_name_or_language_is_refused(
+    fields: dict[str, str], field: str, container: Container
 ) -> None:
-    who = await stand(house, "Somebody", Grant(Role.CUSTOMER))
-    done = await update(who, **given)
-    assert done["person"] is None
-    assert done["errors"] == [{"__typename": "InvalidInput", "path": ["input", field]}]
+    who = await create_client(container, "Somebody", Grant(Role.CUSTOMER))
+    payload = await update(who, **fields)
+    assert payload["person"] is None
+    assert payload["errors"] == [{"__typename": "InvalidInput", "path": ["input", field]}]
     assert (await who.run(VIEWER))["viewer"]["name"] == "Somebody"
 
 
-async def test_nobody_in_particular_changes_nothing(nobody: Standing) -> None:
+async def test_an_anonymous_caller_cannot_update_a_person(nobody: ActorClient) -> None:
     assert await nobody.codes(UPDATE, {"input": {"name": "x"}}) == {"UNAUTHENTICATED"}

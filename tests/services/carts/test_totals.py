@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.carts.totals import PricedLine, included_tax, quote
+from services.carts.totals import PricedLine, compute_totals, included_tax
 
 SUMS = st.integers(0, 10_000_000)
 LINES = st.lists(
@@ -42,15 +42,17 @@ def line(quantity: int, price: int) -> PricedLine:
 
 
 @given(LINES, TARIFFS, SUMS)
-def test_all_parts_of_a_quote_sum_to_its_total(
+def test_the_parts_of_the_totals_sum_to_the_total(
     lines: list[PricedLine], rates: Rates, tip: int
 ) -> None:
-    made = quote(lines, rates, tip)
-    assert made.items_minor == sum(one.quantity * one.unit_price_minor for one in lines)
-    fees = made.delivery_fee_minor + made.small_order_fee_minor
-    assert made.total_minor == made.items_minor + fees + made.tip_minor - made.discount_minor
-    assert 0 <= made.tax_minor <= made.total_minor - made.tip_minor
-    assert made.total_minor >= made.items_minor >= 0
+    totals = compute_totals(lines, rates, tip)
+    assert totals.items_minor == sum(each.quantity * each.unit_price_minor for each in lines)
+    fees = totals.delivery_fee_minor + totals.small_order_fee_minor
+    assert (
+        totals.total_minor == totals.items_minor + fees + totals.tip_minor - totals.discount_minor
+    )
+    assert 0 <= totals.tax_minor <= totals.total_minor - totals.tip_minor
+    assert totals.total_minor >= totals.items_minor >= 0
 
 
 @given(SUMS, st.integers(0, 10_000))
@@ -59,17 +61,17 @@ def test_included_tax_is_rounded_half_up(gross: int, rate: int) -> None:
     assert included_tax(gross, rate) == int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def test_a_small_basket_pays_both_fees_and_a_large_one_neither() -> None:
-    small = quote([line(1, 7999)], Rates())
+def test_a_small_basket_pays_both_fees_and_a_large_one_none() -> None:
+    small = compute_totals([line(1, 7999)], Rates())
     assert (small.small_order_fee_minor, small.delivery_fee_minor) == (900, 1500)
-    middle = quote([line(1, 8000)], Rates())
+    middle = compute_totals([line(1, 8000)], Rates())
     assert (middle.small_order_fee_minor, middle.delivery_fee_minor) == (0, 1500)
-    large = quote([line(2, 10000)], Rates())
+    large = compute_totals([line(2, 10000)], Rates())
     assert (large.small_order_fee_minor, large.delivery_fee_minor) == (0, 0)
 
 
 def test_an_empty_basket_costs_nothing() -> None:
-    empty = quote([], Rates(), tip_minor=500)
+    empty = compute_totals([], Rates(), tip_minor=500)
     assert (empty.total_minor, empty.tax_minor, empty.tip_minor) == (0, 0, 0)
     assert not empty.minimum_reached
     assert empty.missing_minor == 5000
@@ -77,11 +79,12 @@ def test_an_empty_basket_costs_nothing() -> None:
 
 def test_the_tip_is_not_taxed() -> None:
     assert (
-        quote([line(1, 9000)], Rates(), 1000).tax_minor == quote([line(1, 9000)], Rates()).tax_minor
+        compute_totals([line(1, 9000)], Rates(), 1000).tax_minor
+        == compute_totals([line(1, 9000)], Rates()).tax_minor
     )
 
 
 @pytest.mark.parametrize(("quantity", "price", "tip"), [(0, 1, 0), (1, 0, 0), (1, 1, -1)])
-def test_a_quote_of_nonsense_is_an_error(quantity: int, price: int, tip: int) -> None:
+def test_invalid_lines_are_an_error(quantity: int, price: int, tip: int) -> None:
     with pytest.raises(ValueError, match="at least"):
-        quote([line(quantity, price)], Rates(), tip)
+        compute_totals([line(quantity, price)], Rates(), tip)

@@ -1,4 +1,4 @@
-"""Goods sold by weight: ordered by the estimate, charged by the scale, held with headroom."""
+"""Products sold by weight: ordered by estimate, charged by weight, authorized with headroom."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -17,281 +17,284 @@ from models.identity import Actor, Grant, Role
 from models.orders import Order, OrderLine
 from services.carts.totals import included_tax
 from services.catalog import listings, product_handling, scheduled_prices, weights
-from services.catalog.product_handling import Handling, PricesPlanned
+from services.catalog.product_handling import PricesPlanned, ProductHandling
 from services.catalog.weights import TooHeavy, TooLight
-from services.core.clock import moment
-from services.core.problems import InvalidInput, NotFound, Refused
+from services.core.clock import current_time
+from services.core.problems import DomainError, InvalidInput, NotFound
 from services.counter_sales import counter_sales
-from services.counter_sales.counter_baskets import Payment, Scan
+from services.counter_sales.counter_baskets import CounterPayment, ScannedItem
 from services.fulfillment import picking, substitutions
-from services.fulfillment.picking import Pick
-from services.fulfillment.substitutions import Proposal
+from services.fulfillment.picking import LinePick
+from services.fulfillment.substitutions import SubstituteProposal
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people
+from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import (
-    Doors,
-    fresh,
-    lines,
-    opened,
-    paid,
+    OrderDependencies,
+    lines_of,
+    order_dependencies,
     payment_of,
-    unexplained,
-    working,
+    place_paid_order,
+    reload_order,
+    unexplained_stock,
+    write_as,
 )
-from tests.support.store_staff import accepted, refused, step
+from tests.support.store_staff import accept_task, refusal_of_step, run_step
 
-APPLES = 2  # 399 a piece, so that 150 grams of them are 2660 a kilogram
+APPLES = 2  # 399 per piece of 150 grams, thus 2660 per kilogram
 GRAMS = 150
 
 
 @pytest.fixture
-async def doors(database: Database) -> AsyncIterator[Doors]:
-    async with opened(database) as doors:
-        yield doors
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as dependencies:
+        yield dependencies
 
 
 @pytest.fixture
 async def admin(database: Database, city: City) -> Actor:
-    return (await people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id)))[0]
+    return (await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id)))[0]
 
 
-async def by_weight(
+async def sell_by_weight(
     database: Database, city: City, admin: Actor, grams: int | None = GRAMS, index: int = APPLES
 ) -> None:
-    how = Handling(temperature_zone=TemperatureZone.AMBIENT, unit_grams=grams)
-    product_id = city.products[index].id
-    async with working(database, admin, city.company.id) as session:
-        await product_handling.set_handling(
-            session, actor=admin, product_id=product_id, handling=how
-        )
+    handling = ProductHandling(temperature_zone=TemperatureZone.AMBIENT, unit_grams=grams)
+    arguments: Any = {"product_id": city.products[index].id, "handling": handling}
+    async with write_as(database, admin, city.company.id) as session:
+        await product_handling.set_handling(session, actor=admin, **arguments)
 
 
-async def listed(database: Database, city: City, index: int = APPLES) -> Listing:
+async def load_listing(database: Database, city: City, index: int = APPLES) -> Listing:
     async with database.read(PLATFORM) as session:
         return await session.get_one(Listing, (city.near.id, city.products[index].id))
 
 
-async def ordered(database: Database, order: Order) -> OrderLine:
+async def load_order_line(database: Database, order: Order) -> OrderLine:
     async with database.read(PLATFORM) as session:
         rows = select(OrderLine).where(OrderLine.order_id == order.id)
         return (await session.scalars(rows)).one()
 
 
-async def say(
-    doors: Doors, staff: Actor, task: Any, quantity: int, grams: int | None
+async def pick_line(
+    dependencies: OrderDependencies, staff: Actor, task: Any, quantity: int, grams: int | None
 ) -> FulfillmentLine:
-    pick = Pick(quantity, code="P003", grams=grams)
-    await step(doors.database, staff, task, picking.pick_line, pick=pick)
-    (line,) = await lines(doors.database, task)
+    pick = LinePick(quantity, code="P003", grams=grams)
+    await run_step(dependencies.database, staff, task, picking.pick_line, pick=pick)
+    (line,) = await lines_of(dependencies.database, task)
     return line
+
+
+async def pick_problem(database: Database, staff: Actor, task: Any, pick: LinePick) -> Any:
+    return await refusal_of_step(database, staff, task, picking.pick_line, pick=pick)
 
 
 def fees(order: Order) -> int:
     return order.delivery_fee_minor + order.small_order_fee_minor + order.tip_minor
 
 
-async def test_a_product_is_sold_by_weight_at_what_a_piece_cost(
+async def test_a_change_to_sale_by_weight_keeps_the_price_of_a_piece(
     database: Database, city: City, admin: Actor
 ) -> None:
-    await by_weight(database, city, admin)
-    row = await listed(database, city)
+    await sell_by_weight(database, city, admin)
+    row = await load_listing(database, city)
     assert (row.kilo_price_minor, row.unit_grams, row.price_minor) == (2660, 150, 399)
-    await by_weight(database, city, admin, 200)
-    row = await listed(database, city)
+    await sell_by_weight(database, city, admin, 200)
+    row = await load_listing(database, city)
     assert (row.kilo_price_minor, row.price_minor) == (2660, 532)
     key = (city.near.id, city.products[APPLES].id)
-    async with working(database, admin, city.company.id) as session:
+    async with write_as(database, admin, city.company.id) as session:
         await listings.set_price(
             session, actor=admin, store_id=key[0], product_id=key[1], price_minor=3000
         )
-    assert (await listed(database, city)).price_minor == 600
-    await by_weight(database, city, admin, None)
-    row = await listed(database, city)
+    assert (await load_listing(database, city)).price_minor == 600
+    await sell_by_weight(database, city, admin, None)
+    row = await load_listing(database, city)
     assert (row.kilo_price_minor, row.unit_grams, row.price_minor) == (None, None, 600)
 
 
-async def test_a_planned_price_keeps_its_meaning(
+async def test_a_scheduled_price_keeps_its_unit(
     database: Database, city: City, admin: Actor
 ) -> None:
-    async with working(database, admin, city.company.id) as session:
-        starts = await moment(session) + timedelta(hours=1)
+    async with write_as(database, admin, city.company.id) as session:
+        starts = await current_time(session) + timedelta(hours=1)
         at = {"store_id": city.near.id, "product_id": city.products[APPLES].id}
-        plan = scheduled_prices.Plan(299, starts)
-        await scheduled_prices.schedule(session, actor=admin, **at, plan=plan)
-    with pytest.raises(Refused) as caught:
-        await by_weight(database, city, admin)
-    (reason,) = caught.value.reasons
-    assert isinstance(reason, PricesPlanned)
-    assert reason.stores == 1
+        plan = scheduled_prices.PriceSchedule(299, starts)
+        await scheduled_prices.schedule(session, actor=admin, **at, price_schedule=plan)
+    with pytest.raises(DomainError) as error:
+        await sell_by_weight(database, city, admin)
+    (problem,) = error.value.problems
+    assert isinstance(problem, PricesPlanned)
+    assert problem.stores == 1
 
 
 @pytest.mark.parametrize("grams", [0, -1, 50_001])
-async def test_a_piece_weighs_something(
+async def test_the_weight_of_a_piece_is_validated(
     grams: int, database: Database, city: City, admin: Actor
 ) -> None:
-    with pytest.raises(Refused) as caught:
-        await by_weight(database, city, admin, grams)
-    assert isinstance(caught.value.reasons[0], InvalidInput)
+    with pytest.raises(DomainError) as error:
+        await sell_by_weight(database, city, admin, grams)
+    assert isinstance(error.value.problems[0], InvalidInput)
 
 
 @pytest.mark.parametrize("grams", [450, 401, 516, 517])
-async def test_what_is_charged_follows_the_scale_up_to_the_headroom(
-    grams: int, doors: Doors, city: City, admin: Actor
+async def test_the_charge_follows_the_weight_up_to_the_headroom(
+    grams: int, dependencies: OrderDependencies, city: City, admin: Actor
 ) -> None:
-    database = doors.database
-    await by_weight(database, city, admin)
-    order = await paid(doors, city, 3, (APPLES,))
+    database = dependencies.database
+    await sell_by_weight(database, city, admin)
+    order = await place_paid_order(dependencies, city, 3, (APPLES,))
     assert (order.items_minor, order.headroom_minor) == (1197, 179)
-    task, staff = await accepted(doors, city, order)
-    (line,) = await lines(database, task)
+    task, staff = await accept_task(dependencies, city, order)
+    (line,) = await lines_of(database, task)
     assert (line.unit_grams, line.most_grams) == (150, 517)
-    await say(doors, staff, task, 3, grams)
-    await step(database, staff, task, picking.pack, bags=1)
+    await pick_line(dependencies, staff, task, 3, grams)
+    await run_step(database, staff, task, picking.pack, bags=1)
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
     assert payment.amount_minor == order.total_minor + 179
     charged = (2660 * grams + 500) // 1000 + fees(order)
     assert payment.capture_wanted_minor == charged <= payment.authorized_minor
-    now, sold = await fresh(database, order), await ordered(database, order)
-    assert (now.charged_minor, now.total_minor) == (charged, order.total_minor)
+    reloaded = await reload_order(database, order)
+    order_line = await load_order_line(database, order)
+    assert (reloaded.charged_minor, reloaded.total_minor) == (charged, order.total_minor)
     tax = included_tax(charged - order.tip_minor, city.company.tax_rate_bp)
-    assert now.charged_tax_minor == tax
-    assert (sold.packed_grams, sold.charged_minor) == (grams, charged - fees(order))
-    assert await unexplained(database, city) == []
+    assert reloaded.charged_tax_minor == tax
+    assert (order_line.packed_grams, order_line.charged_minor) == (grams, charged - fees(order))
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_what_the_scale_says_is_checked(doors: Doors, city: City, admin: Actor) -> None:
-    database = doors.database
-    await by_weight(database, city, admin)
-    task, staff = await accepted(doors, city, await paid(doors, city, 3, (APPLES,)))
-    pick = Pick(3, code="P003", grams=518)
-    reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-    assert isinstance(reason, TooHeavy)
-    assert (reason.most_grams, reason.path) == (517, ["input", "grams"])
-    # Fewer pieces may weigh less: each brings its share of what is held.
-    pick = Pick(1, code="P003", grams=173)
-    reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-    assert isinstance(reason, TooHeavy)
-    for quantity, grams in ((3, None), (3, 0), (3, -5), (0, 100)):
-        pick = Pick(quantity, code="P003", grams=grams)
-        reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-        assert isinstance(reason, InvalidInput), (quantity, grams)
-        assert reason.path == ["input", "grams"]
-    # Somebody typed 45 for 450, or weighed one piece for three.
-    for grams, least, most in ((45, 113, 517), (112, 113, 517)):
-        pick = Pick(3, code="P003", grams=grams)
-        reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-        assert isinstance(reason, TooLight)
-        assert (reason.least_grams, reason.most_grams) == (least, most)
-        assert reason.path == ["input", "grams"]
-    line = await say(doors, staff, task, 3, 113)
-    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.FOUND, 113)
-    line = await say(doors, staff, task, 1, 172)
-    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.SHORT, 172)
-    line = await say(doors, staff, task, 0, None)
-    assert line.picked_grams is None
-    task, staff = await accepted(doors, city, await paid(doors, city, 3, (0,)))
-    pick = Pick(3, code="P001", grams=100)
-    reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-    assert isinstance(reason, InvalidInput)
-
-
-async def test_without_headroom_nothing_beyond_the_estimate_is_taken(
-    doors: Doors, city: City, admin: Actor
+async def test_picked_weights_are_validated(
+    dependencies: OrderDependencies, city: City, admin: Actor
 ) -> None:
-    database = doors.database
-    await by_weight(database, city, admin)
-    async with working(database, admin, city.company.id) as session:
-        where = {"company_id": city.company.id}
-        done = await product_handling.set_headroom(session, actor=admin, **where, headroom_bp=0)
-        assert done.weighed_headroom_bp == 0
+    database = dependencies.database
+    await sell_by_weight(database, city, admin)
+    order = await place_paid_order(dependencies, city, 3, (APPLES,))
+    task, staff = await accept_task(dependencies, city, order)
+    problem = await pick_problem(database, staff, task, LinePick(3, code="P003", grams=518))
+    assert isinstance(problem, TooHeavy)
+    assert (problem.most_grams, problem.path) == (517, ["input", "grams"])
+    # Fewer pieces may weigh less: each has its share of the authorized amount.
+    problem = await pick_problem(database, staff, task, LinePick(1, code="P003", grams=173))
+    assert isinstance(problem, TooHeavy)
+    for quantity, grams in ((3, None), (3, 0), (3, -5), (0, 100)):
+        pick = LinePick(quantity, code="P003", grams=grams)
+        problem = await pick_problem(database, staff, task, pick)
+        assert isinstance(problem, InvalidInput), (quantity, grams)
+        assert problem.path == ["input", "grams"]
+    # 45 typed for 450, or one piece weighed instead of three.
+    for grams, least, most in ((45, 113, 517), (112, 113, 517)):
+        problem = await pick_problem(database, staff, task, LinePick(3, code="P003", grams=grams))
+        assert isinstance(problem, TooLight)
+        assert (problem.least_grams, problem.most_grams) == (least, most)
+        assert problem.path == ["input", "grams"]
+    line = await pick_line(dependencies, staff, task, 3, 113)
+    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.FOUND, 113)
+    line = await pick_line(dependencies, staff, task, 1, 172)
+    assert (line.status, line.picked_grams) == (FulfillmentLineStatus.SHORT, 172)
+    line = await pick_line(dependencies, staff, task, 0, None)
+    assert line.picked_grams is None
+    order = await place_paid_order(dependencies, city, 3, (0,))
+    task, staff = await accept_task(dependencies, city, order)
+    problem = await pick_problem(database, staff, task, LinePick(3, code="P001", grams=100))
+    assert isinstance(problem, InvalidInput)
+
+
+async def test_without_headroom_nothing_beyond_the_estimate_is_charged(
+    dependencies: OrderDependencies, city: City, admin: Actor
+) -> None:
+    database = dependencies.database
+    await sell_by_weight(database, city, admin)
+    async with write_as(database, admin, city.company.id) as session:
+        set_headroom, company = product_handling.set_headroom, {"company_id": city.company.id}
+        row = await set_headroom(session, actor=admin, **company, headroom_bp=0)
+        assert row.weighed_headroom_bp == 0
         for wrong in (-1, 5001):
-            with pytest.raises(Refused):
-                await product_handling.set_headroom(
-                    session, actor=admin, **where, headroom_bp=wrong
-                )
-        (stranger,) = await people(database)
-        with pytest.raises(Refused) as caught:
-            await product_handling.set_headroom(session, actor=stranger, **where, headroom_bp=1)
-        assert isinstance(caught.value.reasons[0], NotFound)
-    order = await paid(doors, city, 3, (APPLES,))
+            with pytest.raises(DomainError):
+                await set_headroom(session, actor=admin, **company, headroom_bp=wrong)
+        (stranger,) = await create_people(database)
+        with pytest.raises(DomainError) as error:
+            await set_headroom(session, actor=stranger, **company, headroom_bp=1)
+        assert isinstance(error.value.problems[0], NotFound)
+    order = await place_paid_order(dependencies, city, 3, (APPLES,))
     async with database.read(PLATFORM) as session:
         assert (await payment_of(session, order)).amount_minor == order.total_minor
-    task, staff = await accepted(doors, city, order)
-    pick = Pick(3, code="P003", grams=451)
-    reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-    assert isinstance(reason, TooHeavy)
-    assert reason.most_grams == 450
+    task, staff = await accept_task(dependencies, city, order)
+    problem = await pick_problem(database, staff, task, LinePick(3, code="P003", grams=451))
+    assert isinstance(problem, TooHeavy)
+    assert problem.most_grams == 450
 
 
-async def test_a_heavy_piece_and_a_substitute_stay_within_what_is_held(
-    doors: Doors, city: City, admin: Actor
+async def test_a_heavy_piece_and_a_substitute_stay_within_the_authorization(
+    dependencies: OrderDependencies, city: City, admin: Actor
 ) -> None:
-    database = doors.database
-    await by_weight(database, city, admin)
-    await by_weight(database, city, admin, 100, index=8)
-    order = await paid(doors, city, 2, (APPLES,))
+    database = dependencies.database
+    await sell_by_weight(database, city, admin)
+    await sell_by_weight(database, city, admin, 100, index=8)
+    order = await place_paid_order(dependencies, city, 2, (APPLES,))
     async with database.write(PLATFORM, ORIGIN) as session:
-        mine = OrderLine.order_id == order.id
-        wish = {"substitution": Substitution.REPLACE_SIMILAR}
-        await session.execute(update(OrderLine).where(mine).values(**wish))
-    task, staff = await accepted(doors, city, order)
-    line = await say(doors, staff, task, 1, 172)
-    asked = Proposal(line.id, "P009", 1)
-    reason = await refused(database, staff, task, substitutions.propose, proposal=asked)
-    assert isinstance(reason, InvalidInput)
+        in_order = OrderLine.order_id == order.id
+        values = {"substitution": Substitution.REPLACE_SIMILAR}
+        await session.execute(update(OrderLine).where(in_order).values(**values))
+    task, staff = await accept_task(dependencies, city, order)
+    line = await pick_line(dependencies, staff, task, 1, 172)
+    proposal = SubstituteProposal(line.id, "P009", 1)
+    propose = substitutions.propose
+    problem = await refusal_of_step(database, staff, task, propose, proposal=proposal)
+    assert isinstance(problem, InvalidInput)
     for wrong, grams in ((TooLight, 24), (TooHeavy, 401)):
-        asked = Proposal(line.id, "P009", 1, grams=grams)
-        reason = await refused(database, staff, task, substitutions.propose, proposal=asked)
-        assert isinstance(reason, wrong)
-        assert (reason.least_grams, reason.most_grams) == (25, 400)
-    asked = Proposal(line.id, "P009", 1, grams=30)
-    await step(database, staff, task, substitutions.propose, proposal=asked)
+        proposal = SubstituteProposal(line.id, "P009", 1, grams=grams)
+        problem = await refusal_of_step(database, staff, task, propose, proposal=proposal)
+        assert isinstance(problem, wrong)
+        assert (problem.least_grams, problem.most_grams) == (25, 400)
+    proposal = SubstituteProposal(line.id, "P009", 1, grams=30)
+    await run_step(database, staff, task, substitutions.propose, proposal=proposal)
     async with database.write(PLATFORM, ORIGIN) as session:
         rows = select(Substitute).where(Substitute.order_id == order.id)
         row = (await session.scalars(rows)).one()
-        row.due_at = await moment(session)
-        kilo = (await listed(database, city, 8)).kilo_price_minor or 0
-        assert (row.grams, row.total_minor) == (30, weights.cost(kilo, 30))
+        row.due_at = await current_time(session)
+        kilo = (await load_listing(database, city, 8)).kilo_price_minor or 0
+        assert (row.grams, row.total_minor) == (30, weights.weight_price(kilo, 30))
     async with database.write(PLATFORM, ORIGIN) as session:
         assert await substitutions.time_out(session, row.id)
-    await step(database, staff, task, picking.pack, bags=1)
+    await run_step(database, staff, task, picking.pack, bags=1)
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
-    charged = weights.cost(2660, 172) + weights.cost(kilo, 30) + fees(order)
+    charged = weights.weight_price(2660, 172) + weights.weight_price(kilo, 30) + fees(order)
     assert payment.capture_wanted_minor == charged <= payment.authorized_minor
-    assert await unexplained(database, city) == []
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_the_counter_sells_by_the_scale(
-    doors: Doors, city: City, admin: Actor, database: Database
+async def test_counter_sales_by_weight(
+    dependencies: OrderDependencies, city: City, admin: Actor, database: Database
 ) -> None:
-    await by_weight(database, city, admin)
-    card = Payment(Tender.CARD, terminal_reference="4711")
+    await sell_by_weight(database, city, admin)
+    card = CounterPayment(Tender.CARD, terminal_reference="4711")
 
-    async def sold(*scans: Scan) -> Any:
-        async with working(database, admin, city.company.id) as session:
+    async def sell(*scans: ScannedItem) -> Any:
+        async with write_as(database, admin, city.company.id) as session:
             return await counter_sales.complete(
                 session, actor=admin, store_id=city.near.id, scans=scans, payment=card
             )
 
-    sale = await sold(Scan(2, "P003", grams=301), Scan(1, "P003", grams=150), Scan(1, "P001"))
-    apples = weights.cost(2660, 451)
+    sale = await sell(
+        ScannedItem(2, "P003", grams=301), ScannedItem(1, "P003", grams=150), ScannedItem(1, "P001")
+    )
+    apples = weights.weight_price(2660, 451)
     assert sale.total_minor == apples + city.first.prices[0]
     async with database.read(PLATFORM) as session:
         rows = select(CounterSaleLine).where(CounterSaleLine.counter_sale_id == sale.id)
         first, _ = (await session.scalars(rows.order_by(CounterSaleLine.position))).all()
     assert (first.quantity, first.grams, first.total_minor) == (3, 451, apples)
     for wrong, kind in (
-        (Scan(1, "P003"), InvalidInput),
-        (Scan(1, "P003", grams=0), InvalidInput),
-        (Scan(1, "P001", grams=5), InvalidInput),
-        (Scan(1, "P003", grams=37), TooLight),
-        (Scan(1, "P003", grams=601), TooHeavy),
+        (ScannedItem(1, "P003"), InvalidInput),
+        (ScannedItem(1, "P003", grams=0), InvalidInput),
+        (ScannedItem(1, "P001", grams=5), InvalidInput),
+        (ScannedItem(1, "P003", grams=37), TooLight),
+        (ScannedItem(1, "P003", grams=601), TooHeavy),
     ):
-        with pytest.raises(Refused) as caught:
-            await sold(wrong)
-        (reason,) = caught.value.reasons
-        assert isinstance(reason, kind)
-        assert reason.path == ["input", "lines", "0", "grams"]
-    assert await unexplained(database, city) == []
+        with pytest.raises(DomainError) as error:
+            await sell(wrong)
+        (problem,) = error.value.problems
+        assert isinstance(problem, kind)
+        assert problem.path == ["input", "lines", "0", "grams"]
+    assert await unexplained_stock(database, city) == []

@@ -1,39 +1,42 @@
-"""Companies are opened by super admins, with particulars that hold."""
+"""Super admins create companies with valid properties."""
 
 import secrets
 from typing import Any
 
 import pytest
 
-from tests.support.actors import Standing
+from tests.support.actors import ActorClient
 
 CREATE = """mutation ($input: CompanyCreateInput!) { companyCreate(input: $input) {
   company { id name slug currency taxRateBp minimumOrder { minor } }
   errors { __typename ... on Problem { path } } } }"""
 
 
-def called(**changes: Any) -> dict[str, Any]:
+def company_input(**changes: Any) -> dict[str, Any]:
     slug = f"shop-{secrets.token_hex(4)}"
     return {"input": {"name": "New shop", "slug": slug, "currency": "EUR", **changes}}
 
 
 @pytest.fixture
-def somebody(request: pytest.FixtureRequest) -> Standing:
-    """One of the standing people, by the name of their fixture."""
-    found: Standing = request.getfixturevalue(request.param)
-    return found
+def somebody(request: pytest.FixtureRequest) -> ActorClient:
+    """A shared client, by the name of its fixture."""
+    result: ActorClient = request.getfixturevalue(request.param)
+    return result
 
 
-async def test_a_super_admin_opens_a_company(super_admin: Standing) -> None:
-    given = called(minimumOrderMinor=1000, taxRateBp=2300)
-    made = (await super_admin.run(CREATE, given))["companyCreate"]
-    assert made["errors"] == []
-    assert made["company"].pop("id").startswith("com_")
-    assert made["company"] == {
-        "name": "New shop", "slug": given["input"]["slug"], "currency": "EUR", "taxRateBp": 2300,
+async def test_a_super_admin_creates_a_company(super_admin: ActorClient) -> None:
+    variables = company_input(minimumOrderMinor=1000, taxRateBp=2300)
+    payload = (await super_admin.run(CREATE, variables))["companyCreate"]
+    assert payload["errors"] == []
+    assert payload["company"].pop("id").startswith("com_")
+    assert payload["company"] == {
+        "name": "New shop",
+        "slug": variables["input"]["slug"],
+        "currency": "EUR",
+        "taxRateBp": 2300,
         "minimumOrder": {"minor": 1000},
-    }  # fmt: skip
-    again = (await super_admin.run(CREATE, given))["companyCreate"]
+    }
+    again = (await super_admin.run(CREATE, variables))["companyCreate"]
     assert again["company"] is None
     assert again["errors"] == [{"__typename": "SlugTaken", "path": ["input", "slug"]}]
 
@@ -54,12 +57,12 @@ async def test_a_super_admin_opens_a_company(super_admin: Standing) -> None:
         ({"freeDeliveryFromMinor": 10**15}, "freeDeliveryFromMinor"),
     ],
 )
-async def test_particulars_that_can_not_hold_are_named(
-    changes: dict[str, Any], field: str, super_admin: Standing
+async def test_every_invalid_field_is_reported(
+    changes: dict[str, Any], field: str, super_admin: ActorClient
 ) -> None:
-    made = (await super_admin.run(CREATE, called(**changes)))["companyCreate"]
-    assert made["company"] is None
-    assert made["errors"] == [{"__typename": "InvalidInput", "path": ["input", field]}]
+    payload = (await super_admin.run(CREATE, company_input(**changes)))["companyCreate"]
+    assert payload["company"] is None
+    assert payload["errors"] == [{"__typename": "InvalidInput", "path": ["input", field]}]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,6 @@ async def test_particulars_that_can_not_hold_are_named(
     ["nobody", "customer", "rider", "picker", "manager", "company_admin", "support_agent"],
     indirect=True,
 )
-async def test_nobody_else_opens_companies(somebody: Standing) -> None:
+async def test_only_super_admins_create_companies(somebody: ActorClient) -> None:
     denied = {"UNAUTHENTICATED"} if not somebody.actor.signed_in else {"FORBIDDEN"}
-    assert await somebody.codes(CREATE, called()) == denied
+    assert await somebody.codes(CREATE, company_input()) == denied

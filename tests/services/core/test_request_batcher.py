@@ -1,94 +1,94 @@
-"""Many who ask at the same moment: answered in batches, each party in its turn."""
+"""Concurrent requests are answered in batches, and parties take turns."""
 
 import asyncio
 from collections.abc import Sequence
 
 import pytest
 
-from services.core.problems import Refused
-from services.core.request_batcher import Busy, Together
+from services.core.problems import DomainError
+from services.core.request_batcher import Busy, RequestBatcher
 
-Asked = tuple[str, int]
+Request = tuple[str, int]
 
 
-class Desk:
-    """Answers by doubling, and remembers the batches; it rests until it is opened."""
+class BlockableBatcher:
+    """Answers each number by its double and records the batches; works once `open` is set."""
 
     def __init__(self, queue_requests: int = 10, batch_requests: int = 4) -> None:
-        self.batches: list[list[Asked]] = []
-        self.begun = asyncio.Event()
+        self.batches: list[list[Request]] = []
+        self.started = asyncio.Event()
         self.open = asyncio.Event()
-        self.line: Together[Asked, int] = Together(
-            "desk",
+        self.batcher: RequestBatcher[Request, int] = RequestBatcher(
+            "test",
             self.work,
             batch_requests=batch_requests,
             queue_requests=queue_requests,
             workers=1,
-            party=lambda asked: asked[0],
+            party=lambda request: request[0],
         )
 
-    async def work(self, batch: Sequence[Asked]) -> list[int]:
-        self.begun.set()
+    async def work(self, batch: Sequence[Request]) -> list[int]:
+        self.started.set()
         await self.open.wait()
         self.batches.append(list(batch))
         return [2 * number for _, number in batch]
 
-    async def busy(self) -> asyncio.Task[int]:
-        """Let the one worker begin with something, so that all else waits."""
-        self.line.start()
-        first = asyncio.create_task(self.line.ask(("a", 0)))
-        await self.begun.wait()
+    async def occupy(self) -> asyncio.Task[int]:
+        """Give the only worker a request, so that all others wait."""
+        self.batcher.start()
+        first = asyncio.create_task(self.batcher.submit(("a", 0)))
+        await self.started.wait()
         return first
 
-    async def wait(self, party: str, numbers: Sequence[int]) -> list[asyncio.Task[int]]:
-        tasks = [asyncio.create_task(self.line.ask((party, number))) for number in numbers]
+    async def submit(self, party: str, numbers: Sequence[int]) -> list[asyncio.Task[int]]:
+        tasks = [asyncio.create_task(self.batcher.submit((party, number))) for number in numbers]
         await asyncio.sleep(0)
         return tasks
 
 
-async def test_parties_have_their_turns_in_the_order_of_their_coming() -> None:
-    desk = Desk()
-    first = await desk.busy()
-    rush = await desk.wait("a", range(1, 7))
-    late = await desk.wait("b", [10, 11])
-    desk.open.set()
+async def test_parties_take_turns_in_the_order_in_which_they_came() -> None:
+    blockable = BlockableBatcher()
+    first = await blockable.occupy()
+    rush = await blockable.submit("a", range(1, 7))
+    late = await blockable.submit("b", [10, 11])
+    blockable.open.set()
     assert await asyncio.gather(first, *rush, *late) == [0, 2, 4, 6, 8, 10, 12, 20, 22]
-    await desk.line.close()
-    assert desk.batches == [
+    await blockable.batcher.close()
+    assert blockable.batches == [
         [("a", 0)],
         [("a", 1), ("b", 10), ("a", 2), ("b", 11)],
         [("a", 3), ("a", 4), ("a", 5), ("a", 6)],
     ]
 
 
-async def test_a_full_queue_makes_room_where_the_longest_line_is() -> None:
-    desk = Desk(queue_requests=4)
-    first = await desk.busy()
-    rush = await desk.wait("a", range(1, 5))
-    with pytest.raises(Refused):
-        await desk.line.ask(("a", 5))  # its own line is the longest
-    late = await desk.wait("b", [10, 11])
-    assert desk.line.waiting == 4
-    with pytest.raises(Refused) as refused:
-        await desk.line.ask(("b", 12))  # both have the same by now
-    assert isinstance(refused.value.reasons[0], Busy)
-    desk.open.set()
+async def test_a_full_queue_evicts_from_the_party_with_the_most_requests() -> None:
+    blockable = BlockableBatcher(queue_requests=4)
+    first = await blockable.occupy()
+    rush = await blockable.submit("a", range(1, 5))
+    with pytest.raises(DomainError):
+        await blockable.batcher.submit(("a", 5))  # its own queue is the longest
+    late = await blockable.submit("b", [10, 11])
+    assert blockable.batcher.waiting == 4
+    with pytest.raises(DomainError) as refused:
+        await blockable.batcher.submit(("b", 12))  # both parties have as many by now
+    assert isinstance(refused.value.problems[0], Busy)
+    blockable.open.set()
     answers = await asyncio.gather(first, *rush, *late, return_exceptions=True)
-    await desk.line.close()
-    assert [one for one in answers if not isinstance(one, Refused)] == [0, 2, 4, 20, 22]
-    assert [isinstance(one, Refused) for one in answers[3:5]] == [True, True]
-    assert desk.line.counters.shed == 4
-    assert desk.line.waiting == 0
+    await blockable.batcher.close()
+    assert [one for one in answers if not isinstance(one, DomainError)] == [0, 2, 4, 20, 22]
+    assert [isinstance(one, DomainError) for one in answers[3:5]] == [True, True]
+    assert blockable.batcher.counters.shed == 4
+    assert blockable.batcher.waiting == 0
 
 
-async def test_figures_tell_of_batches_and_waits() -> None:
-    desk = Desk()
-    first = await desk.busy()
-    rush = await desk.wait("a", range(1, 5))
-    desk.open.set()
+async def test_counters_count_batches_requests_and_waits() -> None:
+    blockable = BlockableBatcher()
+    first = await blockable.occupy()
+    rush = await blockable.submit("a", range(1, 5))
+    blockable.open.set()
     await asyncio.gather(first, *rush)
-    await desk.line.close()
-    counters = desk.line.counters
+    await blockable.batcher.close()
+    counters = blockable.batcher.counters
     assert (counters.batches, counters.requests, counters.failed) == (2, 5, 0)
     assert (counters.sizes.total, counters.sizes.count) == (5, 2)
     assert counters.waits.count == 5

@@ -1,4 +1,4 @@
-"""Riders on their shift, and who may see where they are."""
+"""Shifts and position reports of riders, and who may see their positions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,95 +9,101 @@ from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import Delivery, DeliveryStatus, RiderPosition
+from models.delivery import Delivery, DeliveryStatus
 from models.identity import Actor, Grant, Role
-from services.core.problems import IllegalStep, InvalidInput, NotFound, RateLimited, Refused
+from models.riders import RiderPosition
+from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, RateLimited
 from services.delivery import riders
-from services.delivery.position_results import Reported
+from services.delivery.position_results import PositionReportResult
 from services.delivery.position_validation import ImplausibleJump
-from services.delivery.rider_positions import Fix
+from services.delivery.rider_positions import GpsReading
 from tests.support import riders as support_riders
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people
-from tests.support.graph_queries import statements
-from tests.support.paid_orders import Doors, opened, working
+from tests.support.customers import ORIGIN, create_people
+from tests.support.graph_queries import record_statements
+from tests.support.paid_orders import OrderDependencies, order_dependencies, write_as
 
 
 @pytest.fixture
-async def doors(database: Database) -> AsyncIterator[Doors]:
-    async with opened(database) as made:
-        yield made
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as running:
+        yield running
 
 
-async def test_a_rider_on_a_ride_can_not_go_offline(doors: Doors, city: City) -> None:
-    *_, rider = await support_riders.assigned(doors, city)
-    with pytest.raises(Refused) as caught:
-        async with working(doors.database, rider, city.company.id) as session:
+async def test_a_rider_with_a_delivery_can_not_go_offline(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    *_, rider = await support_riders.assigned_delivery(dependencies, city)
+    with pytest.raises(DomainError) as caught:
+        async with write_as(dependencies.database, rider, city.company.id) as session:
             await riders.go_offline(session, actor=rider)
-    assert isinstance(caught.value.reasons[0], IllegalStep)
+    assert isinstance(caught.value.problems[0], IllegalStep)
 
 
-async def test_reports_too_fast_too_far_or_from_nowhere_are_refused(
+async def test_reports_too_fast_too_far_or_out_of_range_are_refused(
     database: Database, city: City
 ) -> None:
-    async def refusal(north: float, east: float) -> Any:
-        with pytest.raises(Refused) as caught:
-            await support_riders.report(database, rider, city, north, east)
-        return caught.value.reasons[0]
+    async def problem_of(north: float, east: float) -> Any:
+        with pytest.raises(DomainError) as caught:
+            await support_riders.report_position(database, rider, city, north, east)
+        return caught.value.problems[0]
 
     rider = support_riders.as_actor(city.riders[0])
-    offline = await refusal(city.latitude, city.longitude)
+    offline = await problem_of(city.latitude, city.longitude)
     assert isinstance(offline, IllegalStep)
     assert offline.legal == ["GO_ONLINE"]
-    await support_riders.online(database, city, 0)
-    assert isinstance(await refusal(city.latitude, city.longitude), RateLimited)
-    await support_riders.a_while_later(database, city, 1)
-    assert isinstance(await refusal(city.latitude + 1, city.longitude), ImplausibleJump)
-    assert isinstance(await refusal(91, city.longitude), InvalidInput)
-    assert isinstance(await refusal(float("nan"), city.longitude), InvalidInput)
+    await support_riders.bring_online(database, city, 0)
+    assert isinstance(await problem_of(city.latitude, city.longitude), RateLimited)
+    await support_riders.age_positions(database, city, 1)
+    assert isinstance(await problem_of(city.latitude + 1, city.longitude), ImplausibleJump)
+    assert isinstance(await problem_of(91, city.longitude), InvalidInput)
+    assert isinstance(await problem_of(float("nan"), city.longitude), InvalidInput)
 
 
 async def test_a_report_takes_two_statements(database: Database, city: City) -> None:
-    """Its scope, one read, one write: no audit row, no event."""
-    rider = await support_riders.online(database, city, 0)
-    await support_riders.a_while_later(database, city)
-    with statements(database) as sent:
-        await support_riders.report(database, rider, city, city.latitude, city.longitude)
+    """One read and one write: no audit row, no event."""
+    rider = await support_riders.bring_online(database, city, 0)
+    await support_riders.age_positions(database, city)
+    with record_statements(database) as sent:
+        await support_riders.report_position(database, rider, city, city.latitude, city.longitude)
     assert len(sent) == 2
 
 
-async def test_reports_that_come_together_share_two_statements(
-    database: Database, city: City
-) -> None:
-    """Each is judged for itself: one that is refused spoils no other."""
-    first, second = [await support_riders.online(database, city, number) for number in (0, 1)]
-    await support_riders.a_while_later(database, city)
-    (nobody,) = await people(database)
-    here = Fix(city.latitude, city.longitude)
-    asked = [(one, [here]) for one in (first, second, first, nobody)]
-    async with support_riders.reporting(database) as road:
-        with statements(database) as sent:
-            done = await asyncio.gather(*(road.positions.ask(one) for one in asked))
+async def test_concurrent_reports_share_two_statements(database: Database, city: City) -> None:
+    """Each is validated alone: a refused report affects no other."""
+    first, second = [await support_riders.bring_online(database, city, number) for number in (0, 1)]
+    await support_riders.age_positions(database, city)
+    (not_a_rider,) = await create_people(database)
+    reading = GpsReading(city.latitude, city.longitude)
+    requests = [(request, [reading]) for request in (first, second, first, not_a_rider)]
+    async with support_riders.running_position_ingest(database) as process:
+        with record_statements(database) as sent:
+            results = await asyncio.gather(
+                *(process.positions.submit(request) for request in requests)
+            )
     assert len(sent) == 2
-    kinds = [type(one.reasons[0]) if isinstance(one, Refused) else Reported for one in done]
-    assert kinds == [Reported, Reported, RateLimited, NotFound]
+    types = [
+        type(request.problems[0]) if isinstance(request, DomainError) else PositionReportResult
+        for request in results
+    ]
+    assert types == [PositionReportResult, PositionReportResult, RateLimited, NotFound]
 
 
-async def test_a_customer_sees_the_rider_of_the_own_live_delivery_and_no_other(
-    doors: Doors, city: City
+async def test_a_customer_sees_the_rider_of_their_own_open_delivery_only(
+    dependencies: OrderDependencies, city: City
 ) -> None:
-    database = doors.database
-    order, *_ = await support_riders.assigned(doors, city)
-    await support_riders.online(database, city, 1)
-    own = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
-    (other,) = await people(database)
-    seen = select(RiderPosition.rider_id)
-    async with database.read(own.scope()) as session:
-        assert list(await session.scalars(seen)) == [city.riders[0].id]
+    database = dependencies.database
+    order, *_ = await support_riders.assigned_delivery(dependencies, city)
+    await support_riders.bring_online(database, city, 1)
+    customer = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
+    (other,) = await create_people(database)
+    visible_riders = select(RiderPosition.rider_id)
+    async with database.read(customer.scope()) as session:
+        assert list(await session.scalars(visible_riders)) == [city.riders[0].id]
     async with database.read(other.scope()) as session:
-        assert list(await session.scalars(seen)) == []
+        assert list(await session.scalars(visible_riders)) == []
     async with database.write(PLATFORM, ORIGIN) as session:
-        over = update(Delivery).where(Delivery.order_id == order.id)
-        await session.execute(over.values(status=DeliveryStatus.DELIVERED))
-    async with database.read(own.scope()) as session:
-        assert list(await session.scalars(seen)) == []
+        statement = update(Delivery).where(Delivery.order_id == order.id)
+        await session.execute(statement.values(status=DeliveryStatus.DELIVERED))
+    async with database.read(customer.scope()) as session:
+        assert list(await session.scalars(visible_riders)) == []

@@ -1,4 +1,4 @@
-"""A store's work on an order: who may take which step, and how it ends early."""
+"""A store's work on an order: who can take which step, and how it ends early."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,114 +10,136 @@ from database.sessions import Database
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor, Grant, Role
 from models.orders import CancelReason
-from services import checkout
-from services.core.problems import IllegalStep, NotFound, Refused, VersionConflict
-from services.fulfillment import fulfillments, picking, picking_states
-from services.fulfillment.picking import Pick
+from services.checkout import cancellation
+from services.core.problems import DomainError, IllegalStep, NotFound, VersionConflict
+from services.fulfillment import fulfillment_states, fulfillments, picking
+from services.fulfillment.picking import LinePick
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people
-from tests.support.paid_orders import Doors, opened, paid, picker, tasks, unexplained
-from tests.support.store_staff import accepted, on_hand, refused, step
+from tests.support.customers import ORIGIN, create_people
+from tests.support.paid_orders import (
+    OrderDependencies,
+    create_picker,
+    fulfillments_of,
+    order_dependencies,
+    place_paid_order,
+    unexplained_stock,
+)
+from tests.support.store_staff import accept_task, on_hand, refusal_of_step, run_step
 
 
 @pytest.fixture
-async def doors(database: Database) -> AsyncIterator[Doors]:
-    async with opened(database) as doors:
-        yield doors
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as running:
+        yield running
 
 
-async def test_of_two_pickers_one_accepts(doors: Doors, city: City) -> None:
-    database = doors.database
-    order = await paid(doors, city)
-    (task,) = await tasks(database, order)
-    staff = [await picker(database, city.near) for _ in range(4)]
-    answers = await asyncio.gather(
-        *(step(database, one, task, fulfillments.accept) for one in staff), return_exceptions=True
+async def test_of_two_pickers_one_accepts(dependencies: OrderDependencies, city: City) -> None:
+    database = dependencies.database
+    order = await place_paid_order(dependencies, city)
+    (fulfillment,) = await fulfillments_of(database, order)
+    staff = [await create_picker(database, city.near) for _ in range(4)]
+    results = await asyncio.gather(
+        *(run_step(database, result, fulfillment, fulfillments.accept) for result in staff),
+        return_exceptions=True,
     )
-    won = [one for one in answers if isinstance(one, Fulfillment)]
-    lost = [one for one in answers if isinstance(one, Refused)]
-    assert (len(won), len(lost)) == (1, 3), answers
-    for one in lost:
-        (reason,) = one.reasons
-        assert isinstance(reason, IllegalStep)
-        assert (reason.state, reason.legal) == ("ACCEPTED", ["PICK_LINE"])
-    seen = await refused(
-        database, staff[0], task, fulfillments.accept, expected_version=task.version
+    accepted = [result for result in results if isinstance(result, Fulfillment)]
+    refused = [result for result in results if isinstance(result, DomainError)]
+    assert (len(accepted), len(refused)) == (1, 3), results
+    for result in refused:
+        (problem,) = result.problems
+        assert isinstance(problem, IllegalStep)
+        assert (problem.state, problem.legal) == ("ACCEPTED", ["PICK_LINE"])
+    conflict = await refusal_of_step(
+        database, staff[0], fulfillment, fulfillments.accept, expected_version=fulfillment.version
     )
-    assert isinstance(seen, VersionConflict)
-    assert seen.current == task.version + 1
+    assert isinstance(conflict, VersionConflict)
+    assert conflict.current == fulfillment.version + 1
 
 
-async def test_a_task_whose_ride_is_under_way_is_not_accepted_again(
-    doors: Doors, city: City
+async def test_a_fulfillment_with_an_open_delivery_is_not_accepted_again(
+    dependencies: OrderDependencies, city: City
 ) -> None:
-    """A ride that outlived its task, as after a restore: a reason, not a broken request."""
-    order = await paid(doors, city)
-    task, staff = await accepted(doors, city, order)
-    async with doors.database.write(PLATFORM, ORIGIN) as session:
-        again = await session.get_one(Fulfillment, task.id)
-        again.status, again.version = FulfillmentStatus.QUEUED, again.version + 1
-    reason = await refused(doors.database, staff, task, fulfillments.accept)
-    assert isinstance(reason, IllegalStep)
-    assert reason.path == ["input", "fulfillmentId"]
-    assert (await tasks(doors.database, order))[0].status is FulfillmentStatus.QUEUED
+    """The delivery outlived its fulfillment, as after a restore: a problem, not a server error."""
+    order = await place_paid_order(dependencies, city)
+    fulfillment, staff = await accept_task(dependencies, city, order)
+    async with dependencies.database.write(PLATFORM, ORIGIN) as session:
+        queued = await session.get_one(Fulfillment, fulfillment.id)
+        queued.status, queued.version = FulfillmentStatus.QUEUED, queued.version + 1
+    problem = await refusal_of_step(dependencies.database, staff, fulfillment, fulfillments.accept)
+    assert isinstance(problem, IllegalStep)
+    assert problem.path == ["input", "fulfillmentId"]
+    assert (await fulfillments_of(dependencies.database, order))[
+        0
+    ].status is FulfillmentStatus.QUEUED
 
 
-async def test_strangers_are_told_that_there_is_no_such_task(doors: Doors, city: City) -> None:
-    database = doors.database
-    order = await paid(doors, city)
-    (task,) = await tasks(database, order)
-    (admin,) = await people(database, 1, Grant(Role.COMPANY_ADMIN, city.second.id))
-    others = [await picker(database, city.next), await picker(database, city.second.stores[0])]
+async def test_people_of_other_stores_get_not_found(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    order = await place_paid_order(dependencies, city)
+    (fulfillment,) = await fulfillments_of(database, order)
+    (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.second.id))
+    others = [
+        await create_picker(database, city.next),
+        await create_picker(database, city.second.stores[0]),
+    ]
     for stranger in (*others, admin, Actor(order.customer_id)):
-        assert picking_states.available_actions(task, [], stranger) == []
-        reason = await refused(database, stranger, task, fulfillments.accept)
-        assert isinstance(reason, NotFound)
+        assert fulfillment_states.available_actions(fulfillment, [], stranger) == []
+        problem = await refusal_of_step(database, stranger, fulfillment, fulfillments.accept)
+        assert isinstance(problem, NotFound)
         async with database.read(stranger.scope()) as session:
-            with pytest.raises(Refused):
-                await fulfillments.visible(session, actor=stranger, fulfillment_id=task.id)
-            with pytest.raises(Refused):
-                await fulfillments.queue(
+            with pytest.raises(DomainError):
+                await fulfillments.visible_fulfillment(
+                    session, actor=stranger, fulfillment_id=fulfillment.id
+                )
+            with pytest.raises(DomainError):
+                await fulfillments.store_queue(
                     session, actor=stranger, store_id=city.near.id, first=1, cursor=None
                 )
 
 
-async def test_canceling_puts_back_what_was_found_and_writes_off_the_rest(
-    doors: Doors, city: City
+async def test_canceling_restocks_found_units_and_writes_off_the_rest(
+    dependencies: OrderDependencies, city: City
 ) -> None:
-    database = doors.database
-    order = await paid(doors, city)
-    task, staff = await accepted(doors, city, order)
-    await step(database, staff, task, picking.pick_line, pick=Pick(0, code="P001"))
+    database = dependencies.database
+    order = await place_paid_order(dependencies, city)
+    fulfillment, staff = await accept_task(dependencies, city, order)
+    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(0, code="P001"))
     async with database.write(PLATFORM, ORIGIN) as session:
         actor = Actor(order.customer_id)
-        why = CancelReason.CHANGED_MIND
-        await checkout.cancel_order(session, actor=actor, order_id=order.id, reason=why)
-    assert (await tasks(database, order))[0].status is FulfillmentStatus.CANCELED
+        reason = CancelReason.CHANGED_MIND
+        await cancellation.cancel_order(session, actor=actor, order_id=order.id, reason=reason)
+    assert (await fulfillments_of(database, order))[0].status is FulfillmentStatus.CANCELED
     assert await on_hand(database, city.near, city, 0) == 48
     assert await on_hand(database, city.near, city, 1) == 50
-    assert await unexplained(database, city) == []
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_the_queue_is_read_page_by_page(doors: Doors, city: City) -> None:
+async def test_the_queue_is_read_page_by_page(dependencies: OrderDependencies, city: City) -> None:
     for _ in range(3):
-        await paid(doors, city, 1, (5,))
-    staff = await picker(doors.database, city.near)
-    seen, cursor = [], None
-    async with doors.database.read(staff.scope()) as session:
+        await place_paid_order(dependencies, city, 1, (5,))
+    staff = await create_picker(dependencies.database, city.near)
+    ids, cursor = [], None
+    async with dependencies.database.read(staff.scope()) as session:
         while True:
-            page = await fulfillments.queue(
+            page = await fulfillments.store_queue(
                 session, actor=staff, store_id=city.near.id, first=2, cursor=cursor
             )
-            seen += [row.id for row in page.nodes]
+            ids += [fulfillment.id for fulfillment in page.nodes]
             cursor = page.page_info.end_cursor
             if not page.page_info.has_next_page:
                 break
-    assert len(seen) == 3
-    assert seen == sorted(seen)
+    assert len(ids) == 3
+    assert ids == sorted(ids)
 
 
-def test_every_state_offers_exactly_the_steps_of_the_table() -> None:
-    offered = {state: picking_states.legal(state, []) for state in FulfillmentStatus}
-    for action, states in picking_states.STEPS.items():
-        assert {state for state, steps in offered.items() if action in steps} == states
+def test_every_status_offers_exactly_the_actions_of_the_table() -> None:
+    actions_by_status = {
+        status: fulfillment_states.MACHINE.legal_actions(status) for status in FulfillmentStatus
+    }
+    for transition in fulfillment_states.MACHINE.transitions:
+        offering = {
+            status for status, actions in actions_by_status.items() if transition.action in actions
+        }
+        assert offering >= transition.sources

@@ -1,4 +1,4 @@
-"""Picking and packing: what is found is charged, what is short is not."""
+"""Picking and packing: found units are charged, missing ones are not."""
 
 from collections.abc import AsyncIterator
 
@@ -19,22 +19,22 @@ from models.stock import StockEntry, StockReason
 from services.core.problems import IllegalStep, InvalidInput
 from services.events.event_log import store_queue_stream
 from services.fulfillment import fulfillments, picking
-from services.fulfillment.picking import Pick, WrongProduct
+from services.fulfillment.picking import LinePick, WrongProduct
 from services.operations import documents
 from tests.support.city import City
 from tests.support.paid_orders import (
-    Doors,
-    fresh,
-    lines,
-    opened,
-    paid,
+    OrderDependencies,
+    create_picker,
+    fulfillments_of,
+    lines_of,
+    order_dependencies,
     payment_of,
-    picker,
-    tasks,
-    unexplained,
-    working,
+    place_paid_order,
+    reload_order,
+    unexplained_stock,
+    write_as,
 )
-from tests.support.store_staff import accepted, on_hand, refused, step, told
+from tests.support.store_staff import accept_task, event_types, on_hand, refusal_of_step, run_step
 
 EVENTS = [
     "FULFILLMENT_QUEUED", "FULFILLMENT_ACCEPTED", "PICKING_STARTED", "LINE_PICKED",
@@ -43,70 +43,82 @@ EVENTS = [
 
 
 @pytest.fixture
-async def doors(database: Database) -> AsyncIterator[Doors]:
-    async with opened(database) as doors:
-        yield doors
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as running:
+        yield running
 
 
-async def bags_on_paper(database: Database, staff: Actor, task: Fulfillment) -> tuple[int, int]:
-    """How many bags of a task its slip and its store's manifest tell of."""
-    async with working(database, staff, task.company_id) as session:
-        slip = await documents.slip(session, actor=staff, fulfillment_id=task.id)
-        waiting = await documents.manifest(session, actor=staff, store_id=task.store_id)
-    [mine] = [one for one in waiting.parcels if one.order_code == task.order_code]
-    return slip.bags, mine.bags
+async def bags_on_documents(
+    database: Database, staff: Actor, fulfillment: Fulfillment
+) -> tuple[int, int]:
+    """The number of bags of a fulfillment on its packing slip and on its store's manifest."""
+    async with write_as(database, staff, fulfillment.company_id) as session:
+        slip = await documents.read_packing_slip(
+            session, actor=staff, fulfillment_id=fulfillment.id
+        )
+        manifest = await documents.read_manifest(
+            session, actor=staff, store_id=fulfillment.store_id
+        )
+    [parcel_of_order] = [
+        parcel for parcel in manifest.orders if parcel.order_code == fulfillment.order_code
+    ]
+    return slip.bags, parcel_of_order.bags
 
 
-async def test_what_is_short_is_not_charged(doors: Doors, city: City) -> None:
-    database = doors.database
-    order = await paid(doors, city)
-    (task,) = await tasks(database, order)
-    staff = await picker(database, city.near)
-    assert (task.status, task.store_id) == (FulfillmentStatus.QUEUED, city.near.id)
-    await step(database, staff, task, fulfillments.accept)
-    _, second, third = await lines(database, task)
+async def test_missing_units_are_not_charged(dependencies: OrderDependencies, city: City) -> None:
+    database = dependencies.database
+    order = await place_paid_order(dependencies, city)
+    (fulfillment,) = await fulfillments_of(database, order)
+    staff = await create_picker(database, city.near)
+    assert (fulfillment.status, fulfillment.store_id) == (FulfillmentStatus.QUEUED, city.near.id)
+    await run_step(database, staff, fulfillment, fulfillments.accept)
+    _, second, third = await lines_of(database, fulfillment)
     barcode = city.products[0].barcode
-    await step(database, staff, task, picking.pick_line, pick=Pick(2, code=barcode))
-    await step(database, staff, task, picking.pick_line, pick=Pick(1, second.id))
-    reason = await refused(database, staff, task, picking.pack, bags=1)
-    assert isinstance(reason, IllegalStep)
-    assert reason.legal == [FulfillmentAction.PICK_LINE]
-    await step(database, staff, task, picking.pick_line, pick=Pick(0, third.id))
-    done = await step(database, staff, task, picking.pack, bags=2)
-    assert (done.status, done.bags) == (FulfillmentStatus.PACKED, 2)
-    found, some, none = await lines(database, task)
+    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(2, code=barcode))
+    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(1, second.id))
+    problem = await refusal_of_step(database, staff, fulfillment, picking.pack, bags=1)
+    assert isinstance(problem, IllegalStep)
+    assert problem.legal == [FulfillmentAction.PICK_LINE]
+    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(0, third.id))
+    packed = await run_step(database, staff, fulfillment, picking.pack, bags=2)
+    assert (packed.status, packed.bags) == (FulfillmentStatus.PACKED, 2)
+    found, partly_found, missing = await lines_of(database, fulfillment)
     assert found.status is FulfillmentLineStatus.FOUND
-    assert (some.status, some.missing_quantity) == (FulfillmentLineStatus.SHORT, 1)
-    assert (none.status, none.missing_quantity) == (FulfillmentLineStatus.SHORT, 2)
+    short = FulfillmentLineStatus.SHORT
+    assert (partly_found.status, partly_found.missing_quantity) == (short, 1)
+    assert (missing.status, missing.missing_quantity) == (short, 2)
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
         rows = select(OrderLine).where(OrderLine.order_id == order.id)
-        packed = await session.scalars(rows.order_by(OrderLine.position))
-        assert [line.packed_quantity for line in packed] == [2, 1, 0]
-        short = await session.scalar(
+        order_lines = await session.scalars(rows.order_by(OrderLine.position))
+        assert [line.packed_quantity for line in order_lines] == [2, 1, 0]
+        short_units = await session.scalar(
             select(func.sum(StockEntry.delta)).where(
                 StockEntry.store_id == city.near.id, StockEntry.reason == StockReason.SHORT
             )
         )
-    goods = 2 * 199 + 1 * 299
     assert order.items_minor == 2 * (199 + 299 + 399)
-    fees = order.delivery_fee_minor + order.small_order_fee_minor
+    goods, fees = 2 * 199 + 1 * 299, order.delivery_fee_minor + order.small_order_fee_minor
     assert payment.capture_wanted_minor == goods + fees + order.tip_minor
-    assert short == -3
+    assert short_units == -3
     assert await on_hand(database, city.near, city, 2) == 48
-    assert await unexplained(database, city) == []
-    seen = await told(database, store_queue_stream(city.near.id))
-    assert [one for one in seen if one in EVENTS] == EVENTS
+    assert await unexplained_stock(database, city) == []
+    events = await event_types(database, store_queue_stream(city.near.id))
+    assert [type_ for type_ in events if type_ in EVENTS] == EVENTS
 
 
-async def test_a_full_bag_is_worth_the_total(doors: Doors, city: City) -> None:
-    order = await paid(doors, city, 2, (3,))
-    task, staff = await accepted(doors, city, order)
-    await step(doors.database, staff, task, picking.pick_line, pick=Pick(2, code="P004"))
-    await step(doors.database, staff, task, picking.pack, bags=3)
-    assert await bags_on_paper(doors.database, staff, task) == (3, 3)
-    await step(doors.database, staff, task, fulfillments.stage)
-    async with doors.database.read(PLATFORM) as session:
+async def test_a_complete_bag_costs_the_total_of_the_order(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    order = await place_paid_order(dependencies, city, 2, (3,))
+    fulfillment, staff = await accept_task(dependencies, city, order)
+    await run_step(
+        dependencies.database, staff, fulfillment, picking.pick_line, pick=LinePick(2, code="P004")
+    )
+    await run_step(dependencies.database, staff, fulfillment, picking.pack, bags=3)
+    assert await bags_on_documents(dependencies.database, staff, fulfillment) == (3, 3)
+    await run_step(dependencies.database, staff, fulfillment, fulfillments.stage)
+    async with dependencies.database.read(PLATFORM) as session:
         assert (await payment_of(session, order)).capture_wanted_minor == order.total_minor
 
 
@@ -117,42 +129,53 @@ def test_a_discount_shrinks_with_the_goods_in_the_customers_favor() -> None:
     )  # fmt: skip
     whole = [OrderLine(packed_quantity=10, unit_price_minor=100)]
     third = [OrderLine(packed_quantity=3, unit_price_minor=111)]
-    assert picking.worth(order, whole) == order.total_minor
-    assert picking.worth(order, third) == 333 - 34 + 50 + 20
+    assert picking.bag_total_minor(order, whole) == order.total_minor
+    assert picking.bag_total_minor(order, third) == 333 - 34 + 50 + 20
 
 
-async def test_an_empty_bag_cancels_the_order_and_lets_the_money_go(
-    doors: Doors, city: City
+async def test_an_empty_bag_cancels_the_order_and_voids_the_payment(
+    dependencies: OrderDependencies, city: City
 ) -> None:
-    database = doors.database
-    order = await paid(doors, city, 3, (4,))
-    task, staff = await accepted(doors, city, order)
-    await step(database, staff, task, picking.pick_line, pick=Pick(0, code="P005"))
-    done = await step(database, staff, task, picking.pack, bags=1)
-    assert done.status is FulfillmentStatus.CANCELED
-    order = await fresh(database, order)
+    database = dependencies.database
+    order = await place_paid_order(dependencies, city, 3, (4,))
+    fulfillment, staff = await accept_task(dependencies, city, order)
+    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(0, code="P005"))
+    packed = await run_step(database, staff, fulfillment, picking.pack, bags=1)
+    assert packed.status is FulfillmentStatus.CANCELED
+    order = await reload_order(database, order)
     canceled = (OrderStatus.CANCELED, CancelReason.OUT_OF_STOCK)
     assert (order.status, order.cancel_reason) == canceled
     async with database.read(PLATFORM) as session:
         payment = await payment_of(session, order)
     assert payment.void_wanted
     assert payment.capture_wanted_minor is None
-    assert await unexplained(database, city) == []
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_a_wrong_barcode_says_what_to_look_for(doors: Doors, city: City) -> None:
-    database = doors.database
-    task, staff = await accepted(doors, city, await paid(doors, city))
-    first, *_ = await lines(database, task)
-    for pick in (Pick(2, first.id, "P002"), Pick(2, code="P009")):
-        reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-        assert isinstance(reason, WrongProduct)
-        assert reason.expected == city.products[0].barcode
-    for pick in (Pick(3, first.id), Pick(-1, first.id), Pick(1), Pick(1, code="a\0b")):
-        reason = await refused(database, staff, task, picking.pick_line, pick=pick)
-        assert isinstance(reason, InvalidInput)
+async def test_a_wrong_barcode_is_refused_with_the_expected_code(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    fulfillment, staff = await accept_task(
+        dependencies, city, await place_paid_order(dependencies, city)
+    )
+    first, *_ = await lines_of(database, fulfillment)
+    for pick in (LinePick(2, first.id, "P002"), LinePick(2, code="P009")):
+        problem = await refusal_of_step(database, staff, fulfillment, picking.pick_line, pick=pick)
+        assert isinstance(problem, WrongProduct)
+        assert problem.expected == city.products[0].barcode
+    for pick in (
+        LinePick(3, first.id),
+        LinePick(-1, first.id),
+        LinePick(1),
+        LinePick(1, code="a\0b"),
+    ):
+        problem = await refusal_of_step(database, staff, fulfillment, picking.pick_line, pick=pick)
+        assert isinstance(problem, InvalidInput)
     for bags in (0, 21):
         for code in ("P001", "P002", "P003"):
-            await step(database, staff, task, picking.pick_line, pick=Pick(2, code=code))
-        reason = await refused(database, staff, task, picking.pack, bags=bags)
-        assert isinstance(reason, InvalidInput)
+            await run_step(
+                database, staff, fulfillment, picking.pick_line, pick=LinePick(2, code=code)
+            )
+        problem = await refusal_of_step(database, staff, fulfillment, picking.pack, bags=bags)
+        assert isinstance(problem, InvalidInput)

@@ -1,4 +1,4 @@
-"""A store that says no, or nothing: the order moves to the second store, or ends."""
+"""An order that its store rejects or does not accept in time moves to the next store, or ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ import pytest
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.fulfillment import fulfillments as jobs
+from jobs import fulfillment as jobs
 from models.fulfillment import FulfillmentStatus, RejectReason
 from models.orders import CancelReason, OrderStatus
 from models.stock import StockReason
@@ -18,95 +18,115 @@ from services.stock import movements
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
-    Doors,
-    fresh,
-    lines,
-    opened,
-    paid,
+    OrderDependencies,
+    create_picker,
+    fulfillments_of,
+    lines_of,
+    order_dependencies,
     payment_of,
-    picker,
-    tasks,
-    unexplained,
+    place_paid_order,
+    reload_order,
+    unexplained_stock,
 )
-from tests.support.store_staff import on_hand, overdue, step, told, undisturbed
+from tests.support.store_staff import (
+    event_types,
+    make_overdue,
+    on_hand,
+    postpone_queued_tasks,
+    run_step,
+)
 
 
 @pytest.fixture
-async def doors(database: Database) -> AsyncIterator[Doors]:
-    async with opened(database) as doors:
-        yield doors
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as running:
+        yield running
 
 
-async def test_silence_sends_the_order_to_the_second_store(doors: Doors, city: City) -> None:
-    database = doors.database
-    await undisturbed(database)
-    order = await paid(doors, city)
-    (task,) = await tasks(database, order)
-    assert await jobs.time_out(database) == 0
-    await overdue(database, task)
-    assert sum(await asyncio.gather(*(jobs.time_out(database) for _ in range(3)))) == 1
-    first, second = await tasks(database, order)
+async def test_an_unanswered_order_moves_to_the_second_store(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    await postpone_queued_tasks(database)
+    order = await place_paid_order(dependencies, city)
+    (fulfillment,) = await fulfillments_of(database, order)
+    assert await jobs.time_out_acceptances(database) == 0
+    await make_overdue(database, fulfillment)
+    assert sum(await asyncio.gather(*(jobs.time_out_acceptances(database) for _ in range(3)))) == 1
+    first, second = await fulfillments_of(database, order)
     assert (first.status, first.due_at) == (FulfillmentStatus.TIMED_OUT, None)
     assert (second.status, second.attempt) == (FulfillmentStatus.QUEUED, 2)
     assert second.store_id == city.next.id
-    moved = await fresh(database, order)
-    assert (moved.store_id, moved.status) == (city.next.id, OrderStatus.CONFIRMED)
+    order_now = await reload_order(database, order)
+    assert (order_now.store_id, order_now.status) == (city.next.id, OrderStatus.CONFIRMED)
     assert await on_hand(database, city.near, city, 0) == 50
     assert await on_hand(database, city.next, city, 0) == 48
-    assert await unexplained(database, city) == []
-    assert len(await lines(database, second)) == 3
-    events = await told(database, order_stream(order.id))
+    assert await unexplained_stock(database, city) == []
+    assert len(await lines_of(database, second)) == 3
+    events = await event_types(database, order_stream(order.id))
     assert events[-2:] == ["FULFILLMENT_TIMED_OUT", "FULFILLMENT_QUEUED"]
 
 
 async def test_without_a_second_store_a_rejected_order_is_canceled(
-    doors: Doors, city: City
+    dependencies: OrderDependencies, city: City
 ) -> None:
-    database = doors.database
+    database = dependencies.database
     async with database.write(PLATFORM, ORIGIN) as session:
         (await session.get_one(Store, city.next.id)).status = StoreStatus.PAUSED
-    order = await paid(doors, city)
-    (task,) = await tasks(database, order)
-    staff = await picker(database, city.near)
-    why = RejectReason.TOO_BUSY
-    done = await step(database, staff, task, rerouting.reject, reason=why)
-    assert (done.status, done.reject_reason) == (FulfillmentStatus.REJECTED, why)
-    order = await fresh(database, order)
+    order = await place_paid_order(dependencies, city)
+    (fulfillment,) = await fulfillments_of(database, order)
+    staff = await create_picker(database, city.near)
+    reason = RejectReason.TOO_BUSY
+    rejected = await run_step(database, staff, fulfillment, rerouting.reject, reason=reason)
+    assert (rejected.status, rejected.reject_reason) == (FulfillmentStatus.REJECTED, reason)
+    order = await reload_order(database, order)
     canceled = (OrderStatus.CANCELED, CancelReason.NO_STORE)
     assert (order.status, order.cancel_reason) == canceled
     async with database.read(PLATFORM) as session:
         assert (await payment_of(session, order)).void_wanted
     assert await on_hand(database, city.near, city, 0) == 50
-    assert await unexplained(database, city) == []
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_a_store_that_lacks_a_line_is_not_the_second_store(doors: Doors, city: City) -> None:
-    database = doors.database
-    order = await paid(doors, city)
+async def test_a_store_that_lacks_a_line_is_not_the_second_store(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    order = await place_paid_order(dependencies, city)
     async with database.write(PLATFORM, ORIGIN) as session:
-        broken = {city.products[1].id: 49}
-        place = (city.next.id, city.company.id)
-        assert not await movements.take(session, *place, broken, StockReason.DAMAGE, "", None)
-    (task,) = await tasks(database, order)
-    staff = await picker(database, city.near)
-    why = RejectReason.CLOSING
-    await step(database, staff, task, rerouting.reject, reason=why)
-    assert (await fresh(database, order)).cancel_reason is CancelReason.NO_STORE
-    assert await unexplained(database, city) == []
+        damaged = {city.products[1].id: 49}
+        store = (city.next.id, city.company.id)
+        assert not await movements.deduct(session, *store, damaged, StockReason.DAMAGE, "", None)
+    (fulfillment,) = await fulfillments_of(database, order)
+    staff = await create_picker(database, city.near)
+    reason = RejectReason.CLOSING
+    await run_step(database, staff, fulfillment, rerouting.reject, reason=reason)
+    assert (await reload_order(database, order)).cancel_reason is CancelReason.NO_STORE
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_an_order_ends_when_every_store_has_said_no(doors: Doors, city: City) -> None:
-    database = doors.database
-    order = await paid(doors, city)
-    (task,) = await tasks(database, order)
-    why = RejectReason.OUT_OF_STOCK
-    await step(database, await picker(database, city.near), task, rerouting.reject, reason=why)
-    _, second = await tasks(database, order)
+async def test_an_order_is_canceled_when_every_store_rejected_it(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    order = await place_paid_order(dependencies, city)
+    (fulfillment,) = await fulfillments_of(database, order)
+    reason = RejectReason.OUT_OF_STOCK
+    await run_step(
+        database,
+        await create_picker(database, city.near),
+        fulfillment,
+        rerouting.reject,
+        reason=reason,
+    )
+    _, second = await fulfillments_of(database, order)
     assert (second.store_id, second.status) == (city.next.id, FulfillmentStatus.QUEUED)
     assert await on_hand(database, city.next, city, 0) == 48
-    await step(database, await picker(database, city.next), second, rerouting.reject, reason=why)
-    assert len(await tasks(database, order)) == 2
-    assert (await fresh(database, order)).cancel_reason is CancelReason.NO_STORE
+    await run_step(
+        database, await create_picker(database, city.next), second, rerouting.reject, reason=reason
+    )
+    assert len(await fulfillments_of(database, order)) == 2
+    assert (await reload_order(database, order)).cancel_reason is CancelReason.NO_STORE
     assert await on_hand(database, city.near, city, 0) == 50
     assert await on_hand(database, city.next, city, 0) == 50
-    assert await unexplained(database, city) == []
+    assert await unexplained_stock(database, city) == []

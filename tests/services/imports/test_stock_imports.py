@@ -1,4 +1,4 @@
-"""Files of stock: read, checked and applied a step at a time, whole or not at all."""
+"""Stock imports: read, checked and applied in steps, completely or not at all."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from gateways.storage import DiskStorage
 from jobs import imports as jobs
 from models.catalog import Product
 from models.identity import Actor, Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.imports import (
     ErrorPolicy,
     ImportFormat,
@@ -25,79 +25,78 @@ from models.imports import (
     StockUpload,
 )
 from models.stock import Stock
-from services.core.problems import Refused
+from services.core.problems import DomainError
 from services.imports import import_steps, stock_imports
-from services.imports.file_reader import HEAD_BYTES, UnreadableFile, head_of
+from services.imports.file_reader import MAX_HEAD_BYTES, UnreadableFile, decode_head
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people
-from tests.support.paid_orders import unexplained, working
+from tests.support.customers import ORIGIN, create_people
+from tests.support.paid_orders import unexplained_stock, write_as
 
 ALL, SKIP = ErrorPolicy.ALL_OR_NOTHING, ErrorPolicy.SKIP_BAD
 CSV, JSONL = ImportFormat.CSV, ImportFormat.JSONL
 HEAD = "store,product,quantity"
 
 
-class Desk:
-    """One who imports files into the near store's company, and the worker."""
+class ImportRunner:
+    """Imports files for a company as one of its users, and runs the steps of the worker."""
 
-    def __init__(self, database: Database, city: City, boss: Actor, folder: Path) -> None:
-        self.database, self.city, self.boss = database, city, boss
+    def __init__(self, database: Database, city: City, actor: Actor, folder: Path) -> None:
+        self.database, self.city, self.actor = database, city, actor
         self.storage = DiskStorage(folder)
 
     async def start(
         self, data: bytes, policy: ErrorPolicy = ALL, format: ImportFormat = CSV,
         mode: ImportMode = ImportMode.SET,
     ) -> StockImport:  # fmt: skip
-        upload = StockUpload(person_id=self.boss.person_id, size_bytes=len(data))
-        upload.head = head_of(data[:HEAD_BYTES])
+        upload = StockUpload(person_id=self.actor.person_id, size_bytes=len(data))
+        upload.head = decode_head(data[:MAX_HEAD_BYTES])
 
-        async def whole() -> AsyncIterator[bytes]:
+        async def content() -> AsyncIterator[bytes]:
             yield data
 
-        await self.storage.keep(encode(StockUpload, upload.id), whole(), 2**26)
-        async with working(self.database, self.boss, self.city.company.id) as session:
-            await stock_imports.keep(session, actor=self.boss, upload=upload, name="stock.csv")
+        await self.storage.store(encode_id(StockUpload, upload.id), content(), 2**26)
+        async with write_as(self.database, self.actor, self.city.company.id) as session:
+            await stock_imports.save_upload(
+                session, actor=self.actor, upload=upload, name="stock.csv"
+            )
             return await stock_imports.start(
-                session, actor=self.boss, company_id=self.city.company.id, upload_id=upload.id,
-                taking=stock_imports.Taking(format, mode, policy),
+                session, actor=self.actor, company_id=self.city.company.id, upload_id=upload.id,
+                options=stock_imports.ImportOptions(format, mode, policy),
             )  # fmt: skip
 
-    async def done(self, *given: Any, **more: Any) -> StockImport:
-        row = await self.start(*given, **more)
-        while await jobs.one_step(self.database, self.storage, row.id):
+    async def run(self, *arguments: Any, **options: Any) -> StockImport:
+        """Start an import and run all of its steps."""
+        row = await self.start(*arguments, **options)
+        while await jobs.advance_import(self.database, self.storage, row.id):
             pass
-        return await self.now(row)
+        return await self.reload(row)
 
-    async def now(self, row: StockImport) -> StockImport:
+    async def reload(self, row: StockImport) -> StockImport:
         async with self.database.read(PLATFORM) as session:
             return await session.get_one(StockImport, row.id)
 
     async def faults(self, row: StockImport) -> dict[int, RowFault | None]:
         async with self.database.read(PLATFORM) as session:
             rows = select(StockImportRow).where(StockImportRow.import_id == row.id)
-            return {one.number: one.fault for one in await session.scalars(rows)}
+            return {each.number: each.fault for each in await session.scalars(rows)}
 
     async def on_hand(self, *products: int) -> list[int]:
+        keys = [(self.city.near.id, self.city.products[nth].id) for nth in products]
         async with self.database.read(PLATFORM) as session:
-            return [
-                (
-                    await session.get_one(Stock, (self.city.near.id, self.city.products[n].id))
-                ).on_hand
-                for n in products
-            ]
+            return [(await session.get_one(Stock, key)).on_hand for key in keys]
 
 
 @pytest.fixture
-async def desk(database: Database, city: City, tmp_path: Path) -> Desk:
-    (boss,) = await people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
-    return Desk(database, city, boss, tmp_path / "files")
+async def runner(database: Database, city: City, tmp_path: Path) -> ImportRunner:
+    (actor,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
+    return ImportRunner(database, city, actor, tmp_path / "files")
 
 
 def file(*lines: str, head: str = HEAD) -> bytes:
     return "\n".join([head, *lines]).encode()
 
 
-BAD = ("S1,P002,-4", "S9,P003,1", "S1,NONE,1", "S1,P004,1.5", "S1,P001,9", '"S1,P005,3', "S1")
+INVALID = ("S1,P002,-4", "S9,P003,1", "S1,NONE,1", "S1,P004,1.5", "S1,P001,9", '"S1,P005,3', "S1")
 FAULTS = {
     3: RowFault.INVALID_QUANTITY,
     4: RowFault.UNKNOWN_STORE,
@@ -109,48 +108,48 @@ FAULTS = {
 }
 
 
-async def test_bad_rows_are_left_out_and_named(desk: Desk) -> None:
-    row = await desk.done(file("S1,P001,7", *BAD, "S1,5600000000012,8"), SKIP)
+async def test_invalid_rows_are_skipped_and_named(runner: ImportRunner) -> None:
+    row = await runner.run(file("S1,P001,7", *INVALID, "S1,5600000000012,8"), SKIP)
     assert (row.status, row.failure) == (ImportStatus.COMPLETED, "")
     assert (row.rows_total, row.rows_done, row.rows_failed) == (9, 2, 7)
-    assert await desk.faults(row) == FAULTS
-    assert await desk.on_hand(0, 1, 11) == [7, 50, 8]
-    assert await unexplained(desk.database, desk.city) == []
+    assert await runner.faults(row) == FAULTS
+    assert await runner.on_hand(0, 1, 11) == [7, 50, 8]
+    assert await unexplained_stock(runner.database, runner.city) == []
 
 
-async def test_one_bad_row_stops_all_rows(desk: Desk) -> None:
-    row = await desk.done(file("S1,P001,7", *BAD), ALL)
+async def test_one_invalid_row_rejects_all_rows(runner: ImportRunner) -> None:
+    row = await runner.run(file("S1,P001,7", *INVALID), ALL)
     assert row.status is ImportStatus.FAILED
     assert row.failure == "7 of 8 rows are bad: nothing was changed."
     assert (row.rows_done, row.rows_failed) == (0, 7)
-    assert await desk.faults(row) == FAULTS
-    assert await desk.on_hand(0) == [50]
+    assert await runner.faults(row) == FAULTS
+    assert await runner.on_hand(0) == [50]
 
 
 @pytest.mark.parametrize("policy", [ALL, SKIP])
-async def test_what_is_promised_stays(desk: Desk, policy: ErrorPolicy) -> None:
-    place = (desk.city.near.id, desk.city.products[0].id)
-    async with desk.database.write(PLATFORM, ORIGIN) as session:
-        (await session.get_one(Stock, place)).held = 4
-    row = await desk.done(file("S1,P001,3", "S1,P002,9"), policy)
-    assert await desk.faults(row) == {2: RowFault.BELOW_HELD}
-    assert await desk.on_hand(0, 1) == [50, 9 if policy is SKIP else 50]
+async def test_reserved_units_are_kept(runner: ImportRunner, policy: ErrorPolicy) -> None:
+    key = (runner.city.near.id, runner.city.products[0].id)
+    async with runner.database.write(PLATFORM, ORIGIN) as session:
+        (await session.get_one(Stock, key)).held = 4
+    row = await runner.run(file("S1,P001,3", "S1,P002,9"), policy)
+    assert await runner.faults(row) == {2: RowFault.BELOW_HELD}
+    assert await runner.on_hand(0, 1) == [50, 9 if policy is SKIP else 50]
     assert (row.rows_done, row.rows_failed) == (1 if policy is SKIP else 0, 1)
 
 
-async def test_units_are_added_and_taken(desk: Desk) -> None:
+async def test_units_are_added_and_removed(runner: ImportRunner) -> None:
     lines = ['{"store":"S1","product":"P001","quantity":5}', "",
              '{"store":"S1","barcode":"5600000000002","quantity":-50}',
              '{"store":"S1","product":"P003","quantity":-51}',
              '{"store":"S1","product":"P004","quantity":"1"}', "[1]"]  # fmt: skip
     data = "\n".join(lines).encode()
-    row = await desk.done(data, SKIP, format=JSONL, mode=ImportMode.ADD)
+    row = await runner.run(data, SKIP, format=JSONL, mode=ImportMode.ADD)
     assert (row.rows_total, row.rows_done) == (5, 2)
-    assert await desk.on_hand(0, 1, 2) == [55, 0, 50]
-    assert list((await desk.faults(row)).values()) == [
+    assert await runner.on_hand(0, 1, 2) == [55, 0, 50]
+    assert list((await runner.faults(row)).values()) == [
         RowFault.BELOW_HELD, RowFault.INVALID_QUANTITY, RowFault.MALFORMED,
     ]  # fmt: skip
-    assert await unexplained(desk.database, desk.city) == []
+    assert await unexplained_stock(runner.database, runner.city) == []
 
 
 @pytest.mark.parametrize(
@@ -164,67 +163,69 @@ async def test_units_are_added_and_taken(desk: Desk) -> None:
         (b"store,product,quantity\n", JSONL),
     ],
 )
-async def test_a_file_that_is_not_what_it_says_is_refused(
-    desk: Desk, data: bytes, format: ImportFormat
+async def test_a_file_without_its_declared_format_is_refused(
+    runner: ImportRunner, data: bytes, format: ImportFormat
 ) -> None:
-    with pytest.raises(Refused) as caught:
-        await desk.start(data, format=format)
-    (reason,) = caught.value.reasons
-    assert isinstance(reason, UnreadableFile)
-    assert reason.path == ["input", "uploadId"]
+    with pytest.raises(DomainError) as caught:
+        await runner.start(data, format=format)
+    (problem,) = caught.value.problems
+    assert isinstance(problem, UnreadableFile)
+    assert problem.path == ["input", "uploadId"]
 
 
-async def test_a_worker_that_dies_leaves_nothing_half_done(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+async def test_a_crashed_worker_leaves_no_partial_step(
+    runner: ImportRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_steps, "CHUNK_ROWS", 2)
     lines = [f"S1,P{n:03},{n}" for n in range(1, 13)]
-    row = await desk.start(file(*lines), SKIP)
-    taken, real = 0, stock_imports.tell
+    row = await runner.start(file(*lines), SKIP)
+    steps, record_change = 0, stock_imports.record_change
 
-    def dying(*given: Any) -> None:
-        nonlocal taken
-        taken += 1
-        if taken % 2:
-            raise RuntimeError("the worker died")
-        real(*given)
+    def crash_every_other_time(*arguments: Any) -> None:
+        nonlocal steps
+        steps += 1
+        if steps % 2:
+            raise RuntimeError("the worker crashed")
+        record_change(*arguments)
 
-    monkeypatch.setattr(import_steps, "tell", dying)
+    monkeypatch.setattr(import_steps, "record_change", crash_every_other_time)
     for _ in range(40):
-        await jobs.one_step(desk.database, desk.storage, row.id)
-    done = await desk.now(row)
-    assert (done.status, done.rows_done) == (ImportStatus.COMPLETED, 12)
-    assert await desk.on_hand(*range(12)) == list(range(1, 13))
-    assert await unexplained(desk.database, desk.city) == []
+        await jobs.advance_import(runner.database, runner.storage, row.id)
+    finished = await runner.reload(row)
+    assert (finished.status, finished.rows_done) == (ImportStatus.COMPLETED, 12)
+    assert await runner.on_hand(*range(12)) == list(range(1, 13))
+    assert await unexplained_stock(runner.database, runner.city) == []
 
 
-async def test_a_store_manager_sets_no_other_store(desk: Desk) -> None:
-    company = desk.city.company.id
-    grant = Grant(Role.STORE_MANAGER, company, desk.city.near.id)
-    (desk.boss,) = await people(desk.database, 1, grant)
-    row = await desk.done(file("S1,P001,7", "S2,P001,7"), SKIP)
-    assert await desk.faults(row) == {3: RowFault.UNKNOWN_STORE}
+async def test_a_store_manager_imports_into_no_other_store(runner: ImportRunner) -> None:
+    company = runner.city.company.id
+    grant = Grant(Role.STORE_MANAGER, company, runner.city.near.id)
+    (runner.actor,) = await create_people(runner.database, 1, grant)
+    row = await runner.run(file("S1,P001,7", "S2,P001,7"), SKIP)
+    assert await runner.faults(row) == {3: RowFault.UNKNOWN_STORE}
     assert row.rows_done == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", [ALL, SKIP])
-async def test_fifty_thousand_rows_with_three_bad_ones(desk: Desk, policy: ErrorPolicy) -> None:
-    await many_products(desk)
+async def test_fifty_thousand_rows_with_three_invalid_ones(
+    runner: ImportRunner, policy: ErrorPolicy
+) -> None:
+    await create_many_products(runner)
     stores = ("S1", "S2", "S3")
     lines = [f"{store},Q{n},{n % 90 + 1}" for n in range(16_667) for store in stores]
     lines[7], lines[20_000], lines[-1] = "S1,Q1,x", "S9,Q9,1", "S1,,1"
-    row = await desk.done(file(*lines), policy)
+    row = await runner.run(file(*lines), policy)
     assert (row.rows_total, row.rows_failed) == (50_001, 3)
     assert row.rows_done == (49_998 if policy is SKIP else 0)
-    assert set(await desk.faults(row)) == {9, 20_002, 50_002}
-    assert await unexplained(desk.database, desk.city) == []
+    assert set(await runner.faults(row)) == {9, 20_002, 50_002}
+    assert await unexplained_stock(runner.database, runner.city) == []
 
 
-async def many_products(desk: Desk) -> None:
-    category = desk.city.first.categories[0].id
-    company = desk.city.company.id
-    async with desk.database.write(PLATFORM, ORIGIN) as session:
+async def create_many_products(runner: ImportRunner) -> None:
+    category = runner.city.first.categories[0].id
+    company = runner.city.company.id
+    async with runner.database.write(PLATFORM, ORIGIN) as session:
         connection = await session.connection()
         rows: Sequence[dict[str, Any]] = [
             {

@@ -1,4 +1,4 @@
-"""Suppliers and their terms: who may keep them, what is refused, of whom a product is bought."""
+"""Suppliers and their terms: who may change them, refusals, and preferred suppliers."""
 
 import asyncio
 from typing import Any
@@ -11,40 +11,42 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Grant, Role
 from models.purchasing import Supplier, SupplierProduct
-from services.core.problems import InvalidInput, NotFound, Refused, VersionConflict
+from services.core.problems import DomainError, InvalidInput, NotFound, VersionConflict
 from services.purchasing import supplier_products, suppliers
-from services.purchasing.supplier_products import SET_PRODUCTS, Terms
-from services.purchasing.suppliers import SupplierCodeTaken, SupplierFacts
+from services.purchasing.supplier_products import MAX_PRODUCTS_PER_REQUEST, SupplierProductTerms
+from services.purchasing.suppliers import SupplierCodeTaken, SupplierDetails
 from tests.support.city import City
-from tests.support.customers import people
-from tests.support.suppliers import Supply, refused, supplied
+from tests.support.customers import create_people
+from tests.support.suppliers import SupplierScenario, create_supplier_scenario, expect_problems
 
 
 @pytest.fixture
-async def supply(database: Database, city: City) -> Supply:
-    return await supplied(database, city)
+async def supply(database: Database, city: City) -> SupplierScenario:
+    return await create_supplier_scenario(database, city)
 
 
-async def save(supply: Supply, actor: Any = None, **more: Any) -> Supplier:
-    facts: dict[str, Any] = {"code": "OTHER", "name": "Other"}
-    aim = {name: more.pop(name) for name in ("supplier_id", "expected_version") if name in more}
-    made: Supplier = await supply.run(
+async def save_supplier(supply: SupplierScenario, actor: Any = None, **more: Any) -> Supplier:
+    details: dict[str, Any] = {"code": "OTHER", "name": "Other"}
+    target = {name: more.pop(name) for name in ("supplier_id", "expected_version") if name in more}
+    supplier: Supplier = await supply.run_as(
         suppliers.save, actor or supply.manager, company_id=supply.city.company.id,
-        facts=SupplierFacts(**(facts | more)), **aim,
+        details=SupplierDetails(**(details | more)), **target,
     )  # fmt: skip
-    return made
+    return supplier
 
 
-async def set_terms(supply: Supply, row: Supplier, *terms: Terms, **more: Any) -> Supplier:
-    given: dict[str, Any] = {"removed": [], "expected_version": row.version} | more
-    made: Supplier = await supply.run(
-        supplier_products.set_products, supply.manager, supplier_id=row.id, terms=terms, **given
+async def set_terms(
+    supply: SupplierScenario, row: Supplier, *terms: SupplierProductTerms, **more: Any
+) -> Supplier:
+    arguments: dict[str, Any] = {"removed": [], "expected_version": row.version} | more
+    supplier: Supplier = await supply.run_as(
+        supplier_products.set_products, supply.manager, supplier_id=row.id, terms=terms, **arguments
     )
-    return made
+    return supplier
 
 
 @pytest.mark.parametrize(
-    ("facts", "fields"),
+    ("details", "fields"),
     [
         ({"code": ""}, {"code"}),
         ({"code": "two words"}, {"code"}),
@@ -58,34 +60,42 @@ async def set_terms(supply: Supply, row: Supplier, *terms: Terms, **more: Any) -
         ({"over_tolerance_percent": 101, "name": ""}, {"overTolerancePercent", "name"}),
     ],
 )
-async def test_every_wrong_fact_is_named(
-    supply: Supply, facts: dict[str, Any], fields: set[str]
+async def test_every_invalid_value_is_reported(
+    supply: SupplierScenario, details: dict[str, Any], fields: set[str]
 ) -> None:
-    reasons = await refused(save(supply, **facts))
-    assert {type(one) for one in reasons} == {InvalidInput}
-    assert {one.path[1] for one in reasons} == fields
+    problems = await expect_problems(save_supplier(supply, **details))
+    assert {type(one) for one in problems} == {InvalidInput}
+    assert {one.path[1] for one in problems} == fields
 
 
-async def test_codes_are_ones_own_and_changes_know_their_version(supply: Supply) -> None:
-    [reason] = await refused(save(supply, code="lacto"))
-    assert isinstance(reason, SupplierCodeTaken)
-    row = await save(supply)
-    doing = (save(supply, name=name, supplier_id=row.id, expected_version=1) for name in ("A", "B"))
-    answers = await asyncio.gather(*doing, return_exceptions=True)
-    [conflict] = [one.reasons[0] for one in answers if isinstance(one, Refused)]
+async def test_codes_are_unique_and_changes_need_the_current_version(
+    supply: SupplierScenario,
+) -> None:
+    [problem] = await expect_problems(save_supplier(supply, code="lacto"))
+    assert isinstance(problem, SupplierCodeTaken)
+    row = await save_supplier(supply)
+    calls = (
+        save_supplier(supply, name=name, supplier_id=row.id, expected_version=1)
+        for name in ("A", "B")
+    )
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    [conflict] = [one.problems[0] for one in results if isinstance(one, DomainError)]
     assert isinstance(conflict, VersionConflict)
     assert conflict.current == 2
-    [reason] = await refused(save(supply, supplier_id=row.id))
-    assert isinstance(reason, VersionConflict)
+    [problem] = await expect_problems(save_supplier(supply, supplier_id=row.id))
+    assert isinstance(problem, VersionConflict)
 
 
-async def test_one_supplier_is_preferred_for_a_product_whoever_says_so_at_once(
-    supply: Supply,
+async def test_concurrent_changes_leave_one_preferred_supplier_per_product(
+    supply: SupplierScenario,
 ) -> None:
-    rows = [supply.supplier, await save(supply), await save(supply, code="THIRD")]
-    terms = [Terms(product_id=supply.product(n), pack_cost_minor=1, preferred=True) for n in (0, 1)]
-    doing = (set_terms(supply, row, *terms[:: 1 - 2 * (n % 2)]) for n, row in enumerate(rows))
-    await asyncio.gather(*doing)
+    rows = [supply.supplier, await save_supplier(supply), await save_supplier(supply, code="THIRD")]
+    terms = [
+        SupplierProductTerms(product_id=supply.product(n), pack_cost_minor=1, preferred=True)
+        for n in (0, 1)
+    ]
+    calls = (set_terms(supply, row, *terms[:: 1 - 2 * (n % 2)]) for n, row in enumerate(rows))
+    await asyncio.gather(*calls)
     async with supply.database.read(PLATFORM) as session:
         keys = [one.product_id for one in terms]
         sold = select(SupplierProduct).where(SupplierProduct.product_id.in_(keys))
@@ -93,36 +103,44 @@ async def test_one_supplier_is_preferred_for_a_product_whoever_says_so_at_once(
     assert sorted(preferred) == sorted(keys)
 
 
-async def test_terms_that_can_not_be_right_are_refused(supply: Supply) -> None:
+async def test_invalid_terms_are_refused(supply: SupplierScenario) -> None:
     first: dict[str, Any] = {"product_id": supply.product(5), "pack_cost_minor": 1}
-    good = Terms(**first)
+    valid = SupplierProductTerms(**first)
     foreign = supply.city.second.products[0].id
-    cases: list[tuple[list[Terms], type, list[str]]] = [
+    cases: list[tuple[list[SupplierProductTerms], type, list[str]]] = [
         ([], InvalidInput, ["products"]),
-        ([good, good], InvalidInput, ["products"]),
-        ([good] * (SET_PRODUCTS + 1), InvalidInput, ["products"]),
+        ([valid, valid], InvalidInput, ["products"]),
+        ([valid] * (MAX_PRODUCTS_PER_REQUEST + 1), InvalidInput, ["products"]),
         (
-            [Terms(**(first | {"pack_cost_minor": -1}))],
+            [SupplierProductTerms(**(first | {"pack_cost_minor": -1}))],
             InvalidInput,
             ["products", "0", "packCostMinor"],
         ),
-        ([Terms(**first, pack_units=0)], InvalidInput, ["products", "0", "packUnits"]),
-        ([Terms(**first, lead_days=-1)], InvalidInput, ["products", "0", "leadDays"]),
-        ([Terms(**first, sku="a\0")], InvalidInput, ["products", "0", "sku"]),
         (
-            [good, Terms(product_id=foreign, pack_cost_minor=1)],
+            [SupplierProductTerms(**first, pack_units=0)],
+            InvalidInput,
+            ["products", "0", "packUnits"],
+        ),
+        (
+            [SupplierProductTerms(**first, lead_days=-1)],
+            InvalidInput,
+            ["products", "0", "leadDays"],
+        ),
+        ([SupplierProductTerms(**first, sku="a\0")], InvalidInput, ["products", "0", "sku"]),
+        (
+            [valid, SupplierProductTerms(product_id=foreign, pack_cost_minor=1)],
             NotFound,
             ["products", "1", "productId"],
         ),
     ]
     for terms, kind, path in cases:
-        [reason] = await refused(set_terms(supply, supply.supplier, *terms))
-        assert (type(reason), reason.path) == (kind, ["input", *path])
-    [reason] = await refused(set_terms(supply, supply.supplier, good, expected_version=1))
-    assert isinstance(reason, VersionConflict)
+        [problem] = await expect_problems(set_terms(supply, supply.supplier, *terms))
+        assert (type(problem), problem.path) == (kind, ["input", *path])
+    [problem] = await expect_problems(set_terms(supply, supply.supplier, valid, expected_version=1))
+    assert isinstance(problem, VersionConflict)
 
 
-async def test_other_companies_and_mere_staff_find_no_supplier(supply: Supply) -> None:
+async def test_other_companies_and_store_staff_get_not_found(supply: SupplierScenario) -> None:
     city = supply.city
     grants = (
         Grant(Role.COMPANY_ADMIN, city.second.id),
@@ -130,18 +148,20 @@ async def test_other_companies_and_mere_staff_find_no_supplier(supply: Supply) -
         Grant(Role.SUPPORT_AGENT, city.company.id),
     )
     for grant in grants:
-        (stranger,) = await people(supply.database, 1, grant)
-        of_it = {"supplier_id": supply.supplier.id}
-        change = {**of_it, "archived": True, "expected_version": 2}
+        (stranger,) = await create_people(supply.database, 1, grant)
+        of_supplier = {"supplier_id": supply.supplier.id}
+        change = {**of_supplier, "archived": True, "expected_version": 2}
         page = {"company_id": city.company.id, "first": 1, "cursor": None}
-        for doing in (
-            save(supply, stranger),
-            save(supply, stranger, supplier_id=supply.supplier.id, expected_version=2),
-            supply.run(suppliers.archive, stranger, **change),
-            supply.run(suppliers.visible, stranger, **of_it),
-            supply.run(suppliers.listed, stranger, **page),
+        for call in (
+            save_supplier(supply, stranger),
+            save_supplier(supply, stranger, supplier_id=supply.supplier.id, expected_version=2),
+            supply.run_as(suppliers.archive, stranger, **change),
+            supply.run_as(suppliers.visible_supplier, stranger, **of_supplier),
+            supply.run_as(suppliers.list_of_company, stranger, **page),
         ):
-            [reason] = await refused(doing)
-            assert isinstance(reason, NotFound)
-    [reason] = await refused(save(supply, supplier_id=uuid7(), expected_version=1))
-    assert isinstance(reason, NotFound)
+            [problem] = await expect_problems(call)
+            assert isinstance(problem, NotFound)
+    [problem] = await expect_problems(
+        save_supplier(supply, supplier_id=uuid7(), expected_version=1)
+    )
+    assert isinstance(problem, NotFound)

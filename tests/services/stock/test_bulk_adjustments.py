@@ -1,4 +1,4 @@
-"""Many shelves set at once: each line with what was seen before, and with its own reason."""
+"""Bulk adjustments: lines with their own comparison and their own problems."""
 
 import asyncio
 from typing import Any
@@ -11,25 +11,25 @@ from database.sessions import Database
 from models.identity import Actor
 from models.imports import ErrorPolicy, StockSet
 from models.stock import Stock, StockReason
-from services.core.problems import InvalidInput, NotFound, Refused, VersionConflict
+from services.core.problems import DomainError, InvalidInput, NotFound, VersionConflict
 from services.stock import bulk_adjustments
 from services.stock.adjustments import BelowHeld
-from services.stock.bulk_adjustments import Line
+from services.stock.bulk_adjustments import BulkLine
 from tests.support.city import City
 from tests.support.customers import ORIGIN
-from tests.support.paid_orders import picker, unexplained, working
+from tests.support.paid_orders import create_picker, unexplained_stock, write_as
 
 ALL, SKIP = ErrorPolicy.ALL_OR_NOTHING, ErrorPolicy.SKIP_BAD
 
 
 async def set_many(
-    database: Database, city: City, actor: Actor, *lines: Line, policy: ErrorPolicy = ALL,
+    database: Database, city: City, actor: Actor, *lines: BulkLine, policy: ErrorPolicy = ALL,
     **more: Any,
 ) -> StockSet:  # fmt: skip
-    given = {"reason": StockReason.COUNT, "note": "aisle 3", "store_id": city.near.id, **more}
-    async with working(database, actor, city.company.id) as session:
-        return await bulk_adjustments.set_many(
-            session, actor=actor, lines=lines, on_error=policy, **given
+    arguments = {"reason": StockReason.COUNT, "note": "aisle 3", "store_id": city.near.id, **more}
+    async with write_as(database, actor, city.company.id) as session:
+        return await bulk_adjustments.set_stock_levels(
+            session, actor=actor, lines=lines, on_error=policy, **arguments
         )
 
 
@@ -39,31 +39,31 @@ async def on_hand(database: Database, city: City, *products: int) -> list[int]:
         return [(await session.get_one(Stock, key)).on_hand for key in keys]
 
 
-def mixed(city: City, keys: list[UUID]) -> tuple[Line, ...]:
-    """Two good lines, one that changes nothing, and one of each kind that is bad."""
+def mixed_lines(city: City, keys: list[UUID]) -> tuple[BulkLine, ...]:
+    """Two valid lines, one that changes nothing, and one with each kind of problem."""
     return (
-        Line(keys[0], 40, compare_quantity=50),
-        Line(keys[1], 41, compare_quantity=49),
-        Line(keys[2], 42, expected_version=9),
-        Line(keys[3], 3),
-        Line(keys[0], 39),
-        Line(keys[4], -1),
-        Line(city.second.products[0].id, 1),
-        Line(None, 1),
-        Line(keys[5], 50),
-        Line(keys[6], 60, expected_version=1),
+        BulkLine(keys[0], 40, compare_quantity=50),
+        BulkLine(keys[1], 41, compare_quantity=49),
+        BulkLine(keys[2], 42, expected_version=9),
+        BulkLine(keys[3], 3),
+        BulkLine(keys[0], 39),
+        BulkLine(keys[4], -1),
+        BulkLine(city.second.products[0].id, 1),
+        BulkLine(None, 1),
+        BulkLine(keys[5], 50),
+        BulkLine(keys[6], 60, expected_version=1),
     )
 
 
 @pytest.fixture
-async def lines(database: Database, city: City) -> tuple[Line, ...]:
+async def lines(database: Database, city: City) -> tuple[BulkLine, ...]:
     keys = [product.id for product in city.products]
     async with database.write(PLATFORM, ORIGIN) as session:
         (await session.get_one(Stock, (city.near.id, keys[3]))).held = 4
-    return mixed(city, keys)
+    return mixed_lines(city, keys)
 
 
-BAD = [
+PROBLEMS = [
     (VersionConflict, "1", "compareQuantity"),
     (VersionConflict, "2", "expectedVersion"),
     (BelowHeld, "3", "quantity"),
@@ -74,50 +74,52 @@ BAD = [
 ]
 
 
-async def test_one_bad_line_stops_all_and_every_one_is_named(
-    database: Database, city: City, lines: tuple[Line, ...]
+async def test_one_invalid_line_rejects_all_and_every_invalid_line_is_named(
+    database: Database, city: City, lines: tuple[BulkLine, ...]
 ) -> None:
-    with pytest.raises(Refused) as caught:
-        await set_many(database, city, await picker(database, city.near), *lines)
-    said = [(type(one), *one.path[2:]) for one in caught.value.reasons]
-    assert said == BAD
+    with pytest.raises(DomainError) as caught:
+        await set_many(database, city, await create_picker(database, city.near), *lines)
+    assert [(type(each), *each.path[2:]) for each in caught.value.problems] == PROBLEMS
     assert await on_hand(database, city, 0, 6) == [50, 50]
 
 
-async def test_bad_lines_are_left_out_when_asked_to(
-    database: Database, city: City, lines: tuple[Line, ...]
+async def test_invalid_lines_are_skipped_with_skip_bad(
+    database: Database, city: City, lines: tuple[BulkLine, ...]
 ) -> None:
-    staff = await picker(database, city.near)
-    done = await set_many(database, city, staff, *lines, policy=SKIP)
-    assert (done.applied, done.unchanged) == (2, 1)
+    staff = await create_picker(database, city.near)
+    result = await set_many(database, city, staff, *lines, policy=SKIP)
+    assert (result.applied, result.unchanged) == (2, 1)
     async with database.read(PLATFORM) as session:
-        kept = bulk_adjustments.refused(await session.get_one(StockSet, done.id))
-    assert [(type(one), *one.path[2:]) for one in kept] == BAD
-    assert [one.current for one in kept if isinstance(one, VersionConflict)] == [1, 1]
+        stored = await session.get_one(StockSet, result.id)
+    problems = bulk_adjustments.skipped_line_problems(stored)
+    assert [(type(each), *each.path[2:]) for each in problems] == PROBLEMS
+    assert [each.current for each in problems if isinstance(each, VersionConflict)] == [1, 1]
     assert await on_hand(database, city, *range(7)) == [40, 50, 50, 50, 50, 50, 60]
 
 
-async def test_of_two_who_saw_the_same_one_sets(database: Database, city: City) -> None:
-    staff, key = await picker(database, city.near), city.products[0].id
-    both = (Line(key, 7, compare_quantity=50), Line(key, 8, compare_quantity=50))
-    said = await asyncio.gather(
-        *(set_many(database, city, staff, one) for one in both), return_exceptions=True
+async def test_one_of_two_concurrent_adjustments_of_the_same_quantity_succeeds(
+    database: Database, city: City
+) -> None:
+    staff, key = await create_picker(database, city.near), city.products[0].id
+    lines = (BulkLine(key, 7, compare_quantity=50), BulkLine(key, 8, compare_quantity=50))
+    results = await asyncio.gather(
+        *(set_many(database, city, staff, each) for each in lines), return_exceptions=True
     )
-    assert sum(isinstance(one, StockSet) for one in said) == 1
-    (lost,) = [one for one in said if isinstance(one, Refused)]
-    assert isinstance(lost.reasons[0], VersionConflict)
-    assert await unexplained(database, city) == []
+    assert sum(isinstance(each, StockSet) for each in results) == 1
+    (refused,) = [each for each in results if isinstance(each, DomainError)]
+    assert isinstance(refused.problems[0], VersionConflict)
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_a_set_that_can_not_be_right_is_refused(database: Database, city: City) -> None:
-    staff, one = await picker(database, city.near), Line(city.products[0].id, 1)
+async def test_an_invalid_bulk_adjustment_is_refused(database: Database, city: City) -> None:
+    staff, line = await create_picker(database, city.near), BulkLine(city.products[0].id, 1)
     cases: list[tuple[dict[str, Any], int, str]] = [
         ({"reason": StockReason.SALE}, 1, "reason"),
         ({}, 0, "lines"),
         ({}, 251, "lines"),
         ({"store_id": city.next.id}, 1, "storeId"),
     ]
-    for more, count, field in cases:
-        with pytest.raises(Refused) as caught:
-            await set_many(database, city, staff, *[one] * count, **more)
-        assert caught.value.reasons[0].path == ["input", field]
+    for changes, count, field in cases:
+        with pytest.raises(DomainError) as caught:
+            await set_many(database, city, staff, *[line] * count, **changes)
+        assert caught.value.problems[0].path == ["input", field]

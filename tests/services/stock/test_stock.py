@@ -1,4 +1,4 @@
-"""Counting the shelf, and the proof that no unit is made or lost whatever happens at once."""
+"""Manual adjustments, and a random test that no unit is created or lost."""
 
 import asyncio
 import random
@@ -12,248 +12,275 @@ from sqlalchemy import select
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.fulfillment import fulfillments
+from jobs import fulfillment as jobs
 from models.events import Event
 from models.identity import Actor, Grant, Role
 from models.operations import AuditEntry
 from models.orders import CancelReason, OrderStatus
 from models.stock import HoldStatus, Stock, StockEntry, StockReason
-from services import checkout
-from services.core.problems import InvalidInput, NotFound, Refused, VersionConflict
+from services.checkout import cancellation
+from services.core.problems import DomainError, InvalidInput, NotFound, VersionConflict
 from services.events.event_log import inventory_stream
-from services.orders import orders
-from services.stock import adjustments, movements, reservations
-from services.stock.adjustments import BelowHeld, Count
+from services.orders import order_states
+from services.stock import adjustments, movements, reservations, stock_queries
+from services.stock.adjustments import BelowHeld, StockAdjustment
 from tests.support import city as cities
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people, wish
-from tests.support.paid_orders import Doors, authorize, opened, picker, tasks, unexplained, working
-from tests.support.store_staff import overdue
+from tests.support.customers import ORIGIN, create_people, order_request
+from tests.support.paid_orders import (
+    OrderDependencies,
+    authorize,
+    create_picker,
+    fulfillments_of,
+    order_dependencies,
+    unexplained_stock,
+    write_as,
+)
+from tests.support.store_staff import make_overdue
 from workflows.checkout import place_order
 
 ADJUSTMENT = StockReason.ADJUSTMENT
 
 
 @pytest.fixture
-async def doors(database: Database) -> AsyncIterator[Doors]:
-    async with opened(database) as doors:
-        yield doors
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as running:
+        yield running
 
 
 async def adjust(
     database: Database,
     actor: Actor,
     city: City,
-    count: Count,
+    adjustment: StockAdjustment,
     reason: StockReason = ADJUSTMENT,
     product_id: UUID | None = None,
 ) -> StockEntry:
     product_id = product_id or city.products[0].id
-    async with working(database, actor, city.company.id) as session:
+    async with write_as(database, actor, city.company.id) as session:
         return await adjustments.adjust(
-            session, actor=actor, store_id=city.near.id, product_id=product_id, count=count,
-            reason=reason, note="shelf 3",
+            session, actor=actor, store_id=city.near.id, product_id=product_id,
+            adjustment=adjustment, reason=reason, note="shelf 3",
         )  # fmt: skip
 
 
-async def reason_against(*args: Any, **more: Any) -> Any:
-    with pytest.raises(Refused) as caught:
-        await adjust(*args, **more)
-    (reason,) = caught.value.reasons
-    return reason
+async def refusal_of(*args: Any, **options: Any) -> Any:
+    """The problem with which an adjustment is refused."""
+    with pytest.raises(DomainError) as caught:
+        await adjust(*args, **options)
+    (problem,) = caught.value.problems
+    return problem
 
 
-async def shelf(database: Database, city: City) -> Stock:
+async def stock_row(database: Database, city: City) -> Stock:
     async with database.read(PLATFORM) as session:
         return await session.get_one(Stock, (city.near.id, city.products[0].id))
 
 
-async def test_a_count_changes_the_shelf_the_ledger_and_the_stream(
+async def test_an_adjustment_changes_stock_ledger_and_stream(
     database: Database, city: City
 ) -> None:
-    staff = await picker(database, city.near)
-    entry = await adjust(database, staff, city, Count(delta=-3), StockReason.DAMAGE)
+    staff = await create_picker(database, city.near)
+    entry = await adjust(database, staff, city, StockAdjustment(delta=-3), StockReason.DAMAGE)
     assert (entry.delta, entry.actor_id, entry.reference) == (-3, staff.person_id, "shelf 3")
-    row = await shelf(database, city)
+    row = await stock_row(database, city)
     assert (row.on_hand, row.version) == (47, 2)
-    second = await adjust(database, staff, city, Count(on_hand=60, expected_version=2))
+    second = await adjust(database, staff, city, StockAdjustment(on_hand=60, expected_version=2))
     assert second.delta == 13
-    third = await adjust(database, staff, city, Count(on_hand=0, compare_on_hand=60))
+    third = await adjust(database, staff, city, StockAdjustment(on_hand=0, compare_on_hand=60))
     assert third.delta == -60
     async with database.read(PLATFORM) as session:
         stream = inventory_stream(city.near.id)
         rows = select(Event.type, Event.body).where(Event.stream == stream).order_by(Event.seq)
-        seen = [(kind, body["changes"][0]) for kind, body in await session.execute(rows)]
+        events = [(kind, body["changes"][0]) for kind, body in await session.execute(rows)]
         audited = select(AuditEntry).where(AuditEntry.actor_id == staff.person_id)
         assert len((await session.scalars(audited)).all()) == 3
-    assert [kind for kind, _ in seen] == ["STOCK_CHANGED"] * 3
-    assert [(one["on_hand"], one["held"], one["version"]) for _, one in seen] == [
+    assert [kind for kind, _ in events] == ["STOCK_CHANGED"] * 3
+    assert [(change["on_hand"], change["held"], change["version"]) for _, change in events] == [
         (47, 0, 2),
         (60, 0, 3),
         (0, 0, 4),
     ]
-    assert await unexplained(database, city) == []
+    assert await unexplained_stock(database, city) == []
 
 
-async def test_a_count_of_a_shelf_that_changed_since_is_refused(
-    database: Database, city: City
-) -> None:
-    staff = await picker(database, city.near)
-    for count in (
-        Count(delta=1, expected_version=7),
-        Count(on_hand=9, expected_version=7),
-        Count(on_hand=9, compare_on_hand=49),
+async def test_an_adjustment_of_changed_stock_is_refused(database: Database, city: City) -> None:
+    staff = await create_picker(database, city.near)
+    for adjustment in (
+        StockAdjustment(delta=1, expected_version=7),
+        StockAdjustment(on_hand=9, expected_version=7),
+        StockAdjustment(on_hand=9, compare_on_hand=49),
     ):
-        reason = await reason_against(database, staff, city, count)
-        assert isinstance(reason, VersionConflict)
-        assert reason.current == 1
-    same = Count(on_hand=9, compare_on_hand=50)
-    answers = await asyncio.gather(
+        problem = await refusal_of(database, staff, city, adjustment)
+        assert isinstance(problem, VersionConflict)
+        assert problem.current == 1
+    same = StockAdjustment(on_hand=9, compare_on_hand=50)
+    results = await asyncio.gather(
         *(adjust(database, staff, city, same) for _ in range(5)), return_exceptions=True
     )
-    assert sum(isinstance(one, StockEntry) for one in answers) == 1
-    assert sum(isinstance(one, Refused) for one in answers) == 4
+    assert sum(isinstance(each, StockEntry) for each in results) == 1
+    assert sum(isinstance(each, DomainError) for each in results) == 4
 
 
-async def test_units_that_are_promised_can_not_be_counted_away(doors: Doors, city: City) -> None:
-    database = doors.database
-    staff = await picker(database, city.near)
-    wanted = {city.products[0].id: 5}
-    await doors.combiner.hold(city.company.id, city.near.id, uuid7(), wanted, 60)
-    reason = await reason_against(database, staff, city, Count(delta=-46))
-    assert isinstance(reason, BelowHeld)
-    assert reason.held == 5
-    await adjust(database, staff, city, Count(delta=-45))
-    assert await unexplained(database, city) == []
+async def test_reserved_units_cannot_be_removed(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    staff = await create_picker(database, city.near)
+    reserve, quantities = dependencies.reservation_queue.reserve, {city.products[0].id: 5}
+    await reserve(city.company.id, city.near.id, uuid7(), quantities, 60)
+    problem = await refusal_of(database, staff, city, StockAdjustment(delta=-46))
+    assert isinstance(problem, BelowHeld)
+    assert problem.held == 5
+    await adjust(database, staff, city, StockAdjustment(delta=-45))
+    assert await unexplained_stock(database, city) == []
 
 
 @pytest.mark.parametrize(
-    ("count", "reason"),
+    ("adjustment", "reason"),
     [
-        (Count(), ADJUSTMENT),
-        (Count(delta=0), ADJUSTMENT),
-        (Count(delta=1, on_hand=2, expected_version=1), ADJUSTMENT),
-        (Count(on_hand=2), ADJUSTMENT),
-        (Count(on_hand=50, compare_on_hand=50), ADJUSTMENT),
-        (Count(on_hand=-1, expected_version=1), ADJUSTMENT),
-        (Count(delta=2**31 - 1), ADJUSTMENT),
-        (Count(delta=1), StockReason.SALE),
-        (Count(delta=1), StockReason.OPENING),
-        (Count(delta=1), StockReason.DAMAGE),
-        (Count(delta=-1), StockReason.RECEIPT),
+        (StockAdjustment(), ADJUSTMENT),
+        (StockAdjustment(delta=0), ADJUSTMENT),
+        (StockAdjustment(delta=1, on_hand=2, expected_version=1), ADJUSTMENT),
+        (StockAdjustment(on_hand=2), ADJUSTMENT),
+        (StockAdjustment(on_hand=50, compare_on_hand=50), ADJUSTMENT),
+        (StockAdjustment(on_hand=-1, expected_version=1), ADJUSTMENT),
+        (StockAdjustment(delta=2**31 - 1), ADJUSTMENT),
+        (StockAdjustment(delta=1), StockReason.SALE),
+        (StockAdjustment(delta=1), StockReason.OPENING),
+        (StockAdjustment(delta=1), StockReason.DAMAGE),
+        (StockAdjustment(delta=-1), StockReason.RECEIPT),
     ],
 )
-async def test_a_count_that_is_never_right_is_refused(
-    database: Database, city: City, count: Count, reason: StockReason
+async def test_an_invalid_adjustment_is_refused(
+    database: Database, city: City, adjustment: StockAdjustment, reason: StockReason
 ) -> None:
-    staff = await picker(database, city.near)
-    against = await reason_against(database, staff, city, count, reason)
-    assert isinstance(against, InvalidInput)
-    assert (await shelf(database, city)).version == 1
+    staff = await create_picker(database, city.near)
+    problem = await refusal_of(database, staff, city, adjustment, reason)
+    assert isinstance(problem, InvalidInput)
+    assert (await stock_row(database, city)).version == 1
 
 
-async def test_strangers_are_told_that_there_is_no_such_store(
+async def test_a_store_is_not_found_for_people_of_other_stores(
     database: Database, city: City
 ) -> None:
-    (admin,) = await people(database, 1, Grant(Role.COMPANY_ADMIN, city.second.id))
-    for stranger in (admin, await picker(database, city.next), *await people(database)):
-        assert isinstance(await reason_against(database, stranger, city, Count(delta=1)), NotFound)
+    (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.second.id))
+    for stranger in (
+        admin,
+        await create_picker(database, city.next),
+        *await create_people(database),
+    ):
+        assert isinstance(
+            await refusal_of(database, stranger, city, StockAdjustment(delta=1)), NotFound
+        )
         async with database.read(stranger.scope()) as session:
-            with pytest.raises(Refused):
-                await adjustments.shelves(
+            with pytest.raises(DomainError):
+                await stock_queries.list_of_store(
                     session, actor=stranger, store_id=city.near.id, first=1, cursor=None
                 )
-    staff = await picker(database, city.near)
+    staff = await create_picker(database, city.near)
     foreign = city.second.products[0].id
-    reason = await reason_against(database, staff, city, Count(delta=1), product_id=foreign)
-    assert isinstance(reason, NotFound)
+    problem = await refusal_of(database, staff, city, StockAdjustment(delta=1), product_id=foreign)
+    assert isinstance(problem, NotFound)
 
 
-async def test_the_shelves_are_read_page_by_page_and_searched(
-    database: Database, city: City
-) -> None:
-    staff = await picker(database, city.near)
-    await adjust(database, staff, city, Count(delta=-48))
+async def test_stock_is_read_in_pages_and_searched(database: Database, city: City) -> None:
+    staff = await create_picker(database, city.near)
+    await adjust(database, staff, city, StockAdjustment(delta=-48))
 
-    async def names(**more: Any) -> list[UUID]:
+    async def product_ids(**arguments: Any) -> list[UUID]:
         async with database.read(staff.scope()) as session:
-            page = await adjustments.shelves(
-                session, actor=staff, store_id=city.near.id, cursor=None, **more
+            page = await stock_queries.list_of_store(
+                session, actor=staff, store_id=city.near.id, cursor=None, **arguments
             )
         return [row.product_id for row in page.nodes]
 
-    everything = await names(first=100)
+    everything = await product_ids(first=100)
     assert everything == sorted(product.id for product in city.products)
     milk = city.products[0].id
-    assert await names(first=5, at_most=2) == [milk]
-    assert await names(first=5, search="milk") == [milk]
-    assert await names(first=5, search="5600000000001") == [milk]
-    assert await names(first=5, search="%") == []
+    assert await product_ids(first=5, at_most=2) == [milk]
+    assert await product_ids(first=5, search="milk") == [milk]
+    assert await product_ids(first=5, search="5600000000001") == [milk]
+    assert await product_ids(first=5, search="%") == []
 
 
-class Day:
-    """One random day of a small city: many people at once, on the same few shelves."""
+class RandomWork:
+    """Random concurrent steps with the stock of a few products."""
 
-    def __init__(self, doors: Doors, city: City, staff: Actor, seed: int) -> None:
-        self.doors, self.city, self.staff = doors, city, staff
-        self.dice = random.Random(seed)
+    def __init__(
+        self, dependencies: OrderDependencies, city: City, staff: Actor, seed: int
+    ) -> None:
+        self.dependencies, self.city, self.staff = dependencies, city, staff
+        self.random = random.Random(seed)
         self.placed: list[Any] = []
 
     async def place(self) -> None:
-        (customer,) = await people(self.doors.database)
-        asked = wish(self.city, self.dice.randint(1, 3), tuple(self.dice.sample(range(3, 8), 3)))
-        made = await place_order.place(self.doors, actor=customer, origin=ORIGIN, wish=asked)
-        self.placed.append(made.order)
+        (customer,) = await create_people(self.dependencies.database)
+        request = order_request(
+            self.city, self.random.randint(1, 3), tuple(self.random.sample(range(3, 8), 3))
+        )
+        result = await place_order.place(
+            self.dependencies, actor=customer, origin=ORIGIN, order_request=request
+        )
+        self.placed.append(result.order)
 
-    async def claim(self) -> None:
+    async def pay(self) -> None:
         if self.placed:
-            await authorize(self.doors.database, self.dice.choice(self.placed))
+            await authorize(self.dependencies.database, self.random.choice(self.placed))
 
     async def release(self) -> None:
         if self.placed:
-            async with self.doors.database.write(PLATFORM, ORIGIN) as session:
-                order = await orders.lock(session, self.dice.choice(self.placed).id)
+            async with self.dependencies.database.write(PLATFORM, ORIGIN) as session:
+                order = await order_states.lock(session, self.random.choice(self.placed).id)
                 if order.status is OrderStatus.PLACED:
                     await reservations.release(session, [order.id], HoldStatus.RELEASED)
 
     async def cancel(self) -> None:
         if self.placed:
-            order = self.dice.choice(self.placed)
-            async with self.doors.database.write(PLATFORM, ORIGIN) as session:
-                who, why = Actor(order.customer_id), CancelReason.CHANGED_MIND
-                await checkout.cancel_order(session, actor=who, order_id=order.id, reason=why)
+            order = self.random.choice(self.placed)
+            async with self.dependencies.database.write(PLATFORM, ORIGIN) as session:
+                actor, reason = Actor(order.customer_id), CancelReason.CHANGED_MIND
+                await cancellation.cancel_order(
+                    session, actor=actor, order_id=order.id, reason=reason
+                )
 
     async def reroute(self) -> None:
         if self.placed:
-            for task in await tasks(self.doors.database, self.dice.choice(self.placed)):
-                await overdue(self.doors.database, task)
-            await fulfillments.time_out(self.doors.database)
+            order = self.random.choice(self.placed)
+            for task in await fulfillments_of(self.dependencies.database, order):
+                await make_overdue(self.dependencies.database, task)
+            await jobs.time_out_acceptances(self.dependencies.database)
 
-    async def count(self) -> None:
-        product = self.city.products[self.dice.randrange(3, 8)].id
-        count = Count(delta=self.dice.choice((-4, -1, 2, 5)))
-        await adjust(self.doors.database, self.staff, self.city, count, product_id=product)
+    async def adjust(self) -> None:
+        product = self.city.products[self.random.randrange(3, 8)].id
+        adjustment = StockAdjustment(delta=self.random.choice((-4, -1, 2, 5)))
+        await adjust(
+            self.dependencies.database, self.staff, self.city, adjustment, product_id=product
+        )
 
-    async def take(self) -> None:
-        lines = {self.city.products[index].id: 2 for index in self.dice.sample(range(3, 8), 2)}
-        async with self.doors.database.write(PLATFORM, ORIGIN) as session:
-            where = (self.city.next.id, self.city.company.id)
-            await movements.take(session, *where, lines, StockReason.DAMAGE, "day", None)
+    async def deduct(self) -> None:
+        lines = {self.city.products[index].id: 2 for index in self.random.sample(range(3, 8), 2)}
+        async with self.dependencies.database.write(PLATFORM, ORIGIN) as session:
+            store = (self.city.next.id, self.city.company.id)
+            await movements.deduct(session, *store, lines, StockReason.DAMAGE, "day", None)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_no_unit_is_made_or_lost_on_a_busy_day(doors: Doors, seed: int) -> None:
-    city = await cities.build(doors.database, on_hand=15)
-    day = Day(doors, city, await picker(doors.database, city.near), seed)
-    verbs = [day.place, day.place, day.claim, day.claim, day.release, day.cancel]
-    verbs += [day.count, day.take, day.reroute, day.reroute]
+async def test_no_unit_is_created_or_lost_by_concurrent_work(
+    dependencies: OrderDependencies, seed: int
+) -> None:
+    city = await cities.build_city(dependencies.database, on_hand=15)
+    work = RandomWork(
+        dependencies, city, await create_picker(dependencies.database, city.near), seed
+    )
+    steps = [work.place, work.place, work.pay, work.pay, work.release, work.cancel]
+    steps += [work.adjust, work.deduct, work.reroute, work.reroute]
     for _ in range(8):
-        hour = [day.dice.choice(verbs)() for _ in range(8)]
-        answers = await asyncio.gather(*hour, return_exceptions=True)
-        wrong = [one for one in answers if one is not None and not isinstance(one, Refused)]
-        assert wrong == []
-        assert await unexplained(doors.database, city) == []
-    async with doors.database.read(PLATFORM) as session:
+        concurrent = [work.random.choice(steps)() for _ in range(8)]
+        results = await asyncio.gather(*concurrent, return_exceptions=True)
+        assert all(each is None or isinstance(each, DomainError) for each in results), results
+        assert await unexplained_stock(dependencies.database, city) == []
+    async with dependencies.database.read(PLATFORM) as session:
         rows = await session.scalars(
             select(Stock).where(Stock.store_id.in_([city.near.id, city.next.id]))
         )

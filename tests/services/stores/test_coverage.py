@@ -1,4 +1,4 @@
-"""Who serves a place: the nearest first, however the statement is carried out."""
+"""Stores that deliver to a point: nearest first with every query plan."""
 
 import pytest
 from sqlalchemy import text
@@ -10,31 +10,33 @@ from tests.support import city
 
 
 @pytest.mark.parametrize("joins", ["on", "off"])
-async def test_stores_come_nearest_first_for_each_of_many_places(
+async def test_stores_come_nearest_first_for_each_of_many_points(
     database: Database, joins: str
 ) -> None:
-    towns = [await city.build(database) for _ in range(3)]
-    asked = [
-        coverage.Asked(Point(store.latitude, store.longitude), None, 5, None)
+    towns = [await city.build_city(database) for _ in range(3)]
+    queries = [
+        coverage.CoverageQuery(Point(store.latitude, store.longitude), None, 5, None)
         for town in towns
         for store in (town.near, town.next)
     ]
-    # Without the others, tables are joined by merging, which orders the stores by their keys.
-    others = "set_config('enable_hashjoin', :on, false), set_config('enable_nestloop', :on, false)"
-    planned = text(f"select {others}")
-    async with database.public() as session:
-        await session.execute(planned, {"on": joins})
+    # Without these, PostgreSQL uses merge joins, which order the stores by their keys.
+    settings = (
+        "set_config('enable_hashjoin', :on, false), set_config('enable_nestloop', :on, false)"
+    )
+    set_joins = text(f"select {settings}")
+    async with database.read_public() as session:
+        await session.execute(set_joins, {"on": joins})
         try:
-            found = await coverage.coverages(session, asked)
+            coverages = await coverage.find_coverages(session, queries)
         finally:
-            await session.execute(planned, {"on": "on"})
-    assert any(len(one.serving) > 1 for one in found)
-    for one in found:
-        distances = [serving.distance_m for serving in one.serving]
+            await session.execute(set_joins, {"on": "on"})
+    assert any(len(each.serving_stores) > 1 for each in coverages)
+    for each in coverages:
+        distances = [serving.distance_m for serving in each.serving_stores]
         assert distances == sorted(distances)
 
 
-def test_the_order_is_asked_for_and_not_hoped_for() -> None:
-    """No plan over so few stores loses it; over a city's it was lost."""
-    asked = " ".join(str(coverage.COVERING).split())
-    assert asked.rpartition(" FROM ")[2].count("ORDER BY asked.nth, picked.standing") == 1
+def test_the_statement_orders_the_result_explicitly() -> None:
+    """With few stores every plan keeps the order by chance; with many, it was lost."""
+    statement = " ".join(str(coverage.STORES_COVERING).split())
+    assert statement.rpartition(" FROM ")[2].count("ORDER BY query.nth, nearest.status_rank") == 1

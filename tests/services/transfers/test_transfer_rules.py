@@ -1,4 +1,4 @@
-"""Transfers: what is refused, who may do what, and that no unit gets lost."""
+"""Transfers: refused inputs, permissions, and no unit lost."""
 
 import asyncio
 import random
@@ -17,178 +17,213 @@ from models.stores import Store, StoreKind
 from models.transfers import TransferAction, TransferDirection, TransferStatus
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import (
+    DomainError,
     IllegalStep,
     InvalidInput,
     NotFound,
     Problem,
-    Refused,
     VersionConflict,
 )
 from services.stores import coverage
 from services.transfers import transfer_queries, transfer_states, transfers
-from services.transfers.arrivals import Difference
-from services.transfers.transfer_lines import Wanted
+from services.transfers.arrivals import TransferDiscrepancy
+from services.transfers.transfer_lines import LineQuantity
 from services.transfers.transfers import SameStore
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people
-from tests.support.paid_orders import unexplained
-from tests.support.transfers import Yard, against, manager, opened_yard
+from tests.support.customers import ORIGIN, create_people
+from tests.support.paid_orders import unexplained_stock
+from tests.support.transfers import TransferStores, refusal_of, store_manager, transfer_stores
 
 S = TransferStatus
 A = TransferAction
 
 
 @pytest.fixture
-async def yard(database: Database, city: City) -> Yard:
-    return await opened_yard(database, city)
+async def stores(database: Database, city: City) -> TransferStores:
+    return await transfer_stores(database, city)
 
 
-async def test_a_request_that_can_not_be_right_is_refused(yard: Yard) -> None:
-    city, product = yard.city, yard.product(0)
-    ends = {"source_id": city.near.id, "destination_id": city.next.id}
-    one = [Wanted(product, 1)]
+async def test_an_invalid_request_is_refused(stores: TransferStores) -> None:
+    city, product = stores.city, stores.product(0)
+    store_ids = {"source_id": city.near.id, "destination_id": city.next.id}
+    lines = [LineQuantity(product, 1)]
     cases: list[tuple[dict[str, Any], type[Problem], list[str]]] = [
         ({"destination_id": city.near.id}, SameStore, ["destinationId"]),
         ({"source_id": city.second.stores[0].id}, NotFound, ["sourceId"]),
         ({"destination_id": uuid7()}, NotFound, ["destinationId"]),
         ({"lines": []}, InvalidInput, ["lines"]),
-        ({"lines": [*one, *one]}, InvalidInput, ["lines", "1", "productId"]),
-        ({"lines": [Wanted(product, 0)]}, InvalidInput, ["lines", "0", "quantity"]),
-        ({"lines": [Wanted(product, -1)]}, InvalidInput, ["lines", "0", "quantity"]),
+        ({"lines": [*lines, *lines]}, InvalidInput, ["lines", "1", "productId"]),
+        ({"lines": [LineQuantity(product, 0)]}, InvalidInput, ["lines", "0", "quantity"]),
+        ({"lines": [LineQuantity(product, -1)]}, InvalidInput, ["lines", "0", "quantity"]),
         (
-            {"lines": [*one, Wanted(city.second.products[0].id, 1)]},
+            {"lines": [*lines, LineQuantity(city.second.products[0].id, 1)]},
             NotFound,
             ["lines", "1", "productId"],
         ),
         ({"note": "x" * 201}, InvalidInput, ["note"]),
     ]
-    for wrong, kind, path in cases:
-        given = {**ends, "lines": one, **wrong}
-        reason = await against(yard.do(transfers.request, yard.giver, **given))
-        assert (type(reason), reason.path) == (kind, ["input", *path]), wrong
+    for changes, kind, path in cases:
+        arguments = {**store_ids, "lines": lines, **changes}
+        problem = await refusal_of(
+            stores.run(transfers.request, stores.source_manager, **arguments)
+        )
+        assert (type(problem), problem.path) == (kind, ["input", *path]), changes
 
 
-async def test_what_was_not_sent_does_not_arrive(yard: Yard) -> None:
-    row = await yard.shipped(4)
-    product = yard.product(0)
+async def test_units_that_were_not_shipped_cannot_be_received(stores: TransferStores) -> None:
+    row = await stores.ship(4)
+    product = stores.product(0)
     cases = [
-        ([Difference(product, 5)], InvalidInput, ["0", "received"]),
-        ([Difference(product, 3, 2)], InvalidInput, ["0", "received"]),
-        ([Difference(product, -1)], InvalidInput, ["0", "received"]),
-        ([Difference(product, 0, -1)], InvalidInput, ["0", "damaged"]),
-        ([Difference(yard.product(1), 0)], NotFound, ["0", "productId"]),
-        ([Difference(product, 1, 0, "NONE")], NotFound, ["0", "batchCode"]),
-        ([Difference(product, 1), Difference(product, 1)], InvalidInput, ["1", "productId"]),
+        ([TransferDiscrepancy(product, 5)], InvalidInput, ["0", "received"]),
+        ([TransferDiscrepancy(product, 3, 2)], InvalidInput, ["0", "received"]),
+        ([TransferDiscrepancy(product, -1)], InvalidInput, ["0", "received"]),
+        ([TransferDiscrepancy(product, 0, -1)], InvalidInput, ["0", "damaged"]),
+        ([TransferDiscrepancy(stores.product(1), 0)], NotFound, ["0", "productId"]),
+        ([TransferDiscrepancy(product, 1, 0, "NONE")], NotFound, ["0", "batchCode"]),
+        (
+            [TransferDiscrepancy(product, 1), TransferDiscrepancy(product, 1)],
+            InvalidInput,
+            ["1", "productId"],
+        ),
     ]
-    for said, kind, path in cases:
-        given = {"transfer_id": row.id, "differences": said}
-        reason = await against(yard.do(transfers.receive, yard.getter, **given))
-        assert (type(reason), reason.path) == (kind, ["input", "differences", *path]), said
-    assert await yard.counters(yard.city.next, 0) == (50, 0, 4)
+    for discrepancies, kind, path in cases:
+        arguments = {"transfer_id": row.id, "discrepancies": discrepancies}
+        problem = await refusal_of(
+            stores.run(transfers.receive, stores.destination_manager, **arguments)
+        )
+        assert (type(problem), problem.path) == (kind, ["input", "differences", *path]), (
+            discrepancies
+        )
+    assert await stores.counters(stores.city.next, 0) == (50, 0, 4)
 
 
-async def test_only_what_is_there_is_shipped_and_no_more_than_was_asked_for(yard: Yard) -> None:
-    row = await yard.asked(51, 3)
-    await yard.do(transfers.approve, yard.giver, transfer_id=row.id)
-    ship = {"transfer_id": row.id}
-    short = await against(yard.do(transfers.ship, yard.giver, **ship))
-    assert isinstance(short, InsufficientStock)
-    assert (short.product_id, short.available) == (yard.product(0), 50)
+async def test_no_more_units_are_shipped_than_available_and_requested(
+    stores: TransferStores,
+) -> None:
+    row = await stores.request(51, 3)
+    await stores.run(transfers.approve, stores.source_manager, transfer_id=row.id)
+    step = {"transfer_id": row.id}
+    problem = await refusal_of(stores.run(transfers.ship, stores.source_manager, **step))
+    assert isinstance(problem, InsufficientStock)
+    assert (problem.product_id, problem.available) == (stores.product(0), 50)
     for lines, path in (
-        ([Wanted(yard.product(1), 4)], ["lines", "0", "quantity"]),
-        ([Wanted(yard.product(2), 1)], ["lines", "0", "productId"]),
-        ([Wanted(yard.product(1), 0)], ["lines"]),
+        ([LineQuantity(stores.product(1), 4)], ["lines", "0", "quantity"]),
+        ([LineQuantity(stores.product(2), 1)], ["lines", "0", "productId"]),
+        ([LineQuantity(stores.product(1), 0)], ["lines"]),
     ):
-        reason = await against(yard.do(transfers.ship, yard.giver, lines=lines, **ship))
-        assert reason.path == ["input", *path]
-    less = [Wanted(yard.product(0), 40)]
-    await yard.do(transfers.ship, yard.giver, lines=less, **ship)
-    assert await yard.counters(yard.city.next, 0) == (50, 0, 40)
-    assert await yard.counters(yard.city.near, 1) == (50, 0, 0)
+        problem = await refusal_of(
+            stores.run(transfers.ship, stores.source_manager, lines=lines, **step)
+        )
+        assert problem.path == ["input", *path]
+    lines = [LineQuantity(stores.product(0), 40)]
+    await stores.run(transfers.ship, stores.source_manager, lines=lines, **step)
+    assert await stores.counters(stores.city.next, 0) == (50, 0, 40)
+    assert await stores.counters(stores.city.near, 1) == (50, 0, 0)
 
 
-async def test_each_end_does_its_own_part(yard: Yard, database: Database, city: City) -> None:
-    stranger, far = (
-        await manager(database, city.second.stores[0]),
-        await manager(database, city.far),
+async def test_each_step_belongs_to_one_of_the_stores(
+    stores: TransferStores, database: Database, city: City
+) -> None:
+    stranger, far_manager = (
+        await store_manager(database, city.second.stores[0]),
+        await store_manager(database, city.far),
     )
-    staff = (await people(database, 1, Grant(Role.STORE_STAFF, city.company.id, city.near.id)))[0]
-    row = await yard.asked(1)
-    given = {"transfer_id": row.id}
-    for who in (stranger, far):
-        assert isinstance(await against(yard.do(transfers.approve, who, **given)), NotFound)
-    for who in (yard.getter, staff):
-        assert isinstance(await against(yard.do(transfers.approve, who, **given)), IllegalStep)
-    stale = await against(yard.do(transfers.approve, yard.giver, expected_version=7, **given))
-    assert isinstance(stale, VersionConflict)
-    assert stale.current == 1
-    row = await yard.do(transfers.approve, yard.giver, expected_version=1, **given)
-    assert transfer_states.available_actions(row, staff) == [A.PICK, A.SHIP]
-    assert transfer_states.available_actions(row, yard.getter) == [A.CANCEL]
-    await yard.do(transfers.pick, staff, **given)
-    row = await yard.do(transfers.cancel, yard.getter, note="changed plans", **given)
+    staff = (
+        await create_people(database, 1, Grant(Role.STORE_STAFF, city.company.id, city.near.id))
+    )[0]
+    row = await stores.request(1)
+    step = {"transfer_id": row.id}
+    for actor in (stranger, far_manager):
+        assert isinstance(await refusal_of(stores.run(transfers.approve, actor, **step)), NotFound)
+    for actor in (stores.destination_manager, staff):
+        assert isinstance(
+            await refusal_of(stores.run(transfers.approve, actor, **step)), IllegalStep
+        )
+    problem = await refusal_of(
+        stores.run(transfers.approve, stores.source_manager, expected_version=7, **step)
+    )
+    assert isinstance(problem, VersionConflict)
+    assert problem.current == 1
+    row = await stores.run(transfers.approve, stores.source_manager, expected_version=1, **step)
+    assert transfer_states.MACHINE.available_actions(row, staff) == [A.PICK, A.SHIP]
+    assert transfer_states.MACHINE.available_actions(row, stores.destination_manager) == [A.CANCEL]
+    await stores.run(transfers.start_picking, staff, **step)
+    row = await stores.run(
+        transfers.cancel, stores.destination_manager, note="changed plans", **step
+    )
     assert (row.status, row.decision_note) == (S.CANCELED, "changed plans")
-    assert transfer_states.available_actions(row, yard.giver) == []
-    assert isinstance(await against(yard.do(transfers.ship, staff, **given)), IllegalStep)
+    assert transfer_states.MACHINE.available_actions(row, stores.source_manager) == []
+    assert isinstance(await refusal_of(stores.run(transfers.ship, staff, **step)), IllegalStep)
 
 
-async def test_a_store_sees_what_comes_and_what_goes(yard: Yard, city: City) -> None:
-    rows = [await yard.asked(1) for _ in range(3)]
-    async with yard.database.read(yard.giver.scope()) as session:
+async def test_a_store_lists_incoming_and_outgoing_transfers(
+    stores: TransferStores, city: City
+) -> None:
+    rows = [await stores.request(1) for _ in range(3)]
+    async with stores.database.read(stores.source_manager.scope()) as session:
 
-        async def seen(store: Store, actor: Actor, **more: Any) -> list[UUID]:
-            asked = transfer_queries.Asked(store.id, 2, **more)
-            page = await transfer_queries.of_store(session, actor=actor, asked=asked)
-            return [one.id for one in page.nodes]
+        async def listed(store: Store, actor: Actor, **filters: Any) -> list[UUID]:
+            request = transfer_queries.TransferPageRequest(store.id, 2, **filters)
+            page = await transfer_queries.list_of_store(session, actor=actor, request=request)
+            return [transfer.id for transfer in page.nodes]
 
         newest = [row.id for row in reversed(rows)][:2]
         outgoing = TransferDirection.OUTGOING
-        assert await seen(city.near, yard.giver) == newest
-        assert await seen(city.near, yard.giver, direction=outgoing) == newest
-        assert await seen(city.next, yard.getter, direction=outgoing) == []
-        assert await seen(city.near, yard.giver, status=S.SHIPPED) == []
-        with pytest.raises(Refused):
-            await seen(city.next, yard.giver)
+        assert await listed(city.near, stores.source_manager) == newest
+        assert await listed(city.near, stores.source_manager, direction=outgoing) == newest
+        assert await listed(city.next, stores.destination_manager, direction=outgoing) == []
+        assert await listed(city.near, stores.source_manager, status=S.SHIPPED) == []
+        with pytest.raises(DomainError):
+            await listed(city.next, stores.source_manager)
 
 
-async def test_a_warehouse_gives_but_serves_nobody(yard: Yard, city: City) -> None:
-    async with yard.database.write(PLATFORM, ORIGIN) as session:
+async def test_a_warehouse_ships_transfers_but_serves_no_customers(
+    stores: TransferStores, city: City
+) -> None:
+    async with stores.database.write(PLATFORM, ORIGIN) as session:
         (await session.get_one(Store, city.near.id)).kind = StoreKind.WAREHOUSE
     point = Point(city.latitude, city.longitude)
-    async with yard.database.public() as session:
-        found = await coverage.serving(session, point)
-    assert [one.store.id for one in found] == [city.next.id]
-    assert (await yard.shipped(5)).status is S.SHIPPED
+    async with stores.database.read_public() as session:
+        serving = await coverage.find_serving_stores(session, point)
+    assert [each.store.id for each in serving] == [city.next.id]
+    assert (await stores.ship(5)).status is S.SHIPPED
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_whatever_happens_what_left_is_there_or_accounted_for(yard: Yard, seed: int) -> None:
-    """Source out = destination in + damaged + missing + still on the way, product by product."""
-    chance, city = random.Random(seed), yard.city
-    sent: Counter[int] = Counter()
-    met: Counter[int] = Counter()
-    broken: Counter[int] = Counter()
-    under_way: Counter[int] = Counter()
+async def test_all_shipped_units_are_received_damaged_missing_or_in_transit(
+    stores: TransferStores, seed: int
+) -> None:
+    """Shipped = received + damaged + missing + in transit, for each product."""
+    rng, city = random.Random(seed), stores.city
+    shipped: Counter[int] = Counter()
+    received: Counter[int] = Counter()
+    damaged_units: Counter[int] = Counter()
+    in_transit: Counter[int] = Counter()
 
-    async def one_way() -> None:
-        quantities = [chance.randint(1, 6) for _ in range(3)]
-        row = await yard.shipped(*quantities)
-        sent.update(dict(enumerate(quantities)))
-        if chance.random() < 0.3:
-            under_way.update(dict(enumerate(quantities)))
+    async def transfer_once() -> None:
+        quantities = [rng.randint(1, 6) for _ in range(3)]
+        row = await stores.ship(*quantities)
+        shipped.update(dict(enumerate(quantities)))
+        if rng.random() < 0.3:
+            in_transit.update(dict(enumerate(quantities)))
             return
-        said = []
+        discrepancies = []
         for nth, units in enumerate(quantities):
-            whole = chance.randint(0, units)
-            damaged = chance.randint(0, units - whole)
-            said.append(Difference(yard.product(nth), whole, damaged))
-            met[nth] += whole
-            broken[nth] += damaged
-        await yard.do(transfers.receive, yard.getter, transfer_id=row.id, differences=said)
+            good = rng.randint(0, units)
+            damaged = rng.randint(0, units - good)
+            discrepancies.append(TransferDiscrepancy(stores.product(nth), good, damaged))
+            received[nth] += good
+            damaged_units[nth] += damaged
+        await stores.run(
+            transfers.receive,
+            stores.destination_manager,
+            transfer_id=row.id,
+            discrepancies=discrepancies,
+        )
 
-    await asyncio.gather(*(one_way() for _ in range(6)))
+    await asyncio.gather(*(transfer_once() for _ in range(6)))
     for nth in range(3):
-        assert await yard.counters(city.near, nth) == (50 - sent[nth], 0, 0)
-        found = await yard.counters(city.next, nth)
-        assert found == (50 + met[nth], broken[nth], under_way[nth])
-    assert await unexplained(yard.database, city) == []
+        assert await stores.counters(city.near, nth) == (50 - shipped[nth], 0, 0)
+        counters = await stores.counters(city.next, nth)
+        assert counters == (50 + received[nth], damaged_units[nth], in_transit[nth])
+    assert await unexplained_stock(stores.database, city) == []

@@ -1,4 +1,4 @@
-"""Stock alerts, live: raised, seen to, put off and resolved, for those whom they concern."""
+"""The stream of stock alerts: raised, snoozed, acknowledged and resolved."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,98 +10,111 @@ from jobs import alerts as job
 from models.alerts import StockAlert
 from models.companies import Company
 from models.identity import Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.stores import Store
-from resolvers.context import House
+from resolvers.context import Container
 from services.alerts import stock_alerts
-from services.core.problems import key_of
-from tests.subscriptions.stock.test_inventory import ORIGIN, count
+from services.core.problems import parse_id
 from tests.support import city as cities
-from tests.support.actors import Standing, stand
+from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
-from tests.support.streams.subscriber import watching
+from tests.support.streams.inventory import ORIGIN, set_on_hand
+from tests.support.streams.subscriber import subscribe
 
 NAME = "stock_alert_changed"
 
 
 @pytest.fixture
-async def corner(house: House) -> City:
-    """A city whose stock this test alone changes."""
-    return await cities.build(house.database)
+async def own_city(container: Container) -> City:
+    """A city whose stock only this test changes."""
+    return await cities.build_city(container.database)
 
 
 @pytest.fixture
-async def counter(house: House, corner: City) -> Standing:
-    return await stand(house, "Counter", Grant(Role.STORE_STAFF, corner.company.id, corner.near.id))
+async def stock_clerk(container: Container, own_city: City) -> ActorClient:
+    return await create_client(
+        container, "Stock clerk", Grant(Role.STORE_STAFF, own_city.company.id, own_city.near.id)
+    )
 
 
-def here(city: City) -> dict[str, Any]:
-    return {"storeId": encode(Store, city.near.id)}
+def near_store(city: City) -> dict[str, Any]:
+    return {"storeId": encode_id(Store, city.near.id)}
 
 
-async def test_the_staff_hear_of_each_alert_from_its_raising_to_its_end(
-    house: House, corner: City, counter: Standing
+async def test_staff_receive_every_change_of_an_alert(
+    container: Container, own_city: City, stock_clerk: ActorClient
 ) -> None:
-    await count(house, corner, 0, 2)
-    await job.watch_shelves(house.database)
-    async with watching(counter, NAME, **here(corner)) as line:
-        snapshot = await line.next()
-        assert [(one["kind"], one["units"]) for one in snapshot["alerts"]] == [("LOW", 2)]
+    await set_on_hand(container, own_city, 0, 2)
+    await job.check_stock_levels(container.database)
+    async with subscribe(stock_clerk, NAME, **near_store(own_city)) as subscription:
+        snapshot = await subscription.next_message()
+        assert [(alert["kind"], alert["units"]) for alert in snapshot["alerts"]] == [("LOW", 2)]
         assert snapshot["alert"] is None
-        await count(house, corner, 1, 0)
-        await job.watch_shelves(house.database)
-        raised = await line.until("STOCK_ALERT_RAISED")
+        await set_on_hand(container, own_city, 1, 0)
+        await job.check_stock_levels(container.database)
+        raised = await subscription.next_of_type("STOCK_ALERT_RAISED")
         assert (raised["alert"]["kind"], raised["alert"]["priority"]) == ("OUT_OF_STOCK", "URGENT")
         assert raised["alert"]["store"]["name"]
         assert raised["alerts"] is None
-        cursor = line.seen[-1]["cursor"]
-    key = key_of(StockAlert, raised["alert"]["id"])
-    await see_to(counter, corner, key)
-    await count(house, corner, 1, 40)
-    await job.watch_shelves(house.database)
-    async with watching(counter, NAME, after=cursor, **here(corner)) as line:
-        types = [(await line.next())["type"] for _ in range(3)]
+        cursor = subscription.messages[-1]["cursor"]
+    key = parse_id(StockAlert, raised["alert"]["id"])
+    await snooze_and_acknowledge(stock_clerk, own_city, key)
+    await set_on_hand(container, own_city, 1, 40)
+    await job.check_stock_levels(container.database)
+    async with subscribe(stock_clerk, NAME, after=cursor, **near_store(own_city)) as subscription:
+        types = [(await subscription.next_message())["type"] for _ in range(3)]
     assert types == ["STOCK_ALERT_SNOOZED", "STOCK_ALERT_ACKNOWLEDGED", "STOCK_ALERT_RESOLVED"]
-    assert {one["kind"] for one in line.seen} == {"EVENT"}
-    assert [one["alert"]["status"] for one in line.seen][-1] == "RESOLVED"
+    assert {message["kind"] for message in subscription.messages} == {"EVENT"}
+    assert [message["alert"]["status"] for message in subscription.messages][-1] == "RESOLVED"
 
 
-async def see_to(who: Standing, city: City, alert_id: UUID) -> None:
-    """Put an alert off, and take it on after all."""
+async def snooze_and_acknowledge(who: ActorClient, city: City, alert_id: UUID) -> None:
+    """Snooze an alert, then acknowledge it."""
     scope, until = who.actor.scope(), datetime.now(UTC) + timedelta(hours=1)
-    here = scope.with_company(city.company.id)
-    async with who.house.database.write(here, ORIGIN) as session:
+    company_scope = scope.with_company(city.company.id)
+    async with who.container.database.write(company_scope, ORIGIN) as session:
         await stock_alerts.snooze(session, actor=who.actor, alert_id=alert_id, until=until)
-    async with who.house.database.write(here, ORIGIN) as session:
+    async with who.container.database.write(company_scope, ORIGIN) as session:
         await stock_alerts.acknowledge(session, actor=who.actor, alert_id=alert_id)
 
 
-async def test_a_company_hears_of_all_its_stores_and_of_nobody_elses(
-    house: House, corner: City, super_admin: Standing
+async def test_a_company_admin_receives_the_alerts_of_all_own_stores(
+    container: Container, own_city: City, super_admin: ActorClient
 ) -> None:
-    owner = await stand(house, "Owner", Grant(Role.COMPANY_ADMIN, corner.company.id))
-    all_of_it = {"companyId": encode(Company, corner.company.id)}
-    async with watching(owner, NAME, **all_of_it) as line, watching(super_admin, NAME) as platform:
-        assert (await line.next())["alerts"] == []
-        assert await platform.refused() == "INVALID_INPUT"  # it has to say which stores
-        await count(house, corner, 3, 0)
-        await job.watch_shelves(house.database)
-        assert (await line.until("STOCK_ALERT_RAISED"))["alert"]["units"] == 0
+    owner = await create_client(container, "Owner", Grant(Role.COMPANY_ADMIN, own_city.company.id))
+    company = {"companyId": encode_id(Company, own_city.company.id)}
+    async with (
+        subscribe(owner, NAME, **company) as subscription,
+        subscribe(super_admin, NAME) as platform,
+    ):
+        assert (await subscription.next_message())["alerts"] == []
+        assert (
+            await platform.final_error_code() == "INVALID_INPUT"
+        )  # platform staff have to name the stores
+        await set_on_hand(container, own_city, 3, 0)
+        await job.check_stock_levels(container.database)
+        assert (await subscription.next_of_type("STOCK_ALERT_RAISED"))["alert"]["units"] == 0
 
 
-async def test_others_are_told_that_there_is_no_such_store(
-    corner: City,
-    counter: Standing,
-    picker: Standing,
-    other_company_admin: Standing,
-    customer: Standing,
+async def test_alerts_of_another_store_are_not_found(
+    own_city: City,
+    stock_clerk: ActorClient,
+    picker: ActorClient,
+    other_company_admin: ActorClient,
+    customer: ActorClient,
 ) -> None:
     for who in (picker, other_company_admin):
-        async with watching(who, NAME, **here(corner)) as line:
-            assert await line.refused() == "NOT_FOUND"
-    async with watching(counter, NAME, companyId=encode(Company, corner.company.id)) as line:
-        assert await line.refused() == "NOT_FOUND"  # one store of it is not all of it
-    async with watching(customer, NAME, **here(corner)) as line:
-        assert await line.refused() == "FORBIDDEN"
-    async with watching(counter, NAME, after="nonsense", **here(corner)) as line:
-        assert await line.refused() == "INVALID_INPUT"
+        async with subscribe(who, NAME, **near_store(own_city)) as subscription:
+            assert await subscription.final_error_code() == "NOT_FOUND"
+    async with subscribe(
+        stock_clerk, NAME, companyId=encode_id(Company, own_city.company.id)
+    ) as subscription:
+        assert (
+            await subscription.final_error_code() == "NOT_FOUND"
+        )  # staff of one store do not see all stores
+    async with subscribe(customer, NAME, **near_store(own_city)) as subscription:
+        assert await subscription.final_error_code() == "FORBIDDEN"
+    async with subscribe(
+        stock_clerk, NAME, after="nonsense", **near_store(own_city)
+    ) as subscription:
+        assert await subscription.final_error_code() == "INVALID_INPUT"

@@ -1,56 +1,48 @@
-"""Those who stand together are told together; whoever can't keep up or may not stay walks alone."""
+"""Fan-out groups: equal subscriptions share answers; slow or refused members leave the group."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from database.base import uuid7
 from database.scope import PLATFORM
-from database.sessions import Hint
 from execution import Answer
-from execution.fanout_port import Outlet
-from execution.planning.plan import Plan
+from execution.planning.plan import ExecutionPlan
 from models.events import EventType
 from models.identity import SignInSession
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
-from resolvers.context import House
-from services.core.cursors import START, place_of
+from resolvers.context import Container
 from subscriptions.engine import access_monitor
-from subscriptions.engine.fanout import Walker
 from subscriptions.engine.hub import Hub
-from subscriptions.engine.stream_reader import Course, Step
-from tests.subscriptions.orders.test_orders import ORIGIN, happen, placed
-from tests.support.actors import Standing, engine, stand
+from tests.support.actors import ActorClient, create_client, engine
 from tests.support.city import City
-from tests.support.streams.server_process import until
+from tests.support.streams.orders import ORIGIN, place_test_order, record_order_events
+from tests.support.waiting import until
 
 TRACK = """subscription ($id: ID!, $after: String) {
   orderTracked(orderId: $id, after: $after) { kind cursor event { type } order { code } }
 }"""
 OTHER = TRACK.replace("{ code }", "{ id status }")
-LISTENERS = 6
+READERS = 6
 
 
 @dataclass
 class Reader:
-    """A socket of sorts: takes answers in its loop and by its sink, unless it stands still."""
+    """A client that receives answers in its loop and by its sink, unless its buffer is full."""
 
-    seen: list[Any] = field(default_factory=list)
+    messages: list[Any] = field(default_factory=list)
     errors: list[Any] = field(default_factory=list)
-    full: bool = False
-    by_sink: int = 0
+    is_full: bool = False
+    sink_count: int = 0
 
     def sink(self, answer: Answer) -> bool:
-        if self.full:
+        if self.is_full:
             return False
-        self.by_sink += 1
+        self.sink_count += 1
         self.take(answer)
         return True
 
@@ -60,236 +52,175 @@ class Reader:
                 (error.get("extensions") or {}).get("code") for error in answer.errors
             )
         else:
-            self.seen.extend(answer.data.values())
+            self.messages.extend(answer.data.values())
 
     @property
     def events(self) -> list[str]:
-        return [one["event"]["type"] for one in self.seen if one["kind"] == "EVENT"]
+        return [message["event"]["type"] for message in self.messages if message["kind"] == "EVENT"]
 
-    async def read(self, who: Standing, document: str, variables: dict[str, Any]) -> None:
+    async def read(self, who: ActorClient, document: str, variables: dict[str, Any]) -> None:
         prepared = engine().prepare(document)
         assert not isinstance(prepared, Answer), prepared.errors
         async for answer in engine().subscribe(prepared, variables, who.context(), self.sink):
-            while self.full:  # noqa: ASYNC110 - a reader that stands still
-                await asyncio.sleep(0.01)
+            await until(lambda: not self.is_full, what="room in the reader's buffer")
             self.take(answer)
 
 
 @asynccontextmanager
-async def reading(
-    who: Standing, order: Order, document: str = TRACK, after: str | None = None
+async def open_reader(
+    who: ActorClient, order: Order, document: str = TRACK, after: str | None = None
 ) -> AsyncIterator[Reader]:
-    """A reader of an order's events, past its first message."""
+    """Run a reader of an order's events that has received its first message."""
     reader = Reader()
-    variables = {"id": encode(Order, order.id), "after": after}
+    variables = {"id": encode_id(Order, order.id), "after": after}
     task = asyncio.create_task(reader.read(who, document, variables))
     try:
-        await until(lambda: bool(reader.seen or after))
+        await until(lambda: bool(reader.messages or after))
         yield reader
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
-def hub_of(house: House) -> Hub:
-    assert isinstance(house.streams, Hub)
-    return house.streams
+def hub_of(container: Container) -> Hub:
+    assert isinstance(container.streams, Hub)
+    return container.streams
 
 
 @pytest.fixture
-async def order(customer: Standing, town: City) -> Order:
-    return await placed(customer, town)
+async def order(customer: ActorClient, town: City) -> Order:
+    return await place_test_order(customer, town)
 
 
 @asynccontextmanager
-async def crowd(
-    who: Standing, order: Order, document: str = TRACK, count: int = LISTENERS
+async def grouped_readers(
+    who: ActorClient, order: Order, document: str = TRACK, count: int = READERS
 ) -> AsyncIterator[list[Reader]]:
-    """So many readers who walk together."""
+    """Run `count` readers that are members of one fan-out group."""
     async with asyncio.TaskGroup() as group:
-        opened = [reading(who, order, document) for _ in range(count)]
-        readers = [await group.create_task(one.__aenter__()) for one in opened]
-    hub = hub_of(who.house)
-    # The first finds out about the others at its next message.
-    await happen(who.house, order, EventType.PICKING_STARTED)
-    await until(lambda: hub.circles.members >= count)
+        contexts = [open_reader(who, order, document) for _ in range(count)]
+        readers = [await group.create_task(context.__aenter__()) for context in contexts]
+    hub = hub_of(who.container)
+    # A reader joins the group at its next message.
+    await record_order_events(who.container, order, EventType.PICKING_STARTED)
+    await until(lambda: hub.fanout_groups.member_count >= count)
     try:
         yield readers
     finally:
-        for one in opened:
-            await one.__aexit__(None, None, None)
-        await until(lambda: len(hub.circles) == 0)
-        assert not hub.circles._following
+        for context in contexts:
+            await context.__aexit__(None, None, None)
+        await until(lambda: len(hub.fanout_groups) == 0)
+        assert not hub.fanout_groups._subscription_counts
         assert not hub._listeners
 
 
-async def test_an_event_is_answered_once_for_all_and_reaches_each_by_its_sink(
-    customer: Standing, order: Order, monkeypatch: pytest.MonkeyPatch
+async def test_an_event_is_answered_once_and_reaches_every_sink(
+    customer: ActorClient, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[Any] = []
-    run = Plan.run
+    run = ExecutionPlan.run
 
-    async def noted(plan: Plan, *rest: Any) -> Any:
+    async def record_run(plan: ExecutionPlan, *rest: Any) -> Any:
         runs.append(plan)
         return await run(plan, *rest)
 
-    async with crowd(customer, order) as readers:
-        monkeypatch.setattr(Plan, "run", noted)
+    async with grouped_readers(customer, order) as readers:
+        monkeypatch.setattr(ExecutionPlan, "run", record_run)
         for _ in range(5):
-            await happen(customer.house, order, EventType.LINE_PICKED)
-        await until(lambda: all(len(one.events) == 6 for one in readers))
+            await record_order_events(customer.container, order, EventType.LINE_PICKED)
+        await until(lambda: all(len(reader.events) == 6 for reader in readers))
         assert len(runs) == 5
-        assert all(one.by_sink >= 5 for one in readers)
-        cursors = [tuple(message["cursor"] for message in one.seen[1:]) for one in readers]
+        assert all(reader.sink_count >= 5 for reader in readers)
+        cursors = [
+            tuple(message["cursor"] for message in reader.messages[1:]) for reader in readers
+        ]
         assert len(set(cursors)) == 1
 
 
-async def test_those_who_ask_for_other_fields_walk_along_and_get_theirs(
-    customer: Standing, order: Order
+async def test_members_with_other_fields_receive_their_own_answers(
+    customer: ActorClient, order: Order
 ) -> None:
-    async with crowd(customer, order) as readers, reading(customer, order, OTHER) as other:
-        await until(lambda: hub_of(customer.house).circles.members == LISTENERS + 1)
-        await happen(customer.house, order, EventType.LINE_PICKED)
+    async with (
+        grouped_readers(customer, order) as readers,
+        open_reader(customer, order, OTHER) as other,
+    ):
+        await until(lambda: hub_of(customer.container).fanout_groups.member_count == READERS + 1)
+        await record_order_events(customer.container, order, EventType.LINE_PICKED)
         await until(lambda: bool(other.events) and len(readers[0].events) == 2)
-        assert set(other.seen[-1]["order"]) == {"id", "status"}
-        assert set(readers[0].seen[-1]["order"]) == {"code"}
+        assert set(other.messages[-1]["order"]) == {"id", "status"}
+        assert set(readers[0].messages[-1]["order"]) == {"code"}
 
 
-async def test_who_has_no_room_walks_alone_and_catches_up_without_holding_up_the_others(
-    customer: Standing, order: Order
+async def test_a_full_member_catches_up_alone_without_delaying_the_others(
+    customer: ActorClient, order: Order
 ) -> None:
-    async with crowd(customer, order) as readers:
+    async with grouped_readers(customer, order) as readers:
         slow = readers[0]
-        slow.full = True
+        slow.is_full = True
         for _ in range(30):
-            await happen(customer.house, order, EventType.LINE_PICKED)
-        await until(lambda: all(len(one.events) == 31 for one in readers[1:]))
+            await record_order_events(customer.container, order, EventType.LINE_PICKED)
+        await until(lambda: all(len(reader.events) == 31 for reader in readers[1:]))
         assert len(slow.events) == 1
-        assert hub_of(customer.house).circles.members == LISTENERS - 1
-        slow.full = False
+        assert hub_of(customer.container).fanout_groups.member_count == READERS - 1
+        slow.is_full = False
         await until(lambda: len(slow.events) == 31)
-        assert [one["cursor"] for one in slow.seen[1:]] == [
-            one["cursor"] for one in readers[1].seen[1:]
+        assert [message["cursor"] for message in slow.messages[1:]] == [
+            message["cursor"] for message in readers[1].messages[1:]
         ]
-        await until(lambda: hub_of(customer.house).circles.members == LISTENERS)
+        await until(lambda: hub_of(customer.container).fanout_groups.member_count == READERS)
 
 
-async def test_who_comes_with_a_cursor_is_told_the_rest_and_then_walks_along(
-    customer: Standing, order: Order, monkeypatch: pytest.MonkeyPatch
+async def test_a_subscription_with_a_cursor_catches_up_and_then_joins_the_group(
+    customer: ActorClient, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("subscriptions.engine.fanout.TOLD_SECONDS", 0)
-    async with crowd(customer, order) as readers:
-        cursor = readers[0].seen[-1]["cursor"]
+    monkeypatch.setattr("subscriptions.engine.fanout.RECENT_EVENT_SECONDS", 0)
+    async with grouped_readers(customer, order) as readers:
+        cursor = readers[0].messages[-1]["cursor"]
         for _ in range(3):
-            await happen(customer.house, order, EventType.LINE_PICKED)
-        async with reading(customer, order, after=cursor) as late:
+            await record_order_events(customer.container, order, EventType.LINE_PICKED)
+        async with open_reader(customer, order, after=cursor) as late:
             await until(lambda: len(late.events) == 3)
-            await until(lambda: hub_of(customer.house).circles.members == LISTENERS + 1)
-            await happen(customer.house, order, EventType.FULFILLMENT_PACKED)
+            await until(
+                lambda: hub_of(customer.container).fanout_groups.member_count == READERS + 1
+            )
+            await record_order_events(customer.container, order, EventType.FULFILLMENT_PACKED)
             await until(lambda: len(late.events) == 4)
-            assert late.seen == readers[0].seen[-4:]
-            assert late.by_sink == 1
+            assert late.messages == readers[0].messages[-4:]
+            assert late.sink_count == 1
 
 
-async def test_signing_out_ends_ones_own_stream_inside_a_circle(
-    house: House, customer: Standing, order: Order, monkeypatch: pytest.MonkeyPatch
+async def test_signing_out_ends_only_the_own_stream_in_a_group(
+    container: Container, customer: ActorClient, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_monitor, "ADMIT_SECONDS", 0.2)
-    elsewhere = await stand(house, "", *customer.actor.grants, person_id=customer.actor.person_id)
-    async with crowd(customer, order) as readers, reading(elsewhere, order) as gone:
-        await until(lambda: hub_of(house).circles.members == LISTENERS + 1)
-        async with house.database.write(PLATFORM, ORIGIN) as session:
-            device = await session.get_one(SignInSession, elsewhere.actor.session_id)
-            device.revoked_at = device.created_at
-        await until(lambda: gone.errors == ["UNAUTHENTICATED"])
-        await happen(house, order, EventType.LINE_PICKED)
-        await until(lambda: all(len(one.events) == 2 for one in readers))
-        assert not gone.events
+    monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
+    other_device = await create_client(
+        container, "", *customer.actor.grants, person_id=customer.actor.person_id
+    )
+    async with (
+        grouped_readers(customer, order) as readers,
+        open_reader(other_device, order) as revoked,
+    ):
+        await until(lambda: hub_of(container).fanout_groups.member_count == READERS + 1)
+        async with container.database.write(PLATFORM, ORIGIN) as session:
+            sign_in = await session.get_one(SignInSession, other_device.actor.session_id)
+            sign_in.revoked_at = sign_in.created_at
+        await until(lambda: revoked.errors == ["UNAUTHENTICATED"])
+        await record_order_events(container, order, EventType.LINE_PICKED)
+        await until(lambda: all(len(reader.events) == 2 for reader in readers))
+        assert not revoked.events
 
 
-async def test_a_failing_answer_breaks_the_circle_and_each_meets_it_alone(
-    customer: Standing, order: Order, monkeypatch: pytest.MonkeyPatch
+async def test_a_failing_answer_ends_the_group_and_each_member_meets_it_alone(
+    customer: ActorClient, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with crowd(customer, order) as readers:
-        run = Plan.run
+    async with grouped_readers(customer, order) as readers:
+        run = ExecutionPlan.run
 
-        async def broken(plan: Plan, *rest: Any) -> Any:
+        async def broken(plan: ExecutionPlan, *rest: Any) -> Any:
             raise RuntimeError("broken on purpose")
 
-        monkeypatch.setattr(Plan, "run", broken)
-        await happen(customer.house, order, EventType.LINE_PICKED)
-        await until(lambda: all(one.errors for one in readers))
-        monkeypatch.setattr(Plan, "run", run)
-        assert hub_of(customer.house).circles.members == 0
-
-
-async def test_a_circle_that_ends_before_it_began_leaves_nobody_behind(house: House) -> None:
-    hub = hub_of(house)
-    before = {name: len(found) for name, found in hub._listeners.items()}
-    course = Course(hub, ["order:nobody"], None)
-    course.set_out({"order:nobody": START}, lagging=False)
-    key = ("nobody",)
-    hub.circles.follow(key)
-    hub.circles.follow(key)
-
-    async def tell(step: Step) -> Answer:
-        raise AssertionError("there is nobody to be told")
-
-    outlet = Outlet("all", tell, lambda answer: True)
-    circle = hub.circles.open_to(key, course, outlet.audience)
-    assert circle is not None
-    first = Walker({"order:nobody": START}, outlet, tell)
-    circle.join(first)
-    circle.drop(first)
-    again = hub.circles.open_to(key, course, outlet.audience)
-    assert again is not None
-    assert again is not circle
-    late = Walker({"order:nobody": START}, outlet, tell)
-    circle.join(late)  # as somebody would who had been let in just before
-    await asyncio.wait_for(late.left, 1)
-    await again.close()
-    course.close()
-    hub.circles.unfollow(key)
-    hub.circles.unfollow(key)
-    assert {name: len(found) for name, found in hub._listeners.items()} == before
-
-
-async def test_who_is_a_few_steps_late_is_told_them_while_joining(house: House) -> None:
-    hub, stream, at = hub_of(house), f"order:{uuid7()}", datetime.now(UTC)
-    key, heard = (stream,), defaultdict[str, list[int]](list)
-    hub.circles.follow(key)
-    hub.circles.follow(key)
-
-    def course_at(seq: int) -> Course:
-        course = Course(hub, [stream], None)
-        course.set_out({stream: place_of(seq, at)}, lagging=False)
-        return course
-
-    async def tell(step: Step) -> Answer:
-        assert step.hint is not None
-        return Answer(step.hint.seq)
-
-    def walker_at(seq: int, name: str) -> Walker:
-        def sink(answer: Answer) -> bool:
-            heard[name].append(answer.data)
-            return True
-
-        return Walker({stream: place_of(seq, at)}, Outlet("all", tell, sink), tell)
-
-    courses = [course_at(seq) for seq in (0, 1, 3)]
-    circle = hub.circles.open_to(key, courses[0], "all")
-    assert circle is not None
-    assert circle.join(walker_at(0, "first"))
-    for seq in (1, 2, 3):
-        await hub.announce([Hint(stream, seq, "LINE_PICKED", {}, at)])
-    await until(lambda: heard["first"] == [1, 2, 3])
-    assert hub.circles.open_to(key, courses[1], "others") is None
-    assert hub.circles.open_to(key, courses[1], "all") is circle
-    assert circle.join(walker_at(1, "late"))
-    assert heard["late"] == [2, 3]
-    circle._told.clear()  # as it does when a while has passed
-    assert hub.circles.open_to(key, courses[1], "all") is None
-    assert hub.circles.open_to(key, courses[2], "all") is circle
-    await circle.close()
-    for course in courses:
-        course.close()
+        monkeypatch.setattr(ExecutionPlan, "run", broken)
+        await record_order_events(customer.container, order, EventType.LINE_PICKED)
+        await until(lambda: all(reader.errors for reader in readers))
+        monkeypatch.setattr(ExecutionPlan, "run", run)
+        assert hub_of(customer.container).fanout_groups.member_count == 0

@@ -1,4 +1,4 @@
-"""Listeners who must get the same share one answer; others never get a word of it."""
+"""Subscribers with equal documents and access share one answer; others never receive it."""
 
 import asyncio
 import random
@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 
 from execution import Answer, Limits
-from execution.planning.plan import Plan
-from execution.running.shared import Shared
+from execution.planning.plan import ExecutionPlan
+from execution.running.single_flight import SingleFlightCache
 from models.events import EventType
 from models.identity import Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.orders import Order
 from models.stores import Store
-from resolvers.context import House
+from resolvers.context import Container
 from schema.root import graph
-from server.errors import present
-from server.graphql_engine import HouseEngine
-from tests.subscriptions.orders.test_orders import happen, placed
-from tests.subscriptions.stock.test_inventory import count, shown
+from server.errors import format_error
+from server.graphql_engine import GraphQLEngine
 from tests.support import city
-from tests.support.actors import Standing, engine, stand
+from tests.support.actors import ActorClient, create_client, engine
 from tests.support.city import City
+from tests.support.streams.inventory import product_ids, set_on_hand
+from tests.support.streams.orders import place_test_order, record_order_events
 
-REFERENCE = HouseEngine(graph, limits=Limits(), reference=True, on_error=present)
-PATIENCE_SECONDS = 20.0
-LISTENERS = 24
+REFERENCE = GraphQLEngine(graph, limits=Limits(), reference=True, on_error=format_error)
+TIMEOUT_SECONDS = 20.0
+SUBSCRIBERS = 24
 SEED = 20261121
 ORDER = "subscription ($id: ID!, $after: String%s) { orderTracked(orderId: $id, after: $after) %s }"
 ORDERS = [
@@ -39,184 +39,201 @@ ORDERS = [
     ORDER % (", $many: Int = 1",
              "{ order { code timeline(first: $many) { edges { node { type } } } } }"),
 ]  # fmt: skip
-SHELF = (
+INVENTORY = (
     "subscription ($id: ID!, $ids: [ID!]) { inventoryChanged(storeId: $id, productIds: $ids) %s }"
 )
-SHELVES = [
-    SHELF % "{ kind cursor changes { productId availability product { price { minor } } } }",
-    SHELF % "{ cursor changes { productId product { name } } }",
-    SHELF % "{ changes { availability onHand held version } }",
+INVENTORIES = [
+    INVENTORY % "{ kind cursor changes { productId availability product { price { minor } } } }",
+    INVENTORY % "{ cursor changes { productId product { name } } }",
+    INVENTORY % "{ changes { availability onHand held version } }",
 ]
 Answers = AsyncGenerator[Answer, None]
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The plan of every run since the test began."""
-    made: list[Any] = []
-    run = Plan.run
+    """The plan of every run since the start of the test."""
+    plans: list[Any] = []
+    run = ExecutionPlan.run
 
-    async def noted(plan: Plan, *rest: Any) -> Any:
-        made.append(plan)
+    async def record_run(plan: ExecutionPlan, *rest: Any) -> Any:
+        plans.append(plan)
         return await run(plan, *rest)
 
-    monkeypatch.setattr(Plan, "run", noted)
-    return made
+    monkeypatch.setattr(ExecutionPlan, "run", record_run)
+    return plans
 
 
 @pytest.fixture
-async def corner(house: House) -> City:
-    """A city whose stock this test alone changes."""
-    return await city.build(house.database)
+async def own_city(container: Container) -> City:
+    """A city whose stock only this test changes."""
+    return await city.build_city(container.database)
 
 
 @pytest.fixture(scope="module")
-async def buyer(house: House) -> Standing:
-    """A customer of these tests alone."""
-    return await stand(house, "Buyer", Grant(Role.CUSTOMER))
+async def buyer(container: Container) -> ActorClient:
+    """A customer that only these tests use."""
+    return await create_client(container, "Buyer", Grant(Role.CUSTOMER))
 
 
-def listen(
-    who: Standing, document: str, variables: dict[str, Any], by: Any = None, **more: Any
+def subscribe(
+    who: ActorClient,
+    document: str,
+    variables: dict[str, Any],
+    engine_to_use: Any = None,
+    **more: Any,
 ) -> Answers:
-    by = by or engine()
-    prepared = by.prepare(document)
+    chosen_engine = engine_to_use or engine()
+    prepared = chosen_engine.prepare(document)
     assert not isinstance(prepared, Answer), prepared.errors
-    answers: Answers = by.subscribe(prepared, variables, who.context(**more))
+    answers: Answers = chosen_engine.subscribe(prepared, variables, who.context(**more))
     return answers
 
 
-async def heard(lines: list[Answers]) -> list[Answer]:
-    """The next answer of each."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        return await asyncio.gather(*map(anext, lines))
+async def next_answers(subscriptions: list[Answers]) -> list[Answer]:
+    """Return the next answer of each subscription."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        return await asyncio.gather(*map(anext, subscriptions))
 
 
-async def leave(lines: list[Answers]) -> None:
-    await asyncio.gather(*(line.aclose() for line in lines))
+async def close(subscriptions: list[Answers]) -> None:
+    await asyncio.gather(*(one.aclose() for one in subscriptions))
 
 
-def same(answer: Answer, expected: Answer) -> None:
+def assert_equal(answer: Answer, expected: Answer) -> None:
     assert answer.data == expected.data
     assert sorted(map(str, answer.errors or [])) == sorted(map(str, expected.errors or []))
 
 
-async def test_shared_answers_are_those_that_each_would_get_alone(
-    buyer: Standing,
-    another_customer: Standing,
-    picker: Standing,
-    manager: Standing,
-    support_agent: Standing,
+async def test_shared_answers_equal_those_of_the_reference_engine(
+    buyer: ActorClient,
+    another_customer: ActorClient,
+    picker: ActorClient,
+    manager: ActorClient,
+    support_agent: ActorClient,
     town: City,
 ) -> None:
-    order, dice = await placed(buyer, town), random.Random(SEED)
-    cast = [buyer, buyer, picker, manager, support_agent, another_customer]
-    given = {"id": encode(Order, order.id)}
-    ours, alone = [], []
-    for _ in range(LISTENERS):
-        who, document = dice.choice(cast), dice.choice(ORDERS)
-        variables = given | dice.choice([{}, {"more": False, "many": 2}])
-        more = {"language": dice.choice(["en", "zh-Hant"])}
-        ours.append(listen(who, document, variables, **more))
-        alone.append(listen(who, document, variables, REFERENCE, **more))
+    order, rng = await place_test_order(buyer, town), random.Random(SEED)
+    actors = [buyer, buyer, picker, manager, support_agent, another_customer]
+    arguments = {"id": encode_id(Order, order.id)}
+    shared, reference = [], []
+    for _ in range(SUBSCRIBERS):
+        who, document = rng.choice(actors), rng.choice(ORDERS)
+        variables = arguments | rng.choice([{}, {"more": False, "many": 2}])
+        more = {"language": rng.choice(["en", "zh-Hant"])}
+        shared.append(subscribe(who, document, variables, **more))
+        reference.append(subscribe(who, document, variables, REFERENCE, **more))
     try:
-        first = await heard(ours)
-        for got, expected in zip(first, await heard(alone), strict=True):
-            same(got, expected)
+        first = await next_answers(shared)
+        for got, expected in zip(first, await next_answers(reference), strict=True):
+            assert_equal(got, expected)
         for n in reversed([n for n, answer in enumerate(first) if answer.data is None]):
-            del ours[n], alone[n]
-        assert 0 < len(ours) < LISTENERS
+            del shared[n], reference[n]
+        assert 0 < len(shared) < SUBSCRIBERS
         for event in (EventType.PICKING_STARTED, EventType.LINE_PICKED):
-            await happen(buyer.house, order, event)
-            for got, expected in zip(await heard(ours), await heard(alone), strict=True):
-                same(got, expected)
+            await record_order_events(buyer.container, order, event)
+            for got, expected in zip(
+                await next_answers(shared), await next_answers(reference), strict=True
+            ):
+                assert_equal(got, expected)
     finally:
-        await leave(ours + alone)
+        await close(shared + reference)
 
 
-async def test_strangers_share_one_run_and_one_text_of_a_public_answer(
-    nobody: Standing,
-    customer: Standing,
-    another_customer: Standing,
-    rider: Standing,
-    house: House,
-    corner: City,
+async def test_public_answers_are_computed_and_encoded_once(
+    nobody: ActorClient,
+    customer: ActorClient,
+    another_customer: ActorClient,
+    rider: ActorClient,
+    container: Container,
+    own_city: City,
     runs: list[Any],
 ) -> None:
-    people = [nobody, customer, another_customer, rider] * 5
-    given = {"id": encode(Store, corner.near.id), "ids": shown(corner, 0)}
-    lines = [listen(who, SHELVES[0], given) for who in people]
-    await heard(lines)
+    actors = [nobody, customer, another_customer, rider] * 5
+    arguments = {"id": encode_id(Store, own_city.near.id), "ids": product_ids(own_city, 0)}
+    subscriptions = [subscribe(who, INVENTORIES[0], arguments) for who in actors]
+    await next_answers(subscriptions)
     runs.clear()
-    await count(house, corner, 0, 3)
-    told = await heard(lines)
-    await leave(lines)
+    await set_on_hand(container, own_city, 0, 3)
+    answers = await next_answers(subscriptions)
+    await close(subscriptions)
     assert len(runs) == 1
-    assert told[0].data["inventoryChanged"]["changes"][0]["availability"] == "LOW"
-    assert len({id(one.encode()) for one in told}) == 1
+    assert answers[0].data["inventoryChanged"]["changes"][0]["availability"] == "LOW"
+    assert len({id(one.encode()) for one in answers}) == 1
 
 
-async def test_a_language_a_document_and_a_person_make_an_answer_another(
-    customer: Standing, picker: Standing, house: House, corner: City, runs: list[Any]
+async def test_answers_differ_by_language_document_and_access(
+    customer: ActorClient,
+    picker: ActorClient,
+    container: Container,
+    own_city: City,
+    runs: list[Any],
 ) -> None:
-    given = {"id": encode(Store, corner.near.id), "ids": shown(corner, 0)}
-    named = [listen(customer, SHELVES[1], given, language=one) for one in ("en", "zh-Hant") * 2]
-    priced = [listen(customer, SHELVES[0], given) for _ in range(2)]
-    guarded = [listen(who, SHELVES[2], given) for who in (customer, picker) * 2]
-    lines = named + priced + guarded
-    await heard(lines)
+    arguments = {"id": encode_id(Store, own_city.near.id), "ids": product_ids(own_city, 0)}
+    named = [
+        subscribe(customer, INVENTORIES[1], arguments, language=one)
+        for one in ("en", "zh-Hant") * 2
+    ]
+    priced = [subscribe(customer, INVENTORIES[0], arguments) for _ in range(2)]
+    guarded = [subscribe(who, INVENTORIES[2], arguments) for who in (customer, picker) * 2]
+    subscriptions = named + priced + guarded
+    await next_answers(subscriptions)
     runs.clear()
-    await count(house, corner, 0, 3)
-    told = await heard(lines)
-    await leave(lines)
+    await set_on_hand(container, own_city, 0, 3)
+    answers = await next_answers(subscriptions)
+    await close(subscriptions)
     assert len(runs) == 2 + 1 + 2
-    names = [one.data["inventoryChanged"]["changes"][0]["product"]["name"] for one in told[:4]]
+    names = [one.data["inventoryChanged"]["changes"][0]["product"]["name"] for one in answers[:4]]
     assert names[0] == names[2] != names[1] == names[3] == "商品1"
 
 
-async def test_a_pin_is_for_the_customer_alone_though_all_watch_one_order(
-    buyer: Standing, picker: Standing, support_agent: Standing, town: City, runs: list[Any]
+async def test_only_the_customer_sees_the_delivery_pin_of_a_shared_order(
+    buyer: ActorClient, picker: ActorClient, support_agent: ActorClient, town: City, runs: list[Any]
 ) -> None:
-    order = await placed(buyer, town)
-    given = {"id": encode(Order, order.id)}
-    lines = [listen(who, ORDERS[1], given) for who in (buyer, picker, support_agent) * 3]
-    await heard(lines)
+    order = await place_test_order(buyer, town)
+    arguments = {"id": encode_id(Order, order.id)}
+    subscriptions = [
+        subscribe(who, ORDERS[1], arguments) for who in (buyer, picker, support_agent) * 3
+    ]
+    await next_answers(subscriptions)
     runs.clear()
-    await happen(buyer.house, order, EventType.PICKING_STARTED)
-    told = await heard(lines)
-    await leave(lines)
+    await record_order_events(buyer.container, order, EventType.PICKING_STARTED)
+    answers = await next_answers(subscriptions)
+    await close(subscriptions)
     assert len(runs) == 3
-    pins = [one.data["orderTracked"]["order"]["deliveryPin"] for one in told]
+    pins = [one.data["orderTracked"]["order"]["deliveryPin"] for one in answers]
     assert pins == [order.delivery_pin, None, None] * 3
 
 
-async def test_a_cursor_to_start_from_does_not_part_those_who_ask_alike(
-    picker: Standing, buyer: Standing, town: City, runs: list[Any]
+async def test_subscriptions_with_and_without_a_cursor_share_answers(
+    picker: ActorClient, buyer: ActorClient, town: City, runs: list[Any]
 ) -> None:
-    order = await placed(buyer, town)
-    given = {"id": encode(Order, order.id)}
-    begun = listen(buyer, ORDERS[0], given)
-    [first] = await heard([begun])
-    resumed = listen(buyer, ORDERS[0], given | {"after": first.data["orderTracked"]["cursor"]})
+    order = await place_test_order(buyer, town)
+    arguments = {"id": encode_id(Order, order.id)}
+    first_subscription = subscribe(buyer, ORDERS[0], arguments)
+    [first] = await next_answers([first_subscription])
+    resumed = subscribe(
+        buyer, ORDERS[0], arguments | {"after": first.data["orderTracked"]["cursor"]}
+    )
     waiting = asyncio.ensure_future(anext(resumed))
     await asyncio.sleep(0.2)
     runs.clear()
-    await happen(buyer.house, order, EventType.PICKING_STARTED)
-    [one], other = await heard([begun]), await waiting
-    await leave([begun, resumed])
+    await record_order_events(buyer.container, order, EventType.PICKING_STARTED)
+    [one], other = await next_answers([first_subscription]), await waiting
+    await close([first_subscription, resumed])
     assert one is other
     assert len(runs) == 1
 
 
-async def test_who_leaves_does_not_take_the_answer_away_from_the_others() -> None:
-    shared, go = Shared(8), asyncio.Event()
+async def test_a_canceled_caller_does_not_cancel_the_shared_computation() -> None:
+    cache, go = SingleFlightCache(8), asyncio.Event()
 
     async def make() -> str:
         await go.wait()
         return "made"
 
-    first = asyncio.create_task(shared.once("key", make))
-    second = asyncio.create_task(shared.once("key", make))
+    first = asyncio.create_task(cache.get_or_compute("key", make))
+    second = asyncio.create_task(cache.get_or_compute("key", make))
     await asyncio.sleep(0)
     first.cancel()
     go.set()
@@ -224,34 +241,36 @@ async def test_who_leaves_does_not_take_the_answer_away_from_the_others() -> Non
     assert first.cancelled() or isinstance(first.exception(), asyncio.CancelledError)
 
 
-async def test_a_failure_is_told_to_those_who_wait_and_forgotten() -> None:
-    shared, tries = Shared(8), 0
+async def test_a_failure_reaches_all_waiting_callers_and_is_not_cached() -> None:
+    cache, attempts = SingleFlightCache(8), 0
 
     async def make() -> int:
-        nonlocal tries
-        tries += 1
+        nonlocal attempts
+        attempts += 1
         await asyncio.sleep(0)
-        if tries == 1:
-            raise ConnectionError("away")
-        return tries
+        if attempts == 1:
+            raise ConnectionError("unreachable")
+        return attempts
 
-    together = await asyncio.gather(
-        shared.once("key", make), shared.once("key", make), return_exceptions=True
+    results = await asyncio.gather(
+        cache.get_or_compute("key", make),
+        cache.get_or_compute("key", make),
+        return_exceptions=True,
     )
-    assert [type(one) for one in together] == [ConnectionError] * 2
-    assert await shared.once("key", make) == 2
+    assert [type(one) for one in results] == [ConnectionError] * 2
+    assert await cache.get_or_compute("key", make) == 2
 
 
-async def test_what_is_shared_is_bounded_in_number_and_time() -> None:
-    shared, made = Shared(2, seconds=0.05), []
+async def test_the_cache_is_bounded_in_size_and_time() -> None:
+    cache, calls = SingleFlightCache(2, seconds=0.05), []
 
     async def make() -> None:
-        made.append(1)
+        calls.append(1)
 
     for key in (1, 2, 3, 3, 1):
-        await shared.once(key, make)
-    assert len(made) == 4
-    assert len(shared._kept) == 2
+        await cache.get_or_compute(key, make)
+    assert len(calls) == 4
+    assert len(cache._entries) == 2
     await asyncio.sleep(0.06)
-    await shared.once(1, make)
-    assert len(made) == 5
+    await cache.get_or_compute(1, make)
+    assert len(calls) == 5

@@ -1,4 +1,4 @@
-"""Makes generated documents reach rows: fitting ids, small pages, variables and conditions."""
+"""Changes generated documents so that they find rows: real ids, small pages, variables."""
 
 import random
 from collections.abc import Callable
@@ -28,85 +28,86 @@ from graphql import (
     visit,
 )
 
-Fit = Callable[[str, str, str], ValueNode | None]
-"""A value that means something, for a type, the name of an argument or input field of it, and the
-name of the field of the graph around it; None when the generated one will do."""
-FITTING = 0.9
-VARIED = 0.3
-CONDITIONAL = 0.04
+FitValue = Callable[[str, str, str], ValueNode | None]
+"""Returns a value for a type name, the name of an argument or input field, and the name of the
+enclosing GraphQL field; None to keep the generated value."""
+FITTING_PROBABILITY = 0.9
+VARIABLE_PROBABILITY = 0.3
+CONDITION_PROBABILITY = 0.04
 
 
-class Scattering(Visitor):
-    """Puts fitting values in, moves some arguments into variables, and adds conditions."""
+class DocumentVariation(Visitor):
+    """Inserts fitting values, moves some arguments into variables, and adds @skip and @include."""
 
-    def __init__(self, types: TypeInfo, dice: random.Random, fit: Fit) -> None:
+    def __init__(self, types: TypeInfo, rng: random.Random, fit_value: FitValue) -> None:
         super().__init__()
         self._types = types
-        self._dice = dice
-        self._fit = fit
+        self._rng = rng
+        self._fit_value = fit_value
         self._declared: list[VariableDefinitionNode] = []
         self.variables: dict[str, Any] = {}
 
     def leave_argument(self, node: ArgumentNode, *_: Any) -> Node | None:
-        declared = self._types.get_input_type()
-        if declared is None or self._dice.random() > VARIED:
+        input_type = self._types.get_input_type()
+        if input_type is None or self._rng.random() > VARIABLE_PROBABILITY:
             return None
-        variable = self._variable(str(declared), value_from_ast_untyped(node.value))
+        variable = self._variable(str(input_type), value_from_ast_untyped(node.value))
         return ArgumentNode(name=node.name, value=variable)
 
     def leave_field(self, node: FieldNode, *_: Any) -> Node | None:
-        return self._perhaps_conditional(node)
+        return self._add_condition(node)
 
     def leave_inline_fragment(self, node: InlineFragmentNode, *_: Any) -> Node | None:
-        return self._perhaps_conditional(node)
+        return self._add_condition(node)
 
     def leave_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> Node | None:
-        return replaced(node, variable_definitions=tuple(self._declared))
+        return copy_node(node, variable_definitions=tuple(self._declared))
 
     def _fitting(self, node: Any, *_: Any) -> Node | None:
-        kind = self._types.get_input_type()
-        if kind is None or self._dice.random() > FITTING:
+        input_type = self._types.get_input_type()
+        if input_type is None or self._rng.random() > FITTING_PROBABILITY:
             return None
-        value = self._fit(get_named_type(kind).name, node.name.value, self._inside())
-        return None if value is None else replaced(node, value=value)
+        type_name = get_named_type(input_type).name
+        value = self._fit_value(type_name, node.name.value, self._enclosing_field())
+        return None if value is None else copy_node(node, value=value)
 
-    def _inside(self) -> str:
+    def _enclosing_field(self) -> str:
         field, parent = self._types.get_field_def(), self._types.get_parent_type()
         fields: dict[str, Any] = getattr(parent, "fields", {})
-        return next((name for name, one in fields.items() if one is field), "")
+        return next((name for name, definition in fields.items() if definition is field), "")
 
     enter_argument = enter_object_field = _fitting
 
-    def _perhaps_conditional(self, node: Any) -> Node | None:
-        if self._dice.random() > CONDITIONAL:
+    def _add_condition(self, node: Any) -> Node | None:
+        if self._rng.random() > CONDITION_PROBABILITY:
             return None
-        name, answer = self._dice.choice(["skip", "include"]), self._dice.random() < 0.5
-        value: ValueNode = BooleanValueNode(value=answer)
-        if self._dice.random() < 0.5:
-            value = self._variable("Boolean!", answer)
+        name, included = self._rng.choice(["skip", "include"]), self._rng.random() < 0.5
+        value: ValueNode = BooleanValueNode(value=included)
+        if self._rng.random() < 0.5:
+            value = self._variable("Boolean!", included)
         condition = ArgumentNode(name=NameNode(value="if"), value=value)
-        made = DirectiveNode(name=NameNode(value=name), arguments=(condition,))
-        return replaced(node, directives=(*(node.directives or ()), made))
+        directive = DirectiveNode(name=NameNode(value=name), arguments=(condition,))
+        return copy_node(node, directives=(*(node.directives or ()), directive))
 
-    def _variable(self, kind: str, value: Any) -> VariableNode:
+    def _variable(self, type_name: str, value: Any) -> VariableNode:
         name = f"v{len(self.variables)}"
         self.variables[name] = value
         variable = VariableNode(name=NameNode(value=name))
-        self._declared.append(VariableDefinitionNode(variable=variable, type=parse_type(kind)))
+        self._declared.append(VariableDefinitionNode(variable=variable, type=parse_type(type_name)))
         return variable
 
 
-def replaced(node: Node, **parts: Any) -> Node:
-    """The same node with other parts."""
-    made: Node = type(node)(**{key: getattr(node, key) for key in node.keys} | parts)
-    return made
+def copy_node(node: Node, **attributes: Any) -> Node:
+    """A copy of the node with some attributes replaced."""
+    copy: Node = type(node)(**{key: getattr(node, key) for key in node.keys} | attributes)
+    return copy
 
 
-def scattered(
-    schema: GraphQLSchema, document: str, dice: random.Random, fit: Fit
+def vary_document(
+    schema: GraphQLSchema, document: str, rng: random.Random, fit_value: FitValue
 ) -> tuple[str, dict[str, Any]]:
-    """The text of a document that reaches rows, and its variables."""
+    """The text of the changed document, and its variables."""
     types = TypeInfo(schema)
-    scattering = Scattering(types, dice, fit)
-    made = visit(parse(document), TypeInfoVisitor(types, scattering))
-    return print_ast(made), scattering.variables
+    variation = DocumentVariation(types, rng, fit_value)
+    changed = visit(parse(document), TypeInfoVisitor(types, variation))
+    return print_ast(changed), variation.variables

@@ -1,4 +1,4 @@
-"""Schemas made of a few shapes and values each, on which both executors are held equal."""
+"""Builds small schemas at run time, to compare both executors on them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import strawberry
 
 from execution import Answer
-from tests.support.execution.differential import Pair, assert_same
+from tests.support.execution.differential import ExecutorPair, assert_same
 
 Make = Callable[[], Any]
 
 
 class Fault(Exception):
-    """What breaks in these schemas."""
+    """The error that resolvers of these schemas raise."""
 
 
-def now(make: Make) -> Callable[[], Any]:
-    """A resolver that answers at once."""
+def sync_resolver(make: Make) -> Callable[[], Any]:
+    """A synchronous resolver."""
 
     def resolve() -> Any:
         return make()
@@ -24,8 +24,8 @@ def now(make: Make) -> Callable[[], Any]:
     return resolve
 
 
-def later(make: Make) -> Callable[[], Any]:
-    """A coroutine function that answers the same."""
+def async_resolver(make: Make) -> Callable[[], Any]:
+    """An asynchronous resolver with the same result."""
 
     async def resolve() -> Any:
         return make()
@@ -33,29 +33,29 @@ def later(make: Make) -> Callable[[], Any]:
     return resolve
 
 
-def fails() -> Any:
-    """A value that isn't to be had."""
+def raise_fault() -> Any:
+    """A value function that fails."""
     raise Fault("it broke")
 
 
-def asked(type_: Any, resolve: Callable[[], Any]) -> Any:
-    """A field of a type, whatever the resolver is annotated to answer."""
+def typed_field(type_: Any, resolve: Callable[[], Any]) -> Any:
+    """A field of the given type, independent of the resolver's annotation."""
     return strawberry.field(resolver=resolve, graphql_type=type_)
 
 
-def made(name: str, **fields: Any) -> Any:
-    """An object type of these fields."""
+def object_type(name: str, **fields: Any) -> Any:
+    """An object type with these fields."""
     return strawberry.type(type(name, (), {"__annotations__": {}, **fields}))
 
 
-class Ground:
-    """Both executors over one query type."""
+class SchemaUnderTest:
+    """Both executors for a schema with this query type."""
 
-    def __init__(self, query_type: Any, **more: Any) -> None:
-        self._pair = Pair(strawberry.Schema(query_type, **more))
+    def __init__(self, query_type: Any, **options: Any) -> None:
+        self._pair = ExecutorPair(strawberry.Schema(query_type, **options))
 
-    async def told(self, query: str, variables: Any = None) -> Answer:
-        """The compiled answer, after holding it equal to graphql-core's."""
-        ours, theirs = await self._pair.answers(query, variables, lambda: None)
+    async def compare(self, query: str, variables: Any = None) -> Answer:
+        """The answer of the compiled plan, after asserting that graphql-core's is equal."""
+        ours, theirs = await self._pair.execute(query, variables, lambda: None)
         assert_same(ours, theirs)
         return ours

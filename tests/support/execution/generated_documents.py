@@ -1,4 +1,4 @@
-"""Documents that nobody wrote, the same ones for the same seed."""
+"""Random documents, reproducible by a seed."""
 
 from typing import Any
 
@@ -6,8 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
 
 
-def generated(operations: Any, count: int, seed: int) -> list[str]:
-    """`count` documents drawn from a strategy; the same seed gives the same documents."""
+def generate_documents(operations: Any, count: int, seed: int) -> list[str]:
+    """Draw `count` documents from a strategy; an equal seed gives equal documents.
+
+    Hypothesis warns if anything else uses the global random generator meanwhile: call it while no
+    event loop with background tasks runs.
+    """
     documents: list[str] = []
 
     @seeded(seed)

@@ -9,13 +9,15 @@ from tests.support.execution.shop_rows import Unit
 Basis = NewType("Basis", int)
 
 
-def negative_fails(value: int) -> int:
+def serialize_basis(value: int) -> int:
     if value < 0:
         raise ValueError("no negative basis points")
     return value
 
 
-SCALARS: Any = {Basis: strawberry.scalar(name="Basis", serialize=negative_fails, parse_value=Basis)}
+SCALARS: Any = {
+    Basis: strawberry.scalar(name="Basis", serialize=serialize_basis, parse_value=Basis)
+}
 
 
 @strawberry.input
@@ -27,7 +29,7 @@ class Range:
 
 @strawberry.input
 class Filter:
-    """An input type that holds itself, and fields that may be left out."""
+    """A recursive input type with fields that may be omitted."""
 
     name: strawberry.Maybe[str | None]
     low: strawberry.Maybe[int]

@@ -1,4 +1,4 @@
-"""The store with all its people, whose words are said to both executors and leave no trace."""
+"""A populated store whose people execute documents by both executors, without lasting effects."""
 
 import random
 import re
@@ -14,140 +14,143 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from execution import Answer
-from models.ids import MODELS, PREFIXES, encode
-from resolvers.context import House
-from resolvers.rules import Denied
+from models.ids import MODELS, PREFIXES, encode_id
+from resolvers.context import Container
+from resolvers.rules import AccessDenied
 from schema.root import graph
-from server.errors import present
+from server.errors import format_error
 from services.core.idempotency import KeyReused
-from services.core.problems import Refused
+from services.core.problems import DomainError
 from tests.support import city as cities
-from tests.support.actors import Standing
+from tests.support.actors import ActorClient
 from tests.support.city import City
-from tests.support.execution.differential import Pair, assert_same
-from tests.support.execution.rolled_back_database import rehearsed
+from tests.support.execution.differential import ExecutorPair, assert_same
+from tests.support.execution.rolled_back_database import with_rollback
 from tests.support.operations import daily_work
-from tests.support.operations.player import staged
-from tests.support.stripe_simulator import opened
+from tests.support.operations.player import create_player
+from tests.support.stripe_simulator import open_sandbox
 
-ROWS_OF_A_NOUN = 12
-PAGE = 4
-EXPECTED = (GraphQLError, Denied, Refused, KeyReused)
+MAX_ROWS_PER_MODEL = 12
+MAX_PAGE_SIZE = 4
+EXPECTED = (GraphQLError, AccessDenied, DomainError, KeyReused)
 ID = re.compile(rf"\b({'|'.join(MODELS)})_[\w-]{{22}}")
 SECRET = re.compile(r"\b(whsec|dk_live|dk_oauth)_[\w+/=-]+")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*(Z|\+00:00)?")
 
 
 @dataclass
-class Stage:
-    """People, and what there is to speak of; `broken` holds failures that nobody foresaw."""
+class PopulatedStore:
+    """People by name, the city, and public ids; collects errors that are not expected ones."""
 
-    cast: dict[str, Standing]
+    actors: dict[str, ActorClient]
     city: City
     ids: dict[str, list[str]]
-    broken: list[BaseException] = field(default_factory=list)
+    unexpected_errors: list[BaseException] = field(default_factory=list)
     opened_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
-    told: int = 0
-    reached: int = 0
+    compared_count: int = 0
+    nonempty_count: int = 0
 
     def __post_init__(self) -> None:
-        self._pair = Pair(graph, self._worded)
+        self._pair = ExecutorPair(graph, self._format_error)
 
     async def compare(
         self, who: str, document: str, variables: Mapping[str, Any] | None = None
     ) -> Answer:
-        """The compiled answer to one of the cast, after holding it equal to graphql-core's."""
-        ours, theirs = await self._pair.answers(document, variables, self.cast[who].context)
-        assert not self.broken, (document, variables, self.broken)
-        self._blur(ours, theirs)
+        """The compiled answer to one person, after asserting that graphql-core's is equal."""
+        ours, theirs = await self._pair.execute(document, variables, self.actors[who].context)
+        assert not self.unexpected_errors, (document, variables, self.unexpected_errors)
+        self._mask(ours, theirs)
         assert_same(ours, theirs)
-        self.told += 1
-        self.reached += any((ours.data or {}).values())
+        self.compared_count += 1
+        self.nonempty_count += any((ours.data or {}).values())
         return ours
 
-    def fit(self, dice: random.Random, kind: str, name: str, inside: str) -> ValueNode | None:
-        """A value that means something where a document has an argument or an input field."""
+    def fitting_value(
+        self, rng: random.Random, type_name: str, name: str, field_name: str
+    ) -> ValueNode | None:
+        """A value that finds something, for an argument or an input field; see `FitValue`."""
         if name == "first":
-            return IntValueNode(value=str(dice.randint(1, PAGE)))
+            return IntValueNode(value=str(rng.randint(1, MAX_PAGE_SIZE)))
         if name in ("latitude", "longitude"):
             return FloatValueNode(value=str(self.city.point[name]))
-        if kind != "ID":
+        if type_name != "ID":
             return None
         if name.endswith("ds"):
-            known = tuple(self._id(dice, name[:-1], inside) for _ in range(dice.randint(1, PAGE)))
-            return ListValueNode(values=known)
-        return self._id(dice, name, inside)
+            count = rng.randint(1, MAX_PAGE_SIZE)
+            ids = tuple(self._id(rng, name[:-1], field_name) for _ in range(count))
+            return ListValueNode(values=ids)
+        return self._id(rng, name, field_name)
 
-    def fitted(self, sample: Any, dice: random.Random) -> Any:
-        """Sample variables that speak of this city instead of the seeded one."""
+    def adapt_variables(self, sample: Any, rng: random.Random) -> Any:
+        """Sample variables with ids and coordinates of this city instead of the seeded one."""
         if isinstance(sample, dict) and "latitude" in sample:
             return {**sample, **self.city.point}
         if isinstance(sample, dict):
-            return {name: self.fitted(one, dice) for name, one in sample.items()}
+            return {name: self.adapt_variables(value, rng) for name, value in sample.items()}
         if isinstance(sample, list):
-            return [self.fitted(one, dice) for one in sample]
-        if isinstance(sample, str) and (found := ID.fullmatch(sample)):
-            return dice.choice(self.ids[MODELS[found[1]].__name__.lower()])
+            return [self.adapt_variables(item, rng) for item in sample]
+        if isinstance(sample, str) and (match := ID.fullmatch(sample)):
+            return rng.choice(self.ids[MODELS[match[1]].__name__.lower()])
         return sample
 
-    def _id(self, dice: random.Random, name: str, inside: str) -> StringValueNode:
-        noun = name[:-2].lower() if len(name) > 2 else inside.lower()
-        known = self.ids.get(noun) or self.ids[dice.choice(sorted(self.ids))]
-        return StringValueNode(value=dice.choice(known))
+    def _id(self, rng: random.Random, name: str, field_name: str) -> StringValueNode:
+        model_name = name[:-2].lower() if len(name) > 2 else field_name.lower()
+        known = self.ids.get(model_name) or self.ids[rng.choice(sorted(self.ids))]
+        return StringValueNode(value=rng.choice(known))
 
-    def _worded(self, error: GraphQLError) -> dict[str, Any]:
+    def _format_error(self, error: GraphQLError) -> dict[str, Any]:
         cause: BaseException | None = error
         while isinstance(cause, GraphQLError) and cause.original_error is not None:
             cause = cause.original_error
         if not isinstance(cause, EXPECTED) and cause is not None:
-            self.broken.append(cause)
+            self.unexpected_errors.append(cause)
             return dict(error.formatted)
-        return present(error)
+        return format_error(error)
 
-    def _blur(self, *answers: Answer) -> None:
-        """Take out what is another each time: the keys that writes make up, and what time it is."""
-        known = {one for ids in self.ids.values() for one in ids}
+    def _mask(self, *answers: Answer) -> None:
+        """Mask what differs between two executions: generated ids, secrets and the current time."""
+        known = {public_id for ids in self.ids.values() for public_id in ids}
 
-        def key(found: re.Match[str]) -> str:
-            return found[0] if found[0] in known else found[1]
+        def mask_id(match: re.Match[str]) -> str:
+            return match[0] if match[0] in known else match[1]
 
-        def time(found: re.Match[str]) -> str:
-            return found[0] if found[0] < self.opened_at else "then"
+        def mask_time(match: re.Match[str]) -> str:
+            return match[0] if match[0] < self.opened_at else "time"
 
-        def blurred(value: Any) -> Any:
+        def masked(value: Any) -> Any:
             if isinstance(value, dict):
-                return {name: blurred(one) for name, one in value.items()}
+                return {name: masked(item) for name, item in value.items()}
             if isinstance(value, list):
-                return [blurred(one) for one in value]
+                return [masked(item) for item in value]
             if not isinstance(value, str):
                 return value
-            return SECRET.sub(r"\1", TIME.sub(time, ID.sub(key, value)))
+            return SECRET.sub(r"\1", TIME.sub(mask_time, ID.sub(mask_id, value)))
 
         for answer in answers:
-            answer.data, answer.errors = blurred(answer.data), blurred(answer.errors)
+            answer.data, answer.errors = masked(answer.data), masked(answer.errors)
 
 
 @asynccontextmanager
-async def set_up(house: House) -> AsyncIterator[Stage]:
-    """A stage on which orders were delivered, complained about, or are under way."""
-    city = await cities.build(house.database)
-    async with opened() as desk:
-        play = await staged(house, desk, city)
-        order = await daily_work.delivering(play)
-        await daily_work.complaining(play, order)
-        await daily_work.a_busy_hour(play, 2)
-        ids = await _ids(house)
-        safe = rehearsed(play.house)
-        cast = {name: replace(one, house=safe) for name, one in play.cast.items()}
-        yield Stage(cast, city, ids)
+async def open_populated_store(container: Container) -> AsyncIterator[PopulatedStore]:
+    """A store in which orders were delivered, complained about, or are under way."""
+    city = await cities.build_city(container.database)
+    async with open_sandbox() as sandbox:
+        play = await create_player(container, sandbox, city)
+        order = await daily_work.deliver_order(play)
+        await daily_work.complain(play, order)
+        await daily_work.add_one_of_everything(play, 2)
+        ids = await _newest_ids(container)
+        rolled_back = with_rollback(play.container)
+        actors = {name: replace(actor, container=rolled_back) for name, actor in play.clients.items()}
+        yield PopulatedStore(actors, city, ids)
 
 
-async def _ids(house: House) -> dict[str, list[str]]:
-    """Public ids of the newest rows of every noun, by the noun's name as arguments have it."""
+async def _newest_ids(container: Container) -> dict[str, list[str]]:
+    """Public ids of the newest rows of every model, by the model's name in lower case."""
     ids: dict[str, list[str]] = {}
-    async with house.database.read(PLATFORM) as session:
+    async with container.database.read(PLATFORM) as session:
         for model in PREFIXES:
-            newest = select(model.id).order_by(model.id.desc()).limit(ROWS_OF_A_NOUN)
+            newest = select(model.id).order_by(model.id.desc()).limit(MAX_ROWS_PER_MODEL)
             keys = (await session.scalars(newest)).all()
-            ids[model.__name__.lower()] = [encode(model, key) for key in keys]
-    return {noun: known for noun, known in ids.items() if known}
+            ids[model.__name__.lower()] = [encode_id(model, key) for key in keys]
+    return {name: known for name, known in ids.items() if known}

@@ -1,4 +1,4 @@
-"""A house in which every write is undone, so that the same words can be said to it again."""
+"""A container in which every write is rolled back, so that a mutation can be repeated."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,30 +6,31 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import Scope
-from database.sessions import Database, Origin
-from resolvers.context import House
+from database.sessions import Database
+from resolvers.context import Container
 
 
-class _Undone(Exception):
-    """Takes a unit of work back after it was done."""
+class _RollBack(Exception):
+    """Rolls back a transaction after its work has succeeded."""
 
 
-class Rehearsal(Database):
-    """Does what it is told in a transaction that is rolled back; the rows stay readable."""
+class RollbackDatabase(Database):
+    """Rolls back every write transaction; the written rows stay readable in memory."""
 
     @asynccontextmanager
-    async def write(self, scope: Scope, origin: Origin) -> AsyncIterator[AsyncSession]:
+    async def write(self, scope: Scope, origin: AuditContext) -> AsyncIterator[AsyncSession]:
         try:
             async with super().write(scope, origin) as session:
                 yield session
                 await session.flush()
                 session.expunge_all()
-                raise _Undone
-        except _Undone:
+                raise _RollBack
+        except _RollBack:
             return
 
 
-def rehearsed(house: House) -> House:
-    """The same house, but nothing that is written in it stays."""
-    return replace(house, database=Rehearsal(house.database.url))
+def with_rollback(container: Container) -> Container:
+    """The same container with a database that rolls back every write."""
+    return replace(container, database=RollbackDatabase(container.database.url))

@@ -1,6 +1,6 @@
-"""The context of the small shop: loaders, batches and rules as the product has them."""
+"""The context of the test shop: loaders, batches and access rules like those of the product."""
 
-# Some rows hold what they should not, and rows stand for types: that is the point.
+# Some rows have invalid values, and rows are used as GraphQL types, on purpose.
 # mypy: disable-error-code="arg-type, assignment, list-item, misc, return-value, unreachable"
 # mypy: disable-error-code="untyped-decorator"
 
@@ -26,14 +26,14 @@ class Denied(BasePermission):
 
 @dataclass(frozen=True)
 class StaffOnly:
-    """A rule of the kind the product puts into field metadata."""
+    """An access rule as the product puts it into field metadata."""
 
-    def refuse(self, context: Any) -> Exception | None:
+    def denial(self, context: Any) -> Exception | None:
         return None if context.staff else PermissionError("Staff only.")
 
 
 class Loaders:
-    """The two ways in which the product's loaders are asked."""
+    """Has the two ways to read of the product's loaders; records the calls."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[Any]]] = []
@@ -53,27 +53,27 @@ class Loaders:
         waiting = self._waiting.pop(batch)
         try:
             keys = list(dict.fromkeys(key for key, _ in waiting))
-            answers = await batch(keys)
-            if len(answers) != len(keys):
+            results = await batch(keys)
+            if len(results) != len(keys):
                 raise LookupError(f"{batch.__name__} did not give one answer for each key")
-            found = dict(zip(keys, answers, strict=True))
+            by_key = dict(zip(keys, results, strict=True))
         except Exception as error:
-            found = {key: error for key, _ in waiting}
+            by_key = {key: error for key, _ in waiting}
         for key, future in waiting:
             if future.done():  # graphql-core cancels the siblings of a field that failed
                 continue
-            if isinstance(found[key], Exception):
-                future.set_exception(found[key])
+            if isinstance(by_key[key], Exception):
+                future.set_exception(by_key[key])
             else:
-                future.set_result(found[key])
+                future.set_result(by_key[key])
 
-    def known(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> None:
-        """Nothing is remembered here."""
+    def loaded(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> None:
+        """Nothing is cached."""
 
-    def forget(self) -> None:
-        """As nothing is known, nothing is forgotten."""
+    def clear(self) -> None:
+        """Nothing is cached, so there is nothing to clear."""
 
-    async def batch(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> Any:
+    async def load_many(self, batch: Callable[..., Any], keys: Sequence[Any], *fields: Any) -> Any:
         self.calls.append((batch.__name__, [*keys, *fields]))
         return await batch(list(keys), *fields)
 
@@ -112,7 +112,7 @@ async def shelf_by_brand(keys: list[int], fields: frozenset[str] = frozenset({"a
 def related(batch: Any, *, by: str = "id", **metadata: Any) -> Any:
     async def resolve(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         rule = metadata.get("allow")
-        denied = rule.refuse(info.context) if rule else None
+        denied = rule.denial(info.context) if rule else None
         if denied:
             raise denied
         key = getattr(parent, by)
@@ -122,7 +122,7 @@ def related(batch: Any, *, by: str = "id", **metadata: Any) -> Any:
 
 
 def backed(row: type, **options: Any) -> Callable[[type], Any]:
-    """As the product does it: the class of the rows stands on the predicate."""
+    """As in the product: the class of the rows is an attribute of `is_type_of`."""
 
     def decorate(cls: type) -> Any:
         def is_type_of(value: object, _info: object) -> bool:
@@ -136,7 +136,7 @@ def backed(row: type, **options: Any) -> Callable[[type], Any]:
 
 
 class Countdown:
-    """A source of events that is no generator and has nothing to close."""
+    """An event source that is not a generator and has no `aclose`."""
 
     def __init__(self) -> None:
         self.left = 2

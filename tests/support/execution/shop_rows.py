@@ -1,6 +1,6 @@
-"""The rows of the small shop: five good products, and one for every fault."""
+"""The rows of the test shop: five valid products, and one for each kind of invalid value."""
 
-# Some rows hold what they should not, and rows stand for types: that is the point.
+# Some rows have invalid values, and rows are used as GraphQL types, on purpose.
 # mypy: disable-error-code="arg-type, assignment, list-item, misc, return-value, unreachable"
 # mypy: disable-error-code="untyped-decorator"
 
@@ -51,7 +51,7 @@ class BundleRow:
 
 @strawberry.type
 class Box:
-    """A plain Strawberry type: its values are its own instances, or anything alike."""
+    """A plain Strawberry type, whose values are its own instances."""
 
     size: int
     inside: "Box | None" = None

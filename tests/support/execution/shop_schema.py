@@ -1,6 +1,6 @@
-"""A small schema that holds every kind of field the executor knows, and rows with every fault."""
+"""A small schema with every kind of field that the executor supports, and with invalid rows."""
 
-# Rows stand for types here, and some resolvers answer what they should not: that is the point.
+# Rows are used as GraphQL types, and some resolvers return invalid values, on purpose.
 # mypy: disable-error-code="arg-type, assignment, list-item, misc, return-value, unreachable"
 # mypy: disable-error-code="untyped-decorator"
 
@@ -68,8 +68,8 @@ class Brand(Named):
     )
 
 
-def now_or_later(parent: strawberry.Parent[Any]) -> Any:
-    """A resolver that is no coroutine function but sometimes answers with a coroutine."""
+def sync_or_async(parent: strawberry.Parent[Any]) -> Any:
+    """A resolver that is not a coroutine function but sometimes returns a coroutine."""
 
     async def later() -> str:
         return f"{parent.name} later"
@@ -110,12 +110,12 @@ class Product(Named):
     brand: Brand = related(brand_by_id, by="brand_id")
     maybe_brand: Brand | None = related(brand_by_id, by="brand_id")
     staff_brand: Brand | None = related(brand_by_id, by="brand_id", allow=StaffOnly())
-    shelf: Brand | None = related(shelf_by_brand, by="brand_id", look=True)
+    shelf: Brand | None = related(shelf_by_brand, by="brand_id", pass_fields=True)
     broken: str | None = related(broken_batch)
     broken_strict: str = related(broken_batch)
     short: str | None = related(short_batch)
     missing_key: str | None = related(short_batch, by="nothing_like_it")
-    sync_or_later: str = strawberry.field(resolver=now_or_later)
+    sync_or_later: str = strawberry.field(resolver=sync_or_async)
     stepwise: list[int] | None = strawberry.field(resolver=step_by_step)
     checked: int | None = strawberry.field(resolver=check)
     checked_strict: int = strawberry.field(resolver=check)
@@ -126,16 +126,16 @@ class Product(Named):
 
     @strawberry.field
     def label(self, info: strawberry.Info, prefix: str = "the", loud: bool = False) -> str:
-        made = f"{prefix} {self.name} ({info.field_name})"
-        return made.upper() if loud else made
+        label = f"{prefix} {self.name} ({info.field_name})"
+        return label.upper() if loud else label
 
     @strawberry.field
     def within(self, range: Range | None = None, units: list[Unit] | None = None) -> str:
         return f"{range} {units}"
 
     @strawberry.field
-    def told(self, info: strawberry.Info, n: int = 0) -> str:
-        """Everything a resolver may ask its info, but for positions in lists."""
+    def resolve_info(self, info: strawberry.Info, n: int = 0) -> str:
+        """The values of info that a resolver can use, except list indexes."""
         selected = [str(field) for field in info.selected_fields]
         operation = info.operation.operation.value
         variables, returns = info.variable_values, info.return_type
@@ -225,7 +225,7 @@ class Query:
         return f"{uuid!r} {amount!r} {range!r}"
 
     @strawberry.field
-    def filtered(self, filter: Filter | None = None, default: Range = Range(low=7)) -> str:  # noqa: B008 - the executor must give each request its own
+    def filtered(self, filter: Filter | None = None, default: Range = Range(low=7)) -> str:  # noqa: B008 - the executor must copy it for each request
         default.units.append(Unit.KILOGRAM)
         return f"{filter} {default}"
 

@@ -1,4 +1,4 @@
-"""Followers of one order over bad lines: cut at any moment, back again with their last cursor."""
+"""Followers of one order whose connections break at any moment; they resume from their cursor."""
 
 import asyncio
 import random
@@ -13,159 +13,219 @@ from uuid import UUID
 import orjson
 
 from benchmarks.live.crowd import EARS, Door, Group, Unheard
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
-from services.events.event_log import happened, order_stream
+from database.sessions import Database
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Grant, Role
+from models.orders import Order
+from models.payments import Refund, RefundStatus
+from services.events.event_log import order_stream, record_event
+from tests.support.city import City
+from tests.support.faults.process_group import ServerGroup, SignedInUser
+from tests.support.order_rows import create_order_rows
+from tests.support.waiting import until
 
 TRACK = """subscription Track($orderId: ID!, $after: String) {
   orderTracked(orderId: $orderId, after: $after) { kind cursor event { type } }
 }"""
 CURSOR = re.compile(rb'"cursor":"([^"]+)"')
-ORIGIN = Origin("test:followers")
+ORIGIN = AuditContext("test:followers")
 BACK_OFF_SECONDS = (0.02, 0.3)
-PATIENCE_SECONDS = 10.0
-BLIND = 0.2
-"""Of so many lines the time runs from the moment they are asked for, of others once they speak."""
+TIMEOUT_SECONDS = 10.0
+OUTAGE_SECONDS = 300.0
+BLIND_CUT_PROBABILITY = 0.2
+"""Share of connections that may be cut before the first message, others only after it."""
 WRITERS = 4
 
 
-def number_of(cursor: bytes) -> int:
-    """The number of the event that a cursor of one stream stands at."""
+def seq_of_cursor(cursor: bytes) -> int:
+    """Return the event number of a cursor of one stream."""
     _, seq, _ = orjson.loads(urlsafe_b64decode(cursor + b"=" * (-len(cursor) % 4)))
     return int(seq)
 
 
 @dataclass
 class Follower:
-    """Somebody who writes down each number they hear, and what kind of message told it."""
+    """Records the event number of each message it receives, over changing connections."""
 
-    doors: Sequence[Door]
-    chance: random.Random
-    kinds: Sequence[str] = tuple(EARS)
-    heard: list[int] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    began_at: int | None = None
+    connections: Sequence[Door]
+    rng: random.Random
+    transports: Sequence[str] = tuple(EARS)
+    received_seqs: list[int] = field(default_factory=list)
+    other_messages: list[str] = field(default_factory=list)
+    snapshot_seq: int | None = None
     cursor: str | None = None
-    connected: list[float] = field(default_factory=list)
+    connected_at: list[float] = field(default_factory=list)
     _group: Group | None = None
-    _last: Callable[[], int | None] = field(default=lambda: None)
+    _last_seq: Callable[[], int | None] = field(default=lambda: None)
 
-    async def follow(self, life: Callable[[], float], last: Callable[[], int | None]) -> None:
-        """Until the last number is heard: each line lives that long, or as long as it can."""
-        self._last = last
-        while (end := last()) is None or not self.heard or self.heard[-1] < end:
-            door = replace(self.chance.choice(self.doors), after=self.cursor)
-            await self._listen(door, life(), last)
-            await asyncio.sleep(self.chance.uniform(*BACK_OFF_SECONDS))
+    async def follow(
+        self, connection_seconds: Callable[[], float], last_seq: Callable[[], int | None]
+    ) -> None:
+        """Follow until the last event; each connection is cut after `connection_seconds`."""
+        self._last_seq = last_seq
+        while not self._is_complete(last_seq()):
+            connection = replace(self.rng.choice(self.connections), after=self.cursor)
+            await self._listen(connection, connection_seconds(), last_seq)
+            await asyncio.sleep(self.rng.uniform(*BACK_OFF_SECONDS))
 
-    async def _answered(self, group: Group) -> None:
-        """Wait for the first message of a line: a slow machine takes its time to let many in."""
-        known = len(self.heard), len(self.others), self.began_at
-        end = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < end and not group.faults:
-            if (len(self.heard), len(self.others), self.began_at) != known:
-                return
-            await asyncio.sleep(0.05)
+    def _is_complete(self, last_seq: int | None) -> bool:
+        """Whether the last event is known and was received."""
+        return last_seq is not None and self.received_seqs[-1:] >= [last_seq]
 
-    async def _listen(self, door: Door, life: float, last: Callable[[], int | None]) -> None:
+    async def _wait_for_message(self, group: Group) -> None:
+        """Wait for the first message of a connection, which may take long on a slow machine."""
+        before = len(self.received_seqs), len(self.other_messages), self.snapshot_seq
+
+        def changed() -> bool:
+            now = len(self.received_seqs), len(self.other_messages), self.snapshot_seq
+            return now != before or bool(group.faults)
+
+        with suppress(TimeoutError):
+            await until(changed, TIMEOUT_SECONDS, "a message", poll_seconds=0.05)
+
+    async def _listen(
+        self, connection: Door, seconds: float, last_seq: Callable[[], int | None]
+    ) -> None:
         group = Group(1)
-        ear = EARS[self.chance.choice(self.kinds)](door, group, self.said)
+        client = EARS[self.rng.choice(self.transports)](connection, group, self.receive)
         try:
             async with asyncio.timeout(5):
                 await asyncio.get_running_loop().create_connection(
-                    lambda: ear, "127.0.0.1", door.port
+                    lambda: client, "127.0.0.1", connection.port
                 )
         except (OSError, TimeoutError):
             return
-        self.connected.append(time.monotonic())
+        self.connected_at.append(time.monotonic())
         self._group = group
         with suppress(Unheard, TimeoutError):
-            if (end := last()) is None or not self.heard or self.heard[-1] < end:
-                if self.chance.random() > BLIND:
-                    await self._answered(group)
-                await group.until_cut(life)
+            if not self._is_complete(last_seq()):
+                if self.rng.random() > BLIND_CUT_PROBABILITY:
+                    await self._wait_for_message(group)
+                await group.until_cut(seconds)
         self._group = None
-        ear.leave()
+        client.leave()
 
-    def nudge(self) -> None:
-        """Have it look whether all has been heard."""
+    def interrupt(self) -> None:
+        """End the current connection, so that the follower checks whether it has all events."""
         if self._group is not None:
-            self._group.failed("nudged")
+            self._group.failed("interrupted")
 
-    def said(self, message: bytes) -> None:
-        """Take one message; what carries no cursor is a refusal, which is not heard."""
-        found = CURSOR.search(message)
-        if found is None:
-            self.others.append(message[:200].decode(errors="replace"))
+    def receive(self, message: bytes) -> None:
+        """Record one message; a message without a cursor is an error."""
+        match = CURSOR.search(message)
+        if match is None:
+            self.other_messages.append(message[:200].decode(errors="replace"))
             return
-        number = number_of(found[1])
-        self.cursor = found[1].decode()
+        seq = seq_of_cursor(match[1])
+        self.cursor = match[1].decode()
         if b'"EVENT"' in message:
-            self.heard.append(number)
-            if (end := self._last()) is not None and number >= end:
-                self.nudge()
-        elif b'"SNAPSHOT"' in message and self.began_at is None:
-            self.began_at = number
+            self.received_seqs.append(seq)
+            if (end := self._last_seq()) is not None and seq >= end:
+                self.interrupt()
+        elif b'"SNAPSHOT"' in message and self.snapshot_seq is None:
+            self.snapshot_seq = seq
         else:
-            self.others.append(message[:200].decode(errors="replace"))
+            self.other_messages.append(message[:200].decode(errors="replace"))
 
 
-def behind(followers: Sequence[Follower], head: int) -> float:
-    """How many events the followers have not heard yet, in the mean."""
-    heard = (one.heard[-1] if one.heard else one.began_at or 0 for one in followers)
-    return head - sum(heard) / len(followers)
+def mean_lag(followers: Sequence[Follower], head: int) -> float:
+    """Return how many events the followers are behind, on average."""
+    seqs = (
+        follower.received_seqs[-1] if follower.received_seqs else follower.snapshot_seq or 0
+        for follower in followers
+    )
+    return head - sum(seqs) / len(followers)
 
 
 @dataclass
-class Writing:
-    """Events of one order, written down at a pace through every outage."""
+class EventWriter:
+    """Records events of one order at a constant rate, through every outage."""
 
     database: Database
     order_id: UUID
-    written: int = 0
-    tries: int = 0
+    written_count: int = 0
+    attempt_count: int = 0
 
     async def write(
-        self, count: int, per_second: float, hurried: Callable[[], bool] = lambda: False
+        self, count: int, per_second: float, overloaded: Callable[[], bool] = lambda: False
     ) -> None:
-        """So many events; one whose fate is unknown may have happened, and counts if it has.
+        """Record `count` events; a write with an unknown result may have succeeded and is retried.
 
-        Nothing is written while those who read are hurried: that a machine is slow is no fault.
+        Pauses while the readers are overloaded: a slow machine is not a fault.
         """
-        turns = iter(range(count))
+        remaining = iter(range(count))
 
-        async def some() -> None:
-            for _ in turns:
+        async def write_some() -> None:
+            for _ in remaining:
                 await asyncio.sleep(WRITERS / per_second)
-                while hurried():  # noqa: ASYNC110 - many readers, each at a pace of its own
-                    await asyncio.sleep(0.05)
-                while not await self._write_one():  # noqa: ASYNC110 - tried until it is there
-                    await asyncio.sleep(0.1)
-                self.written += 1
+                await until(
+                    lambda: not overloaded(), OUTAGE_SECONDS, "a smaller lag", poll_seconds=0.05
+                )
+                await until(self._write_one, OUTAGE_SECONDS, "a write", poll_seconds=0.1)
+                self.written_count += 1
 
-        await asyncio.gather(*(some() for _ in range(WRITERS)))
+        await asyncio.gather(*(write_some() for _ in range(WRITERS)))
 
     async def _write_one(self) -> bool:
-        self.tries += 1
+        self.attempt_count += 1
         try:
             async with asyncio.timeout(10), self.database.write(PLATFORM, ORIGIN) as session:
                 body = {"order_id": self.order_id}
                 stream = order_stream(self.order_id)
-                happened(session, stream, "LINE_PICKED", body, company_id=None)
+                record_event(session, stream, "LINE_PICKED", body, company_id=None)
         except Exception:
             return False
         return True
 
 
-def missing(follower: Follower, last: int) -> str | None:
-    """What is wrong with what somebody heard; None when it is every number once, in order."""
-    began = follower.began_at
-    if began is None:
-        return "never heard a snapshot"
-    wanted = list(range(began + 1, last + 1))
-    if follower.heard == wanted:
+async def create_idle_order(database: Database, city: City) -> Order:
+    """Create an order that no store, rider or job acts on."""
+    async with database.write(PLATFORM, ORIGIN) as session:
+        keys = await create_order_rows(session, city.first)
+        task = await session.get_one(Fulfillment, keys[Fulfillment])
+        task.status = FulfillmentStatus.CANCELED  # so that no store picks it
+        refund = await session.get_one(Refund, keys[Refund])
+        refund.status = RefundStatus.FAILED  # so that no job settles it
+        return await session.get_one(Order, keys[Order])
+
+
+async def sign_in_staff(
+    servers: ServerGroup, database: Database, city: City, count: int
+) -> list[SignedInUser]:
+    """Sign in `count` new staff members of the store of idle orders."""
+    grant = Grant(Role.STORE_STAFF, city.company.id, city.near.id)
+    return [await servers.sign_in(database, f"Staff {n}", grant) for n in range(count)]
+
+
+async def until_snapshots(followers: Sequence[Follower], seconds: float) -> None:
+    """Wait until every follower has received its snapshot."""
+    await until(
+        lambda: all(follower.snapshot_seq is not None for follower in followers),
+        seconds,
+        "a snapshot for every follower",
+    )
+
+
+async def head_of(servers: ServerGroup, order: Order) -> int:
+    """Return the number of the last event of an order."""
+    query = "select seq from stream where stream = $1"
+    ((head,),) = await servers.fetch(query, order_stream(order.id))
+    return int(head)
+
+
+def delivery_error(follower: Follower, last_seq: int) -> str | None:
+    """Describe what a follower missed; None when it received every event once, in order."""
+    first = follower.snapshot_seq
+    if first is None:
+        return "received no snapshot"
+    expected = list(range(first + 1, last_seq + 1))
+    if follower.received_seqs == expected:
         return None
-    lost = sorted(set(wanted) - set(follower.heard))[:5]
-    twice = len(follower.heard) - len(set(follower.heard))
-    said = f"{len(follower.heard)} of {len(wanted)}: {len(lost)} lost {lost}, {twice} twice"
-    return f"{said}; {follower.others[:2]}"
+    lost = sorted(set(expected) - set(follower.received_seqs))[:5]
+    twice = len(follower.received_seqs) - len(set(follower.received_seqs))
+    counts = (
+        f"{len(follower.received_seqs)} of {len(expected)}: {len(lost)} lost {lost}, {twice} twice"
+    )
+    return f"{counts}; {follower.other_messages[:2]}"

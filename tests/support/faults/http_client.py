@@ -1,4 +1,4 @@
-"""Asking the running server over HTTP, and seeing that nothing was written and nothing broke."""
+"""Sends operations to the running server and checks that they wrote and logged nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,19 +9,20 @@ import aiohttp
 
 from database.base import Base
 from database.sessions import Database
-from models.ids import encode
+from models.ids import encode_id
 from tests.support.city import City
-from tests.support.faults.process_group import SERVER, Resident, Town
+from tests.support.faults.process_group import SERVER, ServerGroup, SignedInUser
 
-# Promises of clients are kept whatever they lead to, and jobs write audit rows of their own.
-# What is written for bookkeeping, and what jobs write by themselves meanwhile.
-APART = {
+# Idempotency keys are stored even for failed requests; jobs write the other tables meanwhile.
+UNCHECKED_TABLES = {
     *("idempotency_key", "audit_entry", "event", "stream"),
     *("stock_alert", "stock_audit", "reorder_run", "reorder_proposal", "delivery_track"),
     *("job_state", "job_failure", "event_place", "webhook_delivery", "webhook_attempt"),
 }
-OF_JOBS = "^(alerts|audit|supply):"
-BY_CLIENTS = "select count(*) from audit_entry where action not similar to '(job:|settlement|pay)%'"
+JOB_STREAMS = "^(alerts|audit|supply):"
+CLIENT_AUDIT_ENTRIES = (
+    "select count(*) from audit_entry where action not similar to '(job:|settlement|pay)%'"
+)
 PLACE = """
 mutation Place($input: OrderPlaceInput!) {
   orderPlace(input: $input) {
@@ -33,79 +34,94 @@ mutation Place($input: OrderPlaceInput!) {
 
 
 @dataclass
-class Neighborhood:
-    """A part of the running town in which one customer has an order and another asks."""
+class FaultScenario:
+    """A city in which one customer (`owner`) has an order and another (`stranger`) has none."""
 
-    town: Town
-    quarter: City
+    servers: ServerGroup
+    city: City
     http: aiohttp.ClientSession
-    owner: Resident
-    stranger: Resident
+    owner: SignedInUser
+    stranger: SignedInUser
     order_id: str
-    staff: dict[str, Resident]
+    staff: dict[str, SignedInUser]
 
-    async def answer(
-        self, query: str, variables: Any = None, *, who: Resident | None = None, **headers: str
+    async def execute(
+        self, query: str, variables: Any = None, *, who: SignedInUser | None = None, **headers: str
     ) -> Any:
-        """What the server says to an operation; never a 500."""
+        """Return the response to an operation, whose status must be below 500."""
         if who is not None:
             headers["authorization"] = f"Bearer {who.token}"
         body = {"query": query, "variables": variables}
-        async with self.http.post(self.town.graph, json=body, headers=headers) as response:
+        async with self.http.post(self.servers.graph_url, json=body, headers=headers) as response:
             assert response.status < 500, await response.text()
             return await response.json()
 
-    async def counts(self) -> dict[str, int]:
-        """How many rows every table has."""
-        tables = sorted(set(Base.metadata.tables) - APART)
-        each = " union all ".join(f"select '{one}', count(*) from \"{one}\"" for one in tables)  # noqa: S608 - names of our own metadata
-        told = f"select count(*) from event where stream !~ '{OF_JOBS}'"  # noqa: S608 - our own words
-        both = f"select 'audit', ({BY_CLIENTS}) union all select 'event', ({told})"
-        rows = await self.town.rows(f"{each} union all {both}")
+    async def error_codes(
+        self, query: str, variables: Any = None, *, who: SignedInUser | None = None
+    ) -> set[str]:
+        """Return the codes of all errors in the response to an operation."""
+        return error_codes(await self.execute(query, variables, who=who))
+
+    async def row_counts(self) -> dict[str, int]:
+        """Return the number of rows of every checked table."""
+        tables = sorted(set(Base.metadata.tables) - UNCHECKED_TABLES)
+        counts = " union all ".join(
+            f"select '{table}', count(*) from \"{table}\""  # noqa: S608 - names of our own metadata
+            for table in tables
+        )
+        events = f"select count(*) from event where stream !~ '{JOB_STREAMS}'"  # noqa: S608 - a constant pattern
+        others = f"select 'audit', ({CLIENT_AUDIT_ENTRIES}) union all select 'event', ({events})"
+        rows = await self.servers.fetch(f"{counts} union all {others}")
         return {row[0]: row[1] for row in rows}
 
     @asynccontextmanager
-    async def nothing_written(self) -> AsyncIterator[None]:
-        """The block leaves no row behind, and no fault in the server's log."""
-        before, loud = await self.counts(), self.town.errors(SERVER)
+    async def assert_nothing_written(self) -> AsyncIterator[None]:
+        """Assert that the block writes no row and no error to the server's log."""
+        counts, errors = await self.row_counts(), self.servers.errors(SERVER)
         yield
-        assert await self.counts() == before
-        assert self.town.errors(SERVER) == loud
+        assert await self.row_counts() == counts
+        assert self.servers.errors(SERVER) == errors
 
 
-def troubles(answer: Any) -> set[str]:
-    """The codes of top-level errors and the type names of a payload's."""
-    found = {str(error["extensions"]["code"]) for error in answer.get("errors") or []}
+def error_codes(answer: Any) -> set[str]:
+    """Return the codes of top-level errors and the type names of payload errors."""
+    codes = {str(error["extensions"]["code"]) for error in answer.get("errors") or []}
     for payload in (answer.get("data") or {}).values():
         if isinstance(payload, dict):
-            found |= {str(error.get("__typename")) for error in payload.get("errors") or []}
-    return found
+            codes |= {str(error.get("__typename")) for error in payload.get("errors") or []}
+    return codes
 
 
-def line(quarter: City, nth: int = -1, quantity: Any = 1) -> dict[str, Any]:
-    """So many of one product; one of the last alone is above the minimum of an order."""
-    product = quarter.products[nth]
-    return {"productId": encode(type(product), product.id), "quantity": quantity}
+def order_line(city: City, index: int = -1, quantity: Any = 1) -> dict[str, Any]:
+    """Return an order line; one unit of the last product exceeds the minimum order value."""
+    product = city.products[index]
+    return {"productId": encode_id(type(product), product.id), "quantity": quantity}
 
 
-async def order_of(town: Town, http: aiohttp.ClientSession, quarter: City, who: Resident) -> str:
-    """The id of an order that somebody has just placed."""
-    variables = {"input": {"at": quarter.point, "lines": [line(quarter)]}}
+async def place_order(
+    servers: ServerGroup, http: aiohttp.ClientSession, city: City, who: SignedInUser
+) -> str:
+    """Place an order as a customer and return its id."""
+    variables = {"input": {"at": city.point, "lines": [order_line(city)]}}
     headers = {"authorization": f"Bearer {who.token}"}
     body = {"query": PLACE, "variables": variables}
-    async with http.post(town.graph, json=body, headers=headers) as response:
+    async with http.post(servers.graph_url, json=body, headers=headers) as response:
         answer = await response.json()
     return str(answer["data"]["orderPlace"]["order"]["id"])
 
 
-async def settle_in(
-    town: Town, books: Database, quarter: City, http: aiohttp.ClientSession, staff: dict[str, Any]
-) -> Neighborhood:
-    """Move in: two customers and somebody with each of the given grants."""
-    owner, stranger = await town.customers(books, 2)
-    order_id = await order_of(town, http, quarter, owner)
-    residents = {
-        name: await town.sign_in(books, name, *([grant] if grant else []))
+async def create_scenario(
+    servers: ServerGroup,
+    database: Database,
+    city: City,
+    http: aiohttp.ClientSession,
+    staff: dict[str, Any],
+) -> FaultScenario:
+    """Create two customers, an order of the first, and a user for each of the given grants."""
+    owner, stranger = await servers.sign_in_customers(database, 2)
+    order_id = await place_order(servers, http, city, owner)
+    users = {
+        name: await servers.sign_in(database, name, *([grant] if grant else []))
         for name, grant in staff.items()
     }
-    return Neighborhood(town, quarter, http, owner, stranger, order_id, residents)
+    return FaultScenario(servers, city, http, owner, stranger, order_id, users)

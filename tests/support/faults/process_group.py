@@ -1,4 +1,4 @@
-"""A whole store as `make run` starts it, in processes of its own that tests may kill."""
+"""A whole deployment as `make run` starts it, in processes that tests may kill."""
 
 import json
 import os
@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,8 +15,9 @@ from pathlib import Path
 
 import asyncpg
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from local import account, process
 from local.instance import Instance
 from local.place import Place
@@ -25,26 +25,28 @@ from local.postgres import postgres
 from local.valkey import free, valkey
 from models.accounts import Membership, Person
 from models.identity import Actor, Grant, Role, SignInSession
-from services.core.clock import moment
+from services.core.clock import current_time
 from tests.support.paths import ROOT
-from workflows.identity.authenticator import Identity
+from tests.support.waiting import until_blocking
+from workflows.identity.authenticator import Authenticator
 
 READY_SECONDS = 60.0
-PORTS = range(20_000, 32_000)  # below the ephemeral ones: nobody takes it while its owner is dead
+PORTS = range(20_000, 32_000)  # below the ephemeral ports: stays free while its server is down
 SERVER = "server"
-ORIGIN = Origin("test:town")
-LOUD = re.compile(r"\S+ (ERROR|CRITICAL)")
+ORIGIN = AuditContext("test:town")
+RECORD_START = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
+ERROR_RECORD = re.compile(r"\S+ (ERROR|CRITICAL)")
 
 
 def steady_port() -> int:
-    """A free loopback port that no outgoing connection is ever given."""
+    """Return a free loopback port that is never assigned to an outgoing connection."""
     while not free(port := secrets.choice(PORTS)):
         pass
     return port
 
 
 @dataclass
-class Town:
+class ServerGroup:
     """PostgreSQL, Valkey, the payment simulator, the server and the worker, by name."""
 
     place: Place
@@ -61,11 +63,11 @@ class Town:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def graph(self) -> str:
+    def graph_url(self) -> str:
         return f"{self.url}/graphql"
 
     @property
-    def provider(self) -> str:
+    def provider_url(self) -> str:
         return f"http://127.0.0.1:{self.provider_port}"
 
     @property
@@ -82,7 +84,7 @@ class Town:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What local/run.py would set."""
+        """The environment that local/run.py would set."""
         return {
             "PATH": os.environ["PATH"],
             "PYTHONUNBUFFERED": "1",
@@ -91,29 +93,29 @@ class Town:
             "DARKSTORE_DRAIN_SECONDS": str(self.drain_seconds),
             "DATABASE_URL": self.instance.database_url,
             "REDIS_URL": self.instance.redis_url,
-            "STRIPE_API_BASE": self.provider,
+            "STRIPE_API_BASE": self.provider_url,
             "STRIPE_API_KEY": self.secret_key,
             "STRIPE_PUBLISHABLE_KEY": self.publishable_key,
             "STRIPE_WEBHOOK_SECRET": f"whsec_{self.secret}",
         }
 
     def start(self) -> None:
-        """Start everything on empty data and wait until the server is ready."""
+        """Start all processes on an empty database and wait until the server is ready."""
         self.place.logs.mkdir(parents=True, exist_ok=True)
         self.instance.start()
-        self._finish("server", "migrate")
+        self._run_to_completion("server", "migrate")
         options = ["--port", str(self.provider_port), "--key", self.secret_key]
         options += ["--state", str(self.place.folder / "stripe.sqlite")]
         options += ["--secret", f"whsec_{self.secret}", "--webhook", f"{self.url}/webhooks/stripe"]
         self.launch("stripe", "simulators.stripe", *options)
         self.launch(SERVER, "server", "serve", "--port", str(self.port))
         self.launch("worker", "server", "worker")
-        self.await_ready(SERVER, self.port)
+        self.wait_until_ready(SERVER, self.port)
 
     def launch(self, name: str, *command: str) -> None:
-        """Start `python -m …`, or start it again as before; its output goes into its log."""
+        """Start `python -m …`, or restart it with its last command; its output goes to its log."""
         self.commands[name] = list(command) or self.commands[name]
-        with self.log(name).open("ab") as out:
+        with self.log_file(name).open("ab") as out:
             self.children[name] = subprocess.Popen(
                 [sys.executable, "-m", *self.commands[name]],
                 cwd=ROOT,
@@ -123,18 +125,24 @@ class Town:
                 stderr=out,
                 start_new_session=True,
             )
-        self.place.remember({}, {one: child.pid for one, child in self.children.items()})
+        self.place.remember({}, {child: popen.pid for child, popen in self.children.items()})
 
-    def await_ready(self, name: str, port: int) -> None:
-        """Wait until the server at a port says that it is ready."""
-        end = time.monotonic() + READY_SECONDS
-        while not _answers(f"http://127.0.0.1:{port}/readyz"):
-            assert self.children[name].poll() is None, process.tail(self.log(name), 40)
-            assert time.monotonic() < end, process.tail(self.log(name), 40)
-            time.sleep(0.05)
+    def wait_until_ready(self, name: str, port: int) -> None:
+        """Wait until the server at a port reports that it is ready."""
+        url = f"http://127.0.0.1:{port}/readyz"
 
-    def crash(self, name: str) -> None:
-        """End one part with SIGKILL and start it again on what it left behind."""
+        def ready() -> bool:
+            assert self.children[name].poll() is None, process.tail(self.log_file(name), 40)
+            return _responds(url)
+
+        try:
+            until_blocking(ready, READY_SECONDS, f"the readiness of {name}", poll_seconds=0.05)
+        except TimeoutError as error:
+            error.add_note(process.tail(self.log_file(name), 40))
+            raise
+
+    def kill_and_restart(self, name: str) -> None:
+        """Kill a process with SIGKILL and restart it on the data it left behind."""
         match name:
             case "postgres":
                 self.instance.kill_postgres()
@@ -147,35 +155,36 @@ class Town:
                 self.children[name].poll()
                 self.launch(name)
 
-    def end(self, name: str) -> None:
-        """Ask one process to end, and wait until it has."""
+    def terminate(self, name: str) -> None:
+        """Send SIGTERM to a process and wait until it has ended."""
         child = self.children[name]
         if child.poll() is None:
             process.stop(child.pid, signal.SIGTERM)
             child.poll()
 
     def stop(self) -> None:
-        """Stop what was started, newest first, and forget the data."""
+        """Stop all processes, newest first, and delete the data."""
         for name in reversed(self.children):
-            self.end(name)
+            self.terminate(name)
         self.instance.stop()
         account.remove(self.place.root)
 
-    def log(self, name: str) -> Path:
+    def log_file(self, name: str) -> Path:
         return self.place.logs / f"{name}.log"
 
     def errors(self, name: str) -> str:
-        """The records of its log at level ERROR, with their tracebacks."""
-        records = re.split(r"^(?=\d{4}-\d\d-\d\dT)", self.log(name).read_text(), flags=re.MULTILINE)
-        return "".join(one for one in records if LOUD.match(one))
+        """Return the ERROR and CRITICAL records of a process's log, with their tracebacks."""
+        records = re.split(
+            r"^(?=\d{4}-\d\d-\d\dT)", self.log_file(name).read_text(), flags=re.MULTILINE
+        )
+        return "".join(record for record in records if ERROR_RECORD.match(record))
 
-    def database(self) -> Database:
-        """Handles on its database, for building and looking."""
-        url = self.instance.database_url
-        return Database(url)
+    def open_database(self) -> Database:
+        """Connect to the database."""
+        return Database(self.instance.database_url)
 
-    async def rows(self, query: str, *values: object) -> list[asyncpg.Record]:
-        """Ask the database as its owner, past every policy."""
+    async def fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
+        """Run a query as the database owner, which row-level security does not restrict."""
         url = self.instance.database_url.replace("+asyncpg", "", 1)
         connection = await asyncpg.connect(url)
         try:
@@ -183,8 +192,8 @@ class Town:
         finally:
             await connection.close()
 
-    async def sign_in(self, database: Database, name: str, *grants: Grant) -> "Resident":
-        """Somebody new with these roles, and an access token as the server would sign it."""
+    async def sign_in(self, database: Database, name: str, *grants: Grant) -> "SignedInUser":
+        """Create a user with these roles and an access token as the server would sign it."""
         async with database.write(PLATFORM, ORIGIN) as session:
             person = Person(name=name)
             session.add(person)
@@ -192,29 +201,29 @@ class Town:
             session.add_all(
                 Membership(
                     person_id=person.id,
-                    role=one.role,
-                    company_id=one.company_id,
-                    store_id=one.store_id,
+                    role=grant.role,
+                    company_id=grant.company_id,
+                    store_id=grant.store_id,
                 )
-                for one in grants
+                for grant in grants
             )
-            device = SignInSession(
-                person_id=person.id, device="test", expires_at=await moment(session, 3600)
+            sign_in_session = SignInSession(
+                person_id=person.id, device="test", expires_at=await current_time(session, 3600)
             )
-            session.add(device)
-        actor = Actor(person.id, device.id, grants)
-        identity = Identity(keys_file=self.keys_file, database=database)
-        return Resident(actor, identity.sign(actor)[0])
+            session.add(sign_in_session)
+        actor = Actor(person.id, sign_in_session.id, grants)
+        identity = Authenticator(keys_file=self.keys_file, database=database)
+        return SignedInUser(actor, identity.sign(actor)[0])
 
-    async def customers(self, database: Database, count: int) -> "list[Resident]":
-        """So many new customers."""
+    async def sign_in_customers(self, database: Database, count: int) -> "list[SignedInUser]":
+        """Create `count` customers."""
         return [
             await self.sign_in(database, f"Customer {n}", Grant(Role.CUSTOMER))
             for n in range(count)
         ]
 
-    def _finish(self, *command: str) -> None:
-        done = subprocess.run(
+    def _run_to_completion(self, *command: str) -> None:
+        completed = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=ROOT,
             env=self.environment,
@@ -222,39 +231,39 @@ class Town:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert completed.returncode == 0, completed.stderr
 
 
 @dataclass(frozen=True)
-class Resident:
-    """Somebody of the town and their token."""
+class SignedInUser:
+    """A user and an access token."""
 
     actor: Actor
     token: str
 
 
-def found(folder: Path) -> Town:
-    """A town in a folder of its own, not started."""
+def new_server_group(folder: Path) -> ServerGroup:
+    """Create a server group in a folder of its own; does not start it."""
     place = Place(folder)
-    hints = valkey(folder / "valkey")
-    hints.place.mkdir(parents=True)
-    file = hints.place / "valkey.json"
+    valkey_server = valkey(folder / "valkey")
+    valkey_server.place.mkdir(parents=True)
+    file = valkey_server.place / "valkey.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps({"port": steady_port(), "password": secrets.token_hex(16)}))
-    return Town(
-        place, Instance(postgres(folder, durable=True), hints), steady_port(), steady_port()
+    return ServerGroup(
+        place, Instance(postgres(folder, durable=True), valkey_server), steady_port(), steady_port()
     )
 
 
-def clear_away(folder: Path) -> None:
-    """Stop what a killed test session left behind in a folder, and delete that."""
+def remove_leftovers(folder: Path) -> None:
+    """Stop the processes that a killed test session left in a folder, and delete the folder."""
     for pid in Place(folder).orphans().values():
         process.stop(pid, signal.SIGTERM)
     Instance(postgres(folder), valkey(folder / "valkey")).stop()
     account.remove(folder)
 
 
-def _answers(url: str) -> bool:
-    with suppress(OSError, socket.timeout), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http address
+def _responds(url: str) -> bool:
+    with suppress(OSError, socket.timeout), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback address
         return bool(answer.status == 200)
     return False

@@ -1,4 +1,4 @@
-"""People with a bad connection: they try again until the store has answered, always by one key."""
+"""Customers with bad connections: they retry with one idempotency key until they get a response."""
 
 import asyncio
 import random
@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from simulators.client import Failed, GraphClient, Tally
-from simulators.parts.customer import CardProvider, Customer
-from simulators.parts.device import Refused
-from simulators.parts.picker import Picker
-from tests.support.faults.process_group import Resident, Town
+from simulators.client import GraphClient, RequestFailed, RequestStatistics
+from simulators.parts.customer import CardProvider, CustomerClient
+from simulators.parts.device import MutationRejected
+from simulators.parts.picker import PickerClient
+from tests.support.faults.process_group import ServerGroup, SignedInUser
 
 Answer = TypeVar("Answer")
-TRIES = 300
+MAX_ATTEMPTS = 300
 PAUSE_SECONDS = (0.05, 0.25)
-PAID = "requires_capture"
+PAID_STATUS = "requires_capture"
 CANCEL = """
 mutation Cancel($input: OrderCancelInput!) {
   orderCancel(input: $input) {
@@ -38,144 +38,146 @@ query Queue($storeId: ID!, $after: String) {
 
 
 @dataclass
-class Checkout:
-    """What one customer knows of one order in the end."""
+class CheckoutRecord:
+    """What a customer knows about one checkout at the end."""
 
     key: str
     order_ids: set[str] = field(default_factory=set)
     paid: bool = False
-    left: bool = False
+    abandoned: bool = False
     canceled: bool = False
-    refused: list[str] = field(default_factory=list)
+    error_types: list[str] = field(default_factory=list)
 
 
 @dataclass
-class Diary:
-    """Everything that all of them lived through."""
+class ShoppingLog:
+    """The checkouts and failures of all customers."""
 
-    checkouts: list[Checkout] = field(default_factory=list)
+    checkouts: list[CheckoutRecord] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    finished: int = 0
-    packed: int = 0
-    tally: Tally = field(default_factory=Tally)
+    finished_count: int = 0
+    packed_count: int = 0
+    tally: RequestStatistics = field(default_factory=RequestStatistics)
 
-    async def insist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask again after every error that is no refusal."""
-        for _ in range(TRIES):
+    async def retry(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Repeat a request after every error that is not a business error."""
+        for _ in range(MAX_ATTEMPTS):
             try:
-                return await ask()
-            except Refused:
+                return await request()
+            except MutationRejected:
                 raise
-            except (Failed, aiohttp.ClientError, TimeoutError) as failed:
-                self.failures.append(str(failed))
+            except (RequestFailed, aiohttp.ClientError, TimeoutError) as error:
+                self.failures.append(str(error))
                 await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
-        raise AssertionError(f"no answer after {TRIES} tries: {self.failures[-1]}")
+        raise AssertionError(f"no response after {MAX_ATTEMPTS} attempts: {self.failures[-1]}")
 
 
 @dataclass
 class Shopper:
-    """One customer, who orders again and again."""
+    """A customer who places many orders."""
 
-    customer: Customer
+    customer: CustomerClient
     provider: CardProvider
-    goods: list[str]
-    diary: Diary
-    chance: random.Random
+    product_ids: list[str]
+    log: ShoppingLog
+    rng: random.Random
 
-    async def shop(self, key: str) -> None:
-        """One order: look, place it (now and then twice at once), pay, perhaps call it off."""
-        checkout = Checkout(key)
-        self.diary.checkouts.append(checkout)
+    async def check_out(self, key: str) -> None:
+        """Browse, place an order (sometimes twice at once), pay, and sometimes cancel it."""
+        checkout = CheckoutRecord(key)
+        self.log.checkouts.append(checkout)
         try:
             payment = await self._place(checkout)
             if payment is None:
                 return
             checkout.paid = await self._pay(payment)
-            if self.chance.random() < 0.1:
+            if self.rng.random() < 0.1:
                 await self._cancel(checkout)
-        except Refused as refused:
-            checkout.refused.extend(refused.kinds)
+        except MutationRejected as error:
+            checkout.error_types.extend(error.kinds)
         finally:
-            self.diary.finished += 1
+            self.log.finished_count += 1
 
-    async def _place(self, checkout: Checkout) -> dict[str, Any] | None:
-        """The payment to make; None when this customer lost patience at the first error."""
-        await self.diary.insist(lambda: self.customer.storefront(12))
-        chosen = self.chance.sample(self.goods, self.chance.randint(2, 4))
-        wanted = {product: self.chance.randint(1, 2) for product in chosen}
-        wishes: dict[str, Any] = {}
-        if self.chance.random() < 0.5:
-            await self.diary.insist(lambda: self.customer.fill(wanted))
+    async def _place(self, checkout: CheckoutRecord) -> dict[str, Any] | None:
+        """Return the payment to make; None when the customer gave up after an error."""
+        await self.log.retry(lambda: self.customer.storefront(12))
+        chosen_ids = self.rng.sample(self.product_ids, self.rng.randint(2, 4))
+        quantities = {product_id: self.rng.randint(1, 2) for product_id in chosen_ids}
+        fields: dict[str, Any] = {}
+        if self.rng.random() < 0.5:
+            await self.log.retry(lambda: self.customer.fill(quantities))
         else:
-            wishes["lines"] = [{"productId": key, "quantity": n} for key, n in wanted.items()]
+            fields["lines"] = [{"productId": key, "quantity": n} for key, n in quantities.items()]
 
-        async def once() -> Any:
-            placed = await self.customer.place(checkout.key, **wishes)
+        async def place_once() -> Any:
+            placed = await self.customer.place(checkout.key, **fields)
             checkout.order_ids.add(placed["order"]["id"])
             if placed["payment"]["clientSecret"] is None:
-                raise Failed("the payment is not open yet")
+                raise RequestFailed("the payment is not open yet")
             return placed["payment"]
 
-        if self.chance.random() < 0.15:
+        if self.rng.random() < 0.15:
             try:
-                return await once()  # type: ignore[no-any-return] # JSON
-            except Refused:
+                return await place_once()  # type: ignore[no-any-return] # JSON
+            except MutationRejected:
                 raise
-            except (Failed, aiohttp.ClientError, TimeoutError):
-                checkout.left = True
+            except (RequestFailed, aiohttp.ClientError, TimeoutError):
+                checkout.abandoned = True
                 return None
-        again = 2 if self.chance.random() < 0.2 else 1
-        payments = await asyncio.gather(*(self.diary.insist(once) for _ in range(again)))
+        repeat = 2 if self.rng.random() < 0.2 else 1
+        payments = await asyncio.gather(*(self.log.retry(place_once) for _ in range(repeat)))
         return payments[0]  # type: ignore[no-any-return] # JSON
 
     async def _pay(self, payment: dict[str, Any]) -> bool:
-        if self.chance.random() < 0.1:
+        if self.rng.random() < 0.1:
             declined = "pm_card_chargeDeclined"
-            await self.diary.insist(lambda: self.customer.pay(payment, self.provider, declined))
-        again = 2 if self.chance.random() < 0.15 else 1
-        pay = (lambda: self.customer.pay(payment, self.provider, "pm_card_visa"),) * again
-        said = await asyncio.gather(*(self.diary.insist(one) for one in pay))
-        return PAID in said
+            await self.log.retry(lambda: self.customer.pay(payment, self.provider, declined))
+        repeat = 2 if self.rng.random() < 0.15 else 1
+        pay = (lambda: self.customer.pay(payment, self.provider, "pm_card_visa"),) * repeat
+        statuses = await asyncio.gather(*(self.log.retry(attempt) for attempt in pay))
+        return PAID_STATUS in statuses
 
-    async def _cancel(self, checkout: Checkout) -> None:
+    async def _cancel(self, checkout: CheckoutRecord) -> None:
         (order_id,) = checkout.order_ids
-        given = {"orderId": order_id, "reason": "CHANGED_MIND"}
+        cancel_input = {"orderId": order_id, "reason": "CHANGED_MIND"}
         checkout.canceled = True
         cancel = self.customer.do
-        with suppress(Refused):
-            await self.diary.insist(lambda: cancel(CANCEL, "orderCancel", given))
+        with suppress(MutationRejected):
+            await self.log.retry(lambda: cancel(CANCEL, "orderCancel", cancel_input))
 
 
-async def pick_for_ever(picker: Picker, diary: Diary) -> None:
-    """Accept, pick and pack whatever the store is asked for, until canceled."""
+async def pick_continuously(picker: PickerClient, log: ShoppingLog) -> None:
+    """Accept, pick and pack every task of a store's queue, until canceled."""
     while True:
         after: str | None = None
-        with suppress(Failed, aiohttp.ClientError, TimeoutError):
+        with suppress(RequestFailed, aiohttp.ClientError, TimeoutError):
             while True:
                 data = await picker.graph.run(QUEUE, storeId=picker.store_id, after=after)
                 for task in data["storeQueue"]["nodes"]:
-                    await _pick(picker, task, diary)
+                    await _pick(picker, task, log)
                 after = data["storeQueue"]["pageInfo"]["endCursor"]
                 if not data["storeQueue"]["pageInfo"]["hasNextPage"]:
                     break
         await asyncio.sleep(0.2)
 
 
-async def _pick(picker: Picker, task: dict[str, Any], diary: Diary) -> None:
+async def _pick(picker: PickerClient, task: dict[str, Any], log: ShoppingLog) -> None:
     if task["status"] not in ("QUEUED", "ACCEPTED", "PICKING"):
         return
-    with suppress(Refused):
+    with suppress(MutationRejected):
         await picker.accept(task["id"])
     for line in task["lines"]:
-        with suppress(Refused):
+        with suppress(MutationRejected):
             await picker.pick(task["id"], line, line["quantity"])
-    with suppress(Refused):
+    with suppress(MutationRejected):
         await picker.pack(task["id"])
-        diary.packed += 1
+        log.packed_count += 1
 
 
-def device(town: Town, http: aiohttp.ClientSession, who: Resident, tally: Tally) -> GraphClient:
-    """An app in which somebody is signed in."""
-    graph = GraphClient(http, town.graph, tally)
-    graph.token = who.token
-    return graph
+def graph_client(
+    servers: ServerGroup, http: aiohttp.ClientSession, who: SignedInUser, tally: RequestStatistics
+) -> GraphClient:
+    """Return a GraphQL client that sends a user's access token."""
+    client = GraphClient(http, servers.graph_url, tally)
+    client.token = who.token
+    return client

@@ -1,4 +1,4 @@
-"""What the people of a city do in a day: every client operation has its place in one of these."""
+"""Typical work of customers, staff, riders and support, which uses every client operation."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -7,18 +7,18 @@ from typing import Any
 from jobs import alerts
 from models.stores import Store
 from tests.support import riders
-from tests.support.actors import KeptSms
+from tests.support.actors import InMemorySms
 from tests.support.city import ZONE_DEGREES
-from tests.support.operations.player import PASSWORD, Play
-from tests.support.operations.rides import on_the_road
+from tests.support.operations.player import PASSWORD, OperationPlayer
+from tests.support.operations.rider_positions import report_positions
 
 
-async def signing_in(play: Play, sms: KeptSms) -> None:
-    """In by password, by phone and as a guest; on with a new token; out again."""
-    email = play.cast["buyer"].person
+async def sign_in_and_out(play: OperationPlayer, sms: InMemorySms) -> None:
+    """Sign in by password, by phone and as a guest; refresh a token; sign out."""
+    email = play.clients["buyer"].person
     assert email is not None
-    given = {"email": email.email, "password": PASSWORD}
-    tokens = await play("nobody", "password_sign_in", **given)
+    variables = {"email": email.email, "password": PASSWORD}
+    tokens = await play("nobody", "password_sign_in", **variables)
     await play("nobody", "session_refresh", refreshToken=tokens["refreshToken"])
     phone = f"+3519{secrets.randbelow(10**8):08}"
     await play("nobody", "otp_request", phone=phone)
@@ -26,13 +26,13 @@ async def signing_in(play: Play, sms: KeptSms) -> None:
     assert (await play("nobody", "guest_start"))["person"]["id"]
     await play("nobody", "schema_version")
     me = await play("buyer", "viewer")
-    other = next(one["id"] for one in me["sessions"] if not one["current"])
+    other = next(session["id"] for session in me["sessions"] if not session["current"])
     await play("buyer", "session_revoke", sessionId=other)
     await play("buyer", "person_update")
 
 
-async def shopping(play: Play) -> None:
-    """The window, a branch, a word, a product; addresses; the cart."""
+async def shop(play: OperationPlayer) -> None:
+    """Read the storefront, a category, a search, a product; save addresses; fill the cart."""
     at = play.city.point
     assert (await play("buyer", "storefront", at=at))["products"]["nodes"]
     branch = await play("nobody", "storefront_category", at=at, slug="home")
@@ -55,8 +55,8 @@ async def shopping(play: Play) -> None:
     assert bands["cursor"]
 
 
-async def delivering(play: Play) -> str:
-    """One order to the door; its id."""
+async def deliver_order(play: OperationPlayer) -> str:
+    """Deliver one order; return its id."""
     order = await play.order(lines=3)
     for who in ("buyer", "picker", "agent"):
         assert (await play.watch(who, "order_tracked", orderId=order))["order"]["id"] == order
@@ -66,11 +66,11 @@ async def delivering(play: Play) -> str:
     assert (await play("buyer", "order_history"))["customer"]["orders"]["nodes"]
     assert await play.watch("picker", "store_queue_changed", storeId=play.store)
     await begin_shift(play)
-    delivery = await picked(play, detail["code"])
+    delivery = await pick_and_pack(play, detail["code"])
     await play("rider", "delivery_arrive_at_store", deliveryId=delivery["id"])
     code = (await play("picker", "fulfillment_detail", id=delivery["task"]))["handoverCode"]
     await play("rider", "delivery_pick_up", deliveryId=delivery["id"], handoverCode=code)
-    await on_the_road(play, delivery["id"])
+    await report_positions(play, delivery["id"])
     for who in ("buyer", "picker", "agent", "rider"):
         assert (await play(who, "delivery_detail", id=delivery["id"]))["riderName"]
     await play("rider", "delivery_arrive_at_customer", deliveryId=delivery["id"])
@@ -81,40 +81,40 @@ async def delivering(play: Play) -> str:
     return order
 
 
-async def begin_shift(play: Play) -> None:
-    """The rider comes online beside the store."""
+async def begin_shift(play: OperationPlayer) -> None:
+    """Bring the rider online next to the store."""
     await play("rider", "rider_go_online")
     near = {"latitude": play.city.near.latitude, "longitude": play.city.near.longitude}
-    await riders.a_while_later(play.house.database, play.city)
+    await riders.age_positions(play.container.database, play.city)
     await play("rider", "rider_location_report", **near)
 
 
-async def picked(play: Play, code: str) -> Any:
-    """The rider's delivery of an order that its store has picked, packed and staged."""
+async def pick_and_pack(play: OperationPlayer, code: str) -> Any:
+    """Pick, pack and stage an order; return the rider's delivery."""
     task = await play.task(code)
-    of_it = {"fulfillmentId": task["id"]}
-    await play("picker", "fulfillment_accept", **of_it)
-    delivery = await taken(play)
+    key = {"fulfillmentId": task["id"]}
+    await play("picker", "fulfillment_accept", **key)
+    delivery = await accept_offer(play)
     for line in task["lines"]:
-        given = {"code": line["product"]["barcode"], "quantity": line["quantity"]}
-        await play("picker", "fulfillment_line_pick", **of_it, **given)
-    await play("picker", "fulfillment_pack", **of_it)
-    await play("picker", "fulfillment_stage", **of_it)
+        variables = {"code": line["product"]["barcode"], "quantity": line["quantity"]}
+        await play("picker", "fulfillment_line_pick", **key, **variables)
+    await play("picker", "fulfillment_pack", **key)
+    await play("picker", "fulfillment_stage", **key)
     return {**delivery, "task": task["id"]}
 
 
-async def taken(play: Play) -> Any:
-    """The delivery that is offered to the rider, taken."""
+async def accept_offer(play: OperationPlayer) -> Any:
+    """Accept the offered delivery as the rider."""
     seen = await play.watch("rider", "delivery_offered")
     assert seen["cursor"]
     [offer] = (await play("rider", "rider_desk"))["rider"]["offers"]
     return (await play("rider", "delivery_offer_accept", offerId=offer["id"]))["delivery"]
 
 
-async def complaining(play: Play, order: str) -> None:
-    """A ticket about a delivered order, answered and settled with money."""
-    made = await play("buyer", "ticket_open", orderId=order)
-    ticket = {"ticketId": made["ticket"]["id"]}
+async def complain(play: OperationPlayer, order: str) -> None:
+    """Open a ticket about a delivered order, answer it and refund."""
+    created = await play("buyer", "ticket_open", orderId=order)
+    ticket = {"ticketId": created["ticket"]["id"]}
     assert (await play("agent", "ticket_queue"))["nodes"]
     assert (await play.watch("agent", "support_queue_changed"))["tickets"]
     for who in ("buyer", "agent"):
@@ -127,13 +127,13 @@ async def complaining(play: Play, order: str) -> None:
     await play("agent", "ticket_resolve", **ticket, refund=back)
     await play("agent", "order_refund", orderId=order)
     await play.settle(order)
-    shown = await play("buyer", "ticket_detail", id=ticket["ticketId"])
-    assert shown["status"] == "RESOLVED"
+    detail = await play("buyer", "ticket_detail", id=ticket["ticketId"])
+    assert detail["status"] == "RESOLVED"
     assert (await play("buyer", "ticket_history"))["nodes"]
 
 
-async def going_wrong(play: Play) -> None:
-    """A canceled order, a rejected one, a declined offer, another rider."""
+async def cancel_and_reject(play: OperationPlayer) -> None:
+    """Cancel an order, reject one, decline an offer, unassign a rider."""
     for who in ("buyer", "agent"):
         await play(who, "order_cancel", orderId=await play.order())
     turned_down = await play("buyer", "order_detail", id=await play.order())
@@ -147,16 +147,16 @@ async def going_wrong(play: Play) -> None:
     await play("rider", "delivery_offer_decline", offerId=offer["id"])
     for who in ("manager", "agent"):
         detail = await play("buyer", "order_detail", id=await play.order())
-        delivery = await picked(play, detail["code"])
+        delivery = await pick_and_pack(play, detail["code"])
         await play(who, "delivery_unassign", deliveryId=delivery["id"])
         assert (await play(who, "delivery_dispatch", id=delivery["id"]))["offers"]
 
 
-async def coming_back(play: Play) -> None:
-    """Bags that nobody takes at the door: riders and support say so, staff and riders return."""
+async def return_delivery(play: OperationPlayer) -> None:
+    """Fail deliveries as rider and support, and return the bags as staff and rider."""
     for teller, bringer in (("rider", "picker"), ("agent", "rider")):
         detail = await play("buyer", "order_detail", id=await play.order())
-        delivery = await picked(play, detail["code"])
+        delivery = await pick_and_pack(play, detail["code"])
         here = {"deliveryId": delivery["id"]}
         task = await play("picker", "fulfillment_detail", id=delivery["task"])
         code = task["handoverCode"] if bringer == "rider" else None
@@ -167,44 +167,44 @@ async def coming_back(play: Play) -> None:
         await play(bringer, "delivery_return", **here, handoverCode=code)
 
 
-async def keeping_store(play: Play) -> None:
-    """Shelves, prices and switches of a store."""
-    of_it = {"storeId": play.store, "productId": play.product(5)}
+async def manage_store(play: OperationPlayer) -> None:
+    """Change stock, prices and availability in a store."""
+    key = {"storeId": play.store, "productId": play.product(5)}
     assert (await play("picker", "stock_of_store", storeId=play.store))["nodes"]
-    await play("picker", "stock_adjust", **of_it)
-    await play("picker", "listing_set_availability", **of_it)
-    await play("manager", "listing_set_price", **of_it)
-    planned = await play("manager", "listing_price_schedule", **of_it)
+    await play("picker", "stock_adjust", **key)
+    await play("picker", "listing_set_availability", **key)
+    await play("manager", "listing_set_price", **key)
+    planned = await play("manager", "listing_price_schedule", **key)
     assert (await play("picker", "price_changes", storeId=play.store))["nodes"]
     off = {"priceChangeId": planned["priceChange"]["id"]}
     await play("picker", "listing_price_cancel", **off)
-    await watching_shelves(play)
-    await selling_over_the_counter(play)
+    await watch_stock_alerts(play)
+    await sell_at_counter(play)
     assert (await play.watch("picker", "inventory_counted", storeId=play.store))["cursor"]
     for who in ("manager", "agent"):
         assert (await play(who, "rider_list", companyId=play.company, status=None))["nodes"]
 
 
-async def watching_shelves(play: Play) -> None:
-    """A product that falls below its point, and what its store makes of it."""
-    of_it = {"storeId": play.store, "productId": play.product(5)}
-    await play("manager", "stock_reorder_point_set", **of_it, units=1000)
-    await alerts.watch_shelves(play.house.database)
+async def watch_stock_alerts(play: OperationPlayer) -> None:
+    """Raise an alert for a product below its reorder point, snooze and acknowledge it."""
+    key = {"storeId": play.store, "productId": play.product(5)}
+    await play("manager", "stock_reorder_point_set", **key, units=1000)
+    await alerts.check_stock_levels(play.container.database)
     for who, where in (("picker", {"storeId": play.store}), ("owner", {"companyId": play.company})):
-        found = await play(who, "stock_alerts", **{"storeId": None, **where})
+        result = await play(who, "stock_alerts", **{"storeId": None, **where})
         live = await play.watch(who, "stock_alert_changed", **{"storeId": None, **where})
-        assert found["nodes"]
-        assert found["nodes"][0]["id"] == live["alerts"][0]["id"]
-    found = await play("owner", "company_stock", companyId=play.company, search="Milk")
-    assert found["nodes"][0]["onHand"] > 0
-    found = await play("picker", "stock_alerts", storeId=play.store)
+        assert result["nodes"]
+        assert result["nodes"][0]["id"] == live["alerts"][0]["id"]
+    result = await play("owner", "company_stock", companyId=play.company, search="Milk")
+    assert result["nodes"][0]["onHand"] > 0
+    result = await play("picker", "stock_alerts", storeId=play.store)
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    await play("picker", "alert_snooze", alertId=found["nodes"][0]["id"], until=later)
-    await play("picker", "alert_acknowledge", alertId=found["nodes"][0]["id"])
+    await play("picker", "alert_snooze", alertId=result["nodes"][0]["id"], until=later)
+    await play("picker", "alert_acknowledge", alertId=result["nodes"][0]["id"])
 
 
-async def selling_over_the_counter(play: Play) -> None:
-    """Two bottles of milk, taken back an hour later."""
+async def sell_at_counter(play: OperationPlayer) -> None:
+    """Sell two units at the counter and void the sale."""
     here = {"storeId": play.store}
     lines = [{"code": play.city.products[0].barcode, "quantity": 2}]
     sold = await play("picker", "counter_sale_complete", **here, lines=lines)
@@ -215,39 +215,39 @@ async def selling_over_the_counter(play: Play) -> None:
     assert (await play("manager", "counter_day", **here))["voidedCount"] == 1
 
 
-async def founding(play: Play) -> None:
-    """A company, a store with zone and hours, and a person who works there."""
+async def create_company_and_store(play: OperationPlayer) -> None:
+    """Create a company and a store with zone and hours, and grant and revoke a role."""
     mark = secrets.token_hex(4)
     await play("admin", "company_create", slug=f"ribeira-{mark}")
-    made = await play("owner", "store_create", companyId=play.company, code=mark)
-    store = {"storeId": made["store"]["id"]}
-    await settling(play, "owner", made["store"]["id"])
-    await settling(play, "manager", play.store, area=around(play.city.near))
-    given = {"email": f"{mark}@example.org", "companyId": play.company, **store}
-    granted = await play("owner", "role_grant", **given)
+    created = await play("owner", "store_create", companyId=play.company, code=mark)
+    store = {"storeId": created["store"]["id"]}
+    await configure_store(play, "owner", created["store"]["id"])
+    await configure_store(play, "manager", play.store, area=square_zone(play.city.near))
+    variables = {"email": f"{mark}@example.org", "companyId": play.company, **store}
+    granted = await play("owner", "role_grant", **variables)
     assert granted["grant"]["company"]["id"] == play.company
     await play("owner", "role_revoke", grantId=granted["grant"]["id"])
     assert (await play("owner", "session_revoke_all"))["endedCount"] == 1
 
 
-async def settling(play: Play, who: str, store: str, **area: Any) -> None:
-    """A store's zone, hours and pace, set by one of its own."""
+async def configure_store(play: OperationPlayer, who: str, store: str, **area: Any) -> None:
+    """Set a store's zone, opening hours and preparation time."""
     await play(who, "store_zone_set", storeId=store, **area)
     await play(who, "store_hours_set", storeId=store)
     desk = (await play(who, "store_desk", id=store))["desk"]
     await play(who, "store_update", storeId=store, expectedVersion=desk["version"])
 
 
-def around(store: Store, half: float = ZONE_DEGREES) -> dict[str, Any]:
-    """A square zone with a store in its middle, as GeoJSON."""
+def square_zone(store: Store, half: float = ZONE_DEGREES) -> dict[str, Any]:
+    """Return a square zone around a store as GeoJSON."""
     west, east = store.longitude - half, store.longitude + half
     south, north = store.latitude - half, store.latitude + half
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-async def a_busy_hour(play: Play, lines: int) -> None:
-    """One more of everything that is listed somewhere: order, task, ticket, address, cart line."""
+async def add_one_of_everything(play: OperationPlayer, lines: int) -> None:
+    """Add one of everything that appears in a list: order, task, ticket, address, cart line."""
     at = play.city.point
     order = await play.order(lines)
     task = await play.task((await play("buyer", "order_detail", id=order))["code"])
@@ -260,8 +260,8 @@ async def a_busy_hour(play: Play, lines: int) -> None:
     await play("buyer", "cart_lines_set", at=at, lines=cart)
 
 
-async def looking_around(play: Play) -> dict[str, int]:
-    """How many statements each list takes now; the newest order has the most lines."""
+async def count_list_statements(play: OperationPlayer) -> dict[str, int]:
+    """Return the number of statements of each list; the newest order has the most lines."""
     at, here = play.city.point, {"storeId": play.store}
     play.used.clear()
     history = await play("buyer", "order_history")

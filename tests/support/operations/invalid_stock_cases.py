@@ -1,4 +1,4 @@
-"""A store with one of everything that can be done wrong, and what must not change by that."""
+"""A store with an input for each stock mutation, to be made invalid, and a snapshot of its data."""
 
 import copy
 import re
@@ -8,20 +8,21 @@ from typing import Any
 
 from sqlalchemy import text
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from jobs import alerts
 from models.identity import Actor, Grant, Role
-from models.ids import encode
+from models.ids import encode_id
 from models.imports import StockUpload
 from models.stock import Stock
 from tests.support.city import City
-from tests.support.customers import people
-from tests.support.graph_queries import Asking, Told, id_of
+from tests.support.customers import create_people
+from tests.support.graph_queries import GraphAnswer, GraphRunner, public_id
 from tests.support.operations.player import Operation
 
-# All that belongs to a store's goods; what a refused write leaves here is half of it.
-WRITTEN = """
+# All data of a company's goods: a refused mutation must not change any of it.
+SNAPSHOT = """
 select jsonb_build_object(
     'stock', (select jsonb_agg(to_jsonb(s) order by product_id) from stock s
         where store_id = any (:stores)),
@@ -56,177 +57,199 @@ mutation Try($input: %(kind)s!) {
 
 
 @dataclass
-class Stockroom:
-    """The store's people, and the keys of what they have at work: `given` by operation."""
+class StockScenario:
+    """A store, its people, and a valid input of each operation in `inputs`."""
 
     database: Database
     city: City
     owner: Actor
     manager: Actor
-    given: dict[str, dict[str, Any]] = field(default_factory=dict)
+    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    async def do(self, name: str, actor: Actor | None = None, /, **given: Any) -> Any:
-        """The answer of an operation that goes well."""
-        told = await self.told(name, {**self.given.get(name, {}), **given}, actor)
-        assert not told.errors, (name, told.errors)
-        [payload] = told.data.values()
+    async def run(self, name: str, actor: Actor | None = None, /, **changes: Any) -> Any:
+        """Run an operation with its input and return its payload, which must have no errors."""
+        answer = await self.answer(name, {**self.inputs.get(name, {}), **changes}, actor)
+        assert not answer.errors, (name, answer.errors)
+        [payload] = answer.data.values()
         assert not payload["errors"], (name, payload["errors"])
         return payload
 
-    async def told(self, name: str, given: dict[str, Any], actor: Actor | None = None) -> Told:
-        """The answer of an operation, whatever it is."""
-        ask = Asking(self.database)
-        return await ask(Operation(name).document, {"input": given}, actor or self.owner)
+    async def answer(
+        self, name: str, input: dict[str, Any], actor: Actor | None = None
+    ) -> GraphAnswer:
+        """Run an operation with this input, as the owner or another actor."""
+        ask = GraphRunner(self.database)
+        return await ask(Operation(name).document, {"input": input}, actor or self.owner)
 
-    async def troubles(self, name: str, given: dict[str, Any]) -> set[tuple[str, str]]:
-        """What is wrong with an operation's input: kinds of errors and where, dots between."""
+    async def errors_of(self, name: str, input: dict[str, Any]) -> set[tuple[str, str]]:
+        """The errors of an operation with this input: types or codes, and dotted paths."""
         words = name.split("_")
         field = words[0] + "".join(map(str.title, words[1:]))
         [kind] = re.findall(r"\$input: (\w+)!", Operation(name).document)
         document = ERRORS % {"kind": kind, "field": field}
-        told = await Asking(self.database)(document, {"input": given}, self.owner)
-        found = {(code, "") for code in told.codes}
-        for payload in told.data.values():
-            found |= {(one["__typename"], ".".join(one["path"])) for one in payload["errors"]}
-        return found
+        answer = await GraphRunner(self.database)(document, {"input": input}, self.owner)
+        errors = {(code, "") for code in answer.codes}
+        for payload in answer.data.values():
+            for error in payload["errors"]:
+                errors.add((error["__typename"], ".".join(error["path"])))
+        return errors
 
-    def input(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """What the operation would be given, with some of it changed; paths have dots."""
-        given = copy.deepcopy(self.given[name])
+    def changed_input(self, operation: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """The input of an operation with some values changed, by their dotted paths."""
+        changed = copy.deepcopy(self.inputs[operation])
         for path, value in changes.items():
-            *way, last = path.split(".")
-            place: Any = given
-            for step in way:
-                place = place[int(step)] if step.isdigit() else place[step]
-            place[int(last) if last.isdigit() else last] = value
-        return given
+            *parents, last = path.split(".")
+            target: Any = changed
+            for name in parents:
+                target = target[int(name)] if name.isdigit() else target[name]
+            target[int(last) if last.isdigit() else last] = value
+        return changed
 
-    async def written(self) -> str:
-        """Everything of the company that a write could have changed."""
-        stores = [one.id for one in self.city.first.stores]
-        given = {"stores": stores, "company": self.city.company.id}
+    async def snapshot(self) -> str:
+        """The data of the company that a mutation could have changed, as JSON."""
+        stores = [store.id for store in self.city.first.stores]
+        parameters = {"stores": stores, "company": self.city.company.id}
         async with self.database.read(PLATFORM) as session:
-            return str(await session.scalar(text(WRITTEN), given))
+            return str(await session.scalar(text(SNAPSHOT), parameters))
 
-    async def shelf(self, nth: int) -> Stock:
-        """The counters of a product in the store."""
+    async def stock_row(self, nth: int) -> Stock:
+        """The stock row of a product in the store."""
         async with self.database.read(PLATFORM) as session:
-            place = (self.city.near.id, self.city.products[nth].id)
-            return await session.get_one(Stock, place)
+            key = (self.city.near.id, self.city.products[nth].id)
+            return await session.get_one(Stock, key)
 
     def product(self, nth: int) -> str:
-        return id_of(self.city.products[nth])
+        return public_id(self.city.products[nth])
 
     @property
     def store(self) -> str:
-        return id_of(self.city.near)
+        return public_id(self.city.near)
 
 
-async def furnished(database: Database, city: City) -> Stockroom:
-    """A supplier with terms, orders, transfers, a count, a sale, an alert, and a file."""
+async def build_stock_scenario(database: Database, city: City) -> StockScenario:
+    """Create a supplier with terms, orders, transfers, a count, a sale, an alert and an upload."""
     company, store = city.company.id, city.near.id
-    [owner] = await people(database, 1, Grant(Role.COMPANY_ADMIN, company))
-    [manager] = await people(database, 1, Grant(Role.STORE_MANAGER, company, store))
-    room = Stockroom(database, city, owner, manager)
-    await _supply(room)
-    await _move(room)
-    await _count(room)
-    await _sell(room)
-    return room
+    [owner] = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, company))
+    [manager] = await create_people(database, 1, Grant(Role.STORE_MANAGER, company, store))
+    scenario = StockScenario(database, city, owner, manager)
+    await _add_purchasing(scenario)
+    await _add_transfers(scenario)
+    await _add_count(scenario)
+    await _add_stock_changes(scenario)
+    await _add_counter_sale(scenario)
+    await _add_listing(scenario)
+    await _add_alert(scenario)
+    return scenario
 
 
-async def _supply(room: Stockroom) -> None:
-    company = {"companyId": id_of(room.city.company)}
-    room.given["supplier_save"] = {**company, "code": "LACTO", "name": "Lacto", "leadDays": 1}
-    supplier = (await room.do("supplier_save"))["supplier"]["id"]
-    terms = [{"productId": room.product(n), "packCostMinor": 500, "packUnits": 6} for n in (0, 1)]
-    room.given["supplier_products_set"] = {
+async def _add_purchasing(scenario: StockScenario) -> None:
+    inputs = scenario.inputs
+    company = {"companyId": public_id(scenario.city.company)}
+    inputs["supplier_save"] = {**company, "code": "LACTO", "name": "Lacto", "leadDays": 1}
+    supplier = (await scenario.run("supplier_save"))["supplier"]["id"]
+    products = [scenario.product(n) for n in (0, 1)]
+    terms = [{"productId": key, "packCostMinor": 500, "packUnits": 6} for key in products]
+    inputs["supplier_products_set"] = {
         "supplierId": supplier, "products": terms, "expectedVersion": 1,
     }  # fmt: skip
-    await room.do("supplier_products_set")
-    room.given["supplier_save"] |= {"code": "OTHER"}
-    room.given["supplier_products_set"]["expectedVersion"] = 2
-    lines = [{"productId": room.product(n), "packs": 4} for n in (0, 1)]
-    here = {"storeId": room.store, "supplierId": supplier, "lines": lines}
-    room.given["purchase_order_create"] = here
-    draft, other = [(await room.do("purchase_order_create"))["purchaseOrder"] for _ in range(2)]
-    aim = {"purchaseOrderId": draft["id"], "expectedVersion": draft["version"]}
-    room.given["purchase_order_lines_set"] = {**aim, "lines": lines}
-    room.given["purchase_order_approve"] = aim
-    aim = {"purchaseOrderId": other["id"], "expectedVersion": other["version"]}
-    await room.do("purchase_order_approve", **aim)
-    box = {"productId": room.product(0), "quantity": 20, "damaged": 1, "batchCode": "L1"}
-    more = {"lines": [{**box, "expiresOn": "2099-12-31"}], "expectedVersion": other["version"] + 1}
-    room.given["purchase_order_receive"] = {**aim, **more}
+    await scenario.run("supplier_products_set")
+    inputs["supplier_save"] |= {"code": "OTHER"}
+    inputs["supplier_products_set"]["expectedVersion"] = 2
+    lines = [{"productId": key, "packs": 4} for key in products]
+    order = {"storeId": scenario.store, "supplierId": supplier, "lines": lines}
+    inputs["purchase_order_create"] = order
+    draft, approved = [
+        (await scenario.run("purchase_order_create"))["purchaseOrder"] for _ in range(2)
+    ]
+    step = {"purchaseOrderId": draft["id"], "expectedVersion": draft["version"]}
+    inputs["purchase_order_lines_set"] = {**step, "lines": lines}
+    inputs["purchase_order_approve"] = step
+    step = {"purchaseOrderId": approved["id"], "expectedVersion": approved["version"]}
+    await scenario.run("purchase_order_approve", **step)
+    line = {"productId": products[0], "quantity": 20, "damaged": 1, "batchCode": "L1"}
+    receipt = {"lines": [{**line, "expiresOn": "2099-12-31"}]}
+    version = {"expectedVersion": approved["version"] + 1}
+    inputs["purchase_order_receive"] = {**step, **receipt, **version}
 
 
-async def _move(room: Stockroom) -> None:
-    ends = {"sourceId": room.store, "destinationId": id_of(room.city.next)}
-    lines = [{"productId": room.product(n), "quantity": 2} for n in (2, 3)]
-    room.given["transfer_request"] = {**ends, "lines": lines}
-    picked, sent = [(await room.do("transfer_request"))["transfer"]["id"] for _ in range(2)]
-    for key in (picked, sent):
-        await room.do("transfer_approve", transferId=key)
-        await room.do("transfer_pick", transferId=key)
-    room.given["transfer_ship"] = {"transferId": picked, "lines": lines}
-    await room.do("transfer_ship", transferId=sent, lines=lines)
-    difference = {"productId": room.product(2), "received": 1, "damaged": 1}
-    room.given["transfer_receive"] = {"transferId": sent, "differences": [difference]}
-    room.given["transfer_approve"] = {"transferId": sent}
+async def _add_transfers(scenario: StockScenario) -> None:
+    stores = {"sourceId": scenario.store, "destinationId": public_id(scenario.city.next)}
+    lines = [{"productId": scenario.product(n), "quantity": 2} for n in (2, 3)]
+    scenario.inputs["transfer_request"] = {**stores, "lines": lines}
+    picked, shipped = [(await scenario.run("transfer_request"))["transfer"]["id"] for _ in range(2)]
+    for key in (picked, shipped):
+        await scenario.run("transfer_approve", transferId=key)
+        await scenario.run("transfer_pick", transferId=key)
+    scenario.inputs["transfer_ship"] = {"transferId": picked, "lines": lines}
+    await scenario.run("transfer_ship", transferId=shipped, lines=lines)
+    difference = {"productId": scenario.product(2), "received": 1, "damaged": 1}
+    scenario.inputs["transfer_receive"] = {"transferId": shipped, "differences": [difference]}
+    scenario.inputs["transfer_approve"] = {"transferId": shipped}
 
 
-async def _count(room: Stockroom) -> None:
-    here = {"storeId": room.store, "productId": room.product(6)}
-    room.given["stock_count_start"] = {"storeId": room.store, "productIds": [room.product(4)]}
-    count = (await room.do("stock_count_start"))["count"]["id"]
-    room.given["stock_count_start"]["productIds"] = [room.product(5)]
-    room.given["stock_count_line_set"] = {
-        "countId": count, "productId": room.product(4), "counted": 48,
+async def _add_count(scenario: StockScenario) -> None:
+    inputs, product = scenario.inputs, scenario.product(4)
+    inputs["stock_count_start"] = {"storeId": scenario.store, "productIds": [product]}
+    count = (await scenario.run("stock_count_start"))["count"]["id"]
+    inputs["stock_count_start"]["productIds"] = [scenario.product(5)]
+    inputs["stock_count_line_set"] = {"countId": count, "productId": product, "counted": 48}
+    inputs["stock_count_submit"] = {"countId": count}
+    inputs["stock_count_approve"] = {"countId": count}
+
+
+async def _add_stock_changes(scenario: StockScenario) -> None:
+    inputs, company = scenario.inputs, public_id(scenario.city.company)
+    stock = {"storeId": scenario.store, "productId": scenario.product(6)}
+    inputs["stock_adjust"] = {**stock, "delta": 6, "reason": "RECEIPT"}
+    lines = [{"productId": scenario.product(n), "quantity": 40} for n in (6, 7)]
+    inputs["stock_set_many"] = {"storeId": scenario.store, "lines": lines, "reason": "COUNT"}
+    inputs["batch_waste"] = {**stock, "quantity": 1}
+    inputs["batch_recall"] = {
+        "companyId": company, "productId": scenario.product(6), "batchCode": "L9",
     }  # fmt: skip
-    room.given["stock_count_submit"] = {"countId": count}
-    room.given["stock_count_approve"] = {"countId": count}
-    room.given["stock_adjust"] = {**here, "delta": 6, "reason": "RECEIPT"}
-    lines = [{"productId": room.product(n), "quantity": 40} for n in (6, 7)]
-    room.given["stock_set_many"] = {"storeId": room.store, "lines": lines, "reason": "COUNT"}
-    room.given["batch_waste"] = {**here, "quantity": 1}
-    room.given["batch_recall"] = {
-        "companyId": id_of(room.city.company), "productId": room.product(6), "batchCode": "L9",
-    }  # fmt: skip
-    room.given["stock_import_start"] = {
-        "companyId": id_of(room.city.company), "uploadId": await _upload(room, b"\x89PNG\r\n\x1a"),
+    inputs["stock_import_start"] = {
+        "companyId": company, "uploadId": await _upload(scenario, b"\x89PNG\r\n\x1a"),
         "format": "CSV", "mode": "SET",
     }  # fmt: skip
 
 
-async def _upload(room: Stockroom, head: bytes) -> str:
-    """A picture that somebody sent for a file."""
-    row = StockUpload(person_id=room.owner.person_id, size_bytes=len(head), head=head.hex())
-    async with room.database.write(PLATFORM, Origin("test:upload")) as session:
+async def _upload(scenario: StockScenario, head: bytes) -> str:
+    """An uploaded file that is an image."""
+    row = StockUpload(person_id=scenario.owner.person_id, size_bytes=len(head), head=head.hex())
+    async with scenario.database.write(PLATFORM, AuditContext("test:upload")) as session:
         session.add(row)
-    return encode(StockUpload, row.id)
+    return encode_id(StockUpload, row.id)
 
 
-async def _sell(room: Stockroom) -> None:
-    here = {"storeId": room.store, "productId": room.product(8)}
-    line = {"productId": room.product(8), "quantity": 1}
-    room.given["counter_sale_complete"] = {
-        "storeId": room.store, "lines": [line], "tender": "CASH", "cashReceivedMinor": 100_000,
+async def _add_counter_sale(scenario: StockScenario) -> None:
+    line = {"productId": scenario.product(8), "quantity": 1}
+    scenario.inputs["counter_sale_complete"] = {
+        "storeId": scenario.store, "lines": [line], "tender": "CASH", "cashReceivedMinor": 100_000,
     }  # fmt: skip
-    sale = (await room.do("counter_sale_complete"))["sale"]["id"]
-    room.given["counter_sale_void"] = {"counterSaleId": sale, "note": "Brought back."}
+    sale = (await scenario.run("counter_sale_complete"))["sale"]["id"]
+    scenario.inputs["counter_sale_void"] = {"counterSaleId": sale, "note": "Brought back."}
+
+
+async def _add_listing(scenario: StockScenario) -> None:
+    inputs = scenario.inputs
+    listing = {"storeId": scenario.store, "productId": scenario.product(8)}
     start = datetime.now(UTC) + timedelta(hours=1)
-    room.given["listing_price_schedule"] = {
-        **here, "priceMinor": 99, "startsAt": start.isoformat(),
-        "endsAt": (start + timedelta(hours=1)).isoformat(),
+    end = start + timedelta(hours=1)
+    inputs["listing_price_schedule"] = {
+        **listing, "priceMinor": 99, "startsAt": start.isoformat(), "endsAt": end.isoformat(),
     }  # fmt: skip
-    room.given["listing_set_price"] = {**here, "priceMinor": 99}
-    room.given["listing_set_availability"] = {**here, "available": False}
-    room.given["stock_reorder_point_set"] = {**here, "units": 60}
-    await room.do("stock_reorder_point_set")
-    await alerts.watch_shelves(room.database)
-    told = await Asking(room.database)(
-        Operation("stock_alerts").document, {"storeId": room.store}, room.owner
+    inputs["listing_set_price"] = {**listing, "priceMinor": 99}
+    inputs["listing_set_availability"] = {**listing, "available": False}
+    inputs["stock_reorder_point_set"] = {**listing, "units": 60}
+
+
+async def _add_alert(scenario: StockScenario) -> None:
+    await scenario.run("stock_reorder_point_set")
+    await alerts.check_stock_levels(scenario.database)
+    answer = await GraphRunner(scenario.database)(
+        Operation("stock_alerts").document, {"storeId": scenario.store}, scenario.owner
     )
-    alert = told.data["stockAlerts"]["nodes"][0]["id"]
-    room.given["alert_snooze"] = {"alertId": alert, "until": start.isoformat()}
-    room.given["alert_acknowledge"] = {"alertId": alert}
+    alert = answer.data["stockAlerts"]["nodes"][0]["id"]
+    until = datetime.now(UTC) + timedelta(hours=1)
+    scenario.inputs["alert_snooze"] = {"alertId": alert, "until": until.isoformat()}
+    scenario.inputs["alert_acknowledge"] = {"alertId": alert}

@@ -1,44 +1,44 @@
-"""What a picker meets now and then: a line that is short, a thing that is broken, or weighed."""
+"""Exceptions in picking: a line with missing units, damaged units, weighed products."""
 
-from tests.support.operations.player import Play
+from tests.support.operations.player import OperationPlayer
 
 
-async def making_up(play: Play) -> None:
-    """A line that is short, and another product in the bag for it."""
+async def substitute_short_line(play: OperationPlayer) -> None:
+    """A line with missing units, and a substitute that the customer accepts."""
     lines = [{"productId": play.product(0), "quantity": 2, "substitution": "ASK_ME"}]
     order = await play.order(wanted=lines)
-    task = await play.task((await play("buyer", "order_detail", id=order))["code"])
-    of_it = {"fulfillmentId": task["id"]}
-    await play("picker", "fulfillment_accept", **of_it)
-    line = task["lines"][0]
-    found = {"lineId": line["id"], "quantity": 1, "damagedQuantity": 1}
-    await play("picker", "fulfillment_line_pick", **of_it, **found, code=None)
-    other = play.city.products[2].barcode
-    asked = {"lineId": line["id"], "code": other, "quantity": 1}
-    done = await play("picker", "fulfillment_substitute_propose", **of_it, **asked)
-    [proposal] = done["fulfillment"]["substitutes"]
+    fulfillment = await play.task((await play("buyer", "order_detail", id=order))["code"])
+    fulfillment_id = {"fulfillmentId": fulfillment["id"]}
+    await play("picker", "fulfillment_accept", **fulfillment_id)
+    line = fulfillment["lines"][0]
+    units = {"lineId": line["id"], "quantity": 1, "damagedQuantity": 1}
+    await play("picker", "fulfillment_line_pick", **fulfillment_id, **units, code=None)
+    substitute_code = play.city.products[2].barcode
+    substitute = {"lineId": line["id"], "code": substitute_code, "quantity": 1}
+    result = await play("picker", "fulfillment_substitute_propose", **fulfillment_id, **substitute)
+    [proposal] = result["fulfillment"]["substitutes"]
     await play("buyer", "order_substitute_answer", substituteId=proposal["id"], accept=True)
     await play("buyer", "order_cancel", orderId=order)
 
 
-async def weighing(play: Play) -> None:
-    """A product sold by weight: priced by its company, weighed by the picker, paid by the scale."""
+async def pick_weighed_line(play: OperationPlayer) -> None:
+    """A product sold by weight: configured by its company, weighed by the picker, charged by weight."""
     await play("owner", "company_headroom_set", companyId=play.company)
     apples = {"productId": play.product(5)}
-    done = await play("owner", "product_handling_set", **apples, unitGrams=150)
-    grams = 2 * done["product"]["unitGrams"] + 10
+    result = await play("owner", "product_handling_set", **apples, unitGrams=150)
+    grams = 2 * result["product"]["unitGrams"] + 10
     order = await play.order(wanted=[{**apples, "quantity": 2}])
-    shown = await play("buyer", "order_detail", id=order)
-    assert int(shown["headroom"]["minor"]) > 0
-    task = await play.task(shown["code"])
-    of_it = {"fulfillmentId": task["id"]}
-    await play("picker", "fulfillment_accept", **of_it)
-    line = task["lines"][0]
-    found = {"lineId": line["id"], "quantity": 2, "grams": grams}
-    await play("picker", "fulfillment_line_pick", **of_it, **found, code=None)
-    await play("picker", "fulfillment_pack", **of_it)
+    placed_order = await play("buyer", "order_detail", id=order)
+    assert int(placed_order["headroom"]["minor"]) > 0
+    fulfillment = await play.task(placed_order["code"])
+    fulfillment_id = {"fulfillmentId": fulfillment["id"]}
+    await play("picker", "fulfillment_accept", **fulfillment_id)
+    line = fulfillment["lines"][0]
+    units = {"lineId": line["id"], "quantity": 2, "grams": grams}
+    await play("picker", "fulfillment_line_pick", **fulfillment_id, **units, code=None)
+    await play("picker", "fulfillment_pack", **fulfillment_id)
     await play.settle(order)
-    paid = await play("buyer", "order_detail", id=order)
-    assert paid["charged"] == paid["payment"]["captured"]
-    assert paid["lines"][0]["packedGrams"] == grams
+    paid_order = await play("buyer", "order_detail", id=order)
+    assert paid_order["charged"] == paid_order["payment"]["captured"]
+    assert paid_order["lines"][0]["packedGrams"] == grams
     await play("owner", "product_handling_set", **apples)

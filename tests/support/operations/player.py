@@ -1,4 +1,4 @@
-"""Plays the client operations of docs/operations as the people whom they are for."""
+"""Executes the client operations of docs/operations as the people that use them."""
 
 import json
 import re
@@ -7,31 +7,31 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Origin
 from models.accounts import Person
 from models.identity import Grant, Role
 from models.orders import Order
-from resolvers.context import House
-from services.core.problems import key_of
+from resolvers.context import Container
+from services.core.problems import parse_id
 from services.identity.passwords import hash_password
-from tests.support.actors import Standing, stand
+from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
-from tests.support.graph_queries import id_of, statements
+from tests.support.graph_queries import public_id, record_statements
 from tests.support.paths import OPERATIONS
-from tests.support.streams.subscriber import watching
-from tests.support.stripe_simulator import PUBLISHABLE_KEY, Desk
+from tests.support.streams.subscriber import subscribe
+from tests.support.stripe_simulator import PUBLISHABLE_KEY, StripeSandbox
 from workflows.payments import settle_payment
 
 HEAD = re.compile(r"# (?P<readers>[A-Z][A-Za-z ,]+): \S.*\n# At most (?P<most>\d+) statements?\.\n")
-# The hub looks at the log when it likes: before the first message, after it, and every moment.
-OF_THE_LOG = re.compile(r"\bfrom (event|stream)\b", re.IGNORECASE)
+# The hub reads the log at any time, so its statements are not counted.
+EVENT_LOG_STATEMENT = re.compile(r"\bfrom (event|stream)\b", re.IGNORECASE)
 PASSWORD = "a rather long password"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One file: whom it is for, the most statements that it may take, and its sample."""
+    """One operation file: its readers, its statement budget and its sample variables."""
 
     name: str
 
@@ -40,32 +40,32 @@ class Operation:
         return (OPERATIONS / f"{self.name}.graphql").read_text()
 
     @property
-    def head(self) -> re.Match[str]:
-        found = HEAD.match(self.document)
-        assert found, f"{self.name} does not begin with '# Whom: what.' and '# At most …'"
-        return found
+    def header(self) -> re.Match[str]:
+        value = HEAD.match(self.document)
+        assert value, f"{self.name} does not begin with '# Whom: what.' and '# At most …'"
+        return value
 
     @property
     def readers(self) -> list[str]:
-        return self.head["readers"].replace(" and ", ", ").split(", ")
+        return self.header["readers"].replace(" and ", ", ").split(", ")
 
     @property
-    def most(self) -> int:
-        return int(self.head["most"])
+    def max_statements(self) -> int:
+        return int(self.header["most"])
 
     @property
     def sample(self) -> dict[str, Any]:
         file = OPERATIONS / f"{self.name}.json"
-        found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-        return found
+        value: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+        return value
 
     def variables(self, **given: Any) -> dict[str, Any]:
-        """The sample with ids and words of the test in place of its own."""
+        """Return the sample variables with replacements."""
         sample = self.sample
         return {"input": sample["input"] | given} if "input" in sample else sample | given
 
 
-SEATS = {
+READER_BY_PERSON = {
     "nobody": "Anybody",
     "buyer": "Customers",
     "picker": "Store staff",
@@ -79,24 +79,24 @@ EVERY = [Operation(file.stem) for file in sorted(OPERATIONS.glob("*.graphql"))]
 
 
 @dataclass
-class Play:
-    """A city with its people on stage.
+class OperationPlayer:
+    """Executes operations as the people of a city.
 
-    `used` holds how many statements each operation took, `readers` for whom it has worked.
+    `used` holds the statement counts of each operation's calls, `readers` for whom it worked.
     """
 
-    house: House
-    desk: Desk
+    container: Container
+    desk: StripeSandbox
     city: City
-    cast: dict[str, Standing]
+    clients: dict[str, ActorClient]
     used: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     readers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     async def __call__(self, who: str, name: str, /, **given: Any) -> Any:
-        """The answer of an operation's one root field; nothing may be wrong with it."""
+        """Return the value of an operation's one root field, which must have no errors."""
         operation = Operation(name)
-        with statements(self.house.database) as sent:
-            data = await self.cast[who].run(operation.document, operation.variables(**given))
+        with record_statements(self.container.database) as sent:
+            data = await self.clients[who].run(operation.document, operation.variables(**given))
         self._count(who, name, sent)
         [answer] = data.values()
         assert answer is not None, name
@@ -104,23 +104,23 @@ class Play:
         return answer
 
     async def watch(self, who: str, name: str, /, **given: Any) -> Any:
-        """The first message of a subscription."""
-        with statements(self.house.database) as sent:
-            async with watching(self.cast[who], name, **given) as line:
-                message = await line.next()
-                self._count(who, name, [one for one in sent if not OF_THE_LOG.search(one)])
+        """Return the first message of a subscription."""
+        with record_statements(self.container.database) as sent:
+            async with subscribe(self.clients[who], name, **given) as line:
+                message = await line.next_message()
+                self._count(who, name, [one for one in sent if not EVENT_LOG_STATEMENT.search(one)])
         assert message["kind"] == "SNAPSHOT"
         return message
 
     def _count(self, who: str, name: str, sent: list[str]) -> None:
         self.used[name].append(len(sent))
-        self.readers[name] |= {SEATS[who], "Anybody"}
+        self.readers[name] |= {READER_BY_PERSON[who], "Anybody"}
 
     async def order(self, lines: int = 1, wanted: Any = None) -> str:
-        """The id of a new order of the buyer's that is paid."""
+        """Place and pay an order as the buyer; return its id."""
         wanted = wanted or [{"productId": self.product(n), "quantity": 2} for n in range(lines)]
-        asked = {"at": self.city.point, "lines": wanted, "tipMinor": 0}
-        placed = await self("buyer", "order_place", **asked)
+        order_input = {"at": self.city.point, "lines": wanted, "tipMinor": 0}
+        placed = await self("buyer", "order_place", **order_input)
         secret = placed["payment"]["clientSecret"]
         form = {"key": PUBLISHABLE_KEY, "client_secret": secret, "payment_method": "pm_card_visa"}
         intent = secret.partition("_secret")[0]
@@ -130,31 +130,31 @@ class Play:
         return str(placed["order"]["id"])
 
     async def settle(self, order: str) -> None:
-        """Let the provider do what the order wants of it, as the job would."""
-        key = key_of(Order, order)
-        await settle_payment.settle(self.house.database, self.house.payments, key)
+        """Settle the order's payment with the provider, as the job does."""
+        key = parse_id(Order, order)
+        await settle_payment.settle(self.container.database, self.container.payments, key)
 
     async def task(self, code: str) -> Any:
-        """The picker's task for the order with this code."""
+        """Return the picker's task for the order with this code."""
         queue = await self("picker", "fulfillment_queue", storeId=self.store)
-        [task] = [one for one in queue["nodes"] if one["orderCode"] == code]
+        [task] = [node for node in queue["nodes"] if node["orderCode"] == code]
         return task
 
     def product(self, nth: int) -> str:
-        return id_of(self.city.products[11 - nth])
+        return public_id(self.city.products[11 - nth])
 
     @property
     def store(self) -> str:
-        return id_of(self.city.near)
+        return public_id(self.city.near)
 
     @property
     def company(self) -> str:
-        return id_of(self.city.company)
+        return public_id(self.city.company)
 
 
-async def staged(house: House, desk: Desk, city: City) -> Play:
-    """A play in a city of its own, where orders are paid at the desk."""
-    house = replace(house, payments=desk.payments)
+async def create_player(container: Container, desk: StripeSandbox, city: City) -> OperationPlayer:
+    """Create a player for a city, with payments in the Stripe simulator."""
+    container = replace(container, payments=desk.payments)
     company = city.company.id
     roles = {
         "buyer": Grant(Role.CUSTOMER),
@@ -164,11 +164,15 @@ async def staged(house: House, desk: Desk, city: City) -> Play:
         "agent": Grant(Role.SUPPORT_AGENT, company),
         "admin": Grant(Role.SUPER_ADMIN),
     }
-    cast = {name: await stand(house, name.title(), grant) for name, grant in roles.items()}
+    cast = {
+        name: await create_client(container, name.title(), grant) for name, grant in roles.items()
+    }
     one = city.riders[0].person_id
-    cast["rider"] = await stand(house, "Rider", Grant(Role.RIDER, company), person_id=one)
-    cast["nobody"] = Standing(house)
-    async with house.database.write(PLATFORM, Origin("test:play")) as session:
+    cast["rider"] = await create_client(
+        container, "Rider", Grant(Role.RIDER, company), person_id=one
+    )
+    cast["nobody"] = ActorClient(container)
+    async with container.database.write(PLATFORM, AuditContext("test:play")) as session:
         person = await session.get_one(Person, cast["buyer"].id)
         person.password_hash = hash_password(PASSWORD)
-    return Play(house, desk, city, cast)
+    return OperationPlayer(container, desk, city, cast)

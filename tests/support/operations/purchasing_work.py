@@ -1,61 +1,64 @@
-"""How a store is supplied: from a supplier's terms to the boxes on the shelf."""
+"""Operations of purchasing: suppliers, purchase orders, product_indexes receipts, proposals."""
 
 import secrets
 from datetime import timedelta
 from typing import Any
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Origin
 from models.catalog import Product
 from models.companies import Company
 from models.stock import StockEntry, StockReason
 from models.stores import Store
-from services.core.clock import moment
-from services.core.problems import key_of
-from tests.support.operations.player import Play
+from services.core.clock import current_time
+from services.core.problems import parse_id
+from tests.support.operations.player import OperationPlayer
 
 PACK_UNITS = 6
 DAYS = 30
-GOODS = {"manager": (0, 1), "owner": (2, 3)}
+PRODUCTS_BY_ACTOR = {"manager": (0, 1), "owner": (2, 3)}
 
 
-async def supplying(play: Play) -> None:
-    """A supplier with terms; orders by hand and by proposal, taken in, closed and called off."""
-    await sold_daily(play)
-    for who, goods in GOODS.items():
-        here = {"storeId": play.store, "supplierId": await contracted(play, who, goods)}
-        order = await drafted(play, who, here, goods)
-        await taken_in(play, who, order, goods)
-        dropped = await drafted(play, who, here, goods)
-        await play(who, "purchase_order_cancel", purchaseOrderId=dropped["id"])
+async def supply_store(play: OperationPlayer) -> None:
+    """Create suppliers; draft orders manually and from proposals; receive, close and cancel."""
+    await record_daily_sales(play)
+    for who, product_indexes in PRODUCTS_BY_ACTOR.items():
+        store_and_supplier = {
+            "storeId": play.store,
+            "supplierId": await create_supplier(play, who, product_indexes),
+        }
+        order = await create_draft(play, who, store_and_supplier, product_indexes)
+        await receive_in_part(play, who, order, product_indexes)
+        canceled = await create_draft(play, who, store_and_supplier, product_indexes)
+        await play(who, "purchase_order_cancel", purchaseOrderId=canceled["id"])
         if who == "owner":
             await play("manager", "reorder_refresh", storeId=play.store)
-            await ordered_as_proposed(play)
+            await order_proposals(play)
 
 
-async def ordered_as_proposed(play: Play) -> None:
-    """Each supplier is asked for what is proposed of it, and then given up."""
-    for who in GOODS:
+async def order_proposals(play: OperationPlayer) -> None:
+    """Order the proposals of each supplier, and archive it."""
+    for who in PRODUCTS_BY_ACTOR:
         proposed = (await play(who, "reorder_proposals", storeId=play.store))["nodes"]
         supplier = proposed[0]["supplier"]["id"]
-        here = {"storeId": play.store, "supplierId": supplier}
-        made = await play(who, "purchase_order_create_from_proposals", **here)
-        assert made["purchaseOrder"]["status"] == "DRAFT"
+        store_and_supplier = {"storeId": play.store, "supplierId": supplier}
+        created = await play(who, "purchase_order_create_from_proposals", **store_and_supplier)
+        assert created["purchaseOrder"]["status"] == "DRAFT"
         version = (await play(who, "supplier_detail", id=supplier))["version"]
         await play(who, "supplier_archive", supplierId=supplier, expectedVersion=version)
 
 
-async def contracted(play: Play, who: str, goods: tuple[int, ...]) -> str:
-    """A new supplier that sells what the store needs; its id."""
+async def create_supplier(play: OperationPlayer, who: str, product_indexes: tuple[int, ...]) -> str:
+    """Create a supplier that sells these products; returns its id."""
     code = secrets.token_hex(4).upper()
     saved = await play(who, "supplier_save", companyId=play.company, code=code)
     supplier: str = saved["supplier"]["id"]
-    terms = [_terms(play.product(n)) for n in goods]
+    terms = [_terms(play.product(n)) for n in product_indexes]
     await play(who, "supplier_products_set", supplierId=supplier, products=terms)
-    sold = await play(who, "supplier_assortment", supplierId=supplier)
-    assert len(sold["nodes"]) == len(terms)
-    found = await play(who, "supplier_list", companyId=play.company, search=code)
-    assert [one["id"] for one in found["nodes"]] == [supplier]
+    assortment = await play(who, "supplier_assortment", supplierId=supplier)
+    assert len(assortment["nodes"]) == len(terms)
+    page = await play(who, "supplier_list", companyId=play.company, search=code)
+    assert [one["id"] for one in page["nodes"]] == [supplier]
     assert (await play(who, "supplier_detail", id=supplier))["version"] == 2
     return supplier
 
@@ -65,38 +68,47 @@ def _terms(product: str) -> dict[str, Any]:
     return {"productId": product, **more}
 
 
-async def drafted(play: Play, who: str, here: dict[str, str], goods: tuple[int, ...]) -> Any:
-    """A draft of two lines, the second one an afterthought."""
-    lines = [{"productId": play.product(n), "packs": 4} for n in goods]
-    made = await play(who, "purchase_order_create", **here, lines=lines[:1])
-    aim = {"purchaseOrderId": made["purchaseOrder"]["id"]}
-    return (await play(who, "purchase_order_lines_set", **aim, lines=lines))["purchaseOrder"]
+async def create_draft(
+    play: OperationPlayer,
+    who: str,
+    store_and_supplier: dict[str, str],
+    product_indexes: tuple[int, ...],
+) -> Any:
+    """Create a draft with one line, then set two lines."""
+    lines = [{"productId": play.product(n), "packs": 4} for n in product_indexes]
+    created = await play(who, "purchase_order_create", **store_and_supplier, lines=lines[:1])
+    target = {"purchaseOrderId": created["purchaseOrder"]["id"]}
+    return (await play(who, "purchase_order_lines_set", **target, lines=lines))["purchaseOrder"]
 
 
-async def taken_in(play: Play, who: str, order: Any, goods: tuple[int, ...]) -> None:
-    """Approve a draft, take a part of it in, and wait no longer for the rest."""
-    hands = "picker" if who == "manager" else who
-    aim = {"purchaseOrderId": order["id"]}
-    await play("owner", "purchase_order_approve", **aim, expectedVersion=order["version"])
-    listed = await play(hands, "purchase_order_list", storeId=play.store)
-    [seen] = [one for one in listed["nodes"] if one["id"] == order["id"]]
-    boxes = [{"productId": play.product(n), "quantity": 20, "damaged": 1} for n in goods]
-    boxes[0] |= {"batchCode": order["code"], "expiresOn": "2099-12-31"}
-    more = {"expectedVersion": seen["version"], "lines": boxes}
-    await play(hands, "purchase_order_receive", **aim, **more)
-    detail = await play(hands, "purchase_order_detail", id=order["id"])
+async def receive_in_part(
+    play: OperationPlayer, who: str, order: Any, product_indexes: tuple[int, ...]
+) -> None:
+    """Approve a draft, receive a part of it, and close it."""
+    receiver = "picker" if who == "manager" else who
+    target = {"purchaseOrderId": order["id"]}
+    await play("owner", "purchase_order_approve", **target, expectedVersion=order["version"])
+    listed = await play(receiver, "purchase_order_list", storeId=play.store)
+    [approved] = [one for one in listed["nodes"] if one["id"] == order["id"]]
+    receipt_lines = [
+        {"productId": play.product(n), "quantity": 20, "damaged": 1} for n in product_indexes
+    ]
+    receipt_lines[0] |= {"batchCode": order["code"], "expiresOn": "2099-12-31"}
+    more = {"expectedVersion": approved["version"], "lines": receipt_lines}
+    await play(receiver, "purchase_order_receive", **target, **more)
+    detail = await play(receiver, "purchase_order_detail", id=order["id"])
     assert [line["openUnits"] for line in detail["lines"]] == [3, 3]
-    await play(who, "purchase_order_close", **aim)
+    await play(who, "purchase_order_close", **target)
 
 
-async def sold_daily(play: Play, units: int = 40) -> None:
-    """As if every product had sold `units` a day for a month, and been filled up as often."""
-    at = {"company_id": key_of(Company, play.company), "store_id": key_of(Store, play.store)}
-    async with play.house.database.write(PLATFORM, Origin("test:supply")) as session:
-        now = await moment(session)
+async def record_daily_sales(play: OperationPlayer, units: int = 40) -> None:
+    """Record sales and equal receipts of `units` a day for a month, for each product."""
+    keys = {"company_id": parse_id(Company, play.company), "store_id": parse_id(Store, play.store)}
+    async with play.container.database.write(PLATFORM, AuditContext("test:supply")) as session:
+        now = await current_time(session)
         session.add_all(
             StockEntry(
-                **at, product_id=key_of(Product, play.product(n)), reason=reason, delta=delta,
+                **keys, product_id=parse_id(Product, play.product(n)), reason=reason, delta=delta,
                 at=now - timedelta(days=day),
             )
             for n in range(4)

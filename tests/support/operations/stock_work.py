@@ -1,26 +1,26 @@
-"""Goods that change stores, shelves that are counted, and files of stock."""
+"""Plays the operations of transfers, stock counts and stock imports."""
 
 from typing import Any
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Origin
-from models.ids import encode
+from models.ids import encode_id
 from models.imports import StockUpload
-from tests.support.graph_queries import id_of
-from tests.support.operations.player import Play
+from tests.support.graph_queries import public_id
+from tests.support.operations.player import OperationPlayer
 
 
-async def moving_goods(play: Play) -> None:
-    """A transfer from the near store to the next, and two that come to nothing."""
-    ends = {"sourceId": play.store, "destinationId": id_of(play.city.next)}
+async def play_transfers(play: OperationPlayer) -> None:
+    """Complete a transfer from the near store to the next, and end two others early."""
+    stores = {"sourceId": play.store, "destinationId": public_id(play.city.next)}
     lines = [{"productId": play.product(n), "quantity": 2} for n in range(3)]
-    going = []
+    transfers = []
     for _ in range(3):
-        made = await play("picker", "transfer_request", lines=lines, **ends)
-        going.append({"transferId": made["transfer"]["id"]})
-    sent, unwanted, refused = going
-    await play("manager", "transfer_reject", **refused)
-    await play("manager", "transfer_cancel", **unwanted)
+        answer = await play("picker", "transfer_request", lines=lines, **stores)
+        transfers.append({"transferId": answer["transfer"]["id"]})
+    sent, canceled, rejected = transfers
+    await play("manager", "transfer_reject", **rejected)
+    await play("manager", "transfer_cancel", **canceled)
     await play("manager", "transfer_approve", **sent)
     await play("picker", "transfer_pick", **sent)
     await play("picker", "transfer_ship", **sent)
@@ -31,11 +31,11 @@ async def moving_goods(play: Play) -> None:
     assert len(listed["nodes"]) == 3
 
 
-async def counting_shelves(play: Play) -> None:
-    """A count that is given up, one that is counted twice, and shelves set by hand."""
+async def play_stock_counts(play: OperationPlayer) -> None:
+    """Cancel a count, count another twice until it is approved, and set stock in bulk."""
     product = play.product(0)
-    made = await play("picker", "stock_count_start", storeId=play.store, productIds=[product])
-    count = {"countId": made["count"]["id"]}
+    answer = await play("picker", "stock_count_start", storeId=play.store, productIds=[product])
+    count = {"countId": answer["count"]["id"]}
     await play("picker", "stock_count_line_set", productId=product, **count)
     more = [play.product(1), play.product(2)]
     other = await play("picker", "stock_count_start", storeId=play.store, productIds=more)
@@ -50,27 +50,29 @@ async def counting_shelves(play: Play) -> None:
     assert detail["tally"]["variance"]
     assert (await play("picker", "stock_count_list", storeId=play.store))["nodes"]
     lines = [{"productId": play.product(n), "quantity": 48} for n in range(3, 6)]
-    done = await play("picker", "stock_set_many", storeId=play.store, lines=lines)
-    assert done["stockSet"]["applied"] + done["stockSet"]["unchanged"] == 3
+    result = await play("picker", "stock_set_many", storeId=play.store, lines=lines)
+    assert result["stockSet"]["applied"] + result["stockSet"]["unchanged"] == 3
 
 
-async def importing_a_file(play: Play) -> None:
-    """A file that was sent, from its start to its bad rows."""
+async def play_stock_imports(play: OperationPlayer) -> None:
+    """Import an uploaded file, and read its invalid rows."""
     for who in ("manager", "owner"):
-        upload = await _sent(play, who)
-        assert [one["id"] for one in await play(who, "stock_uploads")] == [upload]
-        given: Any = {"companyId": play.company, "uploadId": upload}
-        made = await play(who, "stock_import_start", **given)
-        key = made["stockImport"]["id"]
+        upload = await _upload(play, who)
+        assert [each["id"] for each in await play(who, "stock_uploads")] == [upload]
+        start: Any = {"companyId": play.company, "uploadId": upload}
+        answer = await play(who, "stock_import_start", **start)
+        key = answer["stockImport"]["id"]
         assert (await play.watch(who, "stock_import_changed", id=key))["stockImport"]
         await play(who, "stock_import_detail", id=key)
         assert (await play(who, "stock_import_list", companyId=play.company))["nodes"]
         await play(who, "stock_import_errors", importId=key)
 
 
-async def _sent(play: Play, who: str) -> str:
-    """The id of a file that this person has sent."""
-    row = StockUpload(person_id=play.cast[who].id, size_bytes=30, head="store,product,quantity\n")
-    async with play.house.database.write(PLATFORM, Origin("test:upload")) as session:
+async def _upload(play: OperationPlayer, who: str) -> str:
+    """The id of a file that this person has uploaded."""
+    row = StockUpload(
+        person_id=play.clients[who].id, size_bytes=30, head="store,product,quantity\n"
+    )
+    async with play.container.database.write(PLATFORM, AuditContext("test:upload")) as session:
         session.add(row)
-    return encode(StockUpload, row.id)
+    return encode_id(StockUpload, row.id)

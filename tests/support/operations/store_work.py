@@ -1,38 +1,38 @@
-"""What a store's people do behind the shelves, beyond a day's ordinary work."""
+"""Plays the operations of batches and of process statistics."""
 
 from datetime import UTC, datetime, timedelta
 
-from tests.support.operations.daily_work import begin_shift, picked
-from tests.support.operations.player import Play
+from tests.support.operations.daily_work import begin_shift, pick_and_pack
+from tests.support.operations.player import OperationPlayer
 
 
-async def minding_batches(play: Play) -> None:
-    """A batch that comes, is picked, expires soon, is partly thrown away, and recalled."""
-    of_it = {"storeId": play.store, "productId": play.product(0)}
+async def play_batches(play: OperationPlayer) -> None:
+    """Receive a batch that expires soon, pick from it, write units off, and recall it."""
+    product = {"storeId": play.store, "productId": play.product(0)}
     soon = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-    await play("picker", "stock_adjust", **of_it, batchCode="L1", expiresOn=soon)
-    detail = await play("buyer", "order_detail", id=await play.order())
+    await play("picker", "stock_adjust", **product, batchCode="L1", expiresOn=soon)
+    order = await play("buyer", "order_detail", id=await play.order())
     await begin_shift(play)
-    await picked(play, detail["code"])
+    await pick_and_pack(play, order["code"])
     [batch] = (await play("picker", "expiring_batches", storeId=play.store))["nodes"]
     assert (await play("picker", "markdown_candidates", storeId=play.store))["nodes"]
     await play("picker", "batch_waste", storeId=play.store, productId=None, batchId=batch["id"])
-    assert len((await play("picker", "stock_ledger", **of_it))["nodes"]) > 3
-    given = {"companyId": play.company, "productId": play.product(0), "batchCode": "L1"}
-    made = (await play("owner", "batch_recall", **given))["recall"]
-    assert [one["code"] for one in made["orders"]["nodes"]] == [detail["code"]]
+    assert len((await play("picker", "stock_ledger", **product))["nodes"]) > 3
+    batch_code = {"companyId": play.company, "productId": play.product(0), "batchCode": "L1"}
+    recall = (await play("owner", "batch_recall", **batch_code))["recall"]
+    assert [each["code"] for each in recall["orders"]["nodes"]] == [order["code"]]
     for who in ("picker", "agent", "owner"):
         assert (await play(who, "batch_recalls", companyId=play.company))["nodes"]
-        seen = await play(who, "batch_recall_detail", id=made["id"])
-        assert seen["orders"]["nodes"][0]["quantity"] == 2
+        detail = await play(who, "batch_recall_detail", id=recall["id"])
+        assert detail["orders"]["nodes"][0]["quantity"] == 2
 
 
-async def looking_at_the_queues(play: Play) -> None:
-    """What super admins see of the process."""
-    desk = await play("admin", "operations_desk")
-    queues = desk["queues"]
-    assert [one["name"] for one in queues] == ["combiner", "positions"]
+async def play_process_stats(play: OperationPlayer) -> None:
+    """Read the statistics of the process as a super admin."""
+    stats = await play("admin", "operations_desk")
+    queues = stats["queues"]
+    assert [queue["name"] for queue in queues] == ["combiner", "positions"]
     assert queues[0]["requests"] >= queues[0]["batches"] >= 1
-    done = {one["name"]: (one["orders"], one["units"]) for one in desk["holds"]}
-    assert list(done) == ["hold", "extend", "claim", "release", "expire"]
-    assert done["hold"] >= done["claim"] >= (1, 1)
+    counts = {each["name"]: (each["orders"], each["units"]) for each in stats["holds"]}
+    assert list(counts) == ["hold", "extend", "claim", "release", "expire"]
+    assert counts["hold"] >= counts["claim"] >= (1, 1)

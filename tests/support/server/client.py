@@ -1,4 +1,4 @@
-"""The real graph behind real doors, with the edge's sign-in, for a house of the tests."""
+"""Serves the real graph with its authentication on a loopback port, and sends requests to it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,20 +8,22 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from resolvers.context import House
-from server.auth.edge import Edge
+from resolvers.context import Container
+from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.oauth import oauth_routes
-from server.graphql_engine import HouseEngine
-from server.transport import LiveConnections, WireLimits, graphql_routes
-from tests.support.actors import Standing
-from tests.support.server.small_server import listening
+from server.graphql_engine import GraphQLEngine
+from server.transport.connections import LiveConnections
+from server.transport.limits import TransportLimits
+from server.transport.routes import graphql_routes
+from tests.support.actors import ActorClient
+from tests.support.server.small_server import run_server
 
 RESPONSE_JSON = "application/graphql-response+json"
 
 
 @dataclass
-class Doors:
-    """The ways in."""
+class ServerClient:
+    """The addresses of a running server."""
 
     port: int
     http: httpx.AsyncClient
@@ -30,28 +32,29 @@ class Doors:
     def socket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
-    async def post(self, who: Standing, body: dict[str, Any], **headers: str) -> httpx.Response:
-        """The answer to one request of a person, or of nobody."""
-        return await self.http.post("/graphql", json=body, headers={**signed(who), **headers})
+    async def post(self, who: ActorClient, body: dict[str, Any], **headers: str) -> httpx.Response:
+        """Post one GraphQL request of a person, or of an anonymous caller."""
+        return await self.http.post("/graphql", json=body, headers={**auth_headers(who), **headers})
 
 
-def signed(who: Standing) -> dict[str, str]:
-    """What tells the edge who calls."""
+def auth_headers(who: ActorClient) -> dict[str, str]:
+    """The headers by which the server authenticates a person."""
     token = {"authorization": f"Bearer {who.token}"} if who.token else {}
     return {"accept": RESPONSE_JSON, **token}
 
 
 @asynccontextmanager
-async def opened(house: House, engine: HouseEngine, **options: Any) -> AsyncIterator[Doors]:
+async def serve_engine(
+    container: Container, engine: GraphQLEngine, **options: Any
+) -> AsyncIterator[ServerClient]:
     """Serve the engine on a free loopback port while the block runs."""
-    edge, connections, limits = Edge(), LiveConnections(), WireLimits()
-    edge.house = house
+    connections, limits = LiveConnections(), TransportLimits()
+    authenticator = HeaderAuthenticator(container)
     routes = graphql_routes(
-        "/graphql", engine, edge, connections=connections, limits=limits, **options
+        "/graphql", engine, authenticator, connections=connections, limits=limits, **options
     )
-    async with listening(
-        Starlette(routes=[*routes, *oauth_routes(edge)]), limits.stalled_seconds
-    ) as (port, _):
+    app = Starlette(routes=[*routes, *oauth_routes(container.authenticator)])
+    async with run_server(app, limits.stalled_seconds) as (port, _):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
-            yield Doors(port, http)
+            yield ServerClient(port, http)
         await connections.drain(spread_seconds=0)

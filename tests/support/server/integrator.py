@@ -1,51 +1,51 @@
-"""A company's admin who makes apps, and the doors at which those knock."""
+"""A company's admin who creates apps, and requests of those apps."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from models.ids import encode
-from tests.support.actors import Standing
+from models.ids import encode_id
+from tests.support.actors import ActorClient
 from tests.support.city import City
 from tests.support.graph_queries import operation
-from tests.support.server.client import RESPONSE_JSON, Doors
+from tests.support.server.client import RESPONSE_JSON, ServerClient
 
-CREATE, SECRET = operation("app_create"), operation("app_secret_create")
-UPDATE, END = operation("app_update"), operation("app_secret_revoke")
+CREATE_APP, CREATE_SECRET = operation("app_create"), operation("app_secret_create")
+UPDATE_APP, REVOKE_SECRET = operation("app_update"), operation("app_secret_revoke")
 ALERTS = "query ($store: ID!) { stockAlerts(storeId: $store, first: 1) { nodes { id units } } }"
 
 
 @dataclass
-class Desk:
-    """A company's admin who makes apps, and the doors at which those knock."""
+class AppAdmin:
+    """A company's admin who creates apps, and requests of those apps."""
 
-    admin: Standing
-    doors: Doors
+    admin: ActorClient
+    client: ServerClient
     city: City
 
-    async def do(self, document: str, **given: Any) -> Any:
-        """The payload of a mutation that is not refused."""
-        [payload] = (await self.admin.run(document, {"input": given})).values()
+    async def run(self, document: str, **values: Any) -> Any:
+        """Run a mutation that must succeed; its payload."""
+        [payload] = (await self.admin.run(document, {"input": values})).values()
         assert payload["errors"] == []
         return payload
 
-    async def app(self, *scopes: str) -> str:
-        company = encode(type(self.city.company), self.city.company.id)
-        given = {"companyId": company, "name": "Screens", "scopes": scopes or ["STOCK_READ"]}
-        return str((await self.do(CREATE, **given))["app"]["id"])
+    async def create_app(self, *scopes: str) -> str:
+        company = encode_id(type(self.city.company), self.city.company.id)
+        values = {"companyId": company, "name": "Screens", "scopes": scopes or ["STOCK_READ"]}
+        return str((await self.run(CREATE_APP, **values))["app"]["id"])
 
-    async def secret(self, app: str, kind: str = "API_KEY") -> tuple[str, str]:
-        """The id and the text of a new secret."""
-        done = await self.do(SECRET, appId=app, kind=kind, expiresInDays=90)
-        return done["secret"]["id"], done["text"]
+    async def create_secret(self, app: str, kind: str = "API_KEY") -> tuple[str, str]:
+        """Create a secret; its id and its text."""
+        payload = await self.run(CREATE_SECRET, appId=app, kind=kind, expiresInDays=90)
+        return payload["secret"]["id"], payload["text"]
 
-    async def ask(self, bearer: str, text: str = ALERTS) -> httpx.Response:
-        store = encode(type(self.city.near), self.city.near.id)
+    async def query_as(self, bearer: str, text: str = ALERTS) -> httpx.Response:
+        store = encode_id(type(self.city.near), self.city.near.id)
         headers = {"authorization": f"Bearer {bearer}", "accept": RESPONSE_JSON}
         body = {"query": text, "variables": {"store": store}}
-        return await self.doors.http.post("/graphql", json=body, headers=headers)
+        return await self.client.http.post("/graphql", json=body, headers=headers)
 
-    async def token(self, app: str, secret: str, **more: str) -> httpx.Response:
+    async def request_token(self, app: str, secret: str, **more: str) -> httpx.Response:
         form = {"grant_type": "client_credentials", **more}
-        return await self.doors.http.post("/oauth/token", data=form, auth=(app, secret))
+        return await self.client.http.post("/oauth/token", data=form, auth=(app, secret))

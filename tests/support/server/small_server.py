@@ -1,10 +1,10 @@
-"""A small world behind the wire: its schema, its doorman, and a real server on a loopback port."""
+"""A small schema with a fake authenticator, on a real server on a loopback port."""
 
 import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,32 +15,31 @@ from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
 from execution import Answer, Engine
-from server.transport import (
-    FRAME_MAX_BYTES,
-    NOT_FOUND,
-    Denied,
-    DirectSocket,
-    LiveConnections,
-    Opened,
-    Operation,
-    StrangersNoise,
-    WireLimits,
-    graphql_routes,
-    refused,
-    short_way,
-    tune_listening,
+from server.transport.authentication import (
+    AuthenticatedCaller,
+    Authentication,
+    AuthenticationFailure,
 )
+from server.transport.connections import LiveConnections
+from server.transport.document_lookup import NOT_FOUND, document_error
+from server.transport.http.fast_path import fast_path_protocol
+from server.transport.limits import MAX_FRAME_BYTES, TransportLimits
+from server.transport.listening_socket import configure_listening_socket
+from server.transport.log_filter import ClientErrorFilter
+from server.transport.operation import Operation
+from server.transport.routes import graphql_routes
+from server.transport.uvicorn_internals.websocket_protocol import DirectWebSocket
 
 
 @dataclass
-class Tally:
-    """What the resolvers have seen, for tests to look at from outside."""
+class Observations:
+    """What the resolvers have seen and done, for tests to check."""
 
     bumps: int = 0
     canceled: int = 0
     sources_opened: int = 0
     sources_closed: int = 0
-    numbers_made: int = 0
+    numbers_sent: int = 0
     headers: list[Mapping[str, str]] = field(default_factory=list)
 
     @property
@@ -49,15 +48,15 @@ class Tally:
 
 
 @dataclass
-class Caller:
+class CallerContext:
     """The context of one operation."""
 
     name: str
-    tally: Tally
+    seen: Observations
     language: str
 
 
-Info = strawberry.Info[Caller, None]
+Info = strawberry.Info[CallerContext, None]
 
 
 @strawberry.type
@@ -93,7 +92,7 @@ class Query:
         try:
             await asyncio.sleep(seconds)
         except asyncio.CancelledError:
-            info.context.tally.canceled += 1
+            info.context.seen.canceled += 1
             raise
         return "at last"
 
@@ -103,8 +102,8 @@ class Mutation:
     @strawberry.mutation
     async def bump(self, info: Info, seconds: float = 0) -> int:
         await asyncio.sleep(seconds)
-        info.context.tally.bumps += 1
-        return info.context.tally.bumps
+        info.context.seen.bumps += 1
+        return info.context.seen.bumps
 
 
 @strawberry.type
@@ -113,17 +112,17 @@ class Subscription:
     async def count(
         self, info: Info, to: int = 3, seconds: float = 0, chars: int = 1
     ) -> AsyncGenerator[Tick, None]:
-        tally = info.context.tally
-        tally.sources_opened += 1
+        seen = info.context.seen
+        seen.sources_opened += 1
         try:
             for number in range(1, to + 1):
                 await asyncio.sleep(seconds)
-                tally.numbers_made += 1
+                seen.numbers_sent += 1
                 yield Tick(cursor=f"c{number}".ljust(chars, "."), number=number)
         finally:
-            # A source closes by talking to its store: an awaited step, which must still be run.
+            # A source closes with an awaited step, which must be run although it is canceled.
             await asyncio.sleep(0)
-            tally.sources_closed += 1
+            seen.sources_closed += 1
 
     @strawberry.subscription
     async def breaks(self) -> AsyncGenerator[int, None]:
@@ -131,66 +130,69 @@ class Subscription:
         raise ValueError("the source broke on purpose")
 
 
-class Doorman:
-    """Knows callers by their bearer token; the token says what is to go wrong."""
+class FakeAuthenticator:
+    """Authenticates by the bearer token, whose text says what shall go wrong."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, seen: Observations) -> None:
+        self._seen = seen
 
-    def at_hand(self, headers: Mapping[str, str], *, client: str) -> Opened | None:
+    def authenticate(
+        self, headers: Mapping[str, str], *, client: str
+    ) -> AuthenticatedCaller | Awaitable[Authentication]:
         if headers.get("authorization"):
-            return None
-        return self._opened("", headers)
+            return self._look_up(headers)
+        return self._caller("", headers)
 
-    async def open(self, headers: Mapping[str, str], *, client: str) -> Opened | Denied:
-        token = headers.get("authorization", "").removeprefix("Bearer ")
+    async def _look_up(self, headers: Mapping[str, str]) -> Authentication:
+        token = headers["authorization"].removeprefix("Bearer ")
         if token == "bad":
-            return Denied(message="That token is not valid.")
+            return AuthenticationFailure(message="That token is not valid.")
         if token == "broken":
-            raise RuntimeError("the edge broke on purpose")
+            raise RuntimeError("the authenticator failed on purpose")
         if token == "slow":
             await asyncio.sleep(30)
-        return self._opened(token, headers)
+        return self._caller(token, headers)
 
-    def _opened(self, token: str, headers: Mapping[str, str]) -> Opened:
-        self._tally.headers.append(headers)
-        del self._tally.headers[:-20]
-        fresh = partial(
-            Caller, token or "anonymous", self._tally, headers.get("accept-language", "")
-        )
+    def _caller(self, token: str, headers: Mapping[str, str]) -> AuthenticatedCaller:
+        self._seen.headers.append(headers)
+        del self._seen.headers[:-20]
+        language = headers.get("accept-language", "")
+        new_context = partial(CallerContext, token or "anonymous", self._seen, language)
         expires_at = time.time() + 0.4 if token == "short" else None
-        return Opened(fresh(), fresh, expires_at, "a stranger" if token == "stranger" else "one")
+        identity = "another person" if token == "stranger" else "person"
+        return AuthenticatedCaller(new_context(), new_context, expires_at, identity)
 
 
-class Shelf:
-    """A library that keeps whatever it is taught."""
+class InMemoryDocuments:
+    """A document lookup that stores every document it is sent with a hash."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
-    def at_hand(self, operation: Operation, context: Caller) -> str | None:
-        return None if operation.document_id else operation.query
+    def find(
+        self, operation: Operation, context: CallerContext
+    ) -> str | Answer | Awaitable[str | Answer]:
+        return operation.query or self._fetch(operation)
 
-    async def text(self, operation: Operation, context: Caller) -> str | Answer:
-        known = operation.query or self._texts.get(operation.document_id or "")
-        return known or refused(*NOT_FOUND)
+    async def _fetch(self, operation: Operation) -> str | Answer:
+        return self._texts.get(operation.document_id or "") or document_error(*NOT_FOUND)
 
-    async def keep(self, operation: Operation, context: Caller) -> None:
+    async def store(self, operation: Operation, context: CallerContext) -> None:
         self._texts[operation.document_id or ""] = operation.query or ""
 
 
 @dataclass
-class Served:
-    """A running server and the ways to it."""
+class RunningServer:
+    """A running server and its addresses."""
 
     port: int
-    tally: Tally
+    seen: Observations
     connections: LiveConnections
     state: ServerState
 
     @property
     def transports(self) -> int:
-        """How many connections the server itself still holds."""
+        """How many connections the server itself still has."""
         return len(self.state.connections)
 
     @property
@@ -213,57 +215,68 @@ class _Server(uvicorn.Server):
         yield
 
 
-def engine() -> Engine:
+def small_engine() -> Engine:
     """An engine over the small schema."""
     return Engine(strawberry.Schema(Query, Mutation, Subscription))
 
 
 @asynccontextmanager
-async def serve(limits: WireLimits, keep_alive_seconds: int = 5) -> AsyncIterator[Served]:
-    """Serve the small world on a free loopback port while the block runs."""
-    tally, connections = Tally(), LiveConnections()
+async def run_small_server(
+    limits: TransportLimits, keep_alive_seconds: int = 5, *, cache_heads: bool = True
+) -> AsyncIterator[RunningServer]:
+    """Serve the small schema on a free loopback port while the block runs."""
+    seen, connections = Observations(), LiveConnections()
     routes = graphql_routes(
         "/graphql",
-        engine(),
-        Doorman(tally),
+        small_engine(),
+        FakeAuthenticator(seen),
         connections=connections,
         limits=limits,
         origins=frozenset({"https://shop.example"}),
-        library=Shelf(),
+        documents=InMemoryDocuments(),
     )
     app = Starlette(routes=routes)
-    async with listening(app, limits.stalled_seconds, keep_alive_seconds) as (port, state):
+    serving = run_server(app, limits.stalled_seconds, keep_alive_seconds, cache_heads=cache_heads)
+    async with serving as (port, state):
         try:
-            yield Served(port, tally, connections, state)
+            yield RunningServer(port, seen, connections, state)
         finally:
             await connections.drain(spread_seconds=0)
 
 
 @asynccontextmanager
-async def listening(
-    app: Starlette, stalled_seconds: float, keep_alive_seconds: int = 5
+async def run_server(
+    app: Starlette,
+    stalled_seconds: float,
+    keep_alive_seconds: int = 5,
+    *,
+    cache_heads: bool = True,
 ) -> AsyncIterator[tuple[int, ServerState]]:
-    """A real server of the app on a free loopback port, and what it knows of its connections."""
+    """Serve an app on a free loopback port; the port, and uvicorn's state."""
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="off",
-        http=short_way(app.routes),
+        http=fast_path_protocol(app.routes, cache_heads=cache_heads),
         timeout_graceful_shutdown=5,
         timeout_keep_alive=keep_alive_seconds,
-        ws=DirectSocket,
+        ws=DirectWebSocket,
         ws_ping_interval=None,
-        ws_max_size=FRAME_MAX_BYTES,
+        ws_max_size=MAX_FRAME_BYTES,
     )
-    server, log, quiet = _Server(config), logging.getLogger("uvicorn.error"), StrangersNoise()
-    log.addFilter(quiet)
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        tune_listening(door, stalled_seconds=stalled_seconds)
-        running = asyncio.create_task(server.serve([door]))
+    server, log, error_filter = (
+        _Server(config),
+        logging.getLogger("uvicorn.error"),
+        ClientErrorFilter(),
+    )
+    log.addFilter(error_filter)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        configure_listening_socket(listening, stalled_seconds=stalled_seconds)
+        running = asyncio.create_task(server.serve([listening]))
         try:
-            yield door.getsockname()[1], server.server_state
+            yield listening.getsockname()[1], server.server_state
         finally:
             server.should_exit = True
             await running
-            log.removeFilter(quiet)
+            log.removeFilter(error_filter)

@@ -1,4 +1,4 @@
-"""A bare graphql-transport-ws client: what it sends is exactly what a test says."""
+"""A bare graphql-transport-ws client, which sends exactly what a test passes to it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -12,41 +12,43 @@ from websockets.typing import Subprotocol
 from server.transport.websocket.endpoint import SUBPROTOCOL
 
 
-class Talk:
+class WebSocketClient:
     """One socket, with the protocol's messages as methods."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
 
-    async def say(self, **message: Any) -> None:
-        await self.socket.send(json.dumps(message))
+    async def send(self, **message: Any) -> None:
+        await self.connection.send(json.dumps(message))
 
-    async def hear(self) -> dict[str, Any]:
-        """The next message that is no heartbeat; heartbeats are answered."""
+    async def receive(self) -> dict[str, Any]:
+        """The next message that is no heartbeat; answers heartbeats."""
         while True:
-            message: dict[str, Any] = json.loads(await self.socket.recv())
+            message: dict[str, Any] = json.loads(await self.connection.recv())
             if message["type"] != "ping":
                 return message
-            await self.say(type="pong")
+            await self.send(type="pong")
 
     async def init(self, token: str | None = None) -> None:
         payload = {"authorization": f"Bearer {token}"} if token else None
-        await self.say(type="connection_init", payload=payload)
-        assert await self.hear() == {"type": "connection_ack"}
+        await self.send(type="connection_init", payload=payload)
+        assert await self.receive() == {"type": "connection_ack"}
 
     async def subscribe(self, id: str, query: str, **more: Any) -> None:
-        await self.say(id=id, type="subscribe", payload={"query": query, **more})
+        await self.send(id=id, type="subscribe", payload={"query": query, **more})
 
-    async def until_closed(self, silent: bool = False) -> tuple[int, str]:
-        """Read on until the server closes; the code and the reason it gave."""
+    async def wait_closed(self, silent: bool = False) -> tuple[int, str]:
+        """Read until the server closes; its code and its reason."""
         with suppress(ConnectionClosed):
             while True:
-                await (self.socket.recv() if silent else self.hear())
-        return self.socket.close_code or 0, self.socket.close_reason or ""
+                await (self.connection.recv() if silent else self.receive())
+        return self.connection.close_code or 0, self.connection.close_reason or ""
 
 
 @asynccontextmanager
-async def talk(url: str, subprotocol: str = SUBPROTOCOL, **options: Any) -> AsyncIterator[Talk]:
+async def open_socket(
+    url: str, subprotocol: str = SUBPROTOCOL, **options: Any
+) -> AsyncIterator[WebSocketClient]:
     """Open a socket for the block."""
-    async with connect(url, subprotocols=[Subprotocol(subprotocol)], **options) as socket:
-        yield Talk(socket)
+    async with connect(url, subprotocols=[Subprotocol(subprotocol)], **options) as connection:
+        yield WebSocketClient(connection)

@@ -1,4 +1,4 @@
-"""Placing an order and calling it off: one order for equal requests, every reason at once."""
+"""Placing and canceling an order: one order for equal requests, all problems in one response."""
 
 import asyncio
 
@@ -9,6 +9,7 @@ from database.base import uuid7
 from database.scope import PLATFORM
 from jobs import payments
 from models.carts import Cart, CartLine
+from models.geo_point import Point
 from models.identity import Actor
 from models.orders import Order, OrderStatus
 from models.payments import Payment, PaymentStatus
@@ -21,19 +22,19 @@ from services.carts.basket_problems import (
     ProductUnavailable,
 )
 from services.core import idempotency
-from services.core.problems import IllegalStep, InvalidInput, NotFound, Refused
+from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound
 from services.orders import stages
 from services.stores.coverage import NotServiceable
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people, product, wish
-from tests.support.payments import Shop, cancel, stock
+from tests.support.customers import ORIGIN, create_people, order_request, product_id
+from tests.support.payments import Shop, cancel, stock_counts
 from workflows.checkout import place_order
 
 
-async def refused(shop: Shop, actor: Actor, wanted: baskets.Wish) -> list[object]:
-    with pytest.raises(Refused) as caught:
-        await shop.buy(actor, wanted)
-    return list(caught.value.reasons)
+async def problems_of(shop: Shop, actor: Actor, request: baskets.OrderRequest) -> list[object]:
+    with pytest.raises(DomainError) as caught:
+        await shop.buy(actor, request)
+    return list(caught.value.problems)
 
 
 async def count(shop: Shop, model: type, actor: Actor) -> int:
@@ -48,101 +49,114 @@ async def test_fifty_equal_requests_place_one_order(shop: Shop, city: City, buye
         session.add(cart)
         await session.flush()
         line = {"cart_id": cart.id, "person_id": buyer.person_id, "quantity": 2}
-        session.add(CartLine(product_id=product(city), **line))
-    wanted = baskets.Wish(point=wish(city).point)
-    made = idempotency.promise(str(buyer.person_id), uuid7().hex, "orderPlace", wanted)
-    bought = await asyncio.gather(*(shop.buy(buyer, wanted, made) for _ in range(50)))
-    assert len({order.id for order in bought}) == 1
+        session.add(CartLine(product_id=product_id(city), **line))
+    request = baskets.OrderRequest(point=order_request(city).point)
+    idempotent_request = idempotency.build_request(
+        str(buyer.person_id), uuid7().hex, "orderPlace", request
+    )
+    orders = await asyncio.gather(
+        *(shop.buy(buyer, request, idempotent_request) for _ in range(50))
+    )
+    assert len({order.id for order in orders}) == 1
     assert await count(shop, Order, buyer) == 1
     assert await count(shop, Payment, buyer) == 1
-    assert await stock(shop, city) == (50, 2)
-    other = idempotency.promise(made.owner, made.key, "orderPlace", "other arguments")
+    assert await stock_counts(shop, city) == (50, 2)
+    other_request = idempotency.build_request(
+        idempotent_request.owner, idempotent_request.key, "orderPlace", "other arguments"
+    )
     with pytest.raises(idempotency.KeyReused):
-        await shop.buy(buyer, wish(city), other)
-    (empty,) = await refused(shop, buyer, wanted)
-    assert isinstance(empty, EmptyCart)
+        await shop.buy(buyer, order_request(city), other_request)
+    (empty_cart,) = await problems_of(shop, buyer, request)
+    assert isinstance(empty_cart, EmptyCart)
 
 
-async def test_an_order_whose_process_died_before_asking_is_asked_for_by_the_job(
+async def test_the_job_opens_the_payment_of_an_order_whose_process_died(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
-    placed = await place_order.place(shop, actor=buyer, origin=ORIGIN, wish=wish(city))
-    assert (await shop.payment(placed.order)).intent_id is None
+    result = await place_order.place(
+        shop, actor=buyer, origin=ORIGIN, order_request=order_request(city)
+    )
+    assert (await shop.payment(result.order)).intent_id is None
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         # Before all that other tests left to be settled: a run takes the longest due.
-        due = "update payment set due_at = now() - interval '1 day' where order_id = :order"
-        await session.execute(text(due), {"order": placed.order.id})
-    await payments.settle(shop.database, shop.payments)
-    assert (await shop.payment(placed.order)).client_secret
+        statement = "update payment set due_at = now() - interval '1 day' where order_id = :order"
+        await session.execute(text(statement), {"order": result.order.id})
+    await payments.settle_due_payments(shop.database, shop.payments)
+    assert (await shop.payment(result.order)).client_secret
 
 
-async def test_every_reason_is_said_at_once(shop: Shop, city: City, buyer: Actor) -> None:
+async def test_all_problems_are_returned_together(shop: Shop, city: City, buyer: Actor) -> None:
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        off = text("update listing set available = false where product_id = :p")
-        await session.execute(off, {"p": product(city, 3)})
-    wanted = wish(city, 51, (1, 2, 3))
-    reasons = await refused(shop, buyer, wanted)
-    kinds = sorted(type(one).__name__ for one in reasons)
-    assert kinds == ["InsufficientStock", "InsufficientStock", "ProductUnavailable"]
-    assert {one.available for one in reasons if isinstance(one, InsufficientStock)} == {50}
+        statement = text("update listing set available = false where product_id = :p")
+        await session.execute(statement, {"p": product_id(city, 3)})
+    request = order_request(city, 51, (1, 2, 3))
+    problems = await problems_of(shop, buyer, request)
+    types = sorted(type(problem).__name__ for problem in problems)
+    assert types == ["InsufficientStock", "InsufficientStock", "ProductUnavailable"]
+    assert {
+        problem.available for problem in problems if isinstance(problem, InsufficientStock)
+    } == {50}
     assert await count(shop, Order, buyer) == 0
 
 
-async def test_the_next_store_brings_what_the_nearest_lacks(
+async def test_the_next_store_delivers_what_the_nearest_lacks(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        none = text("update stock set on_hand = 0 where store_id = :s and product_id = :p")
-        await session.execute(none, {"s": city.near.id, "p": product(city)})
-    order = await shop.buy(buyer, wish(city))
+        statement = text("update stock set on_hand = 0 where store_id = :s and product_id = :p")
+        await session.execute(statement, {"s": city.near.id, "p": product_id(city)})
+    order = await shop.buy(buyer, order_request(city))
     assert order.store_id == city.next.id
 
 
-async def test_what_can_never_be_ordered_is_refused_and_leaves_nothing(
+async def test_an_invalid_request_is_refused_and_writes_nothing(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
-    many = baskets.Wish(
-        point=wish(city).point, lines=tuple(baskets.Wanted(uuid7(), 1) for _ in range(1000))
+    too_many_lines = baskets.OrderRequest(
+        point=order_request(city).point,
+        lines=tuple(baskets.RequestedLine(uuid7(), 1) for _ in range(1000)),
     )
-    ocean = baskets.Wish(point=type(many.point)(0.0, -30.0), lines=wish(city).lines)  # type: ignore[misc] # a point is there
-    unknown = baskets.Wish(point=many.point, lines=(baskets.Wanted(uuid7(), 1),))
-    cases: list[tuple[baskets.Wish, type]] = [
-        (many, InvalidInput),
-        (wish(city, -1), InvalidInput),
-        (wish(city, 0), InvalidInput),
-        (wish(city, 100), InvalidInput),
-        (wish(city, tip_minor=-1), InvalidInput),
-        (wish(city, tip_minor=10**12), InvalidInput),
-        (wish(city, drop_note="a\x00b"), InvalidInput),
-        (wish(city, 1, (0,)), BelowMinimum),
-        (wish(city, expected_total_minor=1), PriceChanged),
+    ocean = baskets.OrderRequest(point=Point(0.0, -30.0), lines=order_request(city).lines)
+    unknown_product = baskets.OrderRequest(
+        point=too_many_lines.point, lines=(baskets.RequestedLine(uuid7(), 1),)
+    )
+    cases: list[tuple[baskets.OrderRequest, type]] = [
+        (too_many_lines, InvalidInput),
+        (order_request(city, -1), InvalidInput),
+        (order_request(city, 0), InvalidInput),
+        (order_request(city, 100), InvalidInput),
+        (order_request(city, tip_minor=-1), InvalidInput),
+        (order_request(city, tip_minor=10**12), InvalidInput),
+        (order_request(city, drop_note="a\x00b"), InvalidInput),
+        (order_request(city, 1, (0,)), BelowMinimum),
+        (order_request(city, expected_total_minor=1), PriceChanged),
         (ocean, NotServiceable),
-        (unknown, ProductUnavailable),
-        (baskets.Wish(address_id=uuid7(), lines=wish(city).lines), NotFound),
-        (baskets.Wish(lines=wish(city).lines), InvalidInput),
+        (unknown_product, ProductUnavailable),
+        (baskets.OrderRequest(address_id=uuid7(), lines=order_request(city).lines), NotFound),
+        (baskets.OrderRequest(lines=order_request(city).lines), InvalidInput),
     ]
-    for wanted, kind in cases:
-        reasons = await refused(shop, buyer, wanted)
-        assert [type(one) for one in reasons] == [kind], wanted
+    for request, type_ in cases:
+        problems = await problems_of(shop, buyer, request)
+        assert [type(problem) for problem in problems] == [type_], request
     assert await count(shop, Order, buyer) == 0
-    assert await stock(shop, city) == (50, 0)
+    assert await stock_counts(shop, city) == (50, 0)
 
 
 async def test_customers_cancel_their_own_orders_only(shop: Shop, city: City, buyer: Actor) -> None:
-    order = await shop.buy(buyer, wish(city))
+    order = await shop.buy(buyer, order_request(city))
     await shop.pay(order)
-    (stranger,) = await people(shop.database)
-    with pytest.raises(Refused) as caught:
+    (stranger,) = await create_people(shop.database)
+    with pytest.raises(DomainError) as caught:
         await cancel(shop, stranger, order.id)
-    assert isinstance(caught.value.reasons[0], NotFound)
+    assert isinstance(caught.value.problems[0], NotFound)
     await cancel(shop, buyer, order.id)
     assert await shop.settle(order) is PaymentStatus.VOIDED
-    after = await shop.order(order)
-    assert after.status is OrderStatus.CANCELED
-    assert await stock(shop, city) == (50, 0)
-    assert stages.replay(await shop.events(order)) is after.status
-    with pytest.raises(Refused) as caught:
+    canceled = await shop.order(order)
+    assert canceled.status is OrderStatus.CANCELED
+    assert await stock_counts(shop, city) == (50, 0)
+    assert stages.replay_status(await shop.events(order)) is canceled.status
+    with pytest.raises(DomainError) as caught:
         await cancel(shop, buyer, order.id)
-    reason = caught.value.reasons[0]
-    assert isinstance(reason, IllegalStep)
-    assert reason.legal == ["OPEN_TICKET"]
+    problem = caught.value.problems[0]
+    assert isinstance(problem, IllegalStep)
+    assert problem.legal == ["OPEN_TICKET"]

@@ -1,4 +1,4 @@
-"""Ways in, and how they are kept from strangers."""
+"""Sign-in by code, password and as a guest; limits, refresh tokens and sessions."""
 
 import secrets
 from typing import Any
@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
-from database.sessions import Database, Origin
+from database.sessions import Database
 from models.accounts import Membership, Person
 from models.identity import OneTimeCode, Role, SignInSession
-from models.ids import encode
-from resolvers.context import House
+from models.ids import encode_id
+from resolvers.context import Container
 from services.identity import passwords
-from services.identity.one_time_codes import PHONE_CODES_COUNT, TRIES_COUNT
+from services.identity.one_time_codes import MAX_CODES_PER_PHONE, MAX_TRIES
 from services.identity.passwords import hash_password
-from tests.support.actors import KeptSms, Standing
+from tests.support.actors import ActorClient, InMemorySms
 
 REQUEST = """mutation ($phone: String!) { otpRequest(input: { phone: $phone }) {
   expiresInSeconds errors { __typename ... on RateLimited { retryAfterSeconds } } } }"""
@@ -34,16 +35,16 @@ def new_phone() -> str:
     return f"+3519{secrets.randbelow(10**8):08}"
 
 
-def kinds(payload: Any) -> list[str]:
+def error_types(payload: Any) -> list[str]:
     return [error["__typename"] for error in payload["errors"]]
 
 
-async def code_for(nobody: Standing, sms: KeptSms, phone: str) -> str:
+async def code_for(nobody: ActorClient, sms: InMemorySms, phone: str) -> str:
     assert not (await nobody.run(REQUEST, {"phone": phone}))["otpRequest"]["errors"]
     return sms.code(phone)
 
 
-async def sign_in(nobody: Standing, sms: KeptSms, phone: str) -> Any:
+async def sign_in(nobody: ActorClient, sms: InMemorySms, phone: str) -> Any:
     code = await code_for(nobody, sms, phone)
     return (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
 
@@ -52,45 +53,45 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
-async def test_a_code_signs_in_and_makes_a_customer_once(
-    nobody: Standing, sms: KeptSms, house: House
+async def test_a_code_signs_in_and_creates_a_customer_once(
+    nobody: ActorClient, sms: InMemorySms, container: Container
 ) -> None:
     phone = new_phone()
     first, second = [await sign_in(nobody, sms, phone) for _ in range(2)]
     assert first["person"] == second["person"]
-    claims = house.identity.read(first["accessToken"])
+    claims = container.authenticator.verify(first["accessToken"])
     assert claims.actor.roles == {Role.CUSTOMER}
-    assert await house.identity.alive(claims.actor.session_id)
+    assert await container.authenticator.is_alive(claims.actor.session_id)
 
 
-async def test_a_code_works_once(nobody: Standing, sms: KeptSms) -> None:
+async def test_a_code_works_once(nobody: ActorClient, sms: InMemorySms) -> None:
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
     assert (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]["accessToken"]
     again = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert (again["accessToken"], kinds(again)) == (None, ["WrongOneTimeCode"])
+    assert (again["accessToken"], error_types(again)) == (None, ["WrongOneTimeCode"])
 
 
-async def test_the_sixth_try_is_refused_even_with_the_right_code(
-    nobody: Standing, sms: KeptSms
+async def test_the_sixth_attempt_is_refused_even_with_the_right_code(
+    nobody: ActorClient, sms: InMemorySms
 ) -> None:
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
-    left = []
-    for _ in range(TRIES_COUNT):
-        tried = await nobody.run(VERIFY, {"phone": phone, "code": wrong(code)})
-        left.append(tried["otpVerify"]["errors"][0]["triesLeft"])
-    assert left == [4, 3, 2, 1, 0]
+    tries_left = []
+    for _ in range(MAX_TRIES):
+        answer = await nobody.run(VERIFY, {"phone": phone, "code": wrong(code)})
+        tries_left.append(answer["otpVerify"]["errors"][0]["triesLeft"])
+    assert tries_left == [4, 3, 2, 1, 0]
     right = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert (right["accessToken"], kinds(right)) == (None, ["WrongOneTimeCode"])
+    assert (right["accessToken"], error_types(right)) == (None, ["WrongOneTimeCode"])
 
 
-async def test_a_code_is_over_after_five_minutes(
-    nobody: Standing, sms: KeptSms, database: Database
+async def test_a_code_expires_after_five_minutes(
+    nobody: ActorClient, sms: InMemorySms, database: Database
 ) -> None:
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
-    async with database.write(PLATFORM, Origin("test")) as session:
+    async with database.write(PLATFORM, AuditContext("test")) as session:
         row = await session.scalar(select(OneTimeCode).where(OneTimeCode.phone == phone))
         assert row is not None
         assert (row.expires_at - row.issued_at).total_seconds() == pytest.approx(300, abs=1)
@@ -98,11 +99,11 @@ async def test_a_code_is_over_after_five_minutes(
             update(OneTimeCode).where(OneTimeCode.phone == phone).values(expires_at=func.now())
         )
     late = (await nobody.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
-    assert kinds(late) == ["WrongOneTimeCode"]
+    assert error_types(late) == ["WrongOneTimeCode"]
 
 
-async def test_the_database_never_holds_the_code(
-    nobody: Standing, sms: KeptSms, database: Database
+async def test_the_database_never_stores_the_code(
+    nobody: ActorClient, sms: InMemorySms, database: Database
 ) -> None:
     phone = new_phone()
     code = await code_for(nobody, sms, phone)
@@ -115,52 +116,60 @@ async def test_the_database_never_holds_the_code(
     assert code.encode() not in stored
 
 
-async def test_a_phone_and_an_address_get_a_limited_number_of_codes(nobody: Standing) -> None:
+async def test_a_phone_and_an_address_get_a_limited_number_of_codes(nobody: ActorClient) -> None:
     phone = new_phone()
-    asked = [await nobody.run(REQUEST, {"phone": phone}) for _ in range(PHONE_CODES_COUNT + 1)]
-    assert [kinds(one["otpRequest"]) for one in asked] == [[]] * 5 + [["RateLimited"]]
-    assert 3500 < asked[-1]["otpRequest"]["errors"][0]["retryAfterSeconds"] <= 3601
+    by_phone = [await nobody.run(REQUEST, {"phone": phone}) for _ in range(MAX_CODES_PER_PHONE + 1)]
+    assert [error_types(answer["otpRequest"]) for answer in by_phone] == [[]] * 5 + [
+        ["RateLimited"]
+    ]
+    assert 3500 < by_phone[-1]["otpRequest"]["errors"][0]["retryAfterSeconds"] <= 3601
     answers = [
         await nobody.run(REQUEST, {"phone": new_phone()}, address="203.0.113.7") for _ in range(31)
     ]
-    assert [kinds(one["otpRequest"]) for one in answers] == [[]] * 30 + [["RateLimited"]]
+    assert [error_types(answer["otpRequest"]) for answer in answers] == [[]] * 30 + [
+        ["RateLimited"]
+    ]
 
 
 @pytest.mark.parametrize("phone", ["", "912345678", "+0123456789", "+351 call me", "+1" * 40, "\0"])
-async def test_what_is_no_phone_number_is_refused(nobody: Standing, phone: str) -> None:
-    assert kinds((await nobody.run(REQUEST, {"phone": phone}))["otpRequest"]) == ["InvalidInput"]
+async def test_an_invalid_phone_number_is_refused(nobody: ActorClient, phone: str) -> None:
+    assert error_types((await nobody.run(REQUEST, {"phone": phone}))["otpRequest"]) == [
+        "InvalidInput"
+    ]
 
 
 async def test_a_guest_who_signs_in_stays_the_same_person(
-    nobody: Standing, sms: KeptSms, house: House
+    nobody: ActorClient, sms: InMemorySms, container: Container
 ) -> None:
     started = (await nobody.run(GUEST))["guestStart"]
-    actor = house.identity.read(started["accessToken"]).actor
-    guest, phone = Standing(house, actor), new_phone()
+    actor = container.authenticator.verify(started["accessToken"]).actor
+    guest, phone = ActorClient(container, actor), new_phone()
     code = await code_for(nobody, sms, phone)
     signed = (await guest.run(VERIFY, {"phone": phone, "code": code}))["otpVerify"]
     assert signed["person"] == {"id": started["person"]["id"], "phone": phone}
-    assert not await house.identity.alive(actor.session_id)
+    assert not await container.authenticator.is_alive(actor.session_id)
 
 
 async def test_a_guest_is_merged_into_an_account_that_exists(
-    nobody: Standing, sms: KeptSms, house: House, database: Database
+    nobody: ActorClient, sms: InMemorySms, container: Container, database: Database
 ) -> None:
     phone = new_phone()
     account = await sign_in(nobody, sms, phone)
     started = (await nobody.run(GUEST))["guestStart"]
-    actor = house.identity.read(started["accessToken"]).actor
+    actor = container.authenticator.verify(started["accessToken"]).actor
     code = await code_for(nobody, sms, phone)
-    signed = await Standing(house, actor).run(VERIFY, {"phone": phone, "code": code})
+    signed = await ActorClient(container, actor).run(VERIFY, {"phone": phone, "code": code})
     assert signed["otpVerify"]["person"] == account["person"]
     async with database.read(PLATFORM) as session:
         row = await session.get_one(Person, actor.person_id)
-    assert row.merged_into_id == house.identity.read(account["accessToken"]).actor.person_id
+    assert (
+        row.merged_into_id == container.authenticator.verify(account["accessToken"]).actor.person_id
+    )
 
 
 async def account(database: Database, password: str) -> str:
     email = f"{secrets.token_hex(6)}@example.org"
-    async with database.write(PLATFORM, Origin("test")) as session:
+    async with database.write(PLATFORM, AuditContext("test")) as session:
         person = Person(email=email, password_hash=hash_password(password))
         session.add(person)
         await session.flush()
@@ -169,46 +178,48 @@ async def account(database: Database, password: str) -> str:
 
 
 async def test_a_password_signs_in_whatever_the_case_of_the_e_mail(
-    nobody: Standing, database: Database
+    nobody: ActorClient, database: Database
 ) -> None:
     email = await account(database, "correct horse")
-    given = {"email": email.upper(), "password": "correct horse"}
-    assert (await nobody.run(PASSWORD, given))["passwordSignIn"]["accessToken"]
+    variables = {"email": email.upper(), "password": "correct horse"}
+    assert (await nobody.run(PASSWORD, variables))["passwordSignIn"]["accessToken"]
 
 
-async def test_unknown_and_wrong_get_the_same_answer_for_the_same_work(
-    nobody: Standing, database: Database, monkeypatch: pytest.MonkeyPatch
+async def test_unknown_e_mail_and_wrong_password_get_the_same_answer_for_the_same_work(
+    nobody: ActorClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     email = await account(database, "correct horse")
     await nobody.run(PASSWORD, {"email": email, "password": "warms up"})
     checked: list[str] = []
-    real = passwords.matches
+    real = passwords.verify_password
 
     def counted(stored: str, password: str) -> bool:
         checked.append(stored)
         return real(stored, password)
 
-    monkeypatch.setattr(passwords, "matches", counted)
+    monkeypatch.setattr(passwords, "verify_password", counted)
     answers = []
     for who in (email, "nobody@example.org"):
         answers.append(await nobody.run(PASSWORD, {"email": who, "password": "wrong"}))
         assert len(checked) == len(answers)
     assert answers[0] == answers[1]
-    assert kinds(answers[0]["passwordSignIn"]) == ["WrongCredentials"]
+    assert error_types(answers[0]["passwordSignIn"]) == ["WrongCredentials"]
     assert checked[0].split("$")[1:4] == checked[1].split("$")[1:4]
 
 
-async def test_five_wrong_passwords_lock_the_account_with_back_off(
-    nobody: Standing, database: Database
+async def test_five_wrong_passwords_lock_the_account_with_backoff(
+    nobody: ActorClient, database: Database
 ) -> None:
     email = await account(database, "correct horse")
     for _ in range(5):
         await nobody.run(PASSWORD, {"email": email, "password": "wrong"})
     right = {"email": email, "password": "correct horse"}
-    assert kinds((await nobody.run(PASSWORD, right))["passwordSignIn"]) == ["WrongCredentials"]
+    assert error_types((await nobody.run(PASSWORD, right))["passwordSignIn"]) == [
+        "WrongCredentials"
+    ]
     waits = []
     for _ in range(2):
-        async with database.write(PLATFORM, Origin("test")) as session:
+        async with database.write(PLATFORM, AuditContext("test")) as session:
             row = (await session.scalars(select(Person).where(Person.email == email))).one()
             now = await session.scalar(select(func.now()))
             assert row.locked_until is not None
@@ -218,62 +229,66 @@ async def test_five_wrong_passwords_lock_the_account_with_back_off(
         await nobody.run(PASSWORD, {"email": email, "password": "wrong"})
     assert 20 < waits[0] <= 30
     assert 50 < waits[1] <= 60
-    async with database.write(PLATFORM, Origin("test")) as session:
+    async with database.write(PLATFORM, AuditContext("test")) as session:
         await session.execute(
             update(Person).where(Person.email == email).values(locked_until=func.now())
         )
     assert (await nobody.run(PASSWORD, right))["passwordSignIn"]["accessToken"]
 
 
-async def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(
-    nobody: Standing, sms: KeptSms, house: House
+async def test_a_refresh_token_works_once_and_its_reuse_revokes_the_session(
+    nobody: ActorClient, sms: InMemorySms, container: Container
 ) -> None:
     first = await sign_in(nobody, sms, new_phone())
     second = (await nobody.run(REFRESH, {"token": first["refreshToken"]}))["sessionRefresh"]
     assert second["refreshToken"] not in (None, first["refreshToken"])
-    session_id = house.identity.read(second["accessToken"]).actor.session_id
-    assert await house.identity.alive(session_id)
+    session_id = container.authenticator.verify(second["accessToken"]).actor.session_id
+    assert await container.authenticator.is_alive(session_id)
     for token in (first["refreshToken"], second["refreshToken"]):
         ended = (await nobody.run(REFRESH, {"token": token}))["sessionRefresh"]
-        assert (ended["accessToken"], kinds(ended)) == (None, ["SessionEnded"])
-    assert not await house.identity.alive(session_id)
+        assert (ended["accessToken"], error_types(ended)) == (None, ["SessionEnded"])
+    assert not await container.authenticator.is_alive(session_id)
 
 
 @pytest.mark.parametrize("token", ["", "x", "ééé", "\0", "y" * 5000], ids=range(5))
-async def test_what_is_no_refresh_token_is_refused(nobody: Standing, token: str) -> None:
+async def test_an_invalid_refresh_token_is_refused(nobody: ActorClient, token: str) -> None:
     ended = (await nobody.run(REFRESH, {"token": token}))["sessionRefresh"]
-    assert kinds(ended) == ["SessionEnded"]
+    assert error_types(ended) == ["SessionEnded"]
 
 
-async def test_sessions_are_listed_and_ended_one_by_one_and_all_at_once(
-    nobody: Standing, sms: KeptSms, house: House
+async def test_sessions_are_listed_and_revoked_one_by_one_and_all_at_once(
+    nobody: ActorClient, sms: InMemorySms, container: Container
 ) -> None:
     phone = new_phone()
-    entered = [await sign_in(nobody, sms, phone) for _ in range(3)]
-    actors = [house.identity.read(one["accessToken"]).actor for one in entered]
-    me = Standing(house, actors[0])
-    listed = (await me.run("{ viewer { sessions { id current } } }"))["viewer"]["sessions"]
-    assert sorted(one["current"] for one in listed) == [False, False, True]
-    other = next(one["id"] for one in listed if not one["current"])
+    sign_ins = [await sign_in(nobody, sms, phone) for _ in range(3)]
+    actors = [container.authenticator.verify(tokens["accessToken"]).actor for tokens in sign_ins]
+    me = ActorClient(container, actors[0])
+    sessions = (await me.run("{ viewer { sessions { id current } } }"))["viewer"]["sessions"]
+    assert sorted(session["current"] for session in sessions) == [False, False, True]
+    other = next(session["id"] for session in sessions if not session["current"])
     end = "mutation ($id: ID) { sessionRevoke(input: { sessionId: $id }) { session { id } } }"
     assert (await me.run(end, {"id": other}))["sessionRevoke"]["session"] == {"id": other}
-    done = await me.run("mutation { sessionRevokeAll { endedCount } }")
-    assert done == {"sessionRevokeAll": {"endedCount": 2}}
-    assert [await house.identity.alive(actor.session_id) for actor in actors] == [False] * 3
+    payload = await me.run("mutation { sessionRevokeAll { endedCount } }")
+    assert payload == {"sessionRevokeAll": {"endedCount": 2}}
+    assert [await container.authenticator.is_alive(actor.session_id) for actor in actors] == [
+        False
+    ] * 3
 
 
-async def test_nobody_ends_the_session_of_another(
-    customer: Standing, another_customer: Standing, house: House, database: Database
+async def test_another_persons_session_cannot_be_revoked(
+    customer: ActorClient, another_customer: ActorClient, container: Container, database: Database
 ) -> None:
     assert another_customer.actor.session_id is not None
-    theirs = encode(SignInSession, another_customer.actor.session_id)
+    theirs = encode_id(SignInSession, another_customer.actor.session_id)
     end = (
         "mutation ($id: ID) { sessionRevoke(input: { sessionId: $id }) { errors { __typename } } }"
     )
-    assert kinds((await customer.run(end, {"id": theirs}))["sessionRevoke"]) == ["NotFound"]
-    assert await house.identity.alive(another_customer.actor.session_id)
+    assert error_types((await customer.run(end, {"id": theirs}))["sessionRevoke"]) == ["NotFound"]
+    assert await container.authenticator.is_alive(another_customer.actor.session_id)
 
 
-async def test_a_guest_address_is_paced(nobody: Standing) -> None:
+async def test_guests_per_address_are_limited(nobody: ActorClient) -> None:
     started = [await nobody.run(GUEST, address="203.0.113.8") for _ in range(61)]
-    assert [kinds(one["guestStart"]) for one in started] == [[]] * 60 + [["RateLimited"]]
+    assert [error_types(answer["guestStart"]) for answer in started] == [[]] * 60 + [
+        ["RateLimited"]
+    ]

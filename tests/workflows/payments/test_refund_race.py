@@ -1,4 +1,4 @@
-"""A refund that two processes carry out at once, one of which can't reach the provider."""
+"""A refund that two processes send at the same time, one of which can't reach the provider."""
 
 from typing import Any
 
@@ -9,11 +9,10 @@ from gateways.payments import PaymentUnavailable
 from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import PaymentStatus, Refund, RefundReason, RefundStatus
-from services import checkout
-from services.orders import orders
-from services.payments import payments
+from services.orders import order_states
+from services.payments import payments, support_refunds
 from tests.support.city import City
-from tests.support.customers import ORIGIN, people, wish
+from tests.support.customers import ORIGIN, create_people, order_request
 from tests.support.payments import Shop
 from workflows.payments import settle_payment
 
@@ -21,7 +20,7 @@ REFUND_MINOR = 150
 
 
 class OvertakenPayments:
-    """The adapter of a process whose request is lost after another process had its answer."""
+    """The gateway of a process whose request is lost after another process got its answer."""
 
     def __init__(self, shop: Shop, order: Order) -> None:
         self._shop = shop
@@ -38,14 +37,14 @@ class OvertakenPayments:
 async def test_a_refund_that_another_process_ended_first_stays_as_it_is(
     shop: Shop, city: City, buyer: Actor
 ) -> None:
-    order = await shop.buy(buyer, wish(city))
+    order = await shop.buy(buyer, order_request(city))
     await shop.pay(order)
-    (agent,) = await people(shop.database, 1, Grant(Role.SUPPORT_AGENT))
+    (agent,) = await create_people(shop.database, 1, Grant(Role.SUPPORT_AGENT))
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        await payments.want_capture(session, await orders.lock(session, order.id), 1000)
+        await payments.request_capture(session, await order_states.lock(session, order.id), 1000)
     assert await shop.settle(order) is PaymentStatus.CAPTURED
     async with shop.database.write(PLATFORM, ORIGIN) as session:
-        await checkout.refund(
+        await support_refunds.issue_refund(
             session,
             actor=agent,
             order_id=order.id,

@@ -1,0 +1,143 @@
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+from uuid import UUID
+
+IntentCancelReason = Literal["requested_by_customer", "abandoned", "duplicate", "fraudulent"]
+ProviderRefundReason = Literal["requested_by_customer", "duplicate", "fraudulent"]
+
+
+class IntentState(StrEnum):
+    """State of a payment attempt, independent of the provider."""
+
+    INITIATED = "initiated"
+    ACTION_REQUIRED = "action_required"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    FAILED = "failed"
+
+
+class RefundState(StrEnum):
+    """State of a refund."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentIntent:
+    """A payment attempt as the provider reports it; amounts in minor units.
+
+    `refunded_minor` counts refunds of captured money only, and is None if the provider's message
+    did not contain it (webhooks of the intent itself): retrieve the intent to know.
+    FAILED is not final: the customer may confirm the same intent with another card.
+    """
+
+    id: str
+    state: IntentState
+    amount_minor: int
+    capturable_minor: int
+    captured_minor: int
+    refunded_minor: int | None
+    currency: str
+    client_secret: str | None
+    failure_code: str | None
+    failure_message: str | None
+    next_action_url: str | None
+    payment_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundResult:
+    """A refund; `key` is the idempotency key of the request, None for one from the dashboard."""
+
+    id: str
+    state: RefundState
+    amount_minor: int
+    currency: str
+    intent_id: str | None
+    key: str | None
+    failure_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentWebhookEvent:
+    """A signed message of the provider; may arrive twice, late and out of order.
+
+    `event_id` is the inbox key, `type` the provider's name of the event. The body may be older than
+    the stored state, so the handler retrieves `intent_id` again.
+    """
+
+    event_id: str
+    type: str
+    occurred_at: datetime
+    intent_id: str | None
+    payment_id: UUID | None
+    intent: PaymentIntent | None
+    refund: RefundResult | None
+
+
+class PaymentGateway(Protocol):
+    """The operations of a payment provider.
+
+    Every call ends within the adapter's time limit, with a result or a PaymentError. Every write
+    has an idempotency key: a repeated key returns the first result without a second effect.
+    """
+
+    async def authorize(
+        self,
+        *,
+        payment_id: UUID,
+        order_id: UUID,
+        amount_minor: int,
+        currency: str,
+        customer_ref: str | None = None,
+        company_id: UUID | None = None,
+        method_ref: str | None = None,
+        return_url: str | None = None,
+    ) -> PaymentIntent:
+        """Create an intent to authorize `amount_minor`; a saved `method_ref` confirms it at once.
+
+        Raises PaymentDeclined when the saved card is declined.
+        """
+        ...
+
+    async def retrieve(self, intent_id: str) -> PaymentIntent:
+        """Read the intent as it is now, refunds included."""
+        ...
+
+    async def capture(self, intent_id: str, amount_minor: int, key: str) -> PaymentIntent:
+        """Capture `amount_minor` of the authorized amount once and release the rest.
+
+        Raises PaymentRequestInvalid if that is more than authorized, or nothing is authorized.
+        """
+        ...
+
+    async def cancel(self, intent_id: str, reason: IntentCancelReason, key: str) -> PaymentIntent:
+        """Release the authorized amount.
+
+        Raises PaymentRequestInvalid if it was captured or canceled already.
+        """
+        ...
+
+    async def refund(
+        self,
+        intent_id: str,
+        amount_minor: int,
+        key: str,
+        reason: ProviderRefundReason | None = None,
+    ) -> RefundResult:
+        """Refund captured money. Raises PaymentRequestInvalid beyond the captured amount."""
+        ...
+
+    def read_webhook(self, body: bytes, signature: str) -> PaymentWebhookEvent:
+        """Verify and parse a signed message. Raises InvalidSignature, also if it is too old."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections; the object can't be used afterwards."""
+        ...

@@ -1,0 +1,53 @@
+"""Jobs that time out unanswered fulfillments and substitutions, and report stalled tasks."""
+
+from uuid import UUID
+
+from database.audit import AuditContext
+from database.scope import PLATFORM
+from database.sessions import Database
+from jobs.retry_each import process_each
+from services.fulfillment import rerouting, stalled_tasks, substitutions
+
+SWEEP_FULFILLMENTS = 50
+SWEEP_SUBSTITUTIONS = 50
+
+
+async def time_out_acceptances(database: Database) -> int:
+    """Reroute every order that its store has not accepted within 45 s; returns how many.
+
+    Each order has a transaction of its own, so that one failure does not stop the others.
+    """
+    async with database.read(PLATFORM) as session:
+        fulfillment_ids = await rerouting.overdue_fulfillments(session, SWEEP_FULFILLMENTS)
+
+    async def work(fulfillment_id: UUID) -> int:
+        async with database.write(PLATFORM, AuditContext("job:fulfillment.time_out")) as session:
+            return await rerouting.time_out(session, fulfillment_id)
+
+    return await process_each(database, "fulfillment.time_out", fulfillment_ids, work)
+
+
+async def report_stalled_tasks(database: Database) -> int:
+    """Notify store and customer of accepted tasks idle for 10 minutes; returns how many."""
+    async with database.read(PLATFORM) as session:
+        fulfillment_ids = await stalled_tasks.stalled_fulfillments(session, SWEEP_FULFILLMENTS)
+
+    async def work(fulfillment_id: UUID) -> int:
+        async with database.write(
+            PLATFORM, AuditContext("job:fulfillment.tell_stalled")
+        ) as session:
+            return await stalled_tasks.report_stalled(session, fulfillment_id)
+
+    return await process_each(database, "fulfillment.tell_stalled", fulfillment_ids, work)
+
+
+async def time_out_substitutions(database: Database) -> int:
+    """Decide proposals unanswered for a minute by the line's preference; returns how many."""
+    async with database.read(PLATFORM) as session:
+        substitute_ids = await substitutions.overdue_proposals(session, SWEEP_SUBSTITUTIONS)
+
+    async def work(substitute_id: UUID) -> int:
+        async with database.write(PLATFORM, AuditContext("job:substitute.time_out")) as session:
+            return await substitutions.time_out(session, substitute_id)
+
+    return await process_each(database, "substitute.time_out", substitute_ids, work)

@@ -1,0 +1,95 @@
+from datetime import datetime
+from enum import auto
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
+from models.stores import generated_point_column
+
+
+class Vehicle(NamedEnum):
+    """A rider's vehicle; it determines the speed of arrival estimates."""
+
+    BICYCLE = auto()
+    """A bicycle."""
+    E_BIKE = auto()
+    """An electric bicycle."""
+    SCOOTER = auto()
+    """A motor scooter."""
+    CAR = auto()
+    """A car."""
+
+
+class RiderStatus(NamedEnum):
+    """Whether a rider is on shift."""
+
+    OFFLINE = auto()
+    """Gets no offers and reports no positions."""
+    ONLINE = auto()
+    """On shift; gets offers and reports positions."""
+
+
+class RiderAction(NamedEnum):
+    """An action that riders can take with their own shift."""
+
+    GO_ONLINE = auto()
+    """Start the shift."""
+    GO_OFFLINE = auto()
+    """End the shift; not during a delivery."""
+    REPORT_LOCATION = auto()
+    """Report the current position."""
+
+
+class IgnoredPointReason(NamedEnum):
+    """The reason why a reported point was ignored."""
+
+    IMPLAUSIBLE_JUMP = auto()
+    """Too far from the previous point for the time between."""
+    TOO_SOON = auto()
+    """Less than a quarter second after the previous point."""
+    NOT_NEWER = auto()
+    """Not newer than the previous point."""
+    BEFORE_SHIFT = auto()
+    """Recorded before the current shift."""
+
+
+class Rider(Entity):
+    """A person who delivers orders for a company; `live_delivery_id` is their one open delivery."""
+
+    __tablename__ = "rider"
+
+    person_id: Mapped[UUID] = foreign_key("person.id", unique=True)
+    company_id: Mapped[UUID] = foreign_key("company.id", index=True)
+    vehicle: Mapped[Vehicle] = mapped_column(default=Vehicle.SCOOTER)
+    status: Mapped[RiderStatus] = mapped_column(default=RiderStatus.OFFLINE)
+    live_delivery_id: Mapped[UUID | None]
+    online_since: Mapped[datetime | None]
+    created_at: Mapped[datetime] = default_now()
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class RiderPosition(Base):
+    """The last reported position of a rider.
+
+    The table is unlogged: a crash of the database empties it.
+    """
+
+    __tablename__ = "rider_position"
+    __table_args__: Any = (
+        Index("ix_rider_position_point", "point", postgresql_using="gist"),
+        {"prefixes": ["UNLOGGED"], "postgresql_with": {"fillfactor": 50}},
+    )
+
+    rider_id: Mapped[UUID] = foreign_key("rider.id", primary_key=True)
+    person_id: Mapped[UUID]
+    company_id: Mapped[UUID]
+    latitude: Mapped[float]
+    longitude: Mapped[float]
+    point: Mapped[Any] = generated_point_column()
+    heading_degrees: Mapped[float | None]
+    speed_mps: Mapped[float | None]
+    accuracy_m: Mapped[float | None]
+    seen_at: Mapped[datetime] = default_now()

@@ -1,0 +1,53 @@
+"""The stream of a rider's delivery offers: its messages and its root field."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from dataloaders import delivery as load
+from models.events import MessageKind
+from resolvers.rules import RIDER
+from schema.backing import backed_by, column, related, stream
+from schema.stream_messages import CURSOR, KIND, OCCURRED_AT
+from subscriptions import delivery
+
+if TYPE_CHECKING:
+    from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
+
+
+@backed_by(
+    delivery.DeliveryOffered,
+    "A message to a rider: an offer, its withdrawal, or a change of the current delivery.",
+)
+class DeliveryOfferedType:
+    kind: MessageKind = column(KIND)
+    cursor: str = column(CURSOR)
+    type: str | None = column(
+        "OFFER_MADE, OFFER_WITHDRAWN or DELIVERY_CHANGED; null unless it is an EVENT."
+    )
+    at: datetime | None = column(OCCURRED_AT)
+    offer: Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")] | None = (
+        related(
+            load.offer_by_id,
+            "The current state of the offer; in a snapshot the unanswered offer.",
+            by="offer_id",
+        )
+    )
+    delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
+        related(
+            load.delivery_by_id,
+            "The current state of the delivery, once it is assigned to you.",
+            by="delivery_id",
+        )
+    )
+
+
+@strawberry.type
+class DeliverySubscription:
+    delivery_offered: AsyncIterator[DeliveryOfferedType] = stream(
+        delivery.watch_delivery_offers,
+        "Streams your delivery offers and the changes of your current delivery.",
+        allow=RIDER,
+    )

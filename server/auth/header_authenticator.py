@@ -1,0 +1,130 @@
+"""Authenticates callers by their request headers, and builds the contexts of their operations."""
+
+import logging
+import time
+from collections.abc import Awaitable, Mapping
+from functools import partial
+
+from dataloaders.loaders import Loaders
+from models.identity import ANONYMOUS, Actor
+from models.integrations import AppSecretKind
+from resolvers.context import Container, Context
+from server.auth.language import language_of
+from server.errors import is_transient
+from server.transport.authentication import (
+    AuthenticatedCaller,
+    Authentication,
+    AuthenticationFailure,
+)
+from services.core.idempotency import MAX_KEY_LENGTH
+from services.identity.access_tokens import (
+    ACCESS_TOKEN_SECONDS,
+    InvalidAccessToken,
+    TokenClaims,
+)
+
+log = logging.getLogger("darkstore.edge")
+
+BEARER = "bearer "
+API_KEY_PREFIX = "dk_"
+SERVICE_UNAVAILABLE = 503
+MAX_DEVICE_CHARS = 200
+
+
+class HeaderAuthenticator:
+    """Implements the transport's `CallerAuthenticator`: access tokens and API keys of apps."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+
+    def authenticate(
+        self, headers: Mapping[str, str], *, client: str
+    ) -> AuthenticatedCaller | Awaitable[Authentication]:
+        """Return an anonymous caller, or one whose token was verified lately, at once."""
+        if _valid_idempotency_key(headers):
+            authorization = headers.get("authorization")
+            if not authorization:
+                return self._caller(ANONYMOUS, None, headers, client)
+            claims = self._cached_claims(authorization)
+            if claims is not None:
+                return self._caller(claims.actor, claims.expires_at, headers, client)
+        return self._look_up(headers, client)
+
+    async def _look_up(self, headers: Mapping[str, str], client: str) -> Authentication:
+        if not _valid_idempotency_key(headers):
+            message = f"Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters."
+            return AuthenticationFailure("BAD_REQUEST", message, 400)
+        authorization = headers.get("authorization", "")
+        if authorization[: len(BEARER)].lower() != BEARER:
+            return AuthenticationFailure(message="Send `Authorization: Bearer <access token>`.")
+        token = authorization[len(BEARER) :].strip()
+        try:
+            if token.startswith(API_KEY_PREFIX):
+                actor, expires_at = await self._app_of_key(token)
+            else:
+                actor, expires_at = await self._actor_of_token(token)
+        except InvalidAccessToken as invalid:
+            return AuthenticationFailure(message=str(invalid))
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("a session could not be looked up: %s", error)
+            message = "Too much is going on: try again."
+            return AuthenticationFailure("UNAVAILABLE", message, SERVICE_UNAVAILABLE)
+        return self._caller(actor, expires_at, headers, client)
+
+    def _caller(
+        self, actor: Actor, expires_at: float | None, headers: Mapping[str, str], client: str
+    ) -> AuthenticatedCaller:
+        new_context = partial(self._context, actor, headers, client)
+        return AuthenticatedCaller(new_context(), new_context, expires_at, actor.person_id)
+
+    def _cached_claims(self, authorization: str) -> TokenClaims | None:
+        """Claims of a person's token, if the token and its session were verified lately."""
+        if authorization[: len(BEARER)].lower() != BEARER:
+            return None
+        authenticator = self.container.authenticator
+        claims = authenticator.cached_claims(authorization[len(BEARER) :].strip())
+        if claims is None or claims.actor.app_id is not None:
+            return None
+        return claims if authenticator.cached_liveness(claims.actor.session_id) else None
+
+    async def _actor_of_token(self, token: str) -> tuple[Actor, float]:
+        """The actor of a token whose session or app secret is still valid; the token's expiry."""
+        authenticator = self.container.authenticator
+        claims = authenticator.verify(token)
+        actor = claims.actor
+        if actor.app_id is not None:
+            holder = await authenticator.apps.find_by_secret_id(actor.session_id)
+            if holder is None:
+                raise InvalidAccessToken("The app or its secret was revoked, or has expired.")
+            return holder.actor(actor.scopes), claims.expires_at
+        if not await authenticator.is_alive(actor.session_id):
+            raise InvalidAccessToken("This session was signed out.")
+        return actor, claims.expires_at
+
+    async def _app_of_key(self, key: str) -> tuple[Actor, float]:
+        """The app of an API key; a socket opened by it ends when an access token would expire."""
+        apps = self.container.authenticator.apps
+        holder = await apps.find_by_secret(key, AppSecretKind.API_KEY)
+        if holder is None:
+            raise InvalidAccessToken("This key is not one of ours: it was revoked, or has expired.")
+        return holder.actor(), time.time() + ACCESS_TOKEN_SECONDS
+
+    def _context(self, actor: Actor, headers: Mapping[str, str], client: str) -> Context:
+        return Context(
+            container=self.container,
+            actor=actor,
+            loaders=Loaders(self.container.database, actor.scope()),
+            language=language_of(headers.get("accept-language")),
+            address=client,
+            request_id=headers.get("x-request-id", ""),
+            device=headers.get("user-agent", "")[:MAX_DEVICE_CHARS],
+            idempotency_key=headers.get("idempotency-key"),
+            last_event_id=headers.get("last-event-id") or None,
+        )
+
+
+def _valid_idempotency_key(headers: Mapping[str, str]) -> bool:
+    key = headers.get("idempotency-key")
+    return key is None or 0 < len(key) <= MAX_KEY_LENGTH

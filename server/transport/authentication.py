@@ -1,0 +1,68 @@
+"""What the transport asks of the composition root: who is calling, and with which context."""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from server.transport.rejection import RequestRejected
+
+
+class AuthenticatedCaller(NamedTuple):
+    """A caller who may send operations (perhaps an anonymous one), and contexts to run them in."""
+
+    context: Any
+    """The context of one operation."""
+    new_context: Callable[[], Any]
+    """Returns a further context for the same identity."""
+    expires_at: float | None = None
+    """Unix time at which the caller's token expires; None when nothing expires."""
+    identity: Hashable = None
+    """Who it is: a token may be replaced only by one of the same identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationFailure:
+    """Why a caller may not send operations: a stable code and a sentence that may be shown."""
+
+    code: str = "UNAUTHENTICATED"
+    message: str = "Sign in again: the access token is not valid."
+    status: int = 401
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the server is at fault, and the same caller may succeed a little later."""
+        return self.status >= 500
+
+
+Authentication = AuthenticatedCaller | AuthenticationFailure
+
+
+class CallerAuthenticator(Protocol):
+    """Implemented by the composition root."""
+
+    def authenticate(
+        self, headers: Mapping[str, str], *, client: str
+    ) -> AuthenticatedCaller | Awaitable[Authentication]:
+        """Authenticate by lower-cased headers and the peer's address.
+
+        Returns the caller at once when it is known in this process; otherwise an awaitable, which
+        has to be awaited.
+        """
+        ...
+
+
+async def authentication_of(
+    authenticator: CallerAuthenticator, headers: Mapping[str, str], client: str
+) -> Authentication:
+    """Authenticate, waiting where it is necessary."""
+    caller = authenticator.authenticate(headers, client=client)
+    return caller if isinstance(caller, AuthenticatedCaller) else await caller
+
+
+def require_caller(authentication: Authentication) -> AuthenticatedCaller:
+    """Return the caller; raise RequestRejected for a failure."""
+    if isinstance(authentication, AuthenticationFailure):
+        failure = authentication
+        challenge = {"www-authenticate": "Bearer"} if failure.status == 401 else {}
+        raise RequestRejected(failure.status, failure.code, failure.message, challenge)
+    return authentication

@@ -1,0 +1,166 @@
+"""uvicorn's WebSocket protocol without ASGI between its handshake and its close.
+
+uvicorn gives every socket a queue, a task and a stack of ASGI calls that wait for as long as it is
+open, and every message two dictionaries and a coroutine. Here an accepted socket passes each text
+to its listener and writes what it is given, both without waiting, so ten thousand quiet sockets
+have no task. Use it as uvicorn's `ws=DirectWebSocket`.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from starlette.websockets import WebSocket
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+from websockets.http11 import Request
+
+if TYPE_CHECKING:
+    from asyncio import Transport
+
+EXTENSION = "darkstore.direct_websocket"
+WRITE_BUFFER_BYTES = 64 * 1024
+
+
+class SocketListener(Protocol):
+    """Owns an accepted socket; its methods must not block."""
+
+    def on_text(self, text: str) -> None:
+        """A text message has been received."""
+
+    def on_binary(self) -> None:
+        """A binary message has been received."""
+
+    def on_writable(self) -> None:
+        """The client reads again."""
+
+    def on_disconnect(self) -> None:
+        """The client has closed, vanished or violated the protocol: nothing can be sent."""
+
+
+class _QueueAdapter:
+    """Takes the place of uvicorn's queue of ASGI messages, and passes them to the listener."""
+
+    __slots__ = ("listener",)
+
+    def __init__(self, listener: SocketListener) -> None:
+        self.listener: SocketListener | None = listener
+
+    def put_nowait(self, message: dict[str, Any]) -> None:
+        listener = self.listener
+        if listener is None:
+            return
+        if message["type"] != "websocket.receive":
+            self.listener = None
+            listener.on_disconnect()
+        elif (text := message.get("text")) is not None:
+            listener.on_text(text)
+        else:
+            listener.on_binary()
+
+
+class _WritableFlag:
+    """Takes the place of uvicorn's `writable` event, which costs more: nothing waits for it."""
+
+    __slots__ = ("_writable",)
+
+    def __init__(self) -> None:
+        self._writable = True
+
+    def is_set(self) -> bool:
+        return self._writable
+
+    def set(self) -> None:
+        self._writable = True
+
+    def clear(self) -> None:
+        self._writable = False
+
+
+class DirectWebSocket(WebSocketsSansIOProtocol):
+    """One socket. After `attach` it reads and writes without ASGI and without a task."""
+
+    transport: "Transport"
+    _attached = False
+
+    def attach(self, listener: SocketListener) -> None:
+        """Pass every message to `listener`, beginning with those received since the handshake."""
+        waiting = self.queue
+        self._attached = True
+        adapter: Any = _QueueAdapter(listener)
+        self.queue = adapter
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        while not waiting.empty():
+            adapter.put_nowait(waiting.get_nowait())
+        if self.read_paused:
+            self.transport.resume_reading()
+        # Marked as paused, so that uvicorn does not pause reading at every message.
+        self.read_paused = True
+        self.writable = _WritableFlag()  # type: ignore[assignment] # nothing waits for it here
+        # Only the handshake needed these.
+        self.request.headers.clear()
+        self.scope = {}  # type: ignore[typeddict-item] # emptied on purpose
+        del self.request, self.response
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the client reads more slowly than is written to it."""
+        return not self.writable.is_set()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self.close_sent or self.disconnected or self.transport.is_closing()
+
+    def write_frame(self, frame: bytes) -> None:
+        """Write an encoded frame, unless the socket is closed."""
+        if not self.closed:
+            self.transport.write(frame)
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close; a peer that does not answer is cut off a little later."""
+        if self.closed:
+            return
+        try:
+            self.conn.send_close(code, reason)
+        except InvalidState:
+            self.transport.close()
+            return
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    # Called by uvicorn.
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment] # any value is allowed
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        adapter: Any = self.queue
+        if self._attached and adapter.listener is not None:
+            adapter.listener.on_writable()
+
+    async def run_asgi(self) -> None:
+        """Run the ASGI application, which accepts the socket; an attached socket outlives it."""
+        transport = self.transport
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            transport.close()
+            raise
+        except Exception:
+            self.logger.exception("a socket's handshake failed")
+            self.send_500_response()
+            self._attached = False
+        if not self._attached and self.close_timer is None:
+            transport.close()
+
+
+def direct_websocket_of(socket: WebSocket) -> DirectWebSocket:
+    """The protocol of a socket; raises RuntimeError when the server was started without it."""
+    direct = socket.scope.get("extensions", {}).get(EXTENSION)
+    if not isinstance(direct, DirectWebSocket):
+        raise RuntimeError("serve with uvicorn's ws=DirectWebSocket")
+    return direct

@@ -1,0 +1,79 @@
+"""Builds the rows of a new order from the plan of the store that delivers it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.orders import Order, OrderLine, OrderStatus
+from services.carts.baskets import DeliveryTarget, SourcingPlan
+from services.core import clock
+from services.orders import order_states, orders
+from services.stores.delivery_estimates import estimate_delivery
+
+
+async def build_order(
+    session: AsyncSession, order_id: UUID, target: DeliveryTarget, plan: SourcingPlan
+) -> Order:
+    """The row of a new order, to be paid within PAYMENT_WINDOW_SECONDS."""
+    serving_store, totals = plan.serving_store, plan.cart_totals
+    now = await clock.current_time(session)
+    estimate = estimate_delivery(
+        distance_m=serving_store.distance_m,
+        preparation_seconds=serving_store.store.preparation_seconds,
+        fee_minor=totals.delivery_fee_minor,
+        currency=totals.currency,
+        now=now,
+    )
+    return Order(
+        id=order_id,
+        company_id=serving_store.company.id,
+        customer_id=target.customer_id,
+        store_id=serving_store.store.id,
+        code=orders.generate_code(),
+        customer_name=target.customer_name,
+        status=OrderStatus.PLACED,
+        currency=totals.currency,
+        items_minor=totals.items_minor,
+        delivery_fee_minor=totals.delivery_fee_minor,
+        small_order_fee_minor=totals.small_order_fee_minor,
+        discount_minor=totals.discount_minor,
+        tip_minor=totals.tip_minor,
+        tax_minor=totals.tax_minor,
+        total_minor=totals.total_minor,
+        headroom_minor=totals.headroom_minor,
+        latitude=target.point.latitude,
+        longitude=target.point.longitude,
+        address_line=target.address_line,
+        drop_note=target.drop_note,
+        distance_m=serving_store.distance_m,
+        promise_p50_seconds=estimate.p50_seconds,
+        promise_p90_seconds=estimate.p90_seconds,
+        delivery_pin=orders.generate_pin(),
+        due_at=now + timedelta(seconds=order_states.PAYMENT_WINDOW_SECONDS),
+    )
+
+
+def build_order_lines(order: Order, plan: SourcingPlan) -> list[OrderLine]:
+    """The rows of a new order's lines, priced as the customer was shown."""
+    prices = {priced.product_id: priced for priced in plan.cart_totals.lines}
+    headroom_bp = plan.serving_store.company.weighed_headroom_bp
+    return [
+        OrderLine(
+            order_id=order.id,
+            company_id=order.company_id,
+            customer_id=order.customer_id,
+            product_id=line.product_id,
+            position=position,
+            name=plan.names[line.product_id],
+            currency=order.currency,
+            unit_price_minor=prices[line.product_id].unit_price_minor,
+            quantity=line.quantity,
+            total_minor=prices[line.product_id].total_minor,
+            unit_grams=prices[line.product_id].unit_grams,
+            kilo_price_minor=prices[line.product_id].kilo_price_minor,
+            headroom_minor=prices[line.product_id].headroom_minor(headroom_bp),
+            substitution=line.substitution,
+        )
+        for position, line in enumerate(plan.lines)
+    ]

@@ -1,0 +1,132 @@
+"""What a payment decides about its order: confirmation, expiry or failure.
+
+Every function locks the order first and is safe to repeat, so webhooks, polls and jobs may race.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import Uuid, and_, bindparam, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import prepared
+from gateways.payments.interface import PaymentIntent
+from models.orders import CancelReason, Order, OrderLine, OrderStatus
+from models.payments import Payment, PaymentStatus
+from models.stock import StockReason
+from services.core.clock import current_time
+from services.fulfillment import queueing
+from services.orders import order_states
+from services.payments import payment_states, payments
+from services.stock import movements, reservations
+
+ENDED_BEFORE_COMPLETION = frozenset(
+    {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PAYMENT_FAILED}
+)
+# The bank asks the customer for authentication, or a card was declined and another may follow.
+CUSTOMER_IS_PAYING = frozenset({PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
+PAYMENT_EXTENSION_SECONDS = 180
+PAID_STATUSES = payment_states.CAPTURED_STATUSES | {PaymentStatus.AUTHORIZED}
+# The order that an intent pays, locked before anything else that belongs to it.
+LOCK_ORDER_OF_INTENT = prepared(
+    select(Order)
+    .where(
+        Order.id
+        == select(Payment.order_id)
+        .where(
+            or_(
+                Payment.intent_id == bindparam("intent"),
+                and_(Payment.id == bindparam("payment", type_=Uuid), Payment.intent_id.is_(None)),
+            )
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+    .with_for_update(of=Order)
+    .execution_options(populate_existing=True)
+)
+
+
+async def apply_payment_state(session: AsyncSession, intent: PaymentIntent) -> Order | None:
+    """Store the provider's state of a payment and change its order accordingly.
+
+    None for an intent that belongs to no payment. Equal, late and reordered answers of the
+    provider are safe: a payment never goes back to an earlier status.
+    """
+    order = await session.scalar(
+        LOCK_ORDER_OF_INTENT, {"intent": intent.id, "payment": intent.payment_id}
+    )
+    if order is None:
+        return None
+    payment = await payments.lock_payment(session, order.id)
+    if payment.intent_id not in (None, intent.id):
+        return None
+    changed = await payments.apply_provider_state(session, order, payment, intent)
+    if changed and payment.status in CUSTOMER_IS_PAYING:
+        await reservations.extend(session, order, PAYMENT_EXTENSION_SECONDS)
+    if payment.status in PAID_STATUSES:
+        await _apply_paid(session, order, payment)
+    elif payment.status in payment_states.FINAL_STATUSES and order.status is OrderStatus.PLACED:
+        await order_states.mark_payment_failed(session, order, "The payment was canceled.")
+    return order
+
+
+async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
+    """End an order that was not paid in time; False when its status changed or time is left.
+
+    While the bank asks the customer for authentication, the deadline is extended once if the
+    reservation allows it.
+    """
+    order = await order_states.lock(session, order_id)
+    now = await current_time(session)
+    if order.status is not OrderStatus.PLACED or order.due_at is None or order.due_at > now:
+        return False
+    payment = await payments.lock_payment(session, order.id)
+    authenticating = payment.status is PaymentStatus.ACTION_REQUIRED
+    if authenticating and await reservations.extend(session, order, PAYMENT_EXTENSION_SECONDS):
+        return False
+    await order_states.mark_expired(session, order)
+    await payments.request_void(session, order)
+    return True
+
+
+async def fail_payment(session: AsyncSession, order_id: UUID, message: str) -> None:
+    """End an order whose payment the provider rejected for good."""
+    order = await order_states.lock(session, order_id)
+    payment = await payments.lock_payment(session, order.id)
+    if payment.status in payment_states.UNPAID_STATUSES:
+        payment_states.PAYMENT_MACHINE.move(payment, PaymentStatus.FAILED)
+        payment.due_at, payment.void_wanted = None, False
+        payment.failure_message = message
+    if order.status is OrderStatus.PLACED:
+        await order_states.mark_payment_failed(session, order, message)
+
+
+async def _apply_paid(session: AsyncSession, order: Order, payment: Payment) -> None:
+    """Confirm a placed order; void the authorization of an order that has ended."""
+    if order.status is OrderStatus.PLACED:
+        await _confirm(session, order)
+    elif order.status in ENDED_BEFORE_COMPLETION and payment.status is PaymentStatus.AUTHORIZED:
+        await payments.request_void(session, order)
+
+
+async def _confirm(session: AsyncSession, order: Order) -> None:
+    """Sell the reserved units, confirm the order and queue it at its store."""
+    if not await reservations.commit_sale(session, [order]):
+        # The reservation is gone although the order is not: only a faulty sweep leads here.
+        units = await _units(session, order)
+        store, actor_id = (order.store_id, order.company_id), order.customer_id
+        reference = str(order.id)
+        if await movements.deduct(session, *store, units, StockReason.SALE, reference, actor_id):
+            await payments.request_void(session, order)
+            await order_states.mark_canceled(session, order, CancelReason.OUT_OF_STOCK)
+            return
+    await order_states.mark_confirmed(session, order)
+    await session.flush()
+    await queueing.create_fulfillment(session, order, order.store_id)
+
+
+async def _units(session: AsyncSession, order: Order) -> dict[UUID, int]:
+    rows = await session.execute(
+        select(OrderLine.product_id, OrderLine.quantity).where(OrderLine.order_id == order.id)
+    )
+    return dict(rows.all())

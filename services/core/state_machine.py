@@ -1,0 +1,223 @@
+"""State machines: one table of transitions says what is available, refused and documented.
+
+A domain gives its table, who may see a row and who may take a transition. The machine locks the
+row, authorizes, checks the action and the expected version, and moves the row. `docs/states.md` is
+written from the same tables.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.base import NamedEnum
+from models.identity import Actor, Role
+from services.core.problems import DomainError, IllegalStep, VersionConflict, not_found
+
+Row = TypeVar("Row", bound=Any)
+Action = TypeVar("Action", bound=NamedEnum)
+Status = TypeVar("Status", bound=NamedEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition(Generic[Action, Status]):
+    """An action, the states in which it is legal, those it may lead to, and who takes it.
+
+    Without `targets` the action leaves the state as it is. `party` names the side that takes it
+    where roles alone don't say it: the customer, the rider, the store that ships. `condition` is
+    what else must hold for the row; the documentation shows its name. `note` documents a condition
+    on other rows, for which callers pass the action in `blocked`.
+    """
+
+    action: Action
+    sources: Set[Status]
+    targets: Set[Status] = frozenset()
+    roles: Set[Role] = frozenset()
+    party: str = ""
+    condition: Callable[[Any], bool] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticTransition(Generic[Status]):
+    """A change that a timer or another machine makes; `cause` says which, for the documentation."""
+
+    cause: str
+    sources: Set[Status]
+    targets: Set[Status]
+
+
+def _everybody(row: Any, actor: Actor, transition: Transition[Any, Any]) -> bool:
+    return True
+
+
+def _nobody(row: Any, actor: Actor) -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateMachine(Generic[Row, Action, Status]):
+    """One machine. `noun` and `id_path` are for the messages and paths of problems.
+
+    `permits` says who may take a transition, in whatever state; by default all who see the row.
+    """
+
+    name: str
+    model: type[Any]
+    status: type[Status]
+    initial: Set[Status]
+    noun: str = ""
+    id_path: str = ""
+    transitions: Sequence[Transition[Action, Status]] = ()
+    automatic: Sequence[AutomaticTransition[Status]] = ()
+    is_visible: Callable[[Row, Actor], bool] = _nobody
+    permits: Callable[[Row, Actor, Transition[Action, Status]], bool] = _everybody
+    refusal: Callable[[Row, Action], str | None] | None = None
+    """The message for an action that is not available; None for the general one."""
+    shared_lock: Set[Action] = frozenset()
+    """Actions that several transactions may take at once: they lock the row in share mode."""
+
+    def legal_actions(self, status: Status) -> list[Action]:
+        """The actions that somebody may take in this state, in the order of the table."""
+        return _unique(t.action for t in self.transitions if status in t.sources)
+
+    def available_actions(
+        self, row: Row, actor: Actor, blocked: Set[Action] = frozenset()
+    ) -> list[Action]:
+        """The actions that `actor` may take now, in the order of the table.
+
+        The caller names in `blocked` the actions that other rows rule out.
+        """
+        status = row.status
+        return _unique(
+            t.action
+            for t in self.transitions
+            if status in t.sources
+            and t.action not in blocked
+            and self.permits(row, actor, t)
+            and (t.condition is None or t.condition(row))
+        )
+
+    def takes_part(self, row: Row, actor: Actor, action: Action) -> bool:
+        """Whether `actor` may take the action in any state."""
+        return any(t.action is action and self.permits(row, actor, t) for t in self.transitions)
+
+    async def lock(self, session: AsyncSession, key: UUID, *, shared: bool = False) -> Row:
+        """The row, locked and read again. Raises DomainError: NotFound."""
+        statement = select(self.model).where(self.model.id == key).with_for_update(read=shared)
+        row: Row | None = await session.scalar(statement.execution_options(populate_existing=True))
+        if row is None:
+            raise not_found(self.model, self.id_path)
+        return row
+
+    async def lock_visible(
+        self, session: AsyncSession, actor: Actor, key: UUID, *, shared: bool = False
+    ) -> Row:
+        """The locked row, if `actor` may see it. Raises DomainError: NotFound."""
+        row = await self.lock(session, key, shared=shared)
+        self.require_visible(row, actor)
+        return row
+
+    async def begin(
+        self,
+        session: AsyncSession,
+        actor: Actor,
+        key: UUID,
+        action: Action,
+        expected_version: int | None = None,
+    ) -> Row:
+        """The locked row, when `actor` may take the action now.
+
+        Raises DomainError: NotFound, IllegalStep (also for the slower of two people),
+        VersionConflict.
+        """
+        row = await self.lock(session, key, shared=action in self.shared_lock)
+        self.check(row, actor, action, expected_version)
+        return row
+
+    def check(
+        self,
+        row: Row,
+        actor: Actor,
+        action: Action,
+        expected_version: int | None = None,
+        blocked: Set[Action] = frozenset(),
+    ) -> None:
+        """Raise DomainError (NotFound, IllegalStep, VersionConflict) unless the action is legal."""
+        self.require_visible(row, actor)
+        available = self.available_actions(row, actor, blocked)
+        if action not in available:
+            message = self.refusal(row, action) if self.refusal else None
+            if message is None:
+                message = f"{action} is not available to you while the {self.noun} is {row.status}."
+            path = ("input", self.id_path)
+            raise illegal_step(*path, message=message, state=row.status, legal=available)
+        self.check_version(row, expected_version)
+
+    def require_visible(self, row: Row, actor: Actor) -> None:
+        """Raise DomainError: NotFound unless `actor` may see the row."""
+        if not self.is_visible(row, actor):
+            raise not_found(self.model, self.id_path)
+
+    def check_version(self, row: Row, expected_version: int | None) -> None:
+        """Raise DomainError: VersionConflict when the caller has seen another version."""
+        message = f"Somebody else was faster: the {self.noun} is {row.status} now."
+        check_version(row, expected_version, message)
+
+    def move(self, row: Row, status: Status) -> None:
+        """Put a locked row into a state that the table reaches from its own; the version grows.
+
+        Raises ValueError when no transition leads there: that is a defect of the caller.
+        """
+        self.set_status(row, status)
+        row.version += 1
+
+    def set_status(self, row: Row, status: Status) -> None:
+        """As `move`, for a row without a version, or whose version the caller increments."""
+        if status not in self.reachable(row.status):
+            raise ValueError(f"{self.name}: no transition leads from {row.status} to {status}")
+        row.status = status
+
+    def reachable(self, source: Status) -> Set[Status]:
+        """The states that one transition leads to, whoever makes it."""
+        return self._targets.get(source, frozenset())
+
+    @cached_property
+    def _targets(self) -> Mapping[Status, Set[Status]]:
+        targets: dict[Status, set[Status]] = defaultdict(set)
+        steps: Sequence[Transition[Action, Status] | AutomaticTransition[Status]]
+        steps = [*self.transitions, *self.automatic]
+        for step in steps:
+            for source in step.sources:
+                targets[source] |= step.targets
+        return dict(targets)
+
+
+def has_role_in_store(row: Any, actor: Actor, transition: Transition[Any, Any]) -> bool:
+    """Whether the actor holds one of the transition's roles in the row's store."""
+    return actor.has_store_role(row.company_id, row.store_id, frozenset(transition.roles))
+
+
+def illegal_step(*path: str, message: str, state: str, legal: Sequence[str] = ()) -> DomainError:
+    """The refusal of an action that the present state does not allow."""
+    return DomainError(IllegalStep(path=[*path], message=message, state=state, legal=[*legal]))
+
+
+def check_version(row: Any, expected_version: int | None, message: str) -> None:
+    """Raise DomainError: VersionConflict when the caller has seen another version of the row."""
+    if expected_version is not None and expected_version != row.version:
+        raise version_conflict("input", "expectedVersion", message=message, current=row.version)
+
+
+def version_conflict(*path: str, message: str, current: int) -> DomainError:
+    """The refusal of a change to a version that is not the newest any more."""
+    return DomainError(VersionConflict(path=[*path], message=message, current=current))
+
+
+def _unique(actions: Iterable[Action]) -> list[Action]:
+    return list(dict.fromkeys(actions))

@@ -1,0 +1,55 @@
+"""State machines of a rider's shift and of the offers that a rider gets."""
+
+from typing import Any
+
+from models.delivery import DeliveryOffer, OfferAction, OfferStatus
+from models.identity import Actor
+from models.riders import Rider, RiderAction, RiderStatus
+from services.core.state_machine import AutomaticTransition, StateMachine, Transition
+
+OFFERED = {OfferStatus.OFFERED}
+OFFLINE, ONLINE = {RiderStatus.OFFLINE}, {RiderStatus.ONLINE}
+RIDER = "the rider"
+
+
+def _is_offered_to(row: DeliveryOffer, actor: Actor, transition: Transition[Any, Any]) -> bool:
+    return row.rider_person_id == actor.person_id
+
+
+def _is_rider(row: Rider, actor: Actor, transition: Transition[Any, Any]) -> bool:
+    return actor.signed_in and row.person_id == actor.person_id
+
+
+def no_delivery_is_active(rider: Rider) -> bool:
+    return not rider.live_delivery_id
+
+
+OFFER_MACHINE: StateMachine[DeliveryOffer, OfferAction, OfferStatus] = StateMachine(
+    name="DeliveryOffer",
+    model=DeliveryOffer,
+    status=OfferStatus,
+    initial=OFFERED,
+    transitions=(
+        Transition(OfferAction.ACCEPT, OFFERED, {OfferStatus.ACCEPTED}, party=RIDER),
+        Transition(OfferAction.DECLINE, OFFERED, {OfferStatus.DECLINED}, party=RIDER),
+    ),
+    automatic=(
+        AutomaticTransition("job: no answer in time", OFFERED, {OfferStatus.EXPIRED}),
+        AutomaticTransition("order: canceled", OFFERED, {OfferStatus.WITHDRAWN}),
+    ),
+    permits=_is_offered_to,
+)
+RIDER_MACHINE: StateMachine[Rider, RiderAction, RiderStatus] = StateMachine(
+    name="Rider",
+    model=Rider,
+    status=RiderStatus,
+    initial=OFFLINE,
+    transitions=(
+        Transition(RiderAction.GO_ONLINE, OFFLINE, ONLINE, party=RIDER),
+        Transition(
+            RiderAction.GO_OFFLINE, ONLINE, OFFLINE, party=RIDER, condition=no_delivery_is_active
+        ),
+        Transition(RiderAction.REPORT_LOCATION, ONLINE, party=RIDER),
+    ),
+    permits=_is_rider,
+)

@@ -1,0 +1,231 @@
+"""The fulfillment's state machine: the actions of the store's staff, and the lock.
+
+The order's row is locked first by every change of its fulfillments, deliveries and payments, so no
+row here needs a lock of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import prepared
+from models.events import EventType
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentAction,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+)
+from models.identity import Actor
+from models.orders import Order
+from services.core.access import STORE_ROLES, may_operate_store
+from services.core.clock import current_time
+from services.core.problems import not_found
+from services.core.state_machine import (
+    AutomaticTransition,
+    StateMachine,
+    Transition,
+    has_role_in_store,
+)
+from services.events.event_log import record_order_event
+from services.orders import order_states
+
+ACCEPT, REJECT = FulfillmentAction.ACCEPT, FulfillmentAction.REJECT
+PICK_LINE, PACK, STAGE = (
+    FulfillmentAction.PICK_LINE,
+    FulfillmentAction.PACK,
+    FulfillmentAction.STAGE,
+)
+
+SUBSTITUTE_STATUSES = frozenset(
+    {FulfillmentLineStatus.SUBSTITUTE_PROPOSED, FulfillmentLineStatus.SUBSTITUTED}
+)
+UNDECIDED_STATUSES = frozenset(
+    {FulfillmentLineStatus.PENDING, FulfillmentLineStatus.SUBSTITUTE_PROPOSED}
+)
+ENDED_STATUSES = frozenset(
+    {
+        FulfillmentStatus.REJECTED,
+        FulfillmentStatus.TIMED_OUT,
+        FulfillmentStatus.CANCELED,
+        FulfillmentStatus.RESTOCKED,
+    }
+)
+QUEUE_STATUSES = frozenset(FulfillmentStatus) - ENDED_STATUSES - {FulfillmentStatus.HANDED_OVER}
+PICKING_STATUSES = frozenset({FulfillmentStatus.PICKING, FulfillmentStatus.AWAITING_SUBSTITUTION})
+PACKED_STATUSES = frozenset({FulfillmentStatus.PACKED, FulfillmentStatus.STAGED})
+FULFILLMENT_WITH_LINES = prepared(
+    select(Fulfillment, FulfillmentLine)
+    .outerjoin(FulfillmentLine, FulfillmentLine.fulfillment_id == Fulfillment.id)
+    .where(Fulfillment.id == bindparam("fulfillment"))
+    .order_by(FulfillmentLine.position)
+    .execution_options(populate_existing=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PickingTask:
+    """A fulfillment whose order is locked, with its lines and the time of locking."""
+
+    order: Order
+    fulfillment: Fulfillment
+    lines: Sequence[FulfillmentLine]
+    now: datetime
+
+    def record_change(self, session: AsyncSession, type: EventType, **facts: object) -> None:
+        """Append an event to the streams of the order and of the store's queue."""
+        record_order_event(
+            session,
+            self.order,
+            type,
+            queue_store_id=self.fulfillment.store_id,
+            fulfillment_id=self.fulfillment.id,
+            fulfillment_status=self.fulfillment.status,
+            **facts,
+        )
+
+
+def _may_operate(row: Fulfillment, actor: Actor) -> bool:
+    return may_operate_store(actor, row.company_id, row.store_id)
+
+
+def _refusal(row: Fulfillment, action: FulfillmentAction) -> str | None:
+    needs_decisions = action is PACK and row.status is FulfillmentStatus.PICKING
+    return "Every line has to be found or short first." if needs_decisions else None
+
+
+MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = StateMachine(
+    name="Fulfillment",
+    model=Fulfillment,
+    status=FulfillmentStatus,
+    noun="fulfillment",
+    id_path="fulfillmentId",
+    initial={FulfillmentStatus.QUEUED},
+    transitions=(
+        Transition(ACCEPT, {FulfillmentStatus.QUEUED}, {FulfillmentStatus.ACCEPTED}, STORE_ROLES),
+        Transition(REJECT, {FulfillmentStatus.QUEUED}, {FulfillmentStatus.REJECTED}, STORE_ROLES),
+        Transition(
+            PICK_LINE, {FulfillmentStatus.ACCEPTED}, {FulfillmentStatus.PICKING}, STORE_ROLES
+        ),
+        Transition(PICK_LINE, PICKING_STATUSES, roles=STORE_ROLES),
+        Transition(
+            PICK_LINE,
+            PICKING_STATUSES,
+            {FulfillmentStatus.AWAITING_SUBSTITUTION},
+            STORE_ROLES,
+            note="by proposing a substitute",
+        ),
+        Transition(
+            PACK,
+            {FulfillmentStatus.PICKING},
+            {FulfillmentStatus.PACKED, FulfillmentStatus.CANCELED},
+            STORE_ROLES,
+            note="once all lines are decided; CANCELED if nothing was found",
+        ),
+        Transition(STAGE, {FulfillmentStatus.PACKED}, {FulfillmentStatus.STAGED}, STORE_ROLES),
+    ),
+    automatic=(
+        AutomaticTransition(
+            "job: not accepted in time", {FulfillmentStatus.QUEUED}, {FulfillmentStatus.TIMED_OUT}
+        ),
+        AutomaticTransition(
+            "substitutes: all are answered, or their time is over",
+            {FulfillmentStatus.AWAITING_SUBSTITUTION},
+            {FulfillmentStatus.PICKING},
+        ),
+        AutomaticTransition("order: canceled", QUEUE_STATUSES, {FulfillmentStatus.CANCELED}),
+        AutomaticTransition(
+            "delivery: picked up", PACKED_STATUSES, {FulfillmentStatus.HANDED_OVER}
+        ),
+        AutomaticTransition(
+            "delivery: returned", {FulfillmentStatus.HANDED_OVER}, {FulfillmentStatus.RESTOCKED}
+        ),
+    ),
+    is_visible=_may_operate,
+    permits=has_role_in_store,
+    refusal=_refusal,
+)
+PICKABLE_STATUSES = frozenset(FulfillmentLineStatus) - SUBSTITUTE_STATUSES
+LINE_MACHINE: StateMachine[FulfillmentLine, Any, FulfillmentLineStatus] = StateMachine(
+    name="FulfillmentLine",
+    model=FulfillmentLine,
+    status=FulfillmentLineStatus,
+    initial={FulfillmentLineStatus.PENDING},
+    automatic=(
+        AutomaticTransition(
+            "picking: all units were found", PICKABLE_STATUSES, {FulfillmentLineStatus.FOUND}
+        ),
+        AutomaticTransition(
+            "picking: units are missing", PICKABLE_STATUSES, {FulfillmentLineStatus.SHORT}
+        ),
+        AutomaticTransition(
+            "picking: a substitute is proposed",
+            {FulfillmentLineStatus.SHORT},
+            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+        ),
+        AutomaticTransition(
+            "substitute: accepted",
+            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+            {FulfillmentLineStatus.SUBSTITUTED},
+        ),
+        AutomaticTransition(
+            "substitute: declined",
+            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+            {FulfillmentLineStatus.DECLINED},
+        ),
+    ),
+)
+
+
+def available_actions(
+    fulfillment: Fulfillment, lines: Sequence[FulfillmentLine], actor: Actor
+) -> list[FulfillmentAction]:
+    """The actions that `actor` can take now: none for people of other stores."""
+    return MACHINE.available_actions(fulfillment, actor, _blocked_actions(lines))
+
+
+def _blocked_actions(lines: Sequence[FulfillmentLine]) -> frozenset[FulfillmentAction]:
+    undecided = any(line.status in UNDECIDED_STATUSES for line in lines)
+    return frozenset({PACK}) if undecided else frozenset()
+
+
+async def begin(
+    session: AsyncSession,
+    actor: Actor,
+    fulfillment_id: UUID,
+    action: FulfillmentAction,
+    expected_version: int | None = None,
+) -> PickingTask:
+    """Lock a fulfillment for one action of its store's staff.
+
+    Raises DomainError: NotFound (also for people of other stores), VersionConflict, IllegalStep.
+    """
+    task = await lock(session, fulfillment_id)
+    fulfillment = task.fulfillment
+    MACHINE.require_visible(fulfillment, actor)
+    MACHINE.check_version(fulfillment, expected_version)  # first: it says more to a slow picker
+    MACHINE.check(fulfillment, actor, action, blocked=_blocked_actions(task.lines))
+    return task
+
+
+async def lock(session: AsyncSession, fulfillment_id: UUID) -> PickingTask:
+    """Lock the order of a fulfillment and load the fulfillment. Raises DomainError: NotFound."""
+    order = await order_states.lock_by_child(session, Fulfillment, fulfillment_id, "fulfillmentId")
+    return await load_task(session, order, fulfillment_id)
+
+
+async def load_task(session: AsyncSession, order: Order, fulfillment_id: UUID) -> PickingTask:
+    """Load a fulfillment whose order is locked already. Raises DomainError: NotFound."""
+    rows: Sequence[Any] = (
+        await session.execute(FULFILLMENT_WITH_LINES, {"fulfillment": fulfillment_id})
+    ).all()
+    if not rows:
+        raise not_found(Fulfillment, "fulfillmentId")
+    lines = [line for _, line in rows if line is not None]
+    return PickingTask(order, rows[0][0], lines, await current_time(session))

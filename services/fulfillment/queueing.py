@@ -1,0 +1,95 @@
+"""Queues orders at stores: creates a fulfillment with its lines in picking order."""
+
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import prepared
+from models.catalog import PICKING_ORDER, Listing, Product
+from models.events import EventType
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+)
+from models.orders import Order, OrderLine
+from services.catalog import weights
+from services.core.clock import current_time
+from services.fulfillment.fulfillment_states import PickingTask
+
+ACCEPT_WINDOW_SECONDS = 45
+HANDOVER_CODE_DIGITS = 4
+_LISTING = (Listing.product_id == OrderLine.product_id) & (Listing.store_id == bindparam("store"))
+ORDER_LINES_WITH_LOCATION = prepared(
+    select(OrderLine, Listing.aisle, Product.temperature_zone)
+    .join(Product, Product.id == OrderLine.product_id)
+    .outerjoin(Listing, _LISTING)
+    .where(OrderLine.order_id == bindparam("order"))
+    .order_by(Listing.aisle, OrderLine.position)
+)
+
+
+async def create_fulfillment(
+    session: AsyncSession, order: Order, store_id: UUID, attempt: int = 1
+) -> Fulfillment:
+    """Put an order into a store's queue, to be accepted within ACCEPT_WINDOW_SECONDS."""
+    now = await current_time(session)
+    fulfillment = Fulfillment(
+        order_id=order.id,
+        store_id=store_id,
+        company_id=order.company_id,
+        customer_id=order.customer_id,
+        attempt=attempt,
+        order_code=order.code,
+        customer_name=order.customer_name,
+        handover_code=_generate_handover_code(),
+        status=FulfillmentStatus.QUEUED,
+        version=1,
+        due_at=now + timedelta(seconds=ACCEPT_WINDOW_SECONDS),
+    )
+    session.add(fulfillment)
+    await session.flush()
+    lines = await _lines(session, order, fulfillment)
+    session.add_all(lines)
+    await session.flush()
+    task = PickingTask(order, fulfillment, lines, now)
+    task.record_change(session, EventType.FULFILLMENT_QUEUED, attempt=attempt, lines=len(lines))
+    return fulfillment
+
+
+async def _lines(
+    session: AsyncSession, order: Order, fulfillment: Fulfillment
+) -> list[FulfillmentLine]:
+    """The order's lines in picking order: by temperature zone, frozen last, then by aisle."""
+    rows = await session.execute(
+        ORDER_LINES_WITH_LOCATION, {"order": order.id, "store": fulfillment.store_id}
+    )
+    sorted_rows = sorted(rows, key=lambda row: PICKING_ORDER.index(row[2]))
+    return [
+        FulfillmentLine(
+            fulfillment_id=fulfillment.id,
+            store_id=fulfillment.store_id,
+            order_line_id=line.id,
+            product_id=line.product_id,
+            company_id=order.company_id,
+            customer_id=order.customer_id,
+            position=position,
+            name=line.name,
+            aisle=aisle or "",
+            temperature_zone=zone,
+            quantity=line.quantity,
+            unit_grams=line.unit_grams,
+            most_grams=line.unit_grams and weights.max_grams(line, line.quantity),
+            picked_quantity=0,
+            status=FulfillmentLineStatus.PENDING,
+        )
+        for position, (line, aisle, zone) in enumerate(sorted_rows, 1)
+    ]
+
+
+def _generate_handover_code() -> str:
+    return f"{secrets.randbelow(10**HANDOVER_CODE_DIGITS):0{HANDOVER_CODE_DIGITS}}"

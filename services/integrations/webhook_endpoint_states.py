@@ -1,0 +1,88 @@
+"""State machines of a webhook endpoint and of its deliveries; events of an endpoint."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.identity import Actor
+from models.integrations import (
+    DeliveryState,
+    WebhookAction,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookStatus,
+)
+from services.core.access import COMPANY_ROLES
+from services.core.state_machine import AutomaticTransition, StateMachine, Transition
+from services.events.event_log import record_event, webhook_stream
+
+OWNER = "the app that owns it, or its company"
+NOT_ARCHIVED = frozenset({WebhookStatus.ACTIVE, WebhookStatus.PAUSED, WebhookStatus.SUSPENDED})
+
+
+def may_manage_endpoint(endpoint: WebhookEndpoint, actor: Actor) -> bool:
+    """Whether the actor administers the endpoint's company, or is the app that owns it."""
+    if actor.app_id is not None and endpoint.app_id != actor.app_id:
+        return False
+    return actor.has_company_role(endpoint.company_id, COMPANY_ROLES)
+
+
+MACHINE: StateMachine[WebhookEndpoint, WebhookAction, WebhookStatus] = StateMachine(
+    name="WebhookEndpoint",
+    model=WebhookEndpoint,
+    status=WebhookStatus,
+    noun="endpoint",
+    id_path="endpointId",
+    initial={WebhookStatus.ACTIVE},
+    transitions=(
+        Transition(WebhookAction.UPDATE, NOT_ARCHIVED, party=OWNER),
+        Transition(
+            WebhookAction.PAUSE, {WebhookStatus.ACTIVE}, {WebhookStatus.PAUSED}, party=OWNER
+        ),
+        Transition(
+            WebhookAction.RESUME,
+            NOT_ARCHIVED - {WebhookStatus.ACTIVE},
+            {WebhookStatus.ACTIVE},
+            party=OWNER,
+        ),
+        Transition(WebhookAction.REPLAY, NOT_ARCHIVED, party=OWNER),
+        Transition(WebhookAction.ARCHIVE, NOT_ARCHIVED, {WebhookStatus.ARCHIVED}, party=OWNER),
+    ),
+    automatic=(
+        AutomaticTransition(
+            "worker: the endpoint is gone, or has failed for three days",
+            {WebhookStatus.ACTIVE},
+            {WebhookStatus.SUSPENDED},
+        ),
+    ),
+    is_visible=may_manage_endpoint,
+)
+DELIVERY_MACHINE: StateMachine[WebhookDelivery, Any, DeliveryState] = StateMachine(
+    name="WebhookDelivery",
+    model=WebhookDelivery,
+    status=DeliveryState,
+    initial={DeliveryState.PENDING},
+    automatic=(
+        AutomaticTransition(
+            "worker: the endpoint accepted it", {DeliveryState.PENDING}, {DeliveryState.DELIVERED}
+        ),
+        AutomaticTransition(
+            "worker: not accepted in time, or the endpoint is archived",
+            {DeliveryState.PENDING},
+            {DeliveryState.DEAD},
+        ),
+        AutomaticTransition(f"retried by {OWNER}", {DeliveryState.DEAD}, {DeliveryState.PENDING}),
+    ),
+)
+
+
+async def record_change(
+    session: AsyncSession, endpoint: WebhookEndpoint, type: str
+) -> WebhookEndpoint:
+    """Flush and append an event; returns the endpoint as stored."""
+    await session.flush()
+    body = {"endpoint_id": endpoint.id, "status": endpoint.status}
+    stream = webhook_stream(endpoint.id)
+    record_event(session, stream, type, body, company_id=endpoint.company_id)
+    await session.refresh(endpoint)
+    return endpoint

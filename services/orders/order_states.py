@@ -1,0 +1,277 @@
+"""The order's state machine: the actions of its parties, its transitions, its lock.
+
+Every change of an order, its payment, its fulfillments or its deliveries locks the order's row
+first, so that all changes of one order are serial.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.base import Entity
+from database.statements import prepared
+from models.delivery import Delivery
+from models.events import EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Actor, Role
+from models.orders import CancelReason, Order, OrderAction, OrderStatus
+from models.payments import Payment, PaymentStatus
+from models.stock import HoldStatus
+from services.core.clock import current_time
+from services.core.problems import not_found
+from services.core.state_machine import (
+    AutomaticTransition,
+    StateMachine,
+    Transition,
+    illegal_step,
+)
+from services.events.event_log import record_order_event
+from services.orders.stages import OrderProgress, order_stage
+from services.stock import reservations
+
+SUPPORT_ROLES = frozenset({Role.SUPPORT_AGENT, Role.SUPER_ADMIN})
+PAYMENT_WINDOW_SECONDS = 480
+
+
+ANY_STATUS = frozenset(OrderStatus)
+PLACED = frozenset({OrderStatus.PLACED})
+CONFIRMED = frozenset({OrderStatus.CONFIRMED})
+CANCELED = frozenset({OrderStatus.CANCELED})
+PAYABLE = frozenset({PaymentStatus.INITIATED, PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
+REFUNDABLE = frozenset({PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED})
+UNPACKED: frozenset[FulfillmentStatus | None] = frozenset(
+    {
+        None,
+        FulfillmentStatus.QUEUED,
+        FulfillmentStatus.ACCEPTED,
+        FulfillmentStatus.PICKING,
+        FulfillmentStatus.AWAITING_SUBSTITUTION,
+        FulfillmentStatus.REJECTED,
+        FulfillmentStatus.TIMED_OUT,
+    }
+)
+BEFORE_HANDOVER = UNPACKED | {FulfillmentStatus.PACKED, FulfillmentStatus.STAGED}
+
+CUSTOMER, SUPPORT = "the customer", "support"
+
+
+def payment_is_open(progress: OrderProgress) -> bool:
+    return progress.payment_status in PAYABLE
+
+
+def payment_is_captured(progress: OrderProgress) -> bool:
+    return progress.payment_status in REFUNDABLE
+
+
+def bags_are_open(progress: OrderProgress) -> bool:
+    return progress.fulfillment_status in UNPACKED
+
+
+def bags_are_in_the_store(progress: OrderProgress) -> bool:
+    return progress.fulfillment_status in BEFORE_HANDOVER
+
+
+def _permits(
+    row: Order | OrderProgress, actor: Actor, transition: Transition[OrderAction, OrderStatus]
+) -> bool:
+    if transition.party == CUSTOMER:
+        return actor.signed_in and actor.person_id == row.customer_id
+    return actor.has_store_role(row.company_id, row.store_id, SUPPORT_ROLES)
+
+
+def _step(
+    action: OrderAction,
+    party: str,
+    sources: frozenset[OrderStatus],
+    condition: Callable[[OrderProgress], bool] | None = None,
+) -> Transition[OrderAction, OrderStatus]:
+    targets = CANCELED if action is OrderAction.CANCEL else frozenset()
+    roles = SUPPORT_ROLES if party == SUPPORT else frozenset()
+    return Transition(action, sources, targets, roles, party, condition)
+
+
+# Rows are orders when they move, and their progress when actions are checked.
+MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
+    name="Order",
+    model=Order,
+    status=OrderStatus,
+    noun="order",
+    id_path="orderId",
+    initial=PLACED,
+    transitions=(
+        _step(OrderAction.PAY, CUSTOMER, PLACED, payment_is_open),
+        _step(OrderAction.CANCEL, CUSTOMER, PLACED),
+        _step(OrderAction.CANCEL, SUPPORT, PLACED),
+        _step(OrderAction.CANCEL, CUSTOMER, CONFIRMED, bags_are_open),
+        _step(OrderAction.CANCEL, SUPPORT, CONFIRMED, bags_are_in_the_store),
+        _step(OrderAction.REFUND, SUPPORT, ANY_STATUS, payment_is_captured),
+        _step(OrderAction.OPEN_TICKET, CUSTOMER, ANY_STATUS - PLACED),
+        _step(OrderAction.OPEN_TICKET, SUPPORT, ANY_STATUS - PLACED),
+    ),
+    automatic=(
+        AutomaticTransition("payment: authorized or captured", PLACED, CONFIRMED),
+        AutomaticTransition(
+            "payment: authorized, but the reservation was lost and the units are sold",
+            PLACED,
+            CANCELED,
+        ),
+        AutomaticTransition("payment: it can't succeed", PLACED, {OrderStatus.PAYMENT_FAILED}),
+        AutomaticTransition("job: not paid in time", PLACED, {OrderStatus.EXPIRED}),
+        AutomaticTransition(
+            "fulfillment: no store is left, or nothing was found; delivery: returned",
+            CONFIRMED,
+            CANCELED,
+        ),
+        AutomaticTransition("delivery: delivered", CONFIRMED, {OrderStatus.COMPLETED}),
+    ),
+    permits=_permits,
+)
+LOCK_ORDER = prepared(
+    select(Order)
+    .where(Order.id == bindparam("key"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
+async def lock(session: AsyncSession, order_id: UUID) -> Order:
+    """The order, locked and read again. Raises DomainError: NotFound."""
+    order = await session.scalar(LOCK_ORDER, {"key": order_id})
+    if order is None:
+        raise not_found(Order, "orderId")
+    return order
+
+
+async def lock_by_child(
+    session: AsyncSession, child_model: type[Entity], key: UUID, *path: str
+) -> Order:
+    """The locked order of one of its rows (a fulfillment, a delivery).
+
+    Raises DomainError: NotFound, which names the child.
+    """
+    order = await session.scalar(_lock_by_child(child_model), {"key": key})
+    if order is None:
+        raise not_found(child_model, *path)
+    return order
+
+
+async def begin(
+    session: AsyncSession,
+    actor: Actor,
+    order_id: UUID,
+    action: OrderAction,
+    *,
+    unless_paid: frozenset[PaymentStatus] = frozenset(),
+) -> Order:
+    """Lock an order for one action of its customer or of support.
+
+    In the payment statuses of `unless_paid` the caller itself decides whether the action is legal.
+    Raises DomainError: NotFound (also for people who never take this action), IllegalStep.
+    """
+    order = await lock(session, order_id)
+    if not MACHINE.takes_part(order, actor, action):
+        raise not_found(Order, "orderId")
+    progress = await read_progress(session, order)
+    legal = MACHINE.available_actions(progress, actor)
+    if action not in legal and progress.payment_status not in unless_paid:
+        stage = order_stage(progress)
+        message = f"{action} is not possible while the order is {stage}."
+        raise illegal_step("input", message=message, state=stage, legal=legal)
+    return order
+
+
+async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:
+    """The statuses of an order and of its newest payment, fulfillment and delivery."""
+    row = (
+        await session.execute(
+            select(
+                select(Payment.status)
+                .where(Payment.order_id == order.id)
+                .order_by(Payment.id.desc())
+                .limit(1)
+                .scalar_subquery(),
+                select(Fulfillment.status)
+                .where(Fulfillment.order_id == order.id)
+                .order_by(Fulfillment.attempt.desc(), Fulfillment.id.desc())
+                .limit(1)
+                .scalar_subquery(),
+                select(Delivery.status)
+                .where(Delivery.order_id == order.id)
+                .order_by(Delivery.id.desc())
+                .limit(1)
+                .scalar_subquery(),
+            )
+        )
+    ).one()
+    owners = (order.id, order.company_id, order.store_id, order.customer_id)
+    return OrderProgress(*owners, order.status, *row)
+
+
+async def mark_confirmed(session: AsyncSession, order: Order) -> None:
+    """Record that the payment is authorized: the store can begin."""
+    _change_status(order, OrderStatus.CONFIRMED)
+    order.confirmed_at = await current_time(session)
+    record_order_event(session, order, EventType.ORDER_CONFIRMED)
+
+
+async def mark_completed(session: AsyncSession, order: Order) -> None:
+    """Record that the customer has the bags."""
+    _change_status(order, OrderStatus.COMPLETED)
+    order.completed_at = await current_time(session)
+    record_order_event(session, order, EventType.ORDER_COMPLETED, queue_store_id=order.store_id)
+
+
+async def mark_canceled(
+    session: AsyncSession, order: Order, reason: CancelReason, note: str = ""
+) -> None:
+    """Cancel the order; its payment, stock and delivery are left to the caller."""
+    previous_status = order.status
+    _change_status(order, OrderStatus.CANCELED)
+    order.cancel_reason = reason
+    order.cancel_note = note
+    order.canceled_at = await current_time(session)
+    queue = order.store_id if previous_status is OrderStatus.CONFIRMED else None
+    record_order_event(
+        session, order, EventType.ORDER_CANCELED, queue_store_id=queue, reason=reason
+    )
+
+
+async def mark_expired(session: AsyncSession, order: Order) -> None:
+    """End an order that was not paid in time and release its reservations."""
+    _change_status(order, OrderStatus.EXPIRED)
+    await reservations.release(session, [order.id], HoldStatus.EXPIRED)
+    record_order_event(session, order, EventType.ORDER_EXPIRED)
+
+
+async def mark_payment_failed(session: AsyncSession, order: Order, message: str) -> None:
+    """End an order that can't be paid any more and release its reservations."""
+    _change_status(order, OrderStatus.PAYMENT_FAILED)
+    await reservations.release(session, [order.id])
+    record_order_event(session, order, EventType.PAYMENT_FAILED, final=True, failure=message)
+
+
+def _change_status(order: Order, status: OrderStatus) -> None:
+    """Move a locked order. Raises DomainError: IllegalStep when another process ended it first."""
+    reachable = MACHINE.reachable(order.status)
+    if status not in reachable:
+        message = f"An order that is {order.status} can't become {status}."
+        raise illegal_step(message=message, state=order.status, legal=sorted(reachable))
+    MACHINE.move(order, status)
+    order.due_at = None
+
+
+@cache
+def _lock_by_child(child_model: Any) -> Select[Order]:
+    order_id = (
+        select(child_model.order_id).where(child_model.id == bindparam("key")).scalar_subquery()
+    )
+    return prepared(
+        select(Order)
+        .where(Order.id == order_id)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
+    )

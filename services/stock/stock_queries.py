@@ -1,0 +1,82 @@
+"""Reads of a store's stock and its ledger, for the staff of the store."""
+
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.catalog import Product
+from models.identity import Actor
+from models.stock import Stock, StockEntry
+from models.stores import Store
+from services.core.access import may_operate_store
+from services.core.pages import Page, build_page, check_page_size, decode_cursor
+from services.core.problems import not_found
+from services.core.text import parse_line
+from services.stock.stock_writer import MAX_ON_HAND_UNITS
+
+MAX_SEARCH_LENGTH = 100
+
+
+async def visible_store(session: AsyncSession, actor: Actor, store_id: UUID) -> Store:
+    """The store, if the actor works there; else NotFound at `storeId`."""
+    store = await session.get(Store, store_id)
+    if store is None or not may_operate_store(actor, store.company_id, store.id):
+        raise not_found(Store, "storeId")
+    return store
+
+
+async def list_of_store(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    store_id: UUID,
+    first: int,
+    cursor: str | None,
+    search: str = "",
+    at_most: int | None = None,
+) -> Page[Stock]:
+    """A page of a store's stock rows in the order of product ids.
+
+    `search` is a part of a name, or a whole code or barcode; `at_most` keeps rows with that many
+    available units or fewer. Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
+    await visible_store(session, actor, store_id)
+    statement = select(Stock).where(Stock.store_id == store_id).order_by(Stock.product_id)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        statement = statement.where(Stock.product_id > start[0])
+    if at_most is not None:
+        available = Stock.on_hand - Stock.held
+        statement = statement.where(available <= min(at_most, MAX_ON_HAND_UNITS))
+    if words := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
+        is_code = or_(Product.code == words, Product.barcode == words)
+        matches = or_(is_code, Product.name.icontains(words, autoescape=True))
+        statement = statement.join(Product, Product.id == Stock.product_id).where(matches)
+    rows = (await session.scalars(statement.limit(first + 1))).all()
+    return build_page(rows, first, lambda row: (str(row.product_id),))
+
+
+async def list_movements(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    store_id: UUID,
+    product_id: UUID | None,
+    first: int,
+    cursor: str | None,
+) -> Page[StockEntry]:
+    """A page of the ledger of a store, or of one product in it, the newest first.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    check_page_size(first)
+    await visible_store(session, actor, store_id)
+    statement = select(StockEntry).where(StockEntry.store_id == store_id)
+    if product_id is not None:
+        statement = statement.where(StockEntry.product_id == product_id)
+    if (start := decode_cursor(cursor, UUID)) is not None:
+        statement = statement.where(StockEntry.id < start[0])
+    statement = statement.order_by(StockEntry.id.desc()).limit(first + 1)
+    rows = (await session.scalars(statement)).all()
+    return build_page(rows, first, lambda row: (str(row.id),))

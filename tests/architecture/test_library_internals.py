@@ -1,0 +1,136 @@
+"""Private parts of libraries are used by the modules that this table names, and by no other.
+
+What is private may change with any upgrade, so each library's is kept in few modules, which a test
+checks against the installed version.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+FOLDERS = (
+    "benchmarks", "database", "dataloaders", "execution", "gateways", "jobs", "local", "models",
+    "resolvers", "schema", "seed", "server", "services", "simulators", "subscriptions", "workflows",
+)  # fmt: skip
+PRIVATE = re.compile(r"_[a-z]\w*")
+# Underscored for want of other names, but documented: of named tuples and of SQLAlchemy's rows.
+DOCUMENTED = frozenset({"_asdict", "_fields", "_make", "_mapping", "_replace"})
+ACCESSORS = frozenset({"attrgetter", "getattr", "hasattr", "methodcaller", "setattr"})
+
+
+@dataclass(frozen=True)
+class LibraryInternals:
+    """Which modules (a path pattern) may use which private names of a library."""
+
+    library: str
+    modules: str
+    names: str
+    """A pattern of attributes, keyword arguments and names."""
+    imports: str = "$^"
+    """A pattern of modules that hold private parts."""
+
+
+TABLE = [
+    LibraryInternals(
+        "SQLAlchemy",
+        r"database/sqlalchemy_internals\.py",
+        r"_\w+",
+        r"sqlalchemy\.sql\.(compiler|cache_key)|sqlalchemy\.orm\.(identity|state|base)",
+    ),
+    LibraryInternals(
+        "Strawberry",
+        r"execution/.*|resolvers/.*|schema/.*|server/graphql_engine\.py",
+        r"_schema|_raw_info|_field",
+    ),
+    LibraryInternals(
+        "broadcaster", r"subscriptions/engine/broadcaster\.py", r"_backend|_listener(_task)?"
+    ),
+    LibraryInternals("Stripe", r"gateways/payments/stripe_adapter\.py", r"_handle_request_error"),
+    LibraryInternals(
+        "uvicorn", r"server/transport/uvicorn_internals/.*", r"_\w+", r"uvicorn\.protocols(\..*)?"
+    ),
+]
+SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def own_names() -> frozenset[str]:
+    """Every private name that our own code defines."""
+    names: set[str] = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.attr if isinstance(node, ast.Attribute) else node.id)
+    return frozenset(names)
+
+
+def private_uses(tree: ast.AST, own: frozenset[str]) -> Iterator[tuple[int, str]]:
+    """The line and the name of each use of a private part that is not our own."""
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Attribute):
+            ours = _is_self(node.value) and node.attr in own
+            names = [] if ours else [node.attr]
+        elif isinstance(node, ast.Call):
+            names = [one.arg for one in node.keywords if one.arg]
+            if isinstance(node.func, ast.Name) and node.func.id in ACCESSORS:
+                texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                names += [part for one in texts if isinstance(one, str) for part in one.split(".")]
+        elif isinstance(node, ast.ImportFrom):
+            names = [one.name for one in node.names]
+        for name in names:
+            if PRIVATE.fullmatch(name) and name not in DOCUMENTED:
+                yield getattr(node, "lineno", 0), name
+
+
+def _is_self(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "super"
+    return isinstance(node, ast.Name) and node.id in {"self", "cls"}
+
+
+def imported_modules(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from ((node.lineno, one.name) for one in node.names)
+
+
+def test_private_parts_of_libraries_are_used_where_the_table_says() -> None:
+    own = own_names()
+    misplaced: list[str] = []
+    for path in SOURCES:
+        module, tree = _module(path), ast.parse(path.read_text())
+        allowed = [one for one in TABLE if re.fullmatch(one.modules, module)]
+        for line, name in private_uses(tree, own):
+            if not any(re.fullmatch(one.names, name) for one in allowed):
+                misplaced.append(f"{module}:{line} {name}")
+        for line, imported in imported_modules(tree):
+            if any(re.fullmatch(one.imports, imported) for one in TABLE if one not in allowed):
+                misplaced.append(f"{module}:{line} {imported}")
+    assert not misplaced
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.library)
+def test_every_row_of_the_table_is_needed(row: LibraryInternals) -> None:
+    own = own_names()
+    used = [
+        name
+        for path in SOURCES
+        if re.fullmatch(row.modules, _module(path))
+        for _, name in private_uses(ast.parse(path.read_text()), own)
+        if re.fullmatch(row.names, name)
+    ]
+    assert used
+
+
+def _module(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()

@@ -1,0 +1,130 @@
+"""Names: unique public classes, nouns as module names, no identifier that the glossary replaces."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.paths import ROOT
+
+PACKAGES = (
+    "database", "dataloaders", "execution", "gateways", "jobs", "local", "migrations", "models",
+    "resolvers", "schema", "seed", "server", "services", "simulators", "subscriptions", "workflows",
+)  # fmt: skip
+MODULES = sorted(
+    path
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if "versions" not in path.parts
+)
+# Participles that were used as module names; a module is named after the things it contains.
+PARTICIPLES = frozenset({
+    "answered", "asked", "asking", "begun", "bought", "buying", "changed", "chosen", "claimed",
+    "counted", "covered", "delivered", "derived", "entered", "found", "flushing", "given",
+    "granted", "heard", "held", "kept", "keeping", "listed", "listening", "loading", "made",
+    "merged", "merging", "named", "noted", "opened", "ordered", "paid", "picked", "placed",
+    "planned", "played", "priced", "promised", "reading", "recorded", "refused", "rejected",
+    "remembered", "reported", "running", "said", "scoped", "searched", "seen", "sent", "settled",
+    "settling", "shelved", "shown", "signed", "sold", "spoken", "started", "stored",
+    "substituted", "taken", "taking", "told", "told_of", "turned", "waiting", "wanted", "working",
+    "writing", "written",
+})  # fmt: skip
+GLOSSARY = ROOT / "docs" / "glossary.md"
+COLUMNS = ["term", "meaning", "where", "instead of"]
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Definition(NamedTuple):
+    """A name that a source file defines: kind, identifier and location."""
+
+    kind: str
+    name: str
+    location: str
+
+
+def definitions(path: Path) -> Iterator[Definition]:
+    """Yield the module, the classes, the functions and their parameters."""
+    location = str(path.relative_to(ROOT))
+    module = path.parent.name if path.stem == "__init__" else path.stem
+    yield Definition("module", module, location)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef):
+            yield Definition("class", node.name, f"{location}:{node.lineno}")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield Definition("function", node.name, f"{location}:{node.lineno}")
+        elif isinstance(node, ast.arg):
+            yield Definition("parameter", node.arg, f"{location}:{node.lineno}")
+
+
+def public_classes(path: Path) -> Iterator[Definition]:
+    """Yield the public classes at the top level of a module."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            location = f"{path.relative_to(ROOT)}:{node.lineno}"
+            yield Definition("class", node.name, location)
+
+
+def table_rows(text: str) -> Iterator[list[str]]:
+    """Yield the cells of each row of the Markdown tables in a text, without separator rows."""
+    for line in text.splitlines():
+        if line.startswith("|") and not set(line) <= set("|-: "):
+            yield [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def replaced_terms(text: str) -> dict[str, str]:
+    """Return the glossary's term by each identifier that it replaces."""
+    terms: dict[str, str] = {}
+    for row in table_rows(text):
+        assert len(row) == len(COLUMNS), f"a row needs the cells {COLUMNS}: {row}"
+        if [cell.lower() for cell in row] == COLUMNS:
+            continue
+        term, _, _, instead_of = row
+        for entry in re.split(r"[,;]", instead_of):
+            word = entry.strip().strip("`").removesuffix("()")
+            if IDENTIFIER.fullmatch(word):
+                terms[word] = term.strip("`")
+    return terms
+
+
+def test_public_class_names_are_unique() -> None:
+    locations: defaultdict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        for definition in public_classes(path):
+            locations[definition.name].append(definition.location)
+    duplicates = [
+        f"{name}: {', '.join(places)}"
+        for name, places in sorted(locations.items())
+        if len(places) > 1
+    ]
+    assert not duplicates, "give each class a name of its own, such as one with its domain:\n" + (
+        "\n".join(duplicates)
+    )
+
+
+def test_no_module_is_named_by_a_participle() -> None:
+    modules = [str(path.relative_to(ROOT)) for path in MODULES if path.stem in PARTICIPLES]
+    assert not modules, "name these modules after what they contain"
+
+
+def test_no_identifier_is_a_term_that_the_glossary_replaces() -> None:
+    assert GLOSSARY.is_file(), f"{GLOSSARY.relative_to(ROOT)} is missing: {' | '.join(COLUMNS)}"
+    terms = replaced_terms(GLOSSARY.read_text())
+    assert terms, "the glossary replaces no identifier: is its table complete?"
+    replaced = [
+        f"{each.location}: {each.kind} {each.name}, the glossary says {terms[each.name]}"
+        for path in MODULES
+        for each in definitions(path)
+        if each.name in terms
+    ]
+    assert not replaced, "\n".join(replaced)
+
+
+def test_the_glossary_reader_finds_replaced_identifiers() -> None:
+    table = """| term | meaning | where | instead of |
+|---|---|---|---|
+| `DomainError` | A refused command. | services/core | `Refused`, `no()` |
+| store | A dark store. | models | the shop window |
+"""
+    assert replaced_terms(table) == {"Refused": "DomainError", "no": "DomainError"}

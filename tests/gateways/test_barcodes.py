@@ -1,0 +1,79 @@
+"""Decodes the barcodes in rendered documents, as a scanner would."""
+
+import base64
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from reportlab.graphics.barcode import code128
+
+from gateways.pdf_documents import (
+    ManifestOrder,
+    PickupManifest,
+    render_manifest,
+    render_packing_slip,
+    render_receipt,
+)
+from tests.gateways.test_pdf_documents import NOW, RECEIPT, SLIP
+
+# Code 128 (ISO/IEC 15417): a symbol is three bars and three spaces, eleven modules wide; 104
+# starts in set B (printable ASCII), 105 in set C (two digits per symbol).
+SYMBOLS = {
+    tuple("abcd".index(one.lower()) + 1 for one in pattern): number
+    for number, pattern in code128._patterns.items()
+}
+START_B, START_C, TO_C, TO_B, STOP = 104, 105, 99, 100, 106
+BAR = re.compile(rb"n (\S+) 0 (\S+) \S+ re f\*")
+PAGE = re.compile(rb"/ASCII85Decode[^>]*>>\s*stream\r?\n(.*?)~>\s*endstream", re.DOTALL)
+MIN_BARS = 10
+
+
+def drawn_bars(pdf: bytes) -> Iterator[list[tuple[float, float]]]:
+    """The position and the width of each bar, by barcode."""
+    for match in PAGE.finditer(pdf):
+        page = zlib.decompress(base64.a85decode(match[1].strip()))
+        for group in page.split(b"Q\n"):
+            bars = [(float(x), float(width)) for x, width in BAR.findall(group)]
+            if len(bars) >= MIN_BARS:
+                yield bars
+
+
+def scan(bars: list[tuple[float, float]]) -> str:
+    """The text of a barcode; fails on a wrong check symbol."""
+    module = min(width for _, width in bars)
+    edges = [edge for x, width in bars for edge in (x, x + width)]
+    widths = [round((b - a) / module) for a, b in pairwise(edges)]
+    assert len(widths) % 6 == 1
+    numbers = [SYMBOLS[tuple(widths[at : at + 6])] for at in range(0, len(widths) - 7, 6)]
+    assert tuple(widths[-7:]) == (2, 3, 3, 1, 1, 1, 2), "the stop symbol"
+    *symbols, check = numbers
+    assert (symbols[0] + sum(at * one for at, one in enumerate(symbols))) % 103 == check
+    text, pairs = "", symbols[0] == START_C
+    assert symbols[0] in (START_B, START_C)
+    for one in symbols[1:]:
+        if one in (TO_B, TO_C) and pairs is (one == TO_B):
+            pairs = not pairs
+        else:
+            text += f"{one:02}" if pairs else chr(one + 32)
+    return text
+
+
+@pytest.mark.parametrize("code", ["K7QX2M", "23456789", "ZZ99AA22"])
+def test_a_packing_slip_has_the_order_code_as_barcode(code: str) -> None:
+    assert [
+        scan(one) for one in drawn_bars(render_packing_slip(replace(SLIP, order_code=code)))
+    ] == [code]
+
+
+def test_a_manifest_has_a_barcode_for_each_order() -> None:
+    codes = [f"K7QX2{letter}AB" for letter in "MNPQRSTVWXYZ"]
+    orders = [ManifestOrder(code, "Ana", 1, "") for code in codes]
+    pdf = render_manifest(PickupManifest("Store", NOW, orders))
+    assert [scan(one) for one in drawn_bars(pdf)] == codes
+
+
+def test_a_receipt_has_its_number_as_barcode() -> None:
+    assert [scan(one) for one in drawn_bars(render_receipt(RECEIPT))] == ["00000007"]

@@ -1,0 +1,167 @@
+"""Buckets in memory, and their synchronization between processes by Redis."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from models.identity import Actor, Grant, Role
+from server.rate_limit.callers import CallerBucketSizes
+from server.rate_limit.rate_limiter import CostRejected, CostReservation, RateLimiter
+from server.rate_limit.redis_sync import KEY_PREFIX, RedisBucketSync
+from services.core.token_bucket import BucketSize
+
+SIZE = BucketSize(capacity=100, refill_per_second=10)
+ADDRESS = "203.0.113.9"
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets."""
+
+    at: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def is_reserved(limiter: RateLimiter, cost: int, name: str = "a") -> bool:
+    """Try to reserve a cost from one bucket."""
+    return isinstance(limiter.reserve([(name, SIZE)], cost), CostReservation)
+
+
+def test_a_bucket_pays_until_it_is_empty_and_tells_when_it_can_pay_again() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock)
+    assert is_reserved(limiter, 60)
+    rejected = limiter.reserve([("a", SIZE)], 60)
+    assert rejected == CostRejected(cost=60, available=40, retry_after_seconds=2)
+    clock.at += 1.9
+    assert not is_reserved(limiter, 60)
+    clock.at += 0.2
+    assert is_reserved(limiter, 60)
+
+
+def test_settling_gives_back_what_was_reserved_too_much_and_takes_what_was_too_little() -> None:
+    limiter = RateLimiter(Clock())
+    first = limiter.reserve([("a", SIZE)], 90)
+    assert isinstance(first, CostReservation)
+    assert limiter.lowest(first) == (SIZE, 10)
+    limiter.settle(first, 30)
+    assert limiter.lowest(first) == (SIZE, 70)
+    second = limiter.reserve([("a", SIZE)], 70)
+    assert isinstance(second, CostReservation)
+    limiter.settle(second, 120)
+    rejected = limiter.reserve([("a", SIZE)], 1)
+    assert rejected == CostRejected(cost=1, available=0, retry_after_seconds=6)
+
+
+def test_a_bucket_never_holds_more_than_its_capacity_nor_owes_more() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock)
+    reservation = limiter.reserve([("a", SIZE)], 50)
+    assert isinstance(reservation, CostReservation)
+    limiter.settle(reservation, -10_000)
+    assert limiter.lowest(reservation) == (SIZE, 100)
+    limiter.settle(reservation, 10_000)
+    clock.at += 20
+    assert is_reserved(limiter, 100)
+
+
+def test_a_cost_above_the_capacity_is_paid_by_a_full_bucket() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock)
+    assert is_reserved(limiter, 150)
+    clock.at += 14
+    assert not is_reserved(limiter, 100)
+    clock.at += 1
+    assert is_reserved(limiter, 100)
+
+
+def test_a_cost_is_taken_from_all_buckets_or_from_none() -> None:
+    limiter = RateLimiter(Clock())
+    assert is_reserved(limiter, 80, "company")
+    assert isinstance(limiter.reserve([("me", SIZE), ("company", SIZE)], 50), CostRejected)
+    reservation = limiter.reserve([("me", SIZE)], 100)
+    assert isinstance(reservation, CostReservation)
+
+
+def test_the_number_of_remembered_buckets_is_limited() -> None:
+    limiter = RateLimiter(Clock(), max_buckets=10)
+    for number in range(100):
+        is_reserved(limiter, 1, str(number))
+    assert len(limiter) == 10
+    assert limiter.take_unreported(1_000) == []
+
+
+def test_people_pay_with_their_company_and_anonymous_callers_by_their_address() -> None:
+    sizes = CallerBucketSizes.of(1_000)
+    company, store, person = uuid4(), uuid4(), uuid4()
+    picker = Actor(person, uuid4(), (Grant(Role.STORE_STAFF, company, store),))
+    customer = Actor(person, uuid4(), (Grant(Role.CUSTOMER),))
+    assert [name for name, _ in sizes.buckets_of(picker, ADDRESS)] == [
+        f"person:{person}",
+        f"company:{company}",
+    ]
+    assert sizes.buckets_of(customer, ADDRESS) == [(f"person:{person}", sizes.person)]
+    assert sizes.buckets_of(Actor(), ADDRESS) == [(f"address:{ADDRESS}", sizes.address)]
+    assert sizes.buckets_of(Actor(), "127.0.0.1") == []
+
+
+@asynccontextmanager
+async def open_sync(url: str, limiter: RateLimiter) -> AsyncIterator[RedisBucketSync]:
+    """A synchronization that runs only when a test calls it."""
+    sync = RedisBucketSync(limiter, url)
+    limiter.set_reporting(True)
+    try:
+        yield sync
+    finally:
+        await sync.close()
+
+
+async def test_two_processes_learn_what_the_other_one_spent(redis_url: str) -> None:
+    clock, name = Clock(), str(uuid4())
+    one, two = RateLimiter(clock), RateLimiter(clock)
+    async with open_sync(redis_url, one) as first, open_sync(redis_url, two) as second:
+        assert is_reserved(one, 60, name)
+        assert is_reserved(two, 30, name)
+        assert await first.sync()
+        assert await second.sync()
+        rejected = two.reserve([(name, SIZE)], 20)
+        assert isinstance(rejected, CostRejected)
+        assert rejected.available in (10, 11)
+        assert is_reserved(one, 30, name)  # does not know of the other yet
+        assert await first.sync()
+        assert not is_reserved(one, 1, name)  # now it owes what was too much
+
+
+async def test_a_full_bucket_expires_in_redis(redis_url: str) -> None:
+    limiter, name = RateLimiter(Clock()), str(uuid4())
+    async with open_sync(redis_url, limiter) as sync, Redis.from_url(redis_url) as redis:
+        assert is_reserved(limiter, 50, name)
+        assert await sync.sync()
+        expires_ms = await redis.pttl(f"{KEY_PREFIX}{name}")
+        assert 4_000 < expires_ms <= 6_100
+
+
+async def test_without_redis_a_process_decides_alone_and_is_not_charged_for_it_later(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, name = Clock(), str(uuid4())
+    limiter = RateLimiter(clock)
+    async with open_sync("redis://127.0.0.1:9/0", limiter) as unreachable:
+        for _ in range(20):
+            assert is_reserved(limiter, 100, name)
+            assert not await unreachable.sync()
+            clock.at += 10
+    assert caplog.text.count("by this process alone") == 1
+    assert is_reserved(limiter, 70, name)
+    async with open_sync(redis_url, limiter) as sync:
+        assert is_reserved(limiter, 0, name)
+        assert await sync.sync()
+        rejected = limiter.reserve([(name, SIZE)], 50)
+        assert isinstance(rejected, CostRejected)
+        assert rejected.available == 30
