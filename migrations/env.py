@@ -6,14 +6,19 @@ import os
 from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import models  # noqa: F401 - declares every table
 from database.base import Base
+from models.events import TransactionNumber
 
 MIGRATING = 0x6461726B  # the advisory lock of whoever migrates
 CONNECT_SECONDS = 5.0
+
+# Autogenerate reflects columns of this type.
+ischema_names["xid8"] = TransactionNumber
 
 
 def database_url() -> str:

@@ -141,7 +141,9 @@ async def open_populated_store(container: Container) -> AsyncIterator[PopulatedS
         await daily_work.add_one_of_everything(play, 2)
         ids = await _newest_ids(container)
         rolled_back = with_rollback(play.container)
-        actors = {name: replace(actor, container=rolled_back) for name, actor in play.clients.items()}
+        actors = {
+            name: replace(actor, container=rolled_back) for name, actor in play.clients.items()
+        }
         yield PopulatedStore(actors, city, ids)
 
 
