@@ -130,7 +130,7 @@ class Actor:
         return self._scope
 
     def has_store_role(self, company_id: UUID, store_id: UUID, roles: frozenset[Role]) -> bool:
-        """Return whether the actor has one of `roles` for the store, its company or the platform."""
+        """Whether the actor has one of `roles` for the store, its company or the platform."""
         return any(
             grant.role in roles
             and grant.company_id in (None, company_id)

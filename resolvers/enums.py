@@ -6,6 +6,7 @@ An enum is described by its docstring, a value by the string literal that follow
 import ast
 import inspect
 import textwrap
+from itertools import pairwise
 
 import strawberry
 
@@ -26,7 +27,7 @@ def value_descriptions(enum: type[NamedEnum]) -> dict[str, str]:
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(enum))).body
     statements = body.body if isinstance(body, ast.ClassDef) else []
     descriptions = {}
-    for member, text in zip(statements, statements[1:], strict=False):
+    for member, text in pairwise(statements):
         if isinstance(member, ast.Assign) and isinstance(text, ast.Expr):
             literal, target = text.value, member.targets[0]
             if isinstance(literal, ast.Constant) and isinstance(target, ast.Name):

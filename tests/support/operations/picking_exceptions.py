@@ -22,7 +22,7 @@ async def substitute_short_line(play: OperationPlayer) -> None:
 
 
 async def pick_weighed_line(play: OperationPlayer) -> None:
-    """A product sold by weight: configured by its company, weighed by the picker, charged by weight."""
+    """A product sold by weight: set up by its company, weighed by the picker, charged by weight."""
     await play("owner", "company_headroom_set", companyId=play.company)
     apples = {"productId": play.product(5)}
     result = await play("owner", "product_handling_set", **apples, unitGrams=150)
