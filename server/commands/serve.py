@@ -49,13 +49,49 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 async def _serve(settings: Settings, host: str, port: int) -> None:
-    async with open_app(settings) as app:
-        config = _uvicorn_config(app, settings, host, port)
-        logging.getLogger("uvicorn.error").addFilter(ClientErrorFilter())
-        listening = config.bind_socket()
-        configure_listening_socket(listening)
-        server = DrainingServer(config, app.connections, settings.drain_seconds)
-        await server.serve(sockets=[listening])
+    signals = StopSignals()
+    with signals.captured():
+        async with open_app(settings) as app:
+            config = _uvicorn_config(app, settings, host, port)
+            logging.getLogger("uvicorn.error").addFilter(ClientErrorFilter())
+            listening = config.bind_socket()
+            configure_listening_socket(listening)
+            server = DrainingServer(config, app.connections, settings.drain_seconds)
+            signals.forward_to(server)
+            await server.serve(sockets=[listening])
+
+
+class StopSignals:
+    """Receives SIGINT and SIGTERM from before the container opens until it is closed.
+
+    By default a signal would end the process while it still opens or closes its connections.
+    """
+
+    def __init__(self) -> None:
+        self._server: uvicorn.Server | None = None
+        self._received = False
+
+    @contextmanager
+    def captured(self) -> Iterator[None]:
+        """Handle the signals in the running loop until the block ends."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._handle, number)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def forward_to(self, server: uvicorn.Server) -> None:
+        """Stop this server at a signal, also at one that came before."""
+        self._server = server
+        server.should_exit = self._received
+
+    def _handle(self, number: int) -> None:
+        self._received = True
+        if self._server is not None:
+            self._server.handle_exit(number, None)
 
 
 def _uvicorn_config(
@@ -91,18 +127,8 @@ class DrainingServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at a signal; unlike uvicorn's, without raising it again when the server stopped.
-
-        It would end the process before its connections to others are closed.
-        """
-        loop = asyncio.get_running_loop()
-        for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in STOP_SIGNALS:
-                loop.remove_signal_handler(number)
+        """Leave the signals to `StopSignals`: uvicorn would raise them again when it stopped."""
+        yield
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override] # the list is passed on unread
         self._connections.begin_draining()

@@ -1,4 +1,4 @@
-"""Every mutation honors the client's idempotency key."""
+"""Every mutation honors the client's idempotency key, except those that may be repeated freely."""
 
 import inspect
 from collections.abc import Callable

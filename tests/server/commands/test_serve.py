@@ -9,9 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
+from server.commands.serve import StopSignals
 from tests.server.test_settings import DEVELOPMENT
 from tests.support.paths import ROOT
+from tests.support.waiting import until
 
 READY_SECONDS = 60
 
@@ -66,3 +69,23 @@ async def test_a_port_in_use_is_an_error(database_url: str, tmp_path: Path) -> N
         _, log = await process.communicate()
     assert process.returncode
     assert b"address already in use" in log.lower()
+
+
+async def test_a_signal_before_the_server_starts_stops_it_when_it_has_started() -> None:
+    signals, server = StopSignals(), uvicorn.Server(uvicorn.Config("none"))
+    with signals.captured():
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.05)
+        signals.forward_to(server)
+    assert server.should_exit
+
+
+async def test_a_second_signal_ends_the_waiting_for_connections() -> None:
+    signals, server = StopSignals(), uvicorn.Server(uvicorn.Config("none"))
+    with signals.captured():
+        signals.forward_to(server)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            await until(lambda: server.should_exit, what="the signal arrives")
+            await asyncio.sleep(0.05)
+    assert server.force_exit
