@@ -52,7 +52,7 @@ test: setup-tests clients-if-npm ## run all tests on all cores (ARGS="tests/loca
 test-fast: setup ## run the tests that need no server process
 	@$(IN) pytest -n $(WORKERS) --dist loadfile -m "not processes" $(ARGS)
 
-check: setup lint types contracts schema-diff test ## everything that CI runs
+check: setup lint types contracts schema-diff test bench-short demo-short ## everything that CI runs
 
 lint:
 	$(IN) ruff format --check .

@@ -33,6 +33,18 @@ TEMPLATE = "darkstore_template_"
 SESSION = "darkstore_test_"
 
 
+SERVER_FIXTURES = frozenset({"postgres_url", "redis_url"})
+PROCESS_FOLDERS = tuple(str(ROOT / "tests" / name) for name in ("clients", "faults", "local"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a process besides their own."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if SERVER_FIXTURES.intersection(fixtures) or str(item.path).startswith(PROCESS_FOLDERS):
+            item.add_marker("processes")
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The superuser's URL of a PostgreSQL with PostGIS for tests."""
