@@ -46,7 +46,7 @@ class Unserved(NamedEnum):
     CLOSED = auto()
     """Every store that covers the location is closed now."""
     PAUSED = auto()
-    """The stores that cover the location take no orders for now."""
+    """The stores that cover the location have paused orders."""
 
 
 class ZoneFault(NamedEnum):

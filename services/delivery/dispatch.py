@@ -1,8 +1,10 @@
 """Offers deliveries to riders: the nearest free rider with a fresh position, then the next.
 
-Each rider gets at most one offer per round. When no rider is left, the next round begins after a
-pause; after MAX_ROUNDS rounds the search slows down and the store is notified. Unique indexes allow
-one open offer for each delivery and for each rider: whoever loses such a race tries the next rider.
+Each rider gets at most one offer per round. When no rider is left, a round in which an offer was
+made is over: the store's queue is told, and the next round begins after a pause, a longer one after
+MAX_ROUNDS rounds. A round without any offer is searched again every SEARCH_RETRY_SECONDS. Unique
+indexes allow one open offer for each delivery and for each rider: the slower of two offers in
+parallel goes to the next rider.
 """
 
 from datetime import timedelta

@@ -7,6 +7,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from models.events import EventType
 from models.fulfillment import Fulfillment
+from models.identity import Grant, Role
 from models.ids import encode_id
 from models.orders import Order
 from models.stores import Store
@@ -14,8 +15,8 @@ from models.support import Ticket, TicketKind
 from resolvers.context import Container
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.support import tickets
-from tests.support.actors import ActorClient
-from tests.support.city import City
+from tests.support.actors import ActorClient, create_client
+from tests.support.city import City, build_city
 from tests.support.customers import order_request
 from tests.support.paid_orders import authorize
 from tests.support.streams.subscriber import subscribe
@@ -105,9 +106,14 @@ async def test_a_store_queue_requires_store_staff(user: ActorClient, town: City)
         assert await subscription.final_error_code() == "FORBIDDEN"
 
 
-async def test_a_rider_receives_only_the_own_offers(
-    rider: ActorClient, another_rider: ActorClient, container: Container, town: City
-) -> None:
+async def test_a_rider_receives_only_the_own_offers(container: Container) -> None:
+    city = await build_city(container.database)  # its riders have no offers of other tests
+    rider, another_rider = [
+        await create_client(
+            container, "Rider", Grant(Role.RIDER, row.company_id), person_id=row.person_id
+        )
+        for row in (city.first.riders[0], city.second.riders[0])
+    ]
     async with (
         subscribe(rider, "delivery_offered") as subscription,
         subscribe(another_rider, "delivery_offered") as other,
@@ -118,7 +124,7 @@ async def test_a_rider_receives_only_the_own_offers(
         async with container.database.write(PLATFORM, ORIGIN) as session:
             for who in (rider, another_rider):
                 stream = rider_stream(who.id)
-                record_event(session, stream, "OFFER_MADE", {}, company_id=town.company.id)
+                record_event(session, stream, "OFFER_MADE", {}, company_id=city.company.id)
         assert (await subscription.next_message())["type"] == "OFFER_MADE"
         assert (await other.next_message())["type"] == "OFFER_MADE"
         with pytest.raises(TimeoutError):
