@@ -1,7 +1,6 @@
 """An operation that ends early is canceled in the database too, and leaves the pool healthy."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from services.core import idempotency
 from tests.conftest import superuser
 from tests.support.server.small_server import run_server
 from tests.support.server.websocket_client import open_socket
+from tests.support.waiting import until
 
 PATIENCE_SECONDS = 2.0
 SLEEP = text("select pg_sleep(4), cast(:tag as text)")
@@ -152,10 +152,10 @@ class SleepingServer:
             assert (await session.execute(text("select 1"))).scalar_one() == 1
 
     async def _wait_for(self, count: int, count_now: Callable[[], int] | None = None) -> None:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while (count_now() if count_now else await self.sleep_count()) != count:
-            assert time.monotonic() < end, "the statements did not change"
-            await asyncio.sleep(0.02)
+        async def has_count() -> bool:
+            return (count_now() if count_now else await self.sleep_count()) == count
+
+        await until(has_count, PATIENCE_SECONDS, f"{count} statements or connections in use")
 
 
 @pytest.fixture
