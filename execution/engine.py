@@ -134,9 +134,9 @@ class Engine:
                 return
             plan = self._plan(prepared, coerced)
             key = plan and sharing_key(plan, variables or {}, context)
-            if sink and plan and key is not None and hasattr(context, "outlet"):
+            if sink and plan and key is not None and hasattr(context, "fanout_port"):
                 answer = partial(self._answer_event, plan, coerced, context, key)
-                context.outlet = FanoutPort(key, answer, sink)
+                context.fanout_port = FanoutPort(key, answer, sink)
             source = await self._event_source(prepared, variables, context)
             if isinstance(source, list):
                 yield refuse(source, self._on_error)

@@ -14,7 +14,7 @@ Sink = Callable[[Answer], bool]
 class FanoutPort:
     """Lets an event source compute one answer for all subscriptions with an equal `sharing_key`.
 
-    The engine sets it as `outlet` of the context. A fan-out group then calls `answer` of one
+    The engine sets it as `fanout_port` of the context. A fan-out group then calls `answer` of one
     member for each event, and passes the result to the `sink` of every member.
     """
 

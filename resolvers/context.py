@@ -57,7 +57,7 @@ class Context:
     device: str = ""
     idempotency_key: str | None = None
     last_event_id: str | None = None
-    outlet: FanoutPort | None = None
+    fanout_port: FanoutPort | None = None
     """Receives the results of a subscription when the transport supports shared results."""
     extensions: dict[str, Any] = field(default_factory=dict)
     writes: int = 0

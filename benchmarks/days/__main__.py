@@ -15,7 +15,7 @@ from hashlib import md5
 from uuid import UUID
 
 from benchmarks.peers.report import RESULTS, machine
-from benchmarks.stock.place import Place, opened
+from benchmarks.stock.place import Place, open_stock_database
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -120,7 +120,7 @@ def _days(size: Size, now: datetime, first: str) -> str:
     return ";".join(parts)
 
 
-async def measured(place: Place, size: Size, name: str, now: datetime) -> Figures:
+async def measure(place: Place, size: Size, name: str, now: datetime) -> Figures:
     """One design's figures."""
     database = Database(place.url, pool_size=2)
     log = EventLogReader(database)
@@ -154,11 +154,11 @@ async def measured(place: Place, size: Size, name: str, now: datetime) -> Figure
     ]
     await log.close()
     await database.close()
-    found.append(await forgotten(place, size, name == BY_DAYS, now))
+    found.append(await measure_deletion(place, size, name == BY_DAYS, now))
     return Figures(name, *found)
 
 
-async def forgotten(place: Place, size: Size, by_days: bool, now: datetime) -> float:
+async def measure_deletion(place: Place, size: Size, by_days: bool, now: datetime) -> float:
     """CPU milliseconds of the database for the oldest day's end."""
     used, oldest = place.database_seconds(), now.date() - timedelta(days=size.days - 1)
     async with superuser(place.url) as connection:
@@ -178,14 +178,14 @@ async def main(size: Size, save: bool) -> None:
     print(" " * 20 + "".join(f"{head:>14}" for head in heads))
     found = []
     for name in ("one table", BY_DAYS):
-        async with opened() as place:
+        async with open_stock_database() as place:
             await fill(place, size, name == BY_DAYS, now)
-            found.append(await measured(place, size, name, now))
+            found.append(await measure(place, size, name, now))
         print(found[-1], flush=True)
     if save:
         designs = [asdict(one) for one in found]
-        kept = {"at": now.isoformat(), "machine": machine(), "designs": designs}
-        (RESULTS / "days.json").write_text(json.dumps(kept, indent=2) + "\n")
+        saved = {"at": now.isoformat(), "machine": machine(), "designs": designs}
+        (RESULTS / "days.json").write_text(json.dumps(saved, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Whether a thousand clients see a busy shelf as it is: `python -m benchmarks.inventory`.
+"""Checks that a thousand clients see busy stock correctly: `python -m benchmarks.inventory`.
 
 One server, one store, 200 stock writes a second by another process. Three in ten clients watch the
-whole store and six in ten a page of 24 products, as strangers who are told bands; one in ten works
-there and is told numbers. Measured is the time from a commit to each client that has to hear of
-it; and when the writes have stopped, every client's map is compared with the database.
+whole store and six in ten a page of 24 products, signed out, and receive availability; one in ten
+is staff and receives numbers. The benchmark measures the time from a commit to each client that
+must receive it; after the last write it compares the data of every client with the database.
 """
 
 import argparse
@@ -19,10 +19,10 @@ from uuid import UUID
 
 import uvloop
 
-from benchmarks.inventory.watchers import Watcher, Window, watching
+from benchmarks.inventory.watchers import Watcher, Window, open_watchers
 from benchmarks.inventory.writer import ORIGIN, Write, Writer, band_of
-from benchmarks.live.__main__ import SESSION
-from benchmarks.live.matches import OURS
+from benchmarks.live.cases import OURS
+from benchmarks.live.endpoints import SESSION
 from benchmarks.peers.contenders import Running, serving, ticks
 from benchmarks.peers.place import ROOT, STORE, Place, copied, open_place
 from benchmarks.peers.report import machine
@@ -57,8 +57,8 @@ TRUTH = (
 )
 
 
-class Stage:
-    """One store, who watches it, and who changes it."""
+class InventoryRun:
+    """One store, the clients that follow it, and the process that changes it."""
 
     def __init__(self, place: Place, running: Running, database: Database) -> None:
         self._place = place
@@ -70,25 +70,25 @@ class Stage:
         self.writer = Writer(database, self.store, self._products, self._chance)
 
     def windows(self, clients: int, token: str) -> list[Window]:
-        """What each client watches."""
+        """What each client follows."""
         port, store = self._running.port, encode_id(Store, self.store)
         ids = [encode_id(Product, key) for key in self._products]
         pages = [tuple(self._chance.sample(ids, PAGE_PRODUCTS)) for _ in range(PAGES)]
         bands, numbers = operation("inventory_changed"), operation("inventory_counted")
         stream = inventory_stream(self.store)
-        made = []
+        windows = []
         for nth in range(clients):
             page = pages[nth % PAGES] if nth % 10 < 6 else None
             staff = nth % 10 == 9
             document = numbers if staff else bands
-            made.append(Window(port, document, store, stream, page, token if staff else None))
-        return made
+            windows.append(Window(port, document, store, stream, page, token if staff else None))
+        return windows
 
-    async def play(self, clients: int, token: str, seconds: float) -> dict[str, Any]:
-        """Everything that is measured."""
+    async def measure(self, clients: int, token: str, seconds: float) -> dict[str, Any]:
+        """Open the clients, write, and compare."""
         await self.writer.start()
         joined = len(self.writer.journal())
-        _, watchers = await watching(self.windows(clients, token))
+        watchers = await open_watchers(self.windows(clients, token))
         await self.writer.write(WRITES_PER_SECOND, 2.0)
         first, used = len(self.writer.journal()), ticks(self._running.pid)
         own = time.process_time()
@@ -101,11 +101,11 @@ class Stage:
         wrong = self._wrong(watchers, journal[joined:])
         messages = sum(len(one.arrivals) for one in watchers)
         for one in watchers:
-            one.leave()
+            one.disconnect()
         return {
             "clients": clients,
             "writes_per_second": round(len(writes) / (writes[-1].at - writes[0].at), 1),
-            "heard": len(waits),
+            "received": len(waits),
             "p50_ms": round(1e3 * waits[len(waits) // 2], 1),
             "p99_ms": round(1e3 * waits[int(len(waits) * 0.99)], 1),
             "slowest_ms": round(1e3 * waits[-1], 1),
@@ -117,11 +117,11 @@ class Stage:
         }
 
     def _truth(self) -> list[list[str]]:
-        said = self._postgres.sql(TRUTH.format(store=self.store), self._place.database)
-        return sorted(line.split("|") for line in said.splitlines())
+        rows = self._postgres.sql(TRUTH.format(store=self.store), self._place.database)
+        return sorted(line.split("|") for line in rows.splitlines())
 
     def _wrong(self, watchers: list[Watcher], journal: list[Write]) -> list[str]:
-        """Each client whose map is not the shelf, with the first thing that is wrong in it."""
+        """The first difference of each client whose data differs from the database."""
         numbers: dict[str, Any] = {}
         bands: dict[str, Any] = {}
         for product, on_hand, held, version, listed, price in self._truth():
@@ -135,7 +135,7 @@ class Stage:
 def wrong(
     watcher: Watcher, numbers: dict[str, Any], bands: dict[str, Any], journal: list[Write]
 ) -> str:
-    """What a client has wrong or has not heard of; empty when its map is true."""
+    """The first product that a client has wrong or missed; empty when its data is right."""
     window = watcher.window
     truth = numbers if window.numbers else bands
     due = {one.product_id for one in journal if window.numbers or one.band_changed}
@@ -147,7 +147,7 @@ def wrong(
 
 
 def waited(watcher: Watcher, writes: list[Write]) -> list[float]:
-    """Seconds from each commit that concerns a client to the message that tells of it."""
+    """Seconds from each commit that concerns a client to the message that contains it."""
     window, found = watcher.window, []
     mine = [
         one
@@ -161,7 +161,7 @@ def waited(watcher: Watcher, writes: list[Write]) -> list[float]:
         while following is not None and following[1].seq < one.seq:
             following = next(arrivals, None)
         if following is None:
-            break  # what came and went between two messages is told by none
+            break  # a change that was undone between two messages is in none
         found.append(following[0] - one.at)
     return found
 
@@ -172,19 +172,21 @@ async def run(place: Place, clients: int, seconds: float) -> dict[str, Any]:
     hub = Hub(database, place.instance.redis_url)
     database.announcer.subscribe(hub.publish_events)
     await hub.start()
-    while not hub.connected:  # noqa: ASYNC110 - the hub tells it by a plain attribute
+    while not hub.connected:  # noqa: ASYNC110 - the hub has no event for it
         await asyncio.sleep(0.05)
     try:
         with serving(place, OURS) as running:
-            stage = Stage(place, running, database)
-            return await stage.play(clients, await staff(place, database, stage.store), seconds)
+            measured_run = InventoryRun(place, running, database)
+            return await measured_run.measure(
+                clients, await staff(place, database, measured_run.store), seconds
+            )
     finally:
         await hub.close()
         await database.close()
 
 
 async def staff(place: Place, database: Database, store: UUID) -> str:
-    """The access token of somebody who works in the store."""
+    """The access token of a staff member of the store."""
     session_id = uuid7()
     async with database.write(PLATFORM, ORIGIN) as session:
         company = (await session.get_one(Store, store)).company_id
@@ -201,7 +203,7 @@ async def staff(place: Place, database: Database, store: UUID) -> str:
 
 
 def main() -> int:
-    """Run, print the figures, and keep those of all clients; 1 when a client's map is wrong."""
+    """Run, print and save the figures; 1 when the data of a client is wrong."""
     parser = argparse.ArgumentParser(prog="benchmarks.inventory", description=__doc__)
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
@@ -223,8 +225,8 @@ def main() -> int:
     holds = found["p99_ms"] <= P99_MS
     print(f"  p99 at most {P99_MS:.0f} ms: {'holds' if holds else 'MISSED'}")
     if chosen.save and chosen.clients == CLIENTS:
-        kept = {"taken": datetime.now(UTC).date().isoformat(), "machine": machine(), **found}
-        RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+        saved = {"taken": datetime.now(UTC).date().isoformat(), "machine": machine(), **found}
+        RESULTS.write_text(json.dumps(saved, indent=1) + "\n")
     return 1 if found["wrong_clients"] else 0
 
 

@@ -1,4 +1,4 @@
-"""Those who watch a store's shelf over WebSocket, and remember all that they were told."""
+"""Clients that follow the stock of a store over WebSocket and store all messages."""
 
 import asyncio
 import time
@@ -8,24 +8,30 @@ from typing import Any, cast
 
 import orjson
 
-from benchmarks.live.crowd import OPENING_AT_ONCE, PATIENCE_SECONDS, Door, Group, SocketEar
+from benchmarks.live.listeners import (
+    MAX_CONCURRENT_OPENS,
+    TIMEOUT_SECONDS,
+    Group,
+    ListenEndpoint,
+    WebSocketListener,
+)
 from services.core import cursors
 
 SUBSCRIBE = '{"id":"1","type":"subscribe","payload":%s}'
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A message, read once for all who got the same bytes."""
+class InventoryMessage:
+    """A message, parsed once for all clients that received the same bytes."""
 
     seq: int
     changes: tuple[tuple[str, Any], ...]
-    """By product id what is told of it: (on hand, held, version), or (band, price)."""
+    """By product id: (on hand, held, version), or (availability, price)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of the shelf: the products, or all of them, in bands or (with a token) in numbers."""
+    """What a client follows: some products or all, as availability or (with a token) as numbers."""
 
     port: int
     document: str
@@ -44,51 +50,51 @@ class Window:
 
 
 @dataclass
-class Crowd(Group):
-    """All who watch; what equal messages say is kept for them together."""
+class WatcherGroup(Group):
+    """All clients; equal messages are parsed once."""
 
-    read: dict[bytes, Told] = field(default_factory=dict)
+    parsed: dict[bytes, InventoryMessage] = field(default_factory=dict)
 
-    def told_by(self, payload: bytes, window: Window) -> Told:
-        if (known := self.read.get(payload)) is None:
-            known = self.read[payload] = _told(payload, window)
+    def parse(self, payload: bytes, window: Window) -> InventoryMessage:
+        if (known := self.parsed.get(payload)) is None:
+            known = self.parsed[payload] = _parse(payload, window)
         return known
 
 
-class Watcher(SocketEar):
-    """One client: its map of the shelf, and when each message came."""
+class Watcher(WebSocketListener):
+    """One client: the stock as it knows it, and when each message arrived."""
 
     __slots__ = ("arrivals", "shelf", "window")
 
-    def __init__(self, window: Window, crowd: Crowd) -> None:
-        super().__init__(cast(Door, window), crowd)
+    def __init__(self, window: Window, group: WatcherGroup) -> None:
+        super().__init__(cast(ListenEndpoint, window), group)
         self.window = window
         self.shelf: dict[str, Any] = {}
-        self.arrivals: list[tuple[float, Told]] = []
+        self.arrivals: list[tuple[float, InventoryMessage]] = []
 
-    def _hear(self, opcode: int, payload: bytes) -> None:
+    def _on_frame(self, opcode: int, payload: bytes) -> None:
         if b'"type":"next"' not in payload:
             if b'"type":"connection_ack"' in payload:
-                self._say(SUBSCRIBE % self.window.body())
+                self._send(SUBSCRIBE % self.window.body())
                 return
-            super()._hear(opcode, payload)
+            super()._on_frame(opcode, payload)
             return
         now = time.perf_counter()
-        told = cast(Crowd, self.group).told_by(payload, self.window)
-        self.shelf.update(told.changes)
-        self.arrivals.append((now, told))
-        if not self.placed.is_set():
-            self.in_place()
+        message = cast(WatcherGroup, self.group).parse(payload, self.window)
+        self.shelf.update(message.changes)
+        self.arrivals.append((now, message))
+        if not self.subscribed.is_set():
+            self.mark_subscribed()
 
 
-def _told(payload: bytes, window: Window) -> Told:
+def _parse(payload: bytes, window: Window) -> InventoryMessage:
     message = orjson.loads(payload)["payload"]
     assert not message.get("errors"), message
-    said = message["data"]["inventoryChanged"]
-    places = cursors.decode_cursor(said["cursor"], [window.stream])
-    assert places is not None
-    changes = tuple((one["productId"], _of(one, window.numbers)) for one in said["changes"])
-    return Told(places[window.stream].seq, changes)
+    data = message["data"]["inventoryChanged"]
+    positions = cursors.decode_cursor(data["cursor"], [window.stream])
+    assert positions is not None
+    changes = tuple((one["productId"], _of(one, window.numbers)) for one in data["changes"])
+    return InventoryMessage(positions[window.stream].seq, changes)
 
 
 def _of(change: Any, numbers: bool) -> Any:
@@ -97,20 +103,20 @@ def _of(change: Any, numbers: bool) -> Any:
     return change["availability"], change["product"]["price"]["minor"]
 
 
-async def watching(windows: Sequence[Window]) -> tuple[Crowd, list[Watcher]]:
-    """One watcher for each window, all in place."""
-    crowd = Crowd(len(windows))
+async def open_watchers(windows: Sequence[Window]) -> list[Watcher]:
+    """Open one client for each window and wait until all are subscribed."""
+    group = WatcherGroup(len(windows))
     loop = asyncio.get_running_loop()
-    turn = asyncio.Semaphore(OPENING_AT_ONCE)
+    turn = asyncio.Semaphore(MAX_CONCURRENT_OPENS)
 
     async def one(window: Window) -> Watcher:
         async with turn:
-            watcher = Watcher(window, crowd)
+            watcher = Watcher(window, group)
             await loop.create_connection(lambda: watcher, "127.0.0.1", window.port)
-            await watcher.placed.wait()
+            await watcher.subscribed.wait()
             return watcher
 
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        made = await asyncio.gather(*(one(window) for window in windows))
-        await crowd.all_ready()
-    return crowd, list(made)
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        watchers = await asyncio.gather(*(one(window) for window in windows))
+        await group.all_ready()
+    return list(watchers)

@@ -1,4 +1,4 @@
-"""Somebody who changes a shelf so many times a second, and notes when each change was committed."""
+"""Changes the stock of a store at a given rate and records when each change was committed."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ from services.events.event_log import inventory_stream, record_event
 ORIGIN = AuditContext("benchmark:inventory")
 SHELF_UNITS = 12
 AT_ONCE = 8
-# Lean, so that the writer leaves the machine to those who are measured.
+# One statement, so that the writer takes little CPU from what is measured.
 COUNT = prepared(
     text(
         """
@@ -59,23 +59,23 @@ class Write:
 
 @dataclass
 class Writer:
-    """Writes to one store, and notes every change."""
+    """Writes to one store and records every change."""
 
     database: Database
     store_id: UUID
     product_ids: Sequence[UUID]
     chance: random.Random
-    _noted: list[Write] = field(default_factory=list)
+    _writes: list[Write] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Give every product its units, and listen to what this process commits."""
+        """Set the units of every product and subscribe to the commits of this process."""
 
-        async def note(notices: Sequence[EventNotice]) -> None:
+        async def record(notices: Sequence[EventNotice]) -> None:
             at = time.perf_counter()
             for notice in notices:
-                self._note(notice, at)
+                self._record(notice, at)
 
-        self.database.announcer.subscribe(note)
+        self.database.announcer.subscribe(record)
         for product_id in self.product_ids:
             await self._write(product_id)
 
@@ -95,7 +95,7 @@ class Writer:
                 group.create_task(one())
 
     async def _write(self, product_id: UUID) -> None:
-        """A count of the shelf: the units are others, the ledger says why."""
+        """Count the product: the units change, and the ledger has the reason."""
         given = {"units": self.chance.randrange(SHELF_UNITS), "id": uuid7()}
         place = {"store": self.store_id, "product": product_id}
         async with self.database.write(PLATFORM, ORIGIN) as session:
@@ -106,22 +106,22 @@ class Writer:
             stream = inventory_stream(self.store_id)
             record_event(session, stream, "STOCK_CHANGED", body, company_id=company_id)
 
-    def _note(self, hint: EventNotice, at: float) -> None:
-        for change in hint.body["changes"]:
+    def _record(self, notice: EventNotice, at: float) -> None:
+        for change in notice.body["changes"]:
             product_id = encode_id(Product, UUID(change["product_id"]))
             band = band_of(change["on_hand"] - change["held"])
-            self._noted.append(Write(hint.seq, product_id, at, band))
+            self._writes.append(Write(notice.seq, product_id, at, band))
 
     def journal(self) -> list[Write]:
-        """Every change in the order of the log, and whether strangers can tell it."""
+        """Every change in the order of the log, and whether the availability changed."""
         bands: dict[str, str] = {}
-        found = []
-        for one in sorted(self._noted, key=lambda write: write.seq):
-            found.append(replace(one, band_changed=bands.get(one.product_id) != one.band))
+        journal = []
+        for one in sorted(self._writes, key=lambda write: write.seq):
+            journal.append(replace(one, band_changed=bands.get(one.product_id) != one.band))
             bands[one.product_id] = one.band
-        return found
+        return journal
 
 
 def band_of(available: int) -> str:
-    """What strangers are told of so many units."""
+    """The availability that signed-out clients see for so many units."""
     return "OUT" if available <= 0 else "LOW" if available <= LOW_STOCK_UNITS else "IN_STOCK"

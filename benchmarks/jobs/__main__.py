@@ -19,7 +19,7 @@ from typing import Any, cast
 from sqlalchemy import text
 
 from benchmarks.peers.report import RESULTS, machine
-from benchmarks.stock.place import Place, opened
+from benchmarks.stock.place import Place, open_stock_database
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -47,9 +47,9 @@ create index on job (updated asc, id desc) where status = 'picked';
 create table job_log (id bigserial primary key, created timestamptz not null default now(),
     job_id bigint not null, status text not null, entrypoint text not null, priority int not null);
 create index on job_log (job_id); create index on job_log (created);
-create function told() returns trigger language plpgsql as
+create function notify_jobs() returns trigger language plpgsql as
     $$ begin perform pg_notify('jobs', 'table_changed'); return null; end $$;
-create trigger told after insert on job for each statement execute function told();
+create trigger notify_jobs after insert on job for each statement execute function notify_jobs();
 grant all on job, job_log to darkstore_app;
 grant usage on all sequences in schema public to darkstore_app
 """
@@ -73,7 +73,7 @@ class Figures:
         return f"{self.name:44}{self.units_per_second:>9,.0f}{self.database_us:>12,.0f}"
 
 
-async def written(place: Place, name: str, units: int, *, enqueue: bool) -> Figures:
+async def measure_recording(place: Place, name: str, units: int, *, enqueue: bool) -> Figures:
     """So many units of work by WRITERS at once, each on a stream of its own."""
     database = Database(place.url, pool_size=WRITERS)
 
@@ -101,19 +101,19 @@ async def designs(units: int) -> list[Figures]:
         ("log, and a queue of its own", f"{WITHOUT_ORDER};{QUEUE}", True),
     ]
     for name, change, enqueue in kinds:
-        async with opened() as place:
+        async with open_stock_database() as place:
             if change is not None:
                 async with superuser(place.url) as connection:
                     await connection.execute(change)
-            await written(place, name, units // 10, enqueue=enqueue)
-            found.append(await written(place, name, units, enqueue=enqueue))
+            await measure_recording(place, name, units // 10, enqueue=enqueue)
+            found.append(await measure_recording(place, name, units, enqueue=enqueue))
         print(found[-1], flush=True)
     return found
 
 
 async def messages(count: int) -> dict[str, float]:
     """How many events a second are queued for an endpoint, and how many messages reach it."""
-    async with opened() as place, run_receiver() as there:
+    async with open_stock_database() as place, run_receiver() as there:
         database = Database(place.url, pool_size=5)
         container = _container(place, database, PublicWebhookClient([there.address]))
         endpoint = WebhookEndpoint(
@@ -168,8 +168,8 @@ async def main(given: argparse.Namespace) -> None:
     for name, value in found["webhooks"].items():
         print(f"webhooks {name.replace('_', ' '):35}{value:>9,.0f}")
     if given.save:
-        kept = {"at": datetime.now(UTC).isoformat(), "machine": machine(), **found}
-        (RESULTS / "jobs.json").write_text(json.dumps(kept, indent=2) + "\n")
+        saved = {"at": datetime.now(UTC).isoformat(), "machine": machine(), **found}
+        (RESULTS / "jobs.json").write_text(json.dumps(saved, indent=2) + "\n")
 
 
 if __name__ == "__main__":
@@ -177,7 +177,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--units", type=int, default=UNITS, help="units of work of each design, and messages"
     )
-    parser.add_argument("--save", action="store_true", help="keep the figures")
+    parser.add_argument("--save", action="store_true", help="save the figures")
     parser.add_argument("--short", action="store_true", help="only check that it runs")
     with suppress(KeyboardInterrupt):
         asyncio.run(main(parser.parse_args()))

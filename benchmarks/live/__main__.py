@@ -1,8 +1,8 @@
 """Measures live streams beside graphql-yoga's and Mercurius': `python -m benchmarks.live`.
 
 Every server is one process that holds the same number of listeners, of whom an event concerns one,
-a hundred, a thousand or all. Ours writes each event down in PostgreSQL first, in another process,
-and hears of it by Valkey; the peers tell it out of their own memory, as their makers show it.
+a hundred, a thousand or all. For Darkstore another process writes each event to PostgreSQL first,
+and Valkey carries the notice; the peers publish from memory, as their documentation shows it.
 """
 
 import argparse
@@ -12,49 +12,25 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import uvloop
 
-from benchmarks.live.crowd import Door, Ear, Group, gather
-from benchmarks.live.matches import MATCHES, Match
+from benchmarks.live.cases import CASES, LiveCase
+from benchmarks.live.endpoints import SIZES, Publish, darkstore_endpoints, peer_endpoints
+from benchmarks.live.listeners import Group, ListenEndpoint, Listener, open_listeners
 from benchmarks.peers.contenders import Running, has_npm_packages, serving, ticks
 from benchmarks.peers.place import ROOT, Place, open_place
-from database.audit import AuditContext
-from database.base import uuid7
-from database.scope import PLATFORM
-from database.sessions import Database
-from models.identity import Actor, Grant, Role
-from models.ids import encode_id
-from models.orders import Order
-from services.events.event_log import order_stream, record_event
-from subscriptions.engine.hub import Hub
-from workflows.identity.authenticator import Authenticator
 
 RESULTS = ROOT / "benchmarks" / "results" / "live.json"
-DOCUMENT = """subscription Track($orderId: ID!) {
-  orderTracked(orderId: $orderId) { kind cursor event { type at } order { id code status } }
-}"""
-SIZES = {"one": 1, "hundred": 100, "thousand": 1_000}
 PACED_SECONDS = 0.1
 ROUNDS = {"one": 30, "hundred": 30, "thousand": 20, "all": 5}
 AHEAD = 8
 FILES = 60_000
-ORIGIN = AuditContext("benchmark:live")
-SESSION = (
-    "insert into sign_in_session (id, person_id, device, address, expires_at)"
-    " values ('{session}', '{person}', 'bench', '', now() + interval '1 day')"
-)
-LIVE = (
-    "select customer_id, id from \"order\" where status = 'CONFIRMED' and code like 'B%'"
-    " order by id limit {count}"
-)
-Tell = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +49,7 @@ SHORT = Size(60, {"one": 1, "hundred": 10, "thousand": 20}, dict.fromkeys(ROUNDS
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One match: milliseconds from the telling to the hearing, by how many were told."""
+    """One case: milliseconds from publishing to receiving, by the number of listeners."""
 
     listeners: int
     opened_per_second: float
@@ -83,52 +59,59 @@ class Figures:
     cpu_us_per_message: float
 
 
-class Stage:
-    """One server, its orders, and how they are told of."""
+class ServerRun:
+    """One server, its orders, and how events of them are published."""
 
     def __init__(
-        self, running: Running, tell: Tell, doors: dict[str, Door], kind: str, size: Size
+        self,
+        running: Running,
+        publish: Publish,
+        endpoints: dict[str, ListenEndpoint],
+        kind: str,
+        size: Size,
     ) -> None:
         self._running = running
         self._size = size
-        self._tell = tell
-        self._doors = doors
+        self._publish_event = publish
+        self._endpoints = endpoints
         self._kind = kind
         self._groups: dict[str, Group] = {}
-        self._told: dict[str, int] = dict.fromkeys(doors, 0)
+        self._published: dict[str, int] = dict.fromkeys(endpoints, 0)
 
-    async def play(self) -> Figures:
-        """Everything that is measured, one after the other."""
+    async def measure(self) -> Figures:
+        """Measure memory, latency and throughput one after the other."""
         listeners, rounds = self._size.listeners, self._size.rounds
-        ears = await self._open("warm", 20)
+        connections = await self._open("warm", 20)
         for _ in range(5):
-            await self._say("warm")
+            await self._publish("warm")
         before, began = resident_kb(self._running.pid), time.perf_counter()
         rest = listeners - sum(self._size.groups.values())
         for name, count in {**self._size.groups, "rest": rest}.items():
-            ears += await self._open(name, count)
+            connections += await self._open(name, count)
         took = time.perf_counter() - began
         await asyncio.sleep(self._size.rest_seconds)
         grown = resident_kb(self._running.pid) - before
         latency = {name: await self._paced(name, rounds[name]) for name in SIZES}
         latency["all"] = await self._paced("all", rounds["all"])
         rate, cpu = await self._flood("thousand", self._size.seconds)
-        for ear in ears:
-            ear.leave()
+        for connection in connections:
+            connection.disconnect()
         return Figures(listeners, listeners / took, grown / listeners, latency, rate, cpu)
 
-    async def _open(self, name: str, size: int) -> list[Ear]:
-        self._groups[name], ears = await gather(self._kind, self._doors[name], size)
-        if not self._doors[name].snapshot:
+    async def _open(self, name: str, size: int) -> list[Listener]:
+        self._groups[name], connections = await open_listeners(
+            self._kind, self._endpoints[name], size
+        )
+        if not self._endpoints[name].snapshot:
             await asyncio.sleep(0.5)
-        return ears
+        return connections
 
-    async def _say(self, name: str) -> float:
-        """Tell one group of an event; answers when it was told, once all have heard it."""
-        self._told[name] += 1
+    async def _publish(self, name: str) -> float:
+        """Publish an event to one group; the time of publishing, once all have received it."""
+        self._published[name] += 1
         at = time.perf_counter()
-        await self._tell(name)
-        await self._groups[name].all_heard(self._told[name])
+        await self._publish_event(name)
+        await self._groups[name].all_received(self._published[name])
         return at
 
     async def _paced(self, name: str, rounds: int) -> tuple[float, float]:
@@ -136,9 +119,9 @@ class Stage:
         names = [*SIZES, "rest"] if name == "all" else [name]
         waits: list[float] = []
         for _ in range(rounds):
-            sent = await asyncio.gather(*(self._say(one) for one in names))
+            sent = await asyncio.gather(*(self._publish(one) for one in names))
             for one, at in zip(names, sent, strict=True):
-                arrived = self._groups[one].arrivals[self._told[one]]
+                arrived = self._groups[one].arrivals[self._published[one]]
                 waits.extend(1_000 * (when - at) for when in arrived)
             await asyncio.sleep(PACED_SECONDS)
         waits.sort()
@@ -146,77 +129,16 @@ class Stage:
 
     async def _flood(self, name: str, seconds: float) -> tuple[float, float]:
         """Events a second that reach all of a group, and the server's CPU for one message."""
-        group, first = self._groups[name], self._told[name] + 1
+        group, first = self._groups[name], self._published[name] + 1
         used, began = ticks(self._running.pid), time.perf_counter()
         while time.perf_counter() - began < seconds:
-            self._told[name] += 1
-            await self._tell(name)
-            if self._told[name] - first >= AHEAD:
-                await group.all_heard(self._told[name] - AHEAD)
-        await group.all_heard(self._told[name])
-        took, count = time.perf_counter() - began, self._told[name] - first + 1
+            self._published[name] += 1
+            await self._publish_event(name)
+            if self._published[name] - first >= AHEAD:
+                await group.all_received(self._published[name] - AHEAD)
+        await group.all_received(self._published[name])
+        took, count = time.perf_counter() - began, self._published[name] - first + 1
         return count / took, 1e6 * (ticks(self._running.pid) - used) / count / group.size
-
-
-@asynccontextmanager
-async def ours(place: Place, running: Running) -> AsyncIterator[tuple[Tell, dict[str, Door]]]:
-    """The ways to our server: events are committed and announced by a process of their own."""
-    postgres = place.instance.postgres
-    names = ["warm", *SIZES, "rest"]
-    rows = postgres.sql(LIVE.format(count=len(names)), "darkstore").splitlines()
-    database = Database(postgres.url(place.database))
-    identity = Authenticator(keys_file=place.keys_file, database=database)
-    hub = Hub(database, place.instance.redis_url)
-    database.announcer.subscribe(hub.publish_events)
-    doors: dict[str, Door] = {}
-    orders: dict[str, UUID] = {}
-    for name, row in zip(names, rows, strict=True):
-        person, order = map(UUID, row.split("|"))
-        session = uuid7()
-        postgres.sql(SESSION.format(session=session, person=person), "darkstore")
-        token, _ = identity.sign(Actor(person, session, (Grant(Role.CUSTOMER),)))
-        orders[name] = order
-        doors[name] = Door(running.port, DOCUMENT, encode_id(Order, order), token, snapshot=True)
-
-    async def tell(name: str) -> None:
-        async with database.write(PLATFORM, ORIGIN) as session:
-            order = orders[name]
-            body = {"order_id": order}
-            record_event(session, order_stream(order), "LINE_PICKED", body, company_id=None)
-
-    await hub.start()
-    while not hub.connected:  # noqa: ASYNC110 - the hub tells it by a plain attribute
-        await asyncio.sleep(0.05)
-    yield tell, doors
-    await hub.close()
-    await database.close()
-
-
-@asynccontextmanager
-async def theirs(place: Place, running: Running) -> AsyncIterator[tuple[Tell, dict[str, Door]]]:
-    """The ways to a peer: a mutation publishes to its own listeners."""
-    names = ["warm", *SIZES, "rest"]
-    doors = {name: Door(running.port, DOCUMENT, name, None, snapshot=False) for name in names}
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-
-    async def tell(name: str) -> None:
-        body = json.dumps({"query": f'mutation {{ tell(orderId: "{name}") }}'}).encode()
-        head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-        length = 0
-        while (line := await reader.readline()) != b"\r\n":
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        await reader.readexactly(length)
-
-    told = asyncio.Lock()
-
-    async def tell_in_turn(name: str) -> None:
-        async with told:
-            await tell(name)
-
-    yield tell_in_turn, doors
-    writer.close()
 
 
 def resident_kb(pid: int) -> float:
@@ -227,13 +149,13 @@ def resident_kb(pid: int) -> float:
     return 0.0
 
 
-async def play(place: Place, match: Match, size: Size) -> Figures:
-    """One match from the server's start to its end."""
+async def measure(place: Place, case: LiveCase, size: Size) -> Figures:
+    """Run one case from the start of the server to its end."""
     async with AsyncExitStack() as stack:
-        running = stack.enter_context(serving(place, match.contender))
-        ways = ours if match.contender.ours else theirs
-        tell, doors = await stack.enter_async_context(ways(place, running))
-        return await Stage(running, tell, doors, match.kind, size).play()
+        running = stack.enter_context(serving(place, case.contender))
+        open_endpoints = darkstore_endpoints if case.contender.ours else peer_endpoints
+        publish, endpoints = await stack.enter_async_context(open_endpoints(place, running))
+        return await ServerRun(running, publish, endpoints, case.kind, size).measure()
 
 
 HEAD = (
@@ -243,27 +165,27 @@ HEAD = (
 )
 
 
-def row(match: Match, found: Figures) -> str:
+def row(case: LiveCase, found: Figures) -> str:
     """One line of the table."""
     waits = "".join(f"{p50:>9.1f}/{p99:<7.1f}" for p50, p99 in found.latency_ms.values())
     figures = f"{found.events_per_second:>9.1f}{found.cpu_us_per_message:>8.1f}"
-    return f"{match.title:<26}{found.kb_per_listener:>8.1f}{waits}{figures}"
+    return f"{case.title:<26}{found.kb_per_listener:>8.1f}{waits}{figures}"
 
 
 def arguments() -> argparse.Namespace:
     """The options of this run; the short form leaves out what is not installed."""
-    names = [match.name for match in MATCHES]
+    names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(prog="benchmarks.live", description=__doc__)
     parser.add_argument("--listeners", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--matches", nargs="+", choices=names, default=names)
+    parser.add_argument("--cases", nargs="+", choices=names, default=names)
     parser.add_argument("--save", action="store_true", help="keep them in benchmarks/results/")
     parser.add_argument("--short", action="store_true", help="only check that it runs")
     chosen = parser.parse_args()
     if chosen.short:
         chosen.save = False
         if not has_npm_packages():
-            chosen.matches = [match.name for match in MATCHES if match.contender.ours]
+            chosen.cases = [case.name for case in CASES if case.contender.ours]
             print("bench: the packages of npm are missing, so the other servers were left out.")
     return chosen
 
@@ -278,10 +200,10 @@ def main() -> int:
     found: dict[str, Figures] = {}
     print(HEAD, flush=True)
     try:
-        for match in MATCHES:
-            if match.name in chosen.matches:
-                found[match.name] = uvloop.run(play(place, match, size))
-                print(row(match, found[match.name]), flush=True)
+        for case in CASES:
+            if case.name in chosen.cases:
+                found[case.name] = uvloop.run(measure(place, case, size))
+                print(row(case, found[case.name]), flush=True)
     finally:
         place.instance.stop()
     if chosen.save:

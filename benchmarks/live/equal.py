@@ -1,7 +1,7 @@
-"""What an event costs when many equal listeners hear it: `python -m benchmarks.live.equal [N]`.
+"""Measures the cost of an event for many equal listeners: `python -m benchmarks.live.equal [N]`.
 
-Each listener is a whole subscription up to the bytes of its answer; there are no sockets. Shared is
-how the store works; alone, every listener reads and writes its answer for itself.
+Each listener is a whole subscription up to the bytes of its answer; there are no sockets. "Shared"
+is how the product works; in "alone" every listener reads and encodes its own answer.
 """
 
 import asyncio
@@ -39,83 +39,88 @@ from workflows.identity.authenticator import Authenticator
 
 LISTENERS = 1_000
 EVENTS = 5
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 AT_ONCE = 20
 ORIGIN = AuditContext("benchmark:live")
 T = TypeVar("T")
 Answers = AsyncGenerator[Answer, None]
-Happen = Callable[[int], Awaitable[None]]
+Publish = Callable[[int], Awaitable[None]]
 
 
 class AloneHub(Hub):
-    """A hub that lets everybody make their own message."""
+    """A hub that computes each message once for each listener."""
 
     async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         return await make()
 
 
 class Live:
-    """One house in a database of its own, and those who listen to it."""
+    """One container with its own database, and listeners of its streams."""
 
     def __init__(self, url: str, kind: type[Hub]) -> None:
         self.database = Database(url)
         self.hub = kind(self.database, "memory://")
         self.database.announcer.subscribe(self.hub.publish_events)
-        missing: Any = None  # nobody pays or signs in here
-        doors = dict.fromkeys((one.name for one in fields(Container)), missing)
+        missing: Any = None  # payments and sign-in are not used
+        unused = dict.fromkeys((one.name for one in fields(Container)), missing)
         identity = Authenticator(keys_file=FOLDER / "live-keys.json", database=self.database)
-        ours = {"database": self.database, "streams": self.hub, "authenticator": identity}
-        self.container = Container(**(doors | ours))
+        used = {"database": self.database, "streams": self.hub, "authenticator": identity}
+        self.container = Container(**(unused | used))
         self.engine = GraphQLEngine(graph, limits=Limits())
 
     async def orders(self, city: City, listeners: int) -> tuple[float, float, int]:
-        """An order, watched by its customer."""
+        """Measure an order that its customer follows."""
         async with self.database.write(PLATFORM, ORIGIN) as session:
             keys = await create_order_rows(session, city.first)
-        who = ActorClient(self.container, Actor(keys[Person], None, (Grant(Role.CUSTOMER),)))
+        client = ActorClient(self.container, Actor(keys[Person], None, (Grant(Role.CUSTOMER),)))
 
-        async def happen(_nth: int) -> None:
+        async def publish(_nth: int) -> None:
             async with self.database.write(PLATFORM, ORIGIN) as session:
                 record_order_event(
                     session, await order_states.lock(session, key), EventType.LINE_PICKED
                 )
 
         key = keys[Order]
-        given = {"orderId": encode_id(Order, key)}
-        return await self.told([who] * listeners, "order_tracked", given, happen)
+        variables = {"orderId": encode_id(Order, key)}
+        return await self.measure([client] * listeners, "order_tracked", variables, publish)
 
-    async def shelves(self, city: City, listeners: int) -> tuple[float, float, int]:
-        """A shelf, watched by strangers; its units go up and down across a band."""
+    async def inventory(self, city: City, listeners: int) -> tuple[float, float, int]:
+        """Measure a product whose availability changes with each event."""
         store, product = city.near.id, city.products[0].id
-        who = [ActorClient(self.container) for _ in range(listeners)]
+        clients = [ActorClient(self.container) for _ in range(listeners)]
 
-        async def happen(nth: int) -> None:
+        async def publish(nth: int) -> None:
             at = {"product_id": product, "on_hand": 50 * (nth % 2), "held": 0, "version": nth}
             async with self.database.write(PLATFORM, ORIGIN) as session:
                 stream = inventory_stream(store)
                 record_event(session, stream, "STOCK_CHANGED", {"changes": [at]}, company_id=None)
 
-        given = {"storeId": encode_id(Store, store), "productIds": [encode_id(Product, product)]}
-        return await self.told(who, "inventory_changed", given, happen)
+        variables = {
+            "storeId": encode_id(Store, store),
+            "productIds": [encode_id(Product, product)],
+        }
+        return await self.measure(clients, "inventory_changed", variables, publish)
 
-    async def told(
-        self, who: list[ActorClient], name: str, given: dict[str, Any], happen: Happen
+    async def measure(
+        self, clients: list[ActorClient], name: str, variables: dict[str, Any], publish: Publish
     ) -> tuple[float, float, int]:
         """Events a second that reach all, CPU microseconds for one answer, and failed answers."""
         prepared = self.engine.prepare(operation(name))
         assert not isinstance(prepared, Answer), prepared.errors
-        lines = [self.engine.subscribe(prepared, given, one.context()) for one in who]
-        for start in range(0, len(lines), AT_ONCE):
-            await asyncio.gather(*map(heard, lines[start : start + AT_ONCE]))
+        streams = [
+            self.engine.subscribe(prepared, variables, client.context()) for client in clients
+        ]
+        for start in range(0, len(streams), AT_ONCE):
+            await asyncio.gather(*map(next_answer, streams[start : start + AT_ONCE]))
         failed = 0
         began, cpu = time.perf_counter(), time.process_time()
         for nth in range(EVENTS):
-            waiting = asyncio.gather(*map(heard, lines))
-            await happen(nth)
+            waiting = asyncio.gather(*map(next_answer, streams))
+            await publish(nth)
             failed += sum(await waiting)
         took, used = time.perf_counter() - began, time.process_time() - cpu
-        await asyncio.gather(*(line.aclose() for line in lines))
-        return EVENTS / took, used / EVENTS / len(lines) * 1e6, failed
+        await asyncio.gather(*(stream.aclose() for stream in streams))
+        return EVENTS / took, used / EVENTS / len(streams) * 1e6, failed
 
     async def __aenter__(self) -> "Live":
         await self.hub.start()
@@ -126,10 +131,10 @@ class Live:
         await self.database.close()
 
 
-async def heard(line: Answers) -> bool:
-    """Take the next answer up to its bytes; whether something in it failed."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        answer = await anext(line)
+async def next_answer(stream: Answers) -> bool:
+    """Read and encode the next answer; whether it contains errors."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        answer = await anext(stream)
     assert answer.encode()
     return bool(answer.errors)
 
@@ -146,7 +151,7 @@ async def main(listeners: int) -> None:
             for kind in (AloneHub, Hub):
                 async with Live(url, kind) as live:
                     city = await build_city(live.database)
-                    for name in ("orders", "shelves"):
+                    for name in ("orders", "inventory"):
                         rate, each, failed = await getattr(live, name)(city, listeners)
                         how = "alone" if kind is AloneHub else "shared"
                         print(

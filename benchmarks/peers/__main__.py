@@ -80,7 +80,7 @@ class Bench:
             dialect = running.contender.dialect
             data = running.ask(operation.body(dialect), self.headers(running, operation))
             if dialect == "graphile":
-                data = operation.told(data)
+                data = operation.normalize(data)
             said = _comparable(data)
             if first is None:
                 first = said
@@ -185,7 +185,7 @@ def main() -> int:
         print(summary.verdict())
     print(f"took {(datetime.now(UTC) - began) // timedelta(seconds=1)} s", file=sys.stderr)
     if summary is not None and chosen.save:
-        print(f"kept in {summary.save(place).relative_to(ROOT)}")
+        print(f"saved in {summary.save(place).relative_to(ROOT)}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The operations that are measured, in our words and in PostGraphile's, and what they answer.
+"""The measured operations, as documents of our schema and of PostGraphile's.
 
 Mercurius, Yoga and plain Strawberry serve a part of our own schema, so they get our documents.
 """
@@ -21,14 +21,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request of each dialect; `told` words PostGraphile's data like everybody else's."""
+    """One request of each dialect; `normalize` converts PostGraphile's data to our shape."""
 
     name: str
     about: str
     signed: bool
     variables: Row
     graphile_variables: Row
-    told: Callable[[Row], Row]
+    normalize: Callable[[Row], Row]
 
     def body(self, dialect: str) -> str:
         """The JSON to post; dialect is `ours` or `graphile`."""
@@ -38,7 +38,7 @@ class Operation:
 
 
 def operations(customer: UUID, order: UUID) -> list[Operation]:
-    """All of them, for one customer and the order of theirs that is on the road."""
+    """All of them, for one customer and the order of theirs that is being delivered."""
     at = {"at": PLACE}
     return [
         Operation("hello", "`__typename`: what a request costs at least", False, {}, {}, dict),
@@ -55,7 +55,7 @@ def operations(customer: UUID, order: UUID) -> list[Operation]:
             at | {"query": WORDS}, PLACE | {"query": f"'{WORDS}':*"}, _search,
         ),
         Operation(
-            "tracking", "an order on the road: lines, payment, ride, position, 12 events", True,
+            "tracking", "an order in delivery: lines, payment, ride, position, 12 events", True,
             {"id": public("ord", order)}, {"id": str(order)}, _tracking,
         ),
         Operation(

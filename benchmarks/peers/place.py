@@ -77,7 +77,7 @@ def open_place() -> Place:
         print("bench: making 4,000 orders", file=sys.stderr)
         world = f"begin;\n\\set store {store}\n{WORLD.read_text()}\ncommit;"
         postgres.sql(world, "darkstore")
-    # The last one: events are told of the first ones where listeners are measured.
+    # The last order, because the benchmark of live streams uses the first ones.
     live = (
         "select customer_id, id from \"order\" where status = 'CONFIRMED' and code like 'B%'"
         " order by id desc limit 1"

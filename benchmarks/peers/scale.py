@@ -88,7 +88,7 @@ def compare(
     return {"seeded_p50_ms": seeded, "grown_p50_ms": grown, "ratio": round(grown / seeded, 3)}
 
 
-def measured(chosen: argparse.Namespace, place: Place) -> dict[str, dict[str, Any]]:
+def measure(chosen: argparse.Namespace, place: Place) -> dict[str, dict[str, Any]]:
     """The figures of each operation; none where Node is missing, which generates the load."""
     places = [place, grow(place, FEW if chosen.short else MILLION)]
     operations_of_place = operations(place.customer, place.order)
@@ -117,7 +117,7 @@ def main() -> int:
         chosen.seconds, chosen.rounds, chosen.save = 0.3, 1, False
     place = open_place()
     try:
-        found = measured(chosen, place)
+        found = measure(chosen, place)
     finally:
         place.instance.stop()
     for name, row in found.items():
@@ -130,7 +130,7 @@ def main() -> int:
         report.RESULTS.mkdir(parents=True, exist_ok=True)
         body = {"machine": report.machine(), "versions": report.versions(place), "most": MOST}
         FILE.write_text(json.dumps(body | {"operations": found}, indent=2) + "\n")
-        print(f"kept in {FILE.relative_to(ROOT)}")
+        print(f"saved in {FILE.relative_to(ROOT)}")
     return int(not chosen.short and any(row["ratio"] > MOST for row in found.values()))
 
 

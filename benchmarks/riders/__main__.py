@@ -1,8 +1,9 @@
 """What riders' positions cost: `python -m benchmarks.riders`, or `make bench-riders`.
 
 Five thousand of ten thousand riders report once a second, half of them on a ride, by three ways:
-the narrow door, the graph over HTTP, and batches of five points by the graph over WebSockets. Then
-stores look for the nearest free rider among ten thousand, alone and while reports come in.
+the position endpoint, the graph over HTTP, and batches of five points by the graph over
+WebSockets. Then stores look for the nearest free rider among ten thousand, alone and while reports
+come in.
 """
 
 import argparse
@@ -23,11 +24,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.peers.contenders import ticks
-from benchmarks.peers.measure import backends
 from benchmarks.peers.place import FOLDER, ROOT
 from benchmarks.peers.report import RESULTS, machine
-from benchmarks.riders.phones import BATCH_POINTS, BatchPhone, Counted, GraphPhone, Phone, ride
+from benchmarks.riders.cpu_usage import CpuUsage
+from benchmarks.riders.phones import BATCH_POINTS, BatchPhone, GraphPhone, Phone, PhoneCounts, ride
 from benchmarks.riders.world import DATABASE, RIDERS, World, open_world
 from database.audit import AuditContext
 from database.scope import PLATFORM
@@ -59,8 +59,8 @@ insert into rider_position (rider_id, person_id, company_id, latitude, longitude
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to report."""
+class ReportingWay:
+    """One way to report positions."""
 
     name: str
     phone: type[Phone]
@@ -68,16 +68,16 @@ class Way:
     riders_a_phone: int = RIDERS_A_CONNECTION
 
 
-WAYS = (
-    Way("narrow door", Phone),
-    Way("graph, HTTP", GraphPhone),
-    Way("graph, batches of 5, WebSocket", BatchPhone, BATCH_POINTS, 1),
+REPORTING_WAYS = (
+    ReportingWay("position endpoint", Phone),
+    ReportingWay("graph, HTTP", GraphPhone),
+    ReportingWay("graph, batches of 5, WebSocket", BatchPhone, BATCH_POINTS, 1),
 )
 
 
 @contextmanager
 def serving(world: World, count: int) -> Iterator[list[tuple[int, int]]]:
-    """So many of our servers; answers their ports and process ids."""
+    """Start `count` servers; yields their ports and process ids."""
     children, found = [], []
     try:
         for nth in range(count):
@@ -109,64 +109,39 @@ def _await(port: int) -> None:
     raise SystemExit("bench: the server did not start: see .darkstore/bench/riders0.log")
 
 
-class Spent:
-    """Seconds of CPU of the servers, PostgreSQL, Valkey and this process between two looks."""
-
-    def __init__(self, world: World, pids: list[int]) -> None:
-        self._world = world
-        self._pids = pids
-        self._looks: list[tuple[float, float, float, float]] = []
-
-    def look(self) -> None:
-        instance = self._world.place.instance
-        valkey = instance.valkey.pid()
-        self._looks.append(
-            (
-                sum(map(ticks, self._pids)),
-                backends(instance.postgres),
-                ticks(valkey) if valkey else 0.0,
-                time.process_time(),
-            )
-        )
-
-    def micros(self, updates: int) -> dict[str, int]:
-        """Microseconds of CPU for each update, by who spent them."""
-        first, last = self._looks
-        names = ("server", "postgres", "valkey", "client")
-        spent = (late - early for early, late in zip(first, last, strict=True))
-        return {
-            name: round(seconds / max(1, updates) * 1e6)
-            for name, seconds in zip(names, spent, strict=True)
-        }
-
-
-async def reported(
-    world: World, servers: list[tuple[int, int]], way: Way, rate: float, seconds: float
+async def measure_reports(
+    world: World,
+    servers: list[tuple[int, int]],
+    reporting_way: ReportingWay,
+    rate: float,
+    seconds: float,
 ) -> dict[str, Any]:
-    """The figures of one way at one pace."""
-    spent = Spent(world, [pid for _, pid in servers])
-    counted = await ride(
+    """Measure one way of reporting at one rate."""
+    spent = CpuUsage(world, [pid for _, pid in servers])
+    counts = await ride(
         [port for port, _ in servers],
         world.riders[: int(len(world.riders) * REPORTING_SHARE)],
-        way.phone,
-        riders_a_phone=way.riders_a_phone,
-        reports_a_second=rate / way.points,
+        reporting_way.phone,
+        riders_a_phone=reporting_way.riders_a_phone,
+        reports_a_second=rate / reporting_way.points,
         seconds=seconds,
-        during=spent.look,
+        during=spent.sample,
     )
-    figures = _figures(counted, way) | {"cpu_us_an_update": spent.micros(counted.good * way.points)}
-    print(_line(way, figures), flush=True)
-    if counted.bad:
-        print(f"  {counted.bad} were refused: {counted.complaint!r}", file=sys.stderr)
+    figures = _figures(counts, reporting_way) | {
+        "cpu_us_an_update": spent.micros(counts.good * reporting_way.points)
+    }
+    print(_line(reporting_way, figures), flush=True)
+    if counts.bad:
+        print(f"  {counts.bad} were refused: {counts.first_error!r}", file=sys.stderr)
     return figures
 
 
-def _figures(counted: Counted, way: Way) -> dict[str, Any]:
-    times = sorted(counted.latencies)
+def _figures(counts: PhoneCounts, reporting_way: ReportingWay) -> dict[str, Any]:
+    times = sorted(counts.latencies)
     return {
-        "updates_a_second": round(counted.good * way.points / counted.seconds),
-        "refused": counted.bad,
-        "late": counted.late,
+        "updates_a_second": round(counts.good * reporting_way.points / counts.seconds),
+        "refused": counts.bad,
+        "late": counts.late,
         "p50_ms": _at(times, 0.5, 1),
         "p99_ms": _at(times, 0.99, 1),
     }
@@ -177,10 +152,10 @@ def _at(times: list[float], part: float, digits: int) -> float:
     return round(times[int(part * (len(times) - 1))] * 1e3, digits) if times else 0.0
 
 
-def _line(way: Way, found: dict[str, Any]) -> str:
+def _line(reporting_way: ReportingWay, found: dict[str, Any]) -> str:
     cpu = " ".join(f"{name} {micros}" for name, micros in found["cpu_us_an_update"].items())
     return (
-        f"{way.name:32}{found['updates_a_second']:>8}/s  p50 {found['p50_ms']:>6} ms"
+        f"{reporting_way.name:32}{found['updates_a_second']:>8}/s  p50 {found['p50_ms']:>6} ms"
         f"  p99 {found['p99_ms']:>6} ms  late {found['late']:>5}  CPU µs: {cpu}"
     )
 
@@ -231,12 +206,14 @@ async def run(world: World, chosen: argparse.Namespace) -> dict[str, Any]:
         postgres.sql("vacuum analyze rider_position", DATABASE)
         results["nearest"]["alone"] = await nearest(world, database, chosen.searches)
         with serving(world, chosen.servers) as servers:
-            for way in WAYS:
-                found = await reported(world, servers, way, chosen.rate, chosen.seconds)
-                results["reports"][way.name] = found
+            for reporting_way in REPORTING_WAYS:
+                found = await measure_reports(
+                    world, servers, reporting_way, chosen.rate, chosen.seconds
+                )
+                results["reports"][reporting_way.name] = found
             all_seen(world)
             busy = asyncio.create_task(
-                reported(world, servers, WAYS[0], chosen.rate / 2, chosen.seconds)
+                measure_reports(world, servers, REPORTING_WAYS[0], chosen.rate / 2, chosen.seconds)
             )
             await asyncio.sleep(min(3, chosen.seconds / 3))
             busy_name = "while 2,500 reports a second come in"

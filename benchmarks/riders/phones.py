@@ -1,4 +1,4 @@
-"""Phones as cheap as they can be: raw connections that send prepared bytes and count answers."""
+"""Riders' phones that cost little CPU: raw connections that send bytes and count answers."""
 
 import asyncio
 import itertools
@@ -32,8 +32,8 @@ BATCH = """mutation($input: RiderLocationReportBatchInput!) {
 
 
 @dataclass(slots=True)
-class Counted:
-    """What the phones of one run were answered."""
+class PhoneCounts:
+    """The answers to the phones of one run."""
 
     good: int = 0
     bad: int = 0
@@ -41,18 +41,18 @@ class Counted:
     """Not sent, because the phone still waited for its last answers."""
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
-    complaint: bytes = b""
+    first_error: bytes = b""
 
 
 class Phone(asyncio.Protocol):
-    """One connection of some riders, who take turns."""
+    """One connection that several riders use in turn."""
 
     good = b"HTTP/1.1 200"
     answer = b"HTTP/1.1 "
     waiting_most = 4
 
-    def __init__(self, riders: Sequence[Rider], counted: Counted) -> None:
-        self.counted = counted
+    def __init__(self, riders: Sequence[Rider], counts: PhoneCounts) -> None:
+        self.counts = counts
         self.sent: deque[float] = deque()
         self.turns = itertools.cycle(enumerate(riders))
         self.rounds = [0] * len(riders)
@@ -67,21 +67,21 @@ class Phone(asyncio.Protocol):
         answers, good = data.count(self.answer), data.count(self.good)
         now = time.perf_counter()
         for _ in range(min(answers, len(self.sent))):
-            self.counted.latencies.append(now - self.sent.popleft())
-        bad = answers - good + self.complaints(data)
-        self.counted.good += answers - bad
-        self.counted.bad += bad
-        if bad and not self.counted.complaint:
-            self.counted.complaint = data[:600]
+            self.counts.latencies.append(now - self.sent.popleft())
+        bad = answers - good + self.error_count(data)
+        self.counts.good += answers - bad
+        self.counts.bad += bad
+        if bad and not self.counts.first_error:
+            self.counts.first_error = data[:600]
 
-    def complaints(self, data: bytes) -> int:
-        """How many answers say in their body that nothing was done."""
+    def error_count(self, data: bytes) -> int:
+        """The number of answers whose body reports an error."""
         return data.count(b'"accepted":0')
 
     def next(self) -> None:
         """Send the next rider's report, unless the phone is still waiting for its last ones."""
         if len(self.sent) >= self.waiting_most:
-            self.counted.late += 1
+            self.counts.late += 1
             return
         nth, rider = next(self.turns)
         self.rounds[nth] += 1
@@ -95,9 +95,9 @@ class Phone(asyncio.Protocol):
 
 
 class GraphPhone(Phone):
-    """Reports by the graph over HTTP."""
+    """Reports with the mutation over HTTP."""
 
-    def complaints(self, data: bytes) -> int:
+    def error_count(self, data: bytes) -> int:
         return data.count(b'"__typename"') + data.count(b'"acceptedCount":0')
 
     def report(self, rider: Rider, nth: int) -> bytes:
@@ -107,7 +107,7 @@ class GraphPhone(Phone):
 
 
 class BatchPhone(GraphPhone):
-    """Reports five seconds of points every five seconds, by the graph over a WebSocket."""
+    """Reports the points of five seconds at once, with the batch mutation over a WebSocket."""
 
     good = answer = b'"type":"next"'
 
@@ -177,15 +177,15 @@ async def ride(
     reports_a_second: float,
     seconds: float,
     during: Callable[[], None],
-) -> Counted:
-    """Send reports at a steady pace; the first third of it warms up, and `during` is called when
-    what is counted begins and ends."""
-    counted = Counted()
+) -> PhoneCounts:
+    """Send reports at a steady pace; the first third warms up, and `during` is called when
+    counting begins and ends."""
+    counts = PhoneCounts()
     phones: list[Phone] = []
     loop = asyncio.get_running_loop()
     starts = range(0, len(riders), riders_a_phone)
     for start, port in zip(starts, itertools.cycle(ports), strict=False):
-        phone = kind(riders[start : start + riders_a_phone], counted)
+        phone = kind(riders[start : start + riders_a_phone], counts)
         await loop.create_connection(partial(_same, phone), "127.0.0.1", port)
         phones.append(phone)
         if len(phones) % CONNECTING == 0:
@@ -193,16 +193,16 @@ async def ride(
     turns = itertools.cycle(phones)
     await _pace(turns, reports_a_second, seconds / 3)
     await asyncio.sleep(0.3)
-    _forget(counted)
+    _reset(counts)
     during()
     began = time.perf_counter()
     await _pace(turns, reports_a_second, seconds * 2 / 3)
     await _until(lambda: not any(one.sent for one in phones), ANSWER_SECONDS)
     during()
-    counted.seconds = time.perf_counter() - began
+    counts.seconds = time.perf_counter() - began
     for phone in phones:
         phone.transport.close()
-    return counted
+    return counts
 
 
 def _same(phone: Phone) -> Phone:
@@ -222,10 +222,10 @@ async def _pace(turns: Iterator[Phone], a_second: float, seconds: float) -> None
 async def _until(fact: Callable[[], bool], seconds: float) -> None:
     """Wait for something to become true, or for the time to be over."""
     end = time.perf_counter() + seconds
-    while not fact() and time.perf_counter() < end:  # noqa: ASYNC110 - plain counts tell it
+    while not fact() and time.perf_counter() < end:  # noqa: ASYNC110 - the counts have no event
         await asyncio.sleep(PACE_SECONDS)
 
 
-def _forget(counted: Counted) -> None:
-    counted.good = counted.bad = counted.late = 0
-    counted.latencies.clear()
+def _reset(counts: PhoneCounts) -> None:
+    counts.good = counts.bad = counts.late = 0
+    counts.latencies.clear()

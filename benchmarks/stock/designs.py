@@ -1,7 +1,7 @@
-"""Three ways to promise units: the combiner, one guarded statement, and locking before writing.
+"""Three ways to reserve units: the batcher, one guarded statement, and locking before writing.
 
 All of them write the same rows under the same role and policies, and wait for the disk. Only the
-combiner also numbers and stores the event that the store's watchers read.
+batcher also numbers and stores the event that clients of the store receive.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -27,7 +27,7 @@ HOLD_SECONDS = 600.0
 Units = Mapping[UUID, int]
 
 # A cart locks its rows in order, so that two of them can't wait for each other.
-ONE = """
+HOLD_FUNCTION = """
 create or replace function bench_hold(
     buyer uuid, place uuid, company uuid, wanted uuid[], counts int[], seconds float8
 ) returns bool language plpgsql as $$
@@ -56,12 +56,12 @@ LOCK = """
 select product_id, on_hand - held from stock where store_id = $1 and product_id = any ($2)
 order by product_id for update
 """
-TAKE = """
+UPDATE_HELD = """
 update stock s set held = held + one.units, version = version + 1
 from unnest($2::uuid[], $3::int[]) as one (product, units)
 where s.store_id = $1 and s.product_id = one.product
 """
-NOTE = """
+INSERT_HOLDS = """
 insert into hold (order_id, store_id, product_id, company_id, quantity, status, expires_at)
 select $1, $2, product, $3, units, 'HELD', clock_timestamp() + make_interval(secs => $6)
 from unnest($4::uuid[], $5::int[]) as one (product, units)
@@ -76,22 +76,22 @@ class Design(Protocol):
     async def hold(self, wanted: Units) -> bool: ...
 
 
-class Combined:
-    """The product's own door to holds."""
+class BatcherDesign:
+    """The reservation batcher of the product."""
 
     def __init__(self, place: Place, reservation_queue: ReservationBatcher) -> None:
         self._place = place
-        self._combiner = reservation_queue
+        self._batcher = reservation_queue
         self.deadlocks = 0
 
     async def hold(self, wanted: Units) -> bool:
         where = (self._place.company, self._place.store)
-        answer = await self._combiner.reserve(*where, uuid7(), wanted, HOLD_SECONDS)
+        answer = await self._batcher.reserve(*where, uuid7(), wanted, HOLD_SECONDS)
         return isinstance(answer, ReservationSuccess)
 
     @property
     def requests_per_batch(self) -> float:
-        counters = self._combiner.counters
+        counters = self._batcher.counters
         return counters.requests / max(1, counters.batches)
 
 
@@ -116,7 +116,7 @@ class OneStatement:
                 self.deadlocks += 1
 
 
-class LockedFirst:
+class LockFirst:
     """SELECT … FOR UPDATE, a decision in Python, then the writes: a transaction each."""
 
     def __init__(self, place: Place, pool: Any) -> None:
@@ -128,29 +128,29 @@ class LockedFirst:
         while True:
             try:
                 async with self._pool.acquire() as connection, connection.transaction():
-                    return await self._taken(connection, wanted)
+                    return await self._lock_and_hold(connection, wanted)
             except asyncpg.DeadlockDetectedError:
                 self.deadlocks += 1
 
-    async def _taken(self, connection: Any, wanted: Units) -> bool:
+    async def _lock_and_hold(self, connection: Any, wanted: Units) -> bool:
         place, keys = self._place, list(wanted)
         units = [wanted[key] for key in keys]
         there = dict(map(tuple, await connection.fetch(LOCK, place.store, keys)))
         if any(there.get(key, 0) < wanted[key] for key in keys):
             return False
-        await connection.execute(TAKE, place.store, keys, units)
+        await connection.execute(UPDATE_HELD, place.store, keys, units)
         given = (place.company, keys, units, HOLD_SECONDS)
-        await connection.execute(NOTE, uuid7(), place.store, *given)
+        await connection.execute(INSERT_HOLDS, uuid7(), place.store, *given)
         return True
 
 
 @asynccontextmanager
-async def combined(place: Place) -> AsyncIterator[Combined]:
+async def batcher_design(place: Place) -> AsyncIterator[BatcherDesign]:
     database = Database(place.url)
     reservation_queue = ReservationBatcher(database)
     reservation_queue.start()
     try:
-        yield Combined(place, reservation_queue)
+        yield BatcherDesign(place, reservation_queue)
     finally:
         await reservation_queue.close()
         await database.close()
@@ -159,28 +159,28 @@ async def combined(place: Place) -> AsyncIterator[Combined]:
 @asynccontextmanager
 async def one_statement(place: Place) -> AsyncIterator[OneStatement]:
     async with superuser(place.url) as connection:
-        await connection.execute(ONE)
+        await connection.execute(HOLD_FUNCTION)
     async with _pool(place) as pool:
         yield OneStatement(place, pool)
 
 
 @asynccontextmanager
-async def locked_first(place: Place) -> AsyncIterator[LockedFirst]:
+async def lock_first(place: Place) -> AsyncIterator[LockFirst]:
     async with _pool(place) as pool:
-        yield LockedFirst(place, pool)
+        yield LockFirst(place, pool)
 
 
 @asynccontextmanager
 async def _pool(place: Place) -> AsyncIterator[Any]:
     """Bare connections with the settings, the role and the policies of the product's own."""
-    # A request that waits for a hot row is slow, not wrong: it is to be measured to its end.
-    patient = {"statement_timeout": "60000", "lock_timeout": "60000"}
+    # A request that waits for a hot row is slow, not wrong: it is measured to its end.
+    timeouts = {"statement_timeout": "60000", "lock_timeout": "60000"}
 
     async def enter(connection: Any) -> None:
         await connection.execute(scope_statement(PLATFORM, lasting=True))
 
     async def leave(connection: Any) -> None:
-        """Nothing is to be undone, so nothing is paid for it."""
+        """Skip the reset of the connection: there is nothing to undo."""
 
     async with asyncpg.create_pool(
         place.url.replace("+asyncpg", "", 1),
@@ -188,6 +188,6 @@ async def _pool(place: Place) -> AsyncIterator[Any]:
         max_size=POOL,
         init=enter,
         reset=leave,
-        server_settings=SERVER_SETTINGS | patient | {"role": APPLICATION_ROLE},
+        server_settings=SERVER_SETTINGS | timeouts | {"role": APPLICATION_ROLE},
     ) as pool:
         yield pool

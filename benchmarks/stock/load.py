@@ -1,4 +1,4 @@
-"""Clients that want something at every moment, and what they got."""
+"""Clients that request units without a pause, and the figures of their requests."""
 
 import asyncio
 import bisect
@@ -17,7 +17,7 @@ LINES = 5
 SKEW = 1.1
 """The exponent of the zipf law by which carts are filled."""
 
-Wish = Callable[[], Units]
+NextCart = Callable[[], Units]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +32,29 @@ class Figures:
     python_us: float
     """CPU of this process for each, the clients' own work included."""
     database_us: float
-    conserved: bool
+    is_consistent: bool
 
     def __str__(self) -> str:
         return (
             f"  {self.name:28}{self.per_second:>9.0f}{self.p50_ms:>9.1f}{self.p99_ms:>9.1f}"
             f"{self.deadlocks:>11}{self.python_us:>11.0f}{self.database_us:>9.0f}"
-            f"{'yes' if self.conserved else 'NO':>7}"
+            f"{'yes' if self.is_consistent else 'NO':>7}"
         )
 
 
-def hot(place: Place) -> Wish:
-    """Everybody wants one unit of the same product."""
+def hot_row(place: Place) -> NextCart:
+    """Every cart has one unit of the same product."""
     wanted = {place.products[0]: 1}
     return lambda: wanted
 
 
-def carts(place: Place, seed: int) -> Wish:
-    """Five products of a thousand, in no order, the first ones more often than the others."""
+def carts(place: Place, seed: int) -> NextCart:
+    """Carts of five products of a thousand in random order, chosen by the zipf law."""
     chance = random.Random(seed)
     heights = itertools.accumulate(1 / rank**SKEW for rank in range(1, len(place.products) + 1))
     steps = list(heights)
 
-    def wish() -> Units:
+    def next_cart() -> Units:
         wanted: dict[UUID, int] = {}
         while len(wanted) < LINES:
             step = bisect.bisect(steps, chance.random() * steps[-1])
@@ -63,21 +63,26 @@ def carts(place: Place, seed: int) -> Wish:
         chance.shuffle(keys)
         return dict.fromkeys(keys, 1)
 
-    return wish
+    return next_cart
 
 
-async def measured(
-    name: str, place: Place, design: Design, wish: Wish, seconds: float, clients: int = CLIENTS
+async def measure(
+    name: str,
+    place: Place,
+    design: Design,
+    next_cart: NextCart,
+    seconds: float,
+    clients: int = CLIENTS,
 ) -> Figures:
-    """What `clients` get out of a design, each asking again as soon as it is answered."""
+    """Measure a design with `clients`, each of which repeats as soon as it has its answer."""
     took: list[float] = []
     warm = time.perf_counter() + min(1.0, seconds / 4)
     while time.perf_counter() < warm:
-        await asyncio.gather(*(design.hold(wish()) for _ in range(clients)))
+        await asyncio.gather(*(design.hold(next_cart()) for _ in range(clients)))
 
     async def client() -> None:
         while (began := time.perf_counter()) < end:
-            assert await design.hold(wish()), "there is plenty of everything"
+            assert await design.hold(next_cart()), "there is plenty of everything"
             took.append(time.perf_counter() - began)
 
     theirs, cpu, began = place.database_seconds(), time.process_time(), time.perf_counter()
@@ -94,5 +99,5 @@ async def measured(
         deadlocks=design.deadlocks,
         python_us=cpu / len(took) * 1e6,
         database_us=theirs / len(took) * 1e6,
-        conserved=await place.conserved(),
+        is_consistent=await place.is_consistent(),
     )

@@ -1,4 +1,4 @@
-"""Where the designs compete: a private, durable PostgreSQL, one store, a thousand products."""
+"""The database of the benchmark: a private, durable PostgreSQL, one store, a thousand products."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 FOLDER = ROOT / ".darkstore" / "bench-stock"
 PRODUCTS = 1_000
-PLENTY = 1_000_000_000
+ON_HAND = 1_000_000_000
 TEMPLATE = "darkstore_bench_template"
 TEMPLATE_EXISTS = "select exists (select from pg_database where datname = $1)"
 FILL = """
@@ -35,8 +35,8 @@ insert into stock (store_id, product_id, company_id, on_hand, held, damaged, inc
     select s.id, p.id, p.company_id, 0, 0, 0, 0, 1 from store s, product p
 """
 RESET = "truncate hold, event, stream; update stock set on_hand = $1, held = 0, version = 1"
-# What every design must leave behind, whatever happened on the way.
-TRUE = """
+# Holds whatever the order in which requests were answered.
+IS_CONSISTENT = """
 select coalesce(sum(held), 0) = (select coalesce(sum(quantity), 0) from hold where status = 'HELD')
     and coalesce(min(on_hand - held), 0) >= 0
 from stock
@@ -45,7 +45,7 @@ from stock
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The database, and the keys of what is sold in it."""
+    """The database and the keys of its company, store and products."""
 
     server: Postgres
     url: str
@@ -53,8 +53,8 @@ class Place:
     store: UUID
     products: tuple[UUID, ...]
 
-    async def reset(self, on_hand: int = PLENTY) -> None:
-        """Forget every hold; all the products have so many units."""
+    async def reset(self, on_hand: int = ON_HAND) -> None:
+        """Delete all holds and give every product `on_hand` units."""
         async with superuser(self.url) as connection:
             truncate, update = RESET.split(";")
             await connection.execute(truncate)
@@ -62,12 +62,12 @@ class Place:
             await connection.execute("vacuum (full, analyze) stock")
             await connection.execute("checkpoint")
 
-    async def conserved(self) -> bool:
-        """Whether the counters are what the holds say."""
+    async def is_consistent(self) -> bool:
+        """Whether the counters equal the sums of the holds."""
         async with superuser(self.url) as connection:
-            return bool(await connection.fetchval(TRUE))
+            return bool(await connection.fetchval(IS_CONSISTENT))
 
-    async def held(self) -> int:
+    async def hold_count(self) -> int:
         """How many holds there are."""
         async with superuser(self.url) as connection:
             return int(await connection.fetchval("select count(*) from hold"))
@@ -80,7 +80,7 @@ class Place:
             try:
                 fields = stat.read_text().rsplit(") ", 1)[1].split()
             except OSError:
-                continue  # it ended while we looked
+                continue  # the process ended
             if int(fields[1]) == parent or int(stat.parent.name) == parent:
                 ticks += int(fields[11]) + int(fields[12])
                 ticks += sum(map(int, fields[13:15])) * (int(stat.parent.name) == parent)
@@ -108,7 +108,7 @@ async def _template(server: Postgres) -> str:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Place]:
+async def open_stock_database() -> AsyncIterator[Place]:
     """An empty database with one store and its products."""
     async with empty_database() as (server, url):
         async with superuser(url) as connection:

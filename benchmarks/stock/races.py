@@ -55,7 +55,7 @@ class Shop:
 
 @dataclass(slots=True)
 class Tally:
-    """How a race stands: orders that were paid, and orders that never will be."""
+    """The orders of a race that were paid, and those whose payment failed."""
 
     sold: int = 0
     failed: int = 0
@@ -69,11 +69,11 @@ async def run(count: int) -> dict[str, Any]:
         database = Database(url)
         reservation_queue = ReservationBatcher(database)
         reservation_queue.start()
-        crowd = await create_people(database, CUSTOMERS)
+        customers = await create_people(database, CUSTOMERS)
         for number in range(count):
             city = await build_city(database)
             shop = Shop(database, reservation_queue, city, random.Random(number))
-            wrong = await race(shop, crowd)
+            wrong = await race(shop, customers)
             exact += not wrong
             for one in wrong:
                 print(f"race {number + 1}: {one}", flush=True)
@@ -84,9 +84,9 @@ async def run(count: int) -> dict[str, Any]:
     return {"races": count, "exact": exact, "units": UNITS, "customers": CUSTOMERS}
 
 
-async def race(shop: Shop, crowd: Sequence[Actor]) -> list[str]:
-    """Let the crowd in; answers everything that should not be true at the end."""
-    await _put(shop, UNITS)
+async def race(shop: Shop, customers: Sequence[Actor]) -> list[str]:
+    """Let all customers buy; returns every difference at the end."""
+    await _set_units(shop, UNITS)
     tally = Tally()
     room = asyncio.Semaphore(AT_ONCE)
 
@@ -94,33 +94,33 @@ async def race(shop: Shop, crowd: Sequence[Actor]) -> list[str]:
         async with room:
             await _buy(shop, who, tally)
 
-    await asyncio.gather(*(customer(who) for who in crowd))
-    return await _wrong(shop, tally)
+    await asyncio.gather(*(customer(who) for who in customers))
+    return await _differences(shop, tally)
 
 
 async def _buy(shop: Shop, who: Actor, tally: Tally) -> None:
-    """Try until there is an order, or until there can be none."""
+    """Try until an order is placed or all units are sold."""
     wanted = order_request(shop.city)
     while tally.sold < UNITS:
         try:
-            made = await place_order.place(shop, actor=who, origin=ORIGIN, order_request=wanted)
+            placed = await place_order.place(shop, actor=who, origin=ORIGIN, order_request=wanted)
         except DomainError:
             await asyncio.sleep(RETRY_SECONDS)
             continue
         if shop.chance.random() < FAILING_SHARE:
-            await _unpaid(shop, who, made.order.id, tally.failed)
+            await _fail_payment(shop, who, placed.order.id, tally.failed)
             tally.failed += 1
         else:
-            await _told(shop.database, made.order.id, IntentState.AUTHORIZED)
+            await _report_payment(shop.database, placed.order.id, IntentState.AUTHORIZED)
             tally.sold += 1
         return
 
 
-async def _unpaid(shop: Shop, who: Actor, order_id: UUID, number: int) -> None:
-    """One of the four ways in which no money comes, each in its turn."""
+async def _fail_payment(shop: Shop, who: Actor, order_id: UUID, number: int) -> None:
+    """Fail the payment in one of four ways, in turn."""
     way = number % 4
     if way == 0:
-        await _told(shop.database, order_id, IntentState.VOIDED)
+        await _report_payment(shop.database, order_id, IntentState.VOIDED)
         return
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         if way == 1:
@@ -134,8 +134,8 @@ async def _unpaid(shop: Shop, who: Actor, order_id: UUID, number: int) -> None:
             assert await payment_outcomes.expire_order(session, order_id)
 
 
-async def _told(database: Database, order_id: UUID, state: IntentState) -> None:
-    """Let the provider say what became of an order's payment."""
+async def _report_payment(database: Database, order_id: UUID, state: IntentState) -> None:
+    """Apply a payment state as the provider reports it."""
     async with database.write(PLATFORM, ORIGIN) as session:
         paid = (await session.scalars(select(Payment).where(Payment.order_id == order_id))).one()
         held = paid.amount_minor if state is IntentState.AUTHORIZED else 0
@@ -156,8 +156,8 @@ async def _told(database: Database, order_id: UUID, state: IntentState) -> None:
         await payment_outcomes.apply_payment_state(session, intent)
 
 
-async def _put(shop: Shop, units: int) -> None:
-    """So many units in the nearest store, none in the next."""
+async def _set_units(shop: Shop, units: int) -> None:
+    """Set the units of the nearest store, and none in the others."""
     wanted = product_id(shop.city)
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         for store in shop.city.first.stores:
@@ -167,7 +167,7 @@ async def _put(shop: Shop, units: int) -> None:
             stock_writer.record_movement(session, row, cause, left - row.on_hand)
 
 
-async def _wrong(shop: Shop, tally: Tally) -> list[str]:
+async def _differences(shop: Shop, tally: Tally) -> list[str]:
     wanted = product_id(shop.city)
     place = (Hold.store_id == shop.city.near.id) & (Hold.product_id == wanted)
     async with shop.database.read(PLATFORM) as session:

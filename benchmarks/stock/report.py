@@ -1,4 +1,4 @@
-"""What a run found, against what it must find."""
+"""The targets of a run and its saved results."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ P99_MS = 50.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A figure, and the most or the least that it may be."""
+    """A figure and its upper or lower bound."""
 
     name: str
     found: float
@@ -40,21 +40,23 @@ class Target:
 
 
 def targets(found: dict[str, Any], ours: str, plain: str) -> list[Target]:
-    """Every target that this run can speak of."""
-    kept: list[Target] = []
+    """The targets for which this run has figures."""
+    checked: list[Target] = []
     if loads := found.get("loads"):
-        hot, carts = loads["hot row"], loads["carts"]
-        ratio = hot[ours]["per_second"] / hot[plain]["per_second"]
-        kept += [
+        hot_row, carts = loads["hot row"], loads["carts"]
+        ratio = hot_row[ours]["per_second"] / hot_row[plain]["per_second"]
+        checked += [
             Target("hot row, times one statement", ratio, HOT_RATIO),
             Target("carts of five lines a second", carts[ours]["per_second"], CARTS_PER_SECOND),
             Target("p99 of carts, ms", carts[ours]["p99_ms"], P99_MS, most=True),
-            Target("p99 of the hot row, ms", hot[ours]["p99_ms"], P99_MS, most=True),
-            Target("deadlocks", hot[ours]["deadlocks"] + carts[ours]["deadlocks"], 0, most=True),
+            Target("p99 of the hot row, ms", hot_row[ours]["p99_ms"], P99_MS, most=True),
+            Target(
+                "deadlocks", hot_row[ours]["deadlocks"] + carts[ours]["deadlocks"], 0, most=True
+            ),
         ]
     if races := found.get("races"):
-        kept.append(Target("exact races for the last units", races["exact"], races["races"]))
-    return kept
+        checked.append(Target("exact races for the last units", races["exact"], races["races"]))
+    return checked
 
 
 def save(found: dict[str, Any]) -> Path:

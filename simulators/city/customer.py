@@ -76,7 +76,7 @@ class CityCustomer(CustomerClient):
         self._city.counts["paid"] += 1
 
     async def _wait(self, order: dict[str, Any]) -> None:
-        self._city.say(f"pin {order['code']}", order["deliveryPin"])
+        self._city.announce_code(f"pin {order['code']}", order["deliveryPin"])
         after: str | None = None
         while True:
             try:

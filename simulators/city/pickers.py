@@ -84,7 +84,7 @@ class StorePickers(PickerClient):
         packed = await self.pack(fulfillment_id)
         self._city.counts["packed"] += 1
         if found:
-            self._city.say(f"handover {packed['orderCode']}", packed["handoverCode"])
+            self._city.announce_code(f"handover {packed['orderCode']}", packed["handoverCode"])
 
 
 def _found(line: dict[str, Any], luck: random.Random) -> int:

@@ -94,18 +94,18 @@ class CityRider(RiderClient):
         code = ride["orderCode"]
         await self._ride_to(_place(ride["store"]["location"]))
         await self.arrive_at_store(ride["id"])
-        handover = await self._city.hear(f"handover {code}")
+        handover = await self._city.wait_for_code(f"handover {code}")
         if handover is None:
             self._city.counts["rides without bags"] += 1
             return
         await self.pick_up(ride["id"], handover)
         await self._ride_to(_place(ride["dropPoint"]))
         await self.arrive_at_customer(ride["id"])
-        pin = await self._city.hear(f"pin {code}")
+        pin = await self._city.wait_for_code(f"pin {code}")
         if pin is not None:
             await self.complete(ride["id"], pin)
             self._city.counts["delivered"] += 1
-        self._city.forget(f"handover {code}", f"pin {code}")
+        self._city.discard_codes(f"handover {code}", f"pin {code}")
 
     async def _ride_to(self, goal: Place) -> None:
         way = self._city.roads.way(self._luck, self._at, goal, SPEED_MPS * REPORT_SECONDS)

@@ -1,4 +1,4 @@
-"""The state that all simulated people share: routes, statistics, codes told in person."""
+"""The state that all simulated people share: routes, statistics and codes."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from simulators.parts.customer import CardProvider
 from simulators.parts.device import MutationRejected
 
 PASSWORD = "darkstore-demo-1"  # noqa: S105 - the seeded accounts of a development store
-SAY_SECONDS = 120.0
+CODE_SECONDS = 120.0
 AGAIN_SECONDS = 0.5
 
 
@@ -31,7 +31,7 @@ class CityState:
     roads: TripTraces = field(default_factory=TripTraces)
     stores: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    _said: dict[str, "asyncio.Future[str]"] = field(default_factory=dict)
+    _codes: dict[str, "asyncio.Future[str]"] = field(default_factory=dict)
 
     def graph(self) -> GraphClient:
         """Create a GraphQL client."""
@@ -41,23 +41,24 @@ class CityState:
         """Return the random generator of one person, the same in each run with this seed."""
         return random.Random(f"{self.seed}/{'/'.join(map(str, who))}")
 
-    def say(self, about: str, words: str) -> None:
+    def announce_code(self, about: str, code: str) -> None:
         """Pass a code in person: from the picker or the customer to the rider."""
-        heard = self._heard(about)
-        if not heard.done():
-            heard.set_result(words)
+        future = self._code(about)
+        if not future.done():
+            future.set_result(code)
 
-    async def hear(self, about: str) -> str | None:
+    async def wait_for_code(self, about: str) -> str | None:
         """Wait for a code; None after two minutes."""
         try:
-            async with asyncio.timeout(SAY_SECONDS):
-                return await asyncio.shield(self._heard(about))
+            async with asyncio.timeout(CODE_SECONDS):
+                return await asyncio.shield(self._code(about))
         except TimeoutError:
             return None
 
-    def forget(self, *topics: str) -> None:
+    def discard_codes(self, *topics: str) -> None:
+        """Remove codes that were used."""
         for about in topics:
-            self._said.pop(about, None)
+            self._codes.pop(about, None)
 
     def refused(self, error: MutationRejected) -> None:
         """Count problems of a mutation, which are not errors."""
@@ -76,8 +77,8 @@ class CityState:
             self.tally.fail(what, str(error))
             await asyncio.sleep(AGAIN_SECONDS)
 
-    def _heard(self, about: str) -> "asyncio.Future[str]":
-        return self._said.setdefault(about, asyncio.get_running_loop().create_future())
+    def _code(self, about: str) -> "asyncio.Future[str]":
+        return self._codes.setdefault(about, asyncio.get_running_loop().create_future())
 
 
 def company_of(email: str) -> str:

@@ -1,4 +1,4 @@
-"""One resource of Twilio's REST protocol, and a control room that shows what phones received."""
+"""One resource of Twilio's REST protocol, and an endpoint that lists the messages of a phone."""
 
 import base64
 import binascii
@@ -25,14 +25,14 @@ MORE_INFO = "https://www.twilio.com/docs/errors/{}"
 
 
 class SmsNetwork:
-    """The messages of one account, the newest last, never more than fit."""
+    """The messages of one account, the newest last, at most MESSAGES_COUNT."""
 
     def __init__(self, account: str, token: str) -> None:
         self.account = account
         self.token = token
         self.messages: deque[dict[str, Any]] = deque(maxlen=MESSAGES_COUNT)
 
-    def knows(self, header: str) -> bool:
+    def is_authorized(self, header: str) -> bool:
         """Whether HTTP Basic credentials are the account's."""
         scheme, _, given = header.partition(" ")
         try:
@@ -42,7 +42,7 @@ class SmsNetwork:
         expected = f"{self.account}:{self.token}".encode()
         return scheme.lower() == "basic" and hmac.compare_digest(credentials, expected)
 
-    def take(self, form: dict[str, str]) -> dict[str, Any]:
+    def accept(self, form: dict[str, str]) -> dict[str, Any]:
         """Accept a message for sending, and answer it as Twilio shows it."""
         sid = "SM" + secrets.token_hex(16)
         message = {
@@ -69,16 +69,16 @@ def build(account: str, token: str) -> Starlette:
     network = SmsNetwork(account, token)
 
     async def send(request: Request) -> Response:
-        if not network.knows(request.headers.get("authorization", "")):
-            return _refused(401, 20003, "Authenticate")
+        if not network.is_authorized(request.headers.get("authorization", "")):
+            return _error(401, 20003, "Authenticate")
         if request.path_params["account"] != network.account:
-            return _refused(404, 20404, "The requested resource was not found")
+            return _error(404, 20404, "The requested resource was not found")
         form = await _form(request)
         if form is None:
-            return _refused(413, 20413, "The request is too large")
-        if (reason := _against(form)) is not None:
-            return _refused(400, *reason)
-        return JSONResponse(network.take(form), 201)
+            return _error(413, 20413, "The request is too large")
+        if (reason := _problem(form)) is not None:
+            return _error(400, *reason)
+        return JSONResponse(network.accept(form), 201)
 
     async def messages(request: Request) -> Response:
         wanted = request.query_params.get("to")
@@ -104,7 +104,7 @@ async def _form(request: Request) -> dict[str, str] | None:
     return {name: values[0] for name, values in fields.items()}
 
 
-def _against(form: dict[str, str]) -> tuple[int, str] | None:
+def _problem(form: dict[str, str]) -> tuple[int, str] | None:
     to, text = form.get("To", ""), form.get("Body", "")
     if not to:
         return 21604, "A 'To' phone number is required."
@@ -119,6 +119,6 @@ def _against(form: dict[str, str]) -> tuple[int, str] | None:
     return None
 
 
-def _refused(status: int, code: int, message: str) -> Response:
+def _error(status: int, code: int, message: str) -> Response:
     body = {"code": code, "message": message, "more_info": MORE_INFO.format(code), "status": status}
     return JSONResponse(body, status)

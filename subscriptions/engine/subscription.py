@@ -225,7 +225,7 @@ class StreamSubscription:
         self, key: tuple[Hashable, ...], make: MakeMessage[M], share_key: tuple[Hashable, ...]
     ) -> None:
         """Join a fan-out group, if there is one, until it releases this subscription."""
-        port = self._context.outlet
+        port = self._context.fanout_port
         if port is None or not self._own_reader.transferable:
             return
         group = self._hub.fanout_groups.find_or_create(key, self._own_reader, port.sharing_key)

@@ -16,7 +16,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks.live.crowd import Door
+from benchmarks.live.listeners import ListenEndpoint
 from database.sessions import Database
 from local import process
 from models.ids import encode_id
@@ -95,7 +95,7 @@ def create_followers(
     followers = []
     for number in range(FOLLOWERS):
         token, key = staff[number % STAFF_COUNT].token, encode_id(Order, order.id)
-        connections = [Door(port, TRACK, key, token, snapshot=True) for port in ports]
+        connections = [ListenEndpoint(port, TRACK, key, token, snapshot=True) for port in ports]
         followers.append(Follower(connections, random.Random(SEED * 1000 + number)))
     return followers
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.live.crowd import Door
+from benchmarks.live.listeners import ListenEndpoint
 from database.sessions import Database
 from local import process
 from models.ids import encode_id
@@ -126,7 +126,7 @@ async def create_followers(
     followers = []
     for number in range(SOCKETS):
         token, key = staff[number % STAFF_COUNT].token, encode_id(Order, order.id)
-        connection = Door(port, TRACK, key, token, snapshot=True)
+        connection = ListenEndpoint(port, TRACK, key, token, snapshot=True)
         followers.append(Follower([connection], random.Random(number), transports=("ws",)))
     return followers
 

@@ -11,7 +11,7 @@ from models.events import EventType
 from services.core.background_worker import BackgroundWorker
 from workflows.payments import settle_payment
 
-log = logging.getLogger("darkstore.nudge")
+log = logging.getLogger("darkstore.settlement")
 
 MAX_CONCURRENT = 8
 MAX_WAITING = 1_000

@@ -27,7 +27,7 @@ class ReservationBatcher(RequestBatcher[ReservationRequest, ReservationResult]):
 
     def __init__(self, database: Database, workers: int = WORKER_COUNT) -> None:
         sizes = {"batch_requests": MAX_BATCH_REQUESTS, "queue_requests": MAX_QUEUE_REQUESTS}
-        super().__init__("combiner", self._reserve, workers=workers, party=_company, **sizes)
+        super().__init__("reservations", self._reserve, workers=workers, party=_company, **sizes)
         self._database = database
 
     async def reserve(

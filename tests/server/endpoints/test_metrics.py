@@ -36,7 +36,7 @@ async def test_development_shows_the_figures(
         response = await client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=")
     values = samples(response.text)
-    assert values["darkstore_queue_waiting", frozenset({("queue", "combiner")})] == 0
+    assert values["darkstore_queue_waiting", frozenset({("queue", "reservations")})] == 0
     assert values["darkstore_queue_shed_total", frozenset({("queue", "positions")})] == 0
     assert ("darkstore_connections_in_use", frozenset({("pool", "write")})) in values
     assert ("darkstore_stream_listeners", frozenset()) in values

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from benchmarks.live.crowd import EARS, Door, Group, Unheard
+from benchmarks.live.listeners import LISTENER_CLASSES, Group, ListenEndpoint, ListenersFailed
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -49,9 +49,9 @@ def seq_of_cursor(cursor: bytes) -> int:
 class Follower:
     """Records the event number of each message it receives, over changing connections."""
 
-    connections: Sequence[Door]
+    connections: Sequence[ListenEndpoint]
     rng: random.Random
-    transports: Sequence[str] = tuple(EARS)
+    transports: Sequence[str] = tuple(LISTENER_CLASSES)
     received_seqs: list[int] = field(default_factory=list)
     other_messages: list[str] = field(default_factory=list)
     snapshot_seq: int | None = None
@@ -80,16 +80,16 @@ class Follower:
 
         def changed() -> bool:
             now = len(self.received_seqs), len(self.other_messages), self.snapshot_seq
-            return now != before or bool(group.faults)
+            return now != before or bool(group.failures)
 
         with suppress(TimeoutError):
             await until(changed, TIMEOUT_SECONDS, "a message", poll_seconds=0.05)
 
     async def _listen(
-        self, connection: Door, seconds: float, last_seq: Callable[[], int | None]
+        self, connection: ListenEndpoint, seconds: float, last_seq: Callable[[], int | None]
     ) -> None:
         group = Group(1)
-        client = EARS[self.rng.choice(self.transports)](connection, group, self.receive)
+        client = LISTENER_CLASSES[self.rng.choice(self.transports)](connection, group, self.receive)
         try:
             async with asyncio.timeout(5):
                 await asyncio.get_running_loop().create_connection(
@@ -99,18 +99,18 @@ class Follower:
             return
         self.connected_at.append(time.monotonic())
         self._group = group
-        with suppress(Unheard, TimeoutError):
+        with suppress(ListenersFailed, TimeoutError):
             if not self._is_complete(last_seq()):
                 if self.rng.random() > BLIND_CUT_PROBABILITY:
                     await self._wait_for_message(group)
-                await group.until_cut(seconds)
+                await group.until_disconnected(seconds)
         self._group = None
-        client.leave()
+        client.disconnect()
 
     def interrupt(self) -> None:
         """End the current connection, so that the follower checks whether it has all events."""
         if self._group is not None:
-            self._group.failed("interrupted")
+            self._group.add_failure("interrupted")
 
     def receive(self, message: bytes) -> None:
         """Record one message; a message without a cursor is an error."""

@@ -31,7 +31,7 @@ async def play_process_stats(play: OperationPlayer) -> None:
     """Read the statistics of the process as a super admin."""
     stats = await play("admin", "operations_desk")
     queues = stats["queues"]
-    assert [queue["name"] for queue in queues] == ["combiner", "positions"]
+    assert [queue["name"] for queue in queues] == ["reservations", "positions"]
     assert queues[0]["requests"] >= queues[0]["batches"] >= 1
     counts = {each["name"]: (each["orders"], each["units"]) for each in stats["holds"]}
     assert list(counts) == ["hold", "extend", "claim", "release", "expire"]
