@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
-from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
 
 FULFILLMENT = prepared(select(Fulfillment).where(matches_keys(Fulfillment.id)))
 NEWEST = prepared(
@@ -54,3 +54,17 @@ async def substitutes_by_order(
 ) -> list[list[Substitute]]:
     """The substitutes proposed for each order, the oldest first."""
     return await many_per_key(session, SUBSTITUTES, ids, "order_id")
+
+
+PUT_BACK_LINES = prepared(
+    select(PutBackLine)
+    .where(matches_keys(PutBackLine.fulfillment_id))
+    .order_by(PutBackLine.position)
+)
+
+
+async def put_back_lines_by_fulfillment(
+    session: AsyncSession, ids: Sequence[UUID]
+) -> list[list[PutBackLine]]:
+    """What has to be put back of each fulfillment."""
+    return await many_per_key(session, PUT_BACK_LINES, ids, "fulfillment_id")

@@ -1,4 +1,4 @@
-"""Jobs that time out unanswered fulfillments and substitutions, and report stalled tasks."""
+"""Timers of fulfillments, substitutions and put-backs."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.retry_each import process_each
-from services.fulfillment import rerouting, stalled_tasks, substitutions
+from services.fulfillment import give_back, put_back_reminders, rerouting, substitutions
 
 SWEEP_FULFILLMENTS = 50
 SWEEP_SUBSTITUTIONS = 50
@@ -27,18 +27,32 @@ async def time_out_acceptances(database: Database) -> int:
     return await process_each(database, "fulfillment.time_out", fulfillment_ids, work)
 
 
-async def report_stalled_tasks(database: Database) -> int:
-    """Notify store and customer of accepted tasks idle for 10 minutes; returns how many."""
+async def give_back_stalled_tasks(database: Database) -> int:
+    """Return tasks to the queue that are idle or whose picker left the store; returns how many."""
     async with database.read(PLATFORM) as session:
-        fulfillment_ids = await stalled_tasks.stalled_fulfillments(session, SWEEP_FULFILLMENTS)
+        fulfillment_ids = await give_back.stalled_fulfillments(session, SWEEP_FULFILLMENTS)
 
     async def work(fulfillment_id: UUID) -> int:
         async with database.write(
             PLATFORM, AuditContext("job:fulfillment.tell_stalled")
         ) as session:
-            return await stalled_tasks.report_stalled(session, fulfillment_id)
+            return await give_back.give_back_stalled(session, fulfillment_id)
 
     return await process_each(database, "fulfillment.tell_stalled", fulfillment_ids, work)
+
+
+async def remind_of_put_backs(database: Database) -> int:
+    """Tell stores of units that nobody has put back; returns how many tasks have some."""
+    async with database.read(PLATFORM) as session:
+        fulfillment_ids = await put_back_reminders.overdue_put_backs(session, SWEEP_FULFILLMENTS)
+
+    async def work(fulfillment_id: UUID) -> int:
+        async with database.write(
+            PLATFORM, AuditContext("job:fulfillment.remind_put_back")
+        ) as session:
+            return await put_back_reminders.remind(session, fulfillment_id)
+
+    return await process_each(database, "fulfillment.remind_put_back", fulfillment_ids, work)
 
 
 async def time_out_substitutions(database: Database) -> int:

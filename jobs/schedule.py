@@ -25,7 +25,12 @@ JOBS: tuple[Job, ...] = (
     Job(
         "fulfillment.tell_stalled",
         15,
-        lambda deps: fulfillment.report_stalled_tasks(deps.database),
+        lambda deps: fulfillment.give_back_stalled_tasks(deps.database),
+    ),
+    Job(
+        "fulfillment.remind_put_back",
+        30,
+        lambda deps: fulfillment.remind_of_put_backs(deps.database),
     ),
     Job(
         "delivery.unassign_silent",
@@ -84,7 +89,9 @@ DUE = "select 1 from {0} where due_at < now()"
 # Selects a row for each item that is due for a job, to show whether the job keeps up.
 BACKLOG_QUERIES: dict[str, str] = {
     "hold.sweep": "select 1 from hold where status = 'HELD' and expires_at < now()",
-    "fulfillment.time_out": DUE.format("fulfillment"),
+    "fulfillment.time_out": DUE.format("fulfillment") + " and status = 'QUEUED'",
+    "fulfillment.remind_put_back": DUE.format("fulfillment") + " and put_back_at is null"
+    " and put_back_opened_at is not null",
     "delivery.advance": DUE.format("delivery"),
     "price_change.apply_due": DUE.format("price_change"),
     "order.expire": DUE.format('"order"') + " and status = 'PLACED'",

@@ -100,6 +100,8 @@ class EventType(NamedEnum):
     "The payment provider rejected the refund."
     ORDER_CONFIRMED = auto()
     "The payment is secured; the store can fulfill the order."
+    ORDER_REROUTED = auto()
+    "Another store fulfills the order, with a new delivery estimate."
     ORDER_EXPIRED = auto()
     "The order was not paid in time."
     ORDER_CANCELED = auto()
@@ -134,6 +136,14 @@ class EventType(NamedEnum):
     "All lines are picked and packed into bags."
     FULFILLMENT_STAGED = auto()
     "The bags wait at the handover point."
+    FULFILLMENT_GIVEN_BACK = auto()
+    "The task went back to the store's queue."
+    FULFILLMENT_PUT_BACK_OPENED = auto()
+    "Picked units of an ended task wait in the store to be put back."
+    FULFILLMENT_PUT_BACK_OVERDUE = auto()
+    "Picked units of an ended task still wait to be put back."
+    FULFILLMENT_PUT_BACK = auto()
+    "The store recorded where the picked units went."
     FULFILLMENT_HANDED_OVER = auto()
     "The store handed the bags to the rider."
     DELIVERY_SEARCHING = auto()

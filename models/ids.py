@@ -15,7 +15,7 @@ from models.companies import Company
 from models.counter_sales import CounterSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
-from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
 from models.identity import SignInSession
 from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
@@ -53,6 +53,7 @@ PREFIXES: dict[type[Entity], str] = {
     PriceChange: "prc",
     Product: "prd",
     PurchaseOrder: "pur",
+    PutBackLine: "pbl",
     Refund: "ref",
     Rider: "rid",
     SignInSession: "ses",

@@ -134,6 +134,7 @@ class Order(Entity):
     distance_m: Mapped[int] = mapped_column(default=0)
     promise_p50_seconds: Mapped[int] = mapped_column(default=0)
     promise_p90_seconds: Mapped[int] = mapped_column(default=0)
+    promised_at: Mapped[datetime] = default_now()
     delivery_pin: Mapped[str] = mapped_column(info={"secret": True})
     cancel_reason: Mapped[CancelReason | None]
     cancel_note: Mapped[str] = mapped_column(default="")

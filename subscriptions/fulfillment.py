@@ -16,7 +16,7 @@ from models.stores import Store
 from resolvers.context import Context, Info
 from services.core.problems import parse_id
 from services.events.event_log import store_queue_stream
-from services.fulfillment import fulfillments
+from services.fulfillment import fulfillments, put_back
 from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
@@ -35,12 +35,13 @@ class StoreQueueChanged(StreamMessage):
     order_id: UUID | None = None
     fulfillment_id: UUID | None = None
     fulfillments: Sequence[Fulfillment] | None = None
+    put_backs: Sequence[Fulfillment] | None = None
 
 
 async def watch_store_queue(
     info: Info, store_id: StoreId, after: After = None
 ) -> AsyncIterator[StoreQueueChanged]:
-    """Yield the open tasks of a store, then every change of them."""
+    """Yield the open tasks and put-backs of a store, then every change of them."""
     context, key = info.context, parse_id(Store, store_id, "storeId")
     del info  # keeps the whole execution alive
 
@@ -64,10 +65,26 @@ async def _queue(context: Context, store_id: UUID, first: int) -> list[Fulfillme
     return page.nodes
 
 
+async def _put_backs(context: Context, store_id: UUID) -> list[Fulfillment]:
+    """Return the ended tasks of a store whose units wait to be put back, oldest first."""
+    async with context.read() as session:
+        page = await put_back.open_put_backs(
+            session,
+            actor=context.actor,
+            store_id=store_id,
+            first=MAX_SNAPSHOT_FULFILLMENTS,
+            cursor=None,
+        )
+    return page.nodes
+
+
 async def _message(context: Context, store_id: UUID, item: StreamItem) -> StoreQueueChanged:
     if (notice := item.notice) is None:
         tasks = await _queue(context, store_id, MAX_SNAPSHOT_FULFILLMENTS)
-        return StoreQueueChanged(item.kind, item.cursor, store_id, fulfillments=tasks)
+        put_backs = await _put_backs(context, store_id)
+        return StoreQueueChanged(
+            item.kind, item.cursor, store_id, fulfillments=tasks, put_backs=put_backs
+        )
     return StoreQueueChanged(
         kind=item.kind,
         cursor=item.cursor,

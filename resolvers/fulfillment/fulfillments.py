@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
@@ -11,6 +12,7 @@ from models.stores import Store
 from resolvers.context import Info
 from resolvers.fulfillment.inputs import (
     FulfillmentAcceptInput,
+    FulfillmentGiveBackInput,
     FulfillmentLinePickInput,
     FulfillmentPackInput,
     FulfillmentRejectInput,
@@ -20,11 +22,12 @@ from resolvers.mutations import Operation, company_of, run_mutation
 from services.core import access
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
+from services.counting import missing_products
 from services.fulfillment import (
     fulfillment_states,
     fulfillments,
+    give_back,
     picking,
-    rerouting,
 )
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
@@ -59,52 +62,62 @@ async def fulfillment(info: Info, id: FulfillmentId) -> Fulfillment:
 
 
 async def accept(info: Info, input: FulfillmentAcceptInput) -> FulfillmentOutcome:
-    return await _run_step(
-        info, input, lambda session: fulfillments.accept(session, **_step_arguments(info, input))
+    return await run_step(
+        info, input, lambda session: fulfillments.accept(session, **step_arguments(info, input))
     )
 
 
 async def reject(info: Info, input: FulfillmentRejectInput) -> FulfillmentOutcome:
-    return await _run_step(
-        info,
-        input,
-        lambda session: rerouting.reject(
-            session, reason=input.reason, **_step_arguments(info, input)
-        ),
-    )
+    async def operation(session: Any) -> Fulfillment:
+        arguments = step_arguments(info, input) | {"reason": input.reason}
+        arguments["missing_line_ids"] = _missing_lines(input)
+        return await missing_products.reject(session, **arguments)
+
+    return await run_step(info, input, operation)
+
+
+def _missing_lines(input: FulfillmentRejectInput) -> list[UUID]:
+    given = enumerate(input.missing_line_ids or ())
+    return [parse_id(FulfillmentLine, one, "missingLineIds", str(n)) for n, one in given]
 
 
 async def pick_line(info: Info, input: FulfillmentLinePickInput) -> FulfillmentOutcome:
-    return await _run_step(
+    return await run_step(
         info,
         input,
         lambda session: picking.pick_line(
-            session, pick=_line_pick(input), **_step_arguments(info, input)
+            session, pick=_line_pick(input), **step_arguments(info, input)
         ),
     )
 
 
 async def pack(info: Info, input: FulfillmentPackInput) -> FulfillmentOutcome:
-    return await _run_step(
+    return await run_step(
         info,
         input,
-        lambda session: picking.pack(session, bags=input.bags, **_step_arguments(info, input)),
+        lambda session: picking.pack(session, bags=input.bags, **step_arguments(info, input)),
     )
 
 
 async def stage(info: Info, input: FulfillmentStageInput) -> FulfillmentOutcome:
-    return await _run_step(
-        info, input, lambda session: fulfillments.stage(session, **_step_arguments(info, input))
+    return await run_step(
+        info, input, lambda session: fulfillments.stage(session, **step_arguments(info, input))
     )
 
 
-async def _run_step(info: Info, input: Any, operation: Operation) -> FulfillmentOutcome:
+async def return_to_queue(info: Info, input: FulfillmentGiveBackInput) -> FulfillmentOutcome:
+    return await run_step(
+        info, input, lambda session: give_back.give_back(session, **step_arguments(info, input))
+    )
+
+
+async def run_step(info: Info, input: Any, operation: Operation) -> FulfillmentOutcome:
     """Run a step in a transaction scoped to the company of the fulfillment."""
     company = company_of(info, Fulfillment, input.fulfillment_id, "fulfillmentId")
     return await run_mutation(info, FulfillmentOutcome, operation, input=input, company_id=company)
 
 
-def _step_arguments(info: Info, input: Any) -> dict[str, Any]:
+def step_arguments(info: Info, input: Any) -> dict[str, Any]:
     """The actor, the fulfillment and the expected version, as keyword arguments of the services."""
     return {
         "actor": info.context.actor,

@@ -1,6 +1,6 @@
 import strawberry
 
-from models.fulfillment import RejectReason
+from models.fulfillment import PutBackWasteReason, RejectReason
 
 VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
 FULFILLMENT = "The fulfillment."
@@ -16,6 +16,11 @@ class FulfillmentAcceptInput:
 class FulfillmentRejectInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
     reason: RejectReason = strawberry.field(description="Why your store can't do it.")
+    missing_line_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="With OUT_OF_STOCK: the lines that you did not find; without it all of them."
+        " Their products go off sale in your store and are counted.",
+    )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
@@ -76,3 +81,33 @@ class FulfillmentSubstituteProposeInput:
 class OrderSubstituteAnswerInput:
     substitute_id: strawberry.ID = strawberry.field(description="The proposal.")
     accept: bool = strawberry.field(description="Whether you take it.")
+
+
+@strawberry.input(description="A task that goes back to your store's queue.")
+class FulfillmentGiveBackInput:
+    fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="Where the units of one line went: together all of its units.")
+class PutBackLineInput:
+    line_id: strawberry.ID = strawberry.field(description="The line of the put-back.")
+    returned_quantity: int = strawberry.field(description="Units that are on the shelf again.")
+    wasted_quantity: int = strawberry.field(
+        default=0, description="Units that can't be sold again; they are written off."
+    )
+    missing_quantity: int = strawberry.field(
+        default=0, description="Units that were not in the bags; they are written off as short."
+    )
+    waste_reason: PutBackWasteReason | None = strawberry.field(
+        default=None, description="Why units are wasted; required when any are."
+    )
+
+
+@strawberry.input(description="Units of an ended task that you have put back and counted.")
+class FulfillmentPutBackInput:
+    fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
+    lines: list[PutBackLineInput] = strawberry.field(
+        description="Every line of the put-back, each once."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)

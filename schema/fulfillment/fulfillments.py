@@ -15,6 +15,7 @@ from models.fulfillment import (
     FulfillmentLine,
     FulfillmentLineStatus,
     FulfillmentStatus,
+    PutBackReason,
     RejectReason,
 )
 from models.stock import BatchStatus
@@ -38,6 +39,7 @@ from services.stock import picked_batches as stock_picked_batches
 
 if TYPE_CHECKING:
     from schema.catalog.products import ProductType
+    from schema.fulfillment.put_backs import PutBackLineType
     from schema.fulfillment.substitutions import SubstituteType
     from schema.stock.batches import BatchShareType
     from schema.stores.stores import StoreType
@@ -125,11 +127,29 @@ class FulfillmentType(NodeType):
     )
     queued_at: datetime = column("When it came into the store's queue.")
     due_at: datetime | None = column(
-        "Until when it has to be accepted while QUEUED, or worked on again while in hand."
+        "Until when it has to be accepted while QUEUED, worked on again while in hand, or put back"
+        " after it ended."
     )
     accepted_at: datetime | None = column("When the store took it on.")
     packed_at: datetime | None = column("When its bags were closed.")
     handed_over_at: datetime | None = column("When a rider took them.")
+    put_back_reason: PutBackReason | None = column(
+        "Why picked units have to be put back; null when none have.", allow=STORE_OR_SUPPORT
+    )
+    put_back_opened_at: datetime | None = column(
+        "Since when picked units wait to be put back; null when none have to be.",
+        allow=STORE_OR_SUPPORT,
+    )
+    put_back_at: datetime | None = column(
+        "When somebody recorded where they went.", allow=STORE_OR_SUPPORT
+    )
+    put_back_lines: (
+        list[Annotated["PutBackLineType", strawberry.lazy("schema.fulfillment.put_backs")]] | None
+    ) = related(
+        load.put_back_lines_by_fulfillment,
+        "What has to be put back, or was; empty when nothing has to be.",
+        allow=STORE_OR_SUPPORT,
+    )
 
 
 @backed_by(picking.WrongProduct, "The code is of another product than the line's.")
@@ -150,7 +170,7 @@ FulfillmentAcceptError = Annotated[
     strawberry.union("FulfillmentAcceptError", description="Why an order was not taken on."),
 ]
 FulfillmentRejectError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType,
+    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
     strawberry.union("FulfillmentRejectError", description="Why an order was not turned down."),
 ]
 FulfillmentLinePickError = Annotated[

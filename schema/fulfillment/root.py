@@ -4,6 +4,7 @@ import strawberry
 
 from models.fulfillment import Fulfillment
 from resolvers.fulfillment import fulfillments as fulfillment_resolvers
+from resolvers.fulfillment import put_backs as put_back_resolvers
 from resolvers.fulfillment import substitutions as substitute_resolvers
 from resolvers.rules import CUSTOMER, STORE, STORE_OR_SUPPORT
 from schema.backing import field, mutation
@@ -16,6 +17,7 @@ from schema.fulfillment.fulfillments import (
     FulfillmentStagePayload,
     FulfillmentType,
 )
+from schema.fulfillment.put_backs import FulfillmentGiveBackPayload, FulfillmentPutBackPayload
 from schema.fulfillment.substitutions import (
     FulfillmentSubstituteProposePayload,
     OrderSubstituteAnswerPayload,
@@ -33,6 +35,11 @@ class FulfillmentQuery:
         "One task of your store.",
         allow=STORE_OR_SUPPORT,
         row_key=argument_key(Fulfillment),
+    )
+    store_put_backs: ConnectionType[FulfillmentType] | None = field(
+        put_back_resolvers.store_put_backs,
+        "Ended tasks of your store whose picked units wait to be put back, oldest first.",
+        allow=STORE,
     )
 
 
@@ -54,6 +61,16 @@ class FulfillmentMutation:
     )
     fulfillment_stage: FulfillmentStagePayload = mutation(
         fulfillment_resolvers.stage, "Say that the bags stand where riders fetch them.", allow=STORE
+    )
+    fulfillment_give_back: FulfillmentGiveBackPayload | None = mutation(
+        fulfillment_resolvers.return_to_queue,
+        "Return a task to the queue; what was picked stays recorded for the next picker.",
+        allow=STORE,
+    )
+    fulfillment_put_back: FulfillmentPutBackPayload | None = mutation(
+        put_back_resolvers.confirm,
+        "Record where the picked units of an ended task went; the stock changes accordingly.",
+        allow=STORE,
     )
 
 

@@ -33,6 +33,13 @@ class StoreQueueChangedType:
         list[Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")]]
         | None
     ) = column("The open tasks, oldest first, at most 100; null unless it is a snapshot.")
+    put_backs: (
+        list[Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")]]
+        | None
+    ) = column(
+        "The ended tasks whose picked units wait to be put back, oldest first, at most 100; null"
+        " unless it is a snapshot."
+    )
 
 
 @strawberry.type

@@ -129,8 +129,15 @@ class OrderType(NodeType):
     address_line: str = column("Street, house and floor.")
     drop_note: str = column("What the rider should know at the door.")
     distance_m: int = column("From the store in a straight line, in metres.")
-    promise_p50_seconds: int = column("Half of such orders arrive within so many seconds.")
-    promise_p90_seconds: int = column("Nine of ten such orders arrive within so many seconds.")
+    promise_p50_seconds: int = column(
+        "Half of such orders arrive within so many seconds after promisedAt."
+    )
+    promise_p90_seconds: int = column(
+        "Nine of ten such orders arrive within so many seconds after promisedAt."
+    )
+    promised_at: datetime = column(
+        "When the estimate was made: at placing, or when the order moved to another store."
+    )
     delivery_pin: str | None = field(
         resolve.delivery_pin,
         "What the customer tells the rider at the door; null for everybody else.",

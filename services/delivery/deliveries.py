@@ -87,12 +87,18 @@ async def create_delivery(
     return delivery
 
 
+async def open_delivery(session: AsyncSession, order_id: UUID) -> Delivery | None:
+    """The delivery of an order that has not ended."""
+    delivery: Delivery | None = await session.scalar(OPEN_DELIVERY, {"order": order_id})
+    return delivery
+
+
 async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | None:
     """Cancel the open delivery of a locked order; None when there is none.
 
     Raises DomainError: IllegalStep once its bags are picked up.
     """
-    delivery = await session.scalar(OPEN_DELIVERY, {"order": order.id})
+    delivery = await open_delivery(session, order.id)
     if delivery is None:
         return None
     if delivery.status not in BEFORE_PICKUP:

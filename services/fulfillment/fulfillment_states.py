@@ -37,6 +37,7 @@ from services.events.event_log import record_order_event
 from services.orders import order_states
 
 ACCEPT, REJECT = FulfillmentAction.ACCEPT, FulfillmentAction.REJECT
+GIVE_BACK, PUT_BACK = FulfillmentAction.GIVE_BACK, FulfillmentAction.PUT_BACK
 PICK_LINE, PACK, STAGE = (
     FulfillmentAction.PICK_LINE,
     FulfillmentAction.PACK,
@@ -54,11 +55,14 @@ ENDED_STATUSES = frozenset(
         FulfillmentStatus.REJECTED,
         FulfillmentStatus.TIMED_OUT,
         FulfillmentStatus.CANCELED,
-        FulfillmentStatus.RESTOCKED,
+        FulfillmentStatus.PUT_BACK,
     }
 )
 QUEUE_STATUSES = frozenset(FulfillmentStatus) - ENDED_STATUSES - {FulfillmentStatus.HANDED_OVER}
+IN_PROGRESS = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
 PICKING_STATUSES = frozenset({FulfillmentStatus.PICKING, FulfillmentStatus.AWAITING_SUBSTITUTION})
+# Ended tasks of which picked units may still be in the store.
+WITH_PUT_BACK = ENDED_STATUSES - {FulfillmentStatus.PUT_BACK}
 PACKED_STATUSES = frozenset({FulfillmentStatus.PACKED, FulfillmentStatus.STAGED})
 FULFILLMENT_WITH_LINES = prepared(
     select(Fulfillment, FulfillmentLine)
@@ -91,6 +95,10 @@ class PickingTask:
         )
 
 
+def put_back_is_open(fulfillment: Fulfillment) -> bool:
+    return fulfillment.put_back_is_open
+
+
 def _may_operate(row: Fulfillment, actor: Actor) -> bool:
     return may_operate_store(actor, row.company_id, row.store_id)
 
@@ -108,7 +116,13 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
     id_path="fulfillmentId",
     initial={FulfillmentStatus.QUEUED},
     transitions=(
-        Transition(ACCEPT, {FulfillmentStatus.QUEUED}, {FulfillmentStatus.ACCEPTED}, STORE_ROLES),
+        Transition(
+            ACCEPT,
+            {FulfillmentStatus.QUEUED},
+            IN_PROGRESS,
+            STORE_ROLES,
+            note="PICKING if lines were picked before the task was given back",
+        ),
         Transition(REJECT, {FulfillmentStatus.QUEUED}, {FulfillmentStatus.REJECTED}, STORE_ROLES),
         Transition(
             PICK_LINE, {FulfillmentStatus.ACCEPTED}, {FulfillmentStatus.PICKING}, STORE_ROLES
@@ -129,8 +143,21 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             note="once all lines are decided; CANCELED if nothing was found",
         ),
         Transition(STAGE, {FulfillmentStatus.PACKED}, {FulfillmentStatus.STAGED}, STORE_ROLES),
+        Transition(GIVE_BACK, IN_PROGRESS, {FulfillmentStatus.QUEUED}, STORE_ROLES),
+        Transition(
+            PUT_BACK,
+            WITH_PUT_BACK,
+            {FulfillmentStatus.PUT_BACK},
+            STORE_ROLES,
+            condition=put_back_is_open,
+        ),
     ),
     automatic=(
+        AutomaticTransition(
+            "job: idle, or its picker no longer works in the store",
+            IN_PROGRESS,
+            {FulfillmentStatus.QUEUED},
+        ),
         AutomaticTransition(
             "job: not accepted in time", {FulfillmentStatus.QUEUED}, {FulfillmentStatus.TIMED_OUT}
         ),
@@ -144,7 +171,7 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             "delivery: picked up", PACKED_STATUSES, {FulfillmentStatus.HANDED_OVER}
         ),
         AutomaticTransition(
-            "delivery: returned", {FulfillmentStatus.HANDED_OVER}, {FulfillmentStatus.RESTOCKED}
+            "delivery: returned", {FulfillmentStatus.HANDED_OVER}, {FulfillmentStatus.CANCELED}
         ),
     ),
     is_visible=_may_operate,

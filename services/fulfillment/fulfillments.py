@@ -1,6 +1,5 @@
 """A store's fulfillments: its queue, and the steps accept, stage and cancel."""
 
-from collections import Counter
 from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, select
@@ -9,28 +8,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import enum_literals
 from database.statements import prepared
 from models.events import EventType
-from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+    PutBackReason,
+)
 from models.identity import Actor, Role
 from models.orders import Order
-from models.stock import StockReason
 from models.stores import Store
 from services.core.access import STORE_ROLES, may_operate_store
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.delivery import deliveries
-from services.fulfillment import substitution_totals
+from services.fulfillment import put_back
 from services.fulfillment.fulfillment_states import (
     ACCEPT,
     MACHINE,
-    PACKED_STATUSES,
     QUEUE_STATUSES,
     STAGE,
-    SUBSTITUTE_STATUSES,
     begin,
     load_task,
 )
 from services.fulfillment.stalled_tasks import idle_deadline
-from services.stock import movements
 
 VIEWER_ROLES = STORE_ROLES | {Role.SUPPORT_AGENT}
 _IN_QUEUE = Fulfillment.status.in_(enum_literals(QUEUE_STATUSES))
@@ -56,16 +56,21 @@ async def accept(
 ) -> Fulfillment:
     """Accept an order: the actor becomes its picker, and the search for a rider begins.
 
+    A task that was given back continues where its last picker stopped, with the rider it has.
     Raises DomainError: NotFound, IllegalStep (also for the slower of two pickers), VersionConflict.
     """
     task = await begin(session, actor, fulfillment_id, ACCEPT, expected_version)
     fulfillment = task.fulfillment
-    MACHINE.move(fulfillment, FulfillmentStatus.ACCEPTED)
+    is_new = fulfillment.accepted_at is None
+    started = any(line.status is not FulfillmentLineStatus.PENDING for line in task.lines)
+    status = FulfillmentStatus.PICKING if started else FulfillmentStatus.ACCEPTED
+    MACHINE.move(fulfillment, status)
     fulfillment.picker_id, fulfillment.accepted_at = actor.person_id, task.now
     fulfillment.due_at = idle_deadline(task)
     task.record_change(session, EventType.FULFILLMENT_ACCEPTED)
     await session.flush()
-    await deliveries.create_delivery(session, task.order, fulfillment)
+    if is_new or await deliveries.open_delivery(session, task.order.id) is None:
+        await deliveries.create_delivery(session, task.order, fulfillment)
     return fulfillment
 
 
@@ -91,31 +96,21 @@ async def stage(
 async def cancel_for_order(
     session: AsyncSession, order: Order, actor_id: UUID | None = None
 ) -> Fulfillment | None:
-    """Cancel the fulfillment of a locked order and restock its units.
+    """Cancel the fulfillment of a locked order and release its units.
 
-    Units that the picker did not find are written off instead. None when no store works on the
-    order or when the bags have left the store.
+    Picked units wait until a person puts them back. None when no store works on the order or when
+    the bags have left the store.
     """
     fulfillment_id = await session.scalar(OPEN_FULFILLMENT, {"order": order.id})
     if fulfillment_id is None:
         return None
     task = await load_task(session, order, fulfillment_id)
     fulfillment = task.fulfillment
-    packed = fulfillment.status in PACKED_STATUSES
     MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
     fulfillment.due_at = None
     task.record_change(session, EventType.FULFILLMENT_CANCELED)
     await session.flush()
-    returned: Counter[UUID] = Counter()
-    lost: Counter[UUID] = Counter()
-    for line in task.lines:
-        returned[line.product_id] += line.quantity - line.missing_quantity
-        lost[line.product_id] += 0 if packed else line.lost_quantity
-    if any(line.status in SUBSTITUTE_STATUSES for line in task.lines):
-        returned += await substitution_totals.return_substitutes(session, order)
-    await movements.restock_and_write_off(
-        session, order, returned, lost, StockReason.RESTOCK, actor_id
-    )
+    await put_back.release_units(session, task, PutBackReason.ORDER_CANCELED, actor_id)
     return fulfillment
 
 

@@ -4,7 +4,6 @@ A return refunds the goods and the tip. The delivery fee is kept when the custom
 failure, and refunded otherwise.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -16,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
 from models.events import Event, EventType
-from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
-from models.orders import CancelReason, OrderLine
+from models.orders import CancelReason
 from models.payments import RefundReason
-from models.stock import StockReason
 from services.core.problems import DomainError, Problem
 from services.core.state_machine import illegal_step
 from services.delivery.deliveries import check_code
@@ -31,29 +29,21 @@ from services.delivery.delivery_states import (
     release_rider,
 )
 from services.events.event_log import order_stream, record_order_event
-from services.fulfillment import substitution_totals
-from services.fulfillment.fulfillment_states import MACHINE, PACKED_STATUSES
+from services.fulfillment.fulfillment_states import MACHINE, PACKED_STATUSES, load_task
+from services.fulfillment.put_back import open_put_back
 from services.orders import order_states
 from services.payments import payment_states, payments, refunds
-from services.stock import movements
 
 NO_SHOW_WAIT_SECONDS = 300
 # Failures that the customer caused.
 DELIVERY_FEE_KEPT = frozenset(
     {FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS, FailReason.REFUSED}
 )
-# Damaged units are not restocked: they stay sold in the ledger.
-NOT_RESTOCKED = frozenset({FailReason.DAMAGED})
 ARRIVAL_TIME = prepared(
     select(func.max(Event.at)).where(
         Event.stream == bindparam("stream"),
         Event.type == EventType.DELIVERY_AT_CUSTOMER,
         Event.at >= bindparam("placed_at"),
-    )
-)
-PACKED_UNITS = prepared(
-    select(OrderLine.product_id, OrderLine.packed_quantity).where(
-        OrderLine.order_id == bindparam("order"), OrderLine.packed_quantity > 0
     )
 )
 
@@ -129,7 +119,7 @@ async def complete_return(
     handover_code: str | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Take the bags back: restock the units, cancel the order as NOT_DELIVERED, refund the payment.
+    """Take the bags back: cancel the order as NOT_DELIVERED, refund the payment, open the put-back.
 
     Confirmed by the store's staff, or by the rider with the store's handover code.
     Raises DomainError: NotFound, IllegalStep, WrongDeliveryCode.
@@ -138,13 +128,14 @@ async def complete_return(
     fulfillment = await _fulfillment_of(session, locked)
     check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
     await _refund(session, locked)
-    MACHINE.move(fulfillment, FulfillmentStatus.RESTOCKED)
+    MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
     _change_status(
         session, locked, DeliveryStatus.RETURNED, EventType.DELIVERY_RETURNED, device_time
     )
     await session.flush()
     await release_rider(session, locked.delivery)
-    await _restock(session, locked)
+    task = await load_task(session, locked.order, fulfillment.id)
+    await open_put_back(session, task, PutBackReason.DELIVERY_RETURNED)
     await order_states.mark_canceled(session, locked.order, CancelReason.NOT_DELIVERED)
     await session.flush()
     return locked.delivery
@@ -180,19 +171,6 @@ async def _refund(session: AsyncSession, locked: LockedDelivery) -> None:
         note = f"Not delivered: {locked.delivery.fail_reason}"
         reason, actor_id = RefundReason.CANCELED, locked.actor.person_id
         await payments.request_refund(session, order, refund_minor, reason, note, None, actor_id)
-
-
-async def _restock(session: AsyncSession, locked: LockedDelivery) -> None:
-    if locked.delivery.fail_reason in NOT_RESTOCKED:
-        return
-    rows = await session.execute(PACKED_UNITS, {"order": locked.order.id})
-    units: Counter[UUID] = Counter()
-    for product_id, quantity in rows:
-        units[product_id] += quantity or 0
-    units += await substitution_totals.return_substitutes(session, locked.order)
-    await movements.restock(
-        session, locked.order, units, StockReason.RESTOCK, locked.actor.person_id
-    )
 
 
 async def _fulfillment_of(session: AsyncSession, locked: LockedDelivery) -> Fulfillment:

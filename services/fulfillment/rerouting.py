@@ -1,25 +1,38 @@
 """Moves orders that a store rejects, or does not accept in time, to the next store."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Listing
+from models.delivery import Delivery
 from models.events import EventType
-from models.fulfillment import Fulfillment, FulfillmentStatus, RejectReason
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentStatus,
+    PutBackReason,
+    RejectReason,
+)
 from models.geo_point import Point
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderLine
 from models.stock import StockReason
+from services.core.problems import DomainError, InvalidInput, not_found
+from services.delivery import deliveries
+from services.events.event_log import record_order_event
+from services.fulfillment import put_back
 from services.fulfillment.fulfillment_states import MACHINE, REJECT, PickingTask, begin, load_task
 from services.fulfillment.queueing import create_fulfillment
 from services.orders import order_states
 from services.payments import payments
-from services.stock import movements, stock_rows
+from services.stock import movements, off_sale, stock_rows
 from services.stores.coverage import ServingStore, find_serving_stores
+from services.stores.delivery_estimates import estimate_delivery
 
 MAX_STORES = 3
 MAX_CANDIDATE_STORES = 5
@@ -31,18 +44,47 @@ async def reject(
     actor: Actor,
     fulfillment_id: UUID,
     reason: RejectReason,
+    missing_line_ids: Collection[UUID] = (),
     expected_version: int | None = None,
 ) -> Fulfillment:
     """Reject an order: it moves to the next store that has all of it, or is canceled.
 
-    Returns the rejected fulfillment. Raises DomainError: NotFound, IllegalStep, VersionConflict.
+    With OUT_OF_STOCK the products of the missing lines (of all lines, when none is named) go off
+    sale in this store. Returns the rejected fulfillment. Raises DomainError: NotFound, IllegalStep,
+    VersionConflict, InvalidInput.
     """
     task = await begin(session, actor, fulfillment_id, REJECT, expected_version)
+    _check_missing_lines(task, reason, missing_line_ids)
     task.fulfillment.reject_reason = reason
     _end(task, FulfillmentStatus.REJECTED)
     task.record_change(session, EventType.FULFILLMENT_REJECTED, reason=reason)
-    await _reroute(session, task.order, actor.person_id)
+    store_id, person_id = task.fulfillment.store_id, actor.person_id
+    await _reroute(session, task, person_id)
+    if reason is RejectReason.OUT_OF_STOCK:
+        products = missing_products(task.lines, missing_line_ids)
+        reference = str(task.order.id)
+        await off_sale.write_off_available(session, store_id, products, reference, person_id)
     return task.fulfillment
+
+
+def missing_products(
+    lines: Iterable[FulfillmentLine], missing_line_ids: Collection[UUID]
+) -> list[UUID]:
+    """The products of the lines that a store does not find: of all lines when none is named."""
+    return [
+        line.product_id for line in lines if line.id in missing_line_ids or not missing_line_ids
+    ]
+
+
+def _check_missing_lines(
+    task: PickingTask, reason: RejectReason, missing_line_ids: Collection[UUID]
+) -> None:
+    """Raise DomainError: InvalidInput, NotFound unless the missing lines fit the task."""
+    if missing_line_ids and reason is not RejectReason.OUT_OF_STOCK:
+        message = "Name missing lines only with OUT_OF_STOCK."
+        raise DomainError(InvalidInput(path=["input", "missingLineIds"], message=message))
+    if not {line.id for line in task.lines}.issuperset(missing_line_ids):
+        raise not_found(FulfillmentLine, "missingLineIds")
 
 
 async def overdue_fulfillments(session: AsyncSession, limit: int) -> list[UUID]:
@@ -79,7 +121,7 @@ async def time_out(session: AsyncSession, fulfillment_id: UUID) -> bool:
         return False
     _end(task, FulfillmentStatus.TIMED_OUT)
     task.record_change(session, EventType.FULFILLMENT_TIMED_OUT)
-    await _reroute(session, order, None)
+    await _reroute(session, task, None)
     return True
 
 
@@ -88,22 +130,28 @@ def _end(task: PickingTask, status: FulfillmentStatus) -> None:
     task.fulfillment.due_at = None
 
 
-async def _reroute(session: AsyncSession, order: Order, actor_id: UUID | None) -> None:
-    """Move the units and the order to the next store, or cancel the order, in one transaction."""
+async def _reroute(session: AsyncSession, task: PickingTask, actor_id: UUID | None) -> None:
+    """Move the units and the order to the next store, or cancel the order, in one transaction.
+
+    The ended store keeps nothing that tells who the customer is.
+    """
     await session.flush()
+    order = task.order
     units = await _ordered_units(session, order)
     previous_stores = await _previous_stores(session, order)
     next_store = None
     if len(previous_stores) < MAX_STORES:
         next_store = await _next_store(session, order, units, previous_stores)
+    delivery = await deliveries.cancel_for_order(session, order)
+    _forget_customer(task.fulfillment, delivery)
     if next_store is None:
         await payments.request_void(session, order)
-        await movements.restock(session, order, units, StockReason.RESTOCK, actor_id)
+        await put_back.release_units(session, task, PutBackReason.ORDER_CANCELED, actor_id)
         await order_states.mark_canceled(session, order, CancelReason.NO_STORE)
         return
-    await movements.restock(session, order, units, StockReason.RESTOCK, actor_id)
-    order.store_id, order.distance_m = next_store.store.id, next_store.distance_m
-    order.version += 1
+    reason = PutBackReason.MOVED_TO_ANOTHER_STORE
+    await put_back.release_units(session, task, reason, actor_id)
+    _move_order(session, order, next_store, task.now)
     store = (order.store_id, order.company_id)
     shortages = await movements.deduct(
         session, *store, units, StockReason.SALE, str(order.id), actor_id
@@ -111,6 +159,41 @@ async def _reroute(session: AsyncSession, order: Order, actor_id: UUID | None) -
     if shortages:
         raise RuntimeError("locked units went away")
     await create_fulfillment(session, order, order.store_id, attempt=len(previous_stores) + 1)
+
+
+def _move_order(session: AsyncSession, order: Order, store: ServingStore, now: datetime) -> None:
+    """Give the order to another store with a new estimate, and tell the customer."""
+    estimate = estimate_delivery(
+        distance_m=store.distance_m,
+        preparation_seconds=store.store.preparation_seconds,
+        fee_minor=order.delivery_fee_minor,
+        currency=order.currency,
+        now=now,
+    )
+    order.store_id, order.distance_m = store.store.id, store.distance_m
+    order.promise_p50_seconds, order.promise_p90_seconds = (
+        estimate.p50_seconds,
+        estimate.p90_seconds,
+    )
+    order.promised_at = now
+    order.version += 1
+    record_order_event(
+        session,
+        order,
+        EventType.ORDER_REROUTED,
+        distance_m=store.distance_m,
+        promise_p50_seconds=estimate.p50_seconds,
+        promise_p90_seconds=estimate.p90_seconds,
+        promised_at=now,
+    )
+
+
+def _forget_customer(fulfillment: Fulfillment, delivery: Delivery | None) -> None:
+    """Remove the customer's name, place and notes from the rows of a store that lost the order."""
+    fulfillment.customer_name = ""
+    if delivery is not None:
+        delivery.customer_name = delivery.address_line = delivery.drop_note = ""
+        delivery.latitude = delivery.longitude = 0.0
 
 
 async def _ordered_units(session: AsyncSession, order: Order) -> Mapping[UUID, int]:

@@ -1,10 +1,10 @@
-"""The substitutes of an order as picking and handover need them: their price, and their return.
+"""The substitutes of an order as picking and the put-back need them: their price, and their return.
 
 A module of its own below those two and `substitutions`, so that imports stay acyclic.
 """
 
-from collections import Counter
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +23,12 @@ RETURN_SUBSTITUTES = prepared(
     update(Substitute)
     .where(_OF_ORDER, Substitute.status.in_(enum_literals(OPEN_STATUSES)))
     .values(status=SubstituteStatus.RETURNED, due_at=None)
-    .returning(Substitute.product_id, Substitute.quantity)
+    .returning(
+        Substitute.fulfillment_line_id,
+        Substitute.product_id,
+        Substitute.name,
+        Substitute.quantity,
+    )
     .execution_options(synchronize_session=False)
 )
 
@@ -33,9 +38,9 @@ async def accepted_total_minor(session: AsyncSession, order: Order) -> int:
     return sum(await session.scalars(ACCEPTED_TOTALS, {"order": order.id}))
 
 
-async def return_substitutes(session: AsyncSession, order: Order) -> Counter[UUID]:
-    """Mark the open substitutes of a canceled order as returned; returns the units to restock."""
-    units: Counter[UUID] = Counter()
-    for product_id, quantity in await session.execute(RETURN_SUBSTITUTES, {"order": order.id}):
-        units[product_id] += quantity
-    return units
+async def return_substitutes(session: AsyncSession, order: Order) -> Sequence[Any]:
+    """Mark the open substitutes of a canceled order as returned.
+
+    Returns rows of fulfillment line, product, name and units: they are in the bags.
+    """
+    return (await session.execute(RETURN_SUBSTITUTES, {"order": order.id})).all()

@@ -16,7 +16,7 @@ from models.catalog import PriceChange
 from models.counter_sales import CounterSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
-from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
 from models.identity import Actor, SignInSession
 from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, WebhookDelivery, WebhookEndpoint
@@ -172,6 +172,7 @@ PARENTS: dict[type[Entity], tuple[type[Entity], str]] = {
     Refund: (Order, "order_id"),
     GoodsReceipt: (PurchaseOrder, "purchase_order_id"),
     FulfillmentLine: (Fulfillment, "fulfillment_id"),
+    PutBackLine: (Fulfillment, "fulfillment_id"),
     TicketMessage: (Ticket, "ticket_id"),
     TransferLine: (Transfer, "transfer_id"),
 }

@@ -194,22 +194,15 @@ def return_units(
     set_aside(session, row, [batches_by_id[pick.batch_id] for pick in picks], cause)
 
 
-async def picked_batches_of(
-    session: AsyncSession,
-    order_id: UUID,
-    store_id: UUID,
-    product_ids: Collection[UUID],
-    line_id: UUID | None = None,
+async def picked_batches_of_line(
+    session: AsyncSession, line_id: UUID, product_ids: Collection[UUID]
 ) -> dict[UUID, list[PickedBatch]]:
-    """By product: what a locked order, or one of its lines, has picked from batches of a store."""
+    """By product: what a fulfillment line of a locked order has picked from batches."""
     statement = select(PickedBatch).where(
-        PickedBatch.order_id == order_id,
-        PickedBatch.store_id == store_id,
+        PickedBatch.fulfillment_line_id == line_id,
         PickedBatch.product_id.in_(product_ids),
         PickedBatch.quantity > 0,
     )
-    if line_id is not None:
-        statement = statement.where(PickedBatch.fulfillment_line_id == line_id)
     by_product: dict[UUID, list[PickedBatch]] = defaultdict(list)
     for row in await session.scalars(statement.execution_options(populate_existing=True)):
         by_product[row.product_id].append(row)

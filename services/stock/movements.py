@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.orders import Order
-from models.stock import StockBatch, StockEntry, StockReason
+from models.stock import PickedBatch, StockBatch, StockEntry, StockReason
 from services.carts.basket_problems import InsufficientStock
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.stock import batches
@@ -40,9 +40,9 @@ async def restock(
     actor_id: UUID | None,
     line_id: UUID | None = None,
 ) -> None:
-    """Return units of an order, or of one of its lines, to the stock of the order's store.
+    """Return unpicked units of an order, or units of one of its lines, to the stock of its store.
 
-    Units that were picked from a batch return to that batch.
+    Units of a line return to the batches that they were picked from; unpicked ones never left them.
     """
     await restock_and_write_off(session, order, lines, {}, reason, actor_id, line_id)
 
@@ -159,7 +159,10 @@ async def restock_and_write_off(
     actor_id: UUID | None,
     line_id: UUID | None = None,
 ) -> None:
-    """Restock `returned` units of an order and write off `lost` ones under one lock."""
+    """Restock `returned` units of an order and write off `lost` ones under one lock.
+
+    With `line_id` the returned units were picked for that line; without it nobody has picked them.
+    """
     returned, lost = _without_zeros(returned), _without_zeros(lost)
     products = {*returned, *lost}
     if not products:
@@ -169,7 +172,9 @@ async def restock_and_write_off(
     unsold_cause = MovementCause(StockReason.RESTOCK, reference, actor_id)
     loss_cause = MovementCause(StockReason.SHORT, reference, actor_id)
     rows = (await lock_rows(session, [order.store_id], products))[order.store_id]
-    picks = await batches.picked_batches_of(session, order.id, order.store_id, returned, line_id)
+    picks: dict[UUID, list[PickedBatch]] = {}
+    if line_id is not None:
+        picks = await batches.picked_batches_of_line(session, line_id, returned)
     picked_ids = [pick.batch_id for batch_picks in picks.values() for pick in batch_picks]
     in_stock: batches.BatchesByProduct = {}
     if picked_ids or lost:

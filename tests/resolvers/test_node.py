@@ -18,7 +18,7 @@ from models.companies import Company
 from models.counter_sales import CounterSale
 from models.counting import StockCount
 from models.delivery import Delivery, DeliveryOffer
-from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
 from models.identity import Grant, Role, SignInSession
 from models.ids import PREFIXES, encode_id
 from models.imports import StockImport, StockSet, StockUpload
@@ -62,6 +62,7 @@ READERS: dict[type[Entity], set[str]] = {
     Substitute: ORDER,
     Fulfillment: STORE | SUPPORT,
     FulfillmentLine: STORE | SUPPORT,
+    PutBackLine: STORE | SUPPORT,
     Delivery: {"customer", "rider"} | STORE | SUPPORT,
     DeliveryOffer: {"rider"} | STORE | SUPPORT,
     Ticket: {"customer"} | SUPPORT,

@@ -14,7 +14,7 @@ from models.catalog import PriceChange, Product
 from models.counter_sales import CounterSale, Tender
 from models.counting import StockCount
 from models.delivery import Delivery
-from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
 from models.identity import Role
 from models.imports import ErrorPolicy, ImportFormat, ImportMode, StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, AppSecretKind, WebhookDelivery, WebhookEndpoint
@@ -34,7 +34,7 @@ ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
     Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
-    Substitute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
+    Substitute, PutBackLine, App, AppSecret, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
 KINDS: dict[type[Entity], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
 Keys = dict[type[Entity], UUID]

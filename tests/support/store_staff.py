@@ -9,12 +9,13 @@ from sqlalchemy import func, select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.events import Event
-from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackLine
 from models.identity import Actor
 from models.orders import Order
 from models.stock import Stock
 from services.core.problems import DomainError
-from services.fulfillment import fulfillments
+from services.fulfillment import fulfillments, put_back
+from services.fulfillment.put_back import PutBackCount
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies, create_picker, fulfillments_of, write_as
@@ -72,3 +73,17 @@ async def accept_task(
     (task,) = await fulfillments_of(dependencies.database, order)
     staff = await create_picker(dependencies.database, city.near)
     return await run_step(dependencies.database, staff, task, fulfillments.accept), staff
+
+
+async def put_back_lines_of(database: Database, task: Fulfillment) -> list[PutBackLine]:
+    """What has to be put back of a fulfillment, in the order of the list."""
+    async with database.read(PLATFORM) as session:
+        statement = select(PutBackLine).where(PutBackLine.fulfillment_id == task.id)
+        return list(await session.scalars(statement.order_by(PutBackLine.position)))
+
+
+async def put_back_everything(database: Database, staff: Actor, task: Fulfillment) -> Fulfillment:
+    """Record that every unit is on the shelf again."""
+    lines = await put_back_lines_of(database, task)
+    counts = [PutBackCount(line.id, line.quantity) for line in lines]
+    return await run_step(database, staff, task, put_back.confirm, counts=counts)

@@ -73,13 +73,13 @@ async def test_an_order_is_accepted_picked_and_packed(
     assert repeated["fulfillment"] is None
     assert (repeated["errors"][0]["state"], repeated["errors"][0]["legal"]) == (
         "ACCEPTED",
-        ["PICK_LINE"],
+        ["PICK_LINE", "GIVE_BACK"],
     )
     for line in fulfillment["lines"]:
         pick = {**key, "code": line["product"]["barcode"], "quantity": 1}
         result = await query_field(database, staff, "fulfillment_line_pick", input=pick)
         assert result["errors"] == []
-    assert result["fulfillment"]["availableActions"] == ["PICK_LINE", "PACK"]
+    assert result["fulfillment"]["availableActions"] == ["PICK_LINE", "PACK", "GIVE_BACK"]
     assert {line["missingQuantity"] for line in result["fulfillment"]["lines"]} == {1}
     wrong = {**key, "code": "000", "lineId": fulfillment["lines"][0]["id"], "quantity": 1}
     refusal = await query_field(database, staff, "fulfillment_line_pick", input=wrong)

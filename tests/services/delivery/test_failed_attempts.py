@@ -22,7 +22,7 @@ from tests.support.paid_orders import (
     reload_order,
     unexplained_stock,
 )
-from tests.support.store_staff import on_hand
+from tests.support.store_staff import on_hand, put_back_everything
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ async def capture_payment(database: Database, order: Order) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "fee_kept", "restocked"),
+    ("reason", "fee_kept"),
     [
-        (FailReason.NOBODY_HOME, True, True),
-        (FailReason.UNSAFE, False, True),
-        (FailReason.DAMAGED, False, False),
+        (FailReason.NOBODY_HOME, True),
+        (FailReason.UNSAFE, False),
+        (FailReason.DAMAGED, False),
     ],
 )
 async def test_a_failed_attempt_returns_goods_and_refunds_the_payment(
@@ -54,7 +54,6 @@ async def test_a_failed_attempt_returns_goods_and_refunds_the_payment(
     city: City,
     reason: FailReason,
     fee_kept: bool,
-    restocked: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handover, "NO_SHOW_WAIT_SECONDS", 0)
@@ -72,13 +71,15 @@ async def test_a_failed_attempt_returns_goods_and_refunds_the_payment(
         OrderStatus.CANCELED,
         CancelReason.NOT_DELIVERED,
     )
-    assert await on_hand(database, city.near, city, 0) == units_before - (0 if restocked else 2)
+    assert await on_hand(database, city.near, city, 0) == units_before - 2
     async with database.read(PLATFORM) as session:
         refund = (await session.scalars(select(Refund).where(Refund.order_id == order.id))).one()
         fulfillment = await session.get_one(Fulfillment, delivery.fulfillment_id)
     kept_minor = order.delivery_fee_minor if fee_kept else 0
     assert refund.amount_minor == order.total_minor - kept_minor
-    assert fulfillment.status is FulfillmentStatus.RESTOCKED
+    assert (fulfillment.status, fulfillment.put_back_is_open) == (FulfillmentStatus.CANCELED, True)
+    await put_back_everything(database, staff, fulfillment)
+    assert await on_hand(database, city.near, city, 0) == units_before
     assert (await riders.rider_row(database, city)).live_delivery_id is None
     assert not await unexplained_stock(database, city)
 

@@ -48,7 +48,10 @@ async def test_of_two_pickers_one_accepts(dependencies: OrderDependencies, city:
     for result in refused:
         (problem,) = result.problems
         assert isinstance(problem, IllegalStep)
-        assert (problem.state, problem.legal) == ("ACCEPTED", ["PICK_LINE"])
+        assert (problem.state, problem.legal) == (
+            "ACCEPTED",
+            ["PICK_LINE", "GIVE_BACK"],
+        )
     conflict = await refusal_of_step(
         database, staff[0], fulfillment, fulfillments.accept, expected_version=fulfillment.version
     )
@@ -64,7 +67,8 @@ async def test_a_fulfillment_with_an_open_delivery_is_not_accepted_again(
     fulfillment, staff = await accept_task(dependencies, city, order)
     async with dependencies.database.write(PLATFORM, ORIGIN) as session:
         queued = await session.get_one(Fulfillment, fulfillment.id)
-        queued.status, queued.version = FulfillmentStatus.QUEUED, queued.version + 1
+        queued.status, queued.accepted_at = FulfillmentStatus.QUEUED, None
+        queued.version += 1
     problem = await refusal_of_step(dependencies.database, staff, fulfillment, fulfillments.accept)
     assert isinstance(problem, IllegalStep)
     assert problem.path == ["input", "fulfillmentId"]

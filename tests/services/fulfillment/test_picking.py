@@ -78,7 +78,7 @@ async def test_missing_units_are_not_charged(dependencies: OrderDependencies, ci
     await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(1, second.id))
     problem = await refusal_of_step(database, staff, fulfillment, picking.pack, bags=1)
     assert isinstance(problem, IllegalStep)
-    assert problem.legal == [FulfillmentAction.PICK_LINE]
+    assert problem.legal == [FulfillmentAction.PICK_LINE, FulfillmentAction.GIVE_BACK]
     await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(0, third.id))
     packed = await run_step(database, staff, fulfillment, picking.pack, bags=2)
     assert (packed.status, packed.bags) == (FulfillmentStatus.PACKED, 2)

@@ -64,7 +64,7 @@ async def test_an_unanswered_order_moves_to_the_second_store(
     assert await unexplained_stock(database, city) == []
     assert len(await lines_of(database, second)) == 3
     events = await event_types(database, order_stream(order.id))
-    assert events[-2:] == ["FULFILLMENT_TIMED_OUT", "FULFILLMENT_QUEUED"]
+    assert events[-3:] == ["FULFILLMENT_TIMED_OUT", "ORDER_REROUTED", "FULFILLMENT_QUEUED"]
 
 
 async def test_without_a_second_store_a_rejected_order_is_canceled(
@@ -111,7 +111,7 @@ async def test_an_order_is_canceled_when_every_store_rejected_it(
     database = dependencies.database
     order = await place_paid_order(dependencies, city)
     (fulfillment,) = await fulfillments_of(database, order)
-    reason = RejectReason.OUT_OF_STOCK
+    reason = RejectReason.TOO_BUSY
     await run_step(
         database,
         await create_picker(database, city.near),

@@ -23,6 +23,7 @@ from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
     OrderDependencies,
+    fulfillments_of,
     lines_of,
     order_dependencies,
     payment_of,
@@ -30,7 +31,7 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
-from tests.support.store_staff import accept_task, run_step
+from tests.support.store_staff import accept_task, put_back_everything, run_step
 
 STEPS = 14
 
@@ -124,4 +125,8 @@ async def test_stock_movements_explain_the_stock_after_any_random_steps(
     else:
         async with write_as(database, staff, order.company_id) as session:
             await fulfillments.cancel_for_order(session, await session.get_one(Order, order.id))
+        assert await unexplained_stock(database, city) == []
+        (ended,) = await fulfillments_of(database, order)
+        if ended.put_back_is_open:
+            await put_back_everything(database, staff, ended)
     assert await unexplained_stock(database, city) == []

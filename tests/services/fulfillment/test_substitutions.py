@@ -36,7 +36,14 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
-from tests.support.store_staff import accept_task, event_types, on_hand, refusal_of_step, run_step
+from tests.support.store_staff import (
+    accept_task,
+    event_types,
+    on_hand,
+    put_back_everything,
+    refusal_of_step,
+    run_step,
+)
 
 
 @pytest.fixture
@@ -168,7 +175,7 @@ async def test_without_an_answer_the_preference_of_the_line_decides(
     assert await unexplained_stock(dependencies.database, city) == []
 
 
-async def test_the_substitutes_of_a_canceled_order_are_restocked(
+async def test_the_substitutes_of_a_canceled_order_are_put_back(
     dependencies: OrderDependencies, city: City
 ) -> None:
     order, fulfillment, staff, line = await order_with_short_line(
@@ -177,6 +184,8 @@ async def test_the_substitutes_of_a_canceled_order_are_restocked(
     await propose(dependencies, fulfillment, staff, line, "P002")
     async with write_as(dependencies.database, staff, order.company_id) as session:
         await fulfillments.cancel_for_order(session, await session.get_one(Order, order.id))
+    assert await on_hand(dependencies.database, city.near, city, 1) == 49
+    await put_back_everything(dependencies.database, staff, fulfillment)
     assert await on_hand(dependencies.database, city.near, city, 1) == 50
     assert (
         await newest_substitute(dependencies.database, fulfillment)
@@ -250,6 +259,8 @@ async def test_the_batches_of_a_substitute_are_recorded(
     if accept:
         async with write_as(database, staff, order.company_id) as session:
             await fulfillments.cancel_for_order(session, await session.get_one(Order, order.id))
+        assert await picked_of_order(database, order) == {"late": 1}
+        await put_back_everything(database, staff, fulfillment)
         assert await picked_of_order(database, order) == {}
         assert (await batches_of(database, city.near, substitute_product))["late"][0] == 3
     assert await unexplained_stock(database, city) == []

@@ -26,7 +26,12 @@ from tests.support.paid_orders import (
     place_paid_order,
     unexplained_stock,
 )
-from tests.support.store_staff import accept_task, refusal_of_step, run_step
+from tests.support.store_staff import (
+    accept_task,
+    put_back_everything,
+    refusal_of_step,
+    run_step,
+)
 
 EGGS = (2,)
 
@@ -102,6 +107,8 @@ async def test_a_canceled_order_returns_only_undamaged_units(
     await report_pick(dependencies, staff, task, quantity, damaged=1)
     async with database.write(PLATFORM, ORIGIN) as session:
         await fulfillments.cancel_for_order(session, await session.get_one(Order, order.id))
+    assert await counters(database, city.near, eggs) == (52 - quantity, 0, 1, 0)
+    await put_back_everything(database, staff, task)
     assert await counters(database, city.near, eggs) == (52, 0, 1, 0)
     assert (await batches_of(database, city.near, eggs))["soon"][:2] == (2, 1)
     assert await unexplained_stock(database, city) == []

@@ -10,6 +10,8 @@ async def substitute_short_line(play: OperationPlayer) -> None:
     fulfillment = await play.task((await play("buyer", "order_detail", id=order))["code"])
     fulfillment_id = {"fulfillmentId": fulfillment["id"]}
     await play("picker", "fulfillment_accept", **fulfillment_id)
+    await play("picker", "fulfillment_give_back", **fulfillment_id)
+    await play("picker", "fulfillment_accept", **fulfillment_id)
     line = fulfillment["lines"][0]
     units = {"lineId": line["id"], "quantity": 1, "damagedQuantity": 1}
     await play("picker", "fulfillment_line_pick", **fulfillment_id, **units, code=None)
@@ -19,6 +21,7 @@ async def substitute_short_line(play: OperationPlayer) -> None:
     [proposal] = result["fulfillment"]["substitutes"]
     await play("buyer", "order_substitute_answer", substituteId=proposal["id"], accept=True)
     await play("buyer", "order_cancel", orderId=order)
+    await put_back(play, fulfillment["id"])
 
 
 async def pick_weighed_line(play: OperationPlayer) -> None:
@@ -42,3 +45,15 @@ async def pick_weighed_line(play: OperationPlayer) -> None:
     assert paid_order["charged"] == paid_order["payment"]["captured"]
     assert paid_order["lines"][0]["packedGrams"] == grams
     await play("owner", "product_handling_set", **apples)
+
+
+async def put_back(play: OperationPlayer, fulfillment: str) -> None:
+    """Count the picked units of an ended task: one is broken, the others are on the shelf again."""
+    open_tasks = (await play("picker", "store_put_backs", storeId=play.store))["nodes"]
+    [task] = [node for node in open_tasks if node["id"] == fulfillment]
+    first, *others = task["putBackLines"]
+    counts = [{"lineId": line["id"], "returnedQuantity": line["quantity"]} for line in others]
+    waste = {"wastedQuantity": 1, "wasteReason": "DAMAGED"}
+    counts += [{"lineId": first["id"], "returnedQuantity": first["quantity"] - 1, **waste}]
+    done = await play("picker", "fulfillment_put_back", fulfillmentId=fulfillment, lines=counts)
+    assert done["fulfillment"]["status"] == "PUT_BACK"

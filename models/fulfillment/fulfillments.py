@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Entity, NamedEnum, default_now, foreign_key, minor_units
+from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.catalog import TemperatureZone
+from models.fulfillment.put_back_lines import PutBackReason
 
 
 class FulfillmentStatus(NamedEnum):
@@ -27,13 +28,13 @@ class FulfillmentStatus(NamedEnum):
     HANDED_OVER = auto()
     """A rider has the bags."""
     REJECTED = auto()
-    """The store declined it. Final."""
+    """The store declined it; picked units wait until a person puts them back."""
     TIMED_OUT = auto()
-    """The store did not accept in time. Final."""
+    """The store did not accept in time; picked units wait until a person puts them back."""
     CANCELED = auto()
-    """The order was canceled. Final."""
-    RESTOCKED = auto()
-    """The bags came back after a failed delivery. Final."""
+    """The order was canceled; picked units wait until a person puts them back."""
+    PUT_BACK = auto()
+    """A person recorded where the picked units went. Final."""
 
 
 class FulfillmentLineStatus(NamedEnum):
@@ -66,6 +67,10 @@ class FulfillmentAction(NamedEnum):
     """Close the bags and charge what is in them."""
     STAGE = auto()
     """Put the bags at the pickup point."""
+    GIVE_BACK = auto()
+    """Return the order to the queue; what was picked stays recorded."""
+    PUT_BACK = auto()
+    """Record where the picked units of an ended order went; the stock changes then."""
 
 
 class RejectReason(NamedEnum):
@@ -100,9 +105,15 @@ class Fulfillment(Entity):
             "uq_fulfillment_live",
             "order_id",
             unique=True,
-            postgresql_where=text("status not in ('REJECTED','TIMED_OUT','CANCELED','RESTOCKED')"),
+            postgresql_where=text("status not in ('REJECTED','TIMED_OUT','CANCELED','PUT_BACK')"),
         ),
         Index("ix_fulfillment_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "ix_fulfillment_put_back",
+            "store_id",
+            "id",
+            postgresql_where=text("put_back_opened_at is not null and put_back_at is null"),
+        ),
     )
 
     order_id: Mapped[UUID] = foreign_key("order.id")
@@ -122,7 +133,17 @@ class Fulfillment(Entity):
     packed_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    put_back_reason: Mapped[PutBackReason | None]
+    put_back_opened_at: Mapped[datetime | None]
+    put_back_at: Mapped[datetime | None]
+    put_back_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    put_back_reminders: Mapped[int] = mapped_column(default=0, server_default="0")
     version: Mapped[int] = mapped_column(default=1)
+
+    @property
+    def put_back_is_open(self) -> bool:
+        """Whether picked units of the ended task wait until a person puts them back."""
+        return self.put_back_opened_at is not None and self.put_back_at is None
 
 
 class FulfillmentLine(Entity):
@@ -187,74 +208,3 @@ class FulfillmentLine(Entity):
 UNPICKED_UNITS = func.greatest(
     FulfillmentLine.quantity - FulfillmentLine.picked_quantity - FulfillmentLine.damaged_quantity, 0
 )
-
-
-class SubstituteStatus(NamedEnum):
-    """The status of a proposed substitute."""
-
-    PROPOSED = auto()
-    """Waits for the customer's answer."""
-    ACCEPTED = auto()
-    """Accepted; the substitute is in the bag."""
-    DECLINED = auto()
-    """Declined; the units are back in stock. Final."""
-    RETURNED = auto()
-    """The order was canceled; the units are restocked. Final."""
-
-
-class SubstituteAction(NamedEnum):
-    """An answer that a customer can give to a proposed substitute."""
-
-    ACCEPT = auto()
-    """Take the substitute."""
-    DECLINE = auto()
-    """Decline it; the missing units are not charged."""
-
-
-class Substitute(Entity):
-    """Another product that a picker puts in the bag for missing units of a line.
-
-    Its units leave the stock with the proposal; their batches are recorded with those of its line.
-    `total_minor` is its price: never more than the missing units would have cost.
-    """
-
-    __tablename__ = "substitute"
-    __table_args__ = (
-        CheckConstraint("quantity > 0", name="quantity"),
-        CheckConstraint("grams > 0", name="grams"),
-        CheckConstraint("total_minor <= quantity * unit_price_minor", name="total"),
-        Index("ix_substitute_order", "order_id"),
-        Index("ix_substitute_fulfillment", "fulfillment_id"),
-        Index(
-            "uq_substitute_line",
-            "fulfillment_line_id",
-            unique=True,
-            postgresql_where=text("status in ('PROPOSED', 'ACCEPTED')"),
-        ),
-        Index("ix_substitute_due", "due_at", postgresql_where=text("due_at is not null")),
-    )
-
-    company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
-    store_id: Mapped[UUID] = foreign_key("store.id")
-    order_id: Mapped[UUID] = foreign_key("order.id")
-    fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")
-    fulfillment_line_id: Mapped[UUID] = foreign_key("fulfillment_line.id")
-    order_line_id: Mapped[UUID] = foreign_key("order_line.id")
-    product_id: Mapped[UUID] = foreign_key("product.id")
-    name: Mapped[str]
-    currency: Mapped[str]
-    quantity: Mapped[int]
-    grams: Mapped[int | None]
-    unit_price_minor: Mapped[int] = minor_units()
-    total_minor: Mapped[int] = minor_units()
-    status: Mapped[SubstituteStatus] = mapped_column(default=SubstituteStatus.PROPOSED)
-    due_at: Mapped[datetime | None]
-    proposed_by_id: Mapped[UUID | None]
-    proposed_at: Mapped[datetime] = default_now()
-    answered_at: Mapped[datetime | None]
-
-    @property
-    def place(self) -> tuple[UUID, UUID]:
-        """The store and the product."""
-        return self.store_id, self.product_id

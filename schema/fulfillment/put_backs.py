@@ -1,0 +1,78 @@
+"""What is put back on the shelf: lines, and the payloads of giving back and putting back."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from dataloaders import catalog as load_catalog
+from dataloaders import stock as load_stock
+from models.fulfillment import PutBackLine, PutBackWasteReason
+from resolvers.fulfillment import fulfillments as resolve
+from schema.backing import backed_by, column, related
+from schema.fields import id_field
+from schema.nodes import NodeType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    VersionConflictType,
+)
+
+if TYPE_CHECKING:
+    from schema.catalog.products import ProductType
+    from schema.fulfillment.fulfillments import FulfillmentType
+    from schema.stock.batches import StockBatchType
+
+
+@backed_by(PutBackLine, "Picked units of one product and batch that have to be put back.")
+class PutBackLineType(NodeType):
+    id: strawberry.ID = id_field(PutBackLine)
+    position: int = column("Its place in the list, from 1.")
+    product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
+        load_catalog.product_by_store_and_id,
+        "The product; null when the store does not list it any more.",
+        by="place",
+    )
+    name: str = column("The product's name when it was ordered or proposed.")
+    batch: Annotated["StockBatchType", strawberry.lazy("schema.stock.batches")] | None = related(
+        load_stock.batch_by_id,
+        "The batch that the units were picked from; null when none is known.",
+        by="batch_id",
+    )
+    quantity: int = column("How many units lie in the bags.")
+    returned_quantity: int | None = column(
+        "Units that are on the shelf again; null until somebody has counted."
+    )
+    wasted_quantity: int | None = column("Units written off; null until somebody has counted.")
+    missing_quantity: int | None = column(
+        "Units that were not in the bags; null until somebody has counted."
+    )
+    waste_reason: PutBackWasteReason | None = column("Why units were written off, if any were.")
+
+
+FulfillmentGiveBackError = Annotated[
+    NotFoundType | IllegalStepType | VersionConflictType,
+    strawberry.union("FulfillmentGiveBackError", description="Why the task stays with its picker."),
+]
+FulfillmentPutBackError = Annotated[
+    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
+    strawberry.union("FulfillmentPutBackError", description="Why the stock does not change."),
+]
+NOW = "The fulfillment as it is now; null when nothing was done."
+ERRORS = "Every reason why nothing was done."
+
+
+@backed_by(resolve.FulfillmentOutcome, "What fulfillmentGiveBack did.")
+class FulfillmentGiveBackPayload:
+    fulfillment: (
+        Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
+    ) = column(NOW)
+    errors: list[FulfillmentGiveBackError] = column(ERRORS)
+
+
+@backed_by(resolve.FulfillmentOutcome, "What fulfillmentPutBack did.")
+class FulfillmentPutBackPayload:
+    fulfillment: (
+        Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
+    ) = column(NOW)
+    errors: list[FulfillmentPutBackError] = column(ERRORS)

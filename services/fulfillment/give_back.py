@@ -1,0 +1,98 @@
+"""Returns accepted tasks to the queue: given back by staff, idle, or without their picker.
+
+What was picked stays recorded, so that the next picker continues where the last one stopped.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.accounts import Membership
+from models.events import EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Actor
+from models.orders import Order
+from services.core.access import STORE_ROLES
+from services.fulfillment.fulfillment_states import (
+    GIVE_BACK,
+    IN_PROGRESS,
+    MACHINE,
+    PickingTask,
+    begin,
+    load_task,
+)
+from services.fulfillment.queueing import ACCEPT_WINDOW_SECONDS
+
+_IS_IDLE = Fulfillment.due_at <= func.clock_timestamp()
+_PICKER_WORKS_HERE = exists().where(
+    Membership.person_id == Fulfillment.picker_id,
+    Membership.revoked_at.is_(None),
+    Membership.role.in_(STORE_ROLES),
+    or_(Membership.company_id.is_(None), Membership.company_id == Fulfillment.company_id),
+    or_(Membership.store_id.is_(None), Membership.store_id == Fulfillment.store_id),
+)
+_PICKER_LEFT = and_(Fulfillment.picker_id.is_not(None), ~_PICKER_WORKS_HERE)
+_STALLED = (Fulfillment.status.in_(IN_PROGRESS), or_(_IS_IDLE, _PICKER_LEFT))
+
+
+async def give_back(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    fulfillment_id: UUID,
+    expected_version: int | None = None,
+) -> Fulfillment:
+    """Return a task to its store's queue, by any of the store's staff.
+
+    Raises DomainError: NotFound, IllegalStep, VersionConflict.
+    """
+    task = await begin(session, actor, fulfillment_id, GIVE_BACK, expected_version)
+    _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
+    await session.flush()
+    return task.fulfillment
+
+
+async def stalled_fulfillments(session: AsyncSession, limit: int) -> list[UUID]:
+    """Tasks in progress that are idle or whose picker lost their role in the store.
+
+    The session must see all companies.
+    """
+    statement = select(Fulfillment.id).where(*_STALLED).order_by(Fulfillment.due_at)
+    return list(await session.scalars(statement.limit(limit)))
+
+
+async def give_back_stalled(session: AsyncSession, fulfillment_id: UUID) -> bool:
+    """Return a stalled task to its store's queue.
+
+    False when it has changed, or when its order is locked by another transaction.
+    """
+    order = await session.scalar(
+        select(Order)
+        .join(Fulfillment, Fulfillment.order_id == Order.id)
+        .where(Fulfillment.id == fulfillment_id, *_STALLED)
+        .with_for_update(of=Order, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if order is None:
+        return False
+    # The lock may have waited for a change: decide by the row as it is now.
+    reason = await session.scalar(
+        select(_IS_IDLE).where(Fulfillment.id == fulfillment_id, *_STALLED)
+    )
+    if reason is None:
+        return False
+    task = await load_task(session, order, fulfillment_id)
+    stalled, given_back = EventType.FULFILLMENT_STALLED, EventType.FULFILLMENT_GIVEN_BACK
+    _return_to_queue(session, task, stalled if reason else given_back)
+    await session.flush()
+    return True
+
+
+def _return_to_queue(session: AsyncSession, task: PickingTask, event_type: EventType) -> None:
+    fulfillment = task.fulfillment
+    picker_id, fulfillment.picker_id = fulfillment.picker_id, None
+    MACHINE.move(fulfillment, FulfillmentStatus.QUEUED)
+    fulfillment.due_at = task.now + timedelta(seconds=ACCEPT_WINDOW_SECONDS)
+    task.record_change(session, event_type, picker_id=picker_id)

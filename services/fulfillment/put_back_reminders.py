@@ -1,0 +1,48 @@
+"""Reminds a store of units that nobody has put back."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events import EventType
+from models.fulfillment import Fulfillment
+from models.orders import Order
+from services.fulfillment.fulfillment_states import load_task
+from services.fulfillment.put_back import IS_OPEN
+
+REMINDER_SECONDS = 3600
+_OVERDUE = (*IS_OPEN, Fulfillment.due_at <= func.clock_timestamp())
+
+
+async def overdue_put_backs(session: AsyncSession, limit: int) -> list[UUID]:
+    """Ended tasks whose units should have been put back, the longest overdue first."""
+    statement = select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at)
+    return list(await session.scalars(statement.limit(limit)))
+
+
+async def remind(session: AsyncSession, fulfillment_id: UUID) -> bool:
+    """Tell the store, again every REMINDER_SECONDS.
+
+    False when it has changed, or when its order is locked by another transaction.
+    """
+    order = await session.scalar(
+        select(Order)
+        .join(Fulfillment, Fulfillment.order_id == Order.id)
+        .where(Fulfillment.id == fulfillment_id, *_OVERDUE)
+        .with_for_update(of=Order, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if order is None:
+        return False
+    task = await load_task(session, order, fulfillment_id)
+    fulfillment = task.fulfillment
+    if not fulfillment.put_back_is_open:
+        return False
+    fulfillment.put_back_reminders += 1
+    fulfillment.due_at = task.now + timedelta(seconds=REMINDER_SECONDS)
+    reminders = fulfillment.put_back_reminders
+    task.record_change(session, EventType.FULFILLMENT_PUT_BACK_OVERDUE, reminders=reminders)
+    await session.flush()
+    return True
