@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import auto
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
@@ -46,6 +46,25 @@ class TicketKind(NamedEnum):
     """There is a problem with the payment."""
     OTHER = auto()
     """Another problem; see the messages."""
+    NO_RIDER = auto()
+    """No rider accepts the delivery. Opened by the system."""
+    RIDER_SILENT = auto()
+    """The rider has the bags and sends no positions. Opened by the system."""
+    RIDER_RELEASED = auto()
+    """The delivery needs another rider: its rider was dismissed. Opened by the system."""
+    DELIVERY_OVERDUE = auto()
+    """The delivery has been in one state for too long. Opened by the system."""
+
+
+SYSTEM_KINDS = frozenset(
+    {
+        TicketKind.NO_RIDER,
+        TicketKind.RIDER_SILENT,
+        TicketKind.RIDER_RELEASED,
+        TicketKind.DELIVERY_OVERDUE,
+    }
+)
+"""The kinds of cases that the system opens; people can't choose them."""
 
 
 class TicketPriority(NamedEnum):
@@ -60,23 +79,37 @@ class TicketPriority(NamedEnum):
 
 
 class Ticket(Entity):
-    """A conversation about one order between its customer and support."""
+    """A conversation about one order between its customer and support, or a case for support alone.
+
+    Cases (`internal`) are opened by the system: nobody opened them, and customers do not see them.
+    """
 
     __tablename__ = "ticket"
     __table_args__ = (
         Index("ix_ticket_order", "order_id"),
         Index("ix_ticket_customer", "customer_id", "id"),
         Index("ix_ticket_open", "company_id", "id", postgresql_where=text("status <> 'RESOLVED'")),
+        Index(
+            "uq_ticket_case",
+            "order_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("internal and status <> 'RESOLVED'"),
+        ),
+        CheckConstraint("internal or opened_by_id is not null", name="opener"),
     )
 
     order_id: Mapped[UUID] = foreign_key("order.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
     customer_id: Mapped[UUID] = foreign_key("person.id")
-    opened_by_id: Mapped[UUID] = foreign_key("person.id")
+    opened_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    internal: Mapped[bool] = mapped_column(default=False, server_default="false")
     assignee_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     kind: Mapped[TicketKind]
     priority: Mapped[TicketPriority] = mapped_column(default=TicketPriority.NORMAL)
     subject: Mapped[str]
+    details: Mapped[str] = mapped_column(default="", server_default="")
+    """What the system knows about its case."""
     status: Mapped[TicketStatus] = mapped_column(default=TicketStatus.OPEN)
     resolution: Mapped[str] = mapped_column(default="")
     opened_at: Mapped[datetime] = default_now()

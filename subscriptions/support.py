@@ -15,6 +15,7 @@ from resolvers.context import Context, Info
 from resolvers.rules import SUPPORT_ROLES
 from services.core.problems import not_found, parse_id
 from services.events.event_log import support_stream, ticket_stream
+from services.orders.ticket_states import may_see
 from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
@@ -95,13 +96,9 @@ async def watch_support_queue(
 
 async def _ticket(context: Context, key: UUID) -> Ticket:
     """Return the ticket for its customer and for its company's support; else NotFound."""
-    actor = context.actor
     async with context.read() as session:
         ticket = await session.get(Ticket, key)
-    if ticket is None or not (
-        ticket.customer_id == actor.person_id
-        or actor.has_company_role(ticket.company_id, SUPPORT_ROLES)
-    ):
+    if ticket is None or not may_see(ticket, context.actor):
         raise not_found(Ticket, "ticketId")
     return ticket
 

@@ -19,7 +19,8 @@ from resolvers.support.inputs import (
 )
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
-from services.support import ticket_queries, ticket_states, tickets
+from services.orders import ticket_states
+from services.support import ticket_queries, tickets
 
 TicketId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]

@@ -44,7 +44,11 @@ class TicketMessageType(NodeType):
     at: datetime = column("When.")
 
 
-@backed_by(Ticket, "A conversation about one order between its customer and support.")
+@backed_by(
+    Ticket,
+    "A conversation about one order between its customer and support, or a case that the system "
+    "opened for support.",
+)
 class TicketType(NodeType):
     id: strawberry.ID = id_field(Ticket)
     status: TicketStatus = column("Whose turn it is.")
@@ -53,8 +57,12 @@ class TicketType(NodeType):
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
     kind: TicketKind = column("What went wrong.")
+    internal: bool = column(
+        "Whether it is a case that the system opened: only support sees it, and nobody replies."
+    )
     priority: TicketPriority = column("How soon an agent should look.")
     subject: str = column("What it is about, in a line.")
+    details: str = column("What the system knows about its case; empty for other tickets.")
     order_id: strawberry.ID = id_field(Order, "The order it is about.", by="order_id")
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, "The order it is about.", by="order_id"

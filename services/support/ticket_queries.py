@@ -12,7 +12,7 @@ from models.support import Ticket, TicketPriority, TicketStatus
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.orders.order_states import SUPPORT_ROLES
-from services.support.ticket_states import IS_UNRESOLVED, role_in_ticket
+from services.orders.ticket_states import IS_UNRESOLVED, may_see
 
 PRIORITY_RANKS = {TicketPriority.URGENT: 0, TicketPriority.HIGH: 1, TicketPriority.NORMAL: 2}
 PRIORITY_RANK = case(PRIORITY_RANKS, value=Ticket.priority)
@@ -21,7 +21,7 @@ PRIORITY_RANK = case(PRIORITY_RANKS, value=Ticket.priority)
 async def visible_ticket(session: AsyncSession, *, actor: Actor, ticket_id: UUID) -> Ticket:
     """The ticket, for its customer and for support. Raises DomainError: NotFound."""
     ticket = await session.get(Ticket, ticket_id)
-    if ticket is None or role_in_ticket(actor, ticket.company_id, ticket.customer_id) is None:
+    if ticket is None or not may_see(ticket, actor):
         raise not_found(Ticket, "id")
     return ticket
 
@@ -35,7 +35,9 @@ async def list_of_customer(
     order_id: UUID | None = None,
 ) -> Page[Ticket]:
     """A page of a customer's own tickets, newest first; only of one order if it is given."""
-    rows = select(Ticket).where(Ticket.customer_id == actor.person_id)
+    rows = select(Ticket).where(
+        Ticket.customer_id == actor.person_id, Ticket.internal.is_(False)
+    )
     if order_id is not None:
         rows = rows.where(Ticket.order_id == order_id)
     return await _newest_first(session, rows, check_page_size(first), cursor)

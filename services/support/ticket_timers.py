@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.support import Ticket, TicketMessage, TicketPriority, TicketStatus
 from services.core.clock import current_time
-from services.support.ticket_states import IS_UNRESOLVED, MACHINE, record_change
+from services.orders.ticket_states import IS_UNRESOLVED, MACHINE, record_change
 
 AUTO_RESOLVE_AFTER_SECONDS = 7 * 24 * 3600
 HIGH_PRIORITY_AFTER_SECONDS = 600

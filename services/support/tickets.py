@@ -16,6 +16,7 @@ from models.identity import Actor, Role
 from models.orders import Order, OrderAction, OrderStatus
 from models.payments import Payment, RefundReason
 from models.support import (
+    SYSTEM_KINDS,
     Ticket,
     TicketAction,
     TicketKind,
@@ -24,21 +25,21 @@ from models.support import (
     TicketStatus,
 )
 from services.core.clock import current_time
-from services.core.problems import DomainError, Problem, not_found
+from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
 from services.core.text import parse_line, parse_multiline
 from services.events.event_log import record_order_event
 from services.orders import order_states
 from services.orders.order_states import SUPPORT_ROLES
+from services.orders.ticket_states import record_ticket_event
 from services.orders.stages import OrderProgress, order_stage
 from services.payments import payments
-from services.support.ticket_states import (
+from services.orders.ticket_states import (
     AGENT,
     CUSTOMER,
     MACHINE,
     UNRESOLVED_STATUSES,
     record_change,
-    record_ticket_event,
     require_role,
     role_in_ticket,
 )
@@ -87,6 +88,8 @@ async def open_ticket(
     """
     subject = parse_line(subject, "input", "subject", max_length=MAX_SUBJECT_LENGTH, min_length=1)
     body = parse_multiline(body, "input", "body", max_length=MAX_BODY_LENGTH, min_length=1)
+    if kind in SYSTEM_KINDS:
+        raise DomainError(InvalidInput(path=["input", "kind"], message="The system opens these."))
     order = await order_states.lock(session, order_id)
     role = role_in_ticket(actor, order.company_id, order.customer_id)
     if role is None or actor.person_id is None:
@@ -121,7 +124,9 @@ async def _require_may_open(session: AsyncSession, actor: Actor, order: Order) -
         message = f"There is nothing to complain of while the order is {stage}."
         raise illegal_step("input", "orderId", message=message, state=stage, legal=legal)
     unresolved = select(func.count()).where(
-        Ticket.order_id == order.id, Ticket.status.in_(UNRESOLVED_STATUSES)
+        Ticket.order_id == order.id,
+        Ticket.status.in_(UNRESOLVED_STATUSES),
+        Ticket.internal.is_(False),
     )
     if (await session.scalar(unresolved) or 0) >= MAX_OPEN_TICKETS_PER_ORDER:
         raise _too_many("orderId", "unresolved tickets of this order", MAX_OPEN_TICKETS_PER_ORDER)

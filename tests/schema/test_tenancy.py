@@ -25,7 +25,7 @@ from models.orders import Order
 from models.stores import Store
 from models.support import Ticket
 from schema.root import graph
-from services.support.ticket_states import record_ticket_event
+from services.orders.ticket_states import record_ticket_event
 from tests.support.actors import ActorClient, engine
 from tests.support.city import City
 from tests.support.minimal_queries import contains_id, minimal_document

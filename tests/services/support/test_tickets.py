@@ -16,7 +16,8 @@ from models.support import Ticket, TicketMessage, TicketPriority, TicketStatus
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, VersionConflict
 from services.events.event_log import order_stream, support_stream, ticket_stream
 from services.payments.refunds import ExceedsCaptured
-from services.support import ticket_queries, ticket_states, tickets
+from services.orders import ticket_states
+from services.support import ticket_queries, tickets
 from services.support.tickets import (
     MAX_BODY_LENGTH,
     MAX_MESSAGES_PER_TICKET,

@@ -18,27 +18,42 @@ UNRESOLVED_STATUSES = frozenset({TicketStatus.OPEN, TicketStatus.WAITING})
 IS_UNRESOLVED = text("ticket.status <> 'RESOLVED'")
 
 
-def role_in_ticket(actor: Actor, company_id: UUID, customer_id: UUID) -> Role | None:
-    """CUSTOMER for the order's customer, SUPPORT_AGENT for support, None for everybody else."""
+def role_in_ticket(
+    actor: Actor, company_id: UUID, customer_id: UUID, *, internal: bool = False
+) -> Role | None:
+    """CUSTOMER for the order's customer, SUPPORT_AGENT for support, None for everybody else.
+
+    The customer has no role in an `internal` ticket, whatever other roles they hold.
+    """
     if actor.signed_in and actor.person_id == customer_id:
-        return CUSTOMER
+        return None if internal else CUSTOMER
     return AGENT if actor.has_company_role(company_id, SUPPORT_ROLES) else None
 
 
 def require_role(ticket: Ticket, actor: Actor) -> Role:
     """The actor's role in the ticket. Raises DomainError: NotFound without one."""
-    role = role_in_ticket(actor, ticket.company_id, ticket.customer_id)
+    role = _role(actor, ticket)
     if role is None:
         raise not_found(Ticket, "ticketId")
     return role
 
 
-def _may_see(row: Ticket, actor: Actor) -> bool:
-    return role_in_ticket(actor, row.company_id, row.customer_id) is not None
+def may_see(row: Ticket, actor: Actor) -> bool:
+    """Whether `actor` has a role in the ticket."""
+    return _role(actor, row) is not None
+
+
+def is_conversation(row: Ticket) -> bool:
+    return not row.internal
+
+
+def _role(actor: Actor, ticket: Ticket) -> Role | None:
+    owners = ticket.company_id, ticket.customer_id
+    return role_in_ticket(actor, *owners, internal=ticket.internal)
 
 
 def _permits(row: Ticket, actor: Actor, transition: Transition[TicketAction, TicketStatus]) -> bool:
-    return role_in_ticket(actor, row.company_id, row.customer_id) in transition.roles
+    return _role(actor, row) in transition.roles
 
 
 MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
@@ -62,6 +77,7 @@ MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
             {TicketStatus.WAITING},
             {AGENT},
             party="support",
+            condition=is_conversation,
         ),
         Transition(TicketAction.ASSIGN, UNRESOLVED_STATUSES, roles={AGENT}, party="support"),
         Transition(
@@ -78,8 +94,13 @@ MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
             {TicketStatus.WAITING},
             {TicketStatus.RESOLVED},
         ),
+        AutomaticTransition(
+            "system: the cause of its case has ended",
+            UNRESOLVED_STATUSES,
+            {TicketStatus.RESOLVED},
+        ),
     ),
-    is_visible=_may_see,
+    is_visible=may_see,
     permits=_permits,
 )
 
