@@ -51,6 +51,7 @@ PROGRESS = prepared(
         PAYMENT.scalar_subquery(),
         FULFILLMENT.scalar_subquery(),
         DELIVERY.scalar_subquery(),
+        Order.cancel_offered_at.is_not(None),
     ).where(matches_keys(Order.id))
 )
 

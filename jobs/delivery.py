@@ -1,4 +1,4 @@
-"""Jobs that advance deliveries, unassign silent riders and delete old tracks."""
+"""Jobs that advance deliveries, look after silent riders and delete old tracks."""
 
 from uuid import UUID
 
@@ -6,22 +6,29 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.retry_each import process_each
-from services.delivery import deliveries, dispatch, tracks
+from models.orders import CancelReason
+from services.checkout import cancellation
+from services.delivery import delivery_timers, silent_riders
+from services.delivery.positions import tracks
 
 SWEEP_DELIVERIES = 50
 
 
-async def advance_dispatch(database: Database) -> int:
-    """Offer every delivery that is due to the next rider; returns how many were due.
+async def advance_deliveries(database: Database) -> int:
+    """Do what is due for every delivery; returns how many were due.
 
     Each delivery has a transaction of its own, so that one failure does not stop the others.
     """
     async with database.read(PLATFORM) as session:
-        delivery_ids = await dispatch.overdue_deliveries(session, SWEEP_DELIVERIES)
+        delivery_ids = await delivery_timers.overdue_deliveries(session, SWEEP_DELIVERIES)
 
     async def work(delivery_id: UUID) -> int:
         async with database.write(PLATFORM, AuditContext("job:delivery.advance")) as session:
-            return await dispatch.advance_dispatch(session, delivery_id)
+            order = await delivery_timers.order_without_rider(session, delivery_id)
+            if order is not None:
+                await cancellation.cancel_for_cause(session, order, CancelReason.NO_RIDER)
+                return True
+            return await delivery_timers.advance_delivery(session, delivery_id)
 
     return await process_each(database, "delivery.advance", delivery_ids, work)
 
@@ -29,15 +36,27 @@ async def advance_dispatch(database: Database) -> int:
 async def unassign_silent_riders(database: Database) -> int:
     """Unassign deliveries not picked up by riders silent for three minutes; returns how many."""
     async with database.read(PLATFORM) as session:
-        delivery_ids = await deliveries.deliveries_of_silent_riders(session, SWEEP_DELIVERIES)
+        delivery_ids = await silent_riders.deliveries_of_silent_riders(session, SWEEP_DELIVERIES)
 
     async def work(delivery_id: UUID) -> int:
         async with database.write(
             PLATFORM, AuditContext("job:delivery.unassign_silent")
         ) as session:
-            return await deliveries.unassign_silent_rider(session, delivery_id)
+            return await silent_riders.unassign_silent_rider(session, delivery_id)
 
     return await process_each(database, "delivery.unassign_silent", delivery_ids, work)
+
+
+async def check_silent_carriers(database: Database) -> int:
+    """Ask riders with bags who are silent, and open cases; returns how many changed."""
+    async with database.read(PLATFORM) as session:
+        delivery_ids = await silent_riders.carriers_to_check(session, SWEEP_DELIVERIES)
+
+    async def work(delivery_id: UUID) -> int:
+        async with database.write(PLATFORM, AuditContext("job:delivery.check_silent")) as session:
+            return await silent_riders.check_carrier(session, delivery_id)
+
+    return await process_each(database, "delivery.check_silent", delivery_ids, work)
 
 
 async def delete_old_tracks(database: Database) -> int:

@@ -6,7 +6,13 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs.retry_each import process_each
-from services.fulfillment import give_back, put_back_reminders, rerouting, substitutions
+from services.fulfillment import (
+    give_back,
+    put_back_reminders,
+    rerouting,
+    substitutions,
+    waiting_bags,
+)
 
 SWEEP_FULFILLMENTS = 50
 SWEEP_SUBSTITUTIONS = 50
@@ -53,6 +59,20 @@ async def remind_of_put_backs(database: Database) -> int:
             return await put_back_reminders.remind(session, fulfillment_id)
 
     return await process_each(database, "fulfillment.remind_put_back", fulfillment_ids, work)
+
+
+async def report_waiting_bags(database: Database) -> int:
+    """Notify the store of packed bags that wait, and support of staged ones; returns how many."""
+    async with database.read(PLATFORM) as session:
+        fulfillment_ids = await waiting_bags.overdue_bags(session, SWEEP_FULFILLMENTS)
+
+    async def work(fulfillment_id: UUID) -> int:
+        async with database.write(
+            PLATFORM, AuditContext("job:fulfillment.tell_waiting")
+        ) as session:
+            return await waiting_bags.report_waiting_bags(session, fulfillment_id)
+
+    return await process_each(database, "fulfillment.tell_waiting", fulfillment_ids, work)
 
 
 async def time_out_substitutions(database: Database) -> int:

@@ -21,7 +21,7 @@ JOBS: tuple[Job, ...] = (
     Job("stock.audit", 30, lambda deps: stock.audit_next_store(deps.database)),
     Job("hold.sweep", 5, lambda deps: stock.expire_reservations(deps.database)),
     Job("fulfillment.time_out", 1, lambda deps: fulfillment.time_out_acceptances(deps.database)),
-    Job("delivery.advance", 1, lambda deps: delivery.advance_dispatch(deps.database)),
+    Job("delivery.advance", 1, lambda deps: delivery.advance_deliveries(deps.database)),
     Job(
         "fulfillment.tell_stalled",
         15,
@@ -33,9 +33,19 @@ JOBS: tuple[Job, ...] = (
         lambda deps: fulfillment.remind_of_put_backs(deps.database),
     ),
     Job(
+        "fulfillment.tell_waiting",
+        15,
+        lambda deps: fulfillment.report_waiting_bags(deps.database),
+    ),
+    Job(
         "delivery.unassign_silent",
         15,
         lambda deps: delivery.unassign_silent_riders(deps.database),
+    ),
+    Job(
+        "delivery.check_silent",
+        15,
+        lambda deps: delivery.check_silent_carriers(deps.database),
     ),
     Job("price_change.apply_due", 0.3, lambda deps: catalog.apply_due_prices(deps.database)),
     Job("alert.watch_shelves", 10, lambda deps: alerts.check_stock_levels(deps.database)),

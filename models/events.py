@@ -131,7 +131,7 @@ class EventType(NamedEnum):
     SUBSTITUTE_DECLINED = auto()
     "The substitute was declined."
     FULFILLMENT_STALLED = auto()
-    "The accepted task has been idle for ten minutes."
+    "The accepted task has been idle for ten minutes, or the bags have waited for five."
     FULFILLMENT_PACKED = auto()
     "All lines are picked and packed into bags."
     FULFILLMENT_STAGED = auto()
@@ -178,6 +178,18 @@ class EventType(NamedEnum):
     "The order is back at the store."
     DELIVERY_CANCELED = auto()
     "The delivery was canceled."
+    DELIVERY_NO_RIDER = auto()
+    "No rider was found in time; store and support were told."
+    DELIVERY_CANCEL_OFFERED = auto()
+    "No rider was found for long: the customer may cancel with a full refund."
+    DELIVERY_RIDER_SILENT = auto()
+    "The rider has the order and was not heard of for long; support was told."
+    DELIVERY_RIDER_RELEASED = auto()
+    "The rider can't go on; support looks for another one."
+    DELIVERY_REASSIGNED = auto()
+    "Another rider took over the order."
+    DELIVERY_OVERDUE = auto()
+    "The delivery has been in one state for too long; store and support were told."
     TICKET_OPENED = auto()
     "A support ticket about the order was opened."
     TICKET_RESOLVED = auto()

@@ -81,6 +81,8 @@ class CancelReason(NamedEnum):
     """The store cannot supply the items."""
     NO_STORE = auto()
     """No store accepted the order."""
+    NO_RIDER = auto()
+    """No rider was found in time."""
     NOT_DELIVERED = auto()
     """Delivery failed and the goods were returned."""
     SUSPECTED_FRAUD = auto()
@@ -143,6 +145,8 @@ class Order(Entity):
     completed_at: Mapped[datetime | None]
     canceled_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    cancel_offered_at: Mapped[datetime | None]
+    """Since when the customer may cancel with a full refund, because no rider was found."""
     version: Mapped[int] = mapped_column(default=1)
 
 

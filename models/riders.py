@@ -70,6 +70,11 @@ class Rider(Entity):
     created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
 
+    @property
+    def online_id(self) -> UUID | None:
+        """The id while the rider is on shift: the key of a position that may be seen."""
+        return self.id if self.status is RiderStatus.ONLINE else None
+
 
 class RiderPosition(Base):
     """The last reported position of a rider.

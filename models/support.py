@@ -52,6 +52,8 @@ class TicketKind(NamedEnum):
     """The rider has the bags and sends no positions. Opened by the system."""
     RIDER_RELEASED = auto()
     """The delivery needs another rider: its rider was dismissed. Opened by the system."""
+    BAGS_WAITING = auto()
+    """Staged bags wait for a rider. Opened by the system."""
     DELIVERY_OVERDUE = auto()
     """The delivery has been in one state for too long. Opened by the system."""
 
@@ -61,6 +63,7 @@ SYSTEM_KINDS = frozenset(
         TicketKind.NO_RIDER,
         TicketKind.RIDER_SILENT,
         TicketKind.RIDER_RELEASED,
+        TicketKind.BAGS_WAITING,
         TicketKind.DELIVERY_OVERDUE,
     }
 )

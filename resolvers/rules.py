@@ -64,6 +64,9 @@ PLATFORM = _rule("super admins", Role.SUPER_ADMIN)
 STORE_OR_SUPPORT = _rule("store staff and support agents", *STORE.roles, *SUPPORT.roles)
 RIDER_OR_STORE = _rule("riders and store staff", Role.RIDER, *STORE.roles)
 RIDER_OR_SUPPORT = _rule("riders and support agents", Role.RIDER, *SUPPORT.roles)
+RIDER_OR_STORE_OR_SUPPORT = _rule(
+    "riders, store staff and support agents", Role.RIDER, *STORE_OR_SUPPORT.roles
+)
 CUSTOMER_OR_SUPPORT = _rule("customers and support agents", Role.CUSTOMER, *SUPPORT.roles)
 
 STORE_ROLES = STORE.roles

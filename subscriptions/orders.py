@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from database.base import enum_literals
 from database.statements import prepared
 from dataloaders import orders as load
-from models.delivery import Delivery, DeliveryStatus
+from models.delivery import TRACKED_STATUSES, Delivery
 from models.identity import Actor
 from models.orders import Order
 from models.riders import RiderPosition
@@ -26,20 +26,12 @@ from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription
 
-RIDER_ASSIGNED = (
-    DeliveryStatus.ASSIGNED,
-    DeliveryStatus.TO_STORE,
-    DeliveryStatus.AT_STORE,
-    DeliveryStatus.PICKED_UP,
-    DeliveryStatus.TO_CUSTOMER,
-    DeliveryStatus.ARRIVING,
-    DeliveryStatus.AT_CUSTOMER,
-)
 LAST_RIDER_POSITION = prepared(
     select(RiderPosition)
     .join(Delivery, Delivery.rider_id == RiderPosition.rider_id)
     .where(
-        Delivery.order_id == bindparam("order"), Delivery.status.in_(enum_literals(RIDER_ASSIGNED))
+        Delivery.order_id == bindparam("order"),
+        Delivery.status.in_(enum_literals(TRACKED_STATUSES)),
     )
     .limit(1)
 )

@@ -34,11 +34,8 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from local import process
 from local.valkey import free_port
-from services.delivery.nearest_riders import (
-    MAX_RIDER_DISTANCE_M,
-    NEAREST_RIDER,
-    POSITION_FRESH_SECONDS,
-)
+from services.delivery.nearest_riders import NEAREST_RIDER
+from services.delivery.ride_settings import SETTINGS
 
 TARGET_A_SECOND = 5_000
 TARGET_NEAREST_MS = 5.0
@@ -168,8 +165,8 @@ async def nearest(world: World, database: Database, asked: int) -> dict[str, flo
     for _ in range(asked):
         given = {
             "store": chance.choice(stores), "company": world.company, "delivery": world.company,
-            "round": 1, "fresh_seconds": POSITION_FRESH_SECONDS,
-            "max_distance_m": MAX_RIDER_DISTANCE_M,
+            "round": 1, "fresh_seconds": SETTINGS.position_fresh_seconds,
+            "max_distance_m": SETTINGS.rider_distance_m, "customer": world.company,
         }  # fmt: skip
         async with database.write(PLATFORM, AuditContext("bench")) as session:
             await session.execute(text("select 1"))

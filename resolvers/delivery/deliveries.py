@@ -7,24 +7,41 @@ import strawberry
 
 from models.delivery import Delivery, DeliveryAction, DeliveryOffer, OfferAction
 from models.geo_point import Point
+from models.riders import Rider
+from models.stores import Store
 from resolvers.context import Info
 from resolvers.delivery.inputs import (
     DeliveryArriveAtCustomerInput,
     DeliveryArriveAtStoreInput,
+    DeliveryAttemptAgainInput,
     DeliveryCompleteInput,
     DeliveryFailInput,
     DeliveryOfferAcceptInput,
     DeliveryOfferDeclineInput,
     DeliveryPickUpInput,
+    DeliveryReassignInput,
     DeliveryReturnInput,
+    DeliveryStartReturnInput,
     DeliveryUnassignInput,
 )
 from resolvers.mutations import Operation, company_of, run_mutation
+from services.core.pages import Page
 from services.core.problems import parse_id
-from services.delivery import deliveries, delivery_states, dispatch, rider_states
+from services.delivery import (
+    deliveries,
+    delivery_queries,
+    delivery_states,
+    dispatch,
+    failed_attempts,
+    reassignment,
+    rider_states,
+)
 from services.fulfillment import handover
 
 DeliveryId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
+First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 
 @dataclass
@@ -46,6 +63,16 @@ class DeliveryOfferOutcome:
 async def delivery(info: Info, id: DeliveryId) -> Delivery:
     key, session = parse_id(Delivery, id, "id"), info.context.batched_session()
     return await deliveries.visible_delivery(session, actor=info.context.actor, delivery_id=key)
+
+
+async def deliveries_of_store(
+    info: Info, store_id: StoreId, first: First, after: After = None
+) -> Page[Delivery]:
+    actor, key = info.context.actor, parse_id(Store, store_id, "storeId")
+    async with info.context.read() as session:
+        return await delivery_queries.list_of_store(
+            session, actor=actor, store_id=key, first=first, cursor=after
+        )
 
 
 async def accept_offer(info: Info, input: DeliveryOfferAcceptInput) -> DeliveryOutcome:
@@ -100,29 +127,53 @@ async def complete(info: Info, input: DeliveryCompleteInput) -> DeliveryOutcome:
     return await _run_step(
         info,
         input,
-        lambda session: deliveries.complete(session, pin=pin, **_step_arguments(info, input)),
+        lambda session: deliveries.complete(session, pin=pin, **_overridable(info, input)),
     )
 
 
 async def fail_attempt(info: Info, input: DeliveryFailInput) -> DeliveryOutcome:
-    reason = input.reason
+    failure: dict[str, Any] = {"reason": input.reason, "call_attempts": input.call_attempts}
     return await _run_step(
         info,
         input,
-        lambda session: handover.fail_attempt(
-            session, reason=reason, **_step_arguments(info, input)
+        lambda session: failed_attempts.fail_attempt(
+            session, **failure, **_overridable(info, input)
         ),
     )
 
 
+async def attempt_again(info: Info, input: DeliveryAttemptAgainInput) -> DeliveryOutcome:
+    return await _run_step(
+        info,
+        input,
+        lambda session: failed_attempts.attempt_again(session, **_overridable(info, input)),
+    )
+
+
+async def start_return(info: Info, input: DeliveryStartReturnInput) -> DeliveryOutcome:
+    return await _run_step(
+        info,
+        input,
+        lambda session: failed_attempts.start_return(session, **_overridable(info, input)),
+    )
+
+
 async def complete_return(info: Info, input: DeliveryReturnInput) -> DeliveryOutcome:
-    code = input.handover_code
+    code = input.return_code
     return await _run_step(
         info,
         input,
         lambda session: handover.complete_return(
-            session, handover_code=code, **_step_arguments(info, input)
+            session, return_code=code, **_overridable(info, input)
         ),
+    )
+
+
+async def reassign(info: Info, input: DeliveryReassignInput) -> DeliveryOutcome:
+    return await _run_step(
+        info,
+        input,
+        lambda session: reassignment.reassign(session, **_reassign_arguments(info, input)),
     )
 
 
@@ -153,6 +204,19 @@ def _step_arguments(info: Info, input: Any) -> dict[str, Any]:
     return {**_actor_and_delivery(info, input), "device_time": input.device_time}
 
 
+def _overridable(info: Info, input: Any) -> dict[str, Any]:
+    """The same with the reason of somebody who takes the step in place of the rider."""
+    override = input.override.to_override() if input.override else None
+    return {**_step_arguments(info, input), "override": override}
+
+
+def _reassign_arguments(info: Info, input: DeliveryReassignInput) -> dict[str, Any]:
+    """The rider and the reason too."""
+    rider_id = parse_id(Rider, input.rider_id, "riderId")
+    override = input.override.to_override()
+    return {**_actor_and_delivery(info, input), "rider_id": rider_id, "override": override}
+
+
 def _offer_arguments(info: Info, input: Any) -> dict[str, Any]:
     """The actor and the id of the offer, as keyword arguments of the services."""
     offer_id = parse_id(DeliveryOffer, input.offer_id, "offerId")
@@ -167,6 +231,12 @@ def available_offer_actions(
     parent: strawberry.Parent[DeliveryOffer], info: Info
 ) -> list[OfferAction]:
     return rider_states.OFFER_MACHINE.available_actions(parent, info.context.actor)
+
+
+def return_code(parent: strawberry.Parent[Delivery], info: Info) -> str | None:
+    """Null unless the viewer works for the store and the bags are on their way back."""
+    shown = delivery_states.is_store_staff(parent, info.context.actor)
+    return parent.return_code if shown else None
 
 
 def drop_point(parent: strawberry.Parent[Delivery], info: Info) -> Point | None:

@@ -2,14 +2,27 @@ from datetime import datetime
 
 import strawberry
 
-from models.delivery import FailReason
+from models.delivery import DeliveryOverrideReason, FailReason
 from models.riders import Vehicle
-from services.delivery.rider_positions import GpsReading
+from services.delivery.positions.rider_positions import GpsReading
+from services.delivery.step_overrides import StepOverride
 
 OFFER = "The offer: one of yours."
 DELIVERY = "The delivery."
 DEVICE_TIME = "When the device says it happened; kept beside the server's time."
 HANDOVER = "The code that the store's staff tells; they need none when they say it themselves."
+RETURN_CODE = "The return code that the store's staff tells; staff and support need none."
+OVERRIDE = "Why you take this step in place of the rider: for support; riders leave it out."
+
+
+@strawberry.input(description="Why store staff or support take a step in place of the rider.")
+class DeliveryOverrideInput:
+    reason: DeliveryOverrideReason = strawberry.field(description="The reason.")
+    note: str = strawberry.field(default="", description="Details, at most 500 characters.")
+
+    def to_override(self) -> StepOverride:
+        """The reason as the services take it."""
+        return StepOverride(self.reason, self.note)
 
 
 @strawberry.input(description="An offer that you take.")
@@ -47,6 +60,7 @@ class DeliveryCompleteInput:
     pin: str | None = strawberry.field(
         default=None, description="The customer's PIN; support, who has asked them, needs none."
     )
+    override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
@@ -54,14 +68,44 @@ class DeliveryCompleteInput:
 class DeliveryFailInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     reason: FailReason = strawberry.field(description="Why they were not handed over.")
+    call_attempts: int = strawberry.field(
+        default=0,
+        description="How often the rider called the customer, from 0 to 100. NOBODY_HOME and "
+        "WRONG_ADDRESS need one at least.",
+    )
+    override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="A failed attempt, after which the rider tries once more.")
+class DeliveryAttemptAgainInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="A failed attempt, after which the bags go back.")
+class DeliveryStartReturnInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
 @strawberry.input(description="Bags that are back in their store.")
 class DeliveryReturnInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
-    handover_code: str | None = strawberry.field(default=None, description=HANDOVER)
+    return_code: str | None = strawberry.field(default=None, description=RETURN_CODE)
+    override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="A delivery whose bags another rider takes over.")
+class DeliveryReassignInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    rider_id: strawberry.ID = strawberry.field(
+        description="The rider, who was asked: ONLINE and on no delivery."
+    )
+    override: DeliveryOverrideInput = strawberry.field(description="Why the rider changes.")
 
 
 @strawberry.input(description="A delivery that goes to another rider.")

@@ -8,7 +8,11 @@ from uuid import UUID
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dataloaders import accounts as load_accounts
+from dataloaders import delivery as load
+from models.accounts import Person
 from models.companies import Company
+from models.delivery import TRACKED_STATUSES, Delivery
 from models.riders import Rider, RiderAction, RiderPosition, RiderStatus
 from resolvers.context import Container, Info
 from resolvers.delivery.inputs import (
@@ -21,9 +25,9 @@ from resolvers.mutations import CompanyLookup, run_mutation, widen_scope
 from services.accounts.people import Viewer
 from services.core.pages import Page
 from services.core.problems import DomainError, parse_id
-from services.delivery import rider_states, riders
-from services.delivery.position_results import PositionReport
-from services.delivery.position_validation import IgnoredPoint
+from services.delivery import delivery_states, rider_access, rider_states, riders
+from services.delivery.positions.position_results import PositionReport
+from services.delivery.positions.position_validation import IgnoredPoint
 from services.delivery.riders import ViewerRider
 from workflows.delivery import position_ingest
 
@@ -144,8 +148,8 @@ def _reporter(info: Info) -> dict[str, Any]:
 
 
 async def publish_position(container: Container, report: PositionReport | None) -> None:
-    """Publish a position to those who track the delivery, if there is one."""
-    if report is not None and report.order_id is not None:
+    """Publish a position to those who track the delivery, in the states that customers see."""
+    if report is not None and report.order_id is not None and report.status in TRACKED_STATUSES:
         await container.streams.publish_value(f"position:{report.order_id}", report.live_message)
 
 
@@ -160,6 +164,42 @@ def _company(info: Info) -> UUID | CompanyLookup:
         return await widen_scope(session, rider.company_id)
 
     return look_up
+
+
+async def name(parent: strawberry.Parent[Rider], info: Info) -> str | None:
+    person = await info.context.loaders.load(load_accounts.person_by_id, parent.person_id)
+    return person.name if person else None
+
+
+async def person(parent: strawberry.Parent[Rider], info: Info) -> Person | None:
+    """Null for the staff of stores, who see the name alone."""
+    if not rider_access.can_see_contact(info.context.actor, parent):
+        return None
+    return await info.context.loaders.load(load_accounts.person_by_id, parent.person_id)
+
+
+async def position(parent: strawberry.Parent[Rider], info: Info) -> RiderPosition | None:
+    """Null while offline, and for staff of stores whose delivery the rider is not on."""
+    if parent.online_id is None:
+        return None
+    delivery = await _live_delivery(parent, info)
+    if not rider_access.can_see_rider(info.context.actor, parent, delivery):
+        return None
+    found = await info.context.loaders.load(load.position_by_rider, parent.id)
+    return found if found and rider_access.is_current_position(parent, found) else None
+
+
+async def current_delivery(parent: strawberry.Parent[Rider], info: Info) -> Delivery | None:
+    """Null for staff of other stores than that of the delivery."""
+    delivery = await _live_delivery(parent, info)
+    visible = delivery is not None and delivery_states.can_see(delivery, info.context.actor)
+    return delivery if visible else None
+
+
+async def _live_delivery(rider: Rider, info: Info) -> Delivery | None:
+    if rider.live_delivery_id is None:
+        return None
+    return await info.context.loaders.load(load.delivery_by_id, rider.live_delivery_id)
 
 
 def available_actions(parent: strawberry.Parent[Rider], info: Info) -> list[RiderAction]:

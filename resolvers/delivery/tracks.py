@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from models.delivery import DeliveryTrack
-from services.delivery import tracks
+from services.delivery.positions import tracks
 
 Tolerance = Annotated[
     float,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.sms import SmsError
 from models.accounts import Person
-from models.identity import SignInSession
+from models.identity import Role, SignInSession
 from resolvers.context import Info
 from resolvers.identity.inputs import (
     OtpRequestInput,
@@ -21,10 +21,11 @@ from resolvers.identity.inputs import (
 from resolvers.mutations import idempotent_request, mark_replayed, run_mutation
 from services.core import idempotency
 from services.core.problems import DomainError, parse_id
+from services.delivery.rider_release import release_rides
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
 from services.identity.one_time_codes import CODE_SECONDS, MessageNotSent, parse_phone_number
 from services.identity.sign_in_sessions import SessionTokens
-from workflows.identity import sign_in
+from workflows.identity import sign_in, sign_out
 from workflows.identity.authenticator import Authenticator
 from workflows.identity.sign_in import SignInCaller
 
@@ -105,17 +106,31 @@ async def session_revoke(info: Info, input: SessionRevokeInput) -> SessionOutcom
         actor, session_id = info.context.actor, _session_id(info, input)
         return await sign_in_sessions.revoke_session(session, actor=actor, session_id=session_id)
 
+    await _hand_over_rides(info, input)
     outcome = await run_mutation(info, SessionOutcome, operation, input=input)
     if outcome.session is not None:
         _authenticator(info).forget_sessions(outcome.session.id)
     return outcome
 
 
+async def _hand_over_rides(info: Info, input: SessionRevokeInput) -> None:
+    """Hand over the delivery of a rider who signs out for good."""
+    context = info.context
+    try:
+        session_id = _session_id(info, input)
+    except DomainError:
+        return  # the mutation itself reports it
+    database, origin = context.container.database, context.audit_origin(info.field_name)
+    await sign_out.hand_over_rides(
+        database, actor=context.actor, origin=origin, session_id=session_id
+    )
+
+
 async def session_revoke_all(info: Info) -> SessionRevokeAllOutcome:
     if info.context.actor.person_id is None:
         return SessionRevokeAllOutcome()
     request = idempotent_request(info, None)
-    async with info.context.write(info.field_name) as session:
+    async with info.context.write_as_platform(info.field_name) as session:
         if request is not None and (outcome := await idempotency.begin(session, request)):
             mark_replayed(info.context, request)
             return SessionRevokeAllOutcome(outcome[ENDED_KEY])
@@ -125,6 +140,8 @@ async def session_revoke_all(info: Info) -> SessionRevokeAllOutcome:
 async def _revoke_all(
     info: Info, session: AsyncSession, person_id: UUID, request: OptionalRequest
 ) -> SessionRevokeAllOutcome:
+    if Role.RIDER in info.context.actor.roles:
+        await release_rides(session, person_id=person_id, cause=sign_out.SIGNED_OUT)
     ended = await sign_in_sessions.revoke_all_sessions(session, person_id=person_id)
     if request is not None:
         await idempotency.store_outcome(session, request, {ENDED_KEY: len(ended)})

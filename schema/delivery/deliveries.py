@@ -10,22 +10,23 @@ from models.delivery import (
     Delivery,
     DeliveryAction,
     DeliveryOffer,
+    DeliveryOverrideReason,
+    DeliveryProof,
     DeliveryStatus,
     FailReason,
     OfferAction,
     OfferStatus,
 )
 from resolvers.delivery import deliveries as resolve
-from resolvers.rules import STORE_OR_SUPPORT
+from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.delivery.riders import RiderPositionType, RiderType
 from schema.delivery.tracks import DeliveryTrackType
 from schema.fields import id_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
-from schema.problems import IllegalStepType, NotFoundType, ProblemType
-from services.delivery import delivery_states
-from services.fulfillment import handover
+from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, ProblemType
+from services.delivery import delivery_codes, failed_attempts, rider_distance
 
 if TYPE_CHECKING:
     from schema.stores.stores import StoreType
@@ -107,20 +108,54 @@ class DeliveryType(NodeType):
         cost=10,
     )
     fail_reason: FailReason | None = column("Why nobody took the bags, if so.")
+    failed_attempts: int = column("How many attempts to hand over the bags failed.")
+    fee_kept: bool = column("Whether the customer pays the delivery fee of the failed delivery.")
+    return_code: str | None = field(
+        resolve.return_code,
+        "The code that the store tells the rider who brings the bags back; null for others, and "
+        "while the delivery is not RETURNING.",
+        allow=STORE,
+    )
+    override_reason: DeliveryOverrideReason | None = column(
+        "Why store staff or support last took a step in place of the rider, if so.",
+        allow=STORE_OR_SUPPORT,
+    )
+    override_note: str | None = column("Details of that reason.", allow=STORE_OR_SUPPORT)
+    needs_rider_since: datetime | None = column(
+        "Since when the bags are on their way without a rider of ours; support must act.",
+        allow=STORE_OR_SUPPORT,
+    )
+    former_rider: RiderType | None = related(
+        load_delivery.rider_by_id,
+        "The rider who had the bags before, if the delivery was taken from one after pickup.",
+        by="former_rider_id",
+        allow=STORE_OR_SUPPORT,
+    )
     created_at: datetime = column("When the search for a rider began.")
     assigned_at: datetime | None = column("When the rider took it.")
     picked_up_at: datetime | None = column("When the bags left the store.")
     delivered_at: datetime | None = column("When they were handed over at the door.")
 
 
-@backed_by(delivery_states.WrongDeliveryCode, "The code or PIN is another one.")
+@backed_by(delivery_codes.WrongDeliveryCode, "The code or PIN is another one.")
 class WrongDeliveryCodeType(ProblemType):
     tries_left: int = column("How many more can be told; then store or support must take the step.")
 
 
-@backed_by(handover.TooEarly, "The customer may still come to the door.")
+@backed_by(failed_attempts.TooEarly, "The customer may still come to the door.")
 class TooEarlyType(ProblemType):
-    retry_after_seconds: int = column("Seconds until NOBODY_HOME can be said.")
+    retry_after_seconds: int = column("Seconds until this reason can be given.")
+
+
+@backed_by(rider_distance.TooFar, "The last position of the rider is not near the place.")
+class TooFarType(ProblemType):
+    distance_m: int = column("How far away the rider is, in metres.")
+    radius_m: int = column("How far away the rider may be, in metres.")
+
+
+@backed_by(rider_distance.ProofMissing, "The step needs a proof; without it, support must act.")
+class ProofMissingType(ProblemType):
+    missing: list[DeliveryProof] = column("The proofs that are missing.")
 
 
 DeliveryOfferAcceptError = Annotated[
@@ -135,12 +170,38 @@ DeliveryStepError = Annotated[
     NotFoundType | IllegalStepType,
     strawberry.union("DeliveryStepError", description="Why the ride stays where it is."),
 ]
+DeliveryArriveError = Annotated[
+    NotFoundType | IllegalStepType | TooFarType,
+    strawberry.union("DeliveryArriveError", description="Why the rider is not there."),
+]
+DeliveryCompleteError = Annotated[
+    NotFoundType | IllegalStepType | InvalidInputType | WrongDeliveryCodeType | TooFarType,
+    strawberry.union("DeliveryCompleteError", description="Why the bags are not handed over."),
+]
+DeliveryReturnError = Annotated[
+    NotFoundType
+    | IllegalStepType
+    | InvalidInputType
+    | WrongDeliveryCodeType
+    | TooFarType
+    | ProofMissingType,
+    strawberry.union("DeliveryReturnError", description="Why the bags are not back."),
+]
+DeliveryOverrideError = Annotated[
+    NotFoundType | IllegalStepType | InvalidInputType,
+    strawberry.union("DeliveryOverrideError", description="Why the delivery stays as it is."),
+]
 DeliveryHandoverError = Annotated[
     NotFoundType | IllegalStepType | WrongDeliveryCodeType,
     strawberry.union("DeliveryHandoverError", description="Why the bags stay with whom they are."),
 ]
 DeliveryFailError = Annotated[
-    NotFoundType | IllegalStepType | TooEarlyType,
+    NotFoundType
+    | IllegalStepType
+    | InvalidInputType
+    | TooEarlyType
+    | TooFarType
+    | ProofMissingType,
     strawberry.union("DeliveryFailError", description="Why the bags stay at the door."),
 ]
 NOW = "The delivery as it is now; null when nothing was done."
@@ -162,7 +223,7 @@ class DeliveryOfferDeclinePayload:
 @backed_by(resolve.DeliveryOutcome, "What deliveryArriveAtStore did.")
 class DeliveryArriveAtStorePayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryStepError] = column(ERRORS)
+    errors: list[DeliveryArriveError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryPickUp did.")
@@ -174,13 +235,13 @@ class DeliveryPickUpPayload:
 @backed_by(resolve.DeliveryOutcome, "What deliveryArriveAtCustomer did.")
 class DeliveryArriveAtCustomerPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryStepError] = column(ERRORS)
+    errors: list[DeliveryArriveError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryComplete did.")
 class DeliveryCompletePayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryHandoverError] = column(ERRORS)
+    errors: list[DeliveryCompleteError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryFail did.")
@@ -192,7 +253,25 @@ class DeliveryFailPayload:
 @backed_by(resolve.DeliveryOutcome, "What deliveryReturn did.")
 class DeliveryReturnPayload:
     delivery: DeliveryType | None = column(NOW)
-    errors: list[DeliveryHandoverError] = column(ERRORS)
+    errors: list[DeliveryReturnError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "What deliveryAttemptAgain did.")
+class DeliveryAttemptAgainPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "What deliveryStartReturn did.")
+class DeliveryStartReturnPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "What deliveryReassign did.")
+class DeliveryReassignPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryUnassign did.")

@@ -3,8 +3,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from dataloaders import accounts as load_accounts
-from dataloaders import delivery as load
 from dataloaders import delivery as load_delivery
 from models.riders import (
     IgnoredPointReason,
@@ -26,7 +24,8 @@ from schema.problems import (
     ProblemType,
     RateLimitedType,
 )
-from services.delivery import position_validation, riders
+from services.delivery import riders
+from services.delivery.positions import position_validation
 
 if TYPE_CHECKING:
     from schema.accounts.people import PersonType
@@ -54,15 +53,23 @@ class RiderType(NodeType):
     version: int = column("Grows with each change.")
     vehicle: Vehicle = column("What they ride.")
     online_since: datetime | None = column("Since when they have been ONLINE.")
-    person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
-        load_accounts.person_by_id, "Who it is.", by="person_id", allow=STORE_OR_SUPPORT
+    name: str | None = field(resolve.name, "The rider's name.")
+    person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = field(
+        resolve.person,
+        "The person with contact data, for managers, admins and support of the company.",
+        allow=STORE_OR_SUPPORT,
     )
-    position: RiderPositionType | None = related(
-        load.position_by_rider, "Where they were last seen; null when nobody has seen them."
+    position: RiderPositionType | None = field(
+        resolve.position,
+        "Where they were last seen in this shift; null while OFFLINE, and for the staff of stores "
+        "other than that of the present delivery.",
     )
     current_delivery: (
         Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
-    ) = related(load_delivery.delivery_by_id, "The ride they are on.", by="live_delivery_id")
+    ) = field(
+        resolve.current_delivery,
+        "The delivery they are on; null for the staff of other stores than its own.",
+    )
 
 
 @backed_by(riders.ViewerRider, "The viewer as a rider.")

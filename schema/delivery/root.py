@@ -8,6 +8,7 @@ from resolvers.delivery import riders as rider_resolvers
 from resolvers.rules import (
     RIDER,
     RIDER_OR_STORE,
+    RIDER_OR_STORE_OR_SUPPORT,
     RIDER_OR_SUPPORT,
     SIGNED_IN,
     STORE_OR_SUPPORT,
@@ -16,12 +17,15 @@ from schema.backing import field, mutation
 from schema.delivery.deliveries import (
     DeliveryArriveAtCustomerPayload,
     DeliveryArriveAtStorePayload,
+    DeliveryAttemptAgainPayload,
     DeliveryCompletePayload,
     DeliveryFailPayload,
     DeliveryOfferAcceptPayload,
     DeliveryOfferDeclinePayload,
     DeliveryPickUpPayload,
+    DeliveryReassignPayload,
     DeliveryReturnPayload,
+    DeliveryStartReturnPayload,
     DeliveryType,
     DeliveryUnassignPayload,
 )
@@ -44,6 +48,12 @@ class DeliveryQuery:
         allow=SIGNED_IN,
         row_key=argument_key(Delivery),
     )
+    store_deliveries: ConnectionType[DeliveryType] | None = field(
+        delivery_resolvers.deliveries_of_store,
+        "The deliveries of a store that have not ended, the oldest first; those that need somebody "
+        "are RETURNING, or have `needsRiderSince`.",
+        allow=STORE_OR_SUPPORT,
+    )
 
 
 @strawberry.type
@@ -63,7 +73,7 @@ class DeliveryMutation:
     )
     delivery_pick_up: DeliveryPickUpPayload = mutation(
         delivery_resolvers.pick_up,
-        "Take the packed bags, by the store's handover code; five wrong ones, then its staff must.",
+        "Take the staged bags, by the store's handover code; five wrong ones, then its staff must.",
         allow=RIDER_OR_STORE,
     )
     delivery_arrive_at_customer: DeliveryArriveAtCustomerPayload = mutation(
@@ -71,19 +81,39 @@ class DeliveryMutation:
     )
     delivery_complete: DeliveryCompletePayload = mutation(
         delivery_resolvers.complete,
-        "Hand the bags over, by the customer's PIN; five wrong ones, then support must.",
-        allow=RIDER_OR_SUPPORT,
+        "Hand the bags over, by the customer's PIN; five wrong ones, then support must. Support "
+        "can say so, with a reason, while the bags are on the way; store staff on their way back.",
+        allow=RIDER_OR_STORE_OR_SUPPORT,
     )
     delivery_fail: DeliveryFailPayload = mutation(
         delivery_resolvers.fail_attempt,
-        "Nobody takes the bags: bring them back. NOBODY_HOME only after five minutes at the door.",
+        "Nobody takes the bags: try once more, or bring them back. The reason decides what must be "
+        "proved, how long to wait, and who pays the delivery fee (see FailReason). "
+        "Support can say so, with a reason, from the pickup on.",
+        allow=RIDER_OR_SUPPORT,
+    )
+    delivery_attempt_again: DeliveryAttemptAgainPayload | None = mutation(
+        delivery_resolvers.attempt_again,
+        "After a failed attempt: go to the door once more.",
+        allow=RIDER_OR_SUPPORT,
+    )
+    delivery_start_return: DeliveryStartReturnPayload | None = mutation(
+        delivery_resolvers.start_return,
+        "After a failed attempt: bring the bags back to the store.",
         allow=RIDER_OR_SUPPORT,
     )
     delivery_return: DeliveryReturnPayload = mutation(
         delivery_resolvers.complete_return,
-        "The bags are back: units to the shelf, order canceled, goods and tip refunded. The"
-        " delivery fee is kept when it failed at the customer's end.",
-        allow=RIDER_OR_STORE,
+        "The bags are back: the order is canceled, goods and tip are refunded, and the store "
+        "counts what came back. Riders stand in the store and give its return code; store staff "
+        "say so themselves; support gives a reason.",
+        allow=RIDER_OR_STORE_OR_SUPPORT,
+    )
+    delivery_reassign: DeliveryReassignPayload | None = mutation(
+        delivery_resolvers.reassign,
+        "Give a delivery whose bags are on the way to another rider. For support; store staff can "
+        "do so on the way back.",
+        allow=STORE_OR_SUPPORT,
     )
     delivery_unassign: DeliveryUnassignPayload = mutation(
         delivery_resolvers.unassign,

@@ -162,6 +162,9 @@ class OrderType(NodeType):
     confirmed_at: datetime | None = column("When the money was held and the store was told.")
     completed_at: datetime | None = column("When it was handed over at the door.")
     canceled_at: datetime | None = column("When it was called off.")
+    cancel_offered_at: datetime | None = column(
+        "Since when the customer may cancel with a full refund, because no rider was found."
+    )
     due_at: datetime | None = column("Until when it has to be paid, while it is PLACED.")
 
 

@@ -26,9 +26,9 @@ from server.transport.authentication import AuthenticationFailure, authenticatio
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, Problem
 from services.core.request_batcher import Busy
 from services.core.token_bucket import BucketSize
-from services.delivery import position_validation
-from services.delivery.position_results import PositionReportResult
-from services.delivery.rider_positions import GpsReading
+from services.delivery.positions import position_validation
+from services.delivery.positions.position_results import PositionReportResult
+from services.delivery.positions.rider_positions import GpsReading
 from workflows.delivery import position_ingest
 
 log = logging.getLogger("darkstore.positions")

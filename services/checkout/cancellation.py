@@ -21,16 +21,30 @@ async def cancel_order(
 ) -> Order:
     """Cancel an order: end picking and delivery, restock the units, void or refund the payment.
 
-    Customers can cancel until the order is packed, support until it has left the store.
+    Customers can cancel until the order is packed, or later when no rider is found for long;
+    support until it has left the store.
     Raises DomainError: NotFound (also for other people's orders), IllegalStep, InvalidInput.
     """
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     order = await order_states.begin(session, actor, order_id, OrderAction.CANCEL)
+    await _cancel(session, order, reason, note, actor.person_id)
+    return order
+
+
+async def cancel_for_cause(
+    session: AsyncSession, order: Order, reason: CancelReason, note: str = ""
+) -> None:
+    """Cancel a locked order by the system, with a full refund; the reason says why."""
+    await _cancel(session, order, reason, note, None)
+
+
+async def _cancel(
+    session: AsyncSession, order: Order, reason: CancelReason, note: str, actor_id: UUID | None
+) -> None:
     if order.status is OrderStatus.PLACED:
         await reservations.release(session, [order.id])
     else:
-        await fulfillments.cancel_for_order(session, order, actor.person_id)
+        await fulfillments.cancel_for_order(session, order, actor_id)
         await deliveries.cancel_for_order(session, order)
     await payments.request_void(session, order)
     await order_states.mark_canceled(session, order, reason, note)
-    return order

@@ -1,10 +1,9 @@
 """Creates deliveries and takes them from the store to the customer."""
 
-import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,27 +14,26 @@ from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import Order
-from models.riders import Rider, RiderPosition
-from services.core.problems import CommittedDomainError, not_found
+from services.core.clock import current_time
+from services.core.problems import not_found
 from services.core.state_machine import illegal_step
 from services.delivery import dispatch
+from services.delivery.delivery_cases import close_delivery_cases
+from services.delivery.delivery_codes import check_code
 from services.delivery.delivery_states import (
-    ASSIGNED_BEFORE_PICKUP,
     BEFORE_PICKUP,
-    MAX_CODE_ATTEMPTS,
     LockedDelivery,
-    WrongDeliveryCode,
     begin,
     can_see,
     change_status,
-    lock,
     record_change,
     record_rider_change,
     release_rider,
 )
+from services.delivery.rider_distance import require_at_customer, require_at_store
+from services.delivery.step_overrides import StepOverride, store_override
 from services.orders import order_states
 
-MAX_RIDER_SILENCE_SECONDS = 180
 UNIQUE_OPEN_DELIVERY = "uq_delivery_live"
 OPEN_DELIVERY = prepared(
     select(Delivery)
@@ -69,6 +67,7 @@ async def create_delivery(
         drop_note=order.drop_note,
         distance_m=order.distance_m,
         status=DeliveryStatus.SEARCHING,
+        search_started_at=await current_time(session),
         round=1,
         version=1,
     )
@@ -105,17 +104,19 @@ async def cancel_for_order(session: AsyncSession, order: Order) -> Delivery | No
         message = f"The delivery is {delivery.status}: it can't be canceled any more."
         raise illegal_step(message=message, state=delivery.status)
     await dispatch.withdraw_offer(session, delivery)
-    change_status(delivery, DeliveryStatus.CANCELED)
+    change_status(delivery, DeliveryStatus.CANCELED, await current_time(session))
     record_change(session, order, delivery, EventType.DELIVERY_CANCELED)
     await release_rider(session, delivery)
+    await close_delivery_cases(session, order, delivery, "The order was canceled.")
     return delivery
 
 
 async def arrive_at_store(
     session: AsyncSession, *, actor: Actor, delivery_id: UUID, device_time: datetime | None = None
 ) -> Delivery:
-    """Record that the rider is at the store. Raises DomainError: NotFound, IllegalStep."""
+    """Record that the rider is at the store. Raises DomainError: NotFound, IllegalStep, TooFar."""
     locked = await begin(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_STORE)
+    await require_at_store(session, locked)
     bags = await session.scalar(BAG_COUNT, {"fulfillment": locked.delivery.fulfillment_id})
     locked.delivery.bags = bags or 0
     return await _finish_step(
@@ -126,11 +127,13 @@ async def arrive_at_store(
 async def arrive_at_customer(
     session: AsyncSession, *, actor: Actor, delivery_id: UUID, device_time: datetime | None = None
 ) -> Delivery:
-    """Record that the rider is at the customer's door.
+    """Record that the rider is at the customer's door; the wait of this attempt begins.
 
-    Raises DomainError: NotFound, IllegalStep.
+    Raises DomainError: NotFound, IllegalStep, TooFar.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_CUSTOMER)
+    await require_at_customer(session, locked)
+    locked.delivery.arrived_at = locked.now
     return await _finish_step(
         session, locked, DeliveryStatus.AT_CUSTOMER, EventType.DELIVERY_AT_CUSTOMER, device_time
     )
@@ -142,20 +145,24 @@ async def complete(
     actor: Actor,
     delivery_id: UUID,
     pin: str | None = None,
+    override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Record that the customer has the bags: riders need the customer's PIN, support does not.
+    """Record that the customer has the bags: riders need the customer's PIN, others an override.
 
-    Raises DomainError: NotFound, WrongDeliveryCode, IllegalStep (for riders also after
-    MAX_CODE_ATTEMPTS wrong PINs).
+    Support can do so while a rider has the bags, the store's staff on their way back. Raises
+    DomainError: NotFound, WrongDeliveryCode, InvalidInput, TooFar, IllegalStep (for riders also
+    after MAX_CODE_ATTEMPTS wrong PINs).
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.COMPLETE)
+    facts = store_override(locked, override)
+    await require_at_customer(session, locked)
     check_code(locked, pin, locked.order.delivery_pin, "pin_tries", "pin")
     locked.delivery.delivered_at = locked.now
-    await _finish_step(
-        session, locked, DeliveryStatus.DELIVERED, EventType.DELIVERY_DELIVERED, device_time
-    )
-    await release_rider(session, locked.delivery)
+    locked.delivery.needs_rider_since = None
+    event_type = EventType.DELIVERY_DELIVERED
+    await _finish_step(session, locked, DeliveryStatus.DELIVERED, event_type, device_time, **facts)
+    await end_assignment(session, locked, "The order was delivered.")
     await order_states.mark_completed(session, locked.order)
     await session.flush()
     return locked.delivery
@@ -167,29 +174,8 @@ async def unassign(session: AsyncSession, *, actor: Actor, delivery_id: UUID) ->
     Only for the store's staff and for support. Raises DomainError: NotFound, IllegalStep.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.UNASSIGN)
-    await _search_again(session, locked.order, locked.delivery)
+    await search_again(session, locked.order, locked.delivery)
     return locked.delivery
-
-
-async def deliveries_of_silent_riders(session: AsyncSession, limit: int) -> list[UUID]:
-    """Deliveries before pickup whose riders sent no position for MAX_RIDER_SILENCE_SECONDS.
-
-    The oldest assignments come first.
-    """
-    rows = await session.scalars(_silent_deliveries().order_by(Delivery.assigned_at).limit(limit))
-    return list(rows)
-
-
-async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> bool:
-    """Take a delivery from a silent rider and offer it to others; False when not silent.
-
-    The session must see all companies.
-    """
-    order, delivery = await lock(session, delivery_id)
-    if await session.scalar(_silent_deliveries().where(Delivery.id == delivery_id)) is None:
-        return False
-    await _search_again(session, order, delivery, silent=True)
-    return True
 
 
 async def visible_delivery(session: AsyncSession, *, actor: Actor, delivery_id: UUID) -> Delivery:
@@ -203,56 +189,13 @@ async def visible_delivery(session: AsyncSession, *, actor: Actor, delivery_id: 
     return delivery
 
 
-def check_code(
-    locked: LockedDelivery,
-    code: str | None,
-    expected_code: str,
-    attempts_column: str,
-    field_name: str,
-) -> None:
-    """Check the code that a rider gives; store staff and support need none.
-
-    Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted.
-    """
-    if not locked.by_rider:
-        return
-    if code is not None and hmac.compare_digest(
-        code.encode(errors="replace"), expected_code.encode()
-    ):
-        return
-    if code is not None:
-        setattr(locked.delivery, attempts_column, getattr(locked.delivery, attempts_column) + 1)
-    attempts_left = MAX_CODE_ATTEMPTS - getattr(locked.delivery, attempts_column)
-    message = f"That is not the code: {attempts_left} tries are left." if code else "Say the code."
-    raise CommittedDomainError(
-        WrongDeliveryCode(path=["input", field_name], message=message, tries_left=attempts_left)
-    )
-
-
-def _silent_deliveries() -> Select[UUID]:
-    """Selects deliveries whose riders are silent, starting from the riders, who are few.
-
-    A crash of the database deletes the positions, so silence is counted from its start at the
-    earliest.
-    """
-    last_seen_at = func.coalesce(RiderPosition.seen_at, func.pg_postmaster_start_time())
-    return (
-        select(Delivery.id)
-        .join(Rider, Rider.live_delivery_id == Delivery.id)
-        .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
-        .where(
-            Delivery.status.in_(ASSIGNED_BEFORE_PICKUP),
-            func.greatest(Delivery.assigned_at, last_seen_at)
-            < func.clock_timestamp() - timedelta(seconds=MAX_RIDER_SILENCE_SECONDS),
-        )
-    )
-
-
-async def _search_again(
+async def search_again(
     session: AsyncSession, order: Order, delivery: Delivery, **facts: object
 ) -> None:
-    """Take the delivery from its rider and offer it to others."""
-    change_status(delivery, DeliveryStatus.SEARCHING)
+    """Take a locked delivery, not picked up yet, from its rider and offer it to others."""
+    now = await current_time(session)
+    change_status(delivery, DeliveryStatus.SEARCHING, now)
+    delivery.search_started_at, delivery.search_step = now, 0
     if delivery.rider_person_id is not None:
         record_rider_change(session, delivery.rider_person_id, delivery)
     await release_rider(session, delivery)
@@ -264,14 +207,21 @@ async def _search_again(
     await session.flush()
 
 
+async def end_assignment(session: AsyncSession, locked: LockedDelivery, resolution: str) -> None:
+    """Free the rider of a delivery that has ended, and resolve the cases about it."""
+    await release_rider(session, locked.delivery)
+    await close_delivery_cases(session, locked.order, locked.delivery, resolution)
+
+
 async def _finish_step(
     session: AsyncSession,
     locked: LockedDelivery,
     status: DeliveryStatus,
     event_type: EventType,
     device_time: datetime | None,
+    **facts: object,
 ) -> Delivery:
-    change_status(locked.delivery, status)
-    locked.record_change(session, event_type, device_time=device_time)
+    change_status(locked.delivery, status, locked.now)
+    locked.record_change(session, event_type, device_time=device_time, **facts)
     await session.flush()
     return locked.delivery

@@ -5,7 +5,7 @@ are serial.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, update
@@ -19,13 +19,14 @@ from models.orders import Order
 from models.riders import Rider
 from services.core.access import STORE_ROLES
 from services.core.clock import current_time
-from services.core.problems import Problem, not_found
+from services.core.problems import not_found
 from services.core.state_machine import (
     AutomaticTransition,
     StateMachine,
     Transition,
     has_role_in_store,
 )
+from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.orders import order_states
 from services.orders.order_states import SUPPORT_ROLES
@@ -53,13 +54,9 @@ ASSIGNED_BEFORE_PICKUP = BEFORE_PICKUP - {DeliveryStatus.SEARCHING, DeliveryStat
 EN_ROUTE_TO_CUSTOMER = frozenset(
     {DeliveryStatus.PICKED_UP, DeliveryStatus.TO_CUSTOMER, DeliveryStatus.ARRIVING}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrongDeliveryCode(Problem):
-    """The code or PIN is wrong; after `tries_left` more attempts store or support must act."""
-
-    tries_left: int
+BEFORE_ATTEMPT = EN_ROUTE_TO_CUSTOMER | {DeliveryStatus.AT_CUSTOMER}
+# The rider has the bags: only people, not the dispatch, may take the delivery from them.
+CARRYING_STATUSES = BEFORE_ATTEMPT | {DeliveryStatus.ATTEMPT_FAILED, DeliveryStatus.RETURNING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +98,10 @@ def is_rider(delivery: Delivery, actor: Actor) -> bool:
     return actor.signed_in and delivery.rider_person_id == actor.person_id
 
 
+def is_store_staff(delivery: Delivery, actor: Actor) -> bool:
+    return actor.has_store_role(delivery.company_id, delivery.store_id, STORE_ROLES)
+
+
 def can_see(delivery: Delivery, actor: Actor) -> bool:
     """Whether `actor` is the customer or the rider, or works for the store or in support."""
     own = actor.signed_in and actor.person_id in (delivery.customer_id, delivery.rider_person_id)
@@ -120,8 +121,16 @@ def handover_attempts_are_left(delivery: Delivery) -> bool:
     return delivery.handover_tries < MAX_CODE_ATTEMPTS
 
 
+def return_attempts_are_left(delivery: Delivery) -> bool:
+    return delivery.return_tries < MAX_CODE_ATTEMPTS
+
+
 def pin_attempts_are_left(delivery: Delivery) -> bool:
     return delivery.pin_tries < MAX_CODE_ATTEMPTS
+
+
+def another_attempt_is_left(delivery: Delivery) -> bool:
+    return delivery.failed_attempts < SETTINGS.max_attempts
 
 
 def _permits(
@@ -164,13 +173,26 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         Transition(
             Action.COMPLETE, AT_CUSTOMER, DELIVERED, party=RIDER, condition=pin_attempts_are_left
         ),
-        Transition(Action.COMPLETE, AT_CUSTOMER, DELIVERED, SUPPORT_ROLES),
+        Transition(Action.COMPLETE, CARRYING_STATUSES, DELIVERED, SUPPORT_ROLES),
+        Transition(Action.COMPLETE, RETURNING, DELIVERED, STORE_ROLES),
         Transition(Action.FAIL, AT_CUSTOMER, FAILED, party=RIDER),
-        Transition(Action.FAIL, AT_CUSTOMER, FAILED, SUPPORT_ROLES),
+        Transition(Action.FAIL, BEFORE_ATTEMPT, FAILED, SUPPORT_ROLES),
         Transition(
-            Action.RETURN, RETURNING, RETURNED, party=RIDER, condition=handover_attempts_are_left
+            Action.ATTEMPT_AGAIN,
+            FAILED,
+            TO_CUSTOMER,
+            party=RIDER,
+            condition=another_attempt_is_left,
         ),
-        Transition(Action.RETURN, RETURNING, RETURNED, STORE_ROLES),
+        Transition(Action.ATTEMPT_AGAIN, FAILED, TO_CUSTOMER, SUPPORT_ROLES),
+        Transition(Action.START_RETURN, FAILED, RETURNING, party=RIDER),
+        Transition(Action.START_RETURN, FAILED, RETURNING, SUPPORT_ROLES),
+        Transition(
+            Action.RETURN, RETURNING, RETURNED, party=RIDER, condition=return_attempts_are_left
+        ),
+        Transition(Action.RETURN, RETURNING, RETURNED, STORE_AND_SUPPORT_ROLES),
+        Transition(Action.REASSIGN, CARRYING_STATUSES - RETURNING, PICKED_UP, SUPPORT_ROLES),
+        Transition(Action.REASSIGN, RETURNING, RETURNING, STORE_AND_SUPPORT_ROLES),
         Transition(Action.UNASSIGN, ASSIGNED_BEFORE_PICKUP, SEARCHING, STORE_AND_SUPPORT_ROLES),
     ),
     automatic=(
@@ -178,10 +200,12 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         AutomaticTransition("offer: declined, or not answered in time", OFFERED, SEARCHING),
         AutomaticTransition("offer: accepted", OFFERED, ASSIGNED),
         AutomaticTransition("job: the rider is silent", ASSIGNED_BEFORE_PICKUP, SEARCHING),
+        AutomaticTransition("rider: dismissed, or signed out", ASSIGNED_BEFORE_PICKUP, SEARCHING),
         AutomaticTransition("position: the rider moves", ASSIGNED, TO_STORE),
         AutomaticTransition("position: the rider moves", PICKED_UP, TO_CUSTOMER),
         AutomaticTransition("position: the rider is near", TO_CUSTOMER, ARRIVING),
-        AutomaticTransition("at once after a failed attempt", FAILED, RETURNING),
+        AutomaticTransition("at once when another attempt can't help", FAILED, RETURNING),
+        AutomaticTransition("job: no decision after a failed attempt", FAILED, RETURNING),
         AutomaticTransition("order: canceled", BEFORE_PICKUP, CANCELED),
     ),
     is_visible=can_see,
@@ -210,10 +234,12 @@ async def lock(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Deliver
     return order, await session.get_one(Delivery, delivery_id, populate_existing=True)
 
 
-def change_status(delivery: Delivery, status: DeliveryStatus) -> None:
-    """Move a locked delivery; its deadline ends."""
+def change_status(delivery: Delivery, status: DeliveryStatus, now: datetime) -> None:
+    """Move a locked delivery; the timer of its new state begins, if it has one."""
     MACHINE.move(delivery, status)
-    delivery.due_at = None
+    timer = STATE_TIMERS.get(status)
+    delivery.due_at = now + timedelta(seconds=timer.seconds) if timer else None
+    delivery.silence_step = 0
 
 
 async def release_rider(session: AsyncSession, delivery: Delivery) -> None:

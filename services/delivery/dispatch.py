@@ -1,17 +1,18 @@
 """Offers deliveries to riders: the nearest free rider with a fresh position, then the next.
 
-Each rider gets at most one offer per round. When no rider is left, a round in which an offer was
-made is over: the store's queue is told, and the next round begins after a pause, a longer one after
-MAX_ROUNDS rounds. A round without any offer is searched again every SEARCH_RETRY_SECONDS. Unique
-indexes allow one open offer for each delivery and for each rider: the slower of two offers in
-parallel goes to the next rider.
+Each rider gets at most one offer per round. When no rider is left, the round is over, and the next
+one begins after a pause, a longer one after MAX_ROUNDS rounds; a round in which nobody was there to
+be asked counts too and is followed by the next after SEARCH_RETRY_SECONDS. The store's queue is
+told of each round with an offer, and of the last one. Unique indexes allow one open offer for each
+delivery and for each rider: the slower of two offers in parallel goes to the next rider. What
+happens when the search goes on for too long is in `search_escalation`.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +28,7 @@ from models.riders import Rider, RiderAction, RiderStatus, Vehicle
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
+from services.delivery.delivery_cases import close_delivery_cases
 from services.delivery.delivery_states import MACHINE, change_status, lock, record_change
 from services.delivery.nearest_riders import NEAREST_RIDER, nearest_rider_parameters
 from services.delivery.rider_states import OFFER_MACHINE
@@ -65,12 +67,6 @@ OFFER_OF_ROUND = prepared(
         DeliveryOffer.round == bindparam("round"),
     )
     .limit(1)
-)
-OVERDUE_DELIVERIES = prepared(
-    select(Delivery.id)
-    .where(Delivery.due_at <= func.clock_timestamp())
-    .order_by(Delivery.due_at)
-    .limit(bindparam("row_limit", type_=Integer))
 )
 OPEN_OFFER = prepared(
     select(DeliveryOffer)
@@ -136,19 +132,20 @@ def _record_offer(
 
 
 async def _schedule_search(session: AsyncSession, order: Order, delivery: Delivery) -> None:
-    """Schedule the next search; a round in which an offer was made is over."""
+    """End the round and schedule the next one."""
     offered = await session.scalar(
         OFFER_OF_ROUND, {"delivery": delivery.id, "round": delivery.round}
     )
+    exhausted = delivery.round >= MAX_ROUNDS
     seconds = SEARCH_RETRY_SECONDS
     if offered is not None:
-        exhausted = delivery.round >= MAX_ROUNDS
         seconds = SEARCH_BACKOFF_SECONDS if exhausted else ROUND_PAUSE_SECONDS
+    if offered is not None or delivery.round == MAX_ROUNDS:
         event_type = EventType.DELIVERY_SEARCHING
         record_change(
             session, order, delivery, event_type, round=delivery.round, exhausted=exhausted
         )
-        delivery.round += 1
+    delivery.round += 1
     delivery.due_at = await current_time(session, seconds)
     delivery.version += 1
 
@@ -166,23 +163,34 @@ async def accept_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -
     if rider.status is not RiderStatus.ONLINE or rider.live_delivery_id is not None:
         online = rider.status is RiderStatus.ONLINE
         legal: list[str] = [] if online else [RiderAction.GO_ONLINE]
-        state = "RIDING" if online else rider.status
-        message = f"You can't take a delivery while you are {state}."
-        raise illegal_step(*_PATH, message=message, state=state, legal=legal)
+        message = "You are on a delivery already." if online else "Go online first."
+        raise illegal_step(*_PATH, message=message, state=rider.status, legal=legal)
     person = await session.get(Person, rider.person_id)
     now = await current_time(session)
     OFFER_MACHINE.set_status(offer, OfferStatus.ACCEPTED)
     offer.answered_at = now
-    change_status(delivery, DeliveryStatus.ASSIGNED)
-    delivery.assigned_at, delivery.handover_tries, delivery.pin_tries = now, 0, 0
-    delivery.rider_id, delivery.rider_person_id = rider.id, rider.person_id
-    delivery.rider_name = first_name(person.name if person else "")
-    rider.live_delivery_id = delivery.id
-    rider.version += 1
+    change_status(delivery, DeliveryStatus.ASSIGNED, now)
+    assign(delivery, rider, person.name if person else "", now)
+    delivery.search_started_at, delivery.search_step = None, 0
+    if order.cancel_offered_at is not None:
+        order.cancel_offered_at = None
+        order.version += 1
+    await close_delivery_cases(session, order, delivery, "A rider was found.")
     facts = {"rider_name": delivery.rider_name, "eta_seconds": offer.eta_seconds}
     record_change(session, order, delivery, EventType.DELIVERY_ASSIGNED, **facts)
     await session.flush()
     return delivery
+
+
+def assign(delivery: Delivery, rider: Rider, name: str, now: datetime) -> None:
+    """Give a delivery to a locked rider, with all attempts for its codes."""
+    delivery.assigned_at = now
+    delivery.handover_tries = delivery.pin_tries = delivery.return_tries = 0
+    delivery.rider_id, delivery.rider_person_id = rider.id, rider.person_id
+    delivery.rider_name = first_name(name)
+    delivery.needs_rider_since = None
+    rider.live_delivery_id = delivery.id
+    rider.version += 1
 
 
 async def decline_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -> DeliveryOffer:
@@ -195,28 +203,10 @@ async def decline_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) 
     return offer
 
 
-async def advance_dispatch(session: AsyncSession, delivery_id: UUID) -> bool:
-    """Do what is due for a delivery: expire its offer, or search for a rider again.
-
-    False when its status changed in the meantime. The session must see all companies.
-    """
-    order, delivery = await lock(session, delivery_id)
-    if delivery.due_at is None or delivery.due_at > await current_time(session):
-        return False
-    if delivery.status is DeliveryStatus.SEARCHING:
-        await offer_to_next_rider(session, order, delivery)
-    elif delivery.status is DeliveryStatus.OFFERED:
-        if (offer := await open_offer(session, delivery)) is not None:
-            await _offer_to_another(session, order, delivery, offer, OfferStatus.EXPIRED)
-    else:
-        return False
-    await session.flush()
-    return True
-
-
-async def overdue_deliveries(session: AsyncSession, limit: int) -> list[UUID]:
-    """Deliveries with a passed deadline, the longest overdue first."""
-    return list(await session.scalars(OVERDUE_DELIVERIES, {"row_limit": limit}))
+async def expire_offer(session: AsyncSession, order: Order, delivery: Delivery) -> None:
+    """Expire the open offer of a locked delivery and offer it to the next rider."""
+    if (offer := await open_offer(session, delivery)) is not None:
+        await _offer_to_another(session, order, delivery, offer, OfferStatus.EXPIRED)
 
 
 async def withdraw_offer(session: AsyncSession, delivery: Delivery) -> None:

@@ -6,9 +6,7 @@ from sqlalchemy import text
 
 from database.statements import prepared
 from models.delivery import Delivery
-
-POSITION_FRESH_SECONDS = 60
-MAX_RIDER_DISTANCE_M = 10_000
+from services.delivery.ride_settings import SETTINGS
 
 # The index on rider_position.point returns riders in the order of their distance, so only the
 # nearest are read. A rider whose row is locked is getting an offer from another transaction.
@@ -22,6 +20,7 @@ NEAREST_RIDER = prepared(
     where last_position.company_id = :company
         and last_position.seen_at > clock_timestamp() - make_interval(secs => :fresh_seconds)
         and rider.status = 'ONLINE' and rider.live_delivery_id is null
+        and rider.person_id <> :customer  -- nobody delivers the own order
         and last_position.seen_at >= rider.online_since
         and ST_Distance(last_position.point, (select point from store where id = :store))
             <= :max_distance_m
@@ -40,12 +39,14 @@ NEAREST_RIDER = prepared(
 
 
 def nearest_rider_parameters(delivery: Delivery) -> dict[str, Any]:
-    """The parameters of NEAREST_RIDER for the delivery's present round."""
+    """The parameters of NEAREST_RIDER for the delivery's present round and step of the search."""
+    wide = delivery.search_step > 0
     return {
         "store": delivery.store_id,
         "company": delivery.company_id,
         "delivery": delivery.id,
         "round": delivery.round,
-        "fresh_seconds": POSITION_FRESH_SECONDS,
-        "max_distance_m": MAX_RIDER_DISTANCE_M,
+        "fresh_seconds": SETTINGS.position_fresh_seconds,
+        "max_distance_m": SETTINGS.wide_rider_distance_m if wide else SETTINGS.rider_distance_m,
+        "customer": delivery.customer_id,
     }

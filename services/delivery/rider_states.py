@@ -51,5 +51,6 @@ RIDER_MACHINE: StateMachine[Rider, RiderAction, RiderStatus] = StateMachine(
         ),
         Transition(RiderAction.REPORT_LOCATION, ONLINE, party=RIDER),
     ),
+    automatic=(AutomaticTransition("rider: dismissed, or signed out", ONLINE, OFFLINE),),
     permits=_is_rider,
 )

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
 from models.identity import Actor, Role
-from models.riders import Rider, RiderStatus, Vehicle
+from models.riders import Rider, RiderPosition, RiderStatus, Vehicle
 from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
-from services.delivery.delivery_states import STORE_AND_SUPPORT_ROLES
+from services.delivery import rider_access
 from services.delivery.rider_states import RIDER_MACHINE
 from services.events.event_log import record_event, rider_stream
 
@@ -51,6 +51,9 @@ EXPIRE_OPEN_OFFER = prepared(
     .values(expires_at=func.clock_timestamp())
     .returning(DeliveryOffer.delivery_id)
     .execution_options(synchronize_session=False)
+)
+DELETE_POSITION = prepared(
+    delete(RiderPosition).where(RiderPosition.rider_id == bindparam("rider"))
 )
 
 
@@ -135,17 +138,30 @@ async def go_offline(
     if rider.live_delivery_id is not None:
         message = "Bring your delivery to its end first."
         legal = RIDER_MACHINE.available_actions(rider, actor)
-        raise illegal_step("input", message=message, state="RIDING", legal=legal)
+        raise illegal_step("input", message=message, state=rider.status, legal=legal)
+    await end_shift(session, rider, device_time)
+    return rider
+
+
+async def end_shift(
+    session: AsyncSession, rider: Rider, device_time: datetime | None = None
+) -> None:
+    """Take a locked rider offline: nobody sees their position any more."""
     if rider.status is RiderStatus.ONLINE:
         RIDER_MACHINE.set_status(rider, RiderStatus.OFFLINE)
     rider.online_since = None
     rider.version += 1
     _record_shift_change(session, rider, device_time)
-    # An offer that will not be accepted must not delay the order: it is due now.
+    await session.flush()
+    await session.execute(DELETE_POSITION, {"rider": rider.id})
+    await expire_open_offer(session, rider)
+
+
+async def expire_open_offer(session: AsyncSession, rider: Rider) -> None:
+    """End the open offer of a rider who will not accept it, so that it does not delay the order."""
     delivery_id = await session.scalar(EXPIRE_OPEN_OFFER, {"rider": rider.id})
     if delivery_id is not None:
         await session.execute(MAKE_OFFER_DUE, {"delivery": delivery_id})
-    return rider
 
 
 async def wake_searches(session: AsyncSession, company_id: UUID) -> None:
@@ -165,11 +181,16 @@ async def list_of_company(
     first: int,
     cursor: str | None,
 ) -> Page[Rider]:
-    """A page of a company's riders for its staff. Raises DomainError: NotFound, InvalidInput."""
+    """A page of a company's riders: all for who manages them, for the staff of a store those on one
+    of its deliveries.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
     check_page_size(first)
-    if not _is_company_staff(actor, company_id):
+    visible = _visible_riders(actor, company_id)
+    if visible is None:
         raise not_found(Rider, "companyId")
-    statement = select(Rider).where(Rider.company_id == company_id)
+    statement = select(Rider).where(Rider.company_id == company_id, visible)
     if status is not None:
         statement = statement.where(Rider.status == status)
     if (start := decode_cursor(cursor, UUID)) is not None:
@@ -178,16 +199,16 @@ async def list_of_company(
     return build_page(riders, first, lambda rider: (str(rider.id),))
 
 
-def is_company_staff_of(actor: Actor, rider: Rider) -> bool:
-    """Whether `actor` works in a store, or in support, of the rider's company."""
-    return _is_company_staff(actor, rider.company_id)
-
-
-def _is_company_staff(actor: Actor, company_id: UUID) -> bool:
-    return any(
-        grant.role in STORE_AND_SUPPORT_ROLES and grant.company_id in (None, company_id)
-        for grant in actor.grants
+def _visible_riders(actor: Actor, company_id: UUID) -> ColumnElement[bool] | None:
+    """The condition for the riders that the actor sees; None for people who see none."""
+    if rider_access.manages_riders(actor, company_id):
+        return true()
+    if not (stores := rider_access.staffed_stores(actor, company_id)):
+        return None
+    on_delivery = select(Delivery.id).where(
+        Delivery.id == Rider.live_delivery_id, Delivery.store_id.in_(stores)
     )
+    return on_delivery.exists()
 
 
 async def _lock_rider(session: AsyncSession, actor: Actor) -> Rider:

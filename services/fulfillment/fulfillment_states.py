@@ -168,7 +168,7 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
         ),
         AutomaticTransition("order: canceled", QUEUE_STATUSES, {FulfillmentStatus.CANCELED}),
         AutomaticTransition(
-            "delivery: picked up", PACKED_STATUSES, {FulfillmentStatus.HANDED_OVER}
+            "delivery: picked up", {FulfillmentStatus.STAGED}, {FulfillmentStatus.HANDED_OVER}
         ),
         AutomaticTransition(
             "delivery: returned", {FulfillmentStatus.HANDED_OVER}, {FulfillmentStatus.CANCELED}

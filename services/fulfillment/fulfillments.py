@@ -31,6 +31,7 @@ from services.fulfillment.fulfillment_states import (
     load_task,
 )
 from services.fulfillment.stalled_tasks import idle_deadline
+from services.fulfillment.waiting_bags import bags_deadline, end_waiting
 
 VIEWER_ROLES = STORE_ROLES | {Role.SUPPORT_AGENT}
 _IN_QUEUE = Fulfillment.status.in_(enum_literals(QUEUE_STATUSES))
@@ -88,6 +89,7 @@ async def stage(
     task = await begin(session, actor, fulfillment_id, STAGE, expected_version)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.STAGED)
+    fulfillment.due_at = bags_deadline(task)
     task.record_change(session, EventType.FULFILLMENT_STAGED)
     await session.flush()
     return fulfillment
@@ -106,6 +108,7 @@ async def cancel_for_order(
         return None
     task = await load_task(session, order, fulfillment_id)
     fulfillment = task.fulfillment
+    await end_waiting(session, order, fulfillment, "The order was canceled.")
     MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
     fulfillment.due_at = None
     task.record_change(session, EventType.FULFILLMENT_CANCELED)

@@ -4,55 +4,29 @@ A return refunds the goods and the tip. The delivery fee is kept when the custom
 failure, and refunded otherwise.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from math import ceil
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import prepared
-from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
-from models.events import Event, EventType
+from models.delivery import Delivery, DeliveryAction, DeliveryStatus
+from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
 from models.orders import CancelReason
 from models.payments import RefundReason
-from services.core.problems import DomainError, Problem
 from services.core.state_machine import illegal_step
-from services.delivery.deliveries import check_code
-from services.delivery.delivery_states import (
-    LockedDelivery,
-    begin,
-    change_status,
-    release_rider,
-)
-from services.events.event_log import order_stream, record_order_event
-from services.fulfillment.fulfillment_states import MACHINE, PACKED_STATUSES, load_task
+from services.delivery.deliveries import end_assignment
+from services.delivery.delivery_codes import check_code
+from services.delivery.delivery_states import LockedDelivery, begin, change_status, is_store_staff
+from services.delivery.rider_distance import require_at_store
+from services.delivery.step_overrides import StepOverride, store_override
+from services.events.event_log import record_order_event
+from services.fulfillment.fulfillment_states import MACHINE, load_task
 from services.fulfillment.put_back import open_put_back
+from services.fulfillment.waiting_bags import end_waiting
 from services.orders import order_states
 from services.payments import payment_states, payments, refunds
-
-NO_SHOW_WAIT_SECONDS = 300
-# Failures that the customer caused.
-DELIVERY_FEE_KEPT = frozenset(
-    {FailReason.NOBODY_HOME, FailReason.WRONG_ADDRESS, FailReason.REFUSED}
-)
-ARRIVAL_TIME = prepared(
-    select(func.max(Event.at)).where(
-        Event.stream == bindparam("stream"),
-        Event.type == EventType.DELIVERY_AT_CUSTOMER,
-        Event.at >= bindparam("placed_at"),
-    )
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TooEarly(Problem):
-    """The customer may still come to the door; NOBODY_HOME is possible in `retry_after_seconds`."""
-
-    retry_after_seconds: int
 
 
 async def pick_up(
@@ -65,15 +39,16 @@ async def pick_up(
 ) -> Delivery:
     """Hand the packed bags to the rider: riders need the store's handover code, its staff does not.
 
-    Raises DomainError: NotFound, IllegalStep (also while the bags are not packed),
+    Raises DomainError: NotFound, IllegalStep (also while the bags are not staged),
     WrongDeliveryCode.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.PICK_UP)
     fulfillment = await _fulfillment_of(session, locked)
-    if fulfillment.status not in PACKED_STATUSES:
+    if fulfillment.status is not FulfillmentStatus.STAGED:
         message = f"The bags are not ready: the store's work is {fulfillment.status}."
         raise illegal_step("input", "deliveryId", message=message, state=fulfillment.status)
     check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
+    await end_waiting(session, locked.order, fulfillment, "The rider has the bags.")
     MACHINE.move(fulfillment, FulfillmentStatus.HANDED_OVER)
     fulfillment.handed_over_at = locked.now
     delivery = locked.delivery
@@ -86,74 +61,42 @@ async def pick_up(
     return delivery
 
 
-async def fail_attempt(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    delivery_id: UUID,
-    reason: FailReason,
-    device_time: datetime | None = None,
-) -> Delivery:
-    """Record that the bags could not be handed over; the rider brings them back.
-
-    Raises DomainError: NotFound, IllegalStep, TooEarly for NOBODY_HOME within NO_SHOW_WAIT_SECONDS.
-    """
-    locked = await begin(session, actor, delivery_id, DeliveryAction.FAIL)
-    if reason is FailReason.NOBODY_HOME:
-        await _check_waiting_time(session, locked)
-    locked.delivery.fail_reason = reason
-    failed, returning = DeliveryStatus.ATTEMPT_FAILED, DeliveryStatus.RETURNING
-    _change_status(
-        session, locked, failed, EventType.DELIVERY_ATTEMPT_FAILED, device_time, reason=reason
-    )
-    _change_status(session, locked, returning, EventType.DELIVERY_RETURNING, device_time)
-    await session.flush()
-    return locked.delivery
-
-
 async def complete_return(
     session: AsyncSession,
     *,
     actor: Actor,
     delivery_id: UUID,
-    handover_code: str | None = None,
+    return_code: str | None = None,
+    override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
     """Take the bags back: cancel the order as NOT_DELIVERED, refund the payment, open the put-back.
 
-    Confirmed by the store's staff, or by the rider with the store's handover code.
-    Raises DomainError: NotFound, IllegalStep, WrongDeliveryCode.
+    Confirmed by the store's staff, by the rider at the store with the return code that the store
+    sees, or by support with a reason. The store counts what came back before the stock changes.
+    Raises DomainError: NotFound, IllegalStep, WrongDeliveryCode, InvalidInput, TooFar,
+    ProofMissing.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.RETURN)
+    facts: dict[str, object] = {}
+    if override is not None or not is_store_staff(locked.delivery, actor):
+        facts = store_override(locked, override)
+    await require_at_store(session, locked, strict=True)
+    check_code(locked, return_code, locked.delivery.return_code or "", "return_tries", "returnCode")
     fulfillment = await _fulfillment_of(session, locked)
-    check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
     await _refund(session, locked)
     MACHINE.move(fulfillment, FulfillmentStatus.CANCELED)
     _change_status(
-        session, locked, DeliveryStatus.RETURNED, EventType.DELIVERY_RETURNED, device_time
+        session, locked, DeliveryStatus.RETURNED, EventType.DELIVERY_RETURNED, device_time, **facts
     )
+    locked.delivery.return_code = locked.delivery.needs_rider_since = None
     await session.flush()
-    await release_rider(session, locked.delivery)
+    await end_assignment(session, locked, "The bags are back at the store.")
     task = await load_task(session, locked.order, fulfillment.id)
     await open_put_back(session, task, PutBackReason.DELIVERY_RETURNED)
     await order_states.mark_canceled(session, locked.order, CancelReason.NOT_DELIVERED)
     await session.flush()
     return locked.delivery
-
-
-async def _check_waiting_time(session: AsyncSession, locked: LockedDelivery) -> None:
-    """Raise DomainError: TooEarly while the customer still has time to come to the door."""
-    parameters = {"stream": order_stream(locked.order.id), "placed_at": locked.order.placed_at}
-    arrived_at = await session.scalar(ARRIVAL_TIME, parameters)
-    waited_seconds = (
-        NO_SHOW_WAIT_SECONDS if arrived_at is None else (locked.now - arrived_at).total_seconds()
-    )
-    seconds_left = ceil(NO_SHOW_WAIT_SECONDS - waited_seconds)
-    if seconds_left > 0:
-        message = f"Wait {seconds_left} more seconds before you say that nobody is home."
-        raise DomainError(
-            TooEarly(path=["input", "reason"], message=message, retry_after_seconds=seconds_left)
-        )
 
 
 async def _refund(session: AsyncSession, locked: LockedDelivery) -> None:
@@ -163,7 +106,7 @@ async def _refund(session: AsyncSession, locked: LockedDelivery) -> None:
     if payment.status not in payment_states.CAPTURED_STATUSES:
         await payments.request_void(session, order)
         return
-    kept_minor = order.delivery_fee_minor if locked.delivery.fail_reason in DELIVERY_FEE_KEPT else 0
+    kept_minor = order.delivery_fee_minor if locked.delivery.fee_kept else 0
     refund_minor = min(
         await refunds.refundable_minor(session, payment), payment.captured_minor - kept_minor
     )
@@ -186,7 +129,7 @@ def _change_status(
     device_time: datetime | None,
     **facts: object,
 ) -> None:
-    change_status(locked.delivery, status)
+    change_status(locked.delivery, status, locked.now)
     locked.record_change(session, event_type, device_time=device_time, **facts)
 
 

@@ -37,6 +37,7 @@ from services.fulfillment.fulfillment_states import (
     begin,
 )
 from services.fulfillment.stalled_tasks import idle_deadline
+from services.fulfillment.waiting_bags import bags_deadline
 from services.orders import order_states
 from services.payments import payments
 from services.stock import damaged_units, movements, picked_batches
@@ -268,7 +269,8 @@ async def _close_bags(
     await _set_final_total(session, task.order, amount_minor)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.PACKED)
-    fulfillment.bags, fulfillment.packed_at, fulfillment.due_at = bags, task.now, None
+    fulfillment.bags, fulfillment.packed_at = bags, task.now
+    fulfillment.due_at = bags_deadline(task)
     short_lines = sum(line.status is FulfillmentLineStatus.SHORT for line in task.lines)
     task.record_change(session, EventType.FULFILLMENT_PACKED, bags=bags, short_lines=short_lines)
     await session.flush()

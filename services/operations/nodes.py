@@ -30,7 +30,7 @@ from models.transfers import Transfer, TransferLine
 from services.accounts import addresses, memberships, people
 from services.core.access import may_operate_store
 from services.core.problems import DomainError, not_found
-from services.delivery import deliveries, delivery_states, riders
+from services.delivery import deliveries, delivery_states, rider_access
 from services.fulfillment import fulfillments
 from services.imports import stock_imports
 from services.integrations import apps, webhook_deliveries, webhook_endpoints
@@ -103,9 +103,10 @@ async def _membership(session: AsyncSession, actor: Actor, row: Membership) -> M
 
 
 async def _rider(session: AsyncSession, actor: Actor, row: Rider) -> Rider:
-    return _visible_if(
-        row, actor.person_id == row.person_id or riders.is_company_staff_of(actor, row)
-    )
+    live_delivery = None
+    if row.live_delivery_id is not None:
+        live_delivery = await session.get(Delivery, row.live_delivery_id)
+    return _visible_if(row, rider_access.can_see_rider(actor, row, live_delivery))
 
 
 async def _offer(session: AsyncSession, actor: Actor, row: DeliveryOffer) -> DeliveryOffer:

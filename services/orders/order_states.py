@@ -71,6 +71,10 @@ def bags_are_open(progress: OrderProgress) -> bool:
     return progress.fulfillment_status in UNPACKED
 
 
+def no_rider_was_found(progress: OrderProgress) -> bool:
+    return progress.cancel_is_offered and bags_are_in_the_store(progress)
+
+
 def bags_are_in_the_store(progress: OrderProgress) -> bool:
     return progress.fulfillment_status in BEFORE_HANDOVER
 
@@ -107,6 +111,7 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
         _step(OrderAction.CANCEL, CUSTOMER, PLACED),
         _step(OrderAction.CANCEL, SUPPORT, PLACED),
         _step(OrderAction.CANCEL, CUSTOMER, CONFIRMED, bags_are_open),
+        _step(OrderAction.CANCEL, CUSTOMER, CONFIRMED, no_rider_was_found),
         _step(OrderAction.CANCEL, SUPPORT, CONFIRMED, bags_are_in_the_store),
         _step(OrderAction.REFUND, SUPPORT, ANY_STATUS, payment_is_captured),
         _step(OrderAction.OPEN_TICKET, CUSTOMER, ANY_STATUS - PLACED),
@@ -208,7 +213,8 @@ async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:
         )
     ).one()
     owners = (order.id, order.company_id, order.store_id, order.customer_id)
-    return OrderProgress(*owners, order.status, *row)
+    offered = order.cancel_offered_at is not None
+    return OrderProgress(*owners, order.status, *row, cancel_is_offered=offered)
 
 
 async def mark_confirmed(session: AsyncSession, order: Order) -> None:

@@ -24,6 +24,8 @@ class OrderProgress:
     payment_status: PaymentStatus | None = None
     fulfillment_status: FulfillmentStatus | None = None
     delivery_status: DeliveryStatus | None = None
+    cancel_is_offered: bool = False
+    """Whether the customer may cancel with a full refund, because no rider was found."""
 
 
 STAGE_OF_ORDER_STATUS = {

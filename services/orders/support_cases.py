@@ -55,7 +55,9 @@ async def open_case(
     return case, True
 
 
-async def close_case(session: AsyncSession, order: Order, kind: TicketKind, resolution: str) -> bool:
+async def close_case(
+    session: AsyncSession, order: Order, kind: TicketKind, resolution: str
+) -> bool:
     """Resolve the case of this kind for a locked order; False when there is none.
 
     Called when its cause has ended without a person.

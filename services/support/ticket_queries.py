@@ -35,9 +35,7 @@ async def list_of_customer(
     order_id: UUID | None = None,
 ) -> Page[Ticket]:
     """A page of a customer's own tickets, newest first; only of one order if it is given."""
-    rows = select(Ticket).where(
-        Ticket.customer_id == actor.person_id, Ticket.internal.is_(False)
-    )
+    rows = select(Ticket).where(Ticket.customer_id == actor.person_id, Ticket.internal.is_(False))
     if order_id is not None:
         rows = rows.where(Ticket.order_id == order_id)
     return await _newest_first(session, rows, check_page_size(first), cursor)

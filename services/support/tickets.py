@@ -31,18 +31,18 @@ from services.core.text import parse_line, parse_multiline
 from services.events.event_log import record_order_event
 from services.orders import order_states
 from services.orders.order_states import SUPPORT_ROLES
-from services.orders.ticket_states import record_ticket_event
 from services.orders.stages import OrderProgress, order_stage
-from services.payments import payments
 from services.orders.ticket_states import (
     AGENT,
     CUSTOMER,
     MACHINE,
     UNRESOLVED_STATUSES,
     record_change,
+    record_ticket_event,
     require_role,
     role_in_ticket,
 )
+from services.payments import payments
 
 MAX_SUBJECT_LENGTH = 120
 MAX_BODY_LENGTH = 4_000

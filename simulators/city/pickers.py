@@ -84,6 +84,7 @@ class StorePickers(PickerClient):
         packed = await self.pack(fulfillment_id)
         self._city.counts["packed"] += 1
         if found:
+            await self.stage(fulfillment_id)
             self._city.announce_code(f"handover {packed['orderCode']}", packed["handoverCode"])
 
 

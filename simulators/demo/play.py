@@ -179,6 +179,9 @@ async def _pick(
     with script.does("picker", "packs one bag"):
         packed = await picker.pack(accepted["id"])
     await watcher.event("FULFILLMENT_PACKED")
+    with script.does("picker", "puts the bag at the pickup point"):
+        await picker.stage(accepted["id"])
+    await watcher.event("FULFILLMENT_STAGED")
     return str(packed["handoverCode"])
 
 

@@ -45,6 +45,14 @@ mutation Pack($input: FulfillmentPackInput!) {
   }
 }
 """
+STAGE = """
+mutation Stage($input: FulfillmentStageInput!) {
+  fulfillmentStage(input: $input) {
+    fulfillment { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
 UNASSIGN = """
 mutation Unassign($input: DeliveryUnassignInput!) {
   deliveryUnassign(input: $input) {
@@ -90,6 +98,10 @@ class PickerClient(RoleClient):
         """Close the bags; answers the handover code among the rest."""
         given = {"fulfillmentId": fulfillment_id, "bags": bags}
         return (await self.do(PACK, "fulfillmentPack", given))["fulfillment"]
+
+    async def stage(self, fulfillment_id: str) -> None:
+        """Put the bags at the pickup point, where riders fetch them."""
+        await self.do(STAGE, "fulfillmentStage", {"fulfillmentId": fulfillment_id})
 
     async def unassign(self, delivery_id: str) -> None:
         """Take a ride from a rider, so that another one is asked."""

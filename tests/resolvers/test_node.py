@@ -71,7 +71,7 @@ READERS: dict[type[Entity], set[str]] = {
     Person: {"customer"},
     SignInSession: {"customer"},
     Membership: STORE,
-    Rider: {"rider", "neighbor"} | STORE | SUPPORT,
+    Rider: {"rider"} | STORE - {"picker"} | SUPPORT,
     StockBatch: STORE,
     StockEntry: STORE,
     CounterSale: STORE,

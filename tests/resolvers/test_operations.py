@@ -19,6 +19,7 @@ from tests.support.actors import InMemorySms
 from tests.support.city import City
 from tests.support.operations import (
     daily_work,
+    failed_deliveries,
     integrations,
     picking_exceptions,
     stock_work,
@@ -102,7 +103,8 @@ async def test_every_operation_works_for_its_readers_within_its_budget(
     await daily_work.cancel_and_reject(play)
     await picking_exceptions.substitute_short_line(play)
     await picking_exceptions.pick_weighed_line(play)
-    await daily_work.return_delivery(play)
+    await failed_deliveries.return_delivery(play)
+    await failed_deliveries.try_again(play)
     await daily_work.manage_store(play)
     await stock_work.play_transfers(play)
     await stock_work.play_stock_counts(play)

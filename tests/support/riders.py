@@ -16,10 +16,10 @@ from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.riders import Rider, RiderPosition
 from services.core.problems import CommittedDomainError, DomainError
-from services.delivery import deliveries, dispatch, riders
-from services.delivery.position_results import PositionReport
-from services.delivery.rider_positions import GpsReading
-from services.fulfillment import handover, picking
+from services.delivery import deliveries, delivery_timers, dispatch, riders
+from services.delivery.positions.position_results import PositionReport
+from services.delivery.positions.rider_positions import GpsReading
+from services.fulfillment import fulfillments, handover, picking
 from services.fulfillment.picking import LinePick
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
@@ -44,6 +44,12 @@ async def bring_online(database: Database, city: City, number: int, north_m: flo
         database, actor, city, city.near.latitude + north_m * METER, city.near.longitude
     )
     return actor
+
+
+async def end_shift(database: Database, city: City, number: int) -> None:
+    actor = as_actor(city.riders[number])
+    async with write_as(database, actor, city.company.id) as session:
+        await riders.go_offline(session, actor=actor)
 
 
 async def rider_row(database: Database, city: City, number: int = 0) -> Rider:
@@ -110,6 +116,14 @@ async def backdate_assignment(database: Database, delivery: Delivery, seconds: f
         await session.execute(statement.values(assigned_at=Delivery.assigned_at - interval))
 
 
+async def backdate_arrivals(database: Database, city: City, seconds: float = 301) -> None:
+    """Move the arrivals at the customers of the city into the past."""
+    async with database.write(PLATFORM, ORIGIN) as session:
+        interval = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        statement = update(Delivery).where(Delivery.company_id == city.company.id)
+        await session.execute(statement.values(arrived_at=Delivery.arrived_at - interval))
+
+
 async def accepted_order(
     dependencies: OrderDependencies, city: City
 ) -> tuple[Order, Fulfillment, Actor, Delivery]:
@@ -122,12 +136,13 @@ async def accepted_order(
 async def pick_and_pack(
     dependencies: OrderDependencies, fulfillment: Fulfillment, staff: Actor
 ) -> None:
-    """Pick all that was ordered and close one bag."""
+    """Pick all that was ordered, close one bag and stage it."""
     fulfillment_lines: list[FulfillmentLine] = await lines_of(dependencies.database, fulfillment)
     for line in fulfillment_lines:
         pick = LinePick(line.quantity, line.id)
         await run_step(dependencies.database, staff, fulfillment, picking.pick_line, pick=pick)
     await run_step(dependencies.database, staff, fulfillment, picking.pack, bags=1)
+    await run_step(dependencies.database, staff, fulfillment, fulfillments.stage)
 
 
 async def delivery_of(database: Database, order: Order) -> Delivery:
@@ -231,7 +246,7 @@ async def expire_offer(database: Database, delivery: Delivery) -> bool:
             .values(expires_at=past)
         )
     async with database.write(PLATFORM, ORIGIN) as session:
-        return await dispatch.advance_dispatch(session, delivery.id)
+        return await delivery_timers.advance_delivery(session, delivery.id)
 
 
 async def delete_positions(database: Database, city: City) -> None:

@@ -22,11 +22,10 @@ from models.riders import Rider, RiderAction, RiderStatus
 from services.core.problems import DomainError, not_found
 from services.core.request_batcher import RequestBatcher
 from services.core.state_machine import illegal_step
-from services.delivery import rider_positions
 from services.delivery.delivery_states import MACHINE, lock, record_change
-from services.delivery.nearest_riders import POSITION_FRESH_SECONDS
-from services.delivery.position_results import PositionReport, PositionReportResult
-from services.delivery.position_validation import (
+from services.delivery.positions import rider_positions
+from services.delivery.positions.position_results import PositionReport, PositionReportResult
+from services.delivery.positions.position_validation import (
     ValidatedReadings,
     check_reading,
     check_readings,
@@ -34,7 +33,8 @@ from services.delivery.position_validation import (
     rate_limited,
     validate_readings,
 )
-from services.delivery.rider_positions import GpsReading, RiderState
+from services.delivery.positions.rider_positions import GpsReading, RiderState
+from services.delivery.ride_settings import SETTINGS
 from services.delivery.riders import rider_companies, wake_searches
 from services.routing.distances import distance_m, eta_seconds
 from services.routing.track_codec import TrackPoint
@@ -233,7 +233,7 @@ def _to_result(rider: RiderState, validated: ValidatedReadings) -> PositionRepor
 
 def _to_report(rider: RiderState, reading: GpsReading, read_at: datetime) -> PositionReport:
     """The report of the newest point; only a fresh point changes the delivery or wakes searches."""
-    fresh = timedelta(seconds=POSITION_FRESH_SECONDS)
+    fresh = timedelta(seconds=SETTINGS.position_fresh_seconds)
     delivery = rider.active_delivery
     if delivery is None:
         not_seen = rider.last_seen_at is None or rider.now - rider.last_seen_at > fresh

@@ -15,7 +15,7 @@ from uuid import UUID
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from services.delivery.tracks import append_points, is_significant
+from services.delivery.positions.tracks import append_points, is_significant
 from services.routing.track_codec import TrackPoint
 
 log = logging.getLogger("darkstore.track")

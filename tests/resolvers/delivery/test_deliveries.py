@@ -152,7 +152,7 @@ async def test_staff_sees_the_offers_and_unassigns_the_rider(
     ]
     [offer_shown] = shown["offers"]
     assert offer_shown["status"] == "ACCEPTED"
-    assert offer_shown["rider"]["person"]["name"].startswith("Rider 1")
+    assert offer_shown["rider"]["name"].startswith("Rider 1")
     company = {"companyId": public_id(city.company), "status": "ONLINE"}
     listed_riders = (await manager.run(operation("rider_list"), company))["riders"]["nodes"]
     assert [listed_rider["currentDelivery"]["id"] for listed_rider in listed_riders] == [

@@ -15,11 +15,12 @@ from models.identity import Actor, Grant, Role
 from models.orders import CancelReason, Order, OrderStatus
 from services.checkout import cancellation
 from services.core.problems import IllegalStep, NotFound
-from services.delivery import deliveries, delivery_states
-from services.delivery.delivery_states import WrongDeliveryCode
+from services.delivery import deliveries, delivery_states, failed_attempts
+from services.delivery.delivery_codes import WrongDeliveryCode
 from services.events.event_log import order_stream, rider_stream
 from services.fulfillment import handover
 from tests.support import riders
+from tests.support.carried_bags import OVERRIDE
 from tests.support.city import City
 from tests.support.paid_orders import (
     OrderDependencies,
@@ -134,7 +135,9 @@ async def test_after_five_wrong_pins_only_support_can_complete(
     assert isinstance(problem, IllegalStep)
     assert problem.legal == [DeliveryAction.FAIL]
     agent = await riders.create_support_agent(database, city)
-    delivered = await riders.take_step(database, agent, delivery, deliveries.complete)
+    delivered = await riders.take_step(
+        database, agent, delivery, deliveries.complete, override=OVERRIDE
+    )
     assert delivered.status is DeliveryStatus.DELIVERED
 
 
@@ -203,7 +206,7 @@ STEPS: list[tuple[Any, dict[str, Any]]] = [
     (deliveries.arrive_at_customer, {}),
     (deliveries.complete, {"pin": "0000"}),
     (handover.pick_up, {"handover_code": "0000"}),
-    (handover.fail_attempt, {"reason": FailReason.REFUSED}),
+    (failed_attempts.fail_attempt, {"reason": FailReason.REFUSED}),
     (handover.complete_return, {}),
     (deliveries.unassign, {}),
 ]

@@ -129,7 +129,7 @@ async def test_a_rider_who_comes_online_is_found_by_the_next_job_run(
     order, _, _, delivery = await support_riders.accepted_order(dependencies, city)
     assert delivery.status is DeliveryStatus.SEARCHING
     await support_riders.bring_online(dependencies.database, city, 2)
-    assert await job.advance_dispatch(dependencies.database) >= 1
+    assert await job.advance_deliveries(dependencies.database) >= 1
     assert (
         await support_riders.delivery_of(dependencies.database, order)
     ).status is DeliveryStatus.OFFERED
@@ -222,8 +222,9 @@ async def test_the_nearest_riders_are_found_through_the_index(fresh_database_url
         await owner.execute("set app.platform = 'on'")
         await owner.execute(CROWD.format(town.company.id, town.latitude, town.longitude))
     delivery = Delivery(
-        id=uuid7(), store_id=town.near.id, company_id=town.company.id, distance_m=0, round=1
-    )
+        id=uuid7(), store_id=town.near.id, company_id=town.company.id, customer_id=uuid7(),
+        distance_m=0, round=1, search_step=0,
+    )  # fmt: skip
     parameters = nearest_riders.nearest_rider_parameters(delivery)
     async with database.write(Scope(companies=(town.company.id,)), ORIGIN) as session:
         rows = await session.execute(

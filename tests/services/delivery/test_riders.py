@@ -14,9 +14,9 @@ from models.identity import Actor, Grant, Role
 from models.riders import RiderPosition
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, RateLimited
 from services.delivery import riders
-from services.delivery.position_results import PositionReportResult
-from services.delivery.position_validation import ImplausibleJump
-from services.delivery.rider_positions import GpsReading
+from services.delivery.positions.position_results import PositionReportResult
+from services.delivery.positions.position_validation import ImplausibleJump
+from services.delivery.positions.rider_positions import GpsReading
 from tests.support import riders as support_riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people

@@ -7,15 +7,20 @@ import pytest
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import delivery as jobs
-from models.delivery import Delivery
+from models.delivery import Delivery, DeliveryStatus
+from models.events import EventType
 from models.riders import Rider
-from services.delivery import deliveries
-from services.delivery.deliveries import MAX_RIDER_SILENCE_SECONDS
-from services.events.event_log import order_stream
+from models.support import TicketKind
+from services.delivery import silent_riders
+from services.delivery.ride_settings import SETTINGS
+from services.events.event_log import order_stream, rider_stream, store_queue_stream
 from tests.support import riders
+from tests.support.carried_bags import CARRYING, carried_bags, open_cases
 from tests.support.city import City
 from tests.support.paid_orders import OrderDependencies, order_dependencies
 from tests.support.store_staff import event_types
+
+ASKED = "POSITION_REQUESTED"
 
 
 @pytest.fixture
@@ -27,10 +32,10 @@ async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
 async def test_a_silent_rider_loses_a_delivery_before_pickup(
     dependencies: OrderDependencies, city: City
 ) -> None:
-    database = dependencies.database
+    database, seconds = dependencies.database, SETTINGS.silence_unassign_seconds
     order, _, _, delivery, _ = await riders.assigned_delivery(dependencies, city)
-    await riders.backdate_assignment(database, delivery, MAX_RIDER_SILENCE_SECONDS + 10)
-    await riders.age_positions(database, city, MAX_RIDER_SILENCE_SECONDS - 20)
+    await riders.backdate_assignment(database, delivery, seconds + 10)
+    await riders.age_positions(database, city, seconds - 20)
     assert not await is_unassigned_by_job(database, delivery)
     second = await riders.bring_online(database, city, 1, north_m=700)
     await riders.age_positions(database, city, 25)
@@ -46,19 +51,66 @@ async def test_a_silent_rider_loses_a_delivery_before_pickup(
     assert types[-2:] == ["DELIVERY_SEARCHING", "DELIVERY_OFFERED"]
 
 
-async def test_a_silent_rider_keeps_a_delivery_after_pickup(
+@pytest.mark.parametrize("status", CARRYING)
+async def test_a_silent_rider_with_the_bags_is_asked_then_support_gets_a_case(
+    dependencies: OrderDependencies, city: City, status: DeliveryStatus
+) -> None:
+    """After pickup the phone dies. Nobody but the rider can tell: the rider is asked after three
+    minutes, support has a case after eight, and the delivery stays with the rider meanwhile.
+    """
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, status)
+    await fall_silent(database, city, bags.delivery, SETTINGS.silence_ask_seconds + 5)
+    assert not await is_unassigned_by_job(database, bags.delivery)
+    assert await check_carrier(database, bags.delivery)
+    assert not await check_carrier(database, bags.delivery)  # once
+    assert bags.rider.person_id is not None
+    assert (await event_types(database, rider_stream(bags.rider.person_id)))[-1] == ASKED
+    assert await open_cases(database, bags.order) == []
+    more_seconds = SETTINGS.silence_case_seconds - SETTINGS.silence_ask_seconds
+    await fall_silent(database, city, bags.delivery, more_seconds)
+    assert await check_carrier(database, bags.delivery)
+    assert not await check_carrier(database, bags.delivery)
+    assert await open_cases(database, bags.order) == [TicketKind.RIDER_SILENT]
+    for stream in (order_stream(bags.order.id), store_queue_stream(city.near.id)):
+        assert EventType.DELIVERY_RIDER_SILENT in await event_types(database, stream)
+    now = await riders.delivery_of(database, bags.order)
+    assert (now.status, now.rider_id) == (status, bags.delivery.rider_id)
+
+
+async def test_the_case_ends_when_the_rider_is_heard_of_again(
     dependencies: OrderDependencies, city: City
 ) -> None:
-    _, delivery, _ = await riders.delivery_at_customer(dependencies, city)
-    await riders.backdate_assignment(dependencies.database, delivery, 2 * MAX_RIDER_SILENCE_SECONDS)
-    await riders.age_positions(dependencies.database, city, 2 * MAX_RIDER_SILENCE_SECONDS)
-    assert not await is_unassigned_by_job(dependencies.database, delivery)
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
+    await fall_silent(database, city, bags.delivery, SETTINGS.silence_case_seconds + 5)
+    assert await check_carrier(database, bags.delivery)
+    assert await open_cases(database, bags.order) == [TicketKind.RIDER_SILENT]
+    await riders.report_position(database, bags.rider, city, city.latitude, city.longitude)
+    assert await check_carrier(database, bags.delivery)
+    assert await open_cases(database, bags.order) == []
+    assert (await riders.delivery_of(database, bags.order)).silence_step == 0
+    assert not await check_carrier(database, bags.delivery)
+
+
+async def fall_silent(database: Database, city: City, delivery: Delivery, seconds: float) -> None:
+    """Move the last sign of the rider into the past."""
+    await riders.backdate_assignment(database, delivery, seconds)
+    await riders.age_positions(database, city, seconds)
+
+
+async def check_carrier(database: Database, delivery: Delivery) -> bool:
+    """Run the job for riders with bags; whether it had this delivery to look after."""
+    async with database.read(PLATFORM) as session:
+        is_due = delivery.id in await silent_riders.carriers_to_check(session, 50)
+    assert bool(await jobs.check_silent_carriers(database)) or not is_due
+    return is_due
 
 
 async def is_unassigned_by_job(database: Database, delivery: Delivery) -> bool:
     """Run the job for silent riders; whether it took this delivery from its rider."""
     async with database.read(PLATFORM) as session:
-        is_silent = delivery.id in await deliveries.deliveries_of_silent_riders(session, 50)
+        is_silent = delivery.id in await silent_riders.deliveries_of_silent_riders(session, 50)
     assert bool(await jobs.unassign_silent_riders(database)) or not is_silent
     async with database.read(PLATFORM) as session:
         delivery_now = await session.get_one(Delivery, delivery.id)

@@ -15,8 +15,8 @@ from models.payments import Refund, RefundReason
 from models.support import Ticket, TicketMessage, TicketPriority, TicketStatus
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, VersionConflict
 from services.events.event_log import order_stream, support_stream, ticket_stream
-from services.payments.refunds import ExceedsCaptured
 from services.orders import ticket_states
+from services.payments.refunds import ExceedsCaptured
 from services.support import ticket_queries, tickets
 from services.support.tickets import (
     MAX_BODY_LENGTH,

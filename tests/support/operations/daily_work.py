@@ -152,21 +152,6 @@ async def cancel_and_reject(play: OperationPlayer) -> None:
         assert (await play(who, "delivery_dispatch", id=delivery["id"]))["offers"]
 
 
-async def return_delivery(play: OperationPlayer) -> None:
-    """Fail deliveries as rider and support, and return the bags as staff and rider."""
-    for teller, bringer in (("rider", "picker"), ("agent", "rider")):
-        detail = await play("buyer", "order_detail", id=await play.order())
-        delivery = await pick_and_pack(play, detail["code"])
-        here = {"deliveryId": delivery["id"]}
-        task = await play("picker", "fulfillment_detail", id=delivery["task"])
-        code = task["handoverCode"] if bringer == "rider" else None
-        await play("rider", "delivery_arrive_at_store", **here)
-        await play("picker", "delivery_pick_up", **here, handoverCode=None)
-        await play("rider", "delivery_arrive_at_customer", **here)
-        await play(teller, "delivery_fail", **here)
-        await play(bringer, "delivery_return", **here, handoverCode=code)
-
-
 async def manage_store(play: OperationPlayer) -> None:
     """Change stock, prices and availability in a store."""
     key = {"storeId": play.store, "productId": play.product(5)}

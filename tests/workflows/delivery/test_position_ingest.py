@@ -11,9 +11,9 @@ from database.sessions import Database
 from models.identity import Actor
 from models.riders import IgnoredPointReason, RiderPosition
 from services.core.problems import DomainError, IllegalStep, InvalidInput
-from services.delivery import tracks
-from services.delivery.position_results import PositionReportResult
-from services.delivery.rider_positions import GpsReading
+from services.delivery.positions import tracks
+from services.delivery.positions.position_results import PositionReportResult
+from services.delivery.positions.rider_positions import GpsReading
 from tests.support import riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN

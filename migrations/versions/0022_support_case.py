@@ -1,14 +1,14 @@
 """A case is a ticket that the system opens for support: nobody opened it, no customer sees it.
 
-Revision ID: x3a
-Revises: 0020
+Revision ID: 0022
+Revises: 0021
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x3a"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 PLATFORM = "(select app_platform())"
 TENANT = f"{PLATFORM} or company_id = any ((select app_companies())::uuid[])"

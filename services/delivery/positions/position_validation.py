@@ -9,7 +9,7 @@ from math import ceil, isfinite
 from models.riders import IgnoredPointReason
 from services.core.geo_points import parse_point
 from services.core.problems import DomainError, InvalidInput, Problem, RateLimited
-from services.delivery.rider_positions import GpsReading, RiderState
+from services.delivery.positions.rider_positions import GpsReading, RiderState
 from services.routing.distances import distance_m
 
 MIN_REPORT_INTERVAL_SECONDS = 0.25

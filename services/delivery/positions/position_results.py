@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from models.delivery import DeliveryStatus
 from models.riders import RiderPosition
-from services.delivery.position_validation import IgnoredPoint
-from services.delivery.rider_positions import GpsReading, RiderState
+from services.delivery.positions.position_validation import IgnoredPoint
+from services.delivery.positions.rider_positions import GpsReading, RiderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,12 @@ class PositionReport:
     advances_delivery: bool = False
     wakes_searches: bool = False
     """The rider is free and had no fresh position before: searches can find them again."""
+
+    @property
+    def status(self) -> DeliveryStatus | None:
+        """The status of the rider's delivery when the position came in."""
+        delivery = self.rider.active_delivery
+        return delivery.status if delivery else None
 
     @property
     def position(self) -> RiderPosition:

@@ -2,10 +2,11 @@ from datetime import datetime
 from enum import auto
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Base, Entity, NamedEnum, default_now, foreign_key
+from database.base import Entity, NamedEnum, default_now, foreign_key
+from models.delivery.reasons import DeliveryOverrideReason, FailReason
 
 
 class DeliveryStatus(NamedEnum):
@@ -32,28 +33,13 @@ class DeliveryStatus(NamedEnum):
     DELIVERED = auto()
     """Handed to the customer. Final."""
     ATTEMPT_FAILED = auto()
-    """Nobody accepted the bags."""
+    """Nobody accepted the bags; the rider tries again, or starts the return."""
     RETURNING = auto()
     """The rider is bringing the bags back."""
     RETURNED = auto()
     """The store has the bags back. Final."""
     CANCELED = auto()
     """Canceled before pickup. Final."""
-
-
-class FailReason(NamedEnum):
-    """The reason why a rider could not hand over an order."""
-
-    NOBODY_HOME = auto()
-    """Nobody opened within the waiting time."""
-    WRONG_ADDRESS = auto()
-    """The address is wrong or does not exist."""
-    REFUSED = auto()
-    """The recipient refused the bags."""
-    UNSAFE = auto()
-    """The location is unsafe for the rider."""
-    DAMAGED = auto()
-    """The goods were damaged on the way."""
 
 
 class DeliveryAction(NamedEnum):
@@ -69,8 +55,14 @@ class DeliveryAction(NamedEnum):
     """The bags are handed over with the customer's PIN."""
     FAIL = auto()
     """The bags could not be handed over."""
+    ATTEMPT_AGAIN = auto()
+    """Try to hand over the bags once more."""
+    START_RETURN = auto()
+    """Bring the bags back to the store."""
     RETURN = auto()
     """The store takes the bags back."""
+    REASSIGN = auto()
+    """Give the delivery, with its bags, to another rider."""
     UNASSIGN = auto()
     """Take the delivery from its rider and search again."""
 
@@ -82,12 +74,28 @@ FINAL_DELIVERY_STATUSES = frozenset(
         DeliveryStatus.CANCELED,
     }
 )
+# Customers see the position of the rider in these states only.
+TRACKED_STATUSES = frozenset(
+    {
+        DeliveryStatus.ASSIGNED,
+        DeliveryStatus.TO_STORE,
+        DeliveryStatus.AT_STORE,
+        DeliveryStatus.PICKED_UP,
+        DeliveryStatus.TO_CUSTOMER,
+        DeliveryStatus.ARRIVING,
+        DeliveryStatus.AT_CUSTOMER,
+    }
+)
 # HANDED_TO_PARTNER is reserved for partner couriers: the indexes exclude it already.
 OPEN_DELIVERY_SQL = "status not in ('DELIVERED','RETURNED','CANCELED','HANDED_TO_PARTNER')"
 
 
 class Delivery(Entity):
-    """The delivery of one fulfillment, with the parts of the order that the rider needs."""
+    """The delivery of one fulfillment, with the parts of the order that the rider needs.
+
+    After pickup a rider can be released: then there is no rider, `former_rider_id` had the bags
+    last, and `needs_rider_since` is set until support assigns another one.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -103,6 +111,8 @@ class Delivery(Entity):
         Index("ix_delivery_due", "due_at", postgresql_where=text("due_at is not null")),
         CheckConstraint("pin_tries between 0 and 10", name="pin_tries"),
         CheckConstraint("handover_tries between 0 and 10", name="handover_tries"),
+        CheckConstraint("return_tries between 0 and 10", name="return_tries"),
+        Index("ix_delivery_store_live", "store_id", "id", postgresql_where=text(OPEN_DELIVERY_SQL)),
     )
 
     fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")
@@ -123,9 +133,27 @@ class Delivery(Entity):
     distance_m: Mapped[int] = mapped_column(default=0)
     round: Mapped[int] = mapped_column(default=0)
     bags: Mapped[int] = mapped_column(default=0)
+    arrived_at: Mapped[datetime | None]
+    """Time of the arrival at the customer for the present attempt."""
     handover_tries: Mapped[int] = mapped_column(default=0)
     pin_tries: Mapped[int] = mapped_column(default=0)
     fail_reason: Mapped[FailReason | None]
+    failed_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    fee_kept: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether the customer pays the delivery fee of the failed delivery."""
+    return_code: Mapped[str | None] = mapped_column(info={"secret": True})
+    return_tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    override_reason: Mapped[DeliveryOverrideReason | None]
+    override_note: Mapped[str] = mapped_column(default="", server_default="")
+    former_rider_id: Mapped[UUID | None] = foreign_key("rider.id", nullable=True)
+    needs_rider_since: Mapped[datetime | None]
+    has_case: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether support has an unresolved case about it."""
+    search_started_at: Mapped[datetime | None]
+    search_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many steps of SEARCH_STEPS this search has reached."""
+    silence_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    """1 once the silent rider was asked, 2 once support has a case."""
     assigned_at: Mapped[datetime | None]
     picked_up_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
@@ -137,84 +165,3 @@ class Delivery(Entity):
     def live_rider_id(self) -> UUID | None:
         """The rider, until the delivery has ended."""
         return None if self.status in FINAL_DELIVERY_STATUSES else self.rider_id
-
-
-class OfferStatus(NamedEnum):
-    """The status of an offer to a rider."""
-
-    OFFERED = auto()
-    """Waits for the rider's answer until it expires."""
-    ACCEPTED = auto()
-    """The rider accepted. Final."""
-    DECLINED = auto()
-    """The rider declined. Final."""
-    EXPIRED = auto()
-    """The rider did not answer in time. Final."""
-    WITHDRAWN = auto()
-    """Withdrawn because the delivery was canceled. Final."""
-
-
-class OfferAction(NamedEnum):
-    """An action that a rider can take with an offer."""
-
-    ACCEPT = auto()
-    """Take the delivery."""
-    DECLINE = auto()
-    """Leave the delivery to another rider."""
-
-
-class DeliveryOffer(Entity):
-    """A delivery offered to one rider for some seconds, with distance and estimate."""
-
-    __tablename__ = "delivery_offer"
-    __table_args__ = (
-        Index("ix_delivery_offer_delivery", "delivery_id"),
-        Index("ix_delivery_offer_rider", "rider_id", "id"),
-        Index(
-            "uq_delivery_offer_live",
-            "delivery_id",
-            unique=True,
-            postgresql_where=text("status = 'OFFERED'"),
-        ),
-        Index(
-            "uq_delivery_offer_rider_live",
-            "rider_id",
-            unique=True,
-            postgresql_where=text("status = 'OFFERED'"),
-        ),
-    )
-
-    delivery_id: Mapped[UUID] = foreign_key("delivery.id")
-    rider_id: Mapped[UUID] = foreign_key("rider.id")
-    rider_person_id: Mapped[UUID]
-    company_id: Mapped[UUID] = foreign_key("company.id")
-    store_id: Mapped[UUID] = foreign_key("store.id")
-    status: Mapped[OfferStatus] = mapped_column(default=OfferStatus.OFFERED)
-    round: Mapped[int] = mapped_column(default=1)
-    distance_m: Mapped[int]
-    eta_seconds: Mapped[int]
-    ride_m: Mapped[int] = mapped_column(default=0)
-    offered_at: Mapped[datetime] = default_now()
-    expires_at: Mapped[datetime]
-    answered_at: Mapped[datetime | None]
-
-
-MAX_TRACK_BYTES = 32_768
-
-
-class DeliveryTrack(Base):
-    """The track of one delivery: `line` holds its points, encoded by the track codec."""
-
-    __tablename__ = "delivery_track"
-    __table_args__ = (
-        Index("ix_delivery_track_last", "last_at"),
-        CheckConstraint("points > 0", name="points"),
-        CheckConstraint("first_at <= last_at", name="times"),
-    )
-
-    delivery_id: Mapped[UUID] = foreign_key("delivery.id", primary_key=True)
-    company_id: Mapped[UUID] = foreign_key("company.id")
-    line: Mapped[bytes] = mapped_column(LargeBinary)
-    points: Mapped[int]
-    first_at: Mapped[datetime]
-    last_at: Mapped[datetime]

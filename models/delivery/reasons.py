@@ -1,0 +1,58 @@
+"""Reasons of failed attempts and of steps that others take in place of the rider; proofs."""
+
+from enum import auto
+
+from database.base import NamedEnum
+
+
+class FailReason(NamedEnum):
+    """The reason why a rider could not hand over an order."""
+
+    NOBODY_HOME = auto()
+    """Nobody opened: after 5 minutes at the door and a call. The customer pays the delivery fee."""
+    WRONG_ADDRESS = auto()
+    """The address is wrong: after 5 minutes there and a call. The customer pays the fee."""
+    REFUSED = auto()
+    """The recipient refused the bags. The customer pays the fee if the rider waited 5 minutes."""
+    AGE_CHECK_FAILED = auto()
+    """The recipient is too young. The customer pays the fee if the rider waited 5 minutes."""
+    UNSAFE = auto()
+    """The location is unsafe for the rider. The company pays the delivery fee."""
+    DAMAGED = auto()
+    """The goods were damaged on the way. The company pays the delivery fee."""
+    RIDER_UNAVAILABLE = auto()
+    """The rider can't go on; only support says so. The company pays the delivery fee."""
+
+
+class DeliveryProof(NamedEnum):
+    """A proof that a rider must give with the reason of a failed attempt."""
+
+    POSITION = auto()
+    """A position of the last minute, near the customer's address."""
+    CALL = auto()
+    """At least one attempt to call the customer."""
+
+
+class DeliveryOverrideReason(NamedEnum):
+    """The reason why store staff or support take a step in place of the rider."""
+
+    RIDER_UNREACHABLE = auto()
+    """The rider does not answer."""
+    RIDER_UNABLE = auto()
+    """The rider had an accident, is ill, or has a broken vehicle."""
+    RIDER_DISMISSED = auto()
+    """The rider does not work for the company any more."""
+    RIDER_SIGNED_OUT = auto()
+    """The rider signed out on all devices."""
+    CUSTOMER_CONFIRMED = auto()
+    """The customer confirmed it."""
+    STORE_CONFIRMED = auto()
+    """The store confirmed it."""
+    CODE_UNAVAILABLE = auto()
+    """The code or PIN is locked or unknown."""
+    POSITION_WRONG = auto()
+    """The phone of the rider reports a wrong position, or none."""
+    BAGS_LOST = auto()
+    """The bags are lost: they will not come back."""
+    OTHER = auto()
+    """Another reason; see the note."""

@@ -1,0 +1,78 @@
+"""Does what is due for a delivery: offers, the search, and states that last for too long."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import prepared
+from models.delivery import Delivery, DeliveryStatus
+from models.events import EventType
+from models.orders import Order
+from models.support import TicketKind
+from services.core.clock import current_time
+from services.delivery import dispatch, search_escalation
+from services.delivery.delivery_cases import open_delivery_case
+from services.delivery.delivery_states import lock, record_change
+from services.delivery.failed_attempts import turn_back
+from services.delivery.ride_settings import STATE_TIMERS
+
+OVERDUE_DELIVERIES = prepared(
+    select(Delivery.id)
+    .where(Delivery.due_at <= func.clock_timestamp())
+    .order_by(Delivery.due_at)
+    .limit(bindparam("row_limit", type_=Integer))
+)
+
+
+async def overdue_deliveries(session: AsyncSession, limit: int) -> list[UUID]:
+    """Deliveries with a passed deadline, the longest overdue first."""
+    return list(await session.scalars(OVERDUE_DELIVERIES, {"row_limit": limit}))
+
+
+async def order_without_rider(session: AsyncSession, delivery_id: UUID) -> Order | None:
+    """The locked order of a delivery whose search has ended without a rider; None before that.
+
+    The caller cancels it. The session must see all companies.
+    """
+    order, delivery = await lock(session, delivery_id)
+    ended = search_escalation.has_ended(delivery, await current_time(session))
+    return order if ended else None
+
+
+async def advance_delivery(session: AsyncSession, delivery_id: UUID) -> bool:
+    """Do what is due for a delivery; False when its status changed in the meantime.
+
+    The session must see all companies.
+    """
+    order, delivery = await lock(session, delivery_id)
+    now = await current_time(session)
+    if delivery.due_at is None or delivery.due_at > now:
+        return False
+    if delivery.status is DeliveryStatus.SEARCHING:
+        await search_escalation.escalate(session, order, delivery, now)
+        await dispatch.offer_to_next_rider(session, order, delivery)
+    elif delivery.status is DeliveryStatus.OFFERED:
+        await dispatch.expire_offer(session, order, delivery)
+    else:
+        await _end_timer(session, order, delivery, now)
+    await session.flush()
+    return True
+
+
+async def _end_timer(
+    session: AsyncSession, order: Order, delivery: Delivery, now: datetime
+) -> None:
+    """Tell store and support of a state that lasts for too long, once.
+
+    After a failed attempt without a decision the way back begins instead.
+    """
+    delivery.due_at = None
+    if delivery.status is DeliveryStatus.ATTEMPT_FAILED:
+        await turn_back(session, order, delivery, now)
+        return
+    record_change(session, order, delivery, EventType.DELIVERY_OVERDUE)
+    kind = TicketKind.DELIVERY_OVERDUE
+    subject = STATE_TIMERS[delivery.status].subject
+    await open_delivery_case(session, order, delivery, kind, subject)

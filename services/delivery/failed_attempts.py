@@ -1,0 +1,193 @@
+"""Failed attempts to hand over the bags: their proofs, the next attempt, and the way back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import prepared
+from models.delivery import (
+    Delivery,
+    DeliveryAction,
+    DeliveryProof,
+    DeliveryStatus,
+    FailReason,
+)
+from models.events import EventType
+from models.fulfillment import Fulfillment
+from models.identity import Actor
+from models.orders import Order
+from services.core.problems import DomainError, InvalidInput, Problem
+from services.delivery.delivery_codes import new_code
+from services.delivery.delivery_states import (
+    LockedDelivery,
+    another_attempt_is_left,
+    begin,
+    change_status,
+    record_change,
+)
+from services.delivery.ride_settings import FAILURE_RULES, FailureRule
+from services.delivery.rider_distance import ProofMissing, require_at_customer
+from services.delivery.step_overrides import StepOverride, store_override
+
+MAX_CALL_ATTEMPTS = 100
+HANDOVER_CODE = prepared(
+    select(Fulfillment.handover_code).where(Fulfillment.id == bindparam("fulfillment"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooEarly(Problem):
+    """The customer may still come to the door: possible in `retry_after_seconds`."""
+
+    retry_after_seconds: int
+
+
+async def fail_attempt(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    delivery_id: UUID,
+    reason: FailReason,
+    call_attempts: int = 0,
+    override: StepOverride | None = None,
+    device_time: datetime | None = None,
+) -> Delivery:
+    """Record that the bags could not be handed over, by the rule of the reason (FAILURE_RULES).
+
+    A rider may try once more where that can help; otherwise the way back begins at once. Support
+    needs an override instead of proofs, and waits all the same.
+    Raises DomainError: NotFound, IllegalStep, InvalidInput, TooEarly, ProofMissing, TooFar.
+    """
+    locked = await begin(session, actor, delivery_id, DeliveryAction.FAIL)
+    delivery, rule = locked.delivery, FAILURE_RULES[reason]
+    facts = store_override(locked, override)
+    if locked.by_rider:
+        await _check_proofs(session, locked, reason, rule, call_attempts)
+    waited_seconds = _waited_seconds(locked)
+    _check_waiting_time(rule, waited_seconds)
+    delivery.fail_reason = reason
+    delivery.fee_kept = _customer_pays(rule, waited_seconds)
+    delivery.failed_attempts += 1
+    change_status(delivery, DeliveryStatus.ATTEMPT_FAILED, locked.now)
+    locked.record_change(
+        session,
+        EventType.DELIVERY_ATTEMPT_FAILED,
+        device_time=device_time,
+        reason=reason,
+        call_attempts=call_attempts,
+        **facts,
+    )
+    may_try_again = rule.second_attempt and another_attempt_is_left(delivery)
+    if not (locked.by_rider and may_try_again):
+        await turn_back(session, locked.order, delivery, locked.now)
+    await session.flush()
+    return delivery
+
+
+async def attempt_again(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    delivery_id: UUID,
+    override: StepOverride | None = None,
+    device_time: datetime | None = None,
+) -> Delivery:
+    """Begin another attempt; the wait at the door begins again with the next arrival.
+
+    Raises DomainError: NotFound, IllegalStep (for riders also after the last attempt),
+    InvalidInput.
+    """
+    locked = await begin(session, actor, delivery_id, DeliveryAction.ATTEMPT_AGAIN)
+    facts = store_override(locked, override)
+    locked.delivery.arrived_at = locked.delivery.fail_reason = None
+    locked.delivery.fee_kept = False
+    change_status(locked.delivery, DeliveryStatus.TO_CUSTOMER, locked.now)
+    event_type = EventType.DELIVERY_TO_CUSTOMER
+    attempt = locked.delivery.failed_attempts + 1
+    locked.record_change(session, event_type, device_time=device_time, attempt=attempt, **facts)
+    await session.flush()
+    return locked.delivery
+
+
+async def start_return(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    delivery_id: UUID,
+    override: StepOverride | None = None,
+    device_time: datetime | None = None,
+) -> Delivery:
+    """Begin the way back after a failed attempt.
+
+    Raises DomainError: NotFound, IllegalStep, InvalidInput.
+    """
+    locked = await begin(session, actor, delivery_id, DeliveryAction.START_RETURN)
+    facts = store_override(locked, override)
+    await turn_back(
+        session, locked.order, locked.delivery, locked.now, device_time=device_time, **facts
+    )
+    await session.flush()
+    return locked.delivery
+
+
+async def turn_back(
+    session: AsyncSession, order: Order, delivery: Delivery, now: datetime, **facts: object
+) -> None:
+    """Send a locked delivery back to its store, with a new code for the store to show.
+
+    The code of the pickup is known to the rider, so it proves nothing any more.
+    """
+    handover_code = await session.scalar(HANDOVER_CODE, {"fulfillment": delivery.fulfillment_id})
+    delivery.return_code, delivery.return_tries = (
+        new_code(handover_code or "", order.delivery_pin),
+        0,
+    )
+    change_status(delivery, DeliveryStatus.RETURNING, now)
+    record_change(session, order, delivery, EventType.DELIVERY_RETURNING, **facts)
+
+
+async def _check_proofs(
+    session: AsyncSession,
+    locked: LockedDelivery,
+    reason: FailReason,
+    rule: FailureRule,
+    call_attempts: int,
+) -> None:
+    """Raise DomainError: InvalidInput, TooFar, ProofMissing."""
+    if not rule.by_rider:
+        message = f"Only support says {reason}: call support."
+        raise DomainError(InvalidInput(path=["input", "reason"], message=message))
+    if not 0 <= call_attempts <= MAX_CALL_ATTEMPTS:
+        message = f"From 0 to {MAX_CALL_ATTEMPTS}."
+        raise DomainError(InvalidInput(path=["input", "callAttempts"], message=message))
+    strict = DeliveryProof.POSITION in rule.proofs
+    await require_at_customer(session, locked, strict=strict)
+    if DeliveryProof.CALL in rule.proofs and not call_attempts:
+        message = "Call the customer first."
+        missing = [DeliveryProof.CALL]
+        path = ["input", "callAttempts"]
+        raise DomainError(ProofMissing(path=path, message=message, missing=missing))
+
+
+def _waited_seconds(locked: LockedDelivery) -> float:
+    """Seconds at the door in this attempt."""
+    arrived_at = locked.delivery.arrived_at
+    return 0.0 if arrived_at is None else (locked.now - arrived_at).total_seconds()
+
+
+def _customer_pays(rule: FailureRule, waited_seconds: float) -> bool:
+    return rule.fee_after_seconds is not None and waited_seconds >= rule.fee_after_seconds
+
+
+def _check_waiting_time(rule: FailureRule, waited_seconds: float) -> None:
+    """Raise DomainError: TooEarly while the customer still has time to come to the door."""
+    seconds_left = ceil(rule.wait_seconds - waited_seconds)
+    if seconds_left > 0:
+        message = f"Wait {seconds_left} more seconds before you give up."
+        raise DomainError(
+            TooEarly(path=["input", "reason"], message=message, retry_after_seconds=seconds_left)
+        )

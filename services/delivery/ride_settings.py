@@ -1,0 +1,119 @@
+"""Timers, distances and rules of failed attempts: the one place of the settings of deliveries.
+
+They are the same for all companies. `RideSettings` names them, so that a company's own values can
+take the place of the defaults here and nowhere else. Seconds and metres.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from models.delivery import DeliveryProof, DeliveryStatus, FailReason
+
+NO_SHOW_WAIT_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RideSettings:
+    """Timers and distances of deliveries."""
+
+    search_wider_seconds: int = 120
+    """A search looks for riders farther away."""
+    search_alert_seconds: int = 300
+    """Store and support are told that there is no rider."""
+    search_offer_cancel_seconds: int = 600
+    """The customer may cancel with a full refund."""
+    search_end_seconds: int | None = 1_800
+    """The order is canceled with a full refund; None: never."""
+    rider_distance_m: int = 10_000
+    wide_rider_distance_m: int = 25_000
+    silence_unassign_seconds: int = 180
+    """A silent rider loses a delivery before pickup."""
+    silence_ask_seconds: int = 180
+    """A silent rider with the bags is asked for a position."""
+    silence_case_seconds: int = 480
+    """Support gets a case about a silent rider with the bags."""
+    position_fresh_seconds: int = 60
+    """A position of this age says where the rider is."""
+    place_radius_m: int = 300
+    """A rider within this distance is at the store, or at the customer."""
+    max_attempts: int = 2
+    """Attempts to hand over the bags at the customer's door."""
+    packed_seconds: int = 300
+    """Packed bags that are not staged: the store is told."""
+    staged_seconds: int = 300
+    """Staged bags that nobody picks up: store and support are told."""
+
+
+SETTINGS = RideSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateTimer:
+    """How long a delivery may stay in a state, and the subject of the case that support gets."""
+
+    seconds: int
+    subject: str
+
+
+_TO_STORE = StateTimer(seconds=1_800, subject="The rider does not reach the store")
+_TO_CUSTOMER = StateTimer(seconds=3_600, subject="The rider does not reach the customer")
+# The timer of a way begins with its first state: movement on the way does not restart it.
+# OFFERED and SEARCHING have the timers of the search, all states with a rider those of silence too.
+STATE_TIMERS: Mapping[DeliveryStatus, StateTimer] = {
+    DeliveryStatus.ASSIGNED: _TO_STORE,
+    DeliveryStatus.TO_STORE: _TO_STORE,
+    DeliveryStatus.AT_STORE: StateTimer(seconds=900, subject="The rider waits at the store"),
+    DeliveryStatus.PICKED_UP: _TO_CUSTOMER,
+    DeliveryStatus.TO_CUSTOMER: _TO_CUSTOMER,
+    DeliveryStatus.ARRIVING: _TO_CUSTOMER,
+    DeliveryStatus.AT_CUSTOMER: StateTimer(
+        seconds=900, subject="The rider does not leave the customer"
+    ),
+    DeliveryStatus.ATTEMPT_FAILED: StateTimer(
+        seconds=600, subject="The rider decides neither on another attempt nor on the return"
+    ),
+    DeliveryStatus.RETURNING: StateTimer(
+        seconds=2_700, subject="The bags do not come back to the store"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRule:
+    """What a reason of a failed attempt needs, and who pays the delivery fee.
+
+    Without `wait_seconds` at the door the reason is refused. The customer pays the fee when the
+    rider waited `fee_after_seconds`, None: the company pays. So there is no way to charge a
+    customer for a delivery without waiting for them. `by_rider`: riders may give the reason;
+    `second_attempt`: another attempt may help.
+    """
+
+    wait_seconds: int = 0
+    fee_after_seconds: int | None = None
+    proofs: Set[DeliveryProof] = frozenset()
+    second_attempt: bool = False
+    by_rider: bool = True
+
+
+_AT_DOOR = frozenset({DeliveryProof.POSITION})
+FAILURE_RULES: Mapping[FailReason, FailureRule] = {
+    FailReason.NOBODY_HOME: FailureRule(
+        wait_seconds=NO_SHOW_WAIT_SECONDS,
+        fee_after_seconds=NO_SHOW_WAIT_SECONDS,
+        proofs=_AT_DOOR | {DeliveryProof.CALL},
+        second_attempt=True,
+    ),
+    FailReason.WRONG_ADDRESS: FailureRule(
+        wait_seconds=NO_SHOW_WAIT_SECONDS,
+        fee_after_seconds=NO_SHOW_WAIT_SECONDS,
+        proofs=_AT_DOOR | {DeliveryProof.CALL},
+        second_attempt=True,
+    ),
+    FailReason.REFUSED: FailureRule(fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR),
+    FailReason.AGE_CHECK_FAILED: FailureRule(
+        fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR
+    ),
+    FailReason.UNSAFE: FailureRule(),
+    FailReason.DAMAGED: FailureRule(),
+    FailReason.RIDER_UNAVAILABLE: FailureRule(by_rider=False),
+}

@@ -1,0 +1,102 @@
+"""Where the rider of a delivery is: at the place of a step, elsewhere, or unknown."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import prepared
+from models.delivery import DeliveryProof
+from models.geo_point import Point
+from models.riders import RiderPosition
+from models.stores import Store
+from services.core.problems import DomainError, Problem
+from services.delivery.delivery_states import LockedDelivery
+from services.delivery.ride_settings import SETTINGS
+from services.routing.distances import distance_m
+
+MAX_ACCURACY_M = 200.0
+POSITION_OF_RIDER = prepared(
+    select(
+        RiderPosition.latitude,
+        RiderPosition.longitude,
+        RiderPosition.accuracy_m,
+        RiderPosition.seen_at,
+    ).where(RiderPosition.rider_id == bindparam("rider"))
+)
+PLACE_OF_STORE = prepared(
+    select(Store.latitude, Store.longitude).where(Store.id == bindparam("store"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooFar(Problem):
+    """The rider is `distance_m` away from the place of the step, beyond `radius_m`."""
+
+    distance_m: int
+    radius_m: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofMissing(Problem):
+    """The step needs these proofs, or a step of the store or of support."""
+
+    missing: list[DeliveryProof]
+
+
+async def require_at_customer(
+    session: AsyncSession, locked: LockedDelivery, *, strict: bool = False
+) -> None:
+    """Raise DomainError: TooFar when the rider is not near the customer's address.
+
+    Without a fresh position nothing is known: that is refused with ProofMissing if `strict`. Store
+    staff and support take the step in place of the rider, so nothing is checked.
+    """
+    place = Point(locked.delivery.latitude, locked.delivery.longitude)
+    await _require_near(session, locked, place, strict=strict)
+
+
+async def require_at_store(
+    session: AsyncSession, locked: LockedDelivery, *, strict: bool = False
+) -> None:
+    """As `require_at_customer`, for the store of the delivery."""
+    if locked.by_rider:
+        row = (await session.execute(PLACE_OF_STORE, {"store": locked.delivery.store_id})).one()
+        await _require_near(session, locked, Point(*row), strict=strict)
+
+
+async def _require_near(
+    session: AsyncSession, locked: LockedDelivery, place: Point, *, strict: bool
+) -> None:
+    if not locked.by_rider:
+        return
+    distance = await _distance_m(session, locked, place)
+    path = ["input", "deliveryId"]
+    if distance is None:
+        if strict:
+            message = "Report your position first."
+            missing = [DeliveryProof.POSITION]
+            raise DomainError(ProofMissing(path=path, message=message, missing=missing))
+    elif distance > SETTINGS.place_radius_m:
+        message = f"You are {distance:.0f} m away: at most {SETTINGS.place_radius_m} m are allowed."
+        raise DomainError(
+            TooFar(
+                path=path,
+                message=message,
+                distance_m=round(distance),
+                radius_m=SETTINGS.place_radius_m,
+            )
+        )
+
+
+async def _distance_m(session: AsyncSession, locked: LockedDelivery, place: Point) -> float | None:
+    """Metres to a place, less the accuracy of the position; None without a fresh position."""
+    rider = {"rider": locked.delivery.rider_id}
+    row = (await session.execute(POSITION_OF_RIDER, rider)).one_or_none()
+    if row is None:
+        return None
+    latitude, longitude, accuracy_m, seen_at = row
+    if (locked.now - seen_at).total_seconds() > SETTINGS.position_fresh_seconds:
+        return None
+    accuracy = min(accuracy_m or 0.0, MAX_ACCURACY_M)
+    return max(0.0, distance_m(Point(latitude, longitude), place) - accuracy)

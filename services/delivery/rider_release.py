@@ -1,0 +1,104 @@
+"""Takes a person off the road: the delivery is handed over before the role or the sessions end."""
+
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.statements import prepared
+from models.delivery import Delivery, DeliveryOverrideReason
+from models.events import EventType
+from models.orders import Order
+from models.riders import Rider, RiderStatus
+from models.support import TicketKind
+from services.core.clock import current_time
+from services.delivery.deliveries import search_again
+from services.delivery.delivery_cases import open_delivery_case
+from services.delivery.delivery_states import (
+    ASSIGNED_BEFORE_PICKUP,
+    CARRYING_STATUSES,
+    lock,
+    record_change,
+)
+from services.delivery.reassignment import take_from_rider
+from services.delivery.riders import end_shift
+
+LIVE_DELIVERY = prepared(select(Rider.live_delivery_id).where(Rider.id == bindparam("rider")))
+LOCK_RIDER_BY_ID = prepared(
+    select(Rider)
+    .where(Rider.id == bindparam("rider"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+
+
+async def release_rides(
+    session: AsyncSession,
+    *,
+    person_id: UUID,
+    company_id: UUID | None = None,
+    cause: DeliveryOverrideReason = DeliveryOverrideReason.RIDER_DISMISSED,
+) -> int:
+    """End the shifts of a person, of all companies or of one; returns how many deliveries they had.
+
+    A delivery before pickup is offered to other riders. After pickup it needs another rider, and
+    support gets a case. Call it before the role is revoked or the sessions end, in the same
+    transaction, which must see all companies.
+    """
+    statement = select(Rider.id).where(Rider.person_id == person_id)
+    if company_id is not None:
+        statement = statement.where(Rider.company_id == company_id)
+    rider_ids = (await session.scalars(statement.order_by(Rider.id))).all()
+    return sum([await _release(session, rider_id, cause) for rider_id in rider_ids])
+
+
+async def _release(session: AsyncSession, rider_id: UUID, cause: DeliveryOverrideReason) -> int:
+    """Hand over the delivery of a rider and end the shift; 1 when there was a delivery.
+
+    The order is locked before the rider, as everywhere. A delivery that the rider accepts meanwhile
+    is found by the second look: from the first on the rider is locked, and can accept no other.
+    """
+    locked, rider = await _lock_with_delivery(session, rider_id)
+    if locked is None and rider.live_delivery_id is not None:
+        locked, rider = await _lock_with_delivery(session, rider_id)
+    if rider.status is RiderStatus.ONLINE:
+        await end_shift(session, rider)  # first, so that they are not offered the same delivery
+    if locked is None:
+        return 0
+    await _hand_over(session, *locked, cause)
+    return 1
+
+
+async def _lock_with_delivery(
+    session: AsyncSession, rider_id: UUID
+) -> tuple[tuple[Order, Delivery] | None, Rider]:
+    """The rider's delivery under its order's lock, as far as it is known, then the locked rider."""
+    delivery_id = await session.scalar(LIVE_DELIVERY, {"rider": rider_id})
+    locked = await lock(session, delivery_id) if delivery_id is not None else None
+    rider: Rider = (await session.scalars(LOCK_RIDER_BY_ID, {"rider": rider_id})).one()
+    if rider.live_delivery_id != delivery_id:
+        locked = None
+    return locked, rider
+
+
+async def _hand_over(
+    session: AsyncSession, order: Order, delivery: Delivery, cause: DeliveryOverrideReason
+) -> None:
+    if delivery.status in ASSIGNED_BEFORE_PICKUP:
+        await search_again(session, order, delivery, released=True)
+    elif delivery.status in CARRYING_STATUSES:
+        await _leave_without_rider(session, order, delivery, cause)
+
+
+async def _leave_without_rider(
+    session: AsyncSession, order: Order, delivery: Delivery, cause: DeliveryOverrideReason
+) -> None:
+    """Mark a delivery whose bags are on the way as one that needs another rider."""
+    await take_from_rider(session, delivery)
+    delivery.needs_rider_since = await current_time(session)
+    delivery.override_reason = cause
+    delivery.version += 1
+    record_change(session, order, delivery, EventType.DELIVERY_RIDER_RELEASED)
+    kind, subject = TicketKind.RIDER_RELEASED, "The delivery needs another rider"
+    await open_delivery_case(session, order, delivery, kind, subject)
+    await session.flush()

@@ -1,0 +1,126 @@
+"""Riders who send no positions: before pickup they lose the delivery, after it support is told.
+
+A crash of the database deletes the positions, so silence is counted from its start at the earliest.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, DateTime, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.delivery import Delivery
+from models.events import EventType
+from models.orders import Order
+from models.riders import Rider, RiderPosition
+from models.support import TicketKind
+from services.delivery.deliveries import search_again
+from services.delivery.delivery_cases import open_delivery_case
+from services.delivery.delivery_states import (
+    ASSIGNED_BEFORE_PICKUP,
+    CARRYING_STATUSES,
+    lock,
+    record_change,
+)
+from services.delivery.ride_settings import SETTINGS
+from services.events.event_log import record_event, rider_stream
+from services.orders.support_cases import close_case
+
+ASKED, CASE_OPENED = 1, 2
+_LAST_SIGN: ColumnElement[Any] = func.greatest(
+    Delivery.assigned_at,
+    func.coalesce(RiderPosition.seen_at, func.pg_postmaster_start_time()),
+    type_=DateTime(timezone=True),
+)
+
+
+def _silent_for(seconds: int) -> ColumnElement[bool]:
+    return func.clock_timestamp() - timedelta(seconds=seconds) > _LAST_SIGN
+
+
+_LOSES_DELIVERY = and_(
+    Delivery.status.in_(ASSIGNED_BEFORE_PICKUP), _silent_for(SETTINGS.silence_unassign_seconds)
+)
+_IS_TO_BE_ASKED = and_(Delivery.silence_step < ASKED, _silent_for(SETTINGS.silence_ask_seconds))
+_NEEDS_CASE = and_(Delivery.silence_step < CASE_OPENED, _silent_for(SETTINGS.silence_case_seconds))
+_IS_BACK = and_(Delivery.silence_step > 0, ~_silent_for(SETTINGS.position_fresh_seconds))
+_CARRYING = Delivery.status.in_(CARRYING_STATUSES)
+
+
+def _deliveries_where(*conditions: ColumnElement[bool]) -> Select[UUID]:
+    """Selects deliveries by the silence of their riders, starting from the riders, who are few."""
+    return (
+        select(Delivery.id)
+        .join(Rider, Rider.live_delivery_id == Delivery.id)
+        .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
+        .where(*conditions)
+    )
+
+
+async def deliveries_of_silent_riders(session: AsyncSession, limit: int) -> list[UUID]:
+    """Deliveries before pickup whose riders are silent; the oldest assignments come first."""
+    statement = _deliveries_where(_LOSES_DELIVERY).order_by(Delivery.assigned_at).limit(limit)
+    return list(await session.scalars(statement))
+
+
+async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> bool:
+    """Take a delivery from a silent rider and offer it to others; False when not silent.
+
+    The session must see all companies.
+    """
+    order, delivery = await lock(session, delivery_id)
+    if not await _is(session, delivery_id, _LOSES_DELIVERY):
+        return False
+    await search_again(session, order, delivery, silent=True)
+    return True
+
+
+async def carriers_to_check(session: AsyncSession, limit: int) -> list[UUID]:
+    """Deliveries with the bags on the way whose riders fell silent, or are heard of again."""
+    changes = or_(_IS_TO_BE_ASKED, _NEEDS_CASE, _IS_BACK)
+    statement = _deliveries_where(_CARRYING, changes).order_by(Delivery.assigned_at).limit(limit)
+    return list(await session.scalars(statement))
+
+
+async def check_carrier(session: AsyncSession, delivery_id: UUID) -> bool:
+    """Ask a silent rider for a position, then open a case; forget it when the rider is back.
+
+    False when there is nothing to do. The session must see all companies.
+    """
+    order, delivery = await lock(session, delivery_id)
+    if await _is(session, delivery_id, _CARRYING, _IS_BACK):
+        delivery.silence_step = 0
+        kind, resolution = TicketKind.RIDER_SILENT, "The rider reports positions again."
+        await close_case(session, order, kind, resolution)
+    elif await _is(session, delivery_id, _CARRYING, _NEEDS_CASE):
+        await _open_case(session, order, delivery)
+    elif await _is(session, delivery_id, _CARRYING, _IS_TO_BE_ASKED):
+        _ask(session, delivery)
+    else:
+        return False
+    await session.flush()
+    return True
+
+
+def _ask(session: AsyncSession, delivery: Delivery) -> None:
+    """Ask the rider's phone for a position."""
+    delivery.silence_step = ASKED
+    if delivery.rider_person_id is not None:
+        stream = rider_stream(delivery.rider_person_id)
+        body = {"delivery_id": delivery.id, "delivery_status": delivery.status}
+        record_event(session, stream, "POSITION_REQUESTED", body, company_id=delivery.company_id)
+
+
+async def _open_case(session: AsyncSession, order: Order, delivery: Delivery) -> None:
+    if delivery.silence_step < ASKED:
+        _ask(session, delivery)
+    delivery.silence_step = CASE_OPENED
+    record_change(session, order, delivery, EventType.DELIVERY_RIDER_SILENT)
+    kind, subject = TicketKind.RIDER_SILENT, "The rider has the bags and sends no positions"
+    await open_delivery_case(session, order, delivery, kind, subject)
+
+
+async def _is(session: AsyncSession, delivery_id: UUID, *conditions: ColumnElement[bool]) -> bool:
+    statement = _deliveries_where(Delivery.id == delivery_id, *conditions)
+    return await session.scalar(statement) is not None

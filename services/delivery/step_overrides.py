@@ -1,0 +1,38 @@
+"""Steps that store staff or support take in place of the rider: each needs a reason."""
+
+from dataclasses import dataclass
+
+from models.delivery import DeliveryOverrideReason
+from services.core.problems import DomainError, InvalidInput
+from services.core.text import parse_line
+from services.delivery.delivery_states import LockedDelivery
+
+MAX_NOTE_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StepOverride:
+    """The reason for a step in place of the rider, with a note."""
+
+    reason: DeliveryOverrideReason
+    note: str = ""
+
+
+def store_override(locked: LockedDelivery, override: StepOverride | None) -> dict[str, object]:
+    """Store the reason of somebody who is not the rider; returns it as facts of the event.
+
+    Raises DomainError: InvalidInput without a reason, or for a rider who gives one.
+    """
+    if locked.by_rider:
+        if override is not None:
+            raise _invalid("Only store staff and support take a step in place of the rider.")
+        return {}
+    if override is None:
+        raise _invalid("Say why you take this step in place of the rider.")
+    note = parse_line(override.note, "input", "override", "note", max_length=MAX_NOTE_LENGTH)
+    locked.delivery.override_reason, locked.delivery.override_note = override.reason, note
+    return {"override_reason": override.reason}
+
+
+def _invalid(message: str) -> DomainError:
+    return DomainError(InvalidInput(path=["input", "override"], message=message))

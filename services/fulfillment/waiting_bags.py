@@ -1,0 +1,67 @@
+"""Packed bags that are not staged, and staged bags that nobody picks up.
+
+Of packed bags the store is told; of staged ones store and support, because no rider is there.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events import EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.orders import Order
+from models.support import TicketKind
+from services.delivery.ride_settings import SETTINGS
+from services.fulfillment.fulfillment_states import PACKED_STATUSES, PickingTask, lock
+from services.orders.support_cases import close_case, open_case
+
+SECONDS_BY_STATUS = {
+    FulfillmentStatus.PACKED: SETTINGS.packed_seconds,
+    FulfillmentStatus.STAGED: SETTINGS.staged_seconds,
+}
+_IS_DUE = (Fulfillment.status.in_(PACKED_STATUSES), Fulfillment.due_at <= func.clock_timestamp())
+
+
+def bags_deadline(task: PickingTask) -> datetime:
+    """The time until which the bags may wait in the present state."""
+    return task.now + timedelta(seconds=SECONDS_BY_STATUS[task.fulfillment.status])
+
+
+async def end_waiting(
+    session: AsyncSession, order: Order, fulfillment: Fulfillment, resolution: str
+) -> None:
+    """End the timer of bags that go now, and resolve the case about them, if there is one."""
+    if fulfillment.status is FulfillmentStatus.STAGED and fulfillment.due_at is None:
+        await close_case(session, order, TicketKind.BAGS_WAITING, resolution)
+    fulfillment.due_at = None
+
+
+async def overdue_bags(session: AsyncSession, limit: int) -> list[UUID]:
+    """Fulfillments whose bags have waited for too long and were not reported, oldest first."""
+    statement = select(Fulfillment.id).where(*_IS_DUE).order_by(Fulfillment.due_at).limit(limit)
+    return list(await session.scalars(statement))
+
+
+async def report_waiting_bags(session: AsyncSession, fulfillment_id: UUID) -> bool:
+    """Tell store and support of waiting bags, once in each state; False when they are gone.
+
+    The session must see all companies.
+    """
+    task = await lock(session, fulfillment_id)
+    fulfillment = task.fulfillment
+    if fulfillment.status not in PACKED_STATUSES or not _is_due(task):
+        return False
+    fulfillment.due_at = None
+    task.record_change(session, EventType.FULFILLMENT_STALLED, picker_id=fulfillment.picker_id)
+    if fulfillment.status is FulfillmentStatus.STAGED:
+        kind, subject = TicketKind.BAGS_WAITING, "Staged bags wait for a rider"
+        await open_case(session, task.order, kind, subject, f"Bags of {fulfillment.order_code}.")
+    await session.flush()
+    return True
+
+
+def _is_due(task: PickingTask) -> bool:
+    due_at = task.fulfillment.due_at
+    return due_at is not None and due_at <= task.now
