@@ -121,6 +121,7 @@ async def _queue_message(
     query = (
         select(Ticket)
         .where(Ticket.status != TicketStatus.RESOLVED)
+        .where(Ticket.customer_id != context.actor.person_id)
         .order_by(Ticket.id)
         .limit(MAX_SNAPSHOT_TICKETS)
     )

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import NamedEnum
 from models.identity import Actor, Role
+from services.core.access import is_own_order
 from services.core.problems import DomainError, IllegalStep, VersionConflict, not_found
 
 Row = TypeVar("Row", bound=Any)
@@ -29,7 +30,8 @@ class Transition(Generic[Action, Status]):
     """An action, the states in which it is legal, those it may lead to, and who takes it.
 
     Without `targets` the action leaves the state as it is. `party` names the side that takes it
-    where roles alone don't say it: the customer, the rider, the store that ships. `condition` is
+    where roles alone don't say it: the customer, the rider, the store that ships. `by_customer`
+    marks what the customer of the row takes: everything else is closed to them. `condition` is
     what else must hold for the row; the documentation shows its name. `note` documents a condition
     on other rows, for which callers pass the action in `blocked`.
     """
@@ -41,6 +43,7 @@ class Transition(Generic[Action, Status]):
     party: str = ""
     condition: Callable[[Any], bool] | None = None
     note: str = ""
+    by_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,47 @@ class StateMachine(Generic[Row, Action, Status]):
             for t in self.transitions
             if status in t.sources
             and t.action not in blocked
-            and self.permits(row, actor, t)
+            and self._may_take(row, actor, t)
             and (t.condition is None or t.condition(row))
         )
 
     def takes_part(self, row: Row, actor: Actor, action: Action) -> bool:
         """Whether `actor` may take the action in any state."""
-        return any(t.action is action and self.permits(row, actor, t) for t in self.transitions)
+        return any(t.action is action and self._may_take(row, actor, t) for t in self.transitions)
+
+    def require_part(self, row: Row, actor: Actor, action: Action) -> None:
+        """Raise DomainError unless `actor` may take the action in some state.
+
+        NotFound for people who never take it; IllegalStep for the customer of the row, who would
+        take it for others.
+        """
+        if self.takes_part(row, actor, action):
+            return
+        if self._is_closed_to_customer(row, actor, action):
+            raise self._own_order(row, actor)
+        raise not_found(self.model, self.id_path)
+
+    def _may_take(self, row: Row, actor: Actor, transition: Transition[Action, Status]) -> bool:
+        """Nobody acts on their own order except as its customer, whatever roles they hold."""
+        if is_own_order(row, actor) and not transition.by_customer:
+            return False
+        return self.permits(row, actor, transition)
+
+    def _is_closed_to_customer(self, row: Row, actor: Actor, action: Action) -> bool:
+        """Whether `actor` could take the action if it were not their own order."""
+        return is_own_order(row, actor) and any(
+            t.action is action and not t.by_customer and self.permits(row, actor, t)
+            for t in self.transitions
+        )
+
+    def _own_order(self, row: Row, actor: Actor) -> DomainError:
+        return illegal_step(
+            "input",
+            self.id_path,
+            message="This is your own order: somebody else has to do this.",
+            state=row.status,
+            legal=self.available_actions(row, actor),
+        )
 
     async def lock(self, session: AsyncSession, key: UUID, *, shared: bool = False) -> Row:
         """The row, locked and read again. Raises DomainError: NotFound."""
@@ -152,6 +189,8 @@ class StateMachine(Generic[Row, Action, Status]):
         self.require_visible(row, actor)
         available = self.available_actions(row, actor, blocked)
         if action not in available:
+            if self._is_closed_to_customer(row, actor, action):
+                raise self._own_order(row, actor)
             message = self.refusal(row, action) if self.refusal else None
             if message is None:
                 message = f"{action} is not available to you while the {self.noun} is {row.status}."

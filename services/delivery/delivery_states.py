@@ -17,7 +17,7 @@ from models.events import EventType
 from models.identity import Actor
 from models.orders import Order
 from models.riders import Rider
-from services.core.access import STORE_ROLES
+from services.core.access import STORE_ROLES, SUPPORT_ROLES, may_see_recipient
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import (
@@ -29,7 +29,6 @@ from services.core.state_machine import (
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.orders import order_states
-from services.orders.order_states import SUPPORT_ROLES
 
 MAX_CODE_ATTEMPTS = 5
 RELEASE_RIDER = prepared(
@@ -111,10 +110,11 @@ def can_see(delivery: Delivery, actor: Actor) -> bool:
 
 
 def can_see_address(delivery: Delivery, actor: Actor) -> bool:
-    """Whether `actor` may see the address: a rider only until the delivery has ended."""
-    if is_rider(delivery, actor) and delivery.status in FINAL_DELIVERY_STATUSES:
-        return actor.has_store_role(delivery.company_id, delivery.store_id, STORE_AND_SUPPORT_ROLES)
-    return can_see(delivery, actor)
+    """Whether `actor` may see name and address: a rider only until the delivery has ended."""
+    is_open = delivery.status not in FINAL_DELIVERY_STATUSES
+    if is_open and is_rider(delivery, actor):
+        return True
+    return may_see_recipient(delivery, actor, is_open, delivery.delivered_at)
 
 
 def handover_attempts_are_left(delivery: Delivery) -> bool:
@@ -222,8 +222,7 @@ async def begin(
     Raises DomainError: NotFound (also for people who never take this action), IllegalStep.
     """
     order, delivery = await lock(session, delivery_id)
-    if not MACHINE.takes_part(delivery, actor, action):
-        raise not_found(Delivery, "deliveryId")
+    MACHINE.require_part(delivery, actor, action)
     MACHINE.check(delivery, actor, action)
     return LockedDelivery(order, delivery, actor, await current_time(session))
 

@@ -32,8 +32,8 @@ MACHINE: StateMachine[Substitute, SubstituteAction, SubstituteStatus] = StateMac
     id_path="substituteId",
     initial=PROPOSED,
     transitions=(
-        Transition(SubstituteAction.ACCEPT, PROPOSED, ACCEPTED, party=CUSTOMER),
-        Transition(SubstituteAction.DECLINE, PROPOSED, DECLINED, party=CUSTOMER),
+        Transition(SubstituteAction.ACCEPT, PROPOSED, ACCEPTED, party=CUSTOMER, by_customer=True),
+        Transition(SubstituteAction.DECLINE, PROPOSED, DECLINED, party=CUSTOMER, by_customer=True),
     ),
     automatic=(
         AutomaticTransition(

@@ -17,10 +17,11 @@ from database.statements import prepared
 from models.delivery import Delivery
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus
-from models.identity import Actor, Role
+from models.identity import Actor
 from models.orders import CancelReason, Order, OrderAction, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.stock import HoldStatus
+from services.core.access import SUPPORT_ROLES
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import (
@@ -33,7 +34,6 @@ from services.events.event_log import record_order_event
 from services.orders.stages import OrderProgress, order_stage
 from services.stock import reservations
 
-SUPPORT_ROLES = frozenset({Role.SUPPORT_AGENT, Role.SUPER_ADMIN})
 PAYMENT_WINDOW_SECONDS = 480
 
 
@@ -95,7 +95,9 @@ def _step(
 ) -> Transition[OrderAction, OrderStatus]:
     targets = CANCELED if action is OrderAction.CANCEL else frozenset()
     roles = SUPPORT_ROLES if party == SUPPORT else frozenset()
-    return Transition(action, sources, targets, roles, party, condition)
+    return Transition(
+        action, sources, targets, roles, party, condition, by_customer=party == CUSTOMER
+    )
 
 
 # Rows are orders when they move, and their progress when actions are checked.
@@ -178,9 +180,8 @@ async def begin(
     Raises DomainError: NotFound (also for people who never take this action), IllegalStep.
     """
     order = await lock(session, order_id)
-    if not MACHINE.takes_part(order, actor, action):
-        raise not_found(Order, "orderId")
     progress = await read_progress(session, order)
+    MACHINE.require_part(progress, actor, action)
     legal = MACHINE.available_actions(progress, actor)
     if action not in legal and progress.payment_status not in unless_paid:
         stage = order_stage(progress)

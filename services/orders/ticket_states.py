@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor, Role
 from models.support import Ticket, TicketAction, TicketStatus
+from services.core.access import SUPPORT_ROLES
 from services.core.problems import not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 from services.events.event_log import record_event, support_stream, ticket_stream
-from services.orders.order_states import SUPPORT_ROLES
 
 CUSTOMER, AGENT = Role.CUSTOMER, Role.SUPPORT_AGENT
 UNRESOLVED_STATUSES = frozenset({TicketStatus.OPEN, TicketStatus.WAITING})
@@ -70,6 +70,7 @@ MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
             {TicketStatus.OPEN},
             {CUSTOMER},
             party="the customer of the order",
+            by_customer=True,
         ),
         Transition(
             TicketAction.REPLY,

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.companies import Company
 from models.identity import Actor
 from models.support import Ticket, TicketPriority, TicketStatus
+from services.core.access import SUPPORT_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.orders.order_states import SUPPORT_ROLES
 from services.orders.ticket_states import IS_UNRESOLVED, may_see
 
 PRIORITY_RANKS = {TicketPriority.URGENT: 0, TicketPriority.HIGH: 1, TicketPriority.NORMAL: 2}

@@ -24,13 +24,13 @@ from models.support import (
     TicketPriority,
     TicketStatus,
 )
+from services.core.access import SUPPORT_ROLES
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
 from services.core.text import parse_line, parse_multiline
 from services.events.event_log import record_order_event
 from services.orders import order_states
-from services.orders.order_states import SUPPORT_ROLES
 from services.orders.stages import OrderProgress, order_stage
 from services.orders.ticket_states import (
     AGENT,

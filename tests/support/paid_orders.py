@@ -49,9 +49,10 @@ async def place_paid_order(
     city: City,
     quantity: int = 2,
     products: tuple[int, ...] = (0, 1, 2),
+    customer: Actor | None = None,
 ) -> Order:
-    """A new customer's order, placed, authorized and queued at the nearest store."""
-    (customer,) = await create_people(dependencies.database)
+    """A (new) customer's order, placed, authorized and queued at the nearest store."""
+    customer = customer or (await create_people(dependencies.database))[0]
     request = order_request(city, quantity, products)
     result = await place_order.place(
         dependencies, actor=customer, origin=ORIGIN, order_request=request

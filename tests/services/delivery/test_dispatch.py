@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from database.base import uuid7
-from database.scope import PLATFORM, Scope
+from database.scope import NOBODY, PLATFORM
 from database.sessions import Database
 from jobs import delivery as job
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
@@ -226,7 +226,7 @@ async def test_the_nearest_riders_are_found_through_the_index(fresh_database_url
         distance_m=0, round=1, search_step=0,
     )  # fmt: skip
     parameters = nearest_riders.nearest_rider_parameters(delivery)
-    async with database.write(Scope(companies=(town.company.id,)), ORIGIN) as session:
+    async with database.write(NOBODY.with_company(town.company.id), ORIGIN) as session:
         rows = await session.execute(
             text(f"explain {nearest_riders.NEAREST_RIDER.text}"), parameters
         )
