@@ -5,8 +5,11 @@ security and by the services, which answer NotFound for rows of other parties.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from graphql import GraphQLField, GraphQLSchema
+
+from execution.document.referenced_fields import ReferencedFields
 from models.identity import Actor, Role
 
 if TYPE_CHECKING:
@@ -44,6 +47,27 @@ class Rule:
         if not actor.signed_in:
             return AccessDenied("UNAUTHENTICATED", "Sign in first.")
         return AccessDenied("FORBIDDEN", f"This is for {self.name} only.")
+
+
+def rule_of(field: GraphQLField) -> Rule | None:
+    """Return the rule that a field of the schema was declared with."""
+    declared = field.extensions.get("strawberry-definition")
+    rule = getattr(declared, "metadata", {}).get("allow")
+    return rule if isinstance(rule, Rule) else None
+
+
+def rule_denial(
+    actor: Actor, schema: GraphQLSchema, references: ReferencedFields
+) -> AccessDenied | None:
+    """Return the error for the first of these fields that the actor may not read, if any."""
+    for type_name, field_name in sorted(references):
+        graphql_type: Any = schema.get_type(type_name)
+        field = graphql_type.fields.get(field_name)
+        rule = None if field is None else rule_of(field)
+        if rule is not None and not rule.allows(actor):
+            message = f"{type_name}.{field_name} is for {rule.name} only."
+            return AccessDenied("FORBIDDEN", message)
+    return None
 
 
 def _rule(name: str, *roles: Role) -> Rule:

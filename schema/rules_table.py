@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLObjectType
 
 from database.base import uuid7
 from models.identity import ANONYMOUS, Actor, Grant, Role, app_grants
-from resolvers.rules import ANYONE, Rule
+from resolvers.rules import ANYONE, Rule, rule_of
 from resolvers.scopes import scope_mark
 from schema.root import graph
 
@@ -33,13 +33,6 @@ class GuardedField:
     parent: str
     name: str
     rule: Rule
-
-
-def rule_of(field: GraphQLField) -> Rule | None:
-    """Return the rule that a field was declared with."""
-    declared = field.extensions.get("strawberry-definition")
-    rule = getattr(declared, "metadata", {}).get("allow")
-    return rule if isinstance(rule, Rule) else None
 
 
 def guarded_fields() -> Iterator[GuardedField]:

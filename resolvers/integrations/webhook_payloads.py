@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import orjson
 import strawberry
@@ -32,7 +33,7 @@ from dataloaders.loaders import Loaders
 from execution import Answer, Engine, Limits, PreparedOperation, referenced_fields
 from models.identity import Actor, AppScope, app_grants
 from models.integrations import App, WebhookEndpoint
-from resolvers import scopes
+from resolvers import rules, scopes
 from resolvers.context import Container, Context
 from resolvers.rules import AccessDenied
 from services.core.problems import DomainError
@@ -45,6 +46,8 @@ MAX_SELECTION_LENGTH = 8_192
 MAX_SELECTION_COST = 500
 MAX_REASONS = 5
 ROOT, VARIABLE = "webhookEvent", "event"
+APP_ID = UUID(int=0)
+"""Stands for the app and its company when a selection is checked: rules ask for roles alone."""
 QUERY_TEMPLATE = (
     f"query WebhookPayload(${VARIABLE}: ID!) {{ {ROOT}(id: ${VARIABLE}) {{ __typename }} }}"
 )
@@ -81,7 +84,7 @@ class PayloadRenderer:
         """Validate a selection within these scopes. Raises DomainError: SelectionInvalid."""
         try:
             prepared = self._prepare(selection)
-            self._require_scopes(prepared, allowed)
+            self._require_access(prepared, _app_actor(APP_ID, APP_ID, allowed))
         except PayloadRenderError as error:
             reasons = str(error).split("\n")[:MAX_REASONS]
             path = ["input", "selection"]
@@ -96,7 +99,7 @@ class PayloadRenderer:
         """Render the body of a message. Raises PayloadRenderError."""
         actor = payload_actor(endpoint, app)
         prepared = self._prepare(endpoint.selection)
-        self._require_scopes(prepared, actor.scopes)
+        self._require_access(prepared, actor)
         context = Context(container, actor, Loaders(container.database, actor.scope()))
         answer = await self._engine.execute(prepared, {VARIABLE: event.event_id}, context)
         if answer.errors:
@@ -118,9 +121,11 @@ class PayloadRenderer:
             raise SelectionOutdated(_error_messages(prepared))
         return prepared
 
-    def _require_scopes(self, prepared: PreparedOperation, allowed: frozenset[AppScope]) -> None:
-        actor = Actor(scopes=allowed | {AppScope.WEBHOOKS_READ})
-        denial = scopes.scope_denial(actor, self._schema, referenced_fields(self._schema, prepared))
+    def _require_access(self, prepared: PreparedOperation, actor: Actor) -> None:
+        """Refuse what every message would be refused: a missing scope, a field of other roles."""
+        references = referenced_fields(self._schema, prepared)
+        denial = scopes.scope_denial(actor, self._schema, references)
+        denial = denial or rules.rule_denial(actor, self._schema, references)
         if denial is not None:
             raise PayloadRenderError(str(denial))
 
@@ -136,8 +141,14 @@ def payload_actor(endpoint: WebhookEndpoint, app: App | None) -> Actor:
     app_id = endpoint.id if app is None else app.id
     person_id = endpoint.id if app is None else app.person_id
     granted = frozenset(AppScope) if app is None else payload_scopes(Actor(), app)
-    granted |= {AppScope.WEBHOOKS_READ}
-    return Actor(person_id, None, app_grants(endpoint.company_id), app_id, granted)
+    return _app_actor(endpoint.company_id, app_id, granted, person_id)
+
+
+def _app_actor(
+    company_id: UUID, app_id: UUID, granted: frozenset[AppScope], person_id: UUID | None = None
+) -> Actor:
+    scopes_of_app = granted | {AppScope.WEBHOOKS_READ}
+    return Actor(person_id or app_id, None, app_grants(company_id), app_id, scopes_of_app)
 
 
 def build_document(selection: str) -> str:

@@ -24,7 +24,9 @@ class ProductUnavailableType(ProblemType):
 @backed_by(basket_problems.InsufficientStock, "The store has too few of a product.")
 class InsufficientStockType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
-    available: int = column("How many units there are.")
+    available: int = column(
+        "How many units there are; customers are told 9 at most, to whom 9 means 9 or more."
+    )
 
 
 @backed_by(

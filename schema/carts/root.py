@@ -10,7 +10,7 @@ from schema.carts.carts import CartLinesSetPayload
 
 @strawberry.type
 class CartMutation:
-    cart_lines_set: CartLinesSetPayload = mutation(
+    cart_lines_set: CartLinesSetPayload | None = mutation(
         cart_resolvers.set_lines,
         "Put products in your cart, change how many, or take them out.",
         allow=CUSTOMER,

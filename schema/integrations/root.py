@@ -41,26 +41,26 @@ class AppQuery:
 
 @strawberry.type
 class AppMutation:
-    app_create: AppCreatePayload = mutation(
+    app_create: AppCreatePayload | None = mutation(
         app_resolvers.create, "Let a program work for a company.", allow=COMPANY
     )
-    app_update: AppUpdatePayload = mutation(
+    app_update: AppUpdatePayload | None = mutation(
         app_resolvers.update_app, "Change what an app is called or may do.", allow=COMPANY
     )
-    app_revoke: AppRevokePayload = mutation(
+    app_revoke: AppRevokePayload | None = mutation(
         app_resolvers.revoke,
         "End an app and its secrets, everywhere within 5 seconds.",
         allow=COMPANY,
     )
-    app_secret_create: AppSecretCreatePayload = mutation(
+    app_secret_create: AppSecretCreatePayload | None = mutation(
         app_resolvers.create_secret, "Make an API key or a client secret.", allow=COMPANY
     )
-    app_secret_rotate: AppSecretRotatePayload = mutation(
+    app_secret_rotate: AppSecretRotatePayload | None = mutation(
         app_resolvers.rotate_secret,
         "Replace a secret; both are good until the grace is over.",
         allow=COMPANY,
     )
-    app_secret_revoke: AppSecretRevokePayload = mutation(
+    app_secret_revoke: AppSecretRevokePayload | None = mutation(
         app_resolvers.revoke_secret, "End a secret, everywhere within 5 seconds.", allow=COMPANY
     )
 
@@ -91,31 +91,31 @@ class WebhookQuery:
 
 @strawberry.type
 class WebhookMutation:
-    webhook_endpoint_create: WebhookEndpointCreatePayload = mutation(
+    webhook_endpoint_create: WebhookEndpointCreatePayload | None = mutation(
         webhook_resolvers.create, "Have events of a company sent somewhere.", allow=COMPANY
     )
-    webhook_endpoint_update: WebhookEndpointUpdatePayload = mutation(
+    webhook_endpoint_update: WebhookEndpointUpdatePayload | None = mutation(
         webhook_resolvers.update_endpoint, "Change where, which or what is sent.", allow=COMPANY
     )
-    webhook_endpoint_pause: WebhookStepPayload = mutation(
+    webhook_endpoint_pause: WebhookStepPayload | None = mutation(
         webhook_resolvers.pause, "Send nothing for a while.", allow=COMPANY
     )
-    webhook_endpoint_resume: WebhookStepPayload = mutation(
+    webhook_endpoint_resume: WebhookStepPayload | None = mutation(
         webhook_resolvers.resume, "Send again, what waits first.", allow=COMPANY
     )
-    webhook_endpoint_archive: WebhookStepPayload = mutation(
+    webhook_endpoint_archive: WebhookStepPayload | None = mutation(
         webhook_resolvers.archive, "Send nothing ever again.", allow=COMPANY
     )
-    webhook_secret_rotate: WebhookSecretRotatePayload = mutation(
+    webhook_secret_rotate: WebhookSecretRotatePayload | None = mutation(
         webhook_resolvers.rotate_secret,
         "Sign with another secret; both sign until the grace is over.",
         allow=COMPANY,
     )
-    webhook_replay: WebhookReplayPayload = mutation(
+    webhook_replay: WebhookReplayPayload | None = mutation(
         webhook_resolvers.replay,
         "Send a part of the past again, up to 1,000 events.",
         allow=COMPANY,
     )
-    webhook_delivery_retry: WebhookDeliveryRetryPayload = mutation(
+    webhook_delivery_retry: WebhookDeliveryRetryPayload | None = mutation(
         webhook_resolvers.retry, "Send a dead letter again.", allow=COMPANY
     )

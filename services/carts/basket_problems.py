@@ -7,6 +7,9 @@ from uuid import UUID
 from services.carts import totals
 from services.core.problems import Problem
 
+MAX_UNITS_TOLD = 9
+"""Customers are told no more: whoever asks for many units must not learn a store's stock."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmptyCart(Problem):
@@ -22,7 +25,7 @@ class ProductUnavailable(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsufficientStock(Problem):
-    """The store has only `available` units of the product."""
+    """The store has only `available` units of the product; strangers are told MAX_UNITS_TOLD."""
 
     product_id: UUID
     available: int
@@ -49,15 +52,16 @@ def shortages(
     line_numbers: Mapping[UUID, int], short: Sequence[tuple[UUID, int]]
 ) -> list[InsufficientStock]:
     """Return a problem for each (product, available units) with insufficient stock."""
-    return [
-        InsufficientStock(
-            path=["input", "lines", str(line_numbers[product_id])],
-            message=f"Only {max(0, available)} of this product are left.",
-            product_id=product_id,
-            available=max(0, available),
-        )
-        for product_id, available in short
-    ]
+    return [_shortage(line_numbers[product_id], product_id, units) for product_id, units in short]
+
+
+def _shortage(line_number: int, product_id: UUID, units: int) -> InsufficientStock:
+    told = min(max(0, units), MAX_UNITS_TOLD)
+    message = f"Only {told} of this product are left."
+    if told < units:
+        message = f"There are fewer than that left of this product, but {told} at least."
+    path = ["input", "lines", str(line_number)]
+    return InsufficientStock(path=path, message=message, product_id=product_id, available=told)
 
 
 def price_problems(

@@ -8,9 +8,10 @@ from graphql import GraphQLObjectType
 from database.base import uuid7
 from models.identity import Actor, AppScope, app_grants
 from resolvers.context import Container
+from resolvers.rules import rule_of
 from resolvers.scopes import PERSONAL_FIELD_SCOPES, ROOT_FIELD_SCOPES, TYPE_SCOPES
 from schema.root import graph
-from schema.rules_table import guarded_fields, rule_of
+from schema.rules_table import guarded_fields
 from tests.schema.test_rules import DENIED, field_of, first_codes
 from tests.schema.test_rules import ROOTS as KINDS
 from tests.support.actors import ActorClient

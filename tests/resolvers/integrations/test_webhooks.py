@@ -73,6 +73,19 @@ async def test_an_invalid_selection_is_refused_with_reasons(
     assert message in " ".join(error["reasons"])
 
 
+@pytest.mark.parametrize(
+    "field", ["deliveryPin", "payment { clientSecret }", "payment { nextActionUrl }"]
+)
+async def test_a_selection_with_a_field_for_customers_is_refused(
+    scenario: WebhookScenario, field: str
+) -> None:
+    """It was accepted at the creation, and then every one of its messages failed."""
+    selection = f"{{ type ...facts }} fragment facts on WebhookEvent {{ order {{ {field} }} }}"
+    [error] = (await scenario.create_endpoint("ORDER_PLACED", selection=selection))["errors"]
+    assert error["__typename"] == "SelectionInvalid"
+    assert "for customers only" in " ".join(error["reasons"])
+
+
 async def test_payloads_support_fragments_and_aliases(
     scenario: WebhookScenario,
 ) -> None:
