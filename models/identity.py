@@ -102,8 +102,7 @@ class Actor:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roles", frozenset(grant.role for grant in self.grants))
-        scope = Scope(self.person_id, self.company_ids, self.is_platform_staff)
-        object.__setattr__(self, "_scope", scope)
+        object.__setattr__(self, "_scope", self._build_scope())
 
     @property
     def signed_in(self) -> bool:
@@ -128,6 +127,19 @@ class Actor:
 
     def scope(self) -> Scope:
         return self._scope
+
+    def _build_scope(self) -> Scope:
+        """Roles of one store open the orders of that store, other roles those of the company."""
+        staff = [g for g in self.grants if g.role in COMPANY_ROLES and g.company_id]
+        companies = [g.company_id for g in staff if g.company_id and not g.store_id]
+        stores = [g.store_id for g in staff if g.store_id]
+        return Scope(
+            self.person_id,
+            self.company_ids,
+            self.is_platform_staff,
+            tuple(dict.fromkeys(companies)),
+            tuple(dict.fromkeys(stores)),
+        )
 
     def has_store_role(self, company_id: UUID, store_id: UUID, roles: frozenset[Role]) -> bool:
         """Whether the actor has one of `roles` for the store, its company or the platform."""

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key, minor_units
 from models.carts import Substitution
+from models.geo_point import Point
 
 
 class OrderStatus(NamedEnum):
@@ -148,6 +149,11 @@ class Order(Entity):
     cancel_offered_at: Mapped[datetime | None]
     """Since when the customer may cancel with a full refund, because no rider was found."""
     version: Mapped[int] = mapped_column(default=1)
+
+    @property
+    def point(self) -> Point:
+        """Where the order goes."""
+        return Point(self.latitude, self.longitude)
 
 
 class OrderLine(Entity):

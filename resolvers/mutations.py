@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Entity
 from database.rows import model_of
+from database.scope import COMPANY_SETTINGS
 from database.statements import prepared
 from database.write_session import set_company
 from models.ids import decode_id, encode_id, model_of_id
@@ -100,7 +101,7 @@ def company_of(info: Info, model: type[Entity], id: str, *path: str) -> CompanyL
         row = (await session.execute(_company_statement(model), {"key": key})).first()
         if row is None:
             raise not_found(model, *path)
-        clock.set_current_time(session, row[2])
+        clock.set_current_time(session, row[1])
         return UUID(str(row[0]))
 
     return look_up
@@ -110,16 +111,18 @@ def company_of(info: Info, model: type[Entity], id: str, *path: str) -> CompanyL
 def _company_statement(model: type[Entity]) -> Select[Any]:
     """Build the statement that reads a row's company, adds it to the scope and reads the clock."""
     column: Any = model.__table__.c.company_id
-    set_scope = func.set_config("app.companies", cast(postgresql.array([column]), Text), True)
+    array = cast(postgresql.array([column]), Text)
+    set_scope = [func.set_config(name, array, True) for name in COMPANY_SETTINGS]
     return prepared(
-        select(column, set_scope, clock.CLOCK_TIMESTAMP).where(model.id == bindparam("key"))
+        select(column, clock.CLOCK_TIMESTAMP, *set_scope).where(model.id == bindparam("key"))
     )
 
 
 async def widen_scope(session: AsyncSession, company_id: UUID) -> UUID:
     """Add a company to the transaction's scope; the caller has checked that the actor may."""
+    array = "{" + str(company_id) + "}"
     await session.execute(
-        select(func.set_config("app.companies", "{" + str(company_id) + "}", True))
+        select(*(func.set_config(name, array, True) for name in COMPANY_SETTINGS))
     )
     return company_id
 

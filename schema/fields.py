@@ -1,6 +1,6 @@
-"""Field declarations that many types share: ids, amounts of money, translated texts."""
+"""Field declarations that many types share: ids, money, translated texts, private values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ import strawberry
 
 from database.base import Entity
 from models import ids
+from models.identity import Actor
 from models.money import Money
 from resolvers.rules import Rule
 from schema.backing import RowKey, derived, field
@@ -55,6 +56,17 @@ def money_field(by: str, description: str, *, allow: Rule | None = None) -> Any:
         return read(parent)
 
     return field(resolve, description, allow=allow, reads="")
+
+
+def private_field(by: str, description: str, may_see: Callable[[Any, Actor], bool]) -> Any:
+    """Declare a field with the parent's attribute `by`, null for callers who may not see it."""
+    get = attrgetter(by)
+
+    def reader(context: Any) -> Any:
+        actor = context.actor
+        return lambda row: get(row) if may_see(row, actor) else None
+
+    return derived(reader, description, reads="caller")
 
 
 def translated_field(by: str, description: str) -> Any:

@@ -1,7 +1,7 @@
 """The stream of one order, for its customer, its store and support."""
 
 from collections.abc import AsyncIterator, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
@@ -83,9 +83,10 @@ async def _order(context: Context, key: UUID) -> Order:
 
 
 def _visibility(actor: Actor, order: Order) -> Hashable:
-    """Return what decides which rows of the order are visible; equal for its company's staff."""
+    """Return what decides which rows of the order are visible; equal for staff of equal stores."""
     scope = actor.scope()
-    return order.company_id if order.company_id in scope.companies else scope
+    is_staff = order.company_id in scope.order_companies or order.store_id in scope.order_stores
+    return replace(scope, person_id=None) if is_staff else scope
 
 
 async def _message(context: Context, key: UUID, item: StreamItem) -> OrderTracked:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.delivery.reasons import DeliveryOverrideReason, FailReason
+from models.geo_point import Point
 
 
 class DeliveryStatus(NamedEnum):
@@ -160,6 +161,11 @@ class Delivery(Entity):
     due_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
+
+    @property
+    def drop_point(self) -> Point:
+        """Where the bags go."""
+        return Point(self.latitude, self.longitude)
 
     @property
     def live_rider_id(self) -> UUID | None:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import strawberry
 
 from models.delivery import Delivery, DeliveryAction, DeliveryOffer, OfferAction
-from models.geo_point import Point
 from models.riders import Rider
 from models.stores import Store
 from resolvers.context import Info
@@ -237,21 +236,3 @@ def return_code(parent: strawberry.Parent[Delivery], info: Info) -> str | None:
     """Null unless the viewer works for the store and the bags are on their way back."""
     shown = delivery_states.is_store_staff(parent, info.context.actor)
     return parent.return_code if shown else None
-
-
-def drop_point(parent: strawberry.Parent[Delivery], info: Info) -> Point | None:
-    """Null for a rider whose delivery has ended."""
-    can_see = delivery_states.can_see_address(parent, info.context.actor)
-    return Point(parent.latitude, parent.longitude) if can_see else None
-
-
-def address_line(parent: strawberry.Parent[Delivery], info: Info) -> str | None:
-    """Null for a rider whose delivery has ended."""
-    return (
-        parent.address_line if delivery_states.can_see_address(parent, info.context.actor) else None
-    )
-
-
-def drop_note(parent: strawberry.Parent[Delivery], info: Info) -> str | None:
-    """Null for a rider whose delivery has ended."""
-    return parent.drop_note if delivery_states.can_see_address(parent, info.context.actor) else None

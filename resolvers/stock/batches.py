@@ -1,10 +1,12 @@
 """Batches: lists of expiring ones and of markdowns, write-offs and recalls."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 
+from dataloaders import stock as load
 from models.catalog import Product
 from models.companies import Company
 from models.stock import BatchRecall, StockBatch, StockEntry
@@ -127,6 +129,13 @@ async def get_recall(info: Info, id: RecallId) -> BatchRecall:
     key = parse_id(BatchRecall, id, "id")
     async with info.context.read() as session:
         return await stock_recalls.visible_recall(session, actor=info.context.actor, recall_id=key)
+
+
+async def batches_of_recall(parent: strawberry.Parent[BatchRecall], info: Info) -> list[StockBatch]:
+    """The recalled batches in the stores that the caller works for or serves."""
+    batches = await info.context.loaders.load(load.batches_by_recall, parent.id)
+    may_read = partial(stock_recalls.may_read_batch, info.context.actor)
+    return list(filter(may_read, batches))
 
 
 async def list_orders(

@@ -12,7 +12,7 @@ from resolvers.orders import orders as resolve_order
 from schema.accounts.addresses import AddressType
 from schema.backing import backed_by, column, field, related
 from schema.delivery.riders import RiderDeskType
-from schema.fields import id_field
+from schema.fields import id_field, private_field
 from schema.nodes import NodeType
 from schema.orders.orders import OrderType
 from schema.pages import ConnectionType
@@ -24,12 +24,19 @@ if TYPE_CHECKING:
     from schema.stores.stores import StoreType
 
 
+FOR_OTHERS = "for others than themselves, managers and admins of their company, and support"
+
+
 @backed_by(Person, "A human being with an account.")
 class PersonType(NodeType):
     id: strawberry.ID = id_field(Person)
     name: str = column("What they want to be called; empty when they haven't said.")
-    phone: str | None = column("Their phone (E.164); null for guests.")
-    email: str | None = column("Their e-mail address.")
+    phone: str | None = private_field(
+        "phone", f"Their phone (E.164); null for guests, and {FOR_OTHERS}.", people.may_contact
+    )
+    email: str | None = private_field(
+        "email", f"Their e-mail address; null {FOR_OTHERS}.", people.may_contact
+    )
     language: str = column("The language tag they read.")
 
 

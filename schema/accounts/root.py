@@ -19,16 +19,16 @@ class PersonQuery:
 
 @strawberry.type
 class PersonMutation:
-    person_update: PersonUpdatePayload = mutation(
+    person_update: PersonUpdatePayload | None = mutation(
         person_resolvers.update, "Change one's own name or language.", allow=SIGNED_IN
     )
 
 
 @strawberry.type
 class AddressMutation:
-    address_save: AddressSavePayload = mutation(
+    address_save: AddressSavePayload | None = mutation(
         address_resolvers.save, "Write down a place to deliver to, or over one.", allow=CUSTOMER
     )
-    address_remove: AddressRemovePayload = mutation(
+    address_remove: AddressRemovePayload | None = mutation(
         address_resolvers.remove, "Take a place out of your address book.", allow=CUSTOMER
     )

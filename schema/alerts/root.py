@@ -23,13 +23,13 @@ class AlertQuery:
 
 @strawberry.type
 class AlertMutation:
-    alert_acknowledge: AlertAcknowledgePayload = mutation(
+    alert_acknowledge: AlertAcknowledgePayload | None = mutation(
         alert_resolvers.acknowledge, "Say that you see to an alert.", allow=STORE
     )
-    alert_snooze: AlertSnoozePayload = mutation(
+    alert_snooze: AlertSnoozePayload | None = mutation(
         alert_resolvers.snooze, "Put an alert off: it opens again by itself.", allow=STORE
     )
-    stock_reorder_point_set: StockReorderPointSetPayload = mutation(
+    stock_reorder_point_set: StockReorderPointSetPayload | None = mutation(
         alert_resolvers.set_reorder_point,
         "Say from how few units on a product is low.",
         allow=MANAGER,

@@ -42,11 +42,11 @@ class StockAlertType(NodeType):
         "The product; null when the store does not list it.",
         by="place",
     )
-    units: int = column(
+    units: int | None = column(
         "Units available; when EXPIRING those that expire; in a trend those sold in seven days.",
         allow=STORE,
     )
-    threshold: int = column(
+    threshold: int | None = column(
         "The reorder point; when EXPIRING days left; in a trend units sold in a usual week.",
         allow=STORE,
     )

@@ -28,20 +28,20 @@ class StorefrontQuery:
 
 @strawberry.type
 class ListingMutation:
-    listing_set_availability: ListingSetAvailabilityPayload = mutation(
+    listing_set_availability: ListingSetAvailabilityPayload | None = mutation(
         listing_resolvers.set_availability, "Show a product to customers, or hide it.", allow=STORE
     )
-    listing_set_price: ListingSetPricePayload = mutation(
+    listing_set_price: ListingSetPricePayload | None = mutation(
         listing_resolvers.set_price, "Ask another price for a product in your store.", allow=STORE
     )
 
 
 @strawberry.type
 class HandlingMutation:
-    product_handling_set: ProductHandlingSetPayload = mutation(
+    product_handling_set: ProductHandlingSetPayload | None = mutation(
         handling_resolvers.set_handling, "Say how a product is kept in every store.", allow=COMPANY
     )
-    company_headroom_set: CompanyHeadroomSetPayload = mutation(
+    company_headroom_set: CompanyHeadroomSetPayload | None = mutation(
         handling_resolvers.set_headroom,
         "Say how much is held beyond the estimate of what is sold by weight.",
         allow=COMPANY,
@@ -59,12 +59,12 @@ class PriceChangeQuery:
 
 @strawberry.type
 class PriceChangeMutation:
-    listing_price_schedule: ListingPriceSchedulePayload = mutation(
+    listing_price_schedule: ListingPriceSchedulePayload | None = mutation(
         price_change_resolvers.schedule,
         "Plan a price of your store for later, for good or a while.",
         allow=STORE,
     )
-    listing_price_cancel: ListingPriceCancelPayload = mutation(
+    listing_price_cancel: ListingPriceCancelPayload | None = mutation(
         price_change_resolvers.cancel,
         "Call a planned price off, or end one that is asked now.",
         allow=STORE,

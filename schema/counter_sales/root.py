@@ -33,11 +33,11 @@ class CounterSaleQuery:
 
 @strawberry.type
 class CounterSaleMutation:
-    counter_sale_complete: CounterSaleCompletePayload = mutation(
+    counter_sale_complete: CounterSaleCompletePayload | None = mutation(
         counter_sale_resolvers.complete,
         "Sell over the counter: scan, take the money, give a receipt.",
         allow=STORE,
     )
-    counter_sale_void: CounterSaleVoidPayload = mutation(
+    counter_sale_void: CounterSaleVoidPayload | None = mutation(
         counter_sale_resolvers.void, "Undo a sale of today: goods and money go back.", allow=MANAGER
     )

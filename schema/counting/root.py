@@ -37,23 +37,23 @@ class StockCountQuery:
 
 @strawberry.type
 class StockCountMutation:
-    stock_count_start: StockCountStartPayload = mutation(
+    stock_count_start: StockCountStartPayload | None = mutation(
         stock_count_resolvers.start,
         "Begin to count some products of your store, blind.",
         allow=STORE,
     )
-    stock_count_line_set: StockCountLineSetPayload = mutation(
+    stock_count_line_set: StockCountLineSetPayload | None = mutation(
         stock_count_resolvers.set_line, "Say what you found of a product.", allow=STORE
     )
-    stock_count_submit: StockCountSubmitPayload = mutation(
+    stock_count_submit: StockCountSubmitPayload | None = mutation(
         stock_count_resolvers.submit, "Hand a count in.", allow=STORE
     )
-    stock_count_approve: StockCountApprovePayload = mutation(
+    stock_count_approve: StockCountApprovePayload | None = mutation(
         stock_count_resolvers.approve, "Put the books right by what was found.", allow=MANAGER
     )
-    stock_count_reject: StockCountRejectPayload = mutation(
+    stock_count_reject: StockCountRejectPayload | None = mutation(
         stock_count_resolvers.reject, "Have what differs counted again.", allow=MANAGER
     )
-    stock_count_cancel: StockCountCancelPayload = mutation(
+    stock_count_cancel: StockCountCancelPayload | None = mutation(
         stock_count_resolvers.cancel, "Give a count up: nothing changes.", allow=MANAGER
     )

@@ -22,14 +22,18 @@ from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.delivery.riders import RiderPositionType, RiderType
 from schema.delivery.tracks import DeliveryTrackType
-from schema.fields import id_field
+from schema.fields import id_field, private_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
 from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, ProblemType
 from services.delivery import delivery_codes, failed_attempts, rider_distance
+from services.delivery.delivery_states import can_see_address
 
 if TYPE_CHECKING:
     from schema.stores.stores import StoreType
+
+
+OVER = "null for a rider whose ride is over, and for the store's staff a day later"
 
 
 @backed_by(DeliveryOffer, "A delivery offered to one rider for 20 seconds, and why.")
@@ -69,18 +73,20 @@ class DeliveryType(NodeType):
     )
     version: int = column("Grows with each change.")
     order_code: str = column("The short code of the order, as on its bags.")
-    customer_name: str = column("The first name of whom it is for.")
+    customer_name: str | None = private_field(
+        "customer_name", f"The first name of whom it is for; {OVER}.", can_see_address
+    )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "Where the bags are fetched.", by="store_id"
     )
-    drop_point: GeoPointType | None = field(
-        resolve.drop_point, "Where they go; null for a rider whose ride is over."
+    drop_point: GeoPointType | None = private_field(
+        "drop_point", f"Where they go; {OVER}.", can_see_address
     )
-    address_line: str | None = field(
-        resolve.address_line, "Street, house and floor; null for a rider whose ride is over."
+    address_line: str | None = private_field(
+        "address_line", f"Street, house and floor; {OVER}.", can_see_address
     )
-    drop_note: str | None = field(
-        resolve.drop_note, "What to know at the door; null for a rider whose ride is over."
+    drop_note: str | None = private_field(
+        "drop_note", f"What to know at the door; {OVER}.", can_see_address
     )
     distance_m: int = column("From the store to the customer in a straight line, in metres.")
     bags: int = column("How many bags; 0 while nobody has counted them at the store.")
@@ -94,8 +100,8 @@ class DeliveryType(NodeType):
         by="live_rider_id",
         prefetch_with={load.delivery_by_order: load_delivery.position_by_order},
     )
-    round: int = column("In which round of asking riders it is.", allow=STORE_OR_SUPPORT)
-    offers: list[DeliveryOfferType] = related(
+    round: int | None = column("In which round of asking riders it is.", allow=STORE_OR_SUPPORT)
+    offers: list[DeliveryOfferType] | None = related(
         load.offers_by_delivery,
         "Who was asked, the last one first, at most 50; empty for the customer.",
         allow=STORE_OR_SUPPORT,

@@ -25,7 +25,7 @@ from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
 from schema.catalog.weights import TooHeavyType, TooLightType
-from schema.fields import id_field
+from schema.fields import id_field, private_field
 from schema.nodes import NodeType
 from schema.problems import (
     IllegalStepType,
@@ -34,7 +34,7 @@ from schema.problems import (
     ProblemType,
     VersionConflictType,
 )
-from services.fulfillment import picking
+from services.fulfillment import fulfillments, picking
 from services.stock import picked_batches as stock_picked_batches
 
 if TYPE_CHECKING:
@@ -59,18 +59,20 @@ class FulfillmentLineType(NodeType):
         by="place",
     )
     name: str = column("The product's name when it was ordered.")
-    take_from: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] = related(
-        load_stock.suggested_batches_by_line,
-        "Which batches to take, the first to expire first; empty once the line is decided, and"
-        " where no batch is known.",
-        allow=STORE,
-    )
-    picked_batches: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] = (
+    take_from: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] | None = (
         related(
-            load_stock.picked_batches_by_line,
-            "Which batches the units in the bag are of.",
+            load_stock.suggested_batches_by_line,
+            "Which batches to take, the first to expire first; empty once the line is decided, and"
+            " where no batch is known.",
             allow=STORE,
         )
+    )
+    picked_batches: (
+        list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] | None
+    ) = related(
+        load_stock.picked_batches_by_line,
+        "Which batches the units in the bag are of.",
+        allow=STORE,
     )
     quantity: int = column("Units that were ordered.")
     picked_quantity: int = column("Units in the bag.")
@@ -98,7 +100,11 @@ class FulfillmentType(NodeType):
     version: int = column("Grows with each change: pass it as expectedVersion.")
     attempt: int = column("1 for the order's first store, 2 for the second, and so on.")
     order_code: str = column("The short code of the order, as on its bags.")
-    customer_name: str = column("Whom it is for.")
+    customer_name: str | None = private_field(
+        "customer_name",
+        "Whom it is for; null for a store that has it no more, and a day after the handover.",
+        fulfillments.may_see_recipient,
+    )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that picks.", by="store_id"
     )

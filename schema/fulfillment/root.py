@@ -45,21 +45,21 @@ class FulfillmentQuery:
 
 @strawberry.type
 class FulfillmentMutation:
-    fulfillment_accept: FulfillmentAcceptPayload = mutation(
+    fulfillment_accept: FulfillmentAcceptPayload | None = mutation(
         fulfillment_resolvers.accept, "Take an order on, within 45 seconds.", allow=STORE
     )
-    fulfillment_reject: FulfillmentRejectPayload = mutation(
+    fulfillment_reject: FulfillmentRejectPayload | None = mutation(
         fulfillment_resolvers.reject,
         "Turn an order down: it goes to the next store that has it all, or is canceled.",
         allow=STORE,
     )
-    fulfillment_line_pick: FulfillmentLinePickPayload = mutation(
+    fulfillment_line_pick: FulfillmentLinePickPayload | None = mutation(
         fulfillment_resolvers.pick_line, "Say what you found of one line.", allow=STORE
     )
-    fulfillment_pack: FulfillmentPackPayload = mutation(
+    fulfillment_pack: FulfillmentPackPayload | None = mutation(
         fulfillment_resolvers.pack, "Close the bags: what is in them is charged.", allow=STORE
     )
-    fulfillment_stage: FulfillmentStagePayload = mutation(
+    fulfillment_stage: FulfillmentStagePayload | None = mutation(
         fulfillment_resolvers.stage, "Say that the bags stand where riders fetch them.", allow=STORE
     )
     fulfillment_give_back: FulfillmentGiveBackPayload | None = mutation(
@@ -76,12 +76,12 @@ class FulfillmentMutation:
 
 @strawberry.type
 class SubstituteMutation:
-    fulfillment_substitute_propose: FulfillmentSubstituteProposePayload = mutation(
+    fulfillment_substitute_propose: FulfillmentSubstituteProposePayload | None = mutation(
         substitute_resolvers.propose,
         "Propose another product for what is missing of a line.",
         allow=STORE,
     )
-    order_substitute_answer: OrderSubstituteAnswerPayload = mutation(
+    order_substitute_answer: OrderSubstituteAnswerPayload | None = mutation(
         substitute_resolvers.answer,
         "Take or decline what the store proposes, within a minute.",
         allow=CUSTOMER,

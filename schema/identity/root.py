@@ -13,34 +13,34 @@ from schema.identity.sign_in import (
 
 @strawberry.type
 class SessionMutation:
-    otp_request: OtpRequestPayload = mutation(
+    otp_request: OtpRequestPayload | None = mutation(
         session_resolvers.otp_request, "Send a six-digit code to a phone.", allow=ANYONE
     )
-    otp_verify: SignedInPayload = mutation(
+    otp_verify: SignedInPayload | None = mutation(
         session_resolvers.otp_verify,
         "Sign in by the code that came; whoever is new becomes a customer. A guest who calls"
         " this brings their cart along. The code works once, whatever idempotency key is sent.",
         allow=ANYONE,
     )
-    password_sign_in: SignedInPayload = mutation(
+    password_sign_in: SignedInPayload | None = mutation(
         session_resolvers.password_sign_in,
         "Sign in by e-mail and password; each call opens a session of its own.",
         allow=ANYONE,
     )
-    guest_start: SignedInPayload = mutation(
+    guest_start: SignedInPayload | None = mutation(
         session_resolvers.guest_start,
         "Start as a customer whom nobody knows yet; each call makes a new one.",
         allow=ANYONE,
     )
-    session_refresh: SignedInPayload = mutation(
+    session_refresh: SignedInPayload | None = mutation(
         session_resolvers.session_refresh,
         "New tokens for a refresh token. Using one twice ends the whole session: it was stolen.",
         allow=ANYONE,
     )
-    session_revoke: SessionRevokePayload = mutation(
+    session_revoke: SessionRevokePayload | None = mutation(
         session_resolvers.session_revoke, "Sign one device out.", allow=SIGNED_IN
     )
-    session_revoke_all: SessionRevokeAllPayload = mutation(
+    session_revoke_all: SessionRevokeAllPayload | None = mutation(
         session_resolvers.session_revoke_all,
         "Sign every device out, this one too.",
         allow=SIGNED_IN,

@@ -45,10 +45,10 @@ class StockImportQuery:
 
 @strawberry.type
 class StockImportMutation:
-    stock_import_start: StockImportStartPayload = mutation(
+    stock_import_start: StockImportStartPayload | None = mutation(
         stock_import_resolvers.start, "Import a file that was sent by POST /imports.", allow=MANAGER
     )
-    stock_set_many: StockSetManyPayload = mutation(
+    stock_set_many: StockSetManyPayload | None = mutation(
         bulk_adjustments.set_stock_levels, "Set many shelves of your store at once.", allow=STORE
     )
 

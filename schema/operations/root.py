@@ -17,24 +17,24 @@ from schema.pages import ConnectionType
 
 @strawberry.type
 class JobQuery:
-    jobs: list[JobType] = field(
+    jobs: list[JobType] | None = field(
         job_resolvers.list_jobs, "How every job fares, by name.", allow=PLATFORM
     )
-    job_failures: ConnectionType[JobFailureType] = field(
+    job_failures: ConnectionType[JobFailureType] | None = field(
         job_resolvers.list_failures, "What jobs can't do, the newest first.", allow=PLATFORM
     )
 
 
 @strawberry.type
 class JobMutation:
-    job_failure_retry: JobFailureRetryPayload = mutation(
+    job_failure_retry: JobFailureRetryPayload | None = mutation(
         job_resolvers.retry, "Let a job try a dead letter again.", allow=PLATFORM
     )
 
 
 @strawberry.type
 class ProcessStatsQuery:
-    operations: OperationsType = field(
+    operations: OperationsType | None = field(
         process_resolvers.process_stats,
         "How the process that answers you is doing.",
         allow=PLATFORM,

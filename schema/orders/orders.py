@@ -23,8 +23,8 @@ from schema.carts.basket_problems import (
     PriceChangedType,
     ProductUnavailableType,
 )
-from schema.fields import id_field, money_field
-from schema.geo_points import GeoPointType, geo_point_field
+from schema.fields import id_field, money_field, private_field
+from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
 from schema.pages import ConnectionType
 from schema.payments.payments import PaymentType, RefundType
@@ -32,6 +32,7 @@ from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, Rat
 from schema.scalars import MoneyType
 from schema.stores.stores import NotServiceableType
 from services.orders import timeline
+from services.orders.personal_data import may_see_recipient
 
 if TYPE_CHECKING:
     from schema.catalog.products import ProductType
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from schema.fulfillment.fulfillments import FulfillmentType
     from schema.fulfillment.substitutions import SubstituteType
     from schema.stores.stores import StoreType
+
+
+NOT_FOR_STAFF = "null for the store's staff before it is paid and a day after its end"
 
 
 @backed_by(OrderLine, "A product as it was priced when the order was placed.")
@@ -124,10 +128,18 @@ class OrderType(NodeType):
     charged_tax: MoneyType | None = money_field(
         "charged_tax_minor", "The tax inside what is taken; null before the bags are packed."
     )
-    customer_name: str = column("Whom it is for.")
-    point: GeoPointType = geo_point_field("Where it goes.")
-    address_line: str = column("Street, house and floor.")
-    drop_note: str = column("What the rider should know at the door.")
+    customer_name: str | None = private_field(
+        "customer_name", f"Whom it is for; {NOT_FOR_STAFF}.", may_see_recipient
+    )
+    point: GeoPointType | None = private_field(
+        "point", f"Where it goes; {NOT_FOR_STAFF}.", may_see_recipient
+    )
+    address_line: str | None = private_field(
+        "address_line", f"Street, house and floor; {NOT_FOR_STAFF}.", may_see_recipient
+    )
+    drop_note: str | None = private_field(
+        "drop_note", f"What the rider should know at the door; {NOT_FOR_STAFF}.", may_see_recipient
+    )
     distance_m: int = column("From the store in a straight line, in metres.")
     promise_p50_seconds: int = column(
         "Half of such orders arrive within so many seconds after promisedAt."

@@ -24,21 +24,21 @@ class OrderQuery:
 
 @strawberry.type
 class OrderMutation:
-    order_place: OrderPlacePayload = mutation(
+    order_place: OrderPlacePayload | None = mutation(
         order_resolvers.place,
         "Order what is in the cart, or the given lines: units are held until it is paid.",
         allow=CUSTOMER,
     )
-    order_cancel: OrderCancelPayload = mutation(
+    order_cancel: OrderCancelPayload | None = mutation(
         order_resolvers.cancel,
         "Call an order off: until it is packed, or as support until it has left the store.",
         allow=CUSTOMER_OR_SUPPORT,
     )
-    payment_refresh: PaymentRefreshPayload = mutation(
+    payment_refresh: PaymentRefreshPayload | None = mutation(
         payments.refresh,
         "Ask the provider how the payment of an order stands: once a second for each order.",
         allow=CUSTOMER_OR_SUPPORT,
     )
-    refund_issue: RefundIssuePayload = mutation(
+    refund_issue: RefundIssuePayload | None = mutation(
         payments.refund, "Send captured money of an order back.", allow=SUPPORT
     )

@@ -7,10 +7,11 @@ from resolvers.orders import orders as resolve
 from resolvers.rules import CUSTOMER
 from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column, field
-from schema.fields import id_field, money_field
+from schema.fields import id_field, money_field, private_field
 from schema.nodes import NodeType
 from schema.problems import ProblemType
 from schema.scalars import MoneyType
+from services.core.access import may_see_refusals
 from services.payments import refunds
 
 
@@ -35,8 +36,16 @@ class PaymentType(NodeType):
         "Where the customer's bank asks for proof (3-D Secure); null for others.",
         allow=CUSTOMER,
     )
-    failure_code: str | None = column("The provider's code of the last refusal.")
-    failure_message: str | None = column("The last refusal in words for the card holder.")
+    failure_code: str | None = private_field(
+        "failure_code",
+        "The provider's code of the last refusal; null for others than the customer and support.",
+        may_see_refusals,
+    )
+    failure_message: str | None = private_field(
+        "failure_message",
+        "The last refusal in words for the card holder; null for others than them and support.",
+        may_see_refusals,
+    )
     created_at: datetime = column("When it was begun.")
 
 
@@ -47,7 +56,11 @@ class RefundType(NodeType):
     amount: MoneyType = money_field("amount_minor", "How much.")
     reason: RefundReason = column("Why.")
     note: str = column("What the agent wrote.")
-    failure_message: str | None = column("Why it failed, if it did.")
+    failure_message: str | None = private_field(
+        "failure_message",
+        "Why it failed, if it did; null for others than the customer and support.",
+        may_see_refusals,
+    )
     created_at: datetime = column("When it was asked for.")
 
 

@@ -50,8 +50,10 @@ class PurchaseOrderLineType:
     received_units: int = column("Whole units that came.")
     damaged_units: int = column("Damaged units that came.")
     open_units: int = column("Units that have not come.")
-    pack_cost: MoneyType = money_field("pack_cost_minor", "What a pack costs.", allow=MANAGER)
-    cost: MoneyType = money_field("cost_minor", "What all its packs cost.", allow=MANAGER)
+    pack_cost: MoneyType | None = money_field(
+        "pack_cost_minor", "What a pack costs.", allow=MANAGER
+    )
+    cost: MoneyType | None = money_field("cost_minor", "What all its packs cost.", allow=MANAGER)
 
 
 @backed_by(GoodsReceiptLine, "Units of one batch that came.")
@@ -100,7 +102,7 @@ class PurchaseOrderType(NodeType):
     receipts: list[GoodsReceiptType] = related(
         load.receipts_by_purchase_order, "What came of it, the first delivery first.", cost=5
     )
-    total: MoneyType = money_field("total_minor", "What all its lines cost.", allow=MANAGER)
+    total: MoneyType | None = money_field("total_minor", "What all its lines cost.", allow=MANAGER)
     note: str = column("What was noted when it was drafted.")
     end_note: str = column("Why it was canceled or closed; empty before that.")
     created_at: datetime = column("When it was drafted.")

@@ -50,15 +50,15 @@ class SupplierQuery:
 
 @strawberry.type
 class SupplierMutation:
-    supplier_save: SupplierSavePayload = mutation(
+    supplier_save: SupplierSavePayload | None = mutation(
         supplier_resolvers.save, "Add a supplier, or change one.", allow=MANAGER
     )
-    supplier_archive: SupplierArchivePayload = mutation(
+    supplier_archive: SupplierArchivePayload | None = mutation(
         supplier_resolvers.archive,
         "Order nothing more from a supplier, or take it up again.",
         allow=MANAGER,
     )
-    supplier_products_set: SupplierProductsSetPayload = mutation(
+    supplier_products_set: SupplierProductsSetPayload | None = mutation(
         supplier_resolvers.set_products,
         "Say what a supplier sells, and on which terms.",
         allow=MANAGER,
@@ -81,24 +81,24 @@ class PurchaseOrderQuery:
 
 @strawberry.type
 class PurchaseOrderMutation:
-    purchase_order_create: PurchaseOrderCreatePayload = mutation(
+    purchase_order_create: PurchaseOrderCreatePayload | None = mutation(
         purchase_order_resolvers.create, "Draft an order to a supplier.", allow=MANAGER
     )
-    purchase_order_lines_set: PurchaseOrderLinesSetPayload = mutation(
+    purchase_order_lines_set: PurchaseOrderLinesSetPayload | None = mutation(
         purchase_order_resolvers.set_lines, "Replace the lines of a draft.", allow=MANAGER
     )
-    purchase_order_approve: PurchaseOrderApprovePayload = mutation(
+    purchase_order_approve: PurchaseOrderApprovePayload | None = mutation(
         purchase_order_resolvers.approve, "Order what a draft says.", allow=COMPANY
     )
-    purchase_order_cancel: PurchaseOrderCancelPayload = mutation(
+    purchase_order_cancel: PurchaseOrderCancelPayload | None = mutation(
         purchase_order_resolvers.cancel,
         "Drop a draft, or call off an order of which nothing came.",
         allow=MANAGER,
     )
-    purchase_order_receive: PurchaseOrderReceivePayload = mutation(
+    purchase_order_receive: PurchaseOrderReceivePayload | None = mutation(
         purchase_order_resolvers.receive, "Take in what a supplier brought.", allow=STORE
     )
-    purchase_order_close: PurchaseOrderClosePayload = mutation(
+    purchase_order_close: PurchaseOrderClosePayload | None = mutation(
         purchase_order_resolvers.close, "Wait no longer for the rest of an order.", allow=MANAGER
     )
 
@@ -114,12 +114,12 @@ class ReplenishmentQuery:
 
 @strawberry.type
 class ReplenishmentMutation:
-    reorder_refresh: ReorderRefreshPayload = mutation(
+    reorder_refresh: ReorderRefreshPayload | None = mutation(
         replenishment_resolvers.refresh,
         "Work out anew what your store should order.",
         allow=MANAGER,
     )
-    purchase_order_create_from_proposals: PurchaseOrderCreateFromProposalsPayload = mutation(
+    purchase_order_create_from_proposals: PurchaseOrderCreateFromProposalsPayload | None = mutation(
         replenishment_resolvers.create_purchase_order,
         "Draft an order out of what is proposed.",
         allow=MANAGER,

@@ -15,7 +15,7 @@ from resolvers.stock import batches as resolve
 from resolvers.stock import stock as resolve_stock
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import InsufficientStockType
-from schema.fields import id_field
+from schema.fields import id_field, private_field
 from schema.nodes import NodeType
 from schema.pages import ConnectionType
 from schema.problems import InvalidInputType, NotFoundType
@@ -41,11 +41,11 @@ class StockBatchType(NodeType):
     code: str = column("What is printed on it.")
     expires_on: date | None = column("The last day of sale; null when there is none.")
     status: BatchStatus = column("Whether it may be sold.")
-    on_hand: int = column(
+    on_hand: int | None = column(
         "Units on the shelf, sold ones that are not picked yet among them.",
         allow=STORE_OR_SUPPORT,
     )
-    damaged: int = column("Units of it that are set aside.", allow=STORE_OR_SUPPORT)
+    damaged: int | None = column("Units of it that are set aside.", allow=STORE_OR_SUPPORT)
     received_at: datetime = column("When it first came.")
 
 
@@ -71,7 +71,11 @@ class MarkdownType:
 class RecalledOrderType:
     order_id: strawberry.ID = id_field(Order, "The order.", by="order_id")
     code: str = column("Its short code, as on its bags.")
-    customer_name: str = column("Whose it is.")
+    customer_name: str | None = private_field(
+        "customer_name",
+        "Whose it is; null for the store's staff a day after its end.",
+        recalls.may_see_customer,
+    )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that packed it.", by="store_id"
     )
@@ -89,12 +93,17 @@ class BatchRecallType(NodeType):
     batch_code: str = column("The code of the batch.")
     reason: str = column("Why it was recalled.")
     at: datetime = column("When it was recalled.")
-    batches: list[StockBatchType] = related(
-        load.batches_by_recall, "What of it came to which store.", allow=STORE_OR_SUPPORT, cost=10
+    batches: list[StockBatchType] | None = field(
+        resolve.batches_of_recall,
+        "What of it came to your stores.",
+        allow=STORE_OR_SUPPORT,
+        cost=10,
+        loads=load.batches_by_recall,
     )
     orders: ConnectionType[RecalledOrderType] = field(
         resolve.list_orders,
-        "The orders that got units of it and have not brought them back, the newest first.",
+        "The orders of your stores that got units of it and have not brought them back, the newest"
+        " first.",
         cost=5,
     )
 

@@ -25,11 +25,13 @@ class ProductStockType:
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product, in no store in particular.", by="product_id"
     )
-    on_hand: int = column("Units on all shelves.", allow=COMPANY)
-    held: int = column("Units of them promised to orders that are not paid yet.", allow=COMPANY)
-    available: int = column("Units that can still be sold.", allow=COMPANY)
-    incoming: int = column("Units on their way to its stores.", allow=COMPANY)
-    damaged: int = column("Units that are there and not for sale.", allow=COMPANY)
-    shelves: list[StockType] = related(
+    on_hand: int | None = column("Units on all shelves.", allow=COMPANY)
+    held: int | None = column(
+        "Units of them promised to orders that are not paid yet.", allow=COMPANY
+    )
+    available: int | None = column("Units that can still be sold.", allow=COMPANY)
+    incoming: int | None = column("Units on their way to its stores.", allow=COMPANY)
+    damaged: int | None = column("Units that are there and not for sale.", allow=COMPANY)
+    shelves: list[StockType] | None = related(
         load.stock_by_product, "The same, store by store.", by="product_id", allow=COMPANY
     )

@@ -33,7 +33,7 @@ class StockQuery:
 
 @strawberry.type
 class StockMutation:
-    stock_adjust: StockAdjustPayload = mutation(
+    stock_adjust: StockAdjustPayload | None = mutation(
         stock_resolvers.adjust, "Correct the books after counting the shelf.", allow=STORE
     )
 
@@ -64,10 +64,10 @@ class BatchQuery:
 
 @strawberry.type
 class BatchMutation:
-    batch_waste: BatchWastePayload = mutation(
+    batch_waste: BatchWastePayload | None = mutation(
         batch_resolvers.write_off, "Throw units away and write them off.", allow=STORE
     )
-    batch_recall: BatchRecallPayload = mutation(
+    batch_recall: BatchRecallPayload | None = mutation(
         batch_resolvers.recall_batch,
         "Take a batch out of sale in every store, for good.",
         allow=COMPANY,

@@ -32,13 +32,17 @@ class StockType:
         "The product; null when the store does not list it.",
         by="place",
     )
-    on_hand: int = column("Units on the shelf.", allow=STORE)
-    held: int = column("Units of them promised to orders that are not paid yet.", allow=STORE)
-    damaged: int = column(
+    on_hand: int | None = column("Units on the shelf.", allow=STORE)
+    held: int | None = column(
+        "Units of them promised to orders that are not paid yet.", allow=STORE
+    )
+    damaged: int | None = column(
         "Units set aside: broken, expired or recalled. They are not in onHand.", allow=STORE
     )
-    incoming: int = column("Units that are ordered or on their way.", allow=STORE)
-    available: int = field(resolve.available_units, "Units that can still be sold.", allow=STORE)
+    incoming: int | None = column("Units that are ordered or on their way.", allow=STORE)
+    available: int | None = field(
+        resolve.available_units, "Units that can still be sold.", allow=STORE
+    )
     version: int = column("Grows with each change: pass it as expectedVersion.")
 
 
@@ -50,18 +54,24 @@ class StockEntryType(NodeType):
         "The product; null when the store does not list it.",
         by="place",
     )
-    delta: int = column("Units on the shelf that came (above 0) or went (below 0).", allow=STORE)
-    damaged_delta: int = column("Units that were set aside, or (below 0) thrown away.", allow=STORE)
-    incoming_delta: int = column("Units more, or (below 0) fewer, on their way.", allow=STORE)
+    delta: int | None = column(
+        "Units on the shelf that came (above 0) or went (below 0).", allow=STORE
+    )
+    damaged_delta: int | None = column(
+        "Units that were set aside, or (below 0) thrown away.", allow=STORE
+    )
+    incoming_delta: int | None = column(
+        "Units more, or (below 0) fewer, on their way.", allow=STORE
+    )
     batch: Annotated["StockBatchType", strawberry.lazy("schema.stock.batches")] | None = related(
         load_stock.batch_by_id, "The batch, when it is known.", by="batch_id", allow=STORE
     )
-    batch_delta: int = column(
+    batch_delta: int | None = column(
         "Units of the batch that came or went; a sold unit leaves its batch when it is picked.",
         allow=STORE,
     )
-    reason: StockReason = column("Why they did.", allow=STORE)
-    reference: str = column("The order or the note behind it.", allow=STORE)
+    reason: StockReason | None = column("Why they did.", allow=STORE)
+    reference: str | None = column("The order or the note behind it.", allow=STORE)
     at: datetime = column("When it was written.")
 
 

@@ -21,15 +21,15 @@ class StoreQuery:
 
 @strawberry.type
 class StoreMutation:
-    store_create: StoreCreatePayload = mutation(
+    store_create: StoreCreatePayload | None = mutation(
         store_resolvers.create_store, "Add a store to your company.", allow=COMPANY
     )
-    store_update: StoreUpdatePayload = mutation(
+    store_update: StoreUpdatePayload | None = mutation(
         store_resolvers.update_store, "Change your store's name, switch or pace.", allow=MANAGER
     )
-    store_zone_set: StoreZoneSetPayload = mutation(
+    store_zone_set: StoreZoneSetPayload | None = mutation(
         store_resolvers.set_zone, "Draw the area that your store delivers to.", allow=MANAGER
     )
-    store_hours_set: StoreHoursSetPayload = mutation(
+    store_hours_set: StoreHoursSetPayload | None = mutation(
         store_resolvers.set_hours, "Say when your store is open, the whole week.", allow=MANAGER
     )

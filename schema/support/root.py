@@ -36,19 +36,19 @@ class TicketQuery:
 
 @strawberry.type
 class TicketMutation:
-    ticket_open: TicketOpenPayload = mutation(
+    ticket_open: TicketOpenPayload | None = mutation(
         ticket_resolvers.open_ticket,
         "Say what went wrong with an order.",
         allow=CUSTOMER_OR_SUPPORT,
     )
-    ticket_reply: TicketReplyPayload = mutation(
+    ticket_reply: TicketReplyPayload | None = mutation(
         ticket_resolvers.reply,
         "Say something in a ticket; its customer's word reopens a resolved one.",
         allow=CUSTOMER_OR_SUPPORT,
     )
-    ticket_assign: TicketAssignPayload = mutation(
+    ticket_assign: TicketAssignPayload | None = mutation(
         ticket_resolvers.assign, "Take a ticket, or give it to another agent.", allow=SUPPORT
     )
-    ticket_resolve: TicketResolvePayload = mutation(
+    ticket_resolve: TicketResolvePayload | None = mutation(
         ticket_resolvers.resolve, "End a ticket, with money back if it is due.", allow=SUPPORT
     )

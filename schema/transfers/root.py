@@ -32,28 +32,28 @@ class TransferQuery:
 
 @strawberry.type
 class TransferMutation:
-    transfer_request: TransferRequestPayload = mutation(
+    transfer_request: TransferRequestPayload | None = mutation(
         transfer_resolvers.request, "Ask another store for goods, or offer it some.", allow=STORE
     )
-    transfer_approve: TransferApprovePayload = mutation(
+    transfer_approve: TransferApprovePayload | None = mutation(
         transfer_resolvers.approve, "Agree to give the goods that were asked for.", allow=MANAGER
     )
-    transfer_reject: TransferRejectPayload = mutation(
+    transfer_reject: TransferRejectPayload | None = mutation(
         transfer_resolvers.reject, "Turn a request for goods down.", allow=MANAGER
     )
-    transfer_pick: TransferPickPayload = mutation(
+    transfer_pick: TransferPickPayload | None = mutation(
         transfer_resolvers.start_picking, "Begin to gather the goods.", allow=STORE
     )
-    transfer_ship: TransferShipPayload = mutation(
+    transfer_ship: TransferShipPayload | None = mutation(
         transfer_resolvers.ship,
         "Send the goods off: they leave the shelf and are on their way.",
         allow=STORE,
     )
-    transfer_receive: TransferReceivePayload = mutation(
+    transfer_receive: TransferReceivePayload | None = mutation(
         transfer_resolvers.receive,
         "Take the goods in, and say what is damaged or missing.",
         allow=STORE,
     )
-    transfer_cancel: TransferCancelPayload = mutation(
+    transfer_cancel: TransferCancelPayload | None = mutation(
         transfer_resolvers.cancel, "Call a transfer off before it is shipped.", allow=MANAGER
     )

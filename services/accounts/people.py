@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import Person
 from models.identity import Actor, Grant, Role, SignInSession
 from models.stores import Store
-from services.core.access import STORE_ROLES
+from services.core.access import STORE_ROLES, SUPPORT_ROLES
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
 from services.identity import sign_in_sessions
 
+CONTACT_ROLES = SUPPORT_ROLES | {Role.COMPANY_ADMIN, Role.STORE_MANAGER}
 MAX_NAME_CHARS = 100
 MAX_STORES = 100
 LANGUAGE_PATTERN = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")
@@ -171,3 +172,8 @@ async def lock_contact(session: AsyncSession, contact: str) -> None:
     """Lock a phone number or e-mail until the transaction ends, so that only one person gets it."""
     lock_id = func.hashtextextended(f"person:{contact}", 0)
     await session.execute(select(func.pg_advisory_xact_lock(lock_id)))
+
+
+def may_contact(person: Person, actor: Actor) -> bool:
+    """Whether `actor` may see phone and e-mail of a person whose row they see."""
+    return actor.person_id == person.id or not CONTACT_ROLES.isdisjoint(actor.roles)

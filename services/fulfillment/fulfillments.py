@@ -17,6 +17,7 @@ from models.fulfillment import (
 from models.identity import Actor, Role
 from models.orders import Order
 from models.stores import Store
+from services.core import access
 from services.core.access import STORE_ROLES, may_operate_store
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
@@ -149,3 +150,9 @@ async def visible_fulfillment(
     ):
         raise not_found(Fulfillment, "id")
     return fulfillment
+
+
+def may_see_recipient(fulfillment: Fulfillment, actor: Actor) -> bool:
+    """Whether `actor` may see for whom it is: a store that lost the order may not."""
+    is_open = fulfillment.status in QUEUE_STATUSES
+    return access.may_see_recipient(fulfillment, actor, is_open, fulfillment.handed_over_at)

@@ -50,10 +50,11 @@ async def read_packing_slip(
         session, actor=actor, fulfillment_id=fulfillment_id
     )
     store = await session.get_one(Store, fulfillment.store_id)
+    may_see = fulfillments.may_see_recipient(fulfillment, actor)
     return PackingSlip(
         order_code=fulfillment.order_code,
         store_name=store.name,
-        customer_name=fulfillment.customer_name,
+        customer_name=fulfillment.customer_name if may_see else "",
         bags=fulfillment.bags,
         at=_local_time(store, fulfillment.packed_at or fulfillment.queued_at),
         lines=await _read_slip_lines(session, fulfillment),

@@ -14,6 +14,7 @@ from models.identity import Actor, Role
 from models.orders import Order, OrderStatus
 from models.stock import BatchRecall, BatchStatus, PickedBatch, Stock, StockBatch, StockReason
 from models.stores import Store
+from services.core import access
 from services.core.access import COMPANY_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
@@ -38,6 +39,10 @@ class RecalledOrder:
     store_id: UUID
     status: OrderStatus
     placed_at: datetime
+    company_id: UUID
+    customer_id: UUID
+    completed_at: datetime | None
+    canceled_at: datetime | None
     quantity: int
 
 
@@ -196,6 +201,7 @@ async def list_orders(
 ) -> Page[RecalledOrder]:
     """A page of the orders that received units of a recalled batch, the newest first.
 
+    The scope of the session decides which: a store's staff sees those of its own store.
     Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
@@ -204,7 +210,8 @@ async def list_orders(
     statement = (
         select(
             Order.id, Order.code, Order.customer_name, PickedBatch.store_id, Order.status,
-            Order.placed_at, func.sum(PickedBatch.quantity),
+            Order.placed_at, Order.company_id, Order.customer_id, Order.completed_at,
+            Order.canceled_at, func.sum(PickedBatch.quantity),
         )
         .join(StockBatch, StockBatch.id == PickedBatch.batch_id)
         .join(Order, Order.id == PickedBatch.order_id)
@@ -226,3 +233,14 @@ def _may_read(actor: Actor, company_id: UUID) -> bool:
         grant.role in READ_ROLES and grant.company_id in (None, company_id)
         for grant in actor.grants
     )
+
+
+def may_read_batch(actor: Actor, batch: StockBatch) -> bool:
+    """Whether the actor works in the store of the batch, or serves its customers."""
+    return actor.has_store_role(batch.company_id, batch.store_id, READ_ROLES)
+
+
+def may_see_customer(row: RecalledOrder, actor: Actor) -> bool:
+    """Whether the actor may see whose order it is."""
+    is_open = row.status is OrderStatus.CONFIRMED
+    return access.may_see_recipient(row, actor, is_open, row.completed_at or row.canceled_at)

@@ -59,4 +59,4 @@ async def test_an_invalid_key_is_refused(
     document = VARIABLE.format(ADDRESS_SAVE.format("$key"))
     answer = await ask(document, {**home(city), "key": key}, buyer)
     assert answer.codes == ["INVALID_INPUT"]
-    assert answer.data == {}
+    assert answer.data == {"addressSave": None}

@@ -50,8 +50,7 @@ PEOPLE = (
 )  # fmt: skip
 STORE = {"picker", "manager", "company_admin", "super_admin"}
 SUPPORT = {"support_agent", "super_admin"}
-# A store's staff see all orders of their company; its tasks only those who work in the store.
-ORDER = {"customer", "neighbor", *STORE, *SUPPORT}
+ORDER = {"customer", *STORE, *SUPPORT}
 # Carts are read through the storefront, app secrets through the app, job failures as a list.
 NOT_NODES: tuple[type[Entity], ...] = (Cart, AppSecret, JobFailure)
 READERS: dict[type[Entity], set[str]] = {
