@@ -19,7 +19,6 @@ from models.orders import Order
 from models.riders import Rider
 from services.core.access import STORE_ROLES, SUPPORT_ROLES, may_see_recipient
 from services.core.clock import current_time
-from services.core.problems import not_found
 from services.core.state_machine import (
     AutomaticTransition,
     StateMachine,

@@ -16,7 +16,7 @@ from models.payments import Payment, PaymentStatus, RefundReason
 from models.support import TicketKind
 from services.checkout import cancellation
 from services.core.problems import DomainError, IllegalStep
-from services.delivery import deliveries, dispatch
+from services.delivery import deliveries, dispatch, failed_attempts
 from services.fulfillment import fulfillments, handover, rerouting
 from services.orders import order_states
 from services.payments import support_refunds
@@ -142,7 +142,9 @@ async def test_support_takes_no_step_with_the_delivery_of_the_own_order(
     await own_order_problem(desk.database, me, order, handover.pick_up, **here)
     await own_order_problem(desk.database, me, order, deliveries.complete, **here)
     reason = {"reason": FailReason.REFUSED}
-    await own_order_problem(desk.database, me, order, handover.fail_attempt, **here, **reason)
+    await own_order_problem(
+        desk.database, me, order, failed_attempts.fail_attempt, **here, **reason
+    )
 
 
 async def test_a_rider_is_never_offered_the_own_order(desk: OrderDependencies, city: City) -> None:

@@ -141,9 +141,9 @@ def works_in_company(world: World, actor: Actor, row: Any) -> bool:
 
 
 def works_where_it_rides(world: World, actor: Actor, row: Any) -> bool:
-    """The staff of the store whose order the rider has in hand."""
-    delivery = world.rows[Delivery].get(row.live_delivery_id)
-    return delivery is not None and works(world, actor, delivery)
+    """The staff of the stores whose deliveries the rider was asked for, or carries."""
+    asked = [*world.rows[DeliveryOffer].values(), *world.rows[Delivery].values()]
+    return any(one.rider_id == row.id and works(world, actor, one) for one in asked)
 
 
 def contacts(world: World, actor: Actor, row: Any) -> bool:

@@ -4,13 +4,13 @@
 support), `app.order_stores` the stores whose orders the caller sees. A row without a store of its
 own follows its order, so that an order that moves to another store takes everything along.
 
-Revision ID: x5
+Revision ID: 0024
 Revises: 0023
 """
 
 from alembic import op
 
-revision = "x5"
+revision = "0024"
 down_revision = "0023"
 
 FUNCTIONS = """
