@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
-from models.payments import Payment, Refund
+from models.payments import Dispute, Payment, Refund
 
 NEWEST = prepared(
     select(Payment)
@@ -30,3 +30,11 @@ REFUNDS = prepared(select(Refund).where(matches_keys(Refund.order_id)).order_by(
 async def refunds_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[Refund]]:
     """The refunds of each order, the oldest first."""
     return await many_per_key(session, REFUNDS, ids, "order_id")
+
+
+DISPUTES = prepared(select(Dispute).where(matches_keys(Dispute.payment_id)).order_by(Dispute.id))
+
+
+async def disputes_by_payment(session: AsyncSession, ids: Sequence[UUID]) -> list[list[Dispute]]:
+    """The disputes of each payment, the oldest first."""
+    return await many_per_key(session, DISPUTES, ids, "payment_id")

@@ -1,50 +1,73 @@
-"""Jobs that settle due payments and refunds and process the provider's stored webhooks."""
+"""Jobs that settle payments and refunds with the provider and process its stored webhooks."""
 
 import asyncio
-import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from database.statements import prepared
 from gateways.payments import PaymentGateway
-from models.payments import Payment, Refund
+from jobs.retry_each import process_each
+from models.payments import Dispute, Payment, Refund
 from services.core.clock import current_time
-from workflows.payments import payment_inbox, settle_payment
+from workflows.payments import payment_inbox, reconcile, settle_payment, settle_refunds
 
-log = logging.getLogger("darkstore.jobs")
-
+SETTLE = "payment.settle"
+RECONCILE = "payment.reconcile"
 SWEEP_ROWS = 50
-MAX_CONCURRENT_ORDERS = 4
+MAX_CONCURRENT_ROWS = 4
 LEASE_SECONDS = 30
 SWEEP_NOTICES = 50
+# Each kind of row that the provider is asked about when it is due.
+DUE_MODELS: tuple[Any, ...] = (Payment, Refund, Dispute)
 ANY_DUE = prepared(
     select(
         or_(
-            select(Payment.id).where(Payment.due_at < func.clock_timestamp()).exists(),
-            select(Refund.id).where(Refund.due_at < func.clock_timestamp()).exists(),
+            *(
+                select(model.id).where(model.due_at < func.clock_timestamp()).exists()
+                for model in DUE_MODELS
+            )
         )
     )
 )
+Step = Callable[[Database, PaymentGateway, UUID], Awaitable[object]]
 
 
 async def settle_due_payments(database: Database, payments: PaymentGateway) -> int:
-    """Settle every payment and refund that is due with the provider; returns how many orders."""
-    slots = asyncio.Semaphore(MAX_CONCURRENT_ORDERS)
+    """Make the scheduled try of every payment, refund and dispute that is due; returns how many.
 
-    async def settle(order_id: UUID) -> int:
+    An error of one row is recorded as its failure and holds up no other.
+    """
+    slots = asyncio.Semaphore(MAX_CONCURRENT_ROWS)
+
+    async def settle(step: Step, key: UUID) -> int:
+        async def work(item: UUID) -> int:
+            return int(await step(database, payments, item) is not False)
+
         async with slots:
-            try:
-                return await settle_payment.settle(database, payments, order_id)
-            except Exception:
-                log.warning("order %s could not be settled", order_id, exc_info=True)
-                return 0
+            return await process_each(database, SETTLE, [key], work)
 
-    order_ids = await _lease_due_orders(database)
-    return sum(await asyncio.gather(*(settle(order_id) for order_id in order_ids)))
+    due = await _lease_due_rows(database)
+    steps = [partial(settle, STEPS[type(row)], row.id) for row in due]
+    return sum(await asyncio.gather(*(step() for step in steps)))
+
+
+async def reconcile_account(database: Database, payments: PaymentGateway) -> int:
+    """Store refunds and disputes that the provider alone knows; returns how many payments."""
+    news = await reconcile.find_news(database, payments)
+
+    async def work(payment_id: UUID) -> int:
+        await reconcile.apply_news(database, payments, payment_id, news[payment_id])
+        return 1
+
+    return await process_each(database, RECONCILE, news.keys(), work)
 
 
 async def process_pending_notices(database: Database, payments: PaymentGateway) -> int:
@@ -56,28 +79,38 @@ async def process_pending_notices(database: Database, payments: PaymentGateway) 
     return sum(counts)
 
 
-async def _lease_due_orders(database: Database) -> set[UUID]:
-    """Return the due orders and postpone them for a while, so that no other process takes them."""
+async def _refresh_dispute(database: Database, payments: PaymentGateway, key: UUID) -> None:
+    async with database.read(PLATFORM) as session:
+        dispute = await session.get_one(Dispute, key)
+    await reconcile.refresh_dispute(database, payments, dispute.provider_dispute_id)
+
+
+STEPS: dict[type[Any], Step] = {
+    Payment: settle_payment.settle_payment,
+    Refund: settle_refunds.settle_refund,
+    Dispute: _refresh_dispute,
+}
+
+
+async def _lease_due_rows(database: Database) -> Sequence[Payment | Refund | Dispute]:
+    """Return the due rows and postpone them for a while, so that no other process takes them."""
     async with database.read(PLATFORM) as session:
         if not await session.scalar(ANY_DUE):
-            return set()
-    async with database.write(PLATFORM, AuditContext("job:payment.settle")) as session:
+            return ()
+    async with database.write(PLATFORM, AuditContext(f"job:{SETTLE}")) as session:
         lease_end = await current_time(session, LEASE_SECONDS)
-        payments = await session.scalars(
-            select(Payment)
-            .where(Payment.due_at < func.clock_timestamp())
-            .order_by(Payment.due_at)
-            .limit(SWEEP_ROWS)
-            .with_for_update(skip_locked=True)
-        )
-        refunds = await session.scalars(
-            select(Refund)
-            .where(Refund.due_at < func.clock_timestamp())
-            .order_by(Refund.due_at)
-            .limit(SWEEP_ROWS)
-            .with_for_update(skip_locked=True)
-        )
-        rows = [*payments, *refunds]
+        rows = [row for model in DUE_MODELS for row in await _due(session, model)]
         for row in rows:
             row.due_at = lease_end
-        return {row.order_id for row in rows}
+        return rows
+
+
+async def _due(session: AsyncSession, model: Any) -> Sequence[Any]:
+    found = await session.scalars(
+        select(model)
+        .where(model.due_at < func.clock_timestamp())
+        .order_by(model.due_at)
+        .limit(SWEEP_ROWS)
+        .with_for_update(skip_locked=True)
+    )
+    return found.all()

@@ -59,6 +59,11 @@ JOBS: tuple[Job, ...] = (
         lambda deps: payments.settle_due_payments(deps.database, deps.payments),
     ),
     Job(
+        "payment.reconcile",
+        600,
+        lambda deps: payments.reconcile_account(deps.database, deps.payments),
+    ),
+    Job(
         "payment.work_off_notices",
         2,
         lambda deps: payments.process_pending_notices(deps.database, deps.payments),
@@ -105,7 +110,7 @@ BACKLOG_QUERIES: dict[str, str] = {
     "delivery.advance": DUE.format("delivery"),
     "price_change.apply_due": DUE.format("price_change"),
     "order.expire": DUE.format('"order"') + " and status = 'PLACED'",
-    "payment.settle": f"{DUE.format('payment')} union all {DUE.format('refund')}",
+    "payment.settle": " union all ".join(map(DUE.format, ("payment", "refund", "dispute"))),
     "payment.work_off_notices": "select 1 from payment_notice where done_at is null",
     "webhook.fan_out": "select 1 from event e, event_place p where p.reader = 'webhooks'"
     " and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)",

@@ -92,12 +92,36 @@ class EventType(NamedEnum):
     "The authorization was released; nothing was charged."
     PAYMENT_TIME_EXTENDED = auto()
     "The customer got more time to pay."
+    PAYMENT_STUCK = auto()
+    "The payment provider does not do what is asked: a person looks at it."
+    PAYMENT_RESUMED = auto()
+    "What the payment provider had not done is tried again."
     REFUND_REQUESTED = auto()
     "A refund was requested from the payment provider."
+    REFUND_PENDING = auto()
+    "The payment provider accepted the refund; the money is on its way."
     REFUND_SUCCEEDED = auto()
     "The payment provider refunded the amount."
     REFUND_FAILED = auto()
     "The payment provider rejected the refund."
+    REFUND_RECORDED = auto()
+    "A refund that was made at the payment provider was recorded."
+    REFUND_STUCK = auto()
+    "The payment provider does not send the refund: a person looks at it."
+    REFUND_RESUMED = auto()
+    "A refund that the payment provider had not answered is tried again."
+    REFUND_RETRIED = auto()
+    "A failed refund was requested anew."
+    REFUND_PAID_OTHERWISE = auto()
+    "A failed refund was paid in another way."
+    DISPUTE_OPENED = auto()
+    "The cardholder's bank demands the money back."
+    DISPUTE_CHANGED = auto()
+    "The bank decides on the evidence, or asks for more."
+    DISPUTE_WON = auto()
+    "The dispute was decided for the seller."
+    DISPUTE_LOST = auto()
+    "The dispute was decided for the cardholder."
     ORDER_CONFIRMED = auto()
     "The payment is secured; the store can fulfill the order."
     ORDER_REROUTED = auto()

@@ -21,7 +21,7 @@ from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.operations import JobFailure
 from models.orders import Order, OrderLine
-from models.payments import Payment, Refund
+from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
 from models.stock import BatchRecall, StockBatch, StockEntry
@@ -41,6 +41,7 @@ PREFIXES: dict[type[Entity], str] = {
     CounterSale: "cns",
     Delivery: "dlv",
     DeliveryOffer: "off",
+    Dispute: "dsp",
     Fulfillment: "ful",
     FulfillmentLine: "fln",
     GoodsReceipt: "grc",

@@ -3,7 +3,7 @@ from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
@@ -23,29 +23,72 @@ class PaymentStatus(NamedEnum):
     PARTLY_REFUNDED = auto()
     """Part of the captured amount was refunded."""
     REFUNDED = auto()
-    """The whole captured amount was refunded. Final."""
+    """The whole captured amount was refunded; only a refund that fails later changes that."""
     FAILED = auto()
     """Declined; another card may follow while the order waits."""
     VOIDED = auto()
-    """Authorization released without capture. Final."""
+    """Authorization released without capture."""
     EXPIRED = auto()
     """Authorization released because the order expired. Final."""
+    DISPUTED = auto()
+    """The cardholder's bank demands the captured money back; nothing can be refunded meanwhile."""
+    WON = auto()
+    """The dispute was decided for the seller: the captured amount stays."""
+    LOST = auto()
+    """The dispute was decided for the cardholder, who has the disputed amount back."""
+
+
+class PaymentAction(NamedEnum):
+    """An action on a payment."""
+
+    RESUME = auto()
+    """Try at once what the provider has not done, with a fresh count of tries."""
+
+
+class PaymentStuckReason(NamedEnum):
+    """Why a payment or a refund needs a person."""
+
+    PROVIDER_UNAVAILABLE = auto()
+    """The provider has not answered for many tries; they go on every 15 minutes."""
+    REFUSED = auto()
+    """The provider refuses what is asked of it."""
+    PENDING_TOO_LONG = auto()
+    """The provider accepted a refund and has not sent it for days."""
+
+
+class DisputeStatus(NamedEnum):
+    """The status of a dispute: the cardholder's bank demands captured money back."""
+
+    NEEDS_RESPONSE = auto()
+    """Evidence has to be sent at the provider before evidenceDueAt."""
+    UNDER_REVIEW = auto()
+    """The bank decides on the evidence."""
+    WON = auto()
+    """Decided for the seller, or withdrawn. Final."""
+    LOST = auto()
+    """Decided for the cardholder, who has the money back."""
 
 
 class Payment(Entity):
     """The card payment of one order: what the provider has authorized, captured and refunded.
 
     `capture_wanted_minor` and `void_wanted` are the outbox: set in the business transaction, sent
-    to the provider afterwards, cleared when the provider's answer is stored.
+    to the provider afterwards, cleared when the provider's answer is stored. `keep_minor` is set
+    when the order has ended and that much of the captured amount may stay: the rest is refunded.
+
+    `tries` counts the scheduled calls in a row that the provider did not answer, `refusals` those
+    of one request that it refused; what callers trigger counts as neither.
     """
 
     __tablename__ = "payment"
     __table_args__ = (
         CheckConstraint("captured_minor <= authorized_minor", name="captured"),
         CheckConstraint("refunded_minor <= captured_minor", name="refunded"),
+        CheckConstraint("(stuck_at is null) = (stuck_reason is null)", name="stuck"),
         Index("ix_payment_order", "order_id"),
         Index("ix_payment_intent", "intent_id", unique=True),
         Index("ix_payment_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index("ix_payment_stuck", "id", postgresql_where=text("stuck_at is not null")),
     )
 
     order_id: Mapped[UUID] = foreign_key("order.id")
@@ -63,10 +106,17 @@ class Payment(Entity):
     refunded_minor: Mapped[int] = minor_units(default=0)
     capture_wanted_minor: Mapped[int | None] = minor_units(default=None)
     void_wanted: Mapped[bool] = mapped_column(default=False)
+    keep_minor: Mapped[int | None] = minor_units(default=None)
+    disputed_minor: Mapped[int] = minor_units(default=0, server_default="0")
+    dispute_status: Mapped[DisputeStatus | None]
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     due_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)
+    refusals: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_error: Mapped[str | None]
+    stuck_reason: Mapped[PaymentStuckReason | None]
+    stuck_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
 
@@ -76,10 +126,27 @@ class RefundStatus(NamedEnum):
 
     REQUESTED = auto()
     """Requested; waits for the payment provider."""
+    PENDING = auto()
+    """Accepted by the provider; the money is on its way."""
     SUCCEEDED = auto()
     """The provider sent the money back."""
     FAILED = auto()
-    """The provider could not send the money back. Final."""
+    """The provider could not send the money back: support has to retry it or pay otherwise."""
+    RETRIED = auto()
+    """Failed, and requested anew as another refund. Final."""
+    PAID_OTHERWISE = auto()
+    """Failed, and paid in another way, which the resolution names. Final."""
+
+
+class RefundAction(NamedEnum):
+    """An action of support on a refund."""
+
+    RETRY = auto()
+    """Request a failed refund anew."""
+    MARK_PAID = auto()
+    """Record that a failed refund was paid in another way."""
+    RESUME = auto()
+    """Try at once what the provider has not answered, with a fresh count of tries."""
 
 
 class RefundReason(NamedEnum):
@@ -97,14 +164,28 @@ class RefundReason(NamedEnum):
     """The order was canceled after payment."""
     GOODWILL = auto()
     """Compensation without an item at fault."""
+    OTHER = auto()
+    """Another reason; see the note."""
 
 
 class Refund(Entity):
-    """A refund of a part of one captured payment."""
+    """A refund of a part of one captured payment.
+
+    Those made in the provider's dashboard have a row too. `tries` counts the scheduled calls in a
+    row that the provider did not answer.
+    """
 
     __tablename__ = "refund"
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("(stuck_at is null) = (stuck_reason is null)", name="stuck"),
+        Index(
+            "uq_refund_provider_refund_id",
+            "provider_refund_id",
+            unique=True,
+            postgresql_where=text("provider_refund_id is not null"),
+        ),
+        Index("ix_refund_stuck", "id", postgresql_where=text("stuck_at is not null")),
         Index("ix_refund_order", "order_id"),
         Index("ix_refund_due", "due_at", postgresql_where=text("due_at is not null")),
     )
@@ -123,8 +204,44 @@ class Refund(Entity):
     failure_message: Mapped[str | None]
     due_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    stuck_reason: Mapped[PaymentStuckReason | None]
+    stuck_at: Mapped[datetime | None]
+    made_at_provider: Mapped[bool] = mapped_column(default=False, server_default=false())
+    retry_of_id: Mapped[UUID | None] = foreign_key("refund.id", nullable=True)
+    resolution: Mapped[str] = mapped_column(default="", server_default="")
     requested_by_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = default_now()
+
+
+class Dispute(Entity):
+    """A dispute of a captured payment, as the provider reports it.
+
+    `reason` is the provider's word, such as `fraudulent`.
+    """
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        Index("uq_dispute_provider_dispute_id", "provider_dispute_id", unique=True),
+        Index("ix_dispute_company", "company_id", "id"),
+        Index("ix_dispute_due", "due_at", postgresql_where=text("due_at is not null")),
+    )
+
+    payment_id: Mapped[UUID] = foreign_key("payment.id", index=True)
+    order_id: Mapped[UUID] = foreign_key("order.id", index=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    provider_dispute_id: Mapped[str]
+    amount_minor: Mapped[int] = minor_units()
+    currency: Mapped[str]
+    reason: Mapped[str]
+    status: Mapped[DisputeStatus] = mapped_column(default=DisputeStatus.NEEDS_RESPONSE)
+    evidence_due_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = default_now()
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class PaymentNotice(Base):

@@ -84,6 +84,7 @@ STORE = _rule(
 MANAGER = _rule("store managers", Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN)
 COMPANY = _rule("company admins", Role.COMPANY_ADMIN, Role.SUPER_ADMIN)
 SUPPORT = _rule("support agents", Role.SUPPORT_AGENT, Role.SUPER_ADMIN)
+COMPANY_OR_SUPPORT = _rule("company admins and support agents", *COMPANY.roles, *SUPPORT.roles)
 PLATFORM = _rule("super admins", Role.SUPER_ADMIN)
 STORE_OR_SUPPORT = _rule("store staff and support agents", *STORE.roles, *SUPPORT.roles)
 RIDER_OR_STORE = _rule("riders and store staff", Role.RIDER, *STORE.roles)

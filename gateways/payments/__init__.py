@@ -9,6 +9,8 @@ from gateways.payments.errors import (
     PaymentUnavailable,
 )
 from gateways.payments.interface import (
+    DisputeResult,
+    DisputeState,
     IntentCancelReason,
     IntentState,
     PaymentGateway,
@@ -21,6 +23,8 @@ from gateways.payments.interface import (
 from gateways.payments.stripe_adapter import StripePaymentGateway
 
 __all__ = [
+    "DisputeResult",
+    "DisputeState",
     "IntentCancelReason",
     "IntentState",
     "InvalidSignature",

@@ -27,7 +27,11 @@ class PaymentDeclined(PaymentError):
 
 
 class PaymentUnavailable(PaymentError):
-    """No response: the effect is unknown. Retry with the same key, or retrieve the intent."""
+    """No answer that decides anything: the effect is unknown, and a later retry is right.
+
+    Time-outs, cut connections, errors of the provider, its rate limits, a rejected API key, and an
+    answer that can't be read. It passes, so it never ends a payment or a refund.
+    """
 
 
 class PaymentNotFound(PaymentError):
@@ -48,4 +52,4 @@ class PaymentRequestInvalid(PaymentError):
 
 
 class InvalidSignature(PaymentError):
-    """The webhook is not signed by the provider, is too old, or can't be parsed."""
+    """The webhook is not signed by the provider, or is too old."""

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +27,15 @@ class RefundState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+
+
+class DisputeState(StrEnum):
+    """State of a dispute: the cardholder's bank demands the money back."""
+
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +75,26 @@ class RefundResult:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeResult:
+    """A dispute; `reason` is the provider's word for it, `evidence_due_at` the bank's deadline."""
+
+    id: str
+    state: DisputeState
+    amount_minor: int
+    currency: str
+    intent_id: str | None
+    reason: str
+    evidence_due_at: datetime | None
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentWebhookEvent:
     """A signed message of the provider; may arrive twice, late and out of order.
 
     `event_id` is the inbox key, `type` the provider's name of the event. The body may be older than
-    the stored state, so the handler retrieves `intent_id` again.
+    the stored state, so the handler retrieves `intent_id` or `dispute_id` again. `unreadable` says
+    why the object inside could not be parsed: the ids are all that is known then.
     """
 
     event_id: str
@@ -77,8 +102,10 @@ class PaymentWebhookEvent:
     occurred_at: datetime
     intent_id: str | None
     payment_id: UUID | None
-    intent: PaymentIntent | None
-    refund: RefundResult | None
+    intent: PaymentIntent | None = None
+    refund: RefundResult | None = None
+    dispute_id: str | None = None
+    unreadable: str | None = None
 
 
 class PaymentGateway(Protocol):
@@ -134,8 +161,31 @@ class PaymentGateway(Protocol):
         """Refund captured money. Raises PaymentRequestInvalid beyond the captured amount."""
         ...
 
+    async def retrieve_refund(self, refund_id: str) -> RefundResult:
+        """Read a refund as it is now. Raises PaymentNotFound."""
+        ...
+
+    async def list_refunds(self, intent_id: str) -> Sequence[RefundResult]:
+        """All refunds of an intent, those made in the provider's dashboard included."""
+        ...
+
+    async def list_recent_refunds(self, since: datetime) -> Sequence[RefundResult]:
+        """The refunds of the whole account that were made since then, the newest first."""
+        ...
+
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeResult:
+        """Read a dispute as it is now. Raises PaymentNotFound."""
+        ...
+
+    async def list_recent_disputes(self, since: datetime) -> Sequence[DisputeResult]:
+        """The disputes of the whole account that were opened since then, the newest first."""
+        ...
+
     def read_webhook(self, body: bytes, signature: str) -> PaymentWebhookEvent:
-        """Verify and parse a signed message. Raises InvalidSignature, also if it is too old."""
+        """Verify and parse a signed message. Raises InvalidSignature, also if it is too old.
+
+        A rightly signed message is always an event: what of it can't be read is left out.
+        """
         ...
 
     async def close(self) -> None:

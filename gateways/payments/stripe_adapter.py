@@ -1,7 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -9,20 +10,16 @@ import aiohttp
 import stripe
 
 from gateways.payments import stripe_responses as responses
-from gateways.payments.errors import (
-    PaymentDeclined,
-    PaymentError,
-    PaymentNotFound,
-    PaymentRequestInvalid,
-    PaymentUnavailable,
-)
+from gateways.payments.errors import PaymentUnavailable
 from gateways.payments.interface import (
+    DisputeResult,
     IntentCancelReason,
     PaymentIntent,
     PaymentWebhookEvent,
     ProviderRefundReason,
     RefundResult,
 )
+from gateways.payments.stripe_errors import to_payment_error
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 8.0
@@ -34,7 +31,11 @@ WEBHOOK_TOLERANCE_SECONDS = 300
 EXPANDED_FIELDS: list[str] = ["latest_charge"]
 INTENTS_PATH = "/v1/payment_intents"
 REFUNDS_PATH = "/v1/refunds"
+DISPUTES_PATH = "/v1/disputes"
+PAGE_ROWS = 100  # Stripe's maximum.
+MAX_PAGES = 20
 HttpMethod = Literal["get", "post"]
+Parsed = TypeVar("Parsed")
 
 
 class StripeHttpClient(stripe.AIOHTTPClient):
@@ -136,7 +137,33 @@ class StripePaymentGateway:
         }
         if reason is not None:
             params["reason"] = reason
-        return responses.parse_refund(await self._request("post", REFUNDS_PATH, key, params))
+        body = await self._request("post", REFUNDS_PATH, key, params)
+        return _parsed(responses.parse_refund, body)
+
+    async def retrieve_refund(self, refund_id: str) -> RefundResult:
+        """Read a refund as it is now."""
+        body = await self._request("get", _object_path(REFUNDS_PATH, refund_id), "", {})
+        return _parsed(responses.parse_refund, body)
+
+    async def list_refunds(self, intent_id: str) -> Sequence[RefundResult]:
+        """All refunds of an intent."""
+        rows = await self._list(REFUNDS_PATH, {"payment_intent": intent_id})
+        return [_parsed(responses.parse_refund, row) for row in rows]
+
+    async def list_recent_refunds(self, since: datetime) -> Sequence[RefundResult]:
+        """The refunds of the account that were made since then, at most MAX_PAGES pages."""
+        rows = await self._list(REFUNDS_PATH, _created_since(since))
+        return [_parsed(responses.parse_refund, row) for row in rows]
+
+    async def retrieve_dispute(self, dispute_id: str) -> DisputeResult:
+        """Read a dispute as it is now."""
+        body = await self._request("get", _object_path(DISPUTES_PATH, dispute_id), "", {})
+        return _parsed(responses.parse_dispute, body)
+
+    async def list_recent_disputes(self, since: datetime) -> Sequence[DisputeResult]:
+        """The disputes of the account that were opened since then, at most MAX_PAGES pages."""
+        rows = await self._list(DISPUTES_PATH, _created_since(since))
+        return [_parsed(responses.parse_dispute, row) for row in rows]
 
     def read_webhook(self, body: bytes, signature: str) -> PaymentWebhookEvent:
         """Verify and parse a signed message. Raises InvalidSignature, also if it is too old."""
@@ -152,7 +179,18 @@ class StripePaymentGateway:
         self, method: HttpMethod, path: str, key: str = "", **params: Any
     ) -> PaymentIntent:
         response = await self._request(method, path, key, {**params, "expand": EXPANDED_FIELDS})
-        return responses.parse_intent(response)
+        return _parsed(responses.parse_intent, response)
+
+    async def _list(self, path: str, params: dict[str, Any]) -> list[Mapping[str, Any]]:
+        """The objects of a list, page by page, the newest first."""
+        rows: list[Mapping[str, Any]] = []
+        for _ in range(MAX_PAGES):
+            place = {"starting_after": rows[-1]["id"]} if rows else {}
+            page = await self._request("get", path, "", {**params, "limit": PAGE_ROWS, **place})
+            rows += page["data"]
+            if not page["has_more"]:
+                break
+        return rows
 
     async def _request(
         self, method: HttpMethod, path: str, key: str, params: dict[str, Any]
@@ -172,50 +210,26 @@ class StripePaymentGateway:
         except TimeoutError as error:
             raise PaymentUnavailable("The payment provider took too long.") from error
         except stripe.StripeError as error:
-            raise _to_payment_error(error) from error
+            raise to_payment_error(error) from error
+
+
+def _parsed(parse: Callable[[Mapping[str, Any]], Parsed], body: Mapping[str, Any]) -> Parsed:
+    """The parsed answer. Raises PaymentUnavailable when it says what this version can't read."""
+    try:
+        return parse(body)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        message = "The payment provider's answer can't be read."
+        raise PaymentUnavailable(message, code="unreadable_answer") from error
+
+
+def _created_since(since: datetime) -> dict[str, Any]:
+    return {"created": {"gte": int(since.timestamp())}}
+
+
+def _object_path(path: str, key: str, action: str = "") -> str:
+    """The URL path of an object or of an action on it; the id is percent-encoded."""
+    return "/".join([path, quote(key, safe=""), *([action] if action else ())])
 
 
 def _intent_path(intent_id: str, action: str = "") -> str:
-    """The URL path of an intent or of an action on it; the id is percent-encoded."""
-    return "/".join([INTENTS_PATH, quote(intent_id, safe=""), *([action] if action else ())])
-
-
-def _to_payment_error(error: stripe.StripeError) -> PaymentError:
-    message = error.user_message or "The payment provider gave no reason."
-    details = _error_details(error)
-    code = details.get("code") or details.get("type")
-    intent = responses.parse_optional_intent(details.get("payment_intent"))
-    match _category(error):
-        case "declined":
-            decline_code = details.get("decline_code")
-            return PaymentDeclined(message, code=code, decline_code=decline_code, intent=intent)
-        case "not_found":
-            return PaymentNotFound(message, code=code)
-        case "invalid":
-            return PaymentRequestInvalid(message, code=code, intent=intent)
-        case "unavailable":
-            return PaymentUnavailable(message, code=code)
-
-
-def _category(
-    error: stripe.StripeError,
-) -> Literal["declined", "not_found", "invalid", "unavailable"]:
-    match error:
-        case stripe.CardError():
-            return "declined"
-        case stripe.InvalidRequestError(code="resource_missing"):
-            return "not_found"
-        case stripe.InvalidRequestError(code="lock_timeout"):
-            return "unavailable"
-        case stripe.InvalidRequestError() | stripe.IdempotencyError():
-            return "invalid"
-        # Network errors, 5xx, 409 in flight, rate limits, and a rejected API key: in each case the
-        # payment is undecided and a later retry is right.
-        case _:
-            return "unavailable"
-
-
-def _error_details(error: stripe.StripeError) -> dict[str, Any]:
-    body = error.json_body
-    details = body.get("error") if isinstance(body, dict) else None
-    return details if isinstance(details, dict) else {}
+    return _object_path(INTENTS_PATH, intent_id, action)

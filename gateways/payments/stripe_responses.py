@@ -1,15 +1,18 @@
 """Parses Stripe's JSON into provider-neutral types."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import stripe
 
 from gateways.payments.errors import InvalidSignature
 from gateways.payments.interface import (
+    DisputeResult,
+    DisputeState,
     IntentState,
     PaymentIntent,
     PaymentWebhookEvent,
@@ -17,7 +20,9 @@ from gateways.payments.interface import (
     RefundState,
 )
 
+Parsed = TypeVar("Parsed")
 REFUND_KEY = "refund_key"
+UNREADABLE = "unreadable"
 
 INTENT_STATES = {
     "requires_payment_method": IntentState.INITIATED,
@@ -34,6 +39,17 @@ REFUND_STATES = {
     "succeeded": RefundState.SUCCEEDED,
     "failed": RefundState.FAILED,
     "canceled": RefundState.CANCELED,
+}
+# An inquiry ("warning") moves no money; closed without a dispute it is as good as won.
+DISPUTE_STATES = {
+    "warning_needs_response": DisputeState.NEEDS_RESPONSE,
+    "needs_response": DisputeState.NEEDS_RESPONSE,
+    "warning_under_review": DisputeState.UNDER_REVIEW,
+    "under_review": DisputeState.UNDER_REVIEW,
+    "warning_closed": DisputeState.WON,
+    "prevented": DisputeState.WON,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
 }
 
 
@@ -78,6 +94,21 @@ def parse_refund(body: Mapping[str, Any]) -> RefundResult:
     )
 
 
+def parse_dispute(body: Mapping[str, Any]) -> DisputeResult:
+    """Parse a dispute object."""
+    due_by = (body.get("evidence_details") or {}).get("due_by")
+    return DisputeResult(
+        id=body["id"],
+        state=DISPUTE_STATES[body["status"]],
+        amount_minor=body["amount"],
+        currency=body["currency"].upper(),
+        intent_id=_id(body.get("payment_intent")),
+        reason=body.get("reason") or "general",
+        evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
+        opened_at=datetime.fromtimestamp(body["created"], UTC),
+    )
+
+
 def parse_webhook(
     body: bytes, signature: str, secret: str, tolerance_seconds: int
 ) -> PaymentWebhookEvent:
@@ -90,21 +121,41 @@ def parse_webhook(
     try:
         return _parse_event(json.loads(body))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InvalidSignature("The webhook isn't an event that can be read.") from error
+        # Signed, so the provider did send it. A refusal would make it send the same for days.
+        return PaymentWebhookEvent(
+            event_id=f"{UNREADABLE}-{hashlib.sha256(body).hexdigest()[:32]}",
+            type=UNREADABLE,
+            occurred_at=datetime.now(UTC),
+            intent_id=None,
+            payment_id=None,
+            unreadable=f"{type(error).__name__}: {error}",
+        )
 
 
 def _parse_event(event: Mapping[str, Any]) -> PaymentWebhookEvent:
-    data = event["data"]["object"]
+    data, unreadable = event["data"]["object"], []
+
+    def parsed(kind: str, parse: Callable[[Mapping[str, Any]], Parsed]) -> Parsed | None:
+        """The object of the event, if it is of this kind and readable."""
+        if data["object"] != kind:
+            return None
+        try:
+            return parse(data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            unreadable.append(f"{kind}: {type(error).__name__}: {error}")
+            return None
+
     is_intent = data["object"] == "payment_intent"
-    intent_id = data["id"] if is_intent else _id(data.get("payment_intent"))
     return PaymentWebhookEvent(
         event_id=event["id"],
         type=event["type"],
         occurred_at=datetime.fromtimestamp(event["created"], UTC),
-        intent_id=intent_id,
+        intent_id=_id(data["id"] if is_intent else data.get("payment_intent")),
         payment_id=_payment_id(data),
-        intent=parse_intent(data) if is_intent else None,
-        refund=parse_refund(data) if data["object"] == "refund" else None,
+        intent=parsed("payment_intent", parse_intent),
+        refund=parsed("refund", parse_refund),
+        dispute_id=_id(data["id"]) if data["object"] == "dispute" else None,
+        unreadable="; ".join(unreadable) or None,
     )
 
 
@@ -121,7 +172,7 @@ def _refunded_minor(body: Mapping[str, Any]) -> int | None:
 def _payment_id(body: Mapping[str, Any]) -> UUID | None:
     try:
         return UUID((body.get("metadata") or {})["payment_id"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         return None
 
 

@@ -25,6 +25,7 @@ from schema.integrations import root as integrations_root
 from schema.operations import root as operations_root
 from schema.orders import root as orders_root
 from schema.orders import streams as orders_streams
+from schema.payments import root as payments_root
 from schema.purchasing import root as purchasing_root
 from schema.scalars import SCALARS
 from schema.stock import root as stock_root
@@ -53,6 +54,7 @@ class Query(
     counter_sales_root.CounterSaleQuery,
     fulfillment_root.FulfillmentQuery,
     orders_root.OrderQuery,
+    payments_root.PaymentQuery,
     accounts_root.PersonQuery,
     purchasing_root.SupplierQuery,
     support_root.TicketQuery,
@@ -81,6 +83,7 @@ class Mutation(
     catalog_root.HandlingMutation,
     catalog_root.PriceChangeMutation,
     orders_root.OrderMutation,
+    payments_root.PaymentMutation,
     stock_root.StockMutation,
     stock_root.BatchMutation,
     stores_root.StoreMutation,

@@ -44,6 +44,8 @@ class PaymentWebhooks:
             event = self._payments.read_webhook(body, request.headers.get("stripe-signature", ""))
         except InvalidSignature:
             return _response(400, "BAD_SIGNATURE")
+        if event.unreadable is not None:
+            log.error("payment notice %s can't be read: %s", event.event_id, event.unreadable)
         try:
             is_new = await payment_inbox.store_notice(self._database, "stripe", event)
         except Exception as error:

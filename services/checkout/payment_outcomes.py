@@ -3,20 +3,21 @@
 Every function locks the order first and is safe to repeat, so webhooks, polls and jobs may race.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from gateways.payments.interface import PaymentIntent
+from gateways.payments.interface import PaymentIntent, RefundResult
 from models.orders import CancelReason, Order, OrderLine, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.stock import StockReason
 from services.core.clock import current_time
 from services.fulfillment import queueing
 from services.orders import order_states
-from services.payments import payment_states, payments
+from services.payments import payment_states, payments, provider_reports, refund_results
 from services.stock import movements, reservations
 
 ENDED_BEFORE_COMPLETION = frozenset(
@@ -46,8 +47,10 @@ LOCK_ORDER_OF_INTENT = prepared(
 )
 
 
-async def apply_payment_state(session: AsyncSession, intent: PaymentIntent) -> Order | None:
-    """Store the provider's state of a payment and change its order accordingly.
+async def apply_payment_state(
+    session: AsyncSession, intent: PaymentIntent, refunds: Sequence[RefundResult] = ()
+) -> Order | None:
+    """Store the provider's state of a payment and of its refunds, and change its order accordingly.
 
     None for an intent that belongs to no payment. Equal, late and reordered answers of the
     provider are safe: a payment never goes back to an earlier status.
@@ -60,7 +63,8 @@ async def apply_payment_state(session: AsyncSession, intent: PaymentIntent) -> O
     payment = await payments.lock_payment(session, order.id)
     if payment.intent_id not in (None, intent.id):
         return None
-    changed = await payments.apply_provider_state(session, order, payment, intent)
+    changed = await provider_reports.apply_provider_state(session, order, payment, intent)
+    await refund_results.apply_results(session, order, payment, refunds)
     if changed and payment.status in CUSTOMER_IS_PAYING:
         await reservations.extend(session, order, PAYMENT_EXTENSION_SECONDS)
     if payment.status in PAID_STATUSES:
@@ -74,7 +78,7 @@ async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
     """End an order that was not paid in time; False when its status changed or time is left.
 
     While the bank asks the customer for authentication, the deadline is extended once if the
-    reservation allows it.
+    reservation allows it. After a declined card that nobody retried the payment has failed.
     """
     order = await order_states.lock(session, order_id)
     now = await current_time(session)
@@ -84,7 +88,11 @@ async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
     authenticating = payment.status is PaymentStatus.ACTION_REQUIRED
     if authenticating and await reservations.extend(session, order, PAYMENT_EXTENSION_SECONDS):
         return False
-    await order_states.mark_expired(session, order)
+    if payment.status is PaymentStatus.FAILED:
+        message = payment.failure_message or "The card was declined."
+        await order_states.mark_payment_failed(session, order, message)
+    else:
+        await order_states.mark_expired(session, order)
     await payments.request_void(session, order)
     return True
 
@@ -99,6 +107,22 @@ async def fail_payment(session: AsyncSession, order_id: UUID, message: str) -> N
         payment.failure_message = message
     if order.status is OrderStatus.PLACED:
         await order_states.mark_payment_failed(session, order, message)
+
+
+async def apply_refusal(
+    session: AsyncSession, order: Order, payment: Payment, message: str
+) -> None:
+    """Count a refused void or capture of a locked payment, if it is still wanted."""
+    if provider_reports.has_request(payment):
+        await provider_reports.record_refusal(session, order, payment, message)
+
+
+async def close_unopened_payment(session: AsyncSession, payment: Payment) -> None:
+    """Void a payment that was not opened at the provider while anybody could have paid it."""
+    order = await order_states.lock(session, payment.order_id)
+    locked = await payments.lock_payment_by_id(session, payment.id)
+    if locked.intent_id is None and locked.status not in payment_states.FINAL_STATUSES:
+        await provider_reports.close_unopened(session, order, locked)
 
 
 async def _apply_paid(session: AsyncSession, order: Order, payment: Payment) -> None:

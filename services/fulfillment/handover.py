@@ -14,7 +14,6 @@ from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
 from models.orders import CancelReason
-from models.payments import RefundReason
 from services.core.state_machine import illegal_step
 from services.delivery.deliveries import end_assignment
 from services.delivery.delivery_codes import check_code
@@ -26,7 +25,7 @@ from services.fulfillment.fulfillment_states import MACHINE, load_task
 from services.fulfillment.put_back import open_put_back
 from services.fulfillment.waiting_bags import end_waiting
 from services.orders import order_states
-from services.payments import payment_states, payments, refunds
+from services.payments import payments
 
 
 async def pick_up(
@@ -102,18 +101,9 @@ async def complete_return(
 async def _refund(session: AsyncSession, locked: LockedDelivery) -> None:
     """Refund the captured amount, less the delivery fee where it is kept."""
     order = locked.order
-    payment = await payments.lock_payment(session, order.id)
-    if payment.status not in payment_states.CAPTURED_STATUSES:
-        await payments.request_void(session, order)
-        return
     kept_minor = order.delivery_fee_minor if locked.delivery.fee_kept else 0
-    refund_minor = min(
-        await refunds.refundable_minor(session, payment), payment.captured_minor - kept_minor
-    )
-    if refund_minor > 0:
-        note = f"Not delivered: {locked.delivery.fail_reason}"
-        reason, actor_id = RefundReason.CANCELED, locked.actor.person_id
-        await payments.request_refund(session, order, refund_minor, reason, note, None, actor_id)
+    note = f"Not delivered: {locked.delivery.fail_reason}"
+    await payments.request_void(session, order, kept_minor, note, locked.actor.person_id)
 
 
 async def _fulfillment_of(session: AsyncSession, locked: LockedDelivery) -> Fulfillment:

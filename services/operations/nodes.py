@@ -21,7 +21,7 @@ from models.identity import Actor, SignInSession
 from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, WebhookDelivery, WebhookEndpoint
 from models.orders import Order, OrderLine
-from models.payments import Payment, Refund
+from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
 from models.stock import BatchRecall, StockBatch, StockEntry
@@ -34,6 +34,7 @@ from services.delivery import deliveries, delivery_states, rider_access
 from services.fulfillment import fulfillments
 from services.imports import stock_imports
 from services.integrations import apps, webhook_deliveries, webhook_endpoints
+from services.payments import disputes
 from services.purchasing.suppliers import may_manage_suppliers
 from services.stock import recalls
 from services.support import ticket_queries
@@ -78,6 +79,10 @@ async def _fulfillment(session: AsyncSession, actor: Actor, row: Fulfillment) ->
 
 async def _ticket(session: AsyncSession, actor: Actor, row: Ticket) -> Ticket:
     return await ticket_queries.visible_ticket(session, actor=actor, ticket_id=row.id)
+
+
+async def _dispute(session: AsyncSession, actor: Actor, row: Dispute) -> Dispute:
+    return await disputes.visible_dispute(session, actor=actor, dispute_id=row.id)
 
 
 async def _address(session: AsyncSession, actor: Actor, row: Address) -> Address:
@@ -183,6 +188,7 @@ VISIBILITY_RULES: dict[type[Entity], VisibilityRule] = {
     DeliveryOffer: _offer,
     Fulfillment: _fulfillment,
     Ticket: _ticket,
+    Dispute: _dispute,
     Address: _address,
     Person: _person,
     SignInSession: _device,

@@ -6,21 +6,52 @@ Callers hold the locks of the order and of its payment.
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateways.payments.interface import RefundResult, RefundState
+from database.base import enum_literals
+from database.statements import prepared
 from models.events import EventType
+from models.identity import Actor
 from models.orders import Order
-from models.payments import Payment, PaymentStatus, Refund, RefundReason, RefundStatus
+from models.payments import (
+    Payment,
+    Refund,
+    RefundAction,
+    RefundReason,
+    RefundStatus,
+)
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.core.text import parse_line
 from services.events.event_log import record_order_event
-from services.payments.payment_states import PAYMENT_MACHINE, REFUND_MACHINE
+from services.payments import stuck
+from services.payments.payment_states import (
+    CAPTURED_STATUSES,
+    OPEN_DISPUTE_STATUSES,
+    OPEN_REFUND_STATUSES,
+    PAID_REFUND_STATUSES,
+    REFUND_MACHINE,
+    refresh_captured_status,
+)
 
-PENDING_POLL_SECONDS = 300
 MAX_NOTE_LENGTH = 500
+SUMS = prepared(
+    select(
+        func.coalesce(
+            func.sum(Refund.amount_minor).filter(
+                Refund.status.in_(enum_literals(OPEN_REFUND_STATUSES))
+            ),
+            0,
+        ),
+        func.coalesce(
+            func.sum(Refund.amount_minor).filter(
+                Refund.status.in_(enum_literals(PAID_REFUND_STATUSES))
+            ),
+            0,
+        ),
+    ).where(Refund.payment_id == bindparam("payment"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +61,43 @@ class ExceedsCaptured(Problem):
     remaining_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class RefundSums:
+    """Minor units of a payment's refunds: on their way, and paid."""
+
+    open_minor: int
+    paid_minor: int
+
+
+async def read_sums(session: AsyncSession, payment: Payment) -> RefundSums:
+    """The sums of a payment's refunds, those made in the provider's dashboard included."""
+    row = (await session.execute(SUMS, {"payment": payment.id})).one()
+    return RefundSums(int(row[0]), int(row[1]))
+
+
 async def refundable_minor(session: AsyncSession, payment: Payment) -> int:
-    """Minor units of the captured amount that are neither refunded nor requested to be."""
-    requested_minor = await _sum(session, payment, RefundStatus.REQUESTED)
-    return max(0, payment.captured_minor - payment.refunded_minor - requested_minor)
+    """Minor units of the captured amount that are neither refunded, asked for, nor disputed.
+
+    Nothing can be refunded while a dispute is open: the bank holds the money.
+    """
+    if payment.dispute_status in OPEN_DISPUTE_STATUSES:
+        return 0
+    sums = await read_sums(session, payment)
+    gone_minor = sums.open_minor + sums.paid_minor + payment.disputed_minor
+    return max(0, payment.captured_minor - gone_minor)
+
+
+async def _require_refundable(
+    session: AsyncSession, payment: Payment, amount_minor: int, field: str
+) -> None:
+    """Raise DomainError: ExceedsCaptured, which names the input's field, if less is left."""
+    remaining_minor = await refundable_minor(session, payment)
+    if amount_minor > remaining_minor:
+        message = f"At most {remaining_minor} minor units can still be refunded."
+        path = ["input", field]
+        raise DomainError(
+            ExceedsCaptured(path=path, message=message, remaining_minor=remaining_minor)
+        )
 
 
 async def create_refund(
@@ -45,18 +109,14 @@ async def create_refund(
     note: str = "",
     ticket_id: UUID | None = None,
     actor_id: UUID | None = None,
+    retry_of_id: UUID | None = None,
 ) -> Refund:
     """Request the refund of `amount_minor`. Raises DomainError: InvalidInput, ExceedsCaptured."""
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
-    path = ["input", "amountMinor"]
     if amount_minor < 1:
         message = "A refund is of at least one minor unit."
-        raise DomainError(InvalidInput(path=path, message=message))
-    remaining_minor = await refundable_minor(session, payment)
-    if amount_minor > remaining_minor:
-        message = f"At most {remaining_minor} minor units can still be refunded."
-        exceeds = ExceedsCaptured(path=path, message=message, remaining_minor=remaining_minor)
-        raise DomainError(exceeds)
+        raise DomainError(InvalidInput(path=["input", "amountMinor"], message=message))
+    await _require_refundable(session, payment, amount_minor, "amountMinor")
     refund = Refund(
         payment_id=payment.id,
         order_id=order.id,
@@ -69,79 +129,94 @@ async def create_refund(
         note=note,
         due_at=await current_time(session),
         requested_by_id=actor_id,
+        retry_of_id=retry_of_id,
     )
     session.add(refund)
     payment.version += 1
     await session.flush()
-    _record_change(session, order, refund, EventType.REFUND_REQUESTED)
+    record_refund_event(session, order, refund, EventType.REFUND_REQUESTED)
     return refund
 
 
-async def refund_remainder(session: AsyncSession, order: Order, payment: Payment) -> None:
-    """Request the refund of the remaining captured amount of a canceled order."""
-    remaining_minor = await refundable_minor(session, payment)
-    if remaining_minor > 0:
-        await create_refund(session, order, payment, remaining_minor, RefundReason.CANCELED)
-
-
-async def apply_refund_result(
-    session: AsyncSession, order: Order, payment: Payment, refund_id: UUID, result: RefundResult
-) -> None:
-    """Store the provider's result of one refund; a refund that fails after success is reverted."""
-    refund = await session.get(Refund, refund_id, with_for_update=True, populate_existing=True)
-    if refund is None or refund.payment_id != payment.id:
-        return
-    refund.provider_refund_id = result.id
-    if result.state is RefundState.PENDING:
-        if refund.status is RefundStatus.REQUESTED:
-            refund.due_at = await current_time(session, PENDING_POLL_SECONDS)
-        return
-    succeeded = result.state is RefundState.SUCCEEDED
-    final_status = RefundStatus.SUCCEEDED if succeeded else RefundStatus.FAILED
-    # A late "succeeded" must not undo a failure: the provider never changes a failure to a success.
-    if refund.status not in (final_status, RefundStatus.FAILED):
-        await finish_refund(session, order, payment, refund, final_status, result.failure_reason)
-
-
-async def finish_refund(
+async def refund_remainder(
     session: AsyncSession,
     order: Order,
     payment: Payment,
-    refund: Refund,
-    final_status: RefundStatus,
-    failure_message: str | None = None,
-) -> None:
-    """Set the final status of a refund and update the refunded amount of its payment."""
-    REFUND_MACHINE.set_status(refund, final_status)
-    refund.failure_message = failure_message
-    refund.due_at = None
-    await session.flush()
-    refunded_minor = await _sum(session, payment, RefundStatus.SUCCEEDED)
-    if final_status is RefundStatus.SUCCEEDED:
-        refunded_minor = max(refunded_minor, payment.refunded_minor)
-    payment.refunded_minor = min(refunded_minor, payment.captured_minor)
-    PAYMENT_MACHINE.move(payment, captured_payment_status(payment))
-    succeeded = final_status is RefundStatus.SUCCEEDED
-    event_type = EventType.REFUND_SUCCEEDED if succeeded else EventType.REFUND_FAILED
-    _record_change(session, order, refund, event_type)
+    keep_minor: int = 0,
+    note: str = "",
+    actor_id: UUID | None = None,
+) -> Refund | None:
+    """Request the refund of what is left of a canceled order's captured amount, less `keep_minor`.
 
-
-def captured_payment_status(payment: Payment) -> PaymentStatus:
-    """The status of a captured payment by how much of it is refunded."""
-    if payment.refunded_minor == 0:
-        return PaymentStatus.CAPTURED
-    complete = payment.refunded_minor >= payment.captured_minor
-    return PaymentStatus.REFUNDED if complete else PaymentStatus.PARTLY_REFUNDED
-
-
-async def _sum(session: AsyncSession, payment: Payment, status: RefundStatus) -> int:
-    statement = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(
-        Refund.payment_id == payment.id, Refund.status == status
+    What was refunded or asked for before counts: at most `keep_minor` stays with the seller.
+    """
+    remaining_minor = await refundable_minor(session, payment) - keep_minor
+    if remaining_minor <= 0:
+        return None
+    reason = RefundReason.CANCELED
+    return await create_refund(
+        session, order, payment, remaining_minor, reason, note, None, actor_id
     )
-    return int(await session.scalar(statement) or 0)
 
 
-def _record_change(session: AsyncSession, order: Order, refund: Refund, type: EventType) -> None:
+async def retry_refund(session: AsyncSession, *, actor: Actor, refund_id: UUID) -> Refund:
+    """Request a failed refund anew, as another refund, for support only.
+
+    Raises DomainError: NotFound, IllegalStep unless it has failed, ExceedsCaptured.
+    """
+    order, failed = await stuck.begin_refund_step(session, actor, refund_id, RefundAction.RETRY)
+    payment = await session.get_one(Payment, failed.payment_id)
+    REFUND_MACHINE.set_status(failed, RefundStatus.RETRIED)
+    record_refund_event(session, order, failed, EventType.REFUND_RETRIED)
+    await stuck.clear_stuck(session, order, failed)
+    return await create_refund(
+        session,
+        order,
+        payment,
+        failed.amount_minor,
+        failed.reason,
+        failed.note,
+        failed.ticket_id,
+        actor.person_id,
+        failed.id,
+    )
+
+
+async def mark_refund_paid(
+    session: AsyncSession, *, actor: Actor, refund_id: UUID, resolution: str
+) -> Refund:
+    """Record how a failed refund was paid in another way, for support only.
+
+    Raises DomainError: NotFound, InvalidInput, IllegalStep unless it has failed, ExceedsCaptured
+    when the amount has been refunded by other refunds meanwhile.
+    """
+    resolution = parse_line(
+        resolution, "input", "resolution", max_length=MAX_NOTE_LENGTH, min_length=1
+    )
+    order, refund = await stuck.begin_refund_step(session, actor, refund_id, RefundAction.MARK_PAID)
+    payment = await session.get_one(Payment, refund.payment_id)
+    await _require_refundable(session, payment, refund.amount_minor, "refundId")
+    refund.resolution = resolution
+    REFUND_MACHINE.set_status(refund, RefundStatus.PAID_OTHERWISE)
+    await update_refunded_amount(session, payment)
+    record_refund_event(session, order, refund, EventType.REFUND_PAID_OTHERWISE)
+    await stuck.clear_stuck(session, order, refund)
+    return refund
+
+
+async def update_refunded_amount(session: AsyncSession, payment: Payment) -> None:
+    """Store the sum of the paid refunds in their payment, and the status that follows."""
+    await session.flush()
+    sums = await read_sums(session, payment)
+    payment.refunded_minor = min(sums.paid_minor, payment.captured_minor)
+    if payment.status in CAPTURED_STATUSES:
+        refresh_captured_status(payment)
+
+
+def record_refund_event(
+    session: AsyncSession, order: Order, refund: Refund, type: EventType
+) -> None:
+    """Record an event of a refund in its order's stream."""
     record_order_event(
         session,
         order,

@@ -18,6 +18,7 @@ EVENT_PATTERNS = (
     "payment_intent.*",
     "charge.expired",
     "charge.refunded",
+    "charge.dispute.*",
     "refund.*",
 )
 

@@ -12,7 +12,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from simulators.stripe import challenge, control, deliveries, idempotency, intents, objects, refunds
+from simulators.stripe import (
+    challenge,
+    control,
+    deliveries,
+    disputes,
+    idempotency,
+    intents,
+    objects,
+    refunds,
+)
 from simulators.stripe.account import ApiCall, SimulatorSettings, StripeAccount
 from simulators.stripe.authorization import authorize, read_body
 from simulators.stripe.charging import expire_holds
@@ -92,6 +101,7 @@ def _routes() -> list[Route]:
         ("payment_intent", "/v1/payment_intents", None),
         ("charge", "/v1/charges", "payment_intent"),
         ("refund", "/v1/refunds", "payment_intent"),
+        ("dispute", "/v1/disputes", "payment_intent"),
         ("event", "/v1/events", "type"),
         ("customer", "/v1/customers", None),
     ]
@@ -119,6 +129,8 @@ def _routes() -> list[Route]:
         _controlled("/_control/faults", "POST", control.set_faults),
         _controlled("/_control/webhook", "POST", control.set_webhook),
         _controlled("/_control/clock", "POST", control.advance_clock),
+        _controlled("/_control/refunds", "POST", refunds.finish),
+        _controlled("/_control/disputes", "POST", disputes.control),
         _controlled("/_control/reset", "POST", control.reset),
         _controlled("/_control/deliveries", "GET", control.deliveries),
     ]
@@ -129,6 +141,8 @@ def _api(path: str, method: str, endpoint: Endpoint, *, for_clients: bool = Fals
     async def handle(request: Request) -> Response:
         account: StripeAccount = request.app.state.account
         params = parse_form(await read_body(request) or request.url.query.encode())
+        if account.faults.outage:
+            raise ApiError(503, "The service is down.", kind="api_error")
         is_public = authorize(account.settings, request, params, for_clients=for_clients)
         call = ApiCall(
             account=account,

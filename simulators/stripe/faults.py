@@ -8,6 +8,9 @@ from simulators.stripe.wire import ApiError
 DELAY_LIMIT_SECONDS = 60.0
 COUNT_LIMIT = 10_000
 REORDER_WINDOW_SECONDS = 0.25
+SWITCHES = frozenset(
+    {"duplicate", "reorder", "drop_first", "outage", "refuse_captures", "pending_refunds"}
+)
 
 
 @dataclass
@@ -16,7 +19,9 @@ class Faults:
 
     `fail_next` calls answer 500 and do nothing; `lose_answers` calls are done but the connection
     drops before the answer; `duplicate` sends each event twice; `reorder` sends the events of each
-    quarter second backwards; `drop_first` loses each delivery's first attempt.
+    quarter second backwards; `drop_first` loses each delivery's first attempt; `outage` answers
+    every call of the API with 503; `refuse_captures` refuses captures as after a bank's change of
+    mind; `pending_refunds` leaves new refunds pending until the control endpoint ends them.
     """
 
     duplicate: bool = False
@@ -26,6 +31,9 @@ class Faults:
     latency_seconds: tuple[float, float] = (0.0, 0.0)
     fail_next: int = 0
     lose_answers: int = 0
+    outage: bool = False
+    refuse_captures: bool = False
+    pending_refunds: bool = False
 
     def due_at(self, now: float) -> float:
         """Return when an event of now is sent, in seconds of the real clock."""
@@ -53,7 +61,7 @@ def read_faults(body: Any) -> Faults:
     faults = Faults()
     for name, value in body.items():
         match name:
-            case "duplicate" | "reorder" | "drop_first" if isinstance(value, bool):
+            case _ if name in SWITCHES and isinstance(value, bool):
                 setattr(faults, name, value)
             case "fail_next" | "lose_answers" if type(value) is int and 0 <= value <= COUNT_LIMIT:
                 setattr(faults, name, value)

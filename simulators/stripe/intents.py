@@ -137,6 +137,14 @@ def capture(call: ApiCall) -> Body:
             param="amount_to_capture",
             payment_intent=intent,
         )
+    if account.faults.refuse_captures:
+        raise ApiError(
+            400,
+            "The charge can't be captured any more: its authorization has expired.",
+            begun=True,
+            code="charge_expired_for_capture",
+            payment_intent=intent,
+        )
     charge = account.get("charge", intent["latest_charge"])
     intent["metadata"] |= metadata(call.params)
     take(account, intent, charge, amount)

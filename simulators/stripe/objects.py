@@ -22,7 +22,8 @@ def get_object(kind: str, call: ApiCall) -> Body:
 
 def list_objects(kind: str, url: str, parent_param: str | None, call: ApiCall) -> Body:
     """GET /v1/{kind}s"""
-    allow(call.params, ("limit", "starting_after", "ending_before", parent_param or "limit"))
+    names = ("created", "limit", "starting_after", "ending_before", parent_param or "limit")
+    allow(call.params, names)
     limit = positive(call.params, "limit") or PAGE_DEFAULT_COUNT
     if limit > PAGE_LIMIT_COUNT:
         raise ApiError(
@@ -36,11 +37,23 @@ def list_objects(kind: str, url: str, parent_param: str | None, call: ApiCall) -
         if key:
             call.account.get(kind, key, name)
     parent = text(call.params, parent_param) if parent_param else None
-    rows = call.account.state.page(kind, before=before, after=after, parent=parent, limit=limit + 1)
+    rows = call.account.state.page(
+        kind,
+        before=before,
+        after=after,
+        parent=parent,
+        since=_created_since(call.params),
+        limit=limit + 1,
+    )
     more = len(rows) > limit
     # The additional row, which only shows that there are more, is at the far end.
     rows = rows[1:] if more and before and not after else rows[:limit]
     return {"object": "list", "data": rows, "has_more": more, "url": url}
+
+
+def _created_since(params: Body) -> int | None:
+    created = params.get("created")
+    return positive(created, "gte") if isinstance(created, dict) else None
 
 
 def balance(call: ApiCall) -> Body:

@@ -1,6 +1,9 @@
-"""The refunds endpoint."""
+"""The refunds endpoint, and the end of refunds that were left pending."""
 
-from simulators.stripe.account import ApiCall
+from typing import Any
+
+from simulators.stripe.account import ApiCall, StripeAccount
+from simulators.stripe.disputes import block_refunds
 from simulators.stripe.shapes import new_refund
 from simulators.stripe.wire import ApiError, Body, allow, choice, metadata, positive, text
 
@@ -16,14 +19,37 @@ def create(call: ApiCall) -> Body:
     notes = metadata(call.params)
     charge = _charge(call)
     left = charge["amount_captured"] - charge["amount_refunded"]
+    if block_refunds(account, charge):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise ApiError(400, message, begun=True, code="charge_disputed")
     _refuse_too_much(charge, asked, left)
-    refund = new_refund(charge, asked or left, account.state.now(), metadata=notes, reason=reason)
+    status = "pending" if account.faults.pending_refunds else "succeeded"
+    given: Body = {"metadata": notes, "reason": reason, "status": status}
+    refund = new_refund(charge, asked or left, account.state.now(), **given)
     charge["amount_refunded"] += refund["amount"]
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     account.state.add(refund, parent=charge["payment_intent"])
     account.state.save(charge)
     account.emit("refund.created", refund, call)
     account.emit("charge.refunded", charge, call)
+    return refund
+
+
+def finish(account: StripeAccount, body: Any) -> Body:
+    """POST /_control/refunds: end a refund; {"refund": id, "status": "succeeded" or "failed"}."""
+    names = body if isinstance(body, dict) else {}
+    status = choice(names, "status", ("succeeded", "failed")) or "succeeded"
+    with account.state.transaction():
+        refund = account.get("refund", text(names, "refund") or "", "refund")
+        if status == "failed" and refund["status"] != "failed":
+            refund["failure_reason"] = "expired_or_canceled_card"
+            charge = account.get("charge", refund["charge"])
+            charge["amount_refunded"] -= refund["amount"]
+            charge["refunded"] = False
+            account.state.save(charge)
+        refund["status"] = status
+        account.state.save(refund)
+        account.emit("refund.failed" if status == "failed" else "refund.updated", refund)
     return refund
 
 

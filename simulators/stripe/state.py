@@ -100,10 +100,21 @@ class State:
         return str(row[0])
 
     def page(
-        self, kind: str, *, before: str | None, after: str | None, parent: str | None, limit: int
+        self,
+        kind: str,
+        *,
+        before: str | None,
+        after: str | None,
+        parent: str | None,
+        limit: int,
+        since: int | None = None,
     ) -> list[Body]:
         """Objects from the newest down; `after` an id means older ones, `before` it newer ones."""
-        clauses, values = ["kind = ?"], [kind]
+        clauses: list[str] = ["kind = ?"]
+        values: list[str | int] = [kind]
+        if since is not None:
+            clauses.append("json_extract(body, '$.created') >= ?")
+            values.append(since)
         if parent:
             clauses.append("parent = ?")
             values.append(parent)

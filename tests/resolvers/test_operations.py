@@ -21,6 +21,7 @@ from tests.support.operations import (
     daily_work,
     failed_deliveries,
     integrations,
+    payment_work,
     picking_exceptions,
     stock_work,
     store_work,
@@ -100,6 +101,7 @@ async def test_every_operation_works_for_its_readers_within_its_budget(
     await daily_work.shop(play)
     order = await daily_work.deliver_order(play)
     await daily_work.complain(play, order)
+    await payment_work.handle_payment_problems(play, order)
     await daily_work.cancel_and_reject(play)
     await picking_exceptions.substitute_short_line(play)
     await picking_exceptions.pick_weighed_line(play)

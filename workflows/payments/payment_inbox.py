@@ -18,7 +18,7 @@ from gateways.payments import (
 )
 from models.payments import Payment, PaymentNotice, PaymentStatus
 from services.payments import payment_states
-from workflows.payments import settle_payment, settle_refunds
+from workflows.payments import reconcile, settle_payment, settle_refunds
 
 ORIGIN = AuditContext("payment_notice")
 MAX_ATTEMPTS = 12
@@ -38,7 +38,7 @@ MARK_PROCESSED = text(
 
 
 async def store_notice(database: Database, provider: str, event: PaymentWebhookEvent) -> bool:
-    """Store a verified notice; False when it was stored before or its kind is ignored."""
+    """Store a verified notice; False when it was stored before or says nothing to act on."""
     async with database.write(PLATFORM, ORIGIN) as session:
         inserted = await session.execute(
             insert(PaymentNotice)
@@ -49,13 +49,19 @@ async def store_notice(database: Database, provider: str, event: PaymentWebhookE
                 intent_id=event.intent_id,
                 body=_body(event),
                 tries=0,
-                # Ignored kinds are never processed.
-                done_at=func.clock_timestamp() if event.type in IGNORED_KINDS else None,
+                failure=event.unreadable,
+                done_at=func.clock_timestamp() if _is_closed(event) else None,
             )
             .on_conflict_do_nothing()
             .returning(PaymentNotice.event_id)
         )
-        return inserted.first() is not None and event.type not in IGNORED_KINDS
+        return inserted.first() is not None and not _is_closed(event)
+
+
+def _is_closed(event: PaymentWebhookEvent) -> bool:
+    """Whether there is nothing to do: the kind is ignored, or not even an id can be read."""
+    known = event.intent_id or event.dispute_id or event.refund
+    return event.type in IGNORED_KINDS or (event.unreadable is not None and not known)
 
 
 async def pending_notices(database: Database, limit: int) -> Sequence[str]:
@@ -91,7 +97,9 @@ async def process_notice(database: Database, payments: PaymentGateway, event_id:
     try:
         if notice.body.get("refund"):
             await settle_refunds.apply_refund_notice(database, _refund_result(notice))
-        if notice.intent_id is not None and has_news:
+        if dispute_id := notice.body.get("dispute_id"):
+            await reconcile.refresh_dispute(database, payments, dispute_id)
+        elif notice.intent_id is not None and has_news:
             await settle_payment.refresh_intent(
                 database, payments, notice.intent_id, in_transaction=mark_processed
             )
@@ -133,6 +141,7 @@ def _body(event: PaymentWebhookEvent) -> dict[str, object]:
     body: dict[str, object] = {
         "occurred_at": event.occurred_at.isoformat(),
         "payment_id": str(event.payment_id) if event.payment_id else None,
+        "dispute_id": event.dispute_id,
         "refund": None,
     }
     if refund is not None:

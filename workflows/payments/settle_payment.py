@@ -2,15 +2,20 @@
 
 No transaction is open during a call of the provider. Each request carries an idempotency key, so
 that two processes that send it, or one that repeats it after a crash, have one effect.
+
+Requests are sent by the schedule (`jobs.payments`) and right after the commit that makes them. Only
+the schedule counts what the provider does not answer or refuses. What callers trigger (`refresh`,
+webhooks) reads the payment and leaves the schedule alone.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.scope import PLATFORM
@@ -20,49 +25,93 @@ from gateways.payments import (
     PaymentError,
     PaymentGateway,
     PaymentIntent,
+    PaymentNotFound,
     PaymentRequestInvalid,
     PaymentUnavailable,
 )
 from models.orders import Order
 from models.payments import Payment, PaymentStatus
 from services.checkout import payment_outcomes
-from services.core.clock import current_time
-from services.orders import order_states
-from services.payments import payment_states
-from services.payments import payments as payments_services
+from services.payments import provider_reports
+from services.payments.payment_states import CAPTURED_STATUSES, FINAL_STATUSES
+from services.payments.provider_reports import has_request
 from workflows.payments import settle_refunds
-from workflows.payments.retries import MAX_ATTEMPTS, ORIGIN, retry_delay_seconds
+from workflows.payments.locked_payment import ORIGIN, lock_payment
 
 log = logging.getLogger("darkstore.settlement")
 
 MAX_ROUNDS = 3
 MAX_OPENING_WAIT_SECONDS = 3.0
 OPENING_POLL_SECONDS = 0.05
+# An intent is opened by its key; what was not opened in this time is given up, as the provider
+# forgets keys after 24 hours.
+MAX_OPENING_SECONDS = 20 * 3_600
 TransactionStep = Callable[[AsyncSession], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTask:
+    """A payment to settle. `may_send` allows requests; only `scheduled` tries are counted."""
+
+    payment: Payment
+    is_old: bool = False
+    scheduled: bool = False
+    may_send: bool = False
+
+    def is_idle(self, *, only_requested: bool) -> bool:
+        """Whether there is nothing to ask the provider."""
+        payment = self.payment
+        if payment.intent_id is None:
+            # A payment that failed before it was opened was rejected for good.
+            return payment.status is PaymentStatus.FAILED or payment.status in FINAL_STATUSES
+        if has_request(payment):
+            return only_requested and not self.may_send
+        return only_requested or (payment.status in FINAL_STATUSES and not self.scheduled)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """The intent after a call; `refusal` is why the provider did not do what was requested."""
+
+    intent: PaymentIntent
+    refusal: str | None = None
 
 
 async def settle(
     database: Database, payments: PaymentGateway, order_id: UUID, *, only_requested: bool = False
 ) -> bool:
-    """Send what is requested of the order's payment and refunds to the provider.
+    """Send what is due of an order's payments and refunds to the provider.
 
     False when the provider can't be reached. With `only_requested` a payment without a request is
     not read at the provider either. Never raises for an answer of the provider: it is stored, or
     the job tries again later.
     """
-    payment = await _read_payment(database, order_id)
-    for _ in range(MAX_ROUNDS):
-        if payment is None or (only_requested and not _has_request(payment)):
-            break
-        outcome = await _call_provider(database, payments, payment)
-        if outcome is None:
-            return False
-        payment = outcome.payment
-        if payment is None or not _has_request(payment):
-            break
-    if payment is None or payment.status not in payment_states.CAPTURED_STATUSES:
-        return True  # without a captured amount there is nothing to refund
-    return await settle_refunds.settle(database, payments, order_id)
+    answered, captured = True, False
+    for payment in await _payments_of(database, order_id):
+        settled = await _settle_rounds(
+            database, payments, payment.id, only_requested=only_requested
+        )
+        answered = answered and settled is not None
+        captured = captured or (settled or payment).status in CAPTURED_STATUSES
+    if not captured:
+        return answered  # without a captured amount there is nothing to refund
+    return await settle_refunds.settle(database, payments, order_id) and answered
+
+
+async def settle_payment(database: Database, payments: PaymentGateway, payment_id: UUID) -> bool:
+    """Make the scheduled try of one payment; False when the provider did not answer."""
+    return await _settle_rounds(database, payments, payment_id, scheduled=True) is not None
+
+
+async def refresh(database: Database, payments: PaymentGateway, order_id: UUID) -> None:
+    """Read an order's payments at the provider because somebody asks; opens an unopened one.
+
+    Sends no other request, counts nothing, and leaves the schedule as it is.
+    """
+    for payment in await _payments_of(database, order_id):
+        task = PaymentTask(payment)
+        if not task.is_idle(only_requested=False) and not _voids_unopened(payment):
+            await _call_provider(database, payments, task)
 
 
 async def open_payment(
@@ -72,7 +121,7 @@ async def open_payment(
 
     None when the provider can't be reached or rejects the payment. Never raises for its answer.
     """
-    outcome = await _call_provider(database, payments, payment)
+    outcome = await _call_provider(database, payments, PaymentTask(payment))
     return outcome.order if outcome is not None else None
 
 
@@ -82,11 +131,11 @@ async def wait_until_opened(database: Database, payments: PaymentGateway, order_
     After MAX_OPENING_WAIT_SECONDS it is opened here too, with the same idempotency key.
     """
     for _ in range(int(MAX_OPENING_WAIT_SECONDS / OPENING_POLL_SECONDS)):
-        payment = await _read_payment(database, order_id)
-        if payment is None or payment.intent_id is not None or payment.due_at is None:
+        found = await _payments_of(database, order_id)
+        if all(each.intent_id is not None or each.due_at is None for each in found):
             return
         await asyncio.sleep(OPENING_POLL_SECONDS)
-    await settle(database, payments, order_id)
+    await refresh(database, payments, order_id)
 
 
 async def refresh_intent(
@@ -100,23 +149,12 @@ async def refresh_intent(
     `in_transaction` runs in the same transaction.
     """
     intent = await payments.retrieve(intent_id)
+    refunds = await settle_refunds.find_unknown(database, payments, intent)
     async with database.write(PLATFORM, ORIGIN) as session:
-        order = await payment_outcomes.apply_payment_state(session, intent)
+        order = await payment_outcomes.apply_payment_state(session, intent, refunds)
         if in_transaction is not None:
             await in_transaction(session)
         return order
-
-
-def _has_request(payment: Payment) -> bool:
-    return payment.void_wanted or payment.capture_wanted_minor is not None
-
-
-async def _read_payment(database: Database, order_id: UUID) -> Payment | None:
-    async with database.read(PLATFORM) as session:
-        payment: Payment | None = await session.scalar(
-            select(Payment).where(Payment.order_id == order_id).order_by(Payment.id.desc()).limit(1)
-        )
-        return payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,51 +165,93 @@ class ProviderOutcome:
     order: Order | None = None
 
 
+async def _settle_rounds(
+    database: Database,
+    payments: PaymentGateway,
+    payment_id: UUID,
+    *,
+    scheduled: bool = False,
+    only_requested: bool = False,
+) -> Payment | None:
+    """Call the provider until nothing is requested; the payment, None without an answer."""
+    payment = None
+    for done in range(MAX_ROUNDS):
+        task = await _read_task(database, payment_id, scheduled=scheduled, is_first=done == 0)
+        if task.is_idle(only_requested=only_requested) or (done and not task.may_send):
+            return task.payment
+        if task.is_old and _voids_unopened(task.payment):
+            async with database.write(PLATFORM, ORIGIN) as session:
+                await payment_outcomes.close_unopened_payment(session, task.payment)
+            continue
+        outcome = await _call_provider(database, payments, task)
+        if outcome is None:
+            return None
+        payment = outcome.payment or task.payment
+        if not has_request(payment):
+            return payment
+    return payment
+
+
 async def _call_provider(
-    database: Database, payments: PaymentGateway, payment: Payment
+    database: Database, payments: PaymentGateway, task: PaymentTask
 ) -> ProviderOutcome | None:
-    """Send one request to the provider and apply its answer; None when it can't be reached."""
-    if payment.status in payment_states.FINAL_STATUSES and not _has_request(payment):
-        return ProviderOutcome(payment)
-    if (
-        payment.status is PaymentStatus.FAILED
-        and payment.intent_id is None
-        and payment.due_at is None
-    ):
-        return ProviderOutcome(payment)  # rejected for good
+    """Make one call and apply its answer; None when the provider does not answer."""
+    payment = task.payment
     try:
-        intent = await _send_request(payments, payment)
-    except PaymentUnavailable as error:
-        await _schedule_retry(database, payment.order_id, error)
+        answer = await _ask(payments, task)
+        refunds = await settle_refunds.find_unknown(database, payments, answer.intent)
+    except (PaymentUnavailable, PaymentNotFound) as error:
+        # What the provider doesn't know may be the key of another account: that decides nothing.
+        if task.scheduled:
+            async with lock_payment(database, payment.order_id, payment.id) as locked:
+                await provider_reports.record_unavailable(
+                    locked.session, locked.order, locked.payment, error.message
+                )
         return None
     except PaymentError as error:
-        log.warning("payment %s can't go on: %s", payment.id, error.message)
-        await _handle_rejection(database, payment, error)
-        return ProviderOutcome(await _read_payment(database, payment.order_id))
+        log.warning("payment %s is rejected: %s", payment.id, error.message)
+        async with database.write(PLATFORM, ORIGIN) as session:
+            await payment_outcomes.fail_payment(session, payment.order_id, error.message)
+        return ProviderOutcome(payment)
     async with database.write(PLATFORM, ORIGIN) as session:
-        order = await payment_outcomes.apply_payment_state(session, intent)
-        return ProviderOutcome(await session.get(Payment, payment.id), order)
+        order = await payment_outcomes.apply_payment_state(session, answer.intent, refunds)
+        changed = await session.get(Payment, payment.id)
+        if answer.refusal and task.scheduled and order is not None and changed is not None:
+            await payment_outcomes.apply_refusal(session, order, changed, answer.refusal)
+        return ProviderOutcome(changed, order)
 
 
-async def _send_request(payments: PaymentGateway, payment: Payment) -> PaymentIntent:
-    """The intent after the most urgent request: authorize, void or capture; else as it is."""
-    intent_id = payment.intent_id
+async def _ask(payments: PaymentGateway, task: PaymentTask) -> ProviderAnswer:
+    """The intent after the most urgent request: open, void or capture; else as it is."""
+    payment, intent_id = task.payment, task.payment.intent_id
     if intent_id is None:
         intent = await _authorize(payments, payment)
-        if not payment.void_wanted:
-            return intent
+        if not (payment.void_wanted and task.may_send):
+            return ProviderAnswer(intent)
         intent_id = intent.id
     try:
-        if payment.void_wanted and payment.status not in payment_states.CAPTURED_STATUSES:
-            return await payments.cancel(intent_id, "abandoned", f"void-{payment.id}")
-        if payment.capture_wanted_minor is not None:
-            amount_minor = payment.capture_wanted_minor
-            return await payments.capture(
-                intent_id, amount_minor, f"capture-{payment.id}-{amount_minor}"
-            )
-    except PaymentRequestInvalid:
-        log.info("payment %s had moved on: reading it again", payment.id)
-    return await payments.retrieve(intent_id)
+        if task.may_send and has_request(payment):
+            return ProviderAnswer(await _send_request(payments, payment, intent_id))
+    except (PaymentRequestInvalid, PaymentDeclined) as error:
+        log.info("payment %s is refused: %s", payment.id, error.message)
+        return ProviderAnswer(await payments.retrieve(intent_id), error.message)
+    return ProviderAnswer(await payments.retrieve(intent_id))
+
+
+async def _send_request(
+    payments: PaymentGateway, payment: Payment, intent_id: str
+) -> PaymentIntent:
+    """Void or capture; the key of a repeated request changes with each refusal.
+
+    With the same key the provider would repeat the refusal for a day. That an intent is captured or
+    canceled only once is ensured by the intent's state, not by the key.
+    """
+    attempt = f"-{payment.refusals}" if payment.refusals else ""
+    amount_minor = payment.capture_wanted_minor
+    if payment.void_wanted or amount_minor is None:
+        return await payments.cancel(intent_id, "abandoned", f"void-{payment.id}{attempt}")
+    key = f"capture-{payment.id}-{amount_minor}{attempt}"
+    return await payments.capture(intent_id, amount_minor, key)
 
 
 async def _authorize(payments: PaymentGateway, payment: Payment) -> PaymentIntent:
@@ -189,25 +269,26 @@ async def _authorize(payments: PaymentGateway, payment: Payment) -> PaymentInten
         return error.intent
 
 
-async def _schedule_retry(database: Database, order_id: UUID, error: PaymentError) -> None:
-    """Retry after a delay that doubles; after MAX_ATTEMPTS leave the payment to a person."""
-    async with database.write(PLATFORM, ORIGIN) as session:
-        order = await order_states.lock(session, order_id)
-        payment = await payments_services.lock_payment(session, order_id)
-        payment.tries += 1
-        if payment.tries >= MAX_ATTEMPTS:
-            await payments_services.stop_polling(session, order, payment, error.message)
-        elif payment.due_at is not None:
-            payment.due_at = await current_time(session, retry_delay_seconds(payment.tries))
+def _voids_unopened(payment: Payment) -> bool:
+    return payment.intent_id is None and payment.void_wanted
 
 
-async def _handle_rejection(database: Database, payment: Payment, error: PaymentError) -> None:
-    """End an unpaid order that the provider rejects; leave an authorized one to a person."""
-    if payment.status in payment_states.UNPAID_STATUSES:
-        async with database.write(PLATFORM, ORIGIN) as session:
-            await payment_outcomes.fail_payment(session, payment.order_id, error.message)
-        return
-    async with database.write(PLATFORM, ORIGIN) as session:
-        order = await order_states.lock(session, payment.order_id)
-        payment = await payments_services.lock_payment(session, order.id)
-        await payments_services.stop_polling(session, order, payment, error.message)
+async def _payments_of(database: Database, order_id: UUID) -> list[Payment]:
+    async with database.read(PLATFORM) as session:
+        query = select(Payment).where(Payment.order_id == order_id).order_by(Payment.id)
+        return list(await session.scalars(query))
+
+
+async def _read_task(
+    database: Database, payment_id: UUID, *, scheduled: bool, is_first: bool
+) -> PaymentTask:
+    """The payment and what may be done with it; the job's own lease is no reason to wait."""
+    now = func.clock_timestamp()
+    query = select(
+        Payment,
+        func.coalesce(Payment.due_at <= now, False),
+        Payment.created_at < now - timedelta(seconds=MAX_OPENING_SECONDS),
+    ).where(Payment.id == payment_id)
+    async with database.read(PLATFORM) as session:
+        payment, is_due, is_old = (await session.execute(query)).one()
+        return PaymentTask(payment, is_old, scheduled, may_send=is_due or (scheduled and is_first))

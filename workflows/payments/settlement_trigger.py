@@ -22,7 +22,10 @@ TRIGGERING_EVENTS = frozenset(
         EventType.FULFILLMENT_PACKED,
         EventType.ORDER_CANCELED,
         EventType.ORDER_EXPIRED,
+        EventType.PAYMENT_FAILED,
+        EventType.PAYMENT_RESUMED,
         EventType.REFUND_REQUESTED,
+        EventType.REFUND_RESUMED,
     }
 )
 

@@ -1,0 +1,54 @@
+"""Root fields of payments and refunds that need a person, and of disputes."""
+
+import strawberry
+
+from resolvers.payments import stuck
+from resolvers.rules import COMPANY_OR_SUPPORT, SUPPORT
+from schema.backing import field, mutation
+from schema.pages import ConnectionType
+from schema.payments.payments import DisputeType, PaymentType, RefundType
+from schema.payments.refunds import (
+    PaymentResumePayload,
+    RefundMarkPaidPayload,
+    RefundResumePayload,
+    RefundRetryPayload,
+)
+
+
+@strawberry.type
+class PaymentQuery:
+    stuck_payments: ConnectionType[PaymentType] | None = field(
+        stuck.stuck_payments,
+        "Payments whose void or capture the provider refuses or does not answer, the oldest first.",
+        allow=SUPPORT,
+    )
+    stuck_refunds: ConnectionType[RefundType] | None = field(
+        stuck.stuck_refunds,
+        "Refunds that failed, or that the provider does not answer or send, the oldest first.",
+        allow=SUPPORT,
+    )
+    disputes: ConnectionType[DisputeType] | None = field(
+        stuck.disputes, "The disputes of card payments, the oldest first.", allow=COMPANY_OR_SUPPORT
+    )
+
+
+@strawberry.type
+class PaymentMutation:
+    payment_resume: PaymentResumePayload | None = mutation(
+        stuck.resume_payment,
+        "Try at once what the provider has not done of a payment.",
+        allow=SUPPORT,
+    )
+    refund_resume: RefundResumePayload | None = mutation(
+        stuck.resume_refund,
+        "Ask the provider at once about a refund that is stuck.",
+        allow=SUPPORT,
+    )
+    refund_retry: RefundRetryPayload | None = mutation(
+        stuck.retry_refund, "Request a failed refund anew, as another refund.", allow=SUPPORT
+    )
+    refund_mark_paid: RefundMarkPaidPayload | None = mutation(
+        stuck.mark_refund_paid,
+        "Record that a failed refund was paid in another way, such as a bank transfer.",
+        allow=SUPPORT,
+    )
