@@ -1,0 +1,141 @@
+"""A rider who is dismissed, or signs out, hands the delivery over first."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import func, select
+
+from database.scope import PLATFORM
+from database.sessions import Database
+from models.delivery import DeliveryOverrideReason, DeliveryStatus
+from models.events import EventType
+from models.identity import Actor
+from models.riders import RiderPosition, RiderStatus
+from models.support import TicketKind
+from services.core.problems import DomainError, NotFound
+from services.delivery import deliveries, rider_release
+from services.events.event_log import order_stream
+from services.fulfillment import handover
+from tests.support import riders
+from tests.support.carried_bags import CARRYING, carried_bags, open_cases
+from tests.support.city import City
+from tests.support.customers import ORIGIN
+from tests.support.paid_orders import OrderDependencies, order_dependencies
+from tests.support.store_staff import event_types
+
+
+@pytest.fixture
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    async with order_dependencies(database) as running:
+        yield running
+
+
+async def release(database: Database, rider: Actor) -> int:
+    assert rider.person_id is not None
+    async with database.write(PLATFORM, ORIGIN) as session:
+        return await rider_release.release_rides(session, person_id=rider.person_id)
+
+
+async def has_position(database: Database, rider: Actor) -> bool:
+    async with database.read(PLATFORM) as session:
+        count = select(func.count()).where(RiderPosition.person_id == rider.person_id)
+        return bool(await session.scalar(count))
+
+
+@pytest.mark.parametrize("status", CARRYING)
+async def test_a_dismissed_rider_leaves_the_bags_to_support(
+    dependencies: OrderDependencies, city: City, status: DeliveryStatus
+) -> None:
+    """The role of a rider with the bags is revoked: the delivery needs another rider, support has
+    a case, and the rider is free of it.
+    """
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, status)
+    assert await release(database, bags.rider) == 1
+    left = await riders.delivery_of(database, bags.order)
+    assert (left.status, left.rider_id, left.former_rider_id) == (
+        status, None, city.riders[0].id,
+    )  # fmt: skip
+    assert left.needs_rider_since is not None
+    assert left.override_reason is DeliveryOverrideReason.RIDER_DISMISSED
+    row = await riders.rider_row(database, city)
+    assert (row.status, row.live_delivery_id) == (RiderStatus.OFFLINE, None)
+    assert not await has_position(database, bags.rider)
+    assert await open_cases(database, bags.order) == [TicketKind.RIDER_RELEASED]
+    seen = await event_types(database, order_stream(bags.order.id))
+    assert EventType.DELIVERY_RIDER_RELEASED in seen
+    problem = await riders.refused_step(
+        database, bags.rider, bags.delivery, deliveries.arrive_at_customer
+    )
+    assert isinstance(problem, NotFound)
+    assert await release(database, bags.rider) == 0
+
+
+async def test_before_pickup_the_delivery_of_a_dismissed_rider_goes_to_others(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """Also when the dismissed rider is the nearest: they are offline before the search begins."""
+    database = dependencies.database
+    order, _, _, delivery, rider = await riders.assigned_delivery(dependencies, city)
+    assert await release(database, rider) == 1
+    searching = await riders.delivery_of(database, order)
+    assert (searching.status, searching.rider_id) == (DeliveryStatus.SEARCHING, None)
+    second = await riders.bring_online(database, city, 1)
+    assert await riders.expire_offer(database, delivery)
+    offer = await riders.open_offer(database, delivery)
+    assert offer is not None
+    assert offer.rider_person_id == second.person_id
+
+
+async def test_the_offer_of_a_dismissed_rider_does_not_delay_the_order(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    rider = await riders.bring_online(database, city, 0)
+    _, _, _, delivery = await riders.accepted_order(dependencies, city)
+    offer = await riders.open_offer(database, delivery)
+    assert offer is not None
+    assert await release(database, rider) == 0
+    with pytest.raises(DomainError):
+        await riders.accept(database, rider, offer)
+
+
+async def test_of_accepting_and_being_dismissed_at_once_nothing_is_left_hanging(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """Whoever is first: the rider is offline without a delivery in the end."""
+    database = dependencies.database
+    rider = await riders.bring_online(database, city, 0)
+    order, _, _, delivery = await riders.accepted_order(dependencies, city)
+    offer = await riders.open_offer(database, delivery)
+    assert offer is not None
+    results = await asyncio.gather(
+        riders.accept(database, rider, offer), release(database, rider), return_exceptions=True
+    )
+    failures = [one for one in results if isinstance(one, BaseException)]
+    assert all(isinstance(one, DomainError) for one in failures), failures
+    row = await riders.rider_row(database, city)
+    assert (row.status, row.live_delivery_id) == (RiderStatus.OFFLINE, None)
+    now = await riders.delivery_of(database, order)
+    assert now.rider_id is None
+
+
+async def test_the_store_takes_back_bags_without_a_rider(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The dismissed rider brings the bags to the store, and no rider is needed any more."""
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.RETURNING)
+    await release(database, bags.rider)
+    returned = await riders.take_step(database, bags.staff, bags.delivery, handover.complete_return)
+    assert (returned.status, returned.needs_rider_since) == (DeliveryStatus.RETURNED, None)
+    assert await open_cases(database, bags.order) == []
+
+
+async def test_going_offline_deletes_the_position(database: Database, city: City) -> None:
+    """The place where a rider ended the shift, which may be their home, is not kept."""
+    rider = await riders.bring_online(database, city, 0)
+    assert await has_position(database, rider)
+    await riders.end_shift(database, city, 0)
+    assert not await has_position(database, rider)
