@@ -91,7 +91,8 @@ audit-stock: setup ## compare every stock row of the running store with its ledg
 	@$(IN) local inside -m server audit-stock
 
 crash: setup ## kill each process during ORDERS (200) checkouts, then compare store and provider
-	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py $(ARGS)
+	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py \
+	 tests/faults/test_silent_rider.py $(ARGS)
 
 chaos: setup ## kill all processes while FOLLOWERS (200) follow EVENTS (10000)
 	@FOLLOWERS=$(FOLLOWERS) EVENTS=$(EVENTS) EVENTS_PER_SECOND=$(EVENTS_PER_SECOND) SEED=$(SEED) \

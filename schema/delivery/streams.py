@@ -25,7 +25,8 @@ class DeliveryOfferedType:
     kind: MessageKind = column(KIND)
     cursor: str = column(CURSOR)
     type: str | None = column(
-        "OFFER_MADE, OFFER_WITHDRAWN or DELIVERY_CHANGED; null unless it is an EVENT."
+        "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED, or POSITION_REQUESTED: no "
+        "position came for three minutes, report one now. Null unless it is an EVENT."
     )
     at: datetime | None = column(OCCURRED_AT)
     offer: Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")] | None = (
