@@ -12,12 +12,13 @@ from dataloaders.batches import trusted_keys
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.delivery import Delivery
 from models.fulfillment import Fulfillment
-from models.orders import Order, OrderLine, OrderStatus
+from models.orders import AgeCheck, Order, OrderLine, OrderStatus
 from models.payments import Payment
 from services.orders import timeline
 from services.orders.stages import OrderProgress
 from services.orders.timeline import TimelineRow, TimelineSlice
 
+AGE_CHECKS = prepared(select(AgeCheck).where(matches_keys(AgeCheck.order_id)).order_by(AgeCheck.id))
 ACTIVE = (OrderStatus.PLACED, OrderStatus.CONFIRMED)
 ORDER = prepared(select(Order).where(matches_keys(Order.id)))
 LINES = prepared(
@@ -80,6 +81,11 @@ async def progress_by_order(
     rows = await session.execute(PROGRESS, {"keys": [*ids]})
     progress = {row[0]: OrderProgress(*row) for row in rows}
     return [progress.get(key) for key in ids]
+
+
+async def age_checks_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[AgeCheck]]:
+    """The age checks of each order, the oldest first."""
+    return await many_per_key(session, AGE_CHECKS, ids, "order_id")
 
 
 @trusted_keys

@@ -67,6 +67,10 @@ class TemperatureZone(NamedEnum):
 PICKING_ORDER = tuple(TemperatureZone)
 
 
+MINIMUM_AGE = 18
+"""Years that a customer must have for products that are not sold to minors."""
+
+
 class Product(Entity):
     """A product of a company, independent of stores.
 

@@ -130,6 +130,8 @@ class EventType(NamedEnum):
     "The order was not paid in time."
     ORDER_CANCELED = auto()
     "The order was canceled."
+    AGE_CHECKED = auto()
+    "The customer's age was checked at the handover."
     ORDER_COMPLETED = auto()
     "The order was delivered and closed."
     FULFILLMENT_QUEUED = auto()

@@ -92,11 +92,36 @@ class CancelReason(NamedEnum):
     """Another reason; see cancelNote."""
 
 
+class AgeDocument(NamedEnum):
+    """What a customer shows as a proof of age; its number is not stored."""
+
+    IDENTITY_CARD = auto()
+    """A national identity card."""
+    PASSPORT = auto()
+    """A passport."""
+    DRIVING_LICENCE = auto()
+    """A driving licence."""
+    RESIDENCE_PERMIT = auto()
+    """A residence permit."""
+    NONE = auto()
+    """No document was shown: the check fails."""
+
+
+class AgeCheckResult(NamedEnum):
+    """The result of an age check."""
+
+    PASSED = auto()
+    """The customer is old enough."""
+    FAILED = auto()
+    """The customer is too young, or showed no document."""
+
+
 class Order(Entity):
     """An order from one store to one address. Sums are tax-inclusive minor units.
 
     `headroom_minor` is authorized beyond the total for weighed products that may turn out heavier
-    than estimated; `charged_minor` is the final total, once the order is packed.
+    than estimated; `charged_minor` is the final total, once the order is packed. `minimum_age` is
+    set when something in it is not sold to minors: the customer has confirmed it.
     """
 
     __tablename__ = "order"
@@ -138,6 +163,7 @@ class Order(Entity):
     promise_p50_seconds: Mapped[int] = mapped_column(default=0)
     promise_p90_seconds: Mapped[int] = mapped_column(default=0)
     promised_at: Mapped[datetime] = default_now()
+    minimum_age: Mapped[int | None]
     delivery_pin: Mapped[str] = mapped_column(info={"secret": True})
     cancel_reason: Mapped[CancelReason | None]
     cancel_note: Mapped[str] = mapped_column(default="")
@@ -190,3 +216,22 @@ class OrderLine(Entity):
     packed_grams: Mapped[int | None]
     charged_minor: Mapped[int | None] = minor_units()
     substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)
+    age_restricted: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+class AgeCheck(Entity):
+    """A check of the customer's age at the handover; neither number nor date of birth is stored."""
+
+    __tablename__ = "age_check"
+    __table_args__ = (Index("ix_age_check_order", "order_id"),)
+
+    order_id: Mapped[UUID] = foreign_key("order.id")
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    store_id: Mapped[UUID] = foreign_key("store.id")
+    customer_id: Mapped[UUID] = foreign_key("person.id")
+    checked_by_id: Mapped[UUID] = foreign_key("person.id")
+    minimum_age: Mapped[int]
+    document: Mapped[AgeDocument]
+    from_birth_date: Mapped[bool] = mapped_column(default=False)
+    result: Mapped[AgeCheckResult]
+    checked_at: Mapped[datetime]

@@ -99,6 +99,7 @@ TYPE_SCOPES: dict[str, AppScope | None] = {
     "Order": S.ORDERS_READ,
     "OrderLine": S.ORDERS_READ,
     "OrderEvent": S.ORDERS_READ,
+    "AgeCheck": S.ORDERS_READ,
     "Payment": S.ORDERS_READ,
     "Refund": S.ORDERS_READ,
     "Address": S.CUSTOMERS_READ,

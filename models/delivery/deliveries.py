@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.delivery.reasons import DeliveryOverrideReason, FailReason
 from models.geo_point import Point
+from models.orders import AgeCheckResult
 
 
 class DeliveryStatus(NamedEnum):
@@ -58,6 +59,8 @@ class DeliveryAction(NamedEnum):
     """The bags could not be handed over."""
     ATTEMPT_AGAIN = auto()
     """Try to hand over the bags once more."""
+    CHECK_AGE = auto()
+    """Record what the customer showed as a proof of age."""
     START_RETURN = auto()
     """Bring the bags back to the store."""
     RETURN = auto()
@@ -126,6 +129,8 @@ class Delivery(Entity):
     status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.SEARCHING)
     order_code: Mapped[str]
     customer_name: Mapped[str] = mapped_column(default="")
+    minimum_age: Mapped[int | None]
+    age_result: Mapped[AgeCheckResult | None]
     rider_name: Mapped[str] = mapped_column(default="")
     latitude: Mapped[float]
     longitude: Mapped[float]

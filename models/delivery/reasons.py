@@ -15,7 +15,7 @@ class FailReason(NamedEnum):
     REFUSED = auto()
     """The recipient refused the bags. The customer pays the fee if the rider waited 5 minutes."""
     AGE_CHECK_FAILED = auto()
-    """The recipient is too young. The customer pays the fee if the rider waited 5 minutes."""
+    """A recorded age check failed. The customer pays the fee if the rider waited 5 minutes."""
     UNSAFE = auto()
     """The location is unsafe for the rider. The company pays the delivery fee."""
     DAMAGED = auto()
@@ -31,6 +31,8 @@ class DeliveryProof(NamedEnum):
     """A position of the last minute, near the customer's address."""
     CALL = auto()
     """At least one attempt to call the customer."""
+    AGE_CHECK = auto()
+    """A recorded check of the customer's age that failed."""
 
 
 class DeliveryOverrideReason(NamedEnum):

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.catalog import TemperatureZone
 from models.fulfillment.put_back_lines import PutBackReason
+from models.orders import AgeCheckResult
 
 
 class FulfillmentStatus(NamedEnum):
@@ -124,6 +125,8 @@ class Fulfillment(Entity):
     status: Mapped[FulfillmentStatus] = mapped_column(default=FulfillmentStatus.QUEUED)
     order_code: Mapped[str]
     customer_name: Mapped[str] = mapped_column(default="")
+    minimum_age: Mapped[int | None]
+    age_result: Mapped[AgeCheckResult | None]
     handover_code: Mapped[str] = mapped_column(info={"secret": True})
     picker_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     reject_reason: Mapped[RejectReason | None]
@@ -171,6 +174,7 @@ class FulfillmentLine(Entity):
     position: Mapped[int]
     name: Mapped[str]
     aisle: Mapped[str] = mapped_column(default="")
+    age_restricted: Mapped[bool] = mapped_column(default=False, server_default="false")
     temperature_zone: Mapped[TemperatureZone] = mapped_column(
         default=TemperatureZone.AMBIENT, server_default="AMBIENT"
     )

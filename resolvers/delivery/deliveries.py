@@ -13,6 +13,7 @@ from resolvers.delivery.inputs import (
     DeliveryArriveAtCustomerInput,
     DeliveryArriveAtStoreInput,
     DeliveryAttemptAgainInput,
+    DeliveryCheckAgeInput,
     DeliveryCompleteInput,
     DeliveryFailInput,
     DeliveryOfferAcceptInput,
@@ -127,6 +128,15 @@ async def complete(info: Info, input: DeliveryCompleteInput) -> DeliveryOutcome:
         info,
         input,
         lambda session: deliveries.complete(session, pin=pin, **_overridable(info, input)),
+    )
+
+
+async def check_age(info: Info, input: DeliveryCheckAgeInput) -> DeliveryOutcome:
+    shown = input.to_shown_document()
+    return await _run_step(
+        info,
+        input,
+        lambda session: deliveries.check_age(session, shown=shown, **_step_arguments(info, input)),
     )
 
 

@@ -1,11 +1,13 @@
-from datetime import datetime
+from datetime import date, datetime
 
 import strawberry
 
 from models.delivery import DeliveryOverrideReason, FailReason
+from models.orders import AgeDocument
 from models.riders import Vehicle
 from services.delivery.positions.rider_positions import GpsReading
 from services.delivery.step_overrides import StepOverride
+from services.orders.age_checks import ShownDocument
 
 OFFER = "The offer: one of yours."
 DELIVERY = "The delivery."
@@ -62,6 +64,23 @@ class DeliveryCompleteInput:
     )
     override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+
+@strawberry.input(description="What the customer showed as a proof of age; no number is kept.")
+class DeliveryCheckAgeInput:
+    delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
+    document: AgeDocument = strawberry.field(description="What was shown.")
+    birth_date: date | None = strawberry.field(
+        default=None, description="The date of birth on it, which is not kept; else `isOldEnough`."
+    )
+    is_old_enough: bool | None = strawberry.field(
+        default=None, description="Whether it says that the customer is old enough."
+    )
+    device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
+
+    def to_shown_document(self) -> ShownDocument:
+        """What was shown, as the services take it."""
+        return ShownDocument(self.document, self.birth_date, self.is_old_enough)
 
 
 @strawberry.input(description="Bags that nobody took at the door.")

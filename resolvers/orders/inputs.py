@@ -52,6 +52,11 @@ class OrderPlaceInput:
     tip_minor: BigInt = strawberry.field(
         default=BigInt(0), description="For the rider, in minor units."
     )
+    age_confirmed: bool = strawberry.field(
+        default=False,
+        description="Whether you are old enough for what is not sold to minors; it is checked at"
+        " the handover.",
+    )
     expected_total_minor: BigInt | None = strawberry.field(
         default=None,
         description="The total you showed: another one is refused with PriceChanged.",
@@ -83,6 +88,7 @@ class OrderPlaceInput:
             "address_line": self.address_line or "",
             "drop_note": self.drop_note or "",
             "tip_minor": self.tip_minor,
+            "age_confirmed": self.age_confirmed,
             "expected_total_minor": self.expected_total_minor,
         }
 

@@ -3,8 +3,9 @@
 import strawberry
 
 from models.catalog import Product
+from models.ids import encode_id
 from resolvers.shared_inputs import BigInt
-from schema.backing import backed_by, column
+from schema.backing import backed_by, column, derived
 from schema.fields import id_field
 from schema.problems import ProblemType
 from services.carts import basket_problems
@@ -26,6 +27,21 @@ class InsufficientStockType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
     available: int = column(
         "How many units there are; customers are told 9 at most, to whom 9 means 9 or more."
+    )
+
+
+def _product_ids(problem: basket_problems.AgeConfirmationRequired) -> list[str]:
+    return [encode_id(Product, key) for key in problem.product_ids]
+
+
+@backed_by(
+    basket_problems.AgeConfirmationRequired,
+    "Something is not sold to minors: confirm the customer's age by `ageConfirmed`.",
+)
+class AgeConfirmationRequiredType(ProblemType):
+    minimum_age: int = column("The age that it takes.")
+    product_ids: list[strawberry.ID] = derived(
+        lambda _context: _product_ids, "The products that are not sold to minors."
     )
 
 

@@ -17,6 +17,7 @@ from models.delivery import (
     OfferAction,
     OfferStatus,
 )
+from models.orders import AgeCheckResult
 from resolvers.delivery import deliveries as resolve
 from resolvers.rules import STORE, STORE_OR_SUPPORT
 from schema.backing import backed_by, column, field, related
@@ -79,6 +80,10 @@ class DeliveryType(NodeType):
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "Where the bags are fetched.", by="store_id"
     )
+    minimum_age: int | None = column(
+        "The age that is checked before the bags are handed over; null where nothing is checked."
+    )
+    age_result: AgeCheckResult | None = column("The result of the last check of the age.")
     drop_point: GeoPointType | None = private_field(
         "drop_point", f"Where they go; {OVER}.", can_see_address
     )
@@ -242,6 +247,12 @@ class DeliveryPickUpPayload:
 class DeliveryArriveAtCustomerPayload:
     delivery: DeliveryType | None = column(NOW)
     errors: list[DeliveryArriveError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "What deliveryCheckAge did.")
+class DeliveryCheckAgePayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
 
 
 @backed_by(resolve.DeliveryOutcome, "What deliveryComplete did.")

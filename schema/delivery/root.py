@@ -18,6 +18,7 @@ from schema.delivery.deliveries import (
     DeliveryArriveAtCustomerPayload,
     DeliveryArriveAtStorePayload,
     DeliveryAttemptAgainPayload,
+    DeliveryCheckAgePayload,
     DeliveryCompletePayload,
     DeliveryFailPayload,
     DeliveryOfferAcceptPayload,
@@ -83,6 +84,12 @@ class DeliveryMutation:
         delivery_resolvers.complete,
         "Hand the bags over, by the customer's PIN; five wrong ones, then support must. Support "
         "can say so, with a reason, while the bags are on the way; store staff on their way back.",
+        allow=RIDER_OR_STORE_OR_SUPPORT,
+    )
+    delivery_check_age: DeliveryCheckAgePayload | None = mutation(
+        delivery_resolvers.check_age,
+        "Record what the customer showed as a proof of age, for bags with `minimumAge`: without a"
+        " check that was passed they are not handed over.",
         allow=RIDER_OR_STORE_OR_SUPPORT,
     )
     delivery_fail: DeliveryFailPayload | None = mutation(

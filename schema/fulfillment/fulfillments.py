@@ -59,6 +59,7 @@ class FulfillmentLineType(NodeType):
         by="place",
     )
     name: str = column("The product's name when it was ordered.")
+    age_restricted: bool = column("Whether it is not sold to minors.")
     take_from: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] | None = (
         related(
             load_stock.suggested_batches_by_line,
@@ -104,6 +105,9 @@ class FulfillmentType(NodeType):
         "customer_name",
         "Whom it is for; null for a store that has it no more, and a day after the handover.",
         fulfillments.may_see_recipient,
+    )
+    minimum_age: int | None = column(
+        "The age that is checked when the bags are handed over; null where nothing is checked."
     )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that picks.", by="store_id"

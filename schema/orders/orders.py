@@ -11,11 +11,22 @@ from dataloaders import stores as load_stores
 from models.carts import Substitution
 from models.catalog import Product
 from models.events import EventType
-from models.orders import CancelReason, Order, OrderAction, OrderLine, OrderStage, OrderStatus
+from models.orders import (
+    AgeCheck,
+    AgeCheckResult,
+    AgeDocument,
+    CancelReason,
+    Order,
+    OrderAction,
+    OrderLine,
+    OrderStage,
+    OrderStatus,
+)
 from resolvers.orders import orders as resolve
 from resolvers.rules import CUSTOMER
 from schema.backing import backed_by, column, field, related
 from schema.carts.basket_problems import (
+    AgeConfirmationRequiredType,
     BelowMinimumType,
     BusyType,
     EmptyCartType,
@@ -69,6 +80,18 @@ class OrderLineType(NodeType):
     charged: MoneyType | None = money_field(
         "charged_minor", "What those in the bag cost, tax included; null before it is packed."
     )
+    age_restricted: bool = column("Whether it is not sold to minors.")
+
+
+@backed_by(AgeCheck, "A check of the customer's age at the handover.")
+class AgeCheckType:
+    minimum_age: int = column("The age it is about.")
+    document: AgeDocument = column("What was shown; its number is not kept.")
+    from_birth_date: bool = column(
+        "Whether the age was computed from the date of birth, which is not kept either."
+    )
+    result: AgeCheckResult = column("Whether the customer is old enough.")
+    checked_at: datetime = column("When.")
 
 
 @backed_by(timeline.OrderEvent, "Something that happened to an order.")
@@ -150,6 +173,12 @@ class OrderType(NodeType):
     promised_at: datetime = column(
         "When the estimate was made: at placing, or when the order moved to another store."
     )
+    minimum_age: int | None = column(
+        "The age that you confirmed, which is checked at the handover; null where nothing is."
+    )
+    age_checks: list[AgeCheckType] = related(
+        load.age_checks_by_order, "The checks of the customer's age, the first one first."
+    )
     delivery_pin: str | None = field(
         resolve.delivery_pin,
         "What the customer tells the rider at the door; null for everybody else.",
@@ -188,6 +217,7 @@ OrderPlaceError = Annotated[
     | EmptyCartType
     | ProductUnavailableType
     | InsufficientStockType
+    | AgeConfirmationRequiredType
     | BelowMinimumType
     | PriceChangedType
     | BusyType,

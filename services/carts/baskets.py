@@ -15,7 +15,13 @@ from models.catalog import Listing, Product
 from models.geo_point import Point
 from models.stock import Stock
 from services.carts import totals
-from services.carts.basket_problems import EmptyCart, ProductUnavailable, price_problems, shortages
+from services.carts.basket_problems import (
+    EmptyCart,
+    ProductUnavailable,
+    age_problem,
+    price_problems,
+    shortages,
+)
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import parse_line
 from services.stores import coverage
@@ -42,6 +48,7 @@ LISTING_SNAPSHOTS = prepared(
         Stock.on_hand - Stock.held,
         Listing.unit_grams,
         Listing.kilo_price_minor,
+        Product.age_restricted,
     )
     .join(Product, Product.id == Listing.product_id)
     .outerjoin(Stock, tuple_(Listing.store_id, Listing.product_id) == _STOCK_KEY)
@@ -76,6 +83,7 @@ class OrderRequest:
     address_line: str = ""
     drop_note: str = ""
     tip_minor: int = 0
+    age_confirmed: bool = False
     expected_total_minor: int | None = None
 
 
@@ -99,6 +107,8 @@ class SourcingPlan:
     names: Mapping[UUID, str]
     cart_totals: totals.CartTotals
     problems: tuple[Problem, ...]
+    age_restricted: frozenset[UUID] = frozenset()
+    """The products that are not sold to minors."""
 
     @property
     def units(self) -> dict[UUID, int]:
@@ -121,6 +131,7 @@ class ListingSnapshot:
     available: int
     unit_grams: int | None = None
     kilo_price_minor: int | None = None
+    age_restricted: bool = False
 
 
 def validate_request(request: OrderRequest) -> OrderRequest:
@@ -232,8 +243,9 @@ async def _listing_snapshots(
         },
     )
     snapshots: dict[UUID, dict[UUID, ListingSnapshot]] = {}
-    for store_id, product_id, name, price_minor, sold, available, *by_weight in rows:
-        snapshot = ListingSnapshot(name, price_minor, sold, available or 0, *by_weight)
+    for store_id, product_id, name, price_minor, sold, available, *by_weight, restricted in rows:
+        in_stock, grams_and_price = available or 0, (by_weight[0], by_weight[1])
+        snapshot = ListingSnapshot(name, price_minor, sold, in_stock, *grams_and_price, restricted)
         snapshots.setdefault(store_id, {})[product_id] = snapshot
     return snapshots
 
@@ -263,10 +275,18 @@ def _plan(
     line_numbers = {line.product_id: index for index, line in enumerate(lines)}
     short = [(key, left) for key, left in available.items() if left < units[key]]
     problems += shortages(line_numbers, short)
+    restricted = frozenset(line.product_id for line in lines if _is_restricted(line, snapshots))
+    if restricted and not request.age_confirmed:
+        problems.append(age_problem([key for key in line_numbers if key in restricted]))
     if not problems:
         problems += price_problems(cart_totals, request.expected_total_minor)
     names = {key: snapshot.name for key, snapshot in snapshots.items()}
-    return SourcingPlan(candidate, lines, names, cart_totals, tuple(problems))
+    return SourcingPlan(candidate, lines, names, cart_totals, tuple(problems), restricted)
+
+
+def _is_restricted(line: RequestedLine, snapshots: Mapping[UUID, ListingSnapshot]) -> bool:
+    snapshot = snapshots.get(line.product_id)
+    return snapshot is not None and snapshot.age_restricted
 
 
 def _price_line(line: RequestedLine, snapshot: ListingSnapshot) -> totals.PricedLine:

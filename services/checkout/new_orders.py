@@ -5,11 +5,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.catalog import MINIMUM_AGE
 from models.orders import Order, OrderLine, OrderStatus
 from services.carts.baskets import DeliveryTarget, SourcingPlan
 from services.core import clock
 from services.orders import order_states, orders
 from services.stores.delivery_estimates import estimate_delivery
+
+SUMS = (
+    "items_minor", "delivery_fee_minor", "small_order_fee_minor", "discount_minor", "tip_minor",
+    "tax_minor", "total_minor", "headroom_minor",
+)  # fmt: skip
 
 
 async def build_order(
@@ -34,18 +40,12 @@ async def build_order(
         customer_name=target.customer_name,
         status=OrderStatus.PLACED,
         currency=totals.currency,
-        items_minor=totals.items_minor,
-        delivery_fee_minor=totals.delivery_fee_minor,
-        small_order_fee_minor=totals.small_order_fee_minor,
-        discount_minor=totals.discount_minor,
-        tip_minor=totals.tip_minor,
-        tax_minor=totals.tax_minor,
-        total_minor=totals.total_minor,
-        headroom_minor=totals.headroom_minor,
+        **{name: getattr(totals, name) for name in SUMS},
         latitude=target.point.latitude,
         longitude=target.point.longitude,
         address_line=target.address_line,
         drop_note=target.drop_note,
+        minimum_age=MINIMUM_AGE if plan.age_restricted else None,
         distance_m=serving_store.distance_m,
         promise_p50_seconds=estimate.p50_seconds,
         promise_p90_seconds=estimate.p90_seconds,
@@ -74,6 +74,7 @@ def build_order_lines(order: Order, plan: SourcingPlan) -> list[OrderLine]:
             kilo_price_minor=prices[line.product_id].kilo_price_minor,
             headroom_minor=prices[line.product_id].headroom_minor(headroom_bp),
             substitution=line.substitution,
+            age_restricted=line.product_id in plan.age_restricted,
         )
         for position, line in enumerate(plan.lines)
     ]

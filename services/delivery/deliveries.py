@@ -33,6 +33,7 @@ from services.delivery.delivery_states import (
 from services.delivery.rider_distance import require_at_customer, require_at_store
 from services.delivery.step_overrides import StepOverride, store_override
 from services.orders import order_states
+from services.orders.age_checks import ShownDocument, record_age_check
 
 UNIQUE_OPEN_DELIVERY = "uq_delivery_live"
 OPEN_DELIVERY = prepared(
@@ -64,6 +65,7 @@ async def create_delivery(
         latitude=order.latitude,
         longitude=order.longitude,
         address_line=order.address_line,
+        minimum_age=order.minimum_age,
         drop_note=order.drop_note,
         distance_m=order.distance_m,
         status=DeliveryStatus.SEARCHING,
@@ -165,6 +167,25 @@ async def complete(
     await end_assignment(session, locked, "The order was delivered.")
     await order_states.mark_completed(session, locked.order)
     await session.flush()
+    return locked.delivery
+
+
+async def check_age(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    delivery_id: UUID,
+    shown: ShownDocument,
+    device_time: datetime | None = None,
+) -> Delivery:
+    """Record what the customer showed as a proof of age; the newest check counts.
+
+    Raises DomainError: NotFound, IllegalStep, InvalidInput.
+    """
+    locked = await begin(session, actor, delivery_id, DeliveryAction.CHECK_AGE)
+    await record_age_check(
+        session, locked.order, locked.delivery, actor, shown, locked.now, device_time=device_time
+    )
     return locked.delivery
 
 

@@ -27,7 +27,7 @@ from services.core.state_machine import (
 )
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
 from services.events.event_log import record_event, record_order_event, rider_stream
-from services.orders import order_states
+from services.orders import age_checks, order_states
 
 MAX_CODE_ATTEMPTS = 5
 RELEASE_RIDER = prepared(
@@ -140,7 +140,19 @@ def _permits(
     return has_role_in_store(row, actor, transition)
 
 
+def age_is_cleared(delivery: Delivery) -> bool:
+    return age_checks.is_cleared(delivery)
+
+
+def rider_may_complete(delivery: Delivery) -> bool:
+    return age_is_cleared(delivery) and pin_attempts_are_left(delivery)
+
+
 def _refusal(row: Delivery, action: DeliveryAction) -> str | None:
+    if action is Action.CHECK_AGE and not age_checks.needs_check(row):
+        return "Nothing in these bags takes a check of the customer's age."
+    if action is Action.COMPLETE and not age_is_cleared(row):
+        return f"Check first that the customer is {row.minimum_age} years old."
     if action in MACHINE.legal_actions(row.status):
         return "Too many wrong codes: ask the store or support to do this."
     return None
@@ -170,10 +182,19 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         Transition(Action.PICK_UP, AT_STORE, PICKED_UP, STORE_ROLES),
         Transition(Action.ARRIVE_AT_CUSTOMER, EN_ROUTE_TO_CUSTOMER, AT_CUSTOMER, party=RIDER),
         Transition(
-            Action.COMPLETE, AT_CUSTOMER, DELIVERED, party=RIDER, condition=pin_attempts_are_left
+            Action.COMPLETE, AT_CUSTOMER, DELIVERED, party=RIDER, condition=rider_may_complete
         ),
-        Transition(Action.COMPLETE, CARRYING_STATUSES, DELIVERED, SUPPORT_ROLES),
-        Transition(Action.COMPLETE, RETURNING, DELIVERED, STORE_ROLES),
+        Transition(
+            Action.COMPLETE, CARRYING_STATUSES, DELIVERED, SUPPORT_ROLES, condition=age_is_cleared
+        ),
+        Transition(Action.COMPLETE, RETURNING, DELIVERED, STORE_ROLES, condition=age_is_cleared),
+        Transition(Action.CHECK_AGE, AT_CUSTOMER, party=RIDER, condition=age_checks.needs_check),
+        Transition(
+            Action.CHECK_AGE,
+            CARRYING_STATUSES,
+            roles=STORE_AND_SUPPORT_ROLES,
+            condition=age_checks.needs_check,
+        ),
         Transition(Action.FAIL, AT_CUSTOMER, FAILED, party=RIDER),
         Transition(Action.FAIL, BEFORE_ATTEMPT, FAILED, SUPPORT_ROLES),
         Transition(

@@ -19,7 +19,7 @@ from models.delivery import (
 from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.identity import Actor
-from models.orders import Order
+from models.orders import AgeCheckResult, Order
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.delivery.delivery_codes import new_code
 from services.delivery.delivery_states import (
@@ -166,6 +166,12 @@ async def _check_proofs(
         raise DomainError(InvalidInput(path=["input", "callAttempts"], message=message))
     strict = DeliveryProof.POSITION in rule.proofs
     await require_at_customer(session, locked, strict=strict)
+    failed_check = locked.delivery.age_result is AgeCheckResult.FAILED
+    if DeliveryProof.AGE_CHECK in rule.proofs and not failed_check:
+        message = "Record the check of the customer's age first: only one that failed is a reason."
+        missing = [DeliveryProof.AGE_CHECK]
+        path = ["input", "reason"]
+        raise DomainError(ProofMissing(path=path, message=message, missing=missing))
     if DeliveryProof.CALL in rule.proofs and not call_attempts:
         message = "Call the customer first."
         missing = [DeliveryProof.CALL]

@@ -111,7 +111,7 @@ FAILURE_RULES: Mapping[FailReason, FailureRule] = {
     ),
     FailReason.REFUSED: FailureRule(fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR),
     FailReason.AGE_CHECK_FAILED: FailureRule(
-        fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR
+        fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR | {DeliveryProof.AGE_CHECK}
     ),
     FailReason.UNSAFE: FailureRule(),
     FailReason.DAMAGED: FailureRule(),

@@ -129,6 +129,9 @@ async def _find_offer(
     ).first()
     if row is None:
         raise not_found(Product, "code")
+    if row[0].age_restricted and task.order.minimum_age is None:
+        message = "The customer has not confirmed the age that this product takes."
+        raise DomainError(InvalidInput(path=["input", "code"], message=message))
     if row[0].id == line.product_id:
         message = "That is what was ordered: say that it was found."
         raise DomainError(InvalidInput(path=["input", "code"], message=message))

@@ -129,7 +129,9 @@ class CustomerClient(RoleClient):
 
     async def place(self, key: str, **inputs: Any) -> Any:
         """Place the order of the cart; the key makes it idempotent."""
-        return await self.do(PLACE, "orderPlace", {"at": self.at, **inputs}, key)
+        return await self.do(
+            PLACE, "orderPlace", {"at": self.at, "ageConfirmed": True, **inputs}, key
+        )
 
     async def pay(self, payment: dict[str, Any], provider: CardProvider, card: str) -> str:
         """Confirm the payment as the provider's library does; returns the intent's status."""

@@ -110,7 +110,12 @@ class RiderClient(RoleClient):
         return await self._step("deliveryPickUp", delivery_id, handoverCode=handover_code)
 
     async def arrive_at_customer(self, delivery_id: str) -> Any:
-        return await self._step("deliveryArriveAtCustomer", delivery_id)
+        """Stand at the door, and look at a document where the age is checked."""
+        delivery = await self._step("deliveryArriveAtCustomer", delivery_id)
+        if "CHECK_AGE" not in delivery["availableActions"]:
+            return delivery
+        shown = {"document": "IDENTITY_CARD", "isOldEnough": True}
+        return await self._step("deliveryCheckAge", delivery_id, **shown)
 
     async def complete(self, delivery_id: str, pin: str) -> Any:
         return await self._step("deliveryComplete", delivery_id, pin=pin)

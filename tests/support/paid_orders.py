@@ -53,7 +53,7 @@ async def place_paid_order(
 ) -> Order:
     """A (new) customer's order, placed, authorized and queued at the nearest store."""
     customer = customer or (await create_people(dependencies.database))[0]
-    request = order_request(city, quantity, products)
+    request = order_request(city, quantity, products, age_confirmed=True)
     result = await place_order.place(
         dependencies, actor=customer, origin=ORIGIN, order_request=request
     )

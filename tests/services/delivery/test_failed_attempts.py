@@ -26,7 +26,12 @@ from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies, order_dependencies, reload_order
 
 FAIL = failed_attempts.fail_attempt
-BY_RIDER = [reason for reason, rule in FAILURE_RULES.items() if rule.by_rider]
+# AGE_CHECK_FAILED takes a recorded check: tests/services/delivery/test_age_checks.py.
+BY_RIDER = [
+    reason
+    for reason, rule in FAILURE_RULES.items()
+    if rule.by_rider and DeliveryProof.AGE_CHECK not in rule.proofs
+]
 AWAY_M = SETTINGS.place_radius_m + 500
 CUSTOMER_CALLED = {"call_attempts": 1}
 

@@ -4,8 +4,12 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from database.audit import AuditContext
+from database.scope import PLATFORM
 from jobs import alerts
+from models.catalog import Product
 from models.stores import Store
+from services.core.problems import parse_id
 from tests.support import riders
 from tests.support.actors import InMemorySms
 from tests.support.city import ZONE_DEGREES
@@ -56,8 +60,10 @@ async def shop(play: OperationPlayer) -> None:
 
 
 async def deliver_order(play: OperationPlayer) -> str:
-    """Deliver one order; return its id."""
+    """Deliver one order, with something that is not sold to minors; return its id."""
+    await restrict_product(play, True)
     order = await play.order(lines=3)
+    await restrict_product(play, False)
     for who in ("buyer", "picker", "agent"):
         assert (await play.watch(who, "order_tracked", orderId=order))["order"]["id"] == order
         await play(who, "order_detail" if who == "buyer" else "order_record", id=order)
@@ -74,11 +80,21 @@ async def deliver_order(play: OperationPlayer) -> str:
     for who in ("buyer", "picker", "agent", "rider"):
         assert (await play(who, "delivery_detail", id=delivery["id"]))["riderName"]
     await play("rider", "delivery_arrive_at_customer", deliveryId=delivery["id"])
+    for who in ("agent", "picker", "rider"):
+        checked = await play(who, "delivery_check_age", deliveryId=delivery["id"])
+        assert checked["delivery"]["ageResult"] == "PASSED"
     pin = (await play("buyer", "order_detail", id=order))["deliveryPin"]
     await play("rider", "delivery_complete", deliveryId=delivery["id"], pin=pin)
     await play.settle(order)
     await play("rider", "rider_go_offline")
     return order
+
+
+async def restrict_product(play: OperationPlayer, restricted: bool) -> None:
+    """Sell the product that is ordered first to adults only, or to everybody."""
+    async with play.container.database.write(PLATFORM, AuditContext("test:play")) as session:
+        product = await session.get_one(Product, parse_id(Product, play.product(0)))
+        product.age_restricted = restricted
 
 
 async def begin_shift(play: OperationPlayer) -> None:

@@ -1,0 +1,120 @@
+"""Checks of the customer's age at the hand-over of products that are not sold to minors.
+
+Whoever hands the bags over records which document was shown and what it says; no number and no
+date of birth are stored. Without a check that was passed the bags are not handed over; after one
+that failed they come back by the failure AGE_CHECK_FAILED.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events import EventType
+from models.identity import Actor
+from models.orders import AgeCheck, AgeCheckResult, AgeDocument, Order
+from models.stores import Store
+from services.core.problems import DomainError, InvalidInput
+from services.events.event_log import record_order_event
+
+MAX_AGE_YEARS = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDocument:
+    """What was seen at the hand-over: a document and the date of birth, or that it is early enough.
+
+    Exactly one of `birth_date` and `is_old_enough` is given, neither without a document.
+    """
+
+    document: AgeDocument
+    birth_date: date | None = None
+    is_old_enough: bool | None = None
+
+
+async def record_age_check(
+    session: AsyncSession,
+    order: Order,
+    row: Any,
+    actor: Actor,
+    shown: ShownDocument,
+    now: datetime,
+    **facts: object,
+) -> AgeCheck:
+    """Record a check for a delivery or a fulfillment (`row`) of a locked order.
+
+    Raises DomainError: InvalidInput.
+    """
+    store = await session.get_one(Store, row.store_id)
+    today = now.astimezone(ZoneInfo(store.timezone)).date()
+    check = AgeCheck(
+        order_id=order.id,
+        company_id=row.company_id,
+        store_id=row.store_id,
+        customer_id=order.customer_id,
+        checked_by_id=actor.person_id,
+        minimum_age=row.minimum_age,
+        document=shown.document,
+        from_birth_date=shown.birth_date is not None,
+        result=_result(shown, row.minimum_age, today),
+        checked_at=now,
+    )
+    session.add(check)
+    row.age_result = check.result
+    row.version += 1
+    record_order_event(
+        session,
+        order,
+        EventType.AGE_CHECKED,
+        queue_store_id=row.store_id,
+        reason=check.result,
+        **facts,
+    )
+    await session.flush()
+    return check
+
+
+def is_cleared(row: Any) -> bool:
+    """Whether a delivery's or a fulfillment's bags may be handed over as far as the age goes."""
+    return row.minimum_age is None or row.age_result is AgeCheckResult.PASSED
+
+
+def needs_check(row: Any) -> bool:
+    """Whether the bags hold products for which the age is checked."""
+    return row.minimum_age is not None
+
+
+def age_at(birth_date: date, today: date) -> int:
+    """Whole years; somebody born on 29 February is a year older on 1 March of other years."""
+    had_birthday = (today.month, today.day) >= (birth_date.month, birth_date.day)
+    return today.year - birth_date.year - (0 if had_birthday else 1)
+
+
+def _result(shown: ShownDocument, minimum_age: int, today: date) -> AgeCheckResult:
+    if shown.document is AgeDocument.NONE:
+        return AgeCheckResult.FAILED
+    if shown.birth_date is None:
+        old_enough = _one_answer(shown)
+    else:
+        old_enough = _checked_age(shown, today) >= minimum_age
+    return AgeCheckResult.PASSED if old_enough else AgeCheckResult.FAILED
+
+
+def _one_answer(shown: ShownDocument) -> bool:
+    if shown.is_old_enough is None:
+        message = "Give the date of birth, or say whether the customer is old enough."
+        raise DomainError(InvalidInput(path=["input", "birthDate"], message=message))
+    return shown.is_old_enough
+
+
+def _checked_age(shown: ShownDocument, today: date) -> int:
+    if shown.birth_date is None or shown.is_old_enough is not None:
+        message = "Give the date of birth, or say whether the customer is old enough: not both."
+        raise DomainError(InvalidInput(path=["input", "isOldEnough"], message=message))
+    age = age_at(shown.birth_date, today)
+    if not 0 <= age <= MAX_AGE_YEARS:
+        message = "That can't be a date of birth."
+        raise DomainError(InvalidInput(path=["input", "birthDate"], message=message))
+    return age
