@@ -2,15 +2,15 @@
 
 Orders of before have nothing to check: their customers were not asked.
 
-Revision ID: 0025
-Revises: 0024
+Revision ID: 0026
+Revises: 0025
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 
 VISIBLE = (
     "(select app_platform()) or company_id = any ((select app_order_companies())::uuid[])"
