@@ -92,6 +92,8 @@ async def test_a_dispute_is_found_and_followed_without_webhooks(
     await payment_jobs.reconcile_account(shop.database, shop.payments)
     (dispute,) = await disputes_of(shop, order)
     assert dispute.due_at is not None
+    with pytest.raises(DomainError):
+        await issue_refund(shop, order, 1)  # the provider refuses any while a dispute is open
     await shop.sandbox.control("disputes", {"dispute": dispute_id, "status": "lost"})
     step = payment_jobs.STEPS[Dispute]
     await step(shop.database, shop.payments, dispute.id)
