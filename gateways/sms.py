@@ -29,6 +29,8 @@ class SmsRejected(SmsError):
 class SmsUnavailable(SmsError):
     """No answer, or a temporary error: the message may or may not have been accepted."""
 
+    transient = True
+
 
 class SmsSender(Protocol):
     """A channel for short texts to a phone."""

@@ -5,32 +5,15 @@ import re
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 from graphql import GraphQLError
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateways.payments import PaymentUnavailable
 from resolvers.rules import AccessDenied
 from services.core.idempotency import KeyReused
 from services.core.problems import DomainError
+from services.core.transient_errors import is_transient
 
 log = logging.getLogger("darkstore.errors")
 
-CONNECTION_ERRORS = (InterfaceError, InternalError, OperationalError)
-# OSError: a server that can't be reached (refused, reset, not found). InternalError without a
-# state: the driver's error on a connection whose server stopped while it was answering.
-TRANSIENT_ERRORS = (
-    *CONNECTION_ERRORS,
-    asyncpg.InterfaceError,
-    PoolTimeout,
-    PaymentUnavailable,
-    TimeoutError,
-    OSError,
-)
-# Lost connections, timeouts of locks, statements and idle transactions, deadlocks, shutdowns, too
-# many connections: another attempt may work.
-TRANSIENT_SQLSTATE = re.compile(r"^(08|25P0[34]|40|53|55P03|57)")
 REFUSED = "REFUSED"
 KEY_REUSED = "This idempotency key was used with other arguments."
 
@@ -65,16 +48,6 @@ def _cause(error: GraphQLError) -> BaseException | None:
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     return cause
-
-
-def is_transient(cause: BaseException) -> bool:
-    """Whether the same request may succeed a little later."""
-    # Errors that the driver raises while it connects are not wrapped, and carry the state too.
-    driver_error: Any = cause.orig if isinstance(cause, DBAPIError) else cause
-    state = getattr(driver_error, "sqlstate", None)
-    if state:
-        return bool(TRANSIENT_SQLSTATE.match(str(state)))
-    return isinstance(cause, TRANSIENT_ERRORS)
 
 
 def error_code(problem: object = None, *_more: object) -> str:

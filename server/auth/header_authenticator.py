@@ -10,13 +10,13 @@ from models.identity import ANONYMOUS, Actor
 from models.integrations import AppSecretKind
 from resolvers.context import Container, Context
 from server.auth.language import language_of
-from server.errors import is_transient
 from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
     AuthenticationFailure,
 )
 from services.core.idempotency import MAX_KEY_LENGTH
+from services.core.transient_errors import is_transient
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
     InvalidAccessToken,

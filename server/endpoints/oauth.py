@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute, Route
 from models.identity import AppScope
 from models.ids import encode_id
 from models.integrations import App, AppSecretKind
-from server.errors import is_transient
 from services.core.address_rate_limit import AddressRateLimit
 from services.core.problems import DomainError, RateLimited
+from services.core.transient_errors import is_transient
 from services.identity.access_tokens import ACCESS_TOKEN_SECONDS, SCOPES_BY_TOKEN
 from workflows.identity.app_cache import AppCredential
 from workflows.identity.authenticator import Authenticator

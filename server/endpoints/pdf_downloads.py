@@ -17,9 +17,9 @@ from models.identity import Actor
 from models.ids import decode_id
 from models.stores import Store
 from server.auth.header_authenticator import HeaderAuthenticator
-from server.errors import is_transient
 from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError
+from services.core.transient_errors import is_transient
 from services.operations import documents
 
 MAX_CONCURRENT_RENDERS = 4

@@ -20,15 +20,19 @@ from resolvers.delivery import riders
 from resolvers.rules import RIDER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
-from server.errors import error_code, is_transient
+from server.errors import error_code
 from server.rate_limit.rate_limiter import CostRejected, RateLimiter
 from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, Problem
 from services.core.request_batcher import Busy
 from services.core.token_bucket import BucketSize
+from services.core.transient_errors import is_transient
+from services.delivery import position_validation
+from services.delivery.position_results import PositionReportResult
 from services.delivery.positions import position_validation
 from services.delivery.positions.position_results import PositionReportResult
 from services.delivery.positions.rider_positions import GpsReading
+from services.delivery.rider_positions import GpsReading
 from workflows.delivery import position_ingest
 
 log = logging.getLogger("darkstore.positions")

@@ -19,10 +19,10 @@ from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
-from server.errors import is_transient
 from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError, NotFound, Problem, RateLimited, parse_id
 from services.core.text import parse_line
+from services.core.transient_errors import is_transient
 from services.imports import stock_imports
 from services.imports.file_reader import MAX_HEAD_BYTES, decode_head
 

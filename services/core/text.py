@@ -47,3 +47,9 @@ def parse_email(text: str, *path: str) -> str:
 
 def _invalid(path: tuple[str, ...], message: str) -> DomainError:
     return DomainError(InvalidInput(path=list(path), message=message))
+
+
+def storable_text(message: str, max_length: int) -> str:
+    """The beginning of a message of another system, without what PostgreSQL's text can't hold."""
+    text = message[:max_length].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode(errors="replace").decode()
