@@ -1,17 +1,18 @@
-"""Jobs that advance deliveries, look after silent riders and delete old tracks."""
+"""Jobs that advance deliveries and look after silent riders."""
 
 from uuid import UUID
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.retry_each import process_each
+from jobs.retry_each import DueItems, process_due
 from models.orders import CancelReason
 from services.checkout import cancellation
 from services.delivery import delivery_timers, silent_riders
-from services.delivery.positions import tracks
 
-SWEEP_DELIVERIES = 50
+OVERDUE_DELIVERIES = DueItems("delivery.advance", delivery_timers.OVERDUE_DELIVERIES)
+SILENT_RIDERS = DueItems("delivery.unassign_silent", silent_riders.DELIVERIES_OF_SILENT_RIDERS)
+SILENT_CARRIERS = DueItems("delivery.check_silent", silent_riders.CARRIERS_TO_CHECK)
 
 
 async def advance_deliveries(database: Database) -> int:
@@ -19,8 +20,6 @@ async def advance_deliveries(database: Database) -> int:
 
     Each delivery has a transaction of its own, so that one failure does not stop the others.
     """
-    async with database.read(PLATFORM) as session:
-        delivery_ids = await delivery_timers.overdue_deliveries(session, SWEEP_DELIVERIES)
 
     async def work(delivery_id: UUID) -> int:
         async with database.write(PLATFORM, AuditContext("job:delivery.advance")) as session:
@@ -30,13 +29,11 @@ async def advance_deliveries(database: Database) -> int:
                 return True
             return await delivery_timers.advance_delivery(session, delivery_id)
 
-    return await process_each(database, "delivery.advance", delivery_ids, work)
+    return await process_due(database, OVERDUE_DELIVERIES, work)
 
 
 async def unassign_silent_riders(database: Database) -> int:
     """Unassign deliveries not picked up by riders silent for three minutes; returns how many."""
-    async with database.read(PLATFORM) as session:
-        delivery_ids = await silent_riders.deliveries_of_silent_riders(session, SWEEP_DELIVERIES)
 
     async def work(delivery_id: UUID) -> int:
         async with database.write(
@@ -44,22 +41,14 @@ async def unassign_silent_riders(database: Database) -> int:
         ) as session:
             return await silent_riders.unassign_silent_rider(session, delivery_id)
 
-    return await process_each(database, "delivery.unassign_silent", delivery_ids, work)
+    return await process_due(database, SILENT_RIDERS, work)
 
 
 async def check_silent_carriers(database: Database) -> int:
     """Ask riders with bags who are silent, and open cases; returns how many changed."""
-    async with database.read(PLATFORM) as session:
-        delivery_ids = await silent_riders.carriers_to_check(session, SWEEP_DELIVERIES)
 
     async def work(delivery_id: UUID) -> int:
         async with database.write(PLATFORM, AuditContext("job:delivery.check_silent")) as session:
             return await silent_riders.check_carrier(session, delivery_id)
 
-    return await process_each(database, "delivery.check_silent", delivery_ids, work)
-
-
-async def delete_old_tracks(database: Database) -> int:
-    """Delete the tracks of deliveries that ended a month ago; returns how many."""
-    async with database.write(PLATFORM, AuditContext("job:track.forget")) as session:
-        return await tracks.delete_old_tracks(session)
+    return await process_due(database, SILENT_CARRIERS, work)

@@ -5,7 +5,7 @@ from uuid import UUID
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.retry_each import process_each
+from jobs.retry_each import DueItems, process_due
 from services.fulfillment import (
     give_back,
     put_back_reminders,
@@ -14,8 +14,11 @@ from services.fulfillment import (
     waiting_bags,
 )
 
-SWEEP_FULFILLMENTS = 50
-SWEEP_SUBSTITUTIONS = 50
+OVERDUE_FULFILLMENTS = DueItems("fulfillment.time_out", rerouting.OVERDUE_FULFILLMENTS)
+STALLED_FULFILLMENTS = DueItems("fulfillment.tell_stalled", give_back.STALLED_FULFILLMENTS)
+OVERDUE_PUT_BACKS = DueItems("fulfillment.remind_put_back", put_back_reminders.OVERDUE_PUT_BACKS)
+OVERDUE_BAGS = DueItems("fulfillment.tell_waiting", waiting_bags.OVERDUE_BAGS)
+OVERDUE_PROPOSALS = DueItems("substitute.time_out", substitutions.OVERDUE_PROPOSALS)
 
 
 async def time_out_acceptances(database: Database) -> int:
@@ -23,20 +26,16 @@ async def time_out_acceptances(database: Database) -> int:
 
     Each order has a transaction of its own, so that one failure does not stop the others.
     """
-    async with database.read(PLATFORM) as session:
-        fulfillment_ids = await rerouting.overdue_fulfillments(session, SWEEP_FULFILLMENTS)
 
     async def work(fulfillment_id: UUID) -> int:
         async with database.write(PLATFORM, AuditContext("job:fulfillment.time_out")) as session:
             return await rerouting.time_out(session, fulfillment_id)
 
-    return await process_each(database, "fulfillment.time_out", fulfillment_ids, work)
+    return await process_due(database, OVERDUE_FULFILLMENTS, work)
 
 
 async def give_back_stalled_tasks(database: Database) -> int:
     """Return tasks to the queue that are idle or whose picker left the store; returns how many."""
-    async with database.read(PLATFORM) as session:
-        fulfillment_ids = await give_back.stalled_fulfillments(session, SWEEP_FULFILLMENTS)
 
     async def work(fulfillment_id: UUID) -> int:
         async with database.write(
@@ -44,13 +43,11 @@ async def give_back_stalled_tasks(database: Database) -> int:
         ) as session:
             return await give_back.give_back_stalled(session, fulfillment_id)
 
-    return await process_each(database, "fulfillment.tell_stalled", fulfillment_ids, work)
+    return await process_due(database, STALLED_FULFILLMENTS, work)
 
 
 async def remind_of_put_backs(database: Database) -> int:
     """Tell stores of units that nobody has put back; returns how many tasks have some."""
-    async with database.read(PLATFORM) as session:
-        fulfillment_ids = await put_back_reminders.overdue_put_backs(session, SWEEP_FULFILLMENTS)
 
     async def work(fulfillment_id: UUID) -> int:
         async with database.write(
@@ -58,13 +55,11 @@ async def remind_of_put_backs(database: Database) -> int:
         ) as session:
             return await put_back_reminders.remind(session, fulfillment_id)
 
-    return await process_each(database, "fulfillment.remind_put_back", fulfillment_ids, work)
+    return await process_due(database, OVERDUE_PUT_BACKS, work)
 
 
 async def report_waiting_bags(database: Database) -> int:
     """Notify the store of packed bags that wait, and support of staged ones; returns how many."""
-    async with database.read(PLATFORM) as session:
-        fulfillment_ids = await waiting_bags.overdue_bags(session, SWEEP_FULFILLMENTS)
 
     async def work(fulfillment_id: UUID) -> int:
         async with database.write(
@@ -72,16 +67,14 @@ async def report_waiting_bags(database: Database) -> int:
         ) as session:
             return await waiting_bags.report_waiting_bags(session, fulfillment_id)
 
-    return await process_each(database, "fulfillment.tell_waiting", fulfillment_ids, work)
+    return await process_due(database, OVERDUE_BAGS, work)
 
 
 async def time_out_substitutions(database: Database) -> int:
     """Decide proposals unanswered for a minute by the line's preference; returns how many."""
-    async with database.read(PLATFORM) as session:
-        substitute_ids = await substitutions.overdue_proposals(session, SWEEP_SUBSTITUTIONS)
 
     async def work(substitute_id: UUID) -> int:
         async with database.write(PLATFORM, AuditContext("job:substitute.time_out")) as session:
             return await substitutions.time_out(session, substitute_id)
 
-    return await process_each(database, "substitute.time_out", substitute_ids, work)
+    return await process_due(database, OVERDUE_PROPOSALS, work)

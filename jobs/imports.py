@@ -1,23 +1,22 @@
 """Jobs that run stock imports step by step and delete their files."""
 
-import asyncio
-import logging
 import time
+from collections.abc import Sequence
 from uuid import UUID
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.storage import FileMissing, FileStorage
+from jobs.retry_each import DueItems, process_each, select_due
 from models.ids import encode_id
 from models.imports import StockUpload
 from services.core.problems import DomainError
+from services.core.transient_errors import is_transient
 from services.imports import import_steps
 from services.imports.stock_imports import UPLOAD_RETENTION_SECONDS
 
-log = logging.getLogger("darkstore.jobs")
-
-MAX_LIVE_IMPORTS = 20
+UNFINISHED_IMPORTS = DueItems("stock_import.advance", import_steps.UNFINISHED_IMPORTS, max_items=20)
 RUN_SECONDS = 5.0
 STEP_TIMEOUT_SECONDS = 24.0
 ORIGIN = AuditContext("job:stock_import.advance")
@@ -26,35 +25,54 @@ ORIGIN = AuditContext("job:stock_import.advance")
 async def advance_imports(database: Database, storage: FileStorage) -> int:
     """Run steps of all unfinished imports in turn for RUN_SECONDS; returns how many steps."""
     deadline = time.monotonic() + RUN_SECONDS
-    step_count, import_ids = 0, await _unfinished_imports(database)
+    step_count, import_ids = 0, await select_due(database, UNFINISHED_IMPORTS)
     while import_ids and time.monotonic() < deadline:
-        unfinished = []
-        for import_id in import_ids:
-            if await advance_import(database, storage, import_id):
-                unfinished.append(import_id)
-            else:
-                await _delete_file(database, storage, import_id)
-            step_count += 1
-        import_ids = unfinished
+        count, import_ids = await _advance_each(database, storage, import_ids)
+        step_count += count
     return step_count
 
 
+async def _advance_each(
+    database: Database, storage: FileStorage, import_ids: Sequence[UUID]
+) -> tuple[int, list[UUID]]:
+    """Run a step of each import; returns how many steps, and the imports that have more."""
+    unfinished = []
+
+    async def advance(import_id: UUID) -> int:
+        if await advance_import(database, storage, import_id):
+            unfinished.append(import_id)
+        else:
+            await _delete_file(database, storage, import_id)
+        return 1
+
+    count = await process_each(
+        database,
+        UNFINISHED_IMPORTS.job,
+        import_ids,
+        advance,
+        item_timeout_seconds=STEP_TIMEOUT_SECONDS,
+    )
+    return count, unfinished
+
+
 async def advance_import(database: Database, storage: FileStorage, import_id: UUID) -> bool:
-    """Run the next step of an import; False when it is finished or can't continue now."""
+    """Run the next step of an import; False when it is finished.
+
+    An unexpected error is raised; after some of them in a row the import has failed. A transient
+    one is not counted.
+    """
     try:
-        async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
-            chunk = await _read_chunk(database, storage, import_id)
-            async with database.write(PLATFORM, ORIGIN) as session:
-                has_more = await import_steps.run_step(session, import_id, chunk)
+        chunk = await _read_chunk(database, storage, import_id)
+        async with database.write(PLATFORM, ORIGIN) as session:
+            return await import_steps.run_step(session, import_id, chunk)
     except FileMissing:
         return await _record_failure(database, import_id, "The file is gone: send it again.")
     except DomainError as error:
         return await _record_failure(database, import_id, str(error))
-    except Exception:
-        log.warning("import %s could not continue", import_id, exc_info=True)
-        await _record_failure(database, import_id)
-        return False
-    return has_more
+    except Exception as error:
+        if not is_transient(error):
+            await _record_failure(database, import_id)
+        raise
 
 
 async def _delete_file(database: Database, storage: FileStorage, import_id: UUID) -> None:
@@ -70,11 +88,6 @@ async def delete_old_files(database: Database, storage: FileStorage) -> int:
     async with database.write(PLATFORM, AuditContext("job:stock_import.forget_files")) as session:
         upload_count = await import_steps.delete_stale_uploads(session, UPLOAD_RETENTION_SECONDS)
     return upload_count + await storage.delete_older(2 * UPLOAD_RETENTION_SECONDS)
-
-
-async def _unfinished_imports(database: Database) -> list[UUID]:
-    async with database.read(PLATFORM) as session:
-        return await import_steps.list_unfinished(session, MAX_LIVE_IMPORTS)
 
 
 async def _read_chunk(

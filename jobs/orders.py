@@ -1,6 +1,5 @@
 """Job that expires unpaid orders."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -9,12 +8,17 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.payments import PaymentGateway
-from jobs.retry_each import process_each
+from jobs.retry_each import DueItems, process_due
 from models.orders import Order, OrderStatus
 from services.checkout import payment_outcomes
 from workflows.payments import settle_payment
 
-SWEEP_ORDERS = 50
+UNPAID_ORDERS = DueItems(
+    "order.expire",
+    select(Order.id)
+    .where(Order.status == OrderStatus.PLACED, Order.due_at < func.clock_timestamp())
+    .order_by(Order.due_at, Order.id),
+)
 
 
 async def expire_unpaid_orders(database: Database, payments: PaymentGateway) -> int:
@@ -30,15 +34,4 @@ async def expire_unpaid_orders(database: Database, payments: PaymentGateway) -> 
         await settle_payment.settle(database, payments, order_id, only_requested=True)
         return expired
 
-    return await process_each(database, "order.expire", await _due(database), work)
-
-
-async def _due(database: Database) -> Sequence[UUID]:
-    async with database.read(PLATFORM) as session:
-        rows = await session.scalars(
-            select(Order.id)
-            .where(Order.status == OrderStatus.PLACED, Order.due_at < func.clock_timestamp())
-            .order_by(Order.due_at)
-            .limit(SWEEP_ORDERS)
-        )
-        return rows.all()
+    return await process_due(database, UNPAID_ORDERS, work)

@@ -12,8 +12,9 @@ from gateways.payments import PaymentGateway
 from gateways.storage import FileStorage
 from gateways.webhook import WebhookClient
 from jobs.integrations import WebhookPayloadSource
+from jobs.retry_each import DueItems
 from jobs.run_log import FLUSH_SECONDS, RunLog
-from services.events.partitions import RETENTION_DAYS
+from services.operations.retention_rules import DEFAULT_PERIODS, RetentionPeriods
 
 log = logging.getLogger("darkstore.jobs")
 
@@ -30,7 +31,7 @@ class JobDependencies:
     storage: FileStorage
     webhooks: WebhookClient
     payloads: WebhookPayloadSource
-    event_retention_days: int = RETENTION_DAYS
+    retention: RetentionPeriods = DEFAULT_PERIODS
 
 
 JobFunction = Callable[[JobDependencies], Awaitable[int]]
@@ -38,11 +39,17 @@ JobFunction = Callable[[JobDependencies], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A function that runs every `every_seconds` and returns the number of processed items."""
+    """A function that runs every `interval_seconds` and returns the number of processed items.
+
+    `due` says what it selects: failed items are then left out, retried and listed one by one. A
+    job without it gives in `whole` the reason why it has no such items.
+    """
 
     name: str
     interval_seconds: float
     run: JobFunction
+    due: DueItems | None = None
+    whole: str = ""
 
 
 async def run_jobs(

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,16 @@ class JobState(Base):
     backlog: Mapped[int | None]
 
 
+class JobCursor(Base):
+    """Where a job that walks a whole table in slices goes on with its next run."""
+
+    __tablename__ = "job_cursor"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[str]
+    at: Mapped[datetime] = default_now()
+
+
 class JobFailure(Entity):
     """An item that a job failed on; retried with growing delays until it is a dead letter."""
 
@@ -35,6 +45,7 @@ class JobFailure(Entity):
     job: Mapped[str]
     item: Mapped[UUID]
     tries: Mapped[int]
+    transient_tries: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     error: Mapped[str]
     first_at: Mapped[datetime] = default_now()
     last_at: Mapped[datetime] = default_now()

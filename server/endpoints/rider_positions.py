@@ -27,12 +27,9 @@ from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFo
 from services.core.request_batcher import Busy
 from services.core.token_bucket import BucketSize
 from services.core.transient_errors import is_transient
-from services.delivery import position_validation
-from services.delivery.position_results import PositionReportResult
 from services.delivery.positions import position_validation
 from services.delivery.positions.position_results import PositionReportResult
 from services.delivery.positions.rider_positions import GpsReading
-from services.delivery.rider_positions import GpsReading
 from workflows.delivery import position_ingest
 
 log = logging.getLogger("darkstore.positions")

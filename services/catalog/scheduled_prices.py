@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import prepared
 from models.catalog import Listing, PriceChange, PriceChangeAction, PriceChangeStatus
 from models.companies import Company
 from models.identity import Actor
@@ -28,9 +27,12 @@ from services.core.problems import DomainError, InvalidInput, Problem, not_found
 MAX_DAYS_AHEAD = 366
 MAX_LIVE_CHANGES = 50  # per listing
 MIN_DURATION = timedelta(seconds=1)
-ANY_DUE = prepared(
-    select(select(PriceChange.id).where(PriceChange.due_at <= func.clock_timestamp()).exists())
+DUE_CHANGES = (
+    select(PriceChange.id)
+    .where(PriceChange.due_at <= func.clock_timestamp())
+    .order_by(PriceChange.due_at, PriceChange.id)
 )
+"""Prices that start or end now, the longest overdue first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,17 +163,10 @@ async def cancel(session: AsyncSession, *, actor: Actor, price_change_id: UUID) 
     return row
 
 
-async def apply_due(session: AsyncSession, limit: int) -> int:
-    """Start and end the prices that are due; return how many changed."""
-    due = (
-        select(PriceChange.store_id, PriceChange.product_id)
-        .where(PriceChange.due_at <= func.clock_timestamp())
-        .order_by(PriceChange.due_at)
-        .limit(limit)
-    )
+async def apply_due(session: AsyncSession, change_ids: Sequence[UUID]) -> int:
+    """Start and end the prices that are due, of the listings of these changes; returns how many."""
+    due = select(PriceChange.store_id, PriceChange.product_id).where(PriceChange.id.in_(change_ids))
     due_keys = (await session.execute(due)).all()
-    if not due_keys:
-        return 0
     keys = {(store_id, product_id) for store_id, product_id in due_keys}
     rows = await session.scalars(
         select(Listing)

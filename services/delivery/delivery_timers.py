@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import prepared
 from models.delivery import Delivery, DeliveryStatus
 from models.events import EventType
 from models.orders import Order
@@ -18,17 +17,12 @@ from services.delivery.delivery_states import lock, record_change
 from services.delivery.failed_attempts import turn_back
 from services.delivery.ride_settings import STATE_TIMERS
 
-OVERDUE_DELIVERIES = prepared(
+OVERDUE_DELIVERIES = (
     select(Delivery.id)
     .where(Delivery.due_at <= func.clock_timestamp())
-    .order_by(Delivery.due_at)
-    .limit(bindparam("row_limit", type_=Integer))
+    .order_by(Delivery.due_at, Delivery.id)
 )
-
-
-async def overdue_deliveries(session: AsyncSession, limit: int) -> list[UUID]:
-    """Deliveries with a passed deadline, the longest overdue first."""
-    return list(await session.scalars(OVERDUE_DELIVERIES, {"row_limit": limit}))
+"""Deliveries with a passed deadline, the longest overdue first."""
 
 
 async def order_without_rider(session: AsyncSession, delivery_id: UUID) -> Order | None:

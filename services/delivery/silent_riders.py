@@ -58,10 +58,14 @@ def _deliveries_where(*conditions: ColumnElement[bool]) -> Select[UUID]:
     )
 
 
-async def deliveries_of_silent_riders(session: AsyncSession, limit: int) -> list[UUID]:
-    """Deliveries before pickup whose riders are silent; the oldest assignments come first."""
-    statement = _deliveries_where(_LOSES_DELIVERY).order_by(Delivery.assigned_at).limit(limit)
-    return list(await session.scalars(statement))
+DELIVERIES_OF_SILENT_RIDERS = _deliveries_where(_LOSES_DELIVERY).order_by(
+    Delivery.assigned_at, Delivery.id
+)
+"""Deliveries before pickup whose riders are silent; the oldest assignments come first."""
+CARRIERS_TO_CHECK = _deliveries_where(
+    _CARRYING, or_(_IS_TO_BE_ASKED, _NEEDS_CASE, _IS_BACK)
+).order_by(Delivery.assigned_at, Delivery.id)
+"""Deliveries with the bags on the way whose riders fell silent, or are heard of again."""
 
 
 async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> bool:
@@ -74,13 +78,6 @@ async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> boo
         return False
     await search_again(session, order, delivery, silent=True)
     return True
-
-
-async def carriers_to_check(session: AsyncSession, limit: int) -> list[UUID]:
-    """Deliveries with the bags on the way whose riders fell silent, or are heard of again."""
-    changes = or_(_IS_TO_BE_ASKED, _NEEDS_CASE, _IS_BACK)
-    statement = _deliveries_where(_CARRYING, changes).order_by(Delivery.assigned_at).limit(limit)
-    return list(await session.scalars(statement))
 
 
 async def check_carrier(session: AsyncSession, delivery_id: UUID) -> bool:

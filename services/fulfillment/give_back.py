@@ -54,13 +54,10 @@ async def give_back(
     return task.fulfillment
 
 
-async def stalled_fulfillments(session: AsyncSession, limit: int) -> list[UUID]:
-    """Tasks in progress that are idle or whose picker lost their role in the store.
-
-    The session must see all companies.
-    """
-    statement = select(Fulfillment.id).where(*_STALLED).order_by(Fulfillment.due_at)
-    return list(await session.scalars(statement.limit(limit)))
+STALLED_FULFILLMENTS = (
+    select(Fulfillment.id).where(*_STALLED).order_by(Fulfillment.due_at, Fulfillment.id)
+)
+"""Tasks in progress that are idle or whose picker lost their role in the store."""
 
 
 async def give_back_stalled(session: AsyncSession, fulfillment_id: UUID) -> bool:

@@ -16,10 +16,10 @@ REMINDER_SECONDS = 3600
 _OVERDUE = (*IS_OPEN, Fulfillment.due_at <= func.clock_timestamp())
 
 
-async def overdue_put_backs(session: AsyncSession, limit: int) -> list[UUID]:
-    """Ended tasks whose units should have been put back, the longest overdue first."""
-    statement = select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at)
-    return list(await session.scalars(statement.limit(limit)))
+OVERDUE_PUT_BACKS = (
+    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at, Fulfillment.id)
+)
+"""Ended tasks whose units should have been put back, the longest overdue first."""
 
 
 async def remind(session: AsyncSession, fulfillment_id: UUID) -> bool:

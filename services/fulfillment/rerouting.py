@@ -87,16 +87,13 @@ def _check_missing_lines(
         raise not_found(FulfillmentLine, "missingLineIds")
 
 
-async def overdue_fulfillments(session: AsyncSession, limit: int) -> list[UUID]:
-    """Fulfillments that were not accepted in time, the longest overdue first."""
-    rows = await session.scalars(
-        select(Fulfillment.id)
-        .where(Fulfillment.status == FulfillmentStatus.QUEUED)
-        .where(Fulfillment.due_at <= func.clock_timestamp())
-        .order_by(Fulfillment.due_at)
-        .limit(limit)
-    )
-    return list(rows)
+OVERDUE_FULFILLMENTS = (
+    select(Fulfillment.id)
+    .where(Fulfillment.status == FulfillmentStatus.QUEUED)
+    .where(Fulfillment.due_at <= func.clock_timestamp())
+    .order_by(Fulfillment.due_at, Fulfillment.id)
+)
+"""Fulfillments that were not accepted in time, the longest overdue first."""
 
 
 async def time_out(session: AsyncSession, fulfillment_id: UUID) -> bool:

@@ -7,7 +7,6 @@ substitute never costs more than the units it replaces, so the captured amount s
 authorized one. Its units leave the stock with the proposal and return when it is declined.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -200,10 +199,12 @@ async def answer(
     return substitute
 
 
-async def overdue_proposals(session: AsyncSession, limit: int) -> Sequence[UUID]:
-    """Proposals without an answer in time, the oldest first."""
-    statement = select(Substitute.id).where(Substitute.due_at <= func.clock_timestamp())
-    return (await session.scalars(statement.order_by(Substitute.due_at).limit(limit))).all()
+OVERDUE_PROPOSALS = (
+    select(Substitute.id)
+    .where(Substitute.due_at <= func.clock_timestamp())
+    .order_by(Substitute.due_at, Substitute.id)
+)
+"""Proposals without an answer in time, the oldest first."""
 
 
 async def time_out(session: AsyncSession, substitute_id: UUID) -> bool:

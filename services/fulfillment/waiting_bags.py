@@ -38,10 +38,8 @@ async def end_waiting(
     fulfillment.due_at = None
 
 
-async def overdue_bags(session: AsyncSession, limit: int) -> list[UUID]:
-    """Fulfillments whose bags have waited for too long and were not reported, oldest first."""
-    statement = select(Fulfillment.id).where(*_IS_DUE).order_by(Fulfillment.due_at).limit(limit)
-    return list(await session.scalars(statement))
+OVERDUE_BAGS = select(Fulfillment.id).where(*_IS_DUE).order_by(Fulfillment.due_at, Fulfillment.id)
+"""Fulfillments whose bags have waited for too long and were not reported, oldest first."""
 
 
 async def report_waiting_bags(session: AsyncSession, fulfillment_id: UUID) -> bool:

@@ -96,6 +96,13 @@ CHECK = text(
     bindparam("stores", type_=ARRAY(Uuid)),
 )
 
+UNFINISHED_IMPORTS = (
+    select(StockImport.id)
+    .where(text("status not in ('COMPLETED','FAILED')"))
+    .order_by(StockImport.id)
+)
+"""The imports that are not finished, the oldest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkRequest:
@@ -113,17 +120,6 @@ class FileChunk:
     offset_bytes: int
     data: bytes
     last: bool
-
-
-async def list_unfinished(session: AsyncSession, limit: int) -> list[UUID]:
-    """The imports that are not finished, oldest first."""
-    rows = await session.scalars(
-        select(StockImport.id)
-        .where(text("status not in ('COMPLETED','FAILED')"))
-        .order_by(StockImport.id)
-        .limit(limit)
-    )
-    return list(rows)
 
 
 async def next_chunk(session: AsyncSession, import_id: UUID) -> ChunkRequest | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
@@ -18,6 +18,7 @@ from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
+from services.core.text import storable_text
 
 MAX_ATTEMPTS = 10
 MAX_RETRY_DELAY_SECONDS = 600
@@ -50,11 +51,15 @@ SELECT_FAILURES = prepared(
 )
 UPSERT_FAILURE = text(
     """
-    insert into job_failure as failure (id, job, item, tries, error, next_at, dead)
-    values (:id, :job, :item, 1, :error, now() + interval '1 second', false)
-    on conflict (job, item) do update set tries = failure.tries + 1, error = excluded.error,
-        last_at = now(), dead = failure.dead or (:final and failure.tries + 1 >= :most),
-        next_at = now() + make_interval(secs => least(2 ^ least(failure.tries, 20), :wait))
+    insert into job_failure as failure
+        (id, job, item, tries, transient_tries, error, next_at, dead)
+    values (:id, :job, :item, :counted, 1 - :counted, :error, now() + interval '1 second', false)
+    on conflict (job, item) do update set tries = failure.tries + excluded.tries,
+        transient_tries = (failure.transient_tries + 1) * excluded.transient_tries,
+        error = excluded.error, last_at = now(),
+        dead = failure.dead or (excluded.tries = 1 and failure.tries + 1 >= :most),
+        next_at = now() + make_interval(secs => least(:wait, 2 ^ least(20,
+            case excluded.tries when 1 then failure.tries else failure.transient_tries end)))
     returning dead
     """
 )
@@ -89,7 +94,7 @@ async def record_runs(session: AsyncSession, runs: Sequence[JobRun]) -> None:
                 "done": run.done,
                 "runs": run.runs,
                 "failures": run.failures,
-                "error": run.error[:MAX_ERROR_LENGTH] if run.error else None,
+                "error": storable_text(run.error, MAX_ERROR_LENGTH) if run.error else None,
                 "backlog": run.backlog,
             },
         )
@@ -108,13 +113,33 @@ async def record_failure(
 ) -> bool:
     """Record a failure; returns whether the item is now a dead letter, which needs an operator.
 
-    After a `transient` failure (another system is unavailable) it is retried without limit, at
-    least every minute.
+    A `transient` failure (another system is unavailable) is not counted: the item is retried
+    without limit, at least every minute.
     """
-    values = {"id": uuid7(), "job": job, "item": item, "error": error[:MAX_ERROR_LENGTH]}
+    values = {
+        "id": uuid7(),
+        "job": job,
+        "item": item,
+        "error": storable_text(error, MAX_ERROR_LENGTH),
+    }
     max_delay = TRANSIENT_RETRY_SECONDS if transient else MAX_RETRY_DELAY_SECONDS
-    limits = {"most": MAX_ATTEMPTS, "wait": float(max_delay), "final": not transient}
+    limits = {"most": MAX_ATTEMPTS, "wait": float(max_delay), "counted": int(not transient)}
     return bool(await session.scalar(UPSERT_FAILURE, {**values, **limits}))
+
+
+def leave_out_waiting(query: Select[Any], job: str) -> Select[Any]:
+    """`query` without the items that a job must not try now: dead letters, and in back-off.
+
+    Its first column is the key of the item. The condition belongs into the statement that selects
+    them: if failed items were removed afterwards, they could fill its limit and starve the others.
+    """
+    item = query.selected_columns[0]
+    waiting = select(JobFailure.id).where(
+        JobFailure.job == job,
+        JobFailure.item == item,
+        JobFailure.dead | (JobFailure.next_at > func.clock_timestamp()),
+    )
+    return query.where(~waiting.exists())
 
 
 async def clear_failure(session: AsyncSession, job: str, item: UUID) -> None:
@@ -166,7 +191,8 @@ async def retry(session: AsyncSession, *, actor: Actor, failure_id: UUID) -> Job
     if not failure.dead:
         message = "The job still tries this by itself."
         raise illegal_step("input", "failureId", message=message, state="WAITING")
-    failure.dead, failure.tries, failure.next_at = False, 0, await current_time(session)
+    failure.dead, failure.tries, failure.transient_tries = False, 0, 0
+    failure.next_at = await current_time(session)
     await session.flush()
     return failure
 

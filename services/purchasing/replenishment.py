@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy import column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
@@ -23,24 +23,26 @@ from services.purchasing.purchase_order_lines import MAX_LINES_PER_ORDER, Purcha
 from services.purchasing.replenishment_figures import recompute_proposals
 
 REFRESH_SECONDS = 10
-REFRESH_HOUR = 3
 
 # A store is due once a day, from 03:00 in its own time zone on.
-SELECT_DUE_STORES = text(
+_DUE_STORES = text(
     """
-    select store.id from store left join reorder_run as run on run.store_id = store.id
-    where store.status <> 'CLOSED' and (cast(:store as uuid) is null or store.id = :store)
+    select store.id, run.computed_at
+    from store left join reorder_run as run on run.store_id = store.id
+    where store.status <> 'CLOSED'
         and exists (
             select from supplier where supplier.company_id = store.company_id and supplier.active
         )
         and (run.computed_at is null or run.computed_at < timezone(
             store.timezone,
-            date_trunc('day', timezone(store.timezone, now()) - make_interval(hours => :hour))
-                + make_interval(hours => :hour)
+            date_trunc('day', timezone(store.timezone, now()) - make_interval(hours => 3))
+                + make_interval(hours => 3)
         ))
-    order by run.computed_at nulls first, store.id limit :limit
     """
-).bindparams(bindparam("store", type_=Uuid))
+)
+_due = _DUE_STORES.columns(column("id", Uuid), column("computed_at")).subquery("due")
+DUE_STORES = select(_due.c.id).order_by(_due.c.computed_at.nulls_first(), _due.c.id)
+"""Stores whose proposals are outdated, the oldest computation first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +52,11 @@ class NothingProposed(Problem):
     product_id: UUID | None = None
 
 
-async def due_stores(session: AsyncSession, limit: int) -> Sequence[UUID]:
-    """Stores whose proposals are outdated, oldest computation first."""
-    rows = await session.scalars(
-        SELECT_DUE_STORES, {"limit": limit, "hour": REFRESH_HOUR, "store": None}
-    )
-    return [UUID(str(key)) for key in rows]
-
-
 async def refresh_due(session: AsyncSession, store_id: UUID) -> int:
     """Recompute a store's proposals unless another process just did; returns 1 or 0."""
     store = await session.get_one(Store, store_id)
     run = await _lock_run(session, store)
-    parameters = {"limit": 1, "hour": REFRESH_HOUR, "store": store_id}
-    if (await session.scalars(SELECT_DUE_STORES, parameters)).first() is None:
+    if await session.scalar(DUE_STORES.where(_due.c.id == store_id)) is None:
         return 0
     await recompute_proposals(session, store, run)
     return 1

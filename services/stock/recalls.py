@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
@@ -103,32 +104,17 @@ async def _mark_recalled(session: AsyncSession, row: BatchRecall, actor_id: UUID
         publish_stock_changed(session, rows.values())
 
 
-async def stores_with_unsellable_units(session: AsyncSession) -> list[UUID]:
-    """Stores with units to take out of sale: a batch expired, or a reservation ended."""
-    same_key = and_(
-        Stock.store_id == StockBatch.store_id, Stock.product_id == StockBatch.product_id
-    )
-    store_ids = await session.scalars(
-        select(StockBatch.store_id)
-        .join(Stock, same_key)
-        .join(Store, Store.id == StockBatch.store_id)
-        .where(StockBatch.on_hand > 0)
-        .where(or_(_newly_expired(), _unsellable() & (Stock.on_hand > Stock.held)))
-        .distinct()
-    )
-    return list(store_ids)
+def stores_with_unsellable_units() -> Select[UUID]:
+    """Selects stores with units to take out of sale: a batch expired, or a reservation ended."""
+    return _unsellable_batches(StockBatch.store_id).distinct().order_by(StockBatch.store_id)
 
 
 async def set_aside_unsellable(session: AsyncSession, store_id: UUID) -> int:
     """Mark a store's expired batches and set aside their unreserved units; returns how many."""
-    due = (
-        select(StockBatch.id, StockBatch.product_id)
-        .join(Store, Store.id == StockBatch.store_id)
-        .where(StockBatch.store_id == store_id, StockBatch.on_hand > 0)
-        .where(or_(_newly_expired(), _unsellable()))
-        .order_by(StockBatch.id)
-        .limit(MAX_SWEEP_BATCHES)
+    due = _unsellable_batches(StockBatch.id, StockBatch.product_id).where(
+        StockBatch.store_id == store_id
     )
+    due = due.order_by(StockBatch.id).limit(MAX_SWEEP_BATCHES)
     product_by_batch = {row.id: row.product_id for row in await session.execute(due)}
     if not product_by_batch:
         return 0
@@ -145,6 +131,21 @@ async def set_aside_unsellable(session: AsyncSession, store_id: UUID) -> int:
     await session.flush()
     publish_stock_changed(session, changed.values())
     return moved
+
+
+def _unsellable_batches(*columns: Any) -> Select[Any]:
+    """Selects columns of batches with units to take out of sale, that can be taken out now."""
+    same_key = and_(
+        Stock.store_id == StockBatch.store_id, Stock.product_id == StockBatch.product_id
+    )
+    return (
+        select(*columns)
+        .select_from(StockBatch)
+        .join(Stock, same_key)
+        .join(Store, Store.id == StockBatch.store_id)
+        .where(StockBatch.on_hand > 0)
+        .where(or_(_newly_expired(), _unsellable() & (Stock.on_hand > Stock.held)))
+    )
 
 
 def _cause(batch: StockBatch) -> MovementCause:

@@ -40,20 +40,22 @@ _OF_ORDERS = """h.order_id = any (cast(:orders as uuid[])) and h.status = :held
         order by h.order_id, h.store_id, h.product_id"""
 # Reservations of an unpaid order end with the order. One whose order does not exist after
 # `orphan_seconds` belongs to a checkout that was interrupted.
-_EXPIRED = """h.status = 'HELD' and (
+_EXPIRED = """h.order_id = any (cast(:orders as uuid[])) and h.status = :held and (
             h.expires_at < clock_timestamp() and not exists (
                 select from "order" o where o.id = h.order_id and o.status = 'PLACED')
             or h.created_at < clock_timestamp() - make_interval(secs => :orphan_seconds)
             and not exists (select from "order" o where o.id = h.order_id)
         )
-        order by h.order_id, h.store_id, h.product_id limit :limit"""
+        order by h.order_id, h.store_id, h.product_id"""
 LOCK_RESERVATIONS_OF_ORDERS = prepared(
     text(_LOCK_RESERVED.format(condition=_OF_ORDERS, locked_rows="")).bindparams(
         held=HoldStatus.HELD.value
     )
 )
 LOCK_EXPIRED_RESERVATIONS = prepared(
-    text(_LOCK_RESERVED.format(condition=_EXPIRED, locked_rows="skip locked"))
+    text(_LOCK_RESERVED.format(condition=_EXPIRED, locked_rows="skip locked")).bindparams(
+        held=HoldStatus.HELD.value
+    )
 )
 # A reservation that has ended may be granted to its order again; an active one is not overwritten.
 INSERT_RESERVATIONS = reservation_statement(

@@ -68,7 +68,7 @@ async def lock_reservations(
     """Lock active reservations, then their stock rows in order; returns both.
 
     `statement` is LOCK_RESERVATIONS_OF_ORDERS (parameter `orders`) or LOCK_EXPIRED_RESERVATIONS
-    (parameters `limit` and `orphan_seconds`).
+    (also `orphan_seconds`).
     """
     rows = await session.execute(statement, parameters)
     reservations, counters = [], {}

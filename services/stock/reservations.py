@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import EventType
@@ -23,7 +24,6 @@ from services.stock.reservation_store import ReservationEnd
 
 ORPHAN_SECONDS = 60.0
 """Age from which a reservation without an order row counts as abandoned."""
-MAX_SWEEP_RESERVATIONS = 100
 MAX_PAYMENT_WAIT_SECONDS = 900
 """No order waits longer for its payment, counted from its placing."""
 RESERVATION_GRACE_SECONDS = 120
@@ -104,15 +104,36 @@ async def extend(session: AsyncSession, order: Order, seconds: float) -> bool:
     return True
 
 
-async def expire(session: AsyncSession, limit: int = MAX_SWEEP_RESERVATIONS) -> int:
-    """Expire overdue reservations and those without an order; returns how many orders had them.
+_ORDER = select(Order.id).where(Order.id == Hold.order_id)
+ORDERS_OF_OVERDUE_HOLDS = (
+    select(Hold.order_id)
+    .where(
+        Hold.status == HoldStatus.HELD,
+        or_(
+            (Hold.expires_at < func.clock_timestamp())
+            & ~_ORDER.where(Order.status == OrderStatus.PLACED).exists(),
+            (Hold.created_at < func.clock_timestamp() - timedelta(seconds=ORPHAN_SECONDS))
+            & ~_ORDER.exists(),
+        ),
+    )
+    .group_by(Hold.order_id)
+    .order_by(func.min(Hold.expires_at), Hold.order_id)
+)
+"""Orders whose reservations are over: expired, or left by a checkout that was interrupted.
 
-    Reservations of an unpaid order end with the order, not here.
+Reservations of an unpaid order end with the order, not here.
+"""
+
+
+async def expire(session: AsyncSession, order_ids: Collection[UUID]) -> int:
+    """Expire the overdue reservations of these orders; returns how many orders had any.
+
+    They may have been prolonged since they were selected by ORDERS_OF_OVERDUE_HOLDS.
     """
     reservations, counters = await reservation_store.lock_reservations(
         session,
         reservation_sql.LOCK_EXPIRED_RESERVATIONS,
-        limit=limit,
+        orders=list(order_ids),
         orphan_seconds=ORPHAN_SECONDS,
     )
     ends = [ReservationEnd(reservation, HoldStatus.EXPIRED) for reservation in reservations]

@@ -18,7 +18,7 @@ from services.events.event_log import audit_stream, record_event
 log = logging.getLogger("darkstore.stock")
 
 AUDIT_INTERVAL_HOURS = 24
-AUDIT_TIMEOUT_SECONDS = 25
+AUDIT_TIMEOUT_SECONDS = 18
 MAX_REPORTED_DIFFERENCES = 100
 
 
@@ -135,21 +135,32 @@ async def list_store_ids(session: AsyncSession) -> Sequence[UUID]:
     return (await session.scalars(select(Store.id).order_by(Store.id))).all()
 
 
-async def audit_next(session: AsyncSession) -> int:
-    """Audit the store with the oldest audit; returns 0 if all are newer than AUDIT_INTERVAL_HOURS.
+_IS_DUE = or_(
+    StockAudit.audited_at.is_(None),
+    StockAudit.audited_at
+    < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, AUDIT_INTERVAL_HOURS),
+)
+DUE_STORES = (
+    select(Store.id)
+    .outerjoin(StockAudit, StockAudit.store_id == Store.id)
+    .where(_IS_DUE)
+    .order_by(StockAudit.audited_at.nulls_first(), Store.id)
+)
+"""Stores without an audit in the last AUDIT_INTERVAL_HOURS, the longest unaudited first."""
+
+
+async def audit_due(session: AsyncSession, store_id: UUID) -> int:
+    """Audit a store unless another process just did; returns 1 or 0.
 
     Differences are logged and recorded on the store's audit stream.
     """
-    all_stores = select(Store.id, Store.company_id, literal(0))
+    new_store = select(Store.id, Store.company_id, literal(0)).where(Store.id == store_id)
     columns = ["store_id", "company_id", "differences"]
-    add_new_stores = insert(StockAudit).from_select(columns, all_stores).on_conflict_do_nothing()
-    await session.execute(add_new_stores)
-    oldest = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, AUDIT_INTERVAL_HOURS)
+    add_new_store = insert(StockAudit).from_select(columns, new_store).on_conflict_do_nothing()
+    await session.execute(add_new_store)
     audit = await session.scalar(
         select(StockAudit)
-        .where(or_(StockAudit.audited_at.is_(None), StockAudit.audited_at < oldest))
-        .order_by(StockAudit.audited_at.nulls_first(), StockAudit.store_id)
-        .limit(1)
+        .where(StockAudit.store_id == store_id, _IS_DUE)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )

@@ -1,5 +1,6 @@
 """Timers of tickets: escalates unanswered ones and resolves abandoned ones."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,24 +16,27 @@ HIGH_PRIORITY_AFTER_SECONDS = 600
 URGENT_PRIORITY_AFTER_SECONDS = 1_800
 
 
-async def escalate_unanswered(session: AsyncSession, limit: int) -> int:
+_AGE = func.clock_timestamp() - Ticket.opened_at
+_IS_HIGH = timedelta(seconds=HIGH_PRIORITY_AFTER_SECONDS) < _AGE
+_IS_URGENT = timedelta(seconds=URGENT_PRIORITY_AFTER_SECONDS) < _AGE
+_IS_UNANSWERED = (
+    IS_UNRESOLVED,
+    Ticket.first_answered_at.is_(None),
+    (_IS_HIGH & (Ticket.priority == TicketPriority.NORMAL))
+    | (_IS_URGENT & (Ticket.priority == TicketPriority.HIGH)),
+)
+UNANSWERED_TICKETS = select(Ticket.id).where(*_IS_UNANSWERED).order_by(Ticket.id)
+"""Tickets whose priority is to be raised, the oldest first."""
+
+
+async def escalate_unanswered(session: AsyncSession, ticket_ids: Sequence[UUID]) -> int:
     """Raise the priority of unanswered tickets: HIGH after 10 minutes, URGENT after 30.
 
-    Returns how many were raised; needs a session that sees all companies.
+    Returns how many of `ticket_ids` were raised; needs a session that sees all companies.
     """
-    age = func.clock_timestamp() - Ticket.opened_at
-    high, urgent = TicketPriority.HIGH, TicketPriority.URGENT
-    is_high = age > timedelta(seconds=HIGH_PRIORITY_AFTER_SECONDS)
-    is_urgent = age > timedelta(seconds=URGENT_PRIORITY_AFTER_SECONDS)
-    is_due = (is_high & (Ticket.priority == TicketPriority.NORMAL)) | (
-        is_urgent & (Ticket.priority == high)
-    )
-    query = select(Ticket, case((is_urgent, urgent.value), else_=high.value)).where(
-        IS_UNRESOLVED, Ticket.first_answered_at.is_(None), is_due
-    )
-    result = await session.execute(
-        query.order_by(Ticket.id).limit(limit).with_for_update(skip_locked=True)
-    )
+    priority = case((_IS_URGENT, TicketPriority.URGENT.value), else_=TicketPriority.HIGH.value)
+    query = select(Ticket, priority).where(Ticket.id.in_(ticket_ids), *_IS_UNANSWERED)
+    result = await session.execute(query.order_by(Ticket.id).with_for_update(skip_locked=True))
     rows = result.all()
     for ticket, priority in rows:
         ticket.priority = TicketPriority(priority)
@@ -41,18 +45,22 @@ async def escalate_unanswered(session: AsyncSession, limit: int) -> int:
     return len(rows)
 
 
-async def list_abandoned(session: AsyncSession, limit: int) -> list[UUID]:
-    """Tickets that have waited for their customer's answer for a week, oldest first."""
-    deadline = await current_time(session, -AUTO_RESOLVE_AFTER_SECONDS)
-    recent_message = select(TicketMessage.id).where(
-        TicketMessage.ticket_id == Ticket.id, TicketMessage.at > deadline
-    )
-    query = select(Ticket.id).where(
+ABANDONED_TICKETS = (
+    select(Ticket.id)
+    .where(
         IS_UNRESOLVED,
         Ticket.status == TicketStatus.WAITING,
-        ~recent_message.exists(),
+        ~select(TicketMessage.id)
+        .where(
+            TicketMessage.ticket_id == Ticket.id,
+            TicketMessage.at
+            > func.clock_timestamp() - timedelta(seconds=AUTO_RESOLVE_AFTER_SECONDS),
+        )
+        .exists(),
     )
-    return list(await session.scalars(query.order_by(Ticket.id).limit(limit)))
+    .order_by(Ticket.id)
+)
+"""Tickets that have waited for their customer's answer for a week, the oldest first."""
 
 
 async def resolve_abandoned(session: AsyncSession, ticket_id: UUID) -> bool:

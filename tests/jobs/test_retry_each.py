@@ -1,18 +1,22 @@
 """Items that a job fails to process: increasing delays, dead letters and run statistics."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
+import asyncpg
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Integer, Uuid, column, func, select, text, update, values
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.audit import AuditContext
 from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.payments import PaymentUnavailable
-from jobs.retry_each import process_each
+from jobs.retry_each import DueItems, process_batch, process_due, process_each, select_due
 from jobs.run_log import RunLog
 from jobs.runner import Job, JobDependencies, run_jobs
 from jobs.schedule import BACKLOG_QUERIES, JOBS
@@ -77,20 +81,149 @@ async def test_a_failure_is_cleared_after_a_success(database: Database) -> None:
     assert await read_failure(database, item) is None
 
 
-@pytest.mark.parametrize("transient", [True, False])
-async def test_the_tenth_failure_is_the_last_unless_the_error_is_transient(
-    database: Database, transient: bool
-) -> None:
+async def test_the_tenth_failure_is_the_last(database: Database) -> None:
     item = uuid7()
-    work = Work(item, error=PaymentUnavailable("away") if transient else None)
+    work = Work(item)
     for _ in range(MAX_ATTEMPTS + 2):
         await end_delays(database)
         await process_each(database, "test", [item], work)
     failure = await read_failure(database, item)
     assert failure is not None
-    assert (failure.dead, len(work.attempts)) == (not transient, MAX_ATTEMPTS + 2 * transient)
-    if transient:
-        assert (failure.next_at - failure.last_at).total_seconds() <= 60
+    assert (failure.dead, failure.tries, len(work.attempts)) == (True, MAX_ATTEMPTS, MAX_ATTEMPTS)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PaymentUnavailable("away"),
+        asyncpg.LockNotAvailableError("the row is locked"),
+        asyncpg.TooManyConnectionsError("an overload"),
+        DBAPIError("update", None, asyncpg.QueryCanceledError("statement timeout")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_an_overload_is_not_counted_and_makes_no_dead_letter(
+    database: Database, error: Exception
+) -> None:
+    """A row that was locked for 17 minutes was a dead letter, and held up its job from then on."""
+    item = uuid7()
+    work = Work(item, error=error)
+    for _ in range(MAX_ATTEMPTS + 2):
+        await end_delays(database)
+        await process_each(database, "test", [item], work)
+    failure = await read_failure(database, item)
+    assert failure is not None
+    assert (failure.dead, failure.tries, failure.transient_tries) == (False, 0, MAX_ATTEMPTS + 2)
+    assert len(work.attempts) == MAX_ATTEMPTS + 2
+    assert 30 < (failure.next_at - failure.last_at).total_seconds() <= 60
+    work.error = ValueError("failed on purpose")
+    await end_delays(database)
+    await process_each(database, "test", [item], work)
+    failure = await read_failure(database, item)
+    assert failure is not None
+    assert (failure.dead, failure.tries, failure.transient_tries) == (False, 1, 0)
+
+
+async def test_a_hanging_item_does_not_stop_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run was cut off before the failure was recorded, and began with the same item again."""
+    hanging, good = uuid7(), uuid7()
+    attempts = []
+
+    async def work(item: UUID) -> int:
+        attempts.append(item)
+        if item == hanging:
+            await asyncio.Event().wait()
+        return 1
+
+    count = await process_each(database, "test", [hanging, good], work, item_timeout_seconds=0.05)
+    assert (count, attempts) == (1, [hanging, good])
+    failure = await read_failure(database, hanging)
+    assert failure is not None
+    assert (failure.dead, failure.tries, failure.transient_tries) == (False, 0, 1)
+
+
+async def test_a_failure_is_recorded_whatever_its_message(database: Database) -> None:
+    """PostgreSQL stores no NUL: the failure was lost, and the run ended there."""
+    bad, good = uuid7(), uuid7()
+    work = Work(bad, error=ValueError("a NUL \0 and half a pair \ud800" + "!" * 1000))
+    assert await process_each(database, "test", [bad, good], work) == 1
+    failure = await read_failure(database, bad)
+    assert failure is not None
+    assert failure.error.startswith("ValueError: a NUL \N{REPLACEMENT CHARACTER} and half a pair ?")
+
+
+def due_of(items: Sequence[UUID], max_items: int = 2) -> DueItems:
+    """These items, due in their order."""
+    rows = values(column("id", Uuid), column("place", Integer), name="rows").data(
+        [(item, place) for place, item in enumerate(items)]
+    )
+    return DueItems("test", select(rows.c.id).order_by(rows.c.place), max_items)
+
+
+@pytest.mark.parametrize("dead", [True, False])
+async def test_failed_items_at_the_head_do_not_starve_the_others(
+    database: Database, dead: bool
+) -> None:
+    """Fifty dead letters filled the limit of the statement, and no other item was selected."""
+    failed, good = [uuid7() for _ in range(4)], [uuid7() for _ in range(3)]
+    work = Work(*failed)
+    for _ in range(MAX_ATTEMPTS if dead else 1):
+        await end_delays(database)
+        await process_each(database, "test", failed, work)
+    due = due_of([*failed, *good])
+    assert await select_due(database, due) == good[:2]
+    work.attempts.clear()
+    assert await process_due(database, due, work) == 2
+    assert work.attempts == good[:2]
+
+
+async def test_a_dead_letter_of_another_job_is_due(database: Database) -> None:
+    item = uuid7()
+    for _ in range(MAX_ATTEMPTS):
+        await end_delays(database)
+        await process_each(database, "another", [item], Work(item))
+    assert await select_due(database, due_of([item])) == [item]
+
+
+async def test_one_bad_item_of_a_batch_does_not_stop_the_others(database: Database) -> None:
+    """A batch is one transaction: with one bad row none of it was ever written."""
+    bad, *good = items = [uuid7() for _ in range(4)]
+    calls: list[list[UUID]] = []
+
+    async def work(session: AsyncSession, some: Sequence[UUID]) -> int:
+        calls.append(list(some))
+        for item in some:
+            await session.execute(text("select cast(:item as uuid)"), {"item": item})
+        if bad in some:
+            raise ValueError("failed on purpose")
+        return len(some)
+
+    assert await process_batch(database, due_of(items, 3), work) == 2
+    assert calls == [items[:3], *([item] for item in items[:3])]
+    calls.clear()
+    assert await process_batch(database, due_of(items[3:], 3), work) == 1
+    assert calls == [items[3:]]
+    assert await read_failure(database, bad) is not None
+    assert [await read_failure(database, item) for item in good] == [None] * 3
+
+
+async def test_a_batch_that_works_again_clears_its_failures(database: Database) -> None:
+    item = uuid7()
+    is_broken = True
+
+    async def work(session: AsyncSession, some: Sequence[UUID]) -> int:
+        if is_broken:
+            raise ValueError("failed on purpose")
+        return len(some)
+
+    assert await process_batch(database, due_of([item]), work) == 0
+    assert await process_batch(database, due_of([item]), work) == 0
+    is_broken = False
+    await end_delays(database)
+    assert await process_batch(database, due_of([item]), work) == 1
+    assert await read_failure(database, item) is None
 
 
 async def test_every_backlog_query_belongs_to_a_job_and_runs(database: Database) -> None:

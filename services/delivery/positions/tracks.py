@@ -21,8 +21,6 @@ from services.routing.track_codec import TrackPoint
 
 MIN_POINT_DISTANCE_M = 5.0
 MAX_POINT_INTERVAL_SECONDS = 30.0
-RETENTION_DAYS = 30
-MAX_DELETED_ROWS = 1_000
 MAX_POLYLINE_POINTS = 500
 MIN_TOLERANCE_M = 1.0
 MAX_TOLERANCE_M = 1_000.0
@@ -49,15 +47,6 @@ _APPEND = prepared(
         *(bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("firsts", "lasts")),
     )
 )
-_DELETE_OLD = text(
-    """
-    delete from delivery_track where delivery_id in (
-        select delivery_id from delivery_track
-        where last_at < clock_timestamp() - make_interval(days => :days)
-        order by last_at limit :rows for update skip locked
-    )
-    """
-)
 
 
 async def append_points(
@@ -77,17 +66,6 @@ async def append_points(
         "max_bytes": MAX_TRACK_BYTES,
     }
     await session.execute(_APPEND, parameters)
-
-
-async def delete_old_tracks(session: AsyncSession) -> int:
-    """Delete tracks whose last point is older than RETENTION_DAYS, at most MAX_DELETED_ROWS.
-
-    Returns how many were deleted.
-    """
-    result: Any = await session.execute(
-        _DELETE_OLD, {"days": RETENTION_DAYS, "rows": MAX_DELETED_ROWS}
-    )
-    return int(result.rowcount)
 
 
 def polyline(track: DeliveryTrack, tolerance_m: float) -> str:

@@ -102,7 +102,7 @@ async def fall_silent(database: Database, city: City, delivery: Delivery, second
 async def check_carrier(database: Database, delivery: Delivery) -> bool:
     """Run the job for riders with bags; whether it had this delivery to look after."""
     async with database.read(PLATFORM) as session:
-        is_due = delivery.id in await silent_riders.carriers_to_check(session, 50)
+        is_due = delivery.id in (await session.scalars(silent_riders.CARRIERS_TO_CHECK)).all()
     assert bool(await jobs.check_silent_carriers(database)) or not is_due
     return is_due
 
@@ -110,7 +110,9 @@ async def check_carrier(database: Database, delivery: Delivery) -> bool:
 async def is_unassigned_by_job(database: Database, delivery: Delivery) -> bool:
     """Run the job for silent riders; whether it took this delivery from its rider."""
     async with database.read(PLATFORM) as session:
-        is_silent = delivery.id in await silent_riders.deliveries_of_silent_riders(session, 50)
+        is_silent = delivery.id in (
+            await session.scalars(silent_riders.DELIVERIES_OF_SILENT_RIDERS)
+        ).all()
     assert bool(await jobs.unassign_silent_riders(database)) or not is_silent
     async with database.read(PLATFORM) as session:
         delivery_now = await session.get_one(Delivery, delivery.id)

@@ -130,7 +130,7 @@ async def test_sales_and_releases_of_shared_products_do_not_deadlock(
 
     async def expire() -> None:
         async with shop.database.write(PLATFORM, ORIGIN) as session:
-            await reservations.expire(session)
+            await reservations.expire(session, [order.id for order in placed])
 
     steps = [sell_or_release(order, number) for number, order in enumerate(placed)]
     await asyncio.gather(*steps, *(expire() for _ in range(4)))

@@ -1,14 +1,13 @@
 """The tracks of deliveries: which points are written, and how long they are kept."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs import delivery as job
 from models.delivery import MAX_TRACK_BYTES, DeliveryTrack
 from models.geo_point import Point
 from services.routing.track_codec import TrackPoint
@@ -61,22 +60,3 @@ async def test_points_that_can_not_be_written_wait_for_the_next_flush(
         await writer.flush()
     assert (writer.buffered_count, writer.dropped_count) == (0, 10)
     await unreachable.close()
-
-
-async def test_a_track_is_deleted_after_a_month(
-    dependencies: OrderDependencies, city: City
-) -> None:
-    database = dependencies.database
-    *_, delivery, _ = await riders.assigned_delivery(dependencies, city)
-    writer = TrackWriter(database)
-    now = datetime.now(UTC)
-    writer.add_points(delivery.id, delivery.company_id, [TrackPoint(now, Point(41.0, -8.6))])
-    await writer.flush()
-    await job.delete_old_tracks(database)
-    assert await track_of(database, delivery) is not None
-    async with database.write(PLATFORM, ORIGIN) as session:
-        long_ago = now - timedelta(days=31)
-        statement = update(DeliveryTrack).where(DeliveryTrack.delivery_id == delivery.id)
-        await session.execute(statement.values(first_at=long_ago, last_at=long_ago))
-    assert await job.delete_old_tracks(database) == 1
-    assert await track_of(database, delivery) is None
