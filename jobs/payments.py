@@ -1,42 +1,34 @@
 """Jobs that settle payments and refunds with the provider and process its stored webhooks."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import func, select, union_all
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from database.statements import prepared
 from gateways.payments import PaymentGateway
-from jobs.retry_each import process_each
+from jobs.retry_each import DueItems, process_due, process_each, select_due
 from models.payments import Dispute, Payment, Refund
 from services.core.clock import current_time
 from workflows.payments import payment_inbox, reconcile, settle_payment, settle_refunds
 
 SETTLE = "payment.settle"
 RECONCILE = "payment.reconcile"
-SWEEP_ROWS = 50
 MAX_CONCURRENT_ROWS = 4
 LEASE_SECONDS = 30
-SWEEP_NOTICES = 50
 # Each kind of row that the provider is asked about when it is due.
 DUE_MODELS: tuple[Any, ...] = (Payment, Refund, Dispute)
-ANY_DUE = prepared(
-    select(
-        or_(
-            *(
-                select(model.id).where(model.due_at < func.clock_timestamp()).exists()
-                for model in DUE_MODELS
-            )
-        )
+_due = union_all(
+    *(
+        select(model.id, model.due_at).where(model.due_at < func.clock_timestamp())
+        for model in DUE_MODELS
     )
-)
+).subquery("due")
+UNSETTLED_ROWS = DueItems(SETTLE, select(_due.c.id).order_by(_due.c.due_at, _due.c.id))
+PENDING_NOTICES = DueItems("payment.work_off_notices", payment_inbox.PENDING_NOTICES)
 Step = Callable[[Database, PaymentGateway, UUID], Awaitable[object]]
 
 
@@ -45,18 +37,14 @@ async def settle_due_payments(database: Database, payments: PaymentGateway) -> i
 
     An error of one row is recorded as its failure and holds up no other.
     """
-    slots = asyncio.Semaphore(MAX_CONCURRENT_ROWS)
+    steps = await _lease(database, await select_due(database, UNSETTLED_ROWS))
 
-    async def settle(step: Step, key: UUID) -> int:
-        async def work(item: UUID) -> int:
-            return int(await step(database, payments, item) is not False)
+    async def settle(key: UUID) -> int:
+        return int(await steps[key](database, payments, key) is not False)
 
-        async with slots:
-            return await process_each(database, SETTLE, [key], work)
-
-    due = await _lease_due_rows(database)
-    steps = [partial(settle, STEPS[type(row)], row.id) for row in due]
-    return sum(await asyncio.gather(*(step() for step in steps)))
+    return await process_each(
+        database, SETTLE, steps.keys(), settle, max_concurrent=MAX_CONCURRENT_ROWS
+    )
 
 
 async def reconcile_account(database: Database, payments: PaymentGateway) -> int:
@@ -71,12 +59,16 @@ async def reconcile_account(database: Database, payments: PaymentGateway) -> int
 
 
 async def process_pending_notices(database: Database, payments: PaymentGateway) -> int:
-    """Process stored provider notices that are not done yet; returns how many."""
-    event_ids = await payment_inbox.pending_notices(database, SWEEP_NOTICES)
-    counts = [
-        await payment_inbox.process_notice(database, payments, event_id) for event_id in event_ids
-    ]
-    return sum(counts)
+    """Process stored provider notices that are not done yet; returns how many.
+
+    Each counts its own failures, so that one that can't be processed does not stop the others.
+    """
+
+    async def process(notice_id: UUID) -> int:
+        await payment_inbox.process_by_id(database, payments, notice_id)
+        return 1
+
+    return await process_due(database, PENDING_NOTICES, process)
 
 
 async def _refresh_dispute(database: Database, payments: PaymentGateway, key: UUID) -> None:
@@ -92,25 +84,24 @@ STEPS: dict[type[Any], Step] = {
 }
 
 
-async def _lease_due_rows(database: Database) -> Sequence[Payment | Refund | Dispute]:
-    """Return the due rows and postpone them for a while, so that no other process takes them."""
-    async with database.read(PLATFORM) as session:
-        if not await session.scalar(ANY_DUE):
-            return ()
+async def _lease(database: Database, keys: Sequence[UUID]) -> dict[UUID, Step]:
+    """Postpone the due rows for a while, so that no other process takes them.
+
+    Returns those that no other process has taken, and what is to be done with each.
+    """
+    steps: dict[UUID, Step] = {}
+    if not keys:
+        return steps
     async with database.write(PLATFORM, AuditContext(f"job:{SETTLE}")) as session:
         lease_end = await current_time(session, LEASE_SECONDS)
-        rows = [row for model in DUE_MODELS for row in await _due(session, model)]
-        for row in rows:
-            row.due_at = lease_end
-        return rows
-
-
-async def _due(session: AsyncSession, model: Any) -> Sequence[Any]:
-    found = await session.scalars(
-        select(model)
-        .where(model.due_at < func.clock_timestamp())
-        .order_by(model.due_at)
-        .limit(SWEEP_ROWS)
-        .with_for_update(skip_locked=True)
-    )
-    return found.all()
+        for model in DUE_MODELS:
+            rows = await session.scalars(
+                select(model)
+                .where(model.id.in_(keys), model.due_at < func.clock_timestamp())
+                .order_by(model.id)
+                .with_for_update(skip_locked=True)
+            )
+            for row in rows:
+                row.due_at = lease_end
+                steps[row.id] = STEPS[model]
+    return steps

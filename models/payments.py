@@ -3,7 +3,7 @@ from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, false, text
+from sqlalchemy import CheckConstraint, Index, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
@@ -250,8 +250,10 @@ class PaymentNotice(Base):
     __tablename__ = "payment_notice"
     __table_args__ = (
         Index("ix_payment_notice_open", "received_at", postgresql_where=text("done_at is null")),
+        Index("uq_payment_notice_id", "id", unique=True),
     )
 
+    id: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
     event_id: Mapped[str] = mapped_column(primary_key=True)
     provider: Mapped[str]
     kind: Mapped[str]
@@ -259,5 +261,4 @@ class PaymentNotice(Base):
     body: Mapped[dict[str, Any]]
     received_at: Mapped[datetime] = default_now()
     done_at: Mapped[datetime | None]
-    tries: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None]

@@ -33,6 +33,8 @@ class PaymentUnavailable(PaymentError):
     answer that can't be read. It passes, so it never ends a payment or a refund.
     """
 
+    transient = True
+
 
 class PaymentNotFound(PaymentError):
     """The provider has no such intent, refund, customer or saved method."""

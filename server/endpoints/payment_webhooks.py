@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from database.sessions import Database
 from gateways.payments import InvalidSignature, PaymentGateway
-from server.errors import is_transient
 from services.core.background_worker import BackgroundWorker
+from services.core.transient_errors import is_transient
 from workflows.payments import payment_inbox
 
 log = logging.getLogger("darkstore.webhooks")

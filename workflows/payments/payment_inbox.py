@@ -1,28 +1,37 @@
-"""The inbox of notices from the payment provider: each is stored once, then processed."""
+"""The inbox of notices from the payment provider: each is stored once, then processed.
 
-from collections.abc import Sequence
+A notice that can't be processed stops no other: the job retries it by itself and lists it as a job
+failure. One that can never be read is closed at once, with the reason.
+"""
 
-from sqlalchemy import func, select, text, update
+import logging
+from uuid import UUID
+
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.audit import AuditContext
+from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.payments import (
-    PaymentError,
     PaymentGateway,
     PaymentWebhookEvent,
     RefundResult,
     RefundState,
 )
 from models.payments import Payment, PaymentNotice, PaymentStatus
+from services.core.text import storable_text
 from services.payments import payment_states
 from workflows.payments import reconcile, settle_payment, settle_refunds
 
+log = logging.getLogger("darkstore.webhooks")
+
 ORIGIN = AuditContext("payment_notice")
-MAX_ATTEMPTS = 12
-BACKOFF_SECONDS = 5
+JOB_DELAY_SECONDS = 5
+"""The server processes a notice when it arrives; the job waits so long before it takes it."""
+MAX_TEXT_LENGTH = 300
 IGNORED_KINDS = frozenset({"payment_intent.created"})
 # In these statuses of the payment a notice of that kind has nothing new.
 KNOWN_IN_STATUSES: dict[str, frozenset[PaymentStatus]] = {
@@ -33,23 +42,35 @@ KNOWN_IN_STATUSES: dict[str, frozenset[PaymentStatus]] = {
 }
 
 MARK_PROCESSED = text(
-    "update payment_notice set done_at = clock_timestamp(), failure = null where event_id = :key"
+    "update payment_notice set done_at = clock_timestamp(), failure = :failure"
+    " where event_id = :key and done_at is null"
 )
+PENDING_NOTICES = (
+    select(PaymentNotice.id)
+    .where(
+        PaymentNotice.done_at.is_(None),
+        PaymentNotice.received_at
+        < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, JOB_DELAY_SECONDS),
+    )
+    .order_by(PaymentNotice.received_at, PaymentNotice.id)
+)
+"""Notices that are not processed, the oldest first."""
 
 
 async def store_notice(database: Database, provider: str, event: PaymentWebhookEvent) -> bool:
     """Store a verified notice; False when it was stored before or says nothing to act on."""
+    unreadable = event.unreadable and storable_text(event.unreadable, MAX_TEXT_LENGTH)
     async with database.write(PLATFORM, ORIGIN) as session:
         inserted = await session.execute(
             insert(PaymentNotice)
             .values(
+                id=uuid7(),
                 event_id=event.event_id,
                 provider=provider,
                 kind=event.type,
                 intent_id=event.intent_id,
                 body=_body(event),
-                tries=0,
-                failure=event.unreadable,
+                failure=unreadable,
                 done_at=func.clock_timestamp() if _is_closed(event) else None,
             )
             .on_conflict_do_nothing()
@@ -64,52 +85,47 @@ def _is_closed(event: PaymentWebhookEvent) -> bool:
     return event.type in IGNORED_KINDS or (event.unreadable is not None and not known)
 
 
-async def pending_notices(database: Database, limit: int) -> Sequence[str]:
-    """Notices that are not processed, the oldest first; each failure delays the next attempt."""
-    due = PaymentNotice.received_at + func.make_interval(
-        0, 0, 0, 0, 0, 0, BACKOFF_SECONDS * (PaymentNotice.tries + 1)
-    )
-    async with database.read(PLATFORM) as session:
-        rows = await session.scalars(
-            select(PaymentNotice.event_id)
-            .where(PaymentNotice.done_at.is_(None), due < func.clock_timestamp())
-            .order_by(PaymentNotice.received_at)
-            .limit(limit)
-        )
-        return rows.all()
-
-
-async def process_notice(database: Database, payments: PaymentGateway, event_id: str) -> bool:
+async def process_notice(database: Database, payments: PaymentGateway, event_id: str) -> None:
     """Apply the present state of the payment that a notice is about to its order.
 
     The notice is only a hint: the intent is read again, so that repeated, late and reordered
-    notices do no harm. False when the provider could not be reached.
+    notices do no harm. Raises what keeps it from being processed: the job tries again, and counts
+    the failure unless the error is transient.
     """
     async with database.read(PLATFORM) as session:
         notice = await session.get(PaymentNotice, event_id)
         if notice is None or notice.done_at is not None:
-            return True
+            return
         has_news = await _has_news(session, notice)
+    try:
+        refund = _refund_result(notice)
+    except (KeyError, ValueError, TypeError) as error:
+        reason = f"The refund can't be read: {type(error).__name__}: {error}"
+        await _close(database, event_id, reason)
+        return
 
     async def mark_processed(session: AsyncSession) -> None:
-        await session.execute(MARK_PROCESSED, {"key": event_id})
+        await session.execute(MARK_PROCESSED, {"key": event_id, "failure": None})
 
-    try:
-        if notice.body.get("refund"):
-            await settle_refunds.apply_refund_notice(database, _refund_result(notice))
-        if dispute_id := notice.body.get("dispute_id"):
-            await reconcile.refresh_dispute(database, payments, dispute_id)
-        elif notice.intent_id is not None and has_news:
-            await settle_payment.refresh_intent(
-                database, payments, notice.intent_id, in_transaction=mark_processed
-            )
-            return True
-    except PaymentError as error:
-        await _record_failure(database, event_id, error.message)
-        return False
-    async with database.write(PLATFORM, ORIGIN) as session:
-        await mark_processed(session)
-    return True
+    if refund is not None:
+        await settle_refunds.apply_refund_notice(database, refund)
+    if dispute_id := notice.body.get("dispute_id"):
+        await reconcile.refresh_dispute(database, payments, dispute_id)
+    elif notice.intent_id is not None and has_news:
+        await settle_payment.refresh_intent(
+            database, payments, notice.intent_id, in_transaction=mark_processed
+        )
+        return
+    await _close(database, event_id)
+
+
+async def process_by_id(database: Database, payments: PaymentGateway, notice_id: UUID) -> None:
+    """As `process_notice`, by our own key of the notice."""
+    async with database.read(PLATFORM) as session:
+        statement = select(PaymentNotice.event_id).where(PaymentNotice.id == notice_id)
+        event_id: str | None = await session.scalar(statement)
+    if event_id is not None:
+        await process_notice(database, payments, event_id)
 
 
 async def _has_news(session: AsyncSession, notice: PaymentNotice) -> bool:
@@ -120,19 +136,13 @@ async def _has_news(session: AsyncSession, notice: PaymentNotice) -> bool:
     return await session.scalar(statement) not in KNOWN_IN_STATUSES[notice.kind]
 
 
-async def _record_failure(database: Database, event_id: str, failure: str) -> None:
-    """Count a failure; after MAX_ATTEMPTS the notice is closed, and only polling continues."""
-    tries = PaymentNotice.tries + 1
+async def _close(database: Database, event_id: str, failure: str | None = None) -> None:
+    """Close a notice: it is done, or, with a `failure`, it never can be."""
+    if failure is not None:
+        log.error("payment notice %s is closed: %s", event_id, failure)
+        failure = storable_text(failure, MAX_TEXT_LENGTH)
     async with database.write(PLATFORM, ORIGIN) as session:
-        attempts = await session.scalar(
-            update(PaymentNotice)
-            .where(PaymentNotice.event_id == event_id)
-            .values(tries=tries, failure=failure)
-            .returning(PaymentNotice.tries)
-        )
-        if (attempts or 0) >= MAX_ATTEMPTS:
-            statement = update(PaymentNotice).where(PaymentNotice.event_id == event_id)
-            await session.execute(statement.values(done_at=func.clock_timestamp()))
+        await session.execute(MARK_PROCESSED, {"key": event_id, "failure": failure})
 
 
 def _body(event: PaymentWebhookEvent) -> dict[str, object]:
@@ -156,8 +166,11 @@ def _body(event: PaymentWebhookEvent) -> dict[str, object]:
     return body
 
 
-def _refund_result(notice: PaymentNotice) -> RefundResult:
-    refund = notice.body["refund"]
+def _refund_result(notice: PaymentNotice) -> RefundResult | None:
+    """What the notice says of a refund, if it is about one. Raises for a body of another shape."""
+    refund = notice.body.get("refund")
+    if not refund:
+        return None
     return RefundResult(
         id=refund["id"],
         state=RefundState(refund["state"]),

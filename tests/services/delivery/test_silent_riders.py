@@ -110,9 +110,9 @@ async def check_carrier(database: Database, delivery: Delivery) -> bool:
 async def is_unassigned_by_job(database: Database, delivery: Delivery) -> bool:
     """Run the job for silent riders; whether it took this delivery from its rider."""
     async with database.read(PLATFORM) as session:
-        is_silent = delivery.id in (
-            await session.scalars(silent_riders.DELIVERIES_OF_SILENT_RIDERS)
-        ).all()
+        is_silent = (
+            delivery.id in (await session.scalars(silent_riders.DELIVERIES_OF_SILENT_RIDERS)).all()
+        )
     assert bool(await jobs.unassign_silent_riders(database)) or not is_silent
     async with database.read(PLATFORM) as session:
         delivery_now = await session.get_one(Delivery, delivery.id)
