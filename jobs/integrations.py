@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,6 +14,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.webhook import WebhookClient, WebhookError
 from models.integrations import App, WebhookEndpoint
+from services.core.transient_errors import is_transient
 from services.integrations import webhook_queue, webhook_sending
 from services.integrations.webhook_events import WebhookEvent
 from services.integrations.webhook_sending import AttemptResult, DueDelivery
@@ -22,8 +24,9 @@ log = logging.getLogger("darkstore.jobs")
 
 MAX_CONCURRENT_ATTEMPTS = 40
 POLL_SECONDS = 0.25
-MAX_BATCHES = 20
+MAX_BATCHES = 40
 RUN_SECONDS = 15.0
+FAN_OUT_ORIGIN = AuditContext("job:webhook.fan_out")
 DELIVER_ORIGIN = AuditContext("job:webhook.deliver")
 USER_AGENT = "Darkstore-Webhooks/1"
 
@@ -49,15 +52,37 @@ class WebhookPayloadSource(Protocol):
 
 
 async def fan_out(database: Database) -> int:
-    """Queue deliveries for new events, some thousand per run; returns how many events."""
-    total = 0
+    """Queue deliveries for new events, some thousand per run; returns how many events.
+
+    After an unexpected error the batch is halved until the event that causes it is found. That one
+    is left out, and the error is raised when the others are queued.
+    """
+    total, limit, failure = 0, webhook_queue.MAX_EVENTS_PER_BATCH, None
     for _ in range(MAX_BATCHES):
-        async with database.write(PLATFORM, AuditContext("job:webhook.fan_out")) as session:
-            count = await webhook_queue.fan_out(session)
+        try:
+            async with database.write(PLATFORM, FAN_OUT_ORIGIN) as session:
+                count = await webhook_queue.fan_out(session, limit)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            failure = error
+            if limit == 1:
+                await _skip_next_event(database, error)
+            limit = max(1, limit // 2)
+            continue
         total += count
-        if count < webhook_queue.MAX_EVENTS_PER_BATCH:
+        if count < limit:
             break
+        limit = min(2 * limit, webhook_queue.MAX_EVENTS_PER_BATCH)
+    if failure is not None:
+        raise failure
     return total
+
+
+async def _skip_next_event(database: Database, error: Exception) -> None:
+    async with database.write(PLATFORM, FAN_OUT_ORIGIN) as session:
+        name = await webhook_queue.skip_next(session)
+    log.error("event %s can't be sent to webhook endpoints: %s", name, error, exc_info=error)
 
 
 async def deliver(
@@ -128,19 +153,45 @@ class WebhookSender:
         return len(due)
 
     async def _send_group(self, group: list[DueDelivery]) -> None:
-        """Send a group and record its results in one transaction."""
+        """Send a group and record its results: together, or each by itself if that fails."""
+        results = await asyncio.gather(*map(self._attempt, group))
+        outcomes = list(zip(group, results, strict=True))
         try:
-            results = await asyncio.gather(*map(self._send, group))
-            async with self._database.write(PLATFORM, DELIVER_ORIGIN) as session:
-                for delivery, result in zip(group, results, strict=True):
-                    record = (
-                        webhook_sending.record_failed
-                        if result.error
-                        else webhook_sending.record_delivered
-                    )
-                    await record(session, delivery, result)
+            await self._record(outcomes)
         except Exception:
-            log.warning("deliveries to %s will be sent again", group[0].endpoint.id, exc_info=True)
+            log.warning("results of %s: one by one now", group[0].endpoint.id, exc_info=True)
+            for delivery, result in outcomes:
+                await self._record_alone(delivery, result)
+
+    async def _record(self, outcomes: Sequence[tuple[DueDelivery, AttemptResult]]) -> None:
+        async with self._database.write(PLATFORM, DELIVER_ORIGIN) as session:
+            for delivery, result in outcomes:
+                await webhook_sending.record_result(session, delivery, result)
+
+    async def _record_alone(self, delivery: DueDelivery, result: AttemptResult) -> None:
+        """Record one result; without the texts of the answer if it can't be stored with them."""
+        for version in (result, result.without_texts()):
+            try:
+                await self._record([(delivery, version)])
+                return
+            except Exception:
+                log.warning("no result of %s", delivery.delivery.id, exc_info=True)
+        log.error("delivery %s will be sent again after its lease", delivery.delivery.id)
+
+    async def _attempt(self, delivery: DueDelivery) -> AttemptResult:
+        """Make one attempt; never raises, so that the others of its group keep their results."""
+        try:
+            return await self._send(delivery)
+        except Exception as error:
+            transient = is_transient(error)
+            log.log(
+                logging.WARNING if transient else logging.ERROR,
+                "delivery %s failed on our side",
+                delivery.delivery.id,
+                exc_info=True,
+            )
+            message = "This failed on our side and will be tried again."
+            return AttemptResult(message, on_our_side=True, transient=transient)
 
     async def _send(self, delivery: DueDelivery) -> AttemptResult:
         """Make one attempt; no transaction is open meanwhile."""
@@ -177,13 +228,13 @@ class WebhookSender:
         return AttemptResult(reason)
 
 
-async def delete_old_deliveries(database: Database) -> int:
-    """Delete deliveries that ended more than 30 days ago; returns how many."""
+async def expire_pending(database: Database) -> int:
+    """End deliveries that nobody attempts any more; returns how many."""
     total = 0
     for _ in range(MAX_BATCHES):
-        async with database.write(PLATFORM, AuditContext("job:webhook.forget_old")) as session:
-            count = await webhook_sending.purge_old(session)
+        async with database.write(PLATFORM, AuditContext("job:webhook.expire")) as session:
+            count = await webhook_sending.expire_pending(session)
         total += count
-        if count < webhook_sending.MAX_PURGED_PER_BATCH:
+        if count < webhook_sending.MAX_EXPIRED_PER_BATCH:
             break
     return total

@@ -91,6 +91,10 @@ INSERT_DELIVERIES = prepared(
 UPDATE_MISSED_SINCE = text(
     "update webhook_endpoint set missed_since = least(missed_since, :at) where id = :id"
 )
+UPDATE_MISSED_BY_COMPANY = text(
+    "update webhook_endpoint set missed_since = least(missed_since, :at)"
+    " where company_id = :company and status <> 'ARCHIVED'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +110,38 @@ class QueuedDelivery:
     round: int = 0
 
 
-async def fan_out(session: AsyncSession) -> int:
+async def fan_out(session: AsyncSession, limit: int = MAX_EVENTS_PER_BATCH) -> int:
     """Queue deliveries of the next events of the log; returns how many events were read.
 
     The reader's position is locked: while one process reads, others return 0.
     """
+    events = await _read_next(session, limit)
+    recent = [event for event in events if event.fresh]
+    await enqueue(session, await _match_endpoints(session, recent))
+    await _move_position(session, events)
+    return len(events)
+
+
+async def skip_next(session: AsyncSession) -> str | None:
+    """Leave out the next event, which can't be queued; returns its name.
+
+    Its company's endpoints have missed it: their owners see since when, and may replay.
+    """
+    events = await _read_next(session, 1)
+    if not events:
+        return None
+    [event] = events
+    parameters = {"company": event.company_id, "at": event.at}
+    await session.execute(UPDATE_MISSED_BY_COMPANY, parameters)
+    await _move_position(session, events)
+    return f"{event.stream} {event.seq}"
+
+
+async def _read_next(session: AsyncSession, limit: int) -> Sequence[Any]:
+    """Lock the reader's position and read the events after it."""
     position = (await session.execute(LOCK_POSITION, {"reader": READER})).first()
     if position is None:
-        return 0
+        return []
     tx, stream, seq, is_ahead = position
     if is_ahead:
         log.warning(
@@ -126,19 +154,17 @@ async def fan_out(session: AsyncSession) -> int:
         "tx": tx,
         "stream": stream,
         "seq": seq,
-        "most": MAX_EVENTS_PER_BATCH,
+        "most": limit,
         "life": DELIVERY_LIFETIME_SECONDS,
     }
-    events = (await session.execute(SELECT_NEXT_EVENTS, parameters)).all()
-    if not events:
-        return 0
-    recent = [event for event in events if event.fresh]
-    await enqueue(session, await _match_endpoints(session, recent))
-    last = events[-1]
-    await session.execute(
-        UPDATE_POSITION, {"tx": last.tx, "stream": last.stream, "seq": last.seq, "reader": READER}
-    )
-    return len(events)
+    return (await session.execute(SELECT_NEXT_EVENTS, parameters)).all()
+
+
+async def _move_position(session: AsyncSession, events: Sequence[Any]) -> None:
+    if events:
+        last = events[-1]
+        place = {"tx": last.tx, "stream": last.stream, "seq": last.seq, "reader": READER}
+        await session.execute(UPDATE_POSITION, place)
 
 
 async def enqueue(session: AsyncSession, deliveries: Sequence[QueuedDelivery]) -> int:

@@ -6,7 +6,7 @@ another. A sender that crashes in between causes a second delivery of what it ha
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from database.statements import prepared
 from models.events import Event
 from models.integrations import App, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookStatus
 from services.core.clock import current_time
+from services.core.text import storable_text
 from services.events.event_log import record_event, webhook_stream
 from services.integrations.webhook_endpoint_states import MACHINE
 from services.integrations.webhook_events import WebhookEvent
@@ -37,6 +38,8 @@ CIRCUIT_OPEN_SECONDS = 30
 MAX_CIRCUIT_OPEN_SECONDS = 3_600
 HTTP_GONE = 410
 MAX_ERROR_LENGTH = 300
+MAX_SNIPPET_LENGTH = 2_000
+TRANSIENT_RETRY_SECONDS = 60
 # Ordered delivery: no earlier event of the stream may be pending, nor unread in the log. Only
 # events of concurrent writers are numbered in another order than they commit, so few are checked.
 ORDER_LOOKBACK_EVENTS = 100
@@ -80,6 +83,13 @@ MARK_DELIVERED = text(
     "update webhook_delivery set status = 'DELIVERED', attempts_count = attempts_count + 1,"
     " finished_at = now(), last_error = null where id = :id and status = 'PENDING'"
 )
+# What fails on our side is not the endpoint's fault, but it ends after three days as well.
+POSTPONE = text(
+    "update webhook_delivery set last_error = :error, due_at = :due,"
+    " status = case when ends_at < now() then 'DEAD' else 'PENDING' end,"
+    " finished_at = case when ends_at < now() then now() end"
+    " where id = :id and status = 'PENDING' returning status"
+)
 CLOSE_CIRCUIT = text(
     "update webhook_endpoint set failures = 0, failing_since = null, circuit_open_until = null"
     " where id = :id and failures > 0"
@@ -90,20 +100,17 @@ MARK_FAILED = text(
     " finished_at = case when :due > ends_at then now() end"
     " where id = :id and status = 'PENDING' returning status"
 )
-# Deliveries of inactive endpoints are never attempted, so their expiry is checked here.
+# Deliveries of inactive endpoints are never attempted. Those of active ones end with an attempt,
+# unless no attempt ever comes to its end: then an hour later.
 EXPIRE_PENDING = text(
     "update webhook_delivery d set status = 'DEAD', finished_at = now(), last_error = :error"
-    " from webhook_endpoint w where w.id = d.endpoint_id and w.status <> 'ACTIVE'"
-    " and d.status = 'PENDING' and (d.ends_at < now() or w.status = 'ARCHIVED')"
+    " where d.id in (select p.id from webhook_delivery p"
+    " join webhook_endpoint w on w.id = p.endpoint_id where p.status = 'PENDING'"
+    " and (p.ends_at < now() - interval '1 hour' or w.status = 'ARCHIVED'"
+    " or w.status <> 'ACTIVE' and p.ends_at < now())"
+    " limit :most for update of p skip locked) returning 1"
 )
-DELETE_FINISHED = text(
-    "delete from webhook_delivery where id in (select id from webhook_delivery"
-    " where created_at < now() - make_interval(days => :days) and status <> 'PENDING' limit :most)"
-    " returning id"
-)
-DELETE_ATTEMPTS = text("delete from webhook_attempt where delivery_id = any (:ids)")
-RETENTION_DAYS = 30
-MAX_PURGED_PER_BATCH = 1_000
+MAX_EXPIRED_PER_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +126,24 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """The result of an attempt; `error` is None if the endpoint accepted the message."""
+    """The result of an attempt; `error` is None if the endpoint accepted the message.
+
+    `on_our_side` are errors that say nothing about the endpoint: they don't count for its circuit,
+    and transient ones are not counted as attempts either.
+    """
 
     error: str | None = None
     status_code: int | None = None
     latency_ms: int | None = None
     snippet: str = ""
     retry_after_seconds: int | None = None
+    on_our_side: bool = False
+    transient: bool = False
+
+    def without_texts(self) -> "AttemptResult":
+        """The same result, without what the endpoint answered."""
+        error = self.error and "The attempt failed; what was answered can't be shown."
+        return replace(self, error=error, snippet="")
 
 
 async def claim_due(
@@ -180,24 +198,28 @@ def to_webhook_event(event: Event | None) -> WebhookEvent | None:
     return WebhookEvent(event.stream, event.seq, event.type, event.at, company_id, event.body)
 
 
-async def record_delivered(session: AsyncSession, due: DueDelivery, result: AttemptResult) -> None:
-    """Mark the delivery as delivered and close the endpoint's circuit."""
-    _add_attempt(session, due, result)
-    await session.execute(MARK_DELIVERED, {"id": due.delivery.id})
-    await session.execute(CLOSE_CIRCUIT, {"id": due.endpoint.id})
+async def record_result(session: AsyncSession, due: DueDelivery, result: AttemptResult) -> None:
+    """Mark the delivery as delivered, or schedule its next attempt; give up after three days.
 
-
-async def record_failed(session: AsyncSession, due: DueDelivery, result: AttemptResult) -> None:
-    """Schedule the next attempt, or give up after three days; counts for the endpoint's circuit."""
-    _add_attempt(session, due, result)
+    The result counts for the endpoint's circuit, unless the error was on our side.
+    """
+    if not result.transient:
+        _add_attempt(session, due, result)
+    if result.error is None:
+        await session.execute(MARK_DELIVERED, {"id": due.delivery.id})
+        await session.execute(CLOSE_CIRCUIT, {"id": due.endpoint.id})
+        return
+    error = storable_text(result.error, MAX_ERROR_LENGTH)
     delay = retry_delay_seconds(due.delivery.attempts_count, result.retry_after_seconds)
-    due_at = await current_time(session, delay)
-    error = (result.error or "")[:MAX_ERROR_LENGTH]
-    parameters = {"id": due.delivery.id, "error": error, "due": due_at}
-    status = await session.scalar(MARK_FAILED, parameters)
+    due_at = await current_time(session, TRANSIENT_RETRY_SECONDS if result.transient else delay)
+    status = await session.scalar(
+        POSTPONE if result.transient else MARK_FAILED,
+        {"id": due.delivery.id, "error": error, "due": due_at},
+    )
     if status == "DEAD":
         _record_event(session, due.endpoint, "WEBHOOK_DELIVERY_DEAD", delivery_id=due.delivery.id)
-    await _count_failure(session, due.endpoint.id, result)
+    if not result.on_our_side:
+        await _count_failure(session, due.endpoint.id, result)
 
 
 async def suspend(session: AsyncSession, endpoint_id: UUID, because: str) -> None:
@@ -214,18 +236,11 @@ def retry_delay_seconds(attempts_count: int, retry_after_seconds: int | None = N
     return max(delay * random.uniform(1 - JITTER, 1 + JITTER), minimum)
 
 
-async def purge_old(session: AsyncSession) -> int:
-    """Delete deliveries finished more than 30 days ago, with their attempts; returns how many.
-
-    Expired deliveries of inactive endpoints are marked as dead first.
-    """
-    await session.execute(EXPIRE_PENDING, {"error": "The endpoint took nothing until the end."})
-    parameters = {"days": RETENTION_DAYS, "most": MAX_PURGED_PER_BATCH}
-    rows = await session.execute(DELETE_FINISHED, parameters)
-    ids = [row[0] for row in rows]
-    if ids:
-        await session.execute(DELETE_ATTEMPTS, {"ids": ids})
-    return len(ids)
+async def expire_pending(session: AsyncSession) -> int:
+    """Mark deliveries as dead that are past their end or whose endpoint is archived."""
+    error = "The endpoint took nothing until the end."
+    parameters = {"error": error, "most": MAX_EXPIRED_PER_BATCH}
+    return len((await session.execute(EXPIRE_PENDING, parameters)).all())
 
 
 async def _count_failure(session: AsyncSession, endpoint_id: UUID, result: AttemptResult) -> None:
@@ -265,7 +280,7 @@ def _add_attempt(session: AsyncSession, due: DueDelivery, result: AttemptResult)
             delivery_id=due.delivery.id,
             status_code=result.status_code,
             latency_ms=result.latency_ms,
-            error=result.error[:MAX_ERROR_LENGTH] if result.error else None,
-            snippet=result.snippet,
+            error=storable_text(result.error, MAX_ERROR_LENGTH) if result.error else None,
+            snippet=storable_text(result.snippet, MAX_SNIPPET_LENGTH),
         )
     )

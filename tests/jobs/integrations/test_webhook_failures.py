@@ -178,13 +178,29 @@ async def test_pending_deliveries_of_a_suspended_endpoint_end_as_dead_letters(
     await scenario.record_stock_event()
     await scenario.send_due()
     database = scenario.container.database
-    await integrations.delete_old_deliveries(database)
+    await integrations.expire_pending(database)
     assert [delivery["status"] for delivery in await scenario.deliveries(endpoint_id)] == [
         "PENDING"
     ]
     await scenario.execute("update webhook_delivery set ends_at = now() where status = 'PENDING'")
-    await integrations.delete_old_deliveries(database)
+    await integrations.expire_pending(database)
     assert [delivery["status"] for delivery in await scenario.deliveries(endpoint_id)] == ["DEAD"]
-    await scenario.execute("update webhook_delivery set created_at = now() - interval '31 days'")
-    assert await integrations.delete_old_deliveries(database) >= 1
-    assert await scenario.deliveries(endpoint_id) == []
+    assert await integrations.expire_pending(database) == 0
+
+
+async def test_a_delivery_whose_attempts_never_end_is_dead_an_hour_after_its_end(
+    scenario: WebhookScenario,
+) -> None:
+    """A sender that is killed at each attempt took it again every minute without an end."""
+    endpoint_id = await scenario.create_endpoint_id()
+    await scenario.record_stock_event()
+    await integrations.fan_out(scenario.container.database)
+    for hours, status in ((0, "PENDING"), (2, "DEAD")):
+        await scenario.execute(
+            "update webhook_delivery set ends_at = now() - make_interval(hours => :hours),"
+            " due_at = now() + interval '1 minute' where status = 'PENDING'",
+            hours=hours,
+        )
+        await integrations.expire_pending(scenario.container.database)
+        [delivery] = await scenario.deliveries(endpoint_id)
+        assert delivery["status"] == status
