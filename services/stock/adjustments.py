@@ -80,6 +80,8 @@ async def adjust(
     _check(adjustment, reason)
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     store = await visible_store(session, actor, store_id)
+    if (adjustment.delta or 0) > 0 and adjustment.names_batch:
+        await receiving.lock_batches(session, [_receipt_line(product_id, adjustment)])
     rows = await ensure_and_lock(session, store.company_id, store.id, [product_id])
     if (row := rows.get(product_id)) is None:
         raise not_found(Product, "productId")
@@ -125,11 +127,9 @@ def _change_on_hand(
 async def _add_to_batch(
     session: AsyncSession, row: Stock, adjustment: StockAdjustment, cause: MovementCause
 ) -> StockEntry:
-    line = StockReceiptLine(
-        row.product_id, adjustment.delta or 0, adjustment.batch_code, adjustment.expires_on
-    )
+    line = _receipt_line(row.product_id, adjustment)
     try:
-        (entry,) = await receiving.receive(
+        (entry,) = await receiving.receive_locked(
             session, company_id=row.company_id, store_id=row.store_id, lines=[line],
             reason=cause.reason, reference=cause.reference, actor_id=cause.actor_id,
             path=["input"],
@@ -138,6 +138,12 @@ async def _add_to_batch(
         problems = [replace(each, path=["input", *each.path[2:]]) for each in error.problems]
         raise DomainError(*problems) from None
     return entry
+
+
+def _receipt_line(product_id: UUID, adjustment: StockAdjustment) -> StockReceiptLine:
+    return StockReceiptLine(
+        product_id, adjustment.delta or 0, adjustment.batch_code, adjustment.expires_on
+    )
 
 
 def _check(adjustment: StockAdjustment, reason: StockReason) -> None:

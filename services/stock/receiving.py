@@ -12,7 +12,7 @@ from models.catalog import Product
 from models.stock import BatchRecall, BatchStatus, Stock, StockBatch, StockEntry, StockReason
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.text import parse_line
+from services.core.text import parse_line, storable_text
 from services.stock import batches
 from services.stock.stock_rows import StockRows, ensure_and_lock
 from services.stock.stock_writer import (
@@ -27,7 +27,8 @@ MAX_RECEIPT_UNITS = 100_000
 DEFAULT_PATH = ["input", "lines"]
 BatchKey = tuple[UUID, str]
 """A product and a batch code."""
-# Receiving a batch and recalling it exclude each other, by product and batch code.
+# Receiving a batch and recalling it exclude each other, by product and batch code. Locks are taken
+# in one order, or two transactions could wait for each other: batch codes first, then stock rows.
 LOCK_BATCH_CODES = text(
     "select pg_advisory_xact_lock(key) from"
     " (select distinct hashtextextended(name, 0) as key from unnest(cast(:names as text[])) as name"
@@ -80,9 +81,27 @@ async def receive(
     Units of a recalled batch are set aside. Raises DomainError, each at `path`.<position>: NotFound
     for a product of another company, InvalidInput for quantities, codes and days that are invalid.
     """
+    await lock_batches(session, lines)
+    return await receive_locked(
+        session, company_id=company_id, store_id=store_id, lines=lines, reason=reason,
+        reference=reference, actor_id=actor_id, path=path,
+    )  # fmt: skip
+
+
+async def receive_locked(
+    session: AsyncSession,
+    *,
+    company_id: UUID,
+    store_id: UUID,
+    lines: Sequence[StockReceiptLine],
+    reason: StockReason,
+    reference: str,
+    actor_id: UUID | None,
+    path: Sequence[str] = DEFAULT_PATH,
+) -> list[StockEntry]:
+    """As `receive`, for a caller that has locked the batches of the lines, then stock rows."""
     today = await local_date(session, store_id)
     lines = _validated(lines, today, path)
-    await lock_batch_codes(session, [(line.product_id, line.code) for line in lines if line.code])
     product_ids = {line.product_id for line in lines}
     rows = await ensure_and_lock(session, company_id, store_id, product_ids)
     for position, line in enumerate(lines):
@@ -105,6 +124,16 @@ async def local_date(session: AsyncSession, store_id: UUID) -> date:
         raise not_found(Store, "storeId")
     day: date = today
     return day
+
+
+async def lock_batches(session: AsyncSession, lines: Sequence[StockReceiptLine]) -> None:
+    """Lock the batch codes of receipt lines; always before the first stock row is locked."""
+    keys = [
+        (line.product_id, storable_text(line.code.strip(), MAX_BATCH_CODE_LENGTH))
+        for line in lines
+        if line.code
+    ]
+    await lock_batch_codes(session, keys)
 
 
 async def lock_batch_codes(session: AsyncSession, keys: Collection[BatchKey]) -> None:

@@ -116,6 +116,8 @@ async def record_arrivals(
     So the ledger's TRANSFER_OUT of the source and TRANSFER_IN of the destination always cancel
     out, and the loss has the reason TRANSFER_SHORTAGE.
     """
+    lines = [_receipt_line(each) for each in arrivals if each.received or each.damaged]
+    await receiving.lock_batches(session, lines)
     shipped: Counter[UUID] = Counter()
     missing: Counter[UUID] = Counter()
     for arrival in arrivals:
@@ -129,11 +131,11 @@ async def record_arrivals(
         reference=str(row.id),
         actor_id=actor_id,
     )
-    await receiving.receive(
+    await receiving.receive_locked(
         session,
         company_id=row.company_id,
         store_id=row.destination_id,
-        lines=[_receipt_line(each) for each in arrivals if each.received or each.damaged],
+        lines=lines,
         reason=StockReason.TRANSFER_IN,
         reference=str(row.id),
         actor_id=actor_id,
