@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import auto
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
@@ -170,6 +170,9 @@ class SignInSession(Entity):
     """A signed-in device; its refresh tokens belong to it."""
 
     __tablename__ = "sign_in_session"
+    __table_args__ = (
+        Index("ix_sign_in_session_ended_at", text("coalesce(revoked_at, expires_at)")),
+    )
 
     person_id: Mapped[UUID] = foreign_key("person.id", index=True)
     device: Mapped[str] = mapped_column(default="")

@@ -151,6 +151,7 @@ class Hold(Base):
         ForeignKeyConstraint(["store_id", "product_id"], ["stock.store_id", "stock.product_id"]),
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_hold_expiry", "expires_at", postgresql_where=text("status = 'HELD'")),
+        Index("ix_hold_created_at", "created_at", postgresql_using="brin"),
     )
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)

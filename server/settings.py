@@ -4,13 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.operations.retention_rules import (
+    AUDIT_DAYS,
+    AUDIT_PERSONAL_DAYS,
+    GUEST_DAYS,
+    RetentionPeriods,
+)
+
 DEVELOPMENT = "development"
 DEFAULT_PORT = 8000
 DRAIN_SECONDS = 15.0
 BUDGET_PER_SECOND = 1_000
 BUDGET_RANGE = (0, 1_000_000)
-EVENT_RETENTION_DAYS = 90
-EVENT_RETENTION_RANGE = (7, 400)
+RETENTION_SETTINGS = {
+    "event_days": ("DARKSTORE_EVENTS_DAYS", 90, (7, 400)),
+    "audit_days": ("DARKSTORE_AUDIT_DAYS", AUDIT_DAYS, (30, 3_650)),
+    "audit_personal_days": ("DARKSTORE_AUDIT_PERSONAL_DAYS", AUDIT_PERSONAL_DAYS, (7, 3_650)),
+    "guest_days": ("DARKSTORE_GUEST_DAYS", GUEST_DAYS, (7, 400)),
+}
+"""For each period of retention its setting, its default and the smallest and largest value."""
 
 
 class BadSetting(ValueError):
@@ -43,7 +55,7 @@ class Settings:
     automatic_persisted_queries: bool
     webhook_allowed: frozenset[str]
     metrics_token: str
-    event_retention_days: int
+    retention: RetentionPeriods
 
     @property
     def development(self) -> bool:
@@ -83,11 +95,18 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         automatic_persisted_queries=_switch(environment, "DARKSTORE_APQ", False),
         metrics_token=environment.get("DARKSTORE_METRICS_TOKEN", "").strip(),
         webhook_allowed=_hosts_with_ports(environment, "DARKSTORE_WEBHOOK_ALLOW"),
-        event_retention_days=_whole_number(
-            environment, "DARKSTORE_EVENTS_DAYS", EVENT_RETENTION_DAYS, EVENT_RETENTION_RANGE
-        ),
+        retention=_retention(environment),
         shows_cost=_switch(environment, "DARKSTORE_COST_SHOWN", True),
     )
+
+
+def _retention(environment: Mapping[str, str]) -> RetentionPeriods:
+    """For how many days rows are kept."""
+    days = {
+        period: _whole_number(environment, name, default, valid_range)
+        for period, (name, default, valid_range) in RETENTION_SETTINGS.items()
+    }
+    return RetentionPeriods(**days)
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

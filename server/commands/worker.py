@@ -41,7 +41,7 @@ async def _run(settings: Settings) -> None:
             storage=build_storage(settings),
             webhooks=container.webhooks,
             payloads=GraphPayloads(container),
-            event_retention_days=settings.event_retention_days,
+            retention=settings.retention,
         )
         await run_jobs(JOBS, dependencies, stop, RunLog(database, BACKLOG_QUERIES))
         await container.webhooks.close()

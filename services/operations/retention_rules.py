@@ -1,0 +1,172 @@
+"""How long the rows of each table are kept: a rule, or the reason why none are deleted.
+
+A test walks all tables: a new one needs a line here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from services.events.partitions import RETENTION_DAYS
+
+IDEMPOTENCY_HOURS = 24
+"""As documented for clients: a key is remembered for so long."""
+AUDIT_DAYS = 730
+AUDIT_PERSONAL_DAYS = 90
+GUEST_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPeriods:
+    """The periods that operators may set, in days.
+
+    After `audit_personal_days` an audit row shows who did what to which row, and no names, texts,
+    addresses and places any more.
+    """
+
+    event_days: int = RETENTION_DAYS
+    audit_days: int = AUDIT_DAYS
+    audit_personal_days: int = AUDIT_PERSONAL_DAYS
+    guest_days: int = GUEST_DAYS
+
+
+DEFAULT_PERIODS = RetentionPeriods()
+
+
+class Scan(Enum):
+    """How the old rows of a table are found without reading all of it."""
+
+    INDEX = "by an index on what the condition compares"
+    KEY_TIME = "by the primary key, a version 7 UUID, which begins with the time of the insert"
+    WALK = "in slices of the primary key, a few with each run, as too many rows are kept"
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """Rows that fulfill `condition` are deleted; `:before` is the time `days` ago.
+
+    `setting` names the period that replaces `days`. `children` are the tables whose rows go along,
+    with the column that refers to `key`.
+    """
+
+    table: str
+    condition: str
+    days: float = 0
+    scan: Scan = Scan.INDEX
+    setting: str | None = None
+    key: str = "id"
+    children: Mapping[str, str] = field(default_factory=dict)
+
+    def period_days(self, periods: RetentionPeriods) -> float:
+        """How many days a row is kept."""
+        return self.days if self.setting is None else float(getattr(periods, self.setting))
+
+
+# The streams of orders, tickets and imports: those of stores, people and endpoints are few.
+STREAM_FAMILIES = "split_part(stream, ':', 1) in ('order', 'ticket', 'import')"
+
+RULES: tuple[RetentionRule, ...] = (
+    RetentionRule("idempotency_key", "created_at < :before", IDEMPOTENCY_HOURS / 24, key="ctid"),
+    RetentionRule("one_time_code", "expires_at < :before", 7, Scan.KEY_TIME),
+    RetentionRule("refresh_token", "expires_at < :before", 30, Scan.KEY_TIME),
+    RetentionRule(
+        "sign_in_session",
+        "coalesce(revoked_at, expires_at) < :before",
+        30,
+        children={"refresh_token": "session_id"},
+    ),
+    RetentionRule("app_secret", "coalesce(revoked_at, expires_at) < :before", 400, Scan.KEY_TIME),
+    RetentionRule("payment_notice", "done_at < :before", 90, key="ctid"),
+    RetentionRule("hold", "created_at < :before and status <> 'HELD'", 30, key="ctid"),
+    RetentionRule("delivery_offer", "status <> 'OFFERED'", 90, Scan.KEY_TIME),
+    RetentionRule("delivery_track", "last_at < :before", 30, key="delivery_id"),
+    RetentionRule("stock_alert", "resolved_at < :before", 90, Scan.KEY_TIME),
+    RetentionRule("price_change", "status in ('DONE', 'CANCELED')", 400, Scan.KEY_TIME),
+    RetentionRule("stock_set", "at < :before", 90, Scan.KEY_TIME),
+    RetentionRule(
+        "stock_import",
+        "status in ('COMPLETED', 'FAILED')",
+        400,
+        Scan.KEY_TIME,
+        children={"stock_import_row": "import_id"},
+    ),
+    RetentionRule(
+        "webhook_delivery",
+        "created_at < :before and status <> 'PENDING'",
+        30,
+        children={"webhook_attempt": "delivery_id"},
+    ),
+    # An item that no longer fails is not listed: its job has not tried it for a day, so it is not
+    # due any more. A dead letter of three months gets another ten attempts if it is due still.
+    RetentionRule(
+        "job_failure",
+        "(not dead and next_at < :before) or (dead and last_at < :before - interval '89 days')",
+        1,
+        Scan.KEY_TIME,
+    ),
+    # A stream without an event in the log: nobody can read on from its last number.
+    RetentionRule(
+        "stream",
+        f"at < :before - interval '30 days' and {STREAM_FAMILIES}",
+        scan=Scan.WALK,
+        setting="event_days",
+        key="stream",
+    ),
+    RetentionRule(
+        "cart",
+        "updated_at < :before",
+        scan=Scan.WALK,
+        setting="guest_days",
+        children={"cart_line": "cart_id"},
+    ),
+    RetentionRule("address", "removed_at < :before", 30, Scan.WALK),
+)
+
+OTHER_JOBS: Mapping[str, str] = {
+    "audit_entry": "retention.delete_old: by functions of the database, as nobody may change it",
+    "event": "event_day.keep: a day is dropped as a whole",
+    "stock_upload": "stock_import.forget_files: with its file, after a day",
+}
+
+MASTER_DATA = "master data: as many rows as there are things, and people archive them"
+ONE_EACH = "one row for each thing of another table, written over"
+ORDER_BOOKS = "part of a sale: kept with its books, as tax and commercial law ask for"
+STOCK_BOOKS = "part of the stock ledger: its sums are the units there are, and recalls need it"
+PURCHASE_BOOKS = "part of the purchase books, as tax and commercial law ask for"
+
+KEPT: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "app", "brand", "category", "company", "listing", "membership", "person", "product",
+            "rider", "store", "store_hours", "store_zone", "supplier", "supplier_product",
+            "webhook_endpoint",
+        ),
+        MASTER_DATA,
+    ),
+    **dict.fromkeys(
+        (
+            "rider_position", "reorder_proposal", "reorder_run", "stock", "stock_audit",
+            "counter_till", "event_place", "job_cursor", "job_state",
+        ),
+        ONE_EACH,
+    ),
+    **dict.fromkeys(
+        (
+            "order", "order_line", "payment", "refund", "fulfillment", "fulfillment_line",
+            "substitute", "picked_batch", "delivery", "counter_sale", "counter_sale_line",
+            "ticket", "ticket_message",
+        ),
+        ORDER_BOOKS,
+    ),
+    **dict.fromkeys(
+        (
+            "stock_entry", "stock_batch", "batch_recall", "stock_count", "stock_count_line",
+            "stock_count_entry", "transfer", "transfer_line", "transfer_lot",
+        ),
+        STOCK_BOOKS,
+    ),
+    **dict.fromkeys(
+        ("purchase_order", "purchase_order_line", "goods_receipt", "goods_receipt_line"),
+        PURCHASE_BOOKS,
+    ),
+}  # fmt: skip
