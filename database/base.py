@@ -40,6 +40,17 @@ def uuid7() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+def first_uuid7_at(unix_seconds: float) -> UUID:
+    """The lowest key of a time: rows inserted before it have a lower one."""
+    return UUID(int=int(unix_seconds * 1_000) << 80)
+
+
+UUID7_SQL = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing substring(
+        int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3
+    ) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid"""
+"""The same as an SQL expression, for statements that insert many rows."""
+
+
 class NamedEnum(StrEnum):
     """An enum whose stored value is its own name: graph, event log and row show the same."""
 

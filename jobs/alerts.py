@@ -1,36 +1,53 @@
-"""Jobs that raise and resolve stock alerts and end their snoozes."""
+"""Jobs that raise and resolve stock alerts, store by store, and end their snoozes."""
+
+from functools import partial
+from uuid import UUID
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
+from jobs.retry_each import DueItems, process_due
 from models.alerts import AlertKind
-from services.alerts import detection
+from services.alerts import detection, store_checks
 
-STOCK_LEVEL_KINDS = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
-EXPIRY_KINDS = (AlertKind.EXPIRING,)
-SALES_TREND_KINDS = (AlertKind.NEGATIVE_TREND,)
+MAX_STORES = 500
+MAX_WOKEN = 500
+CHANGED_STORES = DueItems("alert.watch_shelves", store_checks.STORES_WITH_CHANGES, MAX_STORES)
+STORES_BY_EXPIRY = DueItems(
+    "alert.watch_dates", store_checks.STORES_WITH_OLD_EXPIRY_CHECK, MAX_STORES
+)
+STORES_BY_SALES = DueItems(
+    "alert.watch_sales", store_checks.STORES_WITH_OLD_SALES_CHECK, MAX_STORES
+)
 
 
 async def check_stock_levels(database: Database) -> int:
-    """Check stock levels and reopen alerts whose snooze has ended; returns how many changed."""
+    """Check stock that has changed, and reopen alerts whose snooze has ended.
+
+    Returns how many alerts changed.
+    """
     async with database.write(PLATFORM, AuditContext("job:alert.wake")) as session:
-        reopened = await detection.reopen_snoozed(session)
-    return reopened + await _update_alerts(database, STOCK_LEVEL_KINDS)
+        reopened = await detection.reopen_snoozed(session, MAX_WOKEN)
+
+    async def work(store_id: UUID) -> int:
+        async with database.write(PLATFORM, AuditContext("job:alert.watch")) as session:
+            return await store_checks.check_levels(session, store_id)
+
+    return reopened + await process_due(database, CHANGED_STORES, work)
 
 
 async def check_expiry_dates(database: Database) -> int:
     """Check for batches that expire within three days; returns how many alerts changed."""
-    return await _update_alerts(database, EXPIRY_KINDS)
+    check = partial(_check, database, store_checks.EXPIRY, AlertKind.EXPIRING)
+    return await process_due(database, STORES_BY_EXPIRY, check)
 
 
 async def check_sales_trends(database: Database) -> int:
     """Check the sales trends of four weeks; returns how many alerts changed."""
-    return await _update_alerts(database, SALES_TREND_KINDS)
+    check = partial(_check, database, store_checks.SALES, AlertKind.NEGATIVE_TREND)
+    return await process_due(database, STORES_BY_SALES, check)
 
 
-async def _update_alerts(database: Database, kinds: tuple[AlertKind, ...]) -> int:
-    count = 0
-    for kind in kinds:
-        async with database.write(PLATFORM, AuditContext("job:alert.watch")) as session:
-            count += await detection.detect(session, kind)
-    return count
+async def _check(database: Database, name: str, kind: AlertKind, store_id: UUID) -> int:
+    async with database.write(PLATFORM, AuditContext("job:alert.watch")) as session:
+        return await store_checks.check_kind(session, store_id, name, kind)

@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import auto
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Entity, NamedEnum, default_now, foreign_key
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 
 
 class AlertKind(NamedEnum):
@@ -59,6 +59,22 @@ class AlertAction(NamedEnum):
 
 
 PRIORITIES = tuple(AlertPriority)
+
+
+class StockAlertCheck(Base):
+    """When a store was looked at for alerts, and up to which change of its stock.
+
+    `seq` is the last event of the store's inventory that was considered; `checked_at` is when all
+    of its products were.
+    """
+
+    __tablename__ = "stock_alert_check"
+
+    store_id: Mapped[UUID] = foreign_key("store.id", primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    company_id: Mapped[UUID] = foreign_key("company.id")
+    seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    checked_at: Mapped[datetime | None]
 
 
 class StockAlert(Entity):

@@ -1,10 +1,11 @@
 """Detects stock alerts by one statement for each kind: raises, updates and resolves them.
 
-A condition is a query for the stock rows that have a problem now. A row without an active alert of
-the kind gets one; an active alert gets the current figures; it is resolved when its row no longer
-meets the condition. Sales trends compare the last seven days with the same weekdays of the three
-weeks before, both weighted exponentially (a day weighs 0.7 of the day after it), in the store's
-timezone:
+It looks at one store, or at some of its products. A condition is a query for the stock rows there
+that have a problem now. A row without an active alert of the kind gets one; an active alert gets
+the current figures; it is resolved when its row no longer meets the condition.
+
+Sales trends compare the last seven days with the same weekdays of the three weeks before, both
+weighted exponentially (a day weighs 0.7 of the day after it), in the store's timezone:
 
     recent = sum of 0.7^(a - 1) * sold(a)             over the ages a = 1 … 7 days
     usual  = sum of 0.7^((a - 8) mod 7) * sold(a) / 3  over the ages a = 8 … 28 days
@@ -14,24 +15,29 @@ negative trend when recent <= usual / 2, about one unit a day or more is usual, 
 available.
 """
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.base import UUID7_SQL, first_uuid7_at
 from models.alerts import PRIORITIES, AlertKind
+from services.core.clock import current_time
 from services.events.event_log import alert_stream, record_event
 
 DECAY = 0.7
 MAX_TREND_SHARE = 0.5
 EXPIRING_DAYS = 3
+SALES_DAYS = 30
 MIN_USUAL_SALES = 3.0  # one unit a day: the weights of seven days sum to 3.06
 
 OUT_OF_STOCK = """
     select stock.company_id, stock.store_id, stock.product_id, 0 as urgency, 0 as units,
         coalesce(listing.reorder_point, store.reorder_point) as threshold
     from stock join listing using (store_id, product_id) join store on store.id = stock.store_id
-    where stock.on_hand <= stock.held
+    where stock.on_hand <= stock.held and {scope}
 """
 LOW_STOCK = """
     select stock.company_id, stock.store_id, stock.product_id,
@@ -41,6 +47,7 @@ LOW_STOCK = """
         coalesce(listing.reorder_point, store.reorder_point) as threshold
     from stock join listing using (store_id, product_id) join store on store.id = stock.store_id
     where on_hand - held between 1 and coalesce(listing.reorder_point, store.reorder_point)
+        and {scope}
 """
 EXPIRING = """
     select company_id, store_id, product_id, case when days <= 1 then 1 else 2 end as urgency,
@@ -49,7 +56,8 @@ EXPIRING = """
         select batch.company_id, batch.store_id, batch.product_id, sum(batch.on_hand)::int as units,
             min(batch.expires_on - (now() at time zone store.timezone)::date) as days
         from stock_batch batch join store on store.id = batch.store_id
-        where batch.on_hand > 0 and batch.status = 'OPEN' and batch.expires_on
+        where batch.store_id = :store and batch.on_hand > 0 and batch.status = 'OPEN'
+            and batch.expires_on
             <= (now() at time zone store.timezone)::date + cast(:days as int)
         group by 1, 2, 3
     ) as batches
@@ -60,7 +68,8 @@ NEGATIVE_TREND = """
             (now() at time zone store.timezone)::date - (entry.at at time zone store.timezone)::date
                 as age
         from stock_entry entry join store on store.id = entry.store_id
-        where entry.reason in ('SALE', 'COUNTER_SALE') and entry.at > now() - interval '30 days'
+        where entry.store_id = :store and entry.reason in ('SALE', 'COUNTER_SALE')
+            and entry.id > cast(:first_entry as uuid) and entry.at > now() - interval '30 days'
     ), weighted as (
         select store_id, product_id,
             sum(units) filter (where age <= 7) as week,
@@ -74,12 +83,9 @@ NEGATIVE_TREND = """
     from weighted join stock using (store_id, product_id) join listing using (store_id, product_id)
     where usual >= :min_usual and coalesce(recent, 0) <= :max_share * usual and on_hand > held
 """
-# A UUID of version 7, like `database.base.uuid7`: milliseconds, then random bits.
-NEW_ID = """
-    encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
-        substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
-        from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
-"""
+# All products of a store, or those that changed. Two texts, so that each has a plan of its own.
+WHOLE_STORE = "{table}.store_id = :store"
+SOME_PRODUCTS = WHOLE_STORE + " and {table}.product_id = any (cast(:products as uuid[]))"
 DETECT = """
     with affected as materialized ({condition}
     ), raised as (
@@ -97,7 +103,7 @@ DETECT = """
     ), resolved as (
         update stock_alert alert
         set status = 'RESOLVED', resolved_at = clock_timestamp(), version = version + 1
-        where kind = :kind and resolved_at is null and not exists (
+        where kind = :kind and resolved_at is null and {alerts} and not exists (
             select from affected
             where (affected.store_id, affected.product_id) = (alert.store_id, alert.product_id))
         returning id, company_id, store_id, product_id, urgency, units
@@ -110,7 +116,9 @@ DETECT = """
 REOPEN_SNOOZED = text(
     """
     update stock_alert set status = 'OPEN', snoozed_until = null, version = version + 1
-    where status = 'SNOOZED' and snoozed_until <= clock_timestamp()
+    where id in (select id from stock_alert
+        where status = 'SNOOZED' and snoozed_until <= clock_timestamp()
+        order by snoozed_until limit :most for update skip locked)
     returning 'STOCK_ALERT_WOKEN', id, company_id, store_id, product_id, urgency, units, kind
     """
 )
@@ -121,24 +129,52 @@ CONDITIONS: dict[AlertKind, tuple[str, dict[str, float]]] = {
     AlertKind.EXPIRING: (EXPIRING, {"days": EXPIRING_DAYS}),
     AlertKind.NEGATIVE_TREND: (NEGATIVE_TREND, TREND_PARAMETERS),
 }
-STATEMENTS = {
-    kind: text(DETECT.format(condition=condition, new_id=NEW_ID))
-    for kind, (condition, _) in CONDITIONS.items()
-}
+PRODUCT_KINDS = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
+"""These depend on the stock row alone: of some products they are detected without the others."""
 
 
-async def detect(session: AsyncSession, kind: AlertKind) -> int:
-    """Raise and resolve the alerts of one kind in all stores in scope; returns how many of both."""
-    parameters = CONDITIONS[kind][1]
-    rows = (await session.execute(STATEMENTS[kind], {"kind": kind.value, **parameters})).all()
+def _statement(kind: AlertKind, scope: str) -> TextClause:
+    condition = CONDITIONS[kind][0].format(scope=scope.format(table="stock"))
+    alerts = scope.format(table="alert")
+    return text(DETECT.format(condition=condition, alerts=alerts, new_id=UUID7_SQL))
+
+
+STATEMENTS = {kind: _statement(kind, WHOLE_STORE) for kind in CONDITIONS}
+PRODUCT_STATEMENTS = {kind: _statement(kind, SOME_PRODUCTS) for kind in PRODUCT_KINDS}
+
+
+async def detect(
+    session: AsyncSession,
+    kind: AlertKind,
+    store_id: UUID,
+    product_ids: Collection[UUID] | None = None,
+) -> int:
+    """Raise and resolve the alerts of one kind in a store; returns how many of both.
+
+    With `product_ids` only those of these products; the kind is one of PRODUCT_KINDS then.
+    """
+    parameters: dict[str, Any] = {"kind": kind.value, "store": store_id, **CONDITIONS[kind][1]}
+    statement = STATEMENTS[kind]
+    if product_ids is not None:
+        statement = PRODUCT_STATEMENTS[kind]
+        parameters["products"] = list(product_ids)
+    if kind is AlertKind.NEGATIVE_TREND:
+        parameters["first_entry"] = await _first_entry(session)
+    rows = (await session.execute(statement, parameters)).all()
     for row in rows:
         _record_change(session, kind, row)
     return len(rows)
 
 
-async def reopen_snoozed(session: AsyncSession) -> int:
-    """Reopen the alerts whose snooze has ended; returns how many."""
-    rows = (await session.execute(REOPEN_SNOOZED)).all()
+async def _first_entry(session: AsyncSession) -> UUID:
+    """The lowest key of the ledger rows of the last SALES_DAYS days."""
+    since = await current_time(session, -SALES_DAYS * 24 * 3600)
+    return first_uuid7_at(since.timestamp())
+
+
+async def reopen_snoozed(session: AsyncSession, limit: int) -> int:
+    """Reopen the alerts whose snooze has ended, `limit` at most; returns how many."""
+    rows = (await session.execute(REOPEN_SNOOZED, {"most": limit})).all()
     for row in rows:
         _record_change(session, AlertKind(row[-1]), row)
     return len(rows)

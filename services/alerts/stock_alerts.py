@@ -13,6 +13,7 @@ from models.catalog import Listing
 from models.companies import Company
 from models.identity import Actor, Role
 from models.stores import Store
+from services.alerts import store_checks
 from services.catalog import listings
 from services.core.access import COMPANY_ROLES, MANAGER_ROLES, STORE_ROLES, may_operate_store
 from services.core.clock import current_time
@@ -149,6 +150,7 @@ async def set_reorder_point(
     else:
         store.reorder_point = units
     await session.flush()
+    await store_checks.request_full_check(session, store_id)
     return ReorderPoint(store_id, product_id, store.reorder_point if units is None else units)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Enum, Uuid, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import Base
+from database.base import Base, first_uuid7_at
 from services.core.clock import current_time
 from services.operations.retention_rules import RetentionPeriods, RetentionRule, Scan
 
@@ -37,7 +37,7 @@ async def delete_batch(
     statement = delete_statement(rule)
     parameters: dict[str, Any] = {"before": before}
     if rule.scan is Scan.KEY_TIME:
-        parameters["first_key"] = first_key_at(before.timestamp())
+        parameters["first_key"] = first_uuid7_at(before.timestamp())
     if rule.scan is not Scan.WALK:
         count = await _count_deleted(session, statement, parameters)
         return count, count == BATCH_ROWS
@@ -74,11 +74,6 @@ async def delete_audit_entries(
     parameters = {"until": until, "most": BATCH_ROWS}
     count = int(await session.scalar(DELETE_AUDIT_ENTRIES, parameters) or 0)
     return count, count == BATCH_ROWS
-
-
-def first_key_at(unix_seconds: float) -> UUID:
-    """The lowest version 7 UUID of a time: rows inserted before it have a lower key."""
-    return UUID(int=int(unix_seconds * 1_000) << 80)
 
 
 def delete_statement(rule: RetentionRule) -> str:
@@ -134,7 +129,7 @@ async def _store_cursor(session: AsyncSession, name: str, position: UUID | str) 
 
 
 async def _first_key(session: AsyncSession, days: float) -> UUID:
-    return first_key_at((await current_time(session, -days * DAY_SECONDS)).timestamp())
+    return first_uuid7_at((await current_time(session, -days * DAY_SECONDS)).timestamp())
 
 
 def _has_uuid_key(rule: RetentionRule) -> bool:

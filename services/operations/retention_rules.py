@@ -65,6 +65,15 @@ class RetentionRule:
 # The streams of orders, tickets and imports: those of stores, people and endpoints are few.
 STREAM_FAMILIES = "split_part(stream, ':', 1) in ('order', 'ticket', 'import')"
 
+# Nobody can sign in as this person any more: there is no phone, no mail, and no session in use.
+OF_ABSENT_GUEST = """not exists (
+        select from person where person.id = address.person_id
+        and (person.phone is not null or person.email is not null)
+    ) and not exists (
+        select from sign_in_session session
+        where session.person_id = address.person_id and session.last_used_at >= :before
+    )"""
+
 RULES: tuple[RetentionRule, ...] = (
     RetentionRule("idempotency_key", "created_at < :before", IDEMPOTENCY_HOURS / 24, key="ctid"),
     RetentionRule("one_time_code", "expires_at < :before", 7, Scan.KEY_TIME),
@@ -119,7 +128,12 @@ RULES: tuple[RetentionRule, ...] = (
         setting="guest_days",
         children={"cart_line": "cart_id"},
     ),
-    RetentionRule("address", "removed_at < :before", 30, Scan.WALK),
+    RetentionRule(
+        "address",
+        f"removed_at < :before or (created_at < :before and {OF_ABSENT_GUEST})",
+        scan=Scan.WALK,
+        setting="guest_days",
+    ),
 )
 
 OTHER_JOBS: Mapping[str, str] = {
@@ -128,6 +142,10 @@ OTHER_JOBS: Mapping[str, str] = {
     "stock_upload": "stock_import.forget_files: with its file, after a day",
 }
 
+PEOPLE = (
+    "many rows refer to a person for good; a guest's row holds neither name nor contact, and what"
+    " belongs to it (sessions, cart, addresses) is deleted by rules of their own"
+)
 MASTER_DATA = "master data: as many rows as there are things, and people archive them"
 ONE_EACH = "one row for each thing of another table, written over"
 ORDER_BOOKS = "part of a sale: kept with its books, as tax and commercial law ask for"
@@ -135,9 +153,11 @@ STOCK_BOOKS = "part of the stock ledger: its sums are the units there are, and r
 PURCHASE_BOOKS = "part of the purchase books, as tax and commercial law ask for"
 
 KEPT: Mapping[str, str] = {
+    "person": PEOPLE,
+    "membership": "the roles of people and who granted them: needed to explain audit rows",
     **dict.fromkeys(
         (
-            "app", "brand", "category", "company", "listing", "membership", "person", "product",
+            "app", "brand", "category", "company", "listing", "product",
             "rider", "store", "store_hours", "store_zone", "supplier", "supplier_product",
             "webhook_endpoint",
         ),
@@ -146,7 +166,7 @@ KEPT: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "rider_position", "reorder_proposal", "reorder_run", "stock", "stock_audit",
-            "counter_till", "event_place", "job_cursor", "job_state",
+            "counter_till", "event_place", "stock_alert_check", "job_cursor", "job_state",
         ),
         ONE_EACH,
     ),

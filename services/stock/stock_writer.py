@@ -21,6 +21,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.base import UUID7_SQL
 from database.statements import prepared
 from models.stock import Stock, StockBatch, StockEntry, StockReason
 from services.events.event_log import inventory_stream, record_event
@@ -66,10 +67,6 @@ _CREATE_MISSING = """
     select store_id, product_id, company_id, 0, 0, 0, 0, 1 from ({source}) as missing
     order by 1, 2 on conflict do nothing
 """
-# A time-ordered key (RFC 9562, version 7): 48 bits of milliseconds before the random bits.
-_NEW_ID = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing substring(
-        int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3
-    ) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid"""
 # `source` selects store_id, product_id, target (the new on_hand) and delta of locked rows.
 _SET_ON_HAND = """
     with moved as ({source}
@@ -123,7 +120,7 @@ def set_on_hand_sql(source: str, reason: StockReason) -> str:
     `source` selects store_id, product_id, target and delta (never 0); units of batches do not
     change. Parameters: `reference` and `actor`. Returns the changed rows.
     """
-    return _SET_ON_HAND.format(source=source, new_id=_NEW_ID, reason=reason)
+    return _SET_ON_HAND.format(source=source, new_id=UUID7_SQL, reason=reason)
 
 
 def reservation_statement(reservations: str, *, sales: bool = False) -> TextClause:

@@ -1,24 +1,29 @@
 """Stock alerts: raised once, acknowledged or snoozed, and resolved automatically."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import select, update
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import alerts
-from models.alerts import AlertKind, StockAlert
+from models.alerts import AlertKind, StockAlert, StockAlertCheck
 from models.events import Event
 from models.identity import Actor, Grant, Role
 from models.stock import Stock, StockEntry, StockReason
+from services.alerts import detection, store_checks
 from services.alerts.detection import detect
 from services.events.event_log import alert_stream
 from services.stock import movements, receiving
 from services.stock.receiving import StockReceiptLine
+from services.stock.stock_writer import publish_stock_changed
 from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphRunner, operation, public_id
@@ -31,8 +36,11 @@ async def set_stock(
     database: Database, city: City, index: int, on_hand: int, held: int = 0
 ) -> None:
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        row = (Stock.store_id == city.near.id) & (Stock.product_id == city.products[index].id)
-        await session.execute(update(Stock).where(row).values(on_hand=on_hand, held=held))
+        key = {"store_id": city.near.id, "product_id": city.products[index].id}
+        row = await session.get_one(Stock, key, with_for_update=True)
+        row.on_hand, row.held = on_hand, held
+        await session.flush()
+        publish_stock_changed(session, [row])
 
 
 async def list_alerts(ask: GraphRunner, actor: Actor, **filters: Any) -> list[dict[str, Any]]:
@@ -192,6 +200,9 @@ async def test_expiring_batches_have_an_alert_until_they_are_sold(
     async with database.write(PLATFORM, AuditContext("test")) as session:
         issued: Any = {"lines": {city.products[1].id: 55}, **cause, "reason": StockReason.WASTE}
         await movements.issue(session, **store, **issued)
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        long_ago = datetime.now(UTC) - timedelta(hours=2)
+        await session.execute(update(StockAlertCheck).values(checked_at=long_ago))
     await alerts.check_expiry_dates(database)
     expiring = await list_alerts(ask, staff, storeId=public_id(city.near), kinds=["EXPIRING"])
     assert figures_of(expiring) == [("EXPIRING", "HIGH", 7, 1)]
@@ -209,7 +220,7 @@ async def test_detection_of_a_kind_takes_one_statement_for_any_number_of_product
             async with database.write(PLATFORM, AuditContext("test")) as session:
                 observed: Any = session
                 observed.observer = statements.append
-                await detect(session, kind)
+                await detect(session, kind, city.near.id)
                 counts.append(len(statements))
     assert set(counts) == {1}
 
@@ -256,3 +267,44 @@ async def test_pages_of_alerts_continue_after_the_cursor(
     async with database.read(PLATFORM) as session:
         rows = select(StockAlert.id).where(StockAlert.store_id == city.near.id)
         assert all(alert.version == 7 for alert in await session.scalars(rows))
+
+
+async def test_only_what_has_changed_is_looked_at(city: City, database: Database) -> None:
+    """All stock of all companies was read every 10 seconds, in one transaction."""
+    await alerts.check_stock_levels(database)
+    looked_at: list[tuple[UUID, Collection[UUID] | None]] = []
+
+    async def record(
+        session: Any, kind: AlertKind, store_id: UUID, product_ids: Collection[UUID] | None = None
+    ) -> int:
+        looked_at.append((store_id, product_ids))
+        return await detect(session, kind, store_id, product_ids)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detection, "detect", record)
+        await alerts.check_stock_levels(database)
+        assert looked_at == []
+        for index in (1, 3):
+            await set_stock(database, city, index, index)
+        await alerts.check_stock_levels(database)
+        changed = {city.products[1].id, city.products[3].id}
+        assert [(store, set(products or ())) for store, products in looked_at] == [
+            (city.near.id, changed)
+        ] * 2
+        looked_at.clear()
+        async with database.write(PLATFORM, AuditContext("test")) as session:
+            await store_checks.request_full_check(session, city.near.id)
+        await alerts.check_stock_levels(database)
+        assert looked_at == [(city.near.id, None)] * 2
+
+
+async def test_two_workers_do_not_miss_a_change(city: City, database: Database) -> None:
+    await alerts.check_stock_levels(database)
+    for index in range(4):
+        await set_stock(database, city, index, 0)
+        await asyncio.gather(*(alerts.check_stock_levels(database) for _ in range(3)))
+    await alerts.check_stock_levels(database)
+    async with database.read(PLATFORM) as session:
+        of_store = (StockAlert.store_id == city.near.id) & StockAlert.resolved_at.is_(None)
+        rows = (await session.scalars(select(StockAlert).where(of_store))).all()
+    assert [row.kind for row in rows] == [AlertKind.OUT_OF_STOCK] * 4

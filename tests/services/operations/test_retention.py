@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, DateTime, Enum, Row, and_, func, select, text, update
 
 from database.audit import AuditContext
-from database.base import Base, uuid7
+from database.base import Base, first_uuid7_at, uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import operations
@@ -53,7 +53,7 @@ def test_every_rule_names_columns_of_its_tables() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.table)
 async def test_no_statement_reads_a_whole_table(database: Database, rule: RetentionRule) -> None:
     before = datetime.now(UTC)
-    key = retention.first_key_at(before.timestamp())
+    key = first_uuid7_at(before.timestamp())
     edge: Any = key if rule.key == "id" else ""
     values = {"before": before, "first_key": key, "after": edge, "last": edge}
     statement = retention.delete_statement(rule)
@@ -103,7 +103,7 @@ class Aged:
         return isinstance(column.type, DateTime) and is_needed
 
     def _key(self, at: datetime) -> Any:
-        return type(uuid7())(int=retention.first_key_at(at.timestamp()).int | uuid7().int % 2**80)
+        return type(uuid7())(int=first_uuid7_at(at.timestamp()).int | uuid7().int % 2**80)
 
     def _status(self, operator: str, status: str) -> str:
         kind = self.table.c.status.type
@@ -148,6 +148,32 @@ async def test_an_old_row_that_is_in_use_is_kept(
     assert await rows.exists(row)
 
 
+@pytest.mark.parametrize(
+    ("phone", "days_since_use", "is_kept"),
+    [(None, 200, False), (None, 1, True), ("+351910", 200, True)],
+    ids=["absent guest", "guest", "customer"],
+)
+async def test_addresses_of_absent_guests_are_deleted(
+    database: Database, city: City, phone: str | None, days_since_use: int, is_kept: bool
+) -> None:
+    """Who ordered nothing and never came back left an address for ever."""
+    [rule] = [rule for rule in RULES if rule.table == "address"]
+    used_at = datetime.now(UTC) - timedelta(days=days_since_use)
+    async with database.write(PLATFORM, ORIGIN) as session:
+        person = await insert_row(
+            session, TABLES["person"], phone=phone and f"{phone}{uuid7().int % 10**8}"
+        )
+        await insert_row(
+            session, TABLES["sign_in_session"], person_id=person.id, last_used_at=used_at
+        )
+        address = await insert_row(
+            session, TABLES["address"], person_id=person.id,
+            created_at=datetime.now(UTC) - timedelta(days=200),
+        )  # fmt: skip
+    await delete_all(database, rule)
+    assert await Aged(database, rule).exists(address) is is_kept
+
+
 async def test_a_locked_row_is_skipped(database: Database, city: City) -> None:
     [rule] = [rule for rule in RULES if rule.table == "payment_notice"]
     rows = Aged(database, rule)
@@ -163,7 +189,7 @@ async def test_a_locked_row_is_skipped(database: Database, city: City) -> None:
 async def audit_entry(database: Database, days_ago: float) -> AuditEntry:
     """An audit row of that age, of a person's sign-up and an order's change."""
     at = datetime.now(UTC) - timedelta(days=days_ago)
-    key = retention.first_key_at(at.timestamp())
+    key = first_uuid7_at(at.timestamp())
     entry = AuditEntry(
         id=type(key)(int=key.int | uuid7().int % 2**80), at=at, action="test", actor_id=uuid7(),
         address="203.0.113.7", request_id="r",
@@ -224,7 +250,7 @@ async def test_nobody_else_can_change_or_delete_an_audit_row(database: Database)
         async with database.write(PLATFORM, ORIGIN) as session:
             await session.execute(changed)
     async with database.write(PLATFORM, ORIGIN) as session:
-        until = retention.first_key_at(datetime.now(UTC).timestamp() + 60)
+        until = first_uuid7_at(datetime.now(UTC).timestamp() + 60)
         count = await session.scalar(
             retention.DELETE_AUDIT_ENTRIES, {"until": until, "most": 10_000}
         )
