@@ -92,7 +92,7 @@ audit-stock: setup ## compare every stock row of the running store with its ledg
 
 crash: setup ## kill each process during ORDERS (200) checkouts, then compare store and provider
 	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py \
-	 tests/faults/test_silent_rider.py $(ARGS)
+	 tests/faults/test_silent_rider.py tests/faults/test_dead_letters.py $(ARGS)
 
 chaos: setup ## kill all processes while FOLLOWERS (200) follow EVENTS (10000)
 	@FOLLOWERS=$(FOLLOWERS) EVENTS=$(EVENTS) EVENTS_PER_SECOND=$(EVENTS_PER_SECOND) SEED=$(SEED) \
