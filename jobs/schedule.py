@@ -118,12 +118,13 @@ JOBS: tuple[Job, ...] = (
         "payment.settle",
         1,
         lambda deps: payments.settle_due_payments(deps.database, deps.payments),
-        due=payments.UNSETTLED_ORDERS,
+        due=payments.UNSETTLED_ROWS,
     ),
     Job(
         "payment.reconcile",
         600,
         lambda deps: payments.reconcile_account(deps.database, deps.payments),
+        whole="the provider says what is new: each payment fails and is retried by itself",
     ),
     Job(
         "payment.work_off_notices",

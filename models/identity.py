@@ -171,7 +171,12 @@ class SignInSession(Entity):
 
     __tablename__ = "sign_in_session"
     __table_args__ = (
-        Index("ix_sign_in_session_ended_at", text("coalesce(revoked_at, expires_at)")),
+        Index("ix_sign_in_session_expires_at", "expires_at"),
+        Index(
+            "ix_sign_in_session_revoked_at",
+            "revoked_at",
+            postgresql_where=text("revoked_at is not null"),
+        ),
     )
 
     person_id: Mapped[UUID] = foreign_key("person.id", index=True)

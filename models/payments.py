@@ -251,6 +251,7 @@ class PaymentNotice(Base):
     __table_args__ = (
         Index("ix_payment_notice_open", "received_at", postgresql_where=text("done_at is null")),
         Index("uq_payment_notice_id", "id", unique=True),
+        Index("ix_payment_notice_done_at", "done_at", postgresql_where=text("done_at is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())

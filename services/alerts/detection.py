@@ -22,15 +22,13 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.base import UUID7_SQL, first_uuid7_at
+from database.base import UUID7_SQL
 from models.alerts import PRIORITIES, AlertKind
-from services.core.clock import current_time
 from services.events.event_log import alert_stream, record_event
 
 DECAY = 0.7
 MAX_TREND_SHARE = 0.5
 EXPIRING_DAYS = 3
-SALES_DAYS = 30
 MIN_USUAL_SALES = 3.0  # one unit a day: the weights of seven days sum to 3.06
 
 OUT_OF_STOCK = """
@@ -69,7 +67,9 @@ NEGATIVE_TREND = """
                 as age
         from stock_entry entry join store on store.id = entry.store_id
         where entry.store_id = :store and entry.reason in ('SALE', 'COUNTER_SALE')
-            and entry.id > cast(:first_entry as uuid) and entry.at > now() - interval '30 days'
+            and entry.id > (lpad(to_hex(floor(extract(epoch from now() - interval '30 days')
+                * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+            and entry.at > now() - interval '30 days'
     ), weighted as (
         select store_id, product_id,
             sum(units) filter (where age <= 7) as week,
@@ -158,18 +158,10 @@ async def detect(
     if product_ids is not None:
         statement = PRODUCT_STATEMENTS[kind]
         parameters["products"] = list(product_ids)
-    if kind is AlertKind.NEGATIVE_TREND:
-        parameters["first_entry"] = await _first_entry(session)
     rows = (await session.execute(statement, parameters)).all()
     for row in rows:
         _record_change(session, kind, row)
     return len(rows)
-
-
-async def _first_entry(session: AsyncSession) -> UUID:
-    """The lowest key of the ledger rows of the last SALES_DAYS days."""
-    since = await current_time(session, -SALES_DAYS * 24 * 3600)
-    return first_uuid7_at(since.timestamp())
 
 
 async def reopen_snoozed(session: AsyncSession, limit: int) -> int:

@@ -80,7 +80,7 @@ RULES: tuple[RetentionRule, ...] = (
     RetentionRule("refresh_token", "expires_at < :before", 30, Scan.KEY_TIME),
     RetentionRule(
         "sign_in_session",
-        "coalesce(revoked_at, expires_at) < :before",
+        "expires_at < :before or revoked_at < :before",
         30,
         children={"refresh_token": "session_id"},
     ),
@@ -174,7 +174,7 @@ KEPT: Mapping[str, str] = {
         (
             "order", "order_line", "payment", "refund", "fulfillment", "fulfillment_line",
             "substitute", "picked_batch", "delivery", "counter_sale", "counter_sale_line",
-            "ticket", "ticket_message",
+            "ticket", "ticket_message", "put_back_line", "dispute", "age_check",
         ),
         ORDER_BOOKS,
     ),

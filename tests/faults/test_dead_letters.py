@@ -13,9 +13,9 @@ from database.audit import AuditContext
 from database.base import Base, uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
-from tests.support.any_row import insert_row
 from tests.support.city import City
 from tests.support.faults.process_group import ServerGroup
+from tests.support.rows.any_row import insert_row
 from tests.support.waiting import until
 
 DEAD_LETTERS = 50

@@ -103,8 +103,8 @@ def fail_first_transaction(monkeypatch: pytest.MonkeyPatch, error: Exception) ->
     monkeypatch.setattr(Database, "write", write_later)
 
 
-async def lease_all(database: Database, order_ids: Sequence[UUID]) -> list[UUID]:
-    return list(order_ids)
+async def lease_all(database: Database, keys: Sequence[UUID]) -> dict[UUID, Any]:
+    return dict.fromkeys(keys)
 
 
 @pytest.mark.parametrize(

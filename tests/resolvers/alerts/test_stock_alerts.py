@@ -1,13 +1,10 @@
 """Stock alerts: raised once, acknowledged or snoozed, and resolved automatically."""
 
 import asyncio
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import pytest
 from sqlalchemy import select, update
 
 from database.audit import AuditContext
@@ -18,7 +15,6 @@ from models.alerts import AlertKind, StockAlert, StockAlertCheck
 from models.events import Event
 from models.identity import Actor, Grant, Role
 from models.stock import Stock, StockEntry, StockReason
-from services.alerts import detection, store_checks
 from services.alerts.detection import detect
 from services.events.event_log import alert_stream
 from services.stock import movements, receiving
@@ -27,6 +23,7 @@ from services.stock.stock_writer import publish_stock_changed
 from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphRunner, operation, public_id
+from tests.support.rows.alert_checks import check_all_levels
 
 LIST, ACKNOWLEDGE = operation("stock_alerts"), operation("alert_acknowledge")
 SNOOZE, POINT = operation("alert_snooze"), operation("stock_reorder_point_set")
@@ -69,7 +66,7 @@ async def test_low_and_empty_stock_raises_one_alert_that_is_resolved_automatical
     for index, (on_hand, held) in enumerate([(5, 0), (9, 7), (6, 0), (4, 4)]):
         await set_stock(database, city, index, on_hand, held)
     for _ in range(2):
-        await alerts.check_stock_levels(database)
+        await check_all_levels(database)
         assert figures_of(await list_alerts(ask, staff, **store)) == [
             ("OUT_OF_STOCK", "URGENT", 0, 5),
             ("LOW", "HIGH", 2, 5),
@@ -78,7 +75,7 @@ async def test_low_and_empty_stock_raises_one_alert_that_is_resolved_automatical
     await set_stock(database, city, 0, 4)
     await set_stock(database, city, 1, 0)
     await set_stock(database, city, 3, 50)
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     assert figures_of(await list_alerts(ask, staff, **store)) == [
         ("OUT_OF_STOCK", "URGENT", 0, 5),
         ("LOW", "NORMAL", 4, 5),
@@ -105,14 +102,14 @@ async def test_a_product_has_its_own_reorder_point_or_its_stores(
         return answer.data["stockReorderPointSet"]
 
     assert (await set_point(**product, units=50))["reorderPoint"]["units"] == 50
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     assert figures_of(await list_alerts(ask, staff, **store)) == [("LOW", "NORMAL", 50, 50)]
     assert (await set_point(**store, units=60))["reorderPoint"]["productId"] is None
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     assert len(await list_alerts(ask, staff, **store)) == 12
     await set_point(**store, units=0)
     assert (await set_point(**product, units=None))["reorderPoint"]["units"] == 0
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     assert await list_alerts(ask, staff, **store) == []
     for invalid in ({"units": -1}, {"units": 100_001}, {"units": None}):
         [error] = (await set_point(**store, **invalid))["errors"]
@@ -124,7 +121,7 @@ async def test_alerts_are_acknowledged_and_snoozed(
     ask: GraphRunner, city: City, staff: Actor, database: Database
 ) -> None:
     await set_stock(database, city, 0, 0)
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     store = {"storeId": public_id(city.near)}
     [alert] = await list_alerts(ask, staff, **store)
     key = {"alertId": alert["id"]}
@@ -136,10 +133,10 @@ async def test_alerts_are_acknowledged_and_snoozed(
     variables = {"input": {**key, "until": snoozed_until.isoformat()}}
     snoozed = (await ask(SNOOZE, variables, staff)).data["alertSnooze"]["alert"]
     assert snoozed["status"] == "SNOOZED"
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     assert [each["status"] for each in await list_alerts(ask, staff, **store)] == ["SNOOZED"]
     await asyncio.sleep(0.5)
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     assert [each["status"] for each in await list_alerts(ask, staff, **store)] == ["OPEN"]
     responses = await asyncio.gather(*(ask(ACKNOWLEDGE, {"input": key}, staff) for _ in range(2)))
     answers = [each.data["alertAcknowledge"] for each in responses]
@@ -230,7 +227,7 @@ async def test_alerts_of_other_stores_are_not_found(
     database: Database,
 ) -> None:  # fmt: skip
     await set_stock(database, city, 0, 0)
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     [alert] = await list_alerts(ask, staff, storeId=public_id(city.near))
     company = {"companyId": public_id(city.company)}
     assert [each["id"] for each in await list_alerts(ask, owner, **company)] == [alert["id"]]
@@ -253,7 +250,7 @@ async def test_pages_of_alerts_continue_after_the_cursor(
 ) -> None:
     for index in range(6):
         await set_stock(database, city, index, index % 3)
-    await alerts.check_stock_levels(database)
+    await check_all_levels(database)
     document = LIST.replace("first: 20", "first: 2")
     ids: list[str] = []
     after = None
@@ -267,44 +264,3 @@ async def test_pages_of_alerts_continue_after_the_cursor(
     async with database.read(PLATFORM) as session:
         rows = select(StockAlert.id).where(StockAlert.store_id == city.near.id)
         assert all(alert.version == 7 for alert in await session.scalars(rows))
-
-
-async def test_only_what_has_changed_is_looked_at(city: City, database: Database) -> None:
-    """All stock of all companies was read every 10 seconds, in one transaction."""
-    await alerts.check_stock_levels(database)
-    looked_at: list[tuple[UUID, Collection[UUID] | None]] = []
-
-    async def record(
-        session: Any, kind: AlertKind, store_id: UUID, product_ids: Collection[UUID] | None = None
-    ) -> int:
-        looked_at.append((store_id, product_ids))
-        return await detect(session, kind, store_id, product_ids)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detection, "detect", record)
-        await alerts.check_stock_levels(database)
-        assert looked_at == []
-        for index in (1, 3):
-            await set_stock(database, city, index, index)
-        await alerts.check_stock_levels(database)
-        changed = {city.products[1].id, city.products[3].id}
-        assert [(store, set(products or ())) for store, products in looked_at] == [
-            (city.near.id, changed)
-        ] * 2
-        looked_at.clear()
-        async with database.write(PLATFORM, AuditContext("test")) as session:
-            await store_checks.request_full_check(session, city.near.id)
-        await alerts.check_stock_levels(database)
-        assert looked_at == [(city.near.id, None)] * 2
-
-
-async def test_two_workers_do_not_miss_a_change(city: City, database: Database) -> None:
-    await alerts.check_stock_levels(database)
-    for index in range(4):
-        await set_stock(database, city, index, 0)
-        await asyncio.gather(*(alerts.check_stock_levels(database) for _ in range(3)))
-    await alerts.check_stock_levels(database)
-    async with database.read(PLATFORM) as session:
-        of_store = (StockAlert.store_id == city.near.id) & StockAlert.resolved_at.is_(None)
-        rows = (await session.scalars(select(StockAlert).where(of_store))).all()
-    assert [row.kind for row in rows] == [AlertKind.OUT_OF_STOCK] * 4

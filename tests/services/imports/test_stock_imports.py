@@ -68,8 +68,10 @@ class ImportRunner:
     async def run(self, *arguments: Any, **options: Any) -> StockImport:
         """Start an import and run all of its steps."""
         row = await self.start(*arguments, **options)
-        while await jobs.advance_import(self.database, self.storage, row.id):
-            pass
+        has_more = True
+        while has_more:
+            with contextlib.suppress(TimeoutError):  # on a busy machine: the job tries again
+                has_more = await jobs.advance_import(self.database, self.storage, row.id)
         return await self.reload(row)
 
     async def reload(self, row: StockImport) -> StockImport:

@@ -22,8 +22,8 @@ from services.operations.retention_rules import (
     RetentionRule,
     Scan,
 )
-from tests.support.any_row import insert_row
 from tests.support.city import City
+from tests.support.rows.any_row import insert_row
 
 ORIGIN = AuditContext("test")
 PERIODS = RetentionPeriods()
@@ -86,7 +86,9 @@ class Aged:
             if "person_id" in self.table.c:
                 values["person_id"] = (await insert_row(session, TABLES["person"])).id
             if self.rule.key == "delivery_id":
-                values["delivery_id"] = (await insert_row(session, TABLES["delivery"])).id
+                values["delivery_id"] = (
+                    await insert_row(session, TABLES["delivery"], status="DELIVERED")
+                ).id
             row = await insert_row(session, self.table, **values)
             for child, column in self.rule.children.items():
                 await insert_row(session, TABLES[child], **{column: row.id})

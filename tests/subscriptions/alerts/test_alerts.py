@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from jobs import alerts as job
 from models.alerts import StockAlert
 from models.companies import Company
 from models.identity import Grant, Role
@@ -18,6 +17,7 @@ from services.core.problems import parse_id
 from tests.support import city as cities
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
+from tests.support.rows.alert_checks import check_all_levels
 from tests.support.streams.inventory import ORIGIN, set_on_hand
 from tests.support.streams.subscriber import subscribe
 
@@ -45,13 +45,13 @@ async def test_staff_receive_every_change_of_an_alert(
     container: Container, own_city: City, stock_clerk: ActorClient
 ) -> None:
     await set_on_hand(container, own_city, 0, 2)
-    await job.check_stock_levels(container.database)
+    await check_all_levels(container.database)
     async with subscribe(stock_clerk, NAME, **near_store(own_city)) as subscription:
         snapshot = await subscription.next_message()
         assert [(alert["kind"], alert["units"]) for alert in snapshot["alerts"]] == [("LOW", 2)]
         assert snapshot["alert"] is None
         await set_on_hand(container, own_city, 1, 0)
-        await job.check_stock_levels(container.database)
+        await check_all_levels(container.database)
         raised = await subscription.next_of_type("STOCK_ALERT_RAISED")
         assert (raised["alert"]["kind"], raised["alert"]["priority"]) == ("OUT_OF_STOCK", "URGENT")
         assert raised["alert"]["store"]["name"]
@@ -60,7 +60,7 @@ async def test_staff_receive_every_change_of_an_alert(
     key = parse_id(StockAlert, raised["alert"]["id"])
     await snooze_and_acknowledge(stock_clerk, own_city, key)
     await set_on_hand(container, own_city, 1, 40)
-    await job.check_stock_levels(container.database)
+    await check_all_levels(container.database)
     async with subscribe(stock_clerk, NAME, after=cursor, **near_store(own_city)) as subscription:
         types = [(await subscription.next_message())["type"] for _ in range(3)]
     assert types == ["STOCK_ALERT_SNOOZED", "STOCK_ALERT_ACKNOWLEDGED", "STOCK_ALERT_RESOLVED"]
@@ -92,7 +92,7 @@ async def test_a_company_admin_receives_the_alerts_of_all_own_stores(
             await platform.final_error_code() == "INVALID_INPUT"
         )  # platform staff have to name the stores
         await set_on_hand(container, own_city, 3, 0)
-        await job.check_stock_levels(container.database)
+        await check_all_levels(container.database)
         assert (await subscription.next_of_type("STOCK_ALERT_RAISED"))["alert"]["units"] == 0
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
-from jobs import alerts
 from models.catalog import Product
 from models.stores import Store
 from services.core.problems import parse_id
@@ -15,6 +14,7 @@ from tests.support.actors import InMemorySms
 from tests.support.city import ZONE_DEGREES
 from tests.support.operations.player import PASSWORD, OperationPlayer
 from tests.support.operations.rider_positions import report_positions
+from tests.support.rows.alert_checks import check_all_levels
 
 
 async def sign_in_and_out(play: OperationPlayer, sms: InMemorySms) -> None:
@@ -190,7 +190,7 @@ async def watch_stock_alerts(play: OperationPlayer) -> None:
     """Raise an alert for a product below its reorder point, snooze and acknowledge it."""
     key = {"storeId": play.store, "productId": play.product(5)}
     await play("manager", "stock_reorder_point_set", **key, units=1000)
-    await alerts.check_stock_levels(play.container.database)
+    await check_all_levels(play.container.database)
     for who, where in (("picker", {"storeId": play.store}), ("owner", {"companyId": play.company})):
         result = await play(who, "stock_alerts", **{"storeId": None, **where})
         live = await play.watch(who, "stock_alert_changed", **{"storeId": None, **where})

@@ -11,7 +11,6 @@ from sqlalchemy import text
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs import alerts
 from models.identity import Actor, Grant, Role
 from models.ids import encode_id
 from models.imports import StockUpload
@@ -20,6 +19,7 @@ from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphAnswer, GraphRunner, public_id
 from tests.support.operations.player import Operation
+from tests.support.rows.alert_checks import check_all_levels
 
 # All data of a company's goods: a refused mutation must not change any of it.
 SNAPSHOT = """
@@ -245,7 +245,7 @@ async def _add_listing(scenario: StockScenario) -> None:
 
 async def _add_alert(scenario: StockScenario) -> None:
     await scenario.run("stock_reorder_point_set")
-    await alerts.check_stock_levels(scenario.database)
+    await check_all_levels(scenario.database)
     answer = await GraphRunner(scenario.database)(
         Operation("stock_alerts").document, {"storeId": scenario.store}, scenario.owner
     )

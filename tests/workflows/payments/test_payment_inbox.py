@@ -30,6 +30,12 @@ from workflows.payments import payment_inbox
 AUTHORIZED = "payment_intent.amount_capturable_updated"
 
 
+@pytest.fixture(autouse=True)
+async def empty_inbox(shop: Shop) -> None:
+    """Other tests leave notices behind."""
+    await execute(shop, "update payment_notice set done_at = now() where done_at is null")
+
+
 async def store(shop: Shop, intent_id: str | None, event_type: str = AUTHORIZED) -> str:
     """Store a message as the endpoint does, some time ago."""
     event_id = f"evt_{uuid7()}"

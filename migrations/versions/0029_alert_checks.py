@@ -1,14 +1,14 @@
 """Up to which change of its stock a store was looked at for alerts.
 
-Revision ID: x2c_alert_checks
-Revises: x2b_retention
+Revision ID: 0029
+Revises: 0028
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x2c_alert_checks"
-down_revision = "x2b_retention"
+revision = "0029"
+down_revision = "0028"
 
 TENANT = (
     "(select app_platform()) or company_id = any ((select app_companies())::uuid[])"

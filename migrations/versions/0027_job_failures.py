@@ -2,15 +2,15 @@
 
 The attempts of a notice are counted by its job failure now.
 
-Revision ID: x2a_job_failures
-Revises: 0020
+Revision ID: 0027
+Revises: 0026
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x2a_job_failures"
-down_revision = "0020"
+revision = "0027"
+down_revision = "0026"
 
 
 def upgrade() -> None:

@@ -3,15 +3,15 @@
 The application may write audit rows and change none of them: the functions run as the owner of the
 table, take no row younger than a week, and mask without being told what to write.
 
-Revision ID: x2b_retention
-Revises: x2a_job_failures
+Revision ID: 0028
+Revises: 0027
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x2b_retention"
-down_revision = "x2a_job_failures"
+revision = "0028"
+down_revision = "0027"
 
 PLATFORM = "(select app_platform())"
 FUNCTIONS = (
@@ -93,8 +93,11 @@ def upgrade() -> None:
     op.execute("grant select, insert, update, delete on job_cursor to darkstore_app")
     # To skip rows in use they are locked, which needs both.
     op.execute("grant update, delete on stock_set to darkstore_app")
-    ended = sa.text("coalesce(revoked_at, expires_at)")
-    op.create_index("ix_sign_in_session_ended_at", "sign_in_session", [ended])
+    op.create_index("ix_sign_in_session_expires_at", "sign_in_session", ["expires_at"])
+    op.create_index(
+        "ix_sign_in_session_revoked_at", "sign_in_session", ["revoked_at"],
+        postgresql_where=sa.text("revoked_at is not null"),
+    )  # fmt: skip
     op.create_index(
         "ix_payment_notice_done_at", "payment_notice", ["done_at"],
         postgresql_where=sa.text("done_at is not null"),
@@ -117,6 +120,7 @@ def downgrade() -> None:
     op.execute("drop policy owner_of_old_rows on audit_entry")
     op.drop_index("ix_hold_created_at", "hold")
     op.drop_index("ix_payment_notice_done_at", "payment_notice")
-    op.drop_index("ix_sign_in_session_ended_at", "sign_in_session")
+    op.drop_index("ix_sign_in_session_revoked_at", "sign_in_session")
+    op.drop_index("ix_sign_in_session_expires_at", "sign_in_session")
     op.execute("revoke update, delete on stock_set from darkstore_app")
     op.drop_table("job_cursor")
