@@ -8,6 +8,7 @@ from database.sessions import Database
 from jobs.retry_each import DueItems, process_due
 from services.fulfillment import (
     give_back,
+    pickups,
     put_back_reminders,
     rerouting,
     substitutions,
@@ -18,6 +19,7 @@ OVERDUE_FULFILLMENTS = DueItems("fulfillment.time_out", rerouting.OVERDUE_FULFIL
 STALLED_FULFILLMENTS = DueItems("fulfillment.tell_stalled", give_back.STALLED_FULFILLMENTS)
 OVERDUE_PUT_BACKS = DueItems("fulfillment.remind_put_back", put_back_reminders.OVERDUE_PUT_BACKS)
 OVERDUE_BAGS = DueItems("fulfillment.tell_waiting", waiting_bags.OVERDUE_BAGS)
+OVERDUE_PICKUPS = DueItems("fulfillment.end_pickup", pickups.OVERDUE_PICKUPS)
 OVERDUE_PROPOSALS = DueItems("substitute.time_out", substitutions.OVERDUE_PROPOSALS)
 
 
@@ -78,3 +80,13 @@ async def time_out_substitutions(database: Database) -> int:
             return await substitutions.time_out(session, substitute_id)
 
     return await process_due(database, OVERDUE_PROPOSALS, work)
+
+
+async def end_uncollected_pickups(database: Database) -> int:
+    """Cancel orders that nobody collected in time; returns how many."""
+
+    async def work(fulfillment_id: UUID) -> int:
+        async with database.write(PLATFORM, AuditContext("job:fulfillment.end_pickup")) as session:
+            return await pickups.end_uncollected(session, fulfillment_id)
+
+    return await process_due(database, OVERDUE_PICKUPS, work)

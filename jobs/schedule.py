@@ -67,6 +67,12 @@ JOBS: tuple[Job, ...] = (
         due=fulfillment.OVERDUE_BAGS,
     ),
     Job(
+        "fulfillment.end_pickup",
+        10,
+        lambda deps: fulfillment.end_uncollected_pickups(deps.database),
+        due=fulfillment.OVERDUE_PICKUPS,
+    ),
+    Job(
         "delivery.unassign_silent",
         15,
         lambda deps: delivery.unassign_silent_riders(deps.database),
@@ -199,6 +205,7 @@ DUE = "select 1 from {0} where due_at < now()"
 BACKLOG_QUERIES: dict[str, str] = {
     "hold.sweep": "select 1 from hold where status = 'HELD' and expires_at < now()",
     "fulfillment.time_out": DUE.format("fulfillment") + " and status = 'QUEUED'",
+    "fulfillment.end_pickup": DUE.format("fulfillment") + " and status = 'READY_FOR_PICKUP'",
     "fulfillment.remind_put_back": DUE.format("fulfillment") + " and put_back_at is null"
     " and put_back_opened_at is not null",
     "delivery.advance": DUE.format("delivery"),

@@ -162,6 +162,12 @@ class EventType(NamedEnum):
     "All lines are picked and packed into bags."
     FULFILLMENT_STAGED = auto()
     "The bags wait at the handover point."
+    FULFILLMENT_READY_FOR_PICKUP = auto()
+    "The bags wait for the customer in the store."
+    FULFILLMENT_COLLECTED = auto()
+    "The customer collected the bags."
+    FULFILLMENT_NOT_COLLECTED = auto()
+    "The customer did not collect the bags in time."
     FULFILLMENT_GIVEN_BACK = auto()
     "The task went back to the store's queue."
     FULFILLMENT_PUT_BACK_OPENED = auto()

@@ -27,6 +27,15 @@ class OrderStatus(NamedEnum):
     """Canceled by customer, store or support. Final."""
 
 
+class FulfillmentMethod(NamedEnum):
+    """How the customer gets an order."""
+
+    DELIVERY = auto()
+    """A rider brings it to the customer's address."""
+    PICKUP = auto()
+    """The customer collects it from the store."""
+
+
 class OrderStage(NamedEnum):
     """The progress of an order, derived from order, payment, fulfillment and delivery."""
 
@@ -40,6 +49,8 @@ class OrderStage(NamedEnum):
     """The customer must answer a substitution."""
     PACKED = auto()
     """Packed; waits for the rider."""
+    READY_FOR_PICKUP = auto()
+    """Packed; waits for the customer in the store."""
     OUT_FOR_DELIVERY = auto()
     """The rider is on the way to the customer."""
     ARRIVING = auto()
@@ -86,6 +97,8 @@ class CancelReason(NamedEnum):
     """No rider was found in time."""
     NOT_DELIVERED = auto()
     """Delivery failed and the goods were returned."""
+    NOT_COLLECTED = auto()
+    """The customer did not collect the order in time."""
     SUSPECTED_FRAUD = auto()
     """Support suspects fraud."""
     OTHER = auto()
@@ -117,7 +130,7 @@ class AgeCheckResult(NamedEnum):
 
 
 class Order(Entity):
-    """An order from one store to one address. Sums are tax-inclusive minor units.
+    """An order from one store, to one address or to be collected; sums are minor units with tax.
 
     `headroom_minor` is authorized beyond the total for weighed products that may turn out heavier
     than estimated; `charged_minor` is the final total, once the order is packed. `minimum_age` is
@@ -144,6 +157,9 @@ class Order(Entity):
     code: Mapped[str] = mapped_column(unique=True)
     customer_name: Mapped[str] = mapped_column(default="")
     status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.PLACED)
+    method: Mapped[FulfillmentMethod] = mapped_column(
+        default=FulfillmentMethod.DELIVERY, server_default=FulfillmentMethod.DELIVERY
+    )
     currency: Mapped[str]
     items_minor: Mapped[int] = minor_units()
     delivery_fee_minor: Mapped[int] = minor_units(default=0)
@@ -164,6 +180,7 @@ class Order(Entity):
     promise_p90_seconds: Mapped[int] = mapped_column(default=0)
     promised_at: Mapped[datetime] = default_now()
     minimum_age: Mapped[int | None]
+    pickup_due_at: Mapped[datetime | None]
     delivery_pin: Mapped[str] = mapped_column(info={"secret": True})
     cancel_reason: Mapped[CancelReason | None]
     cancel_note: Mapped[str] = mapped_column(default="")

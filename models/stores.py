@@ -49,6 +49,17 @@ class Unserved(NamedEnum):
     """The stores that cover the location have paused orders."""
 
 
+class PickupRefusal(NamedEnum):
+    """Why an order can't be collected from a store."""
+
+    NOT_OFFERED = auto()
+    """The store does not offer pickup."""
+    CLOSED = auto()
+    """The store is closed, or closes before the order would be ready."""
+    PAUSED = auto()
+    """The store has paused orders."""
+
+
 class ZoneFault(NamedEnum):
     """Why a delivery zone was refused."""
 
@@ -99,6 +110,7 @@ class Store(Entity):
         CheckConstraint("latitude between -90 and 90", name="latitude"),
         CheckConstraint("reorder_point >= 0", name="reorder_point"),
         CheckConstraint("longitude between -180 and 180", name="longitude"),
+        CheckConstraint("pickup_wait_seconds between 600 and 86400", name="pickup_wait_seconds"),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id", index=True)
@@ -113,6 +125,8 @@ class Store(Entity):
     point: Mapped[Any] = generated_point_column()
     timezone: Mapped[str] = mapped_column(default="UTC")
     preparation_seconds: Mapped[int] = mapped_column(default=150)
+    pickup_enabled: Mapped[bool] = mapped_column(default=False, server_default="false")
+    pickup_wait_seconds: Mapped[int] = mapped_column(default=7200, server_default="7200")
     reorder_point: Mapped[int] = mapped_column(default=5, server_default="5")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = default_now()

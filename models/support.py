@@ -56,6 +56,8 @@ class TicketKind(NamedEnum):
     """Staged bags wait for a rider. Opened by the system."""
     DELIVERY_OVERDUE = auto()
     """The delivery has been in one state for too long. Opened by the system."""
+    PUT_BACK_OVERDUE = auto()
+    """Picked units of an ended order wait to be put back. Opened by the system."""
 
 
 SYSTEM_KINDS = frozenset(
@@ -65,6 +67,7 @@ SYSTEM_KINDS = frozenset(
         TicketKind.RIDER_RELEASED,
         TicketKind.BAGS_WAITING,
         TicketKind.DELIVERY_OVERDUE,
+        TicketKind.PUT_BACK_OVERDUE,
     }
 )
 """The kinds of cases that the system opens; people can't choose them."""

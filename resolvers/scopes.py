@@ -78,6 +78,8 @@ ROOT_FIELD_SCOPES: dict[str, AppScope | None] = {
     "Mutation.fulfillmentPack": S.FULFILLMENTS_WRITE,
     "Mutation.fulfillmentSubstitutePropose": S.FULFILLMENTS_WRITE,
     "Mutation.fulfillmentStage": S.FULFILLMENTS_WRITE,
+    "Mutation.fulfillmentCheckAge": S.FULFILLMENTS_WRITE,
+    "Mutation.fulfillmentCollect": S.FULFILLMENTS_WRITE,
     "Mutation.fulfillmentGiveBack": S.FULFILLMENTS_WRITE,
     "Mutation.fulfillmentPutBack": S.FULFILLMENTS_WRITE,
     "Mutation.supplierSave": S.SUPPLY_WRITE,

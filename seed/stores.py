@@ -30,6 +30,7 @@ PRICING = {
     "tax_rate_bp": 600,
 }
 STORES_CLOSED_AT_NIGHT = 2
+STORE_WITHOUT_PICKUP = 2
 OPENING_TIME, MIDNIGHT = time(7), time(0)
 SOLD_OUT_SHARE, LOW_STOCK_SHARE = 0.02, 0.06
 MAX_LOW_STOCK_UNITS, MIN_FULL_STOCK_UNITS, MAX_FULL_STOCK_UNITS = 4, 24, 120
@@ -95,6 +96,7 @@ def company_and_store_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, li
                 "latitude": plan.site.latitude,
                 "longitude": plan.site.longitude,
                 "timezone": TIMEZONE,
+                "pickup_enabled": plan.number != STORE_WITHOUT_PICKUP,
             }
             for plan in plans
         ],

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.catalog import TemperatureZone
 from models.fulfillment.put_back_lines import PutBackReason
-from models.orders import AgeCheckResult
+from models.orders import AgeCheckResult, FulfillmentMethod
 
 
 class FulfillmentStatus(NamedEnum):
@@ -26,6 +26,12 @@ class FulfillmentStatus(NamedEnum):
     """Bags are closed and the payment capture is requested."""
     STAGED = auto()
     """Bags are ready for pickup."""
+    READY_FOR_PICKUP = auto()
+    """Bags wait for the customer, who collects them with a code."""
+    COLLECTED = auto()
+    """The customer has the bags. Final."""
+    NOT_COLLECTED = auto()
+    """The customer did not come in time; the units wait until a person puts them back."""
     HANDED_OVER = auto()
     """A rider has the bags."""
     REJECTED = auto()
@@ -68,6 +74,10 @@ class FulfillmentAction(NamedEnum):
     """Close the bags and charge what is in them."""
     STAGE = auto()
     """Put the bags at the pickup point."""
+    CHECK_AGE = auto()
+    """Record what the customer showed as a proof of age."""
+    COLLECT = auto()
+    """Hand the bags to the customer who tells the code of the order."""
     GIVE_BACK = auto()
     """Return the order to the queue; what was picked stays recorded."""
     PUT_BACK = auto()
@@ -99,14 +109,16 @@ class Fulfillment(Entity):
             "id",
             postgresql_where=text(
                 "status in ('QUEUED','ACCEPTED','PICKING','AWAITING_SUBSTITUTION',"
-                "'PACKED','STAGED')"
+                "'PACKED','STAGED','READY_FOR_PICKUP')"
             ),
         ),
         Index(
             "uq_fulfillment_live",
             "order_id",
             unique=True,
-            postgresql_where=text("status not in ('REJECTED','TIMED_OUT','CANCELED','PUT_BACK')"),
+            postgresql_where=text(
+                "status not in ('REJECTED','TIMED_OUT','CANCELED','PUT_BACK','NOT_COLLECTED')"
+            ),
         ),
         Index("ix_fulfillment_due", "due_at", postgresql_where=text("due_at is not null")),
         Index(
@@ -123,6 +135,9 @@ class Fulfillment(Entity):
     customer_id: Mapped[UUID] = foreign_key("person.id")
     attempt: Mapped[int] = mapped_column(default=1)
     status: Mapped[FulfillmentStatus] = mapped_column(default=FulfillmentStatus.QUEUED)
+    method: Mapped[FulfillmentMethod] = mapped_column(
+        default=FulfillmentMethod.DELIVERY, server_default=FulfillmentMethod.DELIVERY
+    )
     order_code: Mapped[str]
     customer_name: Mapped[str] = mapped_column(default="")
     minimum_age: Mapped[int | None]
@@ -135,6 +150,7 @@ class Fulfillment(Entity):
     accepted_at: Mapped[datetime | None]
     packed_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
+    pickup_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     due_at: Mapped[datetime | None]
     put_back_reason: Mapped[PutBackReason | None]
     put_back_opened_at: Mapped[datetime | None]

@@ -14,6 +14,8 @@ class PutBackReason(NamedEnum):
     """The order was canceled while its units were in the store."""
     DELIVERY_RETURNED = auto()
     """The rider brought the bags back."""
+    NOT_COLLECTED = auto()
+    """The customer did not collect the order."""
     MOVED_TO_ANOTHER_STORE = auto()
     """Another store fulfills the order."""
 

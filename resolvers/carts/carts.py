@@ -70,7 +70,8 @@ async def cart_for_store(info: Info, serving: ServingStore) -> PricedCart:
     async with info.context.read() as session:
         row, lines = await carts.load_contents(session, person, company.id)
     products = await _listed_products(info, serving.store.id, lines)
-    return price_cart(row, lines, products, company)
+    pickup_enabled = serving.store.pickup_enabled
+    return price_cart(row, lines, products, company, pickup_enabled=pickup_enabled)
 
 
 async def _write(

@@ -12,6 +12,8 @@ from models.stores import Store
 from resolvers.context import Info
 from resolvers.fulfillment.inputs import (
     FulfillmentAcceptInput,
+    FulfillmentCheckAgeInput,
+    FulfillmentCollectInput,
     FulfillmentGiveBackInput,
     FulfillmentLinePickInput,
     FulfillmentPackInput,
@@ -28,6 +30,7 @@ from services.fulfillment import (
     fulfillments,
     give_back,
     picking,
+    pickups,
 )
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
@@ -102,6 +105,23 @@ async def pack(info: Info, input: FulfillmentPackInput) -> FulfillmentOutcome:
 async def stage(info: Info, input: FulfillmentStageInput) -> FulfillmentOutcome:
     return await run_step(
         info, input, lambda session: fulfillments.stage(session, **step_arguments(info, input))
+    )
+
+
+async def collect(info: Info, input: FulfillmentCollectInput) -> FulfillmentOutcome:
+    return await run_step(
+        info,
+        input,
+        lambda session: pickups.collect(session, code=input.code, **step_arguments(info, input)),
+    )
+
+
+async def check_age(info: Info, input: FulfillmentCheckAgeInput) -> FulfillmentOutcome:
+    shown = input.to_shown_document()
+    return await run_step(
+        info,
+        input,
+        lambda session: pickups.check_age(session, shown=shown, **step_arguments(info, input)),
     )
 
 

@@ -1,6 +1,10 @@
+from datetime import date
+
 import strawberry
 
 from models.fulfillment import PutBackWasteReason, RejectReason
+from models.orders import AgeDocument
+from services.orders.age_checks import ShownDocument
 
 VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
 FULFILLMENT = "The fulfillment."
@@ -111,3 +115,30 @@ class FulfillmentPutBackInput:
         description="Every line of the put-back, each once."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="Bags that you hand to the customer who collects them.")
+class FulfillmentCollectInput:
+    fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
+    code: str | None = strawberry.field(
+        default=None,
+        description="The code that the customer tells; only managers may leave it out.",
+    )
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="What the customer shows as a proof of age when collecting an order.")
+class FulfillmentCheckAgeInput:
+    fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
+    document: AgeDocument = strawberry.field(description="What was shown.")
+    birth_date: date | None = strawberry.field(
+        default=None, description="The date of birth on it, which is not kept; else `isOldEnough`."
+    )
+    is_old_enough: bool | None = strawberry.field(
+        default=None, description="Whether it says that the customer is old enough."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+    def to_shown_document(self) -> ShownDocument:
+        """What was shown, as the services take it."""
+        return ShownDocument(self.document, self.birth_date, self.is_old_enough)

@@ -6,7 +6,8 @@ from models.accounts import Address
 from models.carts import Substitution
 from models.catalog import Product
 from models.companies import Company
-from models.orders import CancelReason
+from models.orders import CancelReason, FulfillmentMethod
+from models.stores import Store
 from resolvers.shared_inputs import BigInt, GeoPointInput
 from services.carts.baskets import MAX_LINES, OrderRequest, RequestedLine
 from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
@@ -29,8 +30,15 @@ class OrderLineInput:
         return RequestedLine(key, self.quantity, self.substitution)
 
 
-@strawberry.input(description="What to bring, and where: the cart unless lines are given.")
+@strawberry.input(description="What you want, and where: the cart unless lines are given.")
 class OrderPlaceInput:
+    method: FulfillmentMethod = strawberry.field(
+        default=FulfillmentMethod.DELIVERY,
+        description="Whether a rider brings it to an address, or you collect it from a store.",
+    )
+    store_id: strawberry.ID | None = strawberry.field(
+        default=None, description="With PICKUP: the store to collect it from."
+    )
     address_id: strawberry.ID | None = strawberry.field(
         default=None, description="One of your addresses; else say `at`."
     )
@@ -64,13 +72,13 @@ class OrderPlaceInput:
 
     def to_order_request(self) -> OrderRequest:
         """The request as the services take it. Raises DomainError: NotFound, InvalidInput."""
-        address = parse_optional_id(Address, self.address_id, "addressId")
-        company = parse_optional_id(Company, self.company_id, "companyId")
         return OrderRequest(
             **self._texts_and_amounts(),
-            address_id=address,
+            method=self.method,
+            store_id=parse_optional_id(Store, self.store_id, "storeId"),
+            address_id=parse_optional_id(Address, self.address_id, "addressId"),
             point=self.at.to_point("input", "at") if self.at else None,
-            company_id=company,
+            company_id=parse_optional_id(Company, self.company_id, "companyId"),
             lines=self._requested_lines(),
         )
 

@@ -8,7 +8,7 @@ import strawberry
 
 from dataloaders import catalog as load_catalog
 from dataloaders import orders as load
-from models.orders import Order, OrderAction, OrderLine, OrderStage
+from models.orders import FulfillmentMethod, Order, OrderAction, OrderLine, OrderStage
 from models.payments import Payment
 from resolvers.context import Info
 from resolvers.mutations import company_of, idempotent_request, mark_replayed, run_mutation
@@ -103,9 +103,18 @@ def _order_progress(order: Order) -> stages.OrderProgress:
 
 
 def delivery_pin(parent: strawberry.Parent[Order], info: Info) -> str | None:
-    """Null for everyone except the customer of the order."""
-    own = parent.customer_id == info.context.actor.person_id
-    return parent.delivery_pin if own else None
+    """Null for everyone except the customer of the order, and for orders that are collected."""
+    return _secret_for(parent, info, FulfillmentMethod.DELIVERY)
+
+
+def pickup_code(parent: strawberry.Parent[Order], info: Info) -> str | None:
+    """Null for everyone except the customer of the order, and for orders that are delivered."""
+    return _secret_for(parent, info, FulfillmentMethod.PICKUP)
+
+
+def _secret_for(order: Order, info: Info, method: FulfillmentMethod) -> str | None:
+    own = order.customer_id == info.context.actor.person_id
+    return order.delivery_pin if own and order.method is method else None
 
 
 def client_secret(parent: strawberry.Parent[Payment], info: Info) -> str | None:

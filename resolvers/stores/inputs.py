@@ -50,8 +50,24 @@ class StoreUpdateInput:
         default=None, description="How long a usual order takes to pick and pack."
     )
 
+    pickup_enabled: bool | None = strawberry.field(
+        default=None, description="Whether customers can collect orders from it."
+    )
+    pickup_wait_seconds: int | None = strawberry.field(
+        default=None,
+        description="How long a packed order waits for its customer, counted in opening hours:"
+        " from 600 to 86,400.",
+    )
+
     def to_change(self) -> StoreChange:
-        return StoreChange(self.name, self.status, self.timezone, self.preparation_seconds)
+        return StoreChange(
+            self.name,
+            self.status,
+            self.timezone,
+            self.preparation_seconds,
+            self.pickup_enabled,
+            self.pickup_wait_seconds,
+        )
 
 
 @strawberry.input(description="The area that a store delivers to.")

@@ -64,6 +64,9 @@ class CartType:
     updated_at: datetime | None = column("When it was last changed.")
     lines: list[CartLineType] = column("At most 100, the first put in first.")
     quote: QuoteType = column("Every sum, of the lines that have a price here.")
+    pickup_quote: QuoteType | None = column(
+        "Every sum when you collect the order from the store; null where it offers no pickup."
+    )
     orderable: bool = column("Whether it could be ordered as it stands.")
 
 

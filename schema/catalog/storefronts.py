@@ -39,6 +39,9 @@ class StorefrontType:
         column("The company that runs it" + UNSERVICEABLE)
     )
     promise: DeliveryEstimateType | None = column("How soon, and for what fee" + UNSERVICEABLE)
+    pickup_promise: DeliveryEstimateType | None = column(
+        "How soon you can collect an order from the store; null where it offers no pickup."
+    )
     minimum_order: MoneyType | None = money_field(
         "minimum_order_minor", "What the goods must be worth at least" + UNSERVICEABLE
     )

@@ -18,6 +18,7 @@ from models.fulfillment import (
     PutBackReason,
     RejectReason,
 )
+from models.orders import AgeCheckResult, FulfillmentMethod
 from models.stock import BatchStatus
 from resolvers.fulfillment import fulfillments as resolve
 from resolvers.operations import documents
@@ -100,11 +101,15 @@ class FulfillmentType(NodeType):
     )
     version: int = column("Grows with each change: pass it as expectedVersion.")
     attempt: int = column("1 for the order's first store, 2 for the second, and so on.")
+    method: FulfillmentMethod = column("Whether a rider fetches it or the customer collects it.")
     order_code: str = column("The short code of the order, as on its bags.")
     customer_name: str | None = private_field(
         "customer_name",
         "Whom it is for; null for a store that has it no more, and a day after the handover.",
         fulfillments.may_see_recipient,
+    )
+    age_result: AgeCheckResult | None = column(
+        "The result of the last check of the age, where the customer collects the order."
     )
     minimum_age: int | None = column(
         "The age that is checked when the bags are handed over; null where nothing is checked."
@@ -137,12 +142,12 @@ class FulfillmentType(NodeType):
     )
     queued_at: datetime = column("When it came into the store's queue.")
     due_at: datetime | None = column(
-        "Until when it has to be accepted while QUEUED, worked on again while in hand, or put back"
-        " after it ended."
+        "Until when it has to be accepted while QUEUED, worked on again while in hand, collected,"
+        " or put back after it ended."
     )
     accepted_at: datetime | None = column("When the store took it on.")
     packed_at: datetime | None = column("When its bags were closed.")
-    handed_over_at: datetime | None = column("When a rider took them.")
+    handed_over_at: datetime | None = column("When a rider or the customer took them.")
     put_back_reason: PutBackReason | None = column(
         "Why picked units have to be put back; null when none have.", allow=STORE_OR_SUPPORT
     )

@@ -17,6 +17,7 @@ from schema.fulfillment.fulfillments import (
     FulfillmentStagePayload,
     FulfillmentType,
 )
+from schema.fulfillment.pickups import FulfillmentCheckAgePayload, FulfillmentCollectPayload
 from schema.fulfillment.put_backs import FulfillmentGiveBackPayload, FulfillmentPutBackPayload
 from schema.fulfillment.substitutions import (
     FulfillmentSubstituteProposePayload,
@@ -61,6 +62,16 @@ class FulfillmentMutation:
     )
     fulfillment_stage: FulfillmentStagePayload | None = mutation(
         fulfillment_resolvers.stage, "Say that the bags stand where riders fetch them.", allow=STORE
+    )
+    fulfillment_check_age: FulfillmentCheckAgePayload | None = mutation(
+        fulfillment_resolvers.check_age,
+        "Record what the customer who collects an order showed as a proof of age.",
+        allow=STORE,
+    )
+    fulfillment_collect: FulfillmentCollectPayload | None = mutation(
+        fulfillment_resolvers.collect,
+        "Hand the bags to the customer who tells the code of the order.",
+        allow=STORE,
     )
     fulfillment_give_back: FulfillmentGiveBackPayload | None = mutation(
         fulfillment_resolvers.return_to_queue,

@@ -16,6 +16,7 @@ from models.orders import (
     AgeCheckResult,
     AgeDocument,
     CancelReason,
+    FulfillmentMethod,
     Order,
     OrderAction,
     OrderLine,
@@ -41,7 +42,7 @@ from schema.pages import ConnectionType
 from schema.payments.payments import PaymentType, RefundType
 from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, RateLimitedType
 from schema.scalars import MoneyType
-from schema.stores.stores import NotServiceableType
+from schema.stores.stores import NotServiceableType, PickupUnavailableType
 from services.orders import timeline
 from services.orders.personal_data import may_see_recipient
 
@@ -107,7 +108,7 @@ class OrderEventType:
     reason: str | None = column("Why, if somebody said so.")
 
 
-@backed_by(Order, "One basket, from one dark store, to one door.")
+@backed_by(Order, "One basket from one dark store, brought to one door or collected there.")
 class OrderType(NodeType):
     id: strawberry.ID = id_field(Order)
     code: str = column("A short code for people, as on the bags.")
@@ -155,7 +156,9 @@ class OrderType(NodeType):
         "customer_name", f"Whom it is for; {NOT_FOR_STAFF}.", may_see_recipient
     )
     point: GeoPointType | None = private_field(
-        "point", f"Where it goes; {NOT_FOR_STAFF}.", may_see_recipient
+        "point",
+        f"Where it goes, or the store that it is collected from; {NOT_FOR_STAFF}.",
+        may_see_recipient,
     )
     address_line: str | None = private_field(
         "address_line", f"Street, house and floor; {NOT_FOR_STAFF}.", may_see_recipient
@@ -170,6 +173,7 @@ class OrderType(NodeType):
     promise_p90_seconds: int = column(
         "Nine of ten such orders arrive within so many seconds after promisedAt."
     )
+    method: FulfillmentMethod = column("Whether a rider brings it or the customer collects it.")
     promised_at: datetime = column(
         "When the estimate was made: at placing, or when the order moved to another store."
     )
@@ -181,8 +185,18 @@ class OrderType(NodeType):
     )
     delivery_pin: str | None = field(
         resolve.delivery_pin,
-        "What the customer tells the rider at the door; null for everybody else.",
+        "What the customer tells the rider at the door; null for everybody else, and for orders"
+        " that the customer collects.",
         allow=CUSTOMER,
+    )
+    pickup_code: str | None = field(
+        resolve.pickup_code,
+        "What the customer tells the store when collecting the order; null for everybody else, and"
+        " for orders that a rider brings.",
+        allow=CUSTOMER,
+    )
+    pickup_due_at: datetime | None = column(
+        "Until when the packed order waits in the store; null before that, and for deliveries."
     )
     payment: PaymentType | None = related(load_payments.payment_by_order, "How it is paid.")
     refunds: list[RefundType] = related(load_payments.refunds_by_order, "Money sent back.")
@@ -201,7 +215,7 @@ class OrderType(NodeType):
     cancel_note: str = column("The reason in somebody's own words.")
     placed_at: datetime = column("When it was placed.")
     confirmed_at: datetime | None = column("When the money was held and the store was told.")
-    completed_at: datetime | None = column("When it was handed over at the door.")
+    completed_at: datetime | None = column("When the customer got it.")
     canceled_at: datetime | None = column("When it was called off.")
     cancel_offered_at: datetime | None = column(
         "Since when the customer may cancel with a full refund, because no rider was found."
@@ -220,6 +234,7 @@ OrderPlaceError = Annotated[
     | AgeConfirmationRequiredType
     | BelowMinimumType
     | PriceChangedType
+    | PickupUnavailableType
     | BusyType,
     strawberry.union("OrderPlaceError", description="Why nothing was ordered."),
 ]

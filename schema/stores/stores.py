@@ -4,7 +4,16 @@ from typing import Annotated
 import strawberry
 
 from dataloaders import stores as load
-from models.stores import Store, StoreHours, StoreKind, StoreStatus, Unserved, Weekday, ZoneFault
+from models.stores import (
+    PickupRefusal,
+    Store,
+    StoreHours,
+    StoreKind,
+    StoreStatus,
+    Unserved,
+    Weekday,
+    ZoneFault,
+)
 from resolvers.operations import documents
 from resolvers.rules import STORE
 from resolvers.shared_inputs import GeoJSON
@@ -14,7 +23,7 @@ from schema.fields import id_field
 from schema.geo_points import GeoPointType, geo_point_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
-from services.stores import administration, coverage, zones
+from services.stores import administration, coverage, pickup, zones
 
 
 @backed_by(StoreHours, "An opening interval; at or before `opens`, `closes` is next day.")
@@ -38,6 +47,10 @@ class StoreType(NodeType):
     kind: StoreKind = column("Whether it serves customers, or stores only.")
     status: StoreStatus = column("Its manager's switch, on top of the hours.")
     location: GeoPointType = geo_point_field("Where it stands.")
+    pickup_enabled: bool = column("Whether customers can collect orders from it.")
+    pickup_wait_seconds: int = column(
+        "How long a packed order waits for its customer, counted in opening hours."
+    )
     timezone: str = column("The time zone that its hours are in.")
     open_now: bool = related(load.is_open_by_store, "Whether it is within its hours now.")
     hours: list[StoreHoursType] = related(load.hours_by_store, "Its week, from Monday on.")
@@ -61,6 +74,11 @@ class StoreType(NodeType):
 class NotServiceableType(ProblemType):
     reason: Unserved = column("Why nobody does.")
     distance_to_nearest_zone_m: int | None = column("Metres to the nearest zone.")
+
+
+@backed_by(pickup.PickupUnavailable, "The order can't be collected from that store now.")
+class PickupUnavailableType(ProblemType):
+    reason: PickupRefusal = column("Why it can't be.")
 
 
 @backed_by(administration.CodeTaken, "Another store of the company has this code.")

@@ -13,6 +13,7 @@ from models.accounts import Address, Person
 from models.carts import Cart, CartLine, Substitution
 from models.catalog import Listing, Product
 from models.geo_point import Point
+from models.orders import FulfillmentMethod
 from models.stock import Stock
 from services.carts import totals
 from services.carts.basket_problems import (
@@ -22,7 +23,7 @@ from services.carts.basket_problems import (
     price_problems,
     shortages,
 )
-from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.problems import DomainError, Problem, not_found
 from services.core.text import parse_line
 from services.stores import coverage
 
@@ -74,8 +75,10 @@ CartLinesByCompany = Mapping[UUID, tuple[RequestedLine, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
-    """An order that a client requests, to an address or a point; without `lines`, from the cart."""
+    """A requested order, to an address or a point or from a store; its lines, or the cart's."""
 
+    method: FulfillmentMethod = FulfillmentMethod.DELIVERY
+    store_id: UUID | None = None
     address_id: UUID | None = None
     point: Point | None = None
     company_id: UUID | None = None
@@ -89,13 +92,14 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTarget:
-    """The customer and the location of a delivery."""
+    """The customer, and the location of a delivery or of the store to collect from."""
 
     customer_id: UUID
     customer_name: str
     point: Point
     address_line: str
     drop_note: str
+    method: FulfillmentMethod = FulfillmentMethod.DELIVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,38 +138,6 @@ class ListingSnapshot:
     age_restricted: bool = False
 
 
-def validate_request(request: OrderRequest) -> OrderRequest:
-    """Return the request. Raises DomainError: InvalidInput for each invalid value."""
-    problems: list[Problem] = []
-    if (request.address_id is None) == (request.point is None):
-        message = "Say where to: by an address or by a point, not both."
-        problems.append(InvalidInput(path=["input"], message=message))
-    if not 0 <= request.tip_minor <= totals.MAX_TIP_MINOR:
-        message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
-        problems.append(InvalidInput(path=["input", "tipMinor"], message=message))
-    problems += _line_problems(request.lines or ())
-    if problems:
-        raise DomainError(*problems)
-    return request
-
-
-def _line_problems(lines: Sequence[RequestedLine]) -> list[Problem]:
-    path = ["input", "lines"]
-    if len(lines) > MAX_LINES:
-        return [InvalidInput(path=path, message=f"An order has at most {MAX_LINES} lines.")]
-    problems: list[Problem] = []
-    seen: set[UUID] = set()
-    for index, line in enumerate(lines):
-        if not 1 <= line.quantity <= MAX_UNITS_PER_LINE:
-            message = f"A quantity is from 1 to {MAX_UNITS_PER_LINE}."
-            problems.append(InvalidInput(path=[*path, str(index), "quantity"], message=message))
-        if line.product_id in seen:
-            message = "This product is in the list twice."
-            problems.append(InvalidInput(path=[*path, str(index), "productId"], message=message))
-        seen.add(line.product_id)
-    return problems
-
-
 async def resolve_target(
     session: AsyncSession, customer_id: UUID, request: OrderRequest
 ) -> DeliveryTarget:
@@ -181,7 +153,9 @@ async def resolve_target(
     )
     note = parse_line(request.drop_note, "input", "dropNote", max_length=MAX_NOTE_LENGTH)
     if request.point is not None:
-        return DeliveryTarget(customer_id, person.name, request.point, address_line, note)
+        return DeliveryTarget(
+            customer_id, person.name, request.point, address_line, note, request.method
+        )
     address = await session.get(Address, request.address_id)
     if address is None or address.person_id != customer_id or address.removed_at is not None:
         raise not_found(Address, "addressId")
@@ -260,7 +234,10 @@ def _plan(
         line for line in lines if line.product_id in snapshots and snapshots[line.product_id].sold
     ]
     priced_lines = [_price_line(line, snapshots[line.product_id]) for line in sold]
-    cart_totals = totals.compute_totals(priced_lines, candidate.company, request.tip_minor)
+    delivers = request.method is FulfillmentMethod.DELIVERY
+    cart_totals = totals.compute_totals(
+        priced_lines, candidate.company, request.tip_minor, delivers=delivers
+    )
     problems: list[Problem] = [
         ProductUnavailable(
             path=["input", "lines", str(index)],

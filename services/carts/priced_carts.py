@@ -59,6 +59,7 @@ class PricedCart:
     updated_at: datetime | None
     lines: list[PricedCartLine]
     quote: CartTotals
+    pickup_quote: CartTotals | None = None
 
     @property
     def orderable(self) -> bool:
@@ -73,8 +74,10 @@ def price_cart(
     products: Mapping[UUID, ListedProduct],
     company: Company,
     tip_minor: int = 0,
+    *,
+    pickup_enabled: bool = False,
 ) -> PricedCart:
-    """Price a cart with the products of one store; lines that it does not sell cost nothing."""
+    """Price a cart for one store; lines that the store does not sell cost nothing."""
     cart_lines = [
         PricedCartLine(
             line.product_id,
@@ -102,4 +105,5 @@ def price_cart(
         cart.updated_at if cart else None,
         cart_lines,
         compute_totals(priced_lines, company, tip_minor),
+        compute_totals(priced_lines, company, delivers=False) if pickup_enabled else None,
     )

@@ -91,8 +91,12 @@ class CartTotals:
         return max(0, self.minimum_order_minor - self.items_minor)
 
 
-def compute_totals(lines: Iterable[PricedLine], company: Tariff, tip_minor: int = 0) -> CartTotals:
+def compute_totals(
+    lines: Iterable[PricedLine], company: Tariff, tip_minor: int = 0, *, delivers: bool = True
+) -> CartTotals:
     """Compute the totals in minor units of the company's currency; zero for an empty basket.
+
+    A basket that the customer collects has no fees.
 
     Raises ValueError for a quantity or price below 1 and for a negative tip; callers validate
     client input before.
@@ -103,11 +107,10 @@ def compute_totals(lines: Iterable[PricedLine], company: Tariff, tip_minor: int 
     ):
         raise ValueError("quantities and prices are at least 1, a tip at least 0")
     items = sum(line.total_minor for line in priced_lines)
-    delivery = delivery_fee(items, company) if priced_lines else 0
+    has_fees = delivers and bool(priced_lines)
+    delivery = delivery_fee(items, company) if has_fees else 0
     small_order_fee = (
-        company.small_order_fee_minor
-        if priced_lines and items < company.small_order_below_minor
-        else 0
+        company.small_order_fee_minor if has_fees and items < company.small_order_below_minor else 0
     )
     tip = tip_minor if priced_lines else 0
     discount = 0  # the only place where promotions will be subtracted

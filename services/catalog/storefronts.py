@@ -8,7 +8,11 @@ from models.companies import Company
 from models.geo_point import Point
 from models.stores import Store, Unserved
 from services.stores.coverage import UNSERVED_MESSAGES, Coverage, ServingStore
-from services.stores.delivery_estimates import DeliveryEstimate, estimate_delivery
+from services.stores.delivery_estimates import (
+    DeliveryEstimate,
+    estimate_delivery,
+    estimate_pickup,
+)
 
 SERVICEABLE_MESSAGE = "A store delivers there now."
 
@@ -79,6 +83,17 @@ class Storefront:
             preparation_seconds=self.serving_store.store.preparation_seconds,
             fee_minor=company.delivery_fee_minor,
             currency=company.currency,
+            now=self.at,
+        )
+
+    @property
+    def pickup_promise(self) -> DeliveryEstimate | None:
+        """When an order placed now can be collected; None where the store offers no pickup."""
+        if self.serving_store is None or not self.serving_store.store.pickup_enabled:
+            return None
+        return estimate_pickup(
+            preparation_seconds=self.serving_store.store.preparation_seconds,
+            currency=self.currency,
             now=self.at,
         )
 

@@ -1,16 +1,20 @@
 """Builds the rows of a new order from the plan of the store that delivers it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import MINIMUM_AGE
-from models.orders import Order, OrderLine, OrderStatus
+from models.orders import FulfillmentMethod, Order, OrderLine, OrderStatus
 from services.carts.baskets import DeliveryTarget, SourcingPlan
 from services.core import clock
 from services.orders import order_states, orders
-from services.stores.delivery_estimates import estimate_delivery
+from services.stores.delivery_estimates import (
+    DeliveryEstimate,
+    estimate_delivery,
+    estimate_pickup,
+)
 
 SUMS = (
     "items_minor", "delivery_fee_minor", "small_order_fee_minor", "discount_minor", "tip_minor",
@@ -24,13 +28,7 @@ async def build_order(
     """The row of a new order, to be paid within PAYMENT_WINDOW_SECONDS."""
     serving_store, totals = plan.serving_store, plan.cart_totals
     now = await clock.current_time(session)
-    estimate = estimate_delivery(
-        distance_m=serving_store.distance_m,
-        preparation_seconds=serving_store.store.preparation_seconds,
-        fee_minor=totals.delivery_fee_minor,
-        currency=totals.currency,
-        now=now,
-    )
+    estimate = _estimate(target, plan, now)
     return Order(
         id=order_id,
         company_id=serving_store.company.id,
@@ -38,6 +36,7 @@ async def build_order(
         store_id=serving_store.store.id,
         code=orders.generate_code(),
         customer_name=target.customer_name,
+        method=target.method,
         status=OrderStatus.PLACED,
         currency=totals.currency,
         **{name: getattr(totals, name) for name in SUMS},
@@ -51,6 +50,21 @@ async def build_order(
         promise_p90_seconds=estimate.p90_seconds,
         delivery_pin=orders.generate_pin(),
         due_at=now + timedelta(seconds=order_states.PAYMENT_WINDOW_SECONDS),
+    )
+
+
+def _estimate(target: DeliveryTarget, plan: SourcingPlan, now: datetime) -> DeliveryEstimate:
+    store, totals = plan.serving_store.store, plan.cart_totals
+    if target.method is FulfillmentMethod.PICKUP:
+        return estimate_pickup(
+            preparation_seconds=store.preparation_seconds, currency=totals.currency, now=now
+        )
+    return estimate_delivery(
+        distance_m=plan.serving_store.distance_m,
+        preparation_seconds=store.preparation_seconds,
+        fee_minor=totals.delivery_fee_minor,
+        currency=totals.currency,
+        now=now,
     )
 
 

@@ -24,7 +24,7 @@ from models.fulfillment import (
 )
 from models.identity import Actor
 from models.orders import Order
-from services.core.access import STORE_ROLES, may_operate_store
+from services.core.access import MANAGER_ROLES, STORE_ROLES, may_operate_store
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import (
@@ -34,16 +34,18 @@ from services.core.state_machine import (
     has_role_in_store,
 )
 from services.events.event_log import record_order_event
-from services.orders import order_states
+from services.orders import age_checks, order_states
 
 ACCEPT, REJECT = FulfillmentAction.ACCEPT, FulfillmentAction.REJECT
 GIVE_BACK, PUT_BACK = FulfillmentAction.GIVE_BACK, FulfillmentAction.PUT_BACK
+CHECK_AGE, COLLECT = FulfillmentAction.CHECK_AGE, FulfillmentAction.COLLECT
 PICK_LINE, PACK, STAGE = (
     FulfillmentAction.PICK_LINE,
     FulfillmentAction.PACK,
     FulfillmentAction.STAGE,
 )
 
+MAX_PICKUP_ATTEMPTS = 5
 SUBSTITUTE_STATUSES = frozenset(
     {FulfillmentLineStatus.SUBSTITUTE_PROPOSED, FulfillmentLineStatus.SUBSTITUTED}
 )
@@ -56,9 +58,12 @@ ENDED_STATUSES = frozenset(
         FulfillmentStatus.TIMED_OUT,
         FulfillmentStatus.CANCELED,
         FulfillmentStatus.PUT_BACK,
+        FulfillmentStatus.NOT_COLLECTED,
     }
 )
-QUEUE_STATUSES = frozenset(FulfillmentStatus) - ENDED_STATUSES - {FulfillmentStatus.HANDED_OVER}
+WITH_CUSTOMER = frozenset({FulfillmentStatus.HANDED_OVER, FulfillmentStatus.COLLECTED})
+QUEUE_STATUSES = frozenset(FulfillmentStatus) - ENDED_STATUSES - WITH_CUSTOMER
+READY_FOR_PICKUP = frozenset({FulfillmentStatus.READY_FOR_PICKUP})
 IN_PROGRESS = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
 PICKING_STATUSES = frozenset({FulfillmentStatus.PICKING, FulfillmentStatus.AWAITING_SUBSTITUTION})
 # Ended tasks of which picked units may still be in the store.
@@ -95,6 +100,11 @@ class PickingTask:
         )
 
 
+def may_be_collected(fulfillment: Fulfillment) -> bool:
+    has_attempts = fulfillment.pickup_attempts < MAX_PICKUP_ATTEMPTS
+    return has_attempts and age_checks.is_cleared(fulfillment)
+
+
 def put_back_is_open(fulfillment: Fulfillment) -> bool:
     return fulfillment.put_back_is_open
 
@@ -104,6 +114,8 @@ def _may_operate(row: Fulfillment, actor: Actor) -> bool:
 
 
 def _refusal(row: Fulfillment, action: FulfillmentAction) -> str | None:
+    if action is COLLECT and row.status in READY_FOR_PICKUP and not age_checks.is_cleared(row):
+        return "Check the customer's age first."
     needs_decisions = action is PACK and row.status is FulfillmentStatus.PICKING
     return "Every line has to be found or short first." if needs_decisions else None
 
@@ -143,6 +155,24 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             note="once all lines are decided; CANCELED if nothing was found",
         ),
         Transition(STAGE, {FulfillmentStatus.PACKED}, {FulfillmentStatus.STAGED}, STORE_ROLES),
+        Transition(
+            COLLECT,
+            READY_FOR_PICKUP,
+            {FulfillmentStatus.COLLECTED},
+            STORE_ROLES,
+            condition=may_be_collected,
+        ),
+        Transition(
+            COLLECT,
+            READY_FOR_PICKUP,
+            {FulfillmentStatus.COLLECTED},
+            MANAGER_ROLES,
+            condition=age_checks.is_cleared,
+            note="also without the code",
+        ),
+        Transition(
+            CHECK_AGE, READY_FOR_PICKUP, roles=STORE_ROLES, condition=age_checks.needs_check
+        ),
         Transition(GIVE_BACK, IN_PROGRESS, {FulfillmentStatus.QUEUED}, STORE_ROLES),
         Transition(
             PUT_BACK,
@@ -166,6 +196,14 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             {FulfillmentStatus.AWAITING_SUBSTITUTION},
             {FulfillmentStatus.PICKING},
         ),
+        AutomaticTransition(
+            "at once when the customer collects the order",
+            {FulfillmentStatus.STAGED},
+            READY_FOR_PICKUP,
+        ),
+        AutomaticTransition(
+            "job: not collected in time", READY_FOR_PICKUP, {FulfillmentStatus.NOT_COLLECTED}
+        ),
         AutomaticTransition("order: canceled", QUEUE_STATUSES, {FulfillmentStatus.CANCELED}),
         AutomaticTransition(
             "delivery: picked up", {FulfillmentStatus.STAGED}, {FulfillmentStatus.HANDED_OVER}
@@ -177,36 +215,6 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
     is_visible=_may_operate,
     permits=has_role_in_store,
     refusal=_refusal,
-)
-PICKABLE_STATUSES = frozenset(FulfillmentLineStatus) - SUBSTITUTE_STATUSES
-LINE_MACHINE: StateMachine[FulfillmentLine, Any, FulfillmentLineStatus] = StateMachine(
-    name="FulfillmentLine",
-    model=FulfillmentLine,
-    status=FulfillmentLineStatus,
-    initial={FulfillmentLineStatus.PENDING},
-    automatic=(
-        AutomaticTransition(
-            "picking: all units were found", PICKABLE_STATUSES, {FulfillmentLineStatus.FOUND}
-        ),
-        AutomaticTransition(
-            "picking: units are missing", PICKABLE_STATUSES, {FulfillmentLineStatus.SHORT}
-        ),
-        AutomaticTransition(
-            "picking: a substitute is proposed",
-            {FulfillmentLineStatus.SHORT},
-            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
-        ),
-        AutomaticTransition(
-            "substitute: accepted",
-            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
-            {FulfillmentLineStatus.SUBSTITUTED},
-        ),
-        AutomaticTransition(
-            "substitute: declined",
-            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
-            {FulfillmentLineStatus.DECLINED},
-        ),
-    ),
 )
 
 

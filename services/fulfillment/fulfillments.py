@@ -15,14 +15,14 @@ from models.fulfillment import (
     PutBackReason,
 )
 from models.identity import Actor, Role
-from models.orders import Order
+from models.orders import FulfillmentMethod, Order
 from models.stores import Store
 from services.core import access
 from services.core.access import STORE_ROLES, may_operate_store
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.delivery import deliveries
-from services.fulfillment import put_back
+from services.fulfillment import pickups, put_back
 from services.fulfillment.fulfillment_states import (
     ACCEPT,
     MACHINE,
@@ -71,9 +71,16 @@ async def accept(
     fulfillment.due_at = idle_deadline(task)
     task.record_change(session, EventType.FULFILLMENT_ACCEPTED)
     await session.flush()
-    if is_new or await deliveries.open_delivery(session, task.order.id) is None:
+    if await _needs_delivery(session, task.order, is_new=is_new):
         await deliveries.create_delivery(session, task.order, fulfillment)
     return fulfillment
+
+
+async def _needs_delivery(session: AsyncSession, order: Order, *, is_new: bool) -> bool:
+    """Whether a rider has to be found: not for pickup, nor when a task was taken over with one."""
+    if order.method is FulfillmentMethod.PICKUP:
+        return False
+    return is_new or await deliveries.open_delivery(session, order.id) is None
 
 
 async def stage(
@@ -83,7 +90,7 @@ async def stage(
     fulfillment_id: UUID,
     expected_version: int | None = None,
 ) -> Fulfillment:
-    """Record that the bags are at the pickup point.
+    """Record that the bags are at the pickup point; who collects an order can come from now on.
 
     Raises DomainError: NotFound, IllegalStep, VersionConflict.
     """
@@ -92,6 +99,8 @@ async def stage(
     MACHINE.move(fulfillment, FulfillmentStatus.STAGED)
     fulfillment.due_at = bags_deadline(task)
     task.record_change(session, EventType.FULFILLMENT_STAGED)
+    if fulfillment.method is FulfillmentMethod.PICKUP:
+        await pickups.mark_ready(session, task)
     await session.flush()
     return fulfillment
 

@@ -22,6 +22,7 @@ from services.fulfillment.fulfillment_states import (
     PickingTask,
     begin,
     load_task,
+    lock,
 )
 from services.fulfillment.queueing import ACCEPT_WINDOW_SECONDS
 
@@ -85,6 +86,24 @@ async def give_back_stalled(session: AsyncSession, fulfillment_id: UUID) -> bool
     _return_to_queue(session, task, stalled if reason else given_back)
     await session.flush()
     return True
+
+
+async def give_back_of_person(session: AsyncSession, person_id: UUID) -> int:
+    """Return the tasks of a person who has just lost a role in their store; returns how many.
+
+    Call it after the role is revoked, in the same transaction, which must see all companies.
+    """
+    of_person = (Fulfillment.picker_id == person_id, Fulfillment.status.in_(IN_PROGRESS))
+    tasks = select(Fulfillment.id).where(*of_person, _PICKER_LEFT).order_by(Fulfillment.order_id)
+    count = 0
+    for fulfillment_id in (await session.scalars(tasks)).all():
+        task = await lock(session, fulfillment_id)
+        fulfillment = task.fulfillment
+        if fulfillment.picker_id == person_id and fulfillment.status in IN_PROGRESS:
+            _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
+            count += 1
+    await session.flush()
+    return count
 
 
 def _return_to_queue(session: AsyncSession, task: PickingTask, event_type: EventType) -> None:

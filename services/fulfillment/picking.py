@@ -28,7 +28,6 @@ from services.core.text import parse_line
 from services.delivery import deliveries
 from services.fulfillment import substitution_totals
 from services.fulfillment.fulfillment_states import (
-    LINE_MACHINE,
     MACHINE,
     PACK,
     PICK_LINE,
@@ -36,6 +35,7 @@ from services.fulfillment.fulfillment_states import (
     PickingTask,
     begin,
 )
+from services.fulfillment.line_states import LINE_MACHINE
 from services.fulfillment.stalled_tasks import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline
 from services.orders import order_states

@@ -27,6 +27,7 @@ from models.fulfillment import (
 from models.identity import Actor
 from models.stock import PickedBatch, StockReason
 from models.stores import Store
+from models.support import TicketKind
 from services.core.access import may_operate_store
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
@@ -38,6 +39,7 @@ from services.fulfillment.fulfillment_states import (
     PickingTask,
     begin,
 )
+from services.orders.support_cases import close_case
 from services.stock import movements, put_back_units
 from services.stock.put_back_units import PutBackUnits
 
@@ -155,6 +157,10 @@ async def confirm(
     await session.flush()
     store_id = fulfillment.store_id
     await put_back_units.record_put_back(session, task.order.id, store_id, units, actor.person_id)
+    if fulfillment.put_back_reminders:
+        await close_case(
+            session, task.order, TicketKind.PUT_BACK_OVERDUE, "The units are put back."
+        )
     return fulfillment
 
 

@@ -1,4 +1,4 @@
-"""Reminds a store of units that nobody has put back."""
+"""Reminds a store of units that nobody has put back, and support when the store does nothing."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -9,10 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.orders import Order
+from models.support import TicketKind
 from services.fulfillment.fulfillment_states import load_task
 from services.fulfillment.put_back import IS_OPEN
+from services.orders.support_cases import open_case
 
 REMINDER_SECONDS = 3600
+REMINDERS_BEFORE_SUPPORT = 1
 _OVERDUE = (*IS_OPEN, Fulfillment.due_at <= func.clock_timestamp())
 
 
@@ -23,7 +26,7 @@ OVERDUE_PUT_BACKS = (
 
 
 async def remind(session: AsyncSession, fulfillment_id: UUID) -> bool:
-    """Tell the store, again every REMINDER_SECONDS.
+    """Tell the store, again every REMINDER_SECONDS, and support from the second time on.
 
     False when it has changed, or when its order is locked by another transaction.
     """
@@ -44,5 +47,8 @@ async def remind(session: AsyncSession, fulfillment_id: UUID) -> bool:
     fulfillment.due_at = task.now + timedelta(seconds=REMINDER_SECONDS)
     reminders = fulfillment.put_back_reminders
     task.record_change(session, EventType.FULFILLMENT_PUT_BACK_OVERDUE, reminders=reminders)
+    if reminders > REMINDERS_BEFORE_SUPPORT:
+        kind, subject = TicketKind.PUT_BACK_OVERDUE, "Picked units wait to be put back"
+        await open_case(session, order, kind, subject, f"Bags of {fulfillment.order_code}.")
     await session.flush()
     return True

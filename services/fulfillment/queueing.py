@@ -47,6 +47,7 @@ async def create_fulfillment(
         order_code=order.code,
         customer_name=order.customer_name,
         minimum_age=order.minimum_age,
+        method=order.method,
         handover_code=_generate_handover_code(),
         status=FulfillmentStatus.QUEUED,
         version=1,

@@ -20,7 +20,7 @@ from models.fulfillment import (
 )
 from models.geo_point import Point
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderLine
+from models.orders import CancelReason, FulfillmentMethod, Order, OrderLine
 from models.stock import StockReason
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.delivery import deliveries
@@ -62,7 +62,7 @@ async def reject(
     await _reroute(session, task, person_id)
     if reason is RejectReason.OUT_OF_STOCK:
         products = missing_products(task.lines, missing_line_ids)
-        reference = str(task.order.id)
+        reference = str(fulfillment_id)  # no movement of the order's own units
         await off_sale.write_off_available(session, store_id, products, reference, person_id)
     return task.fulfillment
 
@@ -130,14 +130,16 @@ def _end(task: PickingTask, status: FulfillmentStatus) -> None:
 async def _reroute(session: AsyncSession, task: PickingTask, actor_id: UUID | None) -> None:
     """Move the units and the order to the next store, or cancel the order, in one transaction.
 
-    The ended store keeps nothing that tells who the customer is.
+    The customer chose the store of a pickup, so that one is canceled. The ended store keeps nothing
+    that tells who the customer is.
     """
     await session.flush()
     order = task.order
     units = await _ordered_units(session, order)
     previous_stores = await _previous_stores(session, order)
     next_store = None
-    if len(previous_stores) < MAX_STORES:
+    delivers = order.method is FulfillmentMethod.DELIVERY
+    if delivers and len(previous_stores) < MAX_STORES:
         next_store = await _next_store(session, order, units, previous_stores)
     delivery = await deliveries.cancel_for_order(session, order)
     _forget_customer(task.fulfillment, delivery)

@@ -36,12 +36,12 @@ from services.core.state_machine import illegal_step
 from services.core.text import parse_line
 from services.fulfillment import substitute_states
 from services.fulfillment.fulfillment_states import (
-    LINE_MACHINE,
     MACHINE,
     PickingTask,
     begin,
     load_task,
 )
+from services.fulfillment.line_states import LINE_MACHINE
 from services.fulfillment.stalled_tasks import idle_deadline
 from services.fulfillment.substitute_stock import issue_substitute_units
 from services.orders import order_states

@@ -54,7 +54,11 @@ UNPACKED: frozenset[FulfillmentStatus | None] = frozenset(
         FulfillmentStatus.TIMED_OUT,
     }
 )
-BEFORE_HANDOVER = UNPACKED | {FulfillmentStatus.PACKED, FulfillmentStatus.STAGED}
+BEFORE_HANDOVER = UNPACKED | {
+    FulfillmentStatus.PACKED,
+    FulfillmentStatus.STAGED,
+    FulfillmentStatus.READY_FOR_PICKUP,
+}
 
 CUSTOMER, SUPPORT = "the customer", "support"
 
@@ -129,11 +133,13 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
         AutomaticTransition("payment: it can't succeed", PLACED, {OrderStatus.PAYMENT_FAILED}),
         AutomaticTransition("job: not paid in time", PLACED, {OrderStatus.EXPIRED}),
         AutomaticTransition(
-            "fulfillment: no store is left, or nothing was found; delivery: returned",
+            "fulfillment: no store, nothing found, or not collected; delivery: returned",
             CONFIRMED,
             CANCELED,
         ),
-        AutomaticTransition("delivery: delivered", CONFIRMED, {OrderStatus.COMPLETED}),
+        AutomaticTransition(
+            "delivery: delivered; fulfillment: collected", CONFIRMED, {OrderStatus.COMPLETED}
+        ),
     ),
     permits=_permits,
 )

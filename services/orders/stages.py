@@ -51,6 +51,8 @@ STAGE_OF_FULFILLMENT_STATUS = {
     FulfillmentStatus.AWAITING_SUBSTITUTION: OrderStage.AWAITING_YOUR_CHOICE,
     FulfillmentStatus.PACKED: OrderStage.PACKED,
     FulfillmentStatus.STAGED: OrderStage.PACKED,
+    FulfillmentStatus.READY_FOR_PICKUP: OrderStage.READY_FOR_PICKUP,
+    FulfillmentStatus.COLLECTED: OrderStage.DELIVERED,
     FulfillmentStatus.HANDED_OVER: OrderStage.OUT_FOR_DELIVERY,
 }
 OTHERWISE = OrderStage.CONFIRMED

@@ -24,6 +24,7 @@ CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
 MAX_NAME_LENGTH = 80
 MAX_PREPARATION_SECONDS = 7200
 MAX_WEEKLY_INTERVALS = 28
+MIN_PICKUP_WAIT_SECONDS, MAX_PICKUP_WAIT_SECONDS = 600, 86_400
 MACHINE: StateMachine[Store, Any, StoreStatus] = StateMachine(
     name="Store",
     model=Store,
@@ -75,6 +76,8 @@ class StoreChange:
     status: StoreStatus | None = None
     timezone: str | None = None
     preparation_seconds: int | None = None
+    pickup_enabled: bool | None = None
+    pickup_wait_seconds: int | None = None
 
 
 async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewStore) -> Store:
@@ -114,7 +117,7 @@ async def update_store(
     change: StoreChange,
     expected_version: int,
 ) -> Store:
-    """Change a store's name, status, time zone or preparation time; for its managers."""
+    """Change a store's name, status, time zone, preparation or pickup; for its managers."""
     row = await lock_managed_store(session, actor, store_id, expected_version)
     if change.name is not None:
         row.name = parse_line(
@@ -126,6 +129,10 @@ async def update_store(
         row.timezone = await _timezone(session, change.timezone)
     if change.preparation_seconds is not None:
         row.preparation_seconds = _validate_preparation(change.preparation_seconds)
+    if change.pickup_enabled is not None:
+        row.pickup_enabled = change.pickup_enabled
+    if change.pickup_wait_seconds is not None:
+        row.pickup_wait_seconds = _validate_pickup_wait(change.pickup_wait_seconds)
     row.version += 1
     await session.flush()
     return row
@@ -201,6 +208,13 @@ def _validate_preparation(seconds: int) -> int:
         return seconds
     message = f"Preparation takes from 0 to {MAX_PREPARATION_SECONDS} seconds."
     raise DomainError(InvalidInput(path=["input", "preparationSeconds"], message=message))
+
+
+def _validate_pickup_wait(seconds: int) -> int:
+    if MIN_PICKUP_WAIT_SECONDS <= seconds <= MAX_PICKUP_WAIT_SECONDS:
+        return seconds
+    message = f"An order waits from {MIN_PICKUP_WAIT_SECONDS} to {MAX_PICKUP_WAIT_SECONDS} seconds."
+    raise DomainError(InvalidInput(path=["input", "pickupWaitSeconds"], message=message))
 
 
 def _code_taken(code: str) -> DomainError:

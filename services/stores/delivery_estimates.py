@@ -49,3 +49,15 @@ def estimate_delivery(
         currency=currency,
         expires_at=now + timedelta(seconds=ESTIMATE_VALID_SECONDS),
     )
+
+
+def estimate_pickup(*, preparation_seconds: int, currency: str, now: datetime) -> DeliveryEstimate:
+    """Estimate when an order can be collected: the preparation alone, without a fee."""
+    return DeliveryEstimate(
+        p50_seconds=preparation_seconds,
+        p90_seconds=ceil(PREPARATION_P90_FACTOR * preparation_seconds),
+        distance_m=0,
+        fee_minor=0,
+        currency=currency,
+        expires_at=now + timedelta(seconds=ESTIMATE_VALID_SECONDS),
+    )

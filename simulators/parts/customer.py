@@ -55,7 +55,7 @@ mutation FillCart($input: CartLinesSetInput!) {
 PLACE = """
 mutation PlaceOrder($input: OrderPlaceInput!) {
   orderPlace(input: $input) {
-    order { id code status stage deliveryPin total { minor formatted } }
+    order { id code status stage deliveryPin pickupCode total { minor formatted } }
     payment { id status clientSecret }
     errors { __typename ... on Problem { message } }
   }
@@ -132,6 +132,11 @@ class CustomerClient(RoleClient):
         return await self.do(
             PLACE, "orderPlace", {"at": self.at, "ageConfirmed": True, **inputs}, key
         )
+
+    async def place_pickup(self, key: str, store_id: str, **inputs: Any) -> Any:
+        """Place the order of the cart, to be collected from a store."""
+        method = {"method": "PICKUP", "storeId": store_id}
+        return await self.do(PLACE, "orderPlace", {**method, **inputs}, key)
 
     async def pay(self, payment: dict[str, Any], provider: CardProvider, card: str) -> str:
         """Confirm the payment as the provider's library does; returns the intent's status."""

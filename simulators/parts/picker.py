@@ -48,6 +48,45 @@ mutation Pack($input: FulfillmentPackInput!) {
 STAGE = """
 mutation Stage($input: FulfillmentStageInput!) {
   fulfillmentStage(input: $input) {
+    fulfillment { id status dueAt }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+GIVE_BACK = """
+mutation GiveBack($input: FulfillmentGiveBackInput!) {
+  fulfillmentGiveBack(input: $input) {
+    fulfillment { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+REJECT = """
+mutation Reject($input: FulfillmentRejectInput!) {
+  fulfillmentReject(input: $input) {
+    fulfillment { id status rejectReason }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+COLLECT = """
+mutation Collect($input: FulfillmentCollectInput!) {
+  fulfillmentCollect(input: $input) {
+    fulfillment { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+PUT_BACKS = """
+query PutBacks($storeId: ID!) {
+  storePutBacks(storeId: $storeId, first: 50) {
+    nodes { id status orderCode putBackReason putBackLines { id name quantity } }
+  }
+}
+"""
+PUT_BACK = """
+mutation PutBack($input: FulfillmentPutBackInput!) {
+  fulfillmentPutBack(input: $input) {
     fulfillment { id status }
     errors { __typename ... on Problem { message } }
   }
@@ -99,10 +138,43 @@ class PickerClient(RoleClient):
         given = {"fulfillmentId": fulfillment_id, "bags": bags}
         return (await self.do(PACK, "fulfillmentPack", given))["fulfillment"]
 
-    async def stage(self, fulfillment_id: str) -> None:
-        """Put the bags at the pickup point, where riders fetch them."""
-        await self.do(STAGE, "fulfillmentStage", {"fulfillmentId": fulfillment_id})
-
     async def unassign(self, delivery_id: str) -> None:
         """Take a ride from a rider, so that another one is asked."""
         await self.do(UNASSIGN, "deliveryUnassign", {"deliveryId": delivery_id})
+
+    async def stage(self, fulfillment_id: str) -> Any:
+        """Put the bags at the pickup point, where riders or the customer fetch them."""
+        given = {"fulfillmentId": fulfillment_id}
+        return (await self.do(STAGE, "fulfillmentStage", given))["fulfillment"]
+
+    async def give_back(self, fulfillment_id: str) -> Any:
+        """Return a task to the queue."""
+        given = {"fulfillmentId": fulfillment_id}
+        return (await self.do(GIVE_BACK, "fulfillmentGiveBack", given))["fulfillment"]
+
+    async def reject(self, fulfillment_id: str, reason: str, missing: list[str]) -> Any:
+        """Reject an order; with OUT_OF_STOCK, `missing` are the lines that were not found."""
+        given = {"fulfillmentId": fulfillment_id, "reason": reason, "missingLineIds": missing}
+        return (await self.do(REJECT, "fulfillmentReject", given))["fulfillment"]
+
+    async def collect(self, fulfillment_id: str, code: str) -> Any:
+        """Hand the bags to the customer who tells this code."""
+        given = {"fulfillmentId": fulfillment_id, "code": code}
+        return (await self.do(COLLECT, "fulfillmentCollect", given))["fulfillment"]
+
+    async def put_backs(self) -> list[Any]:
+        """Query the ended tasks whose units wait to be put back."""
+        data = await self.graph.run(PUT_BACKS, storeId=self.store_id)
+        return list(data["storePutBacks"]["nodes"])
+
+    async def put_back(self, task: dict[str, Any], wasted: int = 0) -> Any:
+        """Count the units of a task; so many units of its first line can't be sold again."""
+        lines = []
+        for line in task["putBackLines"]:
+            waste = min(wasted, line["quantity"])
+            wasted = 0
+            counts = {"returnedQuantity": line["quantity"] - waste, "wastedQuantity": waste}
+            reason = "DAMAGED" if waste else None
+            lines.append({"lineId": line["id"], **counts, "wasteReason": reason})
+        given = {"fulfillmentId": task["id"], "lines": lines}
+        return (await self.do(PUT_BACK, "fulfillmentPutBack", given))["fulfillment"]

@@ -23,6 +23,7 @@ from tests.support.operations import (
     integrations,
     payment_work,
     picking_exceptions,
+    pickups,
     stock_work,
     store_work,
 )
@@ -107,6 +108,7 @@ async def test_every_operation_works_for_its_readers_within_its_budget(
     await picking_exceptions.pick_weighed_line(play)
     await failed_deliveries.return_delivery(play)
     await failed_deliveries.try_again(play)
+    await pickups.collect_order(play)
     await daily_work.manage_store(play)
     await stock_work.play_transfers(play)
     await stock_work.play_stock_counts(play)

@@ -1,7 +1,7 @@
 """Reads the inputs of a new order: its destination, the cart and the stores that serve it."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -11,11 +11,12 @@ from database.sessions import Database
 from database.statements import prepared
 from models.geo_point import Point
 from models.identity import Actor
-from models.orders import Order, OrderStatus
+from models.orders import FulfillmentMethod, Order, OrderStatus
 from services.carts import baskets
 from services.carts.baskets import DeliveryTarget, OrderRequest
 from services.core.problems import DomainError, RateLimited, not_found
 from services.stores.coverage import Coverage, find_coverage
+from services.stores.pickup import find_pickup_store
 
 MAX_UNPAID_ORDERS = 20
 UNPAID_RETRY_SECONDS = 60
@@ -44,12 +45,19 @@ async def read_order_inputs(
     """
     if (customer_id := actor.person_id) is None:
         raise not_found(Order)
+    pickup: Coverage | None = None
+    if order_request.method is FulfillmentMethod.PICKUP and order_request.store_id is not None:
+        pickup = await _read_pickup_store(database, order_request.store_id)
+        order_request = replace(order_request, point=pickup.point)
     batcher = database.read_batcher(actor.scope())
     customer_reads = asyncio.gather(
         baskets.resolve_target(batcher.session(), customer_id, order_request),
         _read_carts(batcher.session(), customer_id, order_request),
         _check_unpaid_orders(batcher.session(), customer_id),
     )
+    if pickup is not None:
+        target, carts, _ = await customer_reads
+        return OrderInputs(target, carts, pickup)
     if order_request.point is None:
         target, carts, _ = await customer_reads
         return OrderInputs(
@@ -81,3 +89,8 @@ async def _check_unpaid_orders(session: AsyncSession, customer_id: UUID) -> None
 async def _read_coverage(database: Database, order_request: OrderRequest, point: Point) -> Coverage:
     async with database.read_public() as session:
         return await find_coverage(session, point, company_id=order_request.company_id)
+
+
+async def _read_pickup_store(database: Database, store_id: UUID) -> Coverage:
+    async with database.read_public() as session:
+        return await find_pickup_store(session, store_id)

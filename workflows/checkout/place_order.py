@@ -24,7 +24,7 @@ from models.identity import Actor
 from models.ids import encode_id
 from models.orders import Order
 from models.payments import Payment
-from services.carts import baskets
+from services.carts import baskets, order_requests
 from services.carts.basket_problems import PriceChanged, shortages
 from services.carts.baskets import DeliveryTarget, OrderRequest, SourcingPlan
 from services.checkout import new_orders
@@ -103,7 +103,7 @@ async def place(
     """
     if actor.person_id is None:
         raise not_found(Order)
-    baskets.validate_request(order_request)
+    order_requests.validate_request(order_request)
     reserving_key = _reserve_key(dependencies.database, actor, origin, idempotent_request)
     (order_id, replayed), inputs = await _run_both(
         reserving_key, read_order_inputs(dependencies.database, actor, order_request)

@@ -7,7 +7,6 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs import fulfillment as jobs
 from models.fulfillment import (
     Fulfillment,
     FulfillmentStatus,
@@ -20,7 +19,6 @@ from models.orders import CancelReason, Order, OrderStatus
 from models.stock import StockEntry, StockReason
 from services.checkout import cancellation
 from services.core.problems import IllegalStep, InvalidInput, NotFound
-from services.events.event_log import store_queue_stream
 from services.fulfillment import fulfillments, give_back, picking, put_back, rerouting
 from services.fulfillment.picking import LinePick
 from services.fulfillment.put_back import PutBackCount
@@ -43,8 +41,6 @@ from tests.support.paid_orders import (
 )
 from tests.support.store_staff import (
     accept_task,
-    event_types,
-    make_overdue,
     on_hand,
     put_back_everything,
     put_back_lines_of,
@@ -52,7 +48,6 @@ from tests.support.store_staff import (
     run_step,
 )
 
-OVERDUE = "FULFILLMENT_PUT_BACK_OVERDUE"
 TOO_WARM = PutBackWasteReason.TOO_WARM
 
 
@@ -234,25 +229,6 @@ async def test_every_unit_of_every_line_has_to_be_counted_once(
     await run_step(database, staff, task, put_back.confirm, counts=counts)
     problem = await refusal_of_step(database, staff, task, put_back.confirm, counts=counts)
     assert isinstance(problem, IllegalStep)
-
-
-async def test_the_store_is_reminded_until_the_units_are_put_back(
-    dependencies: OrderDependencies, city: City
-) -> None:
-    """Bags of a canceled order are forgotten in the store: the store is told again and again."""
-    database, stream = dependencies.database, store_queue_stream(city.near.id)
-    order, task, staff = await picked_order(dependencies, city)
-    await cancel(database, order)
-    await jobs.remind_of_put_backs(database)
-    assert OVERDUE not in await event_types(database, stream)
-    for times in (1, 2):
-        await make_overdue(database, task)
-        await jobs.remind_of_put_backs(database)
-        assert (await event_types(database, stream)).count(OVERDUE) == times
-    await put_back_everything(database, staff, task)
-    await make_overdue(database, task)
-    await jobs.remind_of_put_backs(database)
-    assert (await event_types(database, stream)).count(OVERDUE) == 2
 
 
 async def test_the_list_of_a_store_has_the_open_put_backs_only(

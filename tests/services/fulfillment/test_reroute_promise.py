@@ -129,7 +129,7 @@ async def test_products_that_a_store_rejects_as_out_of_stock_are_off_sale_and_co
     """
     database, bread = dependencies.database, city.products[1].id
     await receive(database, city.near, StockReceiptLine(bread, 4, "soon", day(2)))
-    order, task, staff = await queued_order(dependencies, city)
+    _, task, staff = await queued_order(dependencies, city)
     line = next(one for one in await lines_of(database, task) if one.product_id == bread)
     missing = {"reason": OUT_OF_STOCK, "missing_line_ids": [line.id]}
     await run_step(database, staff, task, missing_products.reject, **missing)
@@ -139,7 +139,7 @@ async def test_products_that_a_store_rejects_as_out_of_stock_are_off_sale_and_co
     assert await counted_products(database, city) == {1}
     assert await unexplained_stock(database, city) == []
     async with database.read(PLATFORM) as session:
-        statement = select(StockEntry.delta).where(StockEntry.reference == str(order.id))
+        statement = select(StockEntry.delta).where(StockEntry.reference == str(task.id))
         short = await session.scalars(statement.where(StockEntry.reason == StockReason.SHORT))
         assert sum(short) == -54
     following = await place_paid_order(dependencies, city, 9, (1,))

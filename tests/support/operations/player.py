@@ -121,6 +121,10 @@ class OperationPlayer:
         wanted = wanted or [{"productId": self.product(n), "quantity": 2} for n in range(lines)]
         order_input = {"at": self.city.point, "lines": wanted, "tipMinor": 0}
         placed = await self("buyer", "order_place", **order_input)
+        return await self.pay(placed)
+
+    async def pay(self, placed: Any) -> str:
+        """Pay an order that the buyer placed by card; return its id."""
         secret = placed["payment"]["clientSecret"]
         form = {"key": PUBLISHABLE_KEY, "client_secret": secret, "payment_method": "pm_card_visa"}
         intent = secret.partition("_secret")[0]

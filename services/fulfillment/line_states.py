@@ -1,0 +1,38 @@
+"""The state machine of one line of a pick list."""
+
+from typing import Any
+
+from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
+from services.core.state_machine import AutomaticTransition, StateMachine
+from services.fulfillment.fulfillment_states import SUBSTITUTE_STATUSES
+
+PICKABLE_STATUSES = frozenset(FulfillmentLineStatus) - SUBSTITUTE_STATUSES
+LINE_MACHINE: StateMachine[FulfillmentLine, Any, FulfillmentLineStatus] = StateMachine(
+    name="FulfillmentLine",
+    model=FulfillmentLine,
+    status=FulfillmentLineStatus,
+    initial={FulfillmentLineStatus.PENDING},
+    automatic=(
+        AutomaticTransition(
+            "picking: all units were found", PICKABLE_STATUSES, {FulfillmentLineStatus.FOUND}
+        ),
+        AutomaticTransition(
+            "picking: units are missing", PICKABLE_STATUSES, {FulfillmentLineStatus.SHORT}
+        ),
+        AutomaticTransition(
+            "picking: a substitute is proposed",
+            {FulfillmentLineStatus.SHORT},
+            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+        ),
+        AutomaticTransition(
+            "substitute: accepted",
+            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+            {FulfillmentLineStatus.SUBSTITUTED},
+        ),
+        AutomaticTransition(
+            "substitute: declined",
+            {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+            {FulfillmentLineStatus.DECLINED},
+        ),
+    ),
+)

@@ -1,0 +1,145 @@
+"""Orders that customers collect from the store: ready, collected with a code, or left there.
+
+The customer tells the code of the order. After MAX_PICKUP_ATTEMPTS wrong codes only the store's
+managers hand the bags over, also without the code. An order that nobody collects within the
+store's waiting time, counted in its opening hours, is canceled and refunded in full: nothing was
+delivered and no fee was charged.
+"""
+
+import hmac
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events import EventType
+from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
+from models.identity import Actor
+from models.orders import CancelReason, Order
+from models.stores import Store
+from services.core.access import may_manage_store
+from services.core.problems import CommittedDomainError
+from services.delivery.delivery_codes import WrongDeliveryCode
+from services.fulfillment import put_back
+from services.fulfillment.fulfillment_states import (
+    CHECK_AGE,
+    COLLECT,
+    MACHINE,
+    MAX_PICKUP_ATTEMPTS,
+    PickingTask,
+    begin,
+    load_task,
+)
+from services.orders import order_states
+from services.orders.age_checks import ShownDocument, record_age_check
+from services.payments import payments
+from services.stores.opening_hours import after_open_seconds
+
+_OVERDUE = (
+    Fulfillment.status == FulfillmentStatus.READY_FOR_PICKUP,
+    Fulfillment.due_at <= func.clock_timestamp(),
+)
+OVERDUE_PICKUPS = (
+    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at, Fulfillment.id)
+)
+"""Fulfillments that nobody collected in time, the longest overdue first."""
+
+
+async def mark_ready(session: AsyncSession, task: PickingTask) -> None:
+    """Let the customer collect the staged bags of a locked order until the store's time is over."""
+    fulfillment, order = task.fulfillment, task.order
+    store = await session.get_one(Store, fulfillment.store_id)
+    due_at = await after_open_seconds(session, store, task.now, store.pickup_wait_seconds)
+    MACHINE.move(fulfillment, FulfillmentStatus.READY_FOR_PICKUP)
+    fulfillment.due_at = order.pickup_due_at = due_at
+    order.version += 1
+    task.record_change(session, EventType.FULFILLMENT_READY_FOR_PICKUP, due_at=due_at)
+
+
+async def collect(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    fulfillment_id: UUID,
+    code: str | None = None,
+    expected_version: int | None = None,
+) -> Fulfillment:
+    """Hand the bags to the customer who tells the order's code, and complete the order.
+
+    Raises DomainError: NotFound, IllegalStep, VersionConflict, WrongDeliveryCode.
+    """
+    task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
+    _check_code(task, actor, code)
+    fulfillment = task.fulfillment
+    MACHINE.move(fulfillment, FulfillmentStatus.COLLECTED)
+    fulfillment.due_at, fulfillment.handed_over_at = None, task.now
+    task.record_change(session, EventType.FULFILLMENT_COLLECTED)
+    await session.flush()
+    await order_states.mark_completed(session, task.order)
+    await session.flush()
+    return fulfillment
+
+
+async def check_age(
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    fulfillment_id: UUID,
+    shown: ShownDocument,
+    expected_version: int | None = None,
+) -> Fulfillment:
+    """Record what the customer showed as a proof of age; the newest check counts.
+
+    Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput.
+    """
+    task = await begin(session, actor, fulfillment_id, CHECK_AGE, expected_version)
+    await record_age_check(session, task.order, task.fulfillment, actor, shown, task.now)
+    return task.fulfillment
+
+
+def _check_code(task: PickingTask, actor: Actor, code: str | None) -> None:
+    """Raise CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted.
+
+    Only managers may leave the code out.
+    """
+    fulfillment = task.fulfillment
+    if code is None and may_manage_store(actor, fulfillment.company_id, fulfillment.store_id):
+        return
+    expected = task.order.delivery_pin.encode()
+    if code is not None:
+        if hmac.compare_digest(code.strip().encode(errors="replace"), expected):
+            return
+        fulfillment.pickup_attempts += 1
+    left = max(0, MAX_PICKUP_ATTEMPTS - fulfillment.pickup_attempts)
+    message = f"That is not the code: {left} tries are left." if code else "Say the code."
+    path = ["input", "code"]
+    raise CommittedDomainError(WrongDeliveryCode(path=path, message=message, tries_left=left))
+
+
+async def end_uncollected(session: AsyncSession, fulfillment_id: UUID) -> bool:
+    """Cancel an order that nobody collected, refund it, and open the put-back of its units.
+
+    False when it has changed, or when the order is locked by another transaction.
+    """
+    order = await session.scalar(
+        select(Order)
+        .join(Fulfillment, Fulfillment.order_id == Order.id)
+        .where(Fulfillment.id == fulfillment_id, *_OVERDUE)
+        .with_for_update(of=Order, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if order is None:
+        return False
+    task = await load_task(session, order, fulfillment_id)
+    fulfillment = task.fulfillment
+    if fulfillment.status is not FulfillmentStatus.READY_FOR_PICKUP:
+        return False
+    MACHINE.move(fulfillment, FulfillmentStatus.NOT_COLLECTED)
+    fulfillment.due_at = None
+    task.record_change(session, EventType.FULFILLMENT_NOT_COLLECTED)
+    await session.flush()
+    await payments.request_void(session, order)
+    await put_back.open_put_back(session, task, PutBackReason.NOT_COLLECTED)
+    await order_states.mark_canceled(session, order, CancelReason.NOT_COLLECTED)
+    await session.flush()
+    return True

@@ -1,0 +1,36 @@
+"""An order that the customer collects from the store."""
+
+from tests.support.operations.daily_work import restrict_product
+from tests.support.operations.player import OperationPlayer
+
+
+async def collect_order(play: OperationPlayer) -> None:
+    """Order for pickup, pick and stage it, and collect it with the code."""
+    desk = (await play("manager", "store_desk", id=play.store))["desk"]
+    await play("manager", "store_update", storeId=play.store, expectedVersion=desk["version"])
+    front = await play("buyer", "storefront", at=play.city.point)
+    assert front["store"]["pickupEnabled"]
+    assert front["pickupPromise"]["p50Seconds"] < front["promise"]["p50Seconds"]
+    await restrict_product(play, True)
+    wanted = [{"productId": play.product(n), "quantity": 2} for n in range(2)]
+    placed = await play("buyer", "order_place_pickup", storeId=play.store, lines=wanted)
+    order = await play.pay(placed)
+    await restrict_product(play, False)
+    task = await play.task(placed["order"]["code"])
+    assert task["method"] == "PICKUP"
+    key = {"fulfillmentId": task["id"]}
+    await play("picker", "fulfillment_accept", **key)
+    for line in task["lines"]:
+        units = {"code": line["product"]["barcode"], "quantity": line["quantity"]}
+        await play("picker", "fulfillment_line_pick", **key, **units)
+    await play("picker", "fulfillment_pack", **key)
+    await play("picker", "fulfillment_stage", **key)
+    waiting = await play("buyer", "order_detail", id=order)
+    assert waiting["stage"] == "READY_FOR_PICKUP"
+    assert waiting["pickupDueAt"]
+    checked = await play("picker", "fulfillment_check_age", **key)
+    assert checked["fulfillment"]["ageResult"] == "PASSED"
+    code = {"code": waiting["pickupCode"]}
+    collected = await play("picker", "fulfillment_collect", **key, **code)
+    assert collected["fulfillment"]["status"] == "COLLECTED"
+    await play.settle(order)
