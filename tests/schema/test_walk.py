@@ -21,6 +21,8 @@ from tests.support.walk.graph_walk import SHAPE, GraphWalk, object_types, walkin
 from tests.support.walk.private_rows import MARKED, PARTIES, World
 from tests.support.walk.walked_world import open_world
 
+# The walk takes about a minute, and several on a machine with another load.
+pytestmark = pytest.mark.timeout(600)
 ID = re.compile(rf"\b(?:{'|'.join(MODELS)})_[\w-]{{22}}")
 MARK = re.compile(r"~(\w+)\.(\w+)\.([0-9a-f-]{36})~")
 ROWS_PER_MODEL = 5
