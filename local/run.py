@@ -21,6 +21,7 @@ WATCH_SECONDS = 0.25
 ANSWER_SECONDS = 2.0
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WEBHOOK_PATH = "/webhooks/stripe"
+MAILBOX = "MAILBOX_URL"
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
             serve(store)
             store.await_ready()
             say(f"ready in {time.monotonic() - began:.1f} s")
-            store.finish("how to get in:", "server", "welcome", "--url", store.url)
+            store.finish("how to get in:", "server", "welcome", *addresses(store))
             while True:
                 store.check()
                 time.sleep(WATCH_SECONDS)
@@ -123,6 +124,16 @@ def run(root: Path, python: Path, given: Mapping[str, str]) -> None:
                 signal.signal(one, signal.SIG_IGN)
             store.stop()
             say("stopped")
+
+
+def addresses(store: StoreProcesses) -> list[str]:
+    """The options of the command that prints where everything is."""
+    options = ["--url", store.url]
+    if "smtp" in store.simulates:
+        options += ["--mails", store.environment[MAILBOX]]
+    if "twilio" in store.simulates:
+        options += ["--texts", store.environment["SMS_API_BASE"] + "/_control/messages"]
+    return options
 
 
 def stop(root: Path) -> None:
@@ -147,6 +158,7 @@ def prepare(store: StoreProcesses, given: Mapping[str, str]) -> None:
     environment.setdefault("DARKSTORE_ENV", "development")
     environment.setdefault("DARKSTORE_KEYS_FILE", str(store.place.folder / "keys.json"))
     environment.setdefault("DARKSTORE_DRAIN_SECONDS", "1")
+    environment.setdefault("DARKSTORE_APP_URL", store.url)
     environment.setdefault("DARKSTORE_WEBHOOK_ALLOW", "127.0.0.1:9000,localhost:9000")
     environment["PYTHONUNBUFFERED"] = "1"
     for provider in store.simulates:
@@ -184,6 +196,10 @@ def serve(store: StoreProcesses) -> None:
         store.launch(
             "twilio", "simulators.twilio", *options, "--token", store.environment["SMS_TOKEN"]
         )
+    if "smtp" in store.simulates:
+        options = ["--port", store.environment["SMTP_PORT"]]
+        options += ["--web-port", store.environment[MAILBOX].rsplit(":", 1)[1]]
+        store.launch("smtp", "simulators.smtp", *options)
     store.launch("server", "server", "serve", "--port", str(store.port))
     store.launch("worker", "server", "worker")
 
@@ -208,11 +224,23 @@ def _messages(place: Place) -> dict[str, str]:
     }
 
 
+def _mails(place: Place) -> dict[str, str]:
+    """The settings of a mail server that runs beside the server, and its mailbox."""
+    return {
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(valkey.free_port()),
+        "SMTP_FROM": "shop@darkstore.example",
+        "SMTP_SECURITY": "off",
+        MAILBOX: f"http://127.0.0.1:{valkey.free_port()}",
+    }
+
+
 SETTINGS: dict[str, Callable[[Place], dict[str, str]]] = {
     "stripe": _payments,
     "twilio": _messages,
+    "smtp": _mails,
 }
-OURS_UNLESS_SET = {"stripe": "STRIPE_API_KEY", "twilio": "SMS_ACCOUNT"}
+OURS_UNLESS_SET = {"stripe": "STRIPE_API_KEY", "twilio": "SMS_ACCOUNT", "smtp": "SMTP_HOST"}
 
 
 def simulated_providers(given: Mapping[str, str]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from local.place import Place
 FOLDER = "demo-short"
 CITY = ("--rate", "0.5", "--minutes", "0.2")
 # The settings of a developer's own providers and databases must not reach the trial.
-PRIVATE_SETTINGS = ("DARKSTORE_", "DATABASE_URL", "REDIS_URL", "SMS_", "STRIPE_")
+PRIVATE_SETTINGS = ("DARKSTORE_", "DATABASE_URL", "REDIS_URL", "SMS_", "SMTP_", "STRIPE_")
 
 
 def play(root: Path, python: Path, given: Mapping[str, str]) -> None:

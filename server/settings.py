@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateways.mail import SmtpSecurity
 from services.operations.retention_rules import (
     AUDIT_DAYS,
     AUDIT_PERSONAL_DAYS,
@@ -13,6 +14,7 @@ from services.operations.retention_rules import (
 
 DEVELOPMENT = "development"
 DEFAULT_PORT = 8000
+SMTP_PORT = 587
 DRAIN_SECONDS = 15.0
 BUDGET_PER_SECOND = 1_000
 BUDGET_RANGE = (0, 1_000_000)
@@ -27,6 +29,18 @@ RETENTION_SETTINGS = {
 
 class BadSetting(ValueError):
     """A setting is missing or invalid; the message says which and how to correct it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """The mail server, and as whom mails are sent."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    sender: str
+    security: SmtpSecurity
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,8 @@ class Settings:
     sms_account: str
     sms_token: str
     sms_from: str
+    smtp: SmtpSettings | None
+    app_url: str
     origins: frozenset[str]
     reference_executor: bool
     drain_seconds: float
@@ -85,6 +101,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         sms_account=account,
         sms_token=_required(environment, "SMS_TOKEN") if account else "",
         sms_from=environment.get("SMS_FROM", "+15005550006"),
+        smtp=_smtp(environment, required=name != DEVELOPMENT),
+        app_url=_app_url(environment, required=name != DEVELOPMENT),
         origins=frozenset(filter(None, environment.get("DARKSTORE_ORIGINS", "").split(","))),
         reference_executor=environment.get("EXECUTOR") == "reference",
         drain_seconds=_seconds(environment, "DARKSTORE_DRAIN_SECONDS", DRAIN_SECONDS),
@@ -107,6 +125,34 @@ def _retention(environment: Mapping[str, str]) -> RetentionPeriods:
         for period, (name, default, valid_range) in RETENTION_SETTINGS.items()
     }
     return RetentionPeriods(**days)
+
+
+def _smtp(environment: Mapping[str, str], *, required: bool) -> SmtpSettings | None:
+    """The mail server; None where mails are only logged, links to sign in among them."""
+    if not required and not environment.get("SMTP_HOST", "").strip():
+        return None
+    security = environment.get("SMTP_SECURITY", "").strip().lower() or SmtpSecurity.STARTTLS.value
+    if security not in {one.value for one in SmtpSecurity}:
+        raise BadSetting(f"SMTP_SECURITY is {security[:20]!r}: it is starttls, tls or off.")
+    user = environment.get("SMTP_USER", "").strip()
+    return SmtpSettings(
+        host=_required(environment, "SMTP_HOST"),
+        port=_whole_number(environment, "SMTP_PORT", SMTP_PORT, (1, 65_535)),
+        user=user,
+        password=_required(environment, "SMTP_PASSWORD") if user else "",
+        sender=_required(environment, "SMTP_FROM"),
+        security=SmtpSecurity(security),
+    )
+
+
+def _app_url(environment: Mapping[str, str], *, required: bool) -> str:
+    """The web address that links in messages begin with."""
+    url = environment.get("DARKSTORE_APP_URL", "").strip()
+    if required:
+        url = _required(environment, "DARKSTORE_APP_URL")
+    if url and not url.startswith(("https://", "http://")):
+        raise BadSetting(f"DARKSTORE_APP_URL is {url[:60]!r}: it begins with https://.")
+    return (url or f"http://127.0.0.1:{DEFAULT_PORT}").rstrip("/")
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

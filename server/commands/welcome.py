@@ -12,9 +12,16 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Print the addresses and the demo accounts of a development store."""
     parser = argparse.ArgumentParser(prog="server welcome")
     parser.add_argument("--url", required=True)
-    url = parser.parse_args(arguments).url
-    print(f"\n  graph     {url}/graphql   (HTTP, SSE and WebSocket)")
-    print(f"  explorer  {url}/explorer\n")
+    parser.add_argument("--mails", default="", help="the mailbox of simulated mails")
+    parser.add_argument("--texts", default="", help="the list of simulated text messages")
+    given = parser.parse_args(arguments)
+    print(f"\n  graph     {given.url}/graphql   (HTTP, SSE and WebSocket)")
+    print(f"  explorer  {given.url}/explorer")
+    if given.mails:
+        print(f"  mails     {given.mails}   (links to sign up, for passwords and invitations)")
+    if given.texts:
+        print(f"  texts     {given.texts}   (sign-in codes)")
+    print()
     print(LINE.format("role", "e-mail", "password", "phone"))
     for account in DEMO_ACCOUNTS:
         print(LINE.format(account.role, account.email, account.password, account.phone or ""))

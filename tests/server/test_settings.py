@@ -16,7 +16,13 @@ REQUIRED = {
     "STRIPE_WEBHOOK_SECRET": "whsec_1",
 }
 DEVELOPMENT = {**REQUIRED, "DARKSTORE_ENV": "development"}
-SMS_ACCOUNT = {"SMS_ACCOUNT": "AC1", "SMS_TOKEN": "secret"}
+MAIL_SERVER = {"SMTP_HOST": "mail.example.org", "SMTP_FROM": "shop@example.org"}
+SMS_ACCOUNT = {
+    **MAIL_SERVER,
+    "DARKSTORE_APP_URL": "https://shop.example.org",
+    "SMS_ACCOUNT": "AC1",
+    "SMS_TOKEN": "secret",
+}
 
 
 @pytest.mark.parametrize("name", REQUIRED)
