@@ -1,6 +1,6 @@
 """The context of one operation: actor, language, loaders and the process's dependencies."""
 
-from collections.abc import Hashable, Set
+from collections.abc import Callable, Hashable, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -61,6 +61,18 @@ class Context:
     """Receives the results of a subscription when the transport supports shared results."""
     extensions: dict[str, Any] = field(default_factory=dict)
     writes: int = 0
+    stream_denial: Callable[["Context"], Exception | None] | None = None
+    """Checks the rule of the operation's stream again."""
+
+    @property
+    def rule_denial(self) -> Exception | None:
+        """The error of the operation's stream if its rule does not allow the actor any more."""
+        return None if self.stream_denial is None else self.stream_denial(self)
+
+    def limit_to(self, actor: Actor) -> None:
+        """Go on as the same person with fewer roles; results are shared with nobody any more."""
+        self.actor, self.outlet = actor, None
+        self.loaders = Loaders(self.container.database, actor.scope())
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a read session with the actor's row-level-security scope."""

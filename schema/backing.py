@@ -188,6 +188,7 @@ def _guarded_stream(resolver: Stream, rule: Rule) -> Stream:
     async def events(*args: Any, **arguments: Any) -> AsyncIterator[Any]:
         info: strawberry.Info = arguments["info"]
         _check(rule, info)
+        info.context.stream_denial = rule.denial
         source = resolver(*args, **arguments)
         # `info` references the whole execution; a stream may wait for hours without events.
         del info

@@ -15,7 +15,7 @@ from models.stores import Store
 from resolvers.context import Context, Info
 from services.alerts import stock_alerts
 from services.alerts.stock_alerts import AlertFilter
-from services.core.problems import parse_optional_id
+from services.core.problems import not_found, parse_optional_id
 from services.events.event_log import alert_stream
 from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
@@ -56,13 +56,17 @@ async def watch_stock_alerts(
         store, None if store else parse_optional_id(Company, company_id, "companyId")
     )
 
-    async def check_access() -> None:
-        await _watched_stores(context, filters)
+    scope, watched = context.actor.scope(), await _watched_stores(context, filters)
 
-    streams = [alert_stream(key) for key in await _watched_stores(context, filters)]
+    async def check_access() -> None:
+        now_watched = await _watched_stores(context, filters)
+        if context.actor.scope() != scope or not set(watched) <= set(now_watched):
+            raise not_found(Store, "storeId")
+
+    streams = [alert_stream(key) for key in watched]
     async with StreamSubscription(context, streams, after, check_access) as subscription:
         make = partial(_message, context, filters)
-        async for message in subscription.messages(make, "alerts", context.actor.scope()):
+        async for message in subscription.messages(make, "alerts", scope):
             yield message
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import select
 
+from models.companies import Company
 from models.support import Ticket, TicketStatus
 from resolvers.context import Context, Info
 from resolvers.rules import SUPPORT_ROLES
@@ -83,7 +84,8 @@ async def watch_support_queue(
     companies = _companies(context)
 
     async def check_access() -> None:
-        """Access depends on the token's roles alone, which the access monitor checks."""
+        if _companies(context) != companies:
+            raise not_found(Company, "companyId")
 
     streams = [support_stream(company_id) for company_id in companies]
     async with StreamSubscription(context, streams, after, check_access) as subscription:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from dataloaders.loaders import Loaders
@@ -10,6 +10,7 @@ from models.identity import ANONYMOUS, Actor
 from models.integrations import AppSecretKind
 from resolvers.context import Container, Context
 from server.auth.language import language_of
+from server.auth.socket_access import SocketAccess
 from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
@@ -20,8 +21,8 @@ from services.core.transient_errors import is_transient
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
     InvalidAccessToken,
-    TokenClaims,
 )
+from subscriptions.engine.hub import hub_of
 
 log = logging.getLogger("darkstore.edge")
 
@@ -45,9 +46,9 @@ class HeaderAuthenticator:
             authorization = headers.get("authorization")
             if not authorization:
                 return self._caller(ANONYMOUS, None, headers, client)
-            claims = self._cached_claims(authorization)
-            if claims is not None:
-                return self._caller(claims.actor, claims.expires_at, headers, client)
+            known = self._known_actor(authorization)
+            if known is not None:
+                return self._caller(*known, headers, client)
         return self._look_up(headers, client)
 
     async def _look_up(self, headers: Mapping[str, str], client: str) -> Authentication:
@@ -77,17 +78,27 @@ class HeaderAuthenticator:
         self, actor: Actor, expires_at: float | None, headers: Mapping[str, str], client: str
     ) -> AuthenticatedCaller:
         new_context = partial(self._context, actor, headers, client)
-        return AuthenticatedCaller(new_context(), new_context, expires_at, actor.person_id)
+        watch = self._watch if actor.signed_in else None
+        return AuthenticatedCaller(new_context(), new_context, expires_at, actor.person_id, watch)
 
-    def _cached_claims(self, authorization: str) -> TokenClaims | None:
-        """Claims of a person's token, if the token and its session were verified lately."""
+    def _watch(self, context: Context, on_end: Callable[[str], None]) -> Callable[[], None]:
+        """Let the access monitor end a socket whose session, secret or roles were revoked."""
+        monitor = hub_of(context).access_monitor
+        grants_of = self.container.authenticator.session_grants.grants_of
+        access = SocketAccess(context.actor, grants_of, on_end)
+        monitor.add(access)
+        return partial(monitor.remove, access)
+
+    def _known_actor(self, authorization: str) -> tuple[Actor, float] | None:
+        """The person of a token that, with its session, was verified lately; the token's expiry."""
         if authorization[: len(BEARER)].lower() != BEARER:
             return None
         authenticator = self.container.authenticator
         claims = authenticator.cached_claims(authorization[len(BEARER) :].strip())
         if claims is None or claims.actor.app_id is not None:
             return None
-        return claims if authenticator.cached_liveness(claims.actor.session_id) else None
+        actor = authenticator.cached_actor(claims.actor)
+        return None if actor is None else (actor, claims.expires_at)
 
     async def _actor_of_token(self, token: str) -> tuple[Actor, float]:
         """The actor of a token whose session or app secret is still valid; the token's expiry."""
@@ -99,9 +110,10 @@ class HeaderAuthenticator:
             if holder is None:
                 raise InvalidAccessToken("The app or its secret was revoked, or has expired.")
             return holder.actor(actor.scopes), claims.expires_at
-        if not await authenticator.is_alive(actor.session_id):
+        current = await authenticator.current_actor(actor)
+        if current is None:
             raise InvalidAccessToken("This session was signed out.")
-        return actor, claims.expires_at
+        return current, claims.expires_at
 
     async def _app_of_key(self, key: str) -> tuple[Actor, float]:
         """The app of an API key; a socket opened by it ends when an access token would expire."""

@@ -6,6 +6,10 @@ from typing import Any, NamedTuple, Protocol
 
 from server.transport.rejection import RequestRejected
 
+Watch = Callable[[Any, Callable[[str], None]], Callable[[], None]]
+"""Takes a context of the caller, and calls the function with the reason when the session, the
+secret or all roles are revoked, within five seconds. Returns a function that ends this."""
+
 
 class AuthenticatedCaller(NamedTuple):
     """A caller who may send operations (perhaps an anonymous one), and contexts to run them in."""
@@ -18,6 +22,8 @@ class AuthenticatedCaller(NamedTuple):
     """Unix time at which the caller's token expires; None when nothing expires."""
     identity: Hashable = None
     """Who it is: a token may be replaced only by one of the same identity."""
+    watch: Watch | None = None
+    """Watches for as long as a socket is open whether the caller may go on."""
 
 
 @dataclass(frozen=True, slots=True)

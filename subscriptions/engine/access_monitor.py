@@ -1,6 +1,7 @@
-"""Checks periodically, for all subscriptions of a process, that their actors still have access.
+"""Checks periodically, for all subscriptions and sockets of a process, that they may go on.
 
-A signed-out session, or a revoked role or app scope, ends its subscriptions within five seconds.
+A signed-out session, or a revoked secret or app scope, ends its subscriptions and sockets within
+five seconds. A revoked role ends those that need it; the others go on without the role.
 Access to the watched rows themselves is checked once a minute.
 """
 
@@ -9,7 +10,8 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from models.identity import Actor
@@ -26,11 +28,14 @@ MAX_UNVERIFIED_SECONDS = 60.0
 MAX_CONCURRENT_CHECKS = 4
 CHECK_TIMEOUT_SECONDS = 10.0
 
+_ROLES_CHANGED = AccessDenied("FORBIDDEN", "Your roles have changed: refresh your access token.")
+
+Item = TypeVar("Item")
 GrantsOf = Callable[[Sequence[UUID]], Awaitable[dict[UUID, Grants]]]
 
 
 class MonitoredSubscription(Protocol):
-    """A subscription of a signed-in actor."""
+    """A subscription or socket of a signed-in actor."""
 
     @property
     def actor(self) -> Actor: ...
@@ -41,6 +46,9 @@ class MonitoredSubscription(Protocol):
 
     async def check_access(self) -> None:
         """Raise DomainError or AccessDenied unless the actor may see the watched rows."""
+
+    async def limit_to(self, actor: Actor) -> None:
+        """Go on as an actor who has lost roles; raise an error if those were needed."""
 
     def fail(self, error: Exception) -> None:
         """End the subscription with this error."""
@@ -112,11 +120,27 @@ class AccessMonitor:
             self._defer(due)
             raise
         now = time.monotonic()
+        losers: list[tuple[MonitoredSubscription, Actor]] = []
         for check in due:
             check.verified_at = now
             check.schedule_session_check(now)
-            if (error := _access_error(check.subscription.actor, grants)) is not None:
-                self._end(check.subscription, error)
+            subscription = check.subscription
+            current = _current_actor(subscription.actor, grants)
+            if isinstance(current, AccessDenied):
+                self._end(subscription, current)
+            elif current is not subscription.actor:
+                losers.append((subscription, current))
+        await _for_each(losers, self._limit)
+
+    async def _limit(self, loser: tuple[MonitoredSubscription, Actor]) -> None:
+        """Take roles from a subscription; it ends if it needs them, or if that is unknown."""
+        subscription, actor = loser
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                await subscription.limit_to(actor)
+        except Exception as error:
+            denied = isinstance(error, DomainError | AccessDenied)
+            self._end(subscription, _ROLES_CHANGED if denied else error)
 
     def _defer(self, due: Sequence[AccessCheck]) -> None:
         """Check again later; an unreachable database ends subscriptions after a minute only."""
@@ -130,17 +154,11 @@ class AccessMonitor:
         """Check the row access of the subscriptions that are due, a few at a time."""
         now = time.monotonic()
         due = [check for check in self._checks.values() if check.next_access_check <= now]
-        remaining = iter(due)
+        await _for_each(due, partial(self._check_one, now))
 
-        async def check_remaining() -> None:
-            for check in remaining:
-                check.schedule_access_check(now)
-                await self._check_one(check.subscription)
-
-        worker_count = min(MAX_CONCURRENT_CHECKS, len(due))
-        await asyncio.gather(*(check_remaining() for _ in range(worker_count)))
-
-    async def _check_one(self, subscription: MonitoredSubscription) -> None:
+    async def _check_one(self, now: float, check: AccessCheck) -> None:
+        check.schedule_access_check(now)
+        subscription = check.subscription
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                 await subscription.check_access()
@@ -154,17 +172,26 @@ class AccessMonitor:
         subscription.fail(error)
 
 
-def _access_error(actor: Actor, grants_by_session: dict[UUID, Grants]) -> Exception | None:
-    """Return the error that ends the streams of a revoked session, role or scope."""
+async def _for_each(items: Sequence[Item], run: Callable[[Item], Awaitable[None]]) -> None:
+    """Run for all items, a few at a time."""
+    remaining = iter(items)
+
+    async def run_remaining() -> None:
+        for item in remaining:
+            await run(item)
+
+    await asyncio.gather(*(run_remaining() for _ in range(min(MAX_CONCURRENT_CHECKS, len(items)))))
+
+
+def _current_actor(actor: Actor, grants_by_session: dict[UUID, Grants]) -> Actor | AccessDenied:
+    """Return the actor with the roles that are left, or why a session or scope is over."""
     if actor.session_id is None:
-        return None
+        return actor
     grants = grants_by_session.get(actor.session_id)
     if grants is None:
         return AccessDenied("UNAUTHENTICATED", "This session was signed out.")
-    if not grants.issuperset(actor.grants):
-        return AccessDenied("FORBIDDEN", "Your roles have changed: refresh your access token.")
     if not grants.issuperset(actor.scopes):
         return AccessDenied(
             "FORBIDDEN", "The app's scopes have changed: ask for another access token."
         )
-    return None
+    return actor.limited_to(grants)

@@ -49,12 +49,13 @@ class StreamSubscription:
     """Reads streams for one subscriber, alone or as a member of a fan-out group.
 
     `check_access` raises DomainError or AccessDenied unless the actor has access; it is called at
-    the start and then once a minute.
+    the start, once a minute, and when the actor has lost roles. Then it must also raise if another
+    set of streams, or another share key, would be chosen for the roles that are left.
     """
 
     __slots__ = (
         "__weakref__", "_after", "_check_access", "_context", "_hub", "_member", "_reader",
-        "_source", "_streams", "_topic",
+        "_shares_messages", "_source", "_streams", "_topic",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +77,7 @@ class StreamSubscription:
         self._topic = topic
         self._reader: EventStreamReader | None = None
         self._member: FanoutMember | None = None
+        self._shares_messages = True
 
     async def __aenter__(self) -> "StreamSubscription":
         await self._check_access()
@@ -112,6 +114,19 @@ class StreamSubscription:
     async def check_access(self) -> None:
         """Raise DomainError or AccessDenied unless the actor still has access."""
         await self._check_access()
+
+    async def limit_to(self, actor: Actor) -> None:
+        """Go on as an actor who has lost roles, alone and sharing nothing.
+
+        Raises DomainError or AccessDenied if the subscription needs what was lost.
+        """
+        self._context.limit_to(actor)
+        self._shares_messages = False
+        if self._member is not None:
+            self._member.release()
+        await self.check_access()
+        if self._context.rule_denial is not None:
+            raise self._context.rule_denial
 
     def fail(self, error: Exception) -> None:
         """End the subscription with this error."""
@@ -155,7 +170,7 @@ class StreamSubscription:
         streams and share keys are. A snapshot is made for each, because it must not be older than
         its subscription.
         """
-        if item.kind not in SHAREABLE_KINDS:
+        if item.kind not in SHAREABLE_KINDS or not self._shares_messages:
             return await make(item)
         notice = item.notice
         event = (

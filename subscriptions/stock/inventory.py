@@ -50,11 +50,14 @@ async def watch_inventory(
     only = _parse_product_ids(product_ids)
     del info  # keeps the whole execution alive
 
-    async def check_access() -> None:
-        await _store(context, key)
-
     store = await _store(context, key)
     staff = context.actor.has_store_role(store.company_id, key, STORE_ROLES)
+
+    async def check_access() -> None:
+        store = await _store(context, key)
+        if staff and not context.actor.has_store_role(store.company_id, key, STORE_ROLES):
+            raise not_found(Store, "storeId")
+
     hub, stream = hub_of(context), inventory_stream(key)
     open_feed = partial(InventoryFeed, hub, context.container.database, key)
     async with hub.shared_resources.use(stream, open_feed) as feed:

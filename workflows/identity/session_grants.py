@@ -1,7 +1,7 @@
 """Reads whether sessions are alive and what their people may do now, for many by one statement.
 
-The access of every subscriber is checked again every few seconds. Checks within the same quarter of
-a second share one statement, so ten thousand subscribers cost a few statements a second.
+The answers are kept for five seconds: whatever a request or a subscriber may do follows a revoked
+session, role, app or secret within that time, whatever its access token says.
 """
 
 import time
@@ -19,10 +19,10 @@ from models.accounts import Membership
 from models.identity import AppScope, Grant, SignInSession, app_grants
 from models.integrations import App, AppSecret
 
-GATHER_SECONDS = 0.25
+FRESH_SECONDS = 5.0
 MAX_SESSIONS = 1_000
 """In one statement."""
-MAX_CONFIRMED_SESSIONS = 100_000
+MAX_KNOWN_SESSIONS = 100_000
 Grants = frozenset[Grant | AppScope]
 """What somebody may do now: the roles of a person; those of an app, and its scopes."""
 _SESSION_GRANTS = prepared(
@@ -37,6 +37,11 @@ _SESSION_GRANTS = prepared(
         SignInSession.expires_at > func.now(),
     )
 )
+_SESSIONS_OF_PERSON = prepared(
+    select(SignInSession.id).where(
+        SignInSession.person_id == bindparam("person"), SignInSession.revoked_at.is_(None)
+    )
+)
 
 
 class SessionGrants:
@@ -44,23 +49,27 @@ class SessionGrants:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._confirmed: OrderedDict[UUID, float] = OrderedDict()
+        self._known: OrderedDict[UUID, tuple[float, Grants | None]] = OrderedDict()
         self._grants: Coalescer[UUID, Grants | None] = Coalescer(
-            self._read_each, max_keys=MAX_SESSIONS, gather_seconds=GATHER_SECONDS
+            self._read_each, max_keys=MAX_SESSIONS
         )
 
     async def grants(self, session_id: UUID) -> Grants | None:
         """The roles that the session's person has now; None when the session has ended."""
         return await self._grants.load(session_id)
 
-    def confirmed_within(self, session_id: UUID, seconds: float) -> bool:
-        """Whether a check found the session alive in these last seconds."""
-        at = self._confirmed.get(session_id)
-        return at is not None and time.monotonic() - at < seconds
+    def is_known(self, session_id: UUID) -> bool:
+        """Whether the session was read in the last five seconds."""
+        entry = self._known.get(session_id)
+        return entry is not None and time.monotonic() - entry[0] < FRESH_SECONDS
+
+    def known_grants(self, session_id: UUID) -> Grants | None:
+        """What the last read of a known session has found."""
+        return self._known[session_id][1]
 
     def forget(self, session_id: UUID) -> None:
-        """Regard a session as unconfirmed until it is read again."""
-        self._confirmed.pop(session_id, None)
+        """Regard a session as unknown until it is read again."""
+        self._known.pop(session_id, None)
 
     async def grants_of(self, session_ids: Sequence[UUID]) -> dict[UUID, Grants]:
         """The roles that the people of these sessions have now, without ended sessions."""
@@ -69,33 +78,40 @@ class SessionGrants:
             grants.update(await self._read(session_ids[start : start + MAX_SESSIONS]))
         return grants
 
+    async def sessions_of(self, person_id: UUID) -> list[UUID]:
+        """The live sessions of a person."""
+        async with self._database.read(PLATFORM) as session:
+            rows = await session.scalars(_SESSIONS_OF_PERSON, {"person": person_id})
+            return [UUID(str(key)) for key in rows]
+
     async def _read_each(self, session_ids: Sequence[UUID]) -> list[Grants | None]:
         grants = await self._read(session_ids)
         return [grants.get(session_id) for session_id in session_ids]
 
     async def _read(self, session_ids: Sequence[UUID]) -> dict[UUID, Grants]:
-        """The grants of the sessions that are alive, which are confirmed as of now."""
+        """The grants of the sessions that are alive; all are known as of now."""
         asked_at = time.monotonic()
-        grants: dict[UUID, set[Grant | AppScope]] = {}
+        found: dict[UUID, set[Grant | AppScope]] = {}
         async with self._database.read(PLATFORM) as session:
             rows = await session.execute(_SESSION_GRANTS, {"keys": [*session_ids]})
             for session_id, role, company_id, store_id in rows:
-                roles = grants.setdefault(UUID(str(session_id)), set())
+                roles = found.setdefault(UUID(str(session_id)), set())
                 if role is not None:
                     roles.add(Grant(role, company_id, store_id))
-            if others := [one for one in session_ids if one not in grants]:
+            if others := [one for one in session_ids if one not in found]:
                 for secret_id, company_id, opened in await session.execute(_of_apps(others)):
                     scopes = (one for one in AppScope if one in opened)
-                    grants[UUID(str(secret_id))] = {*app_grants(UUID(str(company_id))), *scopes}
-        for session_id in grants:
-            self._confirm(session_id, asked_at)
-        return {session_id: frozenset(held) for session_id, held in grants.items()}
+                    found[UUID(str(secret_id))] = {*app_grants(UUID(str(company_id))), *scopes}
+        grants = {session_id: frozenset(held) for session_id, held in found.items()}
+        for session_id in session_ids:
+            self._keep(session_id, asked_at, grants.get(session_id))
+        return grants
 
-    def _confirm(self, session_id: UUID, at: float) -> None:
-        self._confirmed[session_id] = at
-        self._confirmed.move_to_end(session_id)
-        if len(self._confirmed) > MAX_CONFIRMED_SESSIONS:
-            self._confirmed.popitem(last=False)
+    def _keep(self, session_id: UUID, at: float, grants: Grants | None) -> None:
+        self._known[session_id] = at, grants
+        self._known.move_to_end(session_id)
+        if len(self._known) > MAX_KNOWN_SESSIONS:
+            self._known.popitem(last=False)
 
 
 def _of_apps(secret_ids: Sequence[UUID]) -> Select[UUID, UUID, list[str]]:

@@ -3,19 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 from execution import Engine
 from server.transport.authentication import (
     AuthenticatedCaller,
+    Authentication,
     AuthenticationFailure,
     CallerAuthenticator,
     authentication_of,
 )
 from server.transport.document_lookup import DocumentLookup
 from server.transport.limits import TransportLimits
+from server.transport.rejection import single_error
 from server.transport.send_queue import FrameWriter, SendQueue
 from server.transport.websocket import frames
 from server.transport.websocket.connection_init import init_headers
@@ -50,7 +53,7 @@ class GraphQLWSConnection:
     __slots__ = (
         "_authenticating", "_authenticator", "_bucket", "_caller", "_client", "_closed", "_ending",
         "_expiry", "_headers", "_init_seen", "_limits", "_loop", "_operations", "_pinged_at",
-        "_queue", "_received_at", "_socket", "_timer", "_waiting_frames",
+        "_queue", "_received_at", "_renewing", "_socket", "_timer", "_unwatch", "_waiting_frames",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +78,8 @@ class GraphQLWSConnection:
         self._queue = SendQueue(socket, limits, lambda: self.end(_STALLED))
         self._operations = SocketOperations(engine, self._queue, limits, documents)
         self._waiting_frames: tuple[frames.Frame, ...] = ()
+        self._renewing = False
+        self._unwatch: Callable[[], None] | None = None
         self._caller: AuthenticatedCaller | None = None
         self._authenticating: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -122,25 +127,23 @@ class GraphQLWSConnection:
             case frames.ConnectionInit(payload):
                 self._init(payload)
             case frames.Ping(payload) if self._caller is not None and "authorization" in payload:
-                self._renew(payload)
+                self._renew(frame, payload)
             case frames.Ping():
                 self._queue.put_nowait(frames.PONG)
             case frames.Pong():
                 pass
-            case frames.Subscribe() | frames.Complete() if (
-                self._caller is None and self._authenticating
-            ):
+            case frames.Subscribe() | frames.Complete() if self._authenticating:
                 self._postpone(frame)
-            case frames.Subscribe(id, operation):
+            case frames.Subscribe():
                 if self._caller is None:
                     message = "unauthorized: connection_init comes first"
                     raise CloseSocket(frames.UNAUTHORIZED, message)
-                self._operations.start(id, operation, self._caller.new_context())
+                self._admit(frame)
             case frames.Complete(id):
                 self._operations.stop(id)
 
     def _postpone(self, frame: frames.Frame) -> None:
-        """Handle a frame after the acknowledgement that its client did not wait for."""
+        """Handle a frame once the caller is authenticated, in the order of the frames."""
         if len(self._waiting_frames) >= self._limits.socket_operations_count:
             raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many messages")
         self._waiting_frames = (*self._waiting_frames, frame)
@@ -152,13 +155,49 @@ class GraphQLWSConnection:
         self._headers = init_headers(self._headers, payload)
         self._authenticating = self._loop.create_task(self._authenticate(self._headers, None))
 
-    def _renew(self, payload: dict[str, Any]) -> None:
+    def _admit(self, frame: frames.Subscribe) -> None:
+        """Start an operation if its caller may still send it: a session may have been revoked."""
+        admission = self._authenticator.authenticate(self._headers, client=self._client)
+        if isinstance(admission, AuthenticatedCaller):
+            self._operations.start(frame.id, frame.operation, admission.context)
+        else:
+            self._authenticating = self._loop.create_task(self._admit_later(frame, admission))
+
+    async def _admit_later(
+        self, frame: frames.Subscribe, admission: Awaitable[Authentication]
+    ) -> None:
+        try:
+            caller = await admission
+        except Exception:
+            log.exception("a socket failed")
+            self.end(_FAILED)
+            return
+        self._authenticating = None
+        if self._ending is not None:
+            return
+        if isinstance(caller, AuthenticatedCaller):
+            self._go_on(partial(self._operations.start, frame.id, frame.operation, caller.context))
+        elif caller.is_transient:
+            errors = single_error(caller.code, caller.message)
+            self._go_on(partial(self._operations.reject, frame.id, errors))
+        else:
+            self._revoke(caller.message)
+
+    def _revoke(self, reason: str) -> None:
+        """Close the socket of a caller whose session, secret or roles were revoked."""
+        self.end(CloseSocket(frames.FORBIDDEN, reason))
+
+    def _renew(self, frame: frames.Frame, payload: dict[str, Any]) -> None:
         """Replace the token before it expires: streams go on, later operations use the new one.
 
         One at a time: the limit on messages bounds how often a client can do it.
         """
-        if self._authenticating is not None:
+        if self._renewing:
             raise CloseSocket(frames.TOO_MANY_REQUESTS, "one token at a time")
+        if self._authenticating is not None:
+            self._postpone(frame)
+            return
+        self._renewing = True
         token = {"authorization": payload["authorization"]}
         self._headers = init_headers(self._headers, token)
         renewing = self._authenticate(self._headers, self._caller)
@@ -173,7 +212,7 @@ class GraphQLWSConnection:
             log.exception("a socket failed")
             self.end(_FAILED)
             return
-        self._authenticating = None
+        self._authenticating, self._renewing = None, False
         if isinstance(caller, AuthenticationFailure):
             code = frames.TRY_AGAIN if caller.is_transient else frames.UNAUTHORIZED
             self.end(CloseSocket(code, caller.message))
@@ -182,21 +221,33 @@ class GraphQLWSConnection:
         elif self._ending is None:
             self._caller = caller
             self._set_expiry(caller.expires_at)
-            if previous is None:
-                self._queue.put_nowait(frames.ACK)
-                self._begin()
-            else:
-                self._queue.put_nowait(frames.token_renewed_frame(caller.expires_at))
+            self._watch(caller)
+            self._go_on(self._begin if previous is None else partial(self._renewed, caller))
 
     def _begin(self) -> None:
+        self._queue.put_nowait(frames.ACK)
         self._timer.cancel()
         self._timer = self._loop.call_later(self._limits.socket_heartbeat_seconds, self._ping)
-        waiting, self._waiting_frames = self._waiting_frames, ()
+
+    def _renewed(self, caller: AuthenticatedCaller) -> None:
+        self._queue.put_nowait(frames.token_renewed_frame(caller.expires_at))
+
+    def _go_on(self, step: Callable[[], None]) -> None:
+        """Take a step after an authentication, then handle the frames that waited for it."""
         try:
-            for frame in waiting:
+            step()
+            while self._waiting_frames and self._authenticating is None:
+                frame, *waiting = self._waiting_frames
+                self._waiting_frames = tuple(waiting)
                 self._handle(frame)
         except CloseSocket as close:
             self.end(close)
+
+    def _watch(self, caller: AuthenticatedCaller) -> None:
+        if self._unwatch is not None:
+            self._unwatch()
+        watch = caller.watch
+        self._unwatch = None if watch is None else watch(caller.context, self._revoke)
 
     def _set_expiry(self, unix_seconds: float | None) -> None:
         if self._expiry is not None:
@@ -222,6 +273,8 @@ class GraphQLWSConnection:
 
     async def _end(self, close: CloseSocket | None) -> None:
         self._timer.cancel()
+        if self._unwatch is not None:
+            self._unwatch()
         if self._expiry is not None:
             self._expiry.cancel()
         if self._authenticating is not None:

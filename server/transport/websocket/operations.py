@@ -48,6 +48,12 @@ class SocketOperations:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def reject(self, operation_id: str, errors: list[dict[str, Any]]) -> None:
+        """Answer an operation that may not start; raises CloseSocket (4409) for a taken id."""
+        if operation_id in self._by_id:
+            raise CloseSocket(frames.SUBSCRIBER_EXISTS, "a subscriber with this id already exists")
+        self._queue.put_nowait(frames.error_frame(operation_id, errors))
+
     def stop(self, operation_id: str) -> None:
         """Stop an operation; its id is free at once. An unknown id is no error."""
         task = self._by_id.pop(operation_id, None)
