@@ -7,10 +7,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from dataloaders.batches import public
+from dataloaders.batches import public, trusted_keys
 from dataloaders.keys import KEYS, many_per_key, matches_keys, one_per_key
-from models.accounts import Address, Person
+from models.accounts import Address, Membership, Person
 from models.geo_point import Point
+from models.messages import MessageStatus, OutgoingMessage
 from services.accounts.addresses import MAX_ADDRESSES
 from services.stores import coverage
 
@@ -28,6 +29,27 @@ ADDRESSES_OF_PEOPLE = prepared(
     .order_by(Address.id.desc())
     .limit(MAX_ADDRESSES * func.cardinality(KEYS))
 )
+
+
+MEMBERSHIP = prepared(select(Membership).where(matches_keys(Membership.id)))
+MESSAGE_STATUSES = prepared(
+    select(OutgoingMessage.id, OutgoingMessage.status).where(matches_keys(OutgoingMessage.id))
+)
+
+
+async def membership_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Membership | None]:
+    """Load role assignments that the actor may see: their own and those of their companies."""
+    return await one_per_key(session, MEMBERSHIP, keys)
+
+
+@trusted_keys
+async def message_status_by_id(
+    session: AsyncSession, keys: Sequence[UUID]
+) -> list[MessageStatus | None]:
+    """Load whether messages were sent, of invitations that the actor has been shown."""
+    rows = await session.execute(MESSAGE_STATUSES, {"keys": list(keys)})
+    by_id = {UUID(str(key)): MessageStatus(status) for key, status in rows}
+    return [by_id.get(key) for key in keys]
 
 
 @public

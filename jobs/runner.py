@@ -15,6 +15,7 @@ from jobs.integrations import WebhookPayloadSource
 from jobs.retry_each import DueItems
 from jobs.run_log import FLUSH_SECONDS, RunLog
 from services.operations.retention_rules import DEFAULT_PERIODS, RetentionPeriods
+from workflows.messages import MessageSender
 
 log = logging.getLogger("darkstore.jobs")
 
@@ -31,6 +32,7 @@ class JobDependencies:
     storage: FileStorage
     webhooks: WebhookClient
     payloads: WebhookPayloadSource
+    messages: MessageSender
     retention: RetentionPeriods = DEFAULT_PERIODS
 
 

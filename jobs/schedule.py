@@ -1,6 +1,7 @@
 """Every job with its interval in seconds."""
 
 from jobs import (
+    accounts,
     alerts,
     catalog,
     delivery,
@@ -8,6 +9,7 @@ from jobs import (
     fulfillment,
     imports,
     integrations,
+    messages,
     operations,
     orders,
     payments,
@@ -198,6 +200,18 @@ JOBS: tuple[Job, ...] = (
         lambda deps: purchasing.refresh_proposals(deps.database),
         due=purchasing.OUTDATED_STORES,
     ),
+    Job(
+        "message.send",
+        0.5,
+        lambda deps: messages.send_messages(deps.messages),
+        whole="a message that is not sent is tried again ever later, until it expires",
+    ),
+    Job(
+        "invitation.expire",
+        60,
+        lambda deps: accounts.expire_invitations(deps.database),
+        due=accounts.EXPIRED_INVITATIONS,
+    ),
 )
 
 DUE = "select 1 from {0} where due_at < now()"
@@ -215,6 +229,7 @@ BACKLOG_QUERIES: dict[str, str] = {
     "payment.work_off_notices": "select 1 from payment_notice where done_at is null",
     "webhook.fan_out": "select 1 from event e, event_place p where p.reader = 'webhooks'"
     " and (e.tx, e.stream, e.seq) > (p.tx, p.stream, p.seq)",
+    "message.send": "select 1 from outgoing_message where status = 'PENDING' and due_at < now()",
     "webhook.deliver": "select 1 from webhook_delivery d"
     " join webhook_endpoint w on w.id = d.endpoint_id and w.status = 'ACTIVE'"
     " where d.status = 'PENDING' and d.due_at < now()",

@@ -1,6 +1,7 @@
-"""Actors and their roles, app scopes, sign-in sessions, refresh tokens and one-time codes."""
+"""Actors and their roles, app scopes, sign-in sessions, refresh tokens, codes and links."""
 
-from dataclasses import dataclass, field
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import auto
 from uuid import UUID
@@ -141,6 +142,12 @@ class Actor:
             tuple(dict.fromkeys(stores)),
         )
 
+    def limited_to(self, rights: Set[object]) -> "Actor":
+        """Return the actor without the roles that are not among `rights`."""
+        if rights >= frozenset(self.grants):
+            return self
+        return replace(self, grants=tuple(grant for grant in self.grants if grant in rights))
+
     def has_store_role(self, company_id: UUID, store_id: UUID, roles: frozenset[Role]) -> bool:
         """Whether the actor has one of `roles` for the store, its company or the platform."""
         return any(
@@ -216,4 +223,30 @@ class OneTimeCode(Entity):
     issued_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(default=0)
+    used_at: Mapped[datetime | None]
+
+
+class LinkPurpose(NamedEnum):
+    """What the owner of an e-mail address may do by a link."""
+
+    SIGN_UP = auto()
+    """Open an account with this address."""
+    PASSWORD_RESET = auto()
+    """Set a new password of the account with this address."""
+    EMAIL_CHANGE = auto()
+    """Give an account this address."""
+
+
+class AccountLink(Entity):
+    """A single-use link that was sent to an e-mail address; its key is computed, not stored."""
+
+    __tablename__ = "account_link"
+    __table_args__ = (Index("ix_account_link_expires_at", "expires_at"),)
+
+    purpose: Mapped[LinkPurpose]
+    email: Mapped[str] = mapped_column(info={"secret": True})
+    person_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
+    address: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = default_now()
+    expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

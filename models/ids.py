@@ -7,7 +7,7 @@ from functools import cache
 from uuid import UUID
 
 from database.base import Entity
-from models.accounts import Address, Membership, Person
+from models.accounts import Address, Invitation, Membership, Person
 from models.alerts import StockAlert
 from models.carts import Cart
 from models.catalog import Brand, Category, PriceChange, Product
@@ -45,6 +45,7 @@ PREFIXES: dict[type[Entity], str] = {
     Fulfillment: "ful",
     FulfillmentLine: "fln",
     GoodsReceipt: "grc",
+    Invitation: "inv",
     JobFailure: "jbf",
     Membership: "mem",
     Order: "ord",

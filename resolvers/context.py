@@ -71,7 +71,7 @@ class Context:
 
     def limit_to(self, actor: Actor) -> None:
         """Go on as the same person with fewer roles; results are shared with nobody any more."""
-        self.actor, self.outlet = actor, None
+        self.actor, self.fanout_port = actor, None
         self.loaders = Loaders(self.container.database, actor.scope())
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:

@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": "answer clients over HTTP and WebSocket",
     "worker": "run the background jobs",
     "migrate": "bring the database to the newest revision",
+    "admin": "make the first super admin",
     "seed": "load the city and the catalog once",
     "audit-stock": "compare stock counters with the stock movements",
     "schema": "print the public schema",

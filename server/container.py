@@ -6,6 +6,7 @@ from pathlib import Path
 
 from database.announcer import EventNotice
 from database.sessions import Database
+from gateways.mail import LoggingMailSender, MailSender, SmtpMailSender
 from gateways.payments import StripePaymentGateway
 from gateways.sms import LoggingSmsSender, SmsSender, TwilioSmsSender
 from gateways.storage import DiskStorage
@@ -15,6 +16,7 @@ from server.settings import Settings
 from subscriptions.engine.hub import Hub
 from workflows.delivery.position_ingest import PositionIngest
 from workflows.identity.authenticator import Authenticator
+from workflows.messages import MessageSender
 from workflows.payments.settlement_trigger import SettlementTrigger
 from workflows.stock.reservation_batcher import ReservationBatcher
 
@@ -102,6 +104,32 @@ def build_sms(settings: Settings) -> SmsSender:
             **({"api_base": settings.sms_api_base} if settings.sms_api_base else {}),
         )
     return LoggingSmsSender()
+
+
+def build_mail(settings: Settings) -> MailSender:
+    """The mail server if one is configured; otherwise the log, which only development allows."""
+    smtp = settings.smtp
+    if smtp is None:
+        return LoggingMailSender()
+    return SmtpMailSender(
+        host=smtp.host,
+        port=smtp.port,
+        sender=smtp.sender,
+        user=smtp.user,
+        password=smtp.password,
+        security=smtp.security,
+    )
+
+
+def build_messages(settings: Settings, container: Container) -> MessageSender:
+    """The sender of queued messages, for a worker process."""
+    return MessageSender(
+        database=container.database,
+        sms=container.sms,
+        mail=build_mail(settings),
+        signer=container.authenticator,
+        app_url=settings.app_url,
+    )
 
 
 def build_storage(settings: Settings) -> DiskStorage:

@@ -13,6 +13,7 @@ from services.operations.retention_rules import (
 )
 
 DEVELOPMENT = "development"
+PRODUCTION = "production"
 DEFAULT_PORT = 8000
 SMTP_PORT = 587
 DRAIN_SECONDS = 15.0
@@ -81,7 +82,7 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings; raises BadSetting for the first one that is missing or invalid."""
-    name = environment.get("DARKSTORE_ENV", "production")
+    name = environment.get("DARKSTORE_ENV", PRODUCTION)
     # Without an account text messages are only logged, sign-in codes among them.
     account = environment.get("SMS_ACCOUNT", "").strip()
     if name != DEVELOPMENT:

@@ -1,6 +1,5 @@
 import strawberry
 
-from models.identity import Role
 from resolvers.shared_inputs import BigInt
 from services.companies import CompanyTerms
 
@@ -36,23 +35,6 @@ class CompanyCreateInput:
         )
 
 
-@strawberry.input(description="A role for a person; whoever is not known yet is invited by this.")
-class RoleGrantInput:
-    role: Role = strawberry.field(description="What the person may do from now on.")
-    phone: str | None = strawberry.field(
-        description="The person's phone; either this or an e-mail.", default=None
-    )
-    email: str | None = strawberry.field(
-        description="The person's e-mail; either this or a phone.", default=None
-    )
-    company_id: strawberry.ID | None = strawberry.field(
-        description="Where: left out for roles of the whole platform.", default=None
-    )
-    store_id: strawberry.ID | None = strawberry.field(
-        description="In which store of that company: for store managers and staff.", default=None
-    )
-
-
 @strawberry.input(description="A role to take away.")
 class RoleRevokeInput:
-    grant_id: strawberry.ID = strawberry.field(description="The grant, from `roleGrant`.")
+    grant_id: strawberry.ID = strawberry.field(description="The grant, from `Invitation.grant`.")

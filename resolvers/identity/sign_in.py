@@ -70,9 +70,9 @@ class SessionRevokeAllOutcome:
 
 async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     try:
-        phone, request = parse_phone_number(input.phone, "phone"), _idempotent_request(info, input)
-        async with _authenticator(info).locks.lock_for(request):
-            await _send_code(info, phone, request)
+        phone, request = parse_phone_number(input.phone, "phone"), sealed_request(info, input)
+        async with authenticator_of(info).locks.lock_for(request):
+            await send_code(info, phone, request)
     except DomainError as error:
         return OtpRequestOutcome(errors=error.problems)
     except SmsError:
@@ -82,23 +82,23 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
 
 
 async def otp_verify(info: Info, input: OtpVerifyInput) -> SignInOutcome:
-    return await _run_sign_in(info, input, lambda request: _verify_code(info, input, request))
+    return await run_sign_in(info, input, lambda request: _verify_code(info, input, request))
 
 
 async def password_sign_in(info: Info, input: PasswordSignInInput) -> SignInOutcome:
     credentials = {"email": input.email, "password": input.password}
-    return await _run_sign_in(
+    return await run_sign_in(
         info, input, lambda request: _check_password(info, request, **credentials)
     )
 
 
 async def guest_start(info: Info) -> SignInOutcome:
-    return await _run_sign_in(info, None, lambda request: _start_guest(info, request))
+    return await run_sign_in(info, None, lambda request: _start_guest(info, request))
 
 
 async def session_refresh(info: Info, input: SessionRefreshInput) -> SignInOutcome:
     token = input.refresh_token
-    return await _run_sign_in(info, input, lambda request: _refresh(info, token, request))
+    return await run_sign_in(info, input, lambda request: _refresh(info, token, request))
 
 
 async def session_revoke(info: Info, input: SessionRevokeInput) -> SessionOutcome:
@@ -109,7 +109,7 @@ async def session_revoke(info: Info, input: SessionRevokeInput) -> SessionOutcom
     await _hand_over_rides(info, input)
     outcome = await run_mutation(info, SessionOutcome, operation, input=input)
     if outcome.session is not None:
-        _authenticator(info).forget_sessions(outcome.session.id)
+        authenticator_of(info).forget_sessions(outcome.session.id)
     return outcome
 
 
@@ -145,28 +145,28 @@ async def _revoke_all(
     ended = await sign_in_sessions.revoke_all_sessions(session, person_id=person_id)
     if request is not None:
         await idempotency.store_outcome(session, request, {ENDED_KEY: len(ended)})
-    _authenticator(info).forget_sessions(*ended)
+    authenticator_of(info).forget_sessions(*ended)
     return SessionRevokeAllOutcome(len(ended))
 
 
 async def _start_guest(info: Info, request: OptionalRequest) -> object:
-    signer = _authenticator(info)
-    arguments: Any = {"authenticator": signer, "caller": _caller(info, request)}
+    signer = authenticator_of(info)
+    arguments: Any = {"authenticator": signer, "caller": caller_of(info, request)}
     async with info.context.write_as_platform(info.field_name) as session:
         open_session = partial(sign_in.start_guest, session, **arguments)
         return await sign_in_replay.run_once(session, signer, request, open_session)
 
 
 async def _check_password(info: Info, request: OptionalRequest, **credentials: str) -> object:
-    container, caller = info.context.container, _caller(info, request)
+    container, caller = info.context.container, caller_of(info, request)
     return await sign_in.sign_in_with_password(
         container.database, authenticator=container.authenticator, caller=caller, **credentials
     )
 
 
 async def _verify_code(info: Info, input: OtpVerifyInput, request: OptionalRequest) -> object:
-    phone, authenticator = parse_phone_number(input.phone, "phone"), _authenticator(info)
-    arguments: Any = {"phone": phone, "code": input.code, "caller": _caller(info, request)}
+    phone, authenticator = parse_phone_number(input.phone, "phone"), authenticator_of(info)
+    arguments: Any = {"phone": phone, "code": input.code, "caller": caller_of(info, request)}
     async with info.context.write_as_platform(info.field_name) as session:
         sign_in_person = partial(
             sign_in.sign_in_with_code, session, authenticator=authenticator, **arguments
@@ -175,7 +175,7 @@ async def _verify_code(info: Info, input: OtpVerifyInput, request: OptionalReque
 
 
 async def _refresh(info: Info, token: str, request: OptionalRequest) -> object:
-    signer = _authenticator(info)
+    signer = authenticator_of(info)
     arguments: Any = {"signer": signer, "token": token, "request": request}
     async with info.context.write_as_platform(info.field_name) as session:
         refresh = partial(sign_in_sessions.refresh_session, session, **arguments)
@@ -187,7 +187,7 @@ async def _refresh(info: Info, token: str, request: OptionalRequest) -> object:
     return problem
 
 
-async def _send_code(info: Info, phone: str, request: OptionalRequest) -> None:
+async def send_code(info: Info, phone: str, request: OptionalRequest) -> None:
     """Send a code once for equal requests; a retry after a failed send creates a new code."""
     code = await _issue_code(info, phone, request)
     if code is None and request is not None:
@@ -207,16 +207,17 @@ async def _issue_code(info: Info, phone: str, request: OptionalRequest) -> str |
         if request is not None and (await idempotency.begin(session, request) or {}).get(SENT_KEY):
             return None
         return await one_time_codes.issue_code(
-            session, signer=_authenticator(info), phone=phone, address=info.context.address
+            session, signer=authenticator_of(info), phone=phone, address=info.context.address
         )
 
 
-async def _run_sign_in(
+async def run_sign_in(
     info: Info, input: object, sign_in_person: Callable[[OptionalRequest], Awaitable[object]]
 ) -> SignInOutcome:
+    """Run a sign-in once for equal requests; its tokens or its problems become the outcome."""
     try:
-        request = _idempotent_request(info, input)
-        async with _authenticator(info).locks.lock_for(request):
+        request = sealed_request(info, input)
+        async with authenticator_of(info).locks.lock_for(request):
             result = await sign_in_person(request)
     except DomainError as error:
         return SignInOutcome(errors=error.problems)
@@ -232,12 +233,13 @@ def _outcome(info: Info, result: object, request: OptionalRequest) -> SignInOutc
     return SignInOutcome(result.access_token, expires_at, result.refresh_token, result.person)
 
 
-def _idempotent_request(info: Info, input: object) -> OptionalRequest:
+def sealed_request(info: Info, input: object) -> OptionalRequest:
+    """Return the idempotent request with a fingerprint that tells nothing of its secrets."""
     request = idempotent_request(info, input)
     if request is None:
         return None
     return sign_in_replay.seal_request(
-        request, _authenticator(info), anonymous=not info.context.actor.signed_in
+        request, authenticator_of(info), anonymous=not info.context.actor.signed_in
     )
 
 
@@ -248,10 +250,12 @@ def _session_id(info: Info, input: SessionRevokeInput) -> UUID:
     return parse_id(SignInSession, input.session_id or "", "sessionId")
 
 
-def _authenticator(info: Info) -> Authenticator:
+def authenticator_of(info: Info) -> Authenticator:
+    """Return the authenticator of the process."""
     return info.context.container.authenticator
 
 
-def _caller(info: Info, request: OptionalRequest) -> SignInCaller:
+def caller_of(info: Info, request: OptionalRequest) -> SignInCaller:
+    """Return who asks for a sign-in, from which device and address."""
     context = info.context
     return SignInCaller(context.device, context.address, context.actor, request)

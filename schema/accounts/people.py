@@ -6,6 +6,7 @@ import strawberry
 from dataloaders import accounts as load_accounts
 from models.accounts import Person
 from models.identity import Role, SignInSession
+from resolvers.accounts import invitations as invitation_resolvers
 from resolvers.accounts import people as resolve
 from resolvers.delivery import riders
 from resolvers.orders import orders as resolve_order
@@ -20,6 +21,7 @@ from schema.problems import InvalidInputType, NotFoundType
 from services.accounts import people
 
 if TYPE_CHECKING:
+    from schema.accounts.invitations import InvitationType
     from schema.companies.companies import GrantType
     from schema.stores.stores import StoreType
 
@@ -87,6 +89,14 @@ class ViewerType:
     roles: list[Role] = field(resolve.roles, "The parts they can play, each once.")
     grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
         "The roles that the access token carries, and where they are held."
+    )
+    invitations: list[
+        Annotated["InvitationType", strawberry.lazy("schema.accounts.invitations")]
+    ] = field(
+        invitation_resolvers.list_own,
+        "The roles that are offered to their phone or e-mail address, the newest first, at most"
+        " 50.",
+        cost=5,
     )
     sessions: list[SessionType] = field(resolve.sessions, "Where they are signed in.", cost=5)
     customer: CustomerType | None = field(resolve.customer, "As a customer, when they are one.")

@@ -9,6 +9,7 @@ from models.accounts import Membership
 from models.companies import Company
 from models.identity import Grant, Role
 from resolvers.companies import companies as resolve
+from schema.accounts.invitations import RoleNotGrantableType
 from schema.accounts.people import PersonType
 from schema.backing import backed_by, column, related
 from schema.fields import id_field, money_field
@@ -17,7 +18,6 @@ from schema.problems import InvalidInputType, NotFoundType, ProblemType
 from schema.scalars import MoneyType
 from schema.stores.stores import StoreType
 from services import companies
-from services.accounts import memberships
 
 
 @backed_by(Company, "A seller: the owner of stores, a catalog and its own terms.")
@@ -72,23 +72,9 @@ class SlugTakenType(ProblemType):
     pass
 
 
-@backed_by(memberships.RoleNotGrantable, "You can't give or take this role there.")
-class RoleNotGrantableType(ProblemType):
-    grantable: list[Role] = column("The roles that you can give and take there.")
-
-
-@backed_by(memberships.RoleLimit, "The person can't hold this role beside those they have.")
-class RoleLimitType(ProblemType):
-    pass
-
-
 CompanyCreateError = Annotated[
     NotFoundType | InvalidInputType | SlugTakenType,
     strawberry.union("CompanyCreateError", description="Why no company was opened."),
-]
-RoleGrantError = Annotated[
-    NotFoundType | InvalidInputType | RoleNotGrantableType | RoleLimitType,
-    strawberry.union("RoleGrantError", description="Why the role was not given."),
 ]
 RoleRevokeError = Annotated[
     NotFoundType | RoleNotGrantableType,
@@ -100,12 +86,6 @@ RoleRevokeError = Annotated[
 class CompanyCreatePayload:
     company: CompanyType | None = column("The new company.")
     errors: list[CompanyCreateError] = column("Every reason why nothing was done.")
-
-
-@backed_by(resolve.RoleOutcome, "What roleGrant did.")
-class RoleGrantPayload:
-    grant: RoleGrantType | None = column("The role as it is held now.")
-    errors: list[RoleGrantError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.RoleOutcome, "What roleRevoke did.")

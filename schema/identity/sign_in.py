@@ -9,7 +9,7 @@ from schema.accounts.people import PersonType
 from schema.backing import backed_by, column
 from schema.fields import id_field
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
-from services.identity import one_time_codes, sign_in_sessions
+from services.identity import account_links, one_time_codes, sign_in_sessions
 from workflows.identity import sign_in
 
 
@@ -33,6 +33,14 @@ class SessionEndedType(ProblemType):
     pass
 
 
+@backed_by(
+    account_links.InvalidLink,
+    "The link is not valid, was used or replaced, or has expired: ask for a new one.",
+)
+class InvalidLinkType(ProblemType):
+    pass
+
+
 OtpRequestError = Annotated[
     InvalidInputType | RateLimitedType | MessageNotSentType,
     strawberry.union("OtpRequestError", description="Why no code was sent."),
@@ -42,7 +50,8 @@ SignInError = Annotated[
     | RateLimitedType
     | WrongOneTimeCodeType
     | WrongCredentialsType
-    | SessionEndedType,
+    | SessionEndedType
+    | InvalidLinkType,
     strawberry.union("SignInError", description="Why nobody was signed in."),
 ]
 SessionRevokeError = Annotated[

@@ -56,6 +56,7 @@ class Query(
     orders_root.OrderQuery,
     payments_root.PaymentQuery,
     accounts_root.PersonQuery,
+    accounts_root.InvitationQuery,
     purchasing_root.SupplierQuery,
     support_root.TicketQuery,
     purchasing_root.PurchaseOrderQuery,
@@ -72,6 +73,7 @@ class Query(
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
     accounts_root.AddressMutation,
+    accounts_root.InvitationMutation,
     alerts_root.AlertMutation,
     integrations_root.AppMutation,
     operations_root.JobMutation,

@@ -10,7 +10,12 @@ import uvloop
 from jobs.run_log import RunLog
 from jobs.runner import JobDependencies, run_jobs
 from jobs.schedule import BACKLOG_QUERIES, JOBS
-from server.container import build_storage, offline_container, open_worker_database
+from server.container import (
+    build_messages,
+    build_storage,
+    offline_container,
+    open_worker_database,
+)
 from server.logs import configure_logging
 from server.settings import BadSetting, Settings, read_settings
 from server.webhook_payloads import GraphPayloads
@@ -41,6 +46,7 @@ async def _run(settings: Settings) -> None:
             storage=build_storage(settings),
             webhooks=container.webhooks,
             payloads=GraphPayloads(container),
+            messages=build_messages(settings, container),
             retention=settings.retention,
         )
         await run_jobs(JOBS, dependencies, stop, RunLog(database, BACKLOG_QUERIES))

@@ -3,25 +3,21 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
-from models.accounts import Membership, Person
+from models.accounts import Invitation, Membership
 from models.companies import Company
 from models.identity import Actor, Role
 from models.riders import Rider
 from models.stores import Store
-from services.accounts import people
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.text import parse_email
 from services.identity import sign_in_sessions
-from services.identity.one_time_codes import parse_phone_number
 
 MAX_ROLES = 50
-ROLE_REVOKED = "ROLE_REVOKED"
 
 _COMPANY_ROLES = frozenset(
     {Role.COMPANY_ADMIN, Role.STORE_MANAGER, Role.STORE_STAFF, Role.RIDER, Role.SUPPORT_AGENT}
@@ -46,15 +42,7 @@ class RoleNotGrantable(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleLimit(Problem):
-    """The person is a rider of another company, or has the maximum number of roles."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonContact:
-    """A person's phone or e-mail; an unknown person is created with it."""
-
-    phone: str | None = None
-    email: str | None = None
+    """The person has the maximum number of roles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,64 +63,82 @@ def grantable_roles(actor: Actor, role_scope: RoleScope) -> frozenset[Role]:
     return roles
 
 
-async def grant_role(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    contact: PersonContact,
-    role: Role,
-    role_scope: RoleScope,
-) -> Membership:
-    """Grant a role and return the assignment, which may exist already. Needs the platform scope.
+async def check_grantable(
+    session: AsyncSession, actor: Actor, role: Role, role_scope: RoleScope
+) -> None:
+    """Raise DomainError unless the actor may give this role there. Needs the platform scope.
 
-    Raises DomainError: NotFound (company or store), RoleNotGrantable, InvalidInput (role and scope
-    do not match, not exactly one contact), RoleLimit.
+    NotFound (company or store), RoleNotGrantable, InvalidInput (role and scope do not match).
     """
     await _check_scope_exists(session, actor, role_scope)
-    _authorize(actor, role, role_scope)
+    authorize(actor, role, role_scope)
     _check_scope_of_role(role, role_scope)
-    person = await _find_or_create_person(session, contact)
-    current = await sign_in_sessions.load_grants(session, person.id)
+
+
+async def add_role(
+    session: AsyncSession, *, person_id: UUID, role: Role, role_scope: RoleScope
+) -> Membership:
+    """Give a person a role and return the assignment, which may exist already.
+
+    Authorization is the caller's. Raises DomainError: RoleLimit.
+    """
+    current = await sign_in_sessions.load_grants(session, person_id)
     if len(current) >= MAX_ROLES:
         message = f"Nobody holds more than {MAX_ROLES} roles."
         raise DomainError(RoleLimit(path=["input"], message=message))
     if role is Role.RIDER and role_scope.company_id is not None:
-        await _ensure_rider(session, person, role_scope.company_id)
+        await session.execute(
+            insert(Rider)
+            .values(id=uuid7(), person_id=person_id, company_id=role_scope.company_id)
+            .on_conflict_do_nothing()
+        )
     await session.execute(
         insert(Membership)
         .values(
             id=uuid7(),
-            person_id=person.id,
+            person_id=person_id,
             role=role,
             company_id=role_scope.company_id,
             store_id=role_scope.store_id,
         )
         .on_conflict_do_nothing()
     )
-    assignment = await session.scalars(_assignment_of(person.id, role, role_scope))
+    assignment = await session.scalars(_assignment_of(person_id, role, role_scope))
     return assignment.one()
 
 
-async def revoke_role(session: AsyncSession, *, actor: Actor, membership_id: UUID) -> Membership:
-    """Revoke a role and all sessions of the person, because their tokens contain the role.
+async def find_revocable(session: AsyncSession, *, actor: Actor, membership_id: UUID) -> Membership:
+    """Return a role assignment that the actor may revoke, not locked. Needs the platform scope.
 
-    A second call changes nothing. Needs the platform scope. Raises DomainError: NotFound,
-    RoleNotGrantable.
+    Raises DomainError: NotFound, RoleNotGrantable.
     """
-    membership = await session.get(Membership, membership_id, with_for_update=True)
+    membership = await session.get(Membership, membership_id)
     if membership is None:
         raise not_found(Membership, "grantId")
-    role_scope = RoleScope(company_id=membership.company_id, store_id=membership.store_id)
-    allowed = grantable_roles(actor, role_scope)
-    if not allowed:
+    role_scope = scope_of(membership)
+    if not grantable_roles(actor, role_scope):
         raise not_found(Membership, "grantId")
-    _authorize(actor, membership.role, role_scope)
-    if membership.revoked_at is None:
-        membership.revoked_at = await current_time(session)
-        await sign_in_sessions.revoke_all_sessions(
-            session, person_id=membership.person_id, reason=ROLE_REVOKED
-        )
+    authorize(actor, membership.role, role_scope)
     return membership
+
+
+async def revoke_role(session: AsyncSession, membership: Membership) -> bool:
+    """End a role assignment; False if it had ended before.
+
+    The person's sessions go on without the role: requests, sockets and streams lose it within five
+    seconds, whatever their access tokens say.
+    """
+    await session.refresh(membership, with_for_update=True)
+    if membership.revoked_at is not None:
+        return False
+    membership.revoked_at = await current_time(session)
+    await session.flush()
+    return True
+
+
+def scope_of(row: Membership | Invitation) -> RoleScope:
+    """Return the scope of an assigned or offered role."""
+    return RoleScope(company_id=row.company_id, store_id=row.store_id)
 
 
 async def _check_scope_exists(session: AsyncSession, actor: Actor, role_scope: RoleScope) -> None:
@@ -154,7 +160,8 @@ async def _check_scope_exists(session: AsyncSession, actor: Actor, role_scope: R
             raise not_found(Company, "companyId")
 
 
-def _authorize(actor: Actor, role: Role, role_scope: RoleScope) -> None:
+def authorize(actor: Actor, role: Role, role_scope: RoleScope) -> None:
+    """Raise DomainError: RoleNotGrantable unless the actor may give and take this role there."""
     allowed = sorted(grantable_roles(actor, role_scope))
     if role not in allowed:
         message = "You can give and take here: " + (", ".join(allowed) or "nothing") + "."
@@ -182,39 +189,6 @@ def _check_scope_of_role(role: Role, role_scope: RoleScope) -> None:
     if not fits:
         message = f"{role} is not a role that is held in {place}."
         raise DomainError(InvalidInput(path=["input", "role"], message=message))
-
-
-async def _find_or_create_person(session: AsyncSession, contact: PersonContact) -> Person:
-    """Return the person with this phone or e-mail; create them if missing."""
-    if (contact.phone is None) == (contact.email is None):
-        message = "Name the person by either a phone or an e-mail."
-        raise DomainError(InvalidInput(path=["input"], message=message))
-    if contact.phone is not None:
-        column, value = "phone", parse_phone_number(contact.phone, "phone")
-    else:
-        column, value = "email", parse_email(contact.email or "", "input", "email")
-    await people.lock_contact(session, value)
-    person = await session.scalar(select(Person).where(_contact_column(column) == value))
-    if person is None:
-        person = Person(**{column: value})
-        session.add(person)
-        await session.flush()
-    return person
-
-
-def _contact_column(column: str) -> ColumnElement[str | None]:
-    return Person.phone.expression if column == "phone" else func.lower(Person.email)
-
-
-async def _ensure_rider(session: AsyncSession, person: Person, company_id: UUID) -> None:
-    """Create the person's rider row. Raises DomainError: RoleLimit for another company's rider."""
-    rider = await session.scalar(select(Rider).where(Rider.person_id == person.id))
-    if rider is None:
-        session.add(Rider(person_id=person.id, company_id=company_id))
-        await session.flush()
-    elif rider.company_id != company_id:
-        message = "That person rides for another company."
-        raise DomainError(RoleLimit(path=["input"], message=message))
 
 
 def _assignment_of(person_id: UUID, role: Role, role_scope: RoleScope) -> Select[Membership]:

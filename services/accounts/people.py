@@ -168,6 +168,14 @@ async def update_person(
     return person
 
 
+async def find_by_email(session: AsyncSession, email: str) -> Person | None:
+    """Return the person with this address (in lower case). Needs the platform scope."""
+    person: Person | None = await session.scalar(
+        select(Person).where(func.lower(Person.email) == email)
+    )
+    return person
+
+
 async def lock_contact(session: AsyncSession, contact: str) -> None:
     """Lock a phone number or e-mail until the transaction ends, so that only one person gets it."""
     lock_id = func.hashtextextended(f"person:{contact}", 0)

@@ -86,6 +86,11 @@ def webhook_stream(endpoint_id: UUID) -> str:
     return f"webhook:{endpoint_id}"
 
 
+def invitation_stream(invitation_id: UUID) -> str:
+    """Changes of one invitation to a role."""
+    return f"invitation:{invitation_id}"
+
+
 def record_event(
     session: AsyncSession, stream: str, type: str, body: Body, *, company_id: UUID | None
 ) -> None:

@@ -161,6 +161,24 @@ async def revoke_all_sessions(
     return list(rows)
 
 
+async def revoke_other_sessions(
+    session: AsyncSession, *, actor: Actor, reason: str = SIGNED_OUT
+) -> list[UUID]:
+    """Revoke all sessions of the actor but the present one; return their ids."""
+    rows = await session.scalars(
+        update(SignInSession)
+        .where(
+            SignInSession.person_id == actor.person_id,
+            SignInSession.revoked_at.is_(None),
+            SignInSession.id != actor.session_id,
+        )
+        .values(revoked_at=func.now(), revoked_because=reason)
+        .returning(SignInSession.id)
+        .execution_options(synchronize_session="fetch")
+    )
+    return list(rows)
+
+
 async def list_live_sessions(session: AsyncSession, *, person_id: UUID) -> Sequence[SignInSession]:
     """Return a person's sessions that are neither revoked nor expired, last used first."""
     return (await session.scalars(LIVE_SESSIONS, {"person": person_id})).all()

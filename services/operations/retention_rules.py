@@ -77,6 +77,9 @@ OF_ABSENT_GUEST = """not exists (
 RULES: tuple[RetentionRule, ...] = (
     RetentionRule("idempotency_key", "created_at < :before", IDEMPOTENCY_HOURS / 24, key="ctid"),
     RetentionRule("one_time_code", "expires_at < :before", 7, Scan.KEY_TIME),
+    RetentionRule("account_link", "expires_at < :before", 7, Scan.KEY_TIME),
+    RetentionRule("outgoing_message", "created_at < :before", 7, Scan.KEY_TIME),
+    RetentionRule("invitation", "answered_at < :before", 90, Scan.KEY_TIME),
     RetentionRule("refresh_token", "expires_at < :before", 30, Scan.KEY_TIME),
     RetentionRule(
         "sign_in_session",

@@ -20,6 +20,7 @@ from tests.support.city import City
 from tests.support.operations import (
     daily_work,
     failed_deliveries,
+    identity_work,
     integrations,
     payment_work,
     picking_exceptions,
@@ -119,6 +120,9 @@ async def test_every_operation_works_for_its_readers_within_its_budget(
     await integrations.manage_apps(play)
     await integrations.manage_webhooks(play)
     await integrations.retry_job_failures(play)
+    await identity_work.manage_account(play, sms)
+    await identity_work.manage_invitations(play, "manager")
+    await identity_work.manage_invitations(play, "owner")
     await daily_work.create_company_and_store(play)
     over_budget = {
         operation.name: (play.used[operation.name], operation.max_statements)

@@ -1,4 +1,4 @@
-"""The authenticator of a process: access tokens, session liveness, passwords, apps and limits."""
+"""The authenticator of a process: access tokens, rights of sessions, passwords, apps, limits."""
 
 import hmac
 import time
@@ -21,21 +21,19 @@ from services.identity.access_tokens import (
 )
 from services.identity.passwords import PasswordChecker
 from workflows.identity.app_cache import AppCache
-from workflows.identity.session_grants import SessionGrants
-from workflows.identity.session_liveness import SessionLiveness
+from workflows.identity.session_grants import Grants, SessionGrants
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 MAX_CACHED_CLAIMS = 10_000
-MAX_CACHED_SESSIONS = 50_000
 MAX_GUESTS_PER_ADDRESS = 60
+MAX_LINKS_PER_ADDRESS = 30
 MAX_SIGN_INS_PER_ADDRESS = 300
-LIVENESS_SECONDS = 5.0
 KEY_RELOAD_SECONDS = 5.0
 
 
 class Authenticator:
-    """Signs and verifies access tokens, and caches for five seconds whether a session is valid."""
+    """Signs and verifies access tokens; what a session may do is known for five seconds."""
 
     def __init__(self, *, keys_file: Path, database: Database) -> None:
         self._keys_file = keys_file
@@ -43,13 +41,12 @@ class Authenticator:
         self._modified_at = modified_at_ns(keys_file)
         self._checked_at = time.monotonic()
         self._claims: OrderedDict[bytes, TokenClaims] = OrderedDict()
-        self._is_alive: OrderedDict[UUID, tuple[float, bool]] = OrderedDict()
-        self._liveness = SessionLiveness(database)
         self.passwords = PasswordChecker()
         self.session_grants = SessionGrants(database)
         self.apps = AppCache(database)
         self.locks = KeyedLocks()
         self.guest_limit = AddressRateLimit("guests were started", MAX_GUESTS_PER_ADDRESS)
+        self.link_limit = AddressRateLimit("links were asked for", MAX_LINKS_PER_ADDRESS)
         self.sign_in_limit = AddressRateLimit("sign-ins were tried", MAX_SIGN_INS_PER_ADDRESS)
 
     def sign(self, actor: Actor, expires_at: float | None = None) -> tuple[str, float]:
@@ -81,29 +78,32 @@ class Authenticator:
 
     async def is_alive(self, session_id: UUID | None) -> bool:
         """Return whether a session is valid; results are cached for five seconds."""
-        if session_id is None:
-            return False
-        cached = self.cached_liveness(session_id)
-        if cached is not None:
-            return cached
-        alive = await self._liveness.is_alive(session_id)
-        _store(self._is_alive, session_id, (time.monotonic(), alive), MAX_CACHED_SESSIONS)
-        return alive
+        return await self._grants(session_id) is not None
 
-    def cached_liveness(self, session_id: UUID | None) -> bool | None:
-        """Return the cached validity of a session; None if it is not cached or too old."""
-        if session_id is None:
+    async def current_actor(self, actor: Actor) -> Actor | None:
+        """Return the person of a token with the roles that they still have.
+
+        None when the session has ended.
+        """
+        grants = await self._grants(actor.session_id)
+        return None if grants is None else actor.limited_to(grants)
+
+    def cached_actor(self, actor: Actor) -> Actor | None:
+        """Return what `current_actor` does, if the session is known and valid; None otherwise."""
+        known = self.session_grants
+        if actor.session_id is None or not known.is_known(actor.session_id):
             return None
-        entry = self._is_alive.get(session_id)
-        if entry is not None and time.monotonic() - entry[0] < LIVENESS_SECONDS:
-            return entry[1]
-        return True if self.session_grants.confirmed_within(session_id, LIVENESS_SECONDS) else None
+        grants = known.known_grants(actor.session_id)
+        return None if grants is None else actor.limited_to(grants)
 
     def forget_sessions(self, *session_ids: UUID) -> None:
-        """Drop sessions from the caches after they were revoked."""
+        """Read sessions again when they are used next: they, or roles of theirs, were revoked."""
         for session_id in session_ids:
-            self._is_alive.pop(session_id, None)
             self.session_grants.forget(session_id)
+
+    async def forget_person(self, person_id: UUID) -> None:
+        """Read the sessions of a person again when they are used next."""
+        self.forget_sessions(*await self.session_grants.sessions_of(person_id))
 
     def jwks(self) -> dict[str, object]:
         """Return the public keys as a JSON Web Key Set (RFC 7517)."""
@@ -113,6 +113,13 @@ class Authenticator:
         """Return a keyed hash (HMAC-SHA256) of texts, with the installation's secret."""
         message = "\0".join((purpose, *parts)).encode()
         return hmac.digest(self._keys.secret, message, "sha256")
+
+    async def _grants(self, session_id: UUID | None) -> Grants | None:
+        if session_id is None:
+            return None
+        if self.session_grants.is_known(session_id):
+            return self.session_grants.known_grants(session_id)
+        return await self.session_grants.grants(session_id)
 
     def _current_keys(self) -> KeyRing:
         """Return the keys; reload them if the file was modified since the last check."""

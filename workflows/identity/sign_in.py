@@ -11,9 +11,9 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from database.statements import prepared
-from models.accounts import Membership, Person
-from models.identity import Actor, Role
-from services.accounts import guest_merge, people
+from models.accounts import Person
+from models.identity import Actor
+from services.accounts import customers, guest_merge, people
 from services.core import clock
 from services.core.idempotency import IdempotentRequest
 from services.core.problems import DomainError, Problem, RateLimited
@@ -78,7 +78,7 @@ async def sign_in_with_code(
     code: str,
     caller: SignInCaller,
 ) -> SessionTokens | WrongOneTimeCode:
-    """Sign in the owner of a phone; a new phone number becomes a customer.
+    """Sign in the owner of a phone, who is a customer from now on.
 
     The carts and orders of a guest are merged into the account. The problem of a wrong code is
     returned, not raised, so that the attempt is committed and counts.
@@ -89,17 +89,19 @@ async def sign_in_with_code(
     )
     if problem is not None:
         return problem
-    guest = await _guest(session, caller.actor)
+    guest = await customers.find_guest(session, caller.actor)
     person = await session.scalar(PERSON_BY_PHONE, {"phone": phone})
     if person is None and guest is not None:
         # The guest becomes the account, with their cart and orders.
         person, guest.phone = guest, phone
         await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)
     elif person is None:
-        person = await _create_customer(session, phone)
+        person = await customers.create_customer(session, Person(phone=phone))
     elif guest is not None:
         await _merge(session, guest, person)
     await session.flush()
+    # Who was invited before their first sign-in has a row, but is no customer yet.
+    await customers.ensure_customer(session, person.id)
     return await sign_in_sessions.open_session(
         session,
         signer=authenticator,
@@ -155,7 +157,7 @@ async def start_guest(
     Raises DomainError: RateLimited.
     """
     authenticator.guest_limit.count_attempt(caller.address)
-    person = await _create_customer(session, None)
+    person = await customers.create_customer(session, Person())
     return await sign_in_sessions.open_session(
         session,
         signer=authenticator,
@@ -232,28 +234,6 @@ def _count_failure(person: Person, now: datetime) -> None:
     if further_failures >= 0:
         seconds = min(LOCK_SECONDS * 2 ** min(further_failures, 10), MAX_LOCK_SECONDS)
         person.locked_until = now + timedelta(seconds=seconds)
-
-
-async def _guest(session: AsyncSession, actor: Actor) -> Person | None:
-    """Return the actor's person if that is a guest, locked."""
-    if actor.person_id is None:
-        return None
-    # The lock blocks other sign-ins of this guest, but no commands on their orders.
-    lock = {"key_share": True}
-    person = await session.get(Person, actor.person_id, with_for_update=lock)
-    if person is None or person.phone or person.email or person.merged_into_id:
-        return None
-    return person
-
-
-async def _create_customer(session: AsyncSession, phone: str | None) -> Person:
-    """Create a person with the role CUSTOMER."""
-    person = Person(phone=phone)
-    session.add(person)
-    await session.flush()
-    session.add(Membership(person_id=person.id, role=Role.CUSTOMER))
-    await session.flush()
-    return person
 
 
 async def _merge(session: AsyncSession, guest: Person, person: Person) -> None:

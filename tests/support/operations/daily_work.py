@@ -217,17 +217,12 @@ async def sell_at_counter(play: OperationPlayer) -> None:
 
 
 async def create_company_and_store(play: OperationPlayer) -> None:
-    """Create a company and a store with zone and hours, and grant and revoke a role."""
+    """Create a company and a store with zone and hours; sign out."""
     mark = secrets.token_hex(4)
     await play("admin", "company_create", slug=f"ribeira-{mark}")
     created = await play("owner", "store_create", companyId=play.company, code=mark)
-    store = {"storeId": created["store"]["id"]}
     await configure_store(play, "owner", created["store"]["id"])
     await configure_store(play, "manager", play.store, area=square_zone(play.city.near))
-    variables = {"email": f"{mark}@example.org", "companyId": play.company, **store}
-    granted = await play("owner", "role_grant", **variables)
-    assert granted["grant"]["company"]["id"] == play.company
-    await play("owner", "role_revoke", grantId=granted["grant"]["id"])
     assert (await play("owner", "session_revoke_all"))["endedCount"] == 1
 
 

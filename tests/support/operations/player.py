@@ -67,6 +67,7 @@ class Operation:
 
 READER_BY_PERSON = {
     "nobody": "Anybody",
+    "newcomer": "Customers",
     "buyer": "Customers",
     "picker": "Store staff",
     "manager": "Store staff",

@@ -1,0 +1,68 @@
+"""Changes of one's own e-mail address and phone."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.accounts import Person
+from resolvers.accounts.inputs import (
+    EmailChangeConfirmInput,
+    EmailChangeRequestInput,
+    PhoneChangeInput,
+)
+from resolvers.accounts.people import PersonOutcome
+from resolvers.context import Info
+from resolvers.mutations import run_mutation
+from services.accounts import contacts
+from services.core.text import parse_email
+from services.identity.account_links import LINK_SECONDS
+from services.identity.one_time_codes import parse_phone_number
+
+
+@dataclass
+class EmailChangeOutcome:
+    """The outcome of `emailChangeRequest`: the same whether an account has the address."""
+
+    sent: object = None
+    errors: list[Any] = field(default_factory=list)
+
+    @property
+    def expires_in_seconds(self) -> int | None:
+        return None if self.errors else LINK_SECONDS
+
+
+async def email_change_request(info: Info, input: EmailChangeRequestInput) -> EmailChangeOutcome:
+    context = info.context
+
+    async def operation(session: AsyncSession) -> None:
+        context.container.authenticator.link_limit.count_attempt(context.address)
+        email = parse_email(input.email, "input", "email")
+        await contacts.request_email_change(
+            session, actor=context.actor, email=email, address=context.address
+        )
+
+    return await run_mutation(info, EmailChangeOutcome, operation, input=input, as_platform=True)
+
+
+async def email_change_confirm(info: Info, input: EmailChangeConfirmInput) -> PersonOutcome:
+    actor, signer = info.context.actor, info.context.container.authenticator
+
+    async def operation(session: AsyncSession) -> Person:
+        return await contacts.confirm_email_change(
+            session, signer=signer, actor=actor, token=input.token
+        )
+
+    return await run_mutation(info, PersonOutcome, operation, input=input, as_platform=True)
+
+
+async def phone_change(info: Info, input: PhoneChangeInput) -> PersonOutcome:
+    actor, signer = info.context.actor, info.context.container.authenticator
+
+    async def operation(session: AsyncSession) -> Person:
+        phone = parse_phone_number(input.phone, "phone")
+        return await contacts.change_phone(
+            session, signer=signer, actor=actor, phone=phone, code=input.code
+        )
+
+    return await run_mutation(info, PersonOutcome, operation, input=input, as_platform=True)

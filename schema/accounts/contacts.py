@@ -1,0 +1,55 @@
+from typing import Annotated
+
+import strawberry
+
+from resolvers.accounts import contacts as resolve
+from resolvers.accounts.people import PersonOutcome
+from schema.accounts.people import PersonType
+from schema.backing import backed_by, column
+from schema.identity.sign_in import InvalidLinkType, WrongOneTimeCodeType
+from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
+from services.accounts import contacts
+
+
+@backed_by(
+    contacts.ContactTaken,
+    "Another account has this phone or e-mail address, whose owner the caller is.",
+)
+class ContactTakenType(ProblemType):
+    pass
+
+
+EmailChangeRequestError = Annotated[
+    NotFoundType | InvalidInputType | RateLimitedType,
+    strawberry.union(
+        "EmailChangeRequestError", description="Errors emailChangeRequest can return."
+    ),
+]
+EmailChangeConfirmError = Annotated[
+    NotFoundType | InvalidLinkType | ContactTakenType,
+    strawberry.union(
+        "EmailChangeConfirmError", description="Errors emailChangeConfirm can return."
+    ),
+]
+PhoneChangeError = Annotated[
+    NotFoundType | InvalidInputType | WrongOneTimeCodeType | ContactTakenType,
+    strawberry.union("PhoneChangeError", description="Errors phoneChange can return."),
+]
+
+
+@backed_by(resolve.EmailChangeOutcome, "Return type of emailChangeRequest.")
+class EmailChangeRequestPayload:
+    expires_in_seconds: int | None = column("Seconds for which the link is valid.")
+    errors: list[EmailChangeRequestError] = column("Every reason why nothing was sent.")
+
+
+@backed_by(PersonOutcome, "Return type of emailChangeConfirm.")
+class EmailChangeConfirmPayload:
+    person: PersonType | None = column("The person as they are now.")
+    errors: list[EmailChangeConfirmError] = column("Every reason why nothing was done.")
+
+
+@backed_by(PersonOutcome, "Return type of phoneChange.")
+class PhoneChangePayload:
+    person: PersonType | None = column("The person as they are now.")
+    errors: list[PhoneChangeError] = column("Every reason why nothing was done.")

@@ -1,0 +1,81 @@
+"""Sends queued messages through the gateways, outside of transactions."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from database.audit import AuditContext
+from database.scope import PLATFORM
+from database.sessions import Database
+from gateways.mail import Mail, MailError, MailRejected, MailSender
+from gateways.sms import SmsError, SmsRejected, SmsSender
+from models.messages import MessageChannel, MessageTopic, OutgoingMessage
+from services import messages
+from services.identity.credentials import CredentialSigner
+from services.identity.link_tokens import sign_link
+
+log = logging.getLogger("darkstore.messages")
+
+ORIGIN = AuditContext("job:message.send")
+MAX_MESSAGES = 20
+MAX_RUNS = 10
+ATTEMPT_SECONDS = 20.0
+PATHS = {
+    MessageTopic.INVITATION: "invitation",
+    MessageTopic.SIGN_UP: "sign-up",
+    MessageTopic.PASSWORD_RESET: "password",
+    MessageTopic.EMAIL_CHANGE: "email",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSender:
+    """Sends messages; one per worker process. Links begin with `app_url`."""
+
+    database: Database
+    sms: SmsSender
+    mail: MailSender
+    signer: CredentialSigner
+    app_url: str
+
+    async def send_due(self) -> int:
+        """Send the messages that are due; returns how many were tried."""
+        total = 0
+        for _ in range(MAX_RUNS):
+            async with self.database.write(PLATFORM, ORIGIN) as session:
+                due = await messages.claim_due(session, MAX_MESSAGES)
+            await asyncio.gather(*map(self._send, due))
+            total += len(due)
+            if len(due) < MAX_MESSAGES:
+                break
+        return total
+
+    async def _send(self, message: OutgoingMessage) -> None:
+        """Hand one message over and record the result; a crash in between sends it twice."""
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                await self._hand_over(message)
+        except (MailError, SmsError, TimeoutError) as error:
+            log.warning("a message was not sent: %s", error)
+            permanent = isinstance(error, MailRejected | SmsRejected)
+            async with self.database.write(PLATFORM, ORIGIN) as session:
+                await messages.record_failure(
+                    session, message.id, f"{type(error).__name__}: {error}", permanent=permanent
+                )
+            return
+        async with self.database.write(PLATFORM, ORIGIN) as session:
+            await messages.record_sent(session, message.id)
+
+    async def _hand_over(self, message: OutgoingMessage) -> None:
+        text = self.render(message)
+        if message.channel is MessageChannel.SMS:
+            await self.sms.send(message.recipient, text)
+        else:
+            await self.mail.send(Mail(str(message.id), message.recipient, message.subject, text))
+
+    def render(self, message: OutgoingMessage) -> str:
+        """Return the text with its link; the key is behind `#`, which browsers send to nobody."""
+        if message.link_subject_id is None or message.link_round is None:
+            return message.text
+        key = sign_link(self.signer, message.topic, message.link_subject_id, message.link_round)
+        return message.text.replace(messages.LINK, f"{self.app_url}/{PATHS[message.topic]}#{key}")
