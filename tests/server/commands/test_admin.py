@@ -37,7 +37,7 @@ async def test_the_first_super_admin_is_made_by_a_command_and_no_second_one(
         first, second = rows.all()
     await database.close()
     assert first[:2] == ("boss@example.org", None)
-    assert verify_password(first[2], PASSWORD)
+    assert verify_password(first[2] or "", PASSWORD)
     assert tuple(second) == (None, "+351912345678", None)
 
 

@@ -1,14 +1,14 @@
 """Invitations, links of accounts and messages that wait to be sent.
 
-Revision ID: 0026
-Revises: 0025
+Revision ID: 0027
+Revises: 0026
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 PLATFORM = "(select app_platform())"
 TENANT = f"{PLATFORM} or company_id = any ((select app_companies())::uuid[])"
