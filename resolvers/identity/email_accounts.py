@@ -83,16 +83,15 @@ async def password_change(info: Info, input: PasswordChangeInput) -> PasswordCha
 
 
 async def _change(info: Info, input: PasswordChangeInput, request: OptionalRequest) -> Person:
-    context = info.context
     changed = await account_access.change_password(
-        context.container.database,
+        info.context.container.database,
         authenticator=authenticator_of(info),
         caller=caller_of(info, request),
-        origin=context.audit_origin(info.field_name),
+        origin=info.context.audit_origin(info.field_name),
         passwords=(input.current_password, input.new_password),
     )
     if changed.replayed and request is not None:
-        mark_replayed(context, request)
+        mark_replayed(info.context, request)
     return changed.person
 
 
