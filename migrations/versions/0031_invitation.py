@@ -1,14 +1,14 @@
 """Invitations, links of accounts and messages that wait to be sent.
 
-Revision ID: 0027
-Revises: 0026
+Revision ID: 0031
+Revises: 0030
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0031"
+down_revision = "0030"
 
 PLATFORM = "(select app_platform())"
 TENANT = f"{PLATFORM} or company_id = any ((select app_companies())::uuid[])"
