@@ -12,7 +12,7 @@ from dataloaders.batches import trusted_keys
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.delivery import Delivery
 from models.fulfillment import Fulfillment
-from models.orders import AgeCheck, Order, OrderLine, OrderStatus
+from models.orders import AgeCheck, Order, OrderChange, OrderLine, OrderStatus
 from models.payments import Payment
 from services.orders import timeline
 from services.orders.stages import OrderProgress
@@ -30,9 +30,7 @@ NEWEST = prepared(
     .order_by(Order.customer_id, Order.id.desc())
     .ext(distinct_on(Order.customer_id))
 )
-PAYMENT = (
-    select(Payment.status).where(Payment.order_id == Order.id).order_by(Payment.id.desc()).limit(1)
-)
+PAYMENT = select(Payment.status).where(Payment.order_id == Order.id, Payment.is_current)
 FULFILLMENT = (
     select(Fulfillment.status)
     .where(Fulfillment.order_id == Order.id)
@@ -53,6 +51,7 @@ PROGRESS = prepared(
         FULFILLMENT.scalar_subquery(),
         DELIVERY.scalar_subquery(),
         Order.cancel_offered_at.is_not(None),
+        Order.pending_change_id,
     ).where(matches_keys(Order.id))
 )
 
@@ -94,3 +93,13 @@ async def events_of_slice(
 ) -> list[list[TimelineRow]]:
     """The events of orders that the caller can see."""
     return await timeline.read_slices(session, slices)
+
+
+CHANGES = prepared(
+    select(OrderChange).where(matches_keys(OrderChange.order_id)).order_by(OrderChange.id)
+)
+
+
+async def changes_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[OrderChange]]:
+    """The requested changes of each order, the oldest first."""
+    return await many_per_key(session, CHANGES, ids, "order_id")

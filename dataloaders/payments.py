@@ -4,24 +4,34 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from dataloaders.keys import many_per_key, matches_keys, one_per_key
 from models.payments import Dispute, Payment, Refund
 
-NEWEST = prepared(
-    select(Payment)
-    .where(matches_keys(Payment.order_id))
-    .order_by(Payment.order_id, Payment.id.desc())
-    .ext(distinct_on(Payment.order_id))
-)
+CURRENT = prepared(select(Payment).where(matches_keys(Payment.order_id), Payment.is_current))
 
 
 async def payment_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[Payment | None]:
-    """The payment of each order."""
-    return await one_per_key(session, NEWEST, ids, "order_id")
+    """The current payment attempt of each order."""
+    return await one_per_key(session, CURRENT, ids, "order_id")
+
+
+ATTEMPTS = prepared(select(Payment).where(matches_keys(Payment.order_id)).order_by(Payment.id))
+
+
+async def payments_by_order(session: AsyncSession, ids: Sequence[UUID]) -> list[list[Payment]]:
+    """All payment attempts of each order, the oldest first."""
+    return await many_per_key(session, ATTEMPTS, ids, "order_id")
+
+
+PAYMENT = prepared(select(Payment).where(matches_keys(Payment.id)))
+
+
+async def payment_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Payment | None]:
+    """Payments by key."""
+    return await one_per_key(session, PAYMENT, ids)
 
 
 REFUNDS = prepared(select(Refund).where(matches_keys(Refund.order_id)).order_by(Refund.id))

@@ -123,6 +123,16 @@ JOBS: tuple[Job, ...] = (
         due=orders.UNPAID_ORDERS,
     ),
     Job(
+        "order.cancel_unpaid",
+        5,
+        lambda deps: orders.cancel_unpaid_orders(deps.database, deps.payments),
+    ),
+    Job(
+        "order_change.expire",
+        5,
+        lambda deps: orders.expire_order_changes(deps.database, deps.payments),
+    ),
+    Job(
         "payment.settle",
         1,
         lambda deps: payments.settle_due_payments(deps.database, deps.payments),
@@ -225,6 +235,8 @@ BACKLOG_QUERIES: dict[str, str] = {
     "delivery.advance": DUE.format("delivery"),
     "price_change.apply_due": DUE.format("price_change"),
     "order.expire": DUE.format('"order"') + " and status = 'PLACED'",
+    "order.cancel_unpaid": DUE.format('"order"') + " and status = 'CONFIRMED'",
+    "order_change.expire": DUE.format("order_change"),
     "payment.settle": " union all ".join(map(DUE.format, ("payment", "refund", "dispute"))),
     "payment.work_off_notices": "select 1 from payment_notice where done_at is null",
     "webhook.fan_out": "select 1 from event e, event_place p where p.reader = 'webhooks'"

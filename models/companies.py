@@ -10,13 +10,15 @@ class Company(Entity):
     """A seller: the tenant that owns stores, catalog and staff.
 
     For products sold by weight, `weighed_headroom_bp` (basis points of the estimate) is authorized
-    in addition to the estimate.
+    in addition to the estimate. A customer who cancels once picking has begun pays
+    `cancellation_fee_minor`.
     """
 
     __tablename__ = "company"
     __table_args__ = (
         CheckConstraint("tax_rate_bp between 0 and 10000", name="tax_rate"),
         CheckConstraint("minimum_order_minor >= 0", name="minimum_order"),
+        CheckConstraint("cancellation_fee_minor >= 0", name="cancellation_fee"),
         CheckConstraint("weighed_headroom_bp between 0 and 5000", name="weighed_headroom"),
     )
 
@@ -30,4 +32,5 @@ class Company(Entity):
     free_delivery_from_minor: Mapped[int | None] = minor_units(default=None)
     tax_rate_bp: Mapped[int] = mapped_column(default=0)
     weighed_headroom_bp: Mapped[int] = mapped_column(default=1500, server_default="1500")
+    cancellation_fee_minor: Mapped[int] = minor_units(default=0, server_default="0")
     created_at: Mapped[datetime] = default_now()

@@ -96,6 +96,12 @@ class EventType(NamedEnum):
     "The payment provider does not do what is asked: a person looks at it."
     PAYMENT_RESUMED = auto()
     "What the payment provider had not done is tried again."
+    PAYMENT_REOPENED = auto()
+    "The authorization was lost before the charge; the customer has to confirm the payment again."
+    PAYMENT_RENEWED = auto()
+    "The payment that was lost is authorized again; the order goes on."
+    PAYMENT_LOST = auto()
+    "The authorization was lost after the bags had left the store; support collects the amount."
     REFUND_REQUESTED = auto()
     "A refund was requested from the payment provider."
     REFUND_PENDING = auto()
@@ -134,6 +140,14 @@ class EventType(NamedEnum):
     "The customer's age was checked at the handover."
     ORDER_COMPLETED = auto()
     "The order was delivered and closed."
+    ORDER_CHANGE_REQUESTED = auto()
+    "A change of the order waits for the authorization of the new total."
+    ORDER_CHANGED = auto()
+    "Items, address, note or tip of the order changed."
+    ORDER_CHANGE_WITHDRAWN = auto()
+    "A requested change was taken back, or came too late."
+    ORDER_CHANGE_EXPIRED = auto()
+    "A requested change was not paid in time; the order stays as it was."
     FULFILLMENT_QUEUED = auto()
     "The order entered a store's queue."
     FULFILLMENT_ACCEPTED = auto()

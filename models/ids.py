@@ -20,7 +20,7 @@ from models.identity import SignInSession
 from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.operations import JobFailure
-from models.orders import Order, OrderLine
+from models.orders import Order, OrderChange, OrderLine
 from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
@@ -49,6 +49,7 @@ PREFIXES: dict[type[Entity], str] = {
     JobFailure: "jbf",
     Membership: "mem",
     Order: "ord",
+    OrderChange: "och",
     OrderLine: "oln",
     Payment: "pay",
     Person: "per",

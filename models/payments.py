@@ -70,7 +70,10 @@ class DisputeStatus(NamedEnum):
 
 
 class Payment(Entity):
-    """The card payment of one order: what the provider has authorized, captured and refunded.
+    """One attempt to pay an order: what the provider has authorized, captured and refunded.
+
+    An order has one current attempt. Earlier ones have lost their authorization or were replaced;
+    one that is to replace the current attempt becomes current once it is authorized.
 
     `capture_wanted_minor` and `void_wanted` are the outbox: set in the business transaction, sent
     to the provider afterwards, cleared when the provider's answer is stored. `keep_minor` is set
@@ -86,6 +89,7 @@ class Payment(Entity):
         CheckConstraint("refunded_minor <= captured_minor", name="refunded"),
         CheckConstraint("(stuck_at is null) = (stuck_reason is null)", name="stuck"),
         Index("ix_payment_order", "order_id"),
+        Index("uq_payment_current", "order_id", unique=True, postgresql_where=text("is_current")),
         Index("ix_payment_intent", "intent_id", unique=True),
         Index("ix_payment_due", "due_at", postgresql_where=text("due_at is not null")),
         Index("ix_payment_stuck", "id", postgresql_where=text("stuck_at is not null")),
@@ -99,6 +103,7 @@ class Payment(Entity):
     client_secret: Mapped[str | None] = mapped_column(info={"secret": True})
     next_action_url: Mapped[str | None]
     status: Mapped[PaymentStatus] = mapped_column(default=PaymentStatus.INITIATED)
+    is_current: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     currency: Mapped[str]
     amount_minor: Mapped[int] = minor_units()
     authorized_minor: Mapped[int] = minor_units(default=0)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 from babel.numbers import is_currency
 from sqlalchemy import select
@@ -14,12 +15,14 @@ from models.companies import Company
 from models.identity import Actor, Role
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import parse_line
+from services.events.event_log import catalog_stream, record_event
 
 SLUG_PATTERN = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 MAX_SLUG_CHARS = 60
 MAX_NAME_CHARS = 100
 MAX_FEE_MINOR = 10**9
 MAX_TAX_BASIS_POINTS = 10_000
+COMPANY_ADMIN_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,29 @@ async def create_company(
     if created.scalar_one_or_none() is None:
         raise DomainError(SlugTaken(path=["input", "slug"], message="That short name is taken."))
     return (await session.scalars(select(Company).where(Company.id == key))).one()
+
+
+async def update_company(
+    session: AsyncSession, *, actor: Actor, company_id: UUID, cancellation_fee_minor: int
+) -> Company:
+    """Set what a customer pays who cancels once picking has begun; for company admins.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    row = await session.get(
+        Company, company_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if row is None or not actor.has_company_role(company_id, COMPANY_ADMIN_ROLES):
+        raise not_found(Company, "companyId")
+    if not 0 <= cancellation_fee_minor <= MAX_FEE_MINOR:
+        path = ["input", "cancellationFeeMinor"]
+        message = f"A fee is from 0 to {MAX_FEE_MINOR} minor units."
+        raise DomainError(InvalidInput(path=path, message=message))
+    row.cancellation_fee_minor = cancellation_fee_minor
+    await session.flush()
+    body = {"cancellation_fee_minor": cancellation_fee_minor}
+    record_event(session, catalog_stream(row.id), "COMPANY_UPDATED", body, company_id=row.id)
+    return row
 
 
 def _name_problems(slug: str, currency: str) -> Iterator[InvalidInput]:

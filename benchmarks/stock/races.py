@@ -27,6 +27,7 @@ from models.stock import Hold, HoldStatus, Stock, StockReason
 from services.checkout import cancellation, payment_outcomes
 from services.core.clock import current_time
 from services.core.problems import DomainError
+from services.payments import payments
 from services.stock import stock_writer
 from services.stock.stock_audit import find_differences
 from tests.support.city import City, build_city
@@ -124,7 +125,8 @@ async def _fail_payment(shop: Shop, who: Actor, order_id: UUID, number: int) -> 
         return
     async with shop.database.write(PLATFORM, ORIGIN) as session:
         if way == 1:
-            await payment_outcomes.fail_payment(session, order_id, "The card was declined.")
+            payment = await payments.lock_payment(session, order_id)
+            await payment_outcomes.fail_payment(session, payment, "The card was declined.")
         elif way == 2:
             why = CancelReason.CHANGED_MIND
             await cancellation.cancel_order(session, actor=who, order_id=order_id, reason=why)

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.accounts import Membership
 from models.companies import Company
-from resolvers.companies.inputs import CompanyCreateInput, RoleRevokeInput
+from resolvers.companies.inputs import CompanyCreateInput, CompanyUpdateInput, RoleRevokeInput
 from resolvers.context import Info
 from resolvers.mutations import run_mutation
 from services import companies
@@ -15,7 +15,7 @@ from workflows.identity import role_revocation
 
 @dataclass
 class CompanyOutcome:
-    """The outcome of `companyCreate`."""
+    """The outcome of `companyCreate` and `companyUpdate`."""
 
     company: Company | None = None
     errors: list[Any] = field(default_factory=list)
@@ -35,6 +35,19 @@ async def create_company(info: Info, input: CompanyCreateInput) -> CompanyOutcom
     async def operation(session: AsyncSession) -> Company:
         actor = info.context.actor
         return await companies.create_company(session, actor=actor, terms=input.to_terms(), **names)
+
+    return await run_mutation(info, CompanyOutcome, operation, input=input)
+
+
+async def update_company(info: Info, input: CompanyUpdateInput) -> CompanyOutcome:
+    async def operation(session: AsyncSession) -> Company:
+        key = parse_id(Company, input.company_id, "companyId")
+        return await companies.update_company(
+            session,
+            actor=info.context.actor,
+            company_id=key,
+            cancellation_fee_minor=input.cancellation_fee_minor,
+        )
 
     return await run_mutation(info, CompanyOutcome, operation, input=input)
 

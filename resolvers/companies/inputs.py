@@ -35,6 +35,14 @@ class CompanyCreateInput:
         )
 
 
+@strawberry.input(description="New terms of a company.")
+class CompanyUpdateInput:
+    company_id: strawberry.ID = strawberry.field(description="The company.")
+    cancellation_fee_minor: BigInt = strawberry.field(
+        description="What a customer pays who cancels once picking has begun, in minor units."
+    )
+
+
 @strawberry.input(description="A role to take away.")
 class RoleRevokeInput:
     grant_id: strawberry.ID = strawberry.field(description="The grant, from `Invitation.grant`.")

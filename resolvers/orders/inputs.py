@@ -10,6 +10,7 @@ from models.orders import CancelReason, FulfillmentMethod
 from models.stores import Store
 from resolvers.shared_inputs import BigInt, GeoPointInput
 from services.carts.baskets import MAX_LINES, OrderRequest, RequestedLine
+from services.checkout.change_pricing import ChangeRequest
 from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
 
 
@@ -28,6 +29,16 @@ class OrderLineInput:
         """
         key = parse_id(Product, self.product_id, "lines", str(index), "productId")
         return RequestedLine(key, self.quantity, self.substitution)
+
+
+def _requested_lines(lines: list[OrderLineInput] | None) -> tuple[RequestedLine, ...] | None:
+    """The lines, or None without any; too many are refused before one of them is read."""
+    if lines is None:
+        return None
+    if len(lines) > MAX_LINES:
+        message = f"An order has at most {MAX_LINES} lines."
+        raise DomainError(InvalidInput(path=["input", "lines"], message=message))
+    return tuple(line.to_line(index) for index, line in enumerate(lines))
 
 
 @strawberry.input(description="What you want, and where: the cart unless lines are given.")
@@ -79,17 +90,8 @@ class OrderPlaceInput:
             address_id=parse_optional_id(Address, self.address_id, "addressId"),
             point=self.at.to_point("input", "at") if self.at else None,
             company_id=parse_optional_id(Company, self.company_id, "companyId"),
-            lines=self._requested_lines(),
+            lines=_requested_lines(self.lines),
         )
-
-    def _requested_lines(self) -> tuple[RequestedLine, ...] | None:
-        """The lines, or None without any; too many are refused before one of them is read."""
-        if self.lines is None:
-            return None
-        if len(self.lines) > MAX_LINES:
-            message = f"An order has at most {MAX_LINES} lines."
-            raise DomainError(InvalidInput(path=["input", "lines"], message=message))
-        return tuple(line.to_line(index) for index, line in enumerate(self.lines))
 
     def _texts_and_amounts(self) -> dict[str, Any]:
         return {
@@ -104,5 +106,59 @@ class OrderPlaceInput:
 @strawberry.input(description="An order that you call off.")
 class OrderCancelInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
-    reason: CancelReason = strawberry.field(description="Why.")
+    reason: CancelReason = strawberry.field(
+        description="Why: one of the reasons in Order.cancellation."
+    )
     note: str = strawberry.field(default="", description="In your own words, if you like.")
+    expected_fee_minor: BigInt | None = strawberry.field(
+        default=None,
+        description="The fee you showed, from Order.cancellation: another one is refused.",
+    )
+
+
+@strawberry.input(description="What to change of a paid order; what is left out stays.")
+class OrderChangeInput:
+    order_id: strawberry.ID = strawberry.field(description="The order.")
+    lines: list[OrderLineInput] | None = strawberry.field(
+        default=None,
+        description="All lines that the order is to have, at most 100, each product once.",
+    )
+    address_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Another of your addresses, within the zone of the order's store."
+    )
+    location: GeoPointInput | None = strawberry.field(
+        default=None, description="Another place to deliver to, within the zone of its store."
+    )
+    address_line: str | None = strawberry.field(
+        default=None, description="Street, house and floor."
+    )
+    drop_note: str | None = strawberry.field(
+        default=None, description="What the rider should know at the door."
+    )
+    tip_minor: BigInt | None = strawberry.field(
+        default=None, description="For the rider, in minor units."
+    )
+    expected_total_minor: BigInt | None = strawberry.field(
+        default=None,
+        description="The new total you showed: another one is refused with PriceChanged.",
+    )
+    expected_version: int | None = strawberry.field(
+        default=None, description="The version of the order that you have seen."
+    )
+
+    def to_request(self) -> ChangeRequest:
+        """The request as the services take it. Raises DomainError: NotFound, InvalidInput."""
+        return ChangeRequest(
+            lines=_requested_lines(self.lines),
+            address_id=parse_optional_id(Address, self.address_id, "addressId"),
+            point=self.location.to_point("input", "location") if self.location else None,
+            address_line=self.address_line,
+            drop_note=self.drop_note,
+            tip_minor=self.tip_minor,
+            expected_total_minor=self.expected_total_minor,
+        )
+
+
+@strawberry.input(description="A requested change to take back.")
+class OrderChangeWithdrawInput:
+    order_change_id: strawberry.ID = strawberry.field(description="The change.")

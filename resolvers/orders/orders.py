@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from dataloaders import catalog as load_catalog
+from dataloaders import companies as load_companies
 from dataloaders import orders as load
 from models.orders import FulfillmentMethod, Order, OrderAction, OrderLine, OrderStage
 from models.payments import Payment
@@ -17,9 +18,11 @@ from services.accounts.people import CustomerProfile
 from services.catalog.listed_products import ListedProduct
 from services.catalog.storefronts import Storefront
 from services.checkout import cancellation
+from services.core.clock import current_time
 from services.core.pages import Page
 from services.core.problems import DomainError, parse_id
-from services.orders import order_states, orders, stages, timeline
+from services.orders import cancellation_rules, order_states, orders, stages, timeline
+from services.orders.cancellation_rules import CancellationTerms
 from services.orders.timeline import OrderEvent
 from workflows.checkout import place_and_pay
 
@@ -61,6 +64,7 @@ async def place(info: Info, input: OrderPlaceInput) -> OrderOutcome:
 
 async def cancel(info: Info, input: OrderCancelInput) -> OrderOutcome:
     arguments: Any = {"reason": input.reason, "note": input.note, "actor": info.context.actor}
+    arguments |= {"expected_fee_minor": input.expected_fee_minor}
 
     async def operation(session: Any) -> Order:
         key = parse_id(Order, input.order_id, "orderId")
@@ -94,6 +98,19 @@ async def available_actions(parent: strawberry.Parent[Order], info: Info) -> lis
     progress = await info.context.loaders.load(load.progress_by_order, parent.id)
     progress = progress or _order_progress(parent)
     return order_states.MACHINE.available_actions(progress, info.context.actor)
+
+
+async def cancellation_terms(
+    parent: strawberry.Parent[Order], info: Info
+) -> CancellationTerms | None:
+    """The reasons and the fee for the caller to cancel the order now; null when they cannot."""
+    loaders = info.context.loaders
+    progress = await loaders.load(load.progress_by_order, parent.id)
+    company = await loaders.load(load_companies.company_by_id, parent.company_id)
+    if progress is None or company is None:
+        return None
+    now = await current_time(info.context.batched_session())
+    return cancellation_rules.cancellation_terms(parent, progress, info.context.actor, company, now)
 
 
 def _order_progress(order: Order) -> stages.OrderProgress:

@@ -35,6 +35,9 @@ class CompanyType(NodeType):
     free_delivery_from: MoneyType | None = money_field(
         "free_delivery_from_minor", "Delivery is free from this worth; null when it never is."
     )
+    cancellation_fee: MoneyType = money_field(
+        "cancellation_fee_minor", "What a customer pays who cancels once picking has begun."
+    )
     tax_rate_bp: int = column("The tax that prices include, in hundredths of a percent.")
     weighed_headroom_bp: int = column(
         "What is held beyond the estimate of what is sold by weight, in hundredths of a percent."
@@ -76,6 +79,10 @@ CompanyCreateError = Annotated[
     NotFoundType | InvalidInputType | SlugTakenType,
     strawberry.union("CompanyCreateError", description="Why no company was opened."),
 ]
+CompanyUpdateError = Annotated[
+    NotFoundType | InvalidInputType,
+    strawberry.union("CompanyUpdateError", description="Why the company is as it was."),
+]
 RoleRevokeError = Annotated[
     NotFoundType | RoleNotGrantableType,
     strawberry.union("RoleRevokeError", description="Why the role was not taken away."),
@@ -86,6 +93,12 @@ RoleRevokeError = Annotated[
 class CompanyCreatePayload:
     company: CompanyType | None = column("The new company.")
     errors: list[CompanyCreateError] = column("Every reason why nothing was done.")
+
+
+@backed_by(resolve.CompanyOutcome, "What companyUpdate did.")
+class CompanyUpdatePayload:
+    company: CompanyType | None = column("The company as it is now.")
+    errors: list[CompanyUpdateError] = column("Every reason why nothing was done.")
 
 
 @backed_by(resolve.RoleOutcome, "What roleRevoke did.")

@@ -1,15 +1,22 @@
 import strawberry
 
 from resolvers.companies import companies as company_resolvers
-from resolvers.rules import MANAGER, PLATFORM
+from resolvers.rules import COMPANY, MANAGER, PLATFORM
 from schema.backing import mutation
-from schema.companies.companies import CompanyCreatePayload, RoleRevokePayload
+from schema.companies.companies import (
+    CompanyCreatePayload,
+    CompanyUpdatePayload,
+    RoleRevokePayload,
+)
 
 
 @strawberry.type
 class CompanyMutation:
     company_create: CompanyCreatePayload | None = mutation(
         company_resolvers.create_company, "Open a company on the platform.", allow=PLATFORM
+    )
+    company_update: CompanyUpdatePayload | None = mutation(
+        company_resolvers.update_company, "Change the terms of a company.", allow=COMPANY
     )
     role_revoke: RoleRevokePayload | None = mutation(
         company_resolvers.revoke_role,

@@ -38,9 +38,19 @@ from schema.carts.basket_problems import (
 from schema.fields import id_field, money_field, private_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
+from schema.orders.cancellation import (
+    CancellationFeeChangedType,
+    CancelReasonNotAllowedType,
+    OrderCancellationType,
+)
 from schema.pages import ConnectionType
 from schema.payments.payments import PaymentType, RefundType
-from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, RateLimitedType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    RateLimitedType,
+)
 from schema.scalars import MoneyType
 from schema.stores.stores import NotServiceableType, PickupUnavailableType
 from services.orders import timeline
@@ -51,6 +61,7 @@ if TYPE_CHECKING:
     from schema.delivery.deliveries import DeliveryType
     from schema.fulfillment.fulfillments import FulfillmentType
     from schema.fulfillment.substitutions import SubstituteType
+    from schema.orders.changes import OrderChangeType
     from schema.stores.stores import StoreType
 
 
@@ -198,7 +209,15 @@ class OrderType(NodeType):
     pickup_due_at: datetime | None = column(
         "Until when the packed order waits in the store; null before that, and for deliveries."
     )
-    payment: PaymentType | None = related(load_payments.payment_by_order, "How it is paid.")
+    payment: PaymentType | None = related(
+        load_payments.payment_by_order, "How it is paid: the current attempt."
+    )
+    changes: list[Annotated["OrderChangeType", strawberry.lazy("schema.orders.changes")]] = related(
+        load.changes_by_order, "The changes of the paid order, the oldest first."
+    )
+    payments: list[PaymentType] = related(
+        load_payments.payments_by_order, "Every attempt to pay it, the oldest first."
+    )
     refunds: list[RefundType] = related(load_payments.refunds_by_order, "Money sent back.")
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
@@ -211,6 +230,14 @@ class OrderType(NodeType):
     timeline: ConnectionType[OrderEventType] = field(
         resolve.order_timeline, "What happened to it, the oldest first.", cost=5
     )
+    cancellation: OrderCancellationType | None = field(
+        resolve.cancellation_terms,
+        "On which terms you may cancel it now; null when you may not.",
+        loads=load.progress_by_order,
+    )
+    cancellation_fee: MoneyType = money_field(
+        "cancellation_fee_minor", "What was charged because it was canceled during picking."
+    )
     cancel_reason: CancelReason | None = column("Why it was called off, if it was.")
     cancel_note: str = column("The reason in somebody's own words.")
     placed_at: datetime = column("When it was placed.")
@@ -220,7 +247,9 @@ class OrderType(NodeType):
     cancel_offered_at: datetime | None = column(
         "Since when the customer may cancel with a full refund, because no rider was found."
     )
-    due_at: datetime | None = column("Until when it has to be paid, while it is PLACED.")
+    due_at: datetime | None = column(
+        "Until when it has to be paid, while its stage is AWAITING_PAYMENT."
+    )
 
 
 OrderPlaceError = Annotated[
@@ -239,7 +268,11 @@ OrderPlaceError = Annotated[
     strawberry.union("OrderPlaceError", description="Why nothing was ordered."),
 ]
 OrderCancelError = Annotated[
-    NotFoundType | InvalidInputType | IllegalStepType,
+    NotFoundType
+    | InvalidInputType
+    | IllegalStepType
+    | CancelReasonNotAllowedType
+    | CancellationFeeChangedType,
     strawberry.union("OrderCancelError", description="Why the order goes on."),
 ]
 NOW = "The order as it is now; null when nothing was done."

@@ -3,11 +3,13 @@
 import strawberry
 
 from models.orders import Order
+from resolvers.orders import changes
 from resolvers.orders import orders as order_resolvers
 from resolvers.payments import payments
 from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SIGNED_IN, SUPPORT
 from schema.backing import field, mutation
 from schema.fields import argument_key
+from schema.orders.changes import OrderChangePayload, OrderChangeWithdrawPayload
 from schema.orders.orders import OrderCancelPayload, OrderPlacePayload, OrderType
 from schema.payments.refunds import PaymentRefreshPayload, RefundIssuePayload
 
@@ -33,6 +35,17 @@ class OrderMutation:
         order_resolvers.cancel,
         "Call an order off: until it is packed, or as support until it has left the store.",
         allow=CUSTOMER_OR_SUPPORT,
+    )
+    order_change: OrderChangePayload | None = mutation(
+        changes.change,
+        "Change a paid order before it is packed: items, address, note, tip. A higher total has to"
+        " be confirmed by the customer first.",
+        allow=CUSTOMER_OR_SUPPORT,
+    )
+    order_change_withdraw: OrderChangeWithdrawPayload | None = mutation(
+        changes.withdraw,
+        "Take back a change that waits for its payment; the order stays as it is.",
+        allow=CUSTOMER,
     )
     payment_refresh: PaymentRefreshPayload | None = mutation(
         payments.refresh,

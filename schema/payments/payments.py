@@ -49,10 +49,13 @@ def support_column(by: str, description: str) -> Any:
     return field(read, description, allow=SUPPORT, reads="")
 
 
-@backed_by(Payment, "The card payment of one order: held when placed, taken when packed.")
+@backed_by(Payment, "An attempt to pay an order by card: held when placed, taken when packed.")
 class PaymentType(NodeType):
     id: strawberry.ID = id_field(Payment)
     status: PaymentStatus = column("Where it stands.")
+    is_current: bool = column(
+        "Whether it counts; false after it was replaced, and before it replaces another."
+    )
     available_actions: list[PaymentAction] = field(
         stuck.payment_actions, "The steps that you can take now."
     )

@@ -57,6 +57,7 @@ def may_see(row: StockAlert, actor: Actor) -> bool:
     return may_operate_store(actor, row.company_id, row.store_id)
 
 
+WATCH_JOB = "alert.watch_shelves"
 MACHINE: StateMachine[StockAlert, AlertAction, AlertStatus] = StateMachine(
     name="StockAlert",
     model=StockAlert,
@@ -74,9 +75,17 @@ MACHINE: StateMachine[StockAlert, AlertAction, AlertStatus] = StateMachine(
         Transition(AlertAction.SNOOZE, ACTIVE_STATUSES, {AlertStatus.SNOOZED}, STORE_ROLES),
     ),
     automatic=(
-        AutomaticTransition("job: the snooze is over", {AlertStatus.SNOOZED}, {AlertStatus.OPEN}),
-        AutomaticTransition("job: the cause is gone", ACTIVE_STATUSES, {AlertStatus.RESOLVED}),
+        AutomaticTransition(
+            "job: the snooze is over", {AlertStatus.SNOOZED}, {AlertStatus.OPEN}, job=WATCH_JOB
+        ),
+        AutomaticTransition(
+            "job: the cause is gone", ACTIVE_STATUSES, {AlertStatus.RESOLVED}, job=WATCH_JOB
+        ),
     ),
+    mutations={
+        AlertAction.ACKNOWLEDGE: "alertAcknowledge",
+        AlertAction.SNOOZE: "alertSnooze",
+    },
     is_visible=may_see,
     permits=has_role_in_store,
 )

@@ -15,7 +15,7 @@ def validate_request(request: OrderRequest) -> OrderRequest:
     if not 0 <= request.tip_minor <= totals.MAX_TIP_MINOR:
         message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
         problems.append(InvalidInput(path=["input", "tipMinor"], message=message))
-    problems += _line_problems(request.lines or ())
+    problems += line_problems(request.lines or ())
     if problems:
         raise DomainError(*problems)
     return request
@@ -40,7 +40,8 @@ def _destination_problems(request: OrderRequest) -> Iterator[Problem]:
         yield InvalidInput(path=["input"], message=message)
 
 
-def _line_problems(lines: Sequence[RequestedLine]) -> list[Problem]:
+def line_problems(lines: Sequence[RequestedLine]) -> list[Problem]:
+    """A problem for each invalid quantity and for each product that is listed twice."""
     path = ["input", "lines"]
     if len(lines) > MAX_LINES:
         return [InvalidInput(path=path, message=f"An order has at most {MAX_LINES} lines.")]

@@ -21,6 +21,7 @@ def _refusal(row: PriceChange, action: PriceChangeAction) -> str:
     return f"It is {row.status} already."
 
 
+APPLY_JOB = "price_change.apply_due"
 MACHINE: StateMachine[PriceChange, PriceChangeAction, PriceChangeStatus] = StateMachine(
     name="PriceChange",
     model=PriceChange,
@@ -38,15 +39,22 @@ MACHINE: StateMachine[PriceChange, PriceChangeAction, PriceChangeStatus] = State
     ),
     automatic=(
         AutomaticTransition(
-            "job: it starts", {PriceChangeStatus.SCHEDULED}, {PriceChangeStatus.ACTIVE}
+            "job: it starts",
+            {PriceChangeStatus.SCHEDULED},
+            {PriceChangeStatus.ACTIVE},
+            job=APPLY_JOB,
         ),
         AutomaticTransition(
             "job: it starts without an end, or its whole period was missed",
             {PriceChangeStatus.SCHEDULED},
             {PriceChangeStatus.DONE},
+            job=APPLY_JOB,
         ),
-        AutomaticTransition("job: it ends", {PriceChangeStatus.ACTIVE}, {PriceChangeStatus.DONE}),
+        AutomaticTransition(
+            "job: it ends", {PriceChangeStatus.ACTIVE}, {PriceChangeStatus.DONE}, job=APPLY_JOB
+        ),
     ),
+    mutations={PriceChangeAction.CANCEL: "listingPriceCancel"},
     is_visible=_may_see,
     permits=has_role_in_store,
     refusal=_refusal,

@@ -14,6 +14,7 @@ from gateways.payments.interface import PaymentIntent, RefundResult
 from models.orders import CancelReason, Order, OrderLine, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.stock import StockReason
+from services.checkout import order_changes, reauthorization
 from services.core.clock import current_time
 from services.fulfillment import queueing
 from services.orders import order_states
@@ -26,7 +27,6 @@ ENDED_BEFORE_COMPLETION = frozenset(
 # The bank asks the customer for authentication, or a card was declined and another may follow.
 CUSTOMER_IS_PAYING = frozenset({PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
 PAYMENT_EXTENSION_SECONDS = 180
-PAID_STATUSES = payment_states.CAPTURED_STATUSES | {PaymentStatus.AUTHORIZED}
 # The order that an intent pays, locked before anything else that belongs to it.
 LOCK_ORDER_OF_INTENT = prepared(
     select(Order)
@@ -60,17 +60,17 @@ async def apply_payment_state(
     )
     if order is None:
         return None
-    payment = await payments.lock_payment(session, order.id)
-    if payment.intent_id not in (None, intent.id):
+    payment = await payments.lock_attempt_of_intent(session, order, intent)
+    if payment is None:
         return None
     changed = await provider_reports.apply_provider_state(session, order, payment, intent)
     await refund_results.apply_results(session, order, payment, refunds)
-    if changed and payment.status in CUSTOMER_IS_PAYING:
+    if changed and payment.is_current and payment.status in CUSTOMER_IS_PAYING:
         await reservations.extend(session, order, PAYMENT_EXTENSION_SECONDS)
-    if payment.status in PAID_STATUSES:
+    if payment.status in payment_states.SECURED_STATUSES:
         await _apply_paid(session, order, payment)
-    elif payment.status in payment_states.FINAL_STATUSES and order.status is OrderStatus.PLACED:
-        await order_states.mark_payment_failed(session, order, "The payment was canceled.")
+    elif payment.status in payment_states.FINAL_STATUSES:
+        await _apply_voided(session, order, payment)
     return order
 
 
@@ -97,24 +97,35 @@ async def expire_order(session: AsyncSession, order_id: UUID) -> bool:
     return True
 
 
-async def fail_payment(session: AsyncSession, order_id: UUID, message: str) -> None:
+async def fail_payment(session: AsyncSession, payment: Payment, message: str) -> None:
     """End an order whose payment the provider rejected for good."""
-    order = await order_states.lock(session, order_id)
-    payment = await payments.lock_payment(session, order.id)
+    order = await order_states.lock(session, payment.order_id)
+    payment = await payments.lock_payment_by_id(session, payment.id)
     if payment.status in payment_states.UNPAID_STATUSES:
         payment_states.PAYMENT_MACHINE.move(payment, PaymentStatus.FAILED)
         payment.due_at, payment.void_wanted = None, False
         payment.failure_message = message
+    if not payment.is_current:
+        await order_changes.give_up_change(session, order, payment)
+        return
     if order.status is OrderStatus.PLACED:
         await order_states.mark_payment_failed(session, order, message)
+    elif order.status is OrderStatus.CONFIRMED and order.due_at is not None:
+        await reauthorization.cancel_for_lost_payment(session, order)
 
 
 async def apply_refusal(
     session: AsyncSession, order: Order, payment: Payment, message: str
 ) -> None:
-    """Count a refused void or capture of a locked payment, if it is still wanted."""
-    if provider_reports.has_request(payment):
-        await provider_reports.record_refusal(session, order, payment, message)
+    """Count a refused void or capture of a locked payment, if it is still wanted.
+
+    A capture that is refused for good is a lost authorization.
+    """
+    if not provider_reports.has_request(payment):
+        return
+    is_final = await provider_reports.record_refusal(session, order, payment, message)
+    if is_final and payment.is_current and not payment.void_wanted:
+        await reauthorization.handle_lost_authorization(session, order, payment, message)
 
 
 async def close_unopened_payment(session: AsyncSession, payment: Payment) -> None:
@@ -127,10 +138,30 @@ async def close_unopened_payment(session: AsyncSession, payment: Payment) -> Non
 
 async def _apply_paid(session: AsyncSession, order: Order, payment: Payment) -> None:
     """Confirm a placed order; void the authorization of an order that has ended."""
-    if order.status is OrderStatus.PLACED:
+    if not payment.is_current:
+        await order_changes.apply_paid_change(session, order, payment)
+    elif order.status is OrderStatus.PLACED:
         await _confirm(session, order)
-    elif order.status in ENDED_BEFORE_COMPLETION and payment.status is PaymentStatus.AUTHORIZED:
-        await payments.request_void(session, order)
+    elif order.status is OrderStatus.CONFIRMED:
+        await reauthorization.resume(session, order, payment)
+    elif order.status in ENDED_BEFORE_COMPLETION and not order.cancellation_fee_minor:
+        await _release(session, order, payment)
+
+
+async def _release(session: AsyncSession, order: Order, payment: Payment) -> None:
+    if payment.status is PaymentStatus.AUTHORIZED:
+        await payments.void_attempt(session, order, payment)
+
+
+async def _apply_voided(session: AsyncSession, order: Order, payment: Payment) -> None:
+    """End an unpaid order; ask for a new authorization of one that is being fulfilled."""
+    message = "The payment was canceled."
+    if not payment.is_current:
+        await order_changes.give_up_change(session, order, payment)
+    elif order.status is OrderStatus.PLACED:
+        await order_states.mark_payment_failed(session, order, message)
+    else:
+        await reauthorization.handle_lost_authorization(session, order, payment, message)
 
 
 async def _confirm(session: AsyncSession, order: Order) -> None:

@@ -7,7 +7,7 @@ written from the same tables.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -48,11 +48,18 @@ class Transition(Generic[Action, Status]):
 
 @dataclass(frozen=True, slots=True)
 class AutomaticTransition(Generic[Status]):
-    """A change that a timer or another machine makes; `cause` says which, for the documentation."""
+    """A change that a job or another machine makes; `cause` says which, for the documentation.
+
+    `job` is the name in `jobs.schedule` of the job that makes it, `mutation` the operation of the
+    graph that does. Without both, the cause begins with the name of another machine, which this
+    one follows.
+    """
 
     cause: str
     sources: Set[Status]
     targets: Set[Status]
+    job: str = ""
+    mutation: str = ""
 
 
 def _everybody(row: Any, actor: Actor, transition: Transition[Any, Any]) -> bool:
@@ -68,6 +75,7 @@ class StateMachine(Generic[Row, Action, Status]):
     """One machine. `noun` and `id_path` are for the messages and paths of problems.
 
     `permits` says who may take a transition, in whatever state; by default all who see the row.
+    `mutations` names the mutation of each action that is not called after machine and action.
     """
 
     name: str
@@ -78,12 +86,18 @@ class StateMachine(Generic[Row, Action, Status]):
     id_path: str = ""
     transitions: Sequence[Transition[Action, Status]] = ()
     automatic: Sequence[AutomaticTransition[Status]] = ()
+    mutations: Mapping[Any, str] = field(default_factory=dict)
     is_visible: Callable[[Row, Actor], bool] = _nobody
     permits: Callable[[Row, Actor, Transition[Action, Status]], bool] = _everybody
     refusal: Callable[[Row, Action], str | None] | None = None
     """The message for an action that is not available; None for the general one."""
     shared_lock: Set[Action] = frozenset()
     """Actions that several transactions may take at once: they lock the row in share mode."""
+
+    def mutation_of(self, action: Action) -> str:
+        """The mutation that takes an action: `orderCancel` for CANCEL of the machine Order."""
+        words = "".join(word.title() for word in str(action).split("_"))
+        return self.mutations.get(action) or f"{self.name[0].lower()}{self.name[1:]}{words}"
 
     def legal_actions(self, status: Status) -> list[Action]:
         """The actions that somebody may take in this state, in the order of the table."""

@@ -35,6 +35,7 @@ MACHINE: StateMachine[StockCount, StockCountAction, StockCountStatus] = StateMac
     ),
     is_visible=may_see,
     permits=has_role_in_store,
+    mutations={Action.COUNT: "stockCountLineSet"},
     shared_lock={Action.COUNT},
 )
 

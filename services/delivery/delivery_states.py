@@ -166,6 +166,7 @@ FAILED, CANCELED = {DeliveryStatus.ATTEMPT_FAILED}, {DeliveryStatus.CANCELED}
 ASSIGNED, TO_STORE = {DeliveryStatus.ASSIGNED}, {DeliveryStatus.TO_STORE}
 TO_CUSTOMER, ARRIVING = {DeliveryStatus.TO_CUSTOMER}, {DeliveryStatus.ARRIVING}
 Action = DeliveryAction
+REPORT = "riderLocationReport"
 # Staff and support need no code: they see the rider, or ask the customer.
 MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
     name="Delivery",
@@ -216,16 +217,34 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         Transition(Action.UNASSIGN, ASSIGNED_BEFORE_PICKUP, SEARCHING, STORE_AND_SUPPORT_ROLES),
     ),
     automatic=(
-        AutomaticTransition("dispatch: offered to a rider", SEARCHING, OFFERED),
-        AutomaticTransition("offer: declined, or not answered in time", OFFERED, SEARCHING),
-        AutomaticTransition("offer: accepted", OFFERED, ASSIGNED),
-        AutomaticTransition("job: the rider is silent", ASSIGNED_BEFORE_PICKUP, SEARCHING),
-        AutomaticTransition("rider: dismissed, or signed out", ASSIGNED_BEFORE_PICKUP, SEARCHING),
-        AutomaticTransition("position: the rider moves", ASSIGNED, TO_STORE),
-        AutomaticTransition("position: the rider moves", PICKED_UP, TO_CUSTOMER),
-        AutomaticTransition("position: the rider is near", TO_CUSTOMER, ARRIVING),
-        AutomaticTransition("at once when another attempt can't help", FAILED, RETURNING),
-        AutomaticTransition("job: no decision after a failed attempt", FAILED, RETURNING),
+        AutomaticTransition(
+            "dispatch: offered to a rider", SEARCHING, OFFERED, job="delivery.advance"
+        ),
+        AutomaticTransition(
+            "offer: declined, or not answered in time", OFFERED, SEARCHING, job="delivery.advance"
+        ),
+        AutomaticTransition("offer: accepted", OFFERED, ASSIGNED, mutation="deliveryOfferAccept"),
+        AutomaticTransition(
+            "job: the rider is silent",
+            ASSIGNED_BEFORE_PICKUP,
+            SEARCHING,
+            job="delivery.unassign_silent",
+        ),
+        AutomaticTransition(
+            "rider: dismissed, or signed out",
+            ASSIGNED_BEFORE_PICKUP,
+            SEARCHING,
+            mutation="roleRevoke",
+        ),
+        AutomaticTransition("position: the rider moves", ASSIGNED, TO_STORE, mutation=REPORT),
+        AutomaticTransition("position: the rider moves", PICKED_UP, TO_CUSTOMER, mutation=REPORT),
+        AutomaticTransition("position: the rider is near", TO_CUSTOMER, ARRIVING, mutation=REPORT),
+        AutomaticTransition(
+            "at once when another attempt can't help", FAILED, RETURNING, mutation="deliveryFail"
+        ),
+        AutomaticTransition(
+            "job: no decision after a failed attempt", FAILED, RETURNING, job="delivery.advance"
+        ),
         AutomaticTransition("order: canceled", BEFORE_PICKUP, CANCELED),
     ),
     is_visible=can_see,

@@ -34,7 +34,9 @@ OFFER_MACHINE: StateMachine[DeliveryOffer, OfferAction, OfferStatus] = StateMach
         Transition(OfferAction.DECLINE, OFFERED, {OfferStatus.DECLINED}, party=RIDER),
     ),
     automatic=(
-        AutomaticTransition("job: no answer in time", OFFERED, {OfferStatus.EXPIRED}),
+        AutomaticTransition(
+            "job: no answer in time", OFFERED, {OfferStatus.EXPIRED}, job="delivery.advance"
+        ),
         AutomaticTransition("order: canceled", OFFERED, {OfferStatus.WITHDRAWN}),
     ),
     permits=_is_offered_to,
@@ -51,6 +53,11 @@ RIDER_MACHINE: StateMachine[Rider, RiderAction, RiderStatus] = StateMachine(
         ),
         Transition(RiderAction.REPORT_LOCATION, ONLINE, party=RIDER),
     ),
-    automatic=(AutomaticTransition("rider: dismissed, or signed out", ONLINE, OFFLINE),),
+    automatic=(
+        AutomaticTransition(
+            "rider: dismissed, or signed out", ONLINE, OFFLINE, mutation="roleRevoke"
+        ),
+    ),
+    mutations={RiderAction.REPORT_LOCATION: "riderLocationReport"},
     permits=_is_rider,
 )

@@ -120,6 +120,7 @@ def _refusal(row: Fulfillment, action: FulfillmentAction) -> str | None:
     return "Every line has to be found or short first." if needs_decisions else None
 
 
+PICK_MUTATION = "fulfillmentLinePick"
 MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = StateMachine(
     name="Fulfillment",
     model=Fulfillment,
@@ -187,31 +188,52 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             "job: idle, or its picker no longer works in the store",
             IN_PROGRESS,
             {FulfillmentStatus.QUEUED},
+            job="fulfillment.tell_stalled",
         ),
         AutomaticTransition(
-            "job: not accepted in time", {FulfillmentStatus.QUEUED}, {FulfillmentStatus.TIMED_OUT}
+            "job: not accepted in time",
+            {FulfillmentStatus.QUEUED},
+            {FulfillmentStatus.TIMED_OUT},
+            job="fulfillment.time_out",
         ),
         AutomaticTransition(
             "substitutes: all are answered, or their time is over",
             {FulfillmentStatus.AWAITING_SUBSTITUTION},
             {FulfillmentStatus.PICKING},
+            job="substitute.time_out",
         ),
         AutomaticTransition(
             "at once when the customer collects the order",
             {FulfillmentStatus.STAGED},
             READY_FOR_PICKUP,
+            mutation="fulfillmentStage",
         ),
         AutomaticTransition(
-            "job: not collected in time", READY_FOR_PICKUP, {FulfillmentStatus.NOT_COLLECTED}
+            "job: not collected in time",
+            READY_FOR_PICKUP,
+            {FulfillmentStatus.NOT_COLLECTED},
+            job="fulfillment.end_pickup",
         ),
-        AutomaticTransition("order: canceled", QUEUE_STATUSES, {FulfillmentStatus.CANCELED}),
         AutomaticTransition(
-            "delivery: picked up", {FulfillmentStatus.STAGED}, {FulfillmentStatus.HANDED_OVER}
+            "order: canceled",
+            QUEUE_STATUSES,
+            {FulfillmentStatus.CANCELED},
+            mutation="orderCancel",
         ),
         AutomaticTransition(
-            "delivery: returned", {FulfillmentStatus.HANDED_OVER}, {FulfillmentStatus.CANCELED}
+            "delivery: picked up",
+            {FulfillmentStatus.STAGED},
+            {FulfillmentStatus.HANDED_OVER},
+            mutation="deliveryPickUp",
+        ),
+        AutomaticTransition(
+            "delivery: returned",
+            {FulfillmentStatus.HANDED_OVER},
+            {FulfillmentStatus.CANCELED},
+            mutation="deliveryReturn",
         ),
     ),
+    mutations={PICK_LINE: PICK_MUTATION},
     is_visible=_may_operate,
     permits=has_role_in_store,
     refusal=_refusal,

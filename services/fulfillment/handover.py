@@ -38,14 +38,15 @@ async def pick_up(
 ) -> Delivery:
     """Hand the packed bags to the rider: riders need the store's handover code, its staff does not.
 
-    Raises DomainError: NotFound, IllegalStep (also while the bags are not staged),
-    WrongDeliveryCode.
+    Raises DomainError: NotFound, IllegalStep (also while the bags are not staged, or the payment
+    has to be confirmed again), WrongDeliveryCode.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.PICK_UP)
     fulfillment = await _fulfillment_of(session, locked)
     if fulfillment.status is not FulfillmentStatus.STAGED:
         message = f"The bags are not ready: the store's work is {fulfillment.status}."
         raise illegal_step("input", "deliveryId", message=message, state=fulfillment.status)
+    await payments.require_secured(session, locked.order, "input", "deliveryId")
     check_code(locked, handover_code, fulfillment.handover_code, "handover_tries", "handoverCode")
     await end_waiting(session, locked.order, fulfillment, "The rider has the bags.")
     MACHINE.move(fulfillment, FulfillmentStatus.HANDED_OVER)

@@ -4,7 +4,7 @@ from typing import Any
 
 from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
 from services.core.state_machine import AutomaticTransition, StateMachine
-from services.fulfillment.fulfillment_states import SUBSTITUTE_STATUSES
+from services.fulfillment.fulfillment_states import PICK_MUTATION, SUBSTITUTE_STATUSES
 
 PICKABLE_STATUSES = frozenset(FulfillmentLineStatus) - SUBSTITUTE_STATUSES
 LINE_MACHINE: StateMachine[FulfillmentLine, Any, FulfillmentLineStatus] = StateMachine(
@@ -14,25 +14,39 @@ LINE_MACHINE: StateMachine[FulfillmentLine, Any, FulfillmentLineStatus] = StateM
     initial={FulfillmentLineStatus.PENDING},
     automatic=(
         AutomaticTransition(
-            "picking: all units were found", PICKABLE_STATUSES, {FulfillmentLineStatus.FOUND}
+            "picking: all units were found",
+            PICKABLE_STATUSES,
+            {FulfillmentLineStatus.FOUND},
+            mutation=PICK_MUTATION,
         ),
         AutomaticTransition(
-            "picking: units are missing", PICKABLE_STATUSES, {FulfillmentLineStatus.SHORT}
+            "picking: units are missing",
+            PICKABLE_STATUSES,
+            {FulfillmentLineStatus.SHORT},
+            mutation=PICK_MUTATION,
+        ),
+        AutomaticTransition(
+            "order: more units are ordered",
+            {FulfillmentLineStatus.FOUND},
+            {FulfillmentLineStatus.PENDING},
         ),
         AutomaticTransition(
             "picking: a substitute is proposed",
             {FulfillmentLineStatus.SHORT},
             {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
+            mutation="fulfillmentSubstitutePropose",
         ),
         AutomaticTransition(
             "substitute: accepted",
             {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
             {FulfillmentLineStatus.SUBSTITUTED},
+            mutation="orderSubstituteAnswer",
         ),
         AutomaticTransition(
             "substitute: declined",
             {FulfillmentLineStatus.SUBSTITUTE_PROPOSED},
             {FulfillmentLineStatus.DECLINED},
+            mutation="orderSubstituteAnswer",
         ),
     ),
 )

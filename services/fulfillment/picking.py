@@ -39,7 +39,7 @@ from services.fulfillment.line_states import LINE_MACHINE
 from services.fulfillment.stalled_tasks import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline
 from services.orders import order_states
-from services.payments import payments
+from services.payments import payments, pending_changes
 from services.stock import damaged_units, movements, picked_batches
 
 MAX_BAGS = 20
@@ -167,6 +167,7 @@ async def pack(
     if not 1 <= bags <= MAX_BAGS:
         message = f"An order fills 1 to {MAX_BAGS} bags."
         raise DomainError(InvalidInput(path=["input", "bags"], message=message))
+    await pending_changes.end_pending_change(session, task.order)
     lines = await _record_packed(session, task)
     lost = Counter({line.product_id: line.lost_quantity for line in task.lines})
     substitutes_minor = await substitution_totals.accepted_total_minor(session, task.order)

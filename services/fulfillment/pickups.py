@@ -69,6 +69,7 @@ async def collect(
     Raises DomainError: NotFound, IllegalStep, VersionConflict, WrongDeliveryCode.
     """
     task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
+    await payments.require_secured(session, task.order, "input", "fulfillmentId")
     _check_code(task, actor, code)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.COLLECTED)

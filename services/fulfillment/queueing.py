@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.catalog import PICKING_ORDER, Listing, Product
+from models.catalog import PICKING_ORDER, Listing, Product, TemperatureZone
 from models.events import EventType
 from models.fulfillment import (
     Fulfillment,
@@ -20,6 +20,7 @@ from models.orders import Order, OrderLine
 from services.catalog import weights
 from services.core.clock import current_time
 from services.fulfillment.fulfillment_states import PickingTask
+from services.fulfillment.line_states import LINE_MACHINE
 
 ACCEPT_WINDOW_SECONDS = 45
 HANDOVER_CODE_DIGITS = 4
@@ -63,6 +64,24 @@ async def create_fulfillment(
     return fulfillment
 
 
+async def rewrite_lines(session: AsyncSession, task: PickingTask) -> None:
+    """Give the pick list of a changed order the quantities and the products of its order lines.
+
+    Lines of products that were removed are deleted by the caller already. A line that was found
+    completely and has more units now is open again.
+    """
+    known = {line.order_line_id: line for line in task.lines}
+    for line in await _lines(session, task.order, task.fulfillment):
+        row = known.get(line.order_line_id)
+        if row is None:
+            session.add(line)
+            continue
+        row.position, row.quantity, row.most_grams = line.position, line.quantity, line.most_grams
+        if row.status is FulfillmentLineStatus.FOUND and row.picked_quantity < row.quantity:
+            LINE_MACHINE.set_status(row, FulfillmentLineStatus.PENDING)
+    await session.flush()
+
+
 async def _lines(
     session: AsyncSession, order: Order, fulfillment: Fulfillment
 ) -> list[FulfillmentLine]:
@@ -72,26 +91,37 @@ async def _lines(
     )
     sorted_rows = sorted(rows, key=lambda row: PICKING_ORDER.index(row[2]))
     return [
-        FulfillmentLine(
-            fulfillment_id=fulfillment.id,
-            store_id=fulfillment.store_id,
-            order_line_id=line.id,
-            product_id=line.product_id,
-            company_id=order.company_id,
-            customer_id=order.customer_id,
-            position=position,
-            name=line.name,
-            aisle=aisle or "",
-            temperature_zone=zone,
-            age_restricted=line.age_restricted,
-            quantity=line.quantity,
-            unit_grams=line.unit_grams,
-            most_grams=line.unit_grams and weights.max_grams(line, line.quantity),
-            picked_quantity=0,
-            status=FulfillmentLineStatus.PENDING,
-        )
+        _line(order, fulfillment, line, aisle or "", zone, position)
         for position, (line, aisle, zone) in enumerate(sorted_rows, 1)
     ]
+
+
+def _line(
+    order: Order,
+    fulfillment: Fulfillment,
+    line: OrderLine,
+    aisle: str,
+    zone: TemperatureZone,
+    position: int,
+) -> FulfillmentLine:
+    return FulfillmentLine(
+        fulfillment_id=fulfillment.id,
+        store_id=fulfillment.store_id,
+        order_line_id=line.id,
+        product_id=line.product_id,
+        company_id=order.company_id,
+        customer_id=order.customer_id,
+        position=position,
+        name=line.name,
+        aisle=aisle,
+        temperature_zone=zone,
+        age_restricted=line.age_restricted,
+        quantity=line.quantity,
+        unit_grams=line.unit_grams,
+        most_grams=line.unit_grams and weights.max_grams(line, line.quantity),
+        picked_quantity=0,
+        status=FulfillmentLineStatus.PENDING,
+    )
 
 
 def _generate_handover_code() -> str:

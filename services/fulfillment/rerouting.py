@@ -29,7 +29,7 @@ from services.fulfillment import put_back
 from services.fulfillment.fulfillment_states import MACHINE, REJECT, PickingTask, begin, load_task
 from services.fulfillment.queueing import create_fulfillment
 from services.orders import order_states
-from services.payments import payments
+from services.payments import payments, pending_changes
 from services.stock import movements, off_sale, stock_rows
 from services.stores.coverage import ServingStore, find_serving_stores
 from services.stores.delivery_estimates import estimate_delivery
@@ -133,6 +133,7 @@ async def _reroute(session: AsyncSession, task: PickingTask, actor_id: UUID | No
     The customer chose the store of a pickup, so that one is canceled. The ended store keeps nothing
     that tells who the customer is.
     """
+    await pending_changes.end_pending_change(session, task.order)
     await session.flush()
     order = task.order
     units = await _ordered_units(session, order)

@@ -24,6 +24,7 @@ def _refusal(row: Substitute, action: SubstituteAction) -> str:
     return f"It is {row.status} already."
 
 
+TIME_OUT_JOB = "substitute.time_out"
 MACHINE: StateMachine[Substitute, SubstituteAction, SubstituteStatus] = StateMachine(
     name="Substitute",
     model=Substitute,
@@ -37,15 +38,25 @@ MACHINE: StateMachine[Substitute, SubstituteAction, SubstituteStatus] = StateMac
     ),
     automatic=(
         AutomaticTransition(
-            "job: no answer in time, and the line prefers a similar product", PROPOSED, ACCEPTED
+            "job: no answer in time, and the line prefers a similar product",
+            PROPOSED,
+            ACCEPTED,
+            job=TIME_OUT_JOB,
         ),
         AutomaticTransition(
-            "job: no answer in time, and the line prefers to be asked", PROPOSED, DECLINED
+            "job: no answer in time, and the line prefers to be asked",
+            PROPOSED,
+            DECLINED,
+            job=TIME_OUT_JOB,
         ),
         AutomaticTransition(
-            "order: canceled or returned", OPEN_STATUSES, {SubstituteStatus.RETURNED}
+            "order: canceled or returned",
+            OPEN_STATUSES,
+            {SubstituteStatus.RETURNED},
+            mutation="orderCancel",
         ),
     ),
+    mutations=dict.fromkeys(SubstituteAction, "orderSubstituteAnswer"),
     is_visible=_is_customer,
     permits=_permits,
     refusal=_refusal,

@@ -38,6 +38,7 @@ UPLOAD_RETENTION_SECONDS = 24 * 3600
 MAX_LIVE_IMPORTS = 3
 RETRY_SECONDS = 30
 FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED)
+ADVANCE_JOB = "stock_import.advance"
 MACHINE: StateMachine[StockImport, Any, ImportStatus] = StateMachine(
     name="StockImport",
     model=StockImport,
@@ -48,22 +49,31 @@ MACHINE: StateMachine[StockImport, Any, ImportStatus] = StateMachine(
             "worker: reads a chunk of the file",
             {ImportStatus.QUEUED, ImportStatus.READING},
             {ImportStatus.READING},
+            job=ADVANCE_JOB,
         ),
         AutomaticTransition(
-            "worker: the file is read", {ImportStatus.READING}, {ImportStatus.CHECKING}
+            "worker: the file is read",
+            {ImportStatus.READING},
+            {ImportStatus.CHECKING},
+            job=ADVANCE_JOB,
         ),
         AutomaticTransition(
             "worker: stores and products are resolved",
             {ImportStatus.CHECKING},
             {ImportStatus.APPLYING},
+            job=ADVANCE_JOB,
         ),
         AutomaticTransition(
-            "worker: all rows are applied", {ImportStatus.APPLYING}, {ImportStatus.COMPLETED}
+            "worker: all rows are applied",
+            {ImportStatus.APPLYING},
+            {ImportStatus.COMPLETED},
+            job=ADVANCE_JOB,
         ),
         AutomaticTransition(
             "worker: the file is invalid, or a step failed too often",
             frozenset(ImportStatus) - frozenset(FINAL_STATUSES),
             {ImportStatus.FAILED},
+            job=ADVANCE_JOB,
         ),
     ),
 )

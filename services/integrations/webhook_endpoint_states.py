@@ -27,6 +27,7 @@ def may_manage_endpoint(endpoint: WebhookEndpoint, actor: Actor) -> bool:
     return actor.has_company_role(endpoint.company_id, COMPANY_ROLES)
 
 
+DELIVER_JOB = "webhook.deliver"
 MACHINE: StateMachine[WebhookEndpoint, WebhookAction, WebhookStatus] = StateMachine(
     name="WebhookEndpoint",
     model=WebhookEndpoint,
@@ -53,8 +54,10 @@ MACHINE: StateMachine[WebhookEndpoint, WebhookAction, WebhookStatus] = StateMach
             "worker: the endpoint is gone, or has failed for three days",
             {WebhookStatus.ACTIVE},
             {WebhookStatus.SUSPENDED},
+            job=DELIVER_JOB,
         ),
     ),
+    mutations={WebhookAction.REPLAY: "webhookReplay"},
     is_visible=may_manage_endpoint,
 )
 DELIVERY_MACHINE: StateMachine[WebhookDelivery, Any, DeliveryState] = StateMachine(
@@ -64,14 +67,23 @@ DELIVERY_MACHINE: StateMachine[WebhookDelivery, Any, DeliveryState] = StateMachi
     initial={DeliveryState.PENDING},
     automatic=(
         AutomaticTransition(
-            "worker: the endpoint accepted it", {DeliveryState.PENDING}, {DeliveryState.DELIVERED}
+            "worker: the endpoint accepted it",
+            {DeliveryState.PENDING},
+            {DeliveryState.DELIVERED},
+            job=DELIVER_JOB,
         ),
         AutomaticTransition(
             "worker: not accepted in time, or the endpoint is archived",
             {DeliveryState.PENDING},
             {DeliveryState.DEAD},
+            job=DELIVER_JOB,
         ),
-        AutomaticTransition(f"retried by {OWNER}", {DeliveryState.DEAD}, {DeliveryState.PENDING}),
+        AutomaticTransition(
+            f"retried by {OWNER}",
+            {DeliveryState.DEAD},
+            {DeliveryState.PENDING},
+            mutation="webhookDeliveryRetry",
+        ),
     ),
 )
 

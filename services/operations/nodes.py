@@ -20,7 +20,7 @@ from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substi
 from models.identity import Actor, SignInSession
 from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, WebhookDelivery, WebhookEndpoint
-from models.orders import Order, OrderLine
+from models.orders import Order, OrderChange, OrderLine
 from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
@@ -172,6 +172,7 @@ def _own_person_id(actor: Actor, model: type[Entity]) -> UUID:
 
 # A row is visible to whoever sees its parent, to which this attribute links.
 PARENTS: dict[type[Entity], tuple[type[Entity], str]] = {
+    OrderChange: (Order, "order_id"),
     OrderLine: (Order, "order_id"),
     Payment: (Order, "order_id"),
     Substitute: (Order, "order_id"),

@@ -175,8 +175,9 @@ KEPT: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "order", "order_line", "payment", "refund", "fulfillment", "fulfillment_line",
-            "substitute", "picked_batch", "delivery", "counter_sale", "counter_sale_line",
+            "order", "order_line", "order_change", "payment", "refund", "fulfillment",
+            "fulfillment_line", "substitute", "picked_batch", "delivery", "counter_sale",
+            "counter_sale_line",
             "ticket", "ticket_message", "put_back_line", "dispute", "age_check",
         ),
         ORDER_BOOKS,

@@ -16,7 +16,7 @@ from database.base import Entity
 from database.statements import prepared
 from models.delivery import Delivery
 from models.events import EventType
-from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderAction, OrderStatus
 from models.payments import Payment, PaymentStatus
@@ -31,6 +31,14 @@ from services.core.state_machine import (
     illegal_step,
 )
 from services.events.event_log import record_order_event
+from services.orders.order_conditions import (
+    bags_are_in_the_store,
+    bags_are_open,
+    no_rider_was_found,
+    nothing_is_packed_or_being_changed,
+    payment_is_captured,
+    payment_is_open,
+)
 from services.orders.stages import OrderProgress, order_stage
 from services.stock import reservations
 
@@ -41,46 +49,7 @@ ANY_STATUS = frozenset(OrderStatus)
 PLACED = frozenset({OrderStatus.PLACED})
 CONFIRMED = frozenset({OrderStatus.CONFIRMED})
 CANCELED = frozenset({OrderStatus.CANCELED})
-PAYABLE = frozenset({PaymentStatus.INITIATED, PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
-REFUNDABLE = frozenset({PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED})
-UNPACKED: frozenset[FulfillmentStatus | None] = frozenset(
-    {
-        None,
-        FulfillmentStatus.QUEUED,
-        FulfillmentStatus.ACCEPTED,
-        FulfillmentStatus.PICKING,
-        FulfillmentStatus.AWAITING_SUBSTITUTION,
-        FulfillmentStatus.REJECTED,
-        FulfillmentStatus.TIMED_OUT,
-    }
-)
-BEFORE_HANDOVER = UNPACKED | {
-    FulfillmentStatus.PACKED,
-    FulfillmentStatus.STAGED,
-    FulfillmentStatus.READY_FOR_PICKUP,
-}
-
 CUSTOMER, SUPPORT = "the customer", "support"
-
-
-def payment_is_open(progress: OrderProgress) -> bool:
-    return progress.payment_status in PAYABLE
-
-
-def payment_is_captured(progress: OrderProgress) -> bool:
-    return progress.payment_status in REFUNDABLE
-
-
-def bags_are_open(progress: OrderProgress) -> bool:
-    return progress.fulfillment_status in UNPACKED
-
-
-def no_rider_was_found(progress: OrderProgress) -> bool:
-    return progress.cancel_is_offered and bags_are_in_the_store(progress)
-
-
-def bags_are_in_the_store(progress: OrderProgress) -> bool:
-    return progress.fulfillment_status in BEFORE_HANDOVER
 
 
 def _permits(
@@ -113,34 +82,53 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
     id_path="orderId",
     initial=PLACED,
     transitions=(
-        _step(OrderAction.PAY, CUSTOMER, PLACED, payment_is_open),
+        _step(OrderAction.PAY, CUSTOMER, PLACED | CONFIRMED, payment_is_open),
         _step(OrderAction.CANCEL, CUSTOMER, PLACED),
         _step(OrderAction.CANCEL, SUPPORT, PLACED),
         _step(OrderAction.CANCEL, CUSTOMER, CONFIRMED, bags_are_open),
         _step(OrderAction.CANCEL, CUSTOMER, CONFIRMED, no_rider_was_found),
         _step(OrderAction.CANCEL, SUPPORT, CONFIRMED, bags_are_in_the_store),
+        _step(OrderAction.CHANGE, CUSTOMER, CONFIRMED, nothing_is_packed_or_being_changed),
+        _step(OrderAction.CHANGE, SUPPORT, CONFIRMED, nothing_is_packed_or_being_changed),
         _step(OrderAction.REFUND, SUPPORT, ANY_STATUS, payment_is_captured),
         _step(OrderAction.OPEN_TICKET, CUSTOMER, ANY_STATUS - PLACED),
         _step(OrderAction.OPEN_TICKET, SUPPORT, ANY_STATUS - PLACED),
     ),
     automatic=(
-        AutomaticTransition("payment: authorized or captured", PLACED, CONFIRMED),
+        AutomaticTransition(
+            "payment: authorized or captured", PLACED, CONFIRMED, job="payment.settle"
+        ),
         AutomaticTransition(
             "payment: authorized, but the reservation was lost and the units are sold",
             PLACED,
             CANCELED,
         ),
-        AutomaticTransition("payment: it can't succeed", PLACED, {OrderStatus.PAYMENT_FAILED}),
-        AutomaticTransition("job: not paid in time", PLACED, {OrderStatus.EXPIRED}),
+        AutomaticTransition(
+            "payment: it can't succeed", PLACED, {OrderStatus.PAYMENT_FAILED}, job="payment.settle"
+        ),
+        AutomaticTransition(
+            "job: not paid in time", PLACED, {OrderStatus.EXPIRED}, job="order.expire"
+        ),
         AutomaticTransition(
             "fulfillment: no store, nothing found, or not collected; delivery: returned",
             CONFIRMED,
             CANCELED,
         ),
         AutomaticTransition(
+            "job: a lost payment was not confirmed again in time",
+            CONFIRMED,
+            CANCELED,
+            job="order.cancel_unpaid",
+        ),
+        AutomaticTransition(
             "delivery: delivered; fulfillment: collected", CONFIRMED, {OrderStatus.COMPLETED}
         ),
     ),
+    mutations={
+        OrderAction.PAY: "paymentRefresh",
+        OrderAction.REFUND: "refundIssue",
+        OrderAction.OPEN_TICKET: "ticketOpen",
+    },
     permits=_permits,
 )
 LOCK_ORDER = prepared(
@@ -202,9 +190,7 @@ async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:
         await session.execute(
             select(
                 select(Payment.status)
-                .where(Payment.order_id == order.id)
-                .order_by(Payment.id.desc())
-                .limit(1)
+                .where(Payment.order_id == order.id, Payment.is_current)
                 .scalar_subquery(),
                 select(Fulfillment.status)
                 .where(Fulfillment.order_id == order.id)
@@ -221,7 +207,7 @@ async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:
     ).one()
     owners = (order.id, order.company_id, order.store_id, order.customer_id)
     offered = order.cancel_offered_at is not None
-    return OrderProgress(*owners, order.status, *row, cancel_is_offered=offered)
+    return OrderProgress(*owners, order.status, *row, offered, order.pending_change_id)
 
 
 async def mark_confirmed(session: AsyncSession, order: Order) -> None:

@@ -26,6 +26,7 @@ class OrderProgress:
     delivery_status: DeliveryStatus | None = None
     cancel_is_offered: bool = False
     """Whether the customer may cancel with a full refund, because no rider was found."""
+    pending_change_id: UUID | None = None
 
 
 STAGE_OF_ORDER_STATUS = {
@@ -56,12 +57,19 @@ STAGE_OF_FULFILLMENT_STATUS = {
     FulfillmentStatus.HANDED_OVER: OrderStage.OUT_FOR_DELIVERY,
 }
 OTHERWISE = OrderStage.CONFIRMED
+PAYABLE = frozenset({PaymentStatus.INITIATED, PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED})
+"""A payment that the customer can still confirm."""
 
 
 def order_stage(progress: OrderProgress) -> OrderStage:
-    """The stage of an order: an ended or unpaid order first, then delivery, then fulfillment."""
+    """The stage of an order: an ended or unpaid order first, then delivery, then fulfillment.
+
+    A confirmed order whose authorization was lost waits for a payment again.
+    """
     if progress.status in STAGE_OF_ORDER_STATUS:
         return STAGE_OF_ORDER_STATUS[progress.status]
+    if progress.payment_status in PAYABLE:
+        return OrderStage.AWAITING_PAYMENT
     if progress.delivery_status in STAGE_OF_DELIVERY_STATUS:
         return STAGE_OF_DELIVERY_STATUS[progress.delivery_status]
     if progress.fulfillment_status in STAGE_OF_FULFILLMENT_STATUS:

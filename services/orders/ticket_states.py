@@ -94,6 +94,7 @@ MACHINE: StateMachine[Ticket, TicketAction, TicketStatus] = StateMachine(
             "job: the customer has not answered for a week",
             {TicketStatus.WAITING},
             {TicketStatus.RESOLVED},
+            job="ticket.close_silent",
         ),
         AutomaticTransition(
             "system: the cause of its case has ended",

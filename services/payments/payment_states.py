@@ -17,6 +17,7 @@ from models.payments import (
 from services.core.access import SUPPORT_ROLES
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 
+SETTLE_JOB = "payment.settle"
 UNPAID_STATUSES = frozenset(
     {PaymentStatus.INITIATED, PaymentStatus.ACTION_REQUIRED, PaymentStatus.FAILED}
 )
@@ -29,6 +30,7 @@ UNDISPUTED_STATUSES = frozenset(
     }
 )
 CAPTURED_STATUSES = UNDISPUTED_STATUSES | {PaymentStatus.DISPUTED, PaymentStatus.LOST}
+SECURED_STATUSES = CAPTURED_STATUSES | {PaymentStatus.AUTHORIZED}
 FINAL_STATUSES = CAPTURED_STATUSES | {PaymentStatus.VOIDED, PaymentStatus.EXPIRED}
 UNCAPTURED_STATUSES = UNPAID_STATUSES | {PaymentStatus.AUTHORIZED}
 OPEN_REFUND_STATUSES = frozenset({RefundStatus.REQUESTED, RefundStatus.PENDING})
@@ -38,19 +40,22 @@ OPEN_DISPUTE_STATUSES = frozenset({DisputeStatus.NEEDS_RESPONSE, DisputeStatus.U
 # What each state that the provider reports changes; late reports are ignored.
 REPORTS: dict[IntentState, AutomaticTransition[PaymentStatus]] = {
     IntentState.ACTION_REQUIRED: AutomaticTransition(
-        "provider: the bank asks the customer", UNPAID_STATUSES, {PaymentStatus.ACTION_REQUIRED}
+        "provider: the bank asks the customer",
+        UNPAID_STATUSES,
+        {PaymentStatus.ACTION_REQUIRED},
+        job=SETTLE_JOB,
     ),
     IntentState.FAILED: AutomaticTransition(
-        "provider: declined", UNPAID_STATUSES, {PaymentStatus.FAILED}
+        "provider: declined", UNPAID_STATUSES, {PaymentStatus.FAILED}, job=SETTLE_JOB
     ),
     IntentState.AUTHORIZED: AutomaticTransition(
-        "provider: authorized", UNPAID_STATUSES, {PaymentStatus.AUTHORIZED}
+        "provider: authorized", UNPAID_STATUSES, {PaymentStatus.AUTHORIZED}, job=SETTLE_JOB
     ),
     IntentState.CAPTURED: AutomaticTransition(
-        "provider: captured", UNCAPTURED_STATUSES, {PaymentStatus.CAPTURED}
+        "provider: captured", UNCAPTURED_STATUSES, {PaymentStatus.CAPTURED}, job=SETTLE_JOB
     ),
     IntentState.VOIDED: AutomaticTransition(
-        "provider: voided", UNCAPTURED_STATUSES, {PaymentStatus.VOIDED}
+        "provider: voided", UNCAPTURED_STATUSES, {PaymentStatus.VOIDED}, job=SETTLE_JOB
     ),
 }
 
@@ -89,20 +94,28 @@ PAYMENT_MACHINE: StateMachine[Payment, PaymentAction, PaymentStatus] = StateMach
             "order: had expired before the void", {PaymentStatus.VOIDED}, {PaymentStatus.EXPIRED}
         ),
         AutomaticTransition(
-            "refund: the refunded amount changed", UNDISPUTED_STATUSES, UNDISPUTED_STATUSES
+            "refund: the refunded amount changed",
+            UNDISPUTED_STATUSES,
+            UNDISPUTED_STATUSES,
+            mutation="refundIssue",
         ),
         AutomaticTransition(
             "provider: a dispute was opened",
             UNDISPUTED_STATUSES | {PaymentStatus.LOST},
             {PaymentStatus.DISPUTED},
+            job=SETTLE_JOB,
         ),
         AutomaticTransition(
             "provider: the dispute was won",
             {PaymentStatus.DISPUTED, PaymentStatus.LOST},
             {PaymentStatus.WON, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.REFUNDED},
+            job=SETTLE_JOB,
         ),
         AutomaticTransition(
-            "provider: the dispute was lost", {PaymentStatus.DISPUTED}, {PaymentStatus.LOST}
+            "provider: the dispute was lost",
+            {PaymentStatus.DISPUTED},
+            {PaymentStatus.LOST},
+            job=SETTLE_JOB,
         ),
     ),
     is_visible=_is_support,
@@ -139,16 +152,20 @@ REFUND_MACHINE: StateMachine[Refund, RefundAction, RefundStatus] = StateMachine(
         ),
     ),
     automatic=(
-        AutomaticTransition("provider: accepted", {RefundStatus.REQUESTED}, {RefundStatus.PENDING}),
+        AutomaticTransition(
+            "provider: accepted", {RefundStatus.REQUESTED}, {RefundStatus.PENDING}, job=SETTLE_JOB
+        ),
         AutomaticTransition(
             "provider: succeeded, also when its first answer was lost",
             {RefundStatus.REQUESTED, RefundStatus.PENDING, RefundStatus.FAILED},
             {RefundStatus.SUCCEEDED},
+            job=SETTLE_JOB,
         ),
         AutomaticTransition(
             "provider: failed, also after success",
             {RefundStatus.REQUESTED, RefundStatus.PENDING, RefundStatus.SUCCEEDED},
             {RefundStatus.FAILED},
+            job=SETTLE_JOB,
         ),
     ),
     is_visible=_is_support,
@@ -172,13 +189,17 @@ DISPUTE_MACHINE: StateMachine[Dispute, Any, DisputeStatus] = StateMachine(
             "provider: evidence was sent, or more is asked for",
             OPEN_DISPUTE_STATUSES,
             OPEN_DISPUTE_STATUSES,
+            job=SETTLE_JOB,
         ),
         AutomaticTransition(
             "provider: won, also on appeal",
             OPEN_DISPUTE_STATUSES | {DisputeStatus.LOST},
             {DisputeStatus.WON},
+            job=SETTLE_JOB,
         ),
-        AutomaticTransition("provider: lost", OPEN_DISPUTE_STATUSES, {DisputeStatus.LOST}),
+        AutomaticTransition(
+            "provider: lost", OPEN_DISPUTE_STATUSES, {DisputeStatus.LOST}, job=SETTLE_JOB
+        ),
     ),
 )
 

@@ -47,6 +47,7 @@ MACHINE: StateMachine[PurchaseOrder, PurchaseOrderAction, PurchaseOrderStatus] =
         Transition(Action.CANCEL, {Status.DRAFT}, {Status.CANCELED}, MANAGER_ROLES),
         Transition(Action.CANCEL, {Status.APPROVED}, {Status.CANCELED}, COMPANY_ROLES),
     ),
+    mutations={Action.SET_LINES: "purchaseOrderLinesSet"},
     is_visible=may_see,
     permits=has_role_in_store,
 )

@@ -31,10 +31,16 @@ MACHINE: StateMachine[StockBatch, Any, BatchStatus] = StateMachine(
     initial={BatchStatus.OPEN},
     automatic=(
         AutomaticTransition(
-            "job: the last day of sale is over", {BatchStatus.OPEN}, {BatchStatus.EXPIRED}
+            "job: the last day of sale is over",
+            {BatchStatus.OPEN},
+            {BatchStatus.EXPIRED},
+            job="batch.set_aside",
         ),
         AutomaticTransition(
-            "the company recalls it", frozenset(BatchStatus), {BatchStatus.RECALLED}
+            "the company recalls it",
+            frozenset(BatchStatus),
+            {BatchStatus.RECALLED},
+            mutation="batchRecall",
         ),
     ),
 )

@@ -38,13 +38,14 @@ _LOCK_RESERVED = """
 # which does not lead to the reservations of an order.
 _OF_ORDERS = """h.order_id = any (cast(:orders as uuid[])) and h.status = :held
         order by h.order_id, h.store_id, h.product_id"""
-# Reservations of an unpaid order end with the order. One whose order does not exist after
-# `orphan_seconds` belongs to a checkout that was interrupted.
+# Reservations of an unpaid order, or of a change that waits for its payment, end with it. One whose
+# order does not exist after `orphan_seconds` belongs to a checkout that was interrupted.
 _EXPIRED = """h.order_id = any (cast(:orders as uuid[])) and h.status = :held and (
             h.expires_at < clock_timestamp() and not exists (
                 select from "order" o where o.id = h.order_id and o.status = 'PLACED')
             or h.created_at < clock_timestamp() - make_interval(secs => :orphan_seconds)
             and not exists (select from "order" o where o.id = h.order_id)
+            and not exists (select from order_change c where c.id = h.order_id)
         )
         order by h.order_id, h.store_id, h.product_id"""
 LOCK_RESERVATIONS_OF_ORDERS = prepared(

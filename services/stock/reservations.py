@@ -14,7 +14,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import EventType
-from models.orders import Order, OrderStatus
+from models.orders import Order, OrderChange, OrderStatus
 from models.stock import Hold, HoldStatus
 from services.core.clock import current_time
 from services.core.state_machine import AutomaticTransition, StateMachine
@@ -38,11 +38,12 @@ MACHINE: StateMachine[Hold, Any, HoldStatus] = StateMachine(
     automatic=(
         AutomaticTransition("payment: authorized or captured", HELD, {HoldStatus.CLAIMED}),
         AutomaticTransition("order: canceled, or its payment failed", HELD, {HoldStatus.RELEASED}),
-        AutomaticTransition("job: not paid in time", HELD, {HoldStatus.EXPIRED}),
+        AutomaticTransition("job: not paid in time", HELD, {HoldStatus.EXPIRED}, job="hold.sweep"),
         AutomaticTransition(
             "checkout: the same order reserves again",
             {HoldStatus.RELEASED, HoldStatus.EXPIRED},
             HELD,
+            mutation="orderPlace",
         ),
     ),
 )
@@ -113,7 +114,8 @@ ORDERS_OF_OVERDUE_HOLDS = (
             (Hold.expires_at < func.clock_timestamp())
             & ~_ORDER.where(Order.status == OrderStatus.PLACED).exists(),
             (Hold.created_at < func.clock_timestamp() - timedelta(seconds=ORPHAN_SECONDS))
-            & ~_ORDER.exists(),
+            & ~_ORDER.exists()
+            & ~select(OrderChange.id).where(OrderChange.id == Hold.order_id).exists(),
         ),
     )
     .group_by(Hold.order_id)

@@ -32,7 +32,10 @@ MACHINE: StateMachine[Store, Any, StoreStatus] = StateMachine(
     initial={StoreStatus.CLOSED},
     automatic=(
         AutomaticTransition(
-            "set by the store's managers", frozenset(StoreStatus), frozenset(StoreStatus)
+            "set by the store's managers",
+            frozenset(StoreStatus),
+            frozenset(StoreStatus),
+            mutation="storeUpdate",
         ),
     ),
 )

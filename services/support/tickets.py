@@ -115,9 +115,9 @@ async def open_ticket(
 
 
 async def _require_may_open(session: AsyncSession, actor: Actor, order: Order) -> None:
-    status = select(Payment.status).where(Payment.order_id == order.id).order_by(Payment.id.desc())
+    status = select(Payment.status).where(Payment.order_id == order.id, Payment.is_current)
     order_keys = (order.id, order.company_id, order.store_id, order.customer_id)
-    progress = OrderProgress(*order_keys, order.status, await session.scalar(status.limit(1)))
+    progress = OrderProgress(*order_keys, order.status, await session.scalar(status))
     legal = order_states.MACHINE.available_actions(progress, actor)
     if OrderAction.OPEN_TICKET not in legal:
         stage = order_stage(progress)

@@ -24,7 +24,7 @@ from models.ids import PREFIXES, encode_id
 from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.operations import JobFailure
-from models.orders import Order, OrderLine
+from models.orders import Order, OrderChange, OrderLine
 from models.payments import Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
@@ -55,6 +55,7 @@ ORDER = {"customer", *STORE, *SUPPORT}
 NOT_NODES: tuple[type[Entity], ...] = (Cart, AppSecret, JobFailure)
 READERS: dict[type[Entity], set[str]] = {
     Order: ORDER,
+    OrderChange: ORDER,
     OrderLine: ORDER,
     Payment: ORDER,
     Refund: ORDER,

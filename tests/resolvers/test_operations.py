@@ -105,6 +105,7 @@ async def test_every_operation_works_for_its_readers_within_its_budget(
     await daily_work.complain(play, order)
     await payment_work.handle_payment_problems(play, order)
     await daily_work.cancel_and_reject(play)
+    await daily_work.change_paid_orders(play)
     await picking_exceptions.substitute_short_line(play)
     await picking_exceptions.pick_weighed_line(play)
     await failed_deliveries.return_delivery(play)

@@ -18,7 +18,7 @@ from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substi
 from models.identity import Role
 from models.imports import ErrorPolicy, ImportFormat, ImportMode, StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, AppSecretKind, WebhookDelivery, WebhookEndpoint
-from models.orders import Order, OrderLine
+from models.orders import Order, OrderChange, OrderLine
 from models.payments import Payment, Refund, RefundReason
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.stores import Store
@@ -31,7 +31,7 @@ SAMPLE_VALUES: dict[type, Any] = {
     date: date(2026, 1, 1),
 }  # fmt: skip
 ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
-    Order, OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
+    Order, OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
     Substitute, PutBackLine, App, AppSecret, WebhookEndpoint, WebhookDelivery,
@@ -102,6 +102,8 @@ def _column_values(
         "format": ImportFormat.CSV,
         "mode": ImportMode.SET,
         "on_error": ErrorPolicy.SKIP_BAD,
+        "wanted": {},
+        "previous": {},
     }
     links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
     columns = {column.name for column in model.__table__.columns}

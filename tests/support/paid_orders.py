@@ -83,7 +83,8 @@ async def authorize(database: Database, order: Order) -> None:
 
 
 async def payment_of(session: AsyncSession, order: Order) -> Payment:
-    return (await session.scalars(select(Payment).where(Payment.order_id == order.id))).one()
+    statement = select(Payment).where(Payment.order_id == order.id, Payment.is_current)
+    return (await session.scalars(statement)).one()
 
 
 async def reload_order(database: Database, order: Order) -> Order:

@@ -211,7 +211,7 @@ async def _call_provider(
     except PaymentError as error:
         log.warning("payment %s is rejected: %s", payment.id, error.message)
         async with database.write(PLATFORM, ORIGIN) as session:
-            await payment_outcomes.fail_payment(session, payment.order_id, error.message)
+            await payment_outcomes.fail_payment(session, payment, error.message)
         return ProviderOutcome(payment)
     async with database.write(PLATFORM, ORIGIN) as session:
         order = await payment_outcomes.apply_payment_state(session, answer.intent, refunds)

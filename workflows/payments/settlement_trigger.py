@@ -21,6 +21,11 @@ TRIGGERING_EVENTS = frozenset(
     {
         EventType.FULFILLMENT_PACKED,
         EventType.ORDER_CANCELED,
+        EventType.ORDER_CHANGED,
+        EventType.ORDER_CHANGE_REQUESTED,
+        EventType.ORDER_CHANGE_WITHDRAWN,
+        EventType.PAYMENT_REOPENED,
+        EventType.PAYMENT_RENEWED,
         EventType.ORDER_EXPIRED,
         EventType.PAYMENT_FAILED,
         EventType.PAYMENT_RESUMED,

@@ -183,4 +183,5 @@ async def test_the_actions_shown_for_the_own_order_are_the_customers(
     order = await place_paid_order(desk, city, customer=me)
     async with desk.database.read(PLATFORM) as session:
         progress = await order_states.read_progress(session, order)
-    assert order_states.MACHINE.available_actions(progress, me) == ["CANCEL", "OPEN_TICKET"]
+    actions = order_states.MACHINE.available_actions(progress, me)
+    assert actions == ["CANCEL", "CHANGE", "OPEN_TICKET"]

@@ -54,9 +54,16 @@ class Shop:
 
     async def payment(self, order: Order) -> Payment:
         async with self.database.read(PLATFORM) as session:
-            payment = await session.scalar(select(Payment).where(Payment.order_id == order.id))
+            statement = select(Payment).where(Payment.order_id == order.id, Payment.is_current)
+            payment = await session.scalar(statement)
         assert payment is not None
         return payment
+
+    async def attempts(self, order: Order) -> list[Payment]:
+        """All payment attempts, the oldest first."""
+        async with self.database.read(PLATFORM) as session:
+            statement = select(Payment).where(Payment.order_id == order.id).order_by(Payment.id)
+            return list(await session.scalars(statement))
 
     async def order(self, order: Order) -> Order:
         async with self.database.read(PLATFORM) as session:

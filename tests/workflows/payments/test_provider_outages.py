@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from database.scope import PLATFORM
 from jobs import payments as payment_jobs
@@ -14,7 +15,7 @@ from services.core.problems import DomainError, IllegalStep
 from services.operations import job_status
 from services.payments import stuck
 from tests.support.city import City
-from tests.support.customers import order_request
+from tests.support.customers import ORIGIN, order_request
 from tests.support.payments import Shop, cancel
 from tests.support.payments.settlement import (
     LostAnswers,
@@ -202,9 +203,13 @@ async def test_a_capture_refused_again_and_again_becomes_a_case(
 ) -> None:
     """The provider refuses the capture of an authorization that it still reports.
 
-    It used to be asked every five seconds for ever, and nobody was told.
+    It used to be asked every five seconds for ever, and nobody was told. The bags are on their way:
+    it is too late to ask the customer for another authorization.
     """
     order = await wanted_capture(shop, city, buyer)
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        left = "update fulfillment set status = 'HANDED_OVER' where order_id = :order"
+        await session.execute(text(left), {"order": order.id})
     await shop.sandbox.control("faults", {"refuse_captures": True})
     delays = []
     for _ in range(4):

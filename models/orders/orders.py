@@ -40,7 +40,7 @@ class OrderStage(NamedEnum):
     """The progress of an order, derived from order, payment, fulfillment and delivery."""
 
     AWAITING_PAYMENT = auto()
-    """The customer still has to pay."""
+    """The customer has to pay, or to confirm the payment again after it was lost."""
     CONFIRMED = auto()
     """Paid; waits for the store."""
     PICKING = auto()
@@ -76,6 +76,8 @@ class OrderAction(NamedEnum):
     """Cancel the order."""
     REFUND = auto()
     """Refund a part of the captured amount."""
+    CHANGE = auto()
+    """Change items, address, note or tip before the order is packed."""
     OPEN_TICKET = auto()
     """Open a support ticket about the order."""
 
@@ -99,6 +101,8 @@ class CancelReason(NamedEnum):
     """Delivery failed and the goods were returned."""
     NOT_COLLECTED = auto()
     """The customer did not collect the order in time."""
+    PAYMENT_LOST = auto()
+    """The card's authorization ended and was not confirmed again in time."""
     SUSPECTED_FRAUD = auto()
     """Support suspects fraud."""
     OTHER = auto()
@@ -133,8 +137,9 @@ class Order(Entity):
     """An order from one store, to one address or to be collected; sums are minor units with tax.
 
     `headroom_minor` is authorized beyond the total for weighed products that may turn out heavier
-    than estimated; `charged_minor` is the final total, once the order is packed. `minimum_age` is
-    set when something in it is not sold to minors: the customer has confirmed it.
+    than estimated; `charged_minor` is the final total, once the order is packed;
+    `cancellation_fee_minor` is charged in its place when the customer cancels during picking.
+    `minimum_age` is set when something in it is not sold to minors: the customer confirmed it.
     """
 
     __tablename__ = "order"
@@ -144,6 +149,7 @@ class Order(Entity):
             " + tip_minor - discount_minor",
             name="total",
         ),
+        CheckConstraint("cancellation_fee_minor >= 0", name="cancellation_fee"),
         CheckConstraint("headroom_minor >= 0", name="headroom"),
         CheckConstraint("charged_minor between 0 and total_minor + headroom_minor", name="charged"),
         Index("ix_order_customer", "customer_id", "id"),
@@ -171,6 +177,7 @@ class Order(Entity):
     headroom_minor: Mapped[int] = minor_units(default=0, server_default="0")
     charged_minor: Mapped[int | None] = minor_units()
     charged_tax_minor: Mapped[int | None] = minor_units()
+    cancellation_fee_minor: Mapped[int] = minor_units(default=0, server_default="0")
     latitude: Mapped[float]
     longitude: Mapped[float]
     address_line: Mapped[str] = mapped_column(default="")
@@ -188,6 +195,7 @@ class Order(Entity):
     confirmed_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     canceled_at: Mapped[datetime | None]
+    pending_change_id: Mapped[UUID | None]
     due_at: Mapped[datetime | None]
     cancel_offered_at: Mapped[datetime | None]
     """Since when the customer may cancel with a full refund, because no rider was found."""

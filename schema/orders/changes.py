@@ -1,0 +1,103 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from dataloaders import orders as load
+from models.catalog import Product
+from models.orders import OrderChange, OrderChangeAction, OrderChangeStatus
+from resolvers.orders import changes as resolve
+from schema.backing import backed_by, column, field, related
+from schema.carts.basket_problems import (
+    AgeConfirmationRequiredType,
+    BelowMinimumType,
+    EmptyCartType,
+    InsufficientStockType,
+    PriceChangedType,
+    ProductUnavailableType,
+)
+from schema.fields import id_field, money_field
+from schema.nodes import NodeType
+from schema.payments.payments import PaymentType
+from schema.problems import (
+    IllegalStepType,
+    InvalidInputType,
+    NotFoundType,
+    ProblemType,
+    VersionConflictType,
+)
+from schema.scalars import MoneyType
+from schema.stores.stores import NotServiceableType
+from services.checkout import change_pricing
+
+if TYPE_CHECKING:
+    from schema.orders.orders import OrderType
+
+
+@backed_by(OrderChange, "A change of a paid order: at once, or when its new total is authorized.")
+class OrderChangeType(NodeType):
+    id: strawberry.ID = id_field(OrderChange)
+    status: OrderChangeStatus = column("Where it stands.")
+    available_actions: list[OrderChangeAction] = field(
+        resolve.available_actions, "What you may do with it now."
+    )
+    version: int = column("Grows with each change of its status.")
+    previous_total: MoneyType = money_field(
+        "previous_total_minor", "The total of the order before it."
+    )
+    total: MoneyType = money_field("total_minor", "The total of the order with it.")
+    payment: PaymentType | None = field(
+        resolve.payment,
+        "The payment attempt of the new total, to be confirmed by the customer; null where the"
+        " first authorization is enough.",
+    )
+    requested_at: datetime = column("When it was requested.")
+    applied_at: datetime | None = column("When it took effect.")
+    due_at: datetime | None = column("Until when its payment has to be confirmed, while it waits.")
+
+
+@backed_by(change_pricing.LineAlreadyPicked, "The store has picked this product already.")
+class LineAlreadyPickedType(ProblemType):
+    product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
+
+
+OrderChangeError = Annotated[
+    NotFoundType
+    | InvalidInputType
+    | IllegalStepType
+    | VersionConflictType
+    | NotServiceableType
+    | EmptyCartType
+    | ProductUnavailableType
+    | InsufficientStockType
+    | BelowMinimumType
+    | PriceChangedType
+    | LineAlreadyPickedType
+    | AgeConfirmationRequiredType,
+    strawberry.union("OrderChangeError", description="Why the order stays as it is."),
+]
+OrderChangeWithdrawError = Annotated[
+    NotFoundType | IllegalStepType,
+    strawberry.union("OrderChangeWithdrawError", description="Why the change goes on."),
+]
+CHANGE = "The change as it is now; null when nothing was done."
+ORDER = "The order as it is now."
+ERRORS = "Every reason why nothing was done."
+
+
+@backed_by(resolve.OrderChangeOutcome, "What orderChange did.")
+class OrderChangePayload:
+    change: OrderChangeType | None = column(CHANGE)
+    order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
+        load.order_by_id, ORDER, by="order_id"
+    )
+    errors: list[OrderChangeError] = column(ERRORS)
+
+
+@backed_by(resolve.OrderChangeOutcome, "What orderChangeWithdraw did.")
+class OrderChangeWithdrawPayload:
+    change: OrderChangeType | None = column(CHANGE)
+    order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
+        load.order_by_id, ORDER, by="order_id"
+    )
+    errors: list[OrderChangeWithdrawError] = column(ERRORS)

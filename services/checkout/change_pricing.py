@@ -1,0 +1,264 @@
+"""Prices a requested change of a paid order: what it would contain and cost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.companies import Company
+from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
+from models.geo_point import Point
+from models.orders import FulfillmentMethod, Order
+from services.carts import baskets, totals
+from services.carts.basket_problems import (
+    EmptyCart,
+    ProductUnavailable,
+    age_problem,
+    price_problems,
+)
+from services.carts.baskets import ListingSnapshot, OrderRequest, RequestedLine
+from services.carts.order_requests import line_problems
+from services.core.clock import current_time
+from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.text import parse_line
+from services.orders.order_snapshots import LineSnapshot, OrderSnapshot
+from services.stores.coverage import find_coverage
+from services.stores.delivery_estimates import estimate_delivery
+
+# A line in one of these states may get more units; only a pending one may get fewer.
+RAISABLE = frozenset({FulfillmentLineStatus.PENDING, FulfillmentLineStatus.FOUND})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRequest:
+    """What to change of an order; None keeps what is there. `lines` are all lines wanted."""
+
+    lines: tuple[RequestedLine, ...] | None = None
+    address_id: UUID | None = None
+    point: Point | None = None
+    address_line: str | None = None
+    drop_note: str | None = None
+    tip_minor: int | None = None
+    expected_total_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineAlreadyPicked(Problem):
+    """The picker has decided this product already: its quantity stays."""
+
+    product_id: UUID
+
+
+async def price_change(
+    session: AsyncSession, order: Order, request: ChangeRequest, current: OrderSnapshot
+) -> OrderSnapshot:
+    """The order as requested, with the prices of now for what is added.
+
+    A line keeps its price unless its quantity grows. Raises DomainError with all problems:
+    InvalidInput, NotFound, ProductUnavailable, NotServiceable, BelowMinimum, PriceChanged,
+    AgeConfirmationRequired when the customer has not confirmed their age for what is added.
+    """
+    company = await session.get_one(Company, order.company_id)
+    values = dict(current.values)
+    lines = current.lines
+    if request.lines is not None:
+        lines = await _price_lines(session, order, request.lines, current, company)
+    _check_method(order, request)
+    if request.address_id is not None and request.point is not None:
+        message = "Say where to: by an address or by a point, not both."
+        raise DomainError(InvalidInput(path=["input"], message=message))
+    values |= await _destination(session, order, request)
+    restricted = [line.product_id for line in lines if line.age_restricted]
+    if restricted and order.minimum_age is None:
+        raise DomainError(age_problem(restricted))
+    tip_minor = values["tip_minor"] if request.tip_minor is None else request.tip_minor
+    if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
+        message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
+        raise DomainError(InvalidInput(path=["input", "tipMinor"], message=message))
+    new = totals.compute_totals([_priced(line) for line in lines], company, tip_minor)
+    if problems := [*price_problems(new, request.expected_total_minor)]:
+        raise DomainError(*problems)
+    names = values.keys() & totals.CartTotals.__dataclass_fields__.keys()
+    values |= {name: getattr(new, name) for name in names}
+    values["headroom_minor"] = sum(line.headroom_minor for line in lines)
+    return OrderSnapshot(lines, values)
+
+
+def _check_method(order: Order, request: ChangeRequest) -> None:
+    """Raise DomainError: InvalidInput for an address of an order that the customer collects."""
+    destination = (request.address_id, request.point, request.address_line, request.drop_note)
+    if order.method is FulfillmentMethod.PICKUP and (any(destination) or request.tip_minor):
+        message = "An order that you collect has no address, no note for a rider and no tip."
+        raise DomainError(InvalidInput(path=["input"], message=message))
+
+
+def check_picked(
+    wanted: OrderSnapshot, current: OrderSnapshot, picking: Sequence[FulfillmentLine]
+) -> None:
+    """Raise DomainError: LineAlreadyPicked for each line that the picker has decided already."""
+    old, new = current.units, wanted.units
+    numbers = {line.product_id: number for number, line in enumerate(wanted.lines)}
+    problems = [
+        LineAlreadyPicked(
+            path=["input", "lines", *([str(numbers[key])] if key in numbers else [])],
+            message=f"{line.name} is picked already: its quantity stays.",
+            product_id=key,
+        )
+        for line in picking
+        if not _may_become(line, old.get(key := line.product_id, 0), new.get(key, 0))
+    ]
+    if problems:
+        raise DomainError(*problems)
+
+
+def _may_become(line: FulfillmentLine, old: int, new: int) -> bool:
+    if new == old:
+        return True
+    if new > old:
+        return line.status in RAISABLE
+    return line.status is FulfillmentLineStatus.PENDING and line.picked_quantity == 0
+
+
+async def _price_lines(
+    session: AsyncSession,
+    order: Order,
+    lines: Sequence[RequestedLine],
+    current: OrderSnapshot,
+    company: Company,
+) -> tuple[LineSnapshot, ...]:
+    if not lines:
+        message = "An order has at least one product: cancel it instead."
+        raise DomainError(EmptyCart(path=["input", "lines"], message=message))
+    if problems := line_problems(lines):
+        raise DomainError(*problems)
+    known = {line.product_id: line for line in current.lines}
+    priced_now = [
+        line
+        for line in lines
+        if line.product_id not in known or line.quantity > known[line.product_id].quantity
+    ]
+    listings = await _store_listings(session, order.store_id, priced_now)
+    if problems := [*_unavailable(lines, priced_now, listings)]:
+        raise DomainError(*problems)
+    return tuple(
+        _snapshot(line, listings[line.product_id], company)
+        if line in priced_now
+        else _kept(known[line.product_id], line)
+        for line in lines
+    )
+
+
+async def _store_listings(
+    session: AsyncSession, store_id: UUID, lines: Sequence[RequestedLine]
+) -> dict[UUID, ListingSnapshot]:
+    """The listings of the lines' products in one store, by product."""
+    keys = {"stores": [store_id], "products": [line.product_id for line in lines]}
+    rows = await session.execute(baskets.LISTING_SNAPSHOTS, keys)
+    return {
+        product_id: ListingSnapshot(
+            name, price, sold, available or 0, grams, kilo_price, restricted
+        )
+        for _, product_id, name, price, sold, available, grams, kilo_price, restricted in rows
+    }
+
+
+def _unavailable(
+    lines: Sequence[RequestedLine],
+    priced_now: Sequence[RequestedLine],
+    listings: Mapping[UUID, ListingSnapshot],
+) -> Iterator[Problem]:
+    for number, line in enumerate(lines):
+        listing = listings.get(line.product_id)
+        if line in priced_now and (listing is None or not listing.sold):
+            yield ProductUnavailable(
+                path=["input", "lines", str(number)],
+                message="This store doesn't sell that product now.",
+                product_id=line.product_id,
+            )
+
+
+def _snapshot(line: RequestedLine, listing: ListingSnapshot, company: Company) -> LineSnapshot:
+    priced = totals.PricedLine(
+        line.product_id,
+        line.quantity,
+        listing.price_minor,
+        listing.unit_grams,
+        listing.kilo_price_minor,
+    )
+    return LineSnapshot(
+        line.product_id,
+        listing.name,
+        line.quantity,
+        listing.price_minor,
+        listing.unit_grams,
+        listing.kilo_price_minor,
+        priced.headroom_minor(company.weighed_headroom_bp),
+        line.substitution,
+        listing.age_restricted,
+    )
+
+
+def _kept(known: LineSnapshot, line: RequestedLine) -> LineSnapshot:
+    """A line at its price, with as many units or fewer; its headroom shrinks with them."""
+    headroom_minor = known.headroom_minor * line.quantity // known.quantity
+    return replace(
+        known,
+        quantity=line.quantity,
+        headroom_minor=headroom_minor,
+        substitution=line.substitution,
+    )
+
+
+def _priced(line: LineSnapshot) -> totals.PricedLine:
+    by_weight = line.unit_grams, line.kilo_price_minor
+    return totals.PricedLine(line.product_id, line.quantity, line.unit_price_minor, *by_weight)
+
+
+async def _destination(
+    session: AsyncSession, order: Order, request: ChangeRequest
+) -> dict[str, Any]:
+    """The new address with its distance and estimate; only within the zone of the order's store."""
+    if request.address_id is None and request.point is None:
+        return _texts(request)
+    destination = OrderRequest(
+        address_id=request.address_id,
+        point=request.point,
+        address_line=request.address_line or "",
+        drop_note=request.drop_note or "",
+    )
+    target = await baskets.resolve_target(session, order.customer_id, destination)
+    coverage = await find_coverage(session, target.point, company_id=order.company_id)
+    serving = [one for one in coverage.serving_stores if one.store.id == order.store_id]
+    if not serving:
+        raise coverage.not_serviceable_error("input", "location")
+    estimate = estimate_delivery(
+        distance_m=serving[0].distance_m,
+        preparation_seconds=serving[0].store.preparation_seconds,
+        fee_minor=order.delivery_fee_minor,
+        currency=order.currency,
+        now=await current_time(session),
+    )
+    return {
+        "latitude": target.point.latitude,
+        "longitude": target.point.longitude,
+        "address_line": target.address_line,
+        "drop_note": target.drop_note,
+        "distance_m": estimate.distance_m,
+        "promise_p50_seconds": estimate.p50_seconds,
+        "promise_p90_seconds": estimate.p90_seconds,
+    }
+
+
+def _texts(request: ChangeRequest) -> dict[str, str]:
+    """The texts of the address that are to change, at the same place."""
+    texts = {
+        "address_line": (request.address_line, "addressLine"),
+        "drop_note": (request.drop_note, "dropNote"),
+    }
+    return {
+        name: parse_line(text, "input", field, max_length=baskets.MAX_NOTE_LENGTH)
+        for name, (text, field) in texts.items()
+        if text is not None
+    }

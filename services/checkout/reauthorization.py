@@ -1,0 +1,137 @@
+"""Reopens the payment of a confirmed order whose authorization has ended before the capture.
+
+The order keeps its state: the store may go on picking, but nothing is handed over. The customer
+confirms a new payment attempt within REAUTHORIZATION_SECONDS, or the order is canceled. Callers
+hold the order's lock.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events import EventType
+from models.orders import CancelReason, Order, OrderStatus
+from models.payments import Payment, PaymentStatus
+from models.support import TicketKind
+from services.checkout import cancellation
+from services.core.clock import current_time
+from services.events.event_log import record_order_event
+from services.orders import order_conditions, order_states, support_cases
+from services.payments import payment_states, payments, pending_changes
+
+REAUTHORIZATION_SECONDS = 300
+AUTHENTICATION_SECONDS = 180
+"""Further time, given once, while the bank asks the customer."""
+
+
+async def handle_lost_authorization(
+    session: AsyncSession, order: Order, payment: Payment, message: str
+) -> None:
+    """Ask for a new authorization; once the bags have left the store, ask support to act.
+
+    `payment` is the locked current attempt: voided or expired at the provider, or one whose capture
+    the provider refuses for good. Nothing happens when nothing is owed or the order has ended.
+    """
+    if order.status not in OWING or order.charged_minor == 0:
+        return
+    if order.status is OrderStatus.CONFIRMED and await _is_in_the_store(session, order):
+        await _reopen(session, order, payment, message)
+    else:
+        await _tell_support(session, order, message)
+
+
+OWING = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
+
+
+async def resume(session: AsyncSession, order: Order, payment: Payment) -> None:
+    """Go on with an order whose new attempt is authorized: capture it if the bags are packed."""
+    if order.due_at is None:
+        return
+    order.due_at = None
+    order.version += 1
+    record_order_event(
+        session,
+        order,
+        EventType.PAYMENT_RENEWED,
+        queue_store_id=order.store_id,
+        amount_minor=payment.authorized_minor,
+    )
+    if order.charged_minor is not None and payment.status is PaymentStatus.AUTHORIZED:
+        await payments.request_capture(session, order, order.charged_minor)
+
+
+async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
+    """Cancel an order whose payment was not confirmed again in time; False when time is left.
+
+    The bags go back to the shelves by a task of the store.
+    """
+    order = await order_states.lock(session, order_id)
+    now = await current_time(session)
+    if order.status is not OrderStatus.CONFIRMED or order.due_at is None or order.due_at > now:
+        return False
+    payment = await payments.lock_payment(session, order.id)
+    if payment.status not in payment_states.UNPAID_STATUSES:
+        return False
+    if payment.status is PaymentStatus.ACTION_REQUIRED and _may_extend(order, payment):
+        order.due_at = now + timedelta(seconds=AUTHENTICATION_SECONDS)
+        order.version += 1
+        record_order_event(session, order, EventType.PAYMENT_TIME_EXTENDED, due_at=order.due_at)
+        return False
+    await cancel_for_lost_payment(session, order)
+    return True
+
+
+async def cancel_for_lost_payment(session: AsyncSession, order: Order) -> None:
+    """Cancel a confirmed order that nobody pays for."""
+    await cancellation.cancel_for_cause(session, order, CancelReason.PAYMENT_LOST)
+
+
+async def _tell_support(session: AsyncSession, order: Order, message: str) -> None:
+    """Record the loss, and open a case: only a race leads here."""
+    amount_minor = _owed(order)
+    record_order_event(
+        session, order, EventType.PAYMENT_LOST, amount_minor=amount_minor, failure=message
+    )
+    subject = f"{amount_minor} minor units of a delivered order are not paid"
+    await support_cases.open_case(session, order, TicketKind.PAYMENT, subject, message)
+
+
+async def _reopen(session: AsyncSession, order: Order, lost: Payment, message: str) -> None:
+    await pending_changes.end_pending_change(session, order)
+    lost.is_current = False
+    lost.capture_wanted_minor = None
+    await payments.void_attempt(session, order, lost)
+    await session.flush()
+    renewed = await payments.create_payment(session, order, _owed(order))
+    renewed.due_at = await current_time(session)
+    order.due_at = await current_time(session, REAUTHORIZATION_SECONDS)
+    order.version += 1
+    await session.flush()
+    record_order_event(
+        session,
+        order,
+        EventType.PAYMENT_REOPENED,
+        queue_store_id=order.store_id,
+        amount_minor=renewed.amount_minor,
+        due_at=order.due_at,
+        failure=message,
+    )
+
+
+def _owed(order: Order) -> int:
+    """What is charged for the bags; before they are packed the total with its headroom."""
+    charged = order.charged_minor
+    return order.total_minor + order.headroom_minor if charged is None else charged
+
+
+def _may_extend(order: Order, payment: Payment) -> bool:
+    if order.due_at is None:
+        return False
+    return order.due_at <= payment.created_at + timedelta(seconds=REAUTHORIZATION_SECONDS + 1)
+
+
+async def _is_in_the_store(session: AsyncSession, order: Order) -> bool:
+    """Whether the bags, packed or not, have not left the store."""
+    progress = await order_states.read_progress(session, order)
+    return order_conditions.bags_are_in_the_store(progress)

@@ -1,0 +1,118 @@
+"""Snapshots of what was ordered, at which prices and to where: before and after a change."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from models.carts import Substitution
+from models.orders import Order, OrderLine
+
+ORDER_COLUMNS = (
+    "items_minor",
+    "delivery_fee_minor",
+    "small_order_fee_minor",
+    "discount_minor",
+    "tip_minor",
+    "tax_minor",
+    "total_minor",
+    "headroom_minor",
+    "latitude",
+    "longitude",
+    "address_line",
+    "drop_note",
+    "distance_m",
+    "promise_p50_seconds",
+    "promise_p90_seconds",
+)
+LINE_COLUMNS = (
+    "name",
+    "quantity",
+    "unit_price_minor",
+    "unit_grams",
+    "kilo_price_minor",
+    "headroom_minor",
+    "substitution",
+    "age_restricted",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LineSnapshot:
+    """A line of an order as it was priced."""
+
+    product_id: UUID
+    name: str
+    quantity: int
+    unit_price_minor: int
+    unit_grams: int | None
+    kilo_price_minor: int | None
+    headroom_minor: int
+    substitution: Substitution
+    age_restricted: bool = False
+
+    @property
+    def total_minor(self) -> int:
+        return self.quantity * self.unit_price_minor
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSnapshot:
+    """The lines of an order, and the values of the columns ORDER_COLUMNS."""
+
+    lines: tuple[LineSnapshot, ...]
+    values: Mapping[str, Any]
+
+    @property
+    def units(self) -> dict[UUID, int]:
+        """The ordered quantity of each product."""
+        return {line.product_id: line.quantity for line in self.lines}
+
+    @property
+    def authorized_minor(self) -> int:
+        """What has to be authorized: the total, and what weighed products may cost beyond it."""
+        return int(self.values["total_minor"]) + int(self.values["headroom_minor"])
+
+    def to_json(self) -> dict[str, Any]:
+        lines = [asdict(line) | {"product_id": str(line.product_id)} for line in self.lines]
+        return {"lines": lines, "values": dict(self.values)}
+
+
+def snapshot_of(order: Order, lines: Iterable[OrderLine]) -> OrderSnapshot:
+    """The snapshot of an order as it is now."""
+    return OrderSnapshot(
+        tuple(
+            LineSnapshot(line.product_id, **{name: getattr(line, name) for name in LINE_COLUMNS})
+            for line in lines
+        ),
+        {name: getattr(order, name) for name in ORDER_COLUMNS},
+    )
+
+
+def from_json(body: Mapping[str, Any]) -> OrderSnapshot:
+    """The snapshot that `OrderSnapshot.to_json` wrote."""
+    lines = (
+        LineSnapshot(
+            **line
+            | {
+                "product_id": UUID(line["product_id"]),
+                "substitution": Substitution(line["substitution"]),
+            }
+        )
+        for line in body["lines"]
+    )
+    return OrderSnapshot(tuple(lines), body["values"])
+
+
+def write_order(order: Order, snapshot: OrderSnapshot) -> None:
+    """Give an order the totals and the address of a snapshot; its lines are left to the caller."""
+    for name in ORDER_COLUMNS:
+        setattr(order, name, snapshot.values[name])
+
+
+def write_line(line: OrderLine, snapshot: LineSnapshot, position: int) -> OrderLine:
+    """Give an order line the values of a snapshot."""
+    for name in LINE_COLUMNS:
+        setattr(line, name, getattr(snapshot, name))
+    line.total_minor, line.position = snapshot.total_minor, position
+    return line
