@@ -18,7 +18,9 @@ from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substi
 from models.identity import Role
 from models.imports import ErrorPolicy, ImportFormat, ImportMode, StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, AppSecretKind, WebhookDelivery, WebhookEndpoint
-from models.orders import Order, OrderChange, OrderLine
+from models.orders import (
+    AgeCheck, AgeCheckResult, AgeDocument, Order, OrderChange, OrderLine,
+)  # fmt: skip
 from models.payments import Payment, Refund, RefundReason
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.stores import Store
@@ -34,7 +36,7 @@ ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
     Order, OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
-    Substitute, PutBackLine, App, AppSecret, WebhookEndpoint, WebhookDelivery,
+    Substitute, PutBackLine, AgeCheck, App, AppSecret, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
 KINDS: dict[type[Entity], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
 Keys = dict[type[Entity], UUID]
@@ -89,6 +91,9 @@ def _column_values(
         "reason": RefundReason.LATE,
         "kind": KINDS.get(model, TicketKind.ITEM_MISSING),
         "hash": secrets.token_bytes(32),
+        "checked_by_id": keys[Person],
+        "document": AgeDocument.PASSPORT,
+        "result": AgeCheckResult.PASSED,
         "opened": ["STOCK_READ"],
         "event_types": ["ORDER_PLACED"],
         "endpoint_id": keys.get(WebhookEndpoint),
