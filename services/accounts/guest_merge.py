@@ -12,15 +12,15 @@ from models.accounts import Person
 from models.carts import Cart
 from models.delivery import Delivery
 from models.fulfillment import Fulfillment, FulfillmentLine, Substitute
-from models.orders import AgeCheck, Order, OrderLine
+from models.orders import AgeCheck, Order, OrderChange, OrderLine
 from models.payments import Payment, Refund
 from models.support import Ticket, TicketMessage
 from services.carts import carts
 
 # In the order in which commands on an order lock them.
 ORDER_MODELS: tuple[Any, ...] = (
-    OrderLine, Payment, Refund, Fulfillment, FulfillmentLine, Substitute, AgeCheck, Delivery,
-    Ticket, TicketMessage,
+    OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Substitute, AgeCheck,
+    Delivery, Ticket, TicketMessage,
 )  # fmt: skip
 
 

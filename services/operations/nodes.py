@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Entity
 from database.rows import model_of
-from models.accounts import Address, Membership, Person
+from models.accounts import Address, Invitation, Membership, Person
 from models.alerts import StockAlert
 from models.catalog import PriceChange
 from models.counter_sales import CounterSale
@@ -27,7 +27,13 @@ from models.riders import Rider
 from models.stock import BatchRecall, StockBatch, StockEntry
 from models.support import Ticket, TicketMessage
 from models.transfers import Transfer, TransferLine
-from services.accounts import addresses, memberships, people
+from services.accounts import (
+    addresses,
+    invitation_answers,
+    invitation_states,
+    memberships,
+    people,
+)
 from services.core.access import may_operate_store
 from services.core.problems import DomainError, not_found
 from services.delivery import deliveries, delivery_states, rider_access
@@ -105,6 +111,12 @@ async def _membership(session: AsyncSession, actor: Actor, row: Membership) -> M
     may_grant = row.role in memberships.grantable_roles(actor, scope)
     is_holder = actor.person_id == row.person_id
     return _visible_if(row, row.revoked_at is None and (is_holder or may_grant))
+
+
+async def _invitation(session: AsyncSession, actor: Actor, row: Invitation) -> Invitation:
+    """For the invited and those who may grant the role."""
+    is_invited = await invitation_answers.is_invited(session, actor, row)
+    return _visible_if(row, is_invited or invitation_states.may_manage(row, actor))
 
 
 async def _rider(session: AsyncSession, actor: Actor, row: Rider) -> Rider:
@@ -194,6 +206,7 @@ VISIBILITY_RULES: dict[type[Entity], VisibilityRule] = {
     Person: _person,
     SignInSession: _device,
     Membership: _membership,
+    Invitation: _invitation,
     Rider: _rider,
     StockBatch: _of_store,
     PurchaseOrder: _of_store,

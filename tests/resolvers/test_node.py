@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from database.audit import AuditContext
 from database.base import Entity, uuid7
 from database.scope import PLATFORM
-from models.accounts import Address, Membership, Person
+from models.accounts import Address, Invitation, Membership, Person
 from models.alerts import StockAlert
 from models.carts import Cart
 from models.catalog import Brand, Category, PriceChange, Product
@@ -25,7 +25,7 @@ from models.imports import StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
 from models.operations import JobFailure
 from models.orders import Order, OrderChange, OrderLine
-from models.payments import Payment, Refund
+from models.payments import Dispute, Payment, Refund
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.riders import Rider
 from models.stock import BatchRecall, StockBatch, StockEntry
@@ -59,6 +59,7 @@ READERS: dict[type[Entity], set[str]] = {
     OrderLine: ORDER,
     Payment: ORDER,
     Refund: ORDER,
+    Dispute: {"company_admin"} | SUPPORT,
     Substitute: ORDER,
     Fulfillment: STORE | SUPPORT,
     FulfillmentLine: STORE | SUPPORT,
@@ -71,6 +72,7 @@ READERS: dict[type[Entity], set[str]] = {
     Person: {"customer"},
     SignInSession: {"customer"},
     Membership: STORE,
+    Invitation: {"manager", "company_admin", "super_admin"},
     Rider: {"rider"} | STORE - {"picker"} | SUPPORT,
     StockBatch: STORE,
     StockEntry: STORE,
@@ -144,6 +146,12 @@ async def keys(
             StockBatch(product_id=keys[Product], code=uuid7().hex, **place),
             BatchRecall(company_id=town.company.id, product_id=keys[Product], batch_code="X"),
             JobFailure(item=uuid7()),
+            Invitation(
+                role=Role.STORE_STAFF,
+                email=f"{uuid7().hex}@mail.example",
+                invited_by_id=customer.id,
+                **place,
+            ),
         ):
             session.add(fill_required_columns(row))
             keys[type(row)] = row.id

@@ -19,9 +19,14 @@ from models.identity import Role
 from models.imports import ErrorPolicy, ImportFormat, ImportMode, StockImport, StockSet, StockUpload
 from models.integrations import App, AppSecret, AppSecretKind, WebhookDelivery, WebhookEndpoint
 from models.orders import (
-    AgeCheck, AgeCheckResult, AgeDocument, Order, OrderChange, OrderLine,
+    AgeCheck,
+    AgeCheckResult,
+    AgeDocument,
+    Order,
+    OrderChange,
+    OrderLine,
 )  # fmt: skip
-from models.payments import Payment, Refund, RefundReason
+from models.payments import Dispute, Payment, Refund, RefundReason
 from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
 from models.stores import Store
 from models.support import Ticket, TicketKind, TicketMessage
@@ -36,7 +41,7 @@ ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
     Order, OrderLine, OrderChange, Payment, Refund, Fulfillment, FulfillmentLine, Delivery, Ticket,
     TicketMessage, PriceChange, StockAlert, CounterSale, Supplier, PurchaseOrder, GoodsReceipt,
     Transfer, TransferLine, StockCount, StockImport, StockSet, StockUpload,
-    Substitute, PutBackLine, AgeCheck, App, AppSecret, WebhookEndpoint, WebhookDelivery,
+    Substitute, PutBackLine, AgeCheck, Dispute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
 KINDS: dict[type[Entity], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
 Keys = dict[type[Entity], UUID]
@@ -92,6 +97,7 @@ def _column_values(
         "kind": KINDS.get(model, TicketKind.ITEM_MISSING),
         "hash": secrets.token_bytes(32),
         "checked_by_id": keys[Person],
+        "provider_dispute_id": uuid7().hex,
         "document": AgeDocument.PASSPORT,
         "result": AgeCheckResult.PASSED,
         "opened": ["STOCK_READ"],
