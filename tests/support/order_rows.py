@@ -44,6 +44,7 @@ ORDER_ROW_MODELS: tuple[type[Entity], ...] = (
     Substitute, PutBackLine, AgeCheck, Dispute, App, AppSecret, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
 KINDS: dict[type[Entity], Any] = {StockAlert: AlertKind.LOW, AppSecret: AppSecretKind.API_KEY}
+PASSPORT = {"document": AgeDocument.PASSPORT, "result": AgeCheckResult.PASSED}
 Keys = dict[type[Entity], UUID]
 
 
@@ -96,10 +97,7 @@ def _column_values(
         "reason": RefundReason.LATE,
         "kind": KINDS.get(model, TicketKind.ITEM_MISSING),
         "hash": secrets.token_bytes(32),
-        "checked_by_id": keys[Person],
         "provider_dispute_id": uuid7().hex,
-        "document": AgeDocument.PASSPORT,
-        "result": AgeCheckResult.PASSED,
         "opened": ["STOCK_READ"],
         "event_types": ["ORDER_PLACED"],
         "endpoint_id": keys.get(WebhookEndpoint),
@@ -116,6 +114,7 @@ def _column_values(
         "wanted": {},
         "previous": {},
     }
+    values |= {"checked_by_id": keys[Person], **PASSPORT}
     links = {f"{parent.__tablename__}_id": key for parent, key in keys.items()}
     columns = {column.name for column in model.__table__.columns}
     return {name: item for name, item in (values | links).items() if name in columns}
