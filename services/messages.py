@@ -28,11 +28,14 @@ MESSAGE_MACHINE: StateMachine[OutgoingMessage, MessageStatus, MessageStatus] = S
     status=MessageStatus,
     initial=PENDING,
     automatic=(
-        AutomaticTransition("job: the provider accepted it", PENDING, {MessageStatus.SENT}),
+        AutomaticTransition(
+            "job: the provider accepted it", PENDING, {MessageStatus.SENT}, job="message.send"
+        ),
         AutomaticTransition(
             "job: the provider rejects it, or it was of no use any more",
             PENDING,
             {MessageStatus.FAILED},
+            job="message.send",
         ),
     ),
 )

@@ -46,7 +46,12 @@ INVITATION_MACHINE: StateMachine[Invitation, InvitationAction, InvitationStatus]
         _transition(InvitationAction.REVOKE, InvitationStatus.REVOKED, INVITERS, ""),
     ),
     automatic=(
-        AutomaticTransition("job: not answered within a week", PENDING, {InvitationStatus.EXPIRED}),
+        AutomaticTransition(
+            "job: not answered within a week",
+            PENDING,
+            {InvitationStatus.EXPIRED},
+            job="invitation.expire",
+        ),
     ),
     is_visible=may_manage,
     permits=_permits,

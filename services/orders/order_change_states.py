@@ -32,6 +32,7 @@ MACHINE: StateMachine[OrderChange, OrderChangeAction, OrderChangeStatus] = State
             AWAITING_PAYMENT,
             {OrderChangeStatus.WITHDRAWN},
             party=CUSTOMER,
+            by_customer=True,
         ),
     ),
     automatic=(

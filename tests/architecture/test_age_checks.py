@@ -25,7 +25,7 @@ def test_no_way_to_the_customer_avoids_the_check_of_the_age() -> None:
             for status in step.sources:
                 row = machine.model(company_id=uuid7(), store_id=uuid7(), minimum_age=18)
                 for column in machine.model.__table__.columns:
-                    if column.name.endswith("_tries") or column.name == "failed_attempts":
+                    if column.name.endswith(("_tries", "_attempts")):
                         setattr(row, column.name, 0)
                 row.rider_person_id = rider
                 row.status = status

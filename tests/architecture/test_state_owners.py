@@ -42,6 +42,7 @@ class AnyRow:
     """A row that belongs to everybody: its company, store, customer and rider are all KEY."""
 
     internal = False
+    role = Role.STORE_STAFF
 
     def __getattr__(self, name: str) -> Any:
         return KEY
