@@ -24,8 +24,6 @@ class Person(Entity):
     phone: Mapped[str | None] = mapped_column(unique=True)
     password_hash: Mapped[str | None] = mapped_column(info={"secret": True})
     language: Mapped[str] = mapped_column(default="en")
-    failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
     merged_into_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     created_at: Mapped[datetime] = default_now()
 

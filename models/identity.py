@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.base import Entity, NamedEnum, default_now, foreign_key
+from database.base import Base, Entity, NamedEnum, default_now, foreign_key
 from database.scope import Scope
 
 
@@ -208,17 +208,41 @@ class RefreshToken(Entity):
     used_at: Mapped[datetime | None]
 
 
+class Attempt(Base):
+    """How often a secret of one account was tried from one source.
+
+    `subject` is a keyed hash of the account's name, `source` a client network or a known device.
+    """
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_tried_at", "tried_at"),)
+
+    rule: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[bytes] = mapped_column(primary_key=True, info={"secret": True})
+    source: Mapped[str] = mapped_column(primary_key=True)
+    tries: Mapped[int]
+    tried_at: Mapped[datetime] = default_now()
+    blocked_until: Mapped[datetime | None]
+
+
 class OneTimeCode(Entity):
-    """A six-digit code sent to a phone."""
+    """A six-digit code sent to a phone, and who has asked for it.
+
+    `source` is the client's network, or its device if the owner of the phone has signed in on it;
+    `site` is the IPv6 /48 around the network.
+    """
 
     __tablename__ = "one_time_code"
     __table_args__ = (
         Index("ix_one_time_code_phone", "phone", "issued_at"),
-        Index("ix_one_time_code_address", "address", "issued_at"),
+        Index("ix_one_time_code_source", "source", "issued_at"),
+        Index("ix_one_time_code_site", "site", "issued_at", postgresql_where=text("site <> ''")),
     )
 
     phone: Mapped[str]
-    address: Mapped[str]
+    source: Mapped[str]
+    site: Mapped[str] = mapped_column(default="", server_default="")
+    known_device: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     code_hash: Mapped[bytes] = mapped_column(info={"secret": True})
     issued_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]

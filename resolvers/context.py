@@ -18,6 +18,8 @@ from gateways.payments import PaymentGateway
 from gateways.sms import SmsSender
 from gateways.webhook import PublicWebhookClient, WebhookClient
 from models.identity import Actor
+from services.checkout.unpaid_limits import DEFAULT_LIMITS, UnpaidLimits
+from services.core.network_address import parse_network
 from workflows.delivery.position_ingest import PositionIngest
 from workflows.identity.authenticator import Authenticator
 from workflows.stock.reservation_batcher import ReservationBatcher
@@ -42,6 +44,7 @@ class Container:
     authenticator: Authenticator
     streams: StreamPublisher
     webhooks: WebhookClient = field(default_factory=PublicWebhookClient)
+    unpaid_limits: UnpaidLimits = DEFAULT_LIMITS
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class Context:
     address: str = ""
     request_id: str = ""
     device: str = ""
+    device_token: str | None = None
+    """What the client sends to show that somebody has signed in on its device before."""
     idempotency_key: str | None = None
     last_event_id: str | None = None
     fanout_port: FanoutPort | None = None
@@ -114,13 +119,15 @@ class Context:
             "rows": actor.scope(),
             "roles": (actor.signed_in, actor.roles),
             "language": self.language,
-            "caller": (actor, self.language, self.address, self.device),
+            "caller": (actor, self.language, self.address, self.device, self.device_token),
         }
         return tuple(values[name] for name in sorted(dependencies))
 
     def idempotency_owner(self) -> str:
-        """Return the owner of the idempotency keys: the person or the network address."""
-        return str(self.actor.person_id) if self.actor.person_id else f"address:{self.address}"
+        """Return the owner of the idempotency keys: the person or the client's network."""
+        if self.actor.person_id is not None:
+            return str(self.actor.person_id)
+        return f"address:{parse_network(self.address).key}"
 
 
 Info = strawberry.Info[Context, None]

@@ -35,7 +35,13 @@ from services.core.token_bucket import BucketSize
 
 GRAPHQL_PATH = "/graphql"
 STRIPE_WEBHOOK_PATH = "/webhooks/stripe"
-ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "graphql-preflight")
+ALLOWED_HEADERS = (
+    "authorization",
+    "content-type",
+    "device-token",
+    "graphql-preflight",
+    "idempotency-key",
+)
 
 
 class ServerApplication(Starlette):

@@ -24,8 +24,8 @@ create temp table one on commit drop as
         gen_random_uuid() as ride, gen_random_uuid() as session,
         (select id from company where slug = 'harbour') as company
     from generate_series(1, {riders}) n;
-insert into person (id, name, language, failed_sign_ins)
-    select person, 'bench rider', 'en', 0 from one;
+insert into person (id, name, language)
+    select person, 'bench rider', 'en' from one;
 insert into sign_in_session (id, person_id, device, address, expires_at)
     select session, person, 'bench', '', now() + interval '1 day' from one;
 insert into rider (id, person_id, company_id, vehicle, status, live_delivery_id, online_since,

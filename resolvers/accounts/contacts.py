@@ -12,11 +12,12 @@ from resolvers.accounts.inputs import (
     PhoneChangeInput,
 )
 from resolvers.accounts.people import PersonOutcome
-from resolvers.context import Info
+from resolvers.context import Context, Info
 from resolvers.mutations import run_mutation
 from services.accounts import contacts
 from services.core.text import parse_email
 from services.identity.account_links import LINK_SECONDS
+from services.identity.attempts import AttemptSource, source_of
 from services.identity.one_time_codes import parse_phone_number
 
 
@@ -58,11 +59,22 @@ async def email_change_confirm(info: Info, input: EmailChangeConfirmInput) -> Pe
 
 async def phone_change(info: Info, input: PhoneChangeInput) -> PersonOutcome:
     actor, signer = info.context.actor, info.context.container.authenticator
+    code: Any = {"code": input.code, "challenge": input.challenge}
 
     async def operation(session: AsyncSession) -> Person:
         phone = parse_phone_number(input.phone, "phone")
+        source = _source(info.context, phone)
         return await contacts.change_phone(
-            session, signer=signer, actor=actor, phone=phone, code=input.code
+            session, signer=signer, actor=actor, phone=phone, source=source, **code
         )
 
     return await run_mutation(info, PersonOutcome, operation, input=input, as_platform=True)
+
+
+def _source(context: Context, phone: str) -> AttemptSource:
+    return source_of(
+        context.container.authenticator,
+        contact=phone,
+        address=context.address,
+        device_token=context.device_token,
+    )

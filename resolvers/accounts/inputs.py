@@ -49,6 +49,9 @@ class EmailChangeConfirmInput:
 class PhoneChangeInput:
     phone: str = strawberry.field(description="The phone that `otpRequest` has sent a code to.")
     code: str = strawberry.field(description="The six digits.")
+    challenge: str | None = strawberry.field(
+        default=None, description="What otpRequest returned; see otpVerify."
+    )
 
 
 @strawberry.input(description="A role that is offered to somebody, who may accept it.")

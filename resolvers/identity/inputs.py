@@ -10,6 +10,11 @@ class OtpRequestInput:
 class OtpVerifyInput:
     phone: str = strawberry.field(description="The phone that the code was sent to.")
     code: str = strawberry.field(description="The six digits.")
+    challenge: str | None = strawberry.field(
+        default=None,
+        description="What otpRequest returned: only who has asked for a code can try it. Without"
+        " it, codes that were asked for from the same network or known device can be tried.",
+    )
 
 
 @strawberry.input(description="An account and its password.")

@@ -23,14 +23,20 @@ from services.core import idempotency
 from services.core.problems import DomainError, parse_id
 from services.delivery.rider_release import release_rides
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
-from services.identity.one_time_codes import CODE_SECONDS, MessageNotSent, parse_phone_number
+from services.identity.device_tokens import issue_device_token, read_device
+from services.identity.one_time_codes import (
+    CODE_SECONDS,
+    IssuedCode,
+    MessageNotSent,
+    parse_phone_number,
+)
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity import sign_in, sign_out
 from workflows.identity.authenticator import Authenticator
 from workflows.identity.sign_in import SignInCaller
 
 OptionalRequest = idempotency.IdempotentRequest | None
-SENT_KEY = "sent"
+CHALLENGE_KEY = "challenge"
 ENDED_KEY = "ended"
 
 
@@ -39,6 +45,7 @@ class OtpRequestOutcome:
     """The outcome of `otpRequest`."""
 
     expires_in_seconds: int | None = None
+    challenge: str | None = None
     errors: list[Any] = field(default_factory=list)
 
 
@@ -49,6 +56,7 @@ class SignInOutcome:
     access_token: str | None = None
     access_token_expires_at: datetime | None = None
     refresh_token: str | None = None
+    device_token: str | None = None
     person: Person | None = None
     errors: list[Any] = field(default_factory=list)
 
@@ -72,13 +80,13 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     try:
         phone, request = parse_phone_number(input.phone, "phone"), sealed_request(info, input)
         async with authenticator_of(info).locks.lock_for(request):
-            await send_code(info, phone, request)
+            challenge = await send_code(info, phone, request)
     except DomainError as error:
         return OtpRequestOutcome(errors=error.problems)
     except SmsError:
         message = "The message could not be sent. Try again."
         return OtpRequestOutcome(errors=[MessageNotSent(path=["input", "phone"], message=message)])
-    return OtpRequestOutcome(CODE_SECONDS)
+    return OtpRequestOutcome(CODE_SECONDS, challenge)
 
 
 async def otp_verify(info: Info, input: OtpVerifyInput) -> SignInOutcome:
@@ -166,7 +174,8 @@ async def _check_password(info: Info, request: OptionalRequest, **credentials: s
 
 async def _verify_code(info: Info, input: OtpVerifyInput, request: OptionalRequest) -> object:
     phone, authenticator = parse_phone_number(input.phone, "phone"), authenticator_of(info)
-    arguments: Any = {"phone": phone, "code": input.code, "caller": caller_of(info, request)}
+    arguments: Any = {"phone": phone, "code": input.code, "challenge": input.challenge}
+    arguments["caller"] = caller_of(info, request)
     async with info.context.write_as_platform(info.field_name) as session:
         sign_in_person = partial(
             sign_in.sign_in_with_code, session, authenticator=authenticator, **arguments
@@ -187,28 +196,43 @@ async def _refresh(info: Info, token: str, request: OptionalRequest) -> object:
     return problem
 
 
-async def send_code(info: Info, phone: str, request: OptionalRequest) -> None:
-    """Send a code once for equal requests; a retry after a failed send creates a new code."""
-    code = await _issue_code(info, phone, request)
-    if code is None and request is not None:
+async def send_code(info: Info, phone: str, request: OptionalRequest) -> str:
+    """Send a code once for equal requests; a retry after a failed send creates a new code.
+
+    Returns its challenge.
+    """
+    issued, challenge = await _issue_code(info, phone, request)
+    if issued is None and request is not None:
         mark_replayed(info.context, request)
-    if code is None:
-        return
+    if issued is None:
+        return challenge
     # After the commit, so that a slow provider does not keep a transaction open.
-    await info.context.container.sms.send(phone, one_time_codes.message_text(code))
+    await info.context.container.sms.send(phone, one_time_codes.message_text(issued.code))
     if request is not None:
-        async with info.context.write_as_platform(info.field_name) as session:
-            await idempotency.store_outcome(session, request, {SENT_KEY: True})
+        await _store_challenge(info, request, challenge)
+    return challenge
 
 
-async def _issue_code(info: Info, phone: str, request: OptionalRequest) -> str | None:
-    """Create a code; None if one was sent for an equal request."""
+async def _store_challenge(
+    info: Info, request: idempotency.IdempotentRequest, challenge: str
+) -> None:
     async with info.context.write_as_platform(info.field_name) as session:
-        if request is not None and (await idempotency.begin(session, request) or {}).get(SENT_KEY):
-            return None
-        return await one_time_codes.issue_code(
-            session, signer=authenticator_of(info), phone=phone, address=info.context.address
+        await idempotency.store_outcome(session, request, {CHALLENGE_KEY: challenge})
+
+
+async def _issue_code(
+    info: Info, phone: str, request: OptionalRequest
+) -> tuple[IssuedCode | None, str]:
+    """Create a code, None if one was sent for an equal request; returns it and its challenge."""
+    source = caller_of(info, request).source_for(authenticator_of(info), phone)
+    async with info.context.write_as_platform(info.field_name) as session:
+        outcome = None if request is None else await idempotency.begin(session, request)
+        if outcome and CHALLENGE_KEY in outcome:
+            return None, outcome[CHALLENGE_KEY]
+        issued = await one_time_codes.issue_code(
+            session, signer=authenticator_of(info), phone=phone, source=source
         )
+        return issued, issued.challenge
 
 
 async def run_sign_in(
@@ -229,8 +253,17 @@ def _outcome(info: Info, result: object, request: OptionalRequest) -> SignInOutc
         return SignInOutcome(errors=[result])
     if result.replayed and request is not None:
         mark_replayed(info.context, request)
-    expires_at = result.access_token_expires_at
-    return SignInOutcome(result.access_token, expires_at, result.refresh_token, result.person)
+    expires_at, device_token = result.access_token_expires_at, _device_token(info, result.person)
+    return SignInOutcome(
+        result.access_token, expires_at, result.refresh_token, device_token, result.person
+    )
+
+
+def _device_token(info: Info, person: Person) -> str:
+    """The token of the client's device, which knows the person from now on."""
+    signer = authenticator_of(info)
+    device = read_device(signer, info.context.device_token)
+    return issue_device_token(signer, device, (person.phone, person.email))
 
 
 def sealed_request(info: Info, input: object) -> OptionalRequest:
@@ -258,4 +291,6 @@ def authenticator_of(info: Info) -> Authenticator:
 def caller_of(info: Info, request: OptionalRequest) -> SignInCaller:
     """Return who asks for a sign-in, from which device and address."""
     context = info.context
-    return SignInCaller(context.device, context.address, context.actor, request)
+    return SignInCaller(
+        context.device, context.address, context.actor, request, context.device_token
+    )

@@ -62,6 +62,7 @@ SessionRevokeError = Annotated[
 @backed_by(resolve.OtpRequestOutcome, "What otpRequest did.")
 class OtpRequestPayload:
     expires_in_seconds: int | None = column("How long the code is good.")
+    challenge: str | None = column("Send it with otpVerify: it shows that you asked for the code.")
     errors: list[OtpRequestError] = column("Every reason why nothing was sent.")
 
 
@@ -70,6 +71,10 @@ class SignedInPayload:
     access_token: str | None = column("Send it as `Authorization: Bearer …`.")
     access_token_expires_at: datetime | None = column("When the access token ends.")
     refresh_token: str | None = column("Good for one sessionRefresh within 30 days; keep it safe.")
+    device_token: str | None = column(
+        "Keep the newest one on the device for good, and send it as header `Device-Token`: whoever"
+        " has signed in here before is not kept out by the tries of strangers."
+    )
     person: PersonType | None = column("Who signed in.")
     errors: list[SignInError] = column("Every reason why nobody was signed in.")
 

@@ -132,6 +132,7 @@ class HeaderAuthenticator:
             address=client,
             request_id=headers.get("x-request-id", ""),
             device=headers.get("user-agent", "")[:MAX_DEVICE_CHARS],
+            device_token=headers.get("device-token"),
             idempotency_key=headers.get("idempotency-key"),
             last_event_id=headers.get("last-event-id") or None,
         )

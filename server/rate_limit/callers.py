@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from models.identity import Actor
-from services.core.address_rate_limit import is_rate_limited
+from services.core.address_rate_limit import SITE_FACTOR
+from services.core.network_address import parse_network
 from services.core.token_bucket import BucketSize
 
 FULL_AFTER_SECONDS = 40
@@ -18,10 +19,11 @@ MAX_COMPANIES = 5
 
 @dataclass(frozen=True, slots=True)
 class CallerBucketSizes:
-    """Sizes of the four kinds of buckets."""
+    """Sizes of the five kinds of buckets; `site` is for all clients of one IPv6 /48."""
 
     person: BucketSize
     address: BucketSize
+    site: BucketSize
     company: BucketSize
     app: BucketSize
 
@@ -33,7 +35,13 @@ class CallerBucketSizes:
             per_second = factor * person_per_second
             return BucketSize(per_second * FULL_AFTER_SECONDS, per_second)
 
-        return cls(size(1), size(ADDRESS_FACTOR), size(COMPANY_FACTOR), size(APP_FACTOR))
+        return cls(
+            person=size(1),
+            address=size(ADDRESS_FACTOR),
+            site=size(ADDRESS_FACTOR * SITE_FACTOR),
+            company=size(COMPANY_FACTOR),
+            app=size(APP_FACTOR),
+        )
 
     def buckets_of(self, actor: Actor, address: str) -> list[tuple[str, BucketSize]]:
         """Names and sizes of the buckets of one caller.
@@ -41,7 +49,7 @@ class CallerBucketSizes:
         None for an anonymous caller on this machine: a proxy or simulation speaks for many.
         """
         if actor.person_id is None:
-            return [(f"address:{address}", self.address)] if is_rate_limited(address) else []
+            return self._buckets_of_address(address)
         companies = actor.company_ids[:MAX_COMPANIES]
         own = (f"person:{actor.person_id}", self.person)
         if actor.app_id is not None:
@@ -50,3 +58,12 @@ class CallerBucketSizes:
             own,
             *((f"company:{company}", self.company) for company in companies),
         ]
+
+    def _buckets_of_address(self, address: str) -> list[tuple[str, BucketSize]]:
+        network = parse_network(address)
+        if not network.limited:
+            return []
+        own = (f"address:{network.key}", self.address)
+        if network.site_key is None:
+            return [own]
+        return [own, (f"site:{network.site_key}", self.site)]

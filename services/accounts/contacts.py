@@ -19,6 +19,7 @@ from services.core.problems import (
 )
 from services.identity import account_links, one_time_codes
 from services.identity.account_links import LinkMail, invalid_link
+from services.identity.attempts import AttemptSource
 from services.identity.credentials import CredentialSigner
 
 CONFIRM = LinkMail(
@@ -79,7 +80,14 @@ async def confirm_email_change(
 
 
 async def change_phone(
-    session: AsyncSession, *, signer: CredentialSigner, actor: Actor, phone: str, code: str
+    session: AsyncSession,
+    *,
+    signer: CredentialSigner,
+    actor: Actor,
+    phone: str,
+    code: str,
+    source: AttemptSource,
+    challenge: str | None = None,
 ) -> Person:
     """Give the actor's account a phone whose code they know; tell the old phone.
 
@@ -87,7 +95,9 @@ async def change_phone(
     CommittedDomainError, so that the attempt counts, WrongOneTimeCode.
     """
     await people.lock_contact(session, phone)
-    problem = await one_time_codes.verify_code(session, signer=signer, phone=phone, code=code)
+    problem = await one_time_codes.verify_code(
+        session, signer=signer, phone=phone, code=code, source=source, challenge=challenge
+    )
     if problem is not None:
         raise CommittedDomainError(problem)
     person = await _person(session, actor)

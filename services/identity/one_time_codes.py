@@ -1,28 +1,42 @@
-"""One-time codes by text message: six digits, valid five minutes and five attempts, with limits
-on the number of codes per phone and network address."""
+"""One-time codes by text message: six digits, valid five minutes and five attempts.
+
+A code belongs to whoever asked for it: only with its challenge, or from the same network or known
+device, can it be tried, so a stranger can't use up the tries of somebody's code. The number of
+codes is limited for each pair of a phone and a source, for each network, and for a phone over all
+unknown sources; a device on which the phone has signed in before has a limit of its own.
+"""
 
 import hmac
 import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
-from sqlalchemy import DateTime, func, select
+from sqlalchemy import ColumnElement, DateTime, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import Text
 
+from database.base import uuid7
+from database.statements import prepared
 from models.identity import OneTimeCode
-from services.core.address_rate_limit import is_rate_limited
+from services.core.address_rate_limit import SITE_FACTOR
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, RateLimited
+from services.identity.attempts import AttemptSource
 from services.identity.credentials import CredentialSigner
 
 CODE_SECONDS = 300
 MAX_TRIES = 5
 WINDOW_SECONDS = 3600
 WINDOW = timedelta(seconds=WINDOW_SECONDS)
-MAX_CODES_PER_PHONE = 5
-MAX_CODES_PER_ADDRESS = 30
+MAX_CODES_PER_SOURCE = 5
+"""Codes for one phone that one network or known device may ask for in an hour."""
+MAX_CODES_PER_PHONE = 20
+"""Codes for one phone in an hour, over all networks; known devices do not count."""
+MAX_CODES_PER_NETWORK = 30
+"""Codes for all phones in an hour from one network; SITE_FACTOR times that from an IPv6 /48."""
 PHONE_PATTERN = re.compile(r"^\+[1-9][0-9]{6,14}$")
 PHONE_SEPARATORS = re.compile(r"[\s().-]")
 MAX_PHONE_CHARS = 30
@@ -34,6 +48,22 @@ class WrongOneTimeCode(Problem):
     """The code is wrong or expired; if `tries_left` is 0, a new code is required."""
 
     tries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCode:
+    """The digits, to send by text message, and the challenge, for whoever asked for them."""
+
+    code: str
+    challenge: str
+
+
+# In a fixed order, so that two requests with values in common can't deadlock.
+LOCK_LIMITS = prepared(
+    text(
+        "select pg_advisory_xact_lock(hashtextextended(value, 0)) from unnest(:values) as value"
+    ).bindparams(bindparam("values", type_=ARRAY(Text)))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,40 +89,48 @@ def parse_phone_number(text: str, *path: str) -> str:
 
 
 async def issue_code(
-    session: AsyncSession, *, signer: CredentialSigner, phone: str, address: str
-) -> str:
-    """Create a code for a phone and store its keyed hash; return the digits, to send afterwards.
+    session: AsyncSession, *, signer: CredentialSigner, phone: str, source: AttemptSource
+) -> IssuedCode:
+    """Create a code for a phone and store its keyed hash; send the digits afterwards.
 
     The result does not depend on whether the number has an account. Raises DomainError:
-    RateLimited after 5 codes per hour for a phone, or 30 for a network address.
+    RateLimited.
     """
-    await _check_limit(session, OneTimeCode.phone, phone, MAX_CODES_PER_PHONE)
-    if is_rate_limited(address):
-        await _check_limit(session, OneTimeCode.address, address, MAX_CODES_PER_ADDRESS)
-    code = f"{secrets.randbelow(1_000_000):06}"
+    await _check_limits(session, phone, source)
+    code, key = f"{secrets.randbelow(1_000_000):06}", uuid7()
     now = await current_time(session)
     session.add(
         OneTimeCode(
+            id=key,
             phone=phone,
-            address=address,
+            source=source.key,
+            site=source.site,
+            known_device=source.known,
             code_hash=signer.keyed_hash(PURPOSE, phone, code),
             issued_at=now,
             expires_at=await current_time(session, CODE_SECONDS),
         )
     )
-    return code
+    return IssuedCode(code, key.hex)
 
 
 async def verify_code(
-    session: AsyncSession, *, signer: CredentialSigner, phone: str, code: str
+    session: AsyncSession,
+    *,
+    signer: CredentialSigner,
+    phone: str,
+    code: str,
+    source: AttemptSource,
+    challenge: str | None = None,
 ) -> WrongOneTimeCode | None:
-    """Check a code against the newest one of the phone and use it up; None means it is correct.
+    """Check a code against the newest one that the source asked for, or against the challenge's.
 
-    The problem is returned, not raised, so that a failed attempt is committed and counts.
+    Uses the code up; None means it is correct. The problem is returned, not raised, so that a
+    failed attempt is committed and counts.
     """
     newest = await session.scalar(
         select(OneTimeCode)
-        .where(OneTimeCode.phone == phone)
+        .where(OneTimeCode.phone == phone, _asked_for(source, challenge))
         .order_by(OneTimeCode.issued_at.desc(), OneTimeCode.id.desc())
         .limit(1)
         .with_for_update()
@@ -112,17 +150,41 @@ async def verify_code(
     return WrongOneTimeCode(path=["input", "code"], message=message, tries_left=tries_left)
 
 
-async def _check_limit(
-    session: AsyncSession, column: InstrumentedAttribute[str], value: str, limit: int
-) -> None:
-    """Raise DomainError: RateLimited if `limit` codes of the last hour have this value."""
-    # Serialize requests per value, so that two concurrent ones can't both pass the limit.
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(value, 0))))
+def _asked_for(source: AttemptSource, challenge: str | None) -> ColumnElement[bool]:
+    """The condition that the caller is who asked for a code."""
+    if challenge is None:
+        return OneTimeCode.source == source.key
+    try:
+        return OneTimeCode.id == UUID(hex=challenge[:36])
+    except ValueError:
+        return OneTimeCode.id.is_(None)
+
+
+async def _check_limits(session: AsyncSession, phone: str, source: AttemptSource) -> None:
+    """Raise DomainError: RateLimited if the phone or the source got too many codes lately."""
+    values = sorted({phone, source.key, source.site} - {""})
+    await session.execute(LOCK_LIMITS, {"values": values})
+    of_phone, of_source = OneTimeCode.phone == phone, OneTimeCode.source == source.key
+    limits: list[tuple[ColumnElement[bool], int]]
+    limits = [(of_phone & of_source, MAX_CODES_PER_SOURCE)]
+    if not source.known:
+        limits.append((of_phone & ~OneTimeCode.known_device, MAX_CODES_PER_PHONE))
+    if source.limited:
+        limits.append((of_source, MAX_CODES_PER_NETWORK))
+    if source.limited and source.site:
+        of_site = OneTimeCode.site == source.site
+        limits.append((of_site, MAX_CODES_PER_NETWORK * SITE_FACTOR))
+    for condition, limit in limits:
+        await _check_limit(session, condition, limit)
+
+
+async def _check_limit(session: AsyncSession, condition: ColumnElement[bool], limit: int) -> None:
+    """Raise DomainError: RateLimited if `limit` codes of the last hour meet the condition."""
     age = func.extract("epoch", func.clock_timestamp(type_=DateTime) - OneTimeCode.issued_at)
     ages = (
         await session.scalars(
             select(age)
-            .where(column == value, OneTimeCode.issued_at > func.clock_timestamp() - WINDOW)
+            .where(condition, OneTimeCode.issued_at > func.clock_timestamp() - WINDOW)
             .order_by(OneTimeCode.issued_at.desc())
             .limit(limit)
         )

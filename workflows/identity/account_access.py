@@ -22,6 +22,7 @@ from services.core import idempotency
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
 from services.identity import account_links, sign_in_replay, sign_in_sessions
+from services.identity.attempts import PASSWORD_RULE, Attempts
 from services.identity.password_rules import check_new_password
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity.authenticator import Authenticator
@@ -123,10 +124,9 @@ async def change_password(
             return ChangedPassword(person, replayed=True)
     _check_change(person, new)
     if person.password_hash is not None:
-        authenticator.sign_in_limit.count_attempt(caller.address)
-        if not await authenticator.passwords.check(person.password_hash, current or ""):
-            raise _wrong_password("That is not your present password.")
-    password_hash = await authenticator.passwords.hash(new)
+        await _check_current(database, authenticator, caller, person, current or "")
+    source = caller.source_for(authenticator, person.email or "")
+    password_hash = await authenticator.passwords.hash(new, source)
     async with database.write(PLATFORM, origin) as session:
         if request is not None and await idempotency.begin(session, request):
             return ChangedPassword(person, replayed=True)
@@ -141,6 +141,26 @@ async def change_password(
             await idempotency.store_outcome(session, request, {CHANGED_KEY: True})
     authenticator.forget_sessions(*ended)
     return ChangedPassword(row)
+
+
+async def _check_current(
+    database: Database,
+    authenticator: Authenticator,
+    caller: SignInCaller,
+    person: Person,
+    password: str,
+) -> None:
+    """Check the present password, with the limits of a sign-in by it."""
+    email = person.email or ""
+    source = caller.source_for(authenticator, email)
+    attempts = Attempts.of(authenticator, PASSWORD_RULE, email, source)
+    origin = AuditContext("passwordChange", person.id, caller.address)
+    async with database.write(PLATFORM, origin) as session:
+        await attempts.take(session)
+    if not await authenticator.passwords.check(person.password_hash, password, source):
+        raise _wrong_password("That is not your present password.")
+    async with database.write(PLATFORM, origin) as session:
+        await attempts.forget(session)
 
 
 def _wrong_password(message: str) -> DomainError:
@@ -166,7 +186,8 @@ async def _sign_in(
     async with database.read(PLATFORM) as session:
         link = await account_links.read_link(session, authenticator, token, purpose)
     check_new_password(password, "password", email=link.email)
-    password_hash = await authenticator.passwords.hash(password)
+    source = caller.source_for(authenticator, link.email)
+    password_hash = await authenticator.passwords.hash(password, source)
     origin = AuditContext(purpose.lower(), caller.actor.person_id, caller.address)
     async with database.write(PLATFORM, origin) as session:
 

@@ -19,7 +19,7 @@ from services.identity.access_tokens import (
     load_keys,
     modified_at_ns,
 )
-from services.identity.passwords import PasswordChecker
+from services.identity.password_queue import PasswordQueue
 from workflows.identity.app_cache import AppCache
 from workflows.identity.session_grants import Grants, SessionGrants
 
@@ -41,7 +41,7 @@ class Authenticator:
         self._modified_at = modified_at_ns(keys_file)
         self._checked_at = time.monotonic()
         self._claims: OrderedDict[bytes, TokenClaims] = OrderedDict()
-        self.passwords = PasswordChecker()
+        self.passwords = PasswordQueue()
         self.session_grants = SessionGrants(database)
         self.apps = AppCache(database)
         self.locks = KeyedLocks()

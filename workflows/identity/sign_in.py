@@ -1,7 +1,6 @@
 """Signs people in: by phone and code, by e-mail and password, or as a guest."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -16,25 +15,20 @@ from models.identity import Actor
 from services.accounts import customers, guest_merge, people
 from services.core import clock
 from services.core.idempotency import IdempotentRequest
-from services.core.problems import DomainError, Problem, RateLimited
+from services.core.problems import Problem
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
+from services.identity.attempts import PASSWORD_RULE, Attempts, AttemptSource, source_of
+from services.identity.credentials import CredentialSigner
 from services.identity.one_time_codes import WrongOneTimeCode
-from services.identity.passwords import MAX_PASSWORD_LENGTH, PasswordsBusy
+from services.identity.password_queue import PasswordsBusy
+from services.identity.passwords import MAX_PASSWORD_LENGTH
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity.authenticator import Authenticator
 
-FAILURES_BEFORE_LOCK = 5
-RETRY_WHEN_BUSY_SECONDS = 2
-LOCK_SECONDS = 30
-MAX_LOCK_SECONDS = 900
 MAX_EMAIL_CHARS = 254
 UPGRADED = "GUEST_SIGNED_IN"
 ACCOUNT_BY_EMAIL = prepared(
-    select(
-        Person.id,
-        Person.password_hash,
-        func.coalesce(Person.locked_until > func.now(), False),
-    ).where(func.lower(Person.email) == bindparam("email"))
+    select(Person.id, Person.password_hash).where(func.lower(Person.email) == bindparam("email"))
 )
 PERSON_BY_PHONE = prepared(select(Person).where(Person.phone == bindparam("phone")))
 LOCK_PERSON = prepared(
@@ -47,7 +41,7 @@ LOCK_PERSON = prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongCredentials(Problem):
-    """Wrong e-mail or password, or a locked account; the response does not tell which."""
+    """Wrong e-mail or password; the response does not tell which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +53,13 @@ class SignInCaller:
     actor: Actor
     request: IdempotentRequest | None = None
     """The idempotent request, None without an idempotency key."""
+    device_token: str | None = None
+
+    def source_for(self, signer: CredentialSigner, contact: str) -> AttemptSource:
+        """Where this request comes from, as the limits of one phone or e-mail address count it."""
+        return source_of(
+            signer, contact=contact, address=self.address, device_token=self.device_token
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,6 @@ class _Account:
 
     id: UUID
     password_hash: str | None
-    locked: bool
 
 
 async def sign_in_with_code(
@@ -77,6 +77,7 @@ async def sign_in_with_code(
     phone: str,
     code: str,
     caller: SignInCaller,
+    challenge: str | None = None,
 ) -> SessionTokens | WrongOneTimeCode:
     """Sign in the owner of a phone, who is a customer from now on.
 
@@ -84,8 +85,9 @@ async def sign_in_with_code(
     returned, not raised, so that the attempt is committed and counts.
     """
     await people.lock_contact(session, phone)
+    source = caller.source_for(authenticator, phone)
     problem = await one_time_codes.verify_code(
-        session, signer=authenticator, phone=phone, code=code
+        session, signer=authenticator, phone=phone, code=code, source=source, challenge=challenge
     )
     if problem is not None:
         return problem
@@ -122,28 +124,31 @@ async def sign_in_with_password(
 ) -> SessionTokens | WrongCredentials:
     """Sign in with an e-mail address (any case) and a password.
 
-    Unknown e-mail, wrong password and locked account cost the same hash and return the same
-    problem. After five failures the account is locked for 30 seconds, doubled with each further
-    failure, up to 15 minutes. Raises DomainError: RateLimited after 300 attempts per hour from one
-    address, or while too many password checks are waiting.
+    Unknown e-mail and wrong password do the same work and return the same problem. The tries of
+    one account from one network, or from one device that it knows, have to wait longer and longer
+    after five. Raises DomainError: RateLimited for those, after 300 attempts per hour from one
+    network, or while too many password checks are waiting.
     """
-    authenticator.sign_in_limit.count_attempt(caller.address)
+    source = caller.source_for(authenticator, email)
+    if not source.known:
+        authenticator.sign_in_limit.count_attempt(caller.address)
     if (tokens := await _replay(database, authenticator, caller.request)) is not None:
         return tokens
-    wrong_credentials = WrongCredentials(
-        path=["input"],
-        message="That e-mail and password don't match, or were tried too often: wait a little.",
-    )
-    account = await _account(database, email)
+    attempts = Attempts.of(authenticator, PASSWORD_RULE, email[:MAX_EMAIL_CHARS], source)
+    account = await _take_attempt(database, attempts, email, caller)
     # Outside of any transaction, because the hash takes tens of milliseconds.
-    matches = await _check_password(authenticator, account, password)
-    if account is None:
+    matches = await _check_password(database, authenticator, attempts, account, password)
+    wrong_credentials = WrongCredentials(
+        path=["input"], message="That e-mail and password don't match."
+    )
+    if account is None or not matches:
         return wrong_credentials
     origin = AuditContext("passwordSignIn", account.id, caller.address)
     async with database.write(PLATFORM, origin) as session:
 
         async def sign_in() -> SessionTokens | WrongCredentials:
-            tokens = await _open_session(session, account, matches, authenticator, caller)
+            await attempts.forget(session)
+            tokens = await _open_session(session, account, authenticator, caller)
             return tokens or wrong_credentials
 
         return await sign_in_replay.run_once(session, authenticator, caller.request, sign_in)
@@ -179,21 +184,13 @@ async def _replay(
 
 
 async def _open_session(
-    session: AsyncSession,
-    account: _Account,
-    password_matches: bool,
-    authenticator: Authenticator,
-    caller: SignInCaller,
+    session: AsyncSession, account: _Account, authenticator: Authenticator, caller: SignInCaller
 ) -> SessionTokens | None:
-    """Open a session and reset the failures; None if the account is locked or on a mismatch."""
+    """Open a session; None if the password was changed since it was checked."""
     person, now = (await session.execute(LOCK_PERSON, {"person": account.id})).one()
     clock.set_current_time(session, now)
-    if account.locked or (person.locked_until is not None and person.locked_until > now):
+    if person.password_hash != account.password_hash:
         return None
-    if not password_matches or person.password_hash != account.password_hash:
-        _count_failure(person, now)
-        return None
-    person.failed_sign_ins, person.locked_until = 0, None
     return await sign_in_sessions.open_session(
         session,
         signer=authenticator,
@@ -204,36 +201,33 @@ async def _open_session(
     )
 
 
-async def _check_password(
-    authenticator: Authenticator, account: _Account | None, password: str
-) -> bool:
-    stored = account.password_hash if account else None
-    try:
-        return await authenticator.passwords.check(stored, password[: MAX_PASSWORD_LENGTH + 1])
-    except PasswordsBusy:
-        message = "Too many people are signing in: try again in a moment."
-        problem = RateLimited(
-            path=["input"], message=message, retry_after_seconds=RETRY_WHEN_BUSY_SECONDS
-        )
-        raise DomainError(problem) from None
-
-
-async def _account(database: Database, email: str) -> _Account | None:
-    if len(email) > MAX_EMAIL_CHARS or "\0" in email:
-        return None
-    async with database.read(PLATFORM) as session:
-        row = (
-            await session.execute(ACCOUNT_BY_EMAIL, {"email": email.strip().lower()})
-        ).one_or_none()
+async def _take_attempt(
+    database: Database, attempts: Attempts, email: str, caller: SignInCaller
+) -> _Account | None:
+    """Count the try and read the account, if there is one: the same work for both."""
+    origin = AuditContext("passwordSignIn", None, caller.address)
+    async with database.write(PLATFORM, origin) as session:
+        await attempts.take(session)
+        readable = len(email) <= MAX_EMAIL_CHARS and "\0" not in email
+        parameters = {"email": email.strip().lower() if readable else ""}
+        row = (await session.execute(ACCOUNT_BY_EMAIL, parameters)).one_or_none()
     return _Account(*row) if row is not None else None
 
 
-def _count_failure(person: Person, now: datetime) -> None:
-    person.failed_sign_ins += 1
-    further_failures = person.failed_sign_ins - FAILURES_BEFORE_LOCK
-    if further_failures >= 0:
-        seconds = min(LOCK_SECONDS * 2 ** min(further_failures, 10), MAX_LOCK_SECONDS)
-        person.locked_until = now + timedelta(seconds=seconds)
+async def _check_password(
+    database: Database,
+    authenticator: Authenticator,
+    attempts: Attempts,
+    account: _Account | None,
+    password: str,
+) -> bool:
+    stored, text = account.password_hash if account else None, password[: MAX_PASSWORD_LENGTH + 1]
+    try:
+        return await authenticator.passwords.check(stored, text, attempts.source)
+    except PasswordsBusy:
+        async with database.write(PLATFORM, AuditContext("passwordSignIn")) as session:
+            await attempts.give_back(session)
+        raise
 
 
 async def _merge(session: AsyncSession, guest: Person, person: Person) -> None:

@@ -11,8 +11,9 @@ from database.audit import AuditContext
 from database.scope import PLATFORM
 from models.accounts import Person
 from models.core import IdempotencyKey
-from models.identity import Grant, OneTimeCode, Role, SignInSession
+from models.identity import Attempt, Grant, OneTimeCode, Role, SignInSession
 from resolvers.context import Container
+from services.identity.attempts import PASSWORD_RULE, Attempts, source_of
 from services.identity.passwords import hash_password
 from tests.support.actors import ActorClient, InMemorySms, create_client
 from tests.support.graph_queries import operation
@@ -118,8 +119,12 @@ async def test_a_wrong_password_releases_the_key_and_counts_each_time(
     for _ in range(2):
         answer = await nobody.run(PASSWORD_SIGN_IN, variables, idempotency_key=key)
         assert answer["passwordSignIn"]["errors"]
+    signer = container.authenticator
+    source = source_of(signer, contact=member.email or "", address="", device_token=None)
+    attempts = Attempts.of(signer, PASSWORD_RULE, member.email or "", source)
     async with container.database.read(PLATFORM) as session:
-        assert (await session.get_one(Person, member.id)).failed_sign_ins == 2
+        row = await session.get_one(Attempt, ("password", attempts.subject, source.key))
+    assert row.tries == 2
     assert await count(container, IdempotencyKey.key, key) == 0
 
 

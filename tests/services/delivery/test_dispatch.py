@@ -24,8 +24,8 @@ from tests.support.paid_orders import OrderDependencies, order_dependencies, wri
 from tests.support.store_staff import event_types
 
 CROWD = """
-insert into person (id, name, language, failed_sign_ins)
-    select gen_random_uuid(), 'crowd', 'en', 0 from generate_series(1, 4000);
+insert into person (id, name, language)
+    select gen_random_uuid(), 'crowd', 'en' from generate_series(1, 4000);
 insert into rider (id, person_id, company_id, vehicle, status, online_since, version)
     select gen_random_uuid(), id, '{0}', 'SCOOTER', 'ONLINE', now(), 1
     from person where name = 'crowd';

@@ -1,0 +1,64 @@
+"""Addresses of clients are keys only as networks: each place that reads one is listed here."""
+
+import ast
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+# Modules in which the text of a client's address may be read: to pass it on, to parse it, or to
+# store it for people to read.
+READERS = {
+    "database/outbox.py": "stored in the audit row",
+    "database/sessions.py": "stored in the audit row",
+    "resolvers/context.py": "parsed for the owner of keys, stored in the audit row",
+    "resolvers/identity/sign_in.py": "passed to SignInCaller",
+    "resolvers/orders/orders.py": "parsed for the source of an order",
+    "server/endpoints/rider_positions.py": "stored in the audit row",
+    "server/graphql_engine.py": "passed to CallerBucketSizes, which parses it",
+    "workflows/identity/sign_in.py": "parsed by source_of, stored with the session",
+}
+PARSERS = {
+    "resolvers/context.py",
+    "resolvers/orders/orders.py",
+    "server/rate_limit/callers.py",
+    "services/core/address_rate_limit.py",
+    "services/identity/attempts.py",
+}
+PACKAGES = (
+    "database", "dataloaders", "jobs", "models", "resolvers", "schema", "server", "services",
+    "subscriptions", "workflows",
+)  # fmt: skip
+NOT_OF_CLIENTS = {"services/accounts/people.py", "resolvers/accounts/addresses.py"}
+"""Postal addresses."""
+
+
+def sources() -> dict[str, ast.Module]:
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return {_name(path): ast.parse(path.read_text()) for path in files}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_only_known_modules_read_the_address_of_a_client() -> None:
+    readers = {
+        name
+        for name, module in sources().items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Attribute) and node.attr == "address"
+        and isinstance(node.ctx, ast.Load)
+    }  # fmt: skip
+    assert readers - NOT_OF_CLIENTS - {"server/rate_limit/callers.py"} == set(READERS)
+
+
+def test_the_parser_of_networks_has_no_second_one() -> None:
+    parsers = {
+        name
+        for name, module in sources().items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "parse_network"
+    }
+    assert parsers == PARSERS
