@@ -48,6 +48,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             authenticator=Authenticator(keys_file=Path(settings.keys_file), database=database),
             streams=hub,
             webhooks=PublicWebhookClient(settings.webhook_allowed),
+            unpaid_limits=settings.unpaid_limits,
         )
         await hub.start()
         stack.push_async_callback(container.reservation_queue.close)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateways.mail import SmtpSecurity
+from services.checkout.unpaid_limits import DEFAULT_LIMITS, UnpaidLimits
 from services.operations.retention_rules import (
     AUDIT_DAYS,
     AUDIT_PERSONAL_DAYS,
@@ -26,6 +27,14 @@ RETENTION_SETTINGS = {
     "guest_days": ("DARKSTORE_GUEST_DAYS", GUEST_DAYS, (7, 400)),
 }
 """For each period of retention its setting, its default and the smallest and largest value."""
+UNPAID_SETTINGS = {
+    "orders_per_customer": ("DARKSTORE_UNPAID_ORDERS", (1, 1_000)),
+    "orders_per_network": ("DARKSTORE_UNPAID_ORDERS_NETWORK", (1, 100_000)),
+    "share_percent": ("DARKSTORE_UNPAID_SHARE", (1, 100)),
+    "free_units": ("DARKSTORE_UNPAID_UNITS", (1, 100_000)),
+    "free_units_per_network": ("DARKSTORE_UNPAID_UNITS_NETWORK", (1, 100_000)),
+    "guest_payment_seconds": ("DARKSTORE_GUEST_PAYMENT_SECONDS", (60, 480)),
+}
 
 
 class BadSetting(ValueError):
@@ -73,6 +82,7 @@ class Settings:
     webhook_allowed: frozenset[str]
     metrics_token: str
     retention: RetentionPeriods
+    unpaid_limits: UnpaidLimits
 
     @property
     def development(self) -> bool:
@@ -116,6 +126,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         webhook_allowed=_hosts_with_ports(environment, "DARKSTORE_WEBHOOK_ALLOW"),
         retention=_retention(environment),
         shows_cost=_switch(environment, "DARKSTORE_COST_SHOWN", True),
+        unpaid_limits=_unpaid_limits(environment),
     )
 
 
@@ -188,6 +199,14 @@ def _whole_number(
             f"{name} is {text[:20]!r}: it is a whole number from {minimum}{none} to {maximum}."
         )
     return int(text)
+
+
+def _unpaid_limits(environment: Mapping[str, str]) -> UnpaidLimits:
+    values = {
+        field: _whole_number(environment, name, getattr(DEFAULT_LIMITS, field), valid_range)
+        for field, (name, valid_range) in UNPAID_SETTINGS.items()
+    }
+    return UnpaidLimits(**values)
 
 
 def _hosts_with_ports(environment: Mapping[str, str], name: str) -> frozenset[str]:

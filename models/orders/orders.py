@@ -133,6 +133,14 @@ class AgeCheckResult(NamedEnum):
     """The customer is too young, or showed no document."""
 
 
+UNPAID_ORDER_KEYS = {
+    "customer": "customer_id",
+    "device": "device_hash",
+    "network": "network_hash",
+}
+"""The columns that unpaid orders are counted by."""
+
+
 class Order(Entity):
     """An order from one store, to one address or to be collected; sums are minor units with tax.
 
@@ -155,6 +163,10 @@ class Order(Entity):
         Index("ix_order_customer", "customer_id", "id"),
         Index("ix_order_company", "company_id", "id"),
         Index("ix_order_due", "due_at", postgresql_where=text("due_at is not null")),
+        *(
+            Index(f"ix_order_unpaid_{payer}", column, postgresql_where=text("status = 'PLACED'"))
+            for payer, column in UNPAID_ORDER_KEYS.items()
+        ),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id")
@@ -191,6 +203,8 @@ class Order(Entity):
     delivery_pin: Mapped[str] = mapped_column(info={"secret": True})
     cancel_reason: Mapped[CancelReason | None]
     cancel_note: Mapped[str] = mapped_column(default="")
+    network_hash: Mapped[bytes | None] = mapped_column(info={"secret": True})
+    device_hash: Mapped[bytes | None] = mapped_column(info={"secret": True})
     placed_at: Mapped[datetime] = default_now()
     confirmed_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

@@ -63,10 +63,8 @@ async def phone_change(info: Info, input: PhoneChangeInput) -> PersonOutcome:
 
     async def operation(session: AsyncSession) -> Person:
         phone = parse_phone_number(input.phone, "phone")
-        source = _source(info.context, phone)
-        return await contacts.change_phone(
-            session, signer=signer, actor=actor, phone=phone, source=source, **code
-        )
+        who: Any = {"actor": actor, "phone": phone, "source": _source(info.context, phone)}
+        return await contacts.change_phone(session, signer=signer, **who, **code)
 
     return await run_mutation(info, PersonOutcome, operation, input=input, as_platform=True)
 

@@ -11,16 +11,19 @@ from dataloaders import companies as load_companies
 from dataloaders import orders as load
 from models.orders import FulfillmentMethod, Order, OrderAction, OrderLine, OrderStage
 from models.payments import Payment
-from resolvers.context import Info
+from resolvers.context import Context, Info
 from resolvers.mutations import company_of, idempotent_request, mark_replayed, run_mutation
 from resolvers.orders.inputs import OrderCancelInput, OrderPlaceInput
 from services.accounts.people import CustomerProfile
 from services.catalog.listed_products import ListedProduct
 from services.catalog.storefronts import Storefront
 from services.checkout import cancellation
+from services.checkout.unpaid_limits import OrderSource
 from services.core.clock import current_time
+from services.core.network_address import parse_network
 from services.core.pages import Page
 from services.core.problems import DomainError, parse_id
+from services.identity.device_tokens import read_device
 from services.orders import cancellation_rules, order_states, orders, stages, timeline
 from services.orders.cancellation_rules import CancellationTerms
 from services.orders.timeline import OrderEvent
@@ -51,7 +54,7 @@ async def order(info: Info, id: OrderId) -> Order:
 
 async def place(info: Info, input: OrderPlaceInput) -> OrderOutcome:
     context, request = info.context, idempotent_request(info, input)
-    arguments: Any = {"actor": context.actor, "origin": context.audit_origin(info.field_name)}
+    arguments = _caller_arguments(context, info.field_name)
     try:
         arguments |= {"order_request": input.to_order_request(), "idempotent_request": request}
         result = await place_and_pay.place_and_pay(context.container, **arguments)
@@ -60,6 +63,25 @@ async def place(info: Info, input: OrderPlaceInput) -> OrderOutcome:
     if result.replayed and request is not None:
         mark_replayed(context, request)
     return OrderOutcome(result.order)
+
+
+def _caller_arguments(context: Context, action: str) -> dict[str, Any]:
+    return {
+        "actor": context.actor,
+        "origin": context.audit_origin(action),
+        "source": _order_source(context),
+        "limits": context.container.unpaid_limits,
+    }
+
+
+def _order_source(context: Context) -> OrderSource:
+    """Where an order comes from: the client's network, and its device if it sends its token."""
+    signer, network = context.container.authenticator, parse_network(context.address)
+    device = read_device(signer, context.device_token)
+    return OrderSource(
+        signer.keyed_hash("order-network", network.key)[:16] if network.limited else None,
+        signer.keyed_hash("order-device", device.id.hex())[:16] if device else None,
+    )
 
 
 async def cancel(info: Info, input: OrderCancelInput) -> OrderOutcome:

@@ -43,13 +43,14 @@ from schema.orders.cancellation import (
     CancelReasonNotAllowedType,
     OrderCancellationType,
 )
+from schema.orders.order_problems import UnpaidOrderLimitType, UnpaidUnitLimitType
 from schema.pages import ConnectionType
 from schema.payments.payments import PaymentType, RefundType
 from schema.problems import (
     IllegalStepType,
     InvalidInputType,
     NotFoundType,
-    RateLimitedType,
+    VersionConflictType,
 )
 from schema.scalars import MoneyType
 from schema.stores.stores import NotServiceableType, PickupUnavailableType
@@ -255,15 +256,17 @@ class OrderType(NodeType):
 OrderPlaceError = Annotated[
     NotFoundType
     | InvalidInputType
-    | RateLimitedType
     | NotServiceableType
     | EmptyCartType
+    | VersionConflictType
     | ProductUnavailableType
     | InsufficientStockType
     | AgeConfirmationRequiredType
     | BelowMinimumType
     | PriceChangedType
     | PickupUnavailableType
+    | UnpaidOrderLimitType
+    | UnpaidUnitLimitType
     | BusyType,
     strawberry.union("OrderPlaceError", description="Why nothing was ordered."),
 ]

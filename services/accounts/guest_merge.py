@@ -16,6 +16,7 @@ from models.orders import AgeCheck, Order, OrderChange, OrderLine
 from models.payments import Payment, Refund
 from models.support import Ticket, TicketMessage
 from services.carts import carts
+from services.core import idempotency
 
 # In the order in which commands on an order lock them.
 ORDER_MODELS: tuple[Any, ...] = (
@@ -25,7 +26,7 @@ ORDER_MODELS: tuple[Any, ...] = (
 
 
 async def merge_guest(session: AsyncSession, guest: Person, person: Person) -> None:
-    """Move the guest's carts, orders and the rows of these orders to the account.
+    """Move the guest's carts, orders, the rows of these orders and idempotency keys to the account.
 
     Needs the platform scope, and the guest's row locked against other merges.
     """
@@ -36,6 +37,7 @@ async def merge_guest(session: AsyncSession, guest: Person, person: Person) -> N
     await _lock(session, Cart, Cart.person_id == guest.id)
     await session.refresh(guest, with_for_update=True)
     # From here on the guest can't place orders; lock those placed in the meantime too.
+    await idempotency.move_keys(session, guest.id, person.id)
     orders = [*orders, *await _lock_orders(session, guest.id, locked=orders)]
     for order in orders:
         order.customer_id = person.id

@@ -18,8 +18,9 @@ from services.carts.basket_problems import (
     age_problem,
     price_problems,
 )
-from services.carts.baskets import ListingSnapshot, OrderRequest, RequestedLine
+from services.carts.baskets import OrderRequest, RequestedLine
 from services.carts.order_requests import line_problems
+from services.carts.sourcing_plans import LISTING_SNAPSHOTS, ListingSnapshot
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.core.text import parse_line
@@ -155,7 +156,7 @@ async def _store_listings(
 ) -> dict[UUID, ListingSnapshot]:
     """The listings of the lines' products in one store, by product."""
     keys = {"stores": [store_id], "products": [line.product_id for line in lines]}
-    rows = await session.execute(baskets.LISTING_SNAPSHOTS, keys)
+    rows = await session.execute(LISTING_SNAPSHOTS, keys)
     return {
         product_id: ListingSnapshot(
             name, price, sold, available or 0, grams, kilo_price, restricted

@@ -1,15 +1,16 @@
 """Builds the rows of a new order from the plan of the store that delivers it."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import MINIMUM_AGE
 from models.orders import FulfillmentMethod, Order, OrderLine, OrderStatus
-from services.carts.baskets import DeliveryTarget, SourcingPlan
+from services.carts.baskets import DeliveryTarget
+from services.carts.sourcing_plans import SourcingPlan
+from services.checkout.order_guards import PlannedOrder
 from services.core import clock
-from services.orders import order_states, orders
+from services.orders import orders
 from services.stores.delivery_estimates import (
     DeliveryEstimate,
     estimate_delivery,
@@ -23,14 +24,15 @@ SUMS = (
 
 
 async def build_order(
-    session: AsyncSession, order_id: UUID, target: DeliveryTarget, plan: SourcingPlan
+    session: AsyncSession, planned: PlannedOrder, target: DeliveryTarget, payment_seconds: float
 ) -> Order:
-    """The row of a new order, to be paid within PAYMENT_WINDOW_SECONDS."""
+    """The row of a new order, to be paid within `payment_seconds`."""
+    plan, source = planned.plan, planned.payer.source
     serving_store, totals = plan.serving_store, plan.cart_totals
     now = await clock.current_time(session)
     estimate = _estimate(target, plan, now)
     return Order(
-        id=order_id,
+        id=planned.order_id,
         company_id=serving_store.company.id,
         customer_id=target.customer_id,
         store_id=serving_store.store.id,
@@ -49,7 +51,9 @@ async def build_order(
         promise_p50_seconds=estimate.p50_seconds,
         promise_p90_seconds=estimate.p90_seconds,
         delivery_pin=orders.generate_pin(),
-        due_at=now + timedelta(seconds=order_states.PAYMENT_WINDOW_SECONDS),
+        due_at=now + timedelta(seconds=payment_seconds),
+        network_hash=source.network,
+        device_hash=source.device,
     )
 
 

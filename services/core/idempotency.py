@@ -1,28 +1,32 @@
 """Idempotency keys: equal requests have one effect.
 
-The key is written in the same transaction as the effect that it guards.
+The key is written in the same transaction as the effect that it guards. It belongs to a person, or
+to the network of a client who is not signed in, and moves with a guest who is merged into an
+account.
 """
 
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 from weakref import WeakValueDictionary
 
-from sqlalchemy import bindparam, case, delete, func, literal, select, update
+from sqlalchemy import bindparam, case, delete, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.core import IdempotencyKey
+from services.core.fingerprints import fingerprint
+from services.core.problems import DomainError, NotFound
 
 MAX_KEY_LENGTH = 255
 RESERVED = "reserved"
 
 
-# A request with other arguments replaces one without a result, but never a finished one.
+# The arguments of a request without a result may be replaced, those of a finished one never. The
+# row to create keeps its key, so that what an earlier try has reserved for it is not left behind.
 _NEW_ROW: Any = insert(IdempotencyKey).values(
     owner=bindparam("owner"),
     key=bindparam("key"),
@@ -41,7 +45,6 @@ RESERVE = prepared(
         index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
         set_={
             "fingerprint": case((_MAY_REPLACE, _NEW_ROW.excluded.fingerprint), else_=_COLUMNS[1]),
-            "outcome": case((_MAY_REPLACE, _NEW_ROW.excluded.outcome), else_=_COLUMNS[2]),
         },
     ).returning(*_COLUMNS)
 )
@@ -64,6 +67,22 @@ STORE_RESERVED_OUTCOME = prepared(
         IdempotencyKey.outcome[RESERVED].astext == bindparam("row_key"),
         ~IdempotencyKey.outcome.has_key("id"),
     ).returning(literal(1))
+)
+# Keys that a transaction has locked belong to requests that can't finish any more: they wait for
+# the lock of the guest, who is merged by then. A key that the account has used stays the account's.
+MOVE_KEYS = prepared(
+    text(
+        """
+    with moved as materialized (
+        select key from idempotency_key k
+        where owner = :from_owner and not exists (
+            select from idempotency_key own where own.owner = :to_owner and own.key = k.key)
+        for update skip locked
+    )
+    update idempotency_key set owner = :to_owner
+    where owner = :from_owner and key in (select key from moved)
+    """
+    )
 )
 
 
@@ -103,8 +122,8 @@ class KeyedLocks:
 
 
 def build_request(owner: str, key: str, mutation: str, arguments: object) -> IdempotentRequest:
-    """Build the request from its key and arguments, which are reduced to a SHA-256 fingerprint."""
-    return IdempotentRequest(owner, key, mutation, sha256(repr(arguments).encode()).digest())
+    """Build the request from its key and arguments, which are reduced to their fingerprint."""
+    return IdempotentRequest(owner, key, mutation, fingerprint(arguments))
 
 
 async def begin(session: AsyncSession, request: IdempotentRequest) -> dict[str, Any] | None:
@@ -194,14 +213,25 @@ async def store_outcome(
     await session.execute(STORE_OUTCOME, parameters)
 
 
+@dataclass(frozen=True, slots=True)
+class RowReservation:
+    """The key of the row that a request creates, the same for all its repetitions."""
+
+    row_key: UUID
+    exists: bool = False
+    """Whether an earlier equal request has created the row."""
+    repeated: bool = False
+    """Whether an earlier request with this idempotency key got the row's key."""
+
+
 async def reserve(
     session: AsyncSession, request: IdempotentRequest, row_key: UUID
-) -> tuple[UUID, bool]:
-    """Reserve the key of the row to create, and return it and whether the row exists already.
+) -> RowReservation:
+    """Reserve the key of the row to create.
 
-    Equal requests get the same key. For effects that span transactions: commit this one first,
-    then call `finish` in the one that creates the row. Raises KeyReused when a finished request
-    had other arguments; those of an unfinished request are replaced.
+    Repetitions get the same key. For effects that span transactions: commit this one first, then
+    call `finish` in the one that creates the row. Raises KeyReused when a finished request had
+    other arguments; those of an unfinished request are replaced.
     """
     parameters = {
         "owner": request.owner,
@@ -212,7 +242,24 @@ async def reserve(
     }
     rows = await session.execute(RESERVE, parameters)
     outcome = _matching_outcome(request, rows.one())
-    return UUID(outcome[RESERVED]), "id" in outcome
+    reserved = UUID(outcome[RESERVED])
+    return RowReservation(reserved, "id" in outcome, reserved != row_key)
+
+
+async def created_row(session: AsyncSession, request: IdempotentRequest) -> UUID | None:
+    """Return the key of the row that an equal request has created, if any. Raises KeyReused."""
+    outcome = await stored_outcome(session, request)
+    return UUID(outcome[RESERVED]) if outcome and "id" in outcome else None
+
+
+async def move_keys(session: AsyncSession, from_owner: UUID, to_owner: UUID) -> None:
+    """Give the keys of a guest to the account that the guest is merged into.
+
+    A request that the guest sent is then repeated by the account without a second effect. Call it
+    once the guest's row is locked; needs the platform scope.
+    """
+    owners = {"from_owner": str(from_owner), "to_owner": str(to_owner)}
+    await session.execute(MOVE_KEYS, owners)
 
 
 async def finish(
@@ -221,7 +268,7 @@ async def finish(
     """Lock the reservation and store its outcome, in the transaction that creates the row.
 
     Returns False when an equal request has finished already. Raises KeyReused when a request with
-    other arguments holds the key.
+    other arguments holds the key, DomainError with NotFound when the key has another owner by now.
     """
     key = {"key_owner": request.owner, "key_text": request.key}
     parameters = {
@@ -233,7 +280,10 @@ async def finish(
     if (await session.execute(STORE_RESERVED_OUTCOME, {**key, **parameters})).first():
         return True
     rows = await session.execute(LOCK_KEY, key)
-    current = _matching_outcome(request, rows.one_or_none())
+    if (row := rows.one_or_none()) is None:
+        message = "This guest has signed in to an account meanwhile: repeat it from there."
+        raise DomainError(NotFound(path=["input"], message=message))
+    current = _matching_outcome(request, row)
     if current.get(RESERVED) != str(row_key):
         raise KeyReused
     return False
@@ -241,6 +291,6 @@ async def finish(
 
 def _matching_outcome(request: IdempotentRequest, row: Any) -> dict[str, Any]:
     """Return the outcome in a row. Raises KeyReused unless the row is of an equal request."""
-    if row is None or (row[0], row[1]) != (request.mutation, request.fingerprint):
+    if (row[0], row[1]) != (request.mutation, request.fingerprint):
         raise KeyReused
     return dict(row[2])

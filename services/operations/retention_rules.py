@@ -76,6 +76,7 @@ OF_ABSENT_GUEST = """not exists (
 
 RULES: tuple[RetentionRule, ...] = (
     RetentionRule("idempotency_key", "created_at < :before", IDEMPOTENCY_HOURS / 24, key="ctid"),
+    RetentionRule("attempt", "tried_at < :before", 1, key="ctid"),
     RetentionRule("one_time_code", "expires_at < :before", 7, Scan.KEY_TIME),
     RetentionRule("account_link", "expires_at < :before", 7, Scan.KEY_TIME),
     RetentionRule("outgoing_message", "created_at < :before", 7, Scan.KEY_TIME),

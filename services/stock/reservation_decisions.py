@@ -27,7 +27,17 @@ class ReservationShortage:
     shortages: list[tuple[UUID, int]]
 
 
-ReservationResult = ReservationSuccess | ReservationShortage
+@dataclass(frozen=True, slots=True)
+class ReservationConflict:
+    """Nothing is changed: the order has other units reserved than those requested.
+
+    An earlier try of the same request has left them; release them, then request again.
+    """
+
+
+ReservationResult = ReservationSuccess | ReservationShortage | ReservationConflict
+UnitsByStore = Mapping[UUID, Mapping[UUID, int]]
+"""Units by store and product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,10 @@ class ReservationRequest:
     hold_seconds: float
 
 
-STORES_OF_ORDERS = prepared(
+UNITS_OF_ORDERS = prepared(
     text(
         """
-    select distinct order_id, store_id from hold
+    select order_id, store_id, product_id, quantity from hold
     where order_id = any (cast(:orders as uuid[])) and status in ('HELD', 'CLAIMED')
     """
     )
@@ -57,14 +67,14 @@ async def reserve_batch(
     """Decide each request in the order of arrival and write the reservations that succeed."""
     keys = {(request.store_id, product) for request in batch for product in request.quantities}
     counters = await reservation_store.lock_counters(session, keys)
-    store_by_order = await _stores_of_orders(session, batch)
+    units_by_order = await units_of_orders(session, [request.order_id for request in batch])
     results: list[ReservationResult] = []
     accepted: list[ReservationRequest] = []
     for request in batch:
-        result = _decide(request, counters, store_by_order)
+        result = _decide(request, counters, units_by_order.get(request.order_id))
         results.append(result)
-        if isinstance(result, ReservationSuccess) and request.order_id not in store_by_order:
-            store_by_order[request.order_id] = request.store_id
+        if isinstance(result, ReservationSuccess) and request.order_id not in units_by_order:
+            units_by_order[request.order_id] = {request.store_id: dict(request.quantities)}
             accepted.append(request)
     reservations = [
         Reservation(request.order_id, request.store_id, product, request.company_id, units)
@@ -79,10 +89,10 @@ async def reserve_batch(
 def _decide(
     request: ReservationRequest,
     counters: Mapping[StockKey, LockedCounters],
-    store_by_order: Mapping[UUID, UUID],
+    reserved: UnitsByStore | None,
 ) -> ReservationResult:
-    if request.order_id in store_by_order:
-        return ReservationSuccess(store_by_order[request.order_id])
+    if reserved is not None:
+        return _compare(request, reserved)
     rows = {product: counters.get((request.store_id, product)) for product in request.quantities}
     shortages = [
         (product, row.available if row else 0)
@@ -97,13 +107,24 @@ def _decide(
     return ReservationSuccess(request.store_id)
 
 
-async def _stores_of_orders(
-    session: AsyncSession, batch: Sequence[ReservationRequest]
-) -> dict[UUID, UUID]:
-    """The store of each order that has reservations already.
+def _compare(request: ReservationRequest, reserved: UnitsByStore) -> ReservationResult:
+    """Success when the order has exactly the requested units, all of them in one store."""
+    if len(reserved) == 1:
+        ((store_id, quantities),) = reserved.items()
+        if quantities == request.quantities:
+            return ReservationSuccess(store_id)
+    return ReservationConflict()
 
-    Read after the rows are locked, so that reservations of a concurrent batch are seen.
+
+async def units_of_orders(
+    session: AsyncSession, order_ids: Sequence[UUID]
+) -> dict[UUID, dict[UUID, dict[UUID, int]]]:
+    """The reserved or sold units of each order that has any, by store and product.
+
+    A batch reads them after it has locked the stock rows, to see those of a concurrent batch.
     """
-    order_ids = [request.order_id for request in batch]
-    rows = await session.execute(STORES_OF_ORDERS, {"orders": order_ids})
-    return dict(rows.all())
+    units: dict[UUID, dict[UUID, dict[UUID, int]]] = {}
+    rows = await session.execute(UNITS_OF_ORDERS, {"orders": [*order_ids]})
+    for order_id, store_id, product_id, quantity in rows:
+        units.setdefault(order_id, {}).setdefault(store_id, {})[product_id] = quantity
+    return units

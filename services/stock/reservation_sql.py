@@ -3,6 +3,8 @@
 Those that change counters are composed with the counters' part by `stock_writer`.
 """
 
+from typing import Any
+
 from sqlalchemy import text
 
 from database.statements import prepared
@@ -22,17 +24,23 @@ LOCK_STOCK = prepared(
     """
     )
 )
+_COUNTERS = "s.company_id, s.on_hand, s.held, s.damaged, s.incoming, s.version"
 _LOCK_RESERVED = """
     with reserved as materialized (
         select h.order_id, h.store_id, h.product_id, h.quantity from hold h where {condition}
         for no key update {locked_rows}
     )
-    select r.order_id, r.quantity, s.store_id, s.product_id,
-        s.company_id, s.on_hand, s.held, s.damaged, s.incoming, s.version
+    select r.order_id, r.quantity, s.store_id, s.product_id, {counters}
     from reserved r
     join stock s on s.store_id = r.store_id and s.product_id = r.product_id
     order by s.store_id, s.product_id
     for no key update of s
+"""
+# What the order's lines want of the product of a reservation, and of how many products.
+_ORDERED = """,
+        coalesce((select sum(l.quantity) from order_line l
+            where l.order_id = r.order_id and l.product_id = r.product_id), 0),
+        (select count(distinct l.product_id) from order_line l where l.order_id = r.order_id)
 """
 # The status is a parameter: with a literal the planner may choose the partial index on expires_at,
 # which does not lead to the reservations of an order.
@@ -48,16 +56,19 @@ _EXPIRED = """h.order_id = any (cast(:orders as uuid[])) and h.status = :held an
             and not exists (select from order_change c where c.id = h.order_id)
         )
         order by h.order_id, h.store_id, h.product_id"""
-LOCK_RESERVATIONS_OF_ORDERS = prepared(
-    text(_LOCK_RESERVED.format(condition=_OF_ORDERS, locked_rows="")).bindparams(
-        held=HoldStatus.HELD.value
-    )
-)
-LOCK_EXPIRED_RESERVATIONS = prepared(
-    text(_LOCK_RESERVED.format(condition=_EXPIRED, locked_rows="skip locked")).bindparams(
-        held=HoldStatus.HELD.value
-    )
-)
+
+
+def _lock_statement(condition: str, *, locked_rows: str = "", columns: str = _COUNTERS) -> Any:
+    sql = _LOCK_RESERVED.format(condition=condition, locked_rows=locked_rows, counters=columns)
+    statement = text(sql)
+    if ":held" in condition:
+        statement = statement.bindparams(held=HoldStatus.HELD.value)
+    return prepared(statement)
+
+
+LOCK_RESERVATIONS_OF_ORDERS = _lock_statement(_OF_ORDERS)
+LOCK_RESERVATIONS_FOR_SALE = _lock_statement(_OF_ORDERS, columns=_COUNTERS + _ORDERED)
+LOCK_EXPIRED_RESERVATIONS = _lock_statement(_EXPIRED, locked_rows="skip locked")
 # A reservation that has ended may be granted to its order again; an active one is not overwritten.
 INSERT_RESERVATIONS = reservation_statement(
     """

@@ -5,6 +5,7 @@ writes counters, reservations and ledger by one statement; each store gets one e
 is locked before its stock row, so that the slower of two transactions finds it ended already.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from services.stock.reservation_sql import (
     END_RESERVATIONS,
     EXTEND_RESERVATIONS,
     INSERT_RESERVATIONS,
+    LOCK_RESERVATIONS_FOR_SALE,
     LOCK_STOCK,
 )
 from services.stock.stock_writer import LockedCounters, StockKey, write_reservations
@@ -76,6 +78,31 @@ async def lock_reservations(
         row = counters[store_id, product_id] = LockedCounters(*values)
         reservations.append(Reservation(order_id, store_id, product_id, row.company_id, units))
     return reservations, counters
+
+
+async def lock_for_sale(
+    session: AsyncSession, order_ids: Sequence[UUID]
+) -> tuple[list[Reservation], dict[StockKey, LockedCounters], set[UUID]]:
+    """Like `lock_reservations`; returns also the orders whose reservations are exactly their lines.
+
+    Exactly: the units that the lines want of each product, and of every product.
+    """
+    rows = await session.execute(LOCK_RESERVATIONS_FOR_SALE, {"orders": [*order_ids]})
+    reservations: list[Reservation] = []
+    counters: dict[StockKey, LockedCounters] = {}
+    reserved_products: Counter[UUID] = Counter()
+    ordered_products: dict[UUID, int] = {}
+    different: set[UUID] = set()
+    for order_id, units, store_id, product_id, *values, ordered_units, product_count in rows:
+        row = counters[store_id, product_id] = LockedCounters(*values)
+        reservations.append(Reservation(order_id, store_id, product_id, row.company_id, units))
+        reserved_products[order_id] += 1
+        ordered_products[order_id] = product_count
+        if units != ordered_units:
+            different.add(order_id)
+    exact = {key for key, count in ordered_products.items() if count == reserved_products[key]}
+    exact -= different
+    return reservations, counters, exact
 
 
 async def insert_reservations(

@@ -5,14 +5,17 @@ caller's transaction, which has locked the orders; each needs two statements for
 orders.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Uuid, any_, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.statements import prepared
 from models.events import EventType
 from models.orders import Order, OrderChange, OrderStatus
 from models.stock import Hold, HoldStatus
@@ -20,7 +23,10 @@ from services.core.clock import current_time
 from services.core.state_machine import AutomaticTransition, StateMachine
 from services.events.event_log import record_order_event
 from services.stock import reservation_sql, reservation_store
-from services.stock.reservation_store import ReservationEnd
+from services.stock.reservation_decisions import UnitsByStore, units_of_orders
+from services.stock.reservation_store import Reservation, ReservationEnd
+
+log = logging.getLogger("darkstore.stock")
 
 ORPHAN_SECONDS = 60.0
 """Age from which a reservation without an order row counts as abandoned."""
@@ -29,6 +35,9 @@ MAX_PAYMENT_WAIT_SECONDS = 900
 RESERVATION_GRACE_SECONDS = 120
 """How long a reservation outlives the payment deadline, so that the order ends first."""
 HELD = {HoldStatus.HELD}
+_GIVEN_ORDERS = Order.id == any_(bindparam("orders", type_=ARRAY(Uuid)))
+WRITTEN_ORDERS = prepared(select(Order.id).where(_GIVEN_ORDERS))
+UNPAID_ORDERS = prepared(select(Order.id).where(_GIVEN_ORDERS, Order.status == OrderStatus.PLACED))
 
 MACHINE: StateMachine[Hold, Any, HoldStatus] = StateMachine(
     name="Hold",
@@ -51,22 +60,29 @@ MACHINE: StateMachine[Hold, Any, HoldStatus] = StateMachine(
 
 
 async def commit_sale(session: AsyncSession, orders: Sequence[Order]) -> set[UUID]:
-    """Turn the reservations of orders into sold units; returns the orders that had any.
+    """Turn the reservations of orders into sold units; returns the orders that are sold.
 
-    Reservations in another store than the order's are released.
+    An order is sold only when its reservations are exactly its lines, in its store. Otherwise they
+    are released: the caller sells the lines from the stock that is available.
     """
     orders_by_id = {order.id: order for order in orders}
-    reservations, counters = await reservation_store.lock_reservations(
-        session, reservation_sql.LOCK_RESERVATIONS_OF_ORDERS, orders=list(orders_by_id)
+    reservations, counters, exact = await reservation_store.lock_for_sale(
+        session, list(orders_by_id)
     )
-    ends, sold = [], set()
-    for reservation in reservations:
-        order = orders_by_id[reservation.order_id]
-        if reservation.store_id == order.store_id:
-            ends.append(ReservationEnd(reservation, HoldStatus.CLAIMED, order.customer_id))
-            sold.add(order.id)
-        else:
-            ends.append(ReservationEnd(reservation, HoldStatus.RELEASED))
+    elsewhere = {
+        each.order_id
+        for each in reservations
+        if each.store_id != orders_by_id[each.order_id].store_id
+    }
+    sold = exact - elsewhere
+    for order_id in {each.order_id for each in reservations} - sold:
+        log.error("order %s: its reservations are not its lines", order_id)
+    ends = [
+        ReservationEnd(each, HoldStatus.CLAIMED, orders_by_id[each.order_id].customer_id)
+        if each.order_id in sold
+        else ReservationEnd(each, HoldStatus.RELEASED)
+        for each in reservations
+    ]
     await reservation_store.end_reservations(session, ends, counters)
     return sold
 
@@ -83,6 +99,38 @@ async def release(
     ends = [ReservationEnd(reservation, final_status) for reservation in reservations]
     await reservation_store.end_reservations(session, ends, counters)
     return len(reservations)
+
+
+async def reserved_units(session: AsyncSession, order_id: UUID) -> UnitsByStore:
+    """The units that are reserved for an order, by store and product."""
+    return (await units_of_orders(session, [order_id])).get(order_id, {})
+
+
+async def release_unwritten(
+    session: AsyncSession, order_id: UUID, expected: UnitsByStore | None = None
+) -> bool:
+    """Release the reservations of an order that was not written; False when it was.
+
+    With `expected` they are released only if they are these: others belong to another try of the
+    same request. The locks make the order's writer wait, and it finds them released then.
+    """
+    reservations, counters = await reservation_store.lock_reservations(
+        session, reservation_sql.LOCK_RESERVATIONS_OF_ORDERS, orders=[order_id]
+    )
+    if await session.scalar(WRITTEN_ORDERS, {"orders": [order_id]}):
+        return False
+    if expected is not None and _units_by_store(reservations) != expected:
+        return True
+    ends = [ReservationEnd(reservation, HoldStatus.RELEASED) for reservation in reservations]
+    await reservation_store.end_reservations(session, ends, counters)
+    return True
+
+
+def _units_by_store(reservations: Sequence[Reservation]) -> UnitsByStore:
+    units: dict[UUID, dict[UUID, int]] = {}
+    for each in reservations:
+        units.setdefault(each.store_id, {})[each.product_id] = each.units
+    return units
 
 
 async def extend(session: AsyncSession, order: Order, seconds: float) -> bool:
@@ -130,7 +178,8 @@ Reservations of an unpaid order end with the order, not here.
 async def expire(session: AsyncSession, order_ids: Collection[UUID]) -> int:
     """Expire the overdue reservations of these orders; returns how many orders had any.
 
-    They may have been prolonged since they were selected by ORDERS_OF_OVERDUE_HOLDS.
+    They may have been prolonged since they were selected by ORDERS_OF_OVERDUE_HOLDS. Those of an
+    order that was written meanwhile end with the order.
     """
     reservations, counters = await reservation_store.lock_reservations(
         session,
@@ -138,6 +187,12 @@ async def expire(session: AsyncSession, order_ids: Collection[UUID]) -> int:
         orders=list(order_ids),
         orphan_seconds=ORPHAN_SECONDS,
     )
-    ends = [ReservationEnd(reservation, HoldStatus.EXPIRED) for reservation in reservations]
+    found = {reservation.order_id for reservation in reservations}
+    unpaid = set(await session.scalars(UNPAID_ORDERS, {"orders": list(found)}))
+    ends = [
+        ReservationEnd(reservation, HoldStatus.EXPIRED)
+        for reservation in reservations
+        if reservation.order_id not in unpaid
+    ]
     await reservation_store.end_reservations(session, ends, counters)
-    return len({reservation.order_id for reservation in reservations})
+    return len(found - unpaid)

@@ -11,10 +11,14 @@ READERS = {
     "database/outbox.py": "stored in the audit row",
     "database/sessions.py": "stored in the audit row",
     "resolvers/context.py": "parsed for the owner of keys, stored in the audit row",
+    "resolvers/accounts/contacts.py": "passed to source_of and to AddressRateLimit",
+    "resolvers/identity/email_accounts.py": "passed to AddressRateLimit, stored with the link",
     "resolvers/identity/sign_in.py": "passed to SignInCaller",
     "resolvers/orders/orders.py": "parsed for the source of an order",
     "server/endpoints/rider_positions.py": "stored in the audit row",
     "server/graphql_engine.py": "passed to CallerBucketSizes, which parses it",
+    "workflows/identity/account_access.py": "passed to AddressRateLimit, stored with the session",
+    "workflows/identity/invitation_answers.py": "passed to AddressRateLimit",
     "workflows/identity/sign_in.py": "parsed by source_of, stored with the session",
 }
 PARSERS = {

@@ -9,9 +9,12 @@ from models.accounts import Membership, Person
 from models.geo_point import Point
 from models.identity import Actor, Grant, Role
 from services.carts.baskets import OrderRequest, RequestedLine
+from services.checkout.unpaid_limits import UnpaidLimits
 from tests.support.city import City
 
 ORIGIN = AuditContext("test")
+NO_LIMITS = UnpaidLimits(orders_per_customer=1_000, share_percent=100)
+"""For tests about something else than what may wait for payment."""
 
 
 async def create_people(database: Database, count: int = 1, *grants: Grant) -> list[Actor]:

@@ -18,6 +18,8 @@ from models.ids import encode_id
 from resolvers.context import Container, Context
 from schema.root import graph
 from server.errors import format_error
+from services.checkout.unpaid_limits import UnpaidLimits
+from tests.support.customers import NO_LIMITS
 from tests.support.paths import OPERATIONS
 
 ENGINE = Engine(graph, on_error=format_error)
@@ -48,6 +50,7 @@ class GraphRunner:
     database: Database
     reservation_queue: Any = None
     payments: Any = None
+    unpaid_limits: UnpaidLimits = NO_LIMITS
 
     async def __call__(
         self,
@@ -66,6 +69,7 @@ class GraphRunner:
             sms=unused,
             authenticator=unused,
             streams=unused,
+            unpaid_limits=self.unpaid_limits,
         )
         loaders = Loaders(self.database, actor.scope())
         query_context = Context(container=container, actor=actor, loaders=loaders, **context)

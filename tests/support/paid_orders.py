@@ -20,7 +20,7 @@ from models.stores import Store
 from services.checkout import payment_outcomes
 from services.stock.stock_audit import StockDifference, find_differences
 from tests.support.city import City
-from tests.support.customers import ORIGIN, create_people, order_request
+from tests.support.customers import NO_LIMITS, ORIGIN, create_people, order_request
 from workflows.checkout import place_order
 from workflows.stock.reservation_batcher import ReservationBatcher
 
@@ -55,7 +55,7 @@ async def place_paid_order(
     customer = customer or (await create_people(dependencies.database))[0]
     request = order_request(city, quantity, products, age_confirmed=True)
     result = await place_order.place(
-        dependencies, actor=customer, origin=ORIGIN, order_request=request
+        dependencies, actor=customer, origin=ORIGIN, order_request=request, limits=NO_LIMITS
     )
     await authorize(dependencies.database, result.order)
     return await reload_order(dependencies.database, result.order)

@@ -4,27 +4,17 @@ import asyncio
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sessions import Database
-from database.statements import prepared
 from models.geo_point import Point
 from models.identity import Actor
-from models.orders import FulfillmentMethod, Order, OrderStatus
+from models.orders import FulfillmentMethod, Order
 from services.carts import baskets
 from services.carts.baskets import DeliveryTarget, OrderRequest
-from services.core.problems import DomainError, RateLimited, not_found
+from services.core.problems import not_found
 from services.stores.coverage import Coverage, find_coverage
 from services.stores.pickup import find_pickup_store
-
-MAX_UNPAID_ORDERS = 20
-UNPAID_RETRY_SECONDS = 60
-UNPAID_ORDER_COUNT = prepared(
-    select(func.count()).where(
-        Order.customer_id == bindparam("customer"), Order.status == OrderStatus.PLACED
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +22,7 @@ class OrderInputs:
     """The destination of an order, the cart lines of the customer, and the stores that serve it."""
 
     target: DeliveryTarget
-    carts: baskets.CartLinesByCompany
+    carts: baskets.CartsByCompany
     coverage: Coverage
 
 
@@ -41,7 +31,7 @@ async def read_order_inputs(
 ) -> OrderInputs:
     """Read the inputs of an order in as few round trips as possible.
 
-    Raises DomainError: NotFound, InvalidInput, RateLimited when too many orders wait for payment.
+    Raises DomainError: NotFound, InvalidInput.
     """
     if (customer_id := actor.person_id) is None:
         raise not_found(Order)
@@ -53,17 +43,16 @@ async def read_order_inputs(
     customer_reads = asyncio.gather(
         baskets.resolve_target(batcher.session(), customer_id, order_request),
         _read_carts(batcher.session(), customer_id, order_request),
-        _check_unpaid_orders(batcher.session(), customer_id),
     )
     if pickup is not None:
-        target, carts, _ = await customer_reads
+        target, carts = await customer_reads
         return OrderInputs(target, carts, pickup)
     if order_request.point is None:
-        target, carts, _ = await customer_reads
+        target, carts = await customer_reads
         return OrderInputs(
             target, carts, await _read_coverage(database, order_request, target.point)
         )
-    (target, carts, _), coverage = await asyncio.gather(
+    (target, carts), coverage = await asyncio.gather(
         customer_reads, _read_coverage(database, order_request, order_request.point)
     )
     return OrderInputs(target, carts, coverage)
@@ -71,19 +60,8 @@ async def read_order_inputs(
 
 async def _read_carts(
     session: AsyncSession, customer_id: UUID, order_request: OrderRequest
-) -> baskets.CartLinesByCompany:
-    return (
-        await baskets.load_cart_lines(session, customer_id) if order_request.lines is None else {}
-    )
-
-
-async def _check_unpaid_orders(session: AsyncSession, customer_id: UUID) -> None:
-    unpaid_count = await session.scalar(UNPAID_ORDER_COUNT, {"customer": customer_id})
-    if (unpaid_count or 0) >= MAX_UNPAID_ORDERS:
-        message = (
-            f"You have {MAX_UNPAID_ORDERS} orders that wait for payment: pay or cancel one first."
-        )
-        raise DomainError(RateLimited(message=message, retry_after_seconds=UNPAID_RETRY_SECONDS))
+) -> baskets.CartsByCompany:
+    return await baskets.load_carts(session, customer_id) if order_request.lines is None else {}
 
 
 async def _read_coverage(database: Database, order_request: OrderRequest, point: Point) -> Coverage:

@@ -6,6 +6,7 @@ from database.audit import AuditContext
 from gateways.payments import PaymentGateway
 from models.identity import Actor
 from services.carts.baskets import OrderRequest
+from services.checkout.unpaid_limits import DEFAULT_LIMITS, NO_SOURCE, OrderSource, UnpaidLimits
 from services.core import idempotency
 from services.orders import orders
 from workflows.checkout import place_order
@@ -26,6 +27,8 @@ async def place_and_pay(
     origin: AuditContext,
     order_request: OrderRequest,
     idempotent_request: idempotency.IdempotentRequest | None = None,
+    source: OrderSource = NO_SOURCE,
+    limits: UnpaidLimits = DEFAULT_LIMITS,
 ) -> place_order.PlaceOrderResult:
     """Place an order and open its payment; raises and replays as `place_order.place` does.
 
@@ -37,6 +40,8 @@ async def place_and_pay(
         origin=origin,
         order_request=order_request,
         idempotent_request=idempotent_request,
+        source=source,
+        limits=limits,
     )
     order_id = result.order.id
     if result.payment is None:

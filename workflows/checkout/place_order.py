@@ -1,7 +1,8 @@
 """Places an order in three steps: read the inputs, reserve the units, write the order.
 
-A crash between the steps leaves reservations without an order, which the sweeper releases. The
-payment is opened after the commit by `settle_payment`, or by its job when this process dies first.
+A refusal after the second step releases the reservations; a crash leaves them without an order, and
+either a repetition of the request takes them over or the sweeper releases them. The payment is
+opened after the commit by `settle_payment`, or by its job when this process dies first.
 """
 
 import asyncio
@@ -10,60 +11,39 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from database.audit import AuditContext
 from database.base import uuid7
+from database.scope import PLATFORM
 from database.sessions import Database
-from database.statements import prepared
-from models.accounts import Person
 from models.events import EventType
 from models.identity import Actor
 from models.ids import encode_id
 from models.orders import Order
 from models.payments import Payment
-from services.carts import baskets, order_requests
-from services.carts.basket_problems import PriceChanged, shortages
-from services.carts.baskets import DeliveryTarget, OrderRequest, SourcingPlan
-from services.checkout import new_orders
-from services.core import clock, idempotency
-from services.core.problems import DomainError, Problem, not_found
+from services.carts import order_requests, sourcing_plans
+from services.carts.baskets import OrderRequest
+from services.carts.sourcing_plans import SourcingPlan
+from services.checkout import new_orders, order_guards, unpaid_limits
+from services.checkout.order_guards import PlannedOrder
+from services.checkout.unpaid_limits import (
+    DEFAULT_LIMITS,
+    NO_SOURCE,
+    OrderSource,
+    Payer,
+    UnpaidLimits,
+    UnpaidOrders,
+)
+from services.core import idempotency
+from services.core.idempotency import IdempotentRequest, RowReservation
+from services.core.problems import DomainError, not_found
 from services.events.event_log import record_order_event
-from services.orders import order_states, orders
+from services.orders import orders
 from services.payments import payments
-from services.stock import reservation_decisions, reservations
+from services.stock.reservation_decisions import UnitsByStore
 from workflows.checkout.order_inputs import OrderInputs, read_order_inputs
-from workflows.stock import reservation_batcher
+from workflows.checkout.unit_reserver import UnitReserver, reserve_units
+from workflows.stock.reservation_batcher import ReservationBatcher
 
-RESERVATION_SECONDS = order_states.PAYMENT_WINDOW_SECONDS + reservations.RESERVATION_GRACE_SECONDS
-# The lock that the order's foreign key takes anyway; a sign-in that merges the guest waits.
-LOCK_CUSTOMER = prepared(
-    select(Person.merged_into_id, clock.CLOCK_TIMESTAMP)
-    .where(Person.id == bindparam("person"))
-    .with_for_update(read=True, key_share=True)
-)
-# Removes the ordered products from the customer's cart; products added since then stay.
-REMOVE_ORDERED_CART_LINES = prepared(
-    text(
-        """
-    with ordered_cart as (
-        select id from cart where person_id = :customer and company_id = :company
-    ), removed_line as (
-        delete from cart_line
-        where cart_id in (select id from ordered_cart) and product_id = any(:products)
-        returning 1
-    )
-    update cart set version = version + 1, updated_at = clock_timestamp()
-    where id in (select id from ordered_cart) and exists (select from removed_line)
-    """
-    ).bindparams(
-        bindparam("customer", type_=Uuid),
-        bindparam("company", type_=Uuid),
-        bindparam("products", type_=ARRAY(Uuid)),
-    )
-)
 First = TypeVar("First")
 Second = TypeVar("Second")
 
@@ -74,7 +54,19 @@ class PlaceOrderDependencies(Protocol):
     @property
     def database(self) -> Database: ...
     @property
-    def reservation_queue(self) -> reservation_batcher.ReservationBatcher: ...
+    def reservation_queue(self) -> ReservationBatcher: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrderCall:
+    """Who asks for an order, from where, and which one."""
+
+    actor: Actor
+    origin: AuditContext
+    order_request: OrderRequest
+    idempotent_request: IdempotentRequest | None
+    source: OrderSource
+    limits: UnpaidLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +85,34 @@ async def place(
     actor: Actor,
     origin: AuditContext,
     order_request: OrderRequest,
-    idempotent_request: idempotency.IdempotentRequest | None = None,
+    idempotent_request: IdempotentRequest | None = None,
+    source: OrderSource = NO_SOURCE,
+    limits: UnpaidLimits = DEFAULT_LIMITS,
 ) -> PlaceOrderResult:
     """Place an order at the nearest store that has everything in stock.
 
     With an idempotent request, equal requests place one order and return it. Raises DomainError
-    with all problems of the nearest store when no store can deliver, KeyReused when the arguments
-    differ.
+    with all problems of the nearest store when no store can deliver, EmptyCart or VersionConflict
+    when the cart is ordered or changed at the same time, KeyReused when the arguments differ.
     """
+    call = PlaceOrderCall(actor, origin, order_request, idempotent_request, source, limits)
     if actor.person_id is None:
         raise not_found(Order)
-    order_requests.validate_request(order_request)
-    reserving_key = _reserve_key(dependencies.database, actor, origin, idempotent_request)
-    (order_id, replayed), inputs = await _run_both(
-        reserving_key, read_order_inputs(dependencies.database, actor, order_request)
+    order_requests.validate_request(call.order_request)
+    database = dependencies.database
+    key, inputs = await _run_both(
+        _reserve_key(database, call), read_order_inputs(database, call.actor, call.order_request)
     )
-    if replayed:
-        return await _replay(dependencies.database, actor, order_id)
+    if key.exists:
+        return await _replay(database, call.actor, key.row_key)
     try:
         if isinstance(inputs, DomainError):
             raise inputs
-        plan = await _plan(dependencies, order_id, order_request, inputs)
-        return await _write(
-            dependencies.database, actor, origin, idempotent_request, order_id, inputs.target, plan
-        )
+        return await _reserve_and_write(dependencies, call, key, inputs)
     except DomainError:
         # An equal request may have been faster and emptied the cart that this one read.
-        if (await _reserve_key(dependencies.database, actor, origin, idempotent_request))[1]:
-            return await _replay(dependencies.database, actor, order_id)
+        if order_id := await _placed_order(database, call):
+            return await _replay(database, call.actor, order_id)
         raise
 
 
@@ -140,16 +132,19 @@ async def _run_both(
     return await first_task, result
 
 
-async def _reserve_key(
-    database: Database,
-    actor: Actor,
-    origin: AuditContext,
-    idempotent_request: idempotency.IdempotentRequest | None,
-) -> tuple[UUID, bool]:
-    if idempotent_request is None:
-        return uuid7(), False
-    async with database.write(actor.scope(), origin) as session:
-        return await idempotency.reserve(session, idempotent_request, uuid7())
+async def _reserve_key(database: Database, call: PlaceOrderCall) -> RowReservation:
+    if call.idempotent_request is None:
+        return RowReservation(uuid7())
+    async with database.write(call.actor.scope(), call.origin) as session:
+        return await idempotency.reserve(session, call.idempotent_request, uuid7())
+
+
+async def _placed_order(database: Database, call: PlaceOrderCall) -> UUID | None:
+    """The order that an equal request has placed meanwhile."""
+    if call.idempotent_request is None:
+        return None
+    async with database.read(call.actor.scope()) as session:
+        return await idempotency.created_row(session, call.idempotent_request)
 
 
 async def _replay(database: Database, actor: Actor, order_id: UUID) -> PlaceOrderResult:
@@ -157,77 +152,84 @@ async def _replay(database: Database, actor: Actor, order_id: UUID) -> PlaceOrde
         return PlaceOrderResult(await orders.visible_order(session, order_id), replayed=True)
 
 
-async def _plan(
+async def _reserve_and_write(
     dependencies: PlaceOrderDependencies,
-    order_id: UUID,
-    order_request: OrderRequest,
+    call: PlaceOrderCall,
+    key: RowReservation,
     inputs: OrderInputs,
-) -> SourcingPlan:
-    """The sourcing plan of the store that has now reserved everything."""
-    async with dependencies.database.read_public() as session:
-        plans = await baskets.plan_sourcing(session, order_request, inputs.coverage, inputs.carts)
-    return await _reserve_units(dependencies.reservation_queue, order_id, plans)
+) -> PlaceOrderResult:
+    database, batcher = dependencies.database, dependencies.reservation_queue
+    payer = Payer(inputs.target.customer_id, call.source)
+    seconds = call.limits.payment_seconds(inputs.target.guest)
+    reserver = UnitReserver(database, batcher, key.row_key, seconds)
+    own_units = await reserver.own_units() if key.repeated else {}
+    plans = await _plans(database, call, inputs, payer, own_units)
+    plan = await reserve_units(reserver, plans)
+    planned = PlannedOrder(key.row_key, plan, payer, call.limits)
+    try:
+        return await _write(database, call, planned, inputs, seconds)
+    except (DomainError, idempotency.KeyReused):
+        await reserver.release(plan)
+        raise
 
 
-async def _reserve_units(
-    batcher: reservation_batcher.ReservationBatcher, order_id: UUID, plans: Sequence[SourcingPlan]
-) -> SourcingPlan:
-    """Reserve the units of the first possible plan; returns the plan of the store that has them.
+async def _plans(
+    database: Database,
+    call: PlaceOrderCall,
+    inputs: OrderInputs,
+    payer: Payer,
+    own_units: UnitsByStore,
+) -> list[SourcingPlan]:
+    """The plans of the candidate stores, with the problems of unpaid orders among theirs."""
+    request, carts = call.order_request, inputs.carts
+    candidates = sourcing_plans.candidate_stores(request, inputs.coverage)
+    stores = [candidate.store.id for candidate in candidates]
+    products = sourcing_plans.requested_products(request, candidates, carts)
 
-    Raises DomainError with the problems of the nearest store.
-    """
-    problems_by_plan: list[list[Problem]] = []
-    for plan in plans:
-        if plan.problems:
-            problems_by_plan.append(list(plan.problems))
-            continue
-        store = plan.serving_store.store
-        result = await batcher.reserve(
-            store.company_id, store.id, order_id, plan.units, RESERVATION_SECONDS
-        )
-        if isinstance(result, reservation_decisions.ReservationSuccess):
-            return next(
-                candidate
-                for candidate in plans
-                if candidate.serving_store.store.id == result.store_id
+    async def plan_sourcing() -> list[SourcingPlan]:
+        async with database.read_public() as session:
+            return await sourcing_plans.plan_sourcing(
+                session, request, candidates, carts, own_units
             )
-        problems_by_plan.append([*shortages(plan.line_numbers, result.shortages)])
-    nearest, *others = problems_by_plan
-    # A more distant store could deliver everything, at another total than the client showed.
-    price_changes = [
-        problems[0]
-        for problems in others
-        if len(problems) == 1 and isinstance(problems[0], PriceChanged)
-    ]
-    price_changed = any(isinstance(problem, PriceChanged) for problem in nearest)
-    raise DomainError(*nearest, *([] if price_changed else price_changes[:1]))
+
+    reading_unpaid = _read_unpaid(database, payer, stores, products)
+    unpaid, plans = await _run_both(reading_unpaid, plan_sourcing())
+    if isinstance(plans, DomainError):
+        raise plans
+    unpaid_limits.check_orders(call.limits, unpaid)
+    return [unpaid_limits.add_problems(call.limits, plan, unpaid) for plan in plans]
+
+
+async def _read_unpaid(
+    database: Database, payer: Payer, stores: Sequence[UUID], products: Sequence[UUID]
+) -> UnpaidOrders:
+    async with database.read(PLATFORM) as session:
+        return await unpaid_limits.read_unpaid(session, payer, stores, products)
 
 
 async def _write(
     database: Database,
-    actor: Actor,
-    origin: AuditContext,
-    idempotent_request: idempotency.IdempotentRequest | None,
-    order_id: UUID,
-    target: DeliveryTarget,
-    plan: SourcingPlan,
+    call: PlaceOrderCall,
+    planned: PlannedOrder,
+    inputs: OrderInputs,
+    payment_seconds: int,
 ) -> PlaceOrderResult:
     """Write the order, its lines, payment and first event; remove its lines from the cart."""
-    scope = actor.scope().with_company(plan.serving_store.company.id)
-    async with database.write(scope, origin) as session:
+    order_id, plan = planned.order_id, planned.plan
+    scope = call.actor.scope().with_company(plan.serving_store.company.id)
+    async with database.write(scope, call.origin) as session:
         outcome = {"id": encode_id(Order, order_id)}
-        if idempotent_request is not None and not await idempotency.finish(
-            session, idempotent_request, order_id, outcome
+        if call.idempotent_request is not None and not await idempotency.finish(
+            session, call.idempotent_request, order_id, outcome
         ):
             return PlaceOrderResult(await orders.visible_order(session, order_id), replayed=True)
-        await _lock_customer(session, target.customer_id)
-        order = await new_orders.build_order(session, order_id, target, plan)
+        await order_guards.take_cart_lines(session, planned)
+        await order_guards.lock_customer_and_units(session, planned)
+        order = await new_orders.build_order(session, planned, inputs.target, payment_seconds)
         session.add(order)
         await session.flush()
         session.add_all(new_orders.build_order_lines(order, plan))
         payment = await payments.create_payment(session, order)
-        cart = {"customer": order.customer_id, "company": order.company_id}
-        await session.execute(REMOVE_ORDERED_CART_LINES, cart | {"products": list(plan.units)})
         record_order_event(
             session,
             order,
@@ -238,14 +240,3 @@ async def _write(
             lines=len(plan.lines),
         )
     return PlaceOrderResult(order, payment=payment)
-
-
-async def _lock_customer(session: AsyncSession, customer_id: UUID) -> None:
-    """Lock the customer.
-
-    Raises DomainError: NotFound for a guest who was merged into an account.
-    """
-    row = (await session.execute(LOCK_CUSTOMER, {"person": customer_id})).first()
-    if row is None or row[0] is not None:
-        raise not_found(Person)
-    clock.set_current_time(session, row[1])

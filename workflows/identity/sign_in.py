@@ -85,10 +85,7 @@ async def sign_in_with_code(
     returned, not raised, so that the attempt is committed and counts.
     """
     await people.lock_contact(session, phone)
-    source = caller.source_for(authenticator, phone)
-    problem = await one_time_codes.verify_code(
-        session, signer=authenticator, phone=phone, code=code, source=source, challenge=challenge
-    )
+    problem = await _verify_code(session, authenticator, caller, phone, code, challenge)
     if problem is not None:
         return problem
     guest = await customers.find_guest(session, caller.actor)
@@ -111,6 +108,20 @@ async def sign_in_with_code(
         device=caller.device,
         address=caller.address,
         request=caller.request,
+    )
+
+
+async def _verify_code(
+    session: AsyncSession,
+    authenticator: Authenticator,
+    caller: SignInCaller,
+    phone: str,
+    code: str,
+    challenge: str | None,
+) -> WrongOneTimeCode | None:
+    source = caller.source_for(authenticator, phone)
+    return await one_time_codes.verify_code(
+        session, signer=authenticator, phone=phone, code=code, source=source, challenge=challenge
     )
 
 

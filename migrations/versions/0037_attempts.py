@@ -3,15 +3,15 @@
 Nothing locks an account any more. Codes keep the network that asked for them in place of the
 address: of IPv6 the /64. Codes that are valid now were asked for in the last five minutes.
 
-Revision ID: 0023
-Revises: 0022
+Revision ID: 0037
+Revises: 0036
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0037"
+down_revision = "0036"
 
 SOURCES = """
 update one_time_code set source = 'network:' || case

@@ -1,0 +1,26 @@
+"""Errors of orders that wait for payment."""
+
+import strawberry
+
+from models.catalog import Product
+from schema.backing import backed_by, column
+from schema.fields import id_field
+from schema.problems import ProblemType
+from services.checkout import unpaid_limits
+
+
+@backed_by(
+    unpaid_limits.UnpaidOrderLimit,
+    "Too many orders of this customer, device or network wait for payment.",
+)
+class UnpaidOrderLimitType(ProblemType):
+    most: int = column("How many may wait at the same time.")
+    retry_after_seconds: int = column("Seconds until it is worth asking again.")
+
+
+@backed_by(
+    unpaid_limits.UnpaidUnitLimit,
+    "Too many units of a product would wait for payment: order fewer, or pay first.",
+)
+class UnpaidUnitLimitType(ProblemType):
+    product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
