@@ -126,11 +126,13 @@ JOBS: tuple[Job, ...] = (
         "order.cancel_unpaid",
         5,
         lambda deps: orders.cancel_unpaid_orders(deps.database, deps.payments),
+        due=orders.LOST_PAYMENTS,
     ),
     Job(
         "order_change.expire",
         5,
         lambda deps: orders.expire_order_changes(deps.database, deps.payments),
+        due=orders.UNPAID_CHANGES,
     ),
     Job(
         "payment.settle",

@@ -107,7 +107,7 @@ async def test_a_customer_places_pays_and_reads_an_order(client: OrderClient) ->
     assert not response.errors
     detail = response.data["order"]
     assert len(detail["deliveryPin"]) == 4
-    assert detail["availableActions"] == ["CANCEL", "OPEN_TICKET"]
+    assert detail["availableActions"] == ["CANCEL", "CHANGE", "OPEN_TICKET"]
     assert detail["fulfillment"]["status"] == "QUEUED"
     sums = ("items", "deliveryFee", "smallOrderFee", "tip")
     assert detail["total"]["minor"] == sum(detail[name]["minor"] for name in sums)

@@ -78,6 +78,8 @@ class Aged:
         values |= {column.name: at for column in self.table.columns if self._is_old(column)}
         if self.rule.table == "stream":
             values["stream"] = f"order:{uuid7()}"
+        if self.rule.table == "invitation":
+            values["email"] = f"{uuid7().hex}@mail.example"
         if "id" in self.table.c:
             values["id"] = self._key(at)
         if (match := STATUS.search(self.rule.condition)) and "status" not in values:
