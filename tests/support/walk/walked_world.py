@@ -105,7 +105,11 @@ def at_store(shop: CityCompany, store: Store) -> CityCompany:
 
 def ids_of(keys: Keys) -> Callable[[str], str | None]:
     """Returns the public id for an argument such as `storeId`, one of an order for `id`."""
-    by_name = {model.__name__.lower(): encode_id(model, key) for model, key in keys.items()}
+    by_name = {
+        model.__name__.lower(): encode_id(model, key)
+        for model, key in keys.items()
+        if model in PREFIXES
+    }
 
     def id_of(argument: str) -> str | None:
         name = argument.removesuffix("s").removesuffix("Id").lower()
