@@ -22,8 +22,9 @@ from models.stock import (
 )
 from services.checkout import cancellation
 from services.core.problems import InvalidInput, NotFound
-from services.fulfillment import picking
+from services.fulfillment import picking, put_back
 from services.fulfillment.picking import LinePick
+from services.fulfillment.put_back import PutBackCount
 from services.stock import recalls
 from services.stock.picked_batches import BatchFrozen
 from services.stock.receiving import StockReceiptLine
@@ -39,7 +40,7 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
-from tests.support.store_staff import accept_task, refusal_of_step, run_step
+from tests.support.store_staff import accept_task, put_back_lines_of, refusal_of_step, run_step
 
 MILK = (0,)
 
@@ -136,10 +137,13 @@ async def test_units_of_a_canceled_order_return_to_their_batches(
     await run_step(database, staff, task, picking.pack, bags=1)
     assert await picked_of_order(database, order) == {"A": 2}
     async with database.write(PLATFORM, ORIGIN) as session:
-        agent = Actor(order.customer_id, grants=(Grant(Role.SUPER_ADMIN),))
+        agent = Actor(staff.person_id, grants=(Grant(Role.SUPER_ADMIN),))
         why = CancelReason.OTHER
         await cancellation.cancel_order(session, actor=agent, order_id=order.id, reason=why)
-    assert await picked_of_order(database, order) == {}
+    counts = [
+        PutBackCount(line.id, line.quantity) for line in await put_back_lines_of(database, task)
+    ]
+    await run_step(database, staff, task, put_back.confirm, counts=counts)
     assert await batches_of(database, near, milk) == {"A": (2, 0, BatchStatus.OPEN)}
     assert await counters(database, near, milk) == (52, 0, 0, 0)
     assert await unexplained_stock(database, city) == []

@@ -208,6 +208,8 @@ async def test_only_the_customer_sees_the_delivery_pin_of_a_shared_order(
 async def test_subscriptions_with_and_without_a_cursor_share_answers(
     picker: ActorClient, buyer: ActorClient, town: City, runs: list[Any]
 ) -> None:
+    # A customer has at most two unpaid orders, and the other tests have placed some.
+    buyer = await create_client(buyer.container, "Another buyer", Grant(Role.CUSTOMER))
     order = await place_test_order(buyer, town)
     arguments = {"id": encode_id(Order, order.id)}
     first_subscription = subscribe(buyer, ORDERS[0], arguments)
