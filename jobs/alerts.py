@@ -1,12 +1,11 @@
 """Jobs that raise and resolve stock alerts, store by store, and end their snoozes."""
 
 from functools import partial
-from uuid import UUID
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.retry_each import DueItems, process_due
+from jobs.retry_each import DueItems, process_in_transactions
 from models.alerts import AlertKind
 from services.alerts import detection, store_checks
 
@@ -28,26 +27,17 @@ async def check_stock_levels(database: Database) -> int:
     """
     async with database.write(PLATFORM, AuditContext("job:alert.wake")) as session:
         reopened = await detection.reopen_snoozed(session, MAX_WOKEN)
-
-    async def work(store_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:alert.watch")) as session:
-            return await store_checks.check_levels(session, store_id)
-
-    return reopened + await process_due(database, CHANGED_STORES, work)
+    checked = await process_in_transactions(database, CHANGED_STORES, store_checks.check_levels)
+    return reopened + checked
 
 
 async def check_expiry_dates(database: Database) -> int:
     """Check for batches that expire within three days; returns how many alerts changed."""
-    check = partial(_check, database, store_checks.EXPIRY, AlertKind.EXPIRING)
-    return await process_due(database, STORES_BY_EXPIRY, check)
+    check = partial(store_checks.check_kind, name=store_checks.EXPIRY, kind=AlertKind.EXPIRING)
+    return await process_in_transactions(database, STORES_BY_EXPIRY, check)
 
 
 async def check_sales_trends(database: Database) -> int:
     """Check the sales trends of four weeks; returns how many alerts changed."""
-    check = partial(_check, database, store_checks.SALES, AlertKind.NEGATIVE_TREND)
-    return await process_due(database, STORES_BY_SALES, check)
-
-
-async def _check(database: Database, name: str, kind: AlertKind, store_id: UUID) -> int:
-    async with database.write(PLATFORM, AuditContext("job:alert.watch")) as session:
-        return await store_checks.check_kind(session, store_id, name, kind)
+    check = partial(store_checks.check_kind, name=store_checks.SALES, kind=AlertKind.NEGATIVE_TREND)
+    return await process_in_transactions(database, STORES_BY_SALES, check)

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from database.audit import AuditContext
-from database.scope import PLATFORM
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from database.sessions import Database
-from jobs.retry_each import DueItems, process_due
+from jobs.retry_each import DueItems, process_in_transactions
 from models.orders import CancelReason
 from services.checkout import cancellation
 from services.delivery import delivery_timers, silent_riders
@@ -20,35 +20,24 @@ async def advance_deliveries(database: Database) -> int:
 
     Each delivery has a transaction of its own, so that one failure does not stop the others.
     """
+    return await process_in_transactions(database, OVERDUE_DELIVERIES, _advance)
 
-    async def work(delivery_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:delivery.advance")) as session:
-            order = await delivery_timers.order_without_rider(session, delivery_id)
-            if order is not None:
-                await cancellation.cancel_for_cause(session, order, CancelReason.NO_RIDER)
-                return True
-            return await delivery_timers.advance_delivery(session, delivery_id)
 
-    return await process_due(database, OVERDUE_DELIVERIES, work)
+async def _advance(session: AsyncSession, delivery_id: UUID) -> bool:
+    order = await delivery_timers.order_without_rider(session, delivery_id)
+    if order is not None:
+        await cancellation.cancel_for_cause(session, order, CancelReason.NO_RIDER)
+        return True
+    return await delivery_timers.advance_delivery(session, delivery_id)
 
 
 async def unassign_silent_riders(database: Database) -> int:
     """Unassign deliveries not picked up by riders silent for three minutes; returns how many."""
-
-    async def work(delivery_id: UUID) -> int:
-        async with database.write(
-            PLATFORM, AuditContext("job:delivery.unassign_silent")
-        ) as session:
-            return await silent_riders.unassign_silent_rider(session, delivery_id)
-
-    return await process_due(database, SILENT_RIDERS, work)
+    return await process_in_transactions(
+        database, SILENT_RIDERS, silent_riders.unassign_silent_rider
+    )
 
 
 async def check_silent_carriers(database: Database) -> int:
     """Ask riders with bags who are silent, and open cases; returns how many changed."""
-
-    async def work(delivery_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:delivery.check_silent")) as session:
-            return await silent_riders.check_carrier(session, delivery_id)
-
-    return await process_due(database, SILENT_CARRIERS, work)
+    return await process_in_transactions(database, SILENT_CARRIERS, silent_riders.check_carrier)

@@ -1,11 +1,7 @@
 """Timers of fulfillments, substitutions and put-backs."""
 
-from uuid import UUID
-
-from database.audit import AuditContext
-from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.retry_each import DueItems, process_due
+from jobs.retry_each import DueItems, process_in_transactions
 from services.fulfillment import (
     give_back,
     pickups,
@@ -28,65 +24,31 @@ async def time_out_acceptances(database: Database) -> int:
 
     Each order has a transaction of its own, so that one failure does not stop the others.
     """
-
-    async def work(fulfillment_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:fulfillment.time_out")) as session:
-            return await rerouting.time_out(session, fulfillment_id)
-
-    return await process_due(database, OVERDUE_FULFILLMENTS, work)
+    return await process_in_transactions(database, OVERDUE_FULFILLMENTS, rerouting.time_out)
 
 
 async def give_back_stalled_tasks(database: Database) -> int:
     """Return tasks to the queue that are idle or whose picker left the store; returns how many."""
-
-    async def work(fulfillment_id: UUID) -> int:
-        async with database.write(
-            PLATFORM, AuditContext("job:fulfillment.tell_stalled")
-        ) as session:
-            return await give_back.give_back_stalled(session, fulfillment_id)
-
-    return await process_due(database, STALLED_FULFILLMENTS, work)
+    return await process_in_transactions(
+        database, STALLED_FULFILLMENTS, give_back.give_back_stalled
+    )
 
 
 async def remind_of_put_backs(database: Database) -> int:
     """Tell stores of units that nobody has put back; returns how many tasks have some."""
-
-    async def work(fulfillment_id: UUID) -> int:
-        async with database.write(
-            PLATFORM, AuditContext("job:fulfillment.remind_put_back")
-        ) as session:
-            return await put_back_reminders.remind(session, fulfillment_id)
-
-    return await process_due(database, OVERDUE_PUT_BACKS, work)
+    return await process_in_transactions(database, OVERDUE_PUT_BACKS, put_back_reminders.remind)
 
 
 async def report_waiting_bags(database: Database) -> int:
     """Notify the store of packed bags that wait, and support of staged ones; returns how many."""
-
-    async def work(fulfillment_id: UUID) -> int:
-        async with database.write(
-            PLATFORM, AuditContext("job:fulfillment.tell_waiting")
-        ) as session:
-            return await waiting_bags.report_waiting_bags(session, fulfillment_id)
-
-    return await process_due(database, OVERDUE_BAGS, work)
+    return await process_in_transactions(database, OVERDUE_BAGS, waiting_bags.report_waiting_bags)
 
 
 async def time_out_substitutions(database: Database) -> int:
     """Decide proposals unanswered for a minute by the line's preference; returns how many."""
-
-    async def work(substitute_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:substitute.time_out")) as session:
-            return await substitutions.time_out(session, substitute_id)
-
-    return await process_due(database, OVERDUE_PROPOSALS, work)
+    return await process_in_transactions(database, OVERDUE_PROPOSALS, substitutions.time_out)
 
 
 async def end_uncollected_pickups(database: Database) -> int:
     """Cancel orders that nobody collected in time; returns how many."""
-
-    async def work(fulfillment_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:fulfillment.end_pickup")) as session:
-            return await pickups.end_uncollected(session, fulfillment_id)
-
-    return await process_due(database, OVERDUE_PICKUPS, work)
+    return await process_in_transactions(database, OVERDUE_PICKUPS, pickups.end_uncollected)

@@ -28,6 +28,7 @@ MAX_ITEMS = 50
 START_SECONDS = 8.0
 ITEM_TIMEOUT_SECONDS = 20.0
 Work = Callable[[UUID], Awaitable[int]]
+ItemStep = Callable[[AsyncSession, UUID], Awaitable[int]]
 BatchWork = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
 
@@ -56,6 +57,19 @@ async def process_due(
     """Call `work` for every due item, as `process_each` does; returns the sum of its results."""
     items = await select_due(database, due)
     return await process_each(database, due.job, items, work, max_concurrent=max_concurrent)
+
+
+async def process_in_transactions(database: Database, due: DueItems, step: ItemStep) -> int:
+    """Call `step` for every due item in a transaction of its own; returns the sum of its results.
+
+    The session sees all companies, and the audit rows name the job.
+    """
+
+    async def work(item: UUID) -> int:
+        async with database.write(PLATFORM, AuditContext(f"job:{due.job}")) as session:
+            return await step(session, item)
+
+    return await process_due(database, due, work)
 
 
 async def process_batch(database: Database, due: DueItems, work: BatchWork) -> int:

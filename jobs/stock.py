@@ -1,11 +1,7 @@
 """Jobs that expire reservations, withdraw unsellable batches and audit stock."""
 
-from uuid import UUID
-
-from database.audit import AuditContext
-from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.retry_each import DueItems, process_batch, process_due
+from jobs.retry_each import DueItems, process_batch, process_in_transactions
 from services.stock import recalls, reservations, stock_audit
 
 MAX_SWEEP_STORES = 1_000
@@ -21,12 +17,9 @@ async def withdraw_unsellable_batches(database: Database) -> int:
 
     Each store has a transaction of its own, so that one failure does not stop the others.
     """
-
-    async def work(store_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:batch.set_aside")) as session:
-            return await recalls.set_aside_unsellable(session, store_id)
-
-    return await process_due(database, STORES_TO_SET_ASIDE, work)
+    return await process_in_transactions(
+        database, STORES_TO_SET_ASIDE, recalls.set_aside_unsellable
+    )
 
 
 async def expire_reservations(database: Database) -> int:
@@ -36,9 +29,4 @@ async def expire_reservations(database: Database) -> int:
 
 async def audit_next_store(database: Database) -> int:
     """Audit the next store that is due; returns how many stores were audited."""
-
-    async def work(store_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:stock.audit")) as session:
-            return await stock_audit.audit_due(session, store_id)
-
-    return await process_due(database, STORES_TO_AUDIT, work)
+    return await process_in_transactions(database, STORES_TO_AUDIT, stock_audit.audit_due)

@@ -1,11 +1,7 @@
 """Jobs that escalate unanswered tickets and close silent ones."""
 
-from uuid import UUID
-
-from database.audit import AuditContext
-from database.scope import PLATFORM
 from database.sessions import Database
-from jobs.retry_each import DueItems, process_batch, process_due
+from jobs.retry_each import DueItems, process_batch, process_in_transactions
 from services.support import ticket_timers
 
 ABANDONED_TICKETS = DueItems("ticket.close_silent", ticket_timers.ABANDONED_TICKETS)
@@ -14,12 +10,9 @@ UNANSWERED_TICKETS = DueItems("ticket.raise_unanswered", ticket_timers.UNANSWERE
 
 async def close_silent_tickets(database: Database) -> int:
     """Resolve tickets whose customers have been silent for a week; returns how many."""
-
-    async def work(ticket_id: UUID) -> int:
-        async with database.write(PLATFORM, AuditContext("job:ticket.close_silent")) as session:
-            return await ticket_timers.resolve_abandoned(session, ticket_id)
-
-    return await process_due(database, ABANDONED_TICKETS, work)
+    return await process_in_transactions(
+        database, ABANDONED_TICKETS, ticket_timers.resolve_abandoned
+    )
 
 
 async def escalate_unanswered_tickets(database: Database) -> int:
