@@ -16,7 +16,7 @@ from models.stores import Store
 from resolvers.context import Context, Info
 from services.core.problems import parse_id
 from services.events.event_log import store_queue_stream
-from services.fulfillment import fulfillments, put_back
+from services.fulfillment import fulfillments
 from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
@@ -68,7 +68,7 @@ async def _queue(context: Context, store_id: UUID, first: int) -> list[Fulfillme
 async def _put_backs(context: Context, store_id: UUID) -> list[Fulfillment]:
     """Return the ended tasks of a store whose units wait to be put back, oldest first."""
     async with context.read() as session:
-        page = await put_back.open_put_backs(
+        page = await fulfillments.open_put_backs(
             session,
             actor=context.actor,
             store_id=store_id,

@@ -16,7 +16,7 @@ from resolvers.fulfillment.fulfillments import (
 from resolvers.fulfillment.inputs import FulfillmentPutBackInput, PutBackLineInput
 from services.core.pages import Page
 from services.core.problems import DomainError, InvalidInput, parse_id
-from services.fulfillment import put_back
+from services.fulfillment import fulfillments, put_back
 from services.fulfillment.put_back import PutBackCount
 
 MAX_LINES = 500
@@ -27,7 +27,7 @@ async def store_put_backs(
 ) -> Page[Fulfillment]:
     actor, store = info.context.actor, parse_id(Store, store_id, "storeId")
     async with info.context.read() as session:
-        return await put_back.open_put_backs(
+        return await fulfillments.open_put_backs(
             session, actor=actor, store_id=store, first=first, cursor=after
         )
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import enum_literals
@@ -31,22 +31,32 @@ from services.fulfillment.fulfillment_states import (
     begin,
     load_task,
 )
-from services.fulfillment.stalled_tasks import idle_deadline
+from services.fulfillment.task_timers import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline, end_waiting
 
 VIEWER_ROLES = STORE_ROLES | {Role.SUPPORT_AGENT}
 _IN_QUEUE = Fulfillment.status.in_(enum_literals(QUEUE_STATUSES))
+PageStatements = tuple[Select[Fulfillment], Select[Fulfillment]]
 OPEN_FULFILLMENT = prepared(
     select(Fulfillment.id).where(Fulfillment.order_id == bindparam("order"), _IN_QUEUE)
 )
-_QUEUE = (
-    select(Fulfillment)
-    .where(Fulfillment.store_id == bindparam("store"), _IN_QUEUE)
-    .order_by(Fulfillment.id)
-    .limit(bindparam("row_limit", type_=Integer))
-)
-QUEUE_PAGE = prepared(_QUEUE)
-QUEUE_PAGE_AFTER = prepared(_QUEUE.where(Fulfillment.id > bindparam("after_id")))
+
+
+def _page_statements(
+    *conditions: ColumnElement[bool],
+) -> PageStatements:
+    """The statements of one of a store's lists: its first page, and the page after a row."""
+    rows = (
+        select(Fulfillment)
+        .where(Fulfillment.store_id == bindparam("store"), *conditions)
+        .order_by(Fulfillment.id)
+        .limit(bindparam("row_limit", type_=Integer))
+    )
+    return prepared(rows), prepared(rows.where(Fulfillment.id > bindparam("after_id")))
+
+
+QUEUE_PAGE = _page_statements(_IN_QUEUE)
+PUT_BACK_PAGE = _page_statements(*put_back.IS_OPEN)
 
 
 async def accept(
@@ -134,16 +144,39 @@ async def store_queue(
 
     Raises DomainError: NotFound, InvalidInput.
     """
+    return await _page_of_store(session, actor, store_id, first, cursor, QUEUE_PAGE)
+
+
+async def open_put_backs(
+    session: AsyncSession, *, actor: Actor, store_id: UUID, first: int, cursor: str | None
+) -> Page[Fulfillment]:
+    """A page of a store's tasks with units to put back, the oldest first, for its staff.
+
+    Raises DomainError: NotFound, InvalidInput.
+    """
+    return await _page_of_store(session, actor, store_id, first, cursor, PUT_BACK_PAGE)
+
+
+async def _page_of_store(
+    session: AsyncSession,
+    actor: Actor,
+    store_id: UUID,
+    first: int,
+    cursor: str | None,
+    statements: PageStatements,
+) -> Page[Fulfillment]:
+    """A page of one of a store's lists; `statements` select its first page, and one after a row."""
     check_page_size(first)
     store = await session.get(Store, store_id)
     if store is None or not may_operate_store(actor, store.company_id, store.id):
         raise not_found(Store, "storeId")
+    first_page, page_after = statements
     parameters = {"store": store_id, "row_limit": first + 1}
     if (start := decode_cursor(cursor, UUID)) is None:
-        fulfillments = await session.scalars(QUEUE_PAGE, parameters)
+        rows = await session.scalars(first_page, parameters)
     else:
-        fulfillments = await session.scalars(QUEUE_PAGE_AFTER, parameters | {"after_id": start[0]})
-    return build_page(fulfillments.all(), first, lambda fulfillment: (str(fulfillment.id),))
+        rows = await session.scalars(page_after, parameters | {"after_id": start[0]})
+    return build_page(rows.all(), first, lambda fulfillment: (str(fulfillment.id),))
 
 
 async def visible_fulfillment(

@@ -13,7 +13,6 @@ from models.accounts import Membership
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
-from models.orders import Order
 from services.core.access import STORE_ROLES
 from services.fulfillment.fulfillment_states import (
     GIVE_BACK,
@@ -21,10 +20,10 @@ from services.fulfillment.fulfillment_states import (
     MACHINE,
     PickingTask,
     begin,
-    load_task,
     lock,
 )
 from services.fulfillment.queueing import ACCEPT_WINDOW_SECONDS
+from services.fulfillment.task_timers import lock_if_free
 
 _IS_IDLE = Fulfillment.due_at <= func.clock_timestamp()
 _PICKER_WORKS_HERE = exists().where(
@@ -66,24 +65,12 @@ async def give_back_stalled(session: AsyncSession, fulfillment_id: UUID) -> bool
 
     False when it has changed, or when its order is locked by another transaction.
     """
-    order = await session.scalar(
-        select(Order)
-        .join(Fulfillment, Fulfillment.order_id == Order.id)
-        .where(Fulfillment.id == fulfillment_id, *_STALLED)
-        .with_for_update(of=Order, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    if order is None:
+    task = await lock_if_free(session, fulfillment_id, *_STALLED)
+    if task is None:
         return False
-    # The lock may have waited for a change: decide by the row as it is now.
-    reason = await session.scalar(
-        select(_IS_IDLE).where(Fulfillment.id == fulfillment_id, *_STALLED)
-    )
-    if reason is None:
-        return False
-    task = await load_task(session, order, fulfillment_id)
+    is_idle = await session.scalar(select(_IS_IDLE).where(Fulfillment.id == fulfillment_id))
     stalled, given_back = EventType.FULFILLMENT_STALLED, EventType.FULFILLMENT_GIVEN_BACK
-    _return_to_queue(session, task, stalled if reason else given_back)
+    _return_to_queue(session, task, stalled if is_idle else given_back)
     await session.flush()
     return True
 

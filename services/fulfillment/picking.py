@@ -36,7 +36,7 @@ from services.fulfillment.fulfillment_states import (
     begin,
 )
 from services.fulfillment.line_states import LINE_MACHINE
-from services.fulfillment.stalled_tasks import idle_deadline
+from services.fulfillment.task_timers import idle_deadline
 from services.fulfillment.waiting_bags import bags_deadline
 from services.orders import order_states
 from services.payments import payments, pending_changes

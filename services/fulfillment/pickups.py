@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
-from models.orders import CancelReason, Order
+from models.orders import CancelReason
 from models.stores import Store
 from services.core.access import may_manage_store
 from services.core.problems import CommittedDomainError
@@ -28,8 +28,8 @@ from services.fulfillment.fulfillment_states import (
     MAX_PICKUP_ATTEMPTS,
     PickingTask,
     begin,
-    load_task,
 )
+from services.fulfillment.task_timers import lock_if_free
 from services.orders import order_states
 from services.orders.age_checks import ShownDocument, record_age_check
 from services.payments import payments
@@ -122,25 +122,16 @@ async def end_uncollected(session: AsyncSession, fulfillment_id: UUID) -> bool:
 
     False when it has changed, or when the order is locked by another transaction.
     """
-    order = await session.scalar(
-        select(Order)
-        .join(Fulfillment, Fulfillment.order_id == Order.id)
-        .where(Fulfillment.id == fulfillment_id, *_OVERDUE)
-        .with_for_update(of=Order, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    if order is None:
+    task = await lock_if_free(session, fulfillment_id, *_OVERDUE)
+    if task is None:
         return False
-    task = await load_task(session, order, fulfillment_id)
     fulfillment = task.fulfillment
-    if fulfillment.status is not FulfillmentStatus.READY_FOR_PICKUP:
-        return False
     MACHINE.move(fulfillment, FulfillmentStatus.NOT_COLLECTED)
     fulfillment.due_at = None
     task.record_change(session, EventType.FULFILLMENT_NOT_COLLECTED)
     await session.flush()
-    await payments.request_void(session, order)
+    await payments.request_void(session, task.order)
     await put_back.open_put_back(session, task, PutBackReason.NOT_COLLECTED)
-    await order_states.mark_canceled(session, order, CancelReason.NOT_COLLECTED)
+    await order_states.mark_canceled(session, task.order, CancelReason.NOT_COLLECTED)
     await session.flush()
     return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
@@ -26,11 +26,8 @@ from models.fulfillment import (
 )
 from models.identity import Actor
 from models.stock import PickedBatch, StockReason
-from models.stores import Store
 from models.support import TicketKind
-from services.core.access import may_operate_store
-from services.core.pages import Page, build_page, check_page_size, decode_cursor
-from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.problems import DomainError, InvalidInput, Problem
 from services.fulfillment import substitution_totals
 from services.fulfillment.fulfillment_states import (
     MACHINE,
@@ -51,14 +48,6 @@ LINES_TO_PUT_BACK = prepared(
     .order_by(PutBackLine.position)
     .execution_options(populate_existing=True)
 )
-_OPEN_IN_STORE = (
-    select(Fulfillment)
-    .where(Fulfillment.store_id == bindparam("store"), *IS_OPEN)
-    .order_by(Fulfillment.id)
-    .limit(bindparam("row_limit", type_=Integer))
-)
-OPEN_PAGE = prepared(_OPEN_IN_STORE)
-OPEN_PAGE_AFTER = prepared(_OPEN_IN_STORE.where(Fulfillment.id > bindparam("after_id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,25 +151,6 @@ async def confirm(
             session, task.order, TicketKind.PUT_BACK_OVERDUE, "The units are put back."
         )
     return fulfillment
-
-
-async def open_put_backs(
-    session: AsyncSession, *, actor: Actor, store_id: UUID, first: int, cursor: str | None
-) -> Page[Fulfillment]:
-    """A page of a store's tasks with units to put back, the oldest first, for its staff.
-
-    Raises DomainError: NotFound, InvalidInput.
-    """
-    check_page_size(first)
-    store = await session.get(Store, store_id)
-    if store is None or not may_operate_store(actor, store.company_id, store.id):
-        raise not_found(Store, "storeId")
-    parameters = {"store": store_id, "row_limit": first + 1}
-    if (start := decode_cursor(cursor, UUID)) is None:
-        rows = await session.scalars(OPEN_PAGE, parameters)
-    else:
-        rows = await session.scalars(OPEN_PAGE_AFTER, parameters | {"after_id": start[0]})
-    return build_page(rows.all(), first, lambda fulfillment: (str(fulfillment.id),))
 
 
 async def _picked_units(session: AsyncSession, task: PickingTask) -> list[_PickedUnits]:

@@ -8,10 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import EventType
 from models.fulfillment import Fulfillment
-from models.orders import Order
 from models.support import TicketKind
-from services.fulfillment.fulfillment_states import load_task
 from services.fulfillment.put_back import IS_OPEN
+from services.fulfillment.task_timers import lock_if_free
 from services.orders.support_cases import open_case
 
 REMINDER_SECONDS = 3600
@@ -30,25 +29,16 @@ async def remind(session: AsyncSession, fulfillment_id: UUID) -> bool:
 
     False when it has changed, or when its order is locked by another transaction.
     """
-    order = await session.scalar(
-        select(Order)
-        .join(Fulfillment, Fulfillment.order_id == Order.id)
-        .where(Fulfillment.id == fulfillment_id, *_OVERDUE)
-        .with_for_update(of=Order, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    if order is None:
+    task = await lock_if_free(session, fulfillment_id, *_OVERDUE)
+    if task is None:
         return False
-    task = await load_task(session, order, fulfillment_id)
     fulfillment = task.fulfillment
-    if not fulfillment.put_back_is_open:
-        return False
     fulfillment.put_back_reminders += 1
     fulfillment.due_at = task.now + timedelta(seconds=REMINDER_SECONDS)
     reminders = fulfillment.put_back_reminders
     task.record_change(session, EventType.FULFILLMENT_PUT_BACK_OVERDUE, reminders=reminders)
     if reminders > REMINDERS_BEFORE_SUPPORT:
         kind, subject = TicketKind.PUT_BACK_OVERDUE, "Picked units wait to be put back"
-        await open_case(session, order, kind, subject, f"Bags of {fulfillment.order_code}.")
+        await open_case(session, task.order, kind, subject, f"Bags of {fulfillment.order_code}.")
     await session.flush()
     return True

@@ -26,8 +26,14 @@ from services.core.problems import DomainError, InvalidInput, not_found
 from services.delivery import deliveries
 from services.events.event_log import record_order_event
 from services.fulfillment import put_back
-from services.fulfillment.fulfillment_states import MACHINE, REJECT, PickingTask, begin, load_task
+from services.fulfillment.fulfillment_states import (
+    MACHINE,
+    REJECT,
+    PickingTask,
+    begin,
+)
 from services.fulfillment.queueing import create_fulfillment
+from services.fulfillment.task_timers import lock_if_free
 from services.orders import order_states
 from services.payments import payments, pending_changes
 from services.stock import movements, off_sale, stock_rows
@@ -87,11 +93,12 @@ def _check_missing_lines(
         raise not_found(FulfillmentLine, "missingLineIds")
 
 
+_OVERDUE = (
+    Fulfillment.status == FulfillmentStatus.QUEUED,
+    Fulfillment.due_at <= func.clock_timestamp(),
+)
 OVERDUE_FULFILLMENTS = (
-    select(Fulfillment.id)
-    .where(Fulfillment.status == FulfillmentStatus.QUEUED)
-    .where(Fulfillment.due_at <= func.clock_timestamp())
-    .order_by(Fulfillment.due_at, Fulfillment.id)
+    select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at, Fulfillment.id)
 )
 """Fulfillments that were not accepted in time, the longest overdue first."""
 
@@ -101,20 +108,8 @@ async def time_out(session: AsyncSession, fulfillment_id: UUID) -> bool:
 
     False when there is nothing to do, or when the order is locked by another transaction.
     """
-    due = (
-        select(Order)
-        .join(Fulfillment, Fulfillment.order_id == Order.id)
-        .where(Fulfillment.id == fulfillment_id)
-        .where(Fulfillment.status == FulfillmentStatus.QUEUED)
-        .where(Fulfillment.due_at <= func.clock_timestamp())
-        .with_for_update(of=Order, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    order = await session.scalar(due)
-    if order is None:
-        return False
-    task = await load_task(session, order, fulfillment_id)
-    if task.fulfillment.status is not FulfillmentStatus.QUEUED:
+    task = await lock_if_free(session, fulfillment_id, *_OVERDUE)
+    if task is None:
         return False
     _end(task, FulfillmentStatus.TIMED_OUT)
     task.record_change(session, EventType.FULFILLMENT_TIMED_OUT)

@@ -42,8 +42,8 @@ from services.fulfillment.fulfillment_states import (
     load_task,
 )
 from services.fulfillment.line_states import LINE_MACHINE
-from services.fulfillment.stalled_tasks import idle_deadline
 from services.fulfillment.substitute_stock import issue_substitute_units
+from services.fulfillment.task_timers import idle_deadline
 from services.orders import order_states
 from services.stock import movements
 

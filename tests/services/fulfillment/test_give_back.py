@@ -1,8 +1,5 @@
 """Accepted tasks that go back to the queue, and what the next picker finds."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import func, update
 
 from database.scope import PLATFORM
@@ -16,7 +13,7 @@ from services.events.event_log import order_stream, store_queue_stream
 from services.fulfillment import fulfillments, give_back, picking
 from services.fulfillment.picking import LinePick
 from services.fulfillment.queueing import ACCEPT_WINDOW_SECONDS
-from services.fulfillment.stalled_tasks import MAX_IDLE_SECONDS
+from services.fulfillment.task_timers import MAX_IDLE_SECONDS
 from tests.support import riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN
@@ -25,7 +22,6 @@ from tests.support.paid_orders import (
     create_picker,
     fulfillments_of,
     lines_of,
-    order_dependencies,
     place_paid_order,
     unexplained_stock,
 )
@@ -39,12 +35,6 @@ from tests.support.store_staff import (
 
 STALLED, GIVEN_BACK = "FULFILLMENT_STALLED", "FULFILLMENT_GIVEN_BACK"
 QUEUED, PICKING = FulfillmentStatus.QUEUED, FulfillmentStatus.PICKING
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def now(database: Database, task: Fulfillment) -> Fulfillment:

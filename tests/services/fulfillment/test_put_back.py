@@ -1,8 +1,5 @@
 """Picked units of ended tasks are counted by a person before the stock changes."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
@@ -33,7 +30,6 @@ from tests.support.paid_orders import (
     create_picker,
     fulfillments_of,
     lines_of,
-    order_dependencies,
     place_paid_order,
     reload_order,
     unexplained_stock,
@@ -49,12 +45,6 @@ from tests.support.store_staff import (
 )
 
 TOO_WARM = PutBackWasteReason.TOO_WARM
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def cancel(database: Database, order: Order) -> None:
@@ -242,7 +232,7 @@ async def test_the_list_of_a_store_has_the_open_put_backs_only(
     await put_back_everything(database, tasks[0][2], tasks[0][1])
     staff = tasks[0][2]
     async with write_as(database, staff, city.company.id) as session:
-        page = await put_back.open_put_backs(
+        page = await fulfillments.open_put_backs(
             session, actor=staff, store_id=city.near.id, first=5, cursor=None
         )
     assert [one.order_id for one in page.nodes] == [tasks[1][0].id]
