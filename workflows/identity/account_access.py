@@ -193,14 +193,7 @@ async def _sign_in(
 
         async def open_session() -> SessionTokens:
             person = await find_person(session, password_hash)
-            return await sign_in_sessions.open_session(
-                session,
-                signer=authenticator,
-                person=person,
-                device=caller.device,
-                address=caller.address,
-                request=caller.request,
-            )
+            return await caller.open_session(session, authenticator, person)
 
         return await sign_in_replay.run_once(session, authenticator, caller.request, open_session)
 

@@ -61,6 +61,19 @@ class SignInCaller:
             signer, contact=contact, address=self.address, device_token=self.device_token
         )
 
+    async def open_session(
+        self, session: AsyncSession, signer: CredentialSigner, person: Person
+    ) -> SessionTokens:
+        """Open a session of `person` on the device of this request."""
+        return await sign_in_sessions.open_session(
+            session,
+            signer=signer,
+            person=person,
+            device=self.device,
+            address=self.address,
+            request=self.request,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Account:
@@ -101,14 +114,7 @@ async def sign_in_with_code(
     await session.flush()
     # Who was invited before their first sign-in has a row, but is no customer yet.
     await customers.ensure_customer(session, person.id)
-    return await sign_in_sessions.open_session(
-        session,
-        signer=authenticator,
-        person=person,
-        device=caller.device,
-        address=caller.address,
-        request=caller.request,
-    )
+    return await caller.open_session(session, authenticator, person)
 
 
 async def _verify_code(
@@ -174,14 +180,7 @@ async def start_guest(
     """
     authenticator.guest_limit.count_attempt(caller.address)
     person = await customers.create_customer(session, Person())
-    return await sign_in_sessions.open_session(
-        session,
-        signer=authenticator,
-        person=person,
-        device=caller.device,
-        address=caller.address,
-        request=caller.request,
-    )
+    return await caller.open_session(session, authenticator, person)
 
 
 async def _replay(
@@ -202,14 +201,7 @@ async def _open_session(
     clock.set_current_time(session, now)
     if person.password_hash != account.password_hash:
         return None
-    return await sign_in_sessions.open_session(
-        session,
-        signer=authenticator,
-        person=person,
-        device=caller.device,
-        address=caller.address,
-        request=caller.request,
-    )
+    return await caller.open_session(session, authenticator, person)
 
 
 async def _take_attempt(
