@@ -7,6 +7,7 @@ from models.identity import Actor
 from tests.support import city as cities
 from tests.support.city import City
 from tests.support.customers import create_people
+from tests.support.paid_orders import OrderDependencies, order_dependencies
 from tests.support.payments import Shop, open_shop
 from tests.support.stripe_simulator import StripeSandbox, open_sandbox
 
@@ -23,6 +24,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def city(database: Database) -> City:
     """A city of this test alone."""
     return await cities.build_city(database)
+
+
+@pytest.fixture
+async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
+    """What placing and paying an order needs."""
+    async with order_dependencies(database) as dependencies:
+        yield dependencies
 
 
 @pytest.fixture(scope="module")

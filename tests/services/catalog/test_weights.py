@@ -1,6 +1,5 @@
 """Products sold by weight: ordered by estimate, charged by weight, authorized with headroom."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +30,6 @@ from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import (
     OrderDependencies,
     lines_of,
-    order_dependencies,
     payment_of,
     place_paid_order,
     reload_order,
@@ -42,12 +40,6 @@ from tests.support.store_staff import accept_task, refusal_of_step, run_step
 
 APPLES = 2  # 399 per piece of 150 grams, thus 2660 per kilogram
 GRAMS = 150
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as dependencies:
-        yield dependencies
 
 
 @pytest.fixture

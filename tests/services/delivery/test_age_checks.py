@@ -1,6 +1,5 @@
 """Products that are not sold to minors, from the order to the door."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -26,7 +25,6 @@ from tests.support.paid_orders import (
     OrderDependencies,
     fulfillments_of,
     lines_of,
-    order_dependencies,
     reload_order,
 )
 from workflows.checkout import place_order
@@ -34,12 +32,6 @@ from workflows.checkout import place_order
 OLD_ENOUGH = ShownDocument(AgeDocument.IDENTITY_CARD, is_old_enough=True)
 TOO_YOUNG = ShownDocument(AgeDocument.PASSPORT, is_old_enough=False)
 NOTHING = ShownDocument(AgeDocument.NONE)
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 @pytest.fixture

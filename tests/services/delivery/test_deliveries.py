@@ -1,14 +1,12 @@
 """Deliveries from the offer to the customer, their codes, and the ways in which they end early."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.sessions import Database
 from models.delivery import DeliveryAction, DeliveryStatus, FailReason
 from models.fulfillment import FulfillmentStatus
 from models.identity import Actor, Grant, Role
@@ -25,17 +23,10 @@ from tests.support.city import City
 from tests.support.paid_orders import (
     OrderDependencies,
     create_picker,
-    order_dependencies,
     reload_order,
     write_as,
 )
 from tests.support.store_staff import event_types
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def test_a_delivery_goes_from_the_offer_to_the_customer(

@@ -1,7 +1,5 @@
 """Every state of a delivery that is not final has a timer, and somebody who is told."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import func, update
 
@@ -30,7 +28,6 @@ from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
     OrderDependencies,
     lines_of,
-    order_dependencies,
     payment_of,
     reload_order,
     write_as,
@@ -42,12 +39,6 @@ WITH_RIDER = [
     for status in DeliveryStatus
     if status not in FINAL_DELIVERY_STATUSES | {DeliveryStatus.SEARCHING, DeliveryStatus.OFFERED}
 ]
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 def test_every_state_with_a_rider_has_a_timer() -> None:

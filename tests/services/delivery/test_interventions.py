@@ -1,6 +1,5 @@
 """Support, and the store on the way back, move deliveries whose riders can't."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ from tests.support.customers import ORIGIN, order_request
 from tests.support.paid_orders import (
     OrderDependencies,
     authorize,
-    order_dependencies,
     reload_order,
 )
 from tests.support.store_staff import accept_task, event_types
@@ -30,12 +28,6 @@ from workflows.checkout import place_order
 
 each_carrying_status = pytest.mark.parametrize("status", CARRYING)
 BEFORE_RETURN = [status for status in CARRYING if status is not DeliveryStatus.RETURNING]
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 def test_the_states_with_the_bags_are_complete() -> None:

@@ -1,7 +1,6 @@
 """A rider who is dismissed, or signs out, hands the delivery over first."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import func, select
@@ -21,14 +20,8 @@ from tests.support import riders
 from tests.support.carried_bags import CARRYING, carried_bags, open_cases
 from tests.support.city import City
 from tests.support.customers import ORIGIN
-from tests.support.paid_orders import OrderDependencies, order_dependencies
+from tests.support.paid_orders import OrderDependencies
 from tests.support.store_staff import event_types
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def release(database: Database, rider: Actor) -> int:

@@ -1,7 +1,6 @@
 """Shifts and position reports of riders, and who may see their positions."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -21,13 +20,7 @@ from tests.support import riders as support_riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
 from tests.support.graph_queries import record_statements
-from tests.support.paid_orders import OrderDependencies, order_dependencies, write_as
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
+from tests.support.paid_orders import OrderDependencies, write_as
 
 
 async def test_a_rider_with_a_delivery_can_not_go_offline(

@@ -1,7 +1,5 @@
 """Riders who accepted a delivery and send no positions any more."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from database.scope import PLATFORM
@@ -17,16 +15,10 @@ from services.events.event_log import order_stream, rider_stream, store_queue_st
 from tests.support import riders
 from tests.support.carried_bags import CARRYING, carried_bags, open_cases
 from tests.support.city import City
-from tests.support.paid_orders import OrderDependencies, order_dependencies
+from tests.support.paid_orders import OrderDependencies
 from tests.support.store_staff import event_types
 
 ASKED = "POSITION_REQUESTED"
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def test_a_silent_rider_loses_a_delivery_before_pickup(

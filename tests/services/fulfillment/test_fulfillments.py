@@ -1,12 +1,10 @@
 """A store's work on an order: who can take which step, and how it ends early."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor, Grant, Role
 from models.orders import CancelReason
@@ -20,17 +18,10 @@ from tests.support.paid_orders import (
     OrderDependencies,
     create_picker,
     fulfillments_of,
-    order_dependencies,
     place_paid_order,
     unexplained_stock,
 )
 from tests.support.store_staff import accept_task, on_hand, refusal_of_step, run_step
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def test_of_two_pickers_one_accepts(dependencies: OrderDependencies, city: City) -> None:

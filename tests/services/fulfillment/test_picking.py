@@ -1,8 +1,5 @@
 """Picking and packing: found units are charged, missing ones are not."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import func, select
 
 from database.scope import PLATFORM
@@ -27,7 +24,6 @@ from tests.support.paid_orders import (
     create_picker,
     fulfillments_of,
     lines_of,
-    order_dependencies,
     payment_of,
     place_paid_order,
     reload_order,
@@ -40,12 +36,6 @@ EVENTS = [
     "FULFILLMENT_QUEUED", "FULFILLMENT_ACCEPTED", "PICKING_STARTED", "LINE_PICKED",
     "LINE_SHORT", "LINE_SHORT", "FULFILLMENT_PACKED",
 ]  # fmt: skip
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def bags_on_documents(

@@ -1,7 +1,5 @@
 """Orders that customers collect from the store."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -38,7 +36,6 @@ from tests.support.paid_orders import (
     OrderDependencies,
     authorize,
     fulfillments_of,
-    order_dependencies,
     payment_of,
     reload_order,
     unexplained_stock,
@@ -56,12 +53,6 @@ from tests.support.store_staff import (
 from workflows.checkout import place_order
 
 READY, COLLECTED = FulfillmentStatus.READY_FOR_PICKUP, FulfillmentStatus.COLLECTED
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 @pytest.fixture

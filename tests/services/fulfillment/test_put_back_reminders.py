@@ -1,8 +1,5 @@
 """A store that forgets what it has to put back."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
@@ -13,16 +10,10 @@ from models.support import Ticket, TicketKind, TicketStatus
 from services.events.event_log import store_queue_stream
 from tests.services.fulfillment.test_put_back import cancel, picked_order
 from tests.support.city import City
-from tests.support.paid_orders import OrderDependencies, order_dependencies
+from tests.support.paid_orders import OrderDependencies
 from tests.support.store_staff import event_types, make_overdue, put_back_everything
 
 OVERDUE = "FULFILLMENT_PUT_BACK_OVERDUE"
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def case_status(database: Database, order: Order) -> TicketStatus | None:

@@ -1,8 +1,5 @@
 """What the customer and the first store see of an order that moved to another store."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
@@ -28,7 +25,6 @@ from tests.support.paid_orders import (
     create_picker,
     fulfillments_of,
     lines_of,
-    order_dependencies,
     place_paid_order,
     reload_order,
     unexplained_stock,
@@ -36,12 +32,6 @@ from tests.support.paid_orders import (
 from tests.support.store_staff import on_hand, refusal_of_step, run_step
 
 OUT_OF_STOCK = RejectReason.OUT_OF_STOCK
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def queued_order(

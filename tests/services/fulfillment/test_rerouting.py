@@ -1,12 +1,8 @@
 """An order that its store rejects or does not accept in time moves to the next store, or ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from jobs import fulfillment as jobs
 from models.fulfillment import FulfillmentStatus, RejectReason
 from models.orders import CancelReason, OrderStatus
@@ -22,7 +18,6 @@ from tests.support.paid_orders import (
     create_picker,
     fulfillments_of,
     lines_of,
-    order_dependencies,
     payment_of,
     place_paid_order,
     reload_order,
@@ -35,12 +30,6 @@ from tests.support.store_staff import (
     postpone_queued_tasks,
     run_step,
 )
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def test_an_unanswered_order_moves_to_the_second_store(

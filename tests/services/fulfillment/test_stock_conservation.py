@@ -1,14 +1,12 @@
 """Random picking, substitution and cancellation neither create nor lose a unit of stock."""
 
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from models.carts import Substitution
 from models.fulfillment import Fulfillment, FulfillmentLineStatus, Substitute, SubstituteStatus
 from models.identity import Actor
@@ -25,7 +23,6 @@ from tests.support.paid_orders import (
     OrderDependencies,
     fulfillments_of,
     lines_of,
-    order_dependencies,
     payment_of,
     place_paid_order,
     unexplained_stock,
@@ -34,12 +31,6 @@ from tests.support.paid_orders import (
 from tests.support.store_staff import accept_task, put_back_everything, run_step
 
 STEPS = 14
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def pick(

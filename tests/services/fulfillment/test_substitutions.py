@@ -1,6 +1,5 @@
 """Substitutes: decided by the customer or by timeout, never dearer than the missing units."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -29,7 +28,6 @@ from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import (
     OrderDependencies,
     lines_of,
-    order_dependencies,
     payment_of,
     place_paid_order,
     reload_order,
@@ -44,12 +42,6 @@ from tests.support.store_staff import (
     refusal_of_step,
     run_step,
 )
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def order_with_short_line(

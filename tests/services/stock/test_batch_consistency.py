@@ -2,12 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from jobs import stock
 from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
@@ -24,17 +22,10 @@ from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
     OrderDependencies,
     lines_of,
-    order_dependencies,
     place_paid_order,
     unexplained_stock,
 )
 from tests.support.store_staff import accept_task, run_step
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 class RandomWork:

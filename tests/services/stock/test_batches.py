@@ -1,7 +1,6 @@
 """Batches: first expired, first out, and no unsellable units."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,6 @@ from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import (
     OrderDependencies,
-    order_dependencies,
     unexplained_stock,
     write_as,
 )
@@ -35,12 +33,6 @@ TODAY = datetime.now(UTC).date()
 
 def day(ahead: int) -> date:
     return TODAY + timedelta(days=ahead)
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def receive(database: Database, store: Store, *lines: StockReceiptLine) -> list[StockEntry]:

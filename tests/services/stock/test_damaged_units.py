@@ -1,11 +1,8 @@
 """Units that a picker finds damaged: set aside, replaced if possible, and lost once."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from database.scope import PLATFORM
-from database.sessions import Database
 from models.catalog import Product, TemperatureZone
 from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus
 from models.identity import Actor
@@ -21,7 +18,6 @@ from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
     OrderDependencies,
     lines_of,
-    order_dependencies,
     payment_of,
     place_paid_order,
     unexplained_stock,
@@ -34,12 +30,6 @@ from tests.support.store_staff import (
 )
 
 EGGS = (2,)
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def report_pick(

@@ -1,10 +1,8 @@
 """Batches near their expiry: expired units, markdown candidates and write-offs."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy import select, update
 
 from database.scope import PLATFORM
@@ -25,19 +23,12 @@ from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
     OrderDependencies,
     create_picker,
-    order_dependencies,
     place_paid_order,
     unexplained_stock,
     write_as,
 )
 
 MILK = (0,)
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def expire(database: Database, city: City, code: str) -> None:

@@ -1,10 +1,8 @@
 """Batches of orders: picked, returned and recalled."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
@@ -35,7 +33,6 @@ from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import (
     OrderDependencies,
     create_picker,
-    order_dependencies,
     place_paid_order,
     unexplained_stock,
     write_as,
@@ -43,12 +40,6 @@ from tests.support.paid_orders import (
 from tests.support.store_staff import accept_task, put_back_lines_of, refusal_of_step, run_step
 
 MILK = (0,)
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def admin(database: Database, city: City) -> Actor:

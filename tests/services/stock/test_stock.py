@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,6 @@ from tests.support.paid_orders import (
     authorize,
     create_picker,
     fulfillments_of,
-    order_dependencies,
     unexplained_stock,
     write_as,
 )
@@ -40,12 +38,6 @@ from tests.support.store_staff import make_overdue
 from workflows.checkout import place_order
 
 ADJUSTMENT = StockReason.ADJUSTMENT
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as running:
-        yield running
 
 
 async def adjust(

@@ -1,7 +1,5 @@
 """Cases that the system opens: for support alone, once per order and kind."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import select
 
@@ -16,27 +14,14 @@ from services.orders import order_states, support_cases, ticket_states
 from services.support import ticket_queries, tickets
 from tests.support.city import City
 from tests.support.customers import ORIGIN
-from tests.support.paid_orders import OrderDependencies, order_dependencies
 from tests.support.store_staff import event_types
 from tests.support.tickets import (
     create_agent,
-    create_captured_order,
     customer_of,
     expect_problem,
     open_ticket_as,
     run_step,
 )
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as dependencies:
-        yield dependencies
-
-
-@pytest.fixture
-async def order(dependencies: OrderDependencies, city: City) -> Order:
-    return await create_captured_order(dependencies, city)
 
 
 async def open_case(database: Database, order: Order) -> tuple[Ticket, bool]:

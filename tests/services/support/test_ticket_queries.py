@@ -1,6 +1,5 @@
 """The queue of support agents, and the timers of tickets."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -18,25 +17,13 @@ from services.events.event_log import ticket_stream
 from services.support import ticket_queries, tickets
 from tests.support.city import City
 from tests.support.customers import ORIGIN
-from tests.support.paid_orders import OrderDependencies, order_dependencies
+from tests.support.paid_orders import OrderDependencies
 from tests.support.tickets import (
     create_agent,
-    create_captured_order,
     customer_of,
     open_ticket_as,
     run_step,
 )
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as dependencies:
-        yield dependencies
-
-
-@pytest.fixture
-async def order(dependencies: OrderDependencies, city: City) -> Order:
-    return await create_captured_order(dependencies, city)
 
 
 async def _read_assigned_pages(database: Database, support: Actor) -> list[Ticket]:

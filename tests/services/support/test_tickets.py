@@ -1,7 +1,6 @@
 """Tickets: status changes, access, and refunds that are granted once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import select
@@ -30,30 +29,17 @@ from tests.support.customers import ORIGIN, create_people, order_request
 from tests.support.paid_orders import (
     OrderDependencies,
     create_picker,
-    order_dependencies,
     payment_of,
     write_as,
 )
 from tests.support.tickets import (
     create_agent,
-    create_captured_order,
     customer_of,
     expect_problem,
     open_ticket_as,
     run_step,
 )
 from workflows.checkout import place_order
-
-
-@pytest.fixture
-async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
-    async with order_dependencies(database) as dependencies:
-        yield dependencies
-
-
-@pytest.fixture
-async def order(dependencies: OrderDependencies, city: City) -> Order:
-    return await create_captured_order(dependencies, city)
 
 
 async def test_replies_change_the_status_and_reopen_a_resolved_ticket(
