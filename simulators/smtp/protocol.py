@@ -42,7 +42,7 @@ class SmtpSession:
         """Answer commands until the sender leaves."""
         try:
             self._fail_at("connect")
-            self._say("220 simulator ESMTP")
+            self._reply("220 simulator ESMTP")
             while True:
                 await self._answer(await self._line())
         except (Hangup, TimeoutError, ConnectionError, asyncio.IncompleteReadError, ValueError):
@@ -56,9 +56,9 @@ class SmtpSession:
         verb, _, rest = line.partition(" ")
         match verb.upper():
             case "EHLO":
-                self._say("250-simulator", "250-8BITMIME", "250-SMTPUTF8", "250 AUTH PLAIN LOGIN")
+                self._reply("250-simulator", "250-8BITMIME", "250-SMTPUTF8", "250 AUTH PLAIN LOGIN")
             case "HELO" | "NOOP":
-                self._say("250 simulator")
+                self._reply("250 simulator")
             case "AUTH":
                 await self._authenticate(rest)
             case "MAIL":
@@ -69,12 +69,12 @@ class SmtpSession:
                 await self._data()
             case "RSET":
                 self._reset()
-                self._say("250 OK")
+                self._reply("250 OK")
             case "QUIT":
-                self._say("221 Bye")
+                self._reply("221 Bye")
                 raise Hangup
             case _:
-                self._say("502 Command not implemented")
+                self._reply("500 Command not recognized")
 
     async def _authenticate(self, rest: str) -> None:
         mechanism, _, initial = rest.partition(" ")
@@ -85,49 +85,49 @@ class SmtpSession:
             password = _decode(await self._ask("UGFzc3dvcmQ6"))
         given, expected = (user + "\0" + password), "\0".join(self._credentials)
         self._authenticated = hmac.compare_digest(given.encode(), expected.encode())
-        self._say("235 OK" if self._authenticated else "535 Authentication failed")
+        self._reply("235 OK" if self._authenticated else "535 Authentication failed")
 
     def _mail(self, rest: str) -> None:
         path = PATH.match(rest)
         if not self._authenticated:
-            self._say("530 Authentication required")
+            self._reply("530 Authentication required")
         elif path is None:
-            self._say("501 Syntax: MAIL FROM:<address>")
+            self._reply("501 Syntax: MAIL FROM:<address>")
         else:
             self._reset()
             self._sender = path[1]
-            self._say("250 OK")
+            self._reply("250 OK")
 
     def _rcpt(self, rest: str) -> None:
         self._fail_at("rcpt")
         path = PATH.match(rest)
         if self._sender is None:
-            self._say("503 MAIL first")
+            self._reply("503 MAIL first")
         elif path is None or "@" not in path[1]:
-            self._say("501 Syntax: RCPT TO:<address>")
+            self._reply("501 Syntax: RCPT TO:<address>")
         elif path[1].lower() == UNKNOWN_RECIPIENT:
-            self._say("550 No such mailbox")
+            self._reply("550 No such mailbox")
         else:
             self._recipients.append(path[1])
-            self._say("250 OK")
+            self._reply("250 OK")
 
     async def _data(self) -> None:
         if self._sender is None or not self._recipients:
-            self._say("503 RCPT first")
+            self._reply("503 RCPT first")
             return
         self._fail_at("data")
-        self._say("354 End with <CRLF>.<CRLF>")
+        self._reply("354 End with <CRLF>.<CRLF>")
         lines: list[bytes] = []
         size = 0
         while (line := await self._raw_line()) != b".":
             size += len(line)
             if size > MAIL_LIMIT_BYTES:
-                self._say("552 Too large")
+                self._reply("552 Too large")
                 raise Hangup
             lines.append(line[1:] if line.startswith(b".") else line)
         self._mailbox.put(self._sender, self._recipients, b"\r\n".join(lines))
         self._reset()
-        self._say("250 Accepted")
+        self._reply("250 Accepted")
 
     def _reset(self) -> None:
         self._sender, self._recipients = None, []
@@ -136,14 +136,14 @@ class SmtpSession:
         fault = self._mailbox.take_fault(stage)
         if fault is not None:
             if fault.reply:
-                self._say(fault.reply)
+                self._reply(fault.reply)
             raise Hangup
 
     async def _ask(self, challenge: str) -> str:
-        self._say(f"334 {challenge}")
+        self._reply(f"334 {challenge}")
         return await self._line()
 
-    def _say(self, *lines: str) -> None:
+    def _reply(self, *lines: str) -> None:
         self._writer.write("".join(f"{line}\r\n" for line in lines).encode())
 
     async def _line(self) -> str:
