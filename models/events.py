@@ -229,7 +229,7 @@ class EventType(NamedEnum):
     DELIVERY_CANCEL_OFFERED = auto()
     "No rider was found for long: the customer may cancel with a full refund."
     DELIVERY_RIDER_SILENT = auto()
-    "The rider has the order and was not heard of for long; support was told."
+    "The rider has the order and has sent no position for long; support has a case."
     DELIVERY_RIDER_RELEASED = auto()
     "The rider can't go on; support looks for another one."
     DELIVERY_REASSIGNED = auto()

@@ -8,8 +8,8 @@ from models.catalog import MINIMUM_AGE
 from services.carts import totals
 from services.core.problems import Problem
 
-MAX_UNITS_TOLD = 9
-"""Customers are told no more: whoever asks for many units must not learn a store's stock."""
+MAX_SHOWN_UNITS = 9
+"""Customers see no more: who orders many units must not learn the stock of a store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class ProductUnavailable(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsufficientStock(Problem):
-    """The store has only `available` units of the product; strangers are told MAX_UNITS_TOLD."""
+    """The store has only `available` units; customers see at most MAX_SHOWN_UNITS."""
 
     product_id: UUID
     available: int
@@ -65,12 +65,12 @@ def shortages(
 
 
 def _shortage(line_number: int, product_id: UUID, units: int) -> InsufficientStock:
-    told = min(max(0, units), MAX_UNITS_TOLD)
-    message = f"Only {told} of this product are left."
-    if told < units:
-        message = f"There are fewer than that left of this product, but {told} at least."
+    shown = min(max(0, units), MAX_SHOWN_UNITS)
+    message = f"Only {shown} of this product are left."
+    if shown < units:
+        message = f"There are fewer than that left of this product, but {shown} at least."
     path = ["input", "lines", str(line_number)]
-    return InsufficientStock(path=path, message=message, product_id=product_id, available=told)
+    return InsufficientStock(path=path, message=message, product_id=product_id, available=shown)
 
 
 def age_problem(product_ids: list[UUID]) -> AgeConfirmationRequired:

@@ -65,7 +65,7 @@ DELIVERIES_OF_SILENT_RIDERS = _deliveries_where(_LOSES_DELIVERY).order_by(
 CARRIERS_TO_CHECK = _deliveries_where(
     _CARRYING, or_(_IS_TO_BE_ASKED, _NEEDS_CASE, _IS_BACK)
 ).order_by(Delivery.assigned_at, Delivery.id)
-"""Deliveries with the bags on the way whose riders fell silent, or are heard of again."""
+"""Deliveries with the bags on the way whose riders are silent, or send positions again."""
 
 
 async def unassign_silent_rider(session: AsyncSession, delivery_id: UUID) -> bool:
