@@ -36,6 +36,14 @@ SERVER = "server"
 ORIGIN = AuditContext("test:town")
 RECORD_START = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 ERROR_RECORD = re.compile(r"\S+ (ERROR|CRITICAL)")
+# A few customers place all orders from one address, and payments stay open while processes are
+# down: the limits of unpaid orders would refuse them. They have tests of their own.
+NO_UNPAID_LIMITS = {
+    "DARKSTORE_UNPAID_ORDERS": "1000",
+    "DARKSTORE_UNPAID_ORDERS_NETWORK": "10000",
+    "DARKSTORE_UNPAID_UNITS": "10000",
+    "DARKSTORE_UNPAID_UNITS_NETWORK": "10000",
+}
 
 
 def steady_port() -> int:
@@ -97,6 +105,7 @@ class ServerGroup:
             "STRIPE_API_KEY": self.secret_key,
             "STRIPE_PUBLISHABLE_KEY": self.publishable_key,
             "STRIPE_WEBHOOK_SECRET": f"whsec_{self.secret}",
+            **NO_UNPAID_LIMITS,
         }
 
     def start(self) -> None:
