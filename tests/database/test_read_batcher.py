@@ -39,9 +39,9 @@ def batcher(database: Database) -> ReadBatcher:
 
 
 async def test_concurrent_reads_share_a_round_trip(
-    database: Database, batcher: ReadBatcher, town: City
+    database: Database, batcher: ReadBatcher, shared_city: City
 ) -> None:
-    stores = [store.id for store in town.first.stores]
+    stores = [store.id for store in shared_city.first.stores]
     with record_statements(database) as sent:
         rows, listings, products = await asyncio.gather(
             one_per_key(batcher.session(), STORES, [*stores, uuid7()]),
@@ -49,7 +49,10 @@ async def test_concurrent_reads_share_a_round_trip(
             batcher.session().scalars(select(Product).order_by(Product.id)),
         )
     assert len(sent) == 1
-    assert [row and row.name for row in rows] == [*(one.name for one in town.first.stores), None]
+    assert [row and row.name for row in rows] == [
+        *(one.name for one in shared_city.first.stores),
+        None,
+    ]
     async with database.read(PLATFORM) as session:
         whole = await many_per_key(session, LISTINGS, stores, "store_id")
         every = list(await session.scalars(select(Product).order_by(Product.id)))
@@ -64,8 +67,10 @@ def _values(row: Any) -> dict[str, Any]:
     return {one.key: getattr(row, one.key) for one in columns if not one.deferred}
 
 
-async def test_one_key_has_the_same_answer_as_several(database: Database, town: City) -> None:
-    near, far = (store.id for store in town.first.stores[:2])
+async def test_one_key_has_the_same_answer_as_several(
+    database: Database, shared_city: City
+) -> None:
+    near, far = (store.id for store in shared_city.first.stores[:2])
     async with database.read(PLATFORM) as session:
         with record_statements(database) as sent:
             alone = await many_per_key(session, LISTINGS, [near], "store_id")
@@ -76,47 +81,47 @@ async def test_one_key_has_the_same_answer_as_several(database: Database, town: 
 
 
 async def test_an_error_is_raised_only_for_the_statement_that_caused_it(
-    database: Database, batcher: ReadBatcher, town: City
+    database: Database, batcher: ReadBatcher, shared_city: City
 ) -> None:
     answers = await asyncio.gather(
-        one_per_key(batcher.session(), STORES, [town.near.id]),
+        one_per_key(batcher.session(), STORES, [shared_city.near.id]),
         batcher.session().scalar(SHARE, {"by": 0}),
         batcher.session().scalar(SHARE, {"by": 4}),
         batcher.session().get_one(Store, uuid7()),
         return_exceptions=True,
     )
     (near,), zero, four, missing = answers
-    assert near.name == town.near.name
+    assert near.name == shared_city.near.name
     assert "division by zero" in str(zero)
     assert four == 3
     assert isinstance(missing, NoResultFound)
 
 
 async def test_a_statement_that_can_not_be_merged_runs_by_itself(
-    database: Database, batcher: ReadBatcher, town: City
+    database: Database, batcher: ReadBatcher, shared_city: City
 ) -> None:
     with record_statements(database) as sent:
         one, store, stock = await asyncio.gather(
             batcher.session().scalar(text("select 1 as one")),
-            batcher.session().get(Store, town.near.id),
+            batcher.session().get(Store, shared_city.near.id),
             batcher.session().scalar(select(func.count()).select_from(Stock)),
         )
-    assert (one, store.name, stock > 0) == (1, town.near.name, True)
+    assert (one, store.name, stock > 0) == (1, shared_city.near.name, True)
     assert len(sent) == 2
 
 
 async def test_statements_that_come_during_a_round_trip_share_the_next_one(
-    database: Database, batcher: ReadBatcher, town: City
+    database: Database, batcher: ReadBatcher, shared_city: City
 ) -> None:
     async def twice() -> str:
         session = batcher.session()
-        store = await session.get_one(Store, town.near.id)
+        store = await session.get_one(Store, shared_city.near.id)
         same: Store = await session.get_one(Store, store.id)
         return same.name
 
     with record_statements(database) as sent:
         names = await asyncio.gather(*(twice() for _ in range(3)))
-    assert set(names) == {town.near.name}
+    assert set(names) == {shared_city.near.name}
     assert len(sent) == 2
 
 
@@ -146,7 +151,7 @@ async def test_a_round_trip_is_canceled_with_its_last_reader(
     assert await batcher.session().scalar(SHARE, {"by": 2}) == 6
 
 
-async def test_a_round_trip_stays_inside_its_scope(database: Database, town: City) -> None:
+async def test_a_round_trip_stays_inside_its_scope(database: Database, shared_city: City) -> None:
     nobody = database.read_batcher(Scope())
     everybody = database.read_batcher(PLATFORM)
     riders = [

@@ -49,9 +49,9 @@ def _plain(row: Values) -> Values:
 
 
 @pytest.fixture(scope="module")
-def statements(town: City) -> list[object]:
+def statements(shared_city: City) -> list[object]:
     other = aliased(Store)
-    stores = [store.id for store in town.first.stores]
+    stores = [store.id for store in shared_city.first.stores]
     return [
         select(Store).order_by(Store.id),
         select(Store, Company.name, Company).join(Company).order_by(Store.id),
@@ -78,33 +78,35 @@ async def test_a_read_session_answers_what_a_write_session_answers(
         assert read_only == entities
 
 
-async def test_one_compiled_statement_serves_all_values(database: Database, town: City) -> None:
+async def test_one_compiled_statement_serves_all_values(
+    database: Database, shared_city: City
+) -> None:
     async with database.read(PLATFORM) as session:
         names = [
             await session.scalar(select(Store.name).where(Store.id == store.id))
-            for store in town.first.stores
+            for store in shared_city.first.stores
         ]
-        few = [await _count_stores(session, town, key_count) for key_count in (1, 2)]
-    assert names == [store.name for store in town.first.stores]
+        few = [await _count_stores(session, shared_city, key_count) for key_count in (1, 2)]
+    assert names == [store.name for store in shared_city.first.stores]
     assert few == [1, 2]
 
 
-async def _count_stores(session: AsyncSession, town: City, key_count: int) -> int | None:
-    keys = [store.id for store in town.first.stores[:key_count]]
+async def _count_stores(session: AsyncSession, shared_city: City, key_count: int) -> int | None:
+    keys = [store.id for store in shared_city.first.stores[:key_count]]
     return await session.scalar(select(func.count()).where(Store.id.in_(keys)))
 
 
-async def test_a_read_only_row_can_not_be_changed(database: Database, town: City) -> None:
+async def test_a_read_only_row_can_not_be_changed(database: Database, shared_city: City) -> None:
     async with database.read(PLATFORM) as session:
-        store = await session.get_one(Store, town.near.id)
+        store = await session.get_one(Store, shared_city.near.id)
     with pytest.raises(AttributeError):
         store.name = "Elsewhere"
-    assert store.name == town.near.name
+    assert store.name == shared_city.near.name
 
 
-async def test_a_row_is_read_by_its_key(database: Database, town: City) -> None:
+async def test_a_row_is_read_by_its_key(database: Database, shared_city: City) -> None:
     async with database.read(PLATFORM) as session:
-        key = (town.near.id, town.first.products[0].id)
+        key = (shared_city.near.id, shared_city.first.products[0].id)
         assert (await session.get_one(Stock, key)).product_id == key[1]
         assert await session.get(Store, uuid7()) is None
         with pytest.raises(NoResultFound):
@@ -123,10 +125,10 @@ async def test_a_read_session_can_not_write_and_sees_only_its_scope(database: Da
 
 
 async def test_a_connection_reads_in_the_scope_of_its_present_reader(
-    database: Database, town: City
+    database: Database, shared_city: City
 ) -> None:
     """Readers in different scopes use the same few connections in turn."""
-    rider = town.riders[0]
+    rider = shared_city.riders[0]
     counted = select(func.count()).select_from(Rider)
     for _ in range(3):
         async with database.read(NOBODY) as session:

@@ -107,10 +107,10 @@ async def test_a_row_is_one_object_that_is_refreshed_only_on_request(
     assert row.label == "Boat"
 
 
-async def _add_second_cart(session: AsyncSession, customer: ActorClient, town: City) -> None:
+async def _add_second_cart(session: AsyncSession, customer: ActorClient, shared_city: City) -> None:
     """Add a second cart for the same company, which a constraint forbids."""
     async with session.begin_nested():
-        session.add(Cart(person_id=customer.id, company_id=town.second.id))
+        session.add(Cart(person_id=customer.id, company_id=shared_city.second.id))
         await session.flush()
 
 
@@ -127,14 +127,14 @@ async def test_updating_a_row_that_is_gone_is_an_error(
 
 
 async def test_a_session_can_be_used_after_a_savepoint_was_rolled_back(
-    session: AsyncSession, customer: ActorClient, town: City
+    session: AsyncSession, customer: ActorClient, shared_city: City
 ) -> None:
-    cart = Cart(person_id=customer.id, company_id=town.second.id)
+    cart = Cart(person_id=customer.id, company_id=shared_city.second.id)
     session.add(cart)
     await session.flush()
     with pytest.raises(IntegrityError):
-        await _add_second_cart(session, customer, town)
-    session.add(CartLine(cart_id=cart.id, product_id=town.second.products[0].id,
+        await _add_second_cart(session, customer, shared_city)
+    session.add(CartLine(cart_id=cart.id, product_id=shared_city.second.products[0].id,
                          person_id=customer.id, quantity=2))  # fmt: skip
     await session.flush()
     assert await session.get_one(Cart, cart.id) is cart

@@ -113,8 +113,8 @@ async def buyers(container: Container) -> list[ActorClient]:
 
 
 @pytest.fixture(scope="module")
-async def order(buyers: list[ActorClient], town: City) -> str:
-    return encode_id(Order, (await place_test_order(buyers[0], town)).id)
+async def order(buyers: list[ActorClient], shared_city: City) -> str:
+    return encode_id(Order, (await place_test_order(buyers[0], shared_city)).id)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -143,10 +143,10 @@ async def test_interleaved_requests_get_only_their_own_data(
     buyers: list[ActorClient],
     picker: ActorClient,
     nobody: ActorClient,
-    town: City,
+    shared_city: City,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    one, two = [await place_test_order(buyer, town) for buyer in buyers]
+    one, two = [await place_test_order(buyer, shared_city) for buyer in buyers]
     engine = Engine(graph, limits=Limits(), on_error=format_error)
     prepared = engine.prepare("""query ($one: ID!, $two: ID!) {
       one: order(id: $one) { code deliveryPin lines { name } payment { clientSecret } }

@@ -114,37 +114,42 @@ TYPES_WITHOUT_NODE = {
 
 
 @pytest.fixture(scope="module")
-async def neighbor(container: Container, town: City) -> ActorClient:
+async def neighbor(container: Container, shared_city: City) -> ActorClient:
     """A picker in another store of the same company."""
-    grant = Grant(Role.STORE_STAFF, town.company.id, town.next.id)
+    grant = Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.next.id)
     return await create_client(container, "Neighbor", grant)
 
 
 @pytest.fixture(scope="module")
-async def manager(container: Container, town: City) -> ActorClient:
+async def manager(container: Container, shared_city: City) -> ActorClient:
     """The manager of the near store, a client unlike the fixture of this folder."""
-    grant = Grant(Role.STORE_MANAGER, town.company.id, town.near.id)
+    grant = Grant(Role.STORE_MANAGER, shared_city.company.id, shared_city.near.id)
     return await create_client(container, "Manager", grant)
 
 
 @pytest.fixture(scope="module")
 async def keys(
-    container: Container, town: City, customer: ActorClient, picker: ActorClient, rider: ActorClient
+    container: Container,
+    shared_city: City,
+    customer: ActorClient,
+    picker: ActorClient,
+    rider: ActorClient,
 ) -> Keys:
     """The key of a row of every model: of the customer, in the near store, with the rider."""
-    place: dict[str, Any] = {"company_id": town.company.id, "store_id": town.near.id}
+    company: dict[str, Any] = {"company_id": shared_city.company.id}
+    place: dict[str, Any] = {**company, "store_id": shared_city.near.id}
     async with container.database.write(PLATFORM, AuditContext("test")) as session:
-        keys = await create_order_rows(session, town.first, customer.id)
-        rider_ids = {"rider_id": town.riders[0].id, "rider_person_id": rider.id}
+        keys = await create_order_rows(session, shared_city.first, customer.id)
+        rider_ids = {"rider_id": shared_city.riders[0].id, "rider_person_id": rider.id}
         delivery = await session.get_one(Delivery, keys[Delivery])
-        delivery.rider_id, delivery.rider_person_id = town.riders[0].id, rider.id
+        delivery.rider_id, delivery.rider_person_id = shared_city.riders[0].id, rider.id
         now = await session.scalar(select(func.now()))
         for row in (
             DeliveryOffer(delivery_id=delivery.id, expires_at=now, **rider_ids, **place),
             Address(person_id=customer.id),
-            Cart(person_id=customer.id, company_id=town.company.id),
+            Cart(person_id=customer.id, **company),
             StockBatch(product_id=keys[Product], code=uuid7().hex, **place),
-            BatchRecall(company_id=town.company.id, product_id=keys[Product], batch_code="X"),
+            BatchRecall(**company, product_id=keys[Product], batch_code="X"),
             JobFailure(item=uuid7()),
             Invitation(
                 role=Role.STORE_STAFF,
@@ -155,26 +160,26 @@ async def keys(
         ):
             session.add(fill_required_columns(row))
             keys[type(row)] = row.id
-        for model, key in await _existing_keys(session, town, picker):
+        for model, key in await _existing_keys(session, shared_city, picker):
             keys[model] = key
     assert customer.actor.session_id is not None
     return keys | {SignInSession: customer.actor.session_id}
 
 
 async def _existing_keys(
-    session: Any, town: City, picker: ActorClient
+    session: Any, shared_city: City, picker: ActorClient
 ) -> list[tuple[type[Entity], UUID]]:
     """Return the keys of rows that exist already."""
-    entry = select(StockEntry.id).where(StockEntry.store_id == town.near.id).limit(1)
+    entry = select(StockEntry.id).where(StockEntry.store_id == shared_city.near.id).limit(1)
     role = select(Membership.id).where(Membership.person_id == picker.id)
-    assert town.first.brand is not None
+    assert shared_city.first.brand is not None
     return [
         (StockEntry, await session.scalar(entry)),
         (Membership, await session.scalar(role)),
-        (Rider, town.riders[0].id),
-        (Brand, town.first.brand.id),
-        (Category, town.first.categories[0].id),
-        (Company, town.company.id),
+        (Rider, shared_city.riders[0].id),
+        (Brand, shared_city.first.brand.id),
+        (Category, shared_city.first.categories[0].id),
+        (Company, shared_city.company.id),
     ]
 
 
@@ -217,7 +222,7 @@ async def test_the_root_field_of_the_type_gives_the_same_result(
 
 
 async def test_several_ids_keep_their_order_each_with_its_own_error(
-    keys: Keys, customer: ActorClient, town: City
+    keys: Keys, customer: ActorClient, shared_city: City
 ) -> None:
     own_ids = [encode_id(model, keys[model]) for model in (Order, Ticket, Store, Order)]
     ids = [
@@ -290,7 +295,5 @@ def test_every_type_with_a_public_id_is_a_node() -> None:
     node: Any = schema.type_map["Node"]
     nodes = {kind.name for kind in schema.get_possible_types(node)}
     assert with_id - nodes == TYPES_WITHOUT_NODE
-    assert nodes == {type_name(model) for model in PREFIXES} - {
-        model.__name__ for model in NOT_NODES
-    }
+    assert nodes == {type_name(model) for model in PREFIXES if model not in NOT_NODES}
     assert NODE_MODELS | set(PUBLIC_LOADERS) == set(PREFIXES) - set(NOT_NODES)

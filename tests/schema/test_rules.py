@@ -46,9 +46,9 @@ def field_of(parent: str, name: str) -> GraphQLField:
 
 
 @pytest.fixture(scope="module")
-async def everybody(container: Container, town: City) -> dict[str, ActorClient]:
+async def everybody(container: Container, shared_city: City) -> dict[str, ActorClient]:
     """A new person of each role for this module alone."""
-    company, store = town.company.id, town.near.id
+    company, store = shared_city.company.id, shared_city.near.id
     scopes = {
         Role.COMPANY_ADMIN: (company, None),
         Role.STORE_MANAGER: (company, store),

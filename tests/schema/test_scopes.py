@@ -22,9 +22,9 @@ SHAPE = graph._schema
 FIELDS = [f"{each.parent}.{each.name}" for each in guarded_fields() if each.parent in KINDS]
 
 
-def app_of(container: Container, town: City, *scopes: AppScope) -> ActorClient:
-    """Return a client for an app of the town's company with these scopes."""
-    grants = app_grants(town.company.id)
+def app_of(container: Container, shared_city: City, *scopes: AppScope) -> ActorClient:
+    """Return a client for an app of the city's company with these scopes."""
+    grants = app_grants(shared_city.company.id)
     return ActorClient(container, Actor(uuid7(), uuid7(), grants, uuid7(), frozenset(scopes)))
 
 
@@ -45,7 +45,7 @@ def test_the_list_names_existing_fields_and_types_that_companies_may_use() -> No
 
 @pytest.mark.parametrize("element", FIELDS)
 async def test_a_root_field_requires_its_scope_of_apps(
-    element: str, container: Container, town: City
+    element: str, container: Container, shared_city: City
 ) -> None:
     parent, _, name = element.partition(".")
     text, variables = minimal_document(KINDS[parent], name, field_of(parent, name))
@@ -53,12 +53,14 @@ async def test_a_root_field_requires_its_scope_of_apps(
     scope = ROOT_FIELD_SCOPES.get(element)
     if element in ROOT_FIELD_SCOPES:
         scopes = set(AppScope) if scope else set()
-        assert not await ask(app_of(container, town, *scopes), text, variables) & (
+        assert not await ask(app_of(container, shared_city, *scopes), text, variables) & (
             DENIED | {"INTERNAL"}
         )
     if scope is None and element in ROOT_FIELD_SCOPES:
         return
-    app_without_scope = app_of(container, town, *(each for each in AppScope if each is not scope))
+    app_without_scope = app_of(
+        container, shared_city, *(each for each in AppScope if each is not scope)
+    )
     answer_codes = await ask(app_without_scope, text, variables)
     assert answer_codes == {"FORBIDDEN"}
     if scope is not None and parent != "Subscription":
@@ -80,14 +82,16 @@ PATHS_TO_TYPES = [
 
 @pytest.mark.parametrize(("text", "scope"), PATHS_TO_TYPES)
 async def test_a_type_requires_its_scope_on_every_path(
-    text: str, scope: AppScope, container: Container, town: City
+    text: str, scope: AppScope, container: Container, shared_city: City
 ) -> None:
     text = "query ($id: ID!) " + text
     variables = {"id": "ord_AZq3AAAAAAAAAAAAAAAAAA"}
-    app_without_scope = app_of(container, town, *(each for each in AppScope if each is not scope))
+    app_without_scope = app_of(
+        container, shared_city, *(each for each in AppScope if each is not scope)
+    )
     answer = await app_without_scope.answer(text, variables)
     assert [error["extensions"].get("scope") for error in answer.errors or []] == [scope.token]
-    assert not await app_of(container, town, *AppScope).codes(text, variables) & DENIED
+    assert not await app_of(container, shared_city, *AppScope).codes(text, variables) & DENIED
 
 
 @pytest.mark.parametrize(
@@ -98,9 +102,9 @@ async def test_a_type_requires_its_scope_on_every_path(
     ],
 )
 async def test_unlisted_fields_are_forbidden_to_all_apps(
-    text: str, container: Container, town: City
+    text: str, container: Container, shared_city: City
 ) -> None:
     if "$id" in text:
         text = "query ($id: ID!) " + text
     variables = {"id": "ses_AZq3AAAAAAAAAAAAAAAAAA"}
-    assert await app_of(container, town, *AppScope).codes(text, variables) == {"FORBIDDEN"}
+    assert await app_of(container, shared_city, *AppScope).codes(text, variables) == {"FORBIDDEN"}

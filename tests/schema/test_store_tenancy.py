@@ -36,10 +36,12 @@ OF_ORDERS: tuple[type[Entity], ...] = (
 
 
 @pytest.fixture(scope="module")
-async def next_door(database: Database, town: City) -> Keys:
+async def next_door(database: Database, shared_city: City) -> Keys:
     """The keys of an order of the second store, of a customer of its own."""
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        keys = await create_order_rows(session, replace(town.first, stores=[town.next]))
+        keys = await create_order_rows(
+            session, replace(shared_city.first, stores=[shared_city.next])
+        )
     return {model: keys[model] for model in OF_ORDERS}
 
 
@@ -67,7 +69,11 @@ async def test_an_order_of_another_store_is_answered_like_an_unknown_one(
 
 
 async def test_documents_of_another_store_are_not_found(
-    database: Database, town: City, next_door: Keys, picker: ActorClient, manager: ActorClient
+    database: Database,
+    shared_city: City,
+    next_door: Keys,
+    picker: ActorClient,
+    manager: ActorClient,
 ) -> None:
     """Packing slips and manifests carry names, as the graph does."""
     for who in (picker, manager):
@@ -76,7 +82,7 @@ async def test_documents_of_another_store_are_not_found(
                 documents.read_packing_slip(
                     session, actor=who.actor, fulfillment_id=next_door[Fulfillment]
                 ),
-                documents.read_manifest(session, actor=who.actor, store_id=town.next.id),
+                documents.read_manifest(session, actor=who.actor, store_id=shared_city.next.id),
             )
             for read in reads:
                 with pytest.raises(DomainError) as caught:
@@ -85,11 +91,11 @@ async def test_documents_of_another_store_are_not_found(
 
 
 async def test_the_packing_slip_of_a_lost_order_names_nobody(
-    database: Database, town: City, picker: ActorClient
+    database: Database, shared_city: City, picker: ActorClient
 ) -> None:
     """The store rejected the order: its slip is still there, without the customer."""
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        keys = await create_order_rows(session, town.first)
+        keys = await create_order_rows(session, shared_city.first)
         lost: dict[str, Any] = {"status": FulfillmentStatus.REJECTED, "customer_name": "Clara"}
         own = Fulfillment.id == keys[Fulfillment]
         await session.execute(update(Fulfillment).where(own).values(lost))

@@ -118,7 +118,7 @@ async def test_the_catalog_role_cannot_write(connection: asyncpg.Connection) -> 
 
 @pytest.mark.parametrize("table", TABLES)
 async def test_without_a_scope_no_table_shows_a_row(
-    table: str, database: Database, town: City
+    table: str, database: Database, shared_city: City
 ) -> None:
     statement = text(f'select count(*) from "{table}"')  # noqa: S608 - a table name from the metadata
     async with database.engine.connect() as bare:
@@ -128,14 +128,14 @@ async def test_without_a_scope_no_table_shows_a_row(
 
 
 @pytest.fixture(scope="module")
-async def foreign_keys(database: Database, town: City) -> dict[type[Entity], UUID]:
+async def foreign_keys(database: Database, shared_city: City) -> dict[type[Entity], UUID]:
     """The key of a row of every model that belongs to the second company or its customer."""
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        keys = await create_order_rows(session, town.second)
+        keys = await create_order_rows(session, shared_city.second)
         for model in PREFIXES:
             if model not in keys and hasattr(model, "company_id"):
                 key = await session.scalar(
-                    select(model.id).where(model.company_id == town.second.id).limit(1)
+                    select(model.id).where(model.company_id == shared_city.second.id).limit(1)
                 )
                 if key is not None:
                     keys[model] = key
@@ -246,7 +246,7 @@ async def test_the_same_ids_are_found_by_the_company_they_belong_to(
 
 async def test_the_support_stream_contains_no_tickets_of_other_companies(
     database: Database,
-    town: City,
+    shared_city: City,
     foreign_keys: dict[type[Entity], UUID],
     support_agent: ActorClient,
     super_admin: ActorClient,
@@ -259,7 +259,7 @@ async def test_the_support_stream_contains_no_tickets_of_other_companies(
         snapshot = await desk.next_message()
         assert ticket not in {row["id"] for row in snapshot["tickets"]}
         assert (await platform.next_message())["kind"] == "SNAPSHOT"
-        scope = NOBODY.with_company(town.second.id)
+        scope = NOBODY.with_company(shared_city.second.id)
         async with database.write(scope, AuditContext("test:desk")) as session:
             record_ticket_event(
                 session, await session.get_one(Ticket, foreign_keys[Ticket]), "TICKET_RAISED"

@@ -17,8 +17,8 @@ from tests.support.server.integrator import AppAdmin
 
 @pytest.fixture
 async def app_admin(
-    container: Container, company_admin: ActorClient, town: City
+    container: Container, company_admin: ActorClient, shared_city: City
 ) -> AsyncIterator[AppAdmin]:
     engine = GraphQLEngine(graph, limits=Limits(), on_error=format_error)
     async with serve_engine(container, engine) as client:
-        yield AppAdmin(company_admin, client, town)
+        yield AppAdmin(company_admin, client, shared_city)

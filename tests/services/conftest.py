@@ -34,15 +34,15 @@ async def dependencies(database: Database) -> AsyncIterator[OrderDependencies]:
 
 
 @pytest.fixture(scope="module")
-async def opened_desk() -> AsyncIterator[StripeSandbox]:
+async def stripe_sandbox() -> AsyncIterator[StripeSandbox]:
     async with open_sandbox() as one:
         yield one
 
 
 @pytest.fixture
-async def shop(database: Database, opened_desk: StripeSandbox) -> AsyncIterator[Shop]:
-    await opened_desk.reset()
-    async with open_shop(database, opened_desk) as one:
+async def shop(database: Database, stripe_sandbox: StripeSandbox) -> AsyncIterator[Shop]:
+    await stripe_sandbox.reset()
+    async with open_shop(database, stripe_sandbox) as one:
         yield one
 
 

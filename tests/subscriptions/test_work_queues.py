@@ -25,10 +25,13 @@ from workflows.checkout import place_order
 ORIGIN = AuditContext("test:queues")
 
 
-async def place_paid_order(customer: ActorClient, town: City) -> Order:
+async def place_paid_order(customer: ActorClient, shared_city: City) -> Order:
     """Place and pay an order, which enters the nearest store's queue."""
     placed = await place_order.place(
-        customer.container, actor=customer.actor, origin=ORIGIN, order_request=order_request(town)
+        customer.container,
+        actor=customer.actor,
+        origin=ORIGIN,
+        order_request=order_request(shared_city),
     )
     await authorize(customer.container.database, placed.order)
     return placed.order
@@ -48,16 +51,16 @@ async def open_ticket(customer: ActorClient, order: Order) -> Ticket:
 
 
 async def test_a_store_queue_sends_its_open_tasks_and_then_each_change(
-    picker: ActorClient, customer: ActorClient, town: City
+    picker: ActorClient, customer: ActorClient, shared_city: City
 ) -> None:
-    first = await place_paid_order(customer, town)
+    first = await place_paid_order(customer, shared_city)
     async with subscribe(
-        picker, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+        picker, "store_queue_changed", storeId=encode_id(Store, shared_city.near.id)
     ) as subscription:
         snapshot = await subscription.next_message()
         assert snapshot["kind"] == "SNAPSHOT"
         assert first.code in {task["orderCode"] for task in snapshot["fulfillments"]}
-        second = await place_paid_order(customer, town)
+        second = await place_paid_order(customer, shared_city)
         message = await subscription.next_of_type("FULFILLMENT_QUEUED")
         assert message["fulfillments"] is None
         assert message["fulfillment"]["orderCode"] == second.code
@@ -65,43 +68,45 @@ async def test_a_store_queue_sends_its_open_tasks_and_then_each_change(
 
 
 async def test_an_order_event_shows_only_the_task_of_this_store(
-    picker: ActorClient, customer: ActorClient, container: Container, town: City
+    picker: ActorClient, customer: ActorClient, container: Container, shared_city: City
 ) -> None:
-    order = await place_paid_order(customer, town)
+    order = await place_paid_order(customer, shared_city)
     async with subscribe(
-        picker, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+        picker, "store_queue_changed", storeId=encode_id(Store, shared_city.near.id)
     ) as subscription:
         await subscription.next_message()
         async with container.database.write(PLATFORM, ORIGIN) as session:
             order_row = await session.get_one(Order, order.id)
             record_order_event(
-                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=town.near.id
+                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=shared_city.near.id
             )
         message = await subscription.next_of_type("ORDER_COMPLETED")
         assert message["fulfillment"]["orderCode"] == order.code
         async with container.database.write(PLATFORM, ORIGIN) as session:
             query = select(Fulfillment).where(Fulfillment.order_id == order.id)
             task = (await session.scalars(query)).one()
-            task.store_id = town.next.id
+            task.store_id = shared_city.next.id
             order_row = await session.get_one(Order, order.id)
             record_order_event(
-                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=town.near.id
+                session, order_row, EventType.ORDER_COMPLETED, queue_store_id=shared_city.near.id
             )
         assert (await subscription.next_of_type("ORDER_COMPLETED"))["fulfillment"] is None
 
 
 @pytest.mark.parametrize("user", ["other_company_manager", "other_company_admin"], indirect=True)
-async def test_the_queue_of_another_company_is_not_found(user: ActorClient, town: City) -> None:
+async def test_the_queue_of_another_company_is_not_found(
+    user: ActorClient, shared_city: City
+) -> None:
     async with subscribe(
-        user, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+        user, "store_queue_changed", storeId=encode_id(Store, shared_city.near.id)
     ) as subscription:
         assert await subscription.final_error_code() == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("user", ["customer", "rider", "support_agent"], indirect=True)
-async def test_a_store_queue_requires_store_staff(user: ActorClient, town: City) -> None:
+async def test_a_store_queue_requires_store_staff(user: ActorClient, shared_city: City) -> None:
     async with subscribe(
-        user, "store_queue_changed", storeId=encode_id(Store, town.near.id)
+        user, "store_queue_changed", storeId=encode_id(Store, shared_city.near.id)
     ) as subscription:
         assert await subscription.final_error_code() == "FORBIDDEN"
 
@@ -137,9 +142,9 @@ async def test_delivery_offers_require_a_rider(customer: ActorClient) -> None:
 
 
 async def test_customer_agent_and_support_queue_receive_ticket_messages(
-    customer: ActorClient, support_agent: ActorClient, super_admin: ActorClient, town: City
+    customer: ActorClient, support_agent: ActorClient, super_admin: ActorClient, shared_city: City
 ) -> None:
-    order = await place_paid_order(customer, town)
+    order = await place_paid_order(customer, shared_city)
     async with (
         subscribe(support_agent, "support_queue_changed") as company_queue,
         subscribe(super_admin, "support_queue_changed") as platform_queue,
@@ -173,9 +178,9 @@ async def test_customer_agent_and_support_queue_receive_ticket_messages(
 
 @pytest.mark.parametrize("user", ["another_customer", "super_admin"], indirect=True)
 async def test_a_ticket_is_visible_to_its_customer_and_to_support(
-    user: ActorClient, customer: ActorClient, super_admin: ActorClient, town: City
+    user: ActorClient, customer: ActorClient, super_admin: ActorClient, shared_city: City
 ) -> None:
-    ticket = await open_ticket(customer, await place_paid_order(customer, town))
+    ticket = await open_ticket(customer, await place_paid_order(customer, shared_city))
     async with subscribe(
         user, "ticket_changed", ticketId=encode_id(Ticket, ticket.id)
     ) as subscription:

@@ -147,7 +147,7 @@ async def container(
 
 
 @pytest.fixture(scope="session")
-async def town(database: Database) -> City:
+async def shared_city(database: Database) -> City:
     """The city of the shared clients; tests do not change its rows."""
     return await city.build_city(database)
 
@@ -206,54 +206,54 @@ async def guest(container: Container) -> ActorClient:
 
 
 @pytest.fixture(scope="session")
-async def picker(container: Container, town: City) -> ActorClient:
+async def picker(container: Container, shared_city: City) -> ActorClient:
     return await create_client(
-        container, "Picker", Grant(Role.STORE_STAFF, town.company.id, town.near.id)
+        container, "Picker", Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id)
     )
 
 
 @pytest.fixture(scope="session")
-async def manager(container: Container, town: City) -> ActorClient:
+async def manager(container: Container, shared_city: City) -> ActorClient:
     return await create_client(
-        container, "Manager", Grant(Role.STORE_MANAGER, town.company.id, town.near.id)
+        container, "Manager", Grant(Role.STORE_MANAGER, shared_city.company.id, shared_city.near.id)
     )
 
 
 @pytest.fixture(scope="session")
-async def company_admin(container: Container, town: City) -> ActorClient:
+async def company_admin(container: Container, shared_city: City) -> ActorClient:
     return await create_client(
-        container, "Company admin", Grant(Role.COMPANY_ADMIN, town.company.id)
+        container, "Company admin", Grant(Role.COMPANY_ADMIN, shared_city.company.id)
     )
 
 
 @pytest.fixture(scope="session")
-async def other_company_manager(container: Container, town: City) -> ActorClient:
-    store = town.second.stores[0]
-    grant = Grant(Role.STORE_MANAGER, town.second.id, store.id)
+async def other_company_manager(container: Container, shared_city: City) -> ActorClient:
+    store = shared_city.second.stores[0]
+    grant = Grant(Role.STORE_MANAGER, shared_city.second.id, store.id)
     return await create_client(container, "Other company's manager", grant)
 
 
 @pytest.fixture(scope="session")
-async def other_company_admin(container: Container, town: City) -> ActorClient:
+async def other_company_admin(container: Container, shared_city: City) -> ActorClient:
     return await create_client(
-        container, "Other company's admin", Grant(Role.COMPANY_ADMIN, town.second.id)
+        container, "Other company's admin", Grant(Role.COMPANY_ADMIN, shared_city.second.id)
     )
 
 
 @pytest.fixture(scope="session")
-async def rider(container: Container, town: City) -> ActorClient:
-    return await _rider(container, town, 0)
+async def rider(container: Container, shared_city: City) -> ActorClient:
+    return await _rider(container, shared_city, 0)
 
 
 @pytest.fixture(scope="session")
-async def another_rider(container: Container, town: City) -> ActorClient:
-    return await _rider(container, town, 1)
+async def another_rider(container: Container, shared_city: City) -> ActorClient:
+    return await _rider(container, shared_city, 1)
 
 
 @pytest.fixture(scope="session")
-async def support_agent(container: Container, town: City) -> ActorClient:
+async def support_agent(container: Container, shared_city: City) -> ActorClient:
     return await create_client(
-        container, "Support agent", Grant(Role.SUPPORT_AGENT, town.company.id)
+        container, "Support agent", Grant(Role.SUPPORT_AGENT, shared_city.company.id)
     )
 
 
@@ -262,7 +262,7 @@ async def super_admin(container: Container) -> ActorClient:
     return await create_client(container, "Super admin", Grant(Role.SUPER_ADMIN))
 
 
-async def _rider(container: Container, town: City, number: int) -> ActorClient:
-    row = town.riders[number]
+async def _rider(container: Container, shared_city: City, number: int) -> ActorClient:
+    row = shared_city.riders[number]
     grant = Grant(Role.RIDER, row.company_id)
     return await create_client(container, "Rider", grant, person_id=row.person_id)

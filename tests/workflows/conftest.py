@@ -1,3 +1,3 @@
-from tests.services.conftest import buyer, city, database, opened_desk, shop
+from tests.services.conftest import buyer, city, database, shop, stripe_sandbox
 
-__all__ = ["buyer", "city", "database", "opened_desk", "shop"]
+__all__ = ["buyer", "city", "database", "shop", "stripe_sandbox"]

@@ -34,17 +34,17 @@ REFUSAL = "query ($id: ID!) { order(id: $id) { payment { failureCode failureMess
 
 
 @pytest.fixture
-async def keys(database: Database, town: City, another_customer: ActorClient) -> Keys:
+async def keys(database: Database, shared_city: City, another_customer: ActorClient) -> Keys:
     """A paid order of the near store with all that belongs to it."""
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        keys = await create_order_rows(session, town.first, another_customer.id)
+        keys = await create_order_rows(session, shared_city.first, another_customer.id)
     await change(database, Order, keys, status=OrderStatus.CONFIRMED)
     return keys
 
 
 @pytest.fixture
-async def neighbor(container: Container, town: City) -> ActorClient:
-    grant = Grant(Role.STORE_STAFF, town.company.id, town.next.id)
+async def neighbor(container: Container, shared_city: City) -> ActorClient:
+    grant = Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.next.id)
     return await create_client(container, "Neighbor", grant)
 
 
@@ -68,10 +68,10 @@ async def test_staff_of_another_store_of_the_company_find_no_order(
 
 
 async def test_a_store_that_lost_an_order_loses_sight_of_it(
-    database: Database, town: City, keys: Keys, picker: ActorClient, neighbor: ActorClient
+    database: Database, shared_city: City, keys: Keys, picker: ActorClient, neighbor: ActorClient
 ) -> None:
     """The first store rejects, the order moves on: name and address are no longer its business."""
-    await change(database, Order, keys, store_id=town.next.id)
+    await change(database, Order, keys, store_id=shared_city.next.id)
     await change(database, Fulfillment, keys, status=FulfillmentStatus.REJECTED)
     assert await picker.codes(ORDER, id_of(keys, Order)) == {"NOT_FOUND"}
     assert (await neighbor.run(ORDER, id_of(keys, Order)))["order"]["addressLine"] is not None
@@ -135,15 +135,18 @@ async def test_why_the_bank_refused_is_for_the_customer_and_support(
     refusal = {"failure_code": "card_declined", "failure_message": "Your card was declined."}
     await change(database, Payment, keys, **refusal)
     for who, visible in (
-        (picker, False), (company_admin, False), (support_agent, True), (another_customer, True),
-    ):  # fmt: skip
+        (picker, False),
+        (company_admin, False),
+        (support_agent, True),
+        (another_customer, True),
+    ):
         payment = (await who.run(REFUSAL, id_of(keys, Order)))["order"]["payment"]
         assert {value is not None for value in payment.values()} == {visible}
 
 
 async def test_a_recall_lists_to_each_stores_staff_the_orders_and_batches_of_their_store(
     database: Database,
-    town: City,
+    shared_city: City,
     picker: ActorClient,
     neighbor: ActorClient,
     company_admin: ActorClient,
@@ -152,19 +155,24 @@ async def test_a_recall_lists_to_each_stores_staff_the_orders_and_batches_of_the
     """The list told every store's staff the order ids of all others: the way to the addresses."""
     code = uuid7().hex
     recall = BatchRecall(
-        company_id=town.company.id, product_id=town.products[0].id, batch_code=code, reason="Glass"
+        company_id=shared_city.company.id,
+        product_id=shared_city.products[0].id,
+        batch_code=code,
+        reason="Glass",
     )
     async with database.write(PLATFORM, AuditContext("test")) as session:
         session.add(recall)
         sold = {
-            store.id: await _sell_batch(session, replace(town.first, stores=[store]), code)
-            for store in (town.near, town.next)
+            store.id: await _sell_batch(session, replace(shared_city.first, stores=[store]), code)
+            for store in (shared_city.near, shared_city.next)
         }
     document = """query ($id: ID!) { batchRecall(id: $id) {
       batches { store { id } } orders(first: 10) { nodes { orderId } } } }"""
     for who, stores in (
-        (picker, [town.near]), (neighbor, [town.next]), (company_admin, [town.near, town.next]),
-    ):  # fmt: skip
+        (picker, [shared_city.near]),
+        (neighbor, [shared_city.next]),
+        (company_admin, [shared_city.near, shared_city.next]),
+    ):
         data = (await who.run(document, {"id": encode_id(BatchRecall, recall.id)}))["batchRecall"]
         listed = {node["orderId"] for node in data["orders"]["nodes"]}
         assert listed == {sold[store.id] for store in stores}

@@ -172,7 +172,7 @@ async def test_an_expired_key_is_rejected(app_admin: AppAdmin, container: Contai
 
 
 async def test_an_app_pays_from_its_own_bucket_and_its_companys(
-    container: Container, company_admin: ActorClient, town: City
+    container: Container, company_admin: ActorClient, shared_city: City
 ) -> None:
     engine = GraphQLEngine(
         graph,
@@ -182,7 +182,7 @@ async def test_an_app_pays_from_its_own_bucket_and_its_companys(
         bucket_sizes=CallerBucketSizes.of(1),
     )
     async with serve_engine(container, engine) as client:
-        app_admin = AppAdmin(company_admin, client, town)
+        app_admin = AppAdmin(company_admin, client, shared_city)
         _, key = await app_admin.create_secret(await app_admin.create_app())
         _, other = await app_admin.create_secret(await app_admin.create_app())
         response = await app_admin.query_as(key, STOCK)

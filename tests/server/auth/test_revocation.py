@@ -66,23 +66,23 @@ def code_of(payload: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-async def staff(container: Container, town: City) -> ActorClient:
+async def staff(container: Container, shared_city: City) -> ActorClient:
     return await create_client(
         container,
         "Staff who order, too",
         Grant(Role.CUSTOMER),
-        Grant(Role.STORE_STAFF, town.company.id, town.near.id),
+        Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id),
     )
 
 
 async def test_a_dismissed_staff_member_cannot_adjust_stock_on_an_open_socket(
-    app_admin: AppAdmin, staff: ActorClient, town: City, monkeypatch: pytest.MonkeyPatch
+    app_admin: AppAdmin, staff: ActorClient, shared_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """12 s after the dismissal HTTP was refused, and the socket carried the change out."""
     monkeypatch.setattr(session_grants, "FRESH_SECONDS", 0.0)
     values = {
-        "storeId": encode_id(Store, town.near.id),
-        "productId": encode_id(Product, town.products[0].id),
+        "storeId": encode_id(Store, shared_city.near.id),
+        "productId": encode_id(Product, shared_city.products[0].id),
         "delta": 1,
         "reason": "RECEIPT",
     }
@@ -109,9 +109,9 @@ async def test_a_socket_closes_with_its_session(app_admin: AppAdmin, staff: Acto
 
 
 async def test_a_socket_closes_with_the_last_role_of_its_caller(
-    app_admin: AppAdmin, container: Container, town: City
+    app_admin: AppAdmin, container: Container, shared_city: City
 ) -> None:
-    grant = Grant(Role.STORE_STAFF, town.company.id, town.near.id)
+    grant = Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id)
     only_staff = await create_client(container, "Only staff", grant)
     async with open_socket(app_admin.client.socket_url) as socket:
         await socket.init(only_staff.token)
@@ -132,12 +132,12 @@ async def test_a_socket_closes_with_the_key_that_opened_it(app_admin: AppAdmin) 
 
 
 async def test_a_revoked_role_ends_its_own_streams_and_no_others(
-    app_admin: AppAdmin, staff: ActorClient, container: Container, town: City
+    app_admin: AppAdmin, staff: ActorClient, container: Container, shared_city: City
 ) -> None:
     """The socket of the person, and the streams of colleagues, go on."""
-    grant = Grant(Role.STORE_STAFF, town.company.id, town.near.id)
+    grant = Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id)
     colleague = await create_client(container, "Colleague", grant)
-    store = {"variables": {"store": encode_id(Store, town.near.id)}}
+    store = {"variables": {"store": encode_id(Store, shared_city.near.id)}}
     url = app_admin.client.socket_url
     async with open_socket(url) as socket, open_socket(url) as other:
         for one, who in ((socket, staff), (other, colleague)):

@@ -32,13 +32,15 @@ async def client(container: Container) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def documents(container: Container, town: City, customer: ActorClient) -> dict[str, str]:
-    """The id of one document of each kind, in the town's near store."""
+async def documents(
+    container: Container, shared_city: City, customer: ActorClient
+) -> dict[str, str]:
+    """The id of one document of each kind, in the city's near store."""
     async with container.database.write(PLATFORM, AuditContext("test")) as session:
-        keys = await create_order_rows(session, town.first, customer.id)
+        keys = await create_order_rows(session, shared_city.first, customer.id)
     return {
         "packing-slips": encode_id(Fulfillment, keys[Fulfillment]),
-        "manifests": encode_id(Store, town.near.id),
+        "manifests": encode_id(Store, shared_city.near.id),
         "receipts": encode_id(CounterSale, keys[CounterSale]),
     }
 
@@ -80,12 +82,12 @@ async def test_an_invalid_id_is_not_found(client: httpx.AsyncClient, picker: Act
 
 
 async def test_the_graph_has_the_url_of_the_manifest(
-    container: Container, town: City, client: httpx.AsyncClient, picker: ActorClient
+    container: Container, shared_city: City, client: httpx.AsyncClient, picker: ActorClient
 ) -> None:
-    data: Any = await picker.run(operation("store_desk"), {"id": public_id(town.near)})
+    data: Any = await picker.run(operation("store_desk"), {"id": public_id(shared_city.near)})
     address = data["store"]["manifestUrl"]
     response = await client.get(address, headers={"authorization": f"Bearer {picker.token}"})
     assert response.status_code == 200
     other = await create_client(container, "Other", *picker.actor.grants)
-    other_data: Any = await other.run(operation("store_desk"), {"id": public_id(town.far)})
+    other_data: Any = await other.run(operation("store_desk"), {"id": public_id(shared_city.far)})
     assert other_data["store"]["manifestUrl"] is None

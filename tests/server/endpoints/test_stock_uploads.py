@@ -45,14 +45,15 @@ async def test_a_file_is_imported_and_its_invalid_rows_downloaded(
     container: Container,
     other_company_admin: ActorClient,
 ) -> None:
-    town = await build_city(container.database)  # a company may run only a few imports at once
-    admin = await create_client(container, "Importer", Grant(Role.COMPANY_ADMIN, town.company.id))
+    # A city of its own: a company may run only a few imports at once.
+    city = await build_city(container.database)
+    admin = await create_client(container, "Importer", Grant(Role.COMPANY_ADMIN, city.company.id))
     body = b"store,product,quantity\nS3,P001,50\nS3,=HYPERLINK(1),1\n"
     uploaded = await client.post("/imports?name=shelf.csv", content=body, headers=bearer(admin))
     assert uploaded.status_code == 201
     assert uploaded.json()["sizeBytes"] == len(body)
     values = {
-        "companyId": public_id(town.company), "uploadId": uploaded.json()["uploadId"],
+        "companyId": public_id(city.company), "uploadId": uploaded.json()["uploadId"],
         "format": "CSV", "mode": "SET", "onError": "SKIP_BAD",
     }  # fmt: skip
     start = operation("stock_import_start")

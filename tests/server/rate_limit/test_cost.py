@@ -116,8 +116,10 @@ async def test_a_stream_of_server_sent_events_is_throttled(container: Container)
     assert response.text.endswith("event: complete\ndata:\n\n")
 
 
-async def test_the_staff_of_a_company_share_its_bucket(container: Container, town: City) -> None:
-    grant = Grant(Role.STORE_STAFF, town.company.id, town.near.id)
+async def test_the_staff_of_a_company_share_its_bucket(
+    container: Container, shared_city: City
+) -> None:
+    grant = Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id)
     staff = [await create_client(container, f"Staff {number}", grant) for number in range(2)]
     sizes = replace(CallerBucketSizes.of(1_000), company=BucketSize(100, 1))
     engine_of_company = GraphQLEngine(

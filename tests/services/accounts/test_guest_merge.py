@@ -21,9 +21,8 @@ from services.accounts.guest_merge import ORDER_MODELS
 from services.core.problems import DomainError, NotFound
 from services.orders import order_states
 from services.support import tickets
-from tests.support import city
 from tests.support.actors import ActorClient, InMemorySms, create_client
-from tests.support.city import City
+from tests.support.city import City, build_city
 from tests.support.customers import ORIGIN, order_request
 from tests.support.order_rows import create_order_rows
 from tests.support.paid_orders import OrderDependencies, authorize
@@ -37,9 +36,9 @@ ORDERS += " delivery { id } fulfillment { lines { id } } lines { id } } } } } }"
 
 
 @pytest.fixture
-async def town(container: Container) -> City:
+async def city(container: Container) -> City:
     """A city of this test alone, without other orders."""
-    return await city.build_city(container.database)
+    return await build_city(container.database)
 
 
 async def guest_of(container: Container, nobody: ActorClient) -> ActorClient:
@@ -47,15 +46,17 @@ async def guest_of(container: Container, nobody: ActorClient) -> ActorClient:
     return ActorClient(container, container.authenticator.verify(started["accessToken"]).actor)
 
 
-async def place_order_as(guest: ActorClient, town: City) -> Order:
+async def place_order_as(guest: ActorClient, city: City) -> Order:
     """Place an order as the guest: paid, accepted by its store, with a ticket."""
     container = guest.container
     placement = await place_order.place(
-        container, actor=guest.actor, origin=ORIGIN, order_request=order_request(town)
+        container, actor=guest.actor, origin=ORIGIN, order_request=order_request(city)
     )
     await authorize(container.database, placement.order)
     await accept_task(
-        OrderDependencies(container.database, container.reservation_queue), town, placement.order
+        OrderDependencies(container.database, container.reservation_queue),
+        city,
+        placement.order,
     )
     scope = guest.actor.scope().with_company(placement.order.company_id)
     message = {"kind": TicketKind.LATE, "subject": "Late", "body": "Where is it?"}
@@ -78,12 +79,12 @@ async def sign_in_guest(
 
 
 async def test_the_account_sees_and_tracks_the_guests_orders(
-    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
+    nobody: ActorClient, sms: InMemorySms, container: Container, city: City
 ) -> None:
     phone = new_phone()
     account = await sign_in(nobody, sms, phone)
     guest = await guest_of(container, nobody)
-    order = await place_order_as(guest, town)
+    order = await place_order_as(guest, city)
     me = await sign_in_guest(guest, nobody, sms, phone)
     assert encode_id(Person, me.id) == account["person"]["id"]
     [node] = (await me.run(ORDERS))["viewer"]["customer"]["orders"]["nodes"]
@@ -97,12 +98,12 @@ async def test_the_account_sees_and_tracks_the_guests_orders(
 
 
 async def test_every_row_with_a_customer_refers_to_the_account(
-    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
+    nobody: ActorClient, sms: InMemorySms, container: Container, city: City
 ) -> None:
     phone = new_phone()
     await sign_in(nobody, sms, phone)
     guest = await guest_of(container, nobody)
-    order = await place_order_as(guest, town)
+    order = await place_order_as(guest, city)
     me = await sign_in_guest(guest, nobody, sms, phone)
     async with container.database.read(PLATFORM) as session:
         model: Any
@@ -124,13 +125,13 @@ def test_every_table_with_a_customer_is_covered() -> None:
 
 
 async def test_the_merge_waits_for_concurrent_work_on_an_order(
-    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
+    nobody: ActorClient, sms: InMemorySms, container: Container, city: City
 ) -> None:
     """The other transaction locks the order, then the customer; the merge must not deadlock."""
     phone = new_phone()
     await sign_in(nobody, sms, phone)
     guest = await guest_of(container, nobody)
-    order = await place_order_as(guest, town)
+    order = await place_order_as(guest, city)
     async with container.database.write(PLATFORM, ORIGIN) as session:
         await order_states.lock(session, order.id)
         merging: asyncio.Task[Any] = asyncio.create_task(sign_in_guest(guest, nobody, sms, phone))
@@ -151,15 +152,15 @@ async def test_the_merge_waits_for_concurrent_work_on_an_order(
 
 @pytest.mark.parametrize("what", [Ticket, Cart])
 async def test_the_merge_waits_for_concurrent_writes_to_a_ticket_or_cart(
-    what: Any, nobody: ActorClient, sms: InMemorySms, container: Container, town: City
+    what: Any, nobody: ActorClient, sms: InMemorySms, container: Container, city: City
 ) -> None:
     """The writes lock their row, then the customer; the merge must not deadlock with them."""
     phone = new_phone()
     await sign_in(nobody, sms, phone)
     guest = await guest_of(container, nobody)
     async with container.database.write(PLATFORM, ORIGIN) as session:
-        await create_order_rows(session, town.first, guest.id)
-        session.add(Cart(person_id=guest.id, company_id=town.company.id))
+        await create_order_rows(session, city.first, guest.id)
+        session.add(Cart(person_id=guest.id, company_id=city.company.id))
     async with container.database.write(PLATFORM, ORIGIN) as session:
         own = what.person_id if what is Cart else what.customer_id
         await session.scalars(select(what).where(own == guest.id).with_for_update())
@@ -172,13 +173,13 @@ async def test_the_merge_waits_for_concurrent_writes_to_a_ticket_or_cart(
 
 
 async def test_an_order_placed_during_the_merge_is_merged(
-    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
+    nobody: ActorClient, sms: InMemorySms, container: Container, city: City
 ) -> None:
     phone = new_phone()
     await sign_in(nobody, sms, phone)
     guest = await guest_of(container, nobody)
     async with container.database.write(PLATFORM, ORIGIN) as session:
-        keys = await create_order_rows(session, town.first, guest.id)
+        keys = await create_order_rows(session, city.first, guest.id)
         merging = asyncio.create_task(sign_in_guest(guest, nobody, sms, phone))
         await asyncio.sleep(0.3)
         assert not merging.done()
@@ -190,7 +191,7 @@ async def test_an_order_placed_during_the_merge_is_merged(
 
 
 async def test_a_merged_guest_cannot_place_orders(
-    nobody: ActorClient, sms: InMemorySms, container: Container, town: City
+    nobody: ActorClient, sms: InMemorySms, container: Container, city: City
 ) -> None:
     """An order request during the merge must not create an order without an account."""
     account = await create_client(container, "Account", Grant(Role.CUSTOMER))
@@ -201,7 +202,10 @@ async def test_a_merged_guest_cannot_place_orders(
         await session.flush()
         buying = asyncio.create_task(
             place_order.place(
-                container, actor=guest.actor, origin=ORIGIN, order_request=order_request(town)
+                container,
+                actor=guest.actor,
+                origin=ORIGIN,
+                order_request=order_request(city),
             )
         )
         await asyncio.sleep(0.3)

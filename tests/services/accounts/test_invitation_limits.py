@@ -17,38 +17,40 @@ from tests.support.mailbox import Mailbox
 
 
 async def test_invitations_are_bounded_by_inviter_company_and_hour(
-    container: Container, town: City, monkeypatch: pytest.MonkeyPatch
+    container: Container, shared_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unknown e-mails made person rows without bound, about 34 look-ups a second."""
-    store = Grant(Role.STORE_MANAGER, town.company.id, town.near.id)
+    store = Grant(Role.STORE_MANAGER, shared_city.company.id, shared_city.near.id)
     monkeypatch.setattr(invitations, "MAX_PER_INVITER_AND_HOUR", 2)
     inviter = await create_client(container, "Inviter", store)
-    answers = [error_type(await invite(inviter, town, email=new_email())) for _ in range(3)]
+    answers = [error_type(await invite(inviter, shared_city, email=new_email())) for _ in range(3)]
     assert answers == [None, None, "RateLimited"]
     other = await create_client(container, "Other inviter", store)
     monkeypatch.setattr(invitations, "MAX_PER_COMPANY_AND_HOUR", 1)
-    assert error_type(await invite(other, town, email=new_email())) == "RateLimited"
+    assert error_type(await invite(other, shared_city, email=new_email())) == "RateLimited"
     monkeypatch.undo()
     monkeypatch.setattr(invitations, "MAX_PENDING_PER_COMPANY", 1)
-    assert error_type(await invite(other, town, email=new_email())) == "InvitationLimit"
+    assert error_type(await invite(other, shared_city, email=new_email())) == "InvitationLimit"
 
 
 async def test_strangers_are_not_pestered_by_many_inviters(
-    container: Container, town: City, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    container: Container, shared_city: City, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer stays the same, so no inviter learns of the invitations of others."""
     monkeypatch.setattr(invitation_messages, "MAX_MESSAGES_PER_DAY", 1)
     email = new_email()
-    admin = await create_client(container, "Admin", Grant(Role.COMPANY_ADMIN, town.company.id))
+    admin = await create_client(
+        container, "Admin", Grant(Role.COMPANY_ADMIN, shared_city.company.id)
+    )
     for role in ("RIDER", "SUPPORT_AGENT"):
-        assert error_type(await invite(admin, town, role, email=email)) is None
+        assert error_type(await invite(admin, shared_city, role, email=email)) is None
     assert len(await mailbox.messages(email)) == 1
 
 
 async def test_nobody_holds_more_than_fifty_roles(
-    known: ActorClient, manager: ActorClient, town: City, monkeypatch: pytest.MonkeyPatch
+    known: ActorClient, manager: ActorClient, shared_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert known.person is not None
-    created = (await invite(manager, town, email=known.person.email or ""))["invitation"]
+    created = (await invite(manager, shared_city, email=known.person.email or ""))["invitation"]
     monkeypatch.setattr(memberships, "MAX_ROLES", 1)
     assert error_type(await accept(known, invitationId=created["id"])) == "RoleLimit"

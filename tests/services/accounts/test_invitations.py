@@ -50,11 +50,13 @@ def error_type(payload: Any) -> str | None:
     return payload["errors"][0]["__typename"] if payload["errors"] else None
 
 
-async def invite(who: ActorClient, town: City, role: str = "STORE_STAFF", **contact: str) -> Any:
+async def invite(
+    who: ActorClient, shared_city: City, role: str = "STORE_STAFF", **contact: str
+) -> Any:
     """Invite somebody to the store `near`, or to the company; return the payload."""
-    values = {"role": role, "companyId": encode_id(Company, town.company.id), **contact}
+    values = {"role": role, "companyId": encode_id(Company, shared_city.company.id), **contact}
     if role in ("STORE_STAFF", "STORE_MANAGER"):
-        values["storeId"] = encode_id(Store, town.near.id)
+        values["storeId"] = encode_id(Store, shared_city.near.id)
     return (await who.run(CREATE, {"input": values}))["invitationCreate"]
 
 
@@ -68,7 +70,7 @@ async def count_people(container: Container) -> int:
 
 
 async def test_an_invitation_tells_nothing_of_the_invited_and_makes_no_person(
-    manager: ActorClient, town: City, known: ActorClient, container: Container
+    manager: ActorClient, shared_city: City, known: ActorClient, container: Container
 ) -> None:
     """A manager could look up anybody: one phone gave name and e-mail, one e-mail the phone.
 
@@ -81,7 +83,7 @@ async def test_an_invitation_tells_nothing_of_the_invited_and_makes_no_person(
         ({"phone": known.person.phone or ""}, {"phone": new_phone()}),
     )
     for contact, stranger in pairs:
-        answers = [await invite(manager, town, **one) for one in (contact, stranger)]
+        answers = [await invite(manager, shared_city, **one) for one in (contact, stranger)]
         for answer, typed in zip(answers, (contact, stranger), strict=True):
             shown = answer["invitation"]
             assert {name: shown.pop(name) for name in typed} == typed
@@ -94,14 +96,14 @@ async def test_an_invitation_tells_nothing_of_the_invited_and_makes_no_person(
 
 async def test_the_owner_of_the_phone_signs_in_by_code_and_accepts(
     manager: ActorClient,
-    town: City,
+    shared_city: City,
     nobody: ActorClient,
     sms: InMemorySms,
     container: Container,
     mailbox: Mailbox,
 ) -> None:
     phone = new_phone()
-    created = (await invite(manager, town, phone=phone))["invitation"]
+    created = (await invite(manager, shared_city, phone=phone))["invitation"]
     assert created["status"] == "PENDING"
     assert created["availableActions"] == ["RESEND", "REVOKE"]
     [text] = await mailbox.texts(phone)
@@ -124,14 +126,14 @@ async def test_the_owner_of_the_phone_signs_in_by_code_and_accepts(
 
 async def test_the_link_of_a_mail_makes_an_account_with_a_password(
     company_admin: ActorClient,
-    town: City,
+    shared_city: City,
     nobody: ActorClient,
     container: Container,
     mailbox: Mailbox,
 ) -> None:
     """Who was invited by e-mail could not sign in: nothing but the seed had ever set a password."""
     email = new_email()
-    created = (await invite(company_admin, town, "SUPPORT_AGENT", email=email.upper()))[
+    created = (await invite(company_admin, shared_city, "SUPPORT_AGENT", email=email.upper()))[
         "invitation"
     ]
     token = await mailbox.key(email)
@@ -146,7 +148,7 @@ async def test_the_link_of_a_mail_makes_an_account_with_a_password(
     assert roles == {Role.CUSTOMER, Role.SUPPORT_AGENT}
     assert error_type(await accept(nobody, token=token)) == "IllegalStep"
     assert (await nobody.run(BY_LINK, {"token": token}))["invitationByLink"] is None
-    company = encode_id(Company, town.company.id)
+    company = encode_id(Company, shared_city.company.id)
     managed = await company_admin.run(LIST, {"company": company, "status": "ACCEPTED"})
     [row] = [one for one in managed["invitations"]["nodes"] if one["id"] == created["id"]]
     assert row["grant"]["person"] == {"name": "Nuno", "email": email}
@@ -154,7 +156,7 @@ async def test_the_link_of_a_mail_makes_an_account_with_a_password(
 
 async def test_the_link_gives_a_known_account_the_role_and_nobody_else(
     manager: ActorClient,
-    town: City,
+    shared_city: City,
     nobody: ActorClient,
     known: ActorClient,
     another_customer: ActorClient,
@@ -163,7 +165,7 @@ async def test_the_link_gives_a_known_account_the_role_and_nobody_else(
 ) -> None:
     assert known.person is not None
     email = known.person.email or ""
-    created = (await invite(manager, town, email=email))["invitation"]
+    created = (await invite(manager, shared_city, email=email))["invitation"]
     assert error_type(await accept(another_customer, invitationId=created["id"])) == "NotFound"
     token = await mailbox.key(email)
     assert error_type(await accept(another_customer, token=token)) == "InvitationOfAnother"
@@ -176,10 +178,14 @@ async def test_the_link_gives_a_known_account_the_role_and_nobody_else(
 
 
 async def test_only_the_newest_link_is_valid_and_a_forged_one_never(
-    manager: ActorClient, town: City, nobody: ActorClient, mailbox: Mailbox, container: Container
+    manager: ActorClient,
+    shared_city: City,
+    nobody: ActorClient,
+    mailbox: Mailbox,
+    container: Container,
 ) -> None:
     email = new_email()
-    created = (await invite(manager, town, email=email))["invitation"]
+    created = (await invite(manager, shared_city, email=email))["invitation"]
     first = await mailbox.key(email)
     payload = (await manager.run(RESEND, {"id": created["id"]}))["invitationResend"]
     assert error_type(payload) == "RateLimited"
@@ -197,10 +203,16 @@ async def test_only_the_newest_link_is_valid_and_a_forged_one_never(
 
 
 async def test_an_invitation_is_declined_revoked_or_expires_once(
-    manager: ActorClient, town: City, nobody: ActorClient, mailbox: Mailbox, container: Container
+    manager: ActorClient,
+    shared_city: City,
+    nobody: ActorClient,
+    mailbox: Mailbox,
+    container: Container,
 ) -> None:
     emails = [new_email() for _ in range(3)]
-    ids = [(await invite(manager, town, email=email))["invitation"]["id"] for email in emails]
+    ids = [
+        (await invite(manager, shared_city, email=email))["invitation"]["id"] for email in emails
+    ]
     tokens = [await mailbox.key(email) for email in emails]
     declined = (await nobody.run(DECLINE, {"input": {"token": tokens[0]}}))["invitationDecline"]
     assert declined["invitation"]["status"] == "DECLINED"
@@ -217,13 +229,15 @@ async def test_an_invitation_is_declined_revoked_or_expires_once(
     for token in tokens:
         payload = await accept(nobody, token=token)
         assert error_type(payload) == "IllegalStep"
-    again = await invite(manager, town, email=emails[2])
+    again = await invite(manager, shared_city, email=emails[2])
     assert again["invitation"]["id"] != ids[2]
 
 
-async def test_an_equal_invitation_is_not_made_twice(manager: ActorClient, town: City) -> None:
+async def test_an_equal_invitation_is_not_made_twice(
+    manager: ActorClient, shared_city: City
+) -> None:
     email = new_email()
-    first, second = [await invite(manager, town, email=email) for _ in range(2)]
+    first, second = [await invite(manager, shared_city, email=email) for _ in range(2)]
     assert first == second
 
 
@@ -232,10 +246,10 @@ async def test_others_neither_see_nor_manage_an_invitation(
     company_admin: ActorClient,
     other_company_admin: ActorClient,
     picker: ActorClient,
-    town: City,
+    shared_city: City,
 ) -> None:
-    staff = (await invite(manager, town, email=new_email()))["invitation"]
-    rider = (await invite(company_admin, town, "RIDER", email=new_email()))["invitation"]
+    staff = (await invite(manager, shared_city, email=new_email()))["invitation"]
+    rider = (await invite(company_admin, shared_city, "RIDER", email=new_email()))["invitation"]
     for who, hidden in (
         (manager, rider),
         (other_company_admin, rider),
@@ -251,10 +265,10 @@ async def test_others_neither_see_nor_manage_an_invitation(
 
 
 async def test_accepting_twice_by_one_key_is_answered_alike(
-    manager: ActorClient, town: City, nobody: ActorClient, mailbox: Mailbox
+    manager: ActorClient, shared_city: City, nobody: ActorClient, mailbox: Mailbox
 ) -> None:
     email = new_email()
-    await invite(manager, town, email=email)
+    await invite(manager, shared_city, email=email)
     variables = {"input": {"token": await mailbox.key(email), "password": LONG}}
     key = f"accept-{secrets.token_hex(8)}"
     answers = [await nobody.answer(ACCEPT, variables, idempotency_key=key) for _ in "12"]

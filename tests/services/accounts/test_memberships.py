@@ -63,28 +63,35 @@ def error_type(payload: Any) -> str | None:
 
 
 async def test_a_store_manager_grants_only_staff_roles_of_their_store(
-    manager: ActorClient, town: City
+    manager: ActorClient, shared_city: City
 ) -> None:
-    payload = await grant_role(manager, Role.STORE_STAFF, company=town.company, store=town.near)
+    payload = await grant_role(
+        manager, Role.STORE_STAFF, company=shared_city.company, store=shared_city.near
+    )
     assert payload["errors"] == []
     assert payload["grant"]["role"] == "STORE_STAFF"
-    assert payload["grant"]["store"]["id"] == encode_id(Store, town.near.id)
+    assert payload["grant"]["store"]["id"] == encode_id(Store, shared_city.near.id)
     for role in {*Role} - {Role.STORE_STAFF}:
-        refused = await grant_role(manager, role, company=town.company, store=town.near)
+        refused = await grant_role(
+            manager, role, company=shared_city.company, store=shared_city.near
+        )
         assert error_type(refused) == "RoleNotGrantable", role
         assert refused["errors"][0]["grantable"] == ["STORE_STAFF"]
 
 
 async def test_a_store_manager_grants_nothing_outside_their_store(
-    manager: ActorClient, town: City
+    manager: ActorClient, shared_city: City
 ) -> None:
     elsewhere: list[tuple[dict[str, Any], str]] = [
-        ({"company": town.company, "store": town.next}, "NotFound"),
-        ({"company": town.second.company, "store": town.second.stores[0]}, "NotFound"),
-        ({"company": town.second.company, "store": town.near}, "NotFound"),
-        ({"store": town.near}, "NotFound"),
-        ({"company": town.second.company}, "NotFound"),
-        ({"company": town.company}, "RoleNotGrantable"),
+        ({"company": shared_city.company, "store": shared_city.next}, "NotFound"),
+        (
+            {"company": shared_city.second.company, "store": shared_city.second.stores[0]},
+            "NotFound",
+        ),
+        ({"company": shared_city.second.company, "store": shared_city.near}, "NotFound"),
+        ({"store": shared_city.near}, "NotFound"),
+        ({"company": shared_city.second.company}, "NotFound"),
+        ({"company": shared_city.company}, "RoleNotGrantable"),
         ({}, "RoleNotGrantable"),
     ]
     for scope, expected in elsewhere:
@@ -92,20 +99,24 @@ async def test_a_store_manager_grants_nothing_outside_their_store(
 
 
 async def test_a_company_admin_grants_every_role_of_their_company(
-    company_admin: ActorClient, town: City
+    company_admin: ActorClient, shared_city: City
 ) -> None:
     for role in OF_COMPANY:
-        assert error_type(await grant_role(company_admin, role, company=town.company)) is None, role
+        assert (
+            error_type(await grant_role(company_admin, role, company=shared_city.company)) is None
+        ), role
     for role in OF_STORE:
-        payload = await grant_role(company_admin, role, company=town.company, store=town.far)
+        payload = await grant_role(
+            company_admin, role, company=shared_city.company, store=shared_city.far
+        )
         assert error_type(payload) is None, role
     for role in OF_PLATFORM:
         assert (
-            error_type(await grant_role(company_admin, role, company=town.company))
+            error_type(await grant_role(company_admin, role, company=shared_city.company))
             == "RoleNotGrantable"
         )
         assert error_type(await grant_role(company_admin, role)) == "RoleNotGrantable"
-    other = town.second
+    other = shared_city.second
     for role in OF_COMPANY:
         assert (
             error_type(await grant_role(company_admin, role, company=other.company)) == "NotFound"
@@ -115,8 +126,14 @@ async def test_a_company_admin_grants_every_role_of_their_company(
         assert error_type(await grant_role(company_admin, role, **where)) == "NotFound"
 
 
-async def test_the_integrator_role_cannot_be_granted(super_admin: ActorClient, town: City) -> None:
-    for where in ({}, {"company": town.company}, {"company": town.company, "store": town.near}):
+async def test_the_integrator_role_cannot_be_granted(
+    super_admin: ActorClient, shared_city: City
+) -> None:
+    for where in (
+        {},
+        {"company": shared_city.company},
+        {"company": shared_city.company, "store": shared_city.near},
+    ):
         assert (
             error_type(await grant_role(super_admin, Role.INTEGRATOR, **where))
             == "RoleNotGrantable"
@@ -125,10 +142,12 @@ async def test_the_integrator_role_cannot_be_granted(super_admin: ActorClient, t
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.INTEGRATOR])
 async def test_only_super_admins_grant_super_admin_and_each_role_has_its_scope(
-    role: Role, super_admin: ActorClient, town: City
+    role: Role, super_admin: ActorClient, shared_city: City
 ) -> None:
-    at_store = await grant_role(super_admin, role, company=town.company, store=town.near)
-    in_company = await grant_role(super_admin, role, company=town.company)
+    at_store = await grant_role(
+        super_admin, role, company=shared_city.company, store=shared_city.near
+    )
+    in_company = await grant_role(super_admin, role, company=shared_city.company)
     everywhere = await grant_role(super_admin, role)
     fits = [error_type(payload) is None for payload in (at_store, in_company, everywhere)]
     assert fits == [
@@ -155,11 +174,11 @@ async def test_people_without_a_granting_role_are_refused(somebody: ActorClient)
 @pytest.mark.parametrize("contact", [{}, {"phone": "+351912345678", "email": "a@example.org"},
                                     {"email": "nobody"}, {"phone": "12"}])  # fmt: skip
 async def test_exactly_one_phone_or_e_mail_is_required(
-    contact: dict[str, str], company_admin: ActorClient, town: City
+    contact: dict[str, str], company_admin: ActorClient, shared_city: City
 ) -> None:
     variables = {
         "role": "SUPPORT_AGENT",
-        "companyId": encode_id(Company, town.company.id),
+        "companyId": encode_id(Company, shared_city.company.id),
         **contact,
     }
     payload = (await company_admin.run(GRANT, {"input": variables}))["invitationCreate"]
@@ -167,14 +186,14 @@ async def test_exactly_one_phone_or_e_mail_is_required(
 
 
 async def test_a_revoked_role_ends_at_once_and_the_session_goes_on(
-    container: Container, town: City, manager: ActorClient, other_company_admin: ActorClient
+    container: Container, shared_city: City, manager: ActorClient, other_company_admin: ActorClient
 ) -> None:
     """roleRevoke signed the holder out everywhere: any manager could sign anybody out."""
     staff = await create_client(
         container,
         "Staff",
         Grant(Role.CUSTOMER),
-        Grant(Role.STORE_STAFF, town.company.id, town.near.id),
+        Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id),
     )
     async with container.database.read(PLATFORM) as session:
         rows = await session.scalars(
@@ -196,15 +215,15 @@ async def test_a_revoked_role_ends_at_once_and_the_session_goes_on(
 
 async def test_nobody_revokes_a_role_that_they_could_not_grant(
     container: Container,
-    town: City,
+    shared_city: City,
     manager: ActorClient,
     company_admin: ActorClient,
     super_admin: ActorClient,
 ) -> None:
     grants = [
-        Grant(Role.STORE_MANAGER, town.company.id, town.near.id),
-        Grant(Role.STORE_STAFF, town.company.id, town.next.id),
-        Grant(Role.COMPANY_ADMIN, town.company.id),
+        Grant(Role.STORE_MANAGER, shared_city.company.id, shared_city.near.id),
+        Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.next.id),
+        Grant(Role.COMPANY_ADMIN, shared_city.company.id),
         Grant(Role.SUPER_ADMIN),
     ]
     answers = []

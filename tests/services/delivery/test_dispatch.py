@@ -210,16 +210,23 @@ async def test_only_the_offered_rider_can_answer(
 async def test_the_nearest_riders_are_found_through_the_index(fresh_database_url: str) -> None:
     """With 4,000 riders, under row-level security, with the plan that the planner chooses."""
     database = Database(fresh_database_url)
-    town = await cities.build_city(database)
+    shared_city = await cities.build_city(database)
     async with superuser(fresh_database_url) as owner:
         await owner.execute("set app.platform = 'on'")
-        await owner.execute(CROWD.format(town.company.id, town.latitude, town.longitude))
+        await owner.execute(
+            CROWD.format(shared_city.company.id, shared_city.latitude, shared_city.longitude)
+        )
     delivery = Delivery(
-        id=uuid7(), store_id=town.near.id, company_id=town.company.id, customer_id=uuid7(),
-        distance_m=0, round=1, search_step=0,
-    )  # fmt: skip
+        id=uuid7(),
+        store_id=shared_city.near.id,
+        company_id=shared_city.company.id,
+        customer_id=uuid7(),
+        distance_m=0,
+        round=1,
+        search_step=0,
+    )
     parameters = nearest_riders.nearest_rider_parameters(delivery)
-    async with database.write(NOBODY.with_company(town.company.id), ORIGIN) as session:
+    async with database.write(NOBODY.with_company(shared_city.company.id), ORIGIN) as session:
         rows = await session.execute(
             text(f"explain {nearest_riders.NEAREST_RIDER.text}"), parameters
         )

@@ -13,11 +13,11 @@ from tests.support import city
 async def test_stores_come_nearest_first_for_each_of_many_points(
     database: Database, joins: str
 ) -> None:
-    towns = [await city.build_city(database) for _ in range(3)]
+    cities = [await city.build_city(database) for _ in range(3)]
     queries = [
         coverage.CoverageQuery(Point(store.latitude, store.longitude), None, 5, None)
-        for town in towns
-        for store in (town.near, town.next)
+        for shared_city in cities
+        for store in (shared_city.near, shared_city.next)
     ]
     # Without these, PostgreSQL uses merge joins, which order the stores by their keys.
     settings = (

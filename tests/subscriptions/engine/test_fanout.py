@@ -88,8 +88,8 @@ def hub_of(container: Container) -> Hub:
 
 
 @pytest.fixture
-async def order(customer: ActorClient, town: City) -> Order:
-    return await place_test_order(customer, town)
+async def order(customer: ActorClient, shared_city: City) -> Order:
+    return await place_test_order(customer, shared_city)
 
 
 @asynccontextmanager

@@ -111,9 +111,9 @@ async def test_shared_answers_equal_those_of_the_reference_engine(
     picker: ActorClient,
     manager: ActorClient,
     support_agent: ActorClient,
-    town: City,
+    shared_city: City,
 ) -> None:
-    order, rng = await place_test_order(buyer, town), random.Random(SEED)
+    order, rng = await place_test_order(buyer, shared_city), random.Random(SEED)
     actors = [buyer, buyer, picker, manager, support_agent, another_customer]
     arguments = {"id": encode_id(Order, order.id)}
     shared, reference = [], []
@@ -188,9 +188,13 @@ async def test_answers_differ_by_language_document_and_access(
 
 
 async def test_only_the_customer_sees_the_delivery_pin_of_a_shared_order(
-    buyer: ActorClient, picker: ActorClient, support_agent: ActorClient, town: City, runs: list[Any]
+    buyer: ActorClient,
+    picker: ActorClient,
+    support_agent: ActorClient,
+    shared_city: City,
+    runs: list[Any],
 ) -> None:
-    order = await place_test_order(buyer, town)
+    order = await place_test_order(buyer, shared_city)
     arguments = {"id": encode_id(Order, order.id)}
     subscriptions = [
         subscribe(who, ORDERS[1], arguments) for who in (buyer, picker, support_agent) * 3
@@ -206,11 +210,11 @@ async def test_only_the_customer_sees_the_delivery_pin_of_a_shared_order(
 
 
 async def test_subscriptions_with_and_without_a_cursor_share_answers(
-    picker: ActorClient, buyer: ActorClient, town: City, runs: list[Any]
+    picker: ActorClient, buyer: ActorClient, shared_city: City, runs: list[Any]
 ) -> None:
     # A customer has at most two unpaid orders, and the other tests have placed some.
     buyer = await create_client(buyer.container, "Another buyer", Grant(Role.CUSTOMER))
-    order = await place_test_order(buyer, town)
+    order = await place_test_order(buyer, shared_city)
     arguments = {"id": encode_id(Order, order.id)}
     first_subscription = subscribe(buyer, ORDERS[0], arguments)
     [first] = await next_answers([first_subscription])

@@ -18,13 +18,15 @@ from tests.support.streams.orders import place_test_order, record_order_events, 
 
 
 async def test_losing_another_role_does_not_end_the_stream(
-    container: Container, town: City, monkeypatch: pytest.MonkeyPatch
+    container: Container, shared_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody who orders, and works elsewhere, goes on tracking the order when dismissed."""
     monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
-    elsewhere = Grant(Role.STORE_STAFF, town.second.company.id, town.second.stores[0].id)
+    elsewhere = Grant(
+        Role.STORE_STAFF, shared_city.second.company.id, shared_city.second.stores[0].id
+    )
     buyer = await create_client(container, "Buyer", Grant(Role.CUSTOMER), elsewhere)
-    order = await place_test_order(buyer, town)
+    order = await place_test_order(buyer, shared_city)
     async with subscribe_order(buyer, order) as subscription:
         await subscription.next_message()
         async with container.database.write(PLATFORM, ORIGIN) as session:

@@ -36,9 +36,9 @@ PICKING = (EventType.PICKING_STARTED, EventType.LINE_PICKED)
 
 
 async def test_the_first_message_is_a_snapshot_and_each_event_follows_in_order(
-    customer: ActorClient, town: City
+    customer: ActorClient, shared_city: City
 ) -> None:
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     async with subscribe_order(customer, order) as subscription:
         snapshot = await subscription.next_message()
         assert snapshot["kind"] == "SNAPSHOT"
@@ -55,8 +55,10 @@ async def test_the_first_message_is_a_snapshot_and_each_event_follows_in_order(
     assert len({message["cursor"] for message in (snapshot, *events)}) == 4
 
 
-async def test_each_message_shows_the_current_order(customer: ActorClient, town: City) -> None:
-    order = await place_test_order(customer, town)
+async def test_each_message_shows_the_current_order(
+    customer: ActorClient, shared_city: City
+) -> None:
+    order = await place_test_order(customer, shared_city)
     async with subscribe_order(customer, order) as subscription:
         assert (await subscription.next_message())["order"]["status"] == "PLACED"
         async with customer.container.database.write(PLATFORM, ORIGIN) as session:
@@ -67,9 +69,9 @@ async def test_each_message_shows_the_current_order(customer: ActorClient, town:
 
 
 async def test_a_cursor_resumes_with_exactly_the_events_after_it(
-    customer: ActorClient, town: City
+    customer: ActorClient, shared_city: City
 ) -> None:
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     async with subscribe_order(customer, order) as subscription:
         snapshot = await subscription.next_message()
     await record_order_events(customer.container, order, *PICKING)
@@ -83,9 +85,9 @@ async def test_a_cursor_resumes_with_exactly_the_events_after_it(
 
 
 async def test_a_timeline_cursor_resumes_the_stream_and_the_timeline(
-    customer: ActorClient, town: City
+    customer: ActorClient, shared_city: City
 ) -> None:
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     await record_order_events(customer.container, order, *PICKING)
     query = """query ($id: ID!, $after: String) { order(id: $id) {
       timeline(first: 50, after: $after) {
@@ -107,9 +109,9 @@ async def test_a_timeline_cursor_resumes_the_stream_and_the_timeline(
 
 
 async def test_a_subscription_behind_the_log_gets_a_new_snapshot(
-    customer: ActorClient, town: City, monkeypatch: pytest.MonkeyPatch
+    customer: ActorClient, shared_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order, hub = await place_test_order(customer, town), customer.container.streams
+    order, hub = await place_test_order(customer, shared_city), customer.container.streams
     assert isinstance(hub, Hub)
     async with subscribe_order(customer, order) as subscription:
         await subscription.next_message()
@@ -129,9 +131,9 @@ async def test_a_subscription_behind_the_log_gets_a_new_snapshot(
 
 
 async def test_a_stream_ends_when_its_order_is_no_longer_visible(
-    customer: ActorClient, another_customer: ActorClient, town: City
+    customer: ActorClient, another_customer: ActorClient, shared_city: City
 ) -> None:
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     async with subscribe_order(customer, order) as subscription:
         assert (await subscription.next_message())["order"]["code"] == order.code
         async with customer.container.database.write(PLATFORM, ORIGIN) as session:
@@ -142,9 +144,9 @@ async def test_a_stream_ends_when_its_order_is_no_longer_visible(
 
 
 async def test_a_client_cut_fifty_times_receives_every_event_once_in_order(
-    customer: ActorClient, town: City
+    customer: ActorClient, shared_city: City
 ) -> None:
-    order, rng = await place_test_order(customer, town), random.Random(7)
+    order, rng = await place_test_order(customer, shared_city), random.Random(7)
     async with subscribe_order(customer, order) as subscription:
         cursor = (await subscription.next_message())["cursor"]
     types = [rng.choice(list(EventType)) for _ in range(120)]
@@ -178,8 +180,13 @@ async def _read_some(subscription: GraphSubscription, count: int) -> list[Any]:
     return subscription.messages
 
 
-async def test_a_malformed_or_foreign_cursor_is_refused(customer: ActorClient, town: City) -> None:
-    order, other = await place_test_order(customer, town), await place_test_order(customer, town)
+async def test_a_malformed_or_foreign_cursor_is_refused(
+    customer: ActorClient, shared_city: City
+) -> None:
+    order, other = (
+        await place_test_order(customer, shared_city),
+        await place_test_order(customer, shared_city),
+    )
     async with subscribe_order(customer, other) as subscription:
         foreign = (await subscription.next_message())["cursor"]
     for cursor in (foreign, "", "x", "W10", "WyJhIl0", "\u0000", "bnVsbA", "9" * 9000):
@@ -188,9 +195,9 @@ async def test_a_malformed_or_foreign_cursor_is_refused(customer: ActorClient, t
 
 
 async def test_a_cursor_that_does_not_match_the_log_gets_a_lagged_snapshot(
-    customer: ActorClient, town: City, database_url: str
+    customer: ActorClient, shared_city: City, database_url: str
 ) -> None:
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     await record_order_events(customer.container, order, *PICKING)
     async with subscribe_order(customer, order) as subscription:
         cursor = (await subscription.next_message())["cursor"]
@@ -210,19 +217,21 @@ async def test_a_cursor_that_does_not_match_the_log_gets_a_lagged_snapshot(
     "user", ["another_customer", "other_company_manager", "rider"], indirect=True
 )
 async def test_another_customers_order_is_not_found(
-    user: ActorClient, customer: ActorClient, town: City
+    user: ActorClient, customer: ActorClient, shared_city: City
 ) -> None:
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     async with subscribe_order(user, order) as subscription:
         assert await subscription.final_error_code() == "NOT_FOUND"
 
 
 async def test_an_unknown_order_is_not_found_and_anonymous_clients_must_sign_in(
-    customer: ActorClient, nobody: ActorClient, town: City
+    customer: ActorClient, nobody: ActorClient, shared_city: City
 ) -> None:
     async with subscribe(customer, "order_tracked", orderId="ord_nonsense") as subscription:
         assert await subscription.final_error_code() == "NOT_FOUND"
-    async with subscribe_order(nobody, await place_test_order(customer, town)) as subscription:
+    async with subscribe_order(
+        nobody, await place_test_order(customer, shared_city)
+    ) as subscription:
         assert await subscription.final_error_code() == "UNAUTHENTICATED"
 
 
@@ -230,15 +239,15 @@ async def test_an_unknown_order_is_not_found_and_anonymous_clients_must_sign_in(
     "user", ["picker", "manager", "company_admin", "support_agent"], indirect=True
 )
 async def test_staff_of_the_orders_store_and_support_may_subscribe(
-    user: ActorClient, customer: ActorClient, town: City
+    user: ActorClient, customer: ActorClient, shared_city: City
 ) -> None:
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     async with subscribe_order(user, order) as subscription:
         assert (await subscription.next_message())["order"]["id"] == encode_id(Order, order.id)
 
 
-async def test_the_riders_position_is_delivered(customer: ActorClient, town: City) -> None:
-    order, hub = await place_test_order(customer, town), customer.container.streams
+async def test_the_riders_position_is_delivered(customer: ActorClient, shared_city: City) -> None:
+    order, hub = await place_test_order(customer, shared_city), customer.container.streams
     async with subscribe_order(customer, order) as subscription:
         snapshot = await subscription.next_message()
         assert snapshot["riderPosition"] is None
@@ -254,10 +263,10 @@ async def test_the_riders_position_is_delivered(customer: ActorClient, town: Cit
 
 
 async def test_signing_out_ends_the_stream(
-    container: Container, customer: ActorClient, town: City, monkeypatch: pytest.MonkeyPatch
+    container: Container, customer: ActorClient, shared_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     other_device = await create_client(
         container, "", *customer.actor.grants, person_id=customer.actor.person_id
     )
@@ -271,12 +280,14 @@ async def test_signing_out_ends_the_stream(
 
 
 async def test_losing_the_role_ends_the_stream(
-    container: Container, customer: ActorClient, town: City, monkeypatch: pytest.MonkeyPatch
+    container: Container, customer: ActorClient, shared_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
-    order = await place_test_order(customer, town)
+    order = await place_test_order(customer, shared_city)
     former_staff = await create_client(
-        container, "Former staff", Grant(Role.STORE_STAFF, town.company.id, town.near.id)
+        container,
+        "Former staff",
+        Grant(Role.STORE_STAFF, shared_city.company.id, shared_city.near.id),
     )
     async with subscribe_order(former_staff, order) as subscription:
         await subscription.next_message()

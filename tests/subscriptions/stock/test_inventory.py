@@ -59,7 +59,7 @@ async def test_quantities_are_visible_to_the_stores_staff_only(
     customer: ActorClient,
     picker: ActorClient,
     container: Container,
-    town: City,
+    shared_city: City,
     own_city: City,
 ) -> None:
     for stranger, code in ((nobody, "UNAUTHENTICATED"), (customer, "FORBIDDEN")):
@@ -77,7 +77,7 @@ async def test_quantities_are_visible_to_the_stores_staff_only(
         [change] = (await subscription.next_message())["changes"]
         assert change["onHand"] is None  # staff, but of another company's store
     async with subscribe_inventory(
-        picker, town, "inventory_counted", productIds=product_ids(town, 0)
+        picker, shared_city, "inventory_counted", productIds=product_ids(shared_city, 0)
     ) as subscription:
         [change] = (await subscription.next_message())["changes"]
         assert change["onHand"] - change["held"] == change["available"]

@@ -33,7 +33,7 @@ from workflows.identity.authenticator import Authenticator
 READY_SECONDS = 60.0
 PORTS = range(20_000, 32_000)  # below the ephemeral ports: stays free while its server is down
 SERVER = "server"
-ORIGIN = AuditContext("test:town")
+ORIGIN = AuditContext("test:city")
 RECORD_START = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 ERROR_RECORD = re.compile(r"\S+ (ERROR|CRITICAL)")
 # A few customers place all orders from one address, and payments stay open while processes are
