@@ -50,7 +50,8 @@ test: setup-tests clients-if-npm ## run all tests on all cores (ARGS="tests/loca
 	@$(IN) pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-fast: setup ## run the tests that need no server process
-	@$(IN) pytest -n $(WORKERS) --dist loadfile -m "not processes" $(ARGS)
+	@$(IN) pytest -n $(WORKERS) --dist loadfile -m "not processes" \
+	 $(addprefix --ignore=tests/,clients faults local) $(ARGS)
 
 check: setup lint types contracts schema-diff test bench-short demo-short ## everything that CI runs
 

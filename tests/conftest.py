@@ -5,6 +5,7 @@ test that requests `fresh_database_url`. Several sessions may run concurrently i
 """
 
 import asyncio
+import gc
 import hashlib
 import os
 import secrets
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         if SERVER_FIXTURES.intersection(fixtures) or str(item.path).startswith(PROCESS_FOLDERS):
             item.add_marker("processes")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the collection made out of every later garbage collection: it stays anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import services
@@ -55,14 +56,15 @@ def states_document() -> str:
     return "\n".join(sections)
 
 
-def find_machines() -> list[AnyMachine]:
+@cache
+def find_machines() -> tuple[AnyMachine, ...]:
     """All machines that modules of `services` define, by name."""
     modules = pkgutil.walk_packages(services.__path__, "services.")
     values = (
         value for one in modules for value in vars(importlib.import_module(one.name)).values()
     )
     machines = {value.name: value for value in values if isinstance(value, StateMachine)}
-    return [machines[name] for name in sorted(machines)]
+    return tuple(machines[name] for name in sorted(machines))
 
 
 def _section(machine: AnyMachine) -> str:

@@ -1,15 +1,14 @@
 """Rules of the code that a machine can check: sizes, names, silenced checks, dependencies."""
 
-import ast
 import importlib.metadata
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.architecture.definitions import definitions
 from tests.support.paths import ROOT
 
 FILE_LINES = 300
@@ -57,18 +56,6 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
-def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines from the first statement after the docstring to the last."""
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
-
-
 def test_no_file_is_longer_than_300_lines() -> None:
     lengths = {name(path): len(path.read_text().splitlines()) for path in SOURCES}
     assert not {path: lines for path, lines in lengths.items() if lines > FILE_LINES}
@@ -90,21 +77,21 @@ def test_no_folder_has_more_than_20_modules() -> None:
 
 def test_no_function_is_longer_than_40_lines() -> None:
     long = [
-        f"{name(path)}:{node.lineno} {node.name}: {lines}"
+        f"{name(path)}:{each.line} {each.name}: {each.lines}"
         for path in SOURCES
-        for node in functions(path)
-        if (lines := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
+        for each in definitions(path)
+        if each.lines > FUNCTION_LINES
     ]
     assert not long
 
 
 def test_no_resolver_is_longer_than_10_lines() -> None:
     long = [
-        f"{name(path)}:{node.lineno} {node.name}: {lines}"
+        f"{name(path)}:{each.line} {each.name}: {each.body_lines}"
         for path in SOURCES
         if path.relative_to(ROOT).parts[0] == "resolvers" and path.stem not in SHARED_BY_RESOLVERS
-        for node in functions(path)
-        if (lines := body_lines(node)) > RESOLVER_LINES
+        for each in definitions(path)
+        if each.body_lines > RESOLVER_LINES
     ]
     assert not long
 
@@ -113,10 +100,9 @@ def test_nothing_is_named_manager_helper_or_utils() -> None:
     named = []
     for path in SOURCES:
         spoken = [(0, path.stem)] + [
-            (node.lineno, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", node.name).lower())
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and not path.is_relative_to(ROOT / "tests")
+            (each.line, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each.name).lower())
+            for each in definitions(path)
+            if each.kind != "parameter" and not path.is_relative_to(ROOT / "tests")
         ]
         named += [
             f"{name(path)}:{line} {word}"

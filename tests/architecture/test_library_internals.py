@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,16 @@ def own_names() -> frozenset[str]:
     return frozenset(names)
 
 
+@cache
+def uses() -> dict[Path, tuple[list[tuple[int, str]], list[tuple[int, str]]]]:
+    """The private parts that each source uses, and the modules that it imports, with lines."""
+    own, found = own_names(), {}
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        found[path] = [*private_uses(tree, own)], [*imported_modules(tree)]
+    return found
+
+
 def private_uses(tree: ast.AST, own: frozenset[str]) -> Iterator[tuple[int, str]]:
     """The line and the name of each use of a private part that is not our own."""
     for node in ast.walk(tree):
@@ -105,15 +116,14 @@ def imported_modules(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_private_parts_of_libraries_are_used_where_the_table_says() -> None:
-    own = own_names()
     misplaced: list[str] = []
-    for path in SOURCES:
-        module, tree = _module(path), ast.parse(path.read_text())
+    for path, (privates, imports) in uses().items():
+        module = _module(path)
         allowed = [one for one in TABLE if re.fullmatch(one.modules, module)]
-        for line, name in private_uses(tree, own):
+        for line, name in privates:
             if not any(re.fullmatch(one.names, name) for one in allowed):
                 misplaced.append(f"{module}:{line} {name}")
-        for line, imported in imported_modules(tree):
+        for line, imported in imports:
             if any(re.fullmatch(one.imports, imported) for one in TABLE if one not in allowed):
                 misplaced.append(f"{module}:{line} {imported}")
     assert not misplaced
@@ -121,12 +131,11 @@ def test_private_parts_of_libraries_are_used_where_the_table_says() -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.library)
 def test_every_row_of_the_table_is_needed(row: LibraryInternals) -> None:
-    own = own_names()
     used = [
         name
-        for path in SOURCES
+        for path, (privates, _) in uses().items()
         if re.fullmatch(row.modules, _module(path))
-        for _, name in private_uses(ast.parse(path.read_text()), own)
+        for _, name in privates
         if re.fullmatch(row.names, name)
     ]
     assert used

@@ -1,12 +1,10 @@
 """Names: unique public classes, nouns as module names, no identifier that the glossary replaces."""
 
-import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
+from tests.support.architecture.definitions import definitions
 from tests.support.paths import ROOT
 
 PACKAGES = (
@@ -36,36 +34,6 @@ COLUMNS = ["term", "meaning", "where", "instead of"]
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Definition(NamedTuple):
-    """A name that a source file defines: kind, identifier and location."""
-
-    kind: str
-    name: str
-    location: str
-
-
-def definitions(path: Path) -> Iterator[Definition]:
-    """Yield the module, the classes, the functions and their parameters."""
-    location = str(path.relative_to(ROOT))
-    module = path.parent.name if path.stem == "__init__" else path.stem
-    yield Definition("module", module, location)
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ClassDef):
-            yield Definition("class", node.name, f"{location}:{node.lineno}")
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield Definition("function", node.name, f"{location}:{node.lineno}")
-        elif isinstance(node, ast.arg):
-            yield Definition("parameter", node.arg, f"{location}:{node.lineno}")
-
-
-def public_classes(path: Path) -> Iterator[Definition]:
-    """Yield the public classes at the top level of a module."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            location = f"{path.relative_to(ROOT)}:{node.lineno}"
-            yield Definition("class", node.name, location)
-
-
 def table_rows(text: str) -> Iterator[list[str]]:
     """Yield the cells of each row of the Markdown tables in a text, without separator rows."""
     for line in text.splitlines():
@@ -91,8 +59,9 @@ def replaced_terms(text: str) -> dict[str, str]:
 def test_public_class_names_are_unique() -> None:
     locations: defaultdict[str, list[str]] = defaultdict(list)
     for path in MODULES:
-        for definition in public_classes(path):
-            locations[definition.name].append(definition.location)
+        for each in definitions(path):
+            if each.kind == "class" and each.top_level and not each.name.startswith("_"):
+                locations[each.name].append(f"{path.relative_to(ROOT)}:{each.line}")
     duplicates = [
         f"{name}: {', '.join(places)}"
         for name, places in sorted(locations.items())
@@ -113,10 +82,13 @@ def test_no_identifier_is_a_term_that_the_glossary_replaces() -> None:
     terms = replaced_terms(GLOSSARY.read_text())
     assert terms, "the glossary replaces no identifier: is its table complete?"
     replaced = [
-        f"{each.location}: {each.kind} {each.name}, the glossary says {terms[each.name]}"
+        f"{path.relative_to(ROOT)}:{line}: {kind} {name}, the glossary says {terms[name]}"
         for path in MODULES
-        for each in definitions(path)
-        if each.name in terms
+        for kind, name, line in [
+            ("module", path.parent.name if path.stem == "__init__" else path.stem, 1),
+            *(each[:3] for each in definitions(path)),
+        ]
+        if name in terms
     ]
     assert not replaced, "\n".join(replaced)
 

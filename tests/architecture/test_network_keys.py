@@ -1,7 +1,7 @@
 """Addresses of clients are keys only as networks: each place that reads one is listed here."""
 
 import ast
-from pathlib import Path
+from functools import cache
 
 from tests.support.paths import ROOT
 
@@ -36,33 +36,26 @@ NOT_OF_CLIENTS = {"services/accounts/people.py", "resolvers/accounts/addresses.p
 """Postal addresses."""
 
 
-def sources() -> dict[str, ast.Module]:
-    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
-    return {_name(path): ast.parse(path.read_text()) for path in files}
-
-
-def _name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+@cache
+def readers_and_parsers() -> tuple[set[str], set[str]]:
+    """The modules that read an attribute `address`, and those that call `parse_network`."""
+    readers, parsers = set[str](), set[str]()
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                readers |= {name} if node.attr == "address" else set()
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id == "parse_network":
+                parsers.add(name)
+    return readers, parsers
 
 
 def test_only_known_modules_read_the_address_of_a_client() -> None:
-    readers = {
-        name
-        for name, module in sources().items()
-        for node in ast.walk(module)
-        if isinstance(node, ast.Attribute) and node.attr == "address"
-        and isinstance(node.ctx, ast.Load)
-    }  # fmt: skip
+    readers, _ = readers_and_parsers()
     assert readers - NOT_OF_CLIENTS - {"server/rate_limit/callers.py"} == set(READERS)
 
 
 def test_the_parser_of_networks_has_no_second_one() -> None:
-    parsers = {
-        name
-        for name, module in sources().items()
-        for node in ast.walk(module)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "parse_network"
-    }
+    _, parsers = readers_and_parsers()
     assert parsers == PARSERS
