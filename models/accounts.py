@@ -60,7 +60,7 @@ class Membership(Entity):
 
 
 class InvitationStatus(NamedEnum):
-    """What has become of an invitation."""
+    """The status of an invitation."""
 
     PENDING = auto()
     """Waits for the answer of the invited."""

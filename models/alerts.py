@@ -42,7 +42,7 @@ class AlertStatus(NamedEnum):
     OPEN = auto()
     """Waits for the store staff."""
     ACKNOWLEDGED = auto()
-    """A member of the store staff takes care of it."""
+    """A member of the store staff has acknowledged it."""
     SNOOZED = auto()
     """Hidden until snoozedUntil; reopens then."""
     RESOLVED = auto()

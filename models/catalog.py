@@ -44,7 +44,7 @@ class ProductSort(NamedEnum):
     """The order of a list of products; names are compared in the catalog's default language."""
 
     CATALOG = auto()
-    """In the catalog's own order."""
+    """The order of the catalog."""
     NAME = auto()
     """By name, A to Z."""
     PRICE_ASC = auto()

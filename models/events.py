@@ -93,13 +93,13 @@ class EventType(NamedEnum):
     PAYMENT_TIME_EXTENDED = auto()
     "The customer got more time to pay."
     PAYMENT_STUCK = auto()
-    "The payment provider does not do what is asked: a person looks at it."
+    """The payment provider does not execute a request: a person has to act."""
     PAYMENT_RESUMED = auto()
-    "What the payment provider had not done is tried again."
+    """A request that the payment provider had not executed is sent again."""
     PAYMENT_REOPENED = auto()
     "The authorization was lost before the charge; the customer has to confirm the payment again."
     PAYMENT_RENEWED = auto()
-    "The payment that was lost is authorized again; the order goes on."
+    "The payment that was lost is authorized again; the order continues."
     PAYMENT_LOST = auto()
     "The authorization was lost after the bags had left the store; support collects the amount."
     REFUND_REQUESTED = auto()
@@ -113,11 +113,11 @@ class EventType(NamedEnum):
     REFUND_RECORDED = auto()
     "A refund that was made at the payment provider was recorded."
     REFUND_STUCK = auto()
-    "The payment provider does not send the refund: a person looks at it."
+    """The payment provider does not send the refund: a person has to act."""
     REFUND_RESUMED = auto()
-    "A refund that the payment provider had not answered is tried again."
+    """A refund request that the payment provider had not answered is sent again."""
     REFUND_RETRIED = auto()
-    "A failed refund was requested anew."
+    """A failed refund was requested again."""
     REFUND_PAID_OTHERWISE = auto()
     "A failed refund was paid in another way."
     DISPUTE_OPENED = auto()
@@ -145,9 +145,9 @@ class EventType(NamedEnum):
     ORDER_CHANGED = auto()
     "Items, address, note or tip of the order changed."
     ORDER_CHANGE_WITHDRAWN = auto()
-    "A requested change was taken back, or came too late."
+    """A requested change was withdrawn, or came too late."""
     ORDER_CHANGE_EXPIRED = auto()
-    "A requested change was not paid in time; the order stays as it was."
+    "A requested change was not paid in time; the order is unchanged."
     FULFILLMENT_QUEUED = auto()
     "The order entered a store's queue."
     FULFILLMENT_ACCEPTED = auto()
@@ -193,7 +193,7 @@ class EventType(NamedEnum):
     FULFILLMENT_HANDED_OVER = auto()
     "The store handed the bags to the rider."
     DELIVERY_SEARCHING = auto()
-    "A rider is being searched for."
+    """The search for a rider has started or continues."""
     DELIVERY_OFFERED = auto()
     "A rider was offered the delivery."
     DELIVERY_OFFER_DECLINED = auto()
@@ -225,17 +225,17 @@ class EventType(NamedEnum):
     DELIVERY_CANCELED = auto()
     "The delivery was canceled."
     DELIVERY_NO_RIDER = auto()
-    "No rider was found in time; store and support were told."
+    """No rider was found in time; store and support were notified."""
     DELIVERY_CANCEL_OFFERED = auto()
-    "No rider was found for long: the customer may cancel with a full refund."
+    """No rider was found for ten minutes: the customer may cancel with a full refund."""
     DELIVERY_RIDER_SILENT = auto()
-    "The rider has the order and has sent no position for long; support has a case."
+    """The rider has the order and has sent no position for eight minutes; support has a case."""
     DELIVERY_RIDER_RELEASED = auto()
     "The rider can't go on; support looks for another one."
     DELIVERY_REASSIGNED = auto()
     "Another rider took over the order."
     DELIVERY_OVERDUE = auto()
-    "The delivery has been in one state for too long; store and support were told."
+    """The delivery has been in one state for too long; store and support were notified."""
     TICKET_OPENED = auto()
     "A support ticket about the order was opened."
     TICKET_RESOLVED = auto()

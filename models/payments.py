@@ -23,7 +23,7 @@ class PaymentStatus(NamedEnum):
     PARTLY_REFUNDED = auto()
     """Part of the captured amount was refunded."""
     REFUNDED = auto()
-    """The whole captured amount was refunded; only a refund that fails later changes that."""
+    """The whole captured amount was refunded. This changes only if a refund fails later."""
     FAILED = auto()
     """Declined; another card may follow while the order waits."""
     VOIDED = auto()
@@ -42,18 +42,18 @@ class PaymentAction(NamedEnum):
     """An action on a payment."""
 
     RESUME = auto()
-    """Try at once what the provider has not done, with a fresh count of tries."""
+    """Retry at once what the provider has not executed; the count of tries restarts."""
 
 
 class PaymentStuckReason(NamedEnum):
-    """Why a payment or a refund needs a person."""
+    """Why a person has to act on a payment or refund."""
 
     PROVIDER_UNAVAILABLE = auto()
-    """The provider has not answered for many tries; they go on every 15 minutes."""
+    """The provider has not answered many tries; they continue every 15 minutes."""
     REFUSED = auto()
-    """The provider refuses what is asked of it."""
+    """The provider refuses the request."""
     PENDING_TOO_LONG = auto()
-    """The provider accepted a refund and has not sent it for days."""
+    """The provider accepted a refund days ago and has not sent it."""
 
 
 class DisputeStatus(NamedEnum):
@@ -138,7 +138,7 @@ class RefundStatus(NamedEnum):
     FAILED = auto()
     """The provider could not send the money back: support has to retry it or pay otherwise."""
     RETRIED = auto()
-    """Failed, and requested anew as another refund. Final."""
+    """Failed, and requested again as another refund. Final."""
     PAID_OTHERWISE = auto()
     """Failed, and paid in another way, which the resolution names. Final."""
 
@@ -147,11 +147,11 @@ class RefundAction(NamedEnum):
     """An action of support on a refund."""
 
     RETRY = auto()
-    """Request a failed refund anew."""
+    """Request a failed refund again."""
     MARK_PAID = auto()
     """Record that a failed refund was paid in another way."""
     RESUME = auto()
-    """Try at once what the provider has not answered, with a fresh count of tries."""
+    """Retry at once what the provider has not answered; the count of tries restarts."""
 
 
 class RefundReason(NamedEnum):

@@ -24,7 +24,7 @@ class StoreStatus(NamedEnum):
     OPEN = auto()
     """Takes orders during its opening hours."""
     PAUSED = auto()
-    """Takes no orders for the moment."""
+    """Takes no orders for now."""
     CLOSED = auto()
     """Takes no orders until a manager opens it."""
 
@@ -50,7 +50,7 @@ class Unserved(NamedEnum):
 
 
 class PickupRefusal(NamedEnum):
-    """Why an order can't be collected from a store."""
+    """Why an order cannot be collected from a store."""
 
     NOT_OFFERED = auto()
     """The store does not offer pickup."""

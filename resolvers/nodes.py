@@ -18,9 +18,9 @@ from services.operations import nodes as nodes_of
 
 MAX_IDS = 100
 
-Id = Annotated[strawberry.ID, strawberry.argument(description="The public id of anything.")]
+Id = Annotated[strawberry.ID, strawberry.argument(description="The public id of an object.")]
 Ids = Annotated[
-    list[strawberry.ID], strawberry.argument(description="Public ids of anything, at most 100.")
+    list[strawberry.ID], strawberry.argument(description="Public ids of objects, at most 100.")
 ]
 NodeKey = tuple[type[Entity], UUID]
 

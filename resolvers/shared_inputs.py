@@ -11,7 +11,7 @@ BigInt = NewType("BigInt", int)
 GeoJSON = NewType("GeoJSON", dict)  # type: ignore[type-arg] # a NewType over JSON
 
 
-@strawberry.input(description="A place on earth in degrees (WGS 84).")
+@strawberry.input(description="A geographic location in degrees (WGS 84).")
 class GeoPointInput:
     latitude: float = strawberry.field(description="Degrees north, from -90 to 90.")
     longitude: float = strawberry.field(description="Degrees east, from -180 to 180.")

@@ -19,7 +19,7 @@ RowKey = Callable[[Mapping[str, Any]], Any]
 ComposedOf = tuple[str, Mapping[str, str]]
 
 BACKING: dict[type, type] = {}
-ABOUT_INPUT = "Everything the mutation needs to know."
+ABOUT_INPUT = "The input of the mutation."
 
 
 def column(description: str, *, allow: Rule | None = None) -> Any:

@@ -9,7 +9,7 @@ from resolvers.rules import Rule
 from schema.backing import backed_by, column, field
 
 
-@backed_by(Point, "A place on earth in degrees (WGS 84).")
+@backed_by(Point, "A geographic location in degrees (WGS 84).")
 class GeoPointType:
     latitude: float = column("Degrees north, from -90 to 90.")
     longitude: float = column("Degrees east, from -180 to 180.")

@@ -7,8 +7,8 @@ from schema.backing import field
 from schema.nodes import NodeType
 
 ABOUT_NODES = (
-    "Several things by their ids, in their order; null and a NOT_FOUND error at the place of each"
-    " that is not there."
+    "Several objects by their ids, in the same order; null and a NOT_FOUND"
+    " error for each that is not found."
 )
 
 
@@ -16,7 +16,7 @@ ABOUT_NODES = (
 class NodeQuery:
     node: NodeType | None = field(
         node_resolvers.node,
-        "Anything by its id; what is not yours to see is NOT_FOUND, like what does not exist.",
+        "An object by its id; NOT_FOUND if it does not exist or the caller may not see it.",
     )
     nodes: list[NodeType | None] = strawberry.field(
         resolver=node_resolvers.nodes, description=ABOUT_NODES, metadata={"page": "ids"}

@@ -10,24 +10,24 @@ from services.core import pages
 Node = TypeVar("Node")
 
 
-@backed_by(pages.PageInfo, "Where a page ends.")
+@backed_by(pages.PageInfo, "The end of a page.")
 class PageInfoType:
-    has_next_page: bool = column("Whether more follows after this page.")
+    has_next_page: bool = column("Whether another page follows.")
     end_cursor: str | None = column("Pass it as `after` for the next page; null when empty.")
 
 
 @strawberry.type(name="Edge", description="A row of a page and its cursor.")
 class EdgeType(Generic[Node]):
-    cursor: str = column("Continues right after this row.")
+    cursor: str = column("Cursor of this row, to continue after it.")
     node: Node = column("The row.")
 
 
-@strawberry.type(name="Connection", description="A page of a longer list.")
+@strawberry.type(name="Connection", description="A page of a list.")
 class ConnectionType(Generic[Node]):
     edges: list[EdgeType[Node]] = column("The rows with their cursors.")
-    nodes: list[Node] = column("The rows alone.")
-    page_info: PageInfoType = column("Where this page ends.")
-    total_count: int | None = column("How many there are in all; null where nobody counted.")
+    nodes: list[Node] = column("The rows without cursors.")
+    page_info: PageInfoType = column("Position of the page in the list.")
+    total_count: int | None = column("Total number of rows; null if they were not counted.")
 
 
 BACKING[EdgeType] = pages.Edge

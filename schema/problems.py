@@ -6,33 +6,35 @@ from schema.backing import backed_by, column
 from services.core import problems
 
 
-@strawberry.interface(name="Problem", description="A reason why a mutation did nothing.")
+@strawberry.interface(
+    name="Problem", description="A problem: a reason why a mutation was rejected."
+)
 class ProblemType:
-    path: list[str] = column("The way to the input that it speaks of.")
-    message: str = column("A sentence for people.")
+    path: list[str] = column("Path of the input field that the problem is about.")
+    message: str = column("Message for people.")
 
 
-@backed_by(problems.NotFound, "There is no such thing, or it is not yours to see.")
+@backed_by(problems.NotFound, "It does not exist, or the caller may not see it.")
 class NotFoundType(ProblemType):
     pass
 
 
-@backed_by(problems.InvalidInput, "A value that is never right.")
+@backed_by(problems.InvalidInput, "A value is invalid.")
 class InvalidInputType(ProblemType):
     pass
 
 
-@backed_by(problems.IllegalStep, "A step that the present state does not allow.")
+@backed_by(problems.IllegalStep, "The action is not possible in the present state.")
 class IllegalStepType(ProblemType):
-    state: str = column("The state it is in.")
-    legal: list[str] = column("The steps that are legal from here, for you.")
+    state: str = column("The present state.")
+    legal: list[str] = column("The actions that the caller can take in this state.")
 
 
-@backed_by(problems.VersionConflict, "Somebody else changed it first: read it again.")
+@backed_by(problems.VersionConflict, "It has changed in the meantime: read it again.")
 class VersionConflictType(ProblemType):
-    current: int = column("The version that stands now.")
+    current: int = column("The current version.")
 
 
-@backed_by(problems.RateLimited, "Asked too often.")
+@backed_by(problems.RateLimited, "Too many requests.")
 class RateLimitedType(ProblemType):
-    retry_after_seconds: int = column("Seconds until it is worth asking again.")
+    retry_after_seconds: int = column("Seconds after which to try again.")

@@ -39,7 +39,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     GeoJSON: strawberry.scalar(
         name="GeoJSON",
-        description="A geometry as RFC 7946 writes it: longitude first, WGS 84.",
+        description="A GeoJSON geometry (RFC 7946): longitude first, WGS 84.",
         serialize=lambda value: value,
         parse_value=_geojson,
     ),
@@ -60,8 +60,8 @@ def _formatted(parent: strawberry.Parent[MoneyValue], locale: Locale = "en") -> 
         ) from None
 
 
-@backed_by(MoneyValue, "A sum of money. Never a float: count in minor units.")
+@backed_by(MoneyValue, "An amount of money, in integer minor units.")
 class MoneyType:
-    minor: BigInt = column("The sum in minor units (cents) of the currency.")
+    minor: BigInt = column("The amount in minor units (cents) of the currency.")
     currency: str = column("The ISO 4217 code of the currency.")
-    formatted: str = field(_formatted, "The sum as people of a locale write it.")
+    formatted: str = field(_formatted, "The amount, formatted for a locale.")

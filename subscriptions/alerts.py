@@ -24,13 +24,15 @@ from subscriptions.engine.subscription import After, StreamSubscription, id_in_b
 MAX_SNAPSHOT_ALERTS = 100
 StoreId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="A store of yours; goes before companyId."),
+    strawberry.argument(
+        description="A store in which the caller works; takes precedence over companyId."
+    ),
 ]
 CompanyId = Annotated[
     strawberry.ID | None,
     strawberry.argument(
-        description="A company that you administer: alerts of all stores that it has at the start"
-        " of the subscription, at most 50."
+        description="A company of which the caller is an admin: alerts of all stores that it has"
+        " at the start of the subscription, at most 50."
     ),
 ]
 

@@ -22,7 +22,9 @@ from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
 
 MAX_SNAPSHOT_FULFILLMENTS = 100
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class DeliveryStatus(NamedEnum):
     """The status of a delivery, from the search for a rider to the customer or back."""
 
     SEARCHING = auto()
-    """No rider has an open offer; the search goes on."""
+    """No rider has an open offer; the search continues."""
     OFFERED = auto()
     """A rider has an open offer."""
     ASSIGNED = auto()
@@ -146,7 +146,7 @@ class Delivery(Entity):
     fail_reason: Mapped[FailReason | None]
     failed_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     fee_kept: Mapped[bool] = mapped_column(default=False, server_default="false")
-    """Whether the customer pays the delivery fee of the failed delivery."""
+    """Whether the customer pays the delivery fee although the delivery failed."""
     return_code: Mapped[str | None] = mapped_column(info={"secret": True})
     return_tries: Mapped[int] = mapped_column(default=0, server_default="0")
     override_reason: Mapped[DeliveryOverrideReason | None]

@@ -21,7 +21,7 @@ class FailReason(NamedEnum):
     DAMAGED = auto()
     """The goods were damaged on the way. The company pays the delivery fee."""
     RIDER_UNAVAILABLE = auto()
-    """The rider can't go on; only support says so. The company pays the delivery fee."""
+    """The rider cannot continue; for support only. The company pays the delivery fee."""
 
 
 class DeliveryProof(NamedEnum):

@@ -77,7 +77,7 @@ class FulfillmentAction(NamedEnum):
     CHECK_AGE = auto()
     """Record what the customer showed as a proof of age."""
     COLLECT = auto()
-    """Hand the bags to the customer who tells the code of the order."""
+    """Hand the bags to the customer who gives the code of the order."""
     GIVE_BACK = auto()
     """Return the order to the queue; what was picked stays recorded."""
     PUT_BACK = auto()

@@ -17,7 +17,7 @@ class OrderChangeStatus(NamedEnum):
     APPLIED = auto()
     """The order is as requested. Final."""
     WITHDRAWN = auto()
-    """Taken back, or overtaken by packing or canceling. Final."""
+    """Withdrawn by the customer, or by packing, cancellation or rerouting. Final."""
     EXPIRED = auto()
     """The new total was not authorized in time. Final."""
 
@@ -26,7 +26,7 @@ class OrderChangeAction(NamedEnum):
     """An action that the customer can take with a requested change."""
 
     WITHDRAW = auto()
-    """Take the change back; the order stays as it is."""
+    """Withdraw the change."""
 
 
 class OrderChange(Entity):

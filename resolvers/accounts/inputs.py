@@ -5,7 +5,7 @@ from resolvers.shared_inputs import GeoPointInput
 from services.accounts.addresses import AddressDetails
 
 
-@strawberry.input(description="What to change about oneself; what is left out stays.")
+@strawberry.input(description="Input of `personUpdate`. Fields that are left out are not changed.")
 class PersonUpdateInput:
     name: str | None = strawberry.field(description="Up to 100 characters.", default=None)
     language: str | None = strawberry.field(
@@ -13,16 +13,18 @@ class PersonUpdateInput:
     )
 
 
-@strawberry.input(description="A place to deliver to.")
+@strawberry.input(description="Input of `addressSave`.")
 class AddressSaveInput:
     address_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The address to write over; a new one without it."
+        default=None, description="The address to replace; a new one is added if left out."
     )
-    label: str = strawberry.field(description="What its owner calls it: Home, Work.")
+    label: str = strawberry.field(description="Label such as Home or Work.")
     line: str = strawberry.field(description="Street, number, floor and door.")
-    at: GeoPointInput = strawberry.field(description="Where the door is.")
-    gate_code: str = strawberry.field(default="", description="How to get through the gate.")
-    drop_note: str = strawberry.field(default="", description="What the rider should know.")
+    at: GeoPointInput = strawberry.field(description="Location of the door.")
+    gate_code: str = strawberry.field(
+        default="", description="Instructions for the gate or entrance."
+    )
+    drop_note: str = strawberry.field(default="", description="Note for the rider.")
 
     def to_details(self) -> AddressDetails:
         """Convert the input. Raises DomainError: InvalidInput for an invalid location."""
@@ -30,33 +32,33 @@ class AddressSaveInput:
         return AddressDetails(self.label, self.line, point, self.gate_code, self.drop_note)
 
 
-@strawberry.input(description="Which address to forget.")
+@strawberry.input(description="The address to remove.")
 class AddressRemoveInput:
-    address_id: strawberry.ID = strawberry.field(description="An address of yours.")
+    address_id: strawberry.ID = strawberry.field(description="One of the customer's addresses.")
 
 
-@strawberry.input(description="A new e-mail address of the signed-in person.")
+@strawberry.input(description="Input of `emailChangeRequest`.")
 class EmailChangeRequestInput:
     email: str = strawberry.field(description="The address that the link is sent to.")
 
 
-@strawberry.input(description="The proof of a new e-mail address.")
+@strawberry.input(description="Input of `emailChangeConfirm`.")
 class EmailChangeConfirmInput:
-    token: str = strawberry.field(description="The key in the link that was sent, after the #.")
+    token: str = strawberry.field(description="The key in the link of the message, after the #.")
 
 
-@strawberry.input(description="A new phone of the signed-in person, with the proof of it.")
+@strawberry.input(description="Input of `phoneChange`.")
 class PhoneChangeInput:
-    phone: str = strawberry.field(description="The phone that `otpRequest` has sent a code to.")
+    phone: str = strawberry.field(description="The phone to which `otpRequest` has sent a code.")
     code: str = strawberry.field(description="The six digits.")
     challenge: str | None = strawberry.field(
-        default=None, description="What otpRequest returned; see otpVerify."
+        default=None, description="The challenge that otpRequest returned; see otpVerify."
     )
 
 
-@strawberry.input(description="A role that is offered to somebody, who may accept it.")
+@strawberry.input(description="Input of `invitationCreate`.")
 class InvitationCreateInput:
-    role: Role = strawberry.field(description="What the invited may do once they accept.")
+    role: Role = strawberry.field(description="The offered role.")
     phone: str | None = strawberry.field(
         description="The phone of the invited; either this or an e-mail.", default=None
     )
@@ -64,27 +66,27 @@ class InvitationCreateInput:
         description="The e-mail of the invited; either this or a phone.", default=None
     )
     company_id: strawberry.ID | None = strawberry.field(
-        description="Where: left out for roles of the whole platform.", default=None
+        description="The company; left out for roles of the whole platform.", default=None
     )
     store_id: strawberry.ID | None = strawberry.field(
-        description="In which store of that company: for store managers and staff.", default=None
+        description="The store, for store managers and staff.", default=None
     )
 
 
-@strawberry.input(description="An invitation to send again.")
+@strawberry.input(description="Input of `invitationResend`.")
 class InvitationResendInput:
     invitation_id: strawberry.ID = strawberry.field(description="The invitation.")
 
 
-@strawberry.input(description="An invitation to take back.")
+@strawberry.input(description="Input of `invitationRevoke`.")
 class InvitationRevokeInput:
     invitation_id: strawberry.ID = strawberry.field(description="The invitation.")
 
 
-@strawberry.input(description="An invitation to accept: by its link, or by its id when signed in.")
+@strawberry.input(description="Input of `invitationAccept`.")
 class InvitationAcceptInput:
     token: str | None = strawberry.field(
-        description="The key in the link that was sent, after the #.", default=None
+        description="The key in the link of the message, after the #.", default=None
     )
     invitation_id: strawberry.ID | None = strawberry.field(
         description="One of `viewer.invitations`.", default=None
@@ -99,10 +101,10 @@ class InvitationAcceptInput:
     )
 
 
-@strawberry.input(description="An invitation to decline: by its link, or by its id when signed in.")
+@strawberry.input(description="Input of `invitationDecline`.")
 class InvitationDeclineInput:
     token: str | None = strawberry.field(
-        description="The key in the link that was sent, after the #.", default=None
+        description="The key in the link of the message, after the #.", default=None
     )
     invitation_id: strawberry.ID | None = strawberry.field(
         description="One of `viewer.invitations`.", default=None

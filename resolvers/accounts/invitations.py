@@ -30,18 +30,19 @@ from services.core.problems import DomainError, InvalidInput, parse_id, parse_op
 from workflows.identity import invitation_answers as answering
 
 CompanyId = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Only those of this company.")
+    strawberry.ID | None, strawberry.argument(description="Only invitations to this company.")
 ]
 StoreId = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Only those of this store.")
+    strawberry.ID | None, strawberry.argument(description="Only invitations to this store.")
 ]
 Status = Annotated[
-    InvitationStatus | None, strawberry.argument(description="Only these; all when left out.")
+    InvitationStatus | None,
+    strawberry.argument(description="Only these statuses; all if left out."),
 ]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Token = Annotated[
-    str, strawberry.argument(description="The key in the link that was sent, after the #.")
+    str, strawberry.argument(description="The key in the link of the message, after the #.")
 ]
 
 

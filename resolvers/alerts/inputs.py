@@ -7,23 +7,27 @@ import strawberry
 ALERT = "The alert."
 
 
-@strawberry.input(description="An alert that you see to.")
+@strawberry.input(description="Input of `alertAcknowledge`.")
 class AlertAcknowledgeInput:
     alert_id: strawberry.ID = strawberry.field(description=ALERT)
 
 
-@strawberry.input(description="An alert that you put off.")
+@strawberry.input(description="Input of `alertSnooze`.")
 class AlertSnoozeInput:
     alert_id: strawberry.ID = strawberry.field(description=ALERT)
-    until: datetime = strawberry.field(description="Until when, at most 30 days ahead.")
+    until: datetime = strawberry.field(description="End of the snooze, at most 30 days ahead.")
 
 
-@strawberry.input(description="From how few units on a product is low.")
+@strawberry.input(description="The reorder point of a product or of a store.")
 class StockReorderPointSetInput:
-    store_id: strawberry.ID = strawberry.field(description="A store you manage.")
+    store_id: strawberry.ID = strawberry.field(description="A store that the caller manages.")
     product_id: strawberry.ID | None = strawberry.field(
-        default=None, description="A product that it lists; without it, all that have no own point."
+        default=None,
+        description="A product that the store lists; if left out, all products without a"
+        " reorder point of their own.",
     )
     units: int | None = strawberry.field(
-        default=None, description="From 0; without it, a product goes by its store's point again."
+        default=None,
+        description="Units, from 0; if left out, the product uses the reorder point of the"
+        " store again.",
     )

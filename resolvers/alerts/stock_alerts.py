@@ -22,21 +22,23 @@ from services.core.problems import parse_id, parse_optional_id
 
 StoreId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="A store of yours; goes before companyId."),
+    strawberry.argument(
+        description="A store in which the caller works; takes precedence over companyId."
+    ),
 ]
 CompanyId = Annotated[
     strawberry.ID | None,
     strawberry.argument(
-        description="A company that you run: alerts of all its stores. Super admins may leave out"
-        " both."
+        description="A company of which the caller is an admin: alerts of all its stores. Super"
+        " admins may leave out both."
     ),
 ]
 Kinds = Annotated[list[AlertKind] | None, strawberry.argument(description="Only these kinds.")]
 Statuses = Annotated[
     list[AlertStatus] | None,
-    strawberry.argument(description="Only these; without it all that are not RESOLVED."),
+    strawberry.argument(description="Only these statuses; all that are not RESOLVED if left out."),
 ]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

@@ -7,12 +7,14 @@ from services.carts.carts import CartLineChange
 from services.core.problems import parse_id
 
 
-@strawberry.input(description="A product and how many of it.")
+@strawberry.input(description="A product and its quantity.")
 class CartLineInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the serving store.")
-    quantity: int = strawberry.field(description="How many, at most 99; 0 takes it out.")
+    quantity: int = strawberry.field(description="Quantity, at most 99; 0 removes the line.")
     substitution: Substitution | None = strawberry.field(
-        default=None, description="What to do when it is short; REFUND unless said before."
+        default=None,
+        description="What to do if units are missing at picking; by default the previous choice"
+        " of the line, else REFUND.",
     )
 
     def to_line_change(self, index: int) -> CartLineChange:
@@ -21,13 +23,17 @@ class CartLineInput:
         return CartLineChange(key, self.quantity, self.substitution)
 
 
-@strawberry.input(description="Which lines of the cart to set; the others stay as they are.")
+@strawberry.input(description="Input of `cartLinesSet`. Lines that are not named are not changed.")
 class CartLinesSetInput:
-    at: GeoPointInput = strawberry.field(description="Where to deliver: it decides the store.")
-    company_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The company to buy from, where several deliver."
+    at: GeoPointInput = strawberry.field(
+        description="Delivery location, which determines the store."
     )
-    lines: list[CartLineInput] = strawberry.field(description="At most 100, each product once.")
+    company_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The company to buy from, if several deliver there."
+    )
+    lines: list[CartLineInput] = strawberry.field(
+        description="At most 100 lines, each product once."
+    )
     expected_version: int | None = strawberry.field(
-        default=None, description="The cart's version that this change was made for."
+        default=None, description="The version of the cart that the client has read."
     )

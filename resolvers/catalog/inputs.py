@@ -6,65 +6,65 @@ from models.catalog import TemperatureZone
 from resolvers.shared_inputs import BigInt
 from services.catalog.product_handling import ProductHandling
 
-VERSION = "The listing's version that this change was made for."
+VERSION = "The version of the listing that the caller has read."
 
 
-@strawberry.input(description="Which product to show or to hide, in which store.")
+@strawberry.input(description="Input of `listingSetAvailability`.")
 class ListingSetAvailabilityInput:
-    store_id: strawberry.ID = strawberry.field(description="A store you work in.")
-    product_id: strawberry.ID = strawberry.field(description="A product that it lists.")
-    available: bool = strawberry.field(description="Whether customers may order it.")
+    store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
+    product_id: strawberry.ID = strawberry.field(description="A product that the store lists.")
+    available: bool = strawberry.field(description="Whether customers can order it.")
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="What to ask for a product, in which store.")
+@strawberry.input(description="Input of `listingSetPrice`.")
 class ListingSetPriceInput:
-    store_id: strawberry.ID = strawberry.field(description="A store you work in.")
-    product_id: strawberry.ID = strawberry.field(description="A product that it lists.")
+    store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
+    product_id: strawberry.ID = strawberry.field(description="A product that the store lists.")
     price_minor: BigInt = strawberry.field(
-        description="The price in minor units, tax included: of a kilogram where it is weighed."
+        description="Price in minor units, tax included; per kilogram for products sold by weight."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="How much is held beyond the estimate of what is sold by weight.")
+@strawberry.input(description="Input of `companyHeadroomSet`.")
 class CompanyHeadroomSetInput:
-    company_id: strawberry.ID = strawberry.field(description="Your company.")
+    company_id: strawberry.ID = strawberry.field(description="The company.")
     headroom_bp: int = strawberry.field(
         description="Hundredths of a percent of the estimate, from 0 to 5000."
     )
 
 
-@strawberry.input(description="How a product is kept in every store of your company.")
+@strawberry.input(description="Input of `productHandlingSet`.")
 class ProductHandlingSetInput:
-    product_id: strawberry.ID = strawberry.field(description="A product of your company.")
-    temperature_zone: TemperatureZone = strawberry.field(description="How cold it is kept.")
+    product_id: strawberry.ID = strawberry.field(description="A product of the company.")
+    temperature_zone: TemperatureZone = strawberry.field(description="Its storage temperature.")
 
     unit_grams: int | None = strawberry.field(
         default=None,
-        description="What a piece weighs, about, where it is sold by weight; else leave it out.",
+        description="Estimated weight of a piece, for products sold by weight only.",
     )
 
     def to_handling(self) -> ProductHandling:
         return ProductHandling(temperature_zone=self.temperature_zone, unit_grams=self.unit_grams)
 
 
-@strawberry.input(description="A price that your store will ask, and when.")
+@strawberry.input(description="Input of `listingPriceSchedule`.")
 class ListingPriceScheduleInput:
-    store_id: strawberry.ID = strawberry.field(description="A store you work in.")
-    product_id: strawberry.ID = strawberry.field(description="A product that it lists.")
+    store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
+    product_id: strawberry.ID = strawberry.field(description="A product that the store lists.")
     price_minor: BigInt = strawberry.field(
-        description="The price in minor units, tax included: of a kilogram where it is weighed."
+        description="Price in minor units, tax included; per kilogram for products sold by weight."
     )
     starts_at: datetime = strawberry.field(
-        description="From when, in the future and at most 366 days ahead."
+        description="Start, in the future and at most 366 days ahead."
     )
     ends_at: datetime | None = strawberry.field(
         default=None,
-        description="Until when: then the price before comes back. For good without it.",
+        description="End, after which the previous price returns; permanent if left out.",
     )
 
 
-@strawberry.input(description="A planned price that your store will not ask, or no longer.")
+@strawberry.input(description="Input of `listingPriceCancel`.")
 class ListingPriceCancelInput:
-    price_change_id: strawberry.ID = strawberry.field(description="The planned price.")
+    price_change_id: strawberry.ID = strawberry.field(description="The scheduled price.")

@@ -14,14 +14,16 @@ from services.catalog import price_change_states, scheduled_prices
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
 
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
 ProductId = Annotated[
     strawberry.ID | None, strawberry.argument(description="Only prices of this product.")
 ]
 Status = Annotated[
-    PriceChangeStatus | None, strawberry.argument(description="Only those that stand so.")
+    PriceChangeStatus | None, strawberry.argument(description="Only these statuses.")
 ]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

@@ -18,19 +18,20 @@ from services.core.pages import Page
 from services.core.problems import DomainError, InvalidInput, not_found, parse_id, parse_optional_id
 from services.stores import coverage
 
-At = Annotated[GeoPointInput, strawberry.argument(description="Where to deliver.")]
+At = Annotated[GeoPointInput, strawberry.argument(description="The delivery location.")]
 CompanyId = Annotated[
     strawberry.ID | None, strawberry.argument(description="Only this company's stores.")
 ]
-First = Annotated[int, strawberry.argument(description="How many at most, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Maximum number of rows, from 1 to 100.")]
 After = Annotated[
-    str | None, strawberry.argument(description="The end cursor of the page before this one.")
+    str | None, strawberry.argument(description="The endCursor of the previous page.")
 ]
 Sort = Annotated[ProductSort, strawberry.argument(description="The order of the products.")]
 CategoryId = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Only this category and those below.")
+    strawberry.ID | None,
+    strawberry.argument(description="Only this category and its subcategories."),
 ]
-Depth = Annotated[int, strawberry.argument(description="Levels of the tree, from 1 to 5.")]
+Depth = Annotated[int, strawberry.argument(description="Number of levels, from 1 to 5.")]
 ById = Annotated[strawberry.ID | None, strawberry.argument(description="The category's id.")]
 BySlug = Annotated[str | None, strawberry.argument(description="The category's slug.")]
 ProductId = Annotated[strawberry.ID, strawberry.argument(description="The product's id.")]

@@ -22,12 +22,12 @@ from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
 from services.counter_sales import counter_baskets, counter_reports, counter_sales
 
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
-SaleId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-Day = Annotated[
-    date | None, strawberry.argument(description="A day of the store, by its own clock.")
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
 ]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+SaleId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+Day = Annotated[date | None, strawberry.argument(description="A day in the store's time zone.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

@@ -4,36 +4,38 @@ from models.counter_sales import Tender
 from resolvers.shared_inputs import BigInt
 
 
-@strawberry.input(description="Something on the counter: name it by code or by id.")
+@strawberry.input(description="A product to sell, named by code or by id.")
 class CounterSaleLineInput:
     code: str | None = strawberry.field(
         default=None, description="The scanned barcode, or the company's own code."
     )
     product_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The product, where nothing can be scanned."
+        default=None, description="The product, if nothing can be scanned."
     )
-    quantity: int = strawberry.field(default=1, description="How many, from 1 to 999.")
+    quantity: int = strawberry.field(default=1, description="Quantity, from 1 to 999.")
     grams: int | None = strawberry.field(
-        default=None, description="What they weigh, where they are sold by weight."
+        default=None, description="Weight, for products sold by weight."
     )
 
 
-@strawberry.input(description="A sale over the counter, and how it is paid.")
+@strawberry.input(description="Input of `counterSaleComplete`.")
 class CounterSaleCompleteInput:
-    store_id: strawberry.ID = strawberry.field(description="A store you work in.")
+    store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
     lines: list[CounterSaleLineInput] = strawberry.field(
-        description="What is sold, 1 to 100 lines; the same product may be scanned again."
+        description="The sold products, 1 to 100 lines; a product may appear more than once."
     )
     tender: Tender = strawberry.field(description="Cash, or a card at the store's terminal.")
     cash_received_minor: BigInt | None = strawberry.field(
-        default=None, description="Cash in hand in minor units, at least the total; CASH only."
+        default=None,
+        description="Cash that the customer gave, in minor units, at least the total; CASH only.",
     )
     terminal_reference: str = strawberry.field(
-        default="", description="What the terminal printed, 1 to 64 characters; CARD only."
+        default="",
+        description="Reference that the terminal printed, 1 to 64 characters; CARD only.",
     )
 
 
-@strawberry.input(description="A sale of today that you undo.")
+@strawberry.input(description="Input of `counterSaleVoid`.")
 class CounterSaleVoidInput:
     counter_sale_id: strawberry.ID = strawberry.field(description="The sale.")
     note: str = strawberry.field(description="Why, 1 to 200 characters.")

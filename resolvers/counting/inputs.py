@@ -10,23 +10,23 @@ from services.core.problems import DomainError, InvalidInput, parse_id, parse_op
 from services.counting.count_opening import MAX_LINES, CountSelection
 
 COUNT = "The count."
-VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
+VERSION = "The version that the caller has read; VersionConflict if it has changed since."
 
 
-@strawberry.input(description="What to count in a store: products, or a category, or an aisle.")
+@strawberry.input(description="Input of `stockCountStart`: products, a category, or an aisle.")
 class StockCountStartInput:
-    store_id: strawberry.ID = strawberry.field(description="Your store.")
+    store_id: strawberry.ID = strawberry.field(description="The store.")
     product_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="These products, from 1 to 500, each once; not with the others."
     )
     category_id: strawberry.ID | None = strawberry.field(
-        default=None, description="What the store has of this category and all below it."
+        default=None, description="The products of this category and its subcategories."
     )
     aisle: str | None = strawberry.field(
-        default=None, description="What lies in this aisle, as the store's listings name it."
+        default=None, description="The products of this aisle, as named in the store's listings."
     )
     note: str = strawberry.field(
-        default="", description="A line for those who count, at most 200 characters."
+        default="", description="Note for the people who count, at most 200 characters."
     )
 
     def to_selection(self) -> CountSelection:
@@ -48,34 +48,34 @@ def _product_ids(ids: Sequence[strawberry.ID]) -> tuple[UUID, ...]:
     return tuple(parse_id(Product, key, "productIds", str(nth)) for nth, key in enumerate(ids))
 
 
-@strawberry.input(description="What you found of one product of a count.")
+@strawberry.input(description="Input of `stockCountLineSet`.")
 class StockCountLineSetInput:
     count_id: strawberry.ID = strawberry.field(description=COUNT)
     product_id: strawberry.ID = strawberry.field(description="A product of the count.")
     counted: int = strawberry.field(
-        description="Units that can be sold, from 0 on; what you say replaces what was said before."
+        description="Sellable units, from 0; replaces an earlier count."
     )
 
 
-@strawberry.input(description="A count that is done.")
+@strawberry.input(description="Input of `stockCountSubmit`.")
 class StockCountSubmitInput:
     count_id: strawberry.ID = strawberry.field(description=COUNT)
     leave_uncounted: bool = strawberry.field(
-        default=False, description="Hand it in although some products were not counted."
+        default=False, description="Submit it although some products were not counted."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="A count to take a step with.")
+@strawberry.input(description="A stock count.")
 class StockCountStepInput:
     count_id: strawberry.ID = strawberry.field(description=COUNT)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="A count whose differences are to be counted again.")
+@strawberry.input(description="Input of `stockCountReject`.")
 class StockCountRejectInput:
     count_id: strawberry.ID = strawberry.field(description=COUNT)
     note: str = strawberry.field(
-        default="", description="A line for those who count again, at most 200 characters."
+        default="", description="Note for the recount, at most 200 characters."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)

@@ -23,15 +23,18 @@ from services.counting import count_opening, count_queries, count_states, stock_
 from services.counting.count_queries import VisibleCountLine
 
 CountId = Annotated[strawberry.ID, strawberry.argument(description="The count's id.")]
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Status = Annotated[
-    StockCountStatus | None, strawberry.argument(description="Only these; all when left out.")
+    StockCountStatus | None,
+    strawberry.argument(description="Only these statuses; all if left out."),
 ]
 Only = Annotated[
     StockCountFilter | None,
-    strawberry.argument(description="Only these lines; OFF once the count is submitted."),
+    strawberry.argument(description="Only these lines; OFF after the count was submitted."),
 ]
 
 

@@ -39,8 +39,10 @@ from services.delivery import (
 from services.fulfillment import handover
 
 DeliveryId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

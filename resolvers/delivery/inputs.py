@@ -9,12 +9,15 @@ from services.delivery.positions.rider_positions import GpsReading
 from services.delivery.step_overrides import StepOverride
 from services.orders.age_checks import ShownDocument
 
-OFFER = "The offer: one of yours."
+OFFER = "The caller's offer."
 DELIVERY = "The delivery."
-DEVICE_TIME = "When the device says it happened; kept beside the server's time."
-HANDOVER = "The code that the store's staff tells; they need none when they say it themselves."
-RETURN_CODE = "The return code that the store's staff tells; staff and support need none."
-OVERRIDE = "Why you take this step in place of the rider: for support; riders leave it out."
+DEVICE_TIME = "Time of the event by the device's clock; stored in addition to the server's time."
+HANDOVER = "The handover code, which the store's staff gives to the rider; not needed from staff."
+RETURN_CODE = (
+    "The return code, which the store's staff gives to the rider; not needed"
+    " from staff and support."
+)
+OVERRIDE = "Reason for support to take this step in place of the rider; riders leave it out."
 
 
 @strawberry.input(description="Why store staff or support take a step in place of the rider.")
@@ -27,54 +30,55 @@ class DeliveryOverrideInput:
         return StepOverride(self.reason, self.note)
 
 
-@strawberry.input(description="An offer that you take.")
+@strawberry.input(description="Input of `deliveryOfferAccept`.")
 class DeliveryOfferAcceptInput:
     offer_id: strawberry.ID = strawberry.field(description=OFFER)
 
 
-@strawberry.input(description="An offer that you don't take.")
+@strawberry.input(description="Input of `deliveryOfferDecline`.")
 class DeliveryOfferDeclineInput:
     offer_id: strawberry.ID = strawberry.field(description=OFFER)
 
 
-@strawberry.input(description="The store that you have reached.")
+@strawberry.input(description="Input of `deliveryArriveAtStore`.")
 class DeliveryArriveAtStoreInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="The bags that you take, or hand to their rider.")
+@strawberry.input(description="Input of `deliveryPickUp`.")
 class DeliveryPickUpInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     handover_code: str | None = strawberry.field(default=None, description=HANDOVER)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="The door that you have reached.")
+@strawberry.input(description="Input of `deliveryArriveAtCustomer`.")
 class DeliveryArriveAtCustomerInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="The bags that you hand over.")
+@strawberry.input(description="Input of `deliveryComplete`.")
 class DeliveryCompleteInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     pin: str | None = strawberry.field(
-        default=None, description="The customer's PIN; support, who has asked them, needs none."
+        default=None, description="The customer's PIN; support needs none."
     )
     override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="What the customer showed as a proof of age; no number is kept.")
+@strawberry.input(description="Input of `deliveryCheckAge`: the document that the customer showed.")
 class DeliveryCheckAgeInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
-    document: AgeDocument = strawberry.field(description="What was shown.")
+    document: AgeDocument = strawberry.field(description="The kind of document.")
     birth_date: date | None = strawberry.field(
-        default=None, description="The date of birth on it, which is not kept; else `isOldEnough`."
+        default=None,
+        description="The date of birth on it, which is not stored; alternatively `isOldEnough`.",
     )
     is_old_enough: bool | None = strawberry.field(
-        default=None, description="Whether it says that the customer is old enough."
+        default=None, description="Whether the document shows that the customer is old enough."
     )
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
@@ -83,34 +87,34 @@ class DeliveryCheckAgeInput:
         return ShownDocument(self.document, self.birth_date, self.is_old_enough)
 
 
-@strawberry.input(description="Bags that nobody took at the door.")
+@strawberry.input(description="Input of `deliveryFail`.")
 class DeliveryFailInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
-    reason: FailReason = strawberry.field(description="Why they were not handed over.")
+    reason: FailReason = strawberry.field(description="Why they could not be handed over.")
     call_attempts: int = strawberry.field(
         default=0,
-        description="How often the rider called the customer, from 0 to 100. NOBODY_HOME and "
-        "WRONG_ADDRESS need one at least.",
+        description="Number of calls to the customer, from 0 to 100. NOBODY_HOME and"
+        " WRONG_ADDRESS require at least one.",
     )
     override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="A failed attempt, after which the rider tries once more.")
+@strawberry.input(description="Input of `deliveryAttemptAgain`.")
 class DeliveryAttemptAgainInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="A failed attempt, after which the bags go back.")
+@strawberry.input(description="Input of `deliveryStartReturn`.")
 class DeliveryStartReturnInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="Bags that are back in their store.")
+@strawberry.input(description="Input of `deliveryReturn`.")
 class DeliveryReturnInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     return_code: str | None = strawberry.field(default=None, description=RETURN_CODE)
@@ -118,45 +122,49 @@ class DeliveryReturnInput:
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="A delivery whose bags another rider takes over.")
+@strawberry.input(description="Input of `deliveryReassign`.")
 class DeliveryReassignInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
     rider_id: strawberry.ID = strawberry.field(
-        description="The rider, who was asked: ONLINE and on no delivery."
+        description="The rider who has agreed to take over: ONLINE and without a delivery."
     )
-    override: DeliveryOverrideInput = strawberry.field(description="Why the rider changes.")
+    override: DeliveryOverrideInput = strawberry.field(
+        description="Reason for the change of the rider."
+    )
 
 
-@strawberry.input(description="A delivery that goes to another rider.")
+@strawberry.input(description="Input of `deliveryUnassign`.")
 class DeliveryUnassignInput:
     delivery_id: strawberry.ID = strawberry.field(description=DELIVERY)
 
 
-@strawberry.input(description="The shift that you begin.")
+@strawberry.input(description="Input of `riderGoOnline`.")
 class RiderGoOnlineInput:
     vehicle: Vehicle | None = strawberry.field(
-        default=None, description="What you ride today; what you rode last when left out."
+        default=None, description="The vehicle; the last one if left out."
     )
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="The shift that you end.")
+@strawberry.input(description="Input of `riderGoOffline`.")
 class RiderGoOfflineInput:
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
 
-@strawberry.input(description="Where you are (WGS 84), at most four times a second.")
+@strawberry.input(
+    description="Input of `riderLocationReport`: a position (WGS 84), at most four times a second."
+)
 class RiderLocationReportInput:
     latitude: float = strawberry.field(description="Degrees north, from -90 to 90.")
     longitude: float = strawberry.field(description="Degrees east, from -180 to 180.")
     heading_degrees: float | None = strawberry.field(
-        default=None, description="Where you are going, clockwise from north: 0 to 360."
+        default=None, description="Heading in degrees clockwise from north, 0 to 360."
     )
     speed_mps: float | None = strawberry.field(
-        default=None, description="How fast, in metres a second, from 0 to 60."
+        default=None, description="Speed in metres per second, from 0 to 60."
     )
     accuracy_m: float | None = strawberry.field(
-        default=None, description="How far off this may be, in metres, from 0 to 10,000."
+        default=None, description="Accuracy in metres, from 0 to 10,000."
     )
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
@@ -167,22 +175,22 @@ class RiderLocationReportInput:
         )
 
 
-@strawberry.input(description="Where you were at one moment (WGS 84).")
+@strawberry.input(description="A recorded position (WGS 84).")
 class RiderPointInput:
     latitude: float = strawberry.field(description="Degrees north, from -90 to 90.")
     longitude: float = strawberry.field(description="Degrees east, from -180 to 180.")
     ago_seconds: float = strawberry.field(
-        description="How long before this report that was, by the device's stopwatch: its clock "
-        "may be wrong. From 0 to 86,400."
+        description="Age of the position in seconds at the time of this report, by the device's"
+        " monotonic clock, from 0 to 86,400."
     )
     heading_degrees: float | None = strawberry.field(
-        default=None, description="Where you were going, clockwise from north: 0 to 360."
+        default=None, description="Heading in degrees clockwise from north, 0 to 360."
     )
     speed_mps: float | None = strawberry.field(
-        default=None, description="How fast, in metres a second, from 0 to 60."
+        default=None, description="Speed in metres per second, from 0 to 60."
     )
     accuracy_m: float | None = strawberry.field(
-        default=None, description="How far off this may be, in metres, from 0 to 10,000."
+        default=None, description="Accuracy in metres, from 0 to 10,000."
     )
 
     def to_reading(self) -> GpsReading:
@@ -197,8 +205,8 @@ class RiderPointInput:
         )
 
 
-@strawberry.input(description="Where you were since you last could say so.")
+@strawberry.input(description="Input of `riderLocationReportBatch`.")
 class RiderLocationReportBatchInput:
     points: list[RiderPointInput] = strawberry.field(
-        description="From 1 to 100 points, the oldest first."
+        description="From 1 to 100 points, oldest first."
     )

@@ -31,11 +31,11 @@ from services.delivery.positions.position_validation import IgnoredPoint
 from services.delivery.riders import ViewerRider
 from workflows.delivery import position_ingest
 
-CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company: yours.")]
+CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company.")]
 Status = Annotated[
-    RiderStatus | None, strawberry.argument(description="Only these; all when left out.")
+    RiderStatus | None, strawberry.argument(description="Only these statuses; all if left out.")
 ]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

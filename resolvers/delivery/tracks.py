@@ -10,7 +10,7 @@ from services.delivery.positions import tracks
 Tolerance = Annotated[
     float,
     strawberry.argument(
-        description="How far from it the way may have been, in metres, from 1 to 1,000."
+        description="Maximum deviation of the simplified track, in metres, from 1 to 1,000."
     ),
 ]
 

@@ -33,9 +33,11 @@ from services.fulfillment import (
     pickups,
 )
 
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
 FulfillmentId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

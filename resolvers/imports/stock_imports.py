@@ -18,8 +18,8 @@ from services.core.problems import not_found, parse_id
 from services.imports import stock_imports
 
 ImportId = Annotated[strawberry.ID, strawberry.argument(description="The import's id.")]
-CompanyId = Annotated[strawberry.ID, strawberry.argument(description="Your company.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

@@ -22,9 +22,11 @@ from services.core.pages import Page
 from services.core.problems import parse_id
 from services.integrations import apps
 
-CompanyId = Annotated[strawberry.ID, strawberry.argument(description="A company that you run.")]
+CompanyId = Annotated[
+    strawberry.ID, strawberry.argument(description="A company of which the caller is an admin.")
+]
 AppId = Annotated[strawberry.ID, strawberry.argument(description="The app's id.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

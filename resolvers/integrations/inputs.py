@@ -12,80 +12,87 @@ APP = "The app."
 SECRET = "The secret."  # noqa: S105 - a description
 
 
-@strawberry.input(description="A program of a third party that is to work for a company.")
+@strawberry.input(description="Input of `appCreate`.")
 class AppCreateInput:
-    company_id: strawberry.ID = strawberry.field(description="A company that you run.")
-    name: str = strawberry.field(description="What people call it: up to 80 characters.")
-    scopes: list[AppScope] = strawberry.field(description="What it may do: as little as it needs.")
+    company_id: strawberry.ID = strawberry.field(
+        description="A company of which the caller is an admin."
+    )
+    name: str = strawberry.field(description="Its name, up to 80 characters.")
+    scopes: list[AppScope] = strawberry.field(description="Its permissions: as few as it needs.")
 
 
-@strawberry.input(description="What becomes different about an app.")
+@strawberry.input(description="Input of `appUpdate`.")
 class AppUpdateInput:
     app_id: strawberry.ID = strawberry.field(description=APP)
-    name: str | None = strawberry.field(default=None, description="Another name.")
+    name: str | None = strawberry.field(default=None, description="The new name.")
     scopes: list[AppScope] | None = strawberry.field(
-        default=None, description="All that it may do from now on."
+        default=None, description="All of its permissions from now on."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="The version that you have seen; refused if another stands."
+        default=None,
+        description="The version that the caller has read; VersionConflict if it has changed"
+        " since.",
     )
 
 
-@strawberry.input(description="An app to end for ever, with all its secrets.")
+@strawberry.input(description="Input of `appRevoke`.")
 class AppRevokeInput:
     app_id: strawberry.ID = strawberry.field(description=APP)
 
 
-@strawberry.input(description="Something that an app can prove itself with.")
+@strawberry.input(description="Input of `appSecretCreate`.")
 class AppSecretCreateInput:
     app_id: strawberry.ID = strawberry.field(description=APP)
-    kind: AppSecretKind = strawberry.field(description="How it will be used.")
+    kind: AppSecretKind = strawberry.field(description="How the app will authenticate with it.")
     expires_in_days: int = strawberry.field(
-        default=DEFAULT_EXPIRY_DAYS, description="How long it is good for: from 1 to 730 days."
+        default=DEFAULT_EXPIRY_DAYS, description="Days until it expires, from 1 to 730."
     )
 
 
-@strawberry.input(description="A secret to be replaced by another.")
+@strawberry.input(description="Input of `appSecretRotate`.")
 class AppSecretRotateInput:
     secret_id: strawberry.ID = strawberry.field(description=SECRET)
     grace_seconds: int = strawberry.field(
         default=SECRET_GRACE_SECONDS,
-        description="How long the old one goes on beside the new one: up to 604800 seconds.",
+        description="Seconds for which the old secret stays valid, up to 604800.",
     )
 
 
-@strawberry.input(description="A secret to end at once.")
+@strawberry.input(description="Input of `appSecretRevoke`.")
 class AppSecretRevokeInput:
     secret_id: strawberry.ID = strawberry.field(description=SECRET)
 
 
 ENDPOINT = "The endpoint."
-NAME = "What people call it: up to 80 characters."
-URL = "Where messages go: an https address that the world can reach."
-TYPES = "Which events: types out of `webhookTopics`."
+NAME = "Its name, up to 80 characters."
+URL = "URL to which messages are sent: a public https address."
+TYPES = "Event types from `webhookTopics`."
 SELECTION = (
-    "What is told of an event: a selection on WebhookEvent, such as"
-    " `{ type occurredAt order { code } }`, fragments after it."
+    "A selection on WebhookEvent, such as `{ type occurredAt order { code } }`,"
+    " followed by its fragments."
 )
-ORDERED = (
-    "Whether events of one order (or store) come one after another, each after the one before."
-)
+ORDERED = "Whether events of one order or store are delivered one after the other."
 
 
-@strawberry.input(description="Where events of a company are to go.")
+@strawberry.input(description="Input of `webhookEndpointCreate`.")
 class WebhookEndpointCreateInput:
-    company_id: strawberry.ID = strawberry.field(description="A company that you run or work for.")
+    company_id: strawberry.ID = strawberry.field(
+        description="A company of which the caller is an admin, or the company of the app."
+    )
     name: str = strawberry.field(description=NAME)
     url: str = strawberry.field(description=URL)
     event_types: list[str] = strawberry.field(description=TYPES)
     selection: str = strawberry.field(description=SELECTION)
     ordered: bool = strawberry.field(default=False, description=ORDERED)
     app_id: strawberry.ID | None = strawberry.field(
-        default=None, description="An app whose scopes bound what is told; apps are their own."
+        default=None,
+        description="The app whose scopes limit the payload; an app that calls is its own.",
     )
 
 
-@strawberry.input(description="What becomes different about an endpoint; what is left out stays.")
+@strawberry.input(
+    description="Input of `webhookEndpointUpdate`. Fields that are left out are not changed."
+)
 class WebhookEndpointUpdateInput:
     endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
     name: str | None = strawberry.field(default=None, description=NAME)
@@ -94,46 +101,48 @@ class WebhookEndpointUpdateInput:
     selection: str | None = strawberry.field(default=None, description=SELECTION)
     ordered: bool | None = strawberry.field(default=None, description=ORDERED)
     expected_version: int | None = strawberry.field(
-        default=None, description="The version that you have seen; refused if another stands."
+        default=None,
+        description="The version that the caller has read; VersionConflict if it has changed"
+        " since.",
     )
 
 
-@strawberry.input(description="An endpoint to which nothing is sent for a while.")
+@strawberry.input(description="Input of `webhookEndpointPause`.")
 class WebhookEndpointPauseInput:
     endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
 
 
-@strawberry.input(description="An endpoint that is to hear again.")
+@strawberry.input(description="Input of `webhookEndpointResume`.")
 class WebhookEndpointResumeInput:
     endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
 
 
-@strawberry.input(description="An endpoint to which nothing is sent any more.")
+@strawberry.input(description="Input of `webhookEndpointArchive`.")
 class WebhookEndpointArchiveInput:
     endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
 
 
-@strawberry.input(description="An endpoint that is to get another signing secret.")
+@strawberry.input(description="Input of `webhookSecretRotate`.")
 class WebhookSecretRotateInput:
     endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
     grace_seconds: int = strawberry.field(
         default=DEFAULT_GRACE_SECONDS,
-        description="How long both secrets sign: up to 604800 seconds.",
+        description="Seconds for which both secrets sign, up to 604800.",
     )
 
 
-@strawberry.input(description="A part of the past to be sent again: by time, or behind an event.")
+@strawberry.input(description="Input of `webhookReplay`: events by time, or after an event.")
 class WebhookReplayInput:
     endpoint_id: strawberry.ID = strawberry.field(description=ENDPOINT)
     since: datetime | None = strawberry.field(
-        default=None, description="Events from this moment on, such as `missedSince`."
+        default=None, description="Events from this time on, such as `missedSince`."
     )
     until: datetime | None = strawberry.field(default=None, description="Events before this one.")
     after_event_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Events behind this one: `nextEventId` of the replay before."
+        default=None, description="Events after this one: `nextEventId` of the previous replay."
     )
 
 
-@strawberry.input(description="A dead letter to be sent again.")
+@strawberry.input(description="Input of `webhookDeliveryRetry`.")
 class WebhookDeliveryRetryInput:
-    delivery_id: strawberry.ID = strawberry.field(description="The delivery, which is DEAD.")
+    delivery_id: strawberry.ID = strawberry.field(description="The DEAD delivery.")

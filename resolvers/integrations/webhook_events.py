@@ -20,9 +20,7 @@ from services.integrations.webhook_events import (
     event_not_found,
 )
 
-EventId = Annotated[
-    strawberry.ID, strawberry.argument(description="An event's id, as messages carry it.")
-]
+EventId = Annotated[strawberry.ID, strawberry.argument(description="The event's id in messages.")]
 EndpointId = Annotated[strawberry.ID, strawberry.argument(description="The endpoint's id.")]
 
 

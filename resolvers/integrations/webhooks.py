@@ -34,13 +34,17 @@ from services.integrations.webhook_deliveries import ReplayRange, ReplayResult
 from services.integrations.webhook_signatures import signing_secret
 
 CompanyId = Annotated[
-    strawberry.ID, strawberry.argument(description="A company that you run or work for.")
+    strawberry.ID,
+    strawberry.argument(
+        description="A company of which the caller is an admin, or the company of the app."
+    ),
 ]
 EndpointId = Annotated[strawberry.ID, strawberry.argument(description="The endpoint's id.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Statuses = Annotated[
-    list[DeliveryState] | None, strawberry.argument(description="Only these; else all.")
+    list[DeliveryState] | None,
+    strawberry.argument(description="Only these statuses; all if left out."),
 ]
 StepInput = WebhookEndpointPauseInput | WebhookEndpointResumeInput | WebhookEndpointArchiveInput
 EndpointStep = Callable[..., Awaitable[WebhookEndpoint]]

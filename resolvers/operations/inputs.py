@@ -1,6 +1,6 @@
 import strawberry
 
 
-@strawberry.input(description="A dead letter of a job that is to be tried again.")
+@strawberry.input(description="Input of `jobFailureRetry`.")
 class JobFailureRetryInput:
-    failure_id: strawberry.ID = strawberry.field(description="The failure, which is dead.")
+    failure_id: strawberry.ID = strawberry.field(description="The dead letter.")

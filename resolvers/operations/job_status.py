@@ -15,10 +15,10 @@ from services.core.pages import Page
 from services.core.problems import parse_id
 from services.operations import job_status
 
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
-JobName = Annotated[str | None, strawberry.argument(description="Only those of this job.")]
-DeadOnly = Annotated[bool, strawberry.argument(description="Only those that wait for people.")]
+JobName = Annotated[str | None, strawberry.argument(description="Only items of this job.")]
+DeadOnly = Annotated[bool, strawberry.argument(description="Only dead letters.")]
 
 
 @dataclass

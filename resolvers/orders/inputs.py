@@ -14,12 +14,12 @@ from services.checkout.change_pricing import ChangeRequest
 from services.core.problems import DomainError, InvalidInput, parse_id, parse_optional_id
 
 
-@strawberry.input(description="A product and how many of it.")
+@strawberry.input(description="A product and its quantity.")
 class OrderLineInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the serving store.")
-    quantity: int = strawberry.field(description="How many, from 1 to 99.")
+    quantity: int = strawberry.field(description="Quantity, from 1 to 99.")
     substitution: Substitution = strawberry.field(
-        default=Substitution.REFUND, description="What to do when the shelf has too few."
+        default=Substitution.REFUND, description="What to do if units are missing at picking."
     )
 
     def to_line(self, index: int) -> RequestedLine:
@@ -41,44 +41,45 @@ def _requested_lines(lines: list[OrderLineInput] | None) -> tuple[RequestedLine,
     return tuple(line.to_line(index) for index, line in enumerate(lines))
 
 
-@strawberry.input(description="What you want, and where: the cart unless lines are given.")
+@strawberry.input(description="Input of `orderPlace`. The cart is ordered unless lines are given.")
 class OrderPlaceInput:
     method: FulfillmentMethod = strawberry.field(
         default=FulfillmentMethod.DELIVERY,
-        description="Whether a rider brings it to an address, or you collect it from a store.",
+        description="Whether the order is delivered to an address or collected from a store.",
     )
     store_id: strawberry.ID | None = strawberry.field(
         default=None, description="With PICKUP: the store to collect it from."
     )
     address_id: strawberry.ID | None = strawberry.field(
-        default=None, description="One of your addresses; else say `at`."
+        default=None, description="A saved address; alternatively `at`."
     )
     at: GeoPointInput | None = strawberry.field(
-        default=None, description="The place to deliver to; else say `addressId`."
+        default=None, description="The delivery location; alternatively `addressId`."
     )
     address_line: str | None = strawberry.field(
-        default=None, description="Street, house and floor, in place of the address's own."
+        default=None, description="Street, house and floor, instead of those of the saved address."
     )
     drop_note: str | None = strawberry.field(
         default=None, description="What the rider should know at the door."
     )
     company_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The company to buy from, where several deliver."
+        default=None, description="The company to buy from, if several deliver there."
     )
     lines: list[OrderLineInput] | None = strawberry.field(
-        default=None, description="At most 100, each product once; the cart's lines when absent."
+        default=None,
+        description="At most 100 lines, each product once; the lines of the cart if left out.",
     )
     tip_minor: BigInt = strawberry.field(
         default=BigInt(0), description="For the rider, in minor units."
     )
     age_confirmed: bool = strawberry.field(
         default=False,
-        description="Whether you are old enough for what is not sold to minors; it is checked at"
-        " the handover.",
+        description="Whether the customer confirms the minimum age of products that are not"
+        " sold to minors; it is checked at the handover.",
     )
     expected_total_minor: BigInt | None = strawberry.field(
         default=None,
-        description="The total you showed: another one is refused with PriceChanged.",
+        description="The total that was shown; PriceChanged if it is another.",
     )
 
     def to_order_request(self) -> OrderRequest:
@@ -103,31 +104,31 @@ class OrderPlaceInput:
         }
 
 
-@strawberry.input(description="An order that you call off.")
+@strawberry.input(description="Input of `orderCancel`.")
 class OrderCancelInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
     reason: CancelReason = strawberry.field(
         description="Why: one of the reasons in Order.cancellation."
     )
-    note: str = strawberry.field(default="", description="In your own words, if you like.")
+    note: str = strawberry.field(default="", description="Details in the caller's own words.")
     expected_fee_minor: BigInt | None = strawberry.field(
         default=None,
-        description="The fee you showed, from Order.cancellation: another one is refused.",
+        description="The fee that was shown, from Order.cancellation; rejected if it has changed.",
     )
 
 
-@strawberry.input(description="What to change of a paid order; what is left out stays.")
+@strawberry.input(description="Input of `orderChange`. Fields that are left out are not changed.")
 class OrderChangeInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
     lines: list[OrderLineInput] | None = strawberry.field(
         default=None,
-        description="All lines that the order is to have, at most 100, each product once.",
+        description="All lines of the changed order, at most 100, each product once.",
     )
     address_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Another of your addresses, within the zone of the order's store."
+        default=None, description="Another saved address, within the zone of the order's store."
     )
     location: GeoPointInput | None = strawberry.field(
-        default=None, description="Another place to deliver to, within the zone of its store."
+        default=None, description="Another delivery location, within the zone of the order's store."
     )
     address_line: str | None = strawberry.field(
         default=None, description="Street, house and floor."
@@ -140,10 +141,10 @@ class OrderChangeInput:
     )
     expected_total_minor: BigInt | None = strawberry.field(
         default=None,
-        description="The new total you showed: another one is refused with PriceChanged.",
+        description="The new total that was shown; PriceChanged if it is another.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="The version of the order that you have seen."
+        default=None, description="The version of the order that the caller has read."
     )
 
     def to_request(self) -> ChangeRequest:
@@ -159,6 +160,6 @@ class OrderChangeInput:
         )
 
 
-@strawberry.input(description="A requested change to take back.")
+@strawberry.input(description="Input of `orderChangeWithdraw`.")
 class OrderChangeWithdrawInput:
     order_change_id: strawberry.ID = strawberry.field(description="The change.")

@@ -30,9 +30,9 @@ from services.orders.timeline import OrderEvent
 from workflows.checkout import place_and_pay
 
 OrderId = Annotated[strawberry.ID, strawberry.argument(description="The order's id.")]
-First = Annotated[int, strawberry.argument(description="How many at most, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Maximum number of rows, from 1 to 100.")]
 After = Annotated[
-    str | None, strawberry.argument(description="The end cursor of the page before this one.")
+    str | None, strawberry.argument(description="The endCursor of the previous page.")
 ]
 
 

@@ -4,37 +4,37 @@ from models.payments import RefundReason
 from resolvers.shared_inputs import BigInt
 
 
-@strawberry.input(description="An order whose payment to look up at the provider.")
+@strawberry.input(description="Input of `paymentRefresh`.")
 class PaymentRefreshInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
 
 
-@strawberry.input(description="Money to send back.")
+@strawberry.input(description="Input of `refundIssue`.")
 class RefundIssueInput:
     order_id: strawberry.ID = strawberry.field(description="The order.")
     amount_minor: BigInt = strawberry.field(
-        description="Minor units; at most what is left of the captured sum."
+        description="Amount in minor units, at most what is left of the captured amount."
     )
     reason: RefundReason = strawberry.field(description="Why.")
-    note: str = strawberry.field(default="", description="For the books, at most 500 characters.")
+    note: str = strawberry.field(default="", description="Note, at most 500 characters.")
 
 
-@strawberry.input(description="A payment that is stuck at the provider.")
+@strawberry.input(description="Input of `paymentResume`.")
 class PaymentResumeInput:
     payment_id: strawberry.ID = strawberry.field(description="The payment.")
 
 
-@strawberry.input(description="A refund that is stuck at the provider.")
+@strawberry.input(description="Input of `refundResume`.")
 class RefundResumeInput:
     refund_id: strawberry.ID = strawberry.field(description="The refund.")
 
 
-@strawberry.input(description="A failed refund to request anew.")
+@strawberry.input(description="Input of `refundRetry`.")
 class RefundRetryInput:
     refund_id: strawberry.ID = strawberry.field(description="The refund that failed.")
 
 
-@strawberry.input(description="A failed refund that was paid in another way.")
+@strawberry.input(description="Input of `refundMarkPaid`.")
 class RefundMarkPaidInput:
     refund_id: strawberry.ID = strawberry.field(description="The refund that failed.")
     resolution: str = strawberry.field(

@@ -21,13 +21,15 @@ from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
 from services.payments import payment_queries, payment_states, refunds, stuck
 
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 CompanyId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Only this company's; all that you serve when left out."),
+    strawberry.argument(
+        description="Only of this company; all companies that the caller serves if left out."
+    ),
 ]
-OpenOnly = Annotated[bool, strawberry.argument(description="Only those that are not decided yet.")]
+OpenOnly = Annotated[bool, strawberry.argument(description="Only undecided disputes.")]
 
 
 @dataclass

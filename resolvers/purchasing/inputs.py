@@ -10,18 +10,20 @@ from services.purchasing.purchase_order_lines import PurchaseOrderItem
 from services.purchasing.supplier_products import SupplierProductTerms
 from services.purchasing.suppliers import SupplierDetails
 
-SUPPLIER_VERSION = "The version you saw: VersionConflict when somebody changed the supplier since."
+SUPPLIER_VERSION = (
+    "The version that the caller has read; VersionConflict if the supplier has changed since."
+)
 
 
-@strawberry.input(description="A supplier as it should be: a new one, or one that is known.")
+@strawberry.input(description="Input of `supplierSave`.")
 class SupplierSaveInput:
-    company_id: strawberry.ID = strawberry.field(description="The company that buys.")
+    company_id: strawberry.ID = strawberry.field(description="The company.")
     supplier_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The supplier to change; left out for a new one."
+        default=None, description="The supplier to change; left out to create one."
     )
     code: str = strawberry.field(description="A short code, unique in the company.")
-    name: str = strawberry.field(description="What people call it.")
-    email: str = strawberry.field(default="", description="Where orders are sent to.")
+    name: str = strawberry.field(description="Its name.")
+    email: str = strawberry.field(default="", description="E-mail address for orders.")
     phone: str = strawberry.field(
         default="", description="A phone with its country code; empty for none."
     )
@@ -29,13 +31,14 @@ class SupplierSaveInput:
         default=1, description="Days from an order to its delivery, 0 to 365."
     )
     review_days: int = strawberry.field(
-        default=1, description="Days between two orders, 1 to 90: how far ahead to buy."
+        default=1,
+        description="Days between two orders, 1 to 90, which determine the quantity to order.",
     )
     minimum_order_minor: BigInt = strawberry.field(
-        default=BigInt(0), description="The least worth of an order, in minor units."
+        default=BigInt(0), description="Minimum value of an order, in minor units."
     )
     over_tolerance_percent: int = strawberry.field(
-        default=0, description="How much more than ordered may come unasked, 0 to 100."
+        default=0, description="Percentage by which a delivery may exceed the order, 0 to 100."
     )
     expected_version: int | None = strawberry.field(
         default=None, description=f"Needed for a known one. {SUPPLIER_VERSION}"
@@ -46,26 +49,26 @@ class SupplierSaveInput:
         return SupplierDetails(**{name: getattr(self, name) for name in names})
 
 
-@strawberry.input(description="A supplier to order nothing more from, or to take up again.")
+@strawberry.input(description="Input of `supplierArchive`.")
 class SupplierArchiveInput:
     supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
-    archived: bool = strawberry.field(default=True, description="False takes it up again.")
+    archived: bool = strawberry.field(default=True, description="False restores the supplier.")
     expected_version: int = strawberry.field(description=SUPPLIER_VERSION)
 
 
-@strawberry.input(description="On which terms a product is sold.")
+@strawberry.input(description="Terms of a product.")
 class SupplierProductInput:
     product_id: strawberry.ID = strawberry.field(description="The product.")
-    sku: str = strawberry.field(default="", description="The supplier's own number for it.")
+    sku: str = strawberry.field(default="", description="The supplier's article number.")
     pack_cost_minor: BigInt = strawberry.field(
-        description="What a pack costs, in minor units of the supplier's currency."
+        description="Cost of a pack, in minor units of the supplier's currency."
     )
-    pack_units: int = strawberry.field(default=1, description="Units in a pack, 1 to 10000.")
+    pack_units: int = strawberry.field(default=1, description="Units per pack, 1 to 10000.")
     lead_days: int | None = strawberry.field(
-        default=None, description="Days until it comes; the supplier's own when left out."
+        default=None, description="Lead time in days; that of the supplier if left out."
     )
     preferred: bool = strawberry.field(
-        default=False, description="Whether to buy it here rather than elsewhere."
+        default=False, description="Whether this supplier is preferred for the product."
     )
 
     def to_terms(self, index: str) -> SupplierProductTerms:
@@ -79,14 +82,14 @@ class SupplierProductInput:
         )
 
 
-@strawberry.input(description="What a supplier sells: products to set, products to take out.")
+@strawberry.input(description="Input of `supplierProductsSet`.")
 class SupplierProductsSetInput:
     supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
     products: list[SupplierProductInput] = strawberry.field(
         default_factory=list, description="Terms to set; with the removed ones at most 200."
     )
     removed_product_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Products that it sells no more."
+        default_factory=list, description="Products to remove."
     )
     expected_version: int = strawberry.field(description=SUPPLIER_VERSION)
 
@@ -94,16 +97,18 @@ class SupplierProductsSetInput:
         return [product.to_terms(str(n)) for n, product in enumerate(self.products)]
 
 
-ORDER_VERSION = "The version you saw: VersionConflict when somebody changed the order since."
-NOTE = "A line for those who read it later, at most 200 characters."
+ORDER_VERSION = (
+    "The version that the caller has read; VersionConflict if the order has changed since."
+)
+NOTE = "Note, at most 200 characters."
 
 
 @strawberry.input(description="Packs of a product.")
 class PurchaseOrderLineInput:
     product_id: strawberry.ID = strawberry.field(description="A product that the supplier sells.")
-    packs: int = strawberry.field(description="How many packs, from 1 to 10000.")
+    packs: int = strawberry.field(description="Number of packs, from 1 to 10000.")
     pack_cost_minor: BigInt | None = strawberry.field(
-        default=None, description="What a pack costs here; the usual cost when left out."
+        default=None, description="Cost of a pack in this order; the usual cost if left out."
     )
 
 
@@ -118,53 +123,55 @@ def to_order_items(lines: list[PurchaseOrderLineInput]) -> list[PurchaseOrderIte
     ]
 
 
-@strawberry.input(description="A draft of an order to a supplier.")
+@strawberry.input(description="Input of `purchaseOrderCreate`.")
 class PurchaseOrderCreateInput:
     store_id: strawberry.ID = strawberry.field(description="The store that it is for.")
-    supplier_id: strawberry.ID = strawberry.field(description="Who is to deliver.")
+    supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
     lines: list[PurchaseOrderLineInput] = strawberry.field(description="From 1 to 500 lines.")
     note: str = strawberry.field(default="", description=NOTE)
 
 
-@strawberry.input(description="A draft's lines, all of them.")
+@strawberry.input(description="Input of `purchaseOrderLinesSet`.")
 class PurchaseOrderLinesSetInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The draft.")
     lines: list[PurchaseOrderLineInput] = strawberry.field(description="From 1 to 500 lines.")
     expected_version: int = strawberry.field(description=ORDER_VERSION)
 
 
-@strawberry.input(description="A draft to order as it stands.")
+@strawberry.input(description="Input of `purchaseOrderApprove`.")
 class PurchaseOrderApproveInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The draft.")
     expected_version: int = strawberry.field(description=ORDER_VERSION)
 
 
-@strawberry.input(description="An order to drop.")
+@strawberry.input(description="Input of `purchaseOrderCancel`.")
 class PurchaseOrderCancelInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The order.")
     note: str = strawberry.field(default="", description=NOTE)
     expected_version: int | None = strawberry.field(default=None, description=ORDER_VERSION)
 
 
-@strawberry.input(description="An order to wait for no longer.")
+@strawberry.input(description="Input of `purchaseOrderClose`.")
 class PurchaseOrderCloseInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The order.")
     note: str = strawberry.field(default="", description=NOTE)
     expected_version: int | None = strawberry.field(default=None, description=ORDER_VERSION)
 
 
-@strawberry.input(description="Units of one batch that came.")
+@strawberry.input(description="Received units of one batch.")
 class GoodsReceiptLineInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the order.")
-    quantity: int = strawberry.field(description="Whole units, 0 to 100000.")
-    damaged: int = strawberry.field(default=0, description="Damaged units beside them.")
-    batch_code: str | None = strawberry.field(default=None, description="The batch's own code.")
+    quantity: int = strawberry.field(description="Intact units, 0 to 100000.")
+    damaged: int = strawberry.field(
+        default=0, description="Damaged units, in addition to the intact ones."
+    )
+    batch_code: str | None = strawberry.field(default=None, description="Code of the batch.")
     expires_on: date | None = strawberry.field(
-        default=None, description="The batch's last day of sale; today or later."
+        default=None, description="Last day of sale of the batch; today or later."
     )
 
 
-@strawberry.input(description="What a supplier brought.")
+@strawberry.input(description="Input of `purchaseOrderReceive`.")
 class PurchaseOrderReceiveInput:
     purchase_order_id: strawberry.ID = strawberry.field(description="The order.")
     lines: list[GoodsReceiptLineInput] = strawberry.field(
@@ -172,7 +179,7 @@ class PurchaseOrderReceiveInput:
     )
     note: str = strawberry.field(default="", description=NOTE)
     over_allowed: bool = strawberry.field(
-        default=False, description="Take in more than was ordered: a manager's word."
+        default=False, description="Receive more than was ordered; for managers."
     )
     expected_version: int = strawberry.field(description=ORDER_VERSION)
 
@@ -189,16 +196,16 @@ class PurchaseOrderReceiveInput:
         ]
 
 
-@strawberry.input(description="Proposals to draft an order from.")
+@strawberry.input(description="Input of `purchaseOrderCreateFromProposals`.")
 class PurchaseOrderCreateFromProposalsInput:
     store_id: strawberry.ID = strawberry.field(description="The store that it is for.")
-    supplier_id: strawberry.ID = strawberry.field(description="Who is to deliver.")
+    supplier_id: strawberry.ID = strawberry.field(description="The supplier.")
     product_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Only these, at most 500; all that is proposed when left out."
+        default=None, description="Products, at most 500; all proposals if left out."
     )
     note: str = strawberry.field(default="", description=NOTE)
 
 
-@strawberry.input(description="A store whose proposals are to be worked out.")
+@strawberry.input(description="Input of `reorderRefresh`.")
 class ReorderRefreshInput:
-    store_id: strawberry.ID = strawberry.field(description="Your store.")
+    store_id: strawberry.ID = strawberry.field(description="The store.")

@@ -29,13 +29,15 @@ from services.core.pages import Page
 from services.core.problems import parse_id
 from services.purchasing import goods_receipts, purchase_order_states, purchase_orders
 
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
 PurchaseOrderId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Statuses = Annotated[
     list[PurchaseOrderStatus] | None,
-    strawberry.argument(description="Only orders in these states; all when left out."),
+    strawberry.argument(description="Only these statuses; all if left out."),
 ]
 
 

@@ -17,11 +17,13 @@ from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
 from services.purchasing import replenishment
 
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
-SupplierId = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Only what this supplier sells.")
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
 ]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+SupplierId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Only products of this supplier.")
+]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

@@ -21,16 +21,22 @@ from services.core.pages import Page
 from services.core.problems import not_found, parse_id, parse_optional_id
 from services.purchasing import supplier_products, suppliers
 
-CompanyId = Annotated[strawberry.ID, strawberry.argument(description="Your company.")]
+CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company.")]
 SupplierId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
-SupplierSearch = Annotated[str, strawberry.argument(description="Part of a name, or a whole code.")]
+SupplierSearch = Annotated[
+    str, strawberry.argument(description="Part of a name, or a complete code.")
+]
 ProductSearch = Annotated[
     str,
-    strawberry.argument(description="Part of a product's name, or its whole code or number."),
+    strawberry.argument(
+        description="Part of a product's name, or its complete code or article number."
+    ),
 ]
-Archived = Annotated[bool, strawberry.argument(description="The archived ones instead.")]
+Archived = Annotated[
+    bool, strawberry.argument(description="Archived suppliers instead of active ones.")
+]
 
 
 @dataclass

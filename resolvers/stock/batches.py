@@ -23,9 +23,9 @@ from services.stock.expiring_batches import MarkdownCandidate
 from services.stock.recalls import RecalledOrder
 
 WithinDays = Annotated[
-    int, strawberry.argument(description="How many days ahead, from 0 (today) to 365.")
+    int, strawberry.argument(description="Number of days ahead, from 0 (today) to 365.")
 ]
-CompanyId = Annotated[strawberry.ID, strawberry.argument(description="Your company.")]
+CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company.")]
 RecallId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 
 

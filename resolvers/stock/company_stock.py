@@ -13,13 +13,13 @@ from services.stock.company_stock import ProductStock
 
 CompanyId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Your company; super admins may leave it out."),
+    strawberry.argument(description="The company; super admins may leave it out."),
 ]
 Search = Annotated[
     str,
-    strawberry.argument(description="Part of a product's name, or its whole code or barcode."),
+    strawberry.argument(description="Part of a product's name, or its complete code or barcode."),
 ]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
 

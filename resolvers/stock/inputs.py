@@ -15,40 +15,43 @@ from services.stock.bulk_adjustments import MAX_LINES, BulkLine
 
 
 @strawberry.input(
-    description="What you counted: units more or less, or units in all with what you saw before."
+    description="Input of `stockAdjust`: a difference, or the total with the quantity or"
+    " version that the caller has read."
 )
 class StockAdjustInput:
-    store_id: strawberry.ID = strawberry.field(description="Your store.")
-    product_id: strawberry.ID = strawberry.field(description="The product on the shelf.")
+    store_id: strawberry.ID = strawberry.field(description="The store.")
+    product_id: strawberry.ID = strawberry.field(description="The product.")
     delta: int | None = strawberry.field(
-        default=None, description="Units to add (or, below 0, to remove); not with onHand."
+        default=None, description="Units to add, or to remove if negative; not with onHand."
     )
     on_hand: int | None = strawberry.field(
         default=None,
-        description="Units on the shelf in all; needs compareOnHand or expectedVersion.",
+        description="Total units on hand; requires compareOnHand or expectedVersion.",
     )
     compare_on_hand: int | None = strawberry.field(
         default=None,
-        description="The units you saw in the books: VersionConflict when they changed since.",
+        description="The units on hand that the caller has read; VersionConflict if they have"
+        " changed since.",
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version you saw: VersionConflict when the shelf changed since.",
+        description="The version that the caller has read; VersionConflict if the stock level"
+        " has changed since.",
     )
     batch_code: str | None = strawberry.field(
         default=None,
-        description="The batch that the delta is of. Without it, what goes is of the batch that"
-        " expires first, and what comes is of none.",
+        description="The batch of the units. If left out, removed units come from the batch"
+        " that expires first, and added units belong to no batch.",
     )
     expires_on: date | None = strawberry.field(
         default=None,
-        description="The last day of sale of what comes; names the batch where no code does.",
+        description="Last day of sale of added units; it identifies the batch if there is no code.",
     )
     reason: StockReason = strawberry.field(
         description="RECEIPT (only adds), DAMAGE (sets aside), WASTE (only removes) or ADJUSTMENT."
     )
     note: str = strawberry.field(
-        default="", description="A line for the ledger, at most 200 characters."
+        default="", description="Note for the ledger, at most 200 characters."
     )
 
     def to_adjustment(self) -> StockAdjustment:
@@ -62,17 +65,19 @@ class StockAdjustInput:
         )
 
 
-@strawberry.input(description="How many units of a product there are in all.")
+@strawberry.input(description="Total units of a product.")
 class StockSetLineInput:
-    product_id: strawberry.ID = strawberry.field(description="The product on the shelf.")
-    quantity: int = strawberry.field(description="Units on the shelf, from 0 to 1,000,000.")
+    product_id: strawberry.ID = strawberry.field(description="The product.")
+    quantity: int = strawberry.field(description="Units on hand, from 0 to 1,000,000.")
     compare_quantity: int | None = strawberry.field(
         default=None,
-        description="The units you saw in the books: VersionConflict when they changed since.",
+        description="The units on hand that the caller has read; VersionConflict if they have"
+        " changed since.",
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version you saw: VersionConflict when the shelf changed since.",
+        description="The version that the caller has read; VersionConflict if the stock level"
+        " has changed since.",
     )
 
     def to_line(self) -> BulkLine:
@@ -81,20 +86,20 @@ class StockSetLineInput:
         return BulkLine(key, self.quantity, self.compare_quantity, self.expected_version)
 
 
-@strawberry.input(description="Many shelves of a store, each with the units it has in all.")
+@strawberry.input(description="Input of `stockSetMany`: stock levels of a store as totals.")
 class StockSetManyInput:
-    store_id: strawberry.ID = strawberry.field(description="Your store.")
+    store_id: strawberry.ID = strawberry.field(description="The store.")
     lines: list[StockSetLineInput] = strawberry.field(
-        description="From 1 to 250 products, each once."
+        description="From 1 to 250 lines, each product once."
     )
     reason: StockReason = strawberry.field(
         default=StockReason.ADJUSTMENT, description="ADJUSTMENT or COUNT."
     )
     note: str = strawberry.field(
-        default="", description="A line for the ledger, at most 200 characters."
+        default="", description="Note for the ledger, at most 200 characters."
     )
     on_error: ErrorPolicy = strawberry.field(
-        default=ErrorPolicy.ALL_OR_NOTHING, description="What bad lines do to the good ones."
+        default=ErrorPolicy.ALL_OR_NOTHING, description="Effect of invalid lines on valid ones."
     )
 
     def to_lines(self) -> Sequence[BulkLine]:
@@ -105,9 +110,9 @@ class StockSetManyInput:
         return [line.to_line() for line in self.lines]
 
 
-@strawberry.input(description="Units that are thrown away: of a batch, or of a product.")
+@strawberry.input(description="Input of `batchWaste`.")
 class BatchWasteInput:
-    store_id: strawberry.ID = strawberry.field(description="Your store.")
+    store_id: strawberry.ID = strawberry.field(description="The store.")
     batch_id: strawberry.ID | None = strawberry.field(
         default=None, description="The batch; not with productId."
     )
@@ -115,20 +120,18 @@ class BatchWasteInput:
         default=None,
         description="The product: units of the batch that expires first, or of no known batch.",
     )
-    quantity: int = strawberry.field(description="How many units, from 1 to 100000.")
+    quantity: int = strawberry.field(description="Number of units, from 1 to 100000.")
     source: WasteSource = strawberry.field(
         default=WasteSource.SHELF, description="Whether they were for sale or set aside."
     )
     note: str = strawberry.field(
-        default="", description="A line for the ledger, at most 200 characters."
+        default="", description="Note for the ledger, at most 200 characters."
     )
 
 
-@strawberry.input(description="A batch that must not be sold any more, in no store.")
+@strawberry.input(description="Input of `batchRecall`.")
 class BatchRecallInput:
-    company_id: strawberry.ID = strawberry.field(description="Your company.")
+    company_id: strawberry.ID = strawberry.field(description="The company.")
     product_id: strawberry.ID = strawberry.field(description="The product.")
     batch_code: str = strawberry.field(description="The code of the batch, at most 64 characters.")
-    reason: str = strawberry.field(
-        default="", description="A line that says why, at most 200 characters."
-    )
+    reason: str = strawberry.field(default="", description="The reason, at most 200 characters.")

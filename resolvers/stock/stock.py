@@ -16,16 +16,18 @@ from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
 from services.stock import adjustments, stock_queries, stock_rows
 
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Search = Annotated[
     str,
-    strawberry.argument(description="Part of a product's name, or its whole code or barcode."),
+    strawberry.argument(description="Part of a product's name, or its complete code or barcode."),
 ]
 AtMost = Annotated[
     int | None,
-    strawberry.argument(description="Only rows with this many units available, or fewer."),
+    strawberry.argument(description="Only products with at most this number of available units."),
 ]
 OfProduct = Annotated[
     strawberry.ID | None, strawberry.argument(description="Only changes of this product.")

@@ -7,22 +7,23 @@ from models.stores import StoreKind, StoreStatus, Weekday
 from resolvers.shared_inputs import GeoJSON, GeoPointInput
 from services.stores.administration import NewStore, OpeningInterval, StoreChange
 
-VERSION = "The store's version that this change was made for."
+VERSION = "The version of the store that the caller has read."
 
 
-@strawberry.input(description="A new store of a company.")
+@strawberry.input(description="Input of `storeCreate`.")
 class StoreCreateInput:
     company_id: strawberry.ID = strawberry.field(description="The company that runs it.")
     code: str = strawberry.field(description="A short code, unique in the company.")
-    name: str = strawberry.field(description="What people call it.")
-    at: GeoPointInput = strawberry.field(description="Where it stands.")
+    name: str = strawberry.field(description="Its name.")
+    at: GeoPointInput = strawberry.field(description="Location of the store.")
     timezone: str = strawberry.field(description="Its time zone, such as Europe/Lisbon.")
     preparation_seconds: int = strawberry.field(
-        default=150, description="How long a usual order takes to pick and pack."
+        default=150, description="Usual seconds to pick and pack an order."
     )
     kind: StoreKind = strawberry.field(
         default=StoreKind.DARK_STORE,
-        description="A warehouse has no zone and serves stores only; a kind is for good.",
+        description="The kind, which cannot be changed. A warehouse has no delivery zone and"
+        " supplies stores only.",
     )
 
     def to_new_store(self, company_id: UUID) -> NewStore:
@@ -39,15 +40,15 @@ class StoreCreateInput:
         )
 
 
-@strawberry.input(description="What to change about a store; what is left out stays as it is.")
+@strawberry.input(description="Input of `storeUpdate`. Fields that are left out are not changed.")
 class StoreUpdateInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
     expected_version: int = strawberry.field(description=VERSION)
-    name: str | None = strawberry.field(default=None, description="What people call it.")
-    status: StoreStatus | None = strawberry.field(default=None, description="Its switch.")
+    name: str | None = strawberry.field(default=None, description="Its name.")
+    status: StoreStatus | None = strawberry.field(default=None, description="Its status.")
     timezone: str | None = strawberry.field(default=None, description="Its time zone.")
     preparation_seconds: int | None = strawberry.field(
-        default=None, description="How long a usual order takes to pick and pack."
+        default=None, description="Usual seconds to pick and pack an order."
     )
 
     pickup_enabled: bool | None = strawberry.field(
@@ -55,7 +56,7 @@ class StoreUpdateInput:
     )
     pickup_wait_seconds: int | None = strawberry.field(
         default=None,
-        description="How long a packed order waits for its customer, counted in opening hours:"
+        description="Seconds of opening time for which a packed order waits for its customer,"
         " from 600 to 86,400.",
     )
 
@@ -70,7 +71,7 @@ class StoreUpdateInput:
         )
 
 
-@strawberry.input(description="The area that a store delivers to.")
+@strawberry.input(description="Input of `storeZoneSet`.")
 class StoreZoneSetInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
     area: GeoJSON = strawberry.field(
@@ -81,9 +82,9 @@ class StoreZoneSetInput:
 
 @strawberry.input(description="An opening interval; at or before `opens`, `closes` is next day.")
 class StoreHoursInput:
-    weekday: Weekday = strawberry.field(description="The day on which it begins.")
-    opens: time = strawberry.field(description="When it begins, in the store's time zone.")
-    closes: time = strawberry.field(description="When it ends, in the store's time zone.")
+    weekday: Weekday = strawberry.field(description="The day on which it starts.")
+    opens: time = strawberry.field(description="Start in the store's time zone.")
+    closes: time = strawberry.field(description="End in the store's time zone.")
 
     def to_interval(self) -> OpeningInterval:
         weekday = list(Weekday).index(self.weekday)
@@ -92,7 +93,7 @@ class StoreHoursInput:
         )
 
 
-@strawberry.input(description="When a store is open, the whole week.")
+@strawberry.input(description="Input of `storeHoursSet`: the opening hours of the whole week.")
 class StoreHoursSetInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
     hours: list[StoreHoursInput] = strawberry.field(description="At most 28 intervals.")

@@ -6,51 +6,53 @@ from resolvers.shared_inputs import BigInt
 from services.support.tickets import TicketRefund
 
 TICKET = "The ticket."
-VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
+VERSION = "The version that the caller has read; VersionConflict if it has changed since."
 
 
-@strawberry.input(description="What went wrong with an order.")
+@strawberry.input(description="Input of `ticketOpen`.")
 class TicketOpenInput:
-    order_id: strawberry.ID = strawberry.field(description="The order: yours, or a customer's.")
-    kind: TicketKind = strawberry.field(description="What went wrong.")
+    order_id: strawberry.ID = strawberry.field(
+        description="The order: of the caller, or for support of a customer."
+    )
+    kind: TicketKind = strawberry.field(description="The kind of problem.")
     subject: str = strawberry.field(description="One line, from 1 to 120 characters.")
     body: str = strawberry.field(description="What happened, from 1 to 4,000 characters of text.")
 
 
-@strawberry.input(description="What you have to say in a ticket.")
+@strawberry.input(description="Input of `ticketReply`.")
 class TicketReplyInput:
     ticket_id: strawberry.ID = strawberry.field(description=TICKET)
     body: str = strawberry.field(description="From 1 to 4,000 characters of plain text.")
 
 
-@strawberry.input(description="Who sees to a ticket, and how soon.")
+@strawberry.input(description="Input of `ticketAssign`.")
 class TicketAssignInput:
     ticket_id: strawberry.ID = strawberry.field(description=TICKET)
     assignee_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The person of an agent; you yourself when left out."
+        default=None, description="The person id of an agent; the caller if left out."
     )
     priority: TicketPriority | None = strawberry.field(
-        default=None, description="How soon it should be seen to; unchanged when left out."
+        default=None, description="The priority; unchanged if left out."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="Money that goes back to the customer.")
+@strawberry.input(description="A refund to the customer.")
 class TicketRefundInput:
     amount_minor: BigInt = strawberry.field(
-        description="Minor units of the order's currency, at most what is left to refund."
+        description="Amount in minor units of the order's currency, at most what is left to refund."
     )
-    reason: RefundReason = strawberry.field(description="Why it goes back.")
+    reason: RefundReason = strawberry.field(description="Reason of the refund.")
 
 
-@strawberry.input(description="How a ticket ends.")
+@strawberry.input(description="Input of `ticketResolve`.")
 class TicketResolveInput:
     ticket_id: strawberry.ID = strawberry.field(description=TICKET)
     resolution: str = strawberry.field(
-        description="What was done, for the customer to read: from 1 to 1,000 characters."
+        description="The resolution, in words for the customer: from 1 to 1,000 characters."
     )
     refund: TicketRefundInput | None = strawberry.field(
-        default=None, description="Money to give back in the same stroke, if any."
+        default=None, description="A refund to issue with the resolution, if any."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 

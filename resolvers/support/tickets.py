@@ -23,20 +23,24 @@ from services.orders import ticket_states
 from services.support import ticket_queries, tickets
 
 TicketId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 OrderId = Annotated[
     strawberry.ID | None, strawberry.argument(description="Only tickets of this order.")
 ]
 Status = Annotated[
     TicketStatus | None,
-    strawberry.argument(description="Only these; all that are unresolved when left out."),
+    strawberry.argument(description="Only these statuses; all unresolved tickets if left out."),
 ]
 CompanyId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Only this company's; all that you serve when left out."),
+    strawberry.argument(
+        description="Only of this company; all companies that the caller serves if left out."
+    ),
 ]
-AssignedToMe = Annotated[bool, strawberry.argument(description="Only those assigned to you.")]
+AssignedToMe = Annotated[
+    bool, strawberry.argument(description="Only tickets that are assigned to the caller.")
+]
 
 
 @dataclass

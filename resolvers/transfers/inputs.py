@@ -10,31 +10,31 @@ from services.transfers.arrivals import TransferDiscrepancy
 from services.transfers.transfer_lines import MAX_LINES, LineQuantity
 
 TRANSFER = "The transfer."
-VERSION = "The version you saw: refused with VersionConflict when somebody changed it since."
-NOTE = "Why, in a line of at most 200 characters."
+VERSION = "The version that the caller has read; VersionConflict if it has changed since."
+NOTE = "The reason, at most 200 characters."
 
 
-@strawberry.input(description="A product and how many units of it.")
+@strawberry.input(description="A product and its quantity.")
 class TransferLineInput:
     product_id: strawberry.ID = strawberry.field(description="A product of the company.")
     quantity: int = strawberry.field(description="Units, at most 100,000.")
 
 
-@strawberry.input(description="Goods that one store is to give to another of its company.")
+@strawberry.input(description="Input of `transferRequest`.")
 class TransferRequestInput:
-    source_id: strawberry.ID = strawberry.field(description="The store that gives.")
+    source_id: strawberry.ID = strawberry.field(description="The source store.")
     destination_id: strawberry.ID = strawberry.field(
-        description="The store that gets. You work in one of the two."
+        description="The destination store. The caller works in one of the two stores."
     )
     lines: list[TransferLineInput] = strawberry.field(
         description="From 1 to 200 products, each once."
     )
     note: str = strawberry.field(
-        default="", description="A line for the other store, at most 200 characters."
+        default="", description="Note for the other store, at most 200 characters."
     )
 
 
-@strawberry.input(description="A transfer to take a step with.")
+@strawberry.input(description="A transfer.")
 class TransferStepInput:
     transfer_id: strawberry.ID = strawberry.field(description=TRANSFER)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
@@ -47,12 +47,12 @@ class TransferEndInput:
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="Goods that leave the source.")
+@strawberry.input(description="Input of `transferShip`.")
 class TransferShipInput:
     transfer_id: strawberry.ID = strawberry.field(description=TRANSFER)
     lines: list[TransferLineInput] | None = strawberry.field(
         default=None,
-        description="How many of each product go; left out, all that was asked for goes.",
+        description="Shipped units of each product; all requested units if left out.",
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
@@ -60,24 +60,22 @@ class TransferShipInput:
         return None if self.lines is None else to_line_quantities(self.lines)
 
 
-@strawberry.input(description="A product that did not arrive whole.")
+@strawberry.input(description="A product of which units are damaged or missing.")
 class TransferDifferenceInput:
     product_id: strawberry.ID = strawberry.field(description="A product that was shipped.")
-    received: int = strawberry.field(description="Units that are there and whole.")
-    damaged: int = strawberry.field(
-        default=0, description="Units that are there and can't be sold; the rest is missing."
-    )
+    received: int = strawberry.field(description="Intact units.")
+    damaged: int = strawberry.field(default=0, description="Damaged units; the rest is missing.")
     batch_code: str | None = strawberry.field(
-        default=None, description="Only this batch of it; else those that expire first come first."
+        default=None, description="The batch; by default those that expire first."
     )
 
 
-@strawberry.input(description="Goods that arrive.")
+@strawberry.input(description="Input of `transferReceive`.")
 class TransferReceiveInput:
     transfer_id: strawberry.ID = strawberry.field(description=TRANSFER)
     differences: list[TransferDifferenceInput] = strawberry.field(
         default_factory=list,
-        description="What did not arrive as it was shipped; all else has arrived whole.",
+        description="Damaged and missing units; all others arrived intact.",
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 

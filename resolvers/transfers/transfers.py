@@ -22,15 +22,17 @@ from services.core.problems import parse_id
 from services.transfers import transfer_queries, transfer_states, transfers
 
 TransferId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store: one of yours.")]
-First = Annotated[int, strawberry.argument(description="How many, from 1 to 100.")]
+StoreId = Annotated[
+    strawberry.ID, strawberry.argument(description="A store in which the caller works.")
+]
+First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 Direction = Annotated[
     TransferDirection | None,
-    strawberry.argument(description="Only what comes, or only what goes; both when left out."),
+    strawberry.argument(description="Only incoming or only outgoing transfers; both if left out."),
 ]
 Status = Annotated[
-    TransferStatus | None, strawberry.argument(description="Only these; all when left out.")
+    TransferStatus | None, strawberry.argument(description="Only these statuses; all if left out.")
 ]
 
 

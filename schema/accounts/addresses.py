@@ -14,45 +14,48 @@ from schema.problems import InvalidInputType, NotFoundType, ProblemType
 from services.accounts import addresses
 
 
-@backed_by(Address, "A place of yours that orders go to.")
+@backed_by(Address, "A saved delivery address of the customer.")
 class AddressType(NodeType):
     id: strawberry.ID = id_field(Address)
-    label: str = column("What you call it.")
+    label: str = column("The label that the customer gave it.")
     line: str = column("Street, number, floor and door.")
-    point: GeoPointType = column("Where the door is.")
-    gate_code: str = column("How to get through the gate.")
-    drop_note: str = column("What the rider should know.")
+    point: GeoPointType = column("Location of the door.")
+    gate_code: str = column("Instructions for the gate or entrance.")
+    drop_note: str = column("Note for the rider.")
     serviceable: bool = related(
-        load.serviceability_by_point, "Whether a store delivers there, in its hours.", by="point"
+        load.serviceability_by_point,
+        "Whether a store delivers to it during its opening hours.",
+        by="point",
     )
-    created_at: datetime = column("When you wrote it down.")
+    created_at: datetime = column("Time when it was saved.")
 
 
-@backed_by(addresses.AddressLimit, "Your address book is full.")
+@backed_by(addresses.AddressLimit, "The customer has the maximum number of addresses.")
 class AddressLimitType(ProblemType):
-    most: int = column("The most that a book holds.")
+    most: int = column("The maximum number of addresses.")
 
 
 AddressSaveError = Annotated[
     NotFoundType | InvalidInputType | AddressLimitType,
-    strawberry.union("AddressSaveError", description="Why the address was not kept."),
+    strawberry.union("AddressSaveError", description="Problems that `addressSave` can return."),
 ]
 AddressRemoveError = Annotated[
     NotFoundType,
-    strawberry.union("AddressRemoveError", description="Why the address is still there."),
+    strawberry.union("AddressRemoveError", description="Problems that `addressRemove` can return."),
 ]
 
 
-@backed_by(resolve.AddressOutcome, "What addressSave did.")
+@backed_by(resolve.AddressOutcome, "Result of `addressSave`.")
 class AddressSavePayload:
-    address: AddressType | None = column("The address as it is kept.")
+    address: AddressType | None = column("The saved address.")
     serviceable: bool | None = field(
-        resolve.serviceable, "Whether a store delivers there; one that nobody serves is kept too."
+        resolve.serviceable,
+        "Whether a store delivers there. Addresses that no store serves are saved too.",
     )
-    errors: list[AddressSaveError] = column("Every reason why nothing was done.")
+    errors: list[AddressSaveError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.AddressOutcome, "What addressRemove did.")
+@backed_by(resolve.AddressOutcome, "Result of `addressRemove`.")
 class AddressRemovePayload:
-    address: AddressType | None = column("The address that was taken out of the book.")
-    errors: list[AddressRemoveError] = column("Every reason why nothing was done.")
+    address: AddressType | None = column("The removed address.")
+    errors: list[AddressRemoveError] = column("The problems; empty if the mutation succeeded.")

@@ -13,7 +13,7 @@ from services.accounts import contacts
 
 @backed_by(
     contacts.ContactTaken,
-    "Another account has this phone or e-mail address, whose owner the caller is.",
+    "Another account has this phone or e-mail address, which the caller has proved to own.",
 )
 class ContactTakenType(ProblemType):
     pass
@@ -22,34 +22,34 @@ class ContactTakenType(ProblemType):
 EmailChangeRequestError = Annotated[
     NotFoundType | InvalidInputType | RateLimitedType,
     strawberry.union(
-        "EmailChangeRequestError", description="Errors emailChangeRequest can return."
+        "EmailChangeRequestError", description="Problems that `emailChangeRequest` can return."
     ),
 ]
 EmailChangeConfirmError = Annotated[
     NotFoundType | InvalidLinkType | ContactTakenType,
     strawberry.union(
-        "EmailChangeConfirmError", description="Errors emailChangeConfirm can return."
+        "EmailChangeConfirmError", description="Problems that `emailChangeConfirm` can return."
     ),
 ]
 PhoneChangeError = Annotated[
     NotFoundType | InvalidInputType | WrongOneTimeCodeType | ContactTakenType,
-    strawberry.union("PhoneChangeError", description="Errors phoneChange can return."),
+    strawberry.union("PhoneChangeError", description="Problems that `phoneChange` can return."),
 ]
 
 
-@backed_by(resolve.EmailChangeOutcome, "Return type of emailChangeRequest.")
+@backed_by(resolve.EmailChangeOutcome, "Result of `emailChangeRequest`.")
 class EmailChangeRequestPayload:
     expires_in_seconds: int | None = column("Seconds for which the link is valid.")
     errors: list[EmailChangeRequestError] = column("Every reason why nothing was sent.")
 
 
-@backed_by(PersonOutcome, "Return type of emailChangeConfirm.")
+@backed_by(PersonOutcome, "Result of `emailChangeConfirm`.")
 class EmailChangeConfirmPayload:
     person: PersonType | None = column("The person as they are now.")
-    errors: list[EmailChangeConfirmError] = column("Every reason why nothing was done.")
+    errors: list[EmailChangeConfirmError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(PersonOutcome, "Return type of phoneChange.")
+@backed_by(PersonOutcome, "Result of `phoneChange`.")
 class PhoneChangePayload:
     person: PersonType | None = column("The person as they are now.")
-    errors: list[PhoneChangeError] = column("Every reason why nothing was done.")
+    errors: list[PhoneChangeError] = column("The problems; empty if the mutation succeeded.")

@@ -32,22 +32,24 @@ if TYPE_CHECKING:
 @backed_by(Invitation, "A role that is offered to the owner of a phone or an e-mail address.")
 class InvitationType(NodeType):
     id: strawberry.ID = id_field(Invitation)
-    role: Role = column("What the invited may do once they accept.")
+    role: Role = column("The offered role.")
     company: Annotated["CompanyType", strawberry.lazy("schema.companies.companies")] | None = (
         related(
-            load_companies.company_by_id, "Where; null for the whole platform.", by="company_id"
+            load_companies.company_by_id,
+            "The company; null for the whole platform.",
+            by="company_id",
         )
     )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
-        load_stores.store_by_id, "In which store; null for all of the company.", by="store_id"
+        load_stores.store_by_id, "The store; null for the whole company.", by="store_id"
     )
     phone: str | None = column("The phone of the invited (E.164), as the inviter typed it.")
     email: str | None = column("The e-mail address of the invited, as the inviter typed it.")
-    status: InvitationStatus = column("What has become of it.")
+    status: InvitationStatus = column("Its status.")
     message_status: MessageStatus | None = related(
         load_accounts.message_status_by_id,
-        "Whether its last message was sent. Null if the message was deleted, or if the invited was"
-        " sent too many messages.",
+        "Status of its last message. Null if the message was deleted, or if the"
+        " recipient was sent too many messages.",
         by="message_id",
     )
     sent_at: datetime = column("Time when it was last sent.")
@@ -79,7 +81,8 @@ class InvitationLimitType(ProblemType):
 
 
 @backed_by(
-    invitation_answers.PasswordRequired, "The invited has no way to sign in yet: send a password."
+    invitation_answers.PasswordRequired,
+    "The invited person cannot sign in yet: a password is required.",
 )
 class PasswordRequiredType(ProblemType):
     pass
@@ -93,9 +96,11 @@ class InvitationOfAnotherType(ProblemType):
     pass
 
 
-@backed_by(memberships.RoleNotGrantable, "You can't give or take this role there.")
+@backed_by(
+    memberships.RoleNotGrantable, "The caller cannot grant or revoke this role in this scope."
+)
 class RoleNotGrantableType(ProblemType):
-    grantable: list[Role] = column("The roles that you can give and take there.")
+    grantable: list[Role] = column("The roles that the caller can grant and revoke in this scope.")
 
 
 @backed_by(memberships.RoleLimit, "The person has the maximum number of roles.")
@@ -105,15 +110,21 @@ class RoleLimitType(ProblemType):
 
 InvitationCreateError = Annotated[
     NotFoundType | InvalidInputType | RoleNotGrantableType | RateLimitedType | InvitationLimitType,
-    strawberry.union("InvitationCreateError", description="Errors invitationCreate can return."),
+    strawberry.union(
+        "InvitationCreateError", description="Problems that `invitationCreate` can return."
+    ),
 ]
 InvitationResendError = Annotated[
     NotFoundType | IllegalStepType | RateLimitedType | InvitationLimitType,
-    strawberry.union("InvitationResendError", description="Errors invitationResend can return."),
+    strawberry.union(
+        "InvitationResendError", description="Problems that `invitationResend` can return."
+    ),
 ]
 InvitationRevokeError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("InvitationRevokeError", description="Errors invitationRevoke can return."),
+    strawberry.union(
+        "InvitationRevokeError", description="Problems that `invitationRevoke` can return."
+    ),
 ]
 InvitationAcceptError = Annotated[
     NotFoundType
@@ -124,39 +135,43 @@ InvitationAcceptError = Annotated[
     | PasswordRequiredType
     | RoleLimitType
     | RateLimitedType,
-    strawberry.union("InvitationAcceptError", description="Errors invitationAccept can return."),
+    strawberry.union(
+        "InvitationAcceptError", description="Problems that `invitationAccept` can return."
+    ),
 ]
 InvitationDeclineError = Annotated[
     NotFoundType | InvalidInputType | InvalidLinkType | IllegalStepType,
-    strawberry.union("InvitationDeclineError", description="Errors invitationDecline can return."),
+    strawberry.union(
+        "InvitationDeclineError", description="Problems that `invitationDecline` can return."
+    ),
 ]
 
 
-@backed_by(resolve.InvitationOutcome, "Return type of invitationCreate.")
+@backed_by(resolve.InvitationOutcome, "Result of `invitationCreate`.")
 class InvitationCreatePayload:
     invitation: InvitationType | None = column("The invitation; an equal one may exist already.")
-    errors: list[InvitationCreateError] = column("Every reason why nothing was done.")
+    errors: list[InvitationCreateError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.InvitationOutcome, "Return type of invitationResend.")
+@backed_by(resolve.InvitationOutcome, "Result of `invitationResend`.")
 class InvitationResendPayload:
     invitation: InvitationType | None = column("The invitation as it is now.")
-    errors: list[InvitationResendError] = column("Every reason why nothing was done.")
+    errors: list[InvitationResendError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.InvitationOutcome, "Return type of invitationRevoke.")
+@backed_by(resolve.InvitationOutcome, "Result of `invitationRevoke`.")
 class InvitationRevokePayload:
-    invitation: InvitationType | None = column("The invitation, which can't be answered any more.")
-    errors: list[InvitationRevokeError] = column("Every reason why nothing was done.")
+    invitation: InvitationType | None = column("The revoked invitation.")
+    errors: list[InvitationRevokeError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.InvitationOutcome, "Return type of invitationAccept.")
+@backed_by(resolve.InvitationOutcome, "Result of `invitationAccept`.")
 class InvitationAcceptPayload:
     invitation: InvitationType | None = column("The invitation, accepted.")
-    errors: list[InvitationAcceptError] = column("Every reason why nothing was done.")
+    errors: list[InvitationAcceptError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.InvitationOutcome, "Return type of invitationDecline.")
+@backed_by(resolve.InvitationOutcome, "Result of `invitationDecline`.")
 class InvitationDeclinePayload:
     invitation: InvitationType | None = column("The invitation, declined.")
-    errors: list[InvitationDeclineError] = column("Every reason why nothing was done.")
+    errors: list[InvitationDeclineError] = column("The problems; empty if the mutation succeeded.")

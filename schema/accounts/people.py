@@ -26,48 +26,48 @@ if TYPE_CHECKING:
     from schema.stores.stores import StoreType
 
 
-FOR_OTHERS = "for others than themselves, managers and admins of their company, and support"
+VISIBLE = "visible to themselves, managers and admins of their company, and support"
 
 
-@backed_by(Person, "A human being with an account.")
+@backed_by(Person, "A person with an account.")
 class PersonType(NodeType):
     id: strawberry.ID = id_field(Person)
-    name: str = column("What they want to be called; empty when they haven't said.")
+    name: str = column("Their name; empty if unknown.")
     phone: str | None = private_field(
-        "phone", f"Their phone (E.164); null for guests, and {FOR_OTHERS}.", people.may_contact
+        "phone", f"Their phone (E.164), null for guests; {VISIBLE}.", people.may_contact
     )
     email: str | None = private_field(
-        "email", f"Their e-mail address; null {FOR_OTHERS}.", people.may_contact
+        "email", f"Their e-mail address; {VISIBLE}.", people.may_contact
     )
-    language: str = column("The language tag they read.")
+    language: str = column("Tag of their preferred language.")
 
 
 @backed_by(people.DeviceSession, "A device that is signed in.")
 class SessionType(NodeType):
     id: strawberry.ID = id_field(SignInSession)
-    current: bool = column("Whether this very request comes from it.")
-    device: str = column("How the device named itself.")
-    address: str = column("The network address it signed in from.")
-    created_at: datetime = column("When it signed in.")
-    last_used_at: datetime = column("When it last asked for an access token.")
-    expires_at: datetime = column("When it ends unless it is used before.")
+    current: bool = column("Whether this request belongs to it.")
+    device: str = column("Name that the device gave.")
+    address: str = column("Network address at the sign-in.")
+    created_at: datetime = column("Time of the sign-in.")
+    last_used_at: datetime = column("Time of the last access token.")
+    expires_at: datetime = column("Time when it expires unless it is used.")
 
 
 @backed_by(people.CustomerProfile, "The viewer as a customer.")
 class CustomerType:
     id: strawberry.ID = id_field(Person)
     addresses: list[AddressType] = related(
-        load_accounts.addresses_by_person, "The places they have written down, the newest first."
+        load_accounts.addresses_by_person, "Their saved addresses, newest first."
     )
     orders: ConnectionType[OrderType] = field(
-        resolve_order.orders_of_customer, "Their orders, the newest first.", cost=5
+        resolve_order.orders_of_customer, "Their orders, newest first.", cost=5
     )
 
 
-@backed_by(people.StaffProfile, "The viewer as somebody who works in stores.")
+@backed_by(people.StaffProfile, "The viewer as store staff.")
 class StaffType:
     grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
-        "The roles that the access token carries."
+        "The roles in the access token."
     )
     stores: list[Annotated["StoreType", strawberry.lazy("schema.stores.stores")]] = field(
         resolve.stores, "The stores they work in, at most 100."
@@ -79,41 +79,44 @@ class SupportAgentType:
     platform: bool = field(resolve.platform, "Whether they serve every company.")
 
 
-@backed_by(people.Viewer, "The signed-in person, as they see themselves.")
+@backed_by(people.Viewer, "The signed-in person, with their roles.")
 class ViewerType:
     id: strawberry.ID = id_field(Person)
-    name: str = column("What they want to be called; empty when they haven't said.")
+    name: str = column("Their name; empty if unknown.")
     phone: str | None = column("Their phone (E.164); null for guests.")
     email: str | None = column("Their e-mail address.")
-    language: str = column("The language tag they read.")
-    roles: list[Role] = field(resolve.roles, "The parts they can play, each once.")
+    language: str = column("Tag of their preferred language.")
+    roles: list[Role] = field(resolve.roles, "Their roles, each once.")
     grants: list[Annotated["GrantType", strawberry.lazy("schema.companies.companies")]] = column(
-        "The roles that the access token carries, and where they are held."
+        "The roles in the access token, with their scopes."
     )
     invitations: list[
         Annotated["InvitationType", strawberry.lazy("schema.accounts.invitations")]
     ] = field(
         invitation_resolvers.list_own,
-        "The roles that are offered to their phone or e-mail address, the newest first, at most"
-        " 50.",
+        "Pending invitations for their phone or e-mail address, newest first, at most 50.",
         cost=5,
     )
-    sessions: list[SessionType] = field(resolve.sessions, "Where they are signed in.", cost=5)
-    customer: CustomerType | None = field(resolve.customer, "As a customer, when they are one.")
-    staff: StaffType | None = field(resolve.staff, "As store staff, when they are.")
-    rider: RiderDeskType | None = field(riders.viewer_rider, "As a rider, when they are one.")
+    sessions: list[SessionType] = field(resolve.sessions, "Their sessions.", cost=5)
+    customer: CustomerType | None = field(
+        resolve.customer, "Their data as a customer, if they are one."
+    )
+    staff: StaffType | None = field(resolve.staff, "Their data as store staff, if they are.")
+    rider: RiderDeskType | None = field(
+        riders.viewer_rider, "Their data as a rider, if they are one."
+    )
     support_agent: SupportAgentType | None = field(
-        resolve.support_agent, "As a support agent, when they are one."
+        resolve.support_agent, "Their data as a support agent, if they are one."
     )
 
 
 PersonUpdateError = Annotated[
     NotFoundType | InvalidInputType,
-    strawberry.union("PersonUpdateError", description="Why the person stays as they are."),
+    strawberry.union("PersonUpdateError", description="Problems that `personUpdate` can return."),
 ]
 
 
-@backed_by(resolve.PersonOutcome, "What personUpdate did.")
+@backed_by(resolve.PersonOutcome, "Result of `personUpdate`.")
 class PersonUpdatePayload:
     person: PersonType | None = column("The person as they are now.")
-    errors: list[PersonUpdateError] = column("Every reason why nothing was done.")
+    errors: list[PersonUpdateError] = column("The problems; empty if the mutation succeeded.")

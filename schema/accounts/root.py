@@ -29,7 +29,7 @@ from schema.pages import ConnectionType
 @strawberry.type
 class PersonQuery:
     viewer: ViewerType | None = field(
-        person_resolvers.viewer, "The signed-in person; null when nobody is."
+        person_resolvers.viewer, "The signed-in person; null if nobody is signed in."
     )
 
 
@@ -37,12 +37,12 @@ class PersonQuery:
 class InvitationQuery:
     invitations: ConnectionType[InvitationType] | None = field(
         invitation_resolvers.list_managed,
-        "The invitations to roles that the caller may give, the newest first.",
+        "Invitations to roles that the caller may give, newest first.",
         allow=MANAGER,
     )
     invitation_by_link: InvitationType | None = field(
         invitation_resolvers.by_link,
-        "The invitation of a link. Null unless it can be answered now.",
+        "The invitation of a link; null if it cannot be answered now.",
         cost=5,
     )
 
@@ -51,37 +51,39 @@ class InvitationQuery:
 class InvitationMutation:
     invitation_create: InvitationCreatePayload | None = mutation(
         invitation_resolvers.create,
-        "Offers a role to the owner of a phone or an e-mail address, who is sent a message and may"
-        " accept within 7 days. Company admins invite to their company, store managers staff to"
-        " their store, super admins everywhere. The answer is the same whether the contact is"
-        " known or not.",
+        "Offers a role to the owner of a phone or an e-mail address, who gets a"
+        " message and may accept within 7 days. Company admins invite to their"
+        " company, store managers invite staff to their store, super admins invite"
+        " everywhere. The answer is the same whether the contact is known or not.",
         allow=MANAGER,
     )
     invitation_resend: InvitationResendPayload | None = mutation(
         invitation_resolvers.resend,
-        "Sends the message of a pending invitation again: at most five times in all, a minute"
-        " apart. Links of earlier messages end.",
+        "Sends the message of a pending invitation again: at most five times, a"
+        " minute apart. Links of earlier messages become invalid.",
         allow=MANAGER,
     )
     invitation_revoke: InvitationRevokePayload | None = mutation(
-        invitation_resolvers.revoke, "Takes a pending invitation back.", allow=MANAGER
+        invitation_resolvers.revoke, "Revokes a pending invitation.", allow=MANAGER
     )
     invitation_accept: InvitationAcceptPayload | None = mutation(
         invitation_resolvers.accept,
-        "Takes the role of an invitation. By the link of a mail nobody has to be signed in;"
-        " whoever has no account yet gets one with the password. An invitation by phone is"
-        " accepted after signing in with the phone's code.",
+        "Accepts an invitation. The link of an e-mail needs no sign-in; people"
+        " without an account get one with the given password. An invitation by phone"
+        " is accepted after signing in with a code.",
         allow=ANYONE,
     )
     invitation_decline: InvitationDeclinePayload | None = mutation(
-        invitation_resolvers.decline, "Refuses the role of an invitation.", allow=ANYONE
+        invitation_resolvers.decline, "Declines an invitation.", allow=ANYONE
     )
 
 
 @strawberry.type
 class PersonMutation:
     person_update: PersonUpdatePayload | None = mutation(
-        person_resolvers.update, "Change one's own name or language.", allow=SIGNED_IN
+        person_resolvers.update,
+        "Changes the name or the language of the signed-in person.",
+        allow=SIGNED_IN,
     )
     email_change_request: EmailChangeRequestPayload | None = mutation(
         contact_resolvers.email_change_request,
@@ -91,13 +93,14 @@ class PersonMutation:
     )
     email_change_confirm: EmailChangeConfirmPayload | None = mutation(
         contact_resolvers.email_change_confirm,
-        "Gives the signed-in person the e-mail address of a link; the former one is told.",
+        "Sets the e-mail address of a link as that of the signed-in person; the"
+        " previous address is notified.",
         allow=SIGNED_IN,
     )
     phone_change: PhoneChangePayload | None = mutation(
         contact_resolvers.phone_change,
-        "Gives the signed-in person a phone, by the code that `otpRequest` has sent to it; the"
-        " former one is told.",
+        "Sets the phone of the signed-in person, verified by the code that"
+        " `otpRequest` has sent to it; the previous phone is notified.",
         allow=SIGNED_IN,
     )
 
@@ -105,8 +108,8 @@ class PersonMutation:
 @strawberry.type
 class AddressMutation:
     address_save: AddressSavePayload | None = mutation(
-        address_resolvers.save, "Write down a place to deliver to, or over one.", allow=CUSTOMER
+        address_resolvers.save, "Saves a delivery address, or replaces one.", allow=CUSTOMER
     )
     address_remove: AddressRemovePayload | None = mutation(
-        address_resolvers.remove, "Take a place out of your address book.", allow=CUSTOMER
+        address_resolvers.remove, "Removes a saved address.", allow=CUSTOMER
     )

@@ -17,20 +17,22 @@ from schema.pages import ConnectionType
 @strawberry.type
 class AlertQuery:
     stock_alerts: ConnectionType[StockAlertType] | None = field(
-        alert_resolvers.list_alerts, "What should be seen to, the most urgent first.", allow=STORE
+        alert_resolvers.list_alerts, "Stock alerts, most urgent first.", allow=STORE
     )
 
 
 @strawberry.type
 class AlertMutation:
     alert_acknowledge: AlertAcknowledgePayload | None = mutation(
-        alert_resolvers.acknowledge, "Say that you see to an alert.", allow=STORE
+        alert_resolvers.acknowledge, "Acknowledges a stock alert.", allow=STORE
     )
     alert_snooze: AlertSnoozePayload | None = mutation(
-        alert_resolvers.snooze, "Put an alert off: it opens again by itself.", allow=STORE
+        alert_resolvers.snooze,
+        "Snoozes a stock alert, which reopens at the given time.",
+        allow=STORE,
     )
     stock_reorder_point_set: StockReorderPointSetPayload | None = mutation(
         alert_resolvers.set_reorder_point,
-        "Say from how few units on a product is low.",
+        "Sets the reorder point of a product or of a store.",
         allow=MANAGER,
     )

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from schema.stores.stores import StoreType
 
 
-@backed_by(StockAlert, "Something about a product in a store that its staff should see to.")
+@backed_by(StockAlert, "A stock alert about a product in a store.")
 class StockAlertType(NodeType):
     id: strawberry.ID = id_field(StockAlert)
-    kind: AlertKind = column("What is wrong.")
-    priority: AlertPriority = column("How soon somebody should look.")
-    status: AlertStatus = column("Whether somebody sees to it.")
+    kind: AlertKind = column("The kind of alert.")
+    priority: AlertPriority = column("Its urgency.")
+    status: AlertStatus = column("Its status.")
     available_actions: list[AlertAction] = field(
-        resolve.available_actions, "What you can do with it now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store.", by="store_id"
@@ -43,61 +43,67 @@ class StockAlertType(NodeType):
         by="place",
     )
     units: int | None = column(
-        "Units available; when EXPIRING those that expire; in a trend those sold in seven days.",
+        "Available units; for EXPIRING the units that expire, for a sales trend the"
+        " units sold in seven days.",
         allow=STORE,
     )
     threshold: int | None = column(
-        "The reorder point; when EXPIRING days left; in a trend units sold in a usual week.",
+        "The reorder point; for EXPIRING the days left, for a sales trend the units"
+        " sold in a usual week.",
         allow=STORE,
     )
-    raised_at: datetime = column("When it was raised.")
-    acknowledged_at: datetime | None = column("When somebody took it on, if somebody did.")
+    raised_at: datetime = column("Time when it was opened.")
+    acknowledged_at: datetime | None = column("Time when it was acknowledged.")
     acknowledged_by_id: strawberry.ID | None = id_field(
-        Person, "Who took it on.", by="acknowledged_by_id"
+        Person, "Who acknowledged it.", by="acknowledged_by_id"
     )
-    snoozed_until: datetime | None = column("Until when it is put off.")
-    resolved_at: datetime | None = column("When its cause was gone.")
-    version: int = column("Grows with each change of it.")
+    snoozed_until: datetime | None = column("End of the snooze.")
+    resolved_at: datetime | None = column("Time when it was resolved.")
+    version: int = column("Increases with each change.")
 
 
-@backed_by(stock_alerts.ReorderPoint, "From how few units on a product is low.")
+@backed_by(stock_alerts.ReorderPoint, "The reorder point of a product or of a store.")
 class ReorderPointType:
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     product_id: strawberry.ID | None = id_field(
-        Product, "The product; null when it is the store's own point.", by="product_id"
+        Product, "The product; null for the reorder point of the store.", by="product_id"
     )
-    units: int = column("As many units, or fewer, are LOW.")
+    units: int = column("A product with at most this number of units is LOW.")
 
 
 AlertAcknowledgeError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("AlertAcknowledgeError", description="Why nobody took it on."),
+    strawberry.union(
+        "AlertAcknowledgeError", description="Problems that `alertAcknowledge` can return."
+    ),
 ]
 AlertSnoozeError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("AlertSnoozeError", description="Why it was not put off."),
+    strawberry.union("AlertSnoozeError", description="Problems that `alertSnooze` can return."),
 ]
 StockReorderPointSetError = Annotated[
     NotFoundType | InvalidInputType,
-    strawberry.union("StockReorderPointSetError", description="Why the point stays as it is."),
+    strawberry.union(
+        "StockReorderPointSetError", description="Problems that `stockReorderPointSet` can return."
+    ),
 ]
 NOW = "The alert as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.AlertOutcome, "What alertAcknowledge did.")
+@backed_by(resolve.AlertOutcome, "Result of `alertAcknowledge`.")
 class AlertAcknowledgePayload:
     alert: StockAlertType | None = column(NOW)
     errors: list[AlertAcknowledgeError] = column(ERRORS)
 
 
-@backed_by(resolve.AlertOutcome, "What alertSnooze did.")
+@backed_by(resolve.AlertOutcome, "Result of `alertSnooze`.")
 class AlertSnoozePayload:
     alert: StockAlertType | None = column(NOW)
     errors: list[AlertSnoozeError] = column(ERRORS)
 
 
-@backed_by(resolve.ReorderPointOutcome, "What stockReorderPointSet did.")
+@backed_by(resolve.ReorderPointOutcome, "Result of `stockReorderPointSet`.")
 class StockReorderPointSetPayload:
-    reorder_point: ReorderPointType | None = column("The point as it is now.")
+    reorder_point: ReorderPointType | None = column("The reorder point after the mutation.")
     errors: list[StockReorderPointSetError] = column(ERRORS)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from schema.alerts.stock_alerts import StockAlertType
 
 
-@backed_by(alerts.StockAlertChanged, "A message about the stock alerts of your stores.")
+@backed_by(alerts.StockAlertChanged, "A message about the stock alerts of the caller's stores.")
 class StockAlertChangedType:
     kind: MessageKind = column(KIND)
     cursor: str = column(CURSOR)
@@ -38,6 +38,6 @@ class StockAlertChangedType:
 class AlertSubscription:
     stock_alert_changed: AsyncIterator[StockAlertChangedType] = stream(
         alerts.watch_stock_alerts,
-        "Streams the changes of your stores' stock alerts.",
+        "Streams the changes of the stock alerts of stores.",
         allow=STORE,
     )

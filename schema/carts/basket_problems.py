@@ -12,22 +12,22 @@ from services.carts import basket_problems
 from services.core import request_batcher
 
 
-@backed_by(basket_problems.EmptyCart, "There is nothing to order.")
+@backed_by(basket_problems.EmptyCart, "The cart is empty.")
 class EmptyCartType(ProblemType):
     pass
 
 
-@backed_by(basket_problems.ProductUnavailable, "The store doesn't sell that product, or not now.")
+@backed_by(basket_problems.ProductUnavailable, "The store does not sell this product, or not now.")
 class ProductUnavailableType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
 
 
-@backed_by(basket_problems.InsufficientStock, "The store has too few of a product.")
+@backed_by(
+    basket_problems.InsufficientStock, "The store has fewer units of a product than requested."
+)
 class InsufficientStockType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
-    available: int = column(
-        "How many units there are; customers are told 9 at most, to whom 9 means 9 or more."
-    )
+    available: int = column("Available units. Customers see at most 9, which means 9 or more.")
 
 
 def _product_ids(problem: basket_problems.AgeConfirmationRequired) -> list[str]:
@@ -36,10 +36,10 @@ def _product_ids(problem: basket_problems.AgeConfirmationRequired) -> list[str]:
 
 @backed_by(
     basket_problems.AgeConfirmationRequired,
-    "Something is not sold to minors: confirm the customer's age by `ageConfirmed`.",
+    "A product is not sold to minors: the customer has to confirm their age with `ageConfirmed`.",
 )
 class AgeConfirmationRequiredType(ProblemType):
-    minimum_age: int = column("The age that it takes.")
+    minimum_age: int = column("The minimum age.")
     product_ids: list[strawberry.ID] = derived(
         lambda _context: _product_ids, "The products that are not sold to minors."
     )
@@ -50,16 +50,16 @@ class AgeConfirmationRequiredType(ProblemType):
 )
 class BelowMinimumType(ProblemType):
     minimum_minor: BigInt = column("The minimum in minor units.")
-    missing_minor: BigInt = column("What is missing to it in minor units.")
+    missing_minor: BigInt = column("Amount missing to the minimum, in minor units.")
     currency: str = column("The ISO 4217 code of the currency.")
 
 
 @backed_by(basket_problems.PriceChanged, "The total is no longer the one that was shown.")
 class PriceChangedType(ProblemType):
-    current_minor: BigInt = column("The total that stands now, in minor units.")
+    current_minor: BigInt = column("The current total, in minor units.")
     currency: str = column("The ISO 4217 code of the currency.")
 
 
-@backed_by(request_batcher.Busy, "Too many are buying at this moment: ask again.")
+@backed_by(request_batcher.Busy, "Too many orders are being placed at the moment: try again.")
 class BusyType(ProblemType):
-    retry_after_seconds: int = column("Seconds until it is worth asking again.")
+    retry_after_seconds: int = column("Seconds after which to try again.")

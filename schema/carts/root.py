@@ -12,6 +12,6 @@ from schema.carts.carts import CartLinesSetPayload
 class CartMutation:
     cart_lines_set: CartLinesSetPayload | None = mutation(
         cart_resolvers.set_lines,
-        "Put products in your cart, change how many, or take them out.",
+        "Adds products to the cart, changes their quantities, or removes them.",
         allow=CUSTOMER,
     )

@@ -7,10 +7,10 @@ from schema.nodes import NodeType
 from services.catalog import listed_products
 
 
-@backed_by(listed_products.BrandRef, "A maker's name, as the products of a company carry it.")
+@backed_by(listed_products.BrandRef, "A brand of a company's products.")
 class BrandType(NodeType):
     id: strawberry.ID = id_field(Brand)
-    slug: str = column("A name for addresses, unique in the company.")
+    slug: str = column("Name for URLs, unique in the company.")
     name: str = translated_field(
-        "name", "Its name, in the language of the request where there is one."
+        "name", "Its name in the language of the request, if there is one."
     )

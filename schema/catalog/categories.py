@@ -14,23 +14,26 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
 
 
-@backed_by(categories.StoreCategory, "A branch of the category tree, as one store fills it.")
+@backed_by(
+    categories.StoreCategory,
+    "A category; within a store it contains only products that the store lists.",
+)
 class CategoryType(NodeType):
     id: strawberry.ID = id_field(Category)
-    slug: str = column("A name for addresses, unique in the company.")
+    slug: str = column("Name for URLs, unique in the company.")
     name: str = translated_field(
-        "name", "Its name, in the language of the request where there is one."
+        "name", "Its name in the language of the request, if there is one."
     )
     children: list["CategoryType"] = field(
-        resolve.category_children, "The branches below it in which the store lists something."
+        resolve.category_children, "Its subcategories that contain products of the store."
     )
     product_count: int | None = field(
         resolve.category_product_count,
-        "Products listed here and below; null where no store is in question.",
+        "Number of products in it and its subcategories; null outside a store.",
     )
     products: (
         ConnectionType[Annotated["ProductType", strawberry.lazy("schema.catalog.products")]] | None
     ) = field(
         resolve.category_products,
-        "Products listed here and below; null where no store is in question.",
+        "Number of products in it and its subcategories; null outside a store.",
     )

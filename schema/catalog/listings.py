@@ -9,21 +9,28 @@ from schema.problems import InvalidInputType, NotFoundType, VersionConflictType
 
 ListingSetAvailabilityError = Annotated[
     NotFoundType | VersionConflictType,
-    strawberry.union("ListingSetAvailabilityError", description="Why the switch stays as it is."),
+    strawberry.union(
+        "ListingSetAvailabilityError",
+        description="Problems that `listingSetAvailability` can return.",
+    ),
 ]
 ListingSetPriceError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType,
-    strawberry.union("ListingSetPriceError", description="Why the price stays as it is."),
+    strawberry.union(
+        "ListingSetPriceError", description="Problems that `listingSetPrice` can return."
+    ),
 ]
 
 
-@backed_by(resolve.ListingOutcome, "What listingSetAvailability did.")
+@backed_by(resolve.ListingOutcome, "Result of `listingSetAvailability`.")
 class ListingSetAvailabilityPayload:
-    product: ProductType | None = column("The product as the store now offers it.")
-    errors: list[ListingSetAvailabilityError] = column("Every reason why nothing was done.")
+    product: ProductType | None = column("The product as the store sells it now.")
+    errors: list[ListingSetAvailabilityError] = column(
+        "The problems; empty if the mutation succeeded."
+    )
 
 
-@backed_by(resolve.ListingOutcome, "What listingSetPrice did.")
+@backed_by(resolve.ListingOutcome, "Result of `listingSetPrice`.")
 class ListingSetPricePayload:
-    product: ProductType | None = column("The product as the store now offers it.")
-    errors: list[ListingSetPriceError] = column("Every reason why nothing was done.")
+    product: ProductType | None = column("The product as the store sells it now.")
+    errors: list[ListingSetPriceError] = column("The problems; empty if the mutation succeeded.")

@@ -11,31 +11,36 @@ from services.catalog import product_handling
 
 
 @backed_by(
-    product_handling.PricesPlanned, "Stores have planned prices of it: of a piece, or a kilogram."
+    product_handling.PricesPlanned,
+    "Stores have scheduled prices of this product, per piece or per kilogram.",
 )
 class PricesPlannedType(ProblemType):
-    stores: int = column("How many stores have.")
+    stores: int = column("Number of stores.")
 
 
 ProductHandlingSetError = Annotated[
     NotFoundType | InvalidInputType | PricesPlannedType,
-    strawberry.union("ProductHandlingSetError", description="Why the product stays as it is."),
+    strawberry.union(
+        "ProductHandlingSetError", description="Problems that `productHandlingSet` can return."
+    ),
 ]
 
 
-@backed_by(resolve.ProductHandlingOutcome, "What productHandlingSet did.")
+@backed_by(resolve.ProductHandlingOutcome, "Result of `productHandlingSet`.")
 class ProductHandlingSetPayload:
     product: ProductType | None = column("The product as it is now; null when nothing was done.")
-    errors: list[ProductHandlingSetError] = column("Every reason why nothing was done.")
+    errors: list[ProductHandlingSetError] = column("The problems; empty if the mutation succeeded.")
 
 
 CompanyHeadroomSetError = Annotated[
     NotFoundType | InvalidInputType,
-    strawberry.union("CompanyHeadroomSetError", description="Why the headroom stays as it is."),
+    strawberry.union(
+        "CompanyHeadroomSetError", description="Problems that `companyHeadroomSet` can return."
+    ),
 ]
 
 
-@backed_by(resolve.HeadroomOutcome, "What companyHeadroomSet did.")
+@backed_by(resolve.HeadroomOutcome, "Result of `companyHeadroomSet`.")
 class CompanyHeadroomSetPayload:
     company: CompanyType | None = column("The company as it is now; null when nothing was done.")
-    errors: list[CompanyHeadroomSetError] = column("Every reason why nothing was done.")
+    errors: list[CompanyHeadroomSetError] = column("The problems; empty if the mutation succeeded.")

@@ -12,35 +12,36 @@ from services.catalog import listed_products
 
 @backed_by(
     listed_products.ListedProduct,
-    "A product. Within a store it has a price and an availability; they are null where no store"
-    " is in question.",
+    "A product. Within a store it has a price and an availability, which are null outside a store.",
 )
 class ProductType(NodeType):
     id: strawberry.ID = id_field(Product)
-    code: str = column("The company's own code, printed on the shelf.")
-    barcode: str | None = column("The code under the bars, where it is known.")
+    code: str = column("The company's own code of the product.")
+    barcode: str | None = column("Barcode number, if known.")
     name: str = translated_field(
-        "name", "Its name, in the language of the request where there is one."
+        "name", "Its name in the language of the request, if there is one."
     )
-    brand: BrandType | None = column("Who makes it, where it is known.")
-    category: CategoryType = column("Where it stands in the tree.")
+    brand: BrandType | None = column("Brand, if known.")
+    category: CategoryType = column("Its category.")
     price: MoneyType | None = money_field(
         "price_minor",
-        "What one costs in this store, tax included; of what is sold by weight it is an estimate.",
+        "Unit price in this store, tax included; an estimate for products sold by weight.",
     )
     kilo_price: MoneyType | None = money_field(
         "kilo_price_minor",
-        "What a kilogram costs in this store, tax included; null where it is sold by the piece.",
+        "Price per kilogram in this store, tax included; null for products sold by the piece.",
     )
-    availability: Availability | None = column("How much of it this store has.")
-    offer_text: str = column("A printed offer, as the shop words it; empty without one.")
-    aisle: str = column("Where it stands in the store; empty when nobody said.")
-    temperature_zone: TemperatureZone = column("How cold it is kept.")
+    availability: Availability | None = column("Its availability in this store.")
+    offer_text: str = column("Text of a promotional offer; empty without one.")
+    aisle: str = column("Its aisle in the store; empty if unknown.")
+    temperature_zone: TemperatureZone = column("Its storage temperature.")
     weighed: bool = column("Whether it is sold by weight.")
     unit_grams: int | None = column(
-        "What one weighs, about; null where it is sold by the piece. Stock counts pieces always."
+        "Estimated unit weight; null for products sold by the piece. Stock is"
+        " always counted in pieces."
     )
-    age_restricted: bool = column("Whether the customer's age is checked at the door.")
+    age_restricted: bool = column("Whether the customer's age is checked at the handover.")
     listing_version: int | None = column(
-        "Grows when price or switch change in this store: pass it as expectedVersion."
+        "Increases with each change of price or availability in this store; pass it"
+        " as expectedVersion."
     )

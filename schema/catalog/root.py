@@ -22,28 +22,33 @@ from schema.pages import ConnectionType
 @strawberry.type
 class StorefrontQuery:
     storefront: StorefrontType | None = field(
-        storefront_resolvers.storefront, "What can be had at a place, now."
+        storefront_resolvers.storefront,
+        "The storefront of a location: its store, products and delivery estimate.",
     )
 
 
 @strawberry.type
 class ListingMutation:
     listing_set_availability: ListingSetAvailabilityPayload | None = mutation(
-        listing_resolvers.set_availability, "Show a product to customers, or hide it.", allow=STORE
+        listing_resolvers.set_availability,
+        "Makes a product available to customers, or unavailable.",
+        allow=STORE,
     )
     listing_set_price: ListingSetPricePayload | None = mutation(
-        listing_resolvers.set_price, "Ask another price for a product in your store.", allow=STORE
+        listing_resolvers.set_price, "Changes the price of a product in a store.", allow=STORE
     )
 
 
 @strawberry.type
 class HandlingMutation:
     product_handling_set: ProductHandlingSetPayload | None = mutation(
-        handling_resolvers.set_handling, "Say how a product is kept in every store.", allow=COMPANY
+        handling_resolvers.set_handling,
+        "Sets the storage temperature, minimum age and unit weight of a product.",
+        allow=COMPANY,
     )
     company_headroom_set: CompanyHeadroomSetPayload | None = mutation(
         handling_resolvers.set_headroom,
-        "Say how much is held beyond the estimate of what is sold by weight.",
+        "Sets the amount that is authorized beyond the estimate for goods sold by weight.",
         allow=COMPANY,
     )
 
@@ -52,7 +57,7 @@ class HandlingMutation:
 class PriceChangeQuery:
     price_changes: ConnectionType[PriceChangeType] | None = field(
         price_change_resolvers.list_of_store,
-        "The planned prices of your store, the newest first.",
+        "The scheduled prices of a store, newest first.",
         allow=STORE,
     )
 
@@ -61,11 +66,11 @@ class PriceChangeQuery:
 class PriceChangeMutation:
     listing_price_schedule: ListingPriceSchedulePayload | None = mutation(
         price_change_resolvers.schedule,
-        "Plan a price of your store for later, for good or a while.",
+        "Schedules a price of a store, permanent or for a period.",
         allow=STORE,
     )
     listing_price_cancel: ListingPriceCancelPayload | None = mutation(
         price_change_resolvers.cancel,
-        "Call a planned price off, or end one that is asked now.",
+        "Cancels a scheduled price, or ends an active one.",
         allow=STORE,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
 
 
-@backed_by(PriceChange, "A price that a store asks from a moment on, for good or a while.")
+@backed_by(PriceChange, "A scheduled price of a store, permanent or for a period.")
 class PriceChangeType(NodeType):
     id: strawberry.ID = id_field(PriceChange)
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
@@ -28,46 +28,52 @@ class PriceChangeType(NodeType):
         "The product; null when the store does not list it.",
         by="listing_key",
     )
-    price: MoneyType = money_field("price_minor", "What is asked then, tax included.")
+    price: MoneyType = money_field("price_minor", "The scheduled price, tax included.")
     previous_price: MoneyType | None = money_field(
-        "previous_price_minor", "What was asked before; null until it has begun."
+        "previous_price_minor", "The previous price; null before the start."
     )
-    starts_at: datetime = column("From when.")
-    ends_at: datetime | None = column("Until when; null when it is for good.")
-    status: PriceChangeStatus = column("Whether it waits, is asked now, or is over.")
+    starts_at: datetime = column("Start.")
+    ends_at: datetime | None = column("End; null if it is permanent.")
+    status: PriceChangeStatus = column("Its status.")
     available_actions: list[PriceChangeAction] = field(
-        resolve.available_actions, "What you can do with it now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    created_at: datetime = column("When it was planned.")
-    version: int = column("Grows with each change of it.")
+    created_at: datetime = column("Time when it was scheduled.")
+    version: int = column("Increases with each change.")
 
 
-@backed_by(scheduled_prices.ScheduleOverlap, "Another price is planned for a part of this time.")
+@backed_by(
+    scheduled_prices.ScheduleOverlap, "Another price is scheduled for a part of this period."
+)
 class ScheduleOverlapType(ProblemType):
-    price_change_id: strawberry.ID = column("The price that is planned already.")
-    starts_at: datetime = column("From when that one is asked.")
-    ends_at: datetime | None = column("Until when; null when it is for good.")
+    price_change_id: strawberry.ID = column("The price that is already scheduled.")
+    starts_at: datetime = column("Its start.")
+    ends_at: datetime | None = column("End; null if it is permanent.")
 
 
 ListingPriceScheduleError = Annotated[
     NotFoundType | InvalidInputType | ScheduleOverlapType,
-    strawberry.union("ListingPriceScheduleError", description="Why nothing was planned."),
+    strawberry.union(
+        "ListingPriceScheduleError", description="Problems that `listingPriceSchedule` can return."
+    ),
 ]
 ListingPriceCancelError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("ListingPriceCancelError", description="Why the plan stays."),
+    strawberry.union(
+        "ListingPriceCancelError", description="Problems that `listingPriceCancel` can return."
+    ),
 ]
-ABOUT_PRICE_CHANGE = "The planned price as it is now; null when nothing was done."
-ABOUT_ERRORS = "Every reason why nothing was done."
+ABOUT_PRICE_CHANGE = "The scheduled price after the mutation; null if it was rejected."
+ABOUT_ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.PriceChangeOutcome, "What listingPriceSchedule did.")
+@backed_by(resolve.PriceChangeOutcome, "Result of `listingPriceSchedule`.")
 class ListingPriceSchedulePayload:
     price_change: PriceChangeType | None = column(ABOUT_PRICE_CHANGE)
     errors: list[ListingPriceScheduleError] = column(ABOUT_ERRORS)
 
 
-@backed_by(resolve.PriceChangeOutcome, "What listingPriceCancel did.")
+@backed_by(resolve.PriceChangeOutcome, "Result of `listingPriceCancel`.")
 class ListingPriceCancelPayload:
     price_change: PriceChangeType | None = column(ABOUT_PRICE_CHANGE)
     errors: list[ListingPriceCancelError] = column(ABOUT_ERRORS)

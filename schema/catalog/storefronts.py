@@ -22,57 +22,56 @@ from services.catalog import storefronts
 if TYPE_CHECKING:
     from schema.companies.companies import CompanyType
 
-UNSERVICEABLE = "; null when nobody delivers there."
+UNSERVICEABLE = "; null if no store delivers there."
 
 
-@backed_by(storefronts.Storefront, "The shop window at a place: what can be had there now.")
+@backed_by(storefronts.Storefront, "The storefront of a location.")
 class StorefrontType:
-    point: GeoPointType = column("The place.")
+    point: GeoPointType = column("The location.")
     serviceable: bool = column("Whether a store delivers there now.")
-    reason: Unserved | None = column("Why none does.")
-    message: str = column("A sentence about it for people.")
+    reason: Unserved | None = column("Why no store delivers there.")
+    message: str = column("Message for people.")
     distance_to_nearest_zone_m: int | None = column(
         "Metres to the nearest delivery zone: 0 inside of one; null when there is no zone at all."
     )
     store: StoreType | None = column("The nearest open store that delivers there.")
     company: Annotated["CompanyType", strawberry.lazy("schema.companies.companies")] | None = (
-        column("The company that runs it" + UNSERVICEABLE)
+        column("The company of the store" + UNSERVICEABLE)
     )
-    promise: DeliveryEstimateType | None = column("How soon, and for what fee" + UNSERVICEABLE)
+    promise: DeliveryEstimateType | None = column("Delivery estimate and fee" + UNSERVICEABLE)
     pickup_promise: DeliveryEstimateType | None = column(
-        "How soon you can collect an order from the store; null where it offers no pickup."
+        "Estimate of when an order can be collected; null if the store offers no pickup."
     )
     minimum_order: MoneyType | None = money_field(
-        "minimum_order_minor", "What the goods must be worth at least" + UNSERVICEABLE
+        "minimum_order_minor", "Minimum value of the goods" + UNSERVICEABLE
     )
     delivery_fee: MoneyType | None = money_field(
-        "delivery_fee_minor", "The fee for delivery" + UNSERVICEABLE
+        "delivery_fee_minor", "Delivery fee" + UNSERVICEABLE
     )
     free_delivery_from: MoneyType | None = money_field(
-        "free_delivery_from_minor", "From which worth of goods delivery is free; null for never."
+        "free_delivery_from_minor",
+        "Value of goods from which delivery is free; null if it never is.",
     )
     small_order_fee: MoneyType | None = money_field(
-        "small_order_fee_minor", "The fee on small baskets" + UNSERVICEABLE
+        "small_order_fee_minor", "Fee for small orders" + UNSERVICEABLE
     )
     small_order_below: MoneyType | None = money_field(
-        "small_order_below_minor", "Below which worth of goods a basket is small" + UNSERVICEABLE
+        "small_order_below_minor", "Value of goods below which an order is small" + UNSERVICEABLE
     )
     categories: list[CategoryType] = field(
         resolve.categories,
-        "The top of the store's category tree, without empty branches, as it was at most 10 s ago.",
+        "The top categories of the store without empty ones, at most 10 s old.",
     )
-    category: CategoryType | None = field(resolve.category, "One branch, by its slug or its id.")
-    product: ProductType | None = field(resolve.product, "One product, as the store offers it.")
+    category: CategoryType | None = field(resolve.category, "A category by its slug or id.")
+    product: ProductType | None = field(resolve.product, "A product of the store.")
     products: ConnectionType[ProductType] | None = field(
-        resolve.products_page, "What the store lists" + UNSERVICEABLE
+        resolve.products_page, "The products of the store" + UNSERVICEABLE
     )
     search: ConnectionType[ProductType] | None = field(
         resolve.search_page,
-        "What the store lists that meets every word, the best first; what is sold out sinks.",
+        "Products of the store that match every word, best matches first, sold-out products last.",
     )
     cart: CartType | None = field(
-        carts.cart, "Your cart at the store's company; null for strangers."
+        carts.cart, "The customer's cart at the company of the store; null if nobody is signed in."
     )
-    active_order: OrderType | None = field(
-        orders.active_order, "Your newest order that isn't over, if there is one."
-    )
+    active_order: OrderType | None = field(orders.active_order, "The customer's newest open order.")

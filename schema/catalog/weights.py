@@ -2,17 +2,17 @@ from schema.backing import backed_by, column
 from schema.problems import ProblemType
 from services.catalog import weights
 
-MIN_GRAMS = "What so many units weigh at least."
-MAX_GRAMS = "What so many units may weigh."
+MIN_GRAMS = "Minimum weight of this number of units."
+MAX_GRAMS = "Maximum weight of this number of units."
 
 
-@backed_by(weights.TooLight, "It can't weigh so little: a digit is missing, or a piece.")
+@backed_by(weights.TooLight, "The weight is implausibly low: a digit or a piece may be missing.")
 class TooLightType(ProblemType):
     least_grams: int = column(MIN_GRAMS)
     most_grams: int = column(MAX_GRAMS)
 
 
-@backed_by(weights.TooHeavy, "It can't weigh so much, or more than what is held for it pays.")
+@backed_by(weights.TooHeavy, "The weight is implausibly high, or exceeds the authorized amount.")
 class TooHeavyType(ProblemType):
     least_grams: int = column(MIN_GRAMS)
     most_grams: int = column(MAX_GRAMS)

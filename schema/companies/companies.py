@@ -20,53 +20,56 @@ from schema.stores.stores import StoreType
 from services import companies
 
 
-@backed_by(Company, "A seller: the owner of stores, a catalog and its own terms.")
+@backed_by(Company, "A company: a seller with stores, a catalog and terms of its own.")
 class CompanyType(NodeType):
     id: strawberry.ID = id_field(Company)
-    name: str = column("What customers call it.")
-    slug: str = column("Its short name in addresses.")
+    name: str = column("Its name for customers.")
+    slug: str = column("Its short name for URLs.")
     currency: str = column("The ISO 4217 code of all its prices.")
-    minimum_order: MoneyType = money_field("minimum_order_minor", "The least worth of an order.")
-    small_order_fee: MoneyType = money_field("small_order_fee_minor", "Added to small orders.")
-    small_order_below: MoneyType = money_field(
-        "small_order_below_minor", "Orders under this are small."
+    minimum_order: MoneyType = money_field("minimum_order_minor", "The minimum value of an order.")
+    small_order_fee: MoneyType = money_field(
+        "small_order_fee_minor", "Fee that is added to small orders."
     )
-    delivery_fee: MoneyType = money_field("delivery_fee_minor", "What bringing an order costs.")
+    small_order_below: MoneyType = money_field(
+        "small_order_below_minor", "Orders below this value are small."
+    )
+    delivery_fee: MoneyType = money_field("delivery_fee_minor", "Delivery fee.")
     free_delivery_from: MoneyType | None = money_field(
-        "free_delivery_from_minor", "Delivery is free from this worth; null when it never is."
+        "free_delivery_from_minor", "Value from which delivery is free; null if it never is."
     )
     cancellation_fee: MoneyType = money_field(
-        "cancellation_fee_minor", "What a customer pays who cancels once picking has begun."
+        "cancellation_fee_minor", "Fee for customers who cancel after picking has started."
     )
-    tax_rate_bp: int = column("The tax that prices include, in hundredths of a percent.")
+    tax_rate_bp: int = column("Tax rate that prices include, in hundredths of a percent.")
     weighed_headroom_bp: int = column(
-        "What is held beyond the estimate of what is sold by weight, in hundredths of a percent."
+        "Amount that is authorized beyond the estimate for goods sold by weight, in"
+        " hundredths of a percent."
     )
 
 
-@backed_by(Grant, "A role as the access token carries it.")
+@backed_by(Grant, "A role in the access token, with its scope.")
 class GrantType:
-    role: Role = column("What its holder may do.")
+    role: Role = column("The role.")
     company: CompanyType | None = related(
-        load.company_by_id, "Where; null for the whole platform.", by="company_id"
+        load.company_by_id, "The company; null for the whole platform.", by="company_id"
     )
     store: StoreType | None = related(
-        load_stores.store_by_id, "In which store; null for all of the company.", by="store_id"
+        load_stores.store_by_id, "The store; null for the whole company.", by="store_id"
     )
 
 
 @backed_by(Membership, "A role given to a person.")
 class RoleGrantType(NodeType):
     id: strawberry.ID = id_field(Membership)
-    role: Role = column("What its holder may do.")
+    role: Role = column("The role.")
     person: PersonType | None = related(
         load_accounts.person_by_id, "Its holder, for those who may see them.", by="person_id"
     )
     company: CompanyType | None = related(
-        load.company_by_id, "Where; null for the whole platform.", by="company_id"
+        load.company_by_id, "The company; null for the whole platform.", by="company_id"
     )
     store: StoreType | None = related(
-        load_stores.store_by_id, "In which store; null for all of the company.", by="store_id"
+        load_stores.store_by_id, "The store; null for the whole company.", by="store_id"
     )
 
 
@@ -77,31 +80,31 @@ class SlugTakenType(ProblemType):
 
 CompanyCreateError = Annotated[
     NotFoundType | InvalidInputType | SlugTakenType,
-    strawberry.union("CompanyCreateError", description="Why no company was opened."),
+    strawberry.union("CompanyCreateError", description="Problems that `companyCreate` can return."),
 ]
 CompanyUpdateError = Annotated[
     NotFoundType | InvalidInputType,
-    strawberry.union("CompanyUpdateError", description="Why the company is as it was."),
+    strawberry.union("CompanyUpdateError", description="Problems that `companyUpdate` can return."),
 ]
 RoleRevokeError = Annotated[
     NotFoundType | RoleNotGrantableType,
-    strawberry.union("RoleRevokeError", description="Why the role was not taken away."),
+    strawberry.union("RoleRevokeError", description="Problems that `roleRevoke` can return."),
 ]
 
 
-@backed_by(resolve.CompanyOutcome, "What companyCreate did.")
+@backed_by(resolve.CompanyOutcome, "Result of `companyCreate`.")
 class CompanyCreatePayload:
     company: CompanyType | None = column("The new company.")
-    errors: list[CompanyCreateError] = column("Every reason why nothing was done.")
+    errors: list[CompanyCreateError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.CompanyOutcome, "What companyUpdate did.")
+@backed_by(resolve.CompanyOutcome, "Result of `companyUpdate`.")
 class CompanyUpdatePayload:
     company: CompanyType | None = column("The company as it is now.")
-    errors: list[CompanyUpdateError] = column("Every reason why nothing was done.")
+    errors: list[CompanyUpdateError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.RoleOutcome, "What roleRevoke did.")
+@backed_by(resolve.RoleOutcome, "Result of `roleRevoke`.")
 class RoleRevokePayload:
-    grant: RoleGrantType | None = column("The role that was taken away.")
-    errors: list[RoleRevokeError] = column("Every reason why nothing was done.")
+    grant: RoleGrantType | None = column("The revoked role.")
+    errors: list[RoleRevokeError] = column("The problems; empty if the mutation succeeded.")

@@ -13,15 +13,15 @@ from schema.companies.companies import (
 @strawberry.type
 class CompanyMutation:
     company_create: CompanyCreatePayload | None = mutation(
-        company_resolvers.create_company, "Open a company on the platform.", allow=PLATFORM
+        company_resolvers.create_company, "Creates a company.", allow=PLATFORM
     )
     company_update: CompanyUpdatePayload | None = mutation(
-        company_resolvers.update_company, "Change the terms of a company.", allow=COMPANY
+        company_resolvers.update_company, "Changes the terms of a company.", allow=COMPANY
     )
     role_revoke: RoleRevokePayload | None = mutation(
         company_resolvers.revoke_role,
-        "Takes a role away. Its rights, streams and sockets end within five seconds; its holder"
-        " stays signed in. A rider's deliveries are handed over first, and a picker's tasks go back"
-        " to their queue.",
+        "Revokes a role. Its rights, streams and sockets end within five seconds;"
+        " its holder stays signed in. A rider's deliveries are handed over first,"
+        " and a picker's tasks return to their queue.",
         allow=MANAGER,
     )

@@ -28,65 +28,67 @@ from services.counter_sales import counter_baskets, counter_reports
 
 @backed_by(CounterSaleLine, "A product on a receipt.")
 class CounterSaleLineType:
-    position: int = column("Its place on the receipt, from 1.")
+    position: int = column("Line number on the receipt, from 1.")
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     name: str = column("The product's name when it was sold.")
-    quantity: int = column("How many were sold.")
-    grams: int | None = column("What they weighed, where they are sold by weight.")
+    quantity: int = column("Quantity sold.")
+    grams: int | None = column("Weight, for products sold by weight.")
     unit_price: MoneyType = money_field(
-        "unit_price_minor", "The price of one, tax included; about, where they are weighed."
+        "unit_price_minor", "Unit price, tax included; an estimate for products sold by weight."
     )
     kilo_price: MoneyType | None = money_field(
-        "kilo_price_minor", "What a kilogram cost; null where they are sold by the piece."
+        "kilo_price_minor", "Price per kilogram; null for products sold by the piece."
     )
-    total: MoneyType = money_field("total_minor", "The price of all, tax included.")
+    total: MoneyType = money_field("total_minor", "Price of the line, tax included.")
 
 
-@backed_by(CounterSale, "A sale over the counter: the receipt and how it was paid.")
+@backed_by(CounterSale, "A sale at the store's counter, with its receipt and payment.")
 class CounterSaleType(NodeType):
     id: strawberry.ID = id_field(CounterSale)
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
-    number: int = column("The number of the receipt: the store's own, without gaps.")
-    business_day: date = column("The store's day on which it was made.")
-    status: CounterSaleStatus = column("Whether it stands.")
+    number: int = column("Receipt number, counted per store without gaps.")
+    business_day: date = column("The store's business day.")
+    status: CounterSaleStatus = column("Its status.")
     available_actions: list[CounterSaleAction] = field(
-        resolve.available_actions, "What you can do with it now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    lines: list[CounterSaleLineType] = related(load.lines_by_sale, "What was sold.")
-    total: MoneyType = money_field("total_minor", "What was paid, tax included.")
-    tax: MoneyType = money_field("tax_minor", "The tax inside the total.")
-    tender: Tender = column("How it was paid.")
+    lines: list[CounterSaleLineType] = related(load.lines_by_sale, "The sold products.")
+    total: MoneyType = money_field("total_minor", "The paid amount, tax included.")
+    tax: MoneyType = money_field("tax_minor", "The tax that the total includes.")
+    tender: Tender = column("Means of payment.")
     cash_received: MoneyType | None = money_field(
-        "cash_received_minor", "Cash in hand; null for a card."
+        "cash_received_minor", "Cash that the customer gave; null for card payments."
     )
-    change: MoneyType = money_field("change_minor", "Cash to give back.")
+    change: MoneyType = money_field("change_minor", "Change to give back.")
     terminal_reference: str = column("The terminal's reference of a card; empty for cash.")
     receipt_url: str = field(
         documents.receipt_url,
-        "Where its receipt (PDF) is read, with the same Authorization header.",
+        "URL of its receipt (PDF); needs the same Authorization header.",
     )
-    cashier_id: strawberry.ID | None = id_field(Person, "Who sold it.", by="cashier_id")
-    sold_at: datetime = column("When it was made.")
-    voided_at: datetime | None = column("When it was undone, if it was.")
-    voided_by_id: strawberry.ID | None = id_field(Person, "Who undid it.", by="voided_by_id")
-    void_note: str = column("Why it was undone.")
+    cashier_id: strawberry.ID | None = id_field(Person, "The seller.", by="cashier_id")
+    sold_at: datetime = column("Time when it was created.")
+    voided_at: datetime | None = column("Time when it was voided; null if it was not.")
+    voided_by_id: strawberry.ID | None = id_field(Person, "Who voided it.", by="voided_by_id")
+    void_note: str = column("Why it was voided.")
 
 
-@backed_by(counter_reports.CounterDayReport, "What a store's counter took in a day.")
+@backed_by(counter_reports.CounterDayReport, "Counter sales of a store on one day.")
 class CounterDayType:
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
-    day: date = column("The day, by the store's own clock.")
-    sale_count: int = column("Sales that stand.")
-    voided_count: int = column("Sales that were undone.")
-    cash: MoneyType = money_field("cash_minor", "What has to lie in the drawer beyond its float.")
-    card: MoneyType = money_field("card_minor", "What the terminal took.")
-    total: MoneyType = money_field("total_minor", "Both together, tax included.")
-    tax: MoneyType = money_field("tax_minor", "The tax inside the total.")
+    day: date = column("The day in the store's time zone.")
+    sale_count: int = column("Number of sales that were not voided.")
+    voided_count: int = column("Number of voided sales.")
+    cash: MoneyType = money_field(
+        "cash_minor", "Cash that the drawer has to contain in addition to its float."
+    )
+    card: MoneyType = money_field("card_minor", "Card payments at the terminal.")
+    total: MoneyType = money_field("total_minor", "Cash and card payments together, tax included.")
+    tax: MoneyType = money_field("tax_minor", "The tax that the total includes.")
 
 
 @backed_by(counter_baskets.UnknownCode, "The store lists no product with this code or id.")
 class UnknownCodeType(ProblemType):
-    code: str = column("The code that was scanned; empty when an id was given.")
+    code: str = column("The scanned code; empty if an id was given.")
 
 
 CounterSaleCompleteError = Annotated[
@@ -96,23 +98,27 @@ CounterSaleCompleteError = Annotated[
     | InsufficientStockType
     | TooLightType
     | TooHeavyType,
-    strawberry.union("CounterSaleCompleteError", description="Why nothing was sold."),
+    strawberry.union(
+        "CounterSaleCompleteError", description="Problems that `counterSaleComplete` can return."
+    ),
 ]
 CounterSaleVoidError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("CounterSaleVoidError", description="Why the sale stands."),
+    strawberry.union(
+        "CounterSaleVoidError", description="Problems that `counterSaleVoid` can return."
+    ),
 ]
 NOW = "The sale as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.CounterSaleOutcome, "What counterSaleComplete did.")
+@backed_by(resolve.CounterSaleOutcome, "Result of `counterSaleComplete`.")
 class CounterSaleCompletePayload:
     sale: CounterSaleType | None = column(NOW)
     errors: list[CounterSaleCompleteError] = column(ERRORS)
 
 
-@backed_by(resolve.CounterSaleOutcome, "What counterSaleVoid did.")
+@backed_by(resolve.CounterSaleOutcome, "Result of `counterSaleVoid`.")
 class CounterSaleVoidPayload:
     sale: CounterSaleType | None = column(NOW)
     errors: list[CounterSaleVoidError] = column(ERRORS)

@@ -18,15 +18,15 @@ from schema.pages import ConnectionType
 class CounterSaleQuery:
     counter_sales: ConnectionType[CounterSaleType] | None = field(
         counter_sale_resolvers.list_of_store,
-        "The sales over your store's counter, the newest first.",
+        "The counter sales of a store, newest first.",
         allow=STORE,
     )
     counter_sale: CounterSaleType | None = field(
-        counter_sale_resolvers.get_sale, "One sale over your store's counter.", allow=STORE
+        counter_sale_resolvers.get_sale, "A counter sale by its id.", allow=STORE
     )
     counter_day: CounterDayType | None = field(
         counter_sale_resolvers.report_day,
-        "What your store's counter took in a day; today without one.",
+        "The counter sales of a store on one day; today if left out.",
         allow=STORE,
     )
 
@@ -35,9 +35,11 @@ class CounterSaleQuery:
 class CounterSaleMutation:
     counter_sale_complete: CounterSaleCompletePayload | None = mutation(
         counter_sale_resolvers.complete,
-        "Sell over the counter: scan, take the money, give a receipt.",
+        "Records a sale at the store's counter.",
         allow=STORE,
     )
     counter_sale_void: CounterSaleVoidPayload | None = mutation(
-        counter_sale_resolvers.void, "Undo a sale of today: goods and money go back.", allow=MANAGER
+        counter_sale_resolvers.void,
+        "Voids a counter sale on its business day; goods and money are returned.",
+        allow=MANAGER,
     )

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
 
 
-@backed_by(StockCountEntry, "What one person counted of a line, once.", name="StockCounted")
+@backed_by(StockCountEntry, "One count of a line by one person.", name="StockCounted")
 class StockCountedType:
-    round: int = column("1 for the first counting, 2 after the first recount was asked for.")
-    counted: int = column("Units that were found.")
+    round: int = column("Number of the round: 1 for the first count, 2 for the first recount.")
+    counted: int = column("Counted units.")
     person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id, "Who counted.", by="person_id"
     )
@@ -42,70 +42,66 @@ class StockCountedType:
 
 @backed_by(
     count_queries.VisibleCountLine,
-    "One product of a count. While people count, the books stay hidden.",
+    "A product of a count. Expected quantities are hidden during the count.",
 )
 class StockCountLineType:
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    counted: int | None = column("Units that were found; null until somebody counts.")
-    counted_at: datetime | None = column("When they were.")
+    counted: int | None = column("Counted units; null before the count.")
+    counted_at: datetime | None = column("Time of the count.")
     expected: int | None = column(
-        "Units that should have been there at that moment, sold but unpicked ones among them;"
+        "Expected units at that time, including sold units that were not picked;"
         " null until the count is submitted."
     )
     variance: int | None = column("counted - expected; null until the count is submitted.")
     value: MoneyType | None = money_field(
         "value_minor",
-        "The variance at the store's selling price of that moment; null where it has none.",
+        "Value of the variance at the selling price of that time; null without a price.",
     )
     history: list[StockCountedType] = related(
-        load.entries_by_line, "Everything that was counted of it, the first word first.", by="id"
+        load.entries_by_line, "All counts of this product, oldest first.", by="id"
     )
 
 
-@backed_by(count_queries.CountVariance, "What a count found beside what was expected.")
+@backed_by(count_queries.CountVariance, "The variance of a count.")
 class StockCountVarianceType:
-    off: int = column("Products that differ.")
+    off: int = column("Number of products with a variance.")
     units_over: int = column("Units found beyond what was expected.")
     units_short: int = column("Units missing.")
-    over: MoneyType = money_field(
-        "over_minor", "What the units beyond are worth, at selling prices."
+    over: MoneyType = money_field("over_minor", "Value of the surplus units at selling prices.")
+    short: MoneyType = money_field("short_minor", "Value of the missing units at selling prices.")
+    net: MoneyType = money_field(
+        "net_minor", "Value of the surplus minus value of the missing units."
     )
-    short: MoneyType = money_field(
-        "short_minor", "What the missing units are worth, at selling prices."
-    )
-    net: MoneyType = money_field("net_minor", "The first less the second.")
 
 
-@backed_by(count_queries.CountProgress, "How far a count is.")
+@backed_by(count_queries.CountProgress, "Progress and results of a count.")
 class StockCountTallyType:
-    lines: int = column("Products to count.")
-    counted: int = column("Products that are counted.")
-    variance: StockCountVarianceType | None = column("What differs; null until it is submitted.")
+    lines: int = column("Number of products to count.")
+    counted: int = column("Number of counted products.")
+    variance: StockCountVarianceType | None = column("Variance; null until the count is submitted.")
 
 
-@backed_by(StockCount, "A cycle count: some products of a store, counted blind.")
+@backed_by(StockCount, "A stock count: products of a store that are counted blind.")
 class StockCountType(NodeType):
     id: strawberry.ID = id_field(StockCount)
-    status: StockCountStatus = column("Where the count stands.")
+    status: StockCountStatus = column("Its status.")
     available_actions: list[StockCountAction] = field(
-        resolve.available_actions, "The steps that you can take now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    version: int = column("Grows with each change: pass it as expectedVersion.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
-    note: str = column("What those who count should know.")
-    round: int = column("1, and one more for each recount that was asked for.")
-    tally: StockCountTallyType = related(
-        load.progress_by_count, "How far it is, and what it found."
-    )
-    started_at: datetime = column("When it began.")
-    submitted_at: datetime | None = column("When it was handed in.")
-    decided_at: datetime | None = column("When it was approved or given up.")
+    note: str = column("Note for the people who count.")
+    round: int = column("Number of the round: 1, plus 1 for each requested recount.")
+    tally: StockCountTallyType = related(load.progress_by_count, "Its progress and results.")
+    started_at: datetime = column("Time when it started.")
+    submitted_at: datetime | None = column("Time when it was submitted.")
+    decided_at: datetime | None = column("Time when it was approved or canceled.")
 
 
-@backed_by(count_opening.BeingCounted, "A product is in another count that is not over yet.")
+@backed_by(count_opening.BeingCounted, "A product is part of another active count.")
 class BeingCountedType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
     count_id: strawberry.ID = id_field(StockCount, "The other count.", by="count_id")
@@ -113,75 +109,87 @@ class BeingCountedType(ProblemType):
 
 @backed_by(stock_counts.Uncounted, "Some products have not been counted yet.")
 class UncountedType(ProblemType):
-    remaining: int = column("How many.")
+    remaining: int = column("The number.")
 
 
-@backed_by(stock_counts.BelowPromised, "Units that are promised to customers would be missing.")
+@backed_by(stock_counts.BelowPromised, "Fewer units would be left than are reserved for orders.")
 class BelowPromisedType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
-    held: int = column("Units that are promised.")
+    held: int = column("Reserved units.")
     on_hand: int = column("Units that would be left.")
 
 
 StockCountStartError = Annotated[
     NotFoundType | InvalidInputType | BeingCountedType,
-    strawberry.union("StockCountStartError", description="Why no count began."),
+    strawberry.union(
+        "StockCountStartError", description="Problems that `stockCountStart` can return."
+    ),
 ]
 StockCountLineSetError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("StockCountLineSetError", description="Why the line stays as it was."),
+    strawberry.union(
+        "StockCountLineSetError", description="Problems that `stockCountLineSet` can return."
+    ),
 ]
 StockCountSubmitError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType | UncountedType,
-    strawberry.union("StockCountSubmitError", description="Why the count goes on."),
+    strawberry.union(
+        "StockCountSubmitError", description="Problems that `stockCountSubmit` can return."
+    ),
 ]
 StockCountApproveError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType | BelowPromisedType,
-    strawberry.union("StockCountApproveError", description="Why the books stay as they are."),
+    strawberry.union(
+        "StockCountApproveError", description="Problems that `stockCountApprove` can return."
+    ),
 ]
 StockCountRejectError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
-    strawberry.union("StockCountRejectError", description="Why nobody counts again."),
+    strawberry.union(
+        "StockCountRejectError", description="Problems that `stockCountReject` can return."
+    ),
 ]
 StockCountCancelError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType,
-    strawberry.union("StockCountCancelError", description="Why the count was not given up."),
+    strawberry.union(
+        "StockCountCancelError", description="Problems that `stockCountCancel` can return."
+    ),
 ]
 NOW = "The count as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.StockCountOutcome, "What stockCountStart did.")
+@backed_by(resolve.StockCountOutcome, "Result of `stockCountStart`.")
 class StockCountStartPayload:
     count: StockCountType | None = column(NOW)
     errors: list[StockCountStartError] = column(ERRORS)
 
 
-@backed_by(resolve.StockCountOutcome, "What stockCountLineSet did.")
+@backed_by(resolve.StockCountOutcome, "Result of `stockCountLineSet`.")
 class StockCountLineSetPayload:
     count: StockCountType | None = column(NOW)
     errors: list[StockCountLineSetError] = column(ERRORS)
 
 
-@backed_by(resolve.StockCountOutcome, "What stockCountSubmit did.")
+@backed_by(resolve.StockCountOutcome, "Result of `stockCountSubmit`.")
 class StockCountSubmitPayload:
     count: StockCountType | None = column(NOW)
     errors: list[StockCountSubmitError] = column(ERRORS)
 
 
-@backed_by(resolve.StockCountOutcome, "What stockCountApprove did.")
+@backed_by(resolve.StockCountOutcome, "Result of `stockCountApprove`.")
 class StockCountApprovePayload:
     count: StockCountType | None = column(NOW)
     errors: list[StockCountApproveError] = column(ERRORS)
 
 
-@backed_by(resolve.StockCountOutcome, "What stockCountReject did.")
+@backed_by(resolve.StockCountOutcome, "Result of `stockCountReject`.")
 class StockCountRejectPayload:
     count: StockCountType | None = column(NOW)
     errors: list[StockCountRejectError] = column(ERRORS)
 
 
-@backed_by(resolve.StockCountOutcome, "What stockCountCancel did.")
+@backed_by(resolve.StockCountOutcome, "Result of `stockCountCancel`.")
 class StockCountCancelPayload:
     count: StockCountType | None = column(NOW)
     errors: list[StockCountCancelError] = column(ERRORS)

@@ -32,26 +32,26 @@ if TYPE_CHECKING:
     from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
 
 
-@backed_by(RiderPosition, "Where a rider was last seen (WGS 84).")
+@backed_by(RiderPosition, "The last position of a rider (WGS 84).")
 class RiderPositionType:
     latitude: float = column("Degrees north.")
     longitude: float = column("Degrees east.")
-    heading_degrees: float | None = column("Where they were going, clockwise from north.")
-    speed_mps: float | None = column("How fast, in metres a second.")
-    accuracy_m: float | None = column("How far off this may be, in metres.")
-    seen_at: datetime = column("When, by the server's clock.")
+    heading_degrees: float | None = column("Heading in degrees clockwise from north.")
+    speed_mps: float | None = column("Speed in metres per second.")
+    accuracy_m: float | None = column("Accuracy in metres.")
+    seen_at: datetime = column("Time by the server's clock.")
 
 
-@backed_by(Rider, "A person who carries orders for a company.")
+@backed_by(Rider, "A person who delivers orders for a company.")
 class RiderType(NodeType):
     id: strawberry.ID = id_field(Rider)
-    status: RiderStatus = column("Whether they ride now.")
+    status: RiderStatus = column("Whether they are on shift.")
     available_actions: list[RiderAction] = field(
         resolve.available_actions,
-        "What you can do about this shift now: nothing if it isn't yours.",
+        "The actions that the caller can take now: none with the shift of another rider.",
     )
-    version: int = column("Grows with each change.")
-    vehicle: Vehicle = column("What they ride.")
+    version: int = column("Increases with each change.")
+    vehicle: Vehicle = column("Their vehicle.")
     online_since: datetime | None = column("Since when they have been ONLINE.")
     name: str | None = field(resolve.name, "The rider's name.")
     person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = field(
@@ -61,94 +61,99 @@ class RiderType(NodeType):
     )
     position: RiderPositionType | None = field(
         resolve.position,
-        "Where they were last seen in this shift; null while OFFLINE, and for the staff of stores "
-        "other than that of the present delivery.",
+        "Last position in this shift; null while OFFLINE, and for the staff of"
+        " stores other than that of the current delivery.",
     )
     current_delivery: (
         Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
     ) = field(
         resolve.current_delivery,
-        "The delivery they are on; null for the staff of other stores than its own.",
+        "Their current delivery; null for the staff of other stores.",
     )
 
 
 @backed_by(riders.ViewerRider, "The viewer as a rider.")
 class RiderDeskType:
-    rider: RiderType = column("Your shift.")
+    rider: RiderType = column("The rider's shift.")
     current_delivery: (
         Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
-    ) = related(load_delivery.delivery_by_id, "The ride you are on.", by="live_delivery_id")
+    ) = related(load_delivery.delivery_by_id, "The current delivery.", by="live_delivery_id")
     offers: list[Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")]] = (
-        related(
-            load_delivery.open_offers_by_rider, "Offers that wait for your answer: at most one."
-        )
+        related(load_delivery.open_offers_by_rider, "Open offers: at most one.")
     )
 
 
-@backed_by(position_validation.IgnoredPoint, "A point that was not believed.")
+@backed_by(position_validation.IgnoredPoint, "A reported point that was ignored.")
 class IgnoredPointType:
-    index: int = column("Which one of the points that were sent, from 0.")
+    index: int = column("Its index in the request, from 0.")
     reason: IgnoredPointReason = column("Why.")
 
 
 @backed_by(
-    position_validation.ImplausibleJump, "Nobody rides that fast: the report was not believed."
+    position_validation.ImplausibleJump, "The reported position implies an impossible speed."
 )
 class ImplausibleJumpType(ProblemType):
-    speed_mps: float = column("The speed it would take since the last report.")
+    speed_mps: float = column("The speed since the last report, in metres per second.")
 
 
 RiderGoOnlineError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("RiderGoOnlineError", description="Why the shift did not begin."),
+    strawberry.union("RiderGoOnlineError", description="Problems that `riderGoOnline` can return."),
 ]
 RiderGoOfflineError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("RiderGoOfflineError", description="Why the shift goes on."),
+    strawberry.union(
+        "RiderGoOfflineError", description="Problems that `riderGoOffline` can return."
+    ),
 ]
 RiderLocationReportError = Annotated[
     NotFoundType | IllegalStepType | InvalidInputType | RateLimitedType | ImplausibleJumpType,
-    strawberry.union("RiderLocationReportError", description="Why a report was dropped."),
+    strawberry.union(
+        "RiderLocationReportError", description="Problems that `riderLocationReport` can return."
+    ),
 ]
 RiderLocationReportBatchError = Annotated[
     NotFoundType | IllegalStepType | InvalidInputType | RateLimitedType,
-    strawberry.union("RiderLocationReportBatchError", description="Why all points were dropped."),
+    strawberry.union(
+        "RiderLocationReportBatchError",
+        description="Problems that `riderLocationReportBatch` can return.",
+    ),
 ]
 NOW = "The rider as they are now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.RiderOutcome, "What riderGoOnline did.")
+@backed_by(resolve.RiderOutcome, "Result of `riderGoOnline`.")
 class RiderGoOnlinePayload:
     rider: RiderType | None = column(NOW)
     errors: list[RiderGoOnlineError] = column(ERRORS)
 
 
-@backed_by(resolve.RiderOutcome, "What riderGoOffline did.")
+@backed_by(resolve.RiderOutcome, "Result of `riderGoOffline`.")
 class RiderGoOfflinePayload:
     rider: RiderType | None = column(NOW)
     errors: list[RiderGoOfflineError] = column(ERRORS)
 
 
-@backed_by(resolve.LocationReportOutcome, "What riderLocationReport did.")
+@backed_by(resolve.LocationReportOutcome, "Result of `riderLocationReport`.")
 class RiderLocationReportPayload:
-    position: RiderPositionType | None = column("The position as stored; null when it was dropped.")
-    eta_seconds: int | None = column("Seconds to the door, with the bags on board.")
+    position: RiderPositionType | None = column(
+        "The stored position; null if the report was rejected."
+    )
+    eta_seconds: int | None = column("Estimated seconds to the customer, after the pickup.")
     delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
-        related(load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id")
+        related(load_delivery.delivery_by_id, "The current delivery.", by="delivery_id")
     )
     errors: list[RiderLocationReportError] = column(ERRORS)
 
 
-@backed_by(resolve.LocationReportBatchOutcome, "What riderLocationReportBatch did.")
+@backed_by(resolve.LocationReportBatchOutcome, "Result of `riderLocationReportBatch`.")
 class RiderLocationReportBatchPayload:
-    position: RiderPositionType | None = column(
-        "The newest believed point; null when there is none."
-    )
-    accepted_count: int = column("How many points were believed.")
-    ignored: list[IgnoredPointType] = column("The points that were not believed, and why.")
-    eta_seconds: int | None = column("Seconds to the door, with the bags on board.")
+    position: RiderPositionType | None = column("The newest accepted point; null if there is none.")
+    accepted_count: int = column("Number of accepted points.")
+    ignored: list[IgnoredPointType] = column("The ignored points with the reasons.")
+    eta_seconds: int | None = column("Estimated seconds to the customer, after the pickup.")
     delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
-        related(load_delivery.delivery_by_id, "The ride you are on.", by="delivery_id")
+        related(load_delivery.delivery_by_id, "The current delivery.", by="delivery_id")
     )
     errors: list[RiderLocationReportBatchError] = column(ERRORS)

@@ -14,7 +14,8 @@ from resolvers.rules import (
     STORE_OR_SUPPORT,
 )
 from schema.backing import field, mutation
-from schema.delivery.deliveries import (
+from schema.delivery.deliveries import DeliveryType
+from schema.delivery.delivery_steps import (
     DeliveryArriveAtCustomerPayload,
     DeliveryArriveAtStorePayload,
     DeliveryAttemptAgainPayload,
@@ -27,7 +28,6 @@ from schema.delivery.deliveries import (
     DeliveryReassignPayload,
     DeliveryReturnPayload,
     DeliveryStartReturnPayload,
-    DeliveryType,
     DeliveryUnassignPayload,
 )
 from schema.delivery.riders import (
@@ -45,14 +45,14 @@ from schema.pages import ConnectionType
 class DeliveryQuery:
     delivery: DeliveryType | None = field(
         delivery_resolvers.delivery,
-        "A ride: of your order, of yours, or of your store.",
+        "A delivery by its id, for its parties.",
         allow=SIGNED_IN,
         row_key=argument_key(Delivery),
     )
     store_deliveries: ConnectionType[DeliveryType] | None = field(
         delivery_resolvers.deliveries_of_store,
-        "The deliveries of a store that have not ended, the oldest first; those that need somebody "
-        "are RETURNING, or have `needsRiderSince`.",
+        "The open deliveries of a store, oldest first. The store has to act on"
+        " those that are RETURNING or have `needsRiderSince`.",
         allow=STORE_OR_SUPPORT,
     )
 
@@ -61,70 +61,74 @@ class DeliveryQuery:
 class DeliveryMutation:
     delivery_offer_accept: DeliveryOfferAcceptPayload | None = mutation(
         delivery_resolvers.accept_offer,
-        "Take the ride that is offered to you, within 20 seconds.",
+        "Accepts an offered delivery, within 20 seconds.",
         allow=RIDER,
     )
     delivery_offer_decline: DeliveryOfferDeclinePayload | None = mutation(
         delivery_resolvers.decline_offer,
-        "Don't take it: the next rider is asked at once.",
+        "Declines an offered delivery; the next rider gets an offer at once.",
         allow=RIDER,
     )
     delivery_arrive_at_store: DeliveryArriveAtStorePayload | None = mutation(
-        delivery_resolvers.arrive_at_store, "Say that you stand in the store.", allow=RIDER
+        delivery_resolvers.arrive_at_store, "Reports the arrival at the store.", allow=RIDER
     )
     delivery_pick_up: DeliveryPickUpPayload | None = mutation(
         delivery_resolvers.pick_up,
-        "Take the staged bags, by the store's handover code; five wrong ones, then its staff must.",
+        "Hands the staged bags to the rider, with the store's handover code. After"
+        " five wrong codes only the store's staff can do it.",
         allow=RIDER_OR_STORE,
     )
     delivery_arrive_at_customer: DeliveryArriveAtCustomerPayload | None = mutation(
-        delivery_resolvers.arrive_at_customer, "Say that you stand at the door.", allow=RIDER
+        delivery_resolvers.arrive_at_customer, "Reports the arrival at the customer.", allow=RIDER
     )
     delivery_complete: DeliveryCompletePayload | None = mutation(
         delivery_resolvers.complete,
-        "Hand the bags over, by the customer's PIN; five wrong ones, then support must. Support "
-        "can say so, with a reason, while the bags are on the way; store staff on their way back.",
+        "Hands the bags to the customer, with the customer's PIN. After five wrong"
+        " PINs only support can do it. Support can complete the delivery with a"
+        " reason while the bags are on the way, store staff while they are on the"
+        " way back.",
         allow=RIDER_OR_STORE_OR_SUPPORT,
     )
     delivery_check_age: DeliveryCheckAgePayload | None = mutation(
         delivery_resolvers.check_age,
-        "Record what the customer showed as a proof of age, for bags with `minimumAge`: without a"
-        " check that was passed they are not handed over.",
+        "Records an age check, for bags with `minimumAge`: they are handed over"
+        " only after a check that was passed.",
         allow=RIDER_OR_STORE_OR_SUPPORT,
     )
     delivery_fail: DeliveryFailPayload | None = mutation(
         delivery_resolvers.fail_attempt,
-        "Nobody takes the bags: try once more, or bring them back. The reason decides what must be "
-        "proved, how long to wait, and who pays the delivery fee (see FailReason). "
-        "Support can say so, with a reason, from the pickup on.",
+        "Reports that the bags could not be handed over; another attempt or the"
+        " return follows. The reason determines the required proofs, the waiting"
+        " time, and who pays the delivery fee (see FailReason). Support can report"
+        " it, with a reason, from the pickup on.",
         allow=RIDER_OR_SUPPORT,
     )
     delivery_attempt_again: DeliveryAttemptAgainPayload | None = mutation(
         delivery_resolvers.attempt_again,
-        "After a failed attempt: go to the door once more.",
+        "Starts another attempt after a failed one.",
         allow=RIDER_OR_SUPPORT,
     )
     delivery_start_return: DeliveryStartReturnPayload | None = mutation(
         delivery_resolvers.start_return,
-        "After a failed attempt: bring the bags back to the store.",
+        "Starts the return of the bags after a failed attempt.",
         allow=RIDER_OR_SUPPORT,
     )
     delivery_return: DeliveryReturnPayload | None = mutation(
         delivery_resolvers.complete_return,
-        "The bags are back: the order is canceled, goods and tip are refunded, and the store "
-        "counts what came back. Riders stand in the store and give its return code; store staff "
-        "say so themselves; support gives a reason.",
+        "Completes the return: the order is canceled, goods and tip are refunded,"
+        " and the store counts the returned units. Riders must be at the store and"
+        " give its return code; store staff need no code; support gives a reason.",
         allow=RIDER_OR_STORE_OR_SUPPORT,
     )
     delivery_reassign: DeliveryReassignPayload | None = mutation(
         delivery_resolvers.reassign,
-        "Give a delivery whose bags are on the way to another rider. For support; store staff can "
-        "do so on the way back.",
+        "Gives a delivery whose bags are on the way to another rider. For support;"
+        " on the way back also for store staff.",
         allow=STORE_OR_SUPPORT,
     )
     delivery_unassign: DeliveryUnassignPayload | None = mutation(
         delivery_resolvers.unassign,
-        "Take a ride from its rider before pick-up and ask others.",
+        "Takes a delivery from its rider before the pickup and offers it to others.",
         allow=STORE_OR_SUPPORT,
     )
 
@@ -132,7 +136,7 @@ class DeliveryMutation:
 @strawberry.type
 class RiderQuery:
     riders: ConnectionType[RiderType] | None = field(
-        rider_resolvers.riders_of_company, "The riders of your company.", allow=STORE_OR_SUPPORT
+        rider_resolvers.riders_of_company, "The riders of a company.", allow=STORE_OR_SUPPORT
     )
 
 
@@ -140,22 +144,25 @@ class RiderQuery:
 class RiderMutation:
     rider_go_online: RiderGoOnlinePayload | None = mutation(
         rider_resolvers.go_online,
-        "Begin your shift: from your first report on you are asked.",
+        "Starts the rider's shift; offers follow after the first position report.",
         allow=RIDER,
     )
     rider_go_offline: RiderGoOfflinePayload | None = mutation(
-        rider_resolvers.go_offline, "End your shift; not while you are on a ride.", allow=RIDER
+        rider_resolvers.go_offline,
+        "Ends the rider's shift; not possible during a delivery.",
+        allow=RIDER,
     )
     rider_location_report: RiderLocationReportPayload | None = mutation(
         rider_resolvers.report_location,
-        "Say where you are; it may take your ride a step further. The latest report wins, so an "
-        "idempotency key changes nothing here and is not kept.",
+        "Reports the rider's position, which may move the delivery to its next"
+        " state. The newest report counts, so an idempotency key has no effect.",
         allow=RIDER,
     )
     rider_location_report_batch: RiderLocationReportBatchPayload | None = mutation(
         rider_resolvers.report_locations,
-        "Say where you were while you were offline: the newest point is where you are, all that "
-        "are believed belong to the track of your ride. Points that are known already are ignored, "
-        "so an idempotency key changes nothing here and is not kept.",
+        "Reports positions that were recorded without a network. The newest point"
+        " is the present position; all plausible points are added to the track of"
+        " the delivery. Known points are ignored, so an idempotency key has no"
+        " effect.",
         allow=RIDER,
     )

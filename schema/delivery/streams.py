@@ -25,8 +25,9 @@ class DeliveryOfferedType:
     kind: MessageKind = column(KIND)
     cursor: str = column(CURSOR)
     type: str | None = column(
-        "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED, or POSITION_REQUESTED: no "
-        "position came for three minutes, report one now. Null unless it is an EVENT."
+        "OFFER_MADE, OFFER_WITHDRAWN, DELIVERY_CHANGED, SHIFT_CHANGED, or"
+        " POSITION_REQUESTED (no position was received for three minutes: report one"
+        " now). Null unless it is an EVENT."
     )
     at: datetime | None = column(OCCURRED_AT)
     offer: Annotated["DeliveryOfferType", strawberry.lazy("schema.delivery.deliveries")] | None = (
@@ -39,7 +40,7 @@ class DeliveryOfferedType:
     delivery: Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None = (
         related(
             load.delivery_by_id,
-            "The current state of the delivery, once it is assigned to you.",
+            "The current state of the delivery, after the rider has accepted it.",
             by="delivery_id",
         )
     )
@@ -49,6 +50,7 @@ class DeliveryOfferedType:
 class DeliverySubscription:
     delivery_offered: AsyncIterator[DeliveryOfferedType] = stream(
         delivery.watch_delivery_offers,
-        "Streams your delivery offers and the changes of your current delivery.",
+        "Streams the delivery offers of the calling rider and the changes of their"
+        " current delivery.",
         allow=RIDER,
     )

@@ -50,22 +50,22 @@ if TYPE_CHECKING:
 class FulfillmentLineType(NodeType):
     id: strawberry.ID = id_field(FulfillmentLine)
     position: int = column(
-        "Its place on the picker's way through the store: by zone, cold things last, and aisle."
+        "Its position in picking order: by temperature zone, cold products last, then by aisle."
     )
-    temperature_zone: TemperatureZone = column("How cold it is kept.")
-    aisle: str = column("Where it lies; empty when nobody has said.")
+    temperature_zone: TemperatureZone = column("Its storage temperature.")
+    aisle: str = column("Its aisle; empty if unknown.")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_store_and_id,
-        "What to look for; null when the store has stopped listing it.",
+        "The product; null if the store does not list it any more.",
         by="place",
     )
-    name: str = column("The product's name when it was ordered.")
+    name: str = column("Name of the product at the time of the order.")
     age_restricted: bool = column("Whether it is not sold to minors.")
     take_from: list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] | None = (
         related(
             load_stock.suggested_batches_by_line,
-            "Which batches to take, the first to expire first; empty once the line is decided, and"
-            " where no batch is known.",
+            "Batches to take, first to expire first; empty after the line is decided,"
+            " or if no batch is known.",
             allow=STORE,
         )
     )
@@ -73,46 +73,49 @@ class FulfillmentLineType(NodeType):
         list[Annotated["BatchShareType", strawberry.lazy("schema.stock.batches")]] | None
     ) = related(
         load_stock.picked_batches_by_line,
-        "Which batches the units in the bag are of.",
+        "Batches of the units in the bag.",
         allow=STORE,
     )
     quantity: int = column("Units that were ordered.")
     picked_quantity: int = column("Units in the bag.")
     unit_grams: int | None = column(
-        "What a unit weighs, about; null where it is sold by the piece and nothing is weighed."
+        "Estimated weight of a unit; null for products sold by the piece."
     )
     most_grams: int | None = column(
-        "What all its units may weigh at most; fewer units, less in proportion."
+        "Maximum weight of all its units; proportionally less for fewer units."
     )
-    picked_grams: int | None = column("What the units in the bag weigh, of what is weighed.")
+    picked_grams: int | None = column(
+        "Weight of the units in the bag; null for products sold by the piece."
+    )
     damaged_quantity: int = column(
-        "Units that were found unfit on the way, those that others were taken for among them."
+        "Units found unfit at picking, including those that were replaced by others."
     )
-    missing_quantity: int = column("Units that were looked for and not found.")
-    status: FulfillmentLineStatus = column("Whether it was found.")
+    missing_quantity: int = column("Missing units.")
+    status: FulfillmentLineStatus = column("Its status.")
 
 
 @backed_by(Fulfillment, "One store's task to pick and pack an order.")
 class FulfillmentType(NodeType):
     id: strawberry.ID = id_field(Fulfillment)
-    status: FulfillmentStatus = column("Where the task stands.")
+    status: FulfillmentStatus = column("Its status.")
     available_actions: list[FulfillmentAction] = field(
-        resolve.available_actions, "The steps that you can take now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    version: int = column("Grows with each change: pass it as expectedVersion.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
     attempt: int = column("1 for the order's first store, 2 for the second, and so on.")
-    method: FulfillmentMethod = column("Whether a rider fetches it or the customer collects it.")
-    order_code: str = column("The short code of the order, as on its bags.")
+    method: FulfillmentMethod = column("Whether a rider picks it up or the customer collects it.")
+    order_code: str = column("The short code of the order, printed on its bags.")
     customer_name: str | None = private_field(
         "customer_name",
-        "Whom it is for; null for a store that has it no more, and a day after the handover.",
+        "Name of the customer; null for a store that has lost the order, and a day"
+        " after the handover.",
         fulfillments.may_see_recipient,
     )
     age_result: AgeCheckResult | None = column(
-        "The result of the last check of the age, where the customer collects the order."
+        "Result of the last age check, if the customer collects the order."
     )
     minimum_age: int | None = column(
-        "The age that is checked when the bags are handed over; null where nothing is checked."
+        "Minimum age that is checked at the handover; null if none is."
     )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that picks.", by="store_id"
@@ -122,58 +125,59 @@ class FulfillmentType(NodeType):
         Annotated["SubstituteType", strawberry.lazy("schema.fulfillment.substitutions")]
     ] = related(
         load_fulfillment.substitutes_by_order,
-        "What was proposed to the customer for what was missing.",
+        "Substitutes that were proposed to the customer.",
         by="order_id",
     )
-    bags: int = column("How many bags were packed; 0 before that.")
+    bags: int = column("Number of packed bags; 0 before packing.")
     packing_slip_url: str | None = field(
         documents.packing_slip_url,
-        "Where its packing slip (PDF) is read, with the same Authorization header; null for"
-        " others than its staff and support.",
+        "URL of its packing slip (PDF), which needs the same Authorization header;"
+        " null except for its staff and support.",
         allow=STORE_OR_SUPPORT,
     )
     handover_code: str | None = field(
         resolve.handover_code,
-        "What the store tells the rider who fetches the bags; null for others than its staff.",
+        "Code that the store gives to the rider at the pickup; null except for its staff.",
         allow=STORE,
     )
     reject_reason: RejectReason | None = column(
-        "Why the store turned it down, if it did.", allow=STORE_OR_SUPPORT
+        "Why the store rejected it.", allow=STORE_OR_SUPPORT
     )
-    queued_at: datetime = column("When it came into the store's queue.")
+    queued_at: datetime = column("Time when it entered the store's queue.")
     due_at: datetime | None = column(
-        "Until when it has to be accepted while QUEUED, worked on again while in hand, collected,"
-        " or put back after it ended."
+        "Deadline of the present state: to accept it, to continue picking, to"
+        " collect it, or to put its units back."
     )
-    accepted_at: datetime | None = column("When the store took it on.")
-    packed_at: datetime | None = column("When its bags were closed.")
-    handed_over_at: datetime | None = column("When a rider or the customer took them.")
+    accepted_at: datetime | None = column("Time when the store accepted it.")
+    packed_at: datetime | None = column("Time when it was packed.")
+    handed_over_at: datetime | None = column("Time when a rider or the customer got the bags.")
     put_back_reason: PutBackReason | None = column(
-        "Why picked units have to be put back; null when none have.", allow=STORE_OR_SUPPORT
+        "Why picked units have to be put back; null if there are none.", allow=STORE_OR_SUPPORT
     )
     put_back_opened_at: datetime | None = column(
-        "Since when picked units wait to be put back; null when none have to be.",
+        "Since when picked units wait to be put back; null if there are none.",
         allow=STORE_OR_SUPPORT,
     )
     put_back_at: datetime | None = column(
-        "When somebody recorded where they went.", allow=STORE_OR_SUPPORT
+        "Time when the put-back was recorded.", allow=STORE_OR_SUPPORT
     )
     put_back_lines: (
         list[Annotated["PutBackLineType", strawberry.lazy("schema.fulfillment.put_backs")]] | None
     ) = related(
         load.put_back_lines_by_fulfillment,
-        "What has to be put back, or was; empty when nothing has to be.",
+        "The units to put back; empty if there are none.",
         allow=STORE_OR_SUPPORT,
     )
 
 
-@backed_by(picking.WrongProduct, "The code is of another product than the line's.")
+@backed_by(picking.WrongProduct, "The scanned code belongs to another product.")
 class WrongProductType(ProblemType):
-    expected: str = column("The barcode (or code) of the product to look for.")
+    expected: str = column("The barcode or code of the expected product.")
 
 
 @backed_by(
-    stock_picked_batches.BatchFrozen, "The units could only be of a batch that must not be sold."
+    stock_picked_batches.BatchFrozen,
+    "The units could only come from a batch that must not be sold.",
 )
 class BatchFrozenType(ProblemType):
     batch_code: str = column("The batch.")
@@ -182,11 +186,15 @@ class BatchFrozenType(ProblemType):
 
 FulfillmentAcceptError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType,
-    strawberry.union("FulfillmentAcceptError", description="Why an order was not taken on."),
+    strawberry.union(
+        "FulfillmentAcceptError", description="Problems that `fulfillmentAccept` can return."
+    ),
 ]
 FulfillmentRejectError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
-    strawberry.union("FulfillmentRejectError", description="Why an order was not turned down."),
+    strawberry.union(
+        "FulfillmentRejectError", description="Problems that `fulfillmentReject` can return."
+    ),
 ]
 FulfillmentLinePickError = Annotated[
     NotFoundType
@@ -198,45 +206,51 @@ FulfillmentLinePickError = Annotated[
     | InsufficientStockType
     | TooLightType
     | TooHeavyType,
-    strawberry.union("FulfillmentLinePickError", description="Why a line stays undecided."),
+    strawberry.union(
+        "FulfillmentLinePickError", description="Problems that `fulfillmentLinePick` can return."
+    ),
 ]
 FulfillmentPackError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
-    strawberry.union("FulfillmentPackError", description="Why the bags stay open."),
+    strawberry.union(
+        "FulfillmentPackError", description="Problems that `fulfillmentPack` can return."
+    ),
 ]
 FulfillmentStageError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType,
-    strawberry.union("FulfillmentStageError", description="Why the bags can't be fetched yet."),
+    strawberry.union(
+        "FulfillmentStageError", description="Problems that `fulfillmentStage` can return."
+    ),
 ]
 NOW = "The fulfillment as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentAccept did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentAccept`.")
 class FulfillmentAcceptPayload:
     fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentAcceptError] = column(ERRORS)
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentReject did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentReject`.")
 class FulfillmentRejectPayload:
     fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentRejectError] = column(ERRORS)
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentLinePick did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentLinePick`.")
 class FulfillmentLinePickPayload:
     fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentLinePickError] = column(ERRORS)
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentPack did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentPack`.")
 class FulfillmentPackPayload:
     fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentPackError] = column(ERRORS)
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentStage did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentStage`.")
 class FulfillmentStagePayload:
     fulfillment: FulfillmentType | None = column(NOW)
     errors: list[FulfillmentStageError] = column(ERRORS)

@@ -6,7 +6,7 @@ import strawberry
 
 from resolvers.fulfillment import fulfillments as resolve
 from schema.backing import backed_by, column
-from schema.delivery.deliveries import WrongDeliveryCodeType
+from schema.delivery.delivery_steps import WrongDeliveryCodeType
 from schema.problems import (
     IllegalStepType,
     InvalidInputType,
@@ -19,26 +19,32 @@ if TYPE_CHECKING:
 
 FulfillmentCollectError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType | WrongDeliveryCodeType,
-    strawberry.union("FulfillmentCollectError", description="Why the bags stay in the store."),
+    strawberry.union(
+        "FulfillmentCollectError", description="Problems that `fulfillmentCollect` can return."
+    ),
 ]
 
 FulfillmentCheckAgeError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
-    strawberry.union("FulfillmentCheckAgeError", description="Why no check was recorded."),
+    strawberry.union(
+        "FulfillmentCheckAgeError", description="Problems that `fulfillmentCheckAge` can return."
+    ),
 ]
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentCheckAge did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentCheckAge`.")
 class FulfillmentCheckAgePayload:
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
     ) = column("The fulfillment as it is now; null when nothing was done.")
-    errors: list[FulfillmentCheckAgeError] = column("Every reason why nothing was done.")
+    errors: list[FulfillmentCheckAgeError] = column(
+        "The problems; empty if the mutation succeeded."
+    )
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentCollect did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentCollect`.")
 class FulfillmentCollectPayload:
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
     ) = column("The fulfillment as it is now; null when nothing was done.")
-    errors: list[FulfillmentCollectError] = column("Every reason why nothing was done.")
+    errors: list[FulfillmentCollectError] = column("The problems; empty if the mutation succeeded.")

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 @backed_by(PutBackLine, "Picked units of one product and batch that have to be put back.")
 class PutBackLineType(NodeType):
     id: strawberry.ID = id_field(PutBackLine)
-    position: int = column("Its place in the list, from 1.")
+    position: int = column("Its position in the list, from 1.")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_store_and_id,
-        "The product; null when the store does not list it any more.",
+        "The product; null if the store does not list it any more.",
         by="place",
     )
     name: str = column("The product's name when it was ordered or proposed.")
@@ -39,30 +39,30 @@ class PutBackLineType(NodeType):
         "The batch that the units were picked from; null when none is known.",
         by="batch_id",
     )
-    quantity: int = column("How many units lie in the bags.")
-    returned_quantity: int | None = column(
-        "Units that are on the shelf again; null until somebody has counted."
-    )
-    wasted_quantity: int | None = column("Units written off; null until somebody has counted.")
-    missing_quantity: int | None = column(
-        "Units that were not in the bags; null until somebody has counted."
-    )
+    quantity: int = column("Units in the bags.")
+    returned_quantity: int | None = column("Units back on the shelf; null before the count.")
+    wasted_quantity: int | None = column("Units written off; null before the count.")
+    missing_quantity: int | None = column("Units missing from the bags; null before the count.")
     waste_reason: PutBackWasteReason | None = column("Why units were written off, if any were.")
 
 
 FulfillmentGiveBackError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType,
-    strawberry.union("FulfillmentGiveBackError", description="Why the task stays with its picker."),
+    strawberry.union(
+        "FulfillmentGiveBackError", description="Problems that `fulfillmentGiveBack` can return."
+    ),
 ]
 FulfillmentPutBackError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType,
-    strawberry.union("FulfillmentPutBackError", description="Why the stock does not change."),
+    strawberry.union(
+        "FulfillmentPutBackError", description="Problems that `fulfillmentPutBack` can return."
+    ),
 ]
 NOW = "The fulfillment as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentGiveBack did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentGiveBack`.")
 class FulfillmentGiveBackPayload:
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
@@ -70,7 +70,7 @@ class FulfillmentGiveBackPayload:
     errors: list[FulfillmentGiveBackError] = column(ERRORS)
 
 
-@backed_by(resolve.FulfillmentOutcome, "What fulfillmentPutBack did.")
+@backed_by(resolve.FulfillmentOutcome, "Result of `fulfillmentPutBack`.")
 class FulfillmentPutBackPayload:
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None

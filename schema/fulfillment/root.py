@@ -29,17 +29,17 @@ from schema.pages import ConnectionType
 @strawberry.type
 class FulfillmentQuery:
     store_queue: ConnectionType[FulfillmentType] | None = field(
-        fulfillment_resolvers.store_queue, "What your store has to do, oldest first.", allow=STORE
+        fulfillment_resolvers.store_queue, "The open tasks of a store, oldest first.", allow=STORE
     )
     fulfillment: FulfillmentType | None = field(
         fulfillment_resolvers.fulfillment,
-        "One task of your store.",
+        "A task of a store by its id.",
         allow=STORE_OR_SUPPORT,
         row_key=argument_key(Fulfillment),
     )
     store_put_backs: ConnectionType[FulfillmentType] | None = field(
         put_back_resolvers.store_put_backs,
-        "Ended tasks of your store whose picked units wait to be put back, oldest first.",
+        "Ended tasks of a store whose picked units wait to be put back, oldest first.",
         allow=STORE,
     )
 
@@ -47,40 +47,42 @@ class FulfillmentQuery:
 @strawberry.type
 class FulfillmentMutation:
     fulfillment_accept: FulfillmentAcceptPayload | None = mutation(
-        fulfillment_resolvers.accept, "Take an order on, within 45 seconds.", allow=STORE
+        fulfillment_resolvers.accept, "Accepts an order, within 45 seconds.", allow=STORE
     )
     fulfillment_reject: FulfillmentRejectPayload | None = mutation(
         fulfillment_resolvers.reject,
-        "Turn an order down: it goes to the next store that has it all, or is canceled.",
+        "Rejects an order, which moves to the next store that has all of it, or is canceled.",
         allow=STORE,
     )
     fulfillment_line_pick: FulfillmentLinePickPayload | None = mutation(
-        fulfillment_resolvers.pick_line, "Say what you found of one line.", allow=STORE
+        fulfillment_resolvers.pick_line, "Records the units found of one line.", allow=STORE
     )
     fulfillment_pack: FulfillmentPackPayload | None = mutation(
-        fulfillment_resolvers.pack, "Close the bags: what is in them is charged.", allow=STORE
+        fulfillment_resolvers.pack,
+        "Packs the order; the contents of the bags are charged.",
+        allow=STORE,
     )
     fulfillment_stage: FulfillmentStagePayload | None = mutation(
-        fulfillment_resolvers.stage, "Say that the bags stand where riders fetch them.", allow=STORE
+        fulfillment_resolvers.stage, "Records that the bags are at the handover point.", allow=STORE
     )
     fulfillment_check_age: FulfillmentCheckAgePayload | None = mutation(
         fulfillment_resolvers.check_age,
-        "Record what the customer who collects an order showed as a proof of age.",
+        "Records an age check of a customer who collects an order.",
         allow=STORE,
     )
     fulfillment_collect: FulfillmentCollectPayload | None = mutation(
         fulfillment_resolvers.collect,
-        "Hand the bags to the customer who tells the code of the order.",
+        "Hand the bags to the customer who gives the code of the order.",
         allow=STORE,
     )
     fulfillment_give_back: FulfillmentGiveBackPayload | None = mutation(
         fulfillment_resolvers.return_to_queue,
-        "Return a task to the queue; what was picked stays recorded for the next picker.",
+        "Returns a task to the queue; picked units stay recorded for the next picker.",
         allow=STORE,
     )
     fulfillment_put_back: FulfillmentPutBackPayload | None = mutation(
         put_back_resolvers.confirm,
-        "Record where the picked units of an ended task went; the stock changes accordingly.",
+        "Records where the picked units of an ended task went; the stock changes accordingly.",
         allow=STORE,
     )
 
@@ -89,11 +91,11 @@ class FulfillmentMutation:
 class SubstituteMutation:
     fulfillment_substitute_propose: FulfillmentSubstituteProposePayload | None = mutation(
         substitute_resolvers.propose,
-        "Propose another product for what is missing of a line.",
+        "Proposes a substitute for the missing units of a line.",
         allow=STORE,
     )
     order_substitute_answer: OrderSubstituteAnswerPayload | None = mutation(
         substitute_resolvers.answer,
-        "Take or decline what the store proposes, within a minute.",
+        "Accepts or declines a proposed substitute, within a minute.",
         allow=CUSTOMER,
     )

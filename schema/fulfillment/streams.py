@@ -46,6 +46,6 @@ class StoreQueueChangedType:
 class FulfillmentSubscription:
     store_queue_changed: AsyncIterator[StoreQueueChangedType] = stream(
         fulfillment.watch_store_queue,
-        "Streams the changes of your store's fulfillment queue.",
+        "Streams the changes of a store's fulfillment queue.",
         allow=STORE,
     )

@@ -29,39 +29,40 @@ if TYPE_CHECKING:
     from schema.fulfillment.fulfillments import FulfillmentType
 
 
-@backed_by(Substitute, "A product in the bag for units of another that were not there.")
+@backed_by(Substitute, "A substitute that is proposed for missing units of a product.")
 class SubstituteType(NodeType):
     id: strawberry.ID = id_field(Substitute)
-    status: SubstituteStatus = column("Whether it waits for the customer, or how it ended.")
+    status: SubstituteStatus = column("Its status.")
     available_actions: list[SubstituteAction] = field(
-        resolve.available_actions, "What you can answer now."
+        resolve.available_actions, "The answers that the caller can give now."
     )
     order_line_id: strawberry.ID = id_field(
-        OrderLine, "The line of the order that it stands for.", by="order_line_id"
+        OrderLine, "The line of the order that it replaces.", by="order_line_id"
     )
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_store_and_id,
-        "The product; null when the store does not list it any more.",
+        "The product; null if the store does not list it any more.",
         by="place",
     )
     name: str = column("The product's name when it was proposed.")
-    quantity: int = column("Units of it.")
-    grams: int | None = column("What they weigh, where they are sold by weight.")
+    quantity: int = column("Units of the substitute.")
+    grams: int | None = column("Weight, for products sold by weight.")
     unit_price: MoneyType = money_field(
-        "unit_price_minor", "What the store asks for one, tax included."
+        "unit_price_minor", "Unit price of the substitute in the store, tax included."
     )
     total: MoneyType = money_field(
-        "total_minor", "What they cost you: never more than the missing units would have."
+        "total_minor", "Charged price: at most that of the missing units."
     )
     due_at: datetime | None = column(
-        "Until when to answer; then the wish on the line decides. Null once it is decided."
+        "Deadline of the answer, after which the preference of the line decides."
+        " Null after the decision."
     )
-    proposed_at: datetime = column("When it was proposed.")
-    answered_at: datetime | None = column("When it was decided.")
+    proposed_at: datetime = column("Time when it was proposed.")
+    answered_at: datetime | None = column("Time of the decision.")
 
 
-@backed_by(substitutions.SubstituteUnwanted, "The customer would rather have the money back.")
+@backed_by(substitutions.SubstituteUnwanted, "The customer prefers a refund to substitutes.")
 class SubstituteUnwantedType(ProblemType):
     pass
 
@@ -76,17 +77,21 @@ FulfillmentSubstituteProposeError = Annotated[
     | TooLightType
     | TooHeavyType,
     strawberry.union(
-        "FulfillmentSubstituteProposeError", description="Why the customer was not asked."
+        "FulfillmentSubstituteProposeError",
+        description="Problems that `fulfillmentSubstitutePropose` can return.",
     ),
 ]
 OrderSubstituteAnswerError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("OrderSubstituteAnswerError", description="Why your word changes nothing."),
+    strawberry.union(
+        "OrderSubstituteAnswerError",
+        description="Problems that `orderSubstituteAnswer` can return.",
+    ),
 ]
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(fulfillments.FulfillmentOutcome, "What fulfillmentSubstitutePropose did.")
+@backed_by(fulfillments.FulfillmentOutcome, "Result of `fulfillmentSubstitutePropose`.")
 class FulfillmentSubstituteProposePayload:
     fulfillment: (
         Annotated["FulfillmentType", strawberry.lazy("schema.fulfillment.fulfillments")] | None
@@ -94,9 +99,9 @@ class FulfillmentSubstituteProposePayload:
     errors: list[FulfillmentSubstituteProposeError] = column(ERRORS)
 
 
-@backed_by(resolve.SubstituteOutcome, "What orderSubstituteAnswer did.")
+@backed_by(resolve.SubstituteOutcome, "Result of `orderSubstituteAnswer`.")
 class OrderSubstituteAnswerPayload:
     substitute: SubstituteType | None = column(
-        "The proposal as it is now; null when nothing was done."
+        "The proposed substitute after the mutation; null if it was rejected."
     )
     errors: list[OrderSubstituteAnswerError] = column(ERRORS)

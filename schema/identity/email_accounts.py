@@ -11,34 +11,36 @@ from schema.problems import InvalidInputType, NotFoundType, RateLimitedType
 EmailSignUpRequestError = Annotated[
     InvalidInputType | RateLimitedType,
     strawberry.union(
-        "EmailSignUpRequestError", description="Errors emailSignUpRequest can return."
+        "EmailSignUpRequestError", description="Problems that `emailSignUpRequest` can return."
     ),
 ]
 PasswordResetRequestError = Annotated[
     InvalidInputType | RateLimitedType,
     strawberry.union(
-        "PasswordResetRequestError", description="Errors passwordResetRequest can return."
+        "PasswordResetRequestError", description="Problems that `passwordResetRequest` can return."
     ),
 ]
 PasswordChangeError = Annotated[
     NotFoundType | InvalidInputType | WrongCredentialsType | RateLimitedType,
-    strawberry.union("PasswordChangeError", description="Errors passwordChange can return."),
+    strawberry.union(
+        "PasswordChangeError", description="Problems that `passwordChange` can return."
+    ),
 ]
 
 
-@backed_by(resolve.LinkRequestOutcome, "Return type of emailSignUpRequest.")
+@backed_by(resolve.LinkRequestOutcome, "Result of `emailSignUpRequest`.")
 class EmailSignUpRequestPayload:
     expires_in_seconds: int | None = column("Seconds for which the link is valid.")
     errors: list[EmailSignUpRequestError] = column("Every reason why nothing was sent.")
 
 
-@backed_by(resolve.LinkRequestOutcome, "Return type of passwordResetRequest.")
+@backed_by(resolve.LinkRequestOutcome, "Result of `passwordResetRequest`.")
 class PasswordResetRequestPayload:
     expires_in_seconds: int | None = column("Seconds for which the link is valid.")
     errors: list[PasswordResetRequestError] = column("Every reason why nothing was sent.")
 
 
-@backed_by(resolve.PasswordChangeOutcome, "Return type of passwordChange.")
+@backed_by(resolve.PasswordChangeOutcome, "Result of `passwordChange`.")
 class PasswordChangePayload:
     person: PersonType | None = column("The person whose password was changed.")
-    errors: list[PasswordChangeError] = column("Every reason why nothing was done.")
+    errors: list[PasswordChangeError] = column("The problems; empty if the mutation succeeded.")

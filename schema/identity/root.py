@@ -20,40 +20,41 @@ from schema.identity.sign_in import (
 @strawberry.type
 class SessionMutation:
     otp_request: OtpRequestPayload | None = mutation(
-        session_resolvers.otp_request, "Send a six-digit code to a phone.", allow=ANYONE
+        session_resolvers.otp_request, "Sends a six-digit code to a phone.", allow=ANYONE
     )
     otp_verify: SignedInPayload | None = mutation(
         session_resolvers.otp_verify,
-        "Sign in by the code that came; whoever is new becomes a customer. A guest who calls"
-        " this brings their cart along. The code works once, whatever idempotency key is sent.",
+        "Signs in with a code that was sent by text message; new people become"
+        " customers. The cart and the orders of a guest move to the account. A code"
+        " works once, whatever idempotency key is sent.",
         allow=ANYONE,
     )
     password_sign_in: SignedInPayload | None = mutation(
         session_resolvers.password_sign_in,
-        "Sign in by e-mail and password; each call opens a session of its own.",
+        "Signs in with e-mail and password; each call opens a new session.",
         allow=ANYONE,
     )
     email_sign_up_request: EmailSignUpRequestPayload | None = mutation(
         email_resolvers.sign_up_request,
-        "Sends a link to an e-mail address, by which an account is opened. The answer is the same"
-        " whether the address has an account or not.",
+        "Sends a link to an e-mail address, with which an account can be created."
+        " The answer is the same whether the address has an account or not.",
         allow=ANYONE,
     )
     email_sign_up_complete: SignedInPayload | None = mutation(
         email_resolvers.sign_up_complete,
-        "Opens an account by the link and a password, and signs in. A guest who calls this becomes"
-        " the account, with their cart and orders.",
+        "Creates an account with the link and a password, and signs in. The cart"
+        " and the orders of a guest belong to the new account.",
         allow=ANYONE,
     )
     password_reset_request: PasswordResetRequestPayload | None = mutation(
         email_resolvers.password_reset_request,
-        "Sends a link to an e-mail address, by which its password is set. The answer is the same"
-        " whether the address has an account or not.",
+        "Sends a link to an e-mail address, with which its password can be set. The"
+        " answer is the same whether the address has an account or not.",
         allow=ANYONE,
     )
     password_reset: SignedInPayload | None = mutation(
         email_resolvers.password_reset,
-        "Sets the password by the link, signs out every device and signs in on this one.",
+        "Sets the password with the link, signs out all devices and signs in on this one.",
         allow=ANYONE,
     )
     password_change: PasswordChangePayload | None = mutation(
@@ -64,19 +65,20 @@ class SessionMutation:
     )
     guest_start: SignedInPayload | None = mutation(
         session_resolvers.guest_start,
-        "Start as a customer whom nobody knows yet; each call makes a new one.",
+        "Signs in as a guest; each call creates a new guest.",
         allow=ANYONE,
     )
     session_refresh: SignedInPayload | None = mutation(
         session_resolvers.session_refresh,
-        "New tokens for a refresh token. Using one twice ends the whole session: it was stolen.",
+        "Exchanges a refresh token for new tokens. If it is used twice, the session"
+        " is revoked, because it may be stolen.",
         allow=ANYONE,
     )
     session_revoke: SessionRevokePayload | None = mutation(
-        session_resolvers.session_revoke, "Sign one device out.", allow=SIGNED_IN
+        session_resolvers.session_revoke, "Revokes one session.", allow=SIGNED_IN
     )
     session_revoke_all: SessionRevokeAllPayload | None = mutation(
         session_resolvers.session_revoke_all,
-        "Sign every device out, this one too.",
+        "Revokes all sessions of the signed-in person, including this one.",
         allow=SIGNED_IN,
     )

@@ -13,22 +13,24 @@ from services.identity import account_links, one_time_codes, sign_in_sessions
 from workflows.identity import sign_in
 
 
-@backed_by(one_time_codes.WrongOneTimeCode, "Not the code that was sent, or it is over.")
+@backed_by(one_time_codes.WrongOneTimeCode, "The code is wrong or has expired.")
 class WrongOneTimeCodeType(ProblemType):
-    tries_left: int = column("How often one may try again; 0 means: ask for a new code.")
+    tries_left: int = column("Number of attempts left; 0 means that a new code is needed.")
 
 
-@backed_by(one_time_codes.MessageNotSent, "The text message could not be sent; ask again.")
+@backed_by(one_time_codes.MessageNotSent, "The text message could not be sent; try again.")
 class MessageNotSentType(ProblemType):
     pass
 
 
-@backed_by(sign_in.WrongCredentials, "E-mail and password don't match, or were tried too often.")
+@backed_by(
+    sign_in.WrongCredentials, "E-mail and password do not match, or there were too many attempts."
+)
 class WrongCredentialsType(ProblemType):
     pass
 
 
-@backed_by(sign_in_sessions.SessionEnded, "The refresh token is not good any more: sign in again.")
+@backed_by(sign_in_sessions.SessionEnded, "The refresh token is not valid any more: sign in again.")
 class SessionEndedType(ProblemType):
     pass
 
@@ -43,7 +45,7 @@ class InvalidLinkType(ProblemType):
 
 OtpRequestError = Annotated[
     InvalidInputType | RateLimitedType | MessageNotSentType,
-    strawberry.union("OtpRequestError", description="Why no code was sent."),
+    strawberry.union("OtpRequestError", description="Problems that `otpRequest` can return."),
 ]
 SignInError = Annotated[
     InvalidInputType
@@ -52,45 +54,49 @@ SignInError = Annotated[
     | WrongCredentialsType
     | SessionEndedType
     | InvalidLinkType,
-    strawberry.union("SignInError", description="Why nobody was signed in."),
+    strawberry.union("SignInError", description="Problems that a mutation can return."),
 ]
 SessionRevokeError = Annotated[
-    NotFoundType, strawberry.union("SessionRevokeError", description="Why no session was ended.")
+    NotFoundType,
+    strawberry.union("SessionRevokeError", description="Problems that `sessionRevoke` can return."),
 ]
 
 
-@backed_by(resolve.OtpRequestOutcome, "What otpRequest did.")
+@backed_by(resolve.OtpRequestOutcome, "Result of `otpRequest`.")
 class OtpRequestPayload:
-    expires_in_seconds: int | None = column("How long the code is good.")
-    challenge: str | None = column("Send it with otpVerify: it shows that you asked for the code.")
+    expires_in_seconds: int | None = column("Seconds until the code expires.")
+    challenge: str | None = column("Pass it to otpVerify: it proves who requested the code.")
     errors: list[OtpRequestError] = column("Every reason why nothing was sent.")
 
 
-@backed_by(resolve.SignInOutcome, "Tokens for a person, or why there are none.")
+@backed_by(resolve.SignInOutcome, "Result of a sign-in: tokens or problems.")
 class SignedInPayload:
     access_token: str | None = column("Send it as `Authorization: Bearer …`.")
-    access_token_expires_at: datetime | None = column("When the access token ends.")
-    refresh_token: str | None = column("Good for one sessionRefresh within 30 days; keep it safe.")
-    device_token: str | None = column(
-        "Keep the newest one on the device for good, and send it as header `Device-Token`: whoever"
-        " has signed in here before is not kept out by the tries of strangers."
+    access_token_expires_at: datetime | None = column("Time when the access token expires.")
+    refresh_token: str | None = column(
+        "Valid for one sessionRefresh within 30 days; keep it secret."
     )
-    person: PersonType | None = column("Who signed in.")
-    errors: list[SignInError] = column("Every reason why nobody was signed in.")
+    device_token: str | None = column(
+        "Store the newest one on the device and send it as header `Device-Token`:"
+        " attempts of strangers do not block people who have signed in on this"
+        " device before."
+    )
+    person: PersonType | None = column("The signed-in person.")
+    errors: list[SignInError] = column("The problems; empty if the sign-in succeeded.")
 
 
-@backed_by(SignInSession, "A session that was ended.")
+@backed_by(SignInSession, "A revoked session.")
 class EndedSessionType:
     id: strawberry.ID = id_field(SignInSession)
-    revoked_at: datetime | None = column("When it ended.")
+    revoked_at: datetime | None = column("Time when it was revoked.")
 
 
-@backed_by(resolve.SessionOutcome, "What sessionRevoke did.")
+@backed_by(resolve.SessionOutcome, "Result of `sessionRevoke`.")
 class SessionRevokePayload:
-    session: EndedSessionType | None = column("The session, ended.")
-    errors: list[SessionRevokeError] = column("Every reason why nothing was done.")
+    session: EndedSessionType | None = column("The revoked session.")
+    errors: list[SessionRevokeError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.SessionRevokeAllOutcome, "What sessionRevokeAll did.")
+@backed_by(resolve.SessionRevokeAllOutcome, "Result of `sessionRevokeAll`.")
 class SessionRevokeAllPayload:
-    ended_count: int = column("How many sessions were alive.")
+    ended_count: int = column("Number of revoked sessions.")

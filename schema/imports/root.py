@@ -23,22 +23,24 @@ from subscriptions import imports
 @strawberry.type
 class StockImportQuery:
     stock_import: StockImportType | None = field(
-        stock_import_resolvers.get_import, "The import of a file, and how far it is.", allow=MANAGER
+        stock_import_resolvers.get_import,
+        "A stock import by its id, with its progress.",
+        allow=MANAGER,
     )
     stock_imports: ConnectionType[StockImportType] | None = field(
         stock_import_resolvers.list_of_company,
-        "The imports of your company, newest first.",
+        "The stock imports of a company, newest first.",
         allow=MANAGER,
     )
     stock_import_errors: ConnectionType[StockImportErrorType] | None = field(
         stock_import_resolvers.list_errors,
-        "The bad rows of an import, in the order of its file.",
+        "The invalid rows of an import, in the order of the file.",
         allow=MANAGER,
     )
 
     stock_uploads: list[StockUploadType] | None = field(
         stock_import_resolvers.list_uploads,
-        "The files you sent that still wait to be imported.",
+        "The caller's uploaded files that are not imported yet.",
         allow=MANAGER,
     )
 
@@ -46,10 +48,14 @@ class StockImportQuery:
 @strawberry.type
 class StockImportMutation:
     stock_import_start: StockImportStartPayload | None = mutation(
-        stock_import_resolvers.start, "Import a file that was sent by POST /imports.", allow=MANAGER
+        stock_import_resolvers.start,
+        "Imports a stock file that was uploaded by POST /imports.",
+        allow=MANAGER,
     )
     stock_set_many: StockSetManyPayload | None = mutation(
-        bulk_adjustments.set_stock_levels, "Set many shelves of your store at once.", allow=STORE
+        bulk_adjustments.set_stock_levels,
+        "Sets the stock levels of many products of a store at once.",
+        allow=STORE,
     )
 
 
@@ -57,6 +63,6 @@ class StockImportMutation:
 class StockImportSubscription:
     stock_import_changed: AsyncIterator[StockImportChangedType] = stream(
         imports.watch_stock_import,
-        "How far the import of a file is, whenever that changes.",
+        "Streams the progress of a stock import.",
         allow=MANAGER,
     )

@@ -28,67 +28,69 @@ from services.imports import file_reader
 from subscriptions import imports
 
 
-@backed_by(StockUpload, "A file that you sent and did not import yet; kept for a day.")
+@backed_by(StockUpload, "An uploaded file that is not imported yet; stored for a day.")
 class StockUploadType(NodeType):
     id: strawberry.ID = id_field(StockUpload)
-    name: str = column("What you called it.")
-    size_bytes: BigInt = column("Its size.")
-    created_at: datetime = column("When it came.")
+    name: str = column("Its file name.")
+    size_bytes: BigInt = column("Its size in bytes.")
+    created_at: datetime = column("Time of the upload.")
 
 
-@backed_by(StockImport, "A file of stock on its way into the books.")
+@backed_by(StockImport, "The import of a stock file.")
 class StockImportType(NodeType):
     id: strawberry.ID = id_field(StockImport)
-    status: ImportStatus = column("How far it is.")
+    status: ImportStatus = column("Its status.")
     company_id: strawberry.ID = id_field(Company, "The company.", by="company_id")
-    file_name: str = column("What whoever sent it called the file.")
-    format: ImportFormat = column("How it is written.")
-    mode: ImportMode = column("What a row's quantity means.")
-    on_error: ErrorPolicy = column("What bad rows do to the good ones.")
-    rows_total: int = column("Rows read so far; all of them once it is not READING any more.")
-    rows_done: int = column("Rows whose shelf is as they say now.")
-    rows_failed: int = column("Rows that are bad.")
-    failure: str = column("Why it failed, in a sentence; empty unless it did.")
+    file_name: str = column("Name of the file.")
+    format: ImportFormat = column("Format of the file.")
+    mode: ImportMode = column("Meaning of the quantity of a row.")
+    on_error: ErrorPolicy = column("Effect of invalid rows on valid ones.")
+    rows_total: int = column("Rows read so far; all rows after READING.")
+    rows_done: int = column("Rows that were applied.")
+    rows_failed: int = column("Invalid rows.")
+    failure: str = column("Why it failed; empty unless it failed.")
     error_file: str | None = field(
         resolve.error_file,
-        "Where the bad rows are as CSV, to be fetched with your access token; null without any.",
+        "URL of the invalid rows as CSV, which needs the access token; null if there are none.",
     )
-    started_at: datetime = column("When it began.")
-    finished_at: datetime | None = column("When it was over.")
+    started_at: datetime = column("Time when it started.")
+    finished_at: datetime | None = column("Time when it ended.")
 
 
-@backed_by(StockImportRow, "A bad row of an imported file.")
+@backed_by(StockImportRow, "An invalid row of an imported file.")
 class StockImportErrorType:
-    line: int = column("Its line in the file, from 1 on.")
-    field: str = column("The column that is wrong; empty for the whole row.")
-    fault: RowFault | None = column("What is wrong with it.")
-    message: str = column("A sentence for people.")
-    store: str = column("What stood in the column store.")
-    product: str = column("What stood in the column product.")
-    quantity: str = column("What stood in the column quantity.")
+    line: int = column("Line number in the file, from 1.")
+    field: str = column("The invalid column; empty if the whole row is invalid.")
+    fault: RowFault | None = column("Why it is invalid.")
+    message: str = column("Message for people.")
+    store: str = column("Content of the column store.")
+    product: str = column("Content of the column product.")
+    quantity: str = column("Content of the column quantity.")
 
 
 @backed_by(imports.StockImportChanged, "A message about an import, at most four a second.")
 class StockImportChangedType:
     kind: MessageKind = column("Whether it is a snapshot or an event.")
-    cursor: str = column("Give it as `after` to continue right behind this message.")
+    cursor: str = column("Pass it as `after` to continue after this message.")
     stock_import: StockImportType | None = related(
-        load.import_by_id, "The import as it is now.", by="import_id"
+        load.import_by_id, "The current state of the import.", by="import_id"
     )
 
 
-@backed_by(file_reader.UnreadableFile, "The file is not what its format says.")
+@backed_by(file_reader.UnreadableFile, "The file does not match its format.")
 class UnreadableFileType(ProblemType):
     pass
 
 
 StockImportStartError = Annotated[
     NotFoundType | InvalidInputType | UnreadableFileType | RateLimitedType,
-    strawberry.union("StockImportStartError", description="Why nothing is imported."),
+    strawberry.union(
+        "StockImportStartError", description="Problems that `stockImportStart` can return."
+    ),
 ]
 
 
-@backed_by(resolve.StockImportOutcome, "What stockImportStart did.")
+@backed_by(resolve.StockImportOutcome, "Result of `stockImportStart`.")
 class StockImportStartPayload:
-    stock_import: StockImportType | None = column("The import; null when none began.")
-    errors: list[StockImportStartError] = column("Every reason why nothing was done.")
+    stock_import: StockImportType | None = column("The import; null if the mutation was rejected.")
+    errors: list[StockImportStartError] = column("The problems; empty if the mutation succeeded.")

@@ -14,97 +14,107 @@ from schema.problems import InvalidInputType, NotFoundType, ProblemType, Version
 from services.integrations import apps
 
 
-@backed_by(AppSecret, "What an app proves itself with. Its text was shown once.")
+@backed_by(AppSecret, "A credential of an app. Its text is shown once, when it is created.")
 class AppSecretType:
     id: strawberry.ID = id_field(AppSecret)
-    kind: AppSecretKind = column("How it is used.")
-    hint: str = column("Its beginning and its last four characters.")
-    created_at: datetime = column("When it was made.")
-    expires_at: datetime = column("When it ends by itself.")
-    revoked_at: datetime | None = column("When somebody ended it, if somebody did.")
-    last_used_at: datetime | None = column("When it was last used, to the minute.")
+    kind: AppSecretKind = column("How the app authenticates with it.")
+    hint: str = column("Its prefix and its last four characters.")
+    created_at: datetime = column("Time when it was created.")
+    expires_at: datetime = column("Time when it expires.")
+    revoked_at: datetime | None = column("Time when it was revoked; null if it was not.")
+    last_used_at: datetime | None = column("Time when it was last used, to the minute.")
 
 
-@backed_by(App, "A program of a third party that works for a company.")
+@backed_by(App, "An application of a third party with access to a company.")
 class AppType(NodeType):
     id: strawberry.ID = id_field(App, "Its id, which is also its OAuth client_id.")
-    name: str = column("What people call it.")
-    scopes: list[AppScope] = column("What it may do.")
-    created_at: datetime = column("When it was made.")
-    revoked_at: datetime | None = column("When it was ended, if it was.")
-    version: int = column("Grows with each change: pass it as expectedVersion.")
-    secrets: list[AppSecretType] = related(load.secrets_by_app, "Its newest secrets, at most 20.")
+    name: str = column("Its name.")
+    scopes: list[AppScope] = column("Its permissions.")
+    created_at: datetime = column("Time when it was created.")
+    revoked_at: datetime | None = column("Time when it was revoked; null if it was not.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
+    secrets: list[AppSecretType] = related(load.secrets_by_app, "Its newest secrets, 20 at most.")
 
 
-@backed_by(apps.AppLimit, "There are as many as one may have.")
+@backed_by(apps.AppLimit, "The maximum number is reached.")
 class AppLimitType(ProblemType):
-    most: int = column("How many one may have.")
+    most: int = column("The maximum number.")
 
 
-@backed_by(apps.AppRevoked, "The app was revoked, for ever.")
+@backed_by(apps.AppRevoked, "The app was revoked for good.")
 class AppRevokedType(ProblemType):
     pass
 
 
 AppCreateError = Annotated[
     NotFoundType | InvalidInputType | AppLimitType,
-    strawberry.union("AppCreateError", description="Why no app was made."),
+    strawberry.union("AppCreateError", description="Problems that `appCreate` can return."),
 ]
 AppUpdateError = Annotated[
     NotFoundType | InvalidInputType | AppRevokedType | VersionConflictType,
-    strawberry.union("AppUpdateError", description="Why the app stays as it is."),
+    strawberry.union("AppUpdateError", description="Problems that `appUpdate` can return."),
 ]
 AppRevokeError = Annotated[
-    NotFoundType, strawberry.union("AppRevokeError", description="Why no app was ended.")
+    NotFoundType,
+    strawberry.union("AppRevokeError", description="Problems that `appRevoke` can return."),
 ]
 AppSecretCreateError = Annotated[
     NotFoundType | InvalidInputType | AppRevokedType | AppLimitType,
-    strawberry.union("AppSecretCreateError", description="Why no secret was made."),
+    strawberry.union(
+        "AppSecretCreateError", description="Problems that `appSecretCreate` can return."
+    ),
 ]
 AppSecretRotateError = Annotated[
     NotFoundType | InvalidInputType | AppRevokedType | AppLimitType,
-    strawberry.union("AppSecretRotateError", description="Why the secret was not replaced."),
+    strawberry.union(
+        "AppSecretRotateError", description="Problems that `appSecretRotate` can return."
+    ),
 ]
 AppSecretRevokeError = Annotated[
-    NotFoundType, strawberry.union("AppSecretRevokeError", description="Why no secret was ended.")
+    NotFoundType,
+    strawberry.union(
+        "AppSecretRevokeError", description="Problems that `appSecretRevoke` can return."
+    ),
 ]
-ERRORS = "Every reason why nothing was done."
-TEXT = "The secret itself: shown here once. Null when an equal request has shown it before."
+ERRORS = "The problems; empty if the mutation succeeded."
+TEXT = "The text of the secret, shown once. Null if an earlier equal request has returned it."
 
 
-@backed_by(resolve.AppOutcome, "What appCreate did.")
+@backed_by(resolve.AppOutcome, "Result of `appCreate`.")
 class AppCreatePayload:
     app: AppType | None = column("The new app.")
     errors: list[AppCreateError] = column(ERRORS)
 
 
-@backed_by(resolve.AppOutcome, "What appUpdate did.")
+@backed_by(resolve.AppOutcome, "Result of `appUpdate`.")
 class AppUpdatePayload:
     app: AppType | None = column("The app as it is now.")
     errors: list[AppUpdateError] = column(ERRORS)
 
 
-@backed_by(resolve.AppOutcome, "What appRevoke did.")
+@backed_by(resolve.AppOutcome, "Result of `appRevoke`.")
 class AppRevokePayload:
-    app: AppType | None = column("The app that has ended.")
+    app: AppType | None = column("The revoked app.")
     errors: list[AppRevokeError] = column(ERRORS)
 
 
-@backed_by(resolve.AppSecretOutcome, "What appSecretCreate did.")
+@backed_by(resolve.AppSecretOutcome, "Result of `appSecretCreate`.")
 class AppSecretCreatePayload:
     secret: AppSecretType | None = column("The new secret.")
     text: str | None = column(TEXT)
     errors: list[AppSecretCreateError] = column(ERRORS)
 
 
-@backed_by(resolve.AppSecretOutcome, "What appSecretRotate did.")
+@backed_by(resolve.AppSecretOutcome, "Result of `appSecretRotate`.")
 class AppSecretRotatePayload:
-    secret: AppSecretType | None = column("The new secret; the old one ends after the grace.")
+    secret: AppSecretType | None = column(
+        "The new secret; the old one expires after the grace period."
+    )
     text: str | None = column(TEXT)
     errors: list[AppSecretRotateError] = column(ERRORS)
 
 
-@backed_by(resolve.AppSecretOutcome, "What appSecretRevoke did.")
+@backed_by(resolve.AppSecretOutcome, "Result of `appSecretRevoke`.")
 class AppSecretRevokePayload:
-    secret: AppSecretType | None = column("The secret that has ended.")
+    secret: AppSecretType | None = column("The revoked secret.")
     errors: list[AppSecretRevokeError] = column(ERRORS)

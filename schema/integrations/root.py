@@ -34,56 +34,56 @@ from schema.pages import ConnectionType
 @strawberry.type
 class AppQuery:
     apps: ConnectionType[AppType] | None = field(
-        app_resolvers.list_of_company, "The apps of a company, the newest first.", allow=COMPANY
+        app_resolvers.list_of_company, "The apps of a company, newest first.", allow=COMPANY
     )
-    app: AppType | None = field(app_resolvers.get_app, "One app.", allow=COMPANY)
+    app: AppType | None = field(app_resolvers.get_app, "An app by its id.", allow=COMPANY)
 
 
 @strawberry.type
 class AppMutation:
     app_create: AppCreatePayload | None = mutation(
-        app_resolvers.create, "Let a program work for a company.", allow=COMPANY
+        app_resolvers.create, "Creates an app of a company.", allow=COMPANY
     )
     app_update: AppUpdatePayload | None = mutation(
-        app_resolvers.update_app, "Change what an app is called or may do.", allow=COMPANY
+        app_resolvers.update_app, "Changes the name or the permissions of an app.", allow=COMPANY
     )
     app_revoke: AppRevokePayload | None = mutation(
         app_resolvers.revoke,
-        "End an app and its secrets, everywhere within 5 seconds.",
+        "Revokes an app and its secrets, everywhere within 5 seconds.",
         allow=COMPANY,
     )
     app_secret_create: AppSecretCreatePayload | None = mutation(
-        app_resolvers.create_secret, "Make an API key or a client secret.", allow=COMPANY
+        app_resolvers.create_secret, "Creates an API key or a client secret.", allow=COMPANY
     )
     app_secret_rotate: AppSecretRotatePayload | None = mutation(
         app_resolvers.rotate_secret,
-        "Replace a secret; both are good until the grace is over.",
+        "Replaces a secret; both are valid until the grace period ends.",
         allow=COMPANY,
     )
     app_secret_revoke: AppSecretRevokePayload | None = mutation(
-        app_resolvers.revoke_secret, "End a secret, everywhere within 5 seconds.", allow=COMPANY
+        app_resolvers.revoke_secret, "Revokes a secret, everywhere within 5 seconds.", allow=COMPANY
     )
 
 
 @strawberry.type
 class WebhookQuery:
     webhook_topics: list[WebhookTopicType] = field(
-        webhook_events.list_topics, "Every type of event that an endpoint can choose.", allow=ANYONE
+        webhook_events.list_topics, "All event types that an endpoint can select.", allow=ANYONE
     )
     webhook_endpoints: ConnectionType[WebhookEndpointType] | None = field(
         webhook_resolvers.list_of_company,
-        "A company's endpoints, or an app's own ones.",
+        "The webhook endpoints of a company, or of the calling app.",
         allow=COMPANY,
     )
     webhook_endpoint: WebhookEndpointType | None = field(
-        webhook_resolvers.get_endpoint, "One endpoint.", allow=COMPANY
+        webhook_resolvers.get_endpoint, "A webhook endpoint by its id.", allow=COMPANY
     )
     webhook_event: WebhookEventType | None = field(
-        webhook_events.get_event, "An event by its id.", allow=COMPANY
+        webhook_events.get_event, "A webhook event by its id.", allow=COMPANY
     )
     webhook_preview: WebhookPreviewType | None = field(
         webhook_events.preview_payload,
-        "What an endpoint would be told of an event; nothing is sent.",
+        "The payload that an endpoint would get for an event; nothing is sent.",
         allow=COMPANY,
         cost=20,
     )
@@ -92,30 +92,36 @@ class WebhookQuery:
 @strawberry.type
 class WebhookMutation:
     webhook_endpoint_create: WebhookEndpointCreatePayload | None = mutation(
-        webhook_resolvers.create, "Have events of a company sent somewhere.", allow=COMPANY
+        webhook_resolvers.create,
+        "Creates a webhook endpoint for events of a company.",
+        allow=COMPANY,
     )
     webhook_endpoint_update: WebhookEndpointUpdatePayload | None = mutation(
-        webhook_resolvers.update_endpoint, "Change where, which or what is sent.", allow=COMPANY
+        webhook_resolvers.update_endpoint,
+        "Changes the URL, the event types or the selection of a webhook endpoint.",
+        allow=COMPANY,
     )
     webhook_endpoint_pause: WebhookStepPayload | None = mutation(
-        webhook_resolvers.pause, "Send nothing for a while.", allow=COMPANY
+        webhook_resolvers.pause, "Pauses a webhook endpoint.", allow=COMPANY
     )
     webhook_endpoint_resume: WebhookStepPayload | None = mutation(
-        webhook_resolvers.resume, "Send again, what waits first.", allow=COMPANY
+        webhook_resolvers.resume,
+        "Resumes a webhook endpoint; pending messages are sent first.",
+        allow=COMPANY,
     )
     webhook_endpoint_archive: WebhookStepPayload | None = mutation(
-        webhook_resolvers.archive, "Send nothing ever again.", allow=COMPANY
+        webhook_resolvers.archive, "Archives a webhook endpoint for good.", allow=COMPANY
     )
     webhook_secret_rotate: WebhookSecretRotatePayload | None = mutation(
         webhook_resolvers.rotate_secret,
-        "Sign with another secret; both sign until the grace is over.",
+        "Replaces the signing secret; both secrets sign until the grace period ends.",
         allow=COMPANY,
     )
     webhook_replay: WebhookReplayPayload | None = mutation(
         webhook_resolvers.replay,
-        "Send a part of the past again, up to 1,000 events.",
+        "Sends past events again, up to 1,000.",
         allow=COMPANY,
     )
     webhook_delivery_retry: WebhookDeliveryRetryPayload | None = mutation(
-        webhook_resolvers.retry, "Send a dead letter again.", allow=COMPANY
+        webhook_resolvers.retry, "Sends a dead webhook message again.", allow=COMPANY
     )

@@ -22,32 +22,33 @@ if TYPE_CHECKING:
     from schema.stores.stores import StoreType
 
 
-@backed_by(webhook_events.StockSnapshot, "What a shelf held of one product right after the event.")
+@backed_by(webhook_events.StockSnapshot, "Stock level of a product right after the event.")
 class WebhookStockFactType:
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_store_and_id,
-        "The product as it is now; null when the store does not list it.",
+        "The product as it is now; null if the store does not list it.",
         by="place",
     )
-    on_hand: int = column("Units on the shelf.")
-    held: int = column("Units of them promised to orders that are not paid yet.")
-    available: int = column("Units that could still be sold.")
-    version: int = column("Grows with each change: an older one is out of date.")
+    on_hand: int = column("Units on hand.")
+    held: int = column("Units reserved for orders that are not paid yet.")
+    available: int = column("Available units.")
+    version: int = column("Increases with each change; a lower value is outdated.")
 
 
 @backed_by(
     webhook_events.WebhookEvent,
-    "Something that happened in a company, as endpoints hear of it. What it leads to is shown as it"
-    " is when it is told, or newer than the event.",
+    "An event of a company, as it is sent to webhook endpoints. Related objects"
+    " have their state at the time of sending, which may be newer than the"
+    " event.",
 )
 class WebhookEventType:
-    id: strawberry.ID = field(resolve.event_id, "Its id, the same however often it is told.")
-    type: str = column("What happened: one of `webhookTopics`.")
+    id: strawberry.ID = field(resolve.event_id, "Its id, the same for all deliveries and attempts.")
+    type: str = column("Type of the event: one of `webhookTopics`.")
     sequence: int = field(
-        resolve.sequence, "Its number among the events of its order or store: 1, 2, 3 …"
+        resolve.sequence, "Sequence number among the events of its order or store: 1, 2, 3 …"
     )
-    occurred_at: datetime = field(resolve.occurred_at, "When, by the database's clock.")
+    occurred_at: datetime = field(resolve.occurred_at, "Time by the database's clock.")
     order_id: strawberry.ID | None = id_field(Order, "The order's id.", by="order_id")
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, "The order; null for events of stores.", by="order_id"
@@ -59,14 +60,16 @@ class WebhookEventType:
     product_id: strawberry.ID | None = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_store_and_id,
-        "The product, of events that speak of one.",
+        "The product, if the event is about one.",
         by="place",
     )
     purchase_order: (
         Annotated["PurchaseOrderType", strawberry.lazy("schema.purchasing.purchase_orders")] | None
     ) = related(
         load_purchasing.purchase_order_by_id,
-        "The order to a supplier, of events that speak of one.",
+        "The purchase order, if the event is about one.",
         by="purchase_order_id",
     )
-    changes: list[WebhookStockFactType] = column("What a STOCK_CHANGED changed; else nothing.")
+    changes: list[WebhookStockFactType] = column(
+        "The changes of a STOCK_CHANGED event; empty otherwise."
+    )

@@ -31,91 +31,101 @@ from services.integrations import webhook_endpoints
 from services.integrations.webhook_events import WebhookTopic
 
 
-@backed_by(WebhookAttempt, "One try to deliver a message.")
+@backed_by(WebhookAttempt, "An attempt to deliver a message.")
 class WebhookAttemptType:
     at: datetime = column("When.")
-    status_code: int | None = column("What the endpoint answered; null when it did not.")
-    latency_ms: int | None = column("Milliseconds until it answered.")
-    error: str | None = column("Why the message does not count as taken.")
-    snippet: str = column("How the answer begins: at most 1,024 characters.")
+    status_code: int | None = column("HTTP status of the answer; null without an answer.")
+    latency_ms: int | None = column("Duration in milliseconds.")
+    error: str | None = column("Why the attempt failed.")
+    snippet: str = column("Beginning of the answer, at most 1,024 characters.")
 
 
-@backed_by(WebhookDelivery, "One event on its way to one endpoint.")
+@backed_by(WebhookDelivery, "The delivery of an event to a webhook endpoint.")
 class WebhookDeliveryType(NodeType):
     id: strawberry.ID = id_field(WebhookDelivery)
     event_id: strawberry.ID = field(
         webhook_events.delivery_event_id, "The event's id, which is the message's `webhook-id`."
     )
-    type: str = column("What happened.")
-    event_at: datetime = column("When it happened.")
-    round: int = column("0, or the number of the replay that sends it again.")
-    status: DeliveryState = column("How far it is.")
-    attempts_count: int = column("How often it was tried.")
-    due_at: datetime = column("When it is tried next, while it is PENDING.")
-    ends_at: datetime = column("When it is given up.")
-    finished_at: datetime | None = column("When it was taken or given up.")
-    last_error: str | None = column("Why the last try failed.")
+    type: str = column("Type of the event.")
+    event_at: datetime = column("Time of the event.")
+    round: int = column("Number of the replay that sends it; 0 for the first delivery.")
+    status: DeliveryState = column("Its status.")
+    attempts_count: int = column("Number of attempts.")
+    due_at: datetime = column("Time of the next attempt, while it is PENDING.")
+    ends_at: datetime = column("Time after which it is not attempted any more.")
+    finished_at: datetime | None = column("Time when it was delivered or became DEAD.")
+    last_error: str | None = column("Why the last attempt failed.")
     attempts: list[WebhookAttemptType] = related(
-        load.attempts_by_delivery, "The newest tries, at most 20."
+        load.attempts_by_delivery, "The newest attempts, at most 20."
     )
 
 
-@backed_by(WebhookEndpoint, "Where events of a company go.")
+@backed_by(WebhookEndpoint, "A webhook endpoint for events of a company.")
 class WebhookEndpointType(NodeType):
     id: strawberry.ID = id_field(WebhookEndpoint)
-    name: str = column("What people call it.")
-    url: str = column("Where messages go.")
-    event_types: list[str] = column("Which events.")
-    selection: str = column("What is told of an event.")
+    name: str = column("Its name.")
+    url: str = column("URL to which messages are sent.")
+    event_types: list[str] = column("Types of the events that it gets.")
+    selection: str = column("The selection of fields on WebhookEvent.")
     schema_version: str = column("The version of the graph that the selection was checked with.")
-    cost: int = column("What one payload costs.")
-    ordered: bool = column("Whether events of one aggregate come one after another.")
+    cost: int = column("Cost of a payload.")
+    ordered: bool = column(
+        "Whether events of one order or store are delivered one after the other."
+    )
     app: AppType | None = related(
         load.app_by_id,
-        "The app whose scopes bound what is told; null for none.",
+        "The app whose scopes limit the payload; null for none.",
         by="app_id",
     )
-    status: WebhookStatus = column("Whether messages go there.")
-    suspended_because: str | None = column("Why we stopped, when it is SUSPENDED.")
+    status: WebhookStatus = column("Its status.")
+    suspended_because: str | None = column("Why it is SUSPENDED.")
     available_actions: list[WebhookAction] = field(
-        resolve.available_actions, "What can be done with it now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    failures: int = column("Tries that failed in a row.")
-    failing_since: datetime | None = column("When the first of them failed.")
-    circuit_open_until: datetime | None = column("Until when nothing is tried, after failures.")
+    failures: int = column("Number of successive failed attempts.")
+    failing_since: datetime | None = column("Time of the first of them.")
+    circuit_open_until: datetime | None = column(
+        "Time until which no attempt is made after failures."
+    )
     missed_since: datetime | None = column(
-        "The first event that was not put on its way, when it took none: replay from here."
+        "Time of the first event that it missed while it was not ACTIVE: replay from here."
     )
-    previous_until: datetime | None = column("Until when the secret before signs too.")
-    created_at: datetime = column("When it was made.")
-    version: int = column("Grows with each change: pass it as expectedVersion.")
-    waiting_count: int = related(load.pending_count_by_endpoint, "Messages that wait.", cost=5)
-    dead_count: int = related(load.dead_count_by_endpoint, "Messages given up in 30 days.", cost=5)
+    previous_until: datetime | None = column("Time until which the previous secret signs, too.")
+    created_at: datetime = column("Time when it was created.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
+    waiting_count: int = related(
+        load.pending_count_by_endpoint, "Number of pending messages.", cost=5
+    )
+    dead_count: int = related(
+        load.dead_count_by_endpoint,
+        "Number of messages that became DEAD in the last 30 days.",
+        cost=5,
+    )
     deliveries: ConnectionType[WebhookDeliveryType] = field(
-        resolve.list_deliveries, "What was and will be sent, the newest first.", cost=5
+        resolve.list_deliveries, "Its deliveries, newest first.", cost=5
     )
 
 
-@backed_by(WebhookTopic, "A type of event that an endpoint can choose.")
+@backed_by(WebhookTopic, "An event type that an endpoint can select.")
 class WebhookTopicType:
     type: str = column("Its name.")
-    scope: AppScope = field(webhook_events.scope, "What an app needs to hear of it.")
+    scope: AppScope = field(webhook_events.scope, "The scopes that an app needs for it.")
 
 
-@backed_by(webhook_events.PayloadPreview, "What an endpoint would be told of an event.")
+@backed_by(webhook_events.PayloadPreview, "The payload that an endpoint would get for an event.")
 class WebhookPreviewType:
     payload: str = column("The message's body, byte for byte.")
     schema_version: str = column("The version of the graph that the selection was checked with.")
 
 
-@backed_by(webhook_endpoints.WebhookLimit, "There are as many endpoints as one may have.")
+@backed_by(webhook_endpoints.WebhookLimit, "The maximum number of endpoints is reached.")
 class WebhookLimitType(ProblemType):
-    most: int = column("How many one may have.")
+    most: int = column("The maximum number.")
 
 
-@backed_by(webhook_endpoints.SelectionInvalid, "A selection that can't be sent.")
+@backed_by(webhook_endpoints.SelectionInvalid, "The selection is invalid.")
 class SelectionInvalidType(ProblemType):
-    reasons: list[str] = column("Each reason, as the graph says it.")
+    reasons: list[str] = column("The validation errors.")
 
 
 CreateProblem = NotFoundType | InvalidInputType | WebhookLimitType | SelectionInvalidType
@@ -124,70 +134,80 @@ UpdateProblem = (
 )
 WebhookEndpointCreateError = Annotated[
     CreateProblem,
-    strawberry.union("WebhookEndpointCreateError", description="Why no endpoint was made."),
+    strawberry.union(
+        "WebhookEndpointCreateError",
+        description="Problems that `webhookEndpointCreate` can return.",
+    ),
 ]
 WebhookEndpointUpdateError = Annotated[
     UpdateProblem,
-    strawberry.union("WebhookEndpointUpdateError", description="Why the endpoint stays as it is."),
+    strawberry.union(
+        "WebhookEndpointUpdateError",
+        description="Problems that `webhookEndpointUpdate` can return.",
+    ),
 ]
 WebhookStepError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("WebhookStepError", description="Why the endpoint stays as it is."),
+    strawberry.union("WebhookStepError", description="Problems that a mutation can return."),
 ]
 WebhookSecretRotateError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("WebhookSecretRotateError", description="Why the secret stays."),
+    strawberry.union(
+        "WebhookSecretRotateError", description="Problems that `webhookSecretRotate` can return."
+    ),
 ]
 WebhookReplayError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("WebhookReplayError", description="Why nothing is sent again."),
+    strawberry.union("WebhookReplayError", description="Problems that `webhookReplay` can return."),
 ]
 WebhookDeliveryRetryError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("WebhookDeliveryRetryError", description="Why it is not sent again."),
+    strawberry.union(
+        "WebhookDeliveryRetryError", description="Problems that `webhookDeliveryRetry` can return."
+    ),
 ]
 NOW = "The endpoint as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
-SECRET = "The signing secret (`whsec_…`), which no query tells: keep it."  # noqa: S105 - a description
+ERRORS = "The problems; empty if the mutation succeeded."
+SECRET = "The signing secret (`whsec_…`), which no query returns: store it."  # noqa: S105 - a description
 
 
-@backed_by(resolve.WebhookOutcome, "What webhookEndpointCreate did.")
+@backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointCreate`.")
 class WebhookEndpointCreatePayload:
     endpoint: WebhookEndpointType | None = column("The new endpoint.")
     secret: str | None = column(SECRET)
     errors: list[WebhookEndpointCreateError] = column(ERRORS)
 
 
-@backed_by(resolve.WebhookOutcome, "What webhookEndpointUpdate did.")
+@backed_by(resolve.WebhookOutcome, "Result of `webhookEndpointUpdate`.")
 class WebhookEndpointUpdatePayload:
     endpoint: WebhookEndpointType | None = column(NOW)
     errors: list[WebhookEndpointUpdateError] = column(ERRORS)
 
 
-@backed_by(resolve.WebhookOutcome, "What a step of an endpoint did.")
+@backed_by(resolve.WebhookOutcome, "Result of a step of an endpoint.")
 class WebhookStepPayload:
     endpoint: WebhookEndpointType | None = column(NOW)
     errors: list[WebhookStepError] = column(ERRORS)
 
 
-@backed_by(resolve.WebhookOutcome, "What webhookSecretRotate did.")
+@backed_by(resolve.WebhookOutcome, "Result of `webhookSecretRotate`.")
 class WebhookSecretRotatePayload:
     endpoint: WebhookEndpointType | None = column(NOW)
     secret: str | None = column(SECRET)
     errors: list[WebhookSecretRotateError] = column(ERRORS)
 
 
-@backed_by(resolve.WebhookReplayOutcome, "What webhookReplay did.")
+@backed_by(resolve.WebhookReplayOutcome, "Result of `webhookReplay`.")
 class WebhookReplayPayload:
     endpoint: WebhookEndpointType | None = column(NOW)
-    queued_count: int | None = column("How many messages go out once more.")
+    queued_count: int | None = column("Number of messages that are sent again.")
     next_event_id: strawberry.ID | None = column(
-        "Pass it as afterEventId for those that follow; null when there are none."
+        "Pass it as afterEventId to continue; null if there are no more."
     )
     errors: list[WebhookReplayError] = column(ERRORS)
 
 
-@backed_by(resolve.WebhookDeliveryOutcome, "What webhookDeliveryRetry did.")
+@backed_by(resolve.WebhookDeliveryOutcome, "Result of `webhookDeliveryRetry`.")
 class WebhookDeliveryRetryPayload:
-    delivery: WebhookDeliveryType | None = column("The delivery as it is now.")
+    delivery: WebhookDeliveryType | None = column("The delivery after the mutation.")
     errors: list[WebhookDeliveryRetryError] = column(ERRORS)

@@ -11,44 +11,52 @@ from schema.fields import id_field
 from schema.problems import IllegalStepType, NotFoundType
 
 
-@backed_by(JobState, "A piece of background work, by the worker that did it last.")
+@backed_by(JobState, "A background job, with the statistics of the worker that ran it last.")
 class JobType:
     name: str = column("Its name.")
     every_seconds: float = column("Seconds between two runs.")
-    began_at: datetime = column("When it ran last, to a few seconds.")
-    duration_ms: int = column("Milliseconds that this took.")
-    done: int = column("How many things it did then.")
-    runs: int = column("How often it ran in all.")
-    failures: int = column("How often it failed as a whole since it last worked.")
-    last_error: str | None = column("How it failed last, if it ever did.")
-    failed_at: datetime | None = column("When it failed last.")
+    began_at: datetime = column("Time of the last run, to a few seconds.")
+    duration_ms: int = column("Duration of the last run in milliseconds.")
+    done: int = column("Number of items in the last run.")
+    runs: int = column("Number of runs.")
+    failures: int = column("Number of failed runs since the last successful one.")
+    last_error: str | None = column("Message of the last failure.")
+    failed_at: datetime | None = column("Time of the last failure.")
     backlog: int | None = column(
-        "What is due and not done, counted up to 10,000; null where nothing is counted."
+        "Number of due items, counted up to 10,000; null if they are not counted."
     )
-    dead_count: int = related(load.dead_letter_count_by_job, "Its dead letters.", by="name", cost=5)
+    dead_count: int = related(
+        load.dead_letter_count_by_job, "Number of its dead letters.", by="name", cost=5
+    )
 
 
-@backed_by(JobFailure, "One thing that a job can't do.")
+@backed_by(JobFailure, "An item that a job failed to process.")
 class JobFailureType:
     id: strawberry.ID = id_field(JobFailure)
     job: str = column("The job.")
-    item: str = field(resolve.failure_item, "The key of the thing, as logs name it.")
-    tries: int = column("How often it failed, overloads and outages of other systems left out.")
-    transient_tries: int = column("How often in a row it met an overload or an outage.")
-    error: str = column("How the last try failed.")
-    first_at: datetime = column("When it failed first.")
-    last_at: datetime = column("When it failed last.")
-    next_at: datetime = column("When it is tried again, unless it is dead.")
-    dead: bool = column("Whether it waits for people.")
+    item: str = field(resolve.failure_item, "Key of the item, as in logs.")
+    tries: int = column("Number of failures, without overloads and outages of other systems.")
+    transient_tries: int = column(
+        "Number of successive attempts that met an overload or an outage."
+    )
+    error: str = column("Message of the last failure.")
+    first_at: datetime = column("Time of the first failure.")
+    last_at: datetime = column("Time of the last failure.")
+    next_at: datetime = column("Time of the next attempt, unless it is a dead letter.")
+    dead: bool = column(
+        "Whether it is a dead letter, which is not retried until somebody asks for it."
+    )
 
 
 JobFailureRetryError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("JobFailureRetryError", description="Why it is not tried again."),
+    strawberry.union(
+        "JobFailureRetryError", description="Problems that `jobFailureRetry` can return."
+    ),
 ]
 
 
-@backed_by(resolve.JobFailureOutcome, "What jobFailureRetry did.")
+@backed_by(resolve.JobFailureOutcome, "Result of `jobFailureRetry`.")
 class JobFailureRetryPayload:
-    failure: JobFailureType | None = column("The failure as it is now.")
-    errors: list[JobFailureRetryError] = column("Every reason why nothing was done.")
+    failure: JobFailureType | None = column("The failure after the mutation.")
+    errors: list[JobFailureRetryError] = column("The problems; empty if the mutation succeeded.")

@@ -18,17 +18,19 @@ from schema.pages import ConnectionType
 @strawberry.type
 class JobQuery:
     jobs: list[JobType] | None = field(
-        job_resolvers.list_jobs, "How every job fares, by name.", allow=PLATFORM
+        job_resolvers.list_jobs, "All background jobs, by name.", allow=PLATFORM
     )
     job_failures: ConnectionType[JobFailureType] | None = field(
-        job_resolvers.list_failures, "What jobs can't do, the newest first.", allow=PLATFORM
+        job_resolvers.list_failures,
+        "Items that jobs failed to process, newest first.",
+        allow=PLATFORM,
     )
 
 
 @strawberry.type
 class JobMutation:
     job_failure_retry: JobFailureRetryPayload | None = mutation(
-        job_resolvers.retry, "Let a job try a dead letter again.", allow=PLATFORM
+        job_resolvers.retry, "Retries a dead letter of a job.", allow=PLATFORM
     )
 
 
@@ -36,7 +38,7 @@ class JobMutation:
 class ProcessStatsQuery:
     operations: OperationsType | None = field(
         process_resolvers.process_stats,
-        "How the process that answers you is doing.",
+        "Figures of the process that answers.",
         allow=PLATFORM,
     )
 
@@ -52,4 +54,4 @@ def _schema_hash(schema: strawberry.Schema) -> str:
 
 @strawberry.type
 class SchemaVersionQuery:
-    schema_version: str = field(_schema_version, "Changes whenever the shape of the graph does.")
+    schema_version: str = field(_schema_version, "Changes with every change of the schema.")

@@ -6,17 +6,21 @@ from schema.scalars import MoneyType
 from services.orders import cancellation_rules
 
 
-@backed_by(cancellation_rules.CancellationTerms, "On which terms you may cancel an order now.")
+@backed_by(
+    cancellation_rules.CancellationTerms, "Terms on which the caller can cancel an order now."
+)
 class OrderCancellationType:
-    reasons: list[CancelReason] = column("The reasons that you may give.")
-    fee: MoneyType = money_field("fee_minor", "What it costs; the rest is released or sent back.")
+    reasons: list[CancelReason] = column("The reasons that the caller can give.")
+    fee: MoneyType = money_field(
+        "fee_minor", "The fee; the rest of the payment is released or refunded."
+    )
 
 
-@backed_by(cancellation_rules.CancelReasonNotAllowed, "You cannot give this reason now.")
+@backed_by(cancellation_rules.CancelReasonNotAllowed, "The caller cannot give this reason now.")
 class CancelReasonNotAllowedType(ProblemType):
-    allowed_reasons: list[CancelReason] = column("The reasons that you can give.")
+    allowed_reasons: list[CancelReason] = column("The reasons that the caller can give.")
 
 
-@backed_by(cancellation_rules.CancellationFeeChanged, "Canceling costs another amount now.")
+@backed_by(cancellation_rules.CancellationFeeChanged, "The cancellation fee has changed.")
 class CancellationFeeChangedType(ProblemType):
-    fee: MoneyType = money_field("fee_minor", "What it costs now.")
+    fee: MoneyType = money_field("fee_minor", "The current fee.")

@@ -37,23 +37,23 @@ if TYPE_CHECKING:
 @backed_by(OrderChange, "A change of a paid order: at once, or when its new total is authorized.")
 class OrderChangeType(NodeType):
     id: strawberry.ID = id_field(OrderChange)
-    status: OrderChangeStatus = column("Where it stands.")
+    status: OrderChangeStatus = column("Its status.")
     available_actions: list[OrderChangeAction] = field(
-        resolve.available_actions, "What you may do with it now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
     version: int = column("Grows with each change of its status.")
     previous_total: MoneyType = money_field(
-        "previous_total_minor", "The total of the order before it."
+        "previous_total_minor", "Total of the order before the change."
     )
-    total: MoneyType = money_field("total_minor", "The total of the order with it.")
+    total: MoneyType = money_field("total_minor", "Total of the order with the change.")
     payment: PaymentType | None = field(
         resolve.payment,
-        "The payment attempt of the new total, to be confirmed by the customer; null where the"
-        " first authorization is enough.",
+        "Payment attempt of the new total, which the customer has to confirm; null"
+        " if the present authorization is enough.",
     )
-    requested_at: datetime = column("When it was requested.")
-    applied_at: datetime | None = column("When it took effect.")
-    due_at: datetime | None = column("Until when its payment has to be confirmed, while it waits.")
+    requested_at: datetime = column("Time when it was requested.")
+    applied_at: datetime | None = column("Time when it took effect.")
+    due_at: datetime | None = column("Deadline for confirming its payment, while it waits.")
 
 
 @backed_by(change_pricing.LineAlreadyPicked, "The store has picked this product already.")
@@ -74,18 +74,20 @@ OrderChangeError = Annotated[
     | PriceChangedType
     | LineAlreadyPickedType
     | AgeConfirmationRequiredType,
-    strawberry.union("OrderChangeError", description="Why the order stays as it is."),
+    strawberry.union("OrderChangeError", description="Problems that `orderChange` can return."),
 ]
 OrderChangeWithdrawError = Annotated[
     NotFoundType | IllegalStepType,
-    strawberry.union("OrderChangeWithdrawError", description="Why the change goes on."),
+    strawberry.union(
+        "OrderChangeWithdrawError", description="Problems that `orderChangeWithdraw` can return."
+    ),
 ]
 CHANGE = "The change as it is now; null when nothing was done."
 ORDER = "The order as it is now."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.OrderChangeOutcome, "What orderChange did.")
+@backed_by(resolve.OrderChangeOutcome, "Result of `orderChange`.")
 class OrderChangePayload:
     change: OrderChangeType | None = column(CHANGE)
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
@@ -94,7 +96,7 @@ class OrderChangePayload:
     errors: list[OrderChangeError] = column(ERRORS)
 
 
-@backed_by(resolve.OrderChangeOutcome, "What orderChangeWithdraw did.")
+@backed_by(resolve.OrderChangeOutcome, "Result of `orderChangeWithdraw`.")
 class OrderChangeWithdrawPayload:
     change: OrderChangeType | None = column(CHANGE)
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(

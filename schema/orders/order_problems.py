@@ -14,8 +14,8 @@ from services.checkout import unpaid_limits
     "Too many orders of this customer, device or network wait for payment.",
 )
 class UnpaidOrderLimitType(ProblemType):
-    most: int = column("How many may wait at the same time.")
-    retry_after_seconds: int = column("Seconds until it is worth asking again.")
+    most: int = column("The maximum number of waiting orders.")
+    retry_after_seconds: int = column("Seconds after which to try again.")
 
 
 @backed_by(

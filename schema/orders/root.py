@@ -18,7 +18,7 @@ from schema.payments.refunds import PaymentRefreshPayload, RefundIssuePayload
 class OrderQuery:
     order: OrderType | None = field(
         order_resolvers.order,
-        "One order that concerns you.",
+        "An order by its id, for its parties.",
         allow=SIGNED_IN,
         row_key=argument_key(Order),
     )
@@ -28,30 +28,32 @@ class OrderQuery:
 class OrderMutation:
     order_place: OrderPlacePayload | None = mutation(
         order_resolvers.place,
-        "Order what is in the cart, or the given lines: units are held until it is paid.",
+        "Places an order from the cart or from the given lines; units are reserved"
+        " until it is paid.",
         allow=CUSTOMER,
     )
     order_cancel: OrderCancelPayload | None = mutation(
         order_resolvers.cancel,
-        "Call an order off: until it is packed, or as support until it has left the store.",
+        "Cancels an order: customers until it is packed, support until it has left the store.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     order_change: OrderChangePayload | None = mutation(
         changes.change,
-        "Change a paid order before it is packed: items, address, note, tip. A higher total has to"
-        " be confirmed by the customer first.",
+        "Changes items, address, note or tip of a paid order before it is packed."
+        " The customer has to confirm a higher total first.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     order_change_withdraw: OrderChangeWithdrawPayload | None = mutation(
         changes.withdraw,
-        "Take back a change that waits for its payment; the order stays as it is.",
+        "Withdraws a change that waits for its payment.",
         allow=CUSTOMER,
     )
     payment_refresh: PaymentRefreshPayload | None = mutation(
         payments.refresh,
-        "Ask the provider how the payment of an order stands: once a second for each order.",
+        "Reads the state of an order's payment at the provider, at most once a"
+        " second for each order.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     refund_issue: RefundIssuePayload | None = mutation(
-        payments.refund, "Send captured money of an order back.", allow=SUPPORT
+        payments.refund, "Refunds captured money of an order.", allow=SUPPORT
     )

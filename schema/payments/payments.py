@@ -33,10 +33,10 @@ from services.payments import refunds
 if TYPE_CHECKING:
     from schema.orders.orders import OrderType
 
-STUCK_REASON = "Why it needs a person; null while it goes on by itself."
-STUCK_SINCE = "Since when it needs a person."
-ATTEMPTS = "Scheduled calls in a row that the provider has not answered."
-LAST_ERROR = "The provider's last message; null when it did what was asked."
+STUCK_REASON = "Why a person has to act; null otherwise."
+STUCK_SINCE = "Since when a person has to act."
+ATTEMPTS = "Successive scheduled calls that the provider has not answered."
+LAST_ERROR = "The provider's last error message; null after a success."
 ORDER = "The order that it belongs to."
 
 
@@ -49,85 +49,86 @@ def support_column(by: str, description: str) -> Any:
     return field(read, description, allow=SUPPORT, reads="")
 
 
-@backed_by(Payment, "An attempt to pay an order by card: held when placed, taken when packed.")
+@backed_by(
+    Payment,
+    "A payment attempt by card: authorized when the order is placed, captured when it is packed.",
+)
 class PaymentType(NodeType):
     id: strawberry.ID = id_field(Payment)
-    status: PaymentStatus = column("Where it stands.")
+    status: PaymentStatus = column("Its status.")
     is_current: bool = column(
-        "Whether it counts; false after it was replaced, and before it replaces another."
+        "Whether it is the current attempt; false after it was replaced, and before"
+        " it replaces another."
     )
     available_actions: list[PaymentAction] = field(
-        stuck.payment_actions, "The steps that you can take now."
+        stuck.payment_actions, "The actions that the caller can take now."
     )
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, ORDER, by="order_id"
     )
-    provider: str = column("Who takes the money, such as `stripe`.")
-    amount: MoneyType = money_field("amount_minor", "The sum that was asked for.")
-    authorized: MoneyType = money_field("authorized_minor", "The sum that the bank holds or held.")
-    captured: MoneyType = money_field(
-        "captured_minor", "The sum that was taken: what is in the bag."
-    )
-    refunded: MoneyType = money_field("refunded_minor", "The sum that was sent back.")
+    provider: str = column("The payment provider, such as `stripe`.")
+    amount: MoneyType = money_field("amount_minor", "The requested amount.")
+    authorized: MoneyType = money_field("authorized_minor", "The authorized amount.")
+    captured: MoneyType = money_field("captured_minor", "The captured amount.")
+    refunded: MoneyType = money_field("refunded_minor", "The refunded amount.")
     client_secret: str | None = field(
         resolve.client_secret,
-        "With it the customer's app confirms the payment at the provider; null for others.",
+        "Secret with which the customer's app confirms the payment at the provider;"
+        " null for others.",
         allow=CUSTOMER,
     )
     next_action_url: str | None = field(
         resolve.next_action_url,
-        "Where the customer's bank asks for proof (3-D Secure); null for others.",
+        "URL at which the customer's bank asks for authentication (3-D Secure); null for others.",
         allow=CUSTOMER,
     )
     failure_code: str | None = private_field(
         "failure_code",
-        "The provider's code of the last refusal; null for others than the customer and support.",
+        "The provider's code of the last refusal; null except for the customer and support.",
         may_see_refusals,
     )
     failure_message: str | None = private_field(
         "failure_message",
-        "The last refusal in words for the card holder; null for others than them and support.",
+        "The last refusal in words for the cardholder; null except for the customer and support.",
         may_see_refusals,
     )
-    created_at: datetime = column("When it was begun.")
-    disputed: MoneyType = money_field(
-        "disputed_minor", "The sum that the cardholder's bank demands, or has back."
-    )
+    created_at: datetime = column("Time when it was created.")
+    disputed: MoneyType = money_field("disputed_minor", "The disputed amount.")
     disputes: list["DisputeType"] | None = related(
         load.disputes_by_payment,
-        "The disputes of this payment, the oldest first; null for customers and store staff.",
+        "The disputes of this payment, oldest first; null for customers and store staff.",
         allow=COMPANY_OR_SUPPORT,
     )
     stuck_reason: PaymentStuckReason | None = column(STUCK_REASON, allow=SUPPORT)
     stuck_at: datetime | None = column(STUCK_SINCE, allow=SUPPORT)
     attempt_count: int | None = support_column("tries", ATTEMPTS)
     refusal_count: int | None = support_column(
-        "refusals", "Scheduled requests in a row that the provider has refused."
+        "refusals", "Successive scheduled requests that the provider has refused."
     )
     last_error: str | None = column(LAST_ERROR, allow=SUPPORT)
 
 
-@backed_by(Refund, "Money sent back.")
+@backed_by(Refund, "Its refunds.")
 class RefundType(NodeType):
     id: strawberry.ID = id_field(Refund)
-    status: RefundStatus = column("Whether it has been sent.")
+    status: RefundStatus = column("Its status.")
     available_actions: list[RefundAction] = field(
-        stuck.refund_actions, "The steps that you can take now."
+        stuck.refund_actions, "The actions that the caller can take now."
     )
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, ORDER, by="order_id"
     )
-    amount: MoneyType = money_field("amount_minor", "How much.")
+    amount: MoneyType = money_field("amount_minor", "The amount.")
     reason: RefundReason = column("Why.")
-    note: str = column("What the agent wrote.")
+    note: str = column("Note of the agent.")
     failure_message: str | None = private_field(
         "failure_message",
-        "Why it failed, if it did; null for others than the customer and support.",
+        "Why it failed; null except for the customer and support.",
         may_see_refusals,
     )
-    created_at: datetime = column("When it was asked for.")
+    created_at: datetime = column("Time when it was requested.")
     made_at_provider: bool = column(
-        "True if it was made in the provider's dashboard instead of here."
+        "Whether it was made in the provider's dashboard instead of here."
     )
     retry_of_id: strawberry.ID | None = id_field(
         Refund, "The failed refund that this one retries.", by="retry_of_id"
@@ -139,23 +140,23 @@ class RefundType(NodeType):
     last_error: str | None = column(LAST_ERROR, allow=SUPPORT)
 
 
-@backed_by(Dispute, "A cardholder's bank demands captured money back.")
+@backed_by(Dispute, "A dispute: the cardholder's bank demands captured money back.")
 class DisputeType(NodeType):
     id: strawberry.ID = id_field(Dispute)
-    status: DisputeStatus = column("Who has to act, or how it ended.")
-    amount: MoneyType = money_field("amount_minor", "How much the bank demands.")
-    reason: str = column("The provider's word for the bank's reason, such as `fraudulent`.")
+    status: DisputeStatus = column("Its status.")
+    amount: MoneyType = money_field("amount_minor", "The disputed amount.")
+    reason: str = column("The provider's code of the bank's reason, such as `fraudulent`.")
     order_id: strawberry.ID = id_field(Order, "The order that was paid.", by="order_id")
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, "The order that was paid.", by="order_id"
     )
-    provider_dispute_id: str = column("The id under which its evidence is sent at the provider.")
-    evidence_due_at: datetime | None = column("Until when the bank takes evidence.")
-    opened_at: datetime = column("When the bank opened it.")
-    closed_at: datetime | None = column("When its end was learned of; null while it is open.")
-    version: int = column("Grows with each change.")
+    provider_dispute_id: str = column("Its id at the provider, to which evidence is submitted.")
+    evidence_due_at: datetime | None = column("Deadline for evidence.")
+    opened_at: datetime = column("Time when the bank opened it.")
+    closed_at: datetime | None = column("Time when its end became known; null while it is open.")
+    version: int = column("Increases with each change.")
 
 
-@backed_by(refunds.ExceedsCaptured, "More than is left of what was captured.")
+@backed_by(refunds.ExceedsCaptured, "The amount exceeds what is left of the captured amount.")
 class ExceedsCapturedType(ProblemType):
-    remaining_minor: BigInt = column("Minor units that can still be refunded.")
+    remaining_minor: BigInt = column("Amount that can still be refunded, in minor units.")

@@ -12,63 +12,67 @@ from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, Rat
 
 RefundIssueError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | ExceedsCapturedType,
-    strawberry.union("RefundIssueError", description="Why no money goes back."),
+    strawberry.union("RefundIssueError", description="Problems that `refundIssue` can return."),
 ]
 PaymentRefreshError = Annotated[
     NotFoundType | InvalidInputType | RateLimitedType,
-    strawberry.union("PaymentRefreshError", description="Why nothing was looked up."),
+    strawberry.union(
+        "PaymentRefreshError", description="Problems that `paymentRefresh` can return."
+    ),
 ]
 PaymentResumeError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("PaymentResumeError", description="Why nothing was tried."),
+    strawberry.union("PaymentResumeError", description="Problems that `paymentResume` can return."),
 ]
 RefundResumeError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType,
-    strawberry.union("RefundResumeError", description="Why nothing was tried."),
+    strawberry.union("RefundResumeError", description="Problems that `refundResume` can return."),
 ]
 RefundRetryError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | ExceedsCapturedType,
-    strawberry.union("RefundRetryError", description="Why nothing was requested."),
+    strawberry.union("RefundRetryError", description="Problems that `refundRetry` can return."),
 ]
 RefundMarkPaidError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | ExceedsCapturedType,
-    strawberry.union("RefundMarkPaidError", description="Why nothing was recorded."),
+    strawberry.union(
+        "RefundMarkPaidError", description="Problems that `refundMarkPaid` can return."
+    ),
 ]
 REFUND = "The refund as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(stuck.PaymentOutcome, "What paymentResume did.")
+@backed_by(stuck.PaymentOutcome, "Result of `paymentResume`.")
 class PaymentResumePayload:
     payment: PaymentType | None = column("The payment as it is now; null when nothing was done.")
     errors: list[PaymentResumeError] = column(ERRORS)
 
 
-@backed_by(resolve.RefundOutcome, "What refundResume did.")
+@backed_by(resolve.RefundOutcome, "Result of `refundResume`.")
 class RefundResumePayload:
     refund: RefundType | None = column(REFUND)
     errors: list[RefundResumeError] = column(ERRORS)
 
 
-@backed_by(resolve.RefundOutcome, "What refundRetry did.")
+@backed_by(resolve.RefundOutcome, "Result of `refundRetry`.")
 class RefundRetryPayload:
     refund: RefundType | None = column("The new refund; null when nothing was done.")
     errors: list[RefundRetryError] = column(ERRORS)
 
 
-@backed_by(resolve.RefundOutcome, "What refundMarkPaid did.")
+@backed_by(resolve.RefundOutcome, "Result of `refundMarkPaid`.")
 class RefundMarkPaidPayload:
     refund: RefundType | None = column(REFUND)
     errors: list[RefundMarkPaidError] = column(ERRORS)
 
 
-@backed_by(resolve.RefundOutcome, "What refundIssue did.")
+@backed_by(resolve.RefundOutcome, "Result of `refundIssue`.")
 class RefundIssuePayload:
     refund: RefundType | None = column("The refund; null when nothing was done.")
-    errors: list[RefundIssueError] = column("Every reason why nothing was done.")
+    errors: list[RefundIssueError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(OrderOutcome, "What paymentRefresh found.")
+@backed_by(OrderOutcome, "Result of `paymentRefresh`.")
 class PaymentRefreshPayload:
-    order: OrderType | None = column("The order as it stands now.")
-    errors: list[PaymentRefreshError] = column("Every reason why nothing was looked up.")
+    order: OrderType | None = column("The order as it is now.")
+    errors: list[PaymentRefreshError] = column("The problems; empty if the payment was read.")

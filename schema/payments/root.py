@@ -19,16 +19,16 @@ from schema.payments.refunds import (
 class PaymentQuery:
     stuck_payments: ConnectionType[PaymentType] | None = field(
         stuck.stuck_payments,
-        "Payments whose void or capture the provider refuses or does not answer, the oldest first.",
+        "Payments whose void or capture the provider refuses or does not answer, oldest first.",
         allow=SUPPORT,
     )
     stuck_refunds: ConnectionType[RefundType] | None = field(
         stuck.stuck_refunds,
-        "Refunds that failed, or that the provider does not answer or send, the oldest first.",
+        "Refunds that failed, or that the provider does not answer or send, oldest first.",
         allow=SUPPORT,
     )
     disputes: ConnectionType[DisputeType] | None = field(
-        stuck.disputes, "The disputes of card payments, the oldest first.", allow=COMPANY_OR_SUPPORT
+        stuck.disputes, "The disputes of card payments, oldest first.", allow=COMPANY_OR_SUPPORT
     )
 
 
@@ -36,19 +36,19 @@ class PaymentQuery:
 class PaymentMutation:
     payment_resume: PaymentResumePayload | None = mutation(
         stuck.resume_payment,
-        "Try at once what the provider has not done of a payment.",
+        "Retries at once a void or capture that the provider has not executed.",
         allow=SUPPORT,
     )
     refund_resume: RefundResumePayload | None = mutation(
         stuck.resume_refund,
-        "Ask the provider at once about a refund that is stuck.",
+        "Retries a stuck refund at the provider at once.",
         allow=SUPPORT,
     )
     refund_retry: RefundRetryPayload | None = mutation(
-        stuck.retry_refund, "Request a failed refund anew, as another refund.", allow=SUPPORT
+        stuck.retry_refund, "Requests a failed refund again, as another refund.", allow=SUPPORT
     )
     refund_mark_paid: RefundMarkPaidPayload | None = mutation(
         stuck.mark_refund_paid,
-        "Record that a failed refund was paid in another way, such as a bank transfer.",
+        "Records that a failed refund was paid in another way, such as a bank transfer.",
         allow=SUPPORT,
     )

@@ -37,90 +37,91 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
 
 
-@backed_by(PurchaseOrderLine, "Packs of a product in an order, and what came of them.")
+@backed_by(
+    PurchaseOrderLine,
+    "A line of a purchase order: ordered packs of a product, and what was received.",
+)
 class PurchaseOrderLineType:
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    sku: str = column("The supplier's own number for it; empty when nobody said.")
-    packs: int = column("Packs that are ordered.")
-    pack_units: int = column("Units in a pack.")
-    units: int = column("Units that are ordered.")
-    received_units: int = column("Whole units that came.")
-    damaged_units: int = column("Damaged units that came.")
-    open_units: int = column("Units that have not come.")
-    pack_cost: MoneyType | None = money_field(
-        "pack_cost_minor", "What a pack costs.", allow=MANAGER
-    )
-    cost: MoneyType | None = money_field("cost_minor", "What all its packs cost.", allow=MANAGER)
+    sku: str = column("The supplier's article number; empty if unknown.")
+    packs: int = column("Ordered packs.")
+    pack_units: int = column("Units per pack.")
+    units: int = column("Ordered units.")
+    received_units: int = column("Received intact units.")
+    damaged_units: int = column("Received damaged units.")
+    open_units: int = column("Outstanding units.")
+    pack_cost: MoneyType | None = money_field("pack_cost_minor", "Cost of a pack.", allow=MANAGER)
+    cost: MoneyType | None = money_field("cost_minor", "Cost of the line.", allow=MANAGER)
 
 
-@backed_by(GoodsReceiptLine, "Units of one batch that came.")
+@backed_by(GoodsReceiptLine, "Received units of one batch.")
 class GoodsReceiptLineType:
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    quantity: int = column("Whole units.")
-    damaged: int = column("Damaged units beside them.")
-    batch_code: str | None = column("The batch's own code, where it is known.")
-    expires_on: date | None = column("The batch's last day of sale, where it is known.")
+    quantity: int = column("Intact units.")
+    damaged: int = column("Damaged units, in addition to the intact ones.")
+    batch_code: str | None = column("Code of the batch, if known.")
+    expires_on: date | None = column("Last day of sale of the batch, if known.")
 
 
-@backed_by(GoodsReceipt, "One delivery against an order.")
+@backed_by(GoodsReceipt, "Goods received for a purchase order.")
 class GoodsReceiptType(NodeType):
     id: strawberry.ID = id_field(GoodsReceipt)
     received_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = (
         related(
             load_accounts.person_by_id,
-            "Who took it in; null for one who is not of your company.",
+            "Who received it; null for people of other companies.",
             by="received_by_id",
         )
     )
-    note: str = column("What was noted, such as the delivery note's number.")
-    at: datetime = column("When it was taken in.")
+    note: str = column("Note, such as the number of the delivery note.")
+    at: datetime = column("Time when it was received.")
     lines: list[GoodsReceiptLineType] = related(
-        load.lines_by_receipt, "What came, batch by batch; at most 500.", cost=10
+        load.lines_by_receipt, "Received units by batch, at most 500 lines.", cost=10
     )
 
 
-@backed_by(PurchaseOrder, "Goods that a store wants of a supplier.")
+@backed_by(PurchaseOrder, "A purchase order: goods that a store orders from a supplier.")
 class PurchaseOrderType(NodeType):
     id: strawberry.ID = id_field(PurchaseOrder)
-    code: str = column("What people call it.")
-    status: PurchaseOrderStatus = column("How far it is.")
+    code: str = column("Its name.")
+    status: PurchaseOrderStatus = column("Its status.")
     available_actions: list[PurchaseOrderAction] = field(
-        resolve.available_actions, "The steps that you can take now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    version: int = column("Grows with each change: pass it as expectedVersion.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
     store_id: strawberry.ID = id_field(Store, "The store that it is for.", by="store_id")
-    supplier: SupplierType | None = related(load.supplier_by_id, "Who delivers.", by="supplier_id")
+    supplier: SupplierType | None = related(load.supplier_by_id, "The supplier.", by="supplier_id")
     lines: list[PurchaseOrderLineType] = related(
-        load.lines_by_purchase_order, "What is ordered; at most 500 lines.", cost=10
+        load.lines_by_purchase_order, "The ordered products, at most 500 lines.", cost=10
     )
     receipts: list[GoodsReceiptType] = related(
-        load.receipts_by_purchase_order, "What came of it, the first delivery first.", cost=5
+        load.receipts_by_purchase_order, "Its goods receipts, oldest first.", cost=5
     )
-    total: MoneyType | None = money_field("total_minor", "What all its lines cost.", allow=MANAGER)
-    note: str = column("What was noted when it was drafted.")
+    total: MoneyType | None = money_field("total_minor", "Total cost of its lines.", allow=MANAGER)
+    note: str = column("Note of the author.")
     end_note: str = column("Why it was canceled or closed; empty before that.")
-    created_at: datetime = column("When it was drafted.")
+    created_at: datetime = column("Time when it was drafted.")
     created_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id,
-        "Who drafted it; null for one who is not of your company.",
+        "Who drafted it; null for people of other companies.",
         by="created_by_id",
     )
-    approved_at: datetime | None = column("When it was ordered.")
+    approved_at: datetime | None = column("Time when it was approved.")
     approved_by: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = (
         related(
             load_accounts.person_by_id,
-            "Who approved it; null for one who is not of your company.",
+            "Who approved it; null for people of other companies.",
             by="approved_by_id",
         )
     )
-    expected_on: date | None = column("When the last of it should come, by the lead times.")
-    ended_at: datetime | None = column("When all had come, or it was closed or canceled.")
+    expected_on: date | None = column("Expected time of the last delivery, by the lead times.")
+    ended_at: datetime | None = column("Time when it was fully received, closed or canceled.")
 
 
 @backed_by(purchase_order_lines.NotSupplied, "The supplier does not sell this product.")
@@ -128,27 +129,32 @@ class NotSuppliedType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
 
 
-@backed_by(purchase_orders.BelowSupplierMinimum, "The supplier delivers nothing for so little.")
+@backed_by(purchase_orders.BelowSupplierMinimum, "The order is below the supplier's minimum.")
 class BelowSupplierMinimumType(ProblemType):
-    minimum: MoneyType = money_field("minimum_minor", "The least worth of an order.")
-    total: MoneyType = money_field("total_minor", "What this order is worth.")
+    minimum: MoneyType = money_field("minimum_minor", "The minimum value of an order.")
+    total: MoneyType = money_field("total_minor", "The value of this order.")
 
 
-@backed_by(goods_receipts.OverReceipt, "More came of a product than was ordered.")
+@backed_by(goods_receipts.OverReceipt, "More units of a product were received than ordered.")
 class OverReceiptType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     ordered: int = column("Units that were ordered.")
-    arrived: int = column("Units that would have come in all.")
-    most: int = column("Units that may come without a manager's word.")
+    arrived: int = column("Total units that would be received.")
+    most: int = column("Units that can be received without a manager's approval.")
 
 
 PurchaseOrderCreateError = Annotated[
     NotFoundType | InvalidInputType | NotSuppliedType | SupplierArchivedType,
-    strawberry.union("PurchaseOrderCreateError", description="Why nothing was drafted."),
+    strawberry.union(
+        "PurchaseOrderCreateError", description="Problems that `purchaseOrderCreate` can return."
+    ),
 ]
 PurchaseOrderLinesSetError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | NotSuppliedType,
-    strawberry.union("PurchaseOrderLinesSetError", description="Why the lines stay."),
+    strawberry.union(
+        "PurchaseOrderLinesSetError",
+        description="Problems that `purchaseOrderLinesSet` can return.",
+    ),
 ]
 PurchaseOrderApproveError = Annotated[
     NotFoundType
@@ -157,52 +163,56 @@ PurchaseOrderApproveError = Annotated[
     | SupplierArchivedType
     | BelowSupplierMinimumType
     | InvalidInputType,
-    strawberry.union("PurchaseOrderApproveError", description="Why it was not ordered."),
+    strawberry.union(
+        "PurchaseOrderApproveError", description="Problems that `purchaseOrderApprove` can return."
+    ),
 ]
 PurchaseOrderEndError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
-    strawberry.union("PurchaseOrderEndError", description="Why the order goes on."),
+    strawberry.union("PurchaseOrderEndError", description="Problems that a mutation can return."),
 ]
 PurchaseOrderReceiveError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | OverReceiptType,
-    strawberry.union("PurchaseOrderReceiveError", description="Why nothing was taken in."),
+    strawberry.union(
+        "PurchaseOrderReceiveError", description="Problems that `purchaseOrderReceive` can return."
+    ),
 ]
 NOW = "The order as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderCreate did.")
+@backed_by(resolve.PurchaseOrderOutcome, "Result of `purchaseOrderCreate`.")
 class PurchaseOrderCreatePayload:
     purchase_order: PurchaseOrderType | None = column("The draft; null when there is none.")
     errors: list[PurchaseOrderCreateError] = column(ERRORS)
 
 
-@backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderLinesSet did.")
+@backed_by(resolve.PurchaseOrderOutcome, "Result of `purchaseOrderLinesSet`.")
 class PurchaseOrderLinesSetPayload:
     purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderLinesSetError] = column(ERRORS)
 
 
-@backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderApprove did.")
+@backed_by(resolve.PurchaseOrderOutcome, "Result of `purchaseOrderApprove`.")
 class PurchaseOrderApprovePayload:
     purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderApproveError] = column(ERRORS)
 
 
-@backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderCancel did.")
+@backed_by(resolve.PurchaseOrderOutcome, "Result of `purchaseOrderCancel`.")
 class PurchaseOrderCancelPayload:
     purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderEndError] = column(ERRORS)
 
 
-@backed_by(resolve.PurchaseOrderOutcome, "What purchaseOrderClose did.")
+@backed_by(resolve.PurchaseOrderOutcome, "Result of `purchaseOrderClose`.")
 class PurchaseOrderClosePayload:
     purchase_order: PurchaseOrderType | None = column(NOW)
     errors: list[PurchaseOrderEndError] = column(ERRORS)
 
 
-@backed_by(resolve.GoodsReceiptOutcome, "What purchaseOrderReceive did.")
+@backed_by(resolve.GoodsReceiptOutcome, "Result of `purchaseOrderReceive`.")
 class PurchaseOrderReceivePayload:
-    receipt: GoodsReceiptType | None = column("What was taken in; null when nothing was.")
+    receipt: GoodsReceiptType | None = column("The goods receipt; null if nothing was received.")
     purchase_order: PurchaseOrderType | None = field(resolve.purchase_order_of_receipt, NOW)
     errors: list[PurchaseOrderReceiveError] = column(ERRORS)

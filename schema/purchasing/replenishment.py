@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 @backed_by(
     ReorderProposal,
-    "What a store should order of a product, and every figure that led to it: packs are"
-    " (demand + safety - available - incoming - drafted) / packUnits, rounded up.",
+    "A replenishment proposal with its figures: packs = (demand + safety -"
+    " available - incoming - drafted) / packUnits, rounded up.",
 )
 class ReorderProposalType:
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
@@ -32,65 +32,68 @@ class ReorderProposalType:
     )
     supplier: SupplierType | None = related(
         load_purchasing.supplier_by_id,
-        "Who should deliver: the preferred supplier, or else the cheapest.",
+        "The preferred supplier, or else the cheapest.",
         by="supplier_id",
     )
     packs: int = column("Packs to order.")
-    pack_units: int = column("Units in a pack.")
+    pack_units: int = column("Units per pack.")
     units: int = column("Units to order.")
-    level: float = column("Units that an average day sells.")
+    level: float = column("Units sold on an average day.")
     weekday_factors: list[float] = column(
-        "How much of an average day each weekday sells, from Monday on."
+        "Sales of each weekday relative to an average day, from Monday."
     )
-    deviation: float = column("How far a day's sales are from their forecast, in units (RMS).")
-    demand: float = column("Units that will be sold in leadDays + reviewDays.")
-    safety: float = column("Units kept against surprises: 1.645 x deviation x root of leadDays.")
-    lead_days: int = column("Days until what is ordered comes.")
+    deviation: float = column("Root mean square error of the daily forecast, in units.")
+    demand: float = column("Forecast of units sold in leadDays + reviewDays.")
+    safety: float = column("Safety stock: 1.645 x deviation x square root of leadDays.")
+    lead_days: int = column("Days until an order is delivered.")
     review_days: int = column("Days until the next order.")
-    available: int = column("Units on the shelf that nobody was promised, at that time.")
-    incoming: int = column("Units on their way to the store, at that time.")
-    drafted: int = column("Units in drafts for the store, at that time.")
-    cover_days: float = column("Days that all of these will last; 9999 at most.")
-    computed_at: datetime = column("When it was worked out.")
+    available: int = column("Units available for sale, at that time.")
+    incoming: int = column("Units in transit to the store, at that time.")
+    drafted: int = column("Units in drafts of purchase orders, at that time.")
+    cover_days: float = column("Days for which these units last, at most 9999.")
+    computed_at: datetime = column("Time of the calculation.")
 
 
-@backed_by(ReorderRun, "When a store's proposals were worked out.")
+@backed_by(ReorderRun, "The last calculation of a store's proposals.")
 class ReorderRunType:
-    computed_at: datetime | None = column("When; null before the first time.")
-    products: int = column("Products that were looked at: those that some supplier sells.")
-    proposals: int = column("Products of which something should be ordered.")
+    computed_at: datetime | None = column("Time of the calculation; null before the first.")
+    products: int = column("Number of products that were examined: those that a supplier sells.")
+    proposals: int = column("Number of products with a proposal.")
 
 
-@backed_by(replenishment.NothingProposed, "It is not proposed to order this (any more).")
+@backed_by(replenishment.NothingProposed, "There is no proposal for this product, or not any more.")
 class NothingProposedType(ProblemType):
     product_id: strawberry.ID | None = id_field(
-        Product, "The product; null when nothing at all is proposed.", by="product_id"
+        Product, "The product; null if there are no proposals at all.", by="product_id"
     )
 
 
 ReorderRefreshError = Annotated[
     NotFoundType | RateLimitedType,
-    strawberry.union("ReorderRefreshError", description="Why the proposals stay as they are."),
+    strawberry.union(
+        "ReorderRefreshError", description="Problems that `reorderRefresh` can return."
+    ),
 ]
 PurchaseOrderCreateFromProposalsError = Annotated[
     NotFoundType | InvalidInputType | NotSuppliedType | SupplierArchivedType | NothingProposedType,
     strawberry.union(
-        "PurchaseOrderCreateFromProposalsError", description="Why nothing was drafted."
+        "PurchaseOrderCreateFromProposalsError",
+        description="Problems that `purchaseOrderCreateFromProposals` can return.",
     ),
 ]
 
 
-@backed_by(resolve.ReplenishmentOutcome, "What reorderRefresh did.")
+@backed_by(resolve.ReplenishmentOutcome, "Result of `reorderRefresh`.")
 class ReorderRefreshPayload:
     run: ReorderRunType | None = field(
-        resolve.run_of_store, "What was worked out; null when nothing was."
+        resolve.run_of_store, "The calculation; null if the mutation was rejected."
     )
-    errors: list[ReorderRefreshError] = column("Every reason why nothing was done.")
+    errors: list[ReorderRefreshError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(purchase_orders.PurchaseOrderOutcome, "What purchaseOrderCreateFromProposals did.")
+@backed_by(purchase_orders.PurchaseOrderOutcome, "Result of `purchaseOrderCreateFromProposals`.")
 class PurchaseOrderCreateFromProposalsPayload:
     purchase_order: PurchaseOrderType | None = column("The draft; null when there is none.")
     errors: list[PurchaseOrderCreateFromProposalsError] = column(
-        "Every reason why nothing was done."
+        "The problems; empty if the mutation succeeded."
     )

@@ -38,12 +38,12 @@ class SupplierQuery:
     )
     suppliers: ConnectionType[SupplierType] | None = field(
         supplier_resolvers.list_of_company,
-        "Your company's suppliers, by their codes.",
+        "The suppliers of a company, by code.",
         allow=MANAGER,
     )
     supplier_products: ConnectionType[SupplierProductType] | None = field(
         supplier_resolvers.list_products,
-        "What a supplier sells, product by product.",
+        "The products of a supplier.",
         allow=MANAGER,
     )
 
@@ -51,16 +51,16 @@ class SupplierQuery:
 @strawberry.type
 class SupplierMutation:
     supplier_save: SupplierSavePayload | None = mutation(
-        supplier_resolvers.save, "Add a supplier, or change one.", allow=MANAGER
+        supplier_resolvers.save, "Creates or changes a supplier.", allow=MANAGER
     )
     supplier_archive: SupplierArchivePayload | None = mutation(
         supplier_resolvers.archive,
-        "Order nothing more from a supplier, or take it up again.",
+        "Archives a supplier, or restores it.",
         allow=MANAGER,
     )
     supplier_products_set: SupplierProductsSetPayload | None = mutation(
         supplier_resolvers.set_products,
-        "Say what a supplier sells, and on which terms.",
+        "Sets the products of a supplier and their terms.",
         allow=MANAGER,
     )
 
@@ -69,12 +69,12 @@ class SupplierMutation:
 class PurchaseOrderQuery:
     purchase_order: PurchaseOrderType | None = field(
         purchase_order_resolvers.get_purchase_order,
-        "An order to a supplier by its id.",
+        "A purchase order by its id.",
         allow=STORE,
     )
     purchase_orders: ConnectionType[PurchaseOrderType] | None = field(
         purchase_order_resolvers.list_of_store,
-        "Your store's orders to suppliers, the newest first.",
+        "The purchase orders of a store, newest first.",
         allow=STORE,
     )
 
@@ -82,24 +82,26 @@ class PurchaseOrderQuery:
 @strawberry.type
 class PurchaseOrderMutation:
     purchase_order_create: PurchaseOrderCreatePayload | None = mutation(
-        purchase_order_resolvers.create, "Draft an order to a supplier.", allow=MANAGER
+        purchase_order_resolvers.create, "Drafts a purchase order.", allow=MANAGER
     )
     purchase_order_lines_set: PurchaseOrderLinesSetPayload | None = mutation(
-        purchase_order_resolvers.set_lines, "Replace the lines of a draft.", allow=MANAGER
+        purchase_order_resolvers.set_lines, "Replaces the lines of a draft.", allow=MANAGER
     )
     purchase_order_approve: PurchaseOrderApprovePayload | None = mutation(
-        purchase_order_resolvers.approve, "Order what a draft says.", allow=COMPANY
+        purchase_order_resolvers.approve, "Approves a draft and orders it.", allow=COMPANY
     )
     purchase_order_cancel: PurchaseOrderCancelPayload | None = mutation(
         purchase_order_resolvers.cancel,
-        "Drop a draft, or call off an order of which nothing came.",
+        "Cancels a draft, or an order of which nothing was received.",
         allow=MANAGER,
     )
     purchase_order_receive: PurchaseOrderReceivePayload | None = mutation(
-        purchase_order_resolvers.receive, "Take in what a supplier brought.", allow=STORE
+        purchase_order_resolvers.receive, "Records goods received from a supplier.", allow=STORE
     )
     purchase_order_close: PurchaseOrderClosePayload | None = mutation(
-        purchase_order_resolvers.close, "Wait no longer for the rest of an order.", allow=MANAGER
+        purchase_order_resolvers.close,
+        "Closes a purchase order without its outstanding units.",
+        allow=MANAGER,
     )
 
 
@@ -107,7 +109,7 @@ class PurchaseOrderMutation:
 class ReplenishmentQuery:
     reorder_proposals: ConnectionType[ReorderProposalType] | None = field(
         replenishment_resolvers.list_proposals,
-        "What your store should order, what lasts the shortest first.",
+        "Replenishment proposals of a store, shortest supply first.",
         allow=MANAGER,
     )
 
@@ -116,11 +118,11 @@ class ReplenishmentQuery:
 class ReplenishmentMutation:
     reorder_refresh: ReorderRefreshPayload | None = mutation(
         replenishment_resolvers.refresh,
-        "Work out anew what your store should order.",
+        "Recalculates the replenishment proposals of a store.",
         allow=MANAGER,
     )
     purchase_order_create_from_proposals: PurchaseOrderCreateFromProposalsPayload | None = mutation(
         replenishment_resolvers.create_purchase_order,
-        "Draft an order out of what is proposed.",
+        "Drafts a purchase order from proposals.",
         allow=MANAGER,
     )

@@ -18,35 +18,35 @@ if TYPE_CHECKING:
     from schema.catalog.products import ProductType
 
 
-@backed_by(Supplier, "A firm that a company buys from.")
+@backed_by(Supplier, "A supplier of a company.")
 class SupplierType(NodeType):
     id: strawberry.ID = id_field(Supplier)
-    company_id: strawberry.ID = id_field(Company, "The company that buys.", by="company_id")
+    company_id: strawberry.ID = id_field(Company, "The company.", by="company_id")
     code: str = column("Its short code, unique in the company.")
-    name: str = column("What people call it.")
-    email: str = column("Where orders are sent to; empty when nobody said.")
-    phone: str = column("Its phone; empty when nobody said.")
-    currency: str = column("The ISO 4217 code of what it asks.")
+    name: str = column("Its name.")
+    email: str = column("E-mail address for orders; empty if unknown.")
+    phone: str = column("Its phone; empty if unknown.")
+    currency: str = column("The ISO 4217 code of its prices.")
     lead_days: int = column("Days from an order to its delivery.")
     review_days: int = column("Days between two orders.")
-    minimum_order: MoneyType = money_field("minimum_order_minor", "The least worth of an order.")
-    over_tolerance_percent: int = column("How much more than ordered may come unasked.")
-    active: bool = column("False when nothing more is ordered from it.")
-    version: int = column("Grows with each change: pass it as expectedVersion.")
+    minimum_order: MoneyType = money_field("minimum_order_minor", "The minimum value of an order.")
+    over_tolerance_percent: int = column("Percentage by which a delivery may exceed the order.")
+    active: bool = column("False if nothing is ordered from it any more.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
 
 
-@backed_by(SupplierProduct, "On which terms a supplier sells a product.")
+@backed_by(SupplierProduct, "Terms on which a supplier sells a product.")
 class SupplierProductType:
     supplier_id: strawberry.ID = id_field(Supplier, "The supplier.", by="supplier_id")
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    sku: str = column("The supplier's own number for it; empty when nobody said.")
-    pack_cost: MoneyType = money_field("pack_cost_minor", "What a pack costs.")
-    pack_units: int = column("Units in a pack.")
-    lead_days: int | None = column("Days until it comes; null for the supplier's own.")
-    preferred: bool = column("Whether it is bought here rather than elsewhere.")
+    sku: str = column("The supplier's article number; empty if unknown.")
+    pack_cost: MoneyType = money_field("pack_cost_minor", "Cost of a pack.")
+    pack_units: int = column("Units per pack.")
+    lead_days: int | None = column("Lead time in days; null for that of the supplier.")
+    preferred: bool = column("Whether this supplier is preferred for the product.")
 
 
 @backed_by(suppliers.SupplierCodeTaken, "Another supplier of the company has this code.")
@@ -61,33 +61,37 @@ class SupplierArchivedType(ProblemType):
 
 SupplierSaveError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType | SupplierCodeTakenType,
-    strawberry.union("SupplierSaveError", description="Why nothing was saved."),
+    strawberry.union("SupplierSaveError", description="Problems that `supplierSave` can return."),
 ]
 SupplierArchiveError = Annotated[
     NotFoundType | VersionConflictType,
-    strawberry.union("SupplierArchiveError", description="Why the supplier stays as it is."),
+    strawberry.union(
+        "SupplierArchiveError", description="Problems that `supplierArchive` can return."
+    ),
 ]
 SupplierProductsSetError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType,
-    strawberry.union("SupplierProductsSetError", description="Why the terms stay as they are."),
+    strawberry.union(
+        "SupplierProductsSetError", description="Problems that `supplierProductsSet` can return."
+    ),
 ]
 NOW = "The supplier as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.SupplierOutcome, "What supplierSave did.")
+@backed_by(resolve.SupplierOutcome, "Result of `supplierSave`.")
 class SupplierSavePayload:
     supplier: SupplierType | None = column(NOW)
     errors: list[SupplierSaveError] = column(ERRORS)
 
 
-@backed_by(resolve.SupplierOutcome, "What supplierArchive did.")
+@backed_by(resolve.SupplierOutcome, "Result of `supplierArchive`.")
 class SupplierArchivePayload:
     supplier: SupplierType | None = column(NOW)
     errors: list[SupplierArchiveError] = column(ERRORS)
 
 
-@backed_by(resolve.SupplierOutcome, "What supplierProductsSet did.")
+@backed_by(resolve.SupplierOutcome, "Result of `supplierProductsSet`.")
 class SupplierProductsSetPayload:
     supplier: SupplierType | None = column(NOW)
     errors: list[SupplierProductsSetError] = column(ERRORS)

@@ -36,7 +36,7 @@ from schema.support import streams as support_streams
 from schema.transfers import root as transfers_root
 
 
-@strawberry.type(description="Everything that can be read.")
+@strawberry.type(description="All queries.")
 class Query(
     operations_root.SchemaVersionQuery,
     operations_root.ProcessStatsQuery,
@@ -70,7 +70,7 @@ class Query(
     pass
 
 
-@strawberry.type(description="Everything that can be changed.")
+@strawberry.type(description="All mutations.")
 class Mutation(
     accounts_root.AddressMutation,
     accounts_root.InvitationMutation,
@@ -106,7 +106,7 @@ class Mutation(
     pass
 
 
-@strawberry.type(description="Everything that can be watched.")
+@strawberry.type(description="All subscriptions.")
 class Subscription(
     orders_streams.OrderSubscription,
     stock_streams.StockSubscription,
@@ -120,14 +120,15 @@ class Subscription(
 
 
 ABOUT_KEY = strawberry.argument(
-    description="The client's own name for this request, 1 to 255 characters; goes before the"
-    " Idempotency-Key header."
+    description="Identifier that the client chooses for this request, 1 to 255 characters;"
+    " takes precedence over the Idempotency-Key header."
 )
 
 
 @strawberry.directive(
     locations=[DirectiveLocation.FIELD],
-    description="Makes equal mutations with the same key one: kept for 24 hours.",
+    description="Idempotency key: equal mutations with the same key are executed once. Keys"
+    " are remembered for 24 hours.",
 )
 def idempotent(value: DirectiveValue[Any], key: Annotated[str, ABOUT_KEY]) -> Any:
     """Return the value unchanged: the mutation reads the key from its own directive."""

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from schema.stores.stores import StoreType
 
 
-@backed_by(StockBatch, "Units of a product in a store that came and expire together.")
+@backed_by(
+    StockBatch,
+    "A batch: units of a product in a store that were received together and expire together.",
+)
 class StockBatchType(NodeType):
     id: strawberry.ID = id_field(StockBatch)
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
@@ -38,53 +41,54 @@ class StockBatchType(NodeType):
         "The product; null when the store does not list it.",
         by="place",
     )
-    code: str = column("What is printed on it.")
+    code: str = column("The batch code that is printed on the goods.")
     expires_on: date | None = column("The last day of sale; null when there is none.")
-    status: BatchStatus = column("Whether it may be sold.")
+    status: BatchStatus = column("Its status.")
     on_hand: int | None = column(
-        "Units on the shelf, sold ones that are not picked yet among them.",
+        "Units on hand, including sold units that are not picked yet.",
         allow=STORE_OR_SUPPORT,
     )
     damaged: int | None = column("Units of it that are set aside.", allow=STORE_OR_SUPPORT)
-    received_at: datetime = column("When it first came.")
+    received_at: datetime = column("Time when it was first received.")
 
 
-@backed_by(load.BatchShare, "So many units of a batch.")
+@backed_by(load.BatchShare, "Units of one batch.")
 class BatchShareType:
     batch_id: strawberry.ID = id_field(StockBatch, "The batch's id.", by="batch_id")
-    code: str = column("What is printed on it.")
+    code: str = column("The batch code that is printed on the goods.")
     expires_on: date | None = column("The last day of sale; null when there is none.")
-    quantity: int = column("How many units.")
+    quantity: int = column("Number of units.")
 
 
 @backed_by(
-    expiring_batches.MarkdownCandidate, "A batch of which units will be left when it expires."
+    expiring_batches.MarkdownCandidate,
+    "A batch of which units are expected to be unsold when it expires.",
 )
 class MarkdownType:
     batch: StockBatchType = column("The batch.")
-    days_left: int = column("Whole days of sale after today.")
+    days_left: int = column("Days of sale left after today.")
     daily_sales: float = column("Units of the product sold a day, over the last 14 days.")
-    surplus: int = column("Units that will be left over if sales go on like that.")
+    surplus: int = column("Units that will be unsold at that rate.")
 
 
-@backed_by(recalls.RecalledOrder, "An order that got units of a recalled batch.")
+@backed_by(recalls.RecalledOrder, "An order that includes units of a recalled batch.")
 class RecalledOrderType:
     order_id: strawberry.ID = id_field(Order, "The order.", by="order_id")
     code: str = column("Its short code, as on its bags.")
     customer_name: str | None = private_field(
         "customer_name",
-        "Whose it is; null for the store's staff a day after its end.",
+        "Name of the customer; null for the store's staff a day after its end.",
         recalls.may_see_customer,
     )
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
         load_stores.store_by_id, "The store that packed it.", by="store_id"
     )
-    status: OrderStatus = column("Where it stands.")
-    placed_at: datetime = column("When it was placed.")
-    quantity: int = column("Units of the batch that it got.")
+    status: OrderStatus = column("Its status.")
+    placed_at: datetime = column("Time when it was placed.")
+    quantity: int = column("Units of the batch in the order.")
 
 
-@backed_by(BatchRecall, "A batch that must not be sold in any store of its company.")
+@backed_by(BatchRecall, "The recall of a batch: no store of the company may sell it.")
 class BatchRecallType(NodeType):
     id: strawberry.ID = id_field(BatchRecall)
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
@@ -95,37 +99,39 @@ class BatchRecallType(NodeType):
     at: datetime = column("When it was recalled.")
     batches: list[StockBatchType] | None = field(
         resolve.batches_of_recall,
-        "What of it came to your stores.",
+        "Its batches in the caller's stores.",
         allow=STORE_OR_SUPPORT,
         cost=10,
         loads=load.batches_by_recall,
     )
     orders: ConnectionType[RecalledOrderType] = field(
         resolve.list_orders,
-        "The orders of your stores that got units of it and have not brought them back, the newest"
-        " first.",
+        "Orders of the caller's stores that include units of it which were not"
+        " returned, newest first.",
         cost=5,
     )
 
 
 BatchWasteError = Annotated[
     NotFoundType | InvalidInputType | InsufficientStockType,
-    strawberry.union("BatchWasteError", description="Why nothing was written off."),
+    strawberry.union("BatchWasteError", description="Problems that `batchWaste` can return."),
 ]
 BatchRecallError = Annotated[
     NotFoundType | InvalidInputType,
-    strawberry.union("BatchRecallError", description="Why the batch is still sold."),
+    strawberry.union("BatchRecallError", description="Problems that `batchRecall` can return."),
 ]
 
 
-@backed_by(resolve.WasteOutcome, "What batchWaste did.")
+@backed_by(resolve.WasteOutcome, "Result of `batchWaste`.")
 class BatchWastePayload:
-    stock: StockType | None = field(resolve_stock.stock_of_entry, "The shelf as it is now.")
-    entry: StockEntryType | None = column("The new line of the ledger; null when nothing was done.")
-    errors: list[BatchWasteError] = column("Every reason why nothing was done.")
+    stock: StockType | None = field(resolve_stock.stock_of_entry, "The current stock level.")
+    entry: StockEntryType | None = column(
+        "The new ledger entry; null if the mutation was rejected."
+    )
+    errors: list[BatchWasteError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.RecallOutcome, "What batchRecall did.")
+@backed_by(resolve.RecallOutcome, "Result of `batchRecall`.")
 class BatchRecallPayload:
     recall: BatchRecallType | None = column("The recall; null when nothing was done.")
-    errors: list[BatchRecallError] = column("Every reason why nothing was done.")
+    errors: list[BatchRecallError] = column("The problems; empty if the mutation succeeded.")

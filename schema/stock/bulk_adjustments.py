@@ -15,27 +15,27 @@ from schema.problems import InvalidInputType, NotFoundType, VersionConflictType
 from schema.stock.stock import BelowHeldType
 
 
-@backed_by(StockSet, "Many shelves of a store that were set at once.")
+@backed_by(StockSet, "Stock levels of a store that were set at once.")
 class StockSetType(NodeType):
     id: strawberry.ID = id_field(StockSet)
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
-    on_error: ErrorPolicy = column("What bad lines did to the good ones.")
-    applied: int = column("Lines that changed their shelf.")
-    unchanged: int = column("Lines whose shelf had that many units already.")
+    on_error: ErrorPolicy = column("Effect of invalid lines on valid ones.")
+    applied: int = column("Lines that changed a stock level.")
+    unchanged: int = column("Lines without a change.")
     at: datetime = column("When.")
 
 
 StockSetManyError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType | BelowHeldType,
-    strawberry.union(
-        "StockSetManyError", description="Why nothing was set, or a line was left out: see path."
-    ),
+    strawberry.union("StockSetManyError", description="Problems that `stockSetMany` can return."),
 ]
 
 
-@backed_by(resolve.StockSetOutcome, "What stockSetMany did.")
+@backed_by(resolve.StockSetOutcome, "Result of `stockSetMany`.")
 class StockSetManyPayload:
-    stock_set: StockSetType | None = column("What was set; null when nothing was done.")
+    stock_set: StockSetType | None = column(
+        "The result of the lines; null if the mutation was rejected."
+    )
     errors: list[StockSetManyError] = column(
-        "Every reason why nothing was done; with SKIP_BAD, one for each line that was left out."
+        "The problems; with SKIP_BAD one for each line that was skipped."
     )

@@ -22,11 +22,11 @@ from schema.stock.stock import StockAdjustPayload, StockEntryType, StockType
 @strawberry.type
 class StockQuery:
     store_stock: ConnectionType[StockType] | None = field(
-        stock_resolvers.list_of_store, "What your store has, product by product.", allow=STORE
+        stock_resolvers.list_of_store, "Stock levels of a store, by product.", allow=STORE
     )
     stock_ledger: ConnectionType[StockEntryType] | None = field(
         stock_resolvers.list_movements,
-        "Every change of your store's stock, the newest first.",
+        "The stock ledger of a store, newest first.",
         allow=STORE,
     )
 
@@ -34,7 +34,7 @@ class StockQuery:
 @strawberry.type
 class StockMutation:
     stock_adjust: StockAdjustPayload | None = mutation(
-        stock_resolvers.adjust, "Correct the books after counting the shelf.", allow=STORE
+        stock_resolvers.adjust, "Adjusts a stock level.", allow=STORE
     )
 
 
@@ -42,22 +42,22 @@ class StockMutation:
 class BatchQuery:
     expiring_batches: ConnectionType[StockBatchType] | None = field(
         batch_resolvers.list_expiring,
-        "What expires on your store's shelves, the first first.",
+        "Batches of a store that expire soon, first to expire first.",
         allow=STORE,
     )
     markdown_candidates: ConnectionType[MarkdownType] | None = field(
         batch_resolvers.list_markdown_candidates,
-        "What expires on your store's shelves before it would be sold, the first first.",
+        "Batches of a store that will expire before they are sold, first to expire first.",
         allow=STORE,
     )
     batch_recall: BatchRecallType | None = field(
         batch_resolvers.get_recall,
-        "A recall, for the people of its company.",
+        "A recall by its id, for people of its company.",
         allow=STORE_OR_SUPPORT,
     )
     batch_recalls: ConnectionType[BatchRecallType] | None = field(
         batch_resolvers.list_recalls,
-        "Your company's recalls, the newest first.",
+        "The recalls of a company, newest first.",
         allow=STORE_OR_SUPPORT,
     )
 
@@ -65,11 +65,11 @@ class BatchQuery:
 @strawberry.type
 class BatchMutation:
     batch_waste: BatchWastePayload | None = mutation(
-        batch_resolvers.write_off, "Throw units away and write them off.", allow=STORE
+        batch_resolvers.write_off, "Writes off wasted units.", allow=STORE
     )
     batch_recall: BatchRecallPayload | None = mutation(
         batch_resolvers.recall_batch,
-        "Take a batch out of sale in every store, for good.",
+        "Recalls a batch in all stores, for good.",
         allow=COMPANY,
     )
 
@@ -78,6 +78,6 @@ class BatchMutation:
 class CompanyStockQuery:
     company_stock: ConnectionType[ProductStockType] | None = field(
         company_stock_resolvers.list_of_company,
-        "What your company has in all its stores, product by product.",
+        "Stock levels of a company in all its stores, by product.",
         allow=COMPANY,
     )

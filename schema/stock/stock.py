@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schema.stock.batches import StockBatchType
 
 
-@backed_by(Stock, "What a store has of one product.")
+@backed_by(Stock, "The stock level of a product in a store.")
 class StockType:
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
@@ -32,10 +32,8 @@ class StockType:
         "The product; null when the store does not list it.",
         by="place",
     )
-    on_hand: int | None = column("Units on the shelf.", allow=STORE)
-    held: int | None = column(
-        "Units of them promised to orders that are not paid yet.", allow=STORE
-    )
+    on_hand: int | None = column("Units on hand.", allow=STORE)
+    held: int | None = column("Units reserved for orders that are not paid yet.", allow=STORE)
     damaged: int | None = column(
         "Units set aside: broken, expired or recalled. They are not in onHand.", allow=STORE
     )
@@ -43,10 +41,10 @@ class StockType:
     available: int | None = field(
         resolve.available_units, "Units that can still be sold.", allow=STORE
     )
-    version: int = column("Grows with each change: pass it as expectedVersion.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
 
 
-@backed_by(StockEntry, "One line of a store's stock ledger.")
+@backed_by(StockEntry, "An entry of a store's stock ledger.")
 class StockEntryType(NodeType):
     id: strawberry.ID = id_field(StockEntry)
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
@@ -54,40 +52,36 @@ class StockEntryType(NodeType):
         "The product; null when the store does not list it.",
         by="place",
     )
-    delta: int | None = column(
-        "Units on the shelf that came (above 0) or went (below 0).", allow=STORE
-    )
-    damaged_delta: int | None = column(
-        "Units that were set aside, or (below 0) thrown away.", allow=STORE
-    )
-    incoming_delta: int | None = column(
-        "Units more, or (below 0) fewer, on their way.", allow=STORE
-    )
+    delta: int | None = column("Change of the units on hand.", allow=STORE)
+    damaged_delta: int | None = column("Change of the units set aside.", allow=STORE)
+    incoming_delta: int | None = column("Change of the incoming units.", allow=STORE)
     batch: Annotated["StockBatchType", strawberry.lazy("schema.stock.batches")] | None = related(
-        load_stock.batch_by_id, "The batch, when it is known.", by="batch_id", allow=STORE
+        load_stock.batch_by_id, "The batch, if known.", by="batch_id", allow=STORE
     )
     batch_delta: int | None = column(
-        "Units of the batch that came or went; a sold unit leaves its batch when it is picked.",
+        "Change of the units of the batch; a sold unit leaves its batch when it is picked.",
         allow=STORE,
     )
-    reason: StockReason | None = column("Why they did.", allow=STORE)
-    reference: str | None = column("The order or the note behind it.", allow=STORE)
-    at: datetime = column("When it was written.")
+    reason: StockReason | None = column("Reason of the change.", allow=STORE)
+    reference: str | None = column("Reference to an order, or a note.", allow=STORE)
+    at: datetime = column("Time of the entry.")
 
 
-@backed_by(adjustments.BelowHeld, "Units that are promised to customers would be missing.")
+@backed_by(adjustments.BelowHeld, "Fewer units would be left than are reserved for orders.")
 class BelowHeldType(ProblemType):
-    held: int = column("Units that are promised.")
+    held: int = column("Reserved units.")
 
 
 StockAdjustError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType | BelowHeldType,
-    strawberry.union("StockAdjustError", description="Why the books stay as they are."),
+    strawberry.union("StockAdjustError", description="Problems that `stockAdjust` can return."),
 ]
 
 
-@backed_by(resolve.StockAdjustOutcome, "What stockAdjust did.")
+@backed_by(resolve.StockAdjustOutcome, "Result of `stockAdjust`.")
 class StockAdjustPayload:
-    stock: StockType | None = field(resolve.stock_of_entry, "The shelf as it is now.")
-    entry: StockEntryType | None = column("The new line of the ledger; null when nothing was done.")
-    errors: list[StockAdjustError] = column("Every reason why nothing was done.")
+    stock: StockType | None = field(resolve.stock_of_entry, "The current stock level.")
+    entry: StockEntryType | None = column(
+        "The new ledger entry; null if the mutation was rejected."
+    )
+    errors: list[StockAdjustError] = column("The problems; empty if the mutation succeeded.")

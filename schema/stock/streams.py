@@ -27,18 +27,16 @@ class StockChangeType:
         by="store_and_product",
     )
     availability: Availability = column("Customer-facing stock level.")
-    on_hand: int | None = column(
-        "Units on hand; null for others than the store's staff.", allow=STORE
-    )
+    on_hand: int | None = column("Units on hand; null except for the store's staff.", allow=STORE)
     held: int | None = column(
-        "Units reserved for unpaid orders; null for others than the store's staff.",
+        "Units reserved for unpaid orders; null except for the store's staff.",
         allow=STORE,
     )
     available: int | None = column(
-        "Units available for sale; null for others than the store's staff.", allow=STORE
+        "Units available for sale; null except for the store's staff.", allow=STORE
     )
     version: int | None = column(
-        "Pass it as expectedVersion; null for others than the store's staff.",
+        "Version for expectedVersion; null except for the store's staff.",
         allow=STORE,
     )
 

@@ -22,14 +22,14 @@ class StoreQuery:
 @strawberry.type
 class StoreMutation:
     store_create: StoreCreatePayload | None = mutation(
-        store_resolvers.create_store, "Add a store to your company.", allow=COMPANY
+        store_resolvers.create_store, "Creates a store of a company.", allow=COMPANY
     )
     store_update: StoreUpdatePayload | None = mutation(
-        store_resolvers.update_store, "Change your store's name, switch or pace.", allow=MANAGER
+        store_resolvers.update_store, "Changes the settings of a store.", allow=MANAGER
     )
     store_zone_set: StoreZoneSetPayload | None = mutation(
-        store_resolvers.set_zone, "Draw the area that your store delivers to.", allow=MANAGER
+        store_resolvers.set_zone, "Sets the delivery zone of a store.", allow=MANAGER
     )
     store_hours_set: StoreHoursSetPayload | None = mutation(
-        store_resolvers.set_hours, "Say when your store is open, the whole week.", allow=MANAGER
+        store_resolvers.set_hours, "Sets the weekly opening hours of a store.", allow=MANAGER
     )

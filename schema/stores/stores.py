@@ -28,57 +28,61 @@ from services.stores import administration, coverage, pickup, zones
 
 @backed_by(StoreHours, "An opening interval; at or before `opens`, `closes` is next day.")
 class StoreHoursType:
-    weekday: Weekday = field(resolve.weekday, "The day on which it begins.")
-    opens: time = column("When it begins, in the store's time zone.")
-    closes: time = column("When it ends, in the store's time zone.")
+    weekday: Weekday = field(resolve.weekday, "The day on which it starts.")
+    opens: time = column("Start in the store's time zone.")
+    closes: time = column("End in the store's time zone.")
 
 
-@backed_by(coverage.StoreStaffDetails, "What only a store's own people see of it.")
+@backed_by(coverage.StoreStaffDetails, "Details of a store for its staff.")
 class StoreDeskType:
-    version: int = column("Grows with each change: pass it as expectedVersion.")
-    preparation_seconds: int = column("How long a usual order takes to pick and pack.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
+    preparation_seconds: int = column("Usual seconds to pick and pack an order.")
 
 
-@backed_by(Store, "A dark store: shelves, pickers and a zone it delivers to.")
+@backed_by(Store, "A dark store or a warehouse.")
 class StoreType(NodeType):
     id: strawberry.ID = id_field(Store)
     code: str = column("Its short code, unique in the company.")
-    name: str = column("What people call it.")
+    name: str = column("Its name.")
     kind: StoreKind = column("Whether it serves customers, or stores only.")
-    status: StoreStatus = column("Its manager's switch, on top of the hours.")
-    location: GeoPointType = geo_point_field("Where it stands.")
+    status: StoreStatus = column("Its status, set by its manager in addition to the opening hours.")
+    location: GeoPointType = geo_point_field("Location of the store.")
     pickup_enabled: bool = column("Whether customers can collect orders from it.")
     pickup_wait_seconds: int = column(
-        "How long a packed order waits for its customer, counted in opening hours."
+        "Seconds of opening time for which a packed order waits for its customer."
     )
-    timezone: str = column("The time zone that its hours are in.")
-    open_now: bool = related(load.is_open_by_store, "Whether it is within its hours now.")
-    hours: list[StoreHoursType] = related(load.hours_by_store, "Its week, from Monday on.")
+    timezone: str = column("Time zone of its opening hours.")
+    open_now: bool = related(load.is_open_by_store, "Whether it is within its opening hours now.")
+    hours: list[StoreHoursType] = related(
+        load.hours_by_store, "Its weekly opening hours, from Monday."
+    )
     zone: GeoJSON | None = related(
-        load.zone_by_store, "The area it delivers to; null before one was set.", cost=10
+        load.zone_by_store, "Its delivery zone; null before one was set.", cost=10
     )
     manifest_url: str | None = field(
         documents.manifest_url,
-        "Where the list of bags that wait for riders (PDF) is read, with the same Authorization"
-        " header; null for others than its staff.",
+        "URL of the list of bags that wait for riders (PDF), which needs the same"
+        " Authorization header; null except for its staff.",
         allow=STORE,
     )
     desk: StoreDeskType | None = related(
         load.staff_details_by_store,
-        "What its own people see; null for those of others.",
+        "Details for its staff; null for others.",
         allow=STORE,
     )
 
 
-@backed_by(coverage.NotServiceable, "Nobody delivers to that place now.")
+@backed_by(coverage.NotServiceable, "No store delivers to that location now.")
 class NotServiceableType(ProblemType):
-    reason: Unserved = column("Why nobody does.")
-    distance_to_nearest_zone_m: int | None = column("Metres to the nearest zone.")
+    reason: Unserved = column("The reason.")
+    distance_to_nearest_zone_m: int | None = column(
+        "Distance to the nearest delivery zone in metres."
+    )
 
 
-@backed_by(pickup.PickupUnavailable, "The order can't be collected from that store now.")
+@backed_by(pickup.PickupUnavailable, "The order cannot be collected from that store now.")
 class PickupUnavailableType(ProblemType):
-    reason: PickupRefusal = column("Why it can't be.")
+    reason: PickupRefusal = column("The reason.")
 
 
 @backed_by(administration.CodeTaken, "Another store of the company has this code.")
@@ -86,44 +90,44 @@ class CodeTakenType(ProblemType):
     code: str = column("The code.")
 
 
-@backed_by(zones.InvalidZone, "The area can't be a delivery zone.")
+@backed_by(zones.InvalidZone, "The area is not a valid delivery zone.")
 class InvalidZoneType(ProblemType):
-    fault: ZoneFault = column("What is wrong with it.")
+    fault: ZoneFault = column("Why it is invalid.")
 
 
 StoreCreateError = Annotated[
     NotFoundType | InvalidInputType | CodeTakenType,
-    strawberry.union("StoreCreateError", description="Why no store was added."),
+    strawberry.union("StoreCreateError", description="Problems that `storeCreate` can return."),
 ]
 StoreUpdateError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType,
-    strawberry.union("StoreUpdateError", description="Why the store stays as it is."),
+    strawberry.union("StoreUpdateError", description="Problems that `storeUpdate` can return."),
 ]
 StoreZoneSetError = Annotated[
     NotFoundType | VersionConflictType | InvalidZoneType,
-    strawberry.union("StoreZoneSetError", description="Why the zone stays as it is."),
+    strawberry.union("StoreZoneSetError", description="Problems that `storeZoneSet` can return."),
 ]
 
 
-@backed_by(resolve.StoreOutcome, "What storeCreate did.")
+@backed_by(resolve.StoreOutcome, "Result of `storeCreate`.")
 class StoreCreatePayload:
-    store: StoreType | None = column("The new store, closed until its manager opens it.")
-    errors: list[StoreCreateError] = column("Every reason why nothing was done.")
+    store: StoreType | None = column("The new store, which is CLOSED until its manager opens it.")
+    errors: list[StoreCreateError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.StoreOutcome, "What storeUpdate did.")
+@backed_by(resolve.StoreOutcome, "Result of `storeUpdate`.")
 class StoreUpdatePayload:
-    store: StoreType | None = column("The store as it is now.")
-    errors: list[StoreUpdateError] = column("Every reason why nothing was done.")
+    store: StoreType | None = column("The store after the mutation.")
+    errors: list[StoreUpdateError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.StoreOutcome, "What storeZoneSet did.")
+@backed_by(resolve.StoreOutcome, "Result of `storeZoneSet`.")
 class StoreZoneSetPayload:
-    store: StoreType | None = column("The store as it is now.")
-    errors: list[StoreZoneSetError] = column("Every reason why nothing was done.")
+    store: StoreType | None = column("The store after the mutation.")
+    errors: list[StoreZoneSetError] = column("The problems; empty if the mutation succeeded.")
 
 
-@backed_by(resolve.StoreOutcome, "What storeHoursSet did.")
+@backed_by(resolve.StoreOutcome, "Result of `storeHoursSet`.")
 class StoreHoursSetPayload:
-    store: StoreType | None = column("The store as it is now.")
-    errors: list[StoreUpdateError] = column("Every reason why nothing was done.")
+    store: StoreType | None = column("The store after the mutation.")
+    errors: list[StoreUpdateError] = column("The problems; empty if the mutation succeeded.")

@@ -19,17 +19,17 @@ from schema.support.tickets import (
 class TicketQuery:
     ticket: TicketType | None = field(
         ticket_resolvers.get_ticket,
-        "A ticket of yours, or one that you may see to.",
+        "A ticket by its id, for its customer and support.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     own_tickets: ConnectionType[TicketType] | None = field(
         ticket_resolvers.list_own,
-        "The tickets about your own orders, newest first.",
+        "The caller's own tickets, newest first.",
         allow=CUSTOMER,
     )
     support_queue: ConnectionType[TicketType] | None = field(
         ticket_resolvers.list_queue,
-        "What waits at the support desk: urgent tickets first, then the oldest.",
+        "The unresolved tickets of support: urgent ones first, then the oldest.",
         allow=SUPPORT,
     )
 
@@ -38,17 +38,19 @@ class TicketQuery:
 class TicketMutation:
     ticket_open: TicketOpenPayload | None = mutation(
         ticket_resolvers.open_ticket,
-        "Say what went wrong with an order.",
+        "Opens a support ticket about an order.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     ticket_reply: TicketReplyPayload | None = mutation(
         ticket_resolvers.reply,
-        "Say something in a ticket; its customer's word reopens a resolved one.",
+        "Adds a message to a ticket; a customer's message reopens a resolved ticket.",
         allow=CUSTOMER_OR_SUPPORT,
     )
     ticket_assign: TicketAssignPayload | None = mutation(
-        ticket_resolvers.assign, "Take a ticket, or give it to another agent.", allow=SUPPORT
+        ticket_resolvers.assign,
+        "Assigns a ticket to the caller or to another agent.",
+        allow=SUPPORT,
     )
     ticket_resolve: TicketResolvePayload | None = mutation(
-        ticket_resolvers.resolve, "End a ticket, with money back if it is due.", allow=SUPPORT
+        ticket_resolvers.resolve, "Resolves a ticket, optionally with a refund.", allow=SUPPORT
     )

@@ -27,11 +27,11 @@ class TicketChangedType:
         load.ticket_by_id, "The current state of the ticket.", by="ticket_id"
     )
     message: Annotated["TicketMessageType", strawberry.lazy("schema.support.tickets")] | None = (
-        related(load.message_by_id, "The new message, if the event is one.", by="message_id")
+        related(load.message_by_id, "The new message, if the event is about one.", by="message_id")
     )
 
 
-@backed_by(support.SupportQueueChanged, "A message about the tickets of your support queue.")
+@backed_by(support.SupportQueueChanged, "A message about the tickets of the support queue.")
 class SupportQueueChangedType:
     kind: MessageKind = column(KIND)
     cursor: str = column(CURSOR)
@@ -53,5 +53,5 @@ class SupportSubscription:
         allow=CUSTOMER_OR_SUPPORT,
     )
     support_queue_changed: AsyncIterator[SupportQueueChangedType] = stream(
-        support.watch_support_queue, "Streams the changes of your support queue.", allow=SUPPORT
+        support.watch_support_queue, "Streams the changes of the support queue.", allow=SUPPORT
     )

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from schema.orders.orders import OrderType
 
 
-@backed_by(TicketMessage, "One thing said in a ticket.")
+@backed_by(TicketMessage, "A message of a ticket.")
 class TicketMessageType(NodeType):
     id: strawberry.ID = id_field(TicketMessage)
-    author_role: Role = column("CUSTOMER or SUPPORT_AGENT: as whom it was said.")
-    body: str = column("What was said: plain text, to be escaped like any other.")
+    author_role: Role = column("Role of the author: CUSTOMER or SUPPORT_AGENT.")
+    body: str = column("The text: plain text, which clients have to escape.")
     at: datetime = column("When.")
 
 
@@ -51,84 +51,87 @@ class TicketMessageType(NodeType):
 )
 class TicketType(NodeType):
     id: strawberry.ID = id_field(Ticket)
-    status: TicketStatus = column("Whose turn it is.")
+    status: TicketStatus = column("Its status.")
     available_actions: list[TicketAction] = field(
-        resolve.available_actions, "The steps that you can take now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    version: int = column("Grows with each change: pass it as expectedVersion.")
-    kind: TicketKind = column("What went wrong.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
+    kind: TicketKind = column("The kind of problem.")
     internal: bool = column(
-        "Whether it is a case that the system opened: only support sees it, and nobody replies."
+        "Whether it is a case that the system opened, which only support sees and"
+        " to which nobody replies."
     )
-    priority: TicketPriority = column("How soon an agent should look.")
-    subject: str = column("What it is about, in a line.")
-    details: str = column("What the system knows about its case; empty for other tickets.")
+    priority: TicketPriority = column("Its priority.")
+    subject: str = column("Its subject.")
+    details: str = column("Details that the system recorded for a case; empty for other tickets.")
     order_id: strawberry.ID = id_field(Order, "The order it is about.", by="order_id")
     order: Annotated["OrderType", strawberry.lazy("schema.orders.orders")] | None = related(
         load_orders.order_by_id, "The order it is about.", by="order_id"
     )
     messages: list[TicketMessageType] = related(
-        load.messages_by_ticket, "What was said, the first thing first; at most 200.", cost=5
+        load.messages_by_ticket, "Its messages, oldest first, at most 200.", cost=5
     )
     refunds: list[RefundType] = related(
-        load.refunds_by_ticket, "Money given back by resolving it.", by="order_and_ticket_id"
+        load.refunds_by_ticket,
+        "Refunds that were issued with its resolution.",
+        by="order_and_ticket_id",
     )
     assignee: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = related(
         load_accounts.person_by_id,
-        "The agent who sees to it; null for nobody, or one who is not of your company.",
+        "The assigned agent; null without one, and for agents of other companies.",
         by="assignee_id",
         allow=SUPPORT,
     )
-    resolution: str = column("How it ended, in words for the customer; empty before that.")
-    opened_at: datetime = column("When it was opened.")
-    first_answered_at: datetime | None = column("When an agent first answered.")
-    resolved_at: datetime | None = column("When it was resolved, while it is.")
+    resolution: str = column("Its resolution, in words for the customer; empty before that.")
+    opened_at: datetime = column("Time when it was opened.")
+    first_answered_at: datetime | None = column("Time of the first answer of an agent.")
+    resolved_at: datetime | None = column("Time when it was resolved; null unless it is RESOLVED.")
 
 
-@backed_by(tickets.TooMany, "There are as many already as there may be.")
+@backed_by(tickets.TooMany, "The maximum number is reached.")
 class TooManyType(ProblemType):
-    most: int = column("How many there may be.")
+    most: int = column("The maximum number.")
 
 
 TicketOpenError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | TooManyType,
-    strawberry.union("TicketOpenError", description="Why no ticket was opened."),
+    strawberry.union("TicketOpenError", description="Problems that `ticketOpen` can return."),
 ]
 TicketReplyError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | TooManyType,
-    strawberry.union("TicketReplyError", description="Why nothing was said."),
+    strawberry.union("TicketReplyError", description="Problems that `ticketReply` can return."),
 ]
 TicketAssignError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType,
-    strawberry.union("TicketAssignError", description="Why the ticket stays with whom it was."),
+    strawberry.union("TicketAssignError", description="Problems that `ticketAssign` can return."),
 ]
 TicketResolveError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | ExceedsCapturedType,
-    strawberry.union("TicketResolveError", description="Why the ticket is not at its end."),
+    strawberry.union("TicketResolveError", description="Problems that `ticketResolve` can return."),
 ]
 NOW = "The ticket as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.TicketOutcome, "What ticketOpen did.")
+@backed_by(resolve.TicketOutcome, "Result of `ticketOpen`.")
 class TicketOpenPayload:
     ticket: TicketType | None = column(NOW)
     errors: list[TicketOpenError] = column(ERRORS)
 
 
-@backed_by(resolve.TicketOutcome, "What ticketReply did.")
+@backed_by(resolve.TicketOutcome, "Result of `ticketReply`.")
 class TicketReplyPayload:
     ticket: TicketType | None = column(NOW)
     errors: list[TicketReplyError] = column(ERRORS)
 
 
-@backed_by(resolve.TicketOutcome, "What ticketAssign did.")
+@backed_by(resolve.TicketOutcome, "Result of `ticketAssign`.")
 class TicketAssignPayload:
     ticket: TicketType | None = column(NOW)
     errors: list[TicketAssignError] = column(ERRORS)
 
 
-@backed_by(resolve.TicketOutcome, "What ticketResolve did.")
+@backed_by(resolve.TicketOutcome, "Result of `ticketResolve`.")
 class TicketResolvePayload:
     ticket: TicketType | None = column(NOW)
     errors: list[TicketResolveError] = column(ERRORS)

@@ -21,11 +21,13 @@ from schema.transfers.transfers import (
 @strawberry.type
 class TransferQuery:
     transfer: TransferType | None = field(
-        transfer_resolvers.get_transfer, "A transfer to or from a store of yours.", allow=STORE
+        transfer_resolvers.get_transfer,
+        "A transfer by its id, for both of its stores.",
+        allow=STORE,
     )
     transfers: ConnectionType[TransferType] | None = field(
         transfer_resolvers.list_of_store,
-        "The transfers to and from your store, newest first.",
+        "The transfers to and from a store, newest first.",
         allow=STORE,
     )
 
@@ -33,27 +35,27 @@ class TransferQuery:
 @strawberry.type
 class TransferMutation:
     transfer_request: TransferRequestPayload | None = mutation(
-        transfer_resolvers.request, "Ask another store for goods, or offer it some.", allow=STORE
+        transfer_resolvers.request, "Requests a transfer of goods between two stores.", allow=STORE
     )
     transfer_approve: TransferApprovePayload | None = mutation(
-        transfer_resolvers.approve, "Agree to give the goods that were asked for.", allow=MANAGER
+        transfer_resolvers.approve, "Approves a transfer, as the source store.", allow=MANAGER
     )
     transfer_reject: TransferRejectPayload | None = mutation(
-        transfer_resolvers.reject, "Turn a request for goods down.", allow=MANAGER
+        transfer_resolvers.reject, "Rejects a transfer, as the source store.", allow=MANAGER
     )
     transfer_pick: TransferPickPayload | None = mutation(
-        transfer_resolvers.start_picking, "Begin to gather the goods.", allow=STORE
+        transfer_resolvers.start_picking, "Starts to pick the goods of a transfer.", allow=STORE
     )
     transfer_ship: TransferShipPayload | None = mutation(
         transfer_resolvers.ship,
-        "Send the goods off: they leave the shelf and are on their way.",
+        "Ships a transfer: the goods leave the stock of the source store.",
         allow=STORE,
     )
     transfer_receive: TransferReceivePayload | None = mutation(
         transfer_resolvers.receive,
-        "Take the goods in, and say what is damaged or missing.",
+        "Receives a transfer, with its damaged and missing units.",
         allow=STORE,
     )
     transfer_cancel: TransferCancelPayload | None = mutation(
-        transfer_resolvers.cancel, "Call a transfer off before it is shipped.", allow=MANAGER
+        transfer_resolvers.cancel, "Cancels a transfer before it is shipped.", allow=MANAGER
     )

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from schema.stores.stores import StoreType
 
 
-@backed_by(TransferLot, "Units of a transfer's line that came out of one batch.")
+@backed_by(TransferLot, "Units of a transfer line from one batch.")
 class TransferLotType:
-    batch_code: str | None = column("The batch; null for units of none.")
-    expires_on: date | None = column("The day on which they expire; null when nobody knows.")
-    quantity: int = column("Units that were shipped.")
+    batch_code: str | None = column("The batch; null if unknown.")
+    expires_on: date | None = column("Expiry date; null if unknown.")
+    quantity: int = column("Shipped units.")
 
 
 @backed_by(
@@ -46,107 +46,113 @@ class TransferLineType(NodeType):
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(
         load_catalog.product_by_id, "The product.", by="product_id"
     )
-    requested: int = column("Units that were asked for.")
-    shipped: int = column("Units that left the source; 0 before that.")
-    received: int = column("Units that arrived whole.")
-    damaged: int = column("Units that arrived and can't be sold.")
-    missing: int = column("Units that left and did not arrive.")
+    requested: int = column("Requested units.")
+    shipped: int = column("Shipped units; 0 before shipping.")
+    received: int = column("Received intact units.")
+    damaged: int = column("Received damaged units.")
+    missing: int = column("Missing units.")
     lots: list[TransferLotType] = related(
-        load.lots_by_line, "What was shipped by batch, the first to expire first."
+        load.lots_by_line, "Shipped units by batch, first to expire first."
     )
 
 
-@backed_by(Transfer, "Goods that one store or warehouse gives to another of its company.")
+@backed_by(
+    Transfer, "A transfer of goods from one store or warehouse to another of the same company."
+)
 class TransferType(NodeType):
     id: strawberry.ID = id_field(Transfer)
-    status: TransferStatus = column("Where the goods are.")
+    status: TransferStatus = column("Its status.")
     available_actions: list[TransferAction] = field(
-        resolve.available_actions, "The steps that you can take now."
+        resolve.available_actions, "The actions that the caller can take now."
     )
-    version: int = column("Grows with each change: pass it as expectedVersion.")
+    version: int = column("Increases with each change; pass it as expectedVersion.")
     source: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
-        load_stores.store_by_id, "The store that gives.", by="source_id"
+        load_stores.store_by_id, "The source store.", by="source_id"
     )
     destination: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(
-        load_stores.store_by_id, "The store that gets.", by="destination_id"
+        load_stores.store_by_id, "The destination store.", by="destination_id"
     )
     lines: list[TransferLineType] = related(
-        load.lines_by_transfer, "Its products, at most 200.", cost=10
+        load.lines_by_transfer, "Its lines, at most 200.", cost=10
     )
-    note: str = column("What was said with the request.")
-    decision_note: str = column("Why it was turned down or called off, if somebody said.")
-    requested_at: datetime = column("When it was asked for.")
-    decided_at: datetime | None = column("When it was approved, turned down or called off.")
-    shipped_at: datetime | None = column("When the goods left.")
-    received_at: datetime | None = column("When they arrived.")
+    note: str = column("Note of the request.")
+    decision_note: str = column("Why it was rejected or canceled.")
+    requested_at: datetime = column("Time when it was requested.")
+    decided_at: datetime | None = column("Time when it was approved, rejected or canceled.")
+    shipped_at: datetime | None = column("Time of shipping.")
+    received_at: datetime | None = column("Time of arrival.")
 
 
-@backed_by(transfers.SameStore, "Goods can't be sent to the store that they are in.")
+@backed_by(transfers.SameStore, "Source and destination of a transfer are the same store.")
 class SameStoreType(ProblemType):
     pass
 
 
 TransferRequestError = Annotated[
     NotFoundType | InvalidInputType | SameStoreType,
-    strawberry.union("TransferRequestError", description="Why nothing was asked for."),
+    strawberry.union(
+        "TransferRequestError", description="Problems that `transferRequest` can return."
+    ),
 ]
 TransferDecideError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
-    strawberry.union("TransferDecideError", description="Why the transfer stays as it is."),
+    strawberry.union("TransferDecideError", description="Problems that a mutation can return."),
 ]
 TransferPickError = Annotated[
     NotFoundType | IllegalStepType | VersionConflictType,
-    strawberry.union("TransferPickError", description="Why nobody gathers the goods."),
+    strawberry.union("TransferPickError", description="Problems that `transferPick` can return."),
 ]
 TransferShipError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType | InsufficientStockType,
-    strawberry.union("TransferShipError", description="Why the goods stay where they are."),
+    strawberry.union("TransferShipError", description="Problems that `transferShip` can return."),
 ]
 TransferReceiveError = Annotated[
     NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
-    strawberry.union("TransferReceiveError", description="Why nothing was taken in."),
+    strawberry.union(
+        "TransferReceiveError", description="Problems that `transferReceive` can return."
+    ),
 ]
 NOW = "The transfer as it is now; null when nothing was done."
-ERRORS = "Every reason why nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
 
 
-@backed_by(resolve.TransferOutcome, "What transferRequest did.")
+@backed_by(resolve.TransferOutcome, "Result of `transferRequest`.")
 class TransferRequestPayload:
     transfer: TransferType | None = column(NOW)
     errors: list[TransferRequestError] = column(ERRORS)
 
 
-@backed_by(resolve.TransferOutcome, "What transferApprove did.")
+@backed_by(resolve.TransferOutcome, "Result of `transferApprove`.")
 class TransferApprovePayload:
     transfer: TransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
-@backed_by(resolve.TransferOutcome, "What transferReject did.")
+@backed_by(resolve.TransferOutcome, "Result of `transferReject`.")
 class TransferRejectPayload:
     transfer: TransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
-@backed_by(resolve.TransferOutcome, "What transferCancel did.")
+@backed_by(resolve.TransferOutcome, "Result of `transferCancel`.")
 class TransferCancelPayload:
     transfer: TransferType | None = column(NOW)
     errors: list[TransferDecideError] = column(ERRORS)
 
 
-@backed_by(resolve.TransferOutcome, "What transferPick did.")
+@backed_by(resolve.TransferOutcome, "Result of `transferPick`.")
 class TransferPickPayload:
     transfer: TransferType | None = column(NOW)
     errors: list[TransferPickError] = column(ERRORS)
 
 
-@backed_by(resolve.TransferOutcome, "What transferShip did.")
+@backed_by(resolve.TransferOutcome, "Result of `transferShip`.")
 class TransferShipPayload:
     transfer: TransferType | None = column(NOW)
     errors: list[TransferShipError] = column(ERRORS)
 
 
-@backed_by(resolve.TransferOutcome, "What transferReceive did.")
+@backed_by(resolve.TransferOutcome, "Result of `transferReceive`.")
 class TransferReceivePayload:
     transfer: TransferType | None = column(NOW)
     errors: list[TransferReceiveError] = column(ERRORS)

@@ -31,7 +31,7 @@ PICKUP_STORE = prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickupUnavailable(Problem):
-    """The order can't be collected from that store now."""
+    """The order cannot be collected from that store now."""
 
     reason: PickupRefusal
 

@@ -1,0 +1,173 @@
+"""The results of steps with deliveries: problems and payloads."""
+
+from typing import Annotated
+
+import strawberry
+
+from models.delivery import DeliveryProof
+from resolvers.delivery import deliveries as resolve
+from schema.backing import backed_by, column
+from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
+from schema.problems import IllegalStepType, InvalidInputType, NotFoundType, ProblemType
+from services.delivery import delivery_codes, failed_attempts, rider_distance
+
+
+@backed_by(delivery_codes.WrongDeliveryCode, "The code or PIN is wrong.")
+class WrongDeliveryCodeType(ProblemType):
+    tries_left: int = column(
+        "Number of attempts left; after that store or support must take the step."
+    )
+
+
+@backed_by(failed_attempts.TooEarly, "The waiting time at the door is not over.")
+class TooEarlyType(ProblemType):
+    retry_after_seconds: int = column("Seconds until the caller can give this reason.")
+
+
+@backed_by(
+    rider_distance.TooFar, "The rider's last position is too far from the place of the step."
+)
+class TooFarType(ProblemType):
+    distance_m: int = column("Distance of the rider in metres.")
+    radius_m: int = column("Maximum distance in metres.")
+
+
+@backed_by(rider_distance.ProofMissing, "The step needs a proof; without it, support must act.")
+class ProofMissingType(ProblemType):
+    missing: list[DeliveryProof] = column("The proofs that are missing.")
+
+
+DeliveryOfferAcceptError = Annotated[
+    NotFoundType | IllegalStepType,
+    strawberry.union(
+        "DeliveryOfferAcceptError", description="Problems that `deliveryOfferAccept` can return."
+    ),
+]
+DeliveryOfferDeclineError = Annotated[
+    NotFoundType | IllegalStepType,
+    strawberry.union(
+        "DeliveryOfferDeclineError", description="Problems that `deliveryOfferDecline` can return."
+    ),
+]
+DeliveryStepError = Annotated[
+    NotFoundType | IllegalStepType,
+    strawberry.union("DeliveryStepError", description="Problems that a mutation can return."),
+]
+DeliveryArriveError = Annotated[
+    NotFoundType | IllegalStepType | TooFarType,
+    strawberry.union("DeliveryArriveError", description="Problems that a mutation can return."),
+]
+DeliveryCompleteError = Annotated[
+    NotFoundType | IllegalStepType | InvalidInputType | WrongDeliveryCodeType | TooFarType,
+    strawberry.union(
+        "DeliveryCompleteError", description="Problems that `deliveryComplete` can return."
+    ),
+]
+DeliveryReturnError = Annotated[
+    NotFoundType
+    | IllegalStepType
+    | InvalidInputType
+    | WrongDeliveryCodeType
+    | TooFarType
+    | ProofMissingType,
+    strawberry.union(
+        "DeliveryReturnError", description="Problems that `deliveryReturn` can return."
+    ),
+]
+DeliveryOverrideError = Annotated[
+    NotFoundType | IllegalStepType | InvalidInputType,
+    strawberry.union("DeliveryOverrideError", description="Problems that a mutation can return."),
+]
+DeliveryHandoverError = Annotated[
+    NotFoundType | IllegalStepType | WrongDeliveryCodeType,
+    strawberry.union("DeliveryHandoverError", description="Problems that a mutation can return."),
+]
+DeliveryFailError = Annotated[
+    NotFoundType
+    | IllegalStepType
+    | InvalidInputType
+    | TooEarlyType
+    | TooFarType
+    | ProofMissingType,
+    strawberry.union("DeliveryFailError", description="Problems that `deliveryFail` can return."),
+]
+NOW = "The delivery as it is now; null when nothing was done."
+ERRORS = "The problems; empty if the mutation succeeded."
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryOfferAccept`.")
+class DeliveryOfferAcceptPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOfferAcceptError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOfferOutcome, "Result of `deliveryOfferDecline`.")
+class DeliveryOfferDeclinePayload:
+    offer: DeliveryOfferType | None = column("The offer as it is now; null when nothing was done.")
+    errors: list[DeliveryOfferDeclineError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryArriveAtStore`.")
+class DeliveryArriveAtStorePayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryArriveError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryPickUp`.")
+class DeliveryPickUpPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryHandoverError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryArriveAtCustomer`.")
+class DeliveryArriveAtCustomerPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryArriveError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryCheckAge`.")
+class DeliveryCheckAgePayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryComplete`.")
+class DeliveryCompletePayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryCompleteError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryFail`.")
+class DeliveryFailPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryFailError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryReturn`.")
+class DeliveryReturnPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryReturnError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryAttemptAgain`.")
+class DeliveryAttemptAgainPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryStartReturn`.")
+class DeliveryStartReturnPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryReassign`.")
+class DeliveryReassignPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryOverrideError] = column(ERRORS)
+
+
+@backed_by(resolve.DeliveryOutcome, "Result of `deliveryUnassign`.")
+class DeliveryUnassignPayload:
+    delivery: DeliveryType | None = column(NOW)
+    errors: list[DeliveryStepError] = column(ERRORS)
