@@ -12,6 +12,7 @@ SOCKETS ?= 1000
 EVENTS ?= 10000
 EVENTS_PER_SECOND ?= 80
 WORKERS ?= auto
+SCENE ?= order
 ARGS ?=
 IN := .venv/bin/python -m
 FINDS := python3.13 python3.12 python3.11 python3.14 python3
@@ -79,10 +80,10 @@ schema: setup ## write schema.graphql
 states: setup ## write docs/states.md
 	@$(IN) server states > docs/states.md.new && mv docs/states.md.new docs/states.md
 
-demo: setup ## play one order end to end against the running store
-	@$(IN) local inside -m simulators.demo $(ARGS)
+demo: setup ## play one order end to end against the running store (SCENE=troubles, SCENE=all)
+	@$(IN) local inside -m simulators.demo $(SCENE) $(ARGS)
 
-demo-short: setup ## start a store of its own, play the demo and a short city, stop it
+demo-short: setup ## start a store of its own, play all scenes and a short city, stop it
 	@$(IN) local trial
 
 city: setup ## simulate a city: RATE orders a second for MINUTES

@@ -1,4 +1,4 @@
-"""`make demo-short`: play the demo and a short city against a store that is started for it."""
+"""`make demo-short`: play all scenes and a short city against a store that is started for it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ def play(root: Path, python: Path, given: Mapping[str, str]) -> None:
             run.serve(store)
             store.await_ready()
             environment["DARKSTORE_URL"] = store.url
-            store.finish("the demo", "simulators.demo")
+            store.finish("the demo", "simulators.demo", "all")
             store.finish("the city", "simulators.city", *CITY)
             store.check()
         finally:

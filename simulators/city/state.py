@@ -62,7 +62,7 @@ class CityState:
 
     def refused(self, error: MutationRejected) -> None:
         """Count problems of a mutation, which are not errors."""
-        for kind in error.kinds:
+        for kind in error.codes:
             self.counts[f"refused {kind}"] += 1
 
     async def pause(self, seconds: float) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +20,11 @@ JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
 class RequestFailed(Exception):
-    """The server answered with errors, or not at all."""
+    """The server answered with errors, whose codes are known then, or not at all."""
+
+    def __init__(self, message: str, codes: Sequence[str] = ()) -> None:
+        self.codes = list(codes)
+        super().__init__(message)
 
 
 class GraphClient:
@@ -33,6 +37,7 @@ class GraphClient:
         self._url = url
         self.tally = tally or RequestStatistics()
         self.token: str | None = None
+        self.opened_sockets = 0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._opening = asyncio.Lock()
         self._inboxes: dict[str, asyncio.Queue[dict[str, Any] | None]] = {}
@@ -63,7 +68,7 @@ class GraphClient:
         self.tally.add(name, time.perf_counter() - began)
         if answer.get("errors"):
             self.tally.fail(name, str(answer["errors"][0]))
-            raise RequestFailed(f"{name}: {answer['errors']}")
+            raise RequestFailed(f"{name}: {answer['errors']}", _codes(answer["errors"]))
         return answer["data"]
 
     async def watch(self, document: str, **variables: Any) -> AsyncIterator[Any]:
@@ -79,9 +84,9 @@ class GraphClient:
                 if message["type"] == "complete":
                     return
                 if message["type"] == "error":
-                    raise RequestFailed(str(message["payload"]))
-                if message["payload"].get("errors"):
-                    raise RequestFailed(str(message["payload"]["errors"]))
+                    raise RequestFailed(str(message["payload"]), _codes(message["payload"]))
+                if errors := message["payload"].get("errors"):
+                    raise RequestFailed(str(errors), _codes(errors))
                 yield message["payload"]["data"]
             raise RequestFailed("the socket was closed")
         finally:
@@ -102,6 +107,7 @@ class GraphClient:
         async with self._opening:
             if self._socket is None or self._socket.closed:
                 self._socket = await self._connect()
+                self.opened_sockets += 1
                 self._reader = asyncio.create_task(self._read(self._socket))
             return self._socket
 
@@ -131,6 +137,10 @@ class GraphClient:
 
 async def _send(socket: aiohttp.ClientWebSocketResponse, message: dict[str, Any]) -> None:
     await socket.send_str(orjson.dumps(message).decode())
+
+
+def _codes(errors: list[dict[str, Any]]) -> list[str]:
+    return [error.get("extensions", {}).get("code", "") for error in errors]
 
 
 def operation_name(document: str) -> str:

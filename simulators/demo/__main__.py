@@ -1,32 +1,38 @@
-"""`python -m simulators.demo`: four clients play one order from storefront to refund."""
+"""`python -m simulators.demo [SCENE ...]`: plays scenes with real clients.
+
+Scenes are `order` (the default: one order from storefront to refund), `troubles`, each of its
+chapters by name, and `all`.
+"""
 
 import asyncio
 import os
 import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
 
 from simulators.client import RequestFailed
-from simulators.demo.play import UnexpectedResult, play
-from simulators.parts.customer import CardProvider
+from simulators.demo.chapters import TROUBLES, Chapter, play_chapters
+from simulators.demo.checks import UnexpectedResult
+from simulators.demo.play import play
+from simulators.demo.session import NEEDED, DemoSettings, read_settings
 
 MOST_SECONDS = 60.0
-
-
-async def _within_time(url: str, provider: CardProvider) -> None:
-    async with asyncio.timeout(MOST_SECONDS):
-        await play(url, provider)
+ORDER, ALL = "order", "all"
+SCENES: dict[str, Sequence[Chapter]] = {"troubles": TROUBLES} | {
+    chapter.name: (chapter,) for chapter in TROUBLES
+}
 
 
 def main() -> int:
     """Play; 0 when everything went as it should, 1 with the difference otherwise."""
-    url = os.environ.get("DARKSTORE_URL", "http://127.0.0.1:8000")
-    provider = CardProvider(
-        os.environ.get("STRIPE_API_BASE", ""), os.environ.get("STRIPE_PUBLISHABLE_KEY", "")
-    )
-    if not provider.url:
-        print("demo: STRIPE_API_BASE is not set: start the store with `make run`", file=sys.stderr)
-        return 1
+    options = ArgumentParser(prog="make demo")
+    options.add_argument("scenes", nargs="*", choices=[ORDER, *SCENES, ALL, []], metavar="SCENE")
+    options.add_argument("--save", action="store_true", help="write the expected transcripts")
+    given = options.parse_args()
+    scenes = [ORDER, "troubles"] if ALL in given.scenes else given.scenes or [ORDER]
     try:
-        asyncio.run(_within_time(url, provider))
+        for scene in scenes:
+            asyncio.run(_play(scene, save=given.save))
     except (RequestFailed, UnexpectedResult) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -34,6 +40,19 @@ def main() -> int:
         print(f"demo: not done after {MOST_SECONDS:.0f} s", file=sys.stderr)
         return 1
     return 0
+
+
+async def _play(scene: str, *, save: bool) -> None:
+    if scene == ORDER:
+        settings = read_settings(os.environ, "STRIPE_API_BASE")
+        await _play_order(settings)
+    else:
+        await play_chapters(SCENES[scene], read_settings(os.environ, *NEEDED), save)
+
+
+async def _play_order(settings: DemoSettings) -> None:
+    async with asyncio.timeout(MOST_SECONDS):
+        await play(settings.url, settings.card_provider)
 
 
 if __name__ == "__main__":

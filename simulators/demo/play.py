@@ -2,14 +2,16 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 
 import aiohttp
 
 from simulators.client import GraphClient
+from simulators.demo.checks import UnexpectedResult, expect
+from simulators.demo.offers import accept_ride
 from simulators.demo.transcript import Transcript
+from simulators.demo.watcher import Watcher
 from simulators.parts.agent import AgentClient
 from simulators.parts.customer import CardProvider, CustomerClient
 from simulators.parts.picker import PickerClient
@@ -26,66 +28,10 @@ LINES = 3
 SCALE_SHARE = 1.05
 RIDE_STEPS = 5
 STEP_SECONDS = 1.1
-SEEN_SECONDS = 15.0
-
-
-class UnexpectedResult(Exception):
-    """A result differs from the expected one."""
-
-
-def expect(what: str, found: Any, wanted: Any) -> None:
-    """Raise Differs unless the two are equal."""
-    if found != wanted:
-        raise UnexpectedResult(f"{what} is {found!r}, it should be {wanted!r}")
-
-
-class Watcher:
-    """Subscribes to the order and stores all messages."""
-
-    def __init__(self, customer: CustomerClient, order_id: str, script: Transcript) -> None:
-        self.seen: list[dict[str, Any]] = []
-        self._news = asyncio.Event()
-        self._task = asyncio.create_task(self._follow(customer, order_id, script))
-
-    async def until(self, what: str, seen: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait for a message; raises Differs when it does not come."""
-        try:
-            async with asyncio.timeout(SEEN_SECONDS):
-                while True:
-                    for message in self.seen:
-                        if seen(message):
-                            return message
-                    if self._task.done():
-                        self._task.result()
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise UnexpectedResult(f"the customer did not see {what}") from None
-
-    async def event(self, kind: str) -> None:
-        """Wait for an event of this type."""
-        await self.until(kind, lambda m: bool(m["event"]) and m["event"]["type"] == kind)
-
-    async def aclose(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _follow(self, customer: CustomerClient, order_id: str, script: Transcript) -> None:
-        async for message in customer.track(order_id):
-            self.seen.append(message)
-            self._news.set()
-            if message["event"]:
-                script.says("customer", f"sees {message['event']['type']}")
-            elif message["riderPosition"]:
-                place = message["riderPosition"]
-                script.says(
-                    "customer",
-                    f"sees the rider at {place['latitude']:.4f}, {place['longitude']:.4f}",
-                )
 
 
 async def play(url: str, provider: CardProvider) -> None:
-    """Play the whole order; raises Differs or Failed at the first thing that is wrong."""
+    """Play the whole order; raises at the first thing that is wrong."""
     script = Transcript()
     async with aiohttp.ClientSession() as http:
 
@@ -197,7 +143,9 @@ async def _deliver(
     with script.does("rider", "goes online in front of the store"):
         await rider.go_online()
         await rider.report(store["latitude"], store["longitude"])
-    ride = await _ride(script, rider, picker, order)
+    with script.does("rider", "accepts the offer of the ride") as came:
+        offer, ride = await accept_ride(rider, picker, order["code"])
+        came.append(f"{offer['distanceM']} m, {offer['etaSeconds']} s")
     await watcher.event("DELIVERY_ASSIGNED")
     door = ride["dropPoint"]
     with script.does("rider", "arrives at the store"):
@@ -218,26 +166,6 @@ async def _deliver(
         came.append(done["status"])
     await watcher.event("ORDER_COMPLETED")
     await rider.go_offline()
-
-
-async def _ride(
-    script: Transcript, rider: RiderClient, picker: PickerClient, order: dict[str, Any]
-) -> dict[str, Any]:
-    """Accept the delivery of this order; unassign any other that was offered."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(SEEN_SECONDS):
-            async for message in rider.offers():
-                offer = message["offer"]
-                if not offer or offer["status"] != "OFFERED":
-                    continue
-                words = f"is offered a ride: {offer['distanceM']} m, {offer['etaSeconds']} s"
-                script.says("rider", words)
-                with script.does("rider", "accepts the offer"):
-                    ride = await rider.accept(offer["id"])
-                if ride["orderCode"] == order["code"]:
-                    return dict(ride)
-                await picker.unassign(ride["id"])
-    raise UnexpectedResult(f"no rider was asked to bring {order['code']}")
 
 
 def _between(start: float, end: float, share: float) -> float:

@@ -1,7 +1,8 @@
-"""The support agent's app: answers a ticket and resolves it with a refund."""
+"""The support agent's app: tickets, cases, payments that need a person, rides without a rider."""
 
 from typing import Any
 
+from simulators.parts.customer import CANCEL
 from simulators.parts.device import RoleClient
 
 REPLY = """
@@ -16,6 +17,40 @@ RESOLVE = """
 mutation Resolve($input: TicketResolveInput!) {
   ticketResolve(input: $input) {
     ticket { id status resolution }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+QUEUE = """
+query SupportQueue {
+  supportQueue(first: 100) { nodes { id status kind internal subject order { id } } }
+}
+"""
+STUCK = """
+query StuckPayments {
+  stuckPayments(first: 100) { nodes { id stuckReason attemptCount order { id } } }
+}
+"""
+RESUME = """
+mutation Resume($input: PaymentResumeInput!) {
+  paymentResume(input: $input) {
+    payment { id status stuckReason }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+REFUND = """
+mutation Refund($input: RefundIssueInput!) {
+  refundIssue(input: $input) {
+    refund { id status }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+REASSIGN = """
+mutation Reassign($input: DeliveryReassignInput!) {
+  deliveryReassign(input: $input) {
+    delivery { id status riderName }
     errors { __typename ... on Problem { message } }
   }
 }
@@ -37,3 +72,33 @@ class AgentClient(RoleClient):
         if refund_minor:
             given["refund"] = {"amountMinor": refund_minor, "reason": "ITEM_DAMAGED"}
         return (await self.do(RESOLVE, "ticketResolve", given))["ticket"]
+
+    async def cases(self, order_id: str) -> list[Any]:
+        """Query the open cases that the system has opened for an order."""
+        nodes = (await self.graph.run(QUEUE))["supportQueue"]["nodes"]
+        return [one for one in nodes if one["internal"] and one["order"]["id"] == order_id]
+
+    async def stuck_payments(self, order_id: str) -> list[Any]:
+        """Query the payments of an order that need a person."""
+        nodes = (await self.graph.run(STUCK))["stuckPayments"]["nodes"]
+        return [one for one in nodes if one["order"]["id"] == order_id]
+
+    async def resume(self, payment_id: str) -> Any:
+        """Have a payment tried again at once."""
+        return (await self.do(RESUME, "paymentResume", {"paymentId": payment_id}))["payment"]
+
+    async def refund(self, order_id: str, amount_minor: int) -> Any:
+        """Send money back."""
+        given = {"orderId": order_id, "amountMinor": amount_minor, "reason": "GOODWILL"}
+        return (await self.do(REFUND, "refundIssue", given))["refund"]
+
+    async def cancel(self, order_id: str, reason: str) -> Any:
+        """Call an order off for its customer."""
+        given = {"orderId": order_id, "reason": reason}
+        return (await self.do(CANCEL, "orderCancel", given))["order"]
+
+    async def reassign(self, delivery_id: str, rider_id: str, note: str) -> Any:
+        """Give a ride whose rider can't be reached to another rider."""
+        override = {"reason": "RIDER_UNREACHABLE", "note": note}
+        given = {"deliveryId": delivery_id, "riderId": rider_id, "override": override}
+        return (await self.do(REASSIGN, "deliveryReassign", given))["delivery"]

@@ -39,7 +39,7 @@ SEARCH = """
 query Search($at: GeoPointInput!, $query: String!) {
   storefront(at: $at) {
     search(query: $query, first: 20) {
-      nodes { id code name weighed price { minor } availability }
+      nodes { id code name weighed ageRestricted price { minor } availability }
     }
   }
 }
@@ -88,6 +88,40 @@ mutation OpenTicket($input: TicketOpenInput!) {
     ticket { id status }
     errors { __typename ... on Problem { message } }
   }
+}
+"""
+RECORD = """
+query OrderRecord($id: ID!) {
+  order(id: $id) {
+    id code status stage cancelReason customerName addressLine promisedAt deliveryPin
+    store { id code name }
+    deliveryFee { minor }
+    payment { status clientSecret captured { minor } refunded { minor } }
+    payments { status captured { minor } }
+    delivery { id status failReason feeKept }
+    timeline(first: 100) { nodes { type reason } }
+  }
+}
+"""
+REFRESH = """
+mutation RefreshPayment($input: PaymentRefreshInput!) {
+  paymentRefresh(input: $input) {
+    order { id status stage payment { status } }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+CANCEL = """
+mutation CancelOrder($input: OrderCancelInput!) {
+  orderCancel(input: $input) {
+    order { id status cancelReason }
+    errors { __typename ... on Problem { message } }
+  }
+}
+"""
+PRODUCT = """
+query ShowProduct($at: GeoPointInput!, $id: ID!) {
+  storefront(at: $at) { product(id: $id) { id availability } }
 }
 """
 PAY_SECONDS = 10
@@ -154,6 +188,24 @@ class CustomerClient(RoleClient):
     async def order(self, order_id: str) -> Any:
         """Query the order."""
         return (await self.graph.run(ORDER, id=order_id))["order"]
+
+    async def record(self, order_id: str) -> Any:
+        """Query everything about the order."""
+        return (await self.graph.run(RECORD, id=order_id))["order"]
+
+    async def refresh(self, order_id: str) -> Any:
+        """Ask how the payment stands."""
+        return (await self.do(REFRESH, "paymentRefresh", {"orderId": order_id}))["order"]
+
+    async def cancel(self, order_id: str, reason: str) -> Any:
+        """Call the order off."""
+        given = {"orderId": order_id, "reason": reason}
+        return (await self.do(CANCEL, "orderCancel", given))["order"]
+
+    async def availability(self, product_id: str) -> str:
+        """What the storefront says of a product's stock."""
+        data = await self.graph.run(PRODUCT, at=self.at, id=product_id)
+        return str(data["storefront"]["product"]["availability"])
 
     async def track(self, order_id: str, after: str | None = None) -> AsyncIterator[Any]:
         """Subscribe to the order."""

@@ -15,12 +15,12 @@ mutation SignIn($input: PasswordSignInInput!) {
 
 
 class MutationRejected(RequestFailed):
-    """A mutation returned problems; `kinds` has their type names."""
+    """A mutation returned problems; their type names are the codes."""
 
     def __init__(self, mutation: str, errors: list[dict[str, Any]]) -> None:
-        self.kinds = [error["__typename"] for error in errors]
         words = "; ".join(f"{one['__typename']}: {one.get('message', '')}" for one in errors)
-        super().__init__(f"{mutation} was refused: {words}")
+        kinds = [error["__typename"] for error in errors]
+        super().__init__(f"{mutation} was refused: {words}", kinds)
 
 
 class RoleClient:

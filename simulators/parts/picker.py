@@ -92,6 +92,16 @@ mutation PutBack($input: FulfillmentPutBackInput!) {
   }
 }
 """
+STOCK = """
+query Stock($storeId: ID!, $search: String!) {
+  storeStock(storeId: $storeId, first: 20, search: $search) {
+    nodes { product { code } onHand held available damaged }
+  }
+}
+"""
+RECIPIENT = "query Recipient($id: ID!) { order(id: $id) { id customerName addressLine } }"
+RETURN_CODE = "query ReturnCode($id: ID!) { delivery(id: $id) { id status returnCode } }"
+
 UNASSIGN = """
 mutation Unassign($input: DeliveryUnassignInput!) {
   deliveryUnassign(input: $input) {
@@ -178,3 +188,17 @@ class PickerClient(RoleClient):
             lines.append({"lineId": line["id"], **counts, "wasteReason": reason})
         given = {"fulfillmentId": task["id"], "lines": lines}
         return (await self.do(PUT_BACK, "fulfillmentPutBack", given))["fulfillment"]
+
+    async def stock(self, code: str) -> Any:
+        """Query the units of the product with this code."""
+        data = await self.graph.run(STOCK, storeId=self.store_id, search=code)
+        return next(one for one in data["storeStock"]["nodes"] if one["product"]["code"] == code)
+
+    async def recipient(self, order_id: str) -> Any:
+        """Query for whom an order is."""
+        return (await self.graph.run(RECIPIENT, id=order_id))["order"]
+
+    async def return_code(self, delivery_id: str) -> str:
+        """Query the code that a rider who brings bags back has to give."""
+        data = await self.graph.run(RETURN_CODE, id=delivery_id)
+        return str(data["delivery"]["returnCode"])

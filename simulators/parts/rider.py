@@ -21,7 +21,7 @@ mutation GoOffline($input: RiderGoOfflineInput!) {
   }
 }
 """
-DESK = "query RiderDesk { viewer { rider { rider { status } currentDelivery { id } } } }"
+DESK = "query RiderDesk { viewer { rider { rider { id status } currentDelivery { id } } } }"
 REPORT = """
 mutation ReportLocation($input: RiderLocationReportInput!) {
   riderLocationReport(input: $input) {
@@ -111,14 +111,32 @@ class RiderClient(RoleClient):
 
     async def arrive_at_customer(self, delivery_id: str) -> Any:
         """Stand at the door, and look at a document where the age is checked."""
-        delivery = await self._step("deliveryArriveAtCustomer", delivery_id)
+        delivery = await self.ring(delivery_id)
         if "CHECK_AGE" not in delivery["availableActions"]:
             return delivery
-        shown = {"document": "IDENTITY_CARD", "isOldEnough": True}
+        return await self.check_age(delivery_id)
+
+    async def ring(self, delivery_id: str) -> Any:
+        """Stand at the door."""
+        return await self._step("deliveryArriveAtCustomer", delivery_id)
+
+    async def check_age(self, delivery_id: str, *, old_enough: bool = True) -> Any:
+        """Say what the customer's document shows."""
+        shown = {"document": "IDENTITY_CARD", "isOldEnough": old_enough}
         return await self._step("deliveryCheckAge", delivery_id, **shown)
 
     async def complete(self, delivery_id: str, pin: str) -> Any:
         return await self._step("deliveryComplete", delivery_id, pin=pin)
+
+    async def fail(self, delivery_id: str, reason: str, calls: int = 0) -> Any:
+        """Say that nobody takes the bags, after so many calls."""
+        return await self._step("deliveryFail", delivery_id, reason=reason, callAttempts=calls)
+
+    async def start_return(self, delivery_id: str) -> Any:
+        return await self._step("deliveryStartReturn", delivery_id)
+
+    async def bring_back(self, delivery_id: str, return_code: str) -> Any:
+        return await self._step("deliveryReturn", delivery_id, returnCode=return_code)
 
     async def _step(self, mutation: str, delivery_id: str, **more: Any) -> Any:
         operation = mutation[0].upper() + mutation[1:]

@@ -9,19 +9,32 @@ from graphql import parse, validate
 
 from schema.root import graph
 
-PARTS = ("device", "customer", "picker", "rider", "agent")
-STEPS = ("deliveryArriveAtStore", "deliveryPickUp", "deliveryArriveAtCustomer", "deliveryComplete")
+PARTS = ("device", "customer", "picker", "administrator", "rider", "agent")
+CHAPTERS = ("reroute", "rules")
+MODULES = [f"simulators.parts.{part}" for part in PARTS] + [
+    f"simulators.demo.troubles.{chapter}" for chapter in CHAPTERS
+]
+STEPS = (
+    "deliveryArriveAtStore",
+    "deliveryPickUp",
+    "deliveryArriveAtCustomer",
+    "deliveryComplete",
+    "deliveryCheckAge",
+    "deliveryFail",
+    "deliveryStartReturn",
+    "deliveryReturn",
+)
 
 
 def documents() -> list[Any]:
     found = []
-    for part in PARTS:
-        room = importlib.import_module(f"simulators.parts.{part}")
-        for name, value in vars(room).items():
+    for name_of_module in MODULES:
+        module = importlib.import_module(name_of_module)
+        for name, value in vars(module).items():
             if isinstance(value, str) and re.search(
                 r"^(query|mutation|subscription)", value, re.MULTILINE
             ):
-                found.append(pytest.param(value, id=f"{part}.{name}"))
+                found.append(pytest.param(value, id=f"{name_of_module}.{name}"))
     return found
 
 

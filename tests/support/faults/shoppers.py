@@ -94,7 +94,7 @@ class Shopper:
             if self.rng.random() < 0.1:
                 await self._cancel(checkout)
         except MutationRejected as error:
-            checkout.error_types.extend(error.kinds)
+            checkout.error_types.extend(error.codes)
         finally:
             self.log.finished_count += 1
 
