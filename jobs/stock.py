@@ -2,7 +2,8 @@
 
 from database.sessions import Database
 from jobs.retry_each import DueItems, process_batch, process_in_transactions
-from services.stock import recalls, reservations, stock_audit
+from services.stock import recalls, reservations
+from services.stock.audit import stock_audit
 
 MAX_SWEEP_STORES = 1_000
 STORES_TO_SET_ASIDE = DueItems(

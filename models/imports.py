@@ -34,7 +34,7 @@ class ImportMode(NamedEnum):
     """The meaning of a quantity in a stock file."""
 
     SET = auto()
-    """The total units on hand."""
+    """The total units on hand at the time of the file; goods that moved since then are added."""
     ADD = auto()
     """Units to add, or to remove if negative."""
 
@@ -91,8 +91,9 @@ class StockUpload(Entity):
 class StockImport(Entity):
     """The import of one file and its progress.
 
-    `stores` are those that its rows may name; None means every store of the company. `place_bytes`
-    and `place_lines` are how far the file is read, `place_rows` the last applied line.
+    `stores` are those that its rows may name; None means every store of the company. `as_of` is
+    when the quantities of a SET file were true. `place_bytes` and `place_lines` are how far the
+    file is read, `place_rows` the last applied line.
     """
 
     __tablename__ = "stock_import"
@@ -124,6 +125,7 @@ class StockImport(Entity):
     rows_failed: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str] = mapped_column(default="")
     tries: Mapped[int] = mapped_column(default=0)
+    as_of: Mapped[datetime] = default_now()
     started_at: Mapped[datetime] = default_now()
     finished_at: Mapped[datetime | None]
 

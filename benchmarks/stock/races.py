@@ -29,7 +29,7 @@ from services.core.clock import current_time
 from services.core.problems import DomainError
 from services.payments import payments
 from services.stock import stock_writer
-from services.stock.stock_audit import find_differences
+from services.stock.audit.stock_audit import find_differences
 from tests.support.city import City, build_city
 from tests.support.customers import ORIGIN, create_people, order_request, product_id
 from workflows.checkout import place_order

@@ -1,5 +1,7 @@
 """Inputs of stock import mutations."""
 
+from datetime import datetime
+
 import strawberry
 
 from models.imports import ErrorPolicy, ImportFormat, ImportMode
@@ -18,6 +20,12 @@ class StockImportStartInput:
         " barcode) and quantity; JSONL has an object with these three keys on each line."
     )
     mode: ImportMode = strawberry.field(description="Meaning of the quantity of a row.")
+    as_of: datetime | None = strawberry.field(
+        default=None,
+        description="Time for which the quantities of a SET file are valid, at most 7 days ago;"
+        " default: the time of the upload. Goods sold, received or moved otherwise since then are"
+        " added to them; counts and other corrections since then are replaced.",
+    )
     on_error: ErrorPolicy = strawberry.field(
         default=ErrorPolicy.ALL_OR_NOTHING, description="Effect of invalid rows on valid ones."
     )

@@ -88,7 +88,9 @@ def _start_args(info: Info, input: StockImportStartInput) -> dict[str, Any]:
         "actor": info.context.actor,
         "company_id": parse_id(Company, input.company_id, "companyId"),
         "upload_id": parse_id(StockUpload, input.upload_id, "uploadId"),
-        "options": stock_imports.ImportOptions(input.format, input.mode, input.on_error),
+        "options": stock_imports.ImportOptions(
+            input.format, input.mode, input.on_error, input.as_of
+        ),
     }
 
 

@@ -44,6 +44,7 @@ class StockImportType(NodeType):
     file_name: str = column("Name of the file.")
     format: ImportFormat = column("Format of the file.")
     mode: ImportMode = column("Meaning of the quantity of a row.")
+    as_of: datetime = column("Time for which the quantities of a SET file are valid.")
     on_error: ErrorPolicy = column("Effect of invalid rows on valid ones.")
     rows_total: int = column("Rows read so far; all rows after READING.")
     rows_done: int = column("Rows that were applied.")

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from database.scope import PLATFORM
 from database.sessions import Database
 from server.commands.migrate import error_sentence
-from services.stock import stock_audit
+from services.stock.audit import stock_audit
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

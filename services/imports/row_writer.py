@@ -4,14 +4,16 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import bindparam
-from sqlalchemy.types import Boolean, Integer, Text, Uuid
+from sqlalchemy.types import Boolean, DateTime, Integer, Text, Uuid
 
+from database.base import first_uuid7_at
 from models.imports import ErrorPolicy, ImportMode, StockImport
 from models.stock import StockReason
 from services.stock import batches
@@ -25,6 +27,8 @@ from services.stock.stock_writer import (
 )
 
 MAX_EVENT_CHANGES = 100
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""How far the clocks of processes, which make keys, may differ from the database's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +40,34 @@ class ApplyResult:
     more: bool
 
 
+CORRECTIONS = (StockReason.OPENING, StockReason.ADJUSTMENT, StockReason.COUNT)
+"""Entries that make the ledger agree with the shelf: no goods move."""
+_MOVES_GOODS = f"""case when e.reason = 'IMPORT' then exists (
+        select from stock_import i where i.id = e.reference::uuid and i.mode = 'ADD')
+    else e.reason not in ({", ".join(f"'{reason}'" for reason in CORRECTIONS)}) end"""
+# The new on_hand. A total is one of a moment: goods that have moved since then, such as sold ones,
+# are added to it, while corrections since then are replaced. The keys of the ledger are in the
+# order of time, so only its newest rows are read. (`offset 0`: computed once for each row.)
+_TARGET = f"""cross join lateral (
+        select case when :adds then s.on_hand + r.units else r.units + coalesce((
+            select sum(e.delta) from stock_entry e
+            where e.store_id = s.store_id and e.product_id = s.product_id and e.id > :since
+                and e.at > :as_of and {_MOVES_GOODS}), 0) end as target offset 0
+    ) wanted"""  # noqa: S608 - constants within another
 # Parts shared by the statements: the valid rows of a step, their stock rows, and the new on_hand.
 SHARED = {
     "@valid": "r.import_id = :import and r.fault is null and r.number > :low and r.number <= :high",
     "@of_row": "s.store_id = r.store_id and s.product_id = r.product_id",
-    "@target": "case when :adds then s.on_hand + r.units else r.units end",
+    "@with_target": _TARGET,
+    "@target": "wanted.target",
     "@max_units": str(MAX_ON_HAND_UNITS),
     "@has_batches": "exists (select from stock_batch b where b.store_id = s.store_id"
     " and b.product_id = s.product_id and b.on_hand > 0)",
 }
 PARAMETER_TYPES: dict[str, Any] = {
     "import": Uuid, "company": Uuid, "actor": Uuid, "low": Integer, "high": Integer,
-    "adds": Boolean, "limit": Integer, "reference": Text,
+    "adds": Boolean, "limit": Integer, "reference": Text, "since": Uuid,
+    "as_of": DateTime(timezone=True),
 }  # fmt: skip
 
 
@@ -85,20 +105,21 @@ LOCK = _statement(
 )
 REJECT = _statement(
     """
-    update stock_import_row r set
+    update stock_import_row bad set
         fault = case when @target > @max_units then 'TOO_MANY' else 'BELOW_HELD' end,
         field = 'quantity',
         message = case
             when @target > @max_units then 'A store has at most @max_units units of a product.'
             else 'There are ' || s.on_hand || ', of which ' || s.held || ' are reserved.' end
-    from stock s
-    where @valid and @of_row and (@target < s.held or @target > @max_units)
+    from stock_import_row r join stock s on @of_row @with_target
+    where @valid and bad.import_id = r.import_id and bad.number = r.number
+        and (@target < s.held or @target > @max_units)
     """
 )
 DECREASES_WITH_BATCHES = _statement(
     """
     select s.store_id, s.product_id, @target - s.on_hand as delta
-    from stock s join stock_import_row r on @of_row
+    from stock s join stock_import_row r on @of_row @with_target
     where @valid and @target < s.on_hand and @has_batches
     """
 )
@@ -106,7 +127,7 @@ SET_ON_HAND = _statement(
     set_on_hand_sql(
         """
         select s.store_id, s.product_id, @target as target, @target - s.on_hand as delta
-        from stock s join stock_import_row r on @of_row
+        from stock s join stock_import_row r on @of_row @with_target
         where @valid and @target <> s.on_hand and (@target > s.on_hand or not @has_batches)
         """,
         StockReason.IMPORT,
@@ -127,7 +148,8 @@ async def apply_rows(
     if not count:
         return ApplyResult(0, low, False)
     rows = {"import": row.id, "low": low, "high": high}
-    targets = {**rows, "adds": row.mode is ImportMode.ADD}
+    targets: dict[str, Any] = {**rows, "adds": row.mode is ImportMode.ADD, "as_of": row.as_of}
+    targets["since"] = first_uuid7_at((row.as_of - CLOCK_TOLERANCE).timestamp())
     await session.execute(CREATE_MISSING, {**rows, "company": row.company_id})
     await session.execute(LOCK, rows)
     rejected = (await session.execute(REJECT, targets)).rowcount  # type: ignore[attr-defined] # an update has one

@@ -5,6 +5,7 @@ The steps of an import are in `import_steps`.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from models.imports import (
     StockUpload,
 )
 from services.core.access import COMPANY_ROLES, MANAGER_ROLES
+from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, RateLimited, not_found
 from services.core.state_machine import AutomaticTransition, StateMachine
@@ -36,6 +38,9 @@ MAX_NAME_LENGTH = 200
 MAX_WAITING_UPLOADS = 20
 UPLOAD_RETENTION_SECONDS = 24 * 3600
 MAX_LIVE_IMPORTS = 3
+MAX_AGE = timedelta(days=7)
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far the clock of whoever sends a file may be fast."""
 RETRY_SECONDS = 30
 FINAL_STATUSES = (ImportStatus.COMPLETED, ImportStatus.FAILED)
 ADVANCE_JOB = "stock_import.advance"
@@ -86,6 +91,8 @@ class ImportOptions:
     format: ImportFormat
     mode: ImportMode
     on_error: ErrorPolicy
+    as_of: datetime | None = None
+    """When the quantities of a SET file were true; None: when it was sent."""
 
 
 async def list_uploads(session: AsyncSession, *, actor: Actor) -> Sequence[StockUpload]:
@@ -148,7 +155,7 @@ async def start(
         stores=stores,
         file_name=upload.name,
         size_bytes=upload.size_bytes,
-        **asdict(options),
+        **{**asdict(options), "as_of": await _time_of_file(session, options, upload)},
     )
     try:
         async with session.begin_nested():
@@ -159,6 +166,25 @@ async def start(
         raise DomainError(InvalidInput(path=path, message=message)) from None
     record_change(session, row)
     return row
+
+
+async def _time_of_file(
+    session: AsyncSession, options: ImportOptions, upload: StockUpload
+) -> datetime:
+    """When the quantities were true. Raises DomainError: InvalidInput for an impossible time."""
+    as_of = options.as_of
+    if as_of is None:
+        return upload.created_at
+    if options.mode is not ImportMode.SET:
+        raise _bad_time("Units that are added have no time: leave it out.")
+    now = await current_time(session)
+    if as_of.tzinfo is None or not now - MAX_AGE <= as_of <= now + CLOCK_TOLERANCE:
+        raise _bad_time(f"A file is at most {MAX_AGE.days} days old, and not from the future.")
+    return min(as_of, now)
+
+
+def _bad_time(message: str) -> DomainError:
+    return DomainError(InvalidInput(path=["input", "asOf"], message=message))
 
 
 def importable_stores(actor: Actor, company_id: UUID) -> list[UUID] | None:

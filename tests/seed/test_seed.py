@@ -18,7 +18,7 @@ from seed.accounts import ALL_ACCOUNTS, DEMO_ACCOUNTS, PASSWORD, RIDERS
 from seed.bulk_load import stable_id
 from services.catalog import products
 from services.identity.passwords import verify_password
-from services.stock.stock_audit import find_differences
+from services.stock.audit.stock_audit import find_differences
 from services.stores import coverage
 from tests.seed.conftest import SeededDatabase
 

@@ -18,7 +18,7 @@ from models.orders import Order
 from models.payments import Payment
 from models.stores import Store
 from services.checkout import payment_outcomes
-from services.stock.stock_audit import StockDifference, find_differences
+from services.stock.audit.stock_audit import StockDifference, find_differences
 from tests.support.city import City
 from tests.support.customers import NO_LIMITS, ORIGIN, create_people, order_request
 from workflows.checkout import place_order

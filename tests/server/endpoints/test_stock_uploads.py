@@ -1,6 +1,7 @@
 """Stock files: who may upload one, how large it may be, and the invalid rows as CSV."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -52,9 +53,10 @@ async def test_a_file_is_imported_and_its_invalid_rows_downloaded(
     uploaded = await client.post("/imports?name=shelf.csv", content=body, headers=bearer(admin))
     assert uploaded.status_code == 201
     assert uploaded.json()["sizeBytes"] == len(body)
+    as_of = datetime.now(UTC) - timedelta(hours=2)
     values = {
         "companyId": public_id(city.company), "uploadId": uploaded.json()["uploadId"],
-        "format": "CSV", "mode": "SET", "onError": "SKIP_BAD",
+        "format": "CSV", "mode": "SET", "onError": "SKIP_BAD", "asOf": as_of.isoformat(),
     }  # fmt: skip
     start = operation("stock_import_start")
     data = await admin.run(start, {"input": values})
@@ -64,11 +66,9 @@ async def test_a_file_is_imported_and_its_invalid_rows_downloaded(
     assert await imports.advance_imports(container.database, storage) >= 3
     shown = await admin.run(operation("stock_import_detail"), {"id": key})
     stock_import = shown["stockImport"]
-    assert (stock_import["status"], stock_import["rowsDone"], stock_import["rowsFailed"]) == (
-        "COMPLETED",
-        1,
-        1,
-    )
+    result = (stock_import["status"], stock_import["rowsDone"], stock_import["rowsFailed"])
+    assert result == ("COMPLETED", 1, 1)
+    assert datetime.fromisoformat(stock_import["asOf"]) == as_of
     rows = await client.get(stock_import["errorFile"], headers=bearer(admin))
     assert rows.status_code == 200
     head, invalid_row = rows.text.splitlines()

@@ -1,104 +1,33 @@
 """Stock imports: read, checked and applied in steps, completely or not at all."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from database.scope import PLATFORM
-from database.sessions import Database
-from gateways.storage import DiskStorage
 from jobs import imports as jobs
 from models.catalog import Product
-from models.identity import Actor, Grant, Role
-from models.ids import encode_id
+from models.identity import Grant, Role
 from models.imports import (
     ErrorPolicy,
     ImportFormat,
     ImportMode,
     ImportStatus,
     RowFault,
-    StockImport,
-    StockImportRow,
-    StockUpload,
 )
 from models.stock import Stock
 from services.core.problems import DomainError
 from services.imports import import_steps, stock_imports
-from services.imports.file_reader import MAX_HEAD_BYTES, UnreadableFile, decode_head
-from tests.support.city import City
+from services.imports.file_reader import UnreadableFile
 from tests.support.customers import ORIGIN, create_people
-from tests.support.paid_orders import unexplained_stock, write_as
+from tests.support.paid_orders import unexplained_stock
+from tests.support.stock.import_runner import ImportRunner, stock_file
 
 ALL, SKIP = ErrorPolicy.ALL_OR_NOTHING, ErrorPolicy.SKIP_BAD
 CSV, JSONL = ImportFormat.CSV, ImportFormat.JSONL
-HEAD = "store,product,quantity"
-
-
-class ImportRunner:
-    """Imports files for a company as one of its users, and runs the steps of the worker."""
-
-    def __init__(self, database: Database, city: City, actor: Actor, folder: Path) -> None:
-        self.database, self.city, self.actor = database, city, actor
-        self.storage = DiskStorage(folder)
-
-    async def start(
-        self, data: bytes, policy: ErrorPolicy = ALL, format: ImportFormat = CSV,
-        mode: ImportMode = ImportMode.SET,
-    ) -> StockImport:  # fmt: skip
-        upload = StockUpload(person_id=self.actor.person_id, size_bytes=len(data))
-        upload.head = decode_head(data[:MAX_HEAD_BYTES])
-
-        async def content() -> AsyncIterator[bytes]:
-            yield data
-
-        await self.storage.store(encode_id(StockUpload, upload.id), content(), 2**26)
-        async with write_as(self.database, self.actor, self.city.company.id) as session:
-            await stock_imports.save_upload(
-                session, actor=self.actor, upload=upload, name="stock.csv"
-            )
-            return await stock_imports.start(
-                session, actor=self.actor, company_id=self.city.company.id, upload_id=upload.id,
-                options=stock_imports.ImportOptions(format, mode, policy),
-            )  # fmt: skip
-
-    async def run(self, *arguments: Any, **options: Any) -> StockImport:
-        """Start an import and run all of its steps."""
-        row = await self.start(*arguments, **options)
-        has_more = True
-        while has_more:
-            with contextlib.suppress(TimeoutError):  # on a busy machine: the job tries again
-                has_more = await jobs.advance_import(self.database, self.storage, row.id)
-        return await self.reload(row)
-
-    async def reload(self, row: StockImport) -> StockImport:
-        async with self.database.read(PLATFORM) as session:
-            return await session.get_one(StockImport, row.id)
-
-    async def faults(self, row: StockImport) -> dict[int, RowFault | None]:
-        async with self.database.read(PLATFORM) as session:
-            rows = select(StockImportRow).where(StockImportRow.import_id == row.id)
-            return {each.number: each.fault for each in await session.scalars(rows)}
-
-    async def on_hand(self, *products: int) -> list[int]:
-        keys = [(self.city.near.id, self.city.products[nth].id) for nth in products]
-        async with self.database.read(PLATFORM) as session:
-            return [(await session.get_one(Stock, key)).on_hand for key in keys]
-
-
-@pytest.fixture
-async def runner(database: Database, city: City, tmp_path: Path) -> ImportRunner:
-    (actor,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, city.company.id))
-    return ImportRunner(database, city, actor, tmp_path / "files")
-
-
-def file(*lines: str, head: str = HEAD) -> bytes:
-    return "\n".join([head, *lines]).encode()
-
-
 INVALID = ("S1,P002,-4", "S9,P003,1", "S1,NONE,1", "S1,P004,1.5", "S1,P001,9", '"S1,P005,3', "S1")
 FAULTS = {
     3: RowFault.INVALID_QUANTITY,
@@ -112,7 +41,7 @@ FAULTS = {
 
 
 async def test_invalid_rows_are_skipped_and_named(runner: ImportRunner) -> None:
-    row = await runner.run(file("S1,P001,7", *INVALID, "S1,5600000000012,8"), SKIP)
+    row = await runner.run(stock_file("S1,P001,7", *INVALID, "S1,5600000000012,8"), SKIP)
     assert (row.status, row.failure) == (ImportStatus.COMPLETED, "")
     assert (row.rows_total, row.rows_done, row.rows_failed) == (9, 2, 7)
     assert await runner.faults(row) == FAULTS
@@ -121,7 +50,7 @@ async def test_invalid_rows_are_skipped_and_named(runner: ImportRunner) -> None:
 
 
 async def test_one_invalid_row_rejects_all_rows(runner: ImportRunner) -> None:
-    row = await runner.run(file("S1,P001,7", *INVALID), ALL)
+    row = await runner.run(stock_file("S1,P001,7", *INVALID), ALL)
     assert row.status is ImportStatus.FAILED
     assert row.failure == "7 of 8 rows are bad: nothing was changed."
     assert (row.rows_done, row.rows_failed) == (0, 7)
@@ -134,7 +63,7 @@ async def test_reserved_units_are_kept(runner: ImportRunner, policy: ErrorPolicy
     key = (runner.city.near.id, runner.city.products[0].id)
     async with runner.database.write(PLATFORM, ORIGIN) as session:
         (await session.get_one(Stock, key)).held = 4
-    row = await runner.run(file("S1,P001,3", "S1,P002,9"), policy)
+    row = await runner.run(stock_file("S1,P001,3", "S1,P002,9"), policy)
     assert await runner.faults(row) == {2: RowFault.BELOW_HELD}
     assert await runner.on_hand(0, 1) == [50, 9 if policy is SKIP else 50]
     assert (row.rows_done, row.rows_failed) == (1 if policy is SKIP else 0, 1)
@@ -181,7 +110,7 @@ async def test_a_crashed_worker_leaves_no_partial_step(
 ) -> None:
     monkeypatch.setattr(import_steps, "CHUNK_ROWS", 2)
     lines = [f"S1,P{n:03},{n}" for n in range(1, 13)]
-    row = await runner.start(file(*lines), SKIP)
+    row = await runner.start(stock_file(*lines), SKIP)
     steps, record_change = 0, stock_imports.record_change
 
     def crash_every_other_time(*arguments: Any) -> None:
@@ -205,7 +134,7 @@ async def test_a_store_manager_imports_into_no_other_store(runner: ImportRunner)
     company = runner.city.company.id
     grant = Grant(Role.STORE_MANAGER, company, runner.city.near.id)
     (runner.actor,) = await create_people(runner.database, 1, grant)
-    row = await runner.run(file("S1,P001,7", "S2,P001,7"), SKIP)
+    row = await runner.run(stock_file("S1,P001,7", "S2,P001,7"), SKIP)
     assert await runner.faults(row) == {3: RowFault.UNKNOWN_STORE}
     assert row.rows_done == 1
 
@@ -219,7 +148,7 @@ async def test_fifty_thousand_rows_with_three_invalid_ones(
     stores = ("S1", "S2", "S3")
     lines = [f"{store},Q{n},{n % 90 + 1}" for n in range(16_667) for store in stores]
     lines[7], lines[20_000], lines[-1] = "S1,Q1,x", "S9,Q9,1", "S1,,1"
-    row = await runner.run(file(*lines), policy)
+    row = await runner.run(stock_file(*lines), policy)
     assert (row.rows_total, row.rows_failed) == (50_001, 3)
     assert row.rows_done == (49_998 if policy is SKIP else 0)
     assert set(await runner.faults(row)) == {9, 20_002, 50_002}

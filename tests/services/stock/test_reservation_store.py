@@ -19,7 +19,7 @@ from services.core.clock import current_time
 from services.events.event_log import inventory_stream
 from services.orders import order_states
 from services.stock import reservations
-from services.stock.stock_audit import find_differences
+from services.stock.audit.stock_audit import find_differences
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people, order_request, product_id
 from tests.support.payments import Shop, stock_counts

@@ -18,12 +18,12 @@ from services.carts.basket_problems import InsufficientStock
 from services.core import request_batcher
 from services.core.problems import DomainError
 from services.stock import reservations
+from services.stock.audit.stock_audit import find_differences
 from services.stock.reservation_decisions import (
     ReservationShortage,
     ReservationSuccess,
     reserve_batch,
 )
-from services.stock.stock_audit import find_differences
 from tests.support import city as cities
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people, order_request, product_id

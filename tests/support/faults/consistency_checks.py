@@ -10,7 +10,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.ids import decode_id
 from models.orders import Order
-from services.stock.stock_audit import find_differences
+from services.stock.audit.stock_audit import find_differences
 from tests.support.faults.process_group import ServerGroup
 from tests.support.faults.shoppers import ShoppingLog
 

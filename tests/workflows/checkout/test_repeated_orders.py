@@ -16,7 +16,8 @@ from services.accounts import guest_merge
 from services.carts.baskets import OrderRequest
 from services.core.problems import DomainError, NotFound, VersionConflict
 from services.core.request_batcher import Busy
-from services.stock import reservations, stock_audit
+from services.stock import reservations
+from services.stock.audit import stock_audit
 from tests.support.checkout.cart_orders import (
     all_counters,
     cart_request,

@@ -18,7 +18,7 @@ from services.orders import order_states, stages
 from services.payments import payments, support_refunds
 from services.payments.refunds import ExceedsCaptured
 from services.stock import reservations
-from services.stock.stock_audit import find_differences
+from services.stock.audit.stock_audit import find_differences
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people, order_request, product_id
 from tests.support.payments import Shop, cancel, stock_counts

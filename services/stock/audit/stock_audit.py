@@ -1,4 +1,7 @@
-"""Audits stock: recomputes every counter from the ledger and the reservations, and compares."""
+"""Audits stock: recomputes every counter from the ledger and the reservations, and compares.
+
+What was sold to orders is compared with what their stores packed and charged (`order_audit`).
+"""
 
 import logging
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from models.stock import StockAudit
 from models.stores import Store
 from services.core.clock import current_time
 from services.events.event_log import audit_stream, record_event
+from services.stock.audit.order_audit import FIND_ORDER_DIFFERENCES
 
 log = logging.getLogger("darkstore.stock")
 
@@ -29,19 +33,23 @@ class StockDifference:
     `counter` is on_hand, damaged or incoming (computed from the ledger) or held (from active
     reservations) of a product in a store; batch_on_hand or batch_damaged of a batch (from the
     ledger); or batches, when the batches have more units than the store: `expected` is then the
-    units in the store, including sold units that are not picked yet.
+    units in the store, including sold units that are not picked yet. Those of an order (`order_id`)
+    are in `order_audit`; its amounts of money are of no product.
     """
 
     store_id: UUID
-    product_id: UUID
+    product_id: UUID | None
     counter: str
     actual: int
     expected: int
     batch: str | None = None
+    order_id: str | None = None
 
     def __str__(self) -> str:
         of = f" of batch {self.batch}" if self.batch else ""
-        key = f"store {self.store_id}, product {self.product_id}"
+        of += f" of order {self.order_id}" if self.order_id else ""
+        key = f"store {self.store_id}"
+        key += f", product {self.product_id}" if self.product_id else ""
         return f"{key}: {self.counter}{of} is {self.actual}, expected {self.expected}"
 
 
@@ -114,12 +122,16 @@ async def find_differences(
 ) -> list[StockDifference]:
     """Compare all counters of one store, or of all stores in scope; returns those that differ.
 
-    One statement, so all counters are of one snapshot.
+    One statement for the counters and one for the orders, so each is of one snapshot.
     """
-    rows = await session.execute(FIND_DIFFERENCES, {"store": store_id})
+    rows = [
+        row
+        for statement in (FIND_DIFFERENCES, FIND_ORDER_DIFFERENCES)
+        for row in await session.execute(statement, {"store": store_id})
+    ]
     return [
-        StockDifference(store, product, counter, int(actual), int(expected), batch)
-        for store, product, counter, actual, expected, batch in rows
+        StockDifference(store, product, counter, int(actual), int(expected), *named)
+        for store, product, counter, actual, expected, *named in rows
     ]
 
 
@@ -188,9 +200,10 @@ def _to_json(difference: StockDifference) -> dict[str, Any]:
     """The difference with the keys of the event's body."""
     return {
         "store_id": str(difference.store_id),
-        "product_id": str(difference.product_id),
+        "product_id": difference.product_id and str(difference.product_id),
         "counter": difference.counter,
         "says": difference.actual,
         "books": difference.expected,
         "batch": difference.batch,
+        "order_id": difference.order_id,
     }

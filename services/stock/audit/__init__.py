@@ -1,0 +1,1 @@
+"""Audits of stock rows, batches and orders."""

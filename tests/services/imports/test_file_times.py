@@ -1,0 +1,111 @@
+"""A file of totals tells the units at a moment: what has moved since then is kept."""
+
+from datetime import timedelta
+
+import pytest
+
+from database.scope import PLATFORM
+from models.imports import ErrorPolicy, ImportMode, ImportStatus
+from models.stock import Stock, StockReason
+from services.core.clock import current_time
+from services.core.problems import DomainError, InvalidInput
+from services.stock import stock_writer
+from services.stock.receiving import StockReceiptLine
+from tests.services.stock.test_batches import day, receive
+from tests.support.customers import ORIGIN
+from tests.support.paid_orders import unexplained_stock
+from tests.support.stock.import_runner import ImportRunner, stock_file
+
+
+async def move(
+    runner: ImportRunner, units: int, reason: StockReason = StockReason.COUNTER_SALE
+) -> None:
+    """Move units of the first product in the nearest store."""
+    key = (runner.city.near.id, runner.city.products[0].id)
+    async with runner.database.write(PLATFORM, ORIGIN) as session:
+        row = await session.get_one(Stock, key, with_for_update=True)
+        cause = stock_writer.MovementCause(reason, "", None)
+        stock_writer.record_movement(session, row, cause, units)
+
+
+@pytest.mark.parametrize("policy", ErrorPolicy)
+async def test_a_file_of_totals_keeps_what_was_sold_since_it_was_sent(
+    runner: ImportRunner, policy: ErrorPolicy
+) -> None:
+    """A count of 40 is sent, 3 are sold before the worker applies it: 37 are left, not 40."""
+    row = await runner.start(stock_file("S1,P001,40", "S1,P002,9"), policy)
+    await move(runner, -3)
+    assert (await runner.finish(row)).status is ImportStatus.COMPLETED
+    assert await runner.on_hand(0, 1) == [37, 9]
+    assert await unexplained_stock(runner.database, runner.city) == []
+
+
+async def test_a_file_of_totals_may_be_of_an_earlier_time(runner: ImportRunner) -> None:
+    """The file was written before the sale and sent after it."""
+    async with runner.database.read(PLATFORM) as session:
+        as_of = await current_time(session)
+    await move(runner, -3)
+    row = await runner.run(stock_file("S1,P001,40"), as_of=as_of)
+    assert (row.status, row.as_of) == (ImportStatus.COMPLETED, as_of)
+    assert await runner.on_hand(0) == [37]
+    assert (await runner.run(stock_file("S1,P001,40"))).status is ImportStatus.COMPLETED
+    assert await runner.on_hand(0) == [40]
+
+
+async def test_goods_of_every_kind_are_kept_and_corrections_are_replaced(
+    runner: ImportRunner,
+) -> None:
+    """A count after the time of the file said what the file says too: it counts only once."""
+    async with runner.database.read(PLATFORM) as session:
+        as_of = await current_time(session)
+    await move(runner, 12, StockReason.RECEIPT)
+    await move(runner, -5, StockReason.COUNT)
+    await move(runner, -1, StockReason.ADJUSTMENT)
+    await runner.run(stock_file("S1,P001,6"), mode=ImportMode.ADD)
+    await runner.run(stock_file("S1,P001,44"), as_of=as_of)
+    assert await runner.on_hand(0) == [44 + 12 + 6]
+    await runner.run(stock_file("S1,P001,40"), as_of=as_of)
+    assert await runner.on_hand(0) == [40 + 12 + 6]
+
+
+async def test_batches_lose_what_a_file_of_an_earlier_time_misses(runner: ImportRunner) -> None:
+    """The units that leave the batches with the import are not subtracted once more."""
+    async with runner.database.read(PLATFORM) as session:
+        as_of = await current_time(session)
+    product = runner.city.products[0].id
+    line = StockReceiptLine(product, 10, "soon", day(3))
+    await receive(runner.database, runner.city.near, line)
+    await move(runner, -4)
+    await runner.run(stock_file("S1,P001,30"), as_of=as_of)
+    assert await runner.on_hand(0) == [30 + 10 - 4]
+    assert await unexplained_stock(runner.database, runner.city) == []
+
+
+async def test_more_units_sold_since_then_than_the_file_has_are_a_bad_row(
+    runner: ImportRunner,
+) -> None:
+    row = await runner.start(stock_file("S1,P001,2", "S1,P002,9"), ErrorPolicy.SKIP_BAD)
+    await move(runner, -3)
+    row = await runner.finish(row)
+    assert (row.rows_done, row.rows_failed) == (1, 1)
+    assert await runner.on_hand(0, 1) == [47, 9]
+
+
+@pytest.mark.parametrize("days", [-1, 8])
+async def test_a_file_of_an_impossible_time_is_refused(runner: ImportRunner, days: int) -> None:
+    async with runner.database.read(PLATFORM) as session:
+        as_of = await current_time(session) - timedelta(days=days)
+    with pytest.raises(DomainError) as caught:
+        await runner.start(stock_file("S1,P001,40"), as_of=as_of)
+    (problem,) = caught.value.problems
+    assert isinstance(problem, InvalidInput)
+    assert problem.path == ["input", "asOf"]
+
+
+async def test_units_to_add_have_no_time(runner: ImportRunner) -> None:
+    async with runner.database.read(PLATFORM) as session:
+        as_of = await current_time(session)
+    with pytest.raises(DomainError):
+        await runner.start(stock_file("S1,P001,4"), mode=ImportMode.ADD, as_of=as_of)
+    await runner.run(stock_file("S1,P001,4"), mode=ImportMode.ADD)
+    assert await runner.on_hand(0) == [54]
