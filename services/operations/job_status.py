@@ -14,7 +14,7 @@ from database.base import uuid7
 from database.statements import prepared
 from models.identity import Actor, Role
 from models.operations import JobFailure, JobState
-from services.core.clock import current_time
+from services.core import clock
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
@@ -62,6 +62,13 @@ UPSERT_FAILURE = text(
             case excluded.tries when 1 then failure.tries else failure.transient_tries end)))
     returning dead
     """
+)
+# With the time, which saves a query; that it may be of before a wait for the lock does no harm.
+LOCK_FAILURE = prepared(
+    select(JobFailure, clock.CLOCK_TIMESTAMP)
+    .where(JobFailure.id == bindparam("failure"))
+    .with_for_update(of=JobFailure)
+    .execution_options(populate_existing=True)
 )
 DELETE_FAILURE = text("delete from job_failure where job = :job and item = :item")
 
@@ -183,16 +190,15 @@ async def retry(session: AsyncSession, *, actor: Actor, failure_id: UUID) -> Job
     Raises DomainError: NotFound, IllegalStep while the job still retries it.
     """
     _require_super_admin(actor)
-    failure = await session.get(
-        JobFailure, failure_id, with_for_update=True, populate_existing=True
-    )
-    if failure is None:
+    row = (await session.execute(LOCK_FAILURE, {"failure": failure_id})).first()
+    if row is None:
         raise not_found(JobFailure, "failureId")
+    failure, now = row
     if not failure.dead:
         message = "The job still tries this by itself."
         raise illegal_step("input", "failureId", message=message, state="WAITING")
     failure.dead, failure.tries, failure.transient_tries = False, 0, 0
-    failure.next_at = await current_time(session)
+    failure.next_at = now
     await session.flush()
     return failure
 
