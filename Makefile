@@ -92,11 +92,11 @@ city: setup ## simulate a city: RATE orders a second for MINUTES
 audit-stock: setup ## compare every stock row of the running store with its ledger
 	@$(IN) local inside -m server audit-stock
 
-crash: setup ## kill each process during ORDERS (200) checkouts, then compare store and provider
+crash: setup ## kill processes and the provider during ORDERS (200) checkouts, compare the books
 	@ORDERS=$(ORDERS) SEED=$(SEED) $(IN) pytest -q -s tests/faults/test_crashes.py \
 	 tests/faults/test_silent_rider.py tests/faults/test_dead_letters.py $(ARGS)
 
-chaos: setup ## kill all processes while FOLLOWERS (200) follow EVENTS (10000)
+chaos: setup ## the same while FOLLOWERS (200) follow EVENTS (10000)
 	@FOLLOWERS=$(FOLLOWERS) EVENTS=$(EVENTS) EVENTS_PER_SECOND=$(EVENTS_PER_SECOND) SEED=$(SEED) \
 	 $(IN) pytest -q -s tests/faults/test_chaos.py $(ARGS)
 

@@ -66,7 +66,7 @@ query ShowOrder($id: ID!) {
   order(id: $id) {
     id code status stage deliveryPin availableActions
     total { minor formatted }
-    payment { status captured { minor } refunded { minor } }
+    payment { status clientSecret captured { minor } refunded { minor } }
     lines { name quantity packedQuantity }
   }
 }
@@ -173,17 +173,25 @@ class CustomerClient(RoleClient):
         return await self.do(PLACE, "orderPlace", {**method, **inputs}, key)
 
     async def pay(self, payment: dict[str, Any], provider: CardProvider, card: str) -> str:
-        """Confirm the payment as the provider's library does; returns the intent's status."""
+        """Confirm the payment as the provider's library does.
+
+        Returns the intent's status, the code of the refusal, or "api_error".
+        """
         secret = payment["clientSecret"]
-        intent = secret.split("_secret_")[0]
         form = {"key": provider.publishable_key, "client_secret": secret, "payment_method": card}
-        url = f"{provider.url}/v1/payment_intents/{intent}/confirm"
-        if urlsplit(url).hostname not in {"127.0.0.1", "localhost", "::1"}:
-            raise ValueError("simulated customers pay on this machine only")
+        url = f"{_intent_url(secret, provider)}/confirm"
         limit = aiohttp.ClientTimeout(total=PAY_SECONDS)
         async with self.graph.http.post(url, data=form, timeout=limit) as response:
-            body = await response.json()
-        return str(body.get("status") or body["error"]["code"])
+            return _status_or_code(await response.json())
+
+    async def payment_status(self, payment: dict[str, Any], provider: CardProvider) -> str:
+        """The intent's status at the provider, or "api_error"."""
+        secret = payment["clientSecret"]
+        query = {"key": provider.publishable_key, "client_secret": secret}
+        limit = aiohttp.ClientTimeout(total=PAY_SECONDS)
+        url = _intent_url(secret, provider)
+        async with self.graph.http.get(url, params=query, timeout=limit) as response:
+            return _status_or_code(await response.json())
 
     async def order(self, order_id: str) -> Any:
         """Query the order."""
@@ -216,3 +224,14 @@ class CustomerClient(RoleClient):
         """Open a ticket on an order."""
         given = {"orderId": order_id, "kind": "ITEM_DAMAGED", "subject": subject, "body": body}
         return (await self.do(OPEN, "ticketOpen", given))["ticket"]
+
+
+def _intent_url(client_secret: str, provider: CardProvider) -> str:
+    if urlsplit(provider.url).hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise ValueError("simulated customers pay on this machine only")
+    return f"{provider.url}/v1/payment_intents/{client_secret.split('_secret_', maxsplit=1)[0]}"
+
+
+def _status_or_code(body: dict[str, Any]) -> str:
+    error = body.get("error") or {}
+    return str(error.get("code") or error.get("type") or body["status"])

@@ -1,5 +1,6 @@
 import math
 import random
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +9,7 @@ from simulators.stripe.wire import ApiError
 DELAY_LIMIT_SECONDS = 60.0
 COUNT_LIMIT = 10_000
 REORDER_WINDOW_SECONDS = 0.25
-SWITCHES = frozenset(
-    {"duplicate", "reorder", "drop_first", "outage", "refuse_captures", "pending_refunds"}
-)
+SWITCHES = frozenset({"duplicate", "reorder", "drop_first", "outage", "pending_refunds"})
 
 
 @dataclass
@@ -20,8 +19,9 @@ class Faults:
     `fail_next` calls answer 500 and do nothing; `lose_answers` calls are done but the connection
     drops before the answer; `duplicate` sends each event twice; `reorder` sends the events of each
     quarter second backwards; `drop_first` loses each delivery's first attempt; `outage` answers
-    every call of the API with 503; `refuse_captures` refuses captures as after a bank's change of
-    mind; `pending_refunds` leaves new refunds pending until the control endpoint ends them.
+    every call of the API with 503; `refuse_captures` refuses the captures of that share of the
+    intents (true: of all) as after a bank's change of mind, for one intent always or never;
+    `pending_refunds` leaves new refunds pending until the control endpoint ends them.
     """
 
     duplicate: bool = False
@@ -32,7 +32,7 @@ class Faults:
     fail_next: int = 0
     lose_answers: int = 0
     outage: bool = False
-    refuse_captures: bool = False
+    refuse_captures: float = 0.0
     pending_refunds: bool = False
 
     def due_at(self, now: float) -> float:
@@ -45,6 +45,10 @@ class Faults:
     def latency(self) -> float:
         """Return the latency of the next call in seconds."""
         return random.uniform(*self.latency_seconds)
+
+    def refuses_capture(self, intent_id: str) -> bool:
+        """Whether the captures of an intent are refused: its id decides."""
+        return zlib.crc32(intent_id.encode()) < self.refuse_captures * 2**32
 
     def take(self, name: str) -> bool:
         """Consume one of the counted faults; False if none is left."""
@@ -63,6 +67,8 @@ def read_faults(body: Any) -> Faults:
         match name:
             case _ if name in SWITCHES and isinstance(value, bool):
                 setattr(faults, name, value)
+            case "refuse_captures" if isinstance(value, (int, float)) and 0 <= value <= 1:
+                faults.refuse_captures = float(value)
             case "fail_next" | "lose_answers" if type(value) is int and 0 <= value <= COUNT_LIMIT:
                 setattr(faults, name, value)
             case "delay_seconds" | "latency_seconds":

@@ -137,7 +137,7 @@ def capture(call: ApiCall) -> Body:
             param="amount_to_capture",
             payment_intent=intent,
         )
-    if account.faults.refuse_captures:
+    if account.faults.refuses_capture(intent["id"]):
         raise ApiError(
             400,
             "The charge can't be captured any more: its authorization has expired.",

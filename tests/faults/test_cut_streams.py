@@ -25,9 +25,9 @@ from simulators.client import GraphClient, RequestStatistics
 from simulators.parts.customer import CardProvider, CustomerClient
 from simulators.parts.picker import PickerClient
 from tests.support.city import City
+from tests.support.faults.apps import graph_client
 from tests.support.faults.http_client import order_line
 from tests.support.faults.process_group import ServerGroup, SignedInUser, steady_port
-from tests.support.faults.shoppers import graph_client
 from tests.support.server.websocket_client import open_socket
 from tests.support.waiting import until
 

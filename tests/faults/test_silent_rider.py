@@ -10,21 +10,19 @@ from typing import Any
 import aiohttp
 import pytest
 
-from database.audit import AuditContext
-from database.scope import PLATFORM
 from database.sessions import Database
 from models.fulfillment import Fulfillment
-from models.identity import Grant, Role
+from models.identity import Role
 from models.ids import decode_id, encode_id
 from models.orders import Order
-from models.riders import Rider
 from simulators.parts.agent import AgentClient
 from simulators.parts.customer import CardProvider, CustomerClient
 from simulators.parts.picker import PickerClient
 from simulators.parts.rider import RiderClient
 from tests.support.city import City
+from tests.support.faults.apps import App, AppFactory
 from tests.support.faults.process_group import SERVER, ServerGroup
-from tests.support.faults.shoppers import ShoppingLog, graph_client
+from tests.support.faults.shoppers import ShoppingLog
 from tests.support.waiting import until
 
 SEED = 1
@@ -63,19 +61,13 @@ class Road:
         self, servers: ServerGroup, database: Database, city: City, http: aiohttp.ClientSession
     ) -> None:
         self.log = ShoppingLog()
-        self._servers, self._database, self._city, self._http = servers, database, city, http
+        self._servers, self._city = servers, city
+        self._apps = AppFactory(servers, database, http, city.company.id, self.log.tally)
 
-    async def app(self, kind: type[Any], role: Role) -> Any:
+    async def app(self, kind: type[App], role: Role) -> App:
         """The app of a new person with this role."""
-        company, store = self._city.company.id, self._city.near.id
-        in_store = role is Role.STORE_STAFF
-        grant = Grant(role, None if role is Role.CUSTOMER else company, store if in_store else None)
-        who = await self._servers.sign_in(self._database, role.title(), grant)
-        if role is Role.RIDER:
-            origin = AuditContext("test:rider")
-            async with self._database.write(PLATFORM, origin) as session:
-                session.add(Rider(person_id=who.actor.person_id, company_id=company))
-        return kind(graph_client(self._servers, self._http, who, self.log.tally))
+        store_id = self._city.near.id if role is Role.STORE_STAFF else None
+        return await self._apps.create(kind, role, store_id)
 
     async def place(self, customer: CustomerClient) -> str:
         """Place and pay an order; returns its id."""

@@ -75,6 +75,18 @@ async def test_fifty_equal_requests_at_once_make_one_intent(sandbox: StripeSandb
     assert len(listed["data"]) == 1
 
 
+async def test_captures_of_a_share_of_the_intents_are_refused(sandbox: StripeSandbox) -> None:
+    """An intent's id decides, so that a refused capture is refused again."""
+    await sandbox.control("faults", {"refuse_captures": 0.5})
+    statuses = []
+    for _ in range(16):
+        intent = await sandbox.authorized_intent()
+        path = f"{INTENTS}/{intent.id}/capture"
+        statuses.append([(await sandbox.store.post(path)).status_code for _ in range(2)])
+    assert [400, 400] in statuses
+    assert [200, 400] in statuses
+
+
 async def test_a_client_may_only_read_and_confirm_its_own_intent(sandbox: StripeSandbox) -> None:
     intent = await sandbox.authorize()
     url, key = f"{INTENTS}/{intent.id}", {"key": PUBLISHABLE_KEY}
@@ -196,6 +208,7 @@ async def test_control_endpoints_take_the_secret_key_and_sane_values_only(
         ("faults", b"{"),
         ("faults", b'{"fail_next": -1}'),
         ("faults", b'{"delay_seconds": [5, 1]}'),
+        ("faults", b'{"refuse_captures": 2}'),
         ("faults", b'{"meteor": true}'),
         ("clock", b'{"advance_seconds": "a day"}'),
         ("webhook", b'{"url": "http://203.0.113.7/hook"}'),

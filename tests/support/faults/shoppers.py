@@ -2,23 +2,26 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from uuid import UUID
 
 import aiohttp
 
-from simulators.client import GraphClient, RequestFailed, RequestStatistics
+from simulators.client import RequestFailed, RequestStatistics
 from simulators.parts.customer import CardProvider, CustomerClient
 from simulators.parts.device import MutationRejected
-from simulators.parts.picker import PickerClient
-from tests.support.faults.process_group import ServerGroup, SignedInUser
+from tests.support.faults.provider_control import ProviderControl
+from tests.support.waiting import until
 
 Answer = TypeVar("Answer")
 MAX_ATTEMPTS = 300
+CONFIRM_SECONDS = 90.0
 PAUSE_SECONDS = (0.05, 0.25)
-PAID_STATUS = "requires_capture"
+PAID_STATUSES = frozenset({"requires_capture", "succeeded"})
 CANCEL = """
 mutation Cancel($input: OrderCancelInput!) {
   orderCancel(input: $input) {
@@ -27,21 +30,20 @@ mutation Cancel($input: OrderCancelInput!) {
   }
 }
 """
-QUEUE = """
-query Queue($storeId: ID!, $after: String) {
-  storeQueue(storeId: $storeId, first: 100, after: $after) {
-    nodes { id status lines { id quantity unitGrams } }
-    pageInfo { hasNextPage endCursor }
-  }
-}
-"""
 
 
 @dataclass
 class CheckoutRecord:
-    """What a customer knows about one checkout at the end."""
+    """What a customer knows about one checkout at the end.
+
+    `loses_hold`: the bank ends the authorization once the order is confirmed. `pays_again`: the
+    customer confirms a payment that was reopened.
+    """
 
     key: str
+    loses_hold: bool = False
+    pays_again: bool = True
+    collects: bool = False
     order_ids: set[str] = field(default_factory=set)
     paid: bool = False
     abandoned: bool = False
@@ -57,6 +59,15 @@ class ShoppingLog:
     failures: list[str] = field(default_factory=list)
     finished_count: int = 0
     packed_count: int = 0
+    delivered_count: int = 0
+    paid_again_count: int = 0
+    pickup_codes: dict[str, str] = field(default_factory=dict)
+    canceled_by_support: set[UUID] = field(default_factory=set)
+    refunds: Counter[UUID] = field(default_factory=Counter)
+    calm: bool = False
+    """Nothing fails any more: what is stuck can be resumed."""
+    closing: bool = False
+    """Riders and support begin nothing new."""
     tally: RequestStatistics = field(default_factory=RequestStatistics)
 
     async def retry(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -67,7 +78,7 @@ class ShoppingLog:
             except MutationRejected:
                 raise
             except (RequestFailed, aiohttp.ClientError, TimeoutError) as error:
-                self.failures.append(str(error))
+                self.failures.append(str(error) or repr(error))
                 await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
         raise AssertionError(f"no response after {MAX_ATTEMPTS} attempts: {self.failures[-1]}")
 
@@ -78,25 +89,35 @@ class Shopper:
 
     customer: CustomerClient
     provider: CardProvider
+    bank: ProviderControl
     product_ids: list[str]
+    store_id: str
     log: ShoppingLog
     rng: random.Random
 
-    async def check_out(self, key: str) -> None:
+    async def check_out(self, checkout: CheckoutRecord) -> None:
         """Browse, place an order (sometimes twice at once), pay, and sometimes cancel it."""
-        checkout = CheckoutRecord(key)
         self.log.checkouts.append(checkout)
         try:
             payment = await self._place(checkout)
             if payment is None:
                 return
             checkout.paid = await self._pay(payment)
-            if self.rng.random() < 0.1:
+            if checkout.loses_hold:
+                await self._lose_hold(checkout, payment)
+            elif self.rng.random() < 0.1:
                 await self._cancel(checkout)
         except MutationRejected as error:
             checkout.error_types.extend(error.codes)
         finally:
             self.log.finished_count += 1
+
+    async def pay_again(self, order_id: str) -> None:
+        """Confirm a payment that was reopened, once it can be paid."""
+        order = await self.log.retry(lambda: self.customer.order(order_id))
+        payment = order["payment"]
+        if "PAY" in order["availableActions"] and payment["clientSecret"]:
+            self.log.paid_again_count += await self._confirm(payment) in PAID_STATUSES
 
     async def _place(self, checkout: CheckoutRecord) -> dict[str, Any] | None:
         """Return the payment to make; None when the customer gave up after an error."""
@@ -110,8 +131,13 @@ class Shopper:
             fields["lines"] = [{"productId": key, "quantity": n} for key, n in quantities.items()]
 
         async def place_once() -> Any:
-            placed = await self.customer.place(checkout.key, **fields)
-            checkout.order_ids.add(placed["order"]["id"])
+            if checkout.collects:
+                placed = await self.customer.place_pickup(checkout.key, self.store_id, **fields)
+            else:
+                placed = await self.customer.place(checkout.key, **fields)
+            order = placed["order"]
+            checkout.order_ids.add(order["id"])
+            self.log.pickup_codes[order["code"]] = order["pickupCode"]
             if placed["payment"]["clientSecret"] is None:
                 raise RequestFailed("the payment is not open yet")
             return placed["payment"]
@@ -130,12 +156,37 @@ class Shopper:
 
     async def _pay(self, payment: dict[str, Any]) -> bool:
         if self.rng.random() < 0.1:
-            declined = "pm_card_chargeDeclined"
-            await self.log.retry(lambda: self.customer.pay(payment, self.provider, declined))
+            await self._confirm(payment, "pm_card_chargeDeclined")
         repeat = 2 if self.rng.random() < 0.15 else 1
-        pay = (lambda: self.customer.pay(payment, self.provider, "pm_card_visa"),) * repeat
-        statuses = await asyncio.gather(*(self.log.retry(attempt) for attempt in pay))
-        return PAID_STATUS in statuses
+        statuses = await asyncio.gather(*(self._confirm(payment) for _ in range(repeat)))
+        return not PAID_STATUSES.isdisjoint(statuses)
+
+    async def _confirm(self, payment: dict[str, Any], card: str = "pm_card_visa") -> str:
+        """Confirm a payment; the status of one that an earlier try, without an answer, confirmed.
+
+        A provider that does not answer is asked again.
+        """
+
+        async def confirm_once() -> str:
+            status = await self.customer.pay(payment, self.provider, card)
+            if status == "payment_intent_unexpected_state":
+                status = await self.customer.payment_status(payment, self.provider)
+            if status == "api_error":
+                raise RequestFailed("the provider is out")
+            return status
+
+        return await self.log.retry(confirm_once)
+
+    async def _lose_hold(self, checkout: CheckoutRecord, payment: dict[str, Any]) -> None:
+        """The bank ends the authorization while the store picks, if it was not captured before."""
+        (order_id,) = checkout.order_ids
+
+        async def is_confirmed() -> bool:
+            order = await self.log.retry(lambda: self.customer.order(order_id))
+            return bool(order["status"] != "PLACED")
+
+        await until(is_confirmed, CONFIRM_SECONDS, "the confirmed order", poll_seconds=0.1)
+        await self.bank.end_authorization(payment["clientSecret"])
 
     async def _cancel(self, checkout: CheckoutRecord) -> None:
         (order_id,) = checkout.order_ids
@@ -144,40 +195,3 @@ class Shopper:
         cancel = self.customer.do
         with suppress(MutationRejected):
             await self.log.retry(lambda: cancel(CANCEL, "orderCancel", cancel_input))
-
-
-async def pick_continuously(picker: PickerClient, log: ShoppingLog) -> None:
-    """Accept, pick and pack every task of a store's queue, until canceled."""
-    while True:
-        after: str | None = None
-        with suppress(RequestFailed, aiohttp.ClientError, TimeoutError):
-            while True:
-                data = await picker.graph.run(QUEUE, storeId=picker.store_id, after=after)
-                for task in data["storeQueue"]["nodes"]:
-                    await _pick(picker, task, log)
-                after = data["storeQueue"]["pageInfo"]["endCursor"]
-                if not data["storeQueue"]["pageInfo"]["hasNextPage"]:
-                    break
-        await asyncio.sleep(0.2)
-
-
-async def _pick(picker: PickerClient, task: dict[str, Any], log: ShoppingLog) -> None:
-    if task["status"] not in ("QUEUED", "ACCEPTED", "PICKING"):
-        return
-    with suppress(MutationRejected):
-        await picker.accept(task["id"])
-    for line in task["lines"]:
-        with suppress(MutationRejected):
-            await picker.pick(task["id"], line, line["quantity"])
-    with suppress(MutationRejected):
-        await picker.pack(task["id"])
-        log.packed_count += 1
-
-
-def graph_client(
-    servers: ServerGroup, http: aiohttp.ClientSession, who: SignedInUser, tally: RequestStatistics
-) -> GraphClient:
-    """Return a GraphQL client that sends a user's access token."""
-    client = GraphClient(http, servers.graph_url, tally)
-    client.token = who.token
-    return client
