@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from database.sessions import Database
+from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
 MODULES = sorted((ROOT / "services").rglob("*.py"))
@@ -17,7 +18,7 @@ TRANSACTION_METHODS = frozenset({"commit", "rollback"})
 
 def imported_names(path: Path) -> Iterator[tuple[str, str]]:
     """Each import of a module as (module, name); the name is empty for `import module`."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(syntax_tree(path)):
         if isinstance(node, ast.ImportFrom):
             yield from ((node.module or "", alias.name) for alias in node.names)
         elif isinstance(node, ast.Import):
@@ -45,7 +46,7 @@ def test_services_end_no_transaction() -> None:
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(syntax_tree(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in TRANSACTION_METHODS

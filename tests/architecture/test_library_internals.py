@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
 FOLDERS = (
@@ -64,7 +65,7 @@ def own_names() -> frozenset[str]:
     """Every private name that our own code defines."""
     names: set[str] = set()
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(syntax_tree(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names.add(node.name)
             elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
@@ -77,7 +78,7 @@ def uses() -> dict[Path, tuple[list[tuple[int, str]], list[tuple[int, str]]]]:
     """The private parts that each source uses, and the modules that it imports, with lines."""
     own, found = own_names(), {}
     for path in SOURCES:
-        tree = ast.parse(path.read_text())
+        tree = syntax_tree(path)
         found[path] = [*private_uses(tree, own)], [*imported_modules(tree)]
     return found
 

@@ -3,6 +3,7 @@
 import ast
 from functools import cache
 
+from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
 # Modules in which the text of a client's address may be read: to pass it on, to parse it, or to
@@ -42,7 +43,7 @@ def readers_and_parsers() -> tuple[set[str], set[str]]:
     readers, parsers = set[str](), set[str]()
     for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(syntax_tree(path)):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                 readers |= {name} if node.attr == "address" else set()
             called = node.func if isinstance(node, ast.Call) else None

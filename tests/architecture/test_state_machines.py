@@ -10,6 +10,7 @@ from database.base import NamedEnum
 from resolvers.enums import value_descriptions
 from server.commands.states import find_machines
 from services.core.state_machine import StateMachine
+from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
 MECHANISM = ROOT / "services" / "core" / "state_machine.py"
@@ -35,7 +36,7 @@ def constructions(path: Path) -> list[str]:
     """The refusals that a module constructs."""
     return [
         node.func.id
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(syntax_tree(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if node.func.id in REFUSALS
     ]
@@ -45,7 +46,7 @@ def status_assignments(path: Path) -> list[int]:
     """The lines of a module that assign the attribute `status` of an object."""
     return [
         node.lineno
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(syntax_tree(path))
         if isinstance(node, ast.Attribute) and node.attr == "status"
         if isinstance(node.ctx, ast.Store)
     ]

@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+from tests.support.architecture.source_trees import syntax_tree
 from tests.support.paths import ROOT
 
 WRITER = ROOT / "services" / "stock" / "stock_writer.py"
@@ -63,13 +64,13 @@ def test_only_the_stock_writer_writes_stock() -> None:
         f"{path.relative_to(ROOT)}:{line} {kind}"
         for path in modules()
         if path != WRITER
-        for line, kind in writes(ast.parse(path.read_text()))
+        for line, kind in writes(syntax_tree(path))
     ]
     assert not found
 
 
 def test_the_check_sees_every_kind_of_write() -> None:
-    kinds = {kind for _, kind in writes(ast.parse(WRITER.read_text()))}
+    kinds = {kind for _, kind in writes(syntax_tree(WRITER))}
     assert {".on_hand +=", ".damaged +=", ".incoming +=", "StockEntry()"} <= kinds
     assert {"update stock", "insert into stock", "insert into stock_entry"} <= kinds
     for statement in ("row.held = 1", "update(Stock)", "insert(StockEntry)", "a, row.on_hand = b"):

@@ -87,9 +87,14 @@ class Aged:
         async with self.database.write(PLATFORM, ORIGIN) as session:
             if "person_id" in self.table.c:
                 values["person_id"] = (await insert_row(session, TABLES["person"])).id
-            if self.rule.key == "delivery_id":
+            if self.rule.key == "delivery_id" or self.rule.table == "delivery_offer":
                 values["delivery_id"] = (
                     await insert_row(session, TABLES["delivery"], status="DELIVERED")
+                ).id
+            if "rider_id" in self.table.c:  # another test's rider may have an open offer
+                rider_person = await insert_row(session, TABLES["person"])
+                values["rider_id"] = (
+                    await insert_row(session, TABLES["rider"], person_id=rider_person.id)
                 ).id
             row = await insert_row(session, self.table, **values)
             for child, column in self.rule.children.items():

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.architecture.source_trees import syntax_tree
+
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -25,7 +27,7 @@ class Definition(NamedTuple):
 @cache
 def definitions(path: Path) -> tuple[Definition, ...]:
     """The classes, the functions and their parameters that a file defines."""
-    tree = ast.parse(path.read_text())
+    tree = syntax_tree(path)
     return tuple(_definitions(tree))
 
 
