@@ -60,7 +60,7 @@ class ShoppingLog:
     finished_count: int = 0
     packed_count: int = 0
     delivered_count: int = 0
-    paid_again_count: int = 0
+    paid_again: set[str] = field(default_factory=set)
     pickup_codes: dict[str, str] = field(default_factory=dict)
     canceled_by_support: set[UUID] = field(default_factory=set)
     refunds: Counter[UUID] = field(default_factory=Counter)
@@ -116,8 +116,9 @@ class Shopper:
         """Confirm a payment that was reopened, once it can be paid."""
         order = await self.log.retry(lambda: self.customer.order(order_id))
         payment = order["payment"]
-        if "PAY" in order["availableActions"] and payment["clientSecret"]:
-            self.log.paid_again_count += await self._confirm(payment) in PAID_STATUSES
+        is_open = "PAY" in order["availableActions"] and payment["clientSecret"]
+        if is_open and await self._confirm(payment) in PAID_STATUSES:
+            self.log.paid_again.add(order_id)
 
     async def _place(self, checkout: CheckoutRecord) -> dict[str, Any] | None:
         """Return the payment to make; None when the customer gave up after an error."""
