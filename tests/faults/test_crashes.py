@@ -24,7 +24,7 @@ from tests.support.faults.process_group import SERVER, ServerGroup
 from tests.support.faults.shoppers import ShoppingLog
 from tests.support.waiting import until
 
-ORDERS = int(os.environ.get("ORDERS", "32"))
+ORDERS = int(os.environ.get("ORDERS", "24"))
 SEED = int(os.environ.get("SEED", "1"))
 ORDERS_PER_CRASH = 13
 PARTS = (SERVER, "valkey", "postgres", "worker")

@@ -199,13 +199,9 @@ async def create_crowd(
 
 @asynccontextmanager
 async def in_background(coroutines: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run coroutines during the block, then cancel them; raises the error of one that failed."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
+    """Run coroutines during the block, then cancel them; the error of one ends the block."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(coroutine) for coroutine in coroutines]
         yield
-    finally:
         for task in tasks:
             task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result

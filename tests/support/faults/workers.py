@@ -24,7 +24,7 @@ from tests.support.faults.shoppers import CANCEL, ShoppingLog
 
 # What passes: somebody's app tries again.
 PASSING = (RequestFailed, aiohttp.ClientError, TimeoutError, OSError, asyncpg.PostgresError,
-           asyncpg.InterfaceError)  # fmt: skip
+           asyncpg.InterfaceError, asyncpg.InternalClientError)  # fmt: skip
 PAUSE_SECONDS = 0.2
 REFUND_MINOR = 37
 TASKS_AT_ONCE = 4
