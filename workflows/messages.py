@@ -51,20 +51,30 @@ class MessageSender:
         return total
 
     async def _send(self, message: OutgoingMessage) -> None:
-        """Hand one message over and record the result; a crash in between sends it twice."""
+        """Hand one message over and record the result; a crash in between sends it twice.
+
+        Never raises, so that no message keeps another one from being recorded.
+        """
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 await self._hand_over(message)
         except (MailError, SmsError, TimeoutError) as error:
             log.warning("a message was not sent: %s", error)
             permanent = isinstance(error, MailRejected | SmsRejected)
+            await self._record_failure(message, error, permanent=permanent)
+        except Exception as error:
+            log.exception("message %s can't be sent", message.id)
+            await self._record_failure(message, error, permanent=False)
+        else:
             async with self.database.write(PLATFORM, ORIGIN) as session:
-                await messages.record_failure(
-                    session, message.id, f"{type(error).__name__}: {error}", permanent=permanent
-                )
-            return
+                await messages.record_sent(session, message.id)
+
+    async def _record_failure(
+        self, message: OutgoingMessage, error: Exception, *, permanent: bool
+    ) -> None:
+        reason = f"{type(error).__name__}: {error}"
         async with self.database.write(PLATFORM, ORIGIN) as session:
-            await messages.record_sent(session, message.id)
+            await messages.record_failure(session, message.id, reason, permanent=permanent)
 
     async def _hand_over(self, message: OutgoingMessage) -> None:
         text = self.render(message)
