@@ -144,6 +144,8 @@ class Delivery(Entity):
     handover_tries: Mapped[int] = mapped_column(default=0)
     pin_tries: Mapped[int] = mapped_column(default=0)
     fail_reason: Mapped[FailReason | None]
+    fail_note: Mapped[str] = mapped_column(default="", server_default="")
+    """What happened, in the words of whoever reported the failed attempt."""
     failed_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     fee_kept: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Whether the customer pays the delivery fee although the delivery failed."""

@@ -17,9 +17,9 @@ class FailReason(NamedEnum):
     AGE_CHECK_FAILED = auto()
     """A recorded age check failed. The customer pays the fee if the rider waited 5 minutes."""
     UNSAFE = auto()
-    """The location is unsafe for the rider. The company pays the delivery fee."""
+    """The location is unsafe; a note describes why. The company pays the delivery fee."""
     DAMAGED = auto()
-    """The goods were damaged on the way. The company pays the delivery fee."""
+    """The goods were damaged; a note describes how. The company pays the delivery fee."""
     RIDER_UNAVAILABLE = auto()
     """The rider cannot continue; for support only. The company pays the delivery fee."""
 
@@ -33,6 +33,8 @@ class DeliveryProof(NamedEnum):
     """At least one attempt to call the customer."""
     AGE_CHECK = auto()
     """A recorded check of the customer's age that failed."""
+    NOTE = auto()
+    """What happened, in the rider's words."""
 
 
 class DeliveryOverrideReason(NamedEnum):

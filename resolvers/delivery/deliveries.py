@@ -143,7 +143,8 @@ async def check_age(info: Info, input: DeliveryCheckAgeInput) -> DeliveryOutcome
 
 
 async def fail_attempt(info: Info, input: DeliveryFailInput) -> DeliveryOutcome:
-    failure: dict[str, Any] = {"reason": input.reason, "call_attempts": input.call_attempts}
+    failure: dict[str, Any] = {"reason": input.reason, "note": input.note}
+    failure["call_attempts"] = input.call_attempts
     return await _run_step(
         info,
         input,

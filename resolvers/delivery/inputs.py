@@ -96,6 +96,10 @@ class DeliveryFailInput:
         description="Number of calls to the customer, from 0 to 100. NOBODY_HOME and"
         " WRONG_ADDRESS require at least one.",
     )
+    note: str = strawberry.field(
+        default="",
+        description="What happened, at most 500 characters. UNSAFE and DAMAGED require it.",
+    )
     override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 

@@ -124,6 +124,9 @@ class DeliveryType(NodeType):
         cost=10,
     )
     fail_reason: FailReason | None = column("Reason of the last failed attempt.")
+    fail_note: str | None = column(
+        "What happened at the last failed attempt, as it was reported.", allow=STORE_OR_SUPPORT
+    )
     failed_attempts: int = column("Number of failed attempts to hand over the bags.")
     fee_kept: bool = column(
         "Whether the customer pays the delivery fee although the delivery failed."

@@ -21,6 +21,7 @@ from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import AgeCheckResult, Order
 from services.core.problems import DomainError, InvalidInput, Problem
+from services.core.text import parse_line
 from services.delivery.delivery_codes import new_code
 from services.delivery.delivery_states import (
     LockedDelivery,
@@ -34,6 +35,16 @@ from services.delivery.rider_distance import ProofMissing, require_at_customer
 from services.delivery.step_overrides import StepOverride, store_override
 
 MAX_CALL_ATTEMPTS = 100
+MAX_NOTE_LENGTH = 500
+# The input field and the message of a proof that the rider did not give.
+MISSING_PROOFS = {
+    DeliveryProof.AGE_CHECK: (
+        "reason",
+        "Record the check of the customer's age first: only one that failed is a reason.",
+    ),
+    DeliveryProof.CALL: ("callAttempts", "Call the customer first."),
+    DeliveryProof.NOTE: ("note", "Write what happened."),
+}
 HANDOVER_CODE = prepared(
     select(Fulfillment.handover_code).where(Fulfillment.id == bindparam("fulfillment"))
 )
@@ -53,6 +64,7 @@ async def fail_attempt(
     delivery_id: UUID,
     reason: FailReason,
     call_attempts: int = 0,
+    note: str = "",
     override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
@@ -65,22 +77,18 @@ async def fail_attempt(
     locked = await begin(session, actor, delivery_id, DeliveryAction.FAIL)
     delivery, rule = locked.delivery, FAILURE_RULES[reason]
     facts = store_override(locked, override)
+    note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     if locked.by_rider:
-        await _check_proofs(session, locked, reason, rule, call_attempts)
+        await _check_proofs(session, locked, reason, call_attempts, note)
     waited_seconds = _waited_seconds(locked)
     _check_waiting_time(rule, waited_seconds)
-    delivery.fail_reason = reason
+    delivery.fail_reason, delivery.fail_note = reason, note
     delivery.fee_kept = _customer_pays(rule, waited_seconds)
     delivery.failed_attempts += 1
     change_status(delivery, DeliveryStatus.ATTEMPT_FAILED, locked.now)
-    locked.record_change(
-        session,
-        EventType.DELIVERY_ATTEMPT_FAILED,
-        device_time=device_time,
-        reason=reason,
-        call_attempts=call_attempts,
-        **facts,
-    )
+    facts |= {"reason": reason, "call_attempts": call_attempts}
+    event_type = EventType.DELIVERY_ATTEMPT_FAILED
+    locked.record_change(session, event_type, device_time=device_time, **facts)
     may_try_again = rule.second_attempt and another_attempt_is_left(delivery)
     if not (locked.by_rider and may_try_again):
         await turn_back(session, locked.order, delivery, locked.now)
@@ -104,7 +112,7 @@ async def attempt_again(
     locked = await begin(session, actor, delivery_id, DeliveryAction.ATTEMPT_AGAIN)
     facts = store_override(locked, override)
     locked.delivery.arrived_at = locked.delivery.fail_reason = None
-    locked.delivery.fee_kept = False
+    locked.delivery.fail_note, locked.delivery.fee_kept = "", False
     change_status(locked.delivery, DeliveryStatus.TO_CUSTOMER, locked.now)
     event_type = EventType.DELIVERY_TO_CUSTOMER
     attempt = locked.delivery.failed_attempts + 1
@@ -151,13 +159,10 @@ async def turn_back(
 
 
 async def _check_proofs(
-    session: AsyncSession,
-    locked: LockedDelivery,
-    reason: FailReason,
-    rule: FailureRule,
-    call_attempts: int,
+    session: AsyncSession, locked: LockedDelivery, reason: FailReason, call_attempts: int, note: str
 ) -> None:
     """Raise DomainError: InvalidInput, TooFar, ProofMissing."""
+    rule = FAILURE_RULES[reason]
     if not rule.by_rider:
         message = f"Only support says {reason}: call support."
         raise DomainError(InvalidInput(path=["input", "reason"], message=message))
@@ -166,17 +171,16 @@ async def _check_proofs(
         raise DomainError(InvalidInput(path=["input", "callAttempts"], message=message))
     strict = DeliveryProof.POSITION in rule.proofs
     await require_at_customer(session, locked, strict=strict)
-    failed_check = locked.delivery.age_result is AgeCheckResult.FAILED
-    if DeliveryProof.AGE_CHECK in rule.proofs and not failed_check:
-        message = "Record the check of the customer's age first: only one that failed is a reason."
-        missing = [DeliveryProof.AGE_CHECK]
-        path = ["input", "reason"]
-        raise DomainError(ProofMissing(path=path, message=message, missing=missing))
-    if DeliveryProof.CALL in rule.proofs and not call_attempts:
-        message = "Call the customer first."
-        missing = [DeliveryProof.CALL]
-        path = ["input", "callAttempts"]
-        raise DomainError(ProofMissing(path=path, message=message, missing=missing))
+    given = {
+        DeliveryProof.AGE_CHECK: locked.delivery.age_result is AgeCheckResult.FAILED,
+        DeliveryProof.CALL: call_attempts > 0,
+        DeliveryProof.NOTE: bool(note),
+    }
+    for proof, is_given in given.items():
+        if proof in rule.proofs and not is_given:
+            field, message = MISSING_PROOFS[proof]
+            path = ["input", field]
+            raise DomainError(ProofMissing(path=path, message=message, missing=[proof]))
 
 
 def _waited_seconds(locked: LockedDelivery) -> float:

@@ -96,6 +96,8 @@ class FailureRule:
 
 
 _AT_DOOR = frozenset({DeliveryProof.POSITION})
+# Where the customer did nothing, no wait and no place shows it: support reads what happened.
+_IN_WORDS = frozenset({DeliveryProof.NOTE})
 FAILURE_RULES: Mapping[FailReason, FailureRule] = {
     FailReason.NOBODY_HOME: FailureRule(
         wait_seconds=NO_SHOW_WAIT_SECONDS,
@@ -113,7 +115,7 @@ FAILURE_RULES: Mapping[FailReason, FailureRule] = {
     FailReason.AGE_CHECK_FAILED: FailureRule(
         fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR | {DeliveryProof.AGE_CHECK}
     ),
-    FailReason.UNSAFE: FailureRule(),
-    FailReason.DAMAGED: FailureRule(),
+    FailReason.UNSAFE: FailureRule(proofs=_IN_WORDS),
+    FailReason.DAMAGED: FailureRule(proofs=_IN_WORDS),
     FailReason.RIDER_UNAVAILABLE: FailureRule(by_rider=False),
 }

@@ -45,7 +45,7 @@ class GraphClient:
         self._reader: asyncio.Task[None] | None = None
 
     async def run(self, document: str, key: str | None = None, **variables: Any) -> Any:
-        """Run a query or mutation by HTTP and answer its data; raises Failed on any error."""
+        """Run a query or mutation by HTTP, return its data; raises RequestFailed on any error."""
         name = operation_name(document)
         headers = dict(JSON)
         if self.token:

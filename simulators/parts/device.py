@@ -38,7 +38,7 @@ class RoleClient:
     async def do(
         self, document: str, mutation: str, given: dict[str, Any], key: str | None = None
     ) -> Any:
-        """Run a mutation and answer its payload; raises Refused when it has errors."""
+        """Run a mutation and answer its payload; raises MutationRejected when it has errors."""
         data = await self.graph.run(document, key, input=given)
         payload = data[mutation]
         if payload["errors"]:

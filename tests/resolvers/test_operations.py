@@ -69,6 +69,22 @@ def test_an_operation_is_valid_and_states_its_readers_and_cost(operation: Operat
     assert name.value == operation.name.title().replace("_", "")
 
 
+@pytest.mark.parametrize("operation", EVERY, ids=lambda operation: operation.name)
+def test_an_operation_selects_the_types_of_its_errors(operation: Operation) -> None:
+    """The types are the contract: 21 mutations selected the message alone."""
+    for root in definition(operation).selection_set.selections:
+        assert isinstance(root, FieldNode)
+        parts = root.selection_set.selections if root.selection_set else ()
+        for part in parts:
+            if isinstance(part, FieldNode) and part.name.value == "errors":
+                assert part.selection_set is not None
+                assert "__typename" in {
+                    one.name.value
+                    for one in part.selection_set.selections
+                    if isinstance(one, FieldNode)
+                }
+
+
 def test_every_root_field_has_an_operation() -> None:
     roots = (SHAPE.query_type, SHAPE.mutation_type, SHAPE.subscription_type)
     fields = {name for root in roots if root is not None for name in root.fields}

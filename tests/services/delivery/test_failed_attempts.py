@@ -32,7 +32,7 @@ BY_RIDER = [
     if rule.by_rider and DeliveryProof.AGE_CHECK not in rule.proofs
 ]
 AWAY_M = SETTINGS.place_radius_m + 500
-CUSTOMER_CALLED = {"call_attempts": 1}
+PROVED: dict[str, Any] = {"call_attempts": 1, "note": "The dog is not on a leash."}
 
 
 async def capture_payment(database: Database, order: Order) -> None:
@@ -54,6 +54,11 @@ def test_every_reason_has_a_rule_and_no_rule_charges_without_the_wait() -> None:
             assert DeliveryProof.POSITION in rule.proofs
 
 
+def test_every_reason_of_a_rider_has_a_proof() -> None:
+    """UNSAFE and DAMAGED took the bags back to the store without a word."""
+    assert all(rule.proofs for rule in FAILURE_RULES.values() if rule.by_rider)
+
+
 @pytest.mark.parametrize("reason", BY_RIDER)
 async def test_no_reason_charges_the_customer_at_once(
     dependencies: OrderDependencies, city: City, reason: FailReason
@@ -63,7 +68,7 @@ async def test_no_reason_charges_the_customer_at_once(
     """
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
-    rule, arguments = FAILURE_RULES[reason], {"reason": reason, **CUSTOMER_CALLED}
+    rule, arguments = FAILURE_RULES[reason], {"reason": reason, **PROVED}
     if rule.wait_seconds:
         agent = await riders.create_support_agent(database, city)
         for actor, override in ((bags.rider, None), (agent, OVERRIDE)):
@@ -89,7 +94,7 @@ async def test_after_the_wait_the_fee_is_kept_as_the_reason_says(
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     await capture_payment(database, bags.order)
     await riders.backdate_arrivals(database, city)
-    arguments = {"reason": reason, **CUSTOMER_CALLED}
+    arguments = {"reason": reason, **PROVED}
     failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
     rule = FAILURE_RULES[reason]
     assert failed.fee_kept is (rule.fee_after_seconds is not None)
@@ -114,16 +119,16 @@ async def test_after_the_wait_the_fee_is_kept_as_the_reason_says(
 async def test_each_reason_needs_its_proofs(
     dependencies: OrderDependencies, city: City, reason: FailReason
 ) -> None:
-    """The rider is a street away, or the phone reports nothing, or nobody called the customer."""
+    """The rider is a street away, the phone reports nothing, nobody called, or wrote why."""
     database, rule = dependencies.database, FAILURE_RULES[reason]
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     await riders.backdate_arrivals(database, city)
     arguments: dict[str, Any] = {"reason": reason}
-    if DeliveryProof.CALL in rule.proofs:
+    for proof in rule.proofs & {DeliveryProof.CALL, DeliveryProof.NOTE}:
         problem = await riders.refused_step(database, bags.rider, bags.delivery, FAIL, **arguments)
         assert isinstance(problem, ProofMissing)
-        assert problem.missing == [DeliveryProof.CALL]
-    arguments |= CUSTOMER_CALLED
+        assert problem.missing == [proof]
+    arguments |= PROVED
     await riders.age_positions(database, city)
     north = city.latitude + AWAY_M * riders.METER
     await riders.report_position(database, bags.rider, city, north, city.longitude)
@@ -136,7 +141,8 @@ async def test_each_reason_needs_its_proofs(
         assert isinstance(problem, ProofMissing)
         assert problem.missing == [DeliveryProof.POSITION]
     else:
-        await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
+        failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
+        assert (failed.fail_reason, failed.fail_note) == (reason, PROVED["note"])
 
 
 async def test_only_support_says_that_the_rider_is_unavailable(

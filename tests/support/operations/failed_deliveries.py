@@ -51,7 +51,8 @@ async def try_again(play: OperationPlayer) -> None:
                 other = public_id(play.city.riders[1])
                 await play(helper, "delivery_reassign", **here, riderId=other)
             elif helper == "manager":
-                await play(who, "delivery_fail", **here, reason="UNSAFE", override=override)
+                unsafe = {"reason": "UNSAFE", "note": "A dog runs free."}
+                await play(who, "delivery_fail", **here, **unsafe, override=override)
             await play(helper, "delivery_complete", **here, pin=None, override=OVERRIDE)
     assert (await play("agent", "store_deliveries", storeId=play.store))["pageInfo"]
     await riders.end_shift(database, play.city, 1)
