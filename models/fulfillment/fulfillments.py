@@ -183,7 +183,8 @@ class FulfillmentLine(Entity):
 
     fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
-    order_line_id: Mapped[UUID] = foreign_key("order_line.id")
+    order_line_id: Mapped[UUID | None] = foreign_key("order_line.id")
+    """None once the customer has removed the product from an order that moved to another store."""
     product_id: Mapped[UUID] = foreign_key("product.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
     customer_id: Mapped[UUID] = foreign_key("person.id")

@@ -59,7 +59,8 @@ class Substitute(Entity):
     order_id: Mapped[UUID] = foreign_key("order.id")
     fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")
     fulfillment_line_id: Mapped[UUID] = foreign_key("fulfillment_line.id")
-    order_line_id: Mapped[UUID] = foreign_key("order_line.id")
+    order_line_id: Mapped[UUID | None] = foreign_key("order_line.id")
+    """None once the customer has removed the product from an order that moved to another store."""
     product_id: Mapped[UUID] = foreign_key("product.id")
     name: Mapped[str]
     currency: Mapped[str]

@@ -167,6 +167,11 @@ class Order(Entity):
             Index(f"ix_order_unpaid_{payer}", column, postgresql_where=text("status = 'PLACED'"))
             for payer, column in UNPAID_ORDER_KEYS.items()
         ),
+        Index(
+            "ix_order_pending_change",
+            "customer_id",
+            postgresql_where=text("pending_change_id is not null"),
+        ),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id")

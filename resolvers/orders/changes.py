@@ -32,13 +32,13 @@ class OrderChangeOutcome:
 
 
 async def change(info: Info, input: OrderChangeInput) -> OrderChangeOutcome:
-    arguments: Any = {"actor": info.context.actor, "expected_version": input.expected_version}
+    context = info.context
+    caller: Any = {"actor": context.actor, "limits": context.container.unpaid_limits}
+    caller["expected_version"] = input.expected_version
 
     async def operation(session: AsyncSession) -> OrderChange:
         key, request = parse_id(Order, input.order_id, "orderId"), input.to_request()
-        return await order_changes.request_change(
-            session, order_id=key, request=request, **arguments
-        )
+        return await order_changes.request_change(session, order_id=key, request=request, **caller)
 
     return await _run(info, operation, input, company_of(info, Order, input.order_id, "orderId"))
 

@@ -36,8 +36,10 @@ class SubstituteType(NodeType):
     available_actions: list[SubstituteAction] = field(
         resolve.available_actions, "The answers that the caller can give now."
     )
-    order_line_id: strawberry.ID = id_field(
-        OrderLine, "The line of the order that it replaces.", by="order_line_id"
+    order_line_id: strawberry.ID | None = id_field(
+        OrderLine,
+        "The line of the order that it replaces; null once the customer has removed that line.",
+        by="order_line_id",
     )
     product_id: strawberry.ID = id_field(Product, "The product's id.", by="product_id")
     product: Annotated["ProductType", strawberry.lazy("schema.catalog.products")] | None = related(

@@ -18,6 +18,7 @@ from schema.carts.basket_problems import (
 )
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
+from schema.orders.order_problems import UnpaidUnitLimitType
 from schema.payments.payments import PaymentType
 from schema.problems import (
     IllegalStepType,
@@ -70,6 +71,7 @@ OrderChangeError = Annotated[
     | EmptyCartType
     | ProductUnavailableType
     | InsufficientStockType
+    | UnpaidUnitLimitType
     | BelowMinimumType
     | PriceChangedType
     | LineAlreadyPickedType

@@ -1,14 +1,16 @@
 """Writes a change of a paid order: its units, lines, totals, address and pick list."""
 
 from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.delivery import FINAL_DELIVERY_STATUSES, Delivery
 from models.events import EventType
-from models.fulfillment import FulfillmentLine
+from models.fulfillment import FulfillmentLine, Substitute
 from models.orders import Order, OrderChange, OrderChangeStatus, OrderLine
 from models.stock import Hold, StockReason
 from services.fulfillment import queueing
@@ -41,7 +43,7 @@ async def apply_change(session: AsyncSession, task: PickingTask, change: OrderCh
     order_snapshots.write_order(order, wanted)
     order.pending_change_id = None
     order.version += 1
-    await _write_lines(session, order, wanted)
+    await _write_lines(session, task, wanted)
     await queueing.rewrite_lines(session, task)
     await _write_delivery(session, order)
     task.fulfillment.version += 1
@@ -76,15 +78,14 @@ async def _move_units(
     await movements.restock(session, order, removed, StockReason.RESTOCK, actor_id)
 
 
-async def _write_lines(session: AsyncSession, order: Order, wanted: OrderSnapshot) -> None:
+async def _write_lines(session: AsyncSession, task: PickingTask, wanted: OrderSnapshot) -> None:
     """Write the order lines; the lines of removed products are deleted, pick list first."""
+    order = task.order
     rows = await session.scalars(ORDER_LINES, {"order": order.id})
     lines = {line.product_id: line for line in rows}
     removed = [line.id for key, line in lines.items() if key not in wanted.units]
     if removed:
-        picking = FulfillmentLine.order_line_id.in_(removed)
-        await session.execute(delete(FulfillmentLine).where(picking))
-        await session.execute(delete(OrderLine).where(OrderLine.id.in_(removed)))
+        await _remove_lines(session, task, removed)
     for position, snapshot in enumerate(wanted.lines):
         line = lines.get(snapshot.product_id)
         if line is None:
@@ -98,6 +99,24 @@ async def _write_lines(session: AsyncSession, order: Order, wanted: OrderSnapsho
             session.add(line)
         order_snapshots.write_line(line, snapshot, position)
     await session.flush()
+
+
+async def _remove_lines(session: AsyncSession, task: PickingTask, keys: Sequence[UUID]) -> None:
+    """Delete order lines and their lines of the present pick list.
+
+    Stores that had the order before keep what they picked and proposed: it may have to be put back.
+    """
+    of_task = FulfillmentLine.fulfillment_id == task.fulfillment.id
+    of_keys = FulfillmentLine.order_line_id.in_(keys)
+    await session.execute(delete(FulfillmentLine).where(of_task, of_keys))
+    for model in (FulfillmentLine, Substitute):
+        await session.execute(
+            update(model)
+            .where(model.order_line_id.in_(keys))
+            .values(order_line_id=None)
+            .execution_options(synchronize_session=False)
+        )
+    await session.execute(delete(OrderLine).where(OrderLine.id.in_(keys)))
 
 
 async def _write_delivery(session: AsyncSession, order: Order) -> None:

@@ -78,7 +78,10 @@ async def price_change(
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
         message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
         raise DomainError(InvalidInput(path=["input", "tipMinor"], message=message))
-    new = totals.compute_totals([_priced(line) for line in lines], company, tip_minor)
+    delivers = order.method is FulfillmentMethod.DELIVERY
+    new = totals.compute_totals(
+        [_priced(line) for line in lines], company, tip_minor, delivers=delivers
+    )
     if problems := [*price_problems(new, request.expected_total_minor)]:
         raise DomainError(*problems)
     names = values.keys() & totals.CartTotals.__dataclass_fields__.keys()

@@ -17,8 +17,9 @@ from models.identity import Actor
 from models.orders import Order, OrderAction, OrderChange, OrderChangeStatus
 from models.payments import Payment
 from services.carts.basket_problems import shortages
-from services.checkout import change_application
+from services.checkout import change_application, unpaid_limits
 from services.checkout.change_pricing import ChangeRequest, check_picked, price_change
+from services.checkout.unpaid_limits import DEFAULT_LIMITS, OrderSource, Payer, UnpaidLimits
 from services.core.clock import current_time
 from services.core.problems import DomainError
 from services.events.event_log import record_order_event
@@ -40,11 +41,12 @@ async def request_change(
     order_id: UUID,
     request: ChangeRequest,
     expected_version: int | None = None,
+    limits: UnpaidLimits = DEFAULT_LIMITS,
 ) -> OrderChange:
     """Change a paid order, at once or when the customer has confirmed the new total.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict, LineAlreadyPicked, InsufficientStock
-    and the problems of `price_change`.
+    Raises DomainError: NotFound, IllegalStep, VersionConflict, LineAlreadyPicked, UnpaidUnitLimit,
+    InsufficientStock and the problems of `price_change`.
     """
     order = await order_states.begin(session, actor, order_id, OrderAction.CHANGE)
     order_states.MACHINE.check_version(order, expected_version)
@@ -55,8 +57,11 @@ async def request_change(
     check_picked(wanted, previous, task.lines)
     change = await _create_change(session, order, previous, wanted, actor)
     payment = await payments.lock_payment(session, order.id)
+    is_paid = wanted.authorized_minor <= payment.authorized_minor
+    if not is_paid:
+        await _check_unpaid(session, order, previous, wanted, limits)
     await _reserve(session, order, change, previous, wanted)
-    if wanted.authorized_minor <= payment.authorized_minor:
+    if is_paid:
         await change_application.apply_change(session, task, change)
     else:
         await _ask_for_payment(session, order, change, wanted)
@@ -158,6 +163,34 @@ async def _create_change(
     session.add(change)
     await session.flush()
     return change
+
+
+async def _check_unpaid(
+    session: AsyncSession,
+    order: Order,
+    previous: OrderSnapshot,
+    wanted: OrderSnapshot,
+    limits: UnpaidLimits,
+) -> None:
+    """Raise DomainError: UnpaidUnitLimit when too many added units would wait for payment."""
+    added = Counter(wanted.units) - Counter(previous.units)
+    removed = Counter(previous.units) - Counter(wanted.units)
+    if not added:
+        return
+    payer = Payer(order.customer_id, OrderSource(order.network_hash, order.device_hash))
+    await unpaid_limits.lock_payer(session, payer)
+    unpaid = await unpaid_limits.read_unpaid(session, payer, [order.store_id], added)
+    rows = await stock_rows.lock_rows(session, [order.store_id], [*added, *removed])
+    stock = rows[order.store_id].items()
+    available = {key: stock_rows.available_units(row) for key, row in stock}
+    lines = [
+        (index, line.product_id, added[line.product_id])
+        for index, line in enumerate(wanted.lines)
+        if line.product_id in added
+    ]
+    problems = [*unpaid_limits.unit_problems(limits, order.store_id, lines, unpaid, available)]
+    if problems:
+        raise DomainError(*problems)
 
 
 async def _reserve(

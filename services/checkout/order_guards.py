@@ -150,7 +150,7 @@ async def lock_customer_and_units(session: AsyncSession, planned: PlannedOrder) 
     unpaid = UnpaidOrders.from_columns(unpaid_columns)
     unpaid_limits.check_orders(planned.limits, unpaid)
     sellable = dict(zip(products, available, strict=True))
-    if problems := [*unpaid_limits.unit_problems(planned.limits, plan, unpaid, sellable)]:
+    if problems := [*unpaid_limits.plan_problems(planned.limits, plan, unpaid, sellable)]:
         raise DomainError(*problems)
 
 

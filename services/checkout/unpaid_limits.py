@@ -3,16 +3,18 @@
 An unpaid order reserves its units, so whoever orders without paying takes goods out of sale. Two
 bounds hold against it: a number of unpaid orders, and a share of the units of a product that a
 store could sell if the same customer, device or network had none reserved. The rules are asked
-before units are reserved, and again under locks in the transaction that writes the order.
+before units are reserved, and again under locks in the transaction that writes the order. Units
+that a change adds to a paid order count, and are bounded, in the same way until they are paid.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
@@ -116,26 +118,38 @@ class UnpaidOrders:
         return cls(UnpaidShares(by_customer, by_device, by_network), shares)
 
 
-# Parameters: customer, device, network, unpaid_stores, unpaid_products.
-UNPAID_ORDERS_SQL = """
-    unpaid as materialized (
-        select id, store_id, customer_id = :customer as by_customer,
-            coalesce(device_hash = cast(:device as bytea), false) as by_device,
-            coalesce(network_hash = cast(:network as bytea), false) as by_network
-        from "order"
-        where status = 'PLACED' and (customer_id = :customer
-            or device_hash = cast(:device as bytea) or network_hash = cast(:network as bytea))
-    ), unpaid_units as materialized (
-        select u.store_id, l.product_id,
-            coalesce(sum(l.quantity) filter (where by_customer), 0)::int as by_customer,
-            coalesce(sum(l.quantity) filter (where by_device), 0)::int as by_device,
-            coalesce(sum(l.quantity) filter (where by_network), 0)::int as by_network
-        from unpaid u join order_line l on l.order_id = u.id
-        where u.store_id = any (cast(:unpaid_stores as uuid[]))
-            and l.product_id = any (cast(:unpaid_products as uuid[]))
-        group by u.store_id, l.product_id
-    )
+# Parameters: customer, device, network, unpaid_stores, unpaid_products. A requested change of a
+# paid order waits for payment too: its added units are reserved under its id.
+_PAYERS = """
+    customer_id = :customer as by_customer,
+    coalesce(device_hash = cast(:device as bytea), false) as by_device,
+    coalesce(network_hash = cast(:network as bytea), false) as by_network
 """
+_OF_PAYER = """(customer_id = :customer or device_hash = cast(:device as bytea)
+    or network_hash = cast(:network as bytea))"""
+UNPAID_ORDERS_SQL = f"""
+    unpaid as materialized (
+        select id, store_id, {_PAYERS} from "order" where status = 'PLACED' and {_OF_PAYER}
+    ), unpaid_change as materialized (
+        select pending_change_id as id, {_PAYERS} from "order"
+        where pending_change_id is not null and {_OF_PAYER}
+    ), unpaid_line as materialized (
+        select u.store_id, l.product_id, l.quantity, by_customer, by_device, by_network
+        from unpaid u join order_line l on l.order_id = u.id
+        union all
+        select h.store_id, h.product_id, h.quantity, by_customer, by_device, by_network
+        from unpaid_change c join hold h on h.order_id = c.id
+    ), unpaid_units as materialized (
+        select store_id, product_id,
+            coalesce(sum(quantity) filter (where by_customer), 0)::int as by_customer,
+            coalesce(sum(quantity) filter (where by_device), 0)::int as by_device,
+            coalesce(sum(quantity) filter (where by_network), 0)::int as by_network
+        from unpaid_line
+        where store_id = any (cast(:unpaid_stores as uuid[]))
+            and product_id = any (cast(:unpaid_products as uuid[]))
+        group by store_id, product_id
+    )
+"""  # noqa: S608 - constants within another
 UNPAID_COLUMNS = """
     (select count(*) from unpaid where by_customer),
     (select count(*) from unpaid where by_device),
@@ -147,6 +161,17 @@ UNPAID_COLUMNS = """
     (select array_agg(by_network order by store_id, product_id) from unpaid_units)
 """
 READ_UNPAID = prepared(text(f"with {UNPAID_ORDERS_SQL} select {UNPAID_COLUMNS}"))
+
+LOCK_PAYER = prepared(
+    text("select pg_advisory_xact_lock(key) from unnest(:lock_keys) as key").bindparams(
+        bindparam("lock_keys", type_=ARRAY(BigInteger))
+    )
+)
+
+
+async def lock_payer(session: AsyncSession, payer: Payer) -> None:
+    """Let other orders and changes of the same payer wait until the transaction ends."""
+    await session.execute(LOCK_PAYER, {"lock_keys": payer.lock_keys})
 
 
 async def read_unpaid(
@@ -185,27 +210,40 @@ def check_orders(limits: UnpaidLimits, unpaid: UnpaidOrders) -> None:
 
 def add_problems(limits: UnpaidLimits, plan: SourcingPlan, unpaid: UnpaidOrders) -> SourcingPlan:
     """Return the plan with its problems of unpaid units."""
-    problems = *plan.problems, *unit_problems(limits, plan, unpaid, plan.available)
+    problems = *plan.problems, *plan_problems(limits, plan, unpaid, plan.available)
     return plan if problems == plan.problems else replace(plan, problems=problems)
 
 
-def unit_problems(
+def plan_problems(
     limits: UnpaidLimits,
     plan: SourcingPlan,
     unpaid: UnpaidOrders,
     available_by_product: Mapping[UUID, int],
 ) -> Iterator[Problem]:
+    """Yield the problems of a new order, as `unit_problems`."""
+    store_id = plan.serving_store.store.id
+    lines = [(index, line.product_id, line.quantity) for index, line in enumerate(plan.lines)]
+    yield from unit_problems(limits, store_id, lines, unpaid, available_by_product)
+
+
+def unit_problems(
+    limits: UnpaidLimits,
+    store_id: UUID,
+    lines: Iterable[tuple[int, UUID, int]],
+    unpaid: UnpaidOrders,
+    available_by_product: Mapping[UUID, int],
+) -> Iterator[Problem]:
     """Yield UnpaidUnitLimit for each line of which too many units would wait for payment.
 
-    `available_by_product` is what the store could sell when `unpaid` was read, without the units
-    of this order. A line of which the store has too few has another problem.
+    `lines` are an index in the input, a product and units. `available_by_product` is what the store
+    could sell when `unpaid` was read, without these units. A line of which the store has too few
+    has another problem.
     """
-    store_id = plan.serving_store.store.id
-    for index, line in enumerate(plan.lines):
-        shares = unpaid.units.get((store_id, line.product_id), UnpaidShares())
-        available = available_by_product.get(line.product_id, 0)
-        if line.quantity <= available and any(
-            reserved + line.quantity > limits.allowed_units(available + reserved, free_units)
+    for index, product_id, units in lines:
+        shares = unpaid.units.get((store_id, product_id), UnpaidShares())
+        available = available_by_product.get(product_id, 0)
+        if units <= available and any(
+            reserved + units > limits.allowed_units(available + reserved, free_units)
             for reserved, free_units in (
                 (shares.customer, limits.free_units),
                 (shares.device, limits.free_units),
@@ -215,7 +253,7 @@ def unit_problems(
             yield UnpaidUnitLimit(
                 path=["input", "lines", str(index)],
                 message="Too many units of this product would wait for payment: order fewer.",
-                product_id=line.product_id,
+                product_id=product_id,
             )
 
 

@@ -1,0 +1,144 @@
+"""What a change of a paid order may not do: cost more, hold the shelf, undo other stores' work."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import update
+
+from database.scope import PLATFORM
+from models.fulfillment import FulfillmentStatus, RejectReason
+from models.identity import Actor
+from models.orders import FulfillmentMethod, Order, OrderChangeStatus
+from models.payments import PaymentStatus
+from models.stores import Store
+from services.carts.baskets import OrderRequest, RequestedLine
+from services.checkout.unpaid_limits import UnpaidUnitLimit
+from services.core.problems import DomainError
+from services.fulfillment import give_back, picking, rerouting
+from services.fulfillment.picking import LinePick
+from tests.support.city import City
+from tests.support.customers import ORIGIN, order_request, product_id
+from tests.support.paid_orders import (
+    create_picker,
+    fulfillments_of,
+    lines_of,
+    unexplained_stock,
+)
+from tests.support.payments import Shop, stock_counts
+from tests.support.store_staff import (
+    accept_task,
+    put_back_everything,
+    put_back_lines_of,
+    run_step,
+)
+from tests.workflows.payments.change_steps import (
+    change,
+    change_row,
+    confirm_change,
+    dependencies,
+    lines,
+    paid_order,
+    pick_list,
+    refusal,
+    units,
+)
+
+
+async def pickup_order(shop: Shop, city: City, buyer: Actor) -> Order:
+    """A paid order of four and two units that the customer collects."""
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        near = update(Store).where(Store.id == city.near.id)
+        await session.execute(near.values(pickup_enabled=True))
+    wanted = (RequestedLine(product_id(city, 0), 4), RequestedLine(product_id(city, 1), 2))
+    method, store_id = FulfillmentMethod.PICKUP, city.near.id
+    order = await shop.buy(buyer, OrderRequest(method=method, store_id=store_id, lines=wanted))
+    assert await shop.pay(order) is PaymentStatus.AUTHORIZED
+    return await shop.order(order)
+
+
+async def moved_order(shop: Shop, city: City, buyer: Actor) -> Order:
+    """An order whose first store has picked everything, gave it back and rejected it then."""
+    order = await paid_order(shop, city, buyer, 4)
+    task, staff = await accept_task(dependencies(shop), city, order)
+    for line in await pick_list(shop, order):
+        pick = LinePick(line.quantity, line.id)
+        await run_step(shop.database, staff, task, picking.pick_line, pick=pick)
+    await run_step(shop.database, staff, task, give_back.give_back)
+    await run_step(shop.database, staff, task, rerouting.reject, reason=RejectReason.TOO_BUSY)
+    return await shop.order(order)
+
+
+async def test_fewer_items_of_a_pickup_cost_no_delivery(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """The customer takes one of four out: the fees of a delivery made the rest cost more."""
+    order = await pickup_order(shop, city, buyer)
+    requested = await change(shop, buyer, order, lines=lines(city, p0=3, p1=2))
+    assert requested.status is OrderChangeStatus.APPLIED
+    changed = await shop.order(order)
+    assert (changed.delivery_fee_minor, changed.small_order_fee_minor) == (0, 0)
+    assert order.total_minor - changed.total_minor == city.first.prices[0]
+
+
+@pytest.mark.parametrize("paid", [False, True])
+async def test_a_product_is_removed_that_the_first_store_has_to_put_back(
+    shop: Shop, city: City, buyer: Actor, paid: bool
+) -> None:
+    """The first store still has the units in its bags: its put-back stays as it is.
+
+    The change failed for ever, although its new total was authorized.
+    """
+    order = await moved_order(shop, city, buyer)
+    first, second = await fulfillments_of(shop.database, order)
+    before = [line.id for line in await put_back_lines_of(shop.database, first)]
+    assert len(before) == 2
+    more = {"p2": 9} if paid else {}
+    requested = await change(shop, buyer, order, lines=lines(city, p0=4, **more))
+    if paid:
+        await confirm_change(shop, requested)
+        await shop.settle(order)
+    assert (await change_row(shop, requested)).status is OrderChangeStatus.APPLIED
+    assert await units(shop, order) == ({0: 4, 1: 9} if paid else {0: 4})
+    assert [line.id for line in await put_back_lines_of(shop.database, first)] == before
+    assert len(await lines_of(shop.database, first)) == 2
+    assert len(await lines_of(shop.database, second)) == (2 if paid else 1)
+    staff = await create_picker(shop.database, city.near)
+    done = await put_back_everything(shop.database, staff, first)
+    assert done.status is FulfillmentStatus.PUT_BACK
+    assert await unexplained_stock(shop.database, city) == []
+
+
+async def test_a_change_cannot_hold_the_shelf_unpaid(shop: Shop, city: City, buyer: Actor) -> None:
+    """A paid order of a few units reserved all of a store's shelf, and again after five minutes."""
+    order = await paid_order(shop, city, buyer)
+    problem = await refusal(shop, buyer, order, lines=lines(city, p0=2, p1=2, p2=1, p3=26))
+    assert isinstance(problem, UnpaidUnitLimit)
+    assert (problem.product_id, problem.path) == (product_id(city, 3), ["input", "lines", "3"])
+    assert await stock_counts(shop, city, 3) == (50, 0)
+    requested = await change(shop, buyer, order, lines=lines(city, p0=2, p1=2, p3=25))
+    assert requested.status is OrderChangeStatus.AWAITING_PAYMENT
+
+
+async def test_changes_and_orders_that_wait_for_payment_share_one_bound(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """Neither a second change, at the same time, nor an order gets past it."""
+    orders = [await paid_order(shop, city, buyer) for _ in range(2)]
+    wanted = lines(city, p0=2, p1=2, p3=20)
+    results = await asyncio.gather(
+        *(change(shop, buyer, order, lines=wanted) for order in orders), return_exceptions=True
+    )
+    (refused,) = [one for one in results if isinstance(one, DomainError)]
+    assert isinstance(refused.problems[0], UnpaidUnitLimit)
+    other = await shop.buy(buyer, order_request(city, 6, (3,)))
+    assert other.store_id == city.next.id, "the nearest store would hold 26 of 50"
+    assert (await shop.buy(buyer, order_request(city, 5, (3,)))).store_id == city.near.id
+
+
+async def test_what_is_authorized_already_holds_nothing(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """An exchange of products at the same total is paid: no bound applies."""
+    order = await paid_order(shop, city, buyer, 20)
+    requested = await change(shop, buyer, order, lines=lines(city, p0=46))
+    assert requested.status is OrderChangeStatus.APPLIED
