@@ -138,7 +138,7 @@ class RefundStatus(NamedEnum):
     FAILED = auto()
     """The provider could not send the money back: support has to retry it or pay otherwise."""
     RETRIED = auto()
-    """Failed, and requested again as another refund. Final."""
+    """Failed, and replaced by other refunds. Final."""
     PAID_OTHERWISE = auto()
     """Failed, and paid in another way, which the resolution names. Final."""
 

@@ -58,6 +58,10 @@ class TicketKind(NamedEnum):
     """The delivery has been in one state for too long. Opened by the system."""
     PUT_BACK_OVERDUE = auto()
     """Picked units of an ended order wait to be put back. Opened by the system."""
+    DISPUTE = auto()
+    """The cardholder's bank disputes the payment. Opened by the system."""
+    NOT_PAID = auto()
+    """The bags have left the store, and the payment was lost. Opened by the system."""
 
 
 SYSTEM_KINDS = frozenset(
@@ -68,6 +72,8 @@ SYSTEM_KINDS = frozenset(
         TicketKind.BAGS_WAITING,
         TicketKind.DELIVERY_OVERDUE,
         TicketKind.PUT_BACK_OVERDUE,
+        TicketKind.DISPUTE,
+        TicketKind.NOT_PAID,
     }
 )
 """The kinds of cases that the system opens; people can't choose them."""

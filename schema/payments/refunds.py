@@ -56,7 +56,10 @@ class RefundResumePayload:
 
 @backed_by(resolve.RefundOutcome, "Result of `refundRetry`.")
 class RefundRetryPayload:
-    refund: RefundType | None = column("The new refund; null when nothing was done.")
+    refund: RefundType | None = column(
+        "The new refund, of what is still left; the failed one itself when nothing is. Null when"
+        " nothing was done."
+    )
     errors: list[RefundRetryError] = column(ERRORS)
 
 

@@ -94,7 +94,7 @@ async def _tell_support(session: AsyncSession, order: Order, message: str) -> No
         session, order, EventType.PAYMENT_LOST, amount_minor=amount_minor, failure=message
     )
     subject = f"{amount_minor} minor units of a delivered order are not paid"
-    await support_cases.open_case(session, order, TicketKind.PAYMENT, subject, message)
+    await support_cases.open_case(session, order, TicketKind.NOT_PAID, subject, message)
 
 
 async def _reopen(session: AsyncSession, order: Order, lost: Payment, message: str) -> None:

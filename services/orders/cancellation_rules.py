@@ -18,6 +18,7 @@ UNPAID = frozenset({OrderStage.AWAITING_PAYMENT})
 PAID = frozenset({OrderStage.CONFIRMED})
 BEING_PICKED = frozenset({OrderStage.PICKING, OrderStage.AWAITING_YOUR_CHOICE})
 PACKED = frozenset({OrderStage.PACKED})
+READY_FOR_PICKUP = frozenset({OrderStage.READY_FOR_PICKUP})
 BY_CUSTOMER = frozenset({CancelReason.CHANGED_MIND, CancelReason.WRONG_ADDRESS, CancelReason.OTHER})
 BY_SUPPORT = BY_CUSTOMER | {
     CancelReason.TOO_SLOW,
@@ -42,7 +43,7 @@ RULES = (
     CancellationRule(CUSTOMER, UNPAID, BY_CUSTOMER),
     CancellationRule(CUSTOMER, PAID | PACKED, BY_CUSTOMER | {CancelReason.TOO_SLOW}),
     CancellationRule(CUSTOMER, BEING_PICKED, BY_CUSTOMER | {CancelReason.TOO_SLOW}, fee=True),
-    CancellationRule(SUPPORT, UNPAID | PAID | BEING_PICKED | PACKED, BY_SUPPORT),
+    CancellationRule(SUPPORT, UNPAID | PAID | BEING_PICKED | PACKED | READY_FOR_PICKUP, BY_SUPPORT),
 )
 
 

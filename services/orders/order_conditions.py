@@ -4,7 +4,7 @@ from models.fulfillment import FulfillmentStatus
 from models.payments import PaymentStatus
 from services.orders.stages import PAYABLE, OrderProgress
 
-REFUNDABLE = frozenset({PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED})
+REFUNDABLE = frozenset({PaymentStatus.CAPTURED, PaymentStatus.PARTLY_REFUNDED, PaymentStatus.WON})
 CHANGEABLE = frozenset(
     {
         FulfillmentStatus.QUEUED,

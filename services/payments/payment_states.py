@@ -60,6 +60,11 @@ REPORTS: dict[IntentState, AutomaticTransition[PaymentStatus]] = {
 }
 
 
+def was_rejected(payment: Payment) -> bool:
+    """Whether the provider refused for good to open the payment: there is nothing to void."""
+    return payment.intent_id is None and payment.status is PaymentStatus.FAILED
+
+
 def is_stuck(row: Payment | Refund) -> bool:
     return row.stuck_at is not None
 

@@ -24,6 +24,7 @@ from services.payments.payment_states import (
     FINAL_STATUSES,
     SECURED_STATUSES,
     UNPAID_STATUSES,
+    was_rejected,
 )
 from services.payments.refunds import ExceedsCaptured
 
@@ -195,7 +196,8 @@ async def request_refund(
 def _may_void(payment: Payment) -> bool:
     """Whether a void says something new: not of what is captured to be kept."""
     keeps = payment.keep_minor is not None and payment.capture_wanted_minor is not None
-    return payment.status not in FINAL_STATUSES and not payment.void_wanted and not keeps
+    ended = payment.status in FINAL_STATUSES or was_rejected(payment)
+    return not ended and not payment.void_wanted and not keeps
 
 
 async def _make_due(session: AsyncSession, order: Order, payment: Payment) -> None:

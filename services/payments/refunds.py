@@ -162,18 +162,26 @@ async def refund_remainder(
 async def retry_refund(session: AsyncSession, *, actor: Actor, refund_id: UUID) -> Refund:
     """Request a failed refund anew, as another refund, for support only.
 
-    Raises DomainError: NotFound, IllegalStep unless it has failed, ExceedsCaptured.
+    What the customer got by other refunds meanwhile is not asked for again; when that is all of it,
+    the failed refund ends without another one and is returned itself.
+    Raises DomainError: NotFound, IllegalStep unless it has failed, ExceedsCaptured while a dispute
+    is open.
     """
     order, failed = await stuck.begin_refund_step(session, actor, refund_id, RefundAction.RETRY)
     payment = await session.get_one(Payment, failed.payment_id)
+    if payment.dispute_status in OPEN_DISPUTE_STATUSES:
+        await _require_refundable(session, payment, failed.amount_minor, "refundId")
+    amount_minor = min(failed.amount_minor, await refundable_minor(session, payment))
     REFUND_MACHINE.set_status(failed, RefundStatus.RETRIED)
     record_refund_event(session, order, failed, EventType.REFUND_RETRIED)
     await stuck.clear_stuck(session, order, failed)
+    if not amount_minor:
+        return failed
     return await create_refund(
         session,
         order,
         payment,
-        failed.amount_minor,
+        amount_minor,
         failed.reason,
         failed.note,
         failed.ticket_id,

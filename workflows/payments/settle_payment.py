@@ -30,10 +30,10 @@ from gateways.payments import (
     PaymentUnavailable,
 )
 from models.orders import Order
-from models.payments import Payment, PaymentStatus
+from models.payments import Payment
 from services.checkout import payment_outcomes
 from services.payments import provider_reports
-from services.payments.payment_states import CAPTURED_STATUSES, FINAL_STATUSES
+from services.payments.payment_states import CAPTURED_STATUSES, FINAL_STATUSES, was_rejected
 from services.payments.provider_reports import has_request
 from workflows.payments import settle_refunds
 from workflows.payments.locked_payment import ORIGIN, lock_payment
@@ -62,8 +62,7 @@ class PaymentTask:
         """Whether there is nothing to ask the provider."""
         payment = self.payment
         if payment.intent_id is None:
-            # A payment that failed before it was opened was rejected for good.
-            return payment.status is PaymentStatus.FAILED or payment.status in FINAL_STATUSES
+            return was_rejected(payment) or payment.status in FINAL_STATUSES
         if has_request(payment):
             return only_requested and not self.may_send
         return only_requested or (payment.status in FINAL_STATUSES and not self.scheduled)

@@ -1,6 +1,8 @@
 """Who may cancel for which reason at which stage, and what it costs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
@@ -21,7 +23,7 @@ from services.orders.cancellation_rules import (
     CancelReasonNotAllowed,
 )
 from services.orders.order_states import CUSTOMER
-from services.orders.stages import OrderProgress
+from services.orders.stages import STAGE_OF_DELIVERY_STATUS, OrderProgress
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 COMPANY = Company(id=uuid7(), cancellation_fee_minor=300)
@@ -50,10 +52,15 @@ def progress(
     return OrderProgress(*owners, status, payment, fulfillment, delivery)
 
 
+# With the bags out of the store no store works on the order any more.
+CARRIED = frozenset(STAGE_OF_DELIVERY_STATUS)
+# Without a ride nobody waits for a rider.
+COLLECTED = frozenset({FulfillmentStatus.READY_FOR_PICKUP, FulfillmentStatus.COLLECTED})
 UNPAID = progress(None, OrderStatus.PLACED, PaymentStatus.INITIATED)
 QUEUED = progress(FulfillmentStatus.QUEUED)
 PICKING = progress(FulfillmentStatus.PICKING)
 PACKED = progress(FulfillmentStatus.PACKED)
+READY = progress(FulfillmentStatus.READY_FOR_PICKUP, payment=PaymentStatus.CAPTURED)
 ON_THE_WAY = progress(FulfillmentStatus.HANDED_OVER, delivery=DeliveryStatus.PICKED_UP)
 
 
@@ -75,6 +82,7 @@ def terms(
         (AGENT, UNPAID, (BY_SUPPORT, 0)),
         (AGENT, PICKING, (BY_SUPPORT, 0)),
         (AGENT, PACKED, (BY_SUPPORT, 0)),
+        (AGENT, READY, (BY_SUPPORT, 0)),
         (AGENT, ON_THE_WAY, None),
         (STRANGER, QUEUED, None),
     ],
@@ -83,6 +91,24 @@ def test_the_table(
     actor: Actor, at: OrderProgress, expected: tuple[frozenset[CancelReason], int] | None
 ) -> None:
     assert terms(actor, at) == expected
+
+
+@pytest.mark.parametrize("actor", [BUYER, AGENT])
+def test_whoever_may_cancel_has_a_reason_to_give(actor: Actor) -> None:
+    """Support was offered to cancel an order that was ready for pickup, with no reason allowed.
+
+    In no combination of the states of order, payment, store's work and ride.
+    """
+    states = product(PaymentStatus, (None, *FulfillmentStatus), (None, *DeliveryStatus))
+    for payment, fulfillment, delivery in states:
+        status = OrderStatus.PLACED if fulfillment is None else OrderStatus.CONFIRMED
+        for offered in (False, True):
+            at = replace(
+                progress(fulfillment, status, payment, delivery), cancel_is_offered=offered
+            )
+            found = terms(actor, at)
+            impossible = delivery in CARRIED or (at.fulfillment_status in COLLECTED and offered)
+            assert found is None or found[0] or impossible, at
 
 
 def test_an_order_later_than_its_estimate_costs_no_fee() -> None:

@@ -1,14 +1,14 @@
 """Changes of paid orders count as unpaid units; ended tasks keep lines of removed products.
 
-Revision ID: x7a
-Revises: 0037
+Revision ID: 0040
+Revises: 0039
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x7a"
-down_revision = "0037"
+revision = "0040"
+down_revision = "0039"
 
 TABLES = ("fulfillment_line", "substitute")
 
