@@ -67,6 +67,7 @@ async def open_offers_by_rider(
 
 
 RIDER = prepared(select(Rider).where(matches_keys(Rider.id)))
+RIDERS_BY_PERSON = prepared(select(Rider).where(matches_keys(Rider.person_id)).order_by(Rider.id))
 RIDER_POSITION_BY_RIDER_ID = prepared(
     select(RiderPosition).where(matches_keys(RiderPosition.rider_id))
 )
@@ -84,6 +85,11 @@ RiderLocation = tuple[UUID | None, RiderPosition | None]
 async def rider_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[Rider | None]:
     """Riders by key, for themselves and their company."""
     return await one_per_key(session, RIDER, ids)
+
+
+async def riders_by_person(session: AsyncSession, person_ids: Sequence[UUID]) -> list[list[Rider]]:
+    """People as riders of each of their companies, for themselves."""
+    return await many_per_key(session, RIDERS_BY_PERSON, person_ids, "person_id")
 
 
 async def position_by_rider(

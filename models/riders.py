@@ -3,7 +3,7 @@ from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
@@ -57,16 +57,27 @@ class IgnoredPointReason(NamedEnum):
 
 
 class Rider(Entity):
-    """A person who delivers orders for a company; `live_delivery_id` is their one open delivery."""
+    """A person who delivers orders for a company; `live_delivery_id` is their one open delivery.
+
+    Who rides for several companies has a row for each, and is online for one at a time.
+    """
 
     __tablename__ = "rider"
+    __table_args__ = (
+        Index("uq_rider_person_company", "person_id", "company_id", unique=True),
+        Index(
+            "uq_rider_online", "person_id", unique=True, postgresql_where=text("status = 'ONLINE'")
+        ),
+    )
 
-    person_id: Mapped[UUID] = foreign_key("person.id", unique=True)
+    person_id: Mapped[UUID] = foreign_key("person.id")
     company_id: Mapped[UUID] = foreign_key("company.id", index=True)
     vehicle: Mapped[Vehicle] = mapped_column(default=Vehicle.SCOOTER)
     status: Mapped[RiderStatus] = mapped_column(default=RiderStatus.OFFLINE)
     live_delivery_id: Mapped[UUID | None]
     online_since: Mapped[datetime | None]
+    last_shift_at: Mapped[datetime | None]
+    """When the last shift began, also of riders who are offline now."""
     created_at: Mapped[datetime] = default_now()
     version: Mapped[int] = mapped_column(default=1)
 

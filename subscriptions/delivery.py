@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from database.statements import prepared
 from models.delivery import Delivery, DeliveryOffer, OfferStatus
@@ -14,7 +14,7 @@ from models.riders import Rider
 from resolvers.context import Context, Info
 from resolvers.rules import AccessDenied
 from services.core.problems import not_found
-from services.delivery.riders import RIDER_OF_PERSON
+from services.delivery.riders import own_riders
 from services.events.event_log import rider_stream
 from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
@@ -24,9 +24,11 @@ _UNANSWERED = DeliveryOffer.status == OfferStatus.OFFERED
 RIDER_STATE = prepared(
     select(DeliveryOffer.id, DeliveryOffer.delivery_id, Delivery.id)
     .select_from(Rider)
-    .outerjoin(DeliveryOffer, (DeliveryOffer.rider_person_id == Rider.person_id) & _UNANSWERED)
+    .outerjoin(DeliveryOffer, (DeliveryOffer.rider_id == Rider.id) & _UNANSWERED)
     .outerjoin(Delivery, Delivery.id == Rider.live_delivery_id)
-    .where(Rider.person_id == bindparam("person"))
+    .where(Rider.id == any_(bindparam("riders", type_=ARRAY(Uuid))))
+    .order_by(Delivery.id.is_(None), DeliveryOffer.id.is_(None))
+    .limit(1)
 )
 
 
@@ -41,36 +43,39 @@ class DeliveryOffered(StreamMessage):
 
 
 async def watch_delivery_offers(info: Info, after: After = None) -> AsyncIterator[DeliveryOffered]:
-    """Yield the rider's open offer and delivery, then each offer, withdrawal and change."""
-    context, person_id = info.context, info.context.actor.person_id
+    """Yield the rider's open offer and delivery, then each offer, withdrawal and change.
+
+    All companies that they ride for are one subscription; it ends when one of them is lost.
+    """
+    context = info.context
     del info  # keeps the whole execution alive
-    if person_id is None:
-        raise AccessDenied("UNAUTHENTICATED", "Sign in first.")
+    rider_ids = await _rider_ids(context)
 
     async def check_access() -> None:
-        await _rider(context, person_id)
+        if await _rider_ids(context) != rider_ids:
+            raise AccessDenied("FORBIDDEN", "The companies that you ride for have changed.")
 
-    async with StreamSubscription(
-        context, [rider_stream(person_id)], after, check_access
-    ) as subscription:
+    streams = [rider_stream(rider_id) for rider_id in rider_ids]
+    async with StreamSubscription(context, streams, after, check_access) as subscription:
         async for message in subscription.messages(
-            partial(_message, context, person_id), "offered"
+            partial(_message, context, rider_ids), "offered"
         ):
             yield message
             del message
 
 
-async def _rider(context: Context, person_id: UUID) -> Rider:
+async def _rider_ids(context: Context) -> list[UUID]:
+    """The viewer as a rider of each company. Raises DomainError: NotFound."""
     async with context.read() as session:
-        rider: Rider | None = await session.scalar(RIDER_OF_PERSON, {"person": person_id})
-    if rider is None:
+        rows = await own_riders(session, context.actor)
+    if not rows:
         raise not_found(Rider)
-    return rider
+    return [rider.id for rider in rows]
 
 
-async def _message(context: Context, person_id: UUID, item: StreamItem) -> DeliveryOffered:
+async def _message(context: Context, rider_ids: list[UUID], item: StreamItem) -> DeliveryOffered:
     if (notice := item.notice) is None:
-        return await _snapshot(context, person_id, item)
+        return await _snapshot(context, rider_ids, item)
     return DeliveryOffered(
         kind=item.kind,
         cursor=item.cursor,
@@ -81,10 +86,10 @@ async def _message(context: Context, person_id: UUID, item: StreamItem) -> Deliv
     )
 
 
-async def _snapshot(context: Context, person_id: UUID, item: StreamItem) -> DeliveryOffered:
+async def _snapshot(context: Context, rider_ids: list[UUID], item: StreamItem) -> DeliveryOffered:
     """Return the unanswered offer and the current delivery."""
     async with context.read() as session:
-        row = (await session.execute(RIDER_STATE, {"person": person_id})).first()
+        row = (await session.execute(RIDER_STATE, {"riders": rider_ids})).first()
     offer_id, offered_delivery_id, live_delivery_id = row or (None, None, None)
     return DeliveryOffered(
         kind=item.kind,

@@ -144,6 +144,9 @@ class DeliveryUnassignInput:
 
 @strawberry.input(description="Input of `riderGoOnline`.")
 class RiderGoOnlineInput:
+    company_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The company to ride for. Default: the company of the last shift."
+    )
     vehicle: Vehicle | None = strawberry.field(
         default=None, description="The vehicle; the last one if left out."
     )

@@ -24,7 +24,7 @@ from resolvers.delivery.inputs import (
 from resolvers.mutations import CompanyLookup, run_mutation, widen_scope
 from services.accounts.people import Viewer
 from services.core.pages import Page
-from services.core.problems import DomainError, parse_id
+from services.core.problems import DomainError, parse_id, parse_optional_id
 from services.delivery import delivery_states, rider_access, rider_states, riders
 from services.delivery.positions.position_results import PositionReport
 from services.delivery.positions.position_validation import IgnoredPoint
@@ -92,14 +92,17 @@ async def riders_of_company(
 
 
 async def go_online(info: Info, input: RiderGoOnlineInput) -> RiderOutcome:
-    actor, arguments = info.context.actor, {"device_time": input.device_time}
-    return await run_mutation(
-        info,
-        RiderOutcome,
-        lambda session: riders.go_online(session, actor=actor, vehicle=input.vehicle, **arguments),
-        input=input,
-        company_id=_company(info),
-    )
+    async def operation(session: AsyncSession) -> Rider:
+        return await riders.go_online(
+            session,
+            actor=info.context.actor,
+            company_id=parse_optional_id(Company, input.company_id, "companyId"),
+            vehicle=input.vehicle,
+            device_time=input.device_time,
+        )
+
+    company = _company(info, input.company_id)
+    return await run_mutation(info, RiderOutcome, operation, input=input, company_id=company)
 
 
 async def go_offline(info: Info, input: RiderGoOfflineInput) -> RiderOutcome:
@@ -153,14 +156,15 @@ async def publish_position(container: Container, report: PositionReport | None) 
         await container.streams.publish_value(f"position:{report.order_id}", report.live_message)
 
 
-def _company(info: Info) -> UUID | CompanyLookup:
+def _company(info: Info, wanted: str | None = None) -> UUID | CompanyLookup:
     """The company the actor rides for; read from the database only when there are several."""
-    company_ids = riders.rider_companies(info.context.actor)
+    company_ids = rider_states.rider_companies(info.context.actor)
     if len(company_ids) == 1:
         return company_ids[0]
 
     async def look_up(session: AsyncSession) -> UUID:
-        rider = await riders.require_rider(session, info.context.actor)
+        company_id = parse_optional_id(Company, wanted, "companyId")
+        rider = await riders.require_rider(session, info.context.actor, company_id)
         return await widen_scope(session, rider.company_id)
 
     return look_up
@@ -202,5 +206,10 @@ async def _live_delivery(rider: Rider, info: Info) -> Delivery | None:
     return await info.context.loaders.load(load.delivery_by_id, rider.live_delivery_id)
 
 
-def available_actions(parent: strawberry.Parent[Rider], info: Info) -> list[RiderAction]:
-    return rider_states.RIDER_MACHINE.available_actions(parent, info.context.actor)
+async def available_actions(parent: strawberry.Parent[Rider], info: Info) -> list[RiderAction]:
+    actor, blocked = info.context.actor, frozenset[RiderAction]()
+    if len(rider_states.rider_companies(actor)) > 1 and rider_access.is_self(actor, parent):
+        rows = await info.context.loaders.load(load.riders_by_person, parent.person_id)
+        if riders.is_online_elsewhere(parent, rows):
+            blocked = frozenset({RiderAction.GO_ONLINE})
+    return rider_states.RIDER_MACHINE.available_actions(parent, actor, blocked)

@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from dataloaders import companies as load_companies
 from dataloaders import delivery as load_delivery
 from models.riders import (
     IgnoredPointReason,
@@ -29,6 +30,7 @@ from services.delivery.positions import position_validation
 
 if TYPE_CHECKING:
     from schema.accounts.people import PersonType
+    from schema.companies.companies import CompanyType
     from schema.delivery.deliveries import DeliveryOfferType, DeliveryType
 
 
@@ -54,6 +56,11 @@ class RiderType(NodeType):
     vehicle: Vehicle = column("Their vehicle.")
     online_since: datetime | None = column("Since when they have been ONLINE.")
     name: str | None = field(resolve.name, "The rider's name.")
+    company: Annotated["CompanyType", strawberry.lazy("schema.companies.companies")] | None = (
+        related(
+            load_companies.company_by_id, "The company that the rider works for.", by="company_id"
+        )
+    )
     person: Annotated["PersonType", strawberry.lazy("schema.accounts.people")] | None = field(
         resolve.person,
         "The person with contact data, for managers, admins and support of the company.",
@@ -74,7 +81,10 @@ class RiderType(NodeType):
 
 @backed_by(riders.ViewerRider, "The viewer as a rider.")
 class RiderDeskType:
-    rider: RiderType = column("The rider's shift.")
+    rider: RiderType = column("The rider of the current shift, otherwise of the last shift.")
+    riders: list[RiderType] = column(
+        "The viewer as a rider of each company; at most one of them is on shift."
+    )
     current_delivery: (
         Annotated["DeliveryType", strawberry.lazy("schema.delivery.deliveries")] | None
     ) = related(load_delivery.delivery_by_id, "The current delivery.", by="live_delivery_id")

@@ -217,8 +217,8 @@ async def search_again(
     now = await current_time(session)
     change_status(delivery, DeliveryStatus.SEARCHING, now)
     delivery.search_started_at, delivery.search_step = now, 0
-    if delivery.rider_person_id is not None:
-        record_rider_change(session, delivery.rider_person_id, delivery)
+    if delivery.rider_id is not None:
+        record_rider_change(session, delivery.rider_id, delivery)
     await release_rider(session, delivery)
     delivery.rider_id = delivery.rider_person_id = delivery.assigned_at = None
     delivery.rider_name = ""

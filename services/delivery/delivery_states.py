@@ -26,6 +26,7 @@ from services.core.state_machine import (
     has_role_in_store,
 )
 from services.delivery.ride_settings import SETTINGS, STATE_TIMERS
+from services.delivery.rider_states import rider_companies
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.orders import age_checks, order_states
 
@@ -81,19 +82,21 @@ def record_change(
     """Append an event to the streams of the order, the store's queue and the rider."""
     body = {"delivery_id": delivery.id, "delivery_status": delivery.status, **facts}
     record_order_event(session, order, type, queue_store_id=delivery.store_id, **body)
-    if delivery.rider_person_id is not None:
-        record_rider_change(session, delivery.rider_person_id, delivery)
+    if delivery.rider_id is not None:
+        record_rider_change(session, delivery.rider_id, delivery)
 
 
-def record_rider_change(session: AsyncSession, person_id: UUID, delivery: Delivery) -> None:
+def record_rider_change(session: AsyncSession, rider_id: UUID, delivery: Delivery) -> None:
     """Append the present status of a delivery to the stream of a rider."""
     body = {"delivery_id": delivery.id, "delivery_status": delivery.status}
-    stream = rider_stream(person_id)
+    stream = rider_stream(rider_id)
     record_event(session, stream, "DELIVERY_CHANGED", body, company_id=delivery.company_id)
 
 
 def is_rider(delivery: Delivery, actor: Actor) -> bool:
-    return actor.signed_in and delivery.rider_person_id == actor.person_id
+    """Whether `actor` brings this delivery, and still rides for its company."""
+    own = delivery.rider_person_id == actor.person_id
+    return own and delivery.company_id in rider_companies(actor)
 
 
 def is_store_staff(delivery: Delivery, actor: Actor) -> bool:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import uuid7
 from database.statements import prepared
 from models.accounts import Person
-from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
+from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferAction, OfferStatus
 from models.events import EventType
 from models.identity import Actor
 from models.orders import Order
@@ -254,7 +254,7 @@ async def _begin_answer(
 ) -> tuple[Order, Delivery, DeliveryOffer]:
     """The actor's offer that can still be answered, under its order's lock."""
     offer = await session.get(DeliveryOffer, offer_id)
-    if offer is None or not actor.signed_in or offer.rider_person_id != actor.person_id:
+    if offer is None or not OFFER_MACHINE.takes_part(offer, actor, OfferAction.ACCEPT):
         raise not_found(DeliveryOffer, "offerId")
     order, delivery = await lock(session, offer.delivery_id)
     offer = await session.get_one(DeliveryOffer, offer_id, populate_existing=True)
@@ -272,7 +272,7 @@ def _record_rider_event(
     session: AsyncSession, offer: DeliveryOffer, type: str, **facts: Any
 ) -> None:
     body = {"delivery_id": offer.delivery_id, **facts}
-    stream = rider_stream(offer.rider_person_id)
+    stream = rider_stream(offer.rider_id)
     record_event(session, stream, type, body, company_id=offer.company_id)
 
 

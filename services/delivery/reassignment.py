@@ -62,8 +62,8 @@ async def reassign(
 
 async def take_from_rider(session: AsyncSession, delivery: Delivery) -> None:
     """Take a locked delivery from its rider, who is free then and learns of it."""
-    if delivery.rider_person_id is not None:
-        record_rider_change(session, delivery.rider_person_id, delivery)
+    if delivery.rider_id is not None:
+        record_rider_change(session, delivery.rider_id, delivery)
     await release_rider(session, delivery)
     delivery.former_rider_id = delivery.rider_id
     delivery.rider_id = delivery.rider_person_id = None

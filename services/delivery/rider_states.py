@@ -1,9 +1,10 @@
 """State machines of a rider's shift and of the offers that a rider gets."""
 
 from typing import Any
+from uuid import UUID
 
 from models.delivery import DeliveryOffer, OfferAction, OfferStatus
-from models.identity import Actor
+from models.identity import Actor, Role
 from models.riders import Rider, RiderAction, RiderStatus
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 
@@ -13,11 +14,19 @@ RIDER = "the rider"
 
 
 def _is_offered_to(row: DeliveryOffer, actor: Actor, transition: Transition[Any, Any]) -> bool:
-    return row.rider_person_id == actor.person_id
+    return row.rider_person_id == actor.person_id and row.company_id in rider_companies(actor)
 
 
 def _is_rider(row: Rider, actor: Actor, transition: Transition[Any, Any]) -> bool:
-    return actor.signed_in and row.person_id == actor.person_id
+    return row.person_id == actor.person_id and row.company_id in rider_companies(actor)
+
+
+def rider_companies(actor: Actor) -> list[UUID]:
+    """The companies that the actor rides for, each once: who was dismissed is no rider there."""
+    company_ids = (
+        grant.company_id for grant in actor.grants if grant.role is Role.RIDER and grant.company_id
+    )
+    return list(dict.fromkeys(company_ids)) if actor.signed_in else []
 
 
 def no_delivery_is_active(rider: Rider) -> bool:
@@ -47,7 +56,11 @@ RIDER_MACHINE: StateMachine[Rider, RiderAction, RiderStatus] = StateMachine(
     status=RiderStatus,
     initial=OFFLINE,
     transitions=(
-        Transition(RiderAction.GO_ONLINE, OFFLINE, ONLINE, party=RIDER),
+        Transition(
+            *(RiderAction.GO_ONLINE, OFFLINE, ONLINE),
+            party=RIDER,
+            note="not while online for another company",
+        ),
         Transition(
             RiderAction.GO_OFFLINE, ONLINE, OFFLINE, party=RIDER, condition=no_delivery_is_active
         ),

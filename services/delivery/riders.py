@@ -1,13 +1,28 @@
 """Riders, their shifts, and the company staff who manage them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Update, bindparam, delete, func, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Update,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
+from models.accounts import Membership
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferStatus
 from models.identity import Actor, Role
 from models.riders import Rider, RiderPosition, RiderStatus, Vehicle
@@ -16,14 +31,38 @@ from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
 from services.delivery import rider_access
-from services.delivery.rider_states import RIDER_MACHINE
+from services.delivery.rider_states import RIDER_MACHINE, rider_companies
 from services.events.event_log import record_event, rider_stream
 
 MAX_DELIVERIES_WOKEN = 50
-_OF_PERSON = select(Rider).where(Rider.person_id == bindparam("person"))
-RIDER_OF_PERSON = prepared(_OF_PERSON)
-LOCK_RIDER = prepared(
-    _OF_PERSON.with_for_update(key_share=True).execution_options(populate_existing=True)
+RIDERS_OF_PERSON = prepared(
+    select(Rider)
+    .where(
+        Rider.person_id == bindparam("person"),
+        Rider.company_id == any_(bindparam("companies", type_=ARRAY(Uuid))),
+    )
+    .order_by(Rider.id)
+)
+# All rows of the person, also of companies that the access token does not name: a shift for one
+# company rules out shifts for the others.
+LOCK_RIDERS = prepared(
+    select(Rider)
+    .where(Rider.person_id == bindparam("person"))
+    .order_by(Rider.id)
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+# Asked under the lock of the rider: whoever revokes the role takes that lock first, and an access
+# token may be older than the revocation.
+HOLDS_ROLE = prepared(
+    select(
+        exists().where(
+            Membership.person_id == bindparam("person"),
+            Membership.company_id == bindparam("company"),
+            Membership.role == Role.RIDER,
+            Membership.revoked_at.is_(None),
+        )
+    )
 )
 
 
@@ -59,9 +98,10 @@ DELETE_POSITION = prepared(
 
 @dataclass(frozen=True, slots=True)
 class ViewerRider:
-    """The viewer as a rider."""
+    """The viewer as a rider: of the company they ride for now, and of all their companies."""
 
     rider: Rider
+    riders: list[Rider]
 
     @property
     def id(self) -> UUID:
@@ -72,54 +112,78 @@ class ViewerRider:
         return self.rider.live_delivery_id
 
 
-def rider_companies(actor: Actor) -> list[UUID]:
-    """The companies of the actor's rider grants, each once."""
-    company_ids = (
-        grant.company_id for grant in actor.grants if grant.role is Role.RIDER and grant.company_id
-    )
-    return list(dict.fromkeys(company_ids))
-
-
 async def viewer_rider(session: AsyncSession, actor: Actor) -> ViewerRider | None:
     """The viewer as a rider, or None for people who are no riders."""
-    rider = await _read_rider(session, actor, RIDER_OF_PERSON)
-    return ViewerRider(rider) if rider else None
+    rows = await own_riders(session, actor)
+    return ViewerRider(present_rider(rows), rows) if rows else None
 
 
-async def require_rider(session: AsyncSession, actor: Actor) -> Rider:
-    """The actor as a rider. Raises DomainError: NotFound for people who are no riders."""
-    rider = await _read_rider(session, actor, RIDER_OF_PERSON)
-    if rider is None:
-        raise not_found(Rider)
-    return rider
+async def own_riders(session: AsyncSession, actor: Actor) -> list[Rider]:
+    """The actor as a rider of each company that they ride for."""
+    if not (companies := rider_companies(actor)):
+        return []
+    values = {"person": actor.person_id, "companies": companies}
+    return list(await session.scalars(RIDERS_OF_PERSON, values))
 
 
-async def _read_rider(
-    session: AsyncSession, actor: Actor, statement: Select[Rider]
-) -> Rider | None:
-    if Role.RIDER not in actor.roles:
-        return None
-    rider: Rider | None = await session.scalar(statement, {"person": actor.person_id})
-    return rider if rider and rider.company_id in rider_companies(actor) else None
+async def require_rider(
+    session: AsyncSession, actor: Actor, company_id: UUID | None = None
+) -> Rider:
+    """The actor as a rider of this company, or of the one that they ride for now.
+
+    Raises DomainError: NotFound.
+    """
+    return _choose(await own_riders(session, actor), company_id)
+
+
+def present_rider(riders: Sequence[Rider]) -> Rider:
+    """Of one person's rows that of the present shift, otherwise that of the last one."""
+
+    def recency(rider: Rider) -> tuple[bool, bool, datetime]:
+        begun = rider.last_shift_at
+        return rider.status is RiderStatus.ONLINE, begun is not None, begun or rider.created_at
+
+    return max(riders, key=recency)
+
+
+def is_online_elsewhere(rider: Rider, riders: Iterable[Rider]) -> bool:
+    """Whether the person is on a shift for another company: then they begin none for this one."""
+    return any(one.id != rider.id and one.status is RiderStatus.ONLINE for one in riders)
+
+
+def _choose(riders: Sequence[Rider], company_id: UUID | None) -> Rider:
+    riders = [rider for rider in riders if company_id in (None, rider.company_id)]
+    if not riders:
+        raise not_found(Rider, *(["companyId"] if company_id else []))
+    return present_rider(riders)
 
 
 async def go_online(
     session: AsyncSession,
     *,
     actor: Actor,
+    company_id: UUID | None = None,
     vehicle: Vehicle | None = None,
     device_time: datetime | None = None,
 ) -> Rider:
     """Begin a shift, or change its vehicle; the rider gets offers after their first position.
 
-    Deliveries of the company that search for a rider search again at once.
-    Raises DomainError: NotFound.
+    Without a company it is the one of the present or the last shift. Deliveries of the company that
+    search for a rider search again at once.
+    Raises DomainError: NotFound, IllegalStep while online for another company.
     """
-    rider = await _lock_rider(session, actor)
+    rider, rows = await _lock_rider(session, actor, company_id)
+    if not await session.scalar(
+        HOLDS_ROLE, {"person": rider.person_id, "company": rider.company_id}
+    ):
+        raise not_found(Rider)
+    if is_online_elsewhere(rider, rows):
+        message = "You are online for another company: go offline there first."
+        raise illegal_step("input", message=message, state=rider.status)
     rider.vehicle = vehicle or rider.vehicle
     if rider.status is RiderStatus.OFFLINE:
         RIDER_MACHINE.set_status(rider, RiderStatus.ONLINE)
-        rider.online_since = await current_time(session)
+        rider.online_since = rider.last_shift_at = await current_time(session)
     rider.version += 1
     _record_shift_change(session, rider, device_time)
     await session.flush()
@@ -134,7 +198,7 @@ async def go_offline(
 
     Raises DomainError: NotFound, IllegalStep during a delivery.
     """
-    rider = await _lock_rider(session, actor)
+    rider, _ = await _lock_rider(session, actor)
     if rider.live_delivery_id is not None:
         message = "Bring your delivery to its end first."
         legal = RIDER_MACHINE.available_actions(rider, actor)
@@ -211,14 +275,16 @@ def _visible_riders(actor: Actor, company_id: UUID) -> ColumnElement[bool] | Non
     return on_delivery.exists()
 
 
-async def _lock_rider(session: AsyncSession, actor: Actor) -> Rider:
-    rider = await _read_rider(session, actor, LOCK_RIDER)
-    if rider is None:
-        raise not_found(Rider)
-    return rider
+async def _lock_rider(
+    session: AsyncSession, actor: Actor, company_id: UUID | None = None
+) -> tuple[Rider, list[Rider]]:
+    """The rider of a company, or of the present shift, and all locked rows of the person."""
+    companies = rider_companies(actor)
+    rows = list(await session.scalars(LOCK_RIDERS, {"person": actor.person_id}))
+    return _choose([row for row in rows if row.company_id in companies], company_id), rows
 
 
 def _record_shift_change(session: AsyncSession, rider: Rider, device_time: datetime | None) -> None:
     body = {"rider_id": rider.id, "rider_status": rider.status, "device_time": device_time}
-    stream = rider_stream(rider.person_id)
+    stream = rider_stream(rider.id)
     record_event(session, stream, "SHIFT_CHANGED", body, company_id=rider.company_id)

@@ -103,8 +103,8 @@ async def check_carrier(session: AsyncSession, delivery_id: UUID) -> bool:
 def _ask(session: AsyncSession, delivery: Delivery) -> None:
     """Ask the rider's phone for a position."""
     delivery.silence_step = ASKED
-    if delivery.rider_person_id is not None:
-        stream = rider_stream(delivery.rider_person_id)
+    if delivery.rider_id is not None:
+        stream = rider_stream(delivery.rider_id)
         body = {"delivery_id": delivery.id, "delivery_status": delivery.status}
         record_event(session, stream, "POSITION_REQUESTED", body, company_id=delivery.company_id)
 

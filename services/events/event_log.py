@@ -51,9 +51,9 @@ def supply_stream(store_id: UUID) -> str:
     return f"supply:{store_id}"
 
 
-def rider_stream(person_id: UUID) -> str:
-    """Delivery offers and deliveries of one rider, by person id."""
-    return f"rider:{person_id}"
+def rider_stream(rider_id: UUID) -> str:
+    """Shifts, offers and deliveries of one rider: of a person in one company."""
+    return f"rider:{rider_id}"
 
 
 def ticket_stream(ticket_id: UUID) -> str:

@@ -14,7 +14,12 @@ from typing import TypeVar
 from services.core.fair_queue import FairQueue
 from services.core.problems import DomainError, RateLimited
 from services.identity.attempts import AttemptSource
-from services.identity.passwords import hash_password, verify_password
+from services.identity.passwords import (
+    hash_password,
+    may_need_rehash,
+    needs_rehash,
+    verify_password,
+)
 
 MAX_WAITING = 64
 """How many wait in each of the two lanes."""
@@ -69,6 +74,19 @@ class PasswordQueue:
     async def hash(self, text: str, source: AttemptSource = LOCAL_SOURCE) -> str:
         """Return the hash of a new password. Raises PasswordsBusy if too many are waiting."""
         return await self._run(lambda: hash_password(text), source)
+
+    async def renew(
+        self, stored: str, text: str, source: AttemptSource = LOCAL_SOURCE
+    ) -> str | None:
+        """Return the hash that replaces an outdated one of a password that matches, or None.
+
+        Raises PasswordsBusy if too many are waiting.
+        """
+        if not may_need_rehash(stored, text):
+            return None
+        return await self._run(
+            lambda: hash_password(text) if needs_rehash(stored, text) else None, source
+        )
 
     async def _run(self, work: Callable[[], Result], source: AttemptSource) -> Result:
         await self._wait_for_turn(source)

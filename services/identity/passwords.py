@@ -40,6 +40,11 @@ def needs_rehash(stored: str, text: str) -> bool:
     return outdated or _HASHER.check_needs_rehash(stored)
 
 
+def may_need_rehash(stored: str, text: str) -> bool:
+    """Return False if `needs_rehash` is False for sure; computes no hash."""
+    return normalize_password(text) != text or _HASHER.check_needs_rehash(stored)
+
+
 def _matches(stored: str, text: str) -> bool:
     try:
         return _HASHER.verify(stored, text)

@@ -1,20 +1,26 @@
 """The streams of work queues: the store's queue, the rider's offers and the support queue."""
 
+from dataclasses import replace
+from uuid import UUID
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
+from models.accounts import Membership
 from models.events import EventType
 from models.fulfillment import Fulfillment
-from models.identity import Grant, Role
+from models.identity import Actor, Grant, Role
 from models.ids import encode_id
 from models.orders import Order
+from models.riders import Rider
 from models.stores import Store
 from models.support import Ticket, TicketKind
 from resolvers.context import Container
 from services.events.event_log import record_event, record_order_event, rider_stream
 from services.support import tickets
+from subscriptions.engine import access_monitor
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City, build_city
 from tests.support.customers import order_request
@@ -113,11 +119,12 @@ async def test_a_store_queue_requires_store_staff(user: ActorClient, shared_city
 
 async def test_a_rider_receives_only_the_own_offers(container: Container) -> None:
     city = await build_city(container.database)  # its riders have no offers of other tests
+    rows = (city.first.riders[0], city.second.riders[0])
     rider, another_rider = [
         await create_client(
             container, "Rider", Grant(Role.RIDER, row.company_id), person_id=row.person_id
         )
-        for row in (city.first.riders[0], city.second.riders[0])
+        for row in rows
     ]
     async with (
         subscribe(rider, "delivery_offered") as subscription,
@@ -127,8 +134,8 @@ async def test_a_rider_receives_only_the_own_offers(container: Container) -> Non
         assert (snapshot["kind"], snapshot["offer"]) == ("SNAPSHOT", None)
         await other.next_message()
         async with container.database.write(PLATFORM, ORIGIN) as session:
-            for who in (rider, another_rider):
-                stream = rider_stream(who.id)
+            for row in rows:
+                stream = rider_stream(row.id)
                 record_event(session, stream, "OFFER_MADE", {}, company_id=city.company.id)
         assert (await subscription.next_message())["type"] == "OFFER_MADE"
         assert (await other.next_message())["type"] == "OFFER_MADE"
@@ -188,3 +195,53 @@ async def test_a_ticket_is_visible_to_its_customer_and_to_support(
             assert (await subscription.next_message())["kind"] == "SNAPSHOT"
         else:
             assert await subscription.final_error_code() == "NOT_FOUND"
+
+
+async def test_the_stream_of_a_rider_has_the_companies_that_are_left(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream for each company: one dismisses the rider, the others go on."""
+    monkeypatch.setattr(access_monitor, "SESSION_CHECK_SECONDS", 0.2)
+    city = await build_city(container.database)
+    first, second = city.first.riders[0], city.second.riders[0]
+    grants = [Grant(Role.RIDER, row.company_id) for row in (first, second)]
+    both = await create_client(container, "Rider of two", *grants)
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        rows = [Rider(person_id=both.id, company_id=grant.company_id) for grant in grants]
+        session.add_all(rows)
+    streams = [rider_stream(row.id) for row in rows]
+
+    async def record() -> None:
+        async with container.database.write(PLATFORM, ORIGIN) as session:
+            for row, stream in zip(rows, streams, strict=True):
+                record_event(session, stream, "OFFER_MADE", {}, company_id=row.company_id)
+
+    async with subscribe(both, "delivery_offered") as subscription:
+        assert (await subscription.next_message())["kind"] == "SNAPSHOT"
+        await record()
+        messages = [await subscription.next_message() for _ in streams]
+        assert [message["type"] for message in messages] == ["OFFER_MADE", "OFFER_MADE"]
+        await revoke_rider(container, both, rows[0].company_id)
+        assert await subscription.final_error_code() == "FORBIDDEN"
+    async with subscribe(replace(both, actor=limited(both, 1)), "delivery_offered") as left:
+        assert (await left.next_message())["kind"] == "SNAPSHOT"
+        await record()
+        assert (await left.next_message())["type"] == "OFFER_MADE"
+        with pytest.raises(TimeoutError):
+            await left.next_message(seconds=0.3)
+
+
+def limited(client: ActorClient, number: int) -> Actor:
+    """The actor with one of the roles."""
+    actor = client.actor
+    return Actor(actor.person_id, actor.session_id, (actor.grants[number],))
+
+
+async def revoke_rider(container: Container, who: ActorClient, company_id: UUID) -> None:
+    """Revoke a role as another process does: nothing is forgotten here."""
+    async with container.database.write(PLATFORM, ORIGIN) as session:
+        await session.execute(
+            update(Membership)
+            .where(Membership.person_id == who.id, Membership.company_id == company_id)
+            .values(revoked_at=func.now())
+        )

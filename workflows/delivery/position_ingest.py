@@ -35,7 +35,8 @@ from services.delivery.positions.position_validation import (
 )
 from services.delivery.positions.rider_positions import GpsReading, RiderState
 from services.delivery.ride_settings import SETTINGS
-from services.delivery.riders import rider_companies, wake_searches
+from services.delivery.rider_states import rider_companies
+from services.delivery.riders import wake_searches
 from services.routing.distances import distance_m, eta_seconds
 from services.routing.track_codec import TrackPoint
 from workflows.delivery.track_writer import TrackWriter
@@ -213,12 +214,12 @@ def _add_track_points(
 def _online_rider(riders: Mapping[UUID, RiderState], actor: Actor) -> RiderState:
     """The state of the actor as an online rider. Raises DomainError: NotFound, IllegalStep."""
     rider = riders.get(actor.person_id) if actor.person_id is not None else None
-    if rider is None or rider.company_id not in rider_companies(actor):
+    if rider is None or not (companies := rider_companies(actor)):
         raise not_found(Rider)
-    if rider.status is not RiderStatus.ONLINE:
+    if rider.status is not RiderStatus.ONLINE or rider.company_id not in companies:
         legal: list[str] = [RiderAction.GO_ONLINE]
         message = "Go online first."
-        raise illegal_step("input", message=message, state=rider.status, legal=legal)
+        raise illegal_step("input", message=message, state=RiderStatus.OFFLINE, legal=legal)
     return rider
 
 

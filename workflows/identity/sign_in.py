@@ -158,14 +158,17 @@ async def sign_in_with_password(
     wrong_credentials = WrongCredentials(
         path=["input"], message="That e-mail and password don't match."
     )
-    if account is None or not matches:
+    if account is None or account.password_hash is None or not matches:
         return wrong_credentials
+    new_hash = await _renew_hash(authenticator, account.password_hash, password, source)
     origin = AuditContext("passwordSignIn", account.id, caller.address)
     async with database.write(PLATFORM, origin) as session:
 
         async def sign_in() -> SessionTokens | WrongCredentials:
             await attempts.forget(session)
             tokens = await _open_session(session, account, authenticator, caller)
+            if tokens is not None and new_hash is not None:
+                tokens.person.password_hash = new_hash
             return tokens or wrong_credentials
 
         return await sign_in_replay.run_once(session, authenticator, caller.request, sign_in)
@@ -231,6 +234,16 @@ async def _check_password(
         async with database.write(PLATFORM, AuditContext("passwordSignIn")) as session:
             await attempts.give_back(session)
         raise
+
+
+async def _renew_hash(
+    authenticator: Authenticator, stored: str, password: str, source: AttemptSource
+) -> str | None:
+    """The hash that replaces an outdated one; None also while too many are waiting for a turn."""
+    try:
+        return await authenticator.passwords.renew(stored, password, source)
+    except PasswordsBusy:
+        return None
 
 
 async def _merge(session: AsyncSession, guest: Person, person: Person) -> None:

@@ -123,9 +123,14 @@ _STORE_POSITIONS = prepared(
 
 
 async def rider_states(session: AsyncSession, person_ids: Sequence[UUID]) -> dict[UUID, RiderState]:
-    """The state of the riders among these people, by person id."""
+    """The state of the riders among these people, by person id: of the company that they are
+    online for, if they ride for several."""
     rows = await session.execute(_RIDER_STATES, {"people": list(person_ids)})
-    return {row[1]: _rider_state(row) for row in rows}
+    states: dict[UUID, RiderState] = {}
+    for row in rows:
+        if row[1] not in states or row[3] == RiderStatus.ONLINE:
+            states[row[1]] = _rider_state(row)
+    return states
 
 
 def _rider_state(row: Any) -> RiderState:

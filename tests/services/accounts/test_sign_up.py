@@ -233,3 +233,17 @@ def test_passwords_match_whatever_form_a_keyboard_sends() -> None:
     assert verify_password(before, decomposed)
     assert needs_rehash(before, decomposed)
     assert not verify_password(before, composed)
+
+
+async def test_an_old_hash_is_accepted_and_made_anew_once(
+    nobody: ActorClient, container: Container
+) -> None:
+    typed = unicodedata.normalize("NFD", "café com leite quente")
+    client = await create_client(container, "Old", Grant(Role.CUSTOMER))
+    before = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(typed)
+    async with container.database.write(PLATFORM, AuditContext("test")) as session:
+        (await session.get_one(Person, client.id)).password_hash = before
+    assert client.person is not None
+    for form in ("NFD", "NFC"):
+        values = {"email": client.person.email, "password": unicodedata.normalize(form, typed)}
+        assert (await nobody.run(PASSWORD, values))["passwordSignIn"]["accessToken"], form

@@ -56,8 +56,7 @@ async def test_a_silent_rider_with_the_bags_is_asked_then_support_gets_a_case(
     assert not await is_unassigned_by_job(database, bags.delivery)
     assert await check_carrier(database, bags.delivery)
     assert not await check_carrier(database, bags.delivery)  # once
-    assert bags.rider.person_id is not None
-    assert (await event_types(database, rider_stream(bags.rider.person_id)))[-1] == ASKED
+    assert (await event_types(database, rider_stream(city.riders[0].id)))[-1] == ASKED
     assert await open_cases(database, bags.order) == []
     more_seconds = SETTINGS.silence_case_seconds - SETTINGS.silence_ask_seconds
     await fall_silent(database, city, bags.delivery, more_seconds)
