@@ -65,6 +65,8 @@ class Context:
     fanout_port: FanoutPort | None = None
     """Receives the results of a subscription when the transport supports shared results."""
     extensions: dict[str, Any] = field(default_factory=dict)
+    signed_in: Actor | None = None
+    """Whom this operation has signed in, without any role: they see their own contact data."""
     writes: int = 0
     stream_denial: Callable[["Context"], Exception | None] | None = None
     """Checks the rule of the operation's stream again."""

@@ -64,7 +64,13 @@ def private_field(by: str, description: str, may_see: Callable[[Any, Actor], boo
 
     def reader(context: Any) -> Any:
         actor = context.actor
-        return lambda row: get(row) if may_see(row, actor) else None
+
+        def value(row: Any) -> Any:
+            own = context.signed_in
+            visible = may_see(row, actor) or (own is not None and may_see(row, own))
+            return get(row) if visible else None
+
+        return value
 
     return derived(reader, description, reads="caller")
 

@@ -92,14 +92,12 @@ async def riders_of_company(
 
 
 async def go_online(info: Info, input: RiderGoOnlineInput) -> RiderOutcome:
+    shift: dict[str, Any] = {"vehicle": input.vehicle, "device_time": input.device_time}
+
     async def operation(session: AsyncSession) -> Rider:
-        return await riders.go_online(
-            session,
-            actor=info.context.actor,
-            company_id=parse_optional_id(Company, input.company_id, "companyId"),
-            vehicle=input.vehicle,
-            device_time=input.device_time,
-        )
+        company_id = parse_optional_id(Company, input.company_id, "companyId")
+        actor = info.context.actor
+        return await riders.go_online(session, actor=actor, company_id=company_id, **shift)
 
     company = _company(info, input.company_id)
     return await run_mutation(info, RiderOutcome, operation, input=input, company_id=company)

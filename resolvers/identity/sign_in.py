@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.sms import SmsError
 from models.accounts import Person
-from models.identity import Role, SignInSession
+from models.identity import Actor, Role, SignInSession
 from resolvers.context import Info
 from resolvers.identity.inputs import (
     OtpRequestInput,
@@ -253,6 +253,7 @@ def _outcome(info: Info, result: object, request: OptionalRequest) -> SignInOutc
         return SignInOutcome(errors=[result])
     if result.replayed and request is not None:
         mark_replayed(info.context, request)
+    info.context.signed_in = Actor(result.person.id)
     expires_at, device_token = result.access_token_expires_at, _device_token(info, result.person)
     return SignInOutcome(
         result.access_token, expires_at, result.refresh_token, device_token, result.person

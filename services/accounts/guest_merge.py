@@ -25,9 +25,12 @@ ORDER_MODELS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-async def merge_guest(session: AsyncSession, guest: Person, person: Person) -> None:
+async def merge_guest(
+    session: AsyncSession, guest: Person, person: Person, *, kept_key: str | None = None
+) -> None:
     """Move the guest's carts, orders, the rows of these orders and idempotency keys to the account.
 
+    `kept_key` is the key of this very request: its repetition comes from the guest.
     Needs the platform scope, and the guest's row locked against other merges.
     """
     # The person is locked last: commands on an order, ticket or cart hold its lock while the
@@ -37,7 +40,7 @@ async def merge_guest(session: AsyncSession, guest: Person, person: Person) -> N
     await _lock(session, Cart, Cart.person_id == guest.id)
     await session.refresh(guest, with_for_update=True)
     # From here on the guest can't place orders; lock those placed in the meantime too.
-    await idempotency.move_keys(session, guest.id, person.id)
+    await idempotency.move_keys(session, guest.id, person.id, kept_key)
     orders = [*orders, *await _lock_orders(session, guest.id, locked=orders)]
     for order in orders:
         order.customer_id = person.id

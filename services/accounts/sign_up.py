@@ -78,9 +78,9 @@ async def complete_sign_up(
     token: str,
     password_hash: str,
     name: str,
-    guest: Person | None,
+    person: Person,
 ) -> Person:
-    """Make the account of a link's address; a guest becomes it, with their cart and orders.
+    """Give a new account the address that its link proves, and its password.
 
     Needs the platform scope. Raises DomainError: InvalidLink, also if the address got an account
     in the meantime.
@@ -89,7 +89,6 @@ async def complete_sign_up(
     await people.lock_contact(session, link.email)
     if await people.find_by_email(session, link.email) is not None:
         raise invalid_link()
-    person = guest if guest is not None else await customers.create_customer(session, Person())
     person.email, person.password_hash = link.email, password_hash
     person.name = name or person.name
     await session.flush()
@@ -108,7 +107,7 @@ async def reset_password(
     link = await account_links.use_link(session, signer, token, LinkPurpose.PASSWORD_RESET)
     person = None
     if link.person_id is not None:
-        person = await session.get(Person, link.person_id, with_for_update=True)
+        person = await session.get(Person, link.person_id, with_for_update={"key_share": True})
     if person is None or (person.email or "").lower() != link.email:
         raise invalid_link()
     await set_password(session, person, password_hash)

@@ -75,7 +75,7 @@ MOVE_KEYS = prepared(
         """
     with moved as materialized (
         select key from idempotency_key k
-        where owner = :from_owner and not exists (
+        where owner = :from_owner and key is distinct from :kept_key and not exists (
             select from idempotency_key own where own.owner = :to_owner and own.key = k.key)
         for update skip locked
     )
@@ -252,14 +252,16 @@ async def created_row(session: AsyncSession, request: IdempotentRequest) -> UUID
     return UUID(outcome[RESERVED]) if outcome and "id" in outcome else None
 
 
-async def move_keys(session: AsyncSession, from_owner: UUID, to_owner: UUID) -> None:
-    """Give the keys of a guest to the account that the guest is merged into.
+async def move_keys(
+    session: AsyncSession, from_owner: UUID, to_owner: UUID, kept_key: str | None = None
+) -> None:
+    """Give the keys of a guest, except `kept_key`, to the account that the guest is merged into.
 
     A request that the guest sent is then repeated by the account without a second effect. Call it
     once the guest's row is locked; needs the platform scope.
     """
     owners = {"from_owner": str(from_owner), "to_owner": str(to_owner)}
-    await session.execute(MOVE_KEYS, owners)
+    await session.execute(MOVE_KEYS, {**owners, "kept_key": kept_key})
 
 
 async def finish(

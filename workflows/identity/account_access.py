@@ -16,7 +16,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.accounts import Person
 from models.identity import Actor, LinkPurpose
-from services.accounts import customers, people, sign_up
+from services.accounts import people, sign_up
 from services.accounts.sign_up import PASSWORD_CHANGED
 from services.core import idempotency
 from services.core.problems import DomainError, InvalidInput, not_found
@@ -26,7 +26,7 @@ from services.identity.attempts import PASSWORD_RULE, Attempts
 from services.identity.password_rules import check_new_password
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity.authenticator import Authenticator
-from workflows.identity.sign_in import UPGRADED, SignInCaller, WrongCredentials
+from workflows.identity.sign_in import SignInCaller, WrongCredentials
 
 CHANGED_KEY = "changed"
 FindPerson = Callable[[AsyncSession, str], Awaitable[Person]]
@@ -57,16 +57,14 @@ async def complete_sign_up(
     name = parse_line(name, "input", "name", max_length=people.MAX_NAME_CHARS)
 
     async def make_account(session: AsyncSession, password_hash: str) -> Person:
-        guest = await customers.find_guest(session, caller.actor)
-        if guest is not None:
-            await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)
+        account = await caller.new_account(session)
         return await sign_up.complete_sign_up(
             session,
             signer=authenticator,
             token=token,
             password_hash=password_hash,
             name=name,
-            guest=guest,
+            person=account,
         )
 
     purpose = LinkPurpose.SIGN_UP

@@ -34,7 +34,7 @@ PERSON_BY_PHONE = prepared(select(Person).where(Person.phone == bindparam("phone
 LOCK_PERSON = prepared(
     select(Person, clock.CLOCK_TIMESTAMP)
     .where(Person.id == bindparam("person"))
-    .with_for_update()
+    .with_for_update(key_share=True)
     .execution_options(populate_existing=True)
 )
 
@@ -61,10 +61,25 @@ class SignInCaller:
             signer, contact=contact, address=self.address, device_token=self.device_token
         )
 
+    async def new_account(self, session: AsyncSession) -> Person:
+        """Return the row of a new account: the guest of this request with their cart and orders,
+        whose sessions end, or a new customer."""
+        guest = await customers.find_guest(session, self.actor)
+        if guest is None:
+            return await customers.create_customer(session, Person())
+        await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)
+        return guest
+
     async def open_session(
         self, session: AsyncSession, signer: CredentialSigner, person: Person
     ) -> SessionTokens:
-        """Open a session of `person` on the device of this request."""
+        """Open a session of `person` on the device of this request: the end of every sign-in.
+
+        A guest who signs in to an account is merged into it. Lock `person`, if at all, by
+        `key_share`: who holds a lock on one of their carts may wait for them.
+        """
+        if not person.is_guest:
+            await self._merge_guest(session, person)
         return await sign_in_sessions.open_session(
             session,
             signer=signer,
@@ -73,6 +88,15 @@ class SignInCaller:
             address=self.address,
             request=self.request,
         )
+
+    async def _merge_guest(self, session: AsyncSession, person: Person) -> None:
+        guest = await customers.find_guest(session, self.actor)
+        if guest is None:
+            return
+        own_key = None if self.request is None else self.request.key
+        await guest_merge.merge_guest(session, guest, person, kept_key=own_key)
+        await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)
+        await customers.ensure_customer(session, person.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +125,11 @@ async def sign_in_with_code(
     problem = await _verify_code(session, authenticator, caller, phone, code, challenge)
     if problem is not None:
         return problem
-    guest = await customers.find_guest(session, caller.actor)
     person = await session.scalar(PERSON_BY_PHONE, {"phone": phone})
-    if person is None and guest is not None:
-        # The guest becomes the account, with their cart and orders.
-        person, guest.phone = guest, phone
-        await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)
-    elif person is None:
-        person = await customers.create_customer(session, Person(phone=phone))
-    elif guest is not None:
-        await _merge(session, guest, person)
-    await session.flush()
+    if person is None:
+        person = await caller.new_account(session)
+        person.phone = phone
+        await session.flush()
     # Who was invited before their first sign-in has a row, but is no customer yet.
     await customers.ensure_customer(session, person.id)
     return await caller.open_session(session, authenticator, person)
@@ -155,9 +173,8 @@ async def sign_in_with_password(
     account = await _take_attempt(database, attempts, email, caller)
     # Outside of any transaction, because the hash takes tens of milliseconds.
     matches = await _check_password(database, authenticator, attempts, account, password)
-    wrong_credentials = WrongCredentials(
-        path=["input"], message="That e-mail and password don't match."
-    )
+    message = "That e-mail and password don't match."
+    wrong_credentials = WrongCredentials(path=["input"], message=message)
     if account is None or account.password_hash is None or not matches:
         return wrong_credentials
     new_hash = await _renew_hash(authenticator, account.password_hash, password, source)
@@ -244,8 +261,3 @@ async def _renew_hash(
         return await authenticator.passwords.renew(stored, password, source)
     except PasswordsBusy:
         return None
-
-
-async def _merge(session: AsyncSession, guest: Person, person: Person) -> None:
-    await guest_merge.merge_guest(session, guest, person)
-    await sign_in_sessions.revoke_all_sessions(session, person_id=guest.id, reason=UPGRADED)

@@ -1,14 +1,14 @@
 """A person may ride for several companies: a row of rider for each.
 
-Revision ID: x4
-Revises: 0037
+Revision ID: 0042
+Revises: 0041
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x4"
-down_revision = "0037"
+revision = "0042"
+down_revision = "0041"
 
 
 def upgrade() -> None:
