@@ -6,6 +6,7 @@ Rendering takes about 10 ms of CPU time: call it in a thread.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -215,7 +216,8 @@ def _payment_rows(receipt: Receipt) -> list[list[str]]:
 
 
 def _money(minor: int, currency: str) -> str:
-    return format_currency(minor / 10 ** get_currency_precision(currency), currency, locale="en")
+    amount = Decimal(minor).scaleb(-get_currency_precision(currency))
+    return format_currency(amount, currency, locale="en")
 
 
 def _document(

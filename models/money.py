@@ -1,4 +1,7 @@
+from decimal import Decimal
 from typing import NamedTuple
+
+from babel.numbers import format_currency, get_currency_precision
 
 
 class Money(NamedTuple):
@@ -6,3 +9,15 @@ class Money(NamedTuple):
 
     minor: int
     currency: str
+
+    @property
+    def amount(self) -> Decimal:
+        """The exact amount in major units, with the digits that the currency has."""
+        return Decimal(self.minor).scaleb(-get_currency_precision(self.currency))
+
+    def formatted(self, locale: str) -> str:
+        """The amount as people write it in the language of a tag such as `en` or `pt-PT`.
+
+        Raises UnknownLocaleError or ValueError for a tag that names no language.
+        """
+        return format_currency(self.amount, self.currency, locale=locale.replace("-", "_"))

@@ -1,16 +1,19 @@
 """Scalars of the graph and the Money type."""
 
+from collections.abc import Callable
+from datetime import date, datetime, time
+from operator import methodcaller
 from typing import Annotated, Any
 
 import strawberry
 from babel.core import UnknownLocaleError
-from babel.numbers import format_currency, get_currency_precision
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from models.money import Money as MoneyValue
 from resolvers.shared_inputs import BigInt, GeoJSON
 from schema.backing import backed_by, column, field
+from services.core.date_times import parse_date, parse_instant, parse_time_of_day
 
 SAFE_INTEGER = 2**53 - 1
 
@@ -18,9 +21,24 @@ __all__ = ["SCALARS", "BigInt", "GeoJSON", "MoneyType"]
 
 
 def _big_int(value: Any) -> int:
+    """A whole number; JSON knows one kind of numbers, so that 3300.0 is one as well."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > SAFE_INTEGER:
         raise GraphQLError("A BigInt is a whole number between -(2^53-1) and 2^53-1.")
     return value
+
+
+def _parser(parse: Callable[[str], object]) -> Callable[[object], object]:
+    """A parser of text as the `parse_value` of a scalar."""
+
+    def parse_value(value: object) -> object:
+        try:
+            return parse(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise GraphQLError(str(error)) from None
+
+    return parse_value
 
 
 def _geojson(value: Any) -> dict[str, Any]:
@@ -31,32 +49,59 @@ def _geojson(value: Any) -> dict[str, Any]:
 
 
 SCALARS: dict[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant with its offset, as 2026-11-30T08:00:00Z. Answers are in UTC.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        serialize=methodcaller("isoformat"),
+        parse_value=_parser(parse_instant),
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A calendar date, as 2026-11-30.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        serialize=methodcaller("isoformat"),
+        parse_value=_parser(parse_date),
+    ),
+    time: strawberry.scalar(
+        name="Time",
+        description="A time of a place's clock, as 08:00 or 08:00:30; it has no offset.",
+        specified_by_url="https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#times",
+        serialize=methodcaller("isoformat"),
+        parse_value=_parser(parse_time_of_day),
+    ),
     BigInt: strawberry.scalar(
         name="BigInt",
         description="A whole number that JavaScript can hold exactly (at most 2^53 - 1).",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259#section-6",
         serialize=_big_int,
         parse_value=_big_int,
     ),
     GeoJSON: strawberry.scalar(
         name="GeoJSON",
         description="A GeoJSON geometry (RFC 7946): longitude first, WGS 84.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc7946#section-3.1",
         serialize=lambda value: value,
         parse_value=_geojson,
     ),
 }
 
 Locale = Annotated[
-    str, strawberry.argument(description="A language tag such as `en`, `zh-Hant` or `pt-PT`.")
+    str | None,
+    strawberry.argument(
+        description="A language tag such as `en`, `zh-Hant` or `pt-PT`; by default the request's."
+    ),
 ]
 
 
-def _formatted(parent: strawberry.Parent[MoneyValue], locale: Locale = "en") -> str:
-    amount = parent.minor / 10 ** get_currency_precision(parent.currency)
+def _formatted(
+    parent: strawberry.Parent[MoneyValue], info: strawberry.Info, locale: Locale = None
+) -> str:
     try:
-        return format_currency(amount, parent.currency, locale=locale.replace("-", "_"))
+        return parent.formatted(info.context.language if locale is None else locale)
     except (UnknownLocaleError, ValueError):
         raise GraphQLError(
-            f"There is no locale {locale[:35]!r}.", extensions={"code": "INVALID_INPUT"}
+            f"There is no locale {(locale or '')[:35]!r}.", extensions={"code": "INVALID_INPUT"}
         ) from None
 
 

@@ -8,7 +8,13 @@ from graphql.validation import ASTValidationRule, NoSchemaIntrospectionCustomRul
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from execution.document.limits import Limits, check_cost, check_shape, too_complex
+from execution.document.limits import (
+    Limits,
+    check_cost,
+    check_numbers,
+    check_shape,
+    too_complex,
+)
 from execution.document.prepared_operation import PreparedOperation, prepare
 
 RULES: tuple[type[ASTValidationRule], ...] = (
@@ -59,6 +65,7 @@ class DocumentCache:
             allowed = f"at most {limits.document_characters} characters are allowed"
             raise too_complex(f"The document is too long: {allowed}.")
         document = parse(query, max_tokens=limits.tokens)
+        check_numbers(document)
         check_shape(document, limits)
         errors = validate(self._schema, document, self._rules, limits.validation_errors)
         if errors:
