@@ -88,9 +88,7 @@ class StoreHoursInput:
 
     def to_interval(self) -> OpeningInterval:
         weekday = list(Weekday).index(self.weekday)
-        return OpeningInterval(
-            weekday, self.opens.replace(tzinfo=None), self.closes.replace(tzinfo=None)
-        )
+        return OpeningInterval(weekday, self.opens, self.closes)
 
 
 @strawberry.input(description="Input of `storeHoursSet`: the opening hours of the whole week.")

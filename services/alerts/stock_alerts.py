@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, literal, select, tuple_
@@ -109,11 +109,11 @@ async def snooze(
     """
     row = await MACHINE.begin(session, actor, alert_id, AlertAction.SNOOZE)
     now = await current_time(session)
-    if until.tzinfo is None or not now < until <= now + timedelta(days=MAX_SNOOZE_DAYS):
-        message = f"Put it off until a moment of the next {MAX_SNOOZE_DAYS} days, with its offset."
+    if not now < until <= now + timedelta(days=MAX_SNOOZE_DAYS):
+        message = f"Put it off until a moment of the next {MAX_SNOOZE_DAYS} days."
         raise DomainError(InvalidInput(path=["input", "until"], message=message))
     MACHINE.move(row, AlertStatus.SNOOZED)
-    row.snoozed_until = until.astimezone(UTC)
+    row.snoozed_until = until
     return await _record_change(session, row, "STOCK_ALERT_SNOOZED")
 
 

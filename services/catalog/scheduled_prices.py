@@ -6,7 +6,7 @@ schedules can't both be stored.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
@@ -93,8 +93,7 @@ async def _validate_times(
 ) -> tuple[datetime, datetime | None]:
     """Return start and end in UTC. Raises DomainError: InvalidInput."""
     now = await current_time(session)
-    starts = _utc(schedule.starts_at, "startsAt")
-    ends = schedule.ends_at and _utc(schedule.ends_at, "endsAt")
+    starts, ends = schedule.starts_at, schedule.ends_at
     latest = now + timedelta(days=MAX_DAYS_AHEAD)
     if starts < now:
         raise _invalid("startsAt", "A price begins in the future.")
@@ -104,15 +103,6 @@ async def _validate_times(
         if at is not None and at > latest:
             raise _invalid(name, f"Plan at most {MAX_DAYS_AHEAD} days ahead.")
     return starts, ends
-
-
-def _utc(at: datetime, name: str) -> datetime:
-    try:
-        if at.tzinfo is None:
-            raise ValueError(at)
-        return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _invalid(name, "Say the moment with its offset from UTC.") from None
 
 
 async def _check_overlap(

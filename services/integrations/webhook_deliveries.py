@@ -101,9 +101,9 @@ async def _read_events(
         message = "Say since when, or after which event."
         raise DomainError(InvalidInput(path=["input", "since"], message=message))
     if since is not None:
-        query = query.where(Event.at >= webhook_endpoints.to_utc(since, "input", "since"))
+        query = query.where(Event.at >= since)
     if until is not None:
-        query = query.where(Event.at < webhook_endpoints.to_utc(until, "input", "until"))
+        query = query.where(Event.at < until)
     rows = await session.scalars(
         query.order_by(literal_column("tx"), Event.stream, Event.seq).limit(MAX_REPLAYED_EVENTS + 1)
     )

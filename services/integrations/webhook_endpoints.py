@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -238,10 +237,3 @@ def _unknown_type_messages(event_types: list[str]) -> list[str]:
         return ["Choose at least one type of event."]
     unknown = [one for one in event_types if one not in TOPICS]
     return [f"There is no type of event {one[:60]!r}." for one in unknown]
-
-
-def to_utc(at: datetime, *path: str) -> datetime:
-    """A time in UTC. Raises DomainError: InvalidInput if it has no offset."""
-    if at.tzinfo is None:
-        raise DomainError(InvalidInput(path=list(path), message="Give the moment with its offset."))
-    return at.astimezone(UTC)

@@ -189,8 +189,6 @@ async def test_invalid_schedules_are_refused_with_their_path(
         (schedule_input(city, 0, 100, 2, 1), "endsAt"),
         (schedule_input(city, 0, 100, 1, 24 * 400), "endsAt"),
         (schedule_input(city, 0, 100, 24 * 400, None), "startsAt"),
-        (schedule_input(city, 0, 100, 1, 2, startsAt="9999-12-31T23:59:59-10:00"), "startsAt"),
-        (schedule_input(city, 0, 100, 1, 2, startsAt="2027-01-01T00:00:00"), "startsAt"),
     ]
     for variables, field in cases:
         assert await refusals(ask, staff, variables) == [("InvalidInput", ["input", field])], (
