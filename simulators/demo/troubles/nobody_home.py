@@ -68,16 +68,13 @@ async def _bring_back(
     words = "claims the return from the customer's door, with the right code"
     await refused(run, "rider", words, rider.bring_back(ride["id"], code), "TooFar")
     await move(rider, order.home, order.store["location"])
-    step = rider.bring_back(ride["id"], _wrong(code))
-    await refused(run, "rider", "gives a wrong code at the store", step, "WrongDeliveryCode")
+    step = rider.bring_back(ride["id"], ride["handoverCode"])
+    words = "gives the code of the pickup at the store"
+    await refused(run, "rider", words, step, "WrongDeliveryCode")
     with run.script.does("rider", "gives the new code at the store") as came:
         came.append((await rider.bring_back(ride["id"], code))["status"])
     await rider.go_offline()
     await sees(run, order.watcher, "ORDER_CANCELED")
-
-
-def _wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 10_000:04}"
 
 
 async def _refunded(run: DemoSession, order: PlacedOrder) -> None:

@@ -198,13 +198,13 @@ async def enter_store(
 async def take_bags(
     run: DemoSession, rider: RiderClient, picker: PickerClient, order: PlacedOrder
 ) -> Any:
-    """Prepare an order and hand its bags to a rider who is online."""
+    """Prepare an order and hand its bags to a rider who is online; returns the ride."""
     code = await prepare(run, picker, order)
     ride = await enter_store(run, rider, picker, order)
     with run.script.does("rider", "takes the bags by the store's code"):
         await rider.pick_up(ride["id"], code)
     await sees(run, order.watcher, "DELIVERY_PICKED_UP")
-    return ride
+    return {**ride, "handoverCode": code}
 
 
 async def move(rider: RiderClient, start: dict[str, float], end: dict[str, float]) -> None:
