@@ -9,6 +9,7 @@ from simulators.client import RequestFailed
 from simulators.demo.checks import UnexpectedResult, expect, wait_until
 from simulators.demo.session import DemoSession
 from simulators.demo.troubles.steps import (
+    NEAR_DEGREES,
     SEEN_SECONDS,
     accept,
     administrator_of,
@@ -29,7 +30,7 @@ REVOKED_SECONDS = 10.0  # the product says 5, a busy machine may need more
 
 async def play(run: DemoSession) -> None:
     """The stream ends by itself, and nothing on the same socket works any more."""
-    customer, front = await customer_near(run, CUSTOMER, 0.001)
+    customer, front = await customer_near(run, CUSTOMER, NEAR_DEGREES)
     picker, manager = await picker_of(run, front), await administrator_of(run, front)
     newcomer, invitation_id = await _join(run, manager)
     ended = asyncio.Event()

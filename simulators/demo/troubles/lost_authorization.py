@@ -4,6 +4,7 @@ from simulators.demo.checks import expect
 from simulators.demo.session import DemoSession
 from simulators.demo.troubles.steps import (
     CARD,
+    NEAR_DEGREES,
     PlacedOrder,
     accept,
     customer_near,
@@ -25,7 +26,7 @@ CUSTOMER = 21
 
 async def play(run: DemoSession) -> None:
     """One order goes on after a second payment, the other one is canceled."""
-    customer, front = await customer_near(run, CUSTOMER, 0.001)
+    customer, front = await customer_near(run, CUSTOMER, NEAR_DEGREES)
     picker = await picker_of(run, front)
     await _confirmed_again(run, await order_and_pay(run, customer, front, name="ORDER 1"), picker)
     await _not_confirmed(run, await order_and_pay(run, customer, front, name="ORDER 2"), picker)

@@ -5,6 +5,7 @@ from typing import Any
 from simulators.demo.checks import expect
 from simulators.demo.session import DemoSession
 from simulators.demo.troubles.steps import (
+    FAR_DEGREES,
     PlacedOrder,
     customer_near,
     move,
@@ -25,7 +26,7 @@ CUSTOMER = 24
 
 async def play(run: DemoSession) -> None:
     """The wait and the call are proved, the return by a new code at the store."""
-    customer, front = await customer_near(run, CUSTOMER, 0.0031)
+    customer, front = await customer_near(run, CUSTOMER, FAR_DEGREES)
     picker = await picker_of(run, front)
     order = await order_and_pay(run, customer, front)
     before = [units + 2 for units in await units_on_shelf(picker, order.products)]

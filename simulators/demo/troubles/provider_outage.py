@@ -6,6 +6,7 @@ from contextlib import suppress
 from simulators.demo.checks import expect, wait_until
 from simulators.demo.session import DemoSession
 from simulators.demo.troubles.steps import (
+    NEAR_DEGREES,
     SEEN_SECONDS,
     PlacedOrder,
     agent_of,
@@ -28,7 +29,7 @@ CAPTURE_SECONDS = 60.0
 
 async def play(run: DemoSession) -> None:
     """A short outage ends by itself; a long one is a case for support."""
-    customer, front = await customer_near(run, CUSTOMER, 0.001)
+    customer, front = await customer_near(run, CUSTOMER, NEAR_DEGREES)
     picker, agent = await picker_of(run, front), await agent_of(run)
     short = await order_and_pay(run, customer, front, name="ORDER 1")
     long = await order_and_pay(run, customer, front, name="ORDER 2")

@@ -3,6 +3,7 @@
 from simulators.demo.checks import expect
 from simulators.demo.session import DemoSession
 from simulators.demo.troubles.steps import (
+    NEAR_DEGREES,
     QUANTITY,
     agent_of,
     cancel_packed,
@@ -22,7 +23,7 @@ WASTED = 1
 
 async def play(run: DemoSession) -> None:
     """The stock changes when the units are counted, not when the order is canceled."""
-    customer, front = await customer_near(run, CUSTOMER, 0.001)
+    customer, front = await customer_near(run, CUSTOMER, NEAR_DEGREES)
     picker = await picker_of(run, front)
     products = choose(front)
     before = await units_on_shelf(picker, products)

@@ -6,6 +6,7 @@ from simulators.demo.checks import expect
 from simulators.demo.session import DemoSession
 from simulators.demo.troubles.steps import (
     ADDRESS,
+    NEAR_DEGREES,
     PlacedOrder,
     administrator_of,
     agent_of,
@@ -29,7 +30,7 @@ TASK = "query Task($id: ID!) { fulfillment(id: $id) { id status customerName } }
 
 async def play(run: DemoSession) -> None:
     """The first store loses the order and the customer's data, and counts what it lacks."""
-    customer, front = await customer_near(run, CUSTOMER, 0.001)
+    customer, front = await customer_near(run, CUSTOMER, NEAR_DEGREES)
     picker = await picker_of(run, front)
     products = choose(front)
     before = await units_on_shelf(picker, products)

@@ -6,6 +6,7 @@ from typing import Any
 from simulators.demo.session import PASSWORD, DemoSession
 from simulators.demo.troubles.steps import (
     ADMIN,
+    NEAR_DEGREES,
     PlacedOrder,
     agent_of,
     customer_near,
@@ -32,7 +33,7 @@ NODE = "query Node($id: ID!) { node(id: $id) { id } }"
 
 async def play(run: DemoSession) -> None:
     """A case of beer is ordered by somebody who also works in support."""
-    customer, front = await customer_near(run, CUSTOMER, 0.001)
+    customer, front = await customer_near(run, CUSTOMER, NEAR_DEGREES)
     picker = await picker_of(run, front)
     beer = await _beer(customer)
     words = "orders beer without saying that they are old enough"

@@ -5,6 +5,7 @@ from typing import Any
 from simulators.demo.checks import expect, wait_until
 from simulators.demo.session import DemoSession
 from simulators.demo.troubles.steps import (
+    NEAR_DEGREES,
     SEEN_SECONDS,
     PlacedOrder,
     agent_of,
@@ -26,7 +27,7 @@ CASE_SECONDS = 45.0
 
 async def play(run: DemoSession) -> None:
     """The silence opens a case, the ride goes to a second rider, who delivers with the PIN."""
-    customer, front = await customer_near(run, CUSTOMER, 0.001)
+    customer, front = await customer_near(run, CUSTOMER, NEAR_DEGREES)
     picker, agent = await picker_of(run, front), await agent_of(run)
     order = await order_and_pay(run, customer, front)
     silent = await rider_online(run, order.store["location"])
