@@ -1,6 +1,8 @@
 """The migrations make exactly the tables that the models declare."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -42,3 +44,13 @@ def test_an_unreachable_database_gets_one_sentence(capsys: pytest.CaptureFixture
 def test_a_missing_address_gets_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert migrate.main([], {}) == 1
     assert capsys.readouterr().err == "migrate: DATABASE_URL is not set.\n"
+
+
+def test_no_migration_leaves_the_transaction(configuration: Config) -> None:
+    """All migrations of a release are one transaction, so no index is built concurrently.
+
+    The record is docs/decisions/0017-migrations-in-one-transaction.md.
+    """
+    words = re.compile(r"concurrently|autocommit_block|op\.execute\(\"commit", re.IGNORECASE)
+    folder = Path(ScriptDirectory.from_config(configuration).versions)
+    assert [path.name for path in folder.glob("*.py") if words.search(path.read_text())] == []
