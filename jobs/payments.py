@@ -1,22 +1,27 @@
 """Jobs that settle payments and refunds with the provider and process its stored webhooks."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, union_all
+from sqlalchemy.orm import aliased
 
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.payments import PaymentGateway
 from jobs.retry_each import DueItems, process_due, process_each, select_due
+from models.operations import JobFailure
 from models.payments import Dispute, Payment, Refund
 from services.core.clock import current_time
+from services.operations import job_status
 from workflows.payments import payment_inbox, reconcile, settle_payment, settle_refunds
+from workflows.payments.reconcile import AccountList, ProviderNews
 
 SETTLE = "payment.settle"
-RECONCILE = "payment.reconcile"
+RECONCILE_FAILED = "payment.reconcile_failed"
+MAX_LIST_PAGES = 10
 MAX_CONCURRENT_ROWS = 4
 LEASE_SECONDS = 30
 # Each kind of row that the provider is asked about when it is due.
@@ -29,6 +34,11 @@ _due = union_all(
 ).subquery("due")
 UNSETTLED_ROWS = DueItems(SETTLE, select(_due.c.id).order_by(_due.c.due_at, _due.c.id))
 PENDING_NOTICES = DueItems("payment.work_off_notices", payment_inbox.PENDING_NOTICES)
+_failed = aliased(JobFailure)
+UNRECONCILED_PAYMENTS = DueItems(
+    RECONCILE_FAILED,
+    select(_failed.item).where(_failed.job == RECONCILE_FAILED).order_by(_failed.next_at),
+)
 Step = Callable[[Database, PaymentGateway, UUID], Awaitable[object]]
 
 
@@ -48,14 +58,51 @@ async def settle_due_payments(database: Database, payments: PaymentGateway) -> i
 
 
 async def reconcile_account(database: Database, payments: PaymentGateway) -> int:
-    """Store refunds and disputes that the provider alone knows; returns how many payments."""
-    news = await reconcile.find_news(database, payments)
+    """Store refunds and disputes that the provider alone knows; returns how many payments.
+
+    Reads what is new in the account since the last run, at most MAX_LIST_PAGES of each list. The
+    job RECONCILE_FAILED tries a payment that fails again.
+    """
+    count = 0
+    for which in AccountList:
+        for _ in range(MAX_LIST_PAGES):
+            page = await reconcile.read_page(database, payments, which)
+            done, complete = await _apply(database, payments, page.news)
+            count += done
+            if not complete:  # the time is up: the next run reads this page again
+                break
+            await reconcile.store_position(database, which, page.next)
+            if page.last:
+                break
+    return count
+
+
+async def _apply(
+    database: Database, payments: PaymentGateway, news: Mapping[UUID, ProviderNews]
+) -> tuple[int, bool]:
+    """Apply the news of a page; returns how many payments, and whether each had its turn."""
+    tried: set[UUID] = set()
 
     async def work(payment_id: UUID) -> int:
+        tried.add(payment_id)
         await reconcile.apply_news(database, payments, payment_id, news[payment_id])
         return 1
 
-    return await process_each(database, RECONCILE, news.keys(), work)
+    count = await process_each(database, RECONCILE_FAILED, news.keys(), work)
+    if left := news.keys() - tried:
+        async with database.read(PLATFORM) as session:
+            left = left - (await job_status.read_failures(session, RECONCILE_FAILED, left)).keys()
+    return count, not left
+
+
+async def reconcile_failed(database: Database, payments: PaymentGateway) -> int:
+    """Reconcile the payments again for which it has failed; returns how many succeeded."""
+
+    async def work(payment_id: UUID) -> int:
+        await reconcile.reconcile_payment(database, payments, payment_id)
+        return 1
+
+    return await process_due(database, UNRECONCILED_PAYMENTS, work)
 
 
 async def process_pending_notices(database: Database, payments: PaymentGateway) -> int:

@@ -144,7 +144,13 @@ JOBS: tuple[Job, ...] = (
         "payment.reconcile",
         600,
         lambda deps: payments.reconcile_account(deps.database, deps.payments),
-        whole="the provider says what is new: each payment fails and is retried by itself",
+        whole="the lists of the account, page by page; payment.reconcile_failed retries payments",
+    ),
+    Job(
+        "payment.reconcile_failed",
+        5,
+        lambda deps: payments.reconcile_failed(deps.database, deps.payments),
+        due=payments.UNRECONCILED_PAYMENTS,
     ),
     Job(
         "payment.work_off_notices",

@@ -2,9 +2,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 from uuid import UUID
 
+Row = TypeVar("Row")
 IntentCancelReason = Literal["requested_by_customer", "abandoned", "duplicate", "fraudulent"]
 ProviderRefundReason = Literal["requested_by_customer", "duplicate", "fraudulent"]
 
@@ -89,6 +90,14 @@ class DisputeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPage(Generic[Row]):
+    """A page of a list of the account; `last_id` names its end if others follow, else None."""
+
+    rows: Sequence[Row]
+    last_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentWebhookEvent:
     """A signed message of the provider; may arrive twice, late and out of order.
 
@@ -169,16 +178,27 @@ class PaymentGateway(Protocol):
         """All refunds of an intent, those made in the provider's dashboard included."""
         ...
 
-    async def list_recent_refunds(self, since: datetime) -> Sequence[RefundResult]:
-        """The refunds of the whole account that were made since then, the newest first."""
+    async def list_recent_refunds(
+        self, since: datetime, after: str | None = None
+    ) -> ListPage[RefundResult]:
+        """A page of the whole account's refunds that were made since then, the newest first.
+
+        `after` is the last id of the page before.
+        """
         ...
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeResult:
         """Read a dispute as it is now. Raises PaymentNotFound."""
         ...
 
-    async def list_recent_disputes(self, since: datetime) -> Sequence[DisputeResult]:
-        """The disputes of the whole account that were opened since then, the newest first."""
+    async def list_disputes(self, intent_id: str) -> Sequence[DisputeResult]:
+        """All disputes of an intent."""
+        ...
+
+    async def list_recent_disputes(
+        self, since: datetime, after: str | None = None
+    ) -> ListPage[DisputeResult]:
+        """As `list_recent_refunds`, for disputes that were opened since then."""
         ...
 
     def read_webhook(self, body: bytes, signature: str) -> PaymentWebhookEvent:

@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,12 +15,15 @@ from gateways.payments.errors import PaymentUnavailable
 from gateways.payments.interface import (
     DisputeResult,
     IntentCancelReason,
+    ListPage,
     PaymentIntent,
     PaymentWebhookEvent,
     ProviderRefundReason,
     RefundResult,
 )
 from gateways.payments.stripe_errors import to_payment_error
+
+log = logging.getLogger("darkstore.payments")
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 8.0
@@ -150,20 +154,27 @@ class StripePaymentGateway:
         rows = await self._list(REFUNDS_PATH, {"payment_intent": intent_id})
         return [_parsed(responses.parse_refund, row) for row in rows]
 
-    async def list_recent_refunds(self, since: datetime) -> Sequence[RefundResult]:
-        """The refunds of the account that were made since then, at most MAX_PAGES pages."""
-        rows = await self._list(REFUNDS_PATH, _created_since(since))
-        return [_parsed(responses.parse_refund, row) for row in rows]
+    async def list_recent_refunds(
+        self, since: datetime, after: str | None = None
+    ) -> ListPage[RefundResult]:
+        """A page of the account's refunds that were made since then, the newest first."""
+        return await self._recent(REFUNDS_PATH, responses.parse_refund, since, after)
 
     async def retrieve_dispute(self, dispute_id: str) -> DisputeResult:
         """Read a dispute as it is now."""
         body = await self._request("get", _object_path(DISPUTES_PATH, dispute_id), "", {})
         return _parsed(responses.parse_dispute, body)
 
-    async def list_recent_disputes(self, since: datetime) -> Sequence[DisputeResult]:
-        """The disputes of the account that were opened since then, at most MAX_PAGES pages."""
-        rows = await self._list(DISPUTES_PATH, _created_since(since))
+    async def list_disputes(self, intent_id: str) -> Sequence[DisputeResult]:
+        """All disputes of an intent."""
+        rows = await self._list(DISPUTES_PATH, {"payment_intent": intent_id})
         return [_parsed(responses.parse_dispute, row) for row in rows]
+
+    async def list_recent_disputes(
+        self, since: datetime, after: str | None = None
+    ) -> ListPage[DisputeResult]:
+        """A page of the account's disputes that were opened since then, the newest first."""
+        return await self._recent(DISPUTES_PATH, responses.parse_dispute, since, after)
 
     def read_webhook(self, body: bytes, signature: str) -> PaymentWebhookEvent:
         """Verify and parse a signed message. Raises InvalidSignature, also if it is too old."""
@@ -181,16 +192,39 @@ class StripePaymentGateway:
         response = await self._request(method, path, key, {**params, "expand": EXPANDED_FIELDS})
         return _parsed(responses.parse_intent, response)
 
+    async def _recent(
+        self,
+        path: str,
+        parse: Callable[[Mapping[str, Any]], Parsed],
+        since: datetime,
+        after: str | None,
+    ) -> ListPage[Parsed]:
+        """One page; an object that can't be read is left out, so that it does not hide others."""
+        params = {"created": {"gte": int(since.timestamp())}}
+        page = await self._page(path, params, after)
+        rows = []
+        for row in page["data"]:
+            try:
+                rows.append(_parsed(parse, row))
+            except PaymentUnavailable:
+                log.error("%s %s can't be read", path, row.get("id"), exc_info=True)
+        return ListPage(rows, page["data"][-1]["id"] if page["has_more"] else None)
+
     async def _list(self, path: str, params: dict[str, Any]) -> list[Mapping[str, Any]]:
         """The objects of a list, page by page, the newest first."""
         rows: list[Mapping[str, Any]] = []
         for _ in range(MAX_PAGES):
-            place = {"starting_after": rows[-1]["id"]} if rows else {}
-            page = await self._request("get", path, "", {**params, "limit": PAGE_ROWS, **place})
+            page = await self._page(path, params, rows[-1]["id"] if rows else None)
             rows += page["data"]
             if not page["has_more"]:
                 break
         return rows
+
+    async def _page(
+        self, path: str, params: dict[str, Any], after: str | None
+    ) -> Mapping[str, Any]:
+        place = {"starting_after": after} if after is not None else {}
+        return await self._request("get", path, "", {**params, "limit": PAGE_ROWS, **place})
 
     async def _request(
         self, method: HttpMethod, path: str, key: str, params: dict[str, Any]
@@ -220,10 +254,6 @@ def _parsed(parse: Callable[[Mapping[str, Any]], Parsed], body: Mapping[str, Any
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         message = "The payment provider's answer can't be read."
         raise PaymentUnavailable(message, code="unreadable_answer") from error
-
-
-def _created_since(since: datetime) -> dict[str, Any]:
-    return {"created": {"gte": int(since.timestamp())}}
 
 
 def _object_path(path: str, key: str, action: str = "") -> str:

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import Base, first_uuid7_at
 from services.core.clock import current_time
+from services.operations import job_cursors
+from services.operations.job_cursors import store_cursor
 from services.operations.retention_rules import RetentionPeriods, RetentionRule, Scan
 
 BATCH_ROWS = 500
@@ -20,11 +22,6 @@ DAY_SECONDS = 24 * 3600
 AUDIT_CURSOR = "audit_entry.mask"
 FIRST_UUID = UUID(int=0)
 
-LOCK_CURSOR = text("select position from job_cursor where name = :name for update")
-STORE_CURSOR = text(
-    "insert into job_cursor (name, position) values (:name, :position)"
-    " on conflict (name) do update set position = excluded.position, at = now()"
-)
 MASK_AUDIT_ENTRIES = text("select audit_entries_mask(:after, :until, :most, :kept)")
 DELETE_AUDIT_ENTRIES = text("select audit_entries_forget(:until, :most)")
 
@@ -46,11 +43,11 @@ async def delete_batch(
     after = await _lock_cursor(session, name, start)
     last = await session.scalar(text(_slice_end(rule)), {"after": after, "most": SLICE_ROWS})
     if last is None:
-        await _store_cursor(session, name, start)
+        await store_cursor(session, name, str(start))
         return 0, False
     parameters |= {"after": after, "last": last}
     count = await _count_deleted(session, statement, parameters)
-    await _store_cursor(session, name, last)
+    await store_cursor(session, name, str(last))
     return count, True
 
 
@@ -62,7 +59,7 @@ async def mask_audit_entries(session: AsyncSession, periods: RetentionPeriods) -
     last = await session.scalar(MASK_AUDIT_ENTRIES, parameters)
     if last is None:
         return 0, False
-    await _store_cursor(session, AUDIT_CURSOR, last)
+    await store_cursor(session, AUDIT_CURSOR, str(last))
     return 0, True
 
 
@@ -118,14 +115,8 @@ async def _count_deleted(session: AsyncSession, statement: str, parameters: dict
 
 async def _lock_cursor(session: AsyncSession, name: str, start: UUID | str) -> UUID | str:
     """Where the last run stopped; no other process walks the same table meanwhile."""
-    position = await session.scalar(LOCK_CURSOR, {"name": name})
-    if position is None:
-        return start
-    return UUID(str(position)) if isinstance(start, UUID) else str(position)
-
-
-async def _store_cursor(session: AsyncSession, name: str, position: UUID | str) -> None:
-    await session.execute(STORE_CURSOR, {"name": name, "position": str(position)})
+    position = await job_cursors.lock_cursor(session, name, str(start))
+    return UUID(position) if isinstance(start, UUID) else position
 
 
 async def _first_key(session: AsyncSession, days: float) -> UUID:

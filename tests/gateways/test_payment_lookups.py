@@ -57,8 +57,13 @@ async def test_refunds_are_read_by_id_and_listed_page_by_page(
     made = [await sandbox.payments.refund(intent.id, 10 + n, f"refund-{n}") for n in range(5)]
     assert await sandbox.payments.list_refunds(intent.id) == made[::-1]
     since = datetime.now(UTC) - timedelta(minutes=5)
-    assert await sandbox.payments.list_recent_refunds(since) == made[::-1]
-    assert await sandbox.payments.list_recent_refunds(since + timedelta(hours=1)) == []
+    first = await sandbox.payments.list_recent_refunds(since)
+    assert (first.rows, first.last_id) == (made[:2:-1], made[3].id)
+    second = await sandbox.payments.list_recent_refunds(since, first.last_id)
+    third = await sandbox.payments.list_recent_refunds(since, second.last_id)
+    assert (second.rows, third.rows, third.last_id) == (made[2:0:-1], made[:1], None)
+    later = await sandbox.payments.list_recent_refunds(since + timedelta(hours=1))
+    assert later.rows == []
     assert await sandbox.payments.retrieve_refund(made[0].id) == made[0]
     with pytest.raises(PaymentNotFound):
         await sandbox.payments.retrieve_refund("re_unknown")
@@ -75,6 +80,7 @@ async def test_disputes_are_read_and_listed(sandbox: StripeSandbox) -> None:
     assert dispute.evidence_due_at is not None
     assert dispute.evidence_due_at > dispute.opened_at
     since = dispute.opened_at - timedelta(minutes=1)
-    assert await sandbox.payments.list_recent_disputes(since) == [dispute]
+    assert (await sandbox.payments.list_recent_disputes(since)).rows == [dispute]
+    assert await sandbox.payments.list_disputes(intent.id) == [dispute]
     with pytest.raises(PaymentRequestInvalid):
         await sandbox.payments.refund(intent.id, 1, "refund-disputed")

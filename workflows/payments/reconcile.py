@@ -1,16 +1,21 @@
 """Finds what happened at the provider alone: refunds made in its dashboard, and disputes.
 
-Webhooks tell most of it at once; these looks find what was not told.
+Webhooks tell most of it at once; these looks find what was not told. The lists of the account are
+read page by page, and each page is read again until its position is stored.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
 from gateways.payments import (
@@ -22,12 +27,15 @@ from gateways.payments import (
 )
 from models.payments import Dispute, Payment, Refund, RefundStatus
 from services.core.clock import current_time
+from services.operations.job_cursors import read_cursor, store_cursor
 from services.payments import disputes, refund_results
 from services.payments.payment_states import CAPTURED_STATUSES, STATUS_OF_DISPUTE
 from workflows.payments import settle_payment
 from workflows.payments.locked_payment import lock_payment
 
-WINDOW_SECONDS = 3 * 24 * 3_600
+FIRST_LOOK_BACK = timedelta(days=3)
+OVERLAP = timedelta(hours=1)
+"""What is read again by the next pass: clocks differ, and lists may show an entry late."""
 FAILED_STATUSES = frozenset(
     {RefundStatus.FAILED, RefundStatus.RETRIED, RefundStatus.PAID_OTHERWISE}
 )
@@ -35,26 +43,110 @@ FAILED_STATUSES = frozenset(
 
 @dataclass
 class ProviderNews:
-    """What the provider says of one intent and its rows don't."""
+    """What the provider says of one intent, or of a page of its lists."""
 
     refunds: list[RefundResult] = field(default_factory=list)
     disputes: list[DisputeResult] = field(default_factory=list)
 
 
-async def find_news(database: Database, payments: PaymentGateway) -> dict[UUID, ProviderNews]:
-    """Refunds and disputes of the last three days that differ from the rows, by payment.
+@dataclass(frozen=True, slots=True)
+class ListPosition:
+    """How far a list of the account is read, which has the newest entries first.
 
-    Raises PaymentUnavailable.
+    A pass reads what is new `since` then, over as many runs as it takes: `began_at` is its begin,
+    `after` the last entry it has read. The next pass begins there, less OVERLAP.
+    """
+
+    since: datetime
+    began_at: datetime
+    after: str | None = None
+
+    def to_text(self) -> str:
+        return json.dumps([self.since.isoformat(), self.began_at.isoformat(), self.after])
+
+    @classmethod
+    def from_text(cls, text: str) -> "ListPosition":
+        since, began_at, after = json.loads(text)
+        return cls(datetime.fromisoformat(since), datetime.fromisoformat(began_at), after)
+
+
+@dataclass(frozen=True, slots=True)
+class NewsPage:
+    """The news of a page, by payment, and where the next page begins; `last` ends the pass."""
+
+    news: dict[UUID, ProviderNews]
+    next: ListPosition
+    last: bool
+
+
+class AccountList(StrEnum):
+    """A list of the provider's account."""
+
+    REFUNDS = "refunds"
+    DISPUTES = "disputes"
+
+    @property
+    def cursor(self) -> str:
+        """The name of its cursor."""
+        return f"payment.reconcile.{self}"
+
+
+async def read_page(database: Database, payments: PaymentGateway, which: AccountList) -> NewsPage:
+    """Read the next page of a list of the account, of a new pass if the last one is complete.
+
+    Store its position with `store_position` once its news are applied. Raises PaymentUnavailable.
     """
     async with database.read(PLATFORM) as session:
-        since = await current_time(session, -WINDOW_SECONDS)
-    made = await payments.list_recent_refunds(since)
-    opened = await payments.list_recent_disputes(since)
+        now = await current_time(session)
+        stored = await read_cursor(session, which.cursor)
+    position = ListPosition(now - FIRST_LOOK_BACK, now)
+    if stored is not None:
+        position = ListPosition.from_text(stored)
+        if position.after is None:
+            position = replace(position, began_at=now)
+    news = ProviderNews()
+    if which is AccountList.REFUNDS:
+        refunds = await payments.list_recent_refunds(position.since, position.after)
+        news.refunds, last_id = list(refunds.rows), refunds.last_id
+    else:
+        opened = await payments.list_recent_disputes(position.since, position.after)
+        news.disputes, last_id = list(opened.rows), opened.last_id
+    if last_id is None:
+        following = ListPosition(position.began_at - OVERLAP, position.began_at)
+    else:
+        following = replace(position, after=last_id)
+    return NewsPage(await _by_payment(database, news), following, last_id is None)
+
+
+async def store_position(database: Database, which: AccountList, position: ListPosition) -> None:
+    """Store where the next page begins."""
+    async with database.write(PLATFORM, AuditContext("job:payment.reconcile")) as session:
+        await store_cursor(session, which.cursor, position.to_text())
+
+
+async def reconcile_payment(database: Database, payments: PaymentGateway, payment_id: UUID) -> None:
+    """Store all refunds and disputes of one payment, as the provider lists them now.
+
+    Raises PaymentError.
+    """
+    async with database.read(PLATFORM) as session:
+        payment = await session.get(Payment, payment_id)
+    if payment is None or payment.intent_id is None:
+        return
+    made = await payments.list_refunds(payment.intent_id)
+    opened = await payments.list_disputes(payment.intent_id)
+    news = await _by_payment(database, ProviderNews([*made], [*opened]))
+    if payment_id in news:
+        await apply_news(database, payments, payment_id, news[payment_id])
+
+
+async def _by_payment(database: Database, listed: ProviderNews) -> dict[UUID, ProviderNews]:
+    """What differs from the rows, by payment."""
     news: dict[str, ProviderNews] = {}
     async with database.read(PLATFORM) as session:
-        for refund in await _new_refunds(session, made):
+        for refund in await _new_refunds(session, listed.refunds):
             news.setdefault(refund.intent_id or "", ProviderNews()).refunds.append(refund)
-        for dispute in await _new_disputes(session, opened):
+        for dispute in await _new_disputes(session, listed.disputes):
             news.setdefault(dispute.intent_id or "", ProviderNews()).disputes.append(dispute)
         rows = await session.execute(
             select(Payment.id, Payment.intent_id).where(Payment.intent_id.in_(news))

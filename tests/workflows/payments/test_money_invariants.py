@@ -88,9 +88,8 @@ class Story:
             )
 
     async def _reconcile(self) -> None:
-        news = await reconcile.find_news(self.shop.database, self.shop.payments)
-        for payment_id, each in news.items():
-            await reconcile.apply_news(self.shop.database, self.shop.payments, payment_id, each)
+        payment = await self.shop.payment(self.order)
+        await reconcile.reconcile_payment(self.shop.database, self.shop.payments, payment.id)
 
     async def _retry_or_note(self) -> None:
         failed = [
