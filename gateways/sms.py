@@ -74,10 +74,10 @@ class TwilioSmsSender:
         if response.status_code == httpx.codes.CREATED:
             return
         details = _details(response)
-        if response.status_code in {400, 404}:
+        if response.status_code == httpx.codes.BAD_REQUEST:
             code = details.get("code")
             raise SmsRejected(str(details.get("message", "")), code=code)
-        # A wrong token or an overloaded provider: the message itself may be valid, so retry later.
+        # Wrong settings or an overloaded provider: the message itself may be valid, so retry later.
         raise SmsUnavailable(f"The SMS provider answered {response.status_code}.")
 
     async def close(self) -> None:

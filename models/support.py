@@ -105,10 +105,12 @@ class Ticket(Entity):
             "uq_ticket_case",
             "order_id",
             "kind",
+            "cause_id",
             unique=True,
             postgresql_where=text("internal and status <> 'RESOLVED'"),
         ),
         CheckConstraint("internal or opened_by_id is not null", name="opener"),
+        CheckConstraint("internal = (cause_id is not null)", name="cause"),
     )
 
     order_id: Mapped[UUID] = foreign_key("order.id")
@@ -116,6 +118,8 @@ class Ticket(Entity):
     customer_id: Mapped[UUID] = foreign_key("person.id")
     opened_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     internal: Mapped[bool] = mapped_column(default=False, server_default="false")
+    cause_id: Mapped[UUID | None]
+    """The row that a case is about: a payment, a refund or a dispute; otherwise the order."""
     assignee_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
     kind: Mapped[TicketKind]
     priority: Mapped[TicketPriority] = mapped_column(default=TicketPriority.NORMAL)

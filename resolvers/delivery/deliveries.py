@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from dataloaders import fulfillment as load_fulfillment
 from models.delivery import Delivery, DeliveryAction, DeliveryOffer, OfferAction
 from models.riders import Rider
 from models.stores import Store
@@ -235,8 +236,16 @@ def _offer_arguments(info: Info, input: Any) -> dict[str, Any]:
     return {"actor": info.context.actor, "offer_id": offer_id}
 
 
-def available_actions(parent: strawberry.Parent[Delivery], info: Info) -> list[DeliveryAction]:
-    return delivery_states.MACHINE.available_actions(parent, info.context.actor)
+async def available_actions(
+    parent: strawberry.Parent[Delivery], info: Info
+) -> list[DeliveryAction]:
+    actions = delivery_states.MACHINE.available_actions(parent, info.context.actor)
+    if DeliveryAction.PICK_UP not in actions:
+        return actions
+    load = load_fulfillment.handover_by_fulfillment
+    state = await info.context.loaders.load(load, parent.fulfillment_id)
+    blocked = state.blocked_ride_actions if state else frozenset()
+    return [action for action in actions if action not in blocked]
 
 
 def available_offer_actions(

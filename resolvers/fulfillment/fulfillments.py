@@ -157,8 +157,13 @@ def _line_pick(input: FulfillmentLinePickInput) -> picking.LinePick:
 async def available_actions(
     parent: strawberry.Parent[Fulfillment], info: Info
 ) -> list[FulfillmentAction]:
-    lines = await info.context.loaders.load(load.lines_by_fulfillment, parent.id)
-    return fulfillment_states.available_actions(parent, lines, info.context.actor)
+    loaders, actor = info.context.loaders, info.context.actor
+    blocked = frozenset[FulfillmentAction]()
+    if parent.status in fulfillment_states.READY_FOR_PICKUP:
+        state = await loaders.load(load.handover_by_fulfillment, parent.id)
+        blocked = state.blocked_store_actions if state else blocked
+    lines = await loaders.load(load.lines_by_fulfillment, parent.id)
+    return fulfillment_states.available_actions(parent, lines, actor, blocked)
 
 
 def handover_code(parent: strawberry.Parent[Fulfillment], info: Info) -> str | None:

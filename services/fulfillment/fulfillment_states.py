@@ -241,10 +241,13 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
 
 
 def available_actions(
-    fulfillment: Fulfillment, lines: Sequence[FulfillmentLine], actor: Actor
+    fulfillment: Fulfillment,
+    lines: Sequence[FulfillmentLine],
+    actor: Actor,
+    blocked: frozenset[FulfillmentAction] = frozenset(),
 ) -> list[FulfillmentAction]:
     """The actions that `actor` can take now: none for people of other stores."""
-    return MACHINE.available_actions(fulfillment, actor, _blocked_actions(lines))
+    return MACHINE.available_actions(fulfillment, actor, blocked | _blocked_actions(lines))
 
 
 def _blocked_actions(lines: Sequence[FulfillmentLine]) -> frozenset[FulfillmentAction]:

@@ -4,6 +4,7 @@ A return refunds the goods and the tip. The delivery fee is kept when the custom
 failure, and refunded otherwise.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus
 from models.events import EventType
-from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentAction,
+    FulfillmentStatus,
+    PutBackReason,
+)
 from models.identity import Actor
 from models.orders import CancelReason
 from services.core.state_machine import illegal_step
@@ -21,11 +27,30 @@ from services.delivery.delivery_states import LockedDelivery, begin, change_stat
 from services.delivery.rider_distance import require_at_store
 from services.delivery.step_overrides import StepOverride, store_override
 from services.events.event_log import record_order_event
-from services.fulfillment.fulfillment_states import MACHINE, load_task
+from services.fulfillment.fulfillment_states import COLLECT, MACHINE, load_task
 from services.fulfillment.put_back import open_put_back
 from services.fulfillment.waiting_bags import end_waiting
 from services.orders import order_states
 from services.payments import payments
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverState:
+    """What a handover depends on besides its own row: the store's work, and the payment."""
+
+    fulfillment_status: FulfillmentStatus
+    is_secured: bool
+
+    @property
+    def blocked_ride_actions(self) -> frozenset[DeliveryAction]:
+        """What nobody can do with the ride now."""
+        staged = self.fulfillment_status is FulfillmentStatus.STAGED
+        return frozenset() if staged and self.is_secured else frozenset({DeliveryAction.PICK_UP})
+
+    @property
+    def blocked_store_actions(self) -> frozenset[FulfillmentAction]:
+        """What nobody can do with the fulfillment now."""
+        return frozenset() if self.is_secured else frozenset({COLLECT})
 
 
 async def pick_up(

@@ -4,6 +4,8 @@ A case is an internal ticket: it is in the support queue, and the customer does 
 opened and closed here, below the domains that need it.
 """
 
+from uuid import UUID
+
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +23,7 @@ UNRESOLVED_CASE = prepared(
     .where(
         Ticket.order_id == bindparam("order"),
         Ticket.kind == bindparam("kind"),
+        Ticket.cause_id == bindparam("cause"),
         text("internal and status <> 'RESOLVED'"),
     )
     .execution_options(populate_existing=True)
@@ -28,14 +31,21 @@ UNRESOLVED_CASE = prepared(
 
 
 async def open_case(
-    session: AsyncSession, order: Order, kind: TicketKind, subject: str, details: str = ""
+    session: AsyncSession,
+    order: Order,
+    kind: TicketKind,
+    subject: str,
+    details: str = "",
+    *,
+    cause_id: UUID | None = None,
 ) -> tuple[Ticket, bool]:
     """The unresolved case of this kind for a locked order, and whether it was opened now.
 
-    `subject` is one line for agents, `details` what the system knows besides. Cases of orders in
-    progress are URGENT. The session must see the rows of the order's company.
+    `cause_id` is the row that needs a person: each of an order has a case of its own. Without it
+    the order is meant. `subject` is one line for agents, `details` what the system knows besides.
+    Cases of orders in progress are URGENT. The session must see the rows of the order's company.
     """
-    case: Ticket | None = await session.scalar(UNRESOLVED_CASE, {"order": order.id, "kind": kind})
+    case = await _unresolved_case(session, order, kind, cause_id)
     if case is not None:
         return case, False
     in_progress = order.status is OrderStatus.CONFIRMED
@@ -44,6 +54,7 @@ async def open_case(
         company_id=order.company_id,
         customer_id=order.customer_id,
         internal=True,
+        cause_id=cause_id or order.id,
         kind=kind,
         priority=TicketPriority.URGENT if in_progress else TicketPriority.HIGH,
         subject=subject[:MAX_SUBJECT_LENGTH],
@@ -56,13 +67,18 @@ async def open_case(
 
 
 async def close_case(
-    session: AsyncSession, order: Order, kind: TicketKind, resolution: str
+    session: AsyncSession,
+    order: Order,
+    kind: TicketKind,
+    resolution: str,
+    *,
+    cause_id: UUID | None = None,
 ) -> bool:
-    """Resolve the case of this kind for a locked order; False when there is none.
+    """Resolve the case of this kind and cause for a locked order; False when there is none.
 
     Called when its cause has ended without a person.
     """
-    case: Ticket | None = await session.scalar(UNRESOLVED_CASE, {"order": order.id, "kind": kind})
+    case = await _unresolved_case(session, order, kind, cause_id)
     if case is None:
         return False
     case = await MACHINE.lock(session, case.id)
@@ -72,3 +88,11 @@ async def close_case(
     case.resolution, case.resolved_at = resolution, await current_time(session)
     await record_change(session, case, "TICKET_RESOLVED")
     return True
+
+
+async def _unresolved_case(
+    session: AsyncSession, order: Order, kind: TicketKind, cause_id: UUID | None
+) -> Ticket | None:
+    values = {"order": order.id, "kind": kind, "cause": cause_id or order.id}
+    case: Ticket | None = await session.scalar(UNRESOLVED_CASE, values)
+    return case

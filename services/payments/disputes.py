@@ -7,7 +7,7 @@ dashboard; here the money is accounted for, and support and the company are told
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateways.payments.interface import DisputeResult
@@ -102,7 +102,9 @@ async def _open(
     subject = f"The bank disputes {result.amount_minor} minor units: {result.reason}"
     due = f"{result.evidence_due_at:%Y-%m-%d %H:%M} UTC" if result.evidence_due_at else "unknown"
     details = f"Send the evidence in the provider's dashboard. Deadline of the bank: {due}."
-    await support_cases.open_case(session, order, TicketKind.DISPUTE, subject, details)
+    await support_cases.open_case(
+        session, order, TicketKind.DISPUTE, subject, details, cause_id=dispute.id
+    )
     return dispute
 
 
@@ -114,12 +116,10 @@ async def _close_case(
     won = dispute.status is DisputeStatus.WON
     if won and order.status is OrderStatus.CANCELED and owed_minor > 0:
         return
-    others_open = select(
-        exists().where(Dispute.order_id == order.id, Dispute.status.in_(OPEN_DISPUTE_STATUSES))
+    resolution = f"The dispute was {'won' if won else 'lost'}."
+    await support_cases.close_case(
+        session, order, TicketKind.DISPUTE, resolution, cause_id=dispute.id
     )
-    if not await session.scalar(others_open):
-        resolution = f"The dispute was {'won' if won else 'lost'}."
-        await support_cases.close_case(session, order, TicketKind.DISPUTE, resolution)
 
 
 async def _refresh_payment(session: AsyncSession, payment: Payment) -> None:

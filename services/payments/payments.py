@@ -132,10 +132,15 @@ async def request_capture(session: AsyncSession, order: Order, amount_minor: int
     return payment
 
 
+def is_secured(order: Order, status: PaymentStatus) -> bool:
+    """Whether a payment with this status covers what is owed: nothing is handed over before."""
+    return status in SECURED_STATUSES or order.charged_minor == 0
+
+
 async def require_secured(session: AsyncSession, order: Order, *path: str) -> None:
     """Raise DomainError: IllegalStep while neither a hold nor a capture covers what is owed."""
     payment = await lock_payment(session, order.id)
-    if payment.status not in SECURED_STATUSES and order.charged_minor != 0:
+    if not is_secured(order, payment.status):
         message = "The payment has to be confirmed again before anything is handed over."
         raise illegal_step(*path, message=message, state=payment.status)
 

@@ -6,7 +6,7 @@ The schedule of tries goes on all the same: what is marked here is a sign, not a
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events import EventType
@@ -57,21 +57,18 @@ async def mark_stuck(
         record_order_event(session, order, EventType.REFUND_STUCK, **facts)
     await session.flush()
     subject = _subject(row, reason)
-    await support_cases.open_case(session, order, TicketKind.PAYMENT, subject, message)
+    await support_cases.open_case(
+        session, order, TicketKind.PAYMENT, subject, message, cause_id=row.id
+    )
 
 
 async def clear_stuck(session: AsyncSession, order: Order, row: Payment | Refund) -> None:
-    """Take the mark off a row, and close the case when nothing of the order is marked."""
+    """Take the mark off a row, and close its case."""
     if row.stuck_at is None:
         return
     row.stuck_reason = row.stuck_at = row.last_error = None
     await session.flush()
-    marked = select(
-        exists().where(Payment.order_id == order.id, Payment.stuck_at.is_not(None))
-        | exists().where(Refund.order_id == order.id, Refund.stuck_at.is_not(None))
-    )
-    if not await session.scalar(marked):
-        await support_cases.close_case(session, order, TicketKind.PAYMENT, RESOLUTION)
+    await support_cases.close_case(session, order, TicketKind.PAYMENT, RESOLUTION, cause_id=row.id)
 
 
 async def resume_payment(session: AsyncSession, *, actor: Actor, payment_id: UUID) -> Payment:

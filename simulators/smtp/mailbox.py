@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 from typing import Any
 
 MAILS_COUNT = 1_000
-FAULT_STAGES = ("connect", "rcpt", "data")
+FAULT_STAGES = ("connect", "rcpt", "data", "accepted")
 
 
 @dataclass

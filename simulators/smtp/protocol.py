@@ -126,6 +126,7 @@ class SmtpSession:
                 raise Hangup
             lines.append(line[1:] if line.startswith(b".") else line)
         self._mailbox.put(self._sender, self._recipients, b"\r\n".join(lines))
+        self._fail_at("accepted")
         self._reset()
         self._reply("250 Accepted")
 

@@ -31,6 +31,8 @@ class SmsNetwork:
         self.account = account
         self.token = token
         self.messages: deque[dict[str, Any]] = deque(maxlen=MESSAGES_COUNT)
+        self.faults: deque[tuple[int, bool]] = deque()
+        """Statuses of the next valid requests, and whether their messages are accepted."""
 
     def is_authorized(self, header: str) -> bool:
         """Whether HTTP Basic credentials are the account's."""
@@ -78,7 +80,14 @@ def build(account: str, token: str) -> Starlette:
             return _error(413, 20413, "The request is too large")
         if (reason := _problem(form)) is not None:
             return _error(400, *reason)
-        return JSONResponse(network.accept(form), 201)
+        status, accepted = network.faults.popleft() if network.faults else (201, True)
+        answer = network.accept(form) if accepted else {}
+        return JSONResponse(answer, status) if status == 201 else _error(status, 20500, "Fault")
+
+    async def script(request: Request) -> Response:
+        body = await request.json()
+        network.faults.append((int(body["status"]), bool(body.get("accepted"))))
+        return JSONResponse({}, 201)
 
     async def messages(request: Request) -> Response:
         wanted = request.query_params.get("to")
@@ -89,6 +98,7 @@ def build(account: str, token: str) -> Starlette:
         routes=[
             Route("/2010-04-01/Accounts/{account}/Messages.json", send, methods=["POST"]),
             Route("/_control/messages", messages, methods=["GET"]),
+            Route("/_control/faults", script, methods=["POST"]),
         ]
     )
 

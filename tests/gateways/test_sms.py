@@ -1,64 +1,83 @@
 """Text messages through the Twilio client, against the simulator over a socket."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
+from secrets import randbelow
 
-import httpx
 import pytest
-import uvicorn
 
 from gateways.sms import LoggingSmsSender, SmsRejected, SmsUnavailable, TwilioSmsSender
-from simulators.twilio.app import UNREACHABLE, build
-
-ACCOUNT, TOKEN, SENDER = "AC" + "1" * 32, "secret", "+15005550006"
+from simulators.twilio.app import UNREACHABLE
+from tests.support.server.message_simulators import NUMBER, TextSimulator, text_simulator
 
 
 @pytest.fixture(scope="module")
-async def twilio() -> AsyncIterator[str]:
-    """The address of a simulator."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(build(ACCOUNT, TOKEN), log_level="warning"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
+async def twilio() -> AsyncIterator[TextSimulator]:
+    async with text_simulator() as simulator:
+        yield simulator
 
 
-def create_client(address: str, token: str = TOKEN) -> TwilioSmsSender:
-    return TwilioSmsSender(account=ACCOUNT, token=token, sender=SENDER, api_base=address)
+@pytest.fixture
+async def sms(twilio: TextSimulator) -> AsyncIterator[TwilioSmsSender]:
+    gateway = twilio.gateway()
+    yield gateway
+    await gateway.close()
 
 
-async def test_a_text_reaches_the_phone(twilio: str) -> None:
-    sms = create_client(twilio)
-    await sms.send("+351912345678", "123456 & más")
-    await sms.close()
-    async with httpx.AsyncClient(base_url=twilio) as control:
-        stored = (await control.get("/_control/messages", params={"to": "+351912345678"})).json()
-    [message] = stored["messages"]
-    assert (message["body"], message["from"]) == ("123456 & más", SENDER)
+def new_phone() -> str:
+    return f"+3519{randbelow(10**8):08}"
 
 
-async def test_an_unreachable_number_is_rejected(twilio: str) -> None:
-    sms = create_client(twilio)
+async def test_a_text_reaches_the_phone(twilio: TextSimulator, sms: TwilioSmsSender) -> None:
+    phone = new_phone()
+    await sms.send(phone, "123456 & más")
+    [message] = await twilio.messages(phone)
+    assert (message["body"], message["from"]) == ("123456 & más", NUMBER)
+
+
+async def test_an_unreachable_number_is_rejected(sms: TwilioSmsSender) -> None:
     with pytest.raises(SmsRejected) as refused:
         await sms.send(UNREACHABLE, "hello")
-    await sms.close()
     assert refused.value.code == 21211
 
 
-async def test_a_wrong_token_is_unavailable_not_rejected(twilio: str) -> None:
-    sms = create_client(twilio, "wrong")
+@pytest.mark.parametrize(
+    "wrong", [{"token": "wrong"}, {"account": "AC" + "2" * 32}], ids=["token", "account"]
+)
+async def test_wrong_settings_are_unavailable_not_rejected(
+    twilio: TextSimulator, wrong: dict[str, str]
+) -> None:
+    """With another account's id every message of the hour was given up as FAILED."""
+    sms = twilio.gateway(**wrong)
     with pytest.raises(SmsUnavailable):
-        await sms.send("+351912345678", "hello")
+        await sms.send(new_phone(), "hello")
     await sms.close()
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_temporary_error_is_unavailable(
+    twilio: TextSimulator, sms: TwilioSmsSender, status: int
+) -> None:
+    await twilio.fail(status=status)
+    phone = new_phone()
+    with pytest.raises(SmsUnavailable):
+        await sms.send(phone, "hello")
+    assert await twilio.messages(phone) == []
+    await sms.send(phone, "hello")
+    assert len(await twilio.messages(phone)) == 1
+
+
+async def test_a_lost_answer_leaves_open_whether_the_text_was_accepted(
+    twilio: TextSimulator, sms: TwilioSmsSender
+) -> None:
+    await twilio.fail(status=504, accepted=True)
+    phone = new_phone()
+    with pytest.raises(SmsUnavailable):
+        await sms.send(phone, "hello")
+    assert len(await twilio.messages(phone)) == 1
+
+
 async def test_a_refused_connection_is_unavailable() -> None:
-    sms = create_client("http://127.0.0.1:9")
+    sms = TextSimulator("http://127.0.0.1:9").gateway()
     with pytest.raises(SmsUnavailable):
         await sms.send("+351912345678", "hello")
     await sms.close()

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from database.base import uuid7
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
@@ -100,3 +101,27 @@ async def test_nobody_replies_in_a_case_and_nobody_opens_one_by_hand(
         with pytest.raises(DomainError) as caught:
             await open_ticket_as(database, customer_of(order), order, kind)
         assert [type(problem) for problem in caught.value.problems] == [InvalidInput]
+
+
+async def test_each_cause_has_a_case_of_its_own(database: Database, order: Order) -> None:
+    """Two stuck refunds, or two disputes, of one order shared a case: whoever resolved the one
+    closed the other."""
+    causes = [uuid7(), uuid7()]
+    cases = []
+    for cause in causes:
+        async with database.write(PLATFORM, ORIGIN) as session:
+            locked = await order_states.lock(session, order.id)
+            case, opened = await support_cases.open_case(
+                session, locked, TicketKind.PAYMENT, "Stuck", cause_id=cause
+            )
+            assert opened
+            cases.append(case.id)
+    async with database.write(PLATFORM, ORIGIN) as session:
+        locked = await order_states.lock(session, order.id)
+        assert not await support_cases.close_case(session, locked, TicketKind.PAYMENT, "Done.")
+        assert await support_cases.close_case(
+            session, locked, TicketKind.PAYMENT, "Done.", cause_id=causes[0]
+        )
+    async with database.read(PLATFORM) as session:
+        left = [(await session.get_one(Ticket, key)).status for key in cases]
+    assert left == [TicketStatus.RESOLVED, TicketStatus.OPEN]

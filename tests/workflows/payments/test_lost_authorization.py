@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from database.scope import PLATFORM
+from dataloaders import fulfillment as load_fulfillment
 from jobs import orders as order_jobs
-from models.delivery import DeliveryStatus
+from models.delivery import DeliveryAction, DeliveryStatus
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderAction, OrderStage, OrderStatus
@@ -129,6 +130,15 @@ async def test_the_store_can_pack_while_the_payment_is_open(
     assert await shop.pay(order) is PaymentStatus.CAPTURED
 
 
+async def blocked_actions(shop: Shop, fulfillment: Fulfillment) -> frozenset[DeliveryAction]:
+    """What `Delivery.availableActions` leaves out."""
+    async with shop.database.read(PLATFORM) as session:
+        (state,) = await load_fulfillment.handover_by_fulfillment(session, [fulfillment.id])
+    assert state is not None
+    assert bool(state.blocked_ride_actions) == bool(state.blocked_store_actions)
+    return state.blocked_ride_actions
+
+
 async def test_nothing_is_handed_over_unpaid(shop: Shop, city: City, buyer: Actor) -> None:
     """The rider stands in the store with the right code while the payment is open again."""
     rider = await bring_online(shop.database, city, 0)
@@ -142,8 +152,10 @@ async def test_nothing_is_handed_over_unpaid(shop: Shop, city: City, buyer: Acto
     code = {"handover_code": fulfillment.handover_code}
     problem = await refused_step(shop.database, rider, delivery, handover.pick_up, **code)
     assert problem.state == PaymentStatus.INITIATED
+    assert DeliveryAction.PICK_UP in await blocked_actions(shop, fulfillment)
     await shop.settle(order)
     await shop.pay(order)
+    assert not await blocked_actions(shop, fulfillment)
     picked_up = await take_step(shop.database, rider, delivery, handover.pick_up, **code)
     assert picked_up.status is DeliveryStatus.PICKED_UP
 
