@@ -104,9 +104,10 @@ class Crowd:
                 self.buyers[checkout.key] = shopper
                 await shopper.check_out(checkout)
 
-        outages = asyncio.create_task(self.outages.run(lambda: self.log.finished_count, orders))
-        await asyncio.gather(*(check_out_some(shopper) for shopper in self.shoppers))
-        await outages
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.outages.run(lambda: self.log.finished_count, orders))
+            for shopper in self.shoppers:
+                group.create_task(check_out_some(shopper))
         await self.provider.set_faults()
 
     async def settle(self) -> None:

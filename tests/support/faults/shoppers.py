@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -18,7 +19,9 @@ from tests.support.faults.provider_control import ProviderControl
 from tests.support.waiting import until
 
 Answer = TypeVar("Answer")
-MAX_ATTEMPTS = 300
+RETRY_SECONDS = 240.0
+"""A server that is killed on a busy machine takes a minute until it answers again."""
+MAX_PAUSES = 5
 CONFIRM_SECONDS = 90.0
 PAUSE_SECONDS = (0.05, 0.25)
 PAID_STATUSES = frozenset({"requires_capture", "succeeded"})
@@ -71,16 +74,21 @@ class ShoppingLog:
     tally: RequestStatistics = field(default_factory=RequestStatistics)
 
     async def retry(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Repeat a request after every error that is not a business error."""
-        for _ in range(MAX_ATTEMPTS):
+        """Repeat a request after every error that is not a business error, ever more slowly."""
+        deadline, attempt = time.monotonic() + RETRY_SECONDS, 0
+        while True:
+            attempt += 1
             try:
                 return await request()
             except MutationRejected:
                 raise
             except (RequestFailed, aiohttp.ClientError, TimeoutError) as error:
                 self.failures.append(str(error) or repr(error))
-                await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
-        raise AssertionError(f"no response after {MAX_ATTEMPTS} attempts: {self.failures[-1]}")
+                if time.monotonic() > deadline:
+                    message = f"no response after {attempt} attempts: {self.failures[-1]}"
+                    raise AssertionError(message) from error
+                pause_seconds = random.uniform(*PAUSE_SECONDS)
+                await asyncio.sleep(pause_seconds * min(attempt, MAX_PAUSES))
 
 
 @dataclass
