@@ -40,6 +40,14 @@ def test_every_table_has_a_rule_or_the_reason_why_its_rows_are_kept() -> None:
     assert all(reason.strip() for reason in (*OTHER_JOBS.values(), *KEPT.values()))
 
 
+def test_a_rule_of_rows_with_states_names_those_that_may_go() -> None:
+    """Else an old row that somebody works with is deleted, such as an active reservation."""
+    with_states = {rule.table for rule in RULES if "status" in TABLES[rule.table].c}
+    named = {rule.table for rule in RULES if STATUS.search(rule.condition)}
+    # Another column says that these have ended; a message is worthless after a week.
+    assert with_states - named == {"invitation", "stock_alert", "outgoing_message"}
+
+
 def test_every_rule_names_columns_of_its_tables() -> None:
     for rule in RULES:
         table = TABLES[rule.table]

@@ -69,8 +69,8 @@ async def amounts(shop: Shop, order: Order) -> list[int]:
     return sorted(refund.amount_minor for refund in await refunds_of(shop, order))
 
 
-async def run(shop: Shop, lists: RecordedLists) -> int:
-    return await payment_jobs.reconcile_account(shop.database, lists)  # type: ignore[arg-type] # passes the rest on
+async def run(shop: Shop, lists: Any) -> int:
+    return await payment_jobs.reconcile_account(shop.database, lists)
 
 
 async def test_a_later_run_reads_only_what_is_new(shop: Shop, city: City, buyer: Actor) -> None:
