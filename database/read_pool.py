@@ -86,6 +86,20 @@ class ReadSession(ClockedSession):
         return await self._connection.fetch(text, *values)
 
 
+async def read_rows(
+    session: Any, statement: Any, params: Any, attributes: Set[str] | None = None
+) -> list[Any]:
+    """The rows of a prepared statement that selects one model, by a session of either kind.
+
+    A session that only reads loads no more than `attributes` and the key, if there are any.
+    """
+    if not isinstance(session, ReadSession):
+        return list(await session.scalars(statement, params))
+    if attributes:
+        return await session.load_only(statement, attributes, params)
+    return await session.scalar_list(statement, params)
+
+
 def _partial_statement(statement: Any, attributes: frozenset[str]) -> PartialStatement | None:
     model: Any = statement.column_descriptions[0]["expr"]
     loaded = loaded_attributes(model) or []

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
-from database.read_pool import ReadSession
+from database.read_pool import read_rows
 
 UUIDS = ARRAY(Uuid)
 KEYS = bindparam("keys", type_=UUIDS)
@@ -31,23 +31,11 @@ def matches_keys(column: Any) -> ColumnElement[bool]:
     return condition
 
 
-async def _rows(
-    session: AsyncSession, statement: Any, keys: Sequence[Any], attributes: Set[str] | None = None
-) -> list[Any]:
-    """The rows that a prepared statement selects for these keys."""
-    params = {"keys": list(keys)}
-    if isinstance(session, ReadSession):
-        if attributes:
-            return await session.load_only(statement, attributes, params)
-        return await session.scalar_list(statement, params)
-    return list(await session.scalars(statement, params))
-
-
 async def one_per_key(
     session: AsyncSession, statement: Any, keys: Sequence[Any], by: str = "id"
 ) -> list[Any]:
     """The row whose attribute `by` is the key, for each key; None where there is none."""
-    rows = await _rows(session, statement, keys)
+    rows = await read_rows(session, statement, {"keys": list(keys)})
     get = attrgetter(by)
     by_key = {get(row): row for row in rows}
     return [by_key.get(key) for key in keys]
@@ -64,7 +52,8 @@ async def many_per_key(
 
     With `attributes`, the rows have only these and their key.
     """
-    rows = await _rows(session, statement, keys, attributes and attributes | {by})
+    needed = attributes and attributes | {by}
+    rows = await read_rows(session, statement, {"keys": list(keys)}, needed)
     if len(keys) == 1:
         return [rows]
     get = attrgetter(by)

@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from dataloaders.batches import is_public
+from execution.planning.field_metadata import NEEDED
 from resolvers.rules import Rule
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ def field(
     reads: str | None = None,
     row_key: RowKey | None = None,
     loads: Resolver | None = None,
+    pass_attributes: bool = False,
 ) -> Any:
     """Declare a field with a resolver; typed Any because parents are backing objects.
 
@@ -50,8 +52,13 @@ def field(
     `row_key` computes from the arguments the `id` of the row that the resolver returns, so that
     its selected fields are loaded together with the row; `loads` is the batch that the resolver
     loads by its parent's `id`, for the same purpose.
+    With `pass_attributes` the resolver returns a page, and its parameter `needed` is no argument of
+    the field: the executor passes the attributes of the page's rows that the selected fields need.
     """
     metadata = _metadata(allow=allow, cost=cost, reads=reads, row_key=row_key, loads=loads)
+    if pass_attributes:
+        metadata["pass_attributes"] = True
+        _hide_needed(resolver)
     return strawberry.field(
         resolver=_guarded(resolver, allow), description=description, metadata=metadata
     )
@@ -135,6 +142,13 @@ def stream(resolver: Stream, description: str, *, allow: Rule) -> Any:
         description=description,
         metadata={"allow": allow, "rule_required": True},
     )
+
+
+def _hide_needed(resolver: Resolver) -> None:
+    """Keep Strawberry from taking the resolver's parameter `needed` for an argument."""
+    signature = inspect.signature(resolver)
+    shown = [one for one in signature.parameters.values() if one.name != NEEDED]
+    setattr(resolver, "__signature__", signature.replace(parameters=shown))  # noqa: B010 - functions carry attributes
 
 
 def _metadata(**values: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Compiles the selection sets of an operation into selections, steps and completers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -22,7 +22,12 @@ from strawberry.types.field import StrawberryField
 from execution.document.cost import DEFINITION, field_cost
 from execution.planning.collect import FieldCollector
 from execution.planning.context_dependencies import CALLER, field_dependencies
-from execution.planning.field_metadata import embedded_object, needed_attributes, reader_of
+from execution.planning.field_metadata import (
+    NEEDED,
+    embedded_object,
+    needed_attributes,
+    reader_of,
+)
 from execution.running.arguments import ArgumentConverter
 from execution.running.completers import Completer, LeafCompleter, ListCompleter
 from execution.running.field_position import CollectedField, ResponsePosition
@@ -156,32 +161,62 @@ class PlanCompiler:
         if "batch" in metadata and "by" in metadata and not field.definition.args:
             fields = self._selected_names(field) if metadata.get("pass_fields") else None
             if metadata.get("pass_attributes"):
-                fields = self._selected_attributes(field)
+                fields = self._selected_attributes(field.definition.type, field.nodes)
             return BatchStep(field, completer, declaration, fields)
         if declaration.base_resolver is not None:
             converter = ArgumentConverter(self._schema, declaration)
-            return ResolverStep(field, completer, declaration, declaration.base_resolver, converter)
+            step = ResolverStep(field, completer, declaration, declaration.base_resolver, converter)
+            if metadata.get("pass_attributes"):
+                step.constants = {NEEDED: self._page_attributes(field)}
+            return step
         read, name = self._schema.config.default_resolver, declaration.python_name
         if self._plain_attributes:
             return AttributeStep(field, completer, attrgetter(name))
         return AttributeStep(field, completer, lambda parent: read(parent, name))
 
-    def _selected_attributes(self, field: CollectedField) -> frozenset[str] | None:
-        """The attributes that the fields selected below `field` need; None if they are unknown."""
-        named = get_named_type(field.definition.type)
+    def _selected_attributes(
+        self, output: GraphQLOutputType, nodes: Sequence[FieldNode]
+    ) -> frozenset[str] | None:
+        """The attributes that the fields selected below `nodes` need; None if they are unknown."""
+        named = get_named_type(output)
         if not is_object_type(named):
             return None
         needed: set[str] = set()
-        for nodes in self._collector.collect(named, _selection_sets(field.nodes)).values():
-            if nodes[0].name.value == TYPENAME:
+        for selected in self._collector.collect(named, _selection_sets(nodes)).values():
+            if selected[0].name.value == TYPENAME:
                 continue
-            definition = named.fields.get(nodes[0].name.value)
+            definition = named.fields.get(selected[0].name.value)
             declaration = definition.extensions.get(DEFINITION) if definition is not None else None
             attributes = needed_attributes(declaration)
             if attributes is None:
                 return None
             needed.update(attributes)
         return frozenset(needed)
+
+    def _page_attributes(self, field: CollectedField) -> frozenset[str] | None:
+        """The attributes that the rows of a connection need; None if they are unknown."""
+        needed: frozenset[str] = frozenset()
+        for output, nodes in self._rows_of_page(field):
+            attributes = self._selected_attributes(output, nodes)
+            if attributes is None:
+                return None
+            needed |= attributes
+        return needed
+
+    def _rows_of_page(
+        self, field: CollectedField
+    ) -> Iterator[tuple[GraphQLOutputType, Sequence[FieldNode]]]:
+        """The positions at which a connection shows its rows: `nodes`, and `node` of `edges`."""
+        positions = [(field.definition.type, field.nodes)]
+        while positions:
+            output, at = positions.pop()
+            named: Any = get_named_type(output)
+            for selected in self._collector.collect(named, _selection_sets(at)).values():
+                name = selected[0].name.value
+                if name == "edges":
+                    positions.append((named.fields[name].type, selected))
+                elif name in ("nodes", "node"):
+                    yield named.fields[name].type, selected
 
     def _selected_names(self, field: CollectedField) -> frozenset[str]:
         """The Python names of all fields selected below `field`."""

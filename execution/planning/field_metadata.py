@@ -6,7 +6,7 @@ Keys of `StrawberryField.metadata` that the executor knows:
 - `batch`, `by`: the batch that loads the field, and the parent's attribute with the key.
 - `public`: whether the results of the batch are the same for all callers.
 - `pass_fields`, `pass_attributes`: give the batch the selected child fields, or the attributes
-  that they need.
+  that they need; the resolver of a page gets the latter for the page's rows, as `needed`.
 - `prefetch_with`: by the batch of the parents, a batch that reads this field by the keys of those.
 - `reader`: makes, per request, the function that computes the value from the parent alone.
 - `composed_of`: the attributes of the parent that an object consists of, see `EmbeddedObject`.
@@ -24,6 +24,9 @@ from execution.running.completers import Completer
 from execution.running.field_position import CollectedField
 from execution.running.object_completers import ObjectCompleter
 from execution.running.selection import EmbeddedObject
+
+NEEDED = "needed"
+"""The parameter of a resolver of a page by which it gets the attributes to read; None for all."""
 
 
 def needed_attributes(field: StrawberryField | None) -> Collection[str] | None:

@@ -112,7 +112,7 @@ class ResolverStep(FieldStep):
 
     __slots__ = (
         "_converter", "_function", "_info_name", "_is_async", "_parent_names", "_positional",
-        "_prefetch_key", "_strawberry",
+        "_prefetch_key", "_strawberry", "constants",
     )  # fmt: skip
 
     def __init__(
@@ -127,6 +127,8 @@ class ResolverStep(FieldStep):
         self._converter = converter
         self._strawberry = strawberry
         self._prefetch_key = strawberry.metadata.get("row_key")
+        self.constants: dict[str, Any] = {}
+        """Arguments that are the same in every request and don't come from the document."""
         self._function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment] # bound
         self._is_async = inspect.iscoroutinefunction(self._function)
         parents = (resolver.self_parameter, resolver.parent_parameter, resolver.root_parameter)
@@ -146,7 +148,7 @@ class ResolverStep(FieldStep):
             if access_error is not None:
                 self._fail(outputs, access_error, run)
                 return
-            arguments = dict(run.arguments(self.field, self._converter))
+            arguments = {**run.arguments(self.field, self._converter), **self.constants}
             if self._info_name is not None:
                 arguments[self._info_name] = run.strawberry_info(self.field)
         except Exception as error:

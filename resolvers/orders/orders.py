@@ -1,5 +1,6 @@
 """Orders: placing, reading and canceling."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
@@ -97,10 +98,14 @@ async def cancel(info: Info, input: OrderCancelInput) -> OrderOutcome:
 
 
 async def orders_of_customer(
-    parent: strawberry.Parent[CustomerProfile], info: Info, first: First, after: After = None
+    parent: strawberry.Parent[CustomerProfile],
+    info: Info,
+    first: First,
+    after: After = None,
+    needed: Set[str] | None = None,
 ) -> Page[Order]:
     async with info.context.read() as session:
-        return await orders.orders_of_customer(session, parent.id, first, after)
+        return await orders.orders_of_customer(session, parent.id, first, after, needed)
 
 
 async def active_order(parent: strawberry.Parent[Storefront], info: Info) -> Order | None:

@@ -60,7 +60,10 @@ class CustomerType:
         load_accounts.addresses_by_person, "Their saved addresses, newest first."
     )
     orders: ConnectionType[OrderType] = field(
-        resolve_order.orders_of_customer, "Their orders, newest first.", cost=5
+        resolve_order.orders_of_customer,
+        "Their orders, newest first.",
+        cost=5,
+        pass_attributes=True,
     )
 
 

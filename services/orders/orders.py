@@ -1,11 +1,14 @@
 """Orders as their customers read them, and the codes that an order is given."""
 
 import secrets
+from collections.abc import Set
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, Uuid, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.read_pool import read_rows
 from database.statements import prepared
 from models.orders import Order
 from services.core import pages
@@ -36,16 +39,21 @@ async def visible_order(session: AsyncSession, order_id: UUID) -> Order:
 
 
 async def orders_of_customer(
-    session: AsyncSession, customer_id: UUID, first: int, after: str | None
+    session: AsyncSession,
+    customer_id: UUID,
+    first: int,
+    after: str | None,
+    needed: Set[str] | None = None,
 ) -> pages.Page[Order]:
-    """A page of a customer's orders, the newest first."""
-    parameters = {"customer": customer_id, "row_limit": pages.check_page_size(first) + 1}
+    """A page of a customer's orders, the newest first, with no more columns than needed."""
+    row_limit = pages.check_page_size(first) + 1
+    parameters: dict[str, Any] = {"customer": customer_id, "row_limit": row_limit}
     start = pages.decode_cursor(after, UUID)
-    if start is None:
-        orders = await session.scalars(NEWEST_ORDERS, parameters)
-    else:
-        orders = await session.scalars(NEWEST_ORDERS_BEFORE, parameters | {"before_id": start[0]})
-    return pages.build_page(orders.all(), first, lambda order: [str(order.id)])
+    statement = NEWEST_ORDERS
+    if start is not None:
+        statement, parameters["before_id"] = NEWEST_ORDERS_BEFORE, start[0]
+    orders = await read_rows(session, statement, parameters, needed)
+    return pages.build_page(orders, first, lambda order: [str(order.id)])
 
 
 def generate_code() -> str:
