@@ -22,6 +22,8 @@ from local.valkey import free_port
 HERE = Path(__file__).parent
 START_SECONDS = 60.0
 ASK_SECONDS = 30.0
+COMMAND_PREFIX: tuple[str, ...] = ()
+"""What runs our server's process, if anything does: a program that counts or traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def serving(place: Place, contender: Contender) -> Iterator[Running]:
     environment = place.ours() if contender.ours else place.peers()
     command, folder = contender.command, HERE if contender.needs_npm else ROOT
     if contender.ours:
-        command = (sys.executable, "-m", "server", "serve", "--port", str(port))
+        command = (*COMMAND_PREFIX, sys.executable, "-m", "server", "serve", "--port", str(port))
         environment["EXECUTOR"] = "reference" if contender.reference else ""
     log = FOLDER / f"{contender.name}.log"
     with log.open("w") as output:
