@@ -169,25 +169,15 @@ async def test_an_order_with_its_selected_parts_is_read_by_one_statement(
     assert len(statements) == 1
 
 
-@pytest.mark.parametrize("rows", ["nodes { %s }", "edges { cursor node { %s } }"])
-async def test_a_page_of_orders_reads_no_more_columns_than_it_shows(
-    client: OrderClient, rows: str
-) -> None:
-    """A customer opens the list of orders: the address, the fees and the times stay unread.
-
-    A field that checks who may see it can read any attribute, so with it whole rows are read.
-    """
-    await client.place_successfully()
-    shown = "code total { minor } lines { name }"
-    for fields, reads_all in ((shown, False), (f"{shown} addressLine", True)):
-        page = f"orders(first: 5) {{ {rows % fields} pageInfo {{ endCursor }} }}"
-        document = f"{{ viewer {{ customer {{ {page} }} }} }}"
+async def test_a_page_of_orders_reads_no_more_columns_than_it_shows(client: OrderClient) -> None:
+    """A list shows code and total: the rest stays unread, unless a field checks who may see it."""
+    for rows, reads_all in (("nodes { code }", False), ("edges { node { addressLine } }", True)):
+        document = f"{{ viewer {{ customer {{ orders(first: 5) {{ {rows} }} }} }} }}"
         with record_statements(client.shop.database) as statements:
             response = await client.ask(document, {}, client.buyer)
         assert not response.errors
         (orders,) = [text for text in statements if 'FROM "order" ' in text]
-        assert '"order".total_minor' in orders
-        assert ('"order".address_line' in orders) is reads_all
+        assert ('"order".tax_minor' in orders) is reads_all
 
 
 async def test_a_list_of_orders_reads_each_timeline_in_one_statement(client: OrderClient) -> None:
