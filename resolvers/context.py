@@ -119,7 +119,7 @@ class Context:
         actor = self.actor
         values: dict[str, Hashable] = {
             "rows": actor.scope(),
-            "roles": (actor.signed_in, actor.roles),
+            "roles": (actor.signed_in, frozenset(actor.grants)),
             "language": self.language,
             "caller": (actor, self.language, self.address, self.device, self.device_token),
         }

@@ -1,7 +1,7 @@
 """Authorization rules: one named rule per mutation, stream and protected field (`docs/rules.md`).
 
-A rule checks roles only. Which company's or store's rows a role reaches is decided by row-level
-security and by the services, which answer NotFound for rows of other parties.
+A rule checks roles, and below a row that they are held where the row is. Which rows a role reaches
+is decided by row-level security and the services: rows of other parties are not found.
 """
 
 from dataclasses import dataclass
@@ -47,6 +47,22 @@ class Rule:
         if not actor.signed_in:
             return AccessDenied("UNAUTHENTICATED", "Sign in first.")
         return AccessDenied("FORBIDDEN", f"This is for {self.name} only.")
+
+    def covers(self, context: "Context", row: Any) -> bool:
+        """Whether the actor holds one of the roles where `row` is: a field of it is null otherwise.
+
+        A person may see a row as its customer and work in another store or company.
+        """
+        company_id = getattr(row, "company_id", None)
+        if company_id is None or not self.roles:
+            return True
+        store_id = getattr(row, "store_id", None)
+        return any(
+            grant.role in self.roles
+            and grant.company_id in (None, company_id)
+            and (store_id is None or grant.store_id in (None, store_id))
+            for grant in context.actor.grants
+        )
 
 
 def rule_of(field: GraphQLField) -> Rule | None:

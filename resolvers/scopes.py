@@ -152,6 +152,8 @@ PERSONAL_FIELD_SCOPES: dict[tuple[str, str], AppScope] = {
     ("Delivery", "addressLine"): S.CUSTOMERS_READ,
     ("Delivery", "dropNote"): S.CUSTOMERS_READ,
     ("Delivery", "dropPoint"): S.CUSTOMERS_READ,
+    ("Delivery", "riderName"): S.CUSTOMERS_READ,
+    ("Rider", "name"): S.CUSTOMERS_READ,
     ("Rider", "person"): S.CUSTOMERS_READ,
 }
 

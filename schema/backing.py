@@ -167,8 +167,16 @@ def _check(rule: Rule, info: strawberry.Info) -> None:
         raise error
 
 
+def _covers(rule: Rule, args: tuple[Any, ...], arguments: dict[str, Any]) -> bool:
+    parent = args[0] if args else arguments.get("parent")
+    return rule.covers(arguments["info"].context, parent)
+
+
 def _guarded(resolver: Resolver, rule: Rule | None) -> Resolver:
-    """Return the resolver with a check of its rule; the signature, with `info`, stays the same."""
+    """Return the resolver with a check of its rule; the signature, with `info`, stays the same.
+
+    Where the rule does not extend to the parent, the field is null.
+    """
     if rule is None or rule.anonymous:
         return resolver
     _require_info(resolver)
@@ -177,6 +185,8 @@ def _guarded(resolver: Resolver, rule: Rule | None) -> Resolver:
         @wraps(resolver)
         async def checked_async(*args: Any, **arguments: Any) -> Any:
             _check(rule, arguments["info"])
+            if not _covers(rule, args, arguments):
+                return None
             return await resolver(*args, **arguments)
 
         return checked_async
@@ -184,6 +194,8 @@ def _guarded(resolver: Resolver, rule: Rule | None) -> Resolver:
     @wraps(resolver)
     def checked(*args: Any, **arguments: Any) -> Any:
         _check(rule, arguments["info"])
+        if not _covers(rule, args, arguments):
+            return None
         return resolver(*args, **arguments)
 
     return checked

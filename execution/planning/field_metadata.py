@@ -1,7 +1,8 @@
 """Reads the metadata of Strawberry fields that tells how a field can be resolved.
 
 Keys of `StrawberryField.metadata` that the executor knows:
-- `allow`: the access rule; its `denial(context)` returns an error or None.
+- `allow`: the access rule; its `denial(context)` returns an error or None, its `covers(context,
+  parent)` whether it extends to this parent.
 - `cost`, `page`: see `document.cost`. `reads`: see `context_dependencies`.
 - `batch`, `by`: the batch that loads the field, and the parent's attribute with the key.
 - `public`: whether the results of the batch are the same for all callers.

@@ -236,11 +236,21 @@ class BatchStep(FieldStep):
             keys = list(map(self._get, parents))
         except Exception:
             keys, outputs = self._read_keys(parents, outputs, run)
+        else:
+            keys = self._covered(keys, parents, run)
         name = (self._batch, self._fields)
         read = run.batches.get(name)
         if read is None:
             read = run.batches[name] = BatchRead(self._batch, self._fields)
         read.add(self.completer, keys, outputs, self.field.key)
+
+    def _covered(self, keys: list[Any], parents: list[Any], run: PlanRun) -> list[Any]:
+        """The keys, None for each parent to which the field's rule does not extend."""
+        rule = self._strawberry.metadata.get("allow")
+        if rule is None:
+            return keys
+        pairs = zip(keys, parents, strict=True)
+        return [key if rule.covers(run.context, parent) else None for key, parent in pairs]
 
     def _read_keys(
         self, parents: list[Any], outputs: list[Any], run: PlanRun

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from dataloaders import fulfillment as load_fulfillment
-from models.delivery import Delivery, DeliveryAction, DeliveryOffer, OfferAction
+from models.delivery import Delivery, DeliveryAction, DeliveryOffer, DeliveryStatus, OfferAction
 from models.riders import Rider
 from models.stores import Store
 from resolvers.context import Info
@@ -255,6 +255,5 @@ def available_offer_actions(
 
 
 def return_code(parent: strawberry.Parent[Delivery], info: Info) -> str | None:
-    """Null unless the viewer works for the store and the bags are on their way back."""
-    shown = delivery_states.is_store_staff(parent, info.context.actor)
-    return parent.return_code if shown else None
+    """Null unless the bags are on their way back."""
+    return parent.return_code if parent.status is DeliveryStatus.RETURNING else None

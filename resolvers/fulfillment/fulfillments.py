@@ -21,7 +21,6 @@ from resolvers.fulfillment.inputs import (
     FulfillmentStageInput,
 )
 from resolvers.mutations import Operation, company_of, run_mutation
-from services.core import access
 from services.core.pages import Page
 from services.core.problems import parse_id, parse_optional_id
 from services.counting import missing_products
@@ -164,9 +163,3 @@ async def available_actions(
         blocked = state.blocked_store_actions if state else blocked
     lines = await loaders.load(load.lines_by_fulfillment, parent.id)
     return fulfillment_states.available_actions(parent, lines, actor, blocked)
-
-
-def handover_code(parent: strawberry.Parent[Fulfillment], info: Info) -> str | None:
-    """Null for people of other stores, who may see the row because it is their own order."""
-    here = access.may_operate_store(info.context.actor, parent.company_id, parent.store_id)
-    return parent.handover_code if here else None

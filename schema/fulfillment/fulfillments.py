@@ -135,8 +135,7 @@ class FulfillmentType(NodeType):
         " null except for its staff and support.",
         allow=STORE_OR_SUPPORT,
     )
-    handover_code: str | None = field(
-        resolve.handover_code,
+    handover_code: str | None = column(
         "Code that the store gives to the rider at the pickup; null except for its staff.",
         allow=STORE,
     )

@@ -50,11 +50,10 @@ async def read_packing_slip(
         session, actor=actor, fulfillment_id=fulfillment_id
     )
     store = await session.get_one(Store, fulfillment.store_id)
-    may_see = fulfillments.may_see_recipient(fulfillment, actor)
     return PackingSlip(
         order_code=fulfillment.order_code,
         store_name=store.name,
-        customer_name=fulfillment.customer_name if may_see else "",
+        customer_name=_recipient(fulfillment, actor),
         bags=fulfillment.bags,
         at=_local_time(store, fulfillment.packed_at or fulfillment.queued_at),
         lines=await _read_slip_lines(session, fulfillment),
@@ -113,7 +112,8 @@ async def read_manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) 
         .limit(MAX_MANIFEST_ORDERS)
     )
     orders = [
-        ManifestOrder(row.order_code, row.customer_name, row.bags, name or "") for row, name in rows
+        ManifestOrder(row.order_code, _recipient(row, actor), row.bags, name or "")
+        for row, name in rows
     ]
     return PickupManifest(store.name, _local_time(store, await current_time(session)), orders)
 
@@ -150,6 +150,12 @@ async def read_receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: 
         terminal_reference=sale.terminal_reference,
         voided=sale.status is CounterSaleStatus.VOIDED,
     )
+
+
+def _recipient(fulfillment: Fulfillment, actor: Actor) -> str:
+    """Whom the bags are for; empty for those who may not see it."""
+    may_see = fulfillments.may_see_recipient(fulfillment, actor)
+    return fulfillment.customer_name if may_see else ""
 
 
 def _aisle(line: FulfillmentLine) -> str:

@@ -5,7 +5,7 @@ select its leaves, so that every field of every type is on some way, and no docu
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from schema.root import graph
 from server.errors import format_error
 from server.graphql_engine import GraphQLEngine
 from tests.support.minimal_queries import contains_id, sample_value
+from tests.support.walk.parties import IdOf
 
 SHAPE: GraphQLSchema = graph._schema
 PAGE_SIZE = 20
@@ -34,7 +35,6 @@ NO_LIMITS = Limits(
     document_characters=10**6, tokens=10**6, depth=40, aliases=10**4, fields=10**5, cost=10**9,
     repeats=10**3, cached_documents=10**4, cached_tokens=10**8,
 )  # fmt: skip
-IdOf = Callable[[str], str | None]
 
 
 def walking_engine() -> GraphQLEngine:
@@ -59,9 +59,10 @@ class _Place:
 
 @dataclass
 class GraphWalk:
-    """Builds documents; `id_of` returns the id for an argument by its name."""
+    """Builds a document whose arguments that name rows are variables, so it is parsed once."""
 
-    id_of: IdOf
+    shapes: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    """The known name and the type of each variable."""
 
     def document(self, operation: str, name: str, on: GraphQLObjectType | None = None) -> str:
         """A document with one root field and everything below it; `on` is the type of a node."""
@@ -70,10 +71,18 @@ class GraphWalk:
         call = self.call(name, declared)
         kind = get_named_type(declared.type)
         if on is not None:
-            return f"{operation} {{ {call} {{ ... on {on.name} {self._selection(on)} }} }}"
-        if is_leaf_type(kind):
-            return f"{operation} {{ {call} }}"
-        return f"{operation} {{ {call} {self._selection(kind)} }}"
+            below = f"{{ ... on {on.name} {self._selection(on)} }}"
+        else:
+            below = "" if is_leaf_type(kind) else self._selection(kind)
+        heads = ", ".join(f"${variable}: {shape}" for variable, (_, shape) in self.shapes.items())
+        return f"{operation} {f'({heads})' if heads else ''} {{ {call} {below} }}"
+
+    def variables(self, id_of: IdOf) -> dict[str, Any]:
+        """The values of the variables; `id_of` returns the id for an argument by its name."""
+        return {
+            variable: sample_value(shape, known_as, lambda name: id_of(name) or UNKNOWN_ID)
+            for variable, (known_as, shape) in self.shapes.items()
+        }
 
     def call(self, name: str, declared: GraphQLField) -> str:
         """A field with a value for each argument that is required, names a row or sizes a page."""
@@ -81,15 +90,15 @@ class GraphWalk:
         for argument, shape in declared.args.items():
             if argument == "first":
                 values.append(f"first: {PAGE_SIZE}")
-            elif is_required_argument(shape) or contains_id(shape.type):
+            elif contains_id(shape.type):
+                variable = f"v{len(self.shapes)}"
                 known_as = f"{name}Id" if argument == "id" else argument
-                value = sample_value(shape.type, known_as, self._id)
-                node: Any = ast_from_value(value, shape.type)
+                self.shapes[variable] = (known_as, shape.type)
+                values.append(f"{argument}: ${variable}")
+            elif is_required_argument(shape):
+                node: Any = ast_from_value(sample_value(shape.type, argument), shape.type)
                 values.append(f"{argument}: {print_ast(node)}")
         return f"{name}({', '.join(values)})" if values else name
-
-    def _id(self, name: str) -> str:
-        return self.id_of(name) or UNKNOWN_ID
 
     def _selection(self, kind: GraphQLObjectType) -> str:
         top = _Place(kind, 0)

@@ -1,60 +1,49 @@
-"""Who is a party of the rows of each model, said again, independently of the product.
-
-`PARTIES` names who may learn of a row at all, `MARKED` for whom its private values are; in the
-tests their text names the row and the column that they come from.
-"""
+"""Who is a party of a row, said again, independently of the product: by the row and its world."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from database.base import Entity
-from models.accounts import Address, Membership, Person
-from models.alerts import StockAlert
-from models.catalog import PriceChange
-from models.counter_sales import CounterSale
-from models.counting import StockCount
+from database.base import Base
+from models.accounts import Membership
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus
-from models.fulfillment import (
-    Fulfillment,
-    FulfillmentLine,
-    FulfillmentStatus,
-    PutBackLine,
-    Substitute,
-)
-from models.identity import Actor, Role, SignInSession
-from models.imports import StockImport, StockSet, StockUpload
-from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
-from models.orders import Order, OrderLine, OrderStatus
-from models.payments import Payment, Refund
-from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
-from models.riders import Rider
-from models.stock import StockBatch, StockEntry
-from models.support import Ticket, TicketMessage
+from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentStatus
+from models.identity import Actor, Role
+from models.orders import Order, OrderStatus
+from models.riders import Rider, RiderStatus
 from models.transfers import Transfer, TransferLine
 from tests.support.actors import ActorClient
 from tests.support.city import City
+from tests.support.order_rows import Keys
 
 STORE_ROLES = frozenset(
     {Role.STORE_STAFF, Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN}
 )
+MANAGER_ROLES = STORE_ROLES - {Role.STORE_STAFF}
 SUPPORT_ROLES = frozenset({Role.SUPPORT_AGENT, Role.SUPER_ADMIN})
 ADMIN_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
+ENDED = (DeliveryStatus.DELIVERED, DeliveryStatus.RETURNED, DeliveryStatus.CANCELED)
+NOT_TO_CUSTOMER = (
+    *ENDED, DeliveryStatus.RETURNING, DeliveryStatus.SEARCHING, DeliveryStatus.OFFERED,
+)  # fmt: skip
 Party = Callable[["World", Actor, Any], bool]
+IdOf = Callable[[str], str | None]
 
 
 @dataclass
 class World:
-    """People by name, and every row of the city's companies by its model and key."""
+    """People by name, and the rows of the city's companies by model and key.
+
+    `places` has the keys of the rows of one order in one situation, by a name of the situation.
+    """
 
     city: City
     clients: dict[str, ActorClient]
-    rows: dict[type[Entity], dict[UUID, Any]]
-    nodes: dict[type[Entity], list[str]]
-    places: list[Callable[[str], str | None]]
-    type_names: dict[type[Entity], str]
+    rows: dict[type[Base], dict[UUID, Any]]
+    places: dict[str, Keys]
+    numbers: Mapping[float, tuple[type[Base], str, UUID]] = field(default_factory=dict)
 
     def order_of(self, row: Any) -> Any:
         """The order that a row belongs to; None when it is not of this city."""
@@ -74,8 +63,17 @@ def own(world: World, actor: Actor, row: Any) -> bool:
     return actor.person_id is not None and actor.person_id == owner
 
 
+def own_talk(world: World, actor: Actor, row: Any) -> bool:
+    """The customer, unless it is a case that the system has opened for support."""
+    return own(world, actor, row) and not getattr(row, "internal", False)
+
+
 def oneself(world: World, actor: Actor, row: Any) -> bool:
     return bool(actor.person_id == row.id)
+
+
+def invited_by(world: World, actor: Actor, row: Any) -> bool:
+    return bool(actor.person_id == row.invited_by_id)
 
 
 def rides(world: World, actor: Actor, row: Any) -> bool:
@@ -83,8 +81,7 @@ def rides(world: World, actor: Actor, row: Any) -> bool:
 
 
 def rides_now(world: World, actor: Actor, row: Any) -> bool:
-    ended = (DeliveryStatus.DELIVERED, DeliveryStatus.RETURNED, DeliveryStatus.CANCELED)
-    return rides(world, actor, row) and row.status not in ended
+    return rides(world, actor, row) and row.status not in ENDED
 
 
 def works(world: World, actor: Actor, row: Any) -> bool:
@@ -103,6 +100,11 @@ def works_at_either_end(world: World, actor: Actor, row: Any) -> bool:
 def works_while_open(world: World, actor: Actor, row: Any) -> bool:
     """The same, from the payment of an order until a day after its end."""
     return works(world, actor, row) and is_in_hand(row)
+
+
+def awaits_return(world: World, actor: Actor, row: Any) -> bool:
+    """The staff of the store to which the bags come back."""
+    return works(world, actor, row) and row.status is DeliveryStatus.RETURNING
 
 
 def is_in_hand(row: Any) -> bool:
@@ -130,8 +132,15 @@ def administers(world: World, actor: Actor, row: Any) -> bool:
 
 def manages(world: World, actor: Actor, row: Any) -> bool:
     """Managers of any store, and admins, of the row's company."""
-    grants = (g for g in actor.grants if g.role in ADMIN_ROLES | {Role.STORE_MANAGER})
+    grants = (g for g in actor.grants if g.role in MANAGER_ROLES)
     return any(grant.company_id in (None, row.company_id) for grant in grants)
+
+
+def manages_there(world: World, actor: Actor, row: Any) -> bool:
+    """Managers of the row's store, and admins of its company."""
+    if row.store_id is None:
+        return administers(world, actor, row)
+    return actor.has_store_role(row.company_id, row.store_id, MANAGER_ROLES)
 
 
 def works_in_company(world: World, actor: Actor, row: Any) -> bool:
@@ -146,74 +155,38 @@ def works_where_it_rides(world: World, actor: Actor, row: Any) -> bool:
     return any(one.rider_id == row.id and works(world, actor, one) for one in asked)
 
 
+def follows_ride(world: World, actor: Actor, row: Any) -> bool:
+    """Who may see where a rider is: nobody once the rider is offline.
+
+    Else the rider, those who manage the riders, the staff of the store whose delivery it is, and
+    the customer while the bags are on the way to them.
+    """
+    rider = world.rows[Rider][row.rider_id]
+    if rider.status is not RiderStatus.ONLINE:
+        return False
+    if own(world, actor, row) or manages(world, actor, row) or supports(world, actor, row):
+        return True
+    delivery = world.rows[Delivery].get(rider.live_delivery_id)
+    if delivery is None:
+        return False
+    to_customer = own(world, actor, delivery) and delivery.status not in NOT_TO_CUSTOMER
+    return to_customer or works(world, actor, delivery)
+
+
 def contacts(world: World, actor: Actor, row: Any) -> bool:
     """Managers, admins and support of a company that the person works for."""
+    roles = MANAGER_ROLES | SUPPORT_ROLES
+    return _employs(world, actor, row, roles)
+
+
+def colleagues(world: World, actor: Actor, row: Any) -> bool:
+    """Whoever works for a company that the person works for."""
+    return _employs(world, actor, row, STORE_ROLES | SUPPORT_ROLES)
+
+
+def _employs(world: World, actor: Actor, row: Any, roles: frozenset[Role]) -> bool:
     companies = {
         one.company_id for one in world.rows[Membership].values() if one.person_id == row.id
     }
-    roles = ADMIN_ROLES | SUPPORT_ROLES | {Role.STORE_MANAGER}
     grants = [grant for grant in actor.grants if grant.role in roles]
     return any(grant.company_id is None or grant.company_id in companies for grant in grants)
-
-
-OF_ORDER: tuple[Party, ...] = (own, works, supports)
-OF_STORE: tuple[Party, ...] = (works,)
-OF_ADMINS: tuple[Party, ...] = (administers,)
-PARTIES: Mapping[type[Entity], tuple[Party, ...]] = {
-    Address: (own,),
-    App: OF_ADMINS,
-    AppSecret: OF_ADMINS,
-    CounterSale: OF_STORE,
-    Delivery: (*OF_ORDER, rides),
-    DeliveryOffer: (works, supports, rides),
-    Fulfillment: OF_ORDER,
-    FulfillmentLine: OF_ORDER,
-    GoodsReceipt: OF_STORE,
-    Order: OF_ORDER,
-    OrderLine: OF_ORDER,
-    Payment: OF_ORDER,
-    PriceChange: OF_STORE,
-    PurchaseOrder: OF_STORE,
-    PutBackLine: (works, supports),
-    Refund: OF_ORDER,
-    Rider: (own, manages, supports, works_where_it_rides),
-    SignInSession: (own,),
-    StockAlert: OF_STORE,
-    StockBatch: (works, supports),
-    StockCount: OF_STORE,
-    StockEntry: OF_STORE,
-    StockImport: (own, administers),
-    StockSet: OF_STORE,
-    StockUpload: (own,),
-    Substitute: OF_ORDER,
-    Supplier: (works_in_company,),
-    Ticket: (own, supports),
-    TicketMessage: (own, supports),
-    Transfer: (works_at_either_end,),
-    TransferLine: (works_at_either_end,),
-    WebhookDelivery: OF_ADMINS,
-    WebhookEndpoint: OF_ADMINS,
-}
-RECIPIENT: tuple[Party, ...] = (own, supports, works_while_open)
-MARKED: Mapping[type[Entity], Mapping[str, tuple[Party, ...]]] = {
-    Order: {
-        "customer_name": RECIPIENT,
-        "address_line": RECIPIENT,
-        "drop_note": RECIPIENT,
-        "delivery_pin": (own,),
-    },
-    Delivery: dict.fromkeys(
-        ("customer_name", "address_line", "drop_note"), (*RECIPIENT, rides_now)
-    ),
-    Fulfillment: {"customer_name": RECIPIENT, "handover_code": (works,)},
-    Payment: {
-        "client_secret": (own,),
-        "next_action_url": (own,),
-        "failure_code": (own, supports),
-        "failure_message": (own, supports),
-    },
-    Refund: {"failure_message": (own, supports)},
-    Ticket: {"subject": (own, supports)},
-    TicketMessage: {"body": (own, supports)},
-    Person: {"email": (oneself, contacts)},
-}

@@ -1,0 +1,136 @@
+"""Every field below every root field and every node, asked by everybody, for rows of everybody.
+
+One walk serves two guarantees: a refused field is null where the schema says so and never takes its
+parent along, and no path shows a private row or value to somebody who is no party of it.
+`make walk` executes every document as every person; the suite executes a fixed share of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+import pytest
+
+from database.base import Entity
+from execution import Answer
+from models.ids import encode_id
+from resolvers.rules import rule_of
+from schema.backing import BACKING
+from tests.support.walk.graph_walk import SHAPE, GraphWalk, object_types, walking_engine
+from tests.support.walk.marks import shown_marks, violations
+from tests.support.walk.parties import World
+from tests.support.walk.rules import RULE_OF_VALUE
+from tests.support.walk.share import IS_FULL, share
+from tests.support.walk.walked_world import ids_of
+
+# The walk takes half a minute, and several on a machine with another load.
+pytestmark = pytest.mark.timeout(900)
+ROWS_PER_MODEL = 40 if IS_FULL else 12
+TYPE_NAMES = {model: kind.__name__.removesuffix("Type") for kind, model in BACKING.items()}
+
+
+@dataclass
+class Findings:
+    """What is wrong with the answers; `seen` has the private values that anybody was shown."""
+
+    internal: set[Any] = field(default_factory=set)
+    lost: set[Any] = field(default_factory=set)
+    shown: set[Any] = field(default_factory=set)
+    seen: set[Any] = field(default_factory=set)
+
+    def judge(self, world: World, who: str, place: str, answer: Answer) -> None:
+        for error in answer.errors or []:
+            path = [key for key in error.get("path", ()) if isinstance(key, str)]
+            if error["extensions"]["code"] == "INTERNAL":
+                self.internal.add((who, ".".join(path), error["message"]))
+            elif lost_parent(answer, error.get("path", [])):
+                self.lost.add((who, ".".join(path)))
+        text = orjson.dumps(answer.data)
+        actor = world.clients[who].actor
+        self.seen |= {(model, column) for model, column, _ in shown_marks(world, text)}
+        for rule, what in violations(world, actor, text):
+            self.shown.add((rule, what, who, place))
+
+
+@pytest.fixture(scope="module")
+async def findings(world: World) -> Findings:
+    result, engine = Findings(), walking_engine()
+    for turn, (place, document, variables) in enumerate(documents_of(world)):
+        prepared = engine.prepare(document)
+        assert not isinstance(prepared, Answer), (prepared.errors, document)
+        for who in share(document, world.clients, turn):
+            context = world.clients[who].context()
+            result.judge(world, who, place, await engine.execute(prepared, variables, context))
+    return result
+
+
+def documents_of(world: World) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """A document for each root field with the ids of each place, and for each row as a node."""
+    query = SHAPE.query_type
+    assert query is not None
+    for name in query.fields.keys() - {"node", "nodes"}:
+        walk = GraphWalk()
+        document = walk.document("query", name)
+        for place, keys in world.places.items():
+            yield f"{name} {place}", document, walk.variables(ids_of(keys))
+    for kind in cast(Any, SHAPE).get_possible_types(SHAPE.type_map["Node"]):
+        walk = GraphWalk()
+        document = walk.document("query", "node", on=kind)
+        for key in nodes_of(world, kind.name):
+            yield f"node {kind.name}", document, walk.variables(lambda _, key=key: key)  # type: ignore[misc] # bound now
+
+
+def nodes_of(world: World, kind: str) -> list[str]:
+    """The ids of rows of a type: those of the places first."""
+    models = [model for model, name in TYPE_NAMES.items() if name == kind and model in world.rows]
+    if not models:
+        return []
+    model = cast(type[Entity], models[0])
+    placed = [keys[model] for keys in world.places.values() if model in keys]
+    rows = list(dict.fromkeys([*placed, *world.rows[model]]))
+    return [encode_id(model, key) for key in rows[:ROWS_PER_MODEL]]
+
+
+def lost_parent(answer: Answer, path: list[str | int]) -> bool:
+    """Whether the null of an error has spread further up than to the field itself."""
+    value = answer.data
+    for key in path[:-1]:
+        if value is None:
+            return True
+        value = value[key]
+    return value is None
+
+
+def report(found: set[Any]) -> str:
+    return "\n".join(map(str, sorted(found, key=str)))
+
+
+def test_a_refused_field_is_null_and_never_takes_its_parent_along(findings: Findings) -> None:
+    """`delivery { round }` as a customer lost the delivery, `jobs` as staff the whole answer."""
+    assert not findings.internal, report(findings.internal)
+    assert not findings.lost, report(findings.lost)
+
+
+def test_every_field_with_a_rule_is_nullable() -> None:
+    """Roots as well: a refused mutation must not hide what the ones before it have done."""
+    roots = [SHAPE.query_type, SHAPE.mutation_type]
+    rigid = [
+        f"{kind.name}.{name}"
+        for kind in (*filter(None, roots), *object_types())
+        for name, declared in kind.fields.items()
+        if (rule := rule_of(declared)) and not rule.anonymous and str(declared.type).endswith("!")
+    ]
+    assert not rigid
+
+
+def test_no_path_shows_a_row_or_a_value_to_somebody_who_is_no_party_of_it(
+    findings: Findings,
+) -> None:
+    """Ids of the neighbor store's orders, names, codes, refusals of banks, positions of riders."""
+    assert not findings.shown, report(findings.shown)
+
+
+def test_every_private_value_is_shown_to_somebody(findings: Findings) -> None:
+    """A value that nobody is shown would prove nothing."""
+    assert not set(RULE_OF_VALUE) - findings.seen

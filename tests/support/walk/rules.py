@@ -1,0 +1,294 @@
+"""The rules of who may see what, as data, said again independently of the product.
+
+A rule names its one place in the product, the parties, the rows that nobody else may learn of, and
+the values that are for fewer people than their row. An app needs one of the scopes as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+
+from database.base import Base
+from models.accounts import Address, Invitation, Membership, Person
+from models.alerts import StockAlert
+from models.catalog import PriceChange
+from models.counter_sales import CounterSale
+from models.counting import StockCount
+from models.delivery import Delivery, DeliveryOffer
+from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substitute
+from models.identity import Actor, AppScope, SignInSession
+from models.imports import StockImport, StockSet, StockUpload
+from models.integrations import App, AppSecret, WebhookDelivery, WebhookEndpoint
+from models.orders import Order, OrderChange, OrderLine
+from models.payments import Dispute, Payment, Refund
+from models.purchasing import GoodsReceipt, PurchaseOrder, Supplier
+from models.riders import Rider, RiderPosition
+from models.stock import StockBatch, StockEntry
+from models.support import Ticket, TicketMessage
+from models.transfers import Transfer, TransferLine
+from tests.support.walk import parties
+from tests.support.walk.parties import Party, World
+
+SCOPE = "models.identity.Actor.scope"
+OPERATES = "services.core.access.may_operate_store"
+ENDPOINTS = "services.integrations.webhook_endpoint_states.may_manage_endpoint"
+OF_ORDER: tuple[Party, ...] = (parties.own, parties.works, parties.supports)
+RECIPIENT: tuple[Party, ...] = (parties.own, parties.supports, parties.works_while_open)
+
+
+@dataclass(frozen=True)
+class WalkRule:
+    """One rule: `rows` are for `parties` alone, and so are the `values` of rows."""
+
+    name: str
+    place: str
+    parties: tuple[Party, ...]
+    rows: tuple[type[Base], ...] = ()
+    values: Mapping[type[Base], tuple[str, ...]] = field(default_factory=dict)
+    scopes: tuple[AppScope, ...] = ()
+    apps: bool = True
+
+    def permits(self, world: World, actor: Actor, row: Base) -> bool:
+        """Whether the rule lets this actor learn of the row, or of its values."""
+        lacks_scope = bool(self.scopes) and actor.scopes.isdisjoint(self.scopes)
+        if actor.app_id is not None and (lacks_scope or not self.apps):
+            return False
+        return any(is_party(world, actor, row) for is_party in self.parties)
+
+
+def _rows(
+    name: str, parties: tuple[Party, ...], *rows: type[Base],
+    scope: AppScope | tuple[AppScope, ...] = (), place: str = SCOPE, apps: bool = True,
+) -> WalkRule:  # fmt: skip
+    return WalkRule(name, place, parties, rows, {}, scopes_of(scope), apps)
+
+
+def _values(
+    name: str, place: str, parties: tuple[Party, ...], values: Mapping[type[Base], tuple[str, ...]],
+    scope: AppScope | tuple[AppScope, ...] = (), apps: bool = True,
+) -> WalkRule:  # fmt: skip
+    return WalkRule(name, place, parties, (), values, scopes_of(scope), apps)
+
+
+def scopes_of(scope: AppScope | tuple[AppScope, ...]) -> tuple[AppScope, ...]:
+    return scope if isinstance(scope, tuple) else (scope,)
+
+
+S = AppScope
+PLACE = ("latitude", "longitude")
+RULES: tuple[WalkRule, ...] = (
+    _rows("orders", OF_ORDER, Order, OrderChange, Payment, Refund, scope=S.ORDERS_READ),
+    _rows("lines of orders", OF_ORDER, OrderLine, scope=(S.ORDERS_READ, S.FULFILLMENTS_READ)),
+    _rows(
+        "disputes",
+        (parties.administers, parties.supports),
+        Dispute,
+        apps=False,
+        place="services.payments.disputes.may_see",
+    ),
+    _rows(
+        "fulfillments",
+        OF_ORDER,
+        Fulfillment,
+        FulfillmentLine,
+        Substitute,
+        scope=S.FULFILLMENTS_READ,
+    ),
+    _rows(
+        "put-back lines",
+        (parties.works, parties.supports),
+        PutBackLine,
+        scope=S.FULFILLMENTS_READ,
+        place="services.fulfillment.fulfillments.visible_fulfillment",
+    ),
+    _rows("deliveries", (*OF_ORDER, parties.rides), Delivery, scope=S.DELIVERIES_READ),
+    _rows(
+        "offers of deliveries",
+        (parties.works, parties.supports, parties.rides),
+        DeliveryOffer,
+        scope=S.DELIVERIES_READ,
+        place="services.operations.nodes._offer",
+    ),
+    _rows(
+        "riders",
+        (parties.own, parties.manages, parties.supports, parties.works_where_it_rides),
+        Rider,
+        scope=S.DELIVERIES_READ,
+        place="services.delivery.rider_access.can_see_rider",
+    ),
+    _values(
+        "positions of riders",
+        "services.delivery.rider_access.is_current_position",
+        (parties.follows_ride,),
+        {RiderPosition: PLACE},
+        S.DELIVERIES_READ,
+    ),
+    _rows(
+        "tickets",
+        (parties.own_talk, parties.supports),
+        Ticket,
+        TicketMessage,
+        scope=S.TICKETS_READ,
+        place="services.orders.ticket_states.may_see",
+    ),
+    _values(
+        "recipients",
+        "services.core.access.may_see_recipient",
+        RECIPIENT,
+        {
+            Order: ("customer_name", "address_line", "drop_note", *PLACE),
+            Fulfillment: ("customer_name",),
+        },
+        S.CUSTOMERS_READ,
+    ),
+    _values(
+        "recipients on a ride",
+        "services.core.access.may_see_recipient",
+        (*RECIPIENT, parties.rides_now),
+        {Delivery: ("customer_name", "address_line", "drop_note", *PLACE)},
+        S.CUSTOMERS_READ,
+    ),
+    _values(
+        "codes of customers",
+        "resolvers.orders.orders.delivery_pin",
+        (parties.own,),
+        {Order: ("delivery_pin",), Payment: ("client_secret", "next_action_url")},
+        apps=False,
+    ),
+    _values(
+        "codes for the handover",
+        "resolvers.rules.Rule.covers",
+        (parties.works,),
+        {Fulfillment: ("handover_code",)},
+        S.FULFILLMENTS_READ,
+    ),
+    _values(
+        "codes of returns",
+        "resolvers.delivery.deliveries.return_code",
+        (parties.awaits_return,),
+        {Delivery: ("return_code",)},
+        S.DELIVERIES_READ,
+    ),
+    _values(
+        "notes of the staff",
+        "resolvers.rules.Rule.covers",
+        (parties.works, parties.supports),
+        {Delivery: ("override_note",)},
+        S.DELIVERIES_READ,
+    ),
+    _values(
+        "refusals of payments",
+        "services.core.access.may_see_refusals",
+        (parties.own, parties.supports),
+        {Payment: ("failure_code", "failure_message"), Refund: ("failure_message",)},
+        apps=False,
+    ),
+    _values(
+        "contacts of people",
+        "services.accounts.people.may_contact",
+        (parties.oneself, parties.contacts),
+        {Person: ("email",)},
+        S.CUSTOMERS_READ,
+    ),
+    _values(
+        "names of people",
+        SCOPE,
+        (parties.oneself, parties.colleagues),
+        {Person: ("name",)},
+        S.CUSTOMERS_READ,
+    ),
+    _rows("addresses and sessions", (parties.own,), Address, SignInSession, apps=False),
+    _rows(
+        "invitations",
+        (parties.manages_there, parties.invited_by),
+        Invitation,
+        apps=False,
+        place="services.accounts.invitation_states.may_manage",
+    ),
+    _rows(
+        "roles",
+        (parties.own, parties.manages),
+        Membership,
+        apps=False,
+        place="services.accounts.memberships.grantable_roles",
+    ),
+    _rows(
+        "apps",
+        (parties.administers,),
+        App,
+        AppSecret,
+        apps=False,
+        place="services.integrations.apps.may_manage_apps",
+    ),
+    _rows(
+        "webhooks",
+        (parties.administers,),
+        WebhookEndpoint,
+        WebhookDelivery,
+        scope=S.WEBHOOKS_READ,
+        place=ENDPOINTS,
+    ),
+    _rows("sales at the counter", (parties.works,), CounterSale, apps=False, place=OPERATES),
+    _rows("scheduled prices", (parties.works,), PriceChange, scope=S.PRICES_READ, place=OPERATES),
+    _rows(
+        "batches",
+        (parties.works, parties.supports),
+        StockBatch,
+        scope=(S.STOCK_READ, S.FULFILLMENTS_READ),
+        place=OPERATES,
+    ),
+    _rows(
+        "stock",
+        (parties.works,),
+        StockAlert,
+        StockCount,
+        StockEntry,
+        StockSet,
+        scope=S.STOCK_READ,
+        place=OPERATES,
+    ),
+    _rows(
+        "transfers",
+        (parties.works_at_either_end,),
+        Transfer,
+        TransferLine,
+        scope=S.STOCK_READ,
+        place="services.transfers.transfer_states.may_see",
+    ),
+    _rows(
+        "imports",
+        (parties.own, parties.administers),
+        StockImport,
+        apps=False,
+        place="services.imports.stock_imports.may_see",
+    ),
+    _rows("uploads", (parties.own,), StockUpload, apps=False),
+    _rows(
+        "purchases",
+        (parties.works,),
+        PurchaseOrder,
+        GoodsReceipt,
+        scope=S.SUPPLY_READ,
+        place=OPERATES,
+    ),
+    _rows(
+        "suppliers",
+        (parties.works_in_company,),
+        Supplier,
+        scope=S.SUPPLY_READ,
+        place="services.purchasing.suppliers.may_manage_suppliers",
+    ),
+)
+RULE_OF_ROWS = {model: rule for rule in RULES for model in rule.rows}
+RULE_OF_VALUE = {
+    (model, column): rule
+    for rule in RULES
+    for model, columns in rule.values.items()
+    for column in columns
+}
+GUARDED = tuple(dict.fromkeys(chain(RULE_OF_ROWS, (model for model, _ in RULE_OF_VALUE))))
+
+
+def rule_of_value(model: type[Base], column: str) -> WalkRule:
+    """The rule of a value: its own, or that of its row."""
+    return RULE_OF_VALUE.get((model, column)) or RULE_OF_ROWS[model]
