@@ -83,8 +83,11 @@ async def cancel_unpaid(session: AsyncSession, order_id: UUID) -> bool:
 
 
 async def cancel_for_lost_payment(session: AsyncSession, order: Order) -> None:
-    """Cancel a confirmed order that nobody pays for."""
+    """Cancel a confirmed order that nobody pays for: customer, store and support are told."""
     await cancellation.cancel_for_cause(session, order, CancelReason.PAYMENT_LOST)
+    subject = "An order was canceled because its payment was lost"
+    details = f"Order {order.code}: the customer did not confirm the payment again in time."
+    await support_cases.open_case(session, order, TicketKind.PAYMENT, subject, details)
 
 
 async def _tell_support(session: AsyncSession, order: Order, message: str) -> None:

@@ -96,7 +96,7 @@ class GraphClient:
                     await _send(socket, {"id": number, "type": "complete"})
 
     async def close(self) -> None:
-        """Leave the socket, as an app does when it is put away."""
+        """Close the socket."""
         if self._socket is not None:
             await self._socket.close()
         if self._reader is not None:

@@ -1,4 +1,4 @@
-"""The rider's app: go online, report where one is, take an offer, ride, hand over."""
+"""The rider's app: shift, position reports, offers, deliveries."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -72,35 +72,35 @@ mutation %(operation)s($input: %(operation)sInput!) {
 
 
 class RiderClient(RoleClient):
-    """Somebody on the road."""
+    """A rider."""
 
     async def go_online(self) -> None:
         await self.do(ONLINE, "riderGoOnline", {})
 
     async def desk(self) -> Any:
-        """Whether one is online, and the ride one is on."""
+        """Query the shift and the current delivery."""
         return (await self.graph.run(DESK))["viewer"]["rider"]
 
     async def go_offline(self) -> None:
         await self.do(OFFLINE, "riderGoOffline", {})
 
     async def report(self, latitude: float, longitude: float) -> None:
-        """Say where one is (degrees)."""
+        """Report a position in degrees."""
         given = {"latitude": latitude, "longitude": longitude}
         await self.do(REPORT, "riderLocationReport", given)
 
     async def offers(self, after: str | None = None) -> AsyncIterator[Any]:
-        """Offers and changes of the own ride, live."""
+        """Subscribe to offers and changes of the current delivery."""
         async for data in self.graph.watch(OFFERS, after=after):
             yield data["deliveryOffered"]
 
     async def accept(self, offer_id: str) -> Any:
-        """Take an offer; answers the delivery with the way to go."""
+        """Accept an offer; returns the delivery with its locations."""
         given = {"offerId": offer_id}
         return (await self.do(ANSWER, "deliveryOfferAccept", given))["delivery"]
 
     async def decline(self, offer_id: str) -> None:
-        """Leave an offer to the next rider."""
+        """Decline an offer."""
         await self.do(DECLINE, "deliveryOfferDecline", {"offerId": offer_id})
 
     async def arrive_at_store(self, delivery_id: str) -> Any:
@@ -110,7 +110,7 @@ class RiderClient(RoleClient):
         return await self._step("deliveryPickUp", delivery_id, handoverCode=handover_code)
 
     async def arrive_at_customer(self, delivery_id: str) -> Any:
-        """Stand at the door, and look at a document where the age is checked."""
+        """Report the arrival, and record an age check if one is needed."""
         delivery = await self.ring(delivery_id)
         if "CHECK_AGE" not in delivery["availableActions"]:
             return delivery

@@ -8,7 +8,7 @@ CONCURRENT_LIMIT_COUNT = 200
 
 
 def main() -> None:
-    """Serve the simulator on this machine's loopback until it is told to stop."""
+    """Serve the simulator on this machine's loopback until it is stopped."""
     parser = argparse.ArgumentParser(
         prog="python -m simulators.smtp",
         description="A mail server and its mailbox on loopback, for development and tests.",

@@ -13,7 +13,7 @@ KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: none fin
 
 
 def main() -> None:
-    """Serve the simulator on this machine's loopback until it is told to stop."""
+    """Serve the simulator on this machine's loopback until it is stopped."""
     parser = _parser()
     given = parser.parse_args()
     try:

@@ -224,7 +224,7 @@ def _controlled(path: str, method: str, act: Callable[[StripeAccount, Any], Body
     async def handle(request: Request) -> Response:
         account: StripeAccount = request.app.state.account
         if authorize(account.settings, request, {}, for_clients=False):
-            raise ApiError(403, "The control room takes the secret key.")
+            raise ApiError(403, "The control endpoint requires the secret key.")
         try:
             body = orjson.loads(await read_body(request) or b"null")
         except orjson.JSONDecodeError as error:

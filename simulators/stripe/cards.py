@@ -8,7 +8,7 @@ from simulators.stripe.wire import ApiError, Body, new_id
 
 @dataclass(frozen=True)
 class Decline:
-    """How a bank says no."""
+    """How a bank declines a charge."""
 
     code: str
     decline_code: str

@@ -1,4 +1,4 @@
-"""What the bank does: answers a charge, wants the customer's proof, lets a hold run out."""
+"""The bank: charges, authentication of the customer, and expiry of authorizations."""
 
 from simulators.stripe.account import ApiCall, StripeAccount
 from simulators.stripe.cards import NOT_AUTHENTICATED, Card, Decline, card_named, new_method
@@ -35,7 +35,7 @@ def attempt(
     off_session: bool = False,
     authenticated: bool = False,
 ) -> ApiError | None:
-    """Charge the intent's card and write what came of it; answers the decline, if it is one."""
+    """Charge the intent's card and store the result; returns the decline, if it is one."""
     method, card = _card_of(account, intent)
     intent["next_action"] = intent["last_payment_error"] = None
     if card.challenge == "always" and not authenticated:
@@ -62,7 +62,7 @@ def attempt(
 def decline(
     account: StripeAccount, intent: Body, call: ApiCall | None, reason: Decline
 ) -> ApiError:
-    """Write the bank's no: the intent waits for another payment method."""
+    """Store a decline: the intent waits for another payment method."""
     method, _ = _card_of(account, intent)
     charge = new_charge(intent, method, account.state.now())
     if reason is not AUTHENTICATION_FAILED:  # Without proof the bank is never asked.
@@ -90,7 +90,7 @@ def decline(
 
 
 def take(account: StripeAccount, intent: Body, charge: Body, amount: int) -> None:
-    """Capture part or all of a hold; the rest goes back to the customer without a refund."""
+    """Capture part or all of an authorization; the rest is released without a refund."""
     charge |= {"captured": True, "amount_captured": amount}
     intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
     account.state.save(charge)
@@ -98,7 +98,7 @@ def take(account: StripeAccount, intent: Body, charge: Body, amount: int) -> Non
 
 
 def release(account: StripeAccount, intent: Body, reason: str | None, call: ApiCall | None) -> None:
-    """Cancel an intent and let go of its hold."""
+    """Cancel an intent and release its authorization."""
     intent |= {
         "status": "canceled",
         "amount_capturable": 0,
@@ -111,7 +111,7 @@ def release(account: StripeAccount, intent: Body, reason: str | None, call: ApiC
 
 
 def expire_holds(account: StripeAccount) -> int:
-    """Cancel the intents whose hold ran out, as Stripe does after about a week."""
+    """Cancel the intents whose authorization has expired, as Stripe does after about a week."""
     expired = account.state.due("payment_intent", account.state.now(), EXPIRIES_AT_ONCE_COUNT)
     for intent in expired:
         charge = account.get("charge", intent["latest_charge"])

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 
 
 class State:
-    """Everything the simulator remembers, in one SQLite file; a kill -9 loses no answered call.
+    """The stored state of the simulator, in one SQLite file; a kill -9 loses no answered call.
 
     It is used from the event loop's thread only: each statement takes microseconds, and a request
     does its work between BEGIN and COMMIT without awaiting anything.
@@ -60,20 +60,20 @@ class State:
         self.db.execute("COMMIT")
 
     def now(self) -> int:
-        """The simulated time in seconds: the real one and what was added by the control room."""
+        """The simulated time in seconds: the real one plus what the control endpoint added."""
         return int(time.time()) + self.setting("clock_ahead_seconds")
 
     def setting(self, name: str) -> int:
-        """A remembered number, 0 when never set."""
+        """A stored number; 0 if it was never set."""
         row = self.db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
 
     def set(self, name: str, value: int) -> None:
-        """Remember a number."""
+        """Store a number."""
         self.db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
 
     def add(self, body: Body, *, parent: str | None = None) -> Body:
-        """Keep a new object under its own id and kind."""
+        """Store a new object by id and kind."""
         self.db.execute(
             "INSERT INTO object (id, kind, parent, body) VALUES (?, ?, ?, ?)",
             (body["id"], body["object"], parent, _json(body)),
@@ -95,7 +95,7 @@ class State:
         return orjson.loads(row[0]) if row else None
 
     def parent(self, key: str) -> str:
-        """What an object was made from: of a payment method, the test card's name."""
+        """The parent of an object: of a payment method, the name of the test card."""
         row = self.db.execute("SELECT parent FROM object WHERE id = ?", (key,)).fetchone()
         return str(row[0])
 
@@ -130,7 +130,7 @@ class State:
         return rows[::-1] if ascending else rows
 
     def due(self, kind: str, now: int, limit: int) -> list[Body]:
-        """Objects whose time has run out."""
+        """Objects that have expired."""
         rows = self.db.execute(
             "SELECT body FROM object WHERE due_at <= ? AND kind = ? ORDER BY due_at LIMIT ?",
             (now, kind, limit),
@@ -138,7 +138,7 @@ class State:
         return [orjson.loads(row[0]) for row in rows]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         for table in ("object", "idempotency", "delivery", "setting"):
             self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - the four names above
 

@@ -1,4 +1,4 @@
-"""Stripe's habits on the wire: form bodies with nested keys, error objects, ids."""
+"""Stripe's wire format: form bodies with nested keys, error objects, ids."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ class ApiError(Exception):
 
 
 def new_id(prefix: str) -> str:
-    """An id as Stripe's look: a prefix and letters that can't be guessed."""
+    """An id like Stripe's: a prefix and random letters."""
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
@@ -81,7 +81,7 @@ def _with_lists(value: Any) -> Any:
 
 
 def allow(params: Mapping[str, Any], names: Iterable[str]) -> None:
-    """Refuse parameters that the endpoint doesn't know."""
+    """Reject parameters that the endpoint does not know."""
     for name in params.keys() - set(names) - {"expand", "key", "client_secret"}:
         raise ApiError(
             400, f"Received unknown parameter: {name[:100]}", code="parameter_unknown", param=name
@@ -97,7 +97,7 @@ def text(params: Mapping[str, Any], name: str) -> str | None:
 
 
 def required(params: Mapping[str, Any], name: str) -> str:
-    """Read a string that must be there."""
+    """Read a required string."""
     if (value := text(params, name)) is None:
         raise ApiError(
             400, f"Missing required param: {name}.", code="parameter_missing", param=name

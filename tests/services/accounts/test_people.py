@@ -46,6 +46,9 @@ async def test_omitted_fields_keep_their_value(container: Container) -> None:
         ({"name": "a\0b"}, "name"),
         ({"language": "english please"}, "language"),
         ({"language": ""}, "language"),
+        ({"language": "xx-not"}, "language"),
+        ({"language": "xx"}, "language"),
+        ({"language": "en\n"}, "language"),
     ],
 )
 async def test_an_invalid_name_or_language_is_refused(

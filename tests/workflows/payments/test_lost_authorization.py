@@ -13,10 +13,12 @@ from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderAction, OrderStage, OrderStatus
 from models.payments import PaymentStatus
+from models.support import TicketKind
 from services.delivery import deliveries
 from services.fulfillment import fulfillments, handover
 from services.orders import order_states, stages
 from services.payments import provider_reports
+from tests.support.carried_bags import open_cases
 from tests.support.city import City
 from tests.support.customers import ORIGIN, order_request
 from tests.support.paid_orders import OrderDependencies, fulfillments_of
@@ -175,6 +177,7 @@ async def test_without_a_new_authorization_the_order_is_canceled(
     assert fulfillment.status is FulfillmentStatus.CANCELED
     assert (await delivery_of(shop.database, order)).status is DeliveryStatus.CANCELED
     assert stages.replay_status(await shop.events(order)) is canceled.status
+    assert await open_cases(shop.database, order) == [TicketKind.PAYMENT]
 
 
 async def test_a_payment_in_the_last_second_keeps_the_order(
