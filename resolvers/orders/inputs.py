@@ -81,6 +81,11 @@ class OrderPlaceInput:
         default=None,
         description="The total that was shown; PriceChanged if it is another.",
     )
+    expected_p90_seconds: int | None = strawberry.field(
+        default=None,
+        description="The p90Seconds of the promise that was shown; PromiseChanged if the store that"
+        " can fulfill the order takes longer.",
+    )
 
     def to_order_request(self) -> OrderRequest:
         """The request as the services take it. Raises DomainError: NotFound, InvalidInput."""
@@ -101,6 +106,7 @@ class OrderPlaceInput:
             "tip_minor": self.tip_minor,
             "age_confirmed": self.age_confirmed,
             "expected_total_minor": self.expected_total_minor,
+            "expected_p90_seconds": self.expected_p90_seconds,
         }
 
 

@@ -54,6 +54,14 @@ class BelowMinimumType(ProblemType):
     currency: str = column("The ISO 4217 code of the currency.")
 
 
+@backed_by(
+    basket_problems.PromiseChanged, "The order would take longer than the promise that was shown."
+)
+class PromiseChangedType(ProblemType):
+    current_p50_seconds: int = column("Half of such orders arrive within this number of seconds.")
+    current_p90_seconds: int = column("90 % of such orders arrive within this number of seconds.")
+
+
 @backed_by(basket_problems.PriceChanged, "The total is no longer the one that was shown.")
 class PriceChangedType(ProblemType):
     current_minor: BigInt = column("The current total, in minor units.")

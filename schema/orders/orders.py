@@ -34,6 +34,7 @@ from schema.carts.basket_problems import (
     InsufficientStockType,
     PriceChangedType,
     ProductUnavailableType,
+    PromiseChangedType,
 )
 from schema.fields import id_field, money_field, private_field
 from schema.geo_points import GeoPointType
@@ -264,6 +265,7 @@ OrderPlaceError = Annotated[
     | AgeConfirmationRequiredType
     | BelowMinimumType
     | PriceChangedType
+    | PromiseChangedType
     | PickupUnavailableType
     | UnpaidOrderLimitType
     | UnpaidUnitLimitType

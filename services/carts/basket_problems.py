@@ -57,6 +57,14 @@ class PriceChanged(Problem):
     currency: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseChanged(Problem):
+    """The store that can deliver takes longer than the expected time, in seconds."""
+
+    current_p50_seconds: int
+    current_p90_seconds: int
+
+
 def shortages(
     line_numbers: Mapping[UUID, int], short: Sequence[tuple[UUID, int]]
 ) -> list[InsufficientStock]:

@@ -69,6 +69,8 @@ class OrderRequest:
     tip_minor: int = 0
     age_confirmed: bool = False
     expected_total_minor: int | None = None
+    expected_p90_seconds: int | None = None
+    """The order is refused if its estimate is later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import MINIMUM_AGE
 from models.orders import FulfillmentMethod, Order, OrderLine, OrderStatus
+from services.carts.basket_problems import PromiseChanged
 from services.carts.baskets import DeliveryTarget
 from services.carts.sourcing_plans import SourcingPlan
 from services.checkout.order_guards import PlannedOrder
 from services.core import clock
+from services.core.problems import DomainError
 from services.orders import orders
 from services.stores.delivery_estimates import (
     DeliveryEstimate,
@@ -24,13 +26,21 @@ SUMS = (
 
 
 async def build_order(
-    session: AsyncSession, planned: PlannedOrder, target: DeliveryTarget, payment_seconds: float
+    session: AsyncSession,
+    planned: PlannedOrder,
+    target: DeliveryTarget,
+    payment_seconds: float,
+    expected_p90_seconds: int | None = None,
 ) -> Order:
-    """The row of a new order, to be paid within `payment_seconds`."""
+    """The row of a new order, to be paid within `payment_seconds`.
+
+    Raises DomainError: PromiseChanged when it would come later than expected.
+    """
     plan, source = planned.plan, planned.payer.source
     serving_store, totals = plan.serving_store, plan.cart_totals
     now = await clock.current_time(session)
     estimate = _estimate(target, plan, now)
+    _check_promise(estimate, expected_p90_seconds)
     return Order(
         id=planned.order_id,
         company_id=serving_store.company.id,
@@ -55,6 +65,19 @@ async def build_order(
         network_hash=source.network,
         device_hash=source.device,
     )
+
+
+def _check_promise(estimate: DeliveryEstimate, expected_p90_seconds: int | None) -> None:
+    if expected_p90_seconds is not None and estimate.p90_seconds > expected_p90_seconds:
+        message = f"It takes up to {estimate.p90_seconds} seconds from another store now."
+        raise DomainError(
+            PromiseChanged(
+                path=["input", "expectedP90Seconds"],
+                message=message,
+                current_p50_seconds=estimate.p50_seconds,
+                current_p90_seconds=estimate.p90_seconds,
+            )
+        )
 
 
 def _estimate(target: DeliveryTarget, plan: SourcingPlan, now: datetime) -> DeliveryEstimate:

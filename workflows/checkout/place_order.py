@@ -225,7 +225,13 @@ async def _write(
             return PlaceOrderResult(await orders.visible_order(session, order_id), replayed=True)
         await order_guards.take_cart_lines(session, planned)
         await order_guards.lock_customer_and_units(session, planned)
-        order = await new_orders.build_order(session, planned, inputs.target, payment_seconds)
+        order = await new_orders.build_order(
+            session,
+            planned,
+            inputs.target,
+            payment_seconds,
+            call.order_request.expected_p90_seconds,
+        )
         session.add(order)
         await session.flush()
         session.add_all(new_orders.build_order_lines(order, plan))

@@ -1,6 +1,7 @@
 """Placing and canceling an order: one order for equal requests, all problems in one response."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select, text
@@ -20,6 +21,7 @@ from services.carts.basket_problems import (
     InsufficientStock,
     PriceChanged,
     ProductUnavailable,
+    PromiseChanged,
 )
 from services.core import idempotency
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound
@@ -107,6 +109,28 @@ async def test_the_next_store_delivers_what_the_nearest_lacks(
         await session.execute(statement, {"s": city.near.id, "p": product_id(city)})
     order = await shop.buy(buyer, order_request(city))
     assert order.store_id == city.next.id
+
+
+async def test_an_order_is_refused_that_would_come_later_than_shown(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """The customer saw the nearest store's promise, and a farther one delivers: only the price
+    could be guarded. Nothing stays reserved; the promise that is shown now is accepted."""
+    shown = (await shop.buy(buyer, order_request(city))).promise_p90_seconds
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        statement = text("update stock set on_hand = held where store_id = :s and product_id = :p")
+        await session.execute(statement, {"s": city.near.id, "p": product_id(city)})
+    (problem,) = await problems_of(
+        shop, buyer, replace(order_request(city), expected_p90_seconds=shown)
+    )
+    assert isinstance(problem, PromiseChanged)
+    assert problem.current_p90_seconds > shown
+    async with shop.database.read(PLATFORM) as session:
+        held = text("select held from stock where store_id = :s and product_id = :p")
+        found = await session.scalar(held, {"s": city.next.id, "p": product_id(city)})
+    assert found == 0
+    request = replace(order_request(city), expected_p90_seconds=problem.current_p90_seconds)
+    assert (await shop.buy(buyer, request)).store_id == city.next.id
 
 
 async def test_an_invalid_request_is_refused_and_writes_nothing(
