@@ -4,6 +4,7 @@ import json
 import re
 
 from benchmarks.peers import plot
+from benchmarks.peers.report import RESULTS
 from benchmarks.short import IN_PROCESS, SERVERS
 from tests.support.paths import ROOT
 
@@ -53,7 +54,7 @@ def test_every_target_has_a_short_form_that_check_runs() -> None:
 
 def test_the_saved_results_can_be_drawn() -> None:
     """The short form of bench-plot: it writes nothing."""
-    results = json.loads((plot.RESULTS / "peers.json").read_text())
+    results = json.loads((RESULTS / "peers.json").read_text())
     assert plot.drawing(results).startswith("<svg")
     assert plot.BEGIN in plot.PAGE.read_text()
     assert "| operation |" in plot.figures(results)
