@@ -247,6 +247,10 @@ class OneTimeCode(Entity):
     issued_at: Mapped[datetime] = default_now()
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(default=0)
+    blind_tries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Tries from the same network without the challenge."""
+    not_sent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether the text message was not accepted for sending."""
     used_at: Mapped[datetime | None]
 
 

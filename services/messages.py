@@ -50,6 +50,10 @@ CLAIM_DUE = prepared(
     .with_for_update(skip_locked=True)
 )
 
+LOCK_RECIPIENT = prepared(
+    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("recipient"), 0)))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class MessageLink:
@@ -112,7 +116,11 @@ async def _queue(
 async def count_lately(
     session: AsyncSession, topic: MessageTopic, recipient: str, seconds: int
 ) -> int:
-    """Return how many messages of a topic a recipient was sent in the last seconds."""
+    """Return how many messages of a topic a recipient was sent in the last seconds.
+
+    Locks the recipient until the transaction ends, so that parallel requests count each other.
+    """
+    await session.execute(LOCK_RECIPIENT, {"recipient": f"message:{recipient}"})
     since = func.clock_timestamp() - timedelta(seconds=seconds)
     count = await session.scalar(
         select(func.count())

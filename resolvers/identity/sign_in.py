@@ -197,17 +197,19 @@ async def _refresh(info: Info, token: str, request: OptionalRequest) -> object:
 
 
 async def send_code(info: Info, phone: str, request: OptionalRequest) -> str:
-    """Send a code once for equal requests; a retry after a failed send creates a new code.
-
-    Returns its challenge.
-    """
+    """Send a code once for equal requests, a new one after a failure; returns its challenge."""
     issued, challenge = await _issue_code(info, phone, request)
     if issued is None and request is not None:
         mark_replayed(info.context, request)
     if issued is None:
         return challenge
     # After the commit, so that a slow provider does not keep a transaction open.
-    await info.context.container.sms.send(phone, one_time_codes.message_text(issued.code))
+    try:
+        await info.context.container.sms.send(phone, one_time_codes.message_text(issued.code))
+    except SmsError:
+        async with info.context.write_as_platform(info.field_name) as session:
+            await one_time_codes.mark_not_sent(session, challenge)
+        raise
     if request is not None:
         await _store_challenge(info, request, challenge)
     return challenge

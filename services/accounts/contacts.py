@@ -54,6 +54,7 @@ async def request_email_change(
         CONFIRM,
         person_id=person.id,
         address=address,
+        by_account=not person.is_guest,
     )
 
 

@@ -14,7 +14,7 @@ from models.accounts import Invitation, InvitationStatus, Person
 from models.identity import Actor
 from models.messages import MessageTopic
 from services.accounts import customers, memberships, people
-from services.accounts.invitation_states import INVITATION_MACHINE
+from services.accounts.invitation_states import INVITATION_MACHINE, inviter_may_give
 from services.accounts.invitations import close_invitation
 from services.core.clock import current_time
 from services.core.problems import DomainError, Problem, not_found
@@ -101,6 +101,9 @@ async def accept(
     InvitationOfAnother, PasswordRequired, RoleLimit.
     """
     invitation, viewer = await _open_invitation(session, signer, actor, answer)
+    if not await inviter_may_give(session, invitation):
+        message = "This invitation is not valid any more: ask for a new one."
+        raise illegal_step("input", message=message, state=InvitationStatus.REVOKED)
     if answer.token is None and viewer is not None:
         person = viewer
     else:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from models.accounts import Invitation, InvitationAction, InvitationStatus
 from models.identity import Actor, Role
 from services.accounts.memberships import GRANTABLE_BY_ROLE, grantable_roles, scope_of
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
+from services.identity import sign_in_sessions
 
 PENDING = {InvitationStatus.PENDING}
 INVITED = "the invited"
@@ -16,6 +19,12 @@ INVITERS = frozenset(GRANTABLE_BY_ROLE)
 def may_manage(row: Invitation, actor: Actor) -> bool:
     """Whether the actor may give the role of the invitation, and so sees and manages it."""
     return row.role in grantable_roles(actor, scope_of(row))
+
+
+async def inviter_may_give(session: AsyncSession, row: Invitation) -> bool:
+    """Whether the inviter holds a role now by which the invitation's role may be given."""
+    grants = await sign_in_sessions.load_grants(session, row.invited_by_id)
+    return may_manage(row, Actor(row.invited_by_id, grants=grants))
 
 
 def _permits(row: Invitation, actor: Actor, transition: Transition[Any, Any]) -> bool:
@@ -51,6 +60,12 @@ INVITATION_MACHINE: StateMachine[Invitation, InvitationAction, InvitationStatus]
             PENDING,
             {InvitationStatus.EXPIRED},
             job="invitation.expire",
+        ),
+        AutomaticTransition(
+            "inviter: may not give the role any more",
+            PENDING,
+            {InvitationStatus.REVOKED},
+            mutation="roleRevoke",
         ),
     ),
     is_visible=may_manage,

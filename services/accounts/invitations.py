@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.accounts import Invitation, InvitationAction, InvitationStatus
 from models.identity import Actor, Role
 from services.accounts.invitation_messages import send_invitation
-from services.accounts.invitation_states import INVITATION_MACHINE
+from services.accounts.invitation_states import INVITATION_MACHINE, inviter_may_give
 from services.accounts.memberships import (
     GRANTABLE_BY_ROLE,
     RoleScope,
@@ -159,6 +159,26 @@ async def revoke_invitation(
     return await close_invitation(
         session, invitation, InvitationStatus.REVOKED, "INVITATION_REVOKED"
     )
+
+
+async def revoke_of_former_inviter(session: AsyncSession, person_id: UUID) -> int:
+    """Close the invitations whose roles a person may not give any more; returns how many.
+
+    Call it after the person's role is revoked. Needs the platform scope.
+    """
+    rows = await session.scalars(
+        select(Invitation)
+        .where(Invitation.invited_by_id == person_id, Invitation.status == InvitationStatus.PENDING)
+        .order_by(Invitation.id)
+        .with_for_update()
+    )
+    closed = 0
+    for invitation in rows.all():
+        if not await inviter_may_give(session, invitation):
+            status, event = InvitationStatus.REVOKED, "INVITATION_REVOKED"
+            await close_invitation(session, invitation, status, event)
+            closed += 1
+    return closed
 
 
 async def close_invitation(

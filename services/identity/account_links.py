@@ -5,8 +5,10 @@ which its owner alone reads, tells which.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import AccountLink, LinkPurpose
@@ -21,6 +23,10 @@ from services.messages import MessageLink
 LINK_SECONDS = 3600
 MAX_MAILS_PER_HOUR = 5
 """To one address about one topic: more requests are answered alike, but send nothing."""
+MAX_MAILS_OF_ACCOUNT = 3
+"""To one address in an hour for one account; its first is sent whatever others have requested."""
+MAX_MAILS_OF_ACCOUNTS = 20
+"""To one address in an hour for all accounts, apart from the first of each."""
 HOUR_SECONDS = 3600
 ROUND = 0
 
@@ -46,13 +52,18 @@ async def send_link(
     *,
     person_id: UUID | None = None,
     address: str = "",
+    by_account: bool = False,
 ) -> None:
     """Create a link that is valid for an hour and queue its mail; earlier links stay valid.
 
-    Creates nothing if the address was sent many mails lately. Needs the platform scope.
+    Creates nothing if the address was sent many mails lately. With `by_account` the link is of use
+    to the account of `person_id` alone, so other accounts can't use up its mails. Needs the
+    platform scope.
     """
     topic = MessageTopic(purpose)
-    if await messages.count_lately(session, topic, email, HOUR_SECONDS) >= MAX_MAILS_PER_HOUR:
+    lately = await messages.count_lately(session, topic, email, HOUR_SECONDS)
+    own = await _count_links(session, purpose, email, person_id) if by_account else None
+    if _are_too_many(lately, own):
         return
     expires_at = await current_time(session, LINK_SECONDS)
     link = AccountLink(
@@ -69,6 +80,28 @@ async def send_link(
         link=MessageLink(link.id, ROUND),
         expires_at=expires_at,
     )
+
+
+def _are_too_many(lately: int, own: int | None) -> bool:
+    """Whether one more mail would be too many; `own` is the number of the account's own mails."""
+    if own is None:
+        return lately >= MAX_MAILS_PER_HOUR
+    return own >= MAX_MAILS_OF_ACCOUNT or (own > 0 and lately >= MAX_MAILS_OF_ACCOUNTS)
+
+
+async def _count_links(
+    session: AsyncSession, purpose: LinkPurpose, email: str, person_id: UUID | None
+) -> int:
+    """Count the links of the last hour that one person has requested for an address."""
+    count = await session.scalar(
+        select(func.count()).where(
+            AccountLink.person_id == person_id,
+            AccountLink.purpose == purpose,
+            AccountLink.email == email,
+            AccountLink.created_at > func.clock_timestamp() - timedelta(seconds=HOUR_SECONDS),
+        )
+    )
+    return count or 0
 
 
 async def read_link(

@@ -1,7 +1,8 @@
 """One-time codes by text message: six digits, valid five minutes and five attempts.
 
 A code belongs to whoever asked for it: only with its challenge, or from the same network or known
-device, can it be tried, so a stranger can't use up the tries of somebody's code. The number of
+device, can it be tried, so a stranger can't use up the tries of somebody's code; tries without the
+challenge count by themselves. The number of
 codes is limited for each pair of a phone and a source, for each network, and for a phone over all
 unknown sources; a device on which the phone has signed in before has a limit of its own.
 """
@@ -32,7 +33,7 @@ MAX_TRIES = 5
 WINDOW_SECONDS = 3600
 WINDOW = timedelta(seconds=WINDOW_SECONDS)
 MAX_CODES_PER_SOURCE = 5
-"""Codes for one phone that one network or known device may ask for in an hour."""
+"""Codes for one phone that one network, IPv6 /48 or known device may ask for in an hour."""
 MAX_CODES_PER_PHONE = 20
 """Codes for one phone in an hour, over all networks; known devices do not count."""
 MAX_CODES_PER_NETWORK = 30
@@ -136,18 +137,29 @@ async def verify_code(
         .with_for_update()
     )
     expired = WrongOneTimeCode(path=["input", "code"], message="Ask for a new code.", tries_left=0)
-    if newest is None or newest.used_at is not None or newest.tries >= MAX_TRIES:
+    if newest is None or newest.used_at is not None:
+        return expired
+    # Others in the same network don't know the challenge: they use up tries of their own.
+    counter = "blind_tries" if challenge is None else "tries"
+    tries = getattr(newest, counter) + 1
+    if tries > MAX_TRIES:
         return expired
     now = await current_time(session)
     if newest.expires_at <= now:
         return expired
-    newest.tries += 1
+    setattr(newest, counter, tries)
     if hmac.compare_digest(newest.code_hash, signer.keyed_hash(PURPOSE, phone, code)):
         newest.used_at = now
         return None
-    tries_left = MAX_TRIES - newest.tries
+    tries_left = MAX_TRIES - tries
     message = f"That is not the code we sent. Tries left: {tries_left}."
     return WrongOneTimeCode(path=["input", "code"], message=message, tries_left=tries_left)
+
+
+async def mark_not_sent(session: AsyncSession, challenge: str) -> None:
+    """Record that the message of a code was not accepted, so that its request counts less."""
+    code = await session.get_one(OneTimeCode, UUID(hex=challenge))
+    code.not_sent = True
 
 
 def _asked_for(source: AttemptSource, challenge: str | None) -> ColumnElement[bool]:
@@ -166,7 +178,14 @@ async def _check_limits(session: AsyncSession, phone: str, source: AttemptSource
     await session.execute(LOCK_LIMITS, {"values": values})
     of_phone, of_source = OneTimeCode.phone == phone, OneTimeCode.source == source.key
     limits: list[tuple[ColumnElement[bool], int]]
-    limits = [(of_phone & of_source, MAX_CODES_PER_SOURCE)]
+    # A provider that sends nothing uses up no request, within the bound of a phone.
+    limits = [
+        (of_phone & of_source & ~OneTimeCode.not_sent, MAX_CODES_PER_SOURCE),
+        (of_phone & of_source, MAX_CODES_PER_PHONE),
+    ]
+    if source.site:
+        of_site = of_phone & (OneTimeCode.site == source.site)
+        limits.append((of_site & ~OneTimeCode.not_sent, MAX_CODES_PER_SOURCE))
     if not source.known:
         limits.append((of_phone & ~OneTimeCode.known_device, MAX_CODES_PER_PHONE))
     if source.limited:
