@@ -191,8 +191,8 @@ async def _check_limits(session: AsyncSession, phone: str, source: AttemptSource
     if source.limited:
         limits.append((of_source, MAX_CODES_PER_NETWORK))
     if source.limited and source.site:
-        of_site = OneTimeCode.site == source.site
-        limits.append((of_site, MAX_CODES_PER_NETWORK * SITE_FACTOR))
+        all_of_site = OneTimeCode.site == source.site
+        limits.append((all_of_site, MAX_CODES_PER_NETWORK * SITE_FACTOR))
     for condition, limit in limits:
         await _check_limit(session, condition, limit)
 
