@@ -58,5 +58,4 @@ def downgrade() -> None:
         unique=True,
         postgresql_where=sa.text(OPEN),
     )
-    op.drop_constraint("cause", "ticket")
     op.drop_column("ticket", "cause_id")

@@ -24,12 +24,7 @@ from services.core.problems import DomainError, parse_id
 from services.delivery.rider_release import release_rides
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
 from services.identity.device_tokens import issue_device_token, read_device
-from services.identity.one_time_codes import (
-    CODE_SECONDS,
-    IssuedCode,
-    MessageNotSent,
-    parse_phone_number,
-)
+from services.identity.one_time_codes import IssuedCode, MessageNotSent, parse_phone_number
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity import sign_in, sign_out
 from workflows.identity.authenticator import Authenticator
@@ -86,7 +81,7 @@ async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     except SmsError:
         message = "The message could not be sent. Try again."
         return OtpRequestOutcome(errors=[MessageNotSent(path=["input", "phone"], message=message)])
-    return OtpRequestOutcome(CODE_SECONDS, challenge)
+    return OtpRequestOutcome(one_time_codes.CODE_SECONDS, challenge)
 
 
 async def otp_verify(info: Info, input: OtpVerifyInput) -> SignInOutcome:
@@ -199,20 +194,24 @@ async def _refresh(info: Info, token: str, request: OptionalRequest) -> object:
 async def send_code(info: Info, phone: str, request: OptionalRequest) -> str:
     """Send a code once for equal requests, a new one after a failure; returns its challenge."""
     issued, challenge = await _issue_code(info, phone, request)
-    if issued is None and request is not None:
+    if issued is not None:
+        # After the commit, so that a slow provider does not keep a transaction open.
+        await _send(info, phone, one_time_codes.message_text(issued.code), challenge)
+    if request is not None and issued is None:
         mark_replayed(info.context, request)
-    if issued is None:
-        return challenge
-    # After the commit, so that a slow provider does not keep a transaction open.
+    elif request is not None:
+        await _store_challenge(info, request, challenge)
+    return challenge
+
+
+async def _send(info: Info, phone: str, message: str, challenge: str) -> None:
+    """Send a code; one that the provider did not take counts for the phone alone."""
     try:
-        await info.context.container.sms.send(phone, one_time_codes.message_text(issued.code))
+        await info.context.container.sms.send(phone, message)
     except SmsError:
         async with info.context.write_as_platform(info.field_name) as session:
             await one_time_codes.mark_not_sent(session, challenge)
         raise
-    if request is not None:
-        await _store_challenge(info, request, challenge)
-    return challenge
 
 
 async def _store_challenge(

@@ -13,6 +13,7 @@ REFUSES = {"illegal_step", "IllegalStep"}
 # The function that refuses: the resolver that knows it, or why nobody can know it before.
 REFUSALS = {
     "services/accounts/invitation_answers.py:_open_invitation": "resolvers/accounts/invitations.py",
+    "services/accounts/invitation_answers.py:accept": "a race: the inviter has just lost the role",
     "services/delivery/riders.py:go_online": "resolvers/delivery/riders.py",
     "services/delivery/riders.py:go_offline": "the table has the condition; here is its message",
     "services/fulfillment/handover.py:pick_up": "resolvers/delivery/deliveries.py",
