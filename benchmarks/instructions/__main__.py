@@ -1,8 +1,9 @@
 """Counts the instructions of our server for each request: `python -m benchmarks.instructions`.
 
-The server runs under callgrind, one request after another on one connection. Counts differ by one
-or two percent from run to run on any machine, however busy it is; times differ by half. They
-leave out the kernel, PostgreSQL and waiting. Needs valgrind and about five minutes.
+The server runs under callgrind, one request after another on one connection. Counts differ by up
+to three percent from run to run, the smallest request by ten; times differ by half. They contain
+what timers do meanwhile and leave out the kernel, PostgreSQL and waiting. Needs valgrind and about
+five minutes.
 
 To compare two commits, run it in a worktree of each: docs/decisions/0017 tells how.
 """
@@ -12,7 +13,6 @@ import http.client
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,37 +29,29 @@ ANSWER_SECONDS = 200.0
 WARM_REQUESTS = 60
 REQUESTS = {"hello": 400, "orders": 10}
 REQUESTS_OTHERWISE = 40
-IDLE_SECONDS = 4.0
 MISSING = "instructions: valgrind is not installed, so nothing was counted (apt install valgrind)."
 
 
 class Counter:
-    """Counts what one process under callgrind executes, without what it does when idle."""
+    """Counts what one process under callgrind executes, its timers included."""
 
     def __init__(self, pid: int, folder: Path) -> None:
         self._pid = pid
         self._folder = folder
-        self._idle_per_second = 0.0
-        self._began = 0.0
         self._control("-i", "on")
-        self.begin()
-        time.sleep(IDLE_SECONDS)
-        self._idle_per_second = self.end() / IDLE_SECONDS
 
     def begin(self) -> None:
         """Count from zero."""
         for dump in self._folder.glob("counts*"):
             dump.unlink()
         self._control("-z")
-        self._began = time.monotonic()
 
-    def end(self) -> float:
+    def end(self) -> int:
         """The instructions since `begin`."""
-        took = time.monotonic() - self._began
         self._control("-d")
         lines = (line for dump in self._folder.glob("counts*") for line in dump.open())
         counts = [int(line.split()[1]) for line in lines if line.startswith("totals:")]
-        return sum(counts) - self._idle_per_second * took
+        return sum(counts)
 
     def per_request(self, name: str, client: "Client") -> float:
         """The instructions of one request of this operation, the mean of some."""
