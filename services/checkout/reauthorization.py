@@ -38,7 +38,7 @@ async def handle_lost_authorization(
     if order.status is OrderStatus.CONFIRMED and await _is_in_the_store(session, order):
         await _reopen(session, order, payment, message)
     else:
-        await _tell_support(session, order, message)
+        await _tell_support(session, order, payment, message)
 
 
 OWING = frozenset({OrderStatus.CONFIRMED, OrderStatus.COMPLETED})
@@ -90,14 +90,17 @@ async def cancel_for_lost_payment(session: AsyncSession, order: Order) -> None:
     await support_cases.open_case(session, order, TicketKind.PAYMENT, subject, details)
 
 
-async def _tell_support(session: AsyncSession, order: Order, message: str) -> None:
-    """Record the loss, and open a case: only a race leads here."""
+async def _tell_support(
+    session: AsyncSession, order: Order, payment: Payment, message: str
+) -> None:
+    """Record the loss, and open a case unless the stuck payment has one: only a race leads here."""
     amount_minor = _owed(order)
     record_order_event(
         session, order, EventType.PAYMENT_LOST, amount_minor=amount_minor, failure=message
     )
-    subject = f"{amount_minor} minor units of a delivered order are not paid"
-    await support_cases.open_case(session, order, TicketKind.NOT_PAID, subject, message)
+    if payment.stuck_at is None:
+        subject = f"{amount_minor} minor units of a delivered order are not paid"
+        await support_cases.open_case(session, order, TicketKind.NOT_PAID, subject, message)
 
 
 async def _reopen(session: AsyncSession, order: Order, lost: Payment, message: str) -> None:

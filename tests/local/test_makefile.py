@@ -28,6 +28,7 @@ BY_TEST = {
     "bench-drain": "tests/faults/test_rolling.py",
     "fuzz": "tests/execution/test_generated.py",
     "states": "tests/docs/test_states.py",
+    "walk": "tests/schema/walk/test_reads.py",
     "bench-plot": "tests/local/test_makefile.py",
 }
 LIKE_CHECKS = {"format": "lint", "schema": "schema-diff"}

@@ -24,6 +24,7 @@ from tests.support.paid_orders import (
 
 QUEUE_STATEMENTS = 7
 STOCK_STATEMENTS = 5
+NOT_FOUND = {"__typename": "NotFound", "message": "There is no such fulfillment."}
 
 
 @pytest.fixture
@@ -147,11 +148,11 @@ async def test_other_people_see_neither_the_queue_nor_the_code(
         assert fulfillment.handover_code not in str(response)
         key = {"fulfillmentId": encode_id(Fulfillment, fulfillment.id)}
         refusal = await query_field(database, stranger, "fulfillment_accept", input=key)
-        assert refusal["errors"] == [{"message": "There is no such fulfillment."}]
+        assert refusal["errors"] == [NOT_FOUND]
         refusal = await query_field(
             database, stranger, "fulfillment_pack", input={**key, "bags": 1}
         )
-        assert refusal["errors"] == [{"message": "There is no such fulfillment."}]
+        assert refusal["errors"] == [NOT_FOUND]
 
 
 async def test_invalid_ids_are_not_found(database: Database, city: City) -> None:
@@ -161,6 +162,6 @@ async def test_invalid_ids_are_not_found(database: Database, city: City) -> None
             database, staff, "fulfillment_reject",
             input={"fulfillmentId": key, "reason": "TOO_BUSY"},
         )  # fmt: skip
-        assert result["errors"] == [{"message": "There is no such fulfillment."}]
+        assert result["errors"] == [NOT_FOUND]
         response = await ask(database, staff, "stock_of_store", storeId=key)
         assert response.data == {"storeStock": None}

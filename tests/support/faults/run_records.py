@@ -13,7 +13,7 @@ ORDERS = """
 select o.id, o.status, o.cancel_reason, o.charged_minor, o.cancellation_fee_minor,
     exists (select from event e where e.stream = 'order:' || o.id
         and e.type = 'PAYMENT_REOPENED') as reopened,
-    exists (select from ticket t where t.order_id = o.id and t.kind = 'PAYMENT'
+    exists (select from ticket t where t.order_id = o.id and t.kind in ('PAYMENT', 'NOT_PAID')
         and t.status <> 'RESOLVED') as has_case,
     coalesce((select sum(quantity) from order_line l where l.order_id = o.id), 0) as units,
     coalesce((select -sum(delta) from stock_entry s where s.company_id = o.company_id
