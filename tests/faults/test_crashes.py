@@ -39,6 +39,8 @@ with one as (select id from "order"
     shelf as (update stock set held = held + 1 where company_id = $1 and on_hand > held),
     given_up as (update "order" set status = 'CONFIRMED'
         where company_id = $1 and cancel_reason = 'PAYMENT_LOST'),
+    told as (update ticket set status = 'RESOLVED' where order_id in (
+        select id from "order" where company_id = $1 and cancel_reason = 'PAYMENT_LOST')),
     unpaid as (update payment set captured_minor = 0, refunded_minor = 0 where order_id in (
         select id from "order" where company_id = $1 and status = 'COMPLETED'
             and id not in (select id from one) limit 1)),
