@@ -28,7 +28,7 @@ from tests.support.webhooks.receiver import (
     respond_with_10_megabytes,
     run_receiver,
 )
-from tests.support.webhooks.scenario import ROTATE, WebhookScenario, scenario
+from tests.support.webhooks.scenario import ROTATE, TIMEOUT_SECONDS, WebhookScenario, scenario
 
 __all__ = ["scenario"]
 
@@ -102,7 +102,7 @@ async def test_both_secrets_sign_until_the_grace_period_ends(scenario: WebhookSc
     [
         (respond_with(500), "The endpoint answered 500."),
         (respond_with(302, "location: http://127.0.0.1:1/"), "The endpoint answered 302."),
-        (never_respond, "There was no answer within 0.5 s."),
+        (never_respond, f"There was no answer within {TIMEOUT_SECONDS:g} s."),
         (respond_with_10_megabytes, None),
     ],
 )
