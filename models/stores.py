@@ -24,7 +24,7 @@ class StoreStatus(NamedEnum):
     OPEN = auto()
     """Takes orders during its opening hours."""
     PAUSED = auto()
-    """Takes no orders for now."""
+    """Takes no orders during a break."""
     CLOSED = auto()
     """Takes no orders until a manager opens it."""
 

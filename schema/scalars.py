@@ -29,8 +29,10 @@ def _big_int(value: Any) -> int:
     return value
 
 
-def _parser(parse: Callable[[str], object]) -> Callable[[object], object]:
-    """A parser of text as the `parse_value` of a scalar."""
+def _text_scalar(
+    name: str, description: str, url: str, parse: Callable[[str], object]
+) -> ScalarDefinition:
+    """A scalar that is written as text; `parse` raises ValueError with a sentence for clients."""
 
     def parse_value(value: object) -> object:
         try:
@@ -38,7 +40,13 @@ def _parser(parse: Callable[[str], object]) -> Callable[[object], object]:
         except ValueError as error:
             raise GraphQLError(str(error)) from None
 
-    return parse_value
+    return strawberry.scalar(
+        name=name,
+        description=description,
+        specified_by_url=url,
+        serialize=methodcaller("isoformat"),
+        parse_value=parse_value,
+    )
 
 
 def _geojson(value: Any) -> dict[str, Any]:
@@ -49,26 +57,23 @@ def _geojson(value: Any) -> dict[str, Any]:
 
 
 SCALARS: dict[object, ScalarDefinition] = {
-    datetime: strawberry.scalar(
-        name="DateTime",
-        description="An instant with its offset, as 2026-11-30T08:00:00Z. Answers are in UTC.",
-        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
-        serialize=methodcaller("isoformat"),
-        parse_value=_parser(parse_instant),
+    datetime: _text_scalar(
+        "DateTime",
+        "An instant with its offset, as 2026-11-30T08:00:00Z. Answers are in UTC.",
+        "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        parse_instant,
     ),
-    date: strawberry.scalar(
-        name="Date",
-        description="A calendar date, as 2026-11-30.",
-        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
-        serialize=methodcaller("isoformat"),
-        parse_value=_parser(parse_date),
+    date: _text_scalar(
+        "Date",
+        "A calendar date, as 2026-11-30.",
+        "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        parse_date,
     ),
-    time: strawberry.scalar(
-        name="Time",
-        description="A time of a place's clock, as 08:00 or 08:00:30; it has no offset.",
-        specified_by_url="https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#times",
-        serialize=methodcaller("isoformat"),
-        parse_value=_parser(parse_time_of_day),
+    time: _text_scalar(
+        "Time",
+        "A time of a place's clock, as 08:00 or 08:00:30; it has no offset.",
+        "https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#times",
+        parse_time_of_day,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",

@@ -98,7 +98,7 @@ DELETE_POSITION = prepared(
 
 @dataclass(frozen=True, slots=True)
 class ViewerRider:
-    """The viewer as a rider: of the company they ride for now, and of all their companies."""
+    """The viewer as a rider: of the company of the present shift, and of all their companies."""
 
     rider: Rider
     riders: list[Rider]
@@ -129,7 +129,7 @@ async def own_riders(session: AsyncSession, actor: Actor) -> list[Rider]:
 async def require_rider(
     session: AsyncSession, actor: Actor, company_id: UUID | None = None
 ) -> Rider:
-    """The actor as a rider of this company, or of the one that they ride for now.
+    """The actor as a rider of this company, or of that of the present shift.
 
     Raises DomainError: NotFound.
     """
