@@ -24,7 +24,7 @@ class Person(Entity):
     phone: Mapped[str | None] = mapped_column(unique=True)
     password_hash: Mapped[str | None] = mapped_column(info={"secret": True})
     language: Mapped[str] = mapped_column(default="en")
-    merged_into_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    merged_into_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     created_at: Mapped[datetime] = default_now()
 
     @property
@@ -51,7 +51,7 @@ class Membership(Entity):
         CheckConstraint("store_id is null or company_id is not null", name="store_in_company"),
     )
 
-    person_id: Mapped[UUID] = foreign_key("person.id")
+    person_id: Mapped[UUID] = foreign_key("person.id", index=True)
     role: Mapped[Role]
     company_id: Mapped[UUID | None] = foreign_key("company.id", nullable=True, index=True)
     store_id: Mapped[UUID | None] = foreign_key("store.id", nullable=True)

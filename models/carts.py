@@ -50,7 +50,7 @@ class CartLine(Base):
 
     cart_id: Mapped[UUID] = foreign_key("cart.id", primary_key=True)
     product_id: Mapped[UUID] = foreign_key("product.id", primary_key=True)
-    person_id: Mapped[UUID] = foreign_key("person.id")
+    person_id: Mapped[UUID]
     quantity: Mapped[int]
     substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)
     added_at: Mapped[datetime] = default_now()

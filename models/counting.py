@@ -50,9 +50,9 @@ class StockCount(Entity):
     note: Mapped[str] = mapped_column(default="")
     round: Mapped[int] = mapped_column(default=1)
     currency: Mapped[str]
-    started_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
-    submitted_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
-    decided_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    started_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
+    submitted_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
+    decided_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     started_at: Mapped[datetime] = default_now()
     submitted_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
@@ -89,7 +89,7 @@ class StockCountLine(Entity):
     counted: Mapped[int | None]
     expected: Mapped[int | None]
     price_minor: Mapped[int | None] = mapped_column(BigInteger)
-    counted_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    counted_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     counted_at: Mapped[datetime | None]
 
     @property
@@ -111,7 +111,7 @@ class StockCountEntry(Entity):
     round: Mapped[int]
     counted: Mapped[int]
     expected: Mapped[int]
-    person_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    person_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     at: Mapped[datetime] = default_now()
 
 

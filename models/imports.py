@@ -109,7 +109,7 @@ class StockImport(Entity):
 
     company_id: Mapped[UUID] = foreign_key("company.id")
     upload_id: Mapped[UUID] = mapped_column(unique=True)
-    started_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    started_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     stores: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     file_name: Mapped[str] = mapped_column(default="")
     size_bytes: Mapped[int] = mapped_column(BigInteger)

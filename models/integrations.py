@@ -27,7 +27,7 @@ class App(Entity):
     __table_args__ = (Index("ix_app_company", "company_id", "id"),)
 
     company_id: Mapped[UUID] = foreign_key("company.id")
-    person_id: Mapped[UUID] = foreign_key("person.id")
+    person_id: Mapped[UUID] = foreign_key("person.id", index=True)
     name: Mapped[str]
     opened: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime] = default_now()

@@ -97,7 +97,7 @@ class Payment(Entity):
 
     order_id: Mapped[UUID] = foreign_key("order.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     provider: Mapped[str] = mapped_column(default="stripe")
     intent_id: Mapped[str | None]
     client_secret: Mapped[str | None] = mapped_column(info={"secret": True})
@@ -199,7 +199,7 @@ class Refund(Entity):
     order_id: Mapped[UUID] = foreign_key("order.id")
     ticket_id: Mapped[UUID | None]
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     provider_refund_id: Mapped[str | None]
     amount_minor: Mapped[int] = minor_units()
     currency: Mapped[str]

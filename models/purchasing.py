@@ -123,9 +123,9 @@ class PurchaseOrder(Entity):
     total_minor: Mapped[int] = minor_units(default=0)
     note: Mapped[str] = mapped_column(default="")
     end_note: Mapped[str] = mapped_column(default="")
-    created_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    created_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     created_at: Mapped[datetime] = default_now()
-    approved_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    approved_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     approved_at: Mapped[datetime | None]
     expected_on: Mapped[date | None]
     ended_at: Mapped[datetime | None]
@@ -192,7 +192,7 @@ class GoodsReceipt(Entity):
     purchase_order_id: Mapped[UUID] = foreign_key("purchase_order.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
-    received_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    received_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     note: Mapped[str] = mapped_column(default="")
     at: Mapped[datetime] = default_now()
 

@@ -116,11 +116,11 @@ class Ticket(Entity):
     order_id: Mapped[UUID] = foreign_key("order.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
     customer_id: Mapped[UUID] = foreign_key("person.id")
-    opened_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    opened_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     internal: Mapped[bool] = mapped_column(default=False, server_default="false")
     cause_id: Mapped[UUID | None]
     """The row that a case is about: a payment, a refund or a dispute; otherwise the order."""
-    assignee_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    assignee_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     kind: Mapped[TicketKind]
     priority: Mapped[TicketPriority] = mapped_column(default=TicketPriority.NORMAL)
     subject: Mapped[str]
@@ -147,8 +147,8 @@ class TicketMessage(Entity):
 
     ticket_id: Mapped[UUID] = foreign_key("ticket.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
-    author_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
+    author_id: Mapped[UUID] = foreign_key("person.id", index=True)
     author_role: Mapped[Role]
     body: Mapped[str]
     at: Mapped[datetime] = default_now()

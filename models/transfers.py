@@ -73,10 +73,10 @@ class Transfer(Entity):
     status: Mapped[TransferStatus] = mapped_column(default=TransferStatus.REQUESTED)
     note: Mapped[str] = mapped_column(default="")
     decision_note: Mapped[str] = mapped_column(default="")
-    requested_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
-    decided_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
-    shipped_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
-    received_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    requested_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
+    decided_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
+    shipped_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
+    received_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     requested_at: Mapped[datetime] = default_now()
     decided_at: Mapped[datetime | None]
     shipped_at: Mapped[datetime | None]

@@ -123,7 +123,7 @@ class Delivery(Entity):
     order_id: Mapped[UUID] = foreign_key("order.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     rider_id: Mapped[UUID | None] = foreign_key("rider.id", nullable=True)
     rider_person_id: Mapped[UUID | None]
     status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.SEARCHING)

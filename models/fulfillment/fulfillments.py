@@ -132,7 +132,7 @@ class Fulfillment(Entity):
     order_id: Mapped[UUID] = foreign_key("order.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     attempt: Mapped[int] = mapped_column(default=1)
     status: Mapped[FulfillmentStatus] = mapped_column(default=FulfillmentStatus.QUEUED)
     method: Mapped[FulfillmentMethod] = mapped_column(
@@ -143,7 +143,7 @@ class Fulfillment(Entity):
     minimum_age: Mapped[int | None]
     age_result: Mapped[AgeCheckResult | None]
     handover_code: Mapped[str] = mapped_column(info={"secret": True})
-    picker_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    picker_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     reject_reason: Mapped[RejectReason | None]
     bags: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime] = default_now()
@@ -155,7 +155,7 @@ class Fulfillment(Entity):
     put_back_reason: Mapped[PutBackReason | None]
     put_back_opened_at: Mapped[datetime | None]
     put_back_at: Mapped[datetime | None]
-    put_back_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True)
+    put_back_by_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     put_back_reminders: Mapped[int] = mapped_column(default=0, server_default="0")
     version: Mapped[int] = mapped_column(default=1)
 
@@ -187,7 +187,7 @@ class FulfillmentLine(Entity):
     """None once the customer has removed the product from an order that moved to another store."""
     product_id: Mapped[UUID] = foreign_key("product.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     position: Mapped[int]
     name: Mapped[str]
     aisle: Mapped[str] = mapped_column(default="")

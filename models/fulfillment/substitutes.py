@@ -54,7 +54,7 @@ class Substitute(Entity):
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     store_id: Mapped[UUID] = foreign_key("store.id")
     order_id: Mapped[UUID] = foreign_key("order.id")
     fulfillment_id: Mapped[UUID] = foreign_key("fulfillment.id")

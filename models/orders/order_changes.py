@@ -46,7 +46,7 @@ class OrderChange(Entity):
     order_id: Mapped[UUID] = foreign_key("order.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     payment_id: Mapped[UUID | None]
     status: Mapped[OrderChangeStatus] = mapped_column(default=OrderChangeStatus.AWAITING_PAYMENT)
     currency: Mapped[str]

@@ -245,7 +245,7 @@ class OrderLine(Entity):
 
     order_id: Mapped[UUID] = foreign_key("order.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
     product_id: Mapped[UUID] = foreign_key("product.id")
     position: Mapped[int]
     name: Mapped[str]
@@ -272,8 +272,8 @@ class AgeCheck(Entity):
     order_id: Mapped[UUID] = foreign_key("order.id")
     company_id: Mapped[UUID] = foreign_key("company.id")
     store_id: Mapped[UUID] = foreign_key("store.id")
-    customer_id: Mapped[UUID] = foreign_key("person.id")
-    checked_by_id: Mapped[UUID] = foreign_key("person.id")
+    customer_id: Mapped[UUID]
+    checked_by_id: Mapped[UUID] = foreign_key("person.id", index=True)
     minimum_age: Mapped[int]
     document: Mapped[AgeDocument]
     from_birth_date: Mapped[bool] = mapped_column(default=False)

@@ -106,7 +106,8 @@ class Aged:
                 ).id
             row = await insert_row(session, self.table, **values)
             for child, column in self.rule.children.items():
-                await insert_row(session, TABLES[child], **{column: row.id})
+                role = {"role": "CUSTOMER"} if child == "membership" else {}
+                await insert_row(session, TABLES[child], **{column: row.id}, **role)
         return row
 
     async def exists(self, row: Row[Any]) -> bool:
