@@ -2,10 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -85,6 +85,17 @@ class Entity(Base):
         """Set the key at once, so that rows can refer to each other before a flush."""
         columns.setdefault("id", uuid7())
         super().__init__(**columns)
+
+
+DERIVED = "derived"
+"""The key of a column's `info` that holds its Derivation."""
+
+
+class Derivation(NamedTuple):
+    """How a column is computed from the `sources`, columns of the same row."""
+
+    build: Callable[[Mapping[str, Any]], Any]
+    sources: tuple[str, ...]
 
 
 def minor_units(**options: Any) -> MappedColumn[int]:

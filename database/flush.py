@@ -6,13 +6,16 @@ need the same one share a round trip. Deleted rows, changed keys and values that
 are left to the ORM.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ClauseElement
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, Session
 
 from database.audit import changed_attributes
+from database.base import DERIVED, Derivation
 from database.sqlalchemy_internals import (
     commit_state,
     deleted_states,
@@ -104,3 +107,30 @@ def _needs_orm_default(column: Any) -> bool:
     if default is not None:
         return not (default.is_scalar or default.is_callable)
     return bool(column.primary_key and column.server_default is None)
+
+
+@cache
+def derivations(mapper: Mapper[Any]) -> Mapping[str, Derivation]:
+    """The derived columns of a model, by the names of their attributes."""
+    infos = {one.key: one.columns[0].info for one in mapper.column_attrs}
+    return {name: info[DERIVED] for name, info in infos.items() if DERIVED in info}
+
+
+async def derive(session: AsyncSession) -> None:
+    """Compute the derived columns of the session's new rows, and of rows with a changed source.
+
+    Reads sources that are not loaded. Statements that write a source without the ORM write the
+    derived column themselves.
+    """
+    for state in new_states(session.sync_session):
+        for name, derivation in derivations(state.mapper).items():
+            setattr(state.obj(), name, derivation.build(state.dict))
+    for state in list(modified_states(session.sync_session)):
+        for name, derivation in derivations(state.mapper).items():
+            if changed_attributes(state).keys() & set(derivation.sources):
+                missing = [source for source in derivation.sources if source not in state.dict]
+                row = state.obj()
+                with session.no_autoflush:
+                    if missing:
+                        await session.refresh(row, missing)
+                setattr(row, name, derivation.build(state.dict))

@@ -151,6 +151,7 @@ class WriteSession(ClockedSession):
         if not has_pending_changes(session):
             return
         changes = [*row_changes(session)]
+        await database_flush.derive(self)
         writer = StatementWriter(self.driver, self.statement_cache, self.observer)
         if await database_flush.flush(session, writer):
             self.changes.extend(changes)

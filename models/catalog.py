@@ -1,13 +1,14 @@
+from collections.abc import Mapping
 from datetime import datetime
 from enum import auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
+from models.search_words import search_column, search_vector
 
 
 class Brand(Entity):
@@ -35,9 +36,6 @@ class Category(Entity):
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
     depth: Mapped[int] = mapped_column(default=0)
     position: Mapped[int] = mapped_column(default=0)
-
-
-SEARCH = "to_tsvector('english', name || ' ' || search_text) || to_tsvector('simple', search_text)"
 
 
 class ProductSort(NamedEnum):
@@ -71,11 +69,17 @@ MINIMUM_AGE = 18
 """Years that a customer must have for products that are not sold to minors."""
 
 
+def product_search(columns: Mapping[str, Any]) -> str:
+    """Return the search vector of a product's columns."""
+    names = (columns["name"], *(columns.get("translations") or {}).values())
+    return search_vector(names, (columns["code"], columns.get("search_text") or ""))
+
+
 class Product(Entity):
     """A product of a company, independent of stores.
 
-    `search_text` holds the brand, the category names and the names in other languages (Chinese
-    split into single characters and pairs); the search vector is built from it.
+    `search_text` holds the names of the brand and the categories in all languages. `search` is
+    built from it, the product's own names and its code, by each insert and each change.
     `unit_grams` is the average weight of one piece of a `weighed` product.
     """
 
@@ -96,7 +100,9 @@ class Product(Entity):
     name: Mapped[str]
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
     search_text: Mapped[str] = mapped_column(default="", deferred=True)
-    search: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True), deferred=True)
+    search: Mapped[str] = search_column(
+        product_search, "code", "name", "translations", "search_text"
+    )
     brand_id: Mapped[UUID | None] = foreign_key("brand.id", nullable=True)
     category_id: Mapped[UUID] = foreign_key("category.id")
     offer_text: Mapped[str] = mapped_column(default="")

@@ -1,11 +1,19 @@
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import auto
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Float, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
+from models.search_words import search_column, search_vector
+
+
+def supplier_search(columns: Mapping[str, Any]) -> str:
+    """Return the search vector of a supplier's columns."""
+    return search_vector((columns["name"],))
 
 
 class Supplier(Entity):
@@ -34,6 +42,7 @@ class Supplier(Entity):
     minimum_order_minor: Mapped[int] = minor_units(default=0)
     over_tolerance_percent: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
+    search: Mapped[str] = search_column(supplier_search, "name")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = default_now()
 

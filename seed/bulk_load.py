@@ -8,7 +8,9 @@ from uuid import UUID, uuid5
 import asyncpg
 import orjson
 from sqlalchemy import Column, Table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+
+from database.base import DERIVED
 
 NAMESPACE = UUID("5a6d0c1e-2f70-5b61-9d0e-d47a5704e000")
 Row = Mapping[str, Any]
@@ -21,29 +23,38 @@ def stable_id(*parts: object) -> UUID:
 
 async def insert_missing(connection: asyncpg.Connection, table: Table, rows: Iterable[Row]) -> int:
     """Insert the rows that don't exist yet; returns how many were inserted."""
-    complete_rows = [{**_defaults(table), **row} for row in rows]
+    complete_rows = [_with_defaults(table, row) for row in rows]
     if not complete_rows:
         return 0
     names = list(complete_rows[0])
     columns = ", ".join(f'"{name}"' for name in names)
+    # COPY in binary form has no form of a tsvector, so such a column comes as text.
+    vectors = {name for name in names if isinstance(table.c[name].type, TSVECTOR)}
+    as_text = ", ".join(f'"{name}"::text' if name in vectors else f'"{name}"' for name in names)
+    stored = ", ".join(f'"{name}"::tsvector' if name in vectors else f'"{name}"' for name in names)
     await connection.execute(
-        f'create temp table incoming as select {columns} from "{table.name}" with no data'  # noqa: S608 - names of mapped tables
+        f'create temp table incoming as select {as_text} from "{table.name}" with no data'  # noqa: S608 - names of mapped tables
     )
     records = [
         tuple(_driver_value(table.c[name], row[name]) for name in names) for row in complete_rows
     ]
     await connection.copy_records_to_table("incoming", records=records, columns=names)
     status = await connection.execute(
-        f'insert into "{table.name}" ({columns}) select {columns} from incoming'  # noqa: S608 - names of mapped tables
+        f'insert into "{table.name}" ({columns}) select {stored} from incoming'  # noqa: S608 - names of mapped tables
         " on conflict do nothing"
     )
     await connection.execute("drop table incoming")
     return int(status.rsplit(" ", 1)[1])
 
 
-def _defaults(table: Table) -> dict[str, Any]:
-    """The models' default values by column."""
-    return {column.name: _default(column) for column in table.c if column.default is not None}
+def _with_defaults(table: Table, row: Row) -> dict[str, Any]:
+    """The row with the models' default values for missing columns."""
+    complete = {column.name: _default(column) for column in table.c if column.default is not None}
+    complete |= row
+    for column in table.c:
+        if (derivation := column.info.get(DERIVED)) is not None:
+            complete[column.name] = derivation.build(complete)
+    return complete
 
 
 def _default(column: Column[Any]) -> Any:

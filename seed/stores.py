@@ -10,7 +10,6 @@ from seed.accounts import COMPANIES, STORES
 from seed.bulk_load import Row, stable_id
 from seed.catalog import Article, to_slug
 from seed.city import StoreSite, build_zones, choose_spread_out, read_sites, to_ewkb
-from services.catalog.search_text import search_text
 from services.catalog.weights import piece_price, price_per_kilogram
 
 CURRENCY = "HKD"
@@ -177,7 +176,7 @@ def _brands(company: str, articles: Sequence[Article]) -> list[Row]:
 
 
 def _product(company: str, article: Article) -> Row:
-    words = [article.brand, *article.categories, *article.names.values(), *article.brands.values()]
+    words = [article.brand, *article.categories, *article.brands.values()]
     words += [text for texts in article.category_names for text in texts.values()]
     return {
         "id": stable_id("product", company, article.code),
@@ -185,7 +184,7 @@ def _product(company: str, article: Article) -> Row:
         "code": article.code,
         "name": article.name,
         "translations": article.names,
-        "search_text": search_text(article.code, *words),
+        "search_text": "\n".join(dict.fromkeys(words)),
         "brand_id": stable_id("brand", company, article.brand),
         "category_id": stable_id("category", company, *article.categories),
         "offer_text": next(iter(article.offers.values()), ""),

@@ -13,9 +13,9 @@ select chain.id, 'Chain ' || n, 'chain-' || n, currency, minimum_order_minor, sm
   small_order_below_minor, delivery_fee_minor, free_delivery_from_minor, tax_rate_bp
 from chain, company where slug = 'harbour';
 
-insert into product (id, company_id, code, name, translations, search_text, brand_id, category_id,
+insert into product (id, company_id, code, name, translations, search_text, search, brand_id, category_id,
   offer_text, weighed, unit_grams, age_restricted, active)
-select gen_random_uuid(), chain.id, p.code, p.name, p.translations, p.search_text, p.brand_id,
+select gen_random_uuid(), chain.id, p.code, p.name, p.translations, p.search_text, p.search, p.brand_id,
   p.category_id, p.offer_text, p.weighed, p.unit_grams, p.age_restricted, p.active
 from chain cross join lateral (
   select p.* from product p join company c on c.id = p.company_id

@@ -149,10 +149,10 @@ language sql stable as $$
   join product p on p.id = l.product_id
   left join stock k on k.store_id = l.store_id and k.product_id = l.product_id
   where l.store_id = store.id and p.active and p.company_id = store.company_id
-    and p.search @@ (to_tsquery('english', query) || to_tsquery('simple', query))
+    and p.search @@ (to_tsquery('english', replace(query, ':*', '')) || to_tsquery('simple', query))
   order by
     case when not l.available or coalesce(k.on_hand - k.held, 0) <= 0 then 1 else 0 end,
-    -ts_rank(p.search, to_tsquery('english', query) || to_tsquery('simple', query))::float8,
+    -ts_rank(p.search, to_tsquery('english', replace(query, ':*', '')) || to_tsquery('simple', query))::float8,
     p.id
 $$;
 

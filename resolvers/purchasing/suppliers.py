@@ -26,12 +26,16 @@ SupplierId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")
 First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 SupplierSearch = Annotated[
-    str, strawberry.argument(description="Part of a name, or a complete code.")
+    str,
+    strawberry.argument(
+        description="Words of a name, the last one may be cut, or a complete code."
+    ),
 ]
 ProductSearch = Annotated[
     str,
     strawberry.argument(
-        description="Part of a product's name, or its complete code or article number."
+        description="Words of a product's name, the last one may be cut, or its complete code or"
+        " article number."
     ),
 ]
 Archived = Annotated[

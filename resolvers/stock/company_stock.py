@@ -17,7 +17,10 @@ CompanyId = Annotated[
 ]
 Search = Annotated[
     str,
-    strawberry.argument(description="Part of a product's name, or its complete code or barcode."),
+    strawberry.argument(
+        description="Words of a product's name, the last one may be cut, or its complete code or"
+        " barcode."
+    ),
 ]
 First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]

@@ -29,7 +29,7 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.sql.elements import Grouping
 
 from database.statements import prepared
@@ -238,8 +238,7 @@ def _requests(sort: ProductSort | None, cursor_columns: Sequence[str]) -> Any:
     )
     if sort is not None:
         return select(rows).cte("request").prefix_with("MATERIALIZED")
-    english = func.to_tsquery("english", rows.c.query)
-    ts_query = english.op("||")(func.to_tsquery("simple", rows.c.query)).label("ts_query")
+    ts_query = cast(rows.c.query, TSQUERY).label("ts_query")
     company_id = select(Store.company_id).where(Store.id == rows.c.store_id).correlate(rows)
     requests = select(rows, ts_query, company_id.scalar_subquery().label("company_id"))
     return requests.cte("request").prefix_with("MATERIALIZED")

@@ -1,65 +1,77 @@
-"""Tokenizes text for full-text search, the same way for stored products and for queries.
+"""Builds the queries of every text search; models/search_words.py cuts queries and stored text."""
 
-PostgreSQL's parser finds no words in Chinese, so a run of Chinese characters is stored as its
-single characters and its pairs, and a query of two or more characters searches for its pairs.
-"""
+from functools import lru_cache
+from typing import Any
 
-import re
-import unicodedata
-from collections.abc import Iterator
+from sqlalchemy import ColumnElement, cast, false
+from sqlalchemy.dialects.postgresql import TSQUERY
 
+from models.search_words import NAME, compounds, joined, pairs, parts, stem
 from services.core.problems import DomainError, InvalidInput
 
-MAX_QUERY_LENGTH = 100
-MAX_QUERY_WORDS = 12
-IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
-RUN = re.compile(f"[{IDEOGRAPHS}]+")
-# A dot is kept within a number only: "1.5L" is a size, "dr.pepper" is two words, not a host.
-WORD = re.compile(r"\d+\.\d+[^\W_]*|[^\W_]+")
-
-
-def search_text(*texts: str) -> str:
-    """Return the tokens of the texts to store for search, each once."""
-    tokens: dict[str, None] = {}
-    for text in texts:
-        normalized = unicodedata.normalize("NFKC", text)
-        for run in RUN.findall(normalized):
-            tokens.update(dict.fromkeys(run))
-            tokens.update(dict.fromkeys(_pairs(run)))
-        tokens.update(dict.fromkeys(RUN.sub(" ", normalized).split()))
-    return " ".join(tokens)
+MAX_QUERY_LENGTH = 200
 
 
 def search_query(text: str) -> str:
     """Return a tsquery in PostgreSQL's syntax: all words must match, the last one as a prefix.
 
-    Raises DomainError: InvalidInput for text without words or over 100 characters.
+    Raises DomainError: InvalidInput for text without words or over 200 characters; no word is left
+    out.
     """
     if len(text) > MAX_QUERY_LENGTH:
         raise _invalid(f"A search has at most {MAX_QUERY_LENGTH} characters.")
-    words = list(dict.fromkeys(_words(unicodedata.normalize("NFKC", text).lower())))[
-        :MAX_QUERY_WORDS
-    ]
-    if not words:
+    if not (query := _query(text, "")):
         raise _invalid("A search needs at least one letter or digit.")
-    # Words hold letters, digits and dots only (see WORD), so they can't end the quotes.
-    return " & ".join(f"'{word}'" for word in words) + ":*"
+    return query
 
 
-def _words(text: str) -> Iterator[str]:
-    for word in WORD.findall(text):
-        rest = 0
-        for run in RUN.finditer(word):
-            if run.start() > rest:
-                yield word[rest : run.start()]
-            yield from _pairs(run.group()) if len(run.group()) > 1 else run.group()
-            rest = run.end()
-        if rest < len(word):
-            yield word[rest:]
+@lru_cache(maxsize=5_000)
+def _query(text: str, weight: str) -> str:
+    """The query of a text; empty for a text without words. Most people search for the same."""
+    if not (found := list(compounds(text))):
+        return ""
+    terms = dict.fromkeys(_compound_term(words, "", weight) for words in found[:-1])
+    terms[_compound_term(found[-1], "*", weight)] = None
+    return " & ".join(terms)
 
 
-def _pairs(run: str) -> Iterator[str]:
-    return (run[at : at + 2] for at in range(len(run) - 1))
+def names_match(vector: Any, text: str) -> ColumnElement[bool]:
+    """The condition that a row's names have all words of a text; false for one without words."""
+    query = _query(text, NAME)
+    match: ColumnElement[bool] = vector.op("@@")(cast(query, TSQUERY))
+    return match if query else false()
+
+
+def _compound_term(words: list[str], prefix: str, weight: str) -> str:
+    """The term of words that belong together, which may also be written as one word."""
+    terms = [_word_term(word, "", weight) for word in words[:-1]]
+    terms.append(_word_term(words[-1], prefix, weight))
+    term = " & ".join(terms)
+    if len(words) == 1:
+        return term
+    return f"({term} | {_lexeme(joined(words), prefix, weight)})"
+
+
+def _word_term(word: str, prefix: str, weight: str) -> str:
+    """The term of a word: its parts, all of which must match."""
+    terms: list[str] = []
+    found = list(parts(word))
+    for nth, (part, unspaced) in enumerate(found):
+        ending = prefix if nth == len(found) - 1 else ""
+        if unspaced:
+            terms += (_lexeme(pair, ending, weight) for pair in pairs(part))
+        elif stem(part) == part:
+            terms.append(_lexeme(part, ending, weight))
+        else:
+            stemmed = _lexeme(stem(part), "", weight)
+            terms.append(f"({_lexeme(part, ending, weight)} | {stemmed})")
+    return " & ".join(terms)
+
+
+def _lexeme(text: str, prefix: str, weight: str) -> str:
+    # Words hold letters, marks, digits, dots and symbols only, so they can't end the quotes.
+    flags = prefix + weight
+    return f"'{text}':{flags}" if flags else f"'{text}'"
 
 
 def _invalid(message: str) -> DomainError:

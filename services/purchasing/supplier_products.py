@@ -11,6 +11,7 @@ from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor
 from models.purchasing import Supplier, SupplierProduct
+from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
 from services.core.text import parse_line
@@ -21,7 +22,6 @@ MAX_PRODUCTS_PER_SUPPLIER = 10_000
 MAX_PACK_UNITS = 10_000
 MAX_PACK_COST_MINOR = 10**10
 MAX_SKU_LENGTH = 60
-MAX_SEARCH_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ async def list_of_supplier(
 ) -> Page[SupplierProduct]:
     """A page of the products that a supplier sells, by product key.
 
-    `search` is part of a name, or a whole code, barcode or supplier SKU.
+    `search` is words of a name, the last one may be cut, or a whole code, barcode or supplier SKU.
     Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
@@ -194,9 +194,9 @@ async def list_of_supplier(
     query = select(SupplierProduct).where(SupplierProduct.supplier_id == supplier_id)
     if (start := decode_cursor(cursor, UUID)) is not None:
         query = query.where(SupplierProduct.product_id > start[0])
-    if text := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
+    if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         exact = or_(Product.code == text, Product.barcode == text, SupplierProduct.sku == text)
-        matches = or_(exact, Product.name.icontains(text, autoescape=True))
+        matches = or_(exact, names_match(Product.search, text))
         query = query.join(Product, Product.id == SupplierProduct.product_id).where(matches)
     by_product = query.order_by(SupplierProduct.product_id).limit(first + 1)
     rows = (await session.scalars(by_product)).all()

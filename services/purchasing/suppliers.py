@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.companies import Company
 from models.identity import Actor
 from models.purchasing import Supplier
+from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import MANAGER_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
@@ -20,7 +21,6 @@ from services.identity.one_time_codes import parse_phone_number
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,19}")
 MAX_NAME_LENGTH = 100
-MAX_SEARCH_LENGTH = 100
 MAX_LEAD_DAYS = 365
 MAX_REVIEW_DAYS = 90
 MAX_MINIMUM_ORDER_MINOR = 10**12
@@ -215,7 +215,8 @@ async def list_of_company(
 ) -> Page[Supplier]:
     """A page of a company's suppliers by code: the active ones, or the archived ones.
 
-    `search` is part of a name or a whole code. Raises DomainError: NotFound, InvalidInput.
+    `search` is words of a name, the last one may be cut, or a whole code.
+    Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
     if not may_manage_suppliers(actor, company_id):
@@ -225,8 +226,8 @@ async def list_of_company(
     )
     if (start := decode_cursor(cursor, str)) is not None:
         query = query.where(Supplier.code > start[0])
-    if text := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
-        in_name = Supplier.name.icontains(text, autoescape=True)
+    if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
+        in_name = names_match(Supplier.search, text)
         query = query.where(or_(in_name, Supplier.code == text.upper()))
     suppliers = (await session.scalars(query.order_by(Supplier.code).limit(first + 1))).all()
     return build_page(suppliers, first, lambda supplier: (supplier.code,))

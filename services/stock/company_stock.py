@@ -11,12 +11,11 @@ from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor, Role
 from models.stock import Stock
+from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import COMPANY_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
-
-MAX_SEARCH_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,9 @@ async def list_of_company(
         raise DomainError(InvalidInput(path=["companyId"], message="Name your company."))
     if (start := decode_cursor(cursor, UUID)) is not None:
         products = products.where(Product.id > start[0])
-    if words := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
+    if words := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         is_code = or_(Product.code == words, Product.barcode == words)
-        matches = or_(is_code, Product.name.icontains(words, autoescape=True))
+        matches = or_(is_code, names_match(Product.search, words))
         products = products.where(matches)
     listed = products.limit(first + 1).subquery()
     totals = await session.execute(

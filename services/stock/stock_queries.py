@@ -9,13 +9,12 @@ from models.catalog import Product
 from models.identity import Actor
 from models.stock import Stock, StockEntry
 from models.stores import Store
+from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import may_operate_store
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
 from services.core.text import parse_line
 from services.stock.stock_writer import MAX_ON_HAND_UNITS
-
-MAX_SEARCH_LENGTH = 100
 
 
 async def visible_store(session: AsyncSession, actor: Actor, store_id: UUID) -> Store:
@@ -38,8 +37,9 @@ async def list_of_store(
 ) -> Page[Stock]:
     """A page of a store's stock rows in the order of product ids.
 
-    `search` is a part of a name, or a whole code or barcode; `at_most` keeps rows with that many
-    available units or fewer. Raises DomainError: NotFound, InvalidInput.
+    `search` is words of a name, the last one may be cut, or a whole code or barcode;
+    `at_most` keeps rows with that many available units or fewer.
+    Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
     await visible_store(session, actor, store_id)
@@ -49,9 +49,9 @@ async def list_of_store(
     if at_most is not None:
         available = Stock.on_hand - Stock.held
         statement = statement.where(available <= min(at_most, MAX_ON_HAND_UNITS))
-    if words := parse_line(search, "search", max_length=MAX_SEARCH_LENGTH):
+    if words := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         is_code = or_(Product.code == words, Product.barcode == words)
-        matches = or_(is_code, Product.name.icontains(words, autoescape=True))
+        matches = or_(is_code, names_match(Product.search, words))
         statement = statement.join(Product, Product.id == Stock.product_id).where(matches)
     rows = (await session.scalars(statement.limit(first + 1))).all()
     return build_page(rows, first, lambda row: (str(row.product_id),))

@@ -45,10 +45,10 @@ join product p on p.id = l.product_id
 left join stock k on k.store_id = l.store_id and k.product_id = l.product_id
 where l.store_id = $1 and p.active
   and p.company_id = (select company_id from store where id = $1)
-  and p.search @@ (to_tsquery('english', $2::text) || to_tsquery('simple', $2::text))
+  and p.search @@ (to_tsquery('english', replace($2::text, ':*', '')) || to_tsquery('simple', $2::text))
 order by
   case when not l.available or coalesce(k.on_hand - k.held, 0) <= 0 then 1 else 0 end,
-  -ts_rank(p.search, to_tsquery('english', $2::text) || to_tsquery('simple', $2::text))::float8,
+  -ts_rank(p.search, to_tsquery('english', replace($2::text, ':*', '')) || to_tsquery('simple', $2::text))::float8,
   p.id
 limit $3::int
 

@@ -1,45 +1,188 @@
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+"""Search text: the situations by name, and the property that a product is found by its name."""
 
+import unicodedata
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
+
+from database.audit import AuditContext
+from database.scope import PLATFORM
 from database.sessions import Database
+from models.catalog import Product
+from models.purchasing import Supplier
+from models.search_words import compounds, search_vector
 from services.catalog import products
-from services.catalog.search_text import search_query, search_text
+from services.catalog.search_text import MAX_QUERY_LENGTH, search_query
 from services.core.problems import DomainError
 from tests.support.city import City
 
-
-def test_chinese_is_stored_as_characters_and_pairs() -> None:
-    assert search_text("可口可樂 330ml") == "可 口 樂 可口 口可 可樂 330ml"
-
-
-def test_a_chinese_query_searches_for_pairs() -> None:
-    assert search_query("可樂") == "'可樂':*"
-    assert search_query("可口可樂 330ml") == "'可口' & '口可' & '可樂' & '330ml':*"
-    assert search_query("茶") == "'茶':*"
+FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
+ACCENT_NAMES = ("COMBINING", "HEBREW POINT", "ARABIC FATH", "ARABIC DAMM", "ARABIC KASR")
+UNMATCHED = text(
+    "select vector, query from unnest(:vectors, :queries) as pair (vector, query)"
+    " where not cast(vector as tsvector) @@ cast(query as tsquery)"
+).bindparams(bindparam("vectors", type_=ARRAY(Text)), bindparam("queries", type_=ARRAY(Text)))
 
 
-def test_words_are_normalized_and_split_and_the_last_is_a_prefix() -> None:
-    assert search_query("Coca-COLA 1.5L") == "'coca' & 'cola' & '1.5l':*"
-    assert search_query("\uff21\uff22\uff23 茶abc") == "'abc' & '茶':*"
+async def unmatched(database: Database, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of pairs of a stored name and a search, those that PostgreSQL does not match."""
+    values = {
+        "vectors": [search_vector([name]) for name, _ in pairs],
+        "queries": [search_query(query) for _, query in pairs],
+    }
+    async with database.read_public() as session:
+        rows = await session.execute(UNMATCHED, values)
+        missed = {(row[0], row[1]) for row in rows}
+    built = zip(pairs, values["vectors"], values["queries"], strict=True)
+    return [pair for pair, vector, query in built if (vector, query) in missed]
 
 
-@pytest.mark.parametrize("text", ["", "   ", "!&|<->:*'", "x" * 101])
-def test_an_empty_or_too_long_query_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("S-26 Gold Connect", "S-26 Gold"),
+        ("S-26 Gold Connect", "s26"),
+        ("Milk/Dark Chocolate", "dark"),
+        ("Caf\u00e9", "cafe"),
+        ("Caf\u00e9", "cafe\u0301"),
+        ("Cafe\u0301 au lait", "caf\u00e9"),
+        ("दूध 1L", "दूध"),
+        ("दूध 1L", "दू"),
+        ("The Who", "the who"),
+        ("To Go", "to"),
+        ("Levi's", "levis"),
+        ("Levis", "levi\u2019s"),
+        ("Coca-Cola 1.5L", "cocacola 1.5"),
+        ("Apples", "apple"),
+        ("Apple", "apples"),
+        ("Weißwurst", "WEISSWURST"),
+        ("Smørrebrød", "smorrebrod"),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσεύς"),
+        ("İçecek", "icecek"),
+        ("قَهْوَة", "قهوة"),
+        ("أرز", "ارز"),
+        ("שָׁלוֹם", "שלום"),
+        ("Йогурт 3,2%", "йогурт 3"),
+        ("دودھ \u06f1L", "1l"),
+        ("นมสดพาสเจอร์ไรส์", "พาสเจอร์"),
+        ("おいしい牛乳", "牛乳"),
+        ("ﾐﾙｸ", "ミルク"),
+        ("可口可樂 330ml", "可樂 330"),
+        ("우유", "우"),
+        ("🍎 Apple", "🍎"),
+        ("\u0645\u064a\u200c\u062e\u0648\u0627", "\u0645\u064a\u062e\u0648\u0627"),
+    ],
+)
+async def test_a_product_is_found_as_people_type(database: Database, name: str, query: str) -> None:
+    """Index and query were cut by different rules, so none of these found its product."""
+    assert await unmatched(database, [(name, query)]) == []
+
+
+async def test_the_thirteenth_word_counts(database: Database) -> None:
+    """Words beyond the twelfth were left out of the search without a word about it."""
+    words = " ".join(f"w{nth}" for nth in range(12))
+    assert await unmatched(database, [(f"{words} end", f"{words} end")]) == []
+    assert await unmatched(database, [(words, f"{words} end")]) != []
+
+
+def test_a_search_that_is_too_long_is_refused_by_its_own_error() -> None:
+    with pytest.raises(DomainError) as refusal:
+        search_query("x" * (MAX_QUERY_LENGTH + 1))
+    assert [problem.path for problem in refusal.value.problems] == [["query"]]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "!&|<->:*'", "\u200b\u202e"])
+def test_an_empty_search_is_refused(text: str) -> None:
     with pytest.raises(DomainError):
         search_query(text)
 
 
-@given(st.text(max_size=100))
+def without_accents(name: str) -> str:
+    """The name as somebody types it who leaves out what may be left out."""
+    decomposed = unicodedata.normalize("NFD", name)
+    kept = (
+        each
+        for each in decomposed
+        if not (
+            unicodedata.category(each) == "Mn"
+            and unicodedata.name(each, "").startswith(ACCENT_NAMES)
+            and "KATAKANA" not in unicodedata.name(each, "")
+        )
+    )
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def searches(name: str) -> Iterator[str]:
+    """The name, each of its words, and each prefix of its last word, as people may type them."""
+    for typed in (name, without_accents(name), name.upper(), name.lower()):
+        for form in FORMS:
+            written = unicodedata.normalize(form, typed)
+            yield written
+            if not (words := written.split()):
+                continue
+            yield from words
+            *first, last = words
+            for length in range(1, len(last)):
+                yield " ".join([*first, last[:length]])
+                yield last[:length]
+
+
+LETTERS = (
+    "abcxyzéèñößøłïÅŠŽİ\u0131æ0123456789",
+    "αβγάέήςΣΐ",
+    "абвйёїЙ",
+    "אבג\u05b8\u05c1",
+    "قهوة\u064e\u0652أإ٣",
+    "कखदूधिा\u094d\u0902",
+    "กขนมสดำเ\u0e49",
+    "우유가각",
+    "がぎパミルクー",
+    "可口樂茶牛乳",
+    "\u10d0\u10d1\u0531\u0561\u1780\u17b6\u1000\u102c",
+)
+WORDS = st.one_of([st.text(letters, min_size=1, max_size=7) for letters in LETTERS])
+NAMES = st.lists(WORDS, min_size=1, max_size=5).flatmap(
+    lambda words: st.lists(
+        st.sampled_from([" ", "-", "/", ", ", "'", ".", " & ", "_", "\u00a0", ""]),
+        min_size=len(words) - 1,
+        max_size=len(words) - 1,
+    ).map(lambda gaps: "".join(map("".join, zip(words, [*gaps, ""], strict=True))))
+)
+
+
+@settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(name=NAMES | st.text(max_size=30))
+async def test_a_product_is_found_by_its_name_its_words_and_their_beginnings(
+    database: Database, name: str
+) -> None:
+    """In every normal form, with and without accents, in any script."""
+    if not list(compounds(name)):
+        return
+    typed = {each for each in searches(name) if len(each) <= MAX_QUERY_LENGTH}
+    pairs = [(name, each) for each in sorted(typed) if list(compounds(each))]
+    pairs += [(without_accents(name), name)] if (name, name) in pairs else []
+    assert await unmatched(database, pairs) == []
+
+
+@given(st.text(max_size=MAX_QUERY_LENGTH))
 def test_no_text_escapes_its_quotes(text: str) -> None:
     try:
         query = search_query(text)
     except DomainError:
         return
-    for word in query.removesuffix(":*").split(" & "):
-        assert word.startswith("'")
-        assert word.endswith("'")
-        assert not set(word[1:-1]) & set("'&|!:*()<>\\ ")
+    lexemes, syntax = query.split("'")[1::2], query.split("'")[0::2]
+    assert not set("".join(syntax)) - set("()&|:* ")
+    assert not set("".join(lexemes)) & set("'&|!:*()<>\\ ")
 
 
 async def test_a_result_has_its_search_rank(database: Database, city: City) -> None:
@@ -49,3 +192,33 @@ async def test_a_result_has_its_search_rank(database: Database, city: City) -> N
     assert product.name == "Milk First"
     assert product.rank > 0
     assert product.listing_version == 1
+
+
+async def test_a_name_ranks_above_its_category(database: Database, city: City) -> None:
+    """A word of the category counted twice, so that products named by it came later."""
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        for nth, (name, other) in enumerate((("Oat drink", "tulip"), ("Tulip", "drinks"))):
+            row = await session.get_one(Product, city.products[nth].id)
+            row.name, row.search_text = name, other
+    request = products.search_page_request(city.near.id, 5, None, "tulip")
+    async with database.read_public() as session:
+        [page] = await products.load_pages(session, [request])
+    assert [node.name for node in page.nodes] == ["Tulip", "Oat drink"]
+
+
+async def test_a_row_is_found_by_its_new_name(database: Database, city: City) -> None:
+    supplier = Supplier(company_id=city.company.id, code="NAMED", name="Old", currency="EUR")
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        session.add(supplier)
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        (await session.get_one(Supplier, supplier.id)).name = "Brûlerie du Nord"
+        (await session.get_one(Product, city.products[2].id)).name = "Brûlot"
+    stored = text(
+        "select search @@ cast('brul:*' as tsquery), search @@ cast('old' as tsquery)"
+        " from supplier where id = :id union all"
+        " select search @@ cast('brul:*' as tsquery), false from product where id = :product"
+    )
+    async with database.read(PLATFORM) as session:
+        values = {"id": supplier.id, "product": city.products[2].id}
+        rows = (await session.execute(stored, values)).all()
+    assert [tuple(row) for row in rows] == [(True, False), (True, False)]
