@@ -22,10 +22,10 @@ class ErrorPolicy(NamedEnum):
 
 
 class ImportFormat(NamedEnum):
-    """The format of a stock file, in UTF-8."""
+    """The format of a stock file, in UTF-8, UTF-16 or Windows-1252."""
 
     CSV = auto()
-    """Comma-separated values with a header line."""
+    """Values separated by comma, semicolon, tab or bar, with a header line."""
     JSONL = auto()
     """One JSON object on each line."""
 
@@ -67,6 +67,8 @@ class RowFault(NamedEnum):
     """No product has this code or barcode."""
     INVALID_QUANTITY = auto()
     """The quantity is not a number in range."""
+    DAMAGED = auto()
+    """A spreadsheet has changed the value: a date, a shortened number, lost zeros."""
     REPEATED = auto()
     """An earlier row has the same store and product."""
     BELOW_HELD = auto()
@@ -76,7 +78,7 @@ class RowFault(NamedEnum):
 
 
 class StockUpload(Entity):
-    """An uploaded file, to be imported within a day; `head` is None if it is not text."""
+    """An uploaded file, to be imported within a day; `head` is how it begins."""
 
     __tablename__ = "stock_upload"
     __table_args__ = (Index("ix_stock_upload_person", "person_id", "created_at"),)
@@ -84,7 +86,7 @@ class StockUpload(Entity):
     person_id: Mapped[UUID] = foreign_key("person.id")
     name: Mapped[str] = mapped_column(default="")
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    head: Mapped[str | None]
+    head: Mapped[bytes | None]
     created_at: Mapped[datetime] = default_now()
 
 

@@ -16,8 +16,9 @@ class StockImportStartInput:
         description="The id that POST /imports returned for an uploaded file of at most 64 MB."
     )
     format: ImportFormat = strawberry.field(
-        description="CSV needs a first line that names the columns store, product (code or"
-        " barcode) and quantity; JSONL has an object with these three keys on each line."
+        description="CSV needs a header line that names the columns store, product (code or"
+        " barcode) and quantity, in any order; JSONL has an object with these three keys on each"
+        " line."
     )
     mode: ImportMode = strawberry.field(description="Meaning of the quantity of a row.")
     as_of: datetime | None = strawberry.field(

@@ -24,7 +24,7 @@ from schema.backing import backed_by, column, field, related
 from schema.fields import id_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, RateLimitedType
-from services.imports import file_reader
+from services.imports import file_encoding
 from subscriptions import imports
 
 
@@ -78,7 +78,7 @@ class StockImportChangedType:
     )
 
 
-@backed_by(file_reader.UnreadableFile, "The file does not match its format.")
+@backed_by(file_encoding.UnreadableFile, "The file does not match its format.")
 class UnreadableFileType(ProblemType):
     pass
 

@@ -24,7 +24,7 @@ from services.core.problems import DomainError, NotFound, Problem, RateLimited, 
 from services.core.text import parse_line
 from services.core.transient_errors import is_transient
 from services.imports import stock_imports
-from services.imports.file_reader import MAX_HEAD_BYTES, decode_head
+from services.imports.file_layout import MAX_HEAD_BYTES
 
 log = logging.getLogger("darkstore.imports")
 
@@ -123,7 +123,7 @@ class StockFiles:
         except TimeoutError:
             message = f"The file did not arrive within {UPLOAD_SECONDS:g} s."
             raise HttpRejected(408, "REQUEST_TIMEOUT", message) from None
-        upload.size_bytes, upload.head = size, decode_head(bytes(head))
+        upload.size_bytes, upload.head = size, bytes(head)
         try:
             async with context.write("stockUpload") as session:
                 return await stock_imports.save_upload(

@@ -1,50 +1,58 @@
-"""Parses stock files: lines in, rows out, each with its problem if it has one.
+"""Parses stock files: bytes in, rows out, each with its problem if it has one.
 
-A row is one line of the file: its number identifies it in any editor, and parsing can continue at
-the start of any line. Files are UTF-8, with or without a byte order mark.
+A row has the number of the line at which it begins, as any editor shows it, and parsing can
+continue at the start of any row.
 """
 
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from models.imports import ImportFormat, ImportMode, RowFault
-from services.core.problems import DomainError, Problem
+from services.imports import file_layout
+from services.imports.cell_values import (
+    FORMAT_AS_TEXT,
+    NotWhole,
+    code_damage,
+    parse_whole_number,
+    unwrap_text,
+)
+from services.imports.csv_records import (
+    MAX_LINE_CHARACTERS,
+    CsvRecord,
+    FileLines,
+    read_records,
+    split_lines,
+)
+from services.imports.file_encoding import clean_text, unreadable
+from services.imports.file_layout import FileLayout, parse_object
 from services.stock.stock_writer import MAX_ON_HAND_UNITS
 
-MAX_HEAD_BYTES = 4_096
-MAX_LINE_BYTES = 2_000
 MAX_TEXT_LENGTH = 100
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 MAX_ADD_UNITS = 100_000
-BOM = "\ufeff"
-DELIMITERS = ",;\t"
-COLUMNS: Mapping[str, tuple[str, ...]] = {
+COLUMNS: Mapping[str, Sequence[str]] = {
     "store": ("store", "store_code"),
-    "product": ("product", "product_code", "code", "barcode", "sku", "ean"),
-    "quantity": ("quantity", "units", "on_hand"),
+    "product": ("product", "product_code", "code", "barcode", "sku", "ean", "gtin"),
+    "quantity": ("quantity", "units", "on_hand", "qty"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableFile(Problem):
-    """The file does not have its declared format."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileLayout:
-    """The format of a file; for CSV its delimiter and the columns of store, product, quantity."""
-
-    format: ImportFormat
-    delimiter: str = ","
-    column_indexes: tuple[int, int, int] = (0, 1, 2)
+EXPECTED_TEXTS = {
+    "store": (RowFault.UNKNOWN_STORE, "The column store is empty: it takes the code of a store."),
+    "product": (
+        RowFault.UNKNOWN_PRODUCT,
+        "The column product is empty: it takes a code or barcode.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """A line of the file: its cells, the parsed units, and its problem if it has one."""
+    """A row of the file: its cells, the parsed units, and its problem if it has one.
+
+    Without a fault, `message` is what a spreadsheet seems to have done to the code; it is the
+    reason if no product has this code.
+    """
 
     number: int
     store: str = ""
@@ -56,88 +64,84 @@ class ImportRow:
     message: str = ""
 
 
-def decode_head(data: bytes) -> str | None:
-    """The first lines of a file as text; None when it is not UTF-8 text."""
-    if b"\0" in data:
-        return None
-    cut = data.rfind(b"\n") + 1 if len(data) >= MAX_HEAD_BYTES else len(data)
-    try:
-        return data[: cut or len(data)].decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
+@dataclass(frozen=True, slots=True)
+class ParsedChunk:
+    """The rows of a chunk, and the bytes and lines that they take."""
+
+    rows: Sequence[ImportRow]
+    size_bytes: int
+    line_count: int
 
 
-def detect_layout(head: str | None, format: ImportFormat) -> FileLayout:
-    """Detect the layout of a file from its first lines. Raises DomainError: UnreadableFile."""
-    if head is None:
-        raise _unreadable("The file is not text in UTF-8.")
-    first = next((line for line in head.splitlines() if line.strip()), "")
-    if not first:
-        raise _unreadable("The file is empty.")
-    if format is ImportFormat.JSONL:
-        if not isinstance(_parse_json(first), dict):
-            raise _unreadable("Its first line is not a JSON object.")
-        return FileLayout(format)
-    delimiter = max(DELIMITERS, key=first.count)
-    names = [name.strip().lower() for name in _cells(first, delimiter) or ()]
-    indexes = [_column_index(names, column) for column in COLUMNS]
-    missing = [column for column, index in zip(COLUMNS, indexes, strict=True) if index is None]
-    if missing:
-        message = f"Its first line does not name the columns {', '.join(COLUMNS)}"
-        raise _unreadable(f"{message}: {', '.join(missing)} not found.")
-    store, product, quantity = (index or 0 for index in indexes)
-    return FileLayout(format, delimiter, (store, product, quantity))
+def detect_layout(head: bytes | None, size_bytes: int, format: ImportFormat) -> FileLayout:
+    """Detect the layout of a stock file. Raises DomainError: UnreadableFile."""
+    return file_layout.detect_layout(head, size_bytes, format, COLUMNS)
 
 
-def split_whole_lines(data: bytes, last: bool) -> tuple[list[bytes], int]:
-    """Split a chunk into its complete lines; returns them and their size in bytes.
+def parse_chunk(
+    data: bytes, last: bool, before: int, layout: FileLayout, mode: ImportMode
+) -> ParsedChunk:
+    """Parse the complete rows of a chunk that begins after `before` lines.
 
-    `last` marks the end of the file, which ends the last line too. Raises DomainError:
-    UnreadableFile when a line is longer than the chunk.
+    `last` marks the end of the file. Blank lines and those up to the header are no rows. Raises
+    DomainError: UnreadableFile when a line is longer than the chunk.
     """
-    cut = len(data) if last else data.rfind(b"\n") + 1
-    if data and not cut:
-        raise _unreadable(f"A line is longer than {len(data)} bytes.")
-    lines = data[:cut].split(b"\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    return lines, cut
+    file = split_lines(data, last, layout.encoding)
+    rows, line_count = [], 0
+    read = _read_objects if layout.format is ImportFormat.JSONL else _read_cells
+    for number, end, row in read(file, before, layout, mode):
+        line_count = end - before
+        if row is not None and number > layout.header_lines:
+            rows.append(row)
+    if data and not line_count:
+        raise unreadable(f"A line is longer than {len(data)} bytes.")
+    return ParsedChunk(rows, file.size(line_count), line_count)
 
 
-def parse_rows(
-    lines: Sequence[bytes], before: int, layout: FileLayout, mode: ImportMode
-) -> list[ImportRow]:
-    """Parse lines, of which the first has the number `before` + 1; blank lines are skipped.
-
-    The header line of a CSV file is not a row.
-    """
-    rows = []
-    for number, line in enumerate(lines, before + 1):
-        if not line.strip() or (number == 1 and layout.format is ImportFormat.CSV):
-            continue
-        rows.append(_parse_row(number, line, layout, mode))
-    return rows
+RowsOfChunk = Iterator[tuple[int, int, ImportRow | None]]
+"""Number of the first and last line of each row, and the row; None for a blank line."""
 
 
-def _parse_row(number: int, line: bytes, layout: FileLayout, mode: ImportMode) -> ImportRow:
-    if len(line) > MAX_LINE_BYTES:
-        return _malformed(number, f"The line is longer than {MAX_LINE_BYTES} bytes.")
-    try:
-        text = line.decode().strip("\r").removeprefix(BOM)
-    except UnicodeDecodeError:
-        return _malformed(number, "The line is not UTF-8.")
-    if "\0" in text:
-        return _malformed(number, "The line has characters that are no text.")
-    if layout.format is ImportFormat.JSONL:
-        return _row_of_object(number, _parse_json(text), mode)
-    cells = _cells(text, layout.delimiter)
-    if cells is None or len(cells) <= max(layout.column_indexes):
-        return _malformed(number, "The line has too few columns, or a quote that never ends.")
-    store, product, quantity = (cells[index].strip() for index in layout.column_indexes)
-    return _checked_row(number, store, product, quantity, _parse_units(quantity), mode)
+def _read_cells(file: FileLines, before: int, layout: FileLayout, mode: ImportMode) -> RowsOfChunk:
+    for record in read_records(file, layout.delimiter, before):
+        row = _row_of_record(record, layout, mode)
+        yield record.number, record.number + record.line_count - 1, row
 
 
-def _row_of_object(number: int, fields: Any, mode: ImportMode) -> ImportRow:
+def _row_of_record(record: CsvRecord, layout: FileLayout, mode: ImportMode) -> ImportRow | None:
+    number, cells = record.number, record.cells
+    if record.problem:
+        return _malformed(number, record.problem)
+    if not any(cell.strip() for cell in cells):
+        return None
+    if len(cells) <= max(layout.column_indexes) or any(
+        cell.strip() for cell in cells[layout.column_count :]
+    ):
+        expected = f"The line has {len(cells)} cells, the header {layout.column_count}"
+        return _malformed(number, f"{expected}: quote cells that contain {layout.delimiter!r}.")
+    texts = [layout.encoding.decode_cell(cells[index]) for index in layout.column_indexes]
+    if None in texts:
+        field = list(COLUMNS)[texts.index(None)]
+        message = f"The column {field} is not text in {layout.encoding.name}."
+        return replace(_malformed(number, message), field=field)
+    store, product, quantity = (unwrap_text(clean_text(text or "")) for text in texts)
+    row = ImportRow(number, store, product, quantity.replace("\0", ""))
+    return _checked_row(row, mode, lambda: parse_whole_number(row.quantity, layout.decimal_sign))
+
+
+def _read_objects(
+    file: FileLines, before: int, layout: FileLayout, mode: ImportMode
+) -> RowsOfChunk:
+    for number, line in enumerate(file.lines, before + 1):
+        view = line.replace(layout.encoding.bom, "").strip()
+        yield number, number, _row_of_line(number, view, layout, mode) if view else None
+
+
+def _row_of_line(number: int, view: str, layout: FileLayout, mode: ImportMode) -> ImportRow:
+    if len(view) > MAX_LINE_CHARACTERS:
+        message = f"The line is longer than {MAX_LINE_CHARACTERS} characters."
+        return _malformed(number, message)
+    fields = parse_object(layout.encoding.decode_cell(view) or "")
     if not isinstance(fields, dict):
         return _malformed(number, "The line is not a JSON object.")
     store, product, quantity = (
@@ -145,56 +149,49 @@ def _row_of_object(number: int, fields: Any, mode: ImportMode) -> ImportRow:
     )
     if not isinstance(store, str) or not isinstance(product, str):
         return _malformed(number, "store and product are texts.")
-    if isinstance(quantity, bool) or not isinstance(quantity, int):
-        quantity = str(quantity)
-    units = quantity if isinstance(quantity, int) else None
-    return _checked_row(number, store.strip(), product.strip(), str(quantity), units, mode)
+    row = ImportRow(number, clean_text(store), clean_text(product), str(quantity).replace("\0", ""))
+    return _checked_row(row, mode, lambda: _number_of_json(quantity))
 
 
-def _checked_row(
-    number: int, store: str, product: str, quantity: str, units: int | None, mode: ImportMode
-) -> ImportRow:
-    if "\0" in store + product + quantity:
-        return _malformed(number, "The line has characters that are no text.")
-    store, product, quantity = (cell[:MAX_TEXT_LENGTH] for cell in (store, product, quantity))
-    min_units, max_units = 0, MAX_ON_HAND_UNITS
-    if mode is ImportMode.ADD:
-        min_units, max_units = -MAX_ADD_UNITS, MAX_ADD_UNITS
-    if units is None or not min_units <= units <= max_units:
-        message = f"A quantity is a whole number from {min_units} to {max_units}."
-        return ImportRow(
-            number, store, product, quantity, None, RowFault.INVALID_QUANTITY, "quantity", message
-        )
-    return ImportRow(number, store, product, quantity, units)
+def _number_of_json(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise NotWhole("it is not a number")
+    if not float(value).is_integer():
+        raise NotWhole("it has a fraction")
+    return int(value)
+
+
+def _checked_row(row: ImportRow, mode: ImportMode, parse: Callable[[], int]) -> ImportRow:
+    """The row with its units, or with its first problem."""
+    if CONTROL.search(row.store) or CONTROL.search(row.product):
+        return _malformed(row.number, "The line has characters that are no text.")
+    if max(len(row.store), len(row.product), len(row.quantity)) > MAX_TEXT_LENGTH:
+        row = _shortened(row)
+    for field, (fault, message) in EXPECTED_TEXTS.items():
+        if not getattr(row, field):
+            return replace(row, fault=fault, field=field, message=message)
+    low, high = (
+        (-MAX_ADD_UNITS, MAX_ADD_UNITS) if mode is ImportMode.ADD else (0, MAX_ON_HAND_UNITS)
+    )
+    expected = f"A quantity is a whole number from {low} to {high}"
+    try:
+        units = parse()
+    except NotWhole as error:
+        fault = RowFault.DAMAGED if error.damaged else RowFault.INVALID_QUANTITY
+        hint = f" {FORMAT_AS_TEXT[0].upper()}{FORMAT_AS_TEXT[1:]}" if error.damaged else ""
+        return replace(row, fault=fault, field="quantity", message=f"{expected}: {error}.{hint}")
+    if not low <= units <= high:
+        fault = RowFault.INVALID_QUANTITY
+        return replace(row, fault=fault, field="quantity", message=f"{expected}.")
+    damage = code_damage(row.product)
+    return ImportRow(row.number, row.store, row.product, row.quantity, units, message=damage)
+
+
+def _shortened(row: ImportRow) -> ImportRow:
+    texts = (row.store, row.product, row.quantity)
+    store, product, quantity = (text[:MAX_TEXT_LENGTH] for text in texts)
+    return replace(row, store=store, product=product, quantity=quantity)
 
 
 def _malformed(number: int, message: str) -> ImportRow:
     return ImportRow(number, fault=RowFault.MALFORMED, message=message)
-
-
-def _parse_units(text: str) -> int | None:
-    """Parse a whole number with an optional sign; None for anything but ASCII digits."""
-    digits = text[1:] if text[:1] in ("-", "+") else text
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
-
-
-def _cells(line: str, delimiter: str) -> list[str] | None:
-    try:
-        return next(csv.reader([line.rstrip("\r")], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return None
-
-
-def _column_index(names: Sequence[str], column: str) -> int | None:
-    return next((names.index(name) for name in COLUMNS[column] if name in names), None)
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _unreadable(message: str) -> DomainError:
-    return DomainError(UnreadableFile(path=["input", "uploadId"], message=message))

@@ -6,6 +6,7 @@ transaction (ALL_OR_NOTHING). A step commits its work and its progress together,
 crashes leaves no partial step, and another one continues.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from sqlalchemy.types import Integer, Text, Uuid
 
 from models.imports import ErrorPolicy, ImportStatus, StockImport, StockImportRow, StockUpload
 from services.core.clock import current_time
-from services.imports.file_reader import ImportRow, detect_layout, parse_rows, split_whole_lines
+from services.imports.damaged_codes import find_lost_zeros
+from services.imports.file_reader import ImportRow, detect_layout, parse_chunk
 from services.imports.row_writer import apply_rows
 from services.imports.stock_imports import FINAL_STATUSES, MACHINE, record_change
 
@@ -77,6 +79,7 @@ CHECK = text(
         product_id = k.product_id,
         fault = case
             when k.store_id is null then 'UNKNOWN_STORE'
+            when k.product_id is null and r.message <> '' then 'DAMAGED'
             when k.product_id is null then 'UNKNOWN_PRODUCT'
             when k.first < r.number then 'REPEATED' end,
         field = case
@@ -84,6 +87,7 @@ CHECK = text(
             when k.product_id is null or k.first < r.number then 'product' else '' end,
         message = case
             when k.store_id is null then 'There is no such store among those you manage.'
+            when k.product_id is null and r.message <> '' then r.message
             when k.product_id is null then 'There is no product with this code or barcode.'
             when k.first < r.number then 'Line ' || k.first || ' sets this stock already.'
             else '' end
@@ -162,13 +166,13 @@ async def upload_to_delete(session: AsyncSession, import_id: UUID) -> UUID | Non
 
 async def _read(session: AsyncSession, row: StockImport, chunk: FileChunk) -> None:
     upload = await session.get_one(StockUpload, row.upload_id)
-    layout = detect_layout(upload.head, row.format)
-    lines, size = split_whole_lines(chunk.data, chunk.last)
-    rows = parse_rows(lines, row.place_lines, layout, row.mode)
+    layout = detect_layout(upload.head, upload.size_bytes, row.format)
+    parsed = parse_chunk(chunk.data, chunk.last, row.place_lines, layout, row.mode)
+    rows = parsed.rows
     await _insert_rows(session, row, rows)
     MACHINE.set_status(row, ImportStatus.READING)
-    row.place_bytes += size
-    row.place_lines += len(lines)
+    row.place_bytes += parsed.size_bytes
+    row.place_lines += parsed.line_count
     row.rows_total += len(rows)
     row.rows_failed += sum(each.fault is not None for each in rows)
     limit = MAX_ATOMIC_ROWS if row.on_error is ErrorPolicy.ALL_OR_NOTHING else MAX_ROWS
@@ -178,7 +182,7 @@ async def _read(session: AsyncSession, row: StockImport, chunk: FileChunk) -> No
         MACHINE.set_status(row, ImportStatus.CHECKING)
 
 
-async def _insert_rows(session: AsyncSession, row: StockImport, rows: list[ImportRow]) -> None:
+async def _insert_rows(session: AsyncSession, row: StockImport, rows: Sequence[ImportRow]) -> None:
     if not rows:
         return
     await session.execute(
@@ -201,6 +205,7 @@ async def _insert_rows(session: AsyncSession, row: StockImport, rows: list[Impor
 async def _check(session: AsyncSession, row: StockImport) -> None:
     parameters = {"import": row.id, "company": row.company_id, "stores": row.stores}
     await session.execute(CHECK, parameters)
+    await find_lost_zeros(session, row)
     await _count_invalid(session, row)
     if not row.rows_total:
         await fail(session, row, "The file has no rows.")

@@ -146,7 +146,7 @@ async def start(
     upload = await session.get(StockUpload, upload_id)
     if upload is None or upload.person_id != actor.person_id:
         raise not_found(StockUpload, "uploadId")
-    detect_layout(upload.head, options.format)
+    detect_layout(upload.head, upload.size_bytes, options.format)
     await _check_live_imports(session, company_id)
     row = StockImport(
         company_id=company_id,

@@ -21,7 +21,7 @@ from models.imports import (
 from models.stock import Stock
 from services.core.problems import DomainError
 from services.imports import import_steps, stock_imports
-from services.imports.file_reader import UnreadableFile
+from services.imports.file_encoding import UnreadableFile
 from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import unexplained_stock
 from tests.support.stock.import_runner import ImportRunner, stock_file
@@ -47,6 +47,18 @@ async def test_invalid_rows_are_skipped_and_named(runner: ImportRunner) -> None:
     assert await runner.faults(row) == FAULTS
     assert await runner.on_hand(0, 1, 11) == [7, 50, 8]
     assert await unexplained_stock(runner.database, runner.city) == []
+
+
+async def test_codes_that_a_spreadsheet_has_changed_are_named(runner: ImportRunner) -> None:
+    """Zeros in front are lost, a long code is shortened; a code that only looks so is taken."""
+    codes = ("007700", "1E5", "03-Mar")
+    async with runner.database.write(PLATFORM, ORIGIN) as session:
+        for product, code in zip(runner.city.products, codes[:2], strict=False):
+            (await session.get_one(Product, product.id)).code = code
+    row = await runner.run(stock_file("S1,7700,7", "S1,1E5,9", "S1,03-Mar,1", "S1,1.2E+12,1"), SKIP)
+    assert await runner.faults(row) == dict.fromkeys((2, 4, 5), RowFault.DAMAGED)
+    assert await runner.on_hand(1) == [9]
+    assert "has the code 007700" in (await runner.messages(row))[2]
 
 
 async def test_one_invalid_row_rejects_all_rows(runner: ImportRunner) -> None:

@@ -25,7 +25,7 @@ from models.imports import (
 )
 from models.stock import Stock
 from services.imports import stock_imports
-from services.imports.file_reader import MAX_HEAD_BYTES, decode_head
+from services.imports.file_layout import MAX_HEAD_BYTES
 from tests.support.city import City
 from tests.support.paid_orders import write_as
 
@@ -54,7 +54,7 @@ class ImportRunner:
     ) -> StockImport:
         """Send a file and start its import."""
         upload = StockUpload(person_id=self.actor.person_id, size_bytes=len(data))
-        upload.head = decode_head(data[:MAX_HEAD_BYTES])
+        upload.head = data[:MAX_HEAD_BYTES]
 
         async def content() -> AsyncIterator[bytes]:
             yield data
@@ -92,6 +92,11 @@ class ImportRunner:
         async with self.database.read(PLATFORM) as session:
             rows = select(StockImportRow).where(StockImportRow.import_id == row.id)
             return {each.number: each.fault for each in await session.scalars(rows)}
+
+    async def messages(self, row: StockImport) -> dict[int, str]:
+        async with self.database.read(PLATFORM) as session:
+            rows = select(StockImportRow).where(StockImportRow.import_id == row.id)
+            return {each.number: each.message for each in await session.scalars(rows)}
 
     async def on_hand(self, *products: int) -> list[int]:
         """The units of these products in the nearest store."""

@@ -1,0 +1,29 @@
+"""Tells codes whose zeros a spreadsheet has removed from codes that nothing has."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.imports import StockImport
+
+LOST_ZEROS = text(
+    r"""
+    with padded as (
+        select ltrim(code, '0') as digits, min(code) as code from (
+            select code from product where company_id = :company and code ~ '^0[0-9]+$'
+            union all
+            select barcode from product where company_id = :company and barcode ~ '^0[0-9]+$'
+        ) codes group by 1
+    )
+    update stock_import_row r set
+        fault = 'DAMAGED',
+        message = 'A product has the code ' || p.code || ': a spreadsheet removes zeros at the'
+            || ' beginning. Format the column as text and enter the code again.'
+    from padded p
+    where r.import_id = :import and r.fault = 'UNKNOWN_PRODUCT' and r.product = p.digits
+    """
+)
+
+
+async def find_lost_zeros(session: AsyncSession, row: StockImport) -> None:
+    """Say for rows without a product that a code with zeros in front of theirs exists."""
+    await session.execute(LOST_ZEROS, {"import": row.id, "company": row.company_id})
