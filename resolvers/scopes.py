@@ -100,6 +100,7 @@ TYPE_SCOPES: dict[str, AppScope | None] = {
     "StoreHours": NO_SCOPE,
     "Order": S.ORDERS_READ,
     "OrderLine": S.ORDERS_READ,
+    "OrderChange": S.ORDERS_READ,
     "OrderEvent": S.ORDERS_READ,
     "AgeCheck": S.ORDERS_READ,
     "Payment": S.ORDERS_READ,

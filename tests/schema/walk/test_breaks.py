@@ -8,16 +8,22 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
 
+import httpx
 import pytest
 
 from execution import Answer
+from tests.schema.walk.test_apps import answers
+from tests.schema.walk.test_downloads import client, fetch_all
 from tests.schema.walk.test_reads import TYPE_NAMES, documents_of
+from tests.schema.walk.test_streams import follow
 from tests.support.walk.graph_walk import walking_engine
 from tests.support.walk.marks import violations
 from tests.support.walk.parties import World
 from tests.support.walk.places import find
-from tests.support.walk.rules import RULES, SCOPE, WalkRule
+from tests.support.walk.rules import OPERATES, RULES, SCOPE, WalkRule
 from tests.support.walk.share import IS_FULL, PART
+
+__all__ = ["client"]
 
 pytestmark = pytest.mark.timeout(900)
 MAX_DOCUMENTS = 60
@@ -39,8 +45,17 @@ def code_of_return(parent: Any, info: Any) -> Any:
     return parent.return_code
 
 
+async def any_order(context: Any, key: Any) -> Any:
+    async with context.read() as session:
+        return await session.get(Order, key)  # type: ignore[name-defined] # noqa: F821 - the same
+
+
 async def any_fulfillment(session: Any, *, actor: Any, fulfillment_id: Any) -> Any:
     return await session.get(Fulfillment, fulfillment_id)  # type: ignore[name-defined] # noqa: F821 - the same
+
+
+def all_companies(context: Any) -> Any:
+    return [None]
 
 
 def rider_id(self: Any) -> Any:
@@ -55,13 +70,20 @@ async def any_row(session: Any, actor: Any, row: Any) -> Any:
     return row
 
 
+def no_denial(*args: object, **named: object) -> None:
+    return None
+
+
 ONLINE = "services.delivery.rider_access.is_current_position"
 OPEN: dict[str, Callable[..., Any]] = {
     "models.riders.Rider.online_id": rider_id,
     SCOPE: whole_platform,
+    "subscriptions.orders._order": any_order,
+    "subscriptions.support._companies": all_companies,
     "services.fulfillment.fulfillments.visible_fulfillment": any_fulfillment,
     "services.accounts.memberships.grantable_roles": all_roles,
     "services.operations.nodes._offer": any_row,
+    "resolvers.scopes.scope_denial": no_denial,
     "resolvers.orders.orders.delivery_pin": pin,
     "resolvers.delivery.deliveries.return_code": code_of_return,
 }
@@ -118,3 +140,50 @@ async def is_broken(world: World, rule: WalkRule) -> bool:
             if any(name == rule.name for name, _ in violations(world, person.actor, answer.data)):
                 return True
     return False
+
+
+# By door: what is tried, and the places that are opened besides row-level security.
+STREAMS = {
+    "orderTracked": "subscriptions.orders._order",
+    "ticketChanged": "services.orders.ticket_states.may_see",
+    "storeQueueChanged": OPERATES,
+    "stockAlertChanged": OPERATES,
+    "stockImportChanged": "services.imports.stock_imports.may_see",
+    "supportQueueChanged": "subscriptions.support._companies",
+}
+ROUTES = {
+    "/documents/packing-slips/{id}.pdf": "services.fulfillment.fulfillments.visible_fulfillment",
+    "/documents/manifests/{id}.pdf": OPERATES,
+    "/documents/receipts/{id}.pdf": OPERATES,
+    "/imports/{id}/errors.csv": "services.imports.stock_imports.may_see",
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+async def test_the_walk_of_streams_sees_an_open_door(
+    name: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in (SCOPE, STREAMS[name]):
+        open_place(monkeypatch, place)
+    everyone = dict.fromkeys(("here", "elsewhere"), world.clients)
+    shown, _ = await follow(world, name, everyone)
+    assert shown
+
+
+@pytest.mark.parametrize("path", ROUTES)
+async def test_the_walk_of_downloads_sees_an_open_door(
+    path: str, world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in (SCOPE, ROUTES[path]):
+        open_place(monkeypatch, place)
+    assert [one async for one in fetch_all(path, world, client) if one.status not in one.expected]
+
+
+async def test_the_walk_of_apps_sees_scopes_that_are_not_checked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_place(monkeypatch, "resolvers.scopes.scope_denial")
+    async for _, _, actor, text in answers(world, part=17):
+        if violations(world, actor, text):
+            return
+    pytest.fail("no app was shown anything more")

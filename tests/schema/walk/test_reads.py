@@ -20,7 +20,7 @@ from schema.backing import BACKING
 from tests.support.walk.graph_walk import SHAPE, GraphWalk, object_types, walking_engine
 from tests.support.walk.marks import shown_marks, violations
 from tests.support.walk.parties import World
-from tests.support.walk.rules import RULE_OF_VALUE
+from tests.support.walk.rules import RULE_OF_ROWS, RULE_OF_VALUE
 from tests.support.walk.share import IS_FULL, share
 from tests.support.walk.walked_world import ids_of
 
@@ -100,6 +100,17 @@ def lost_parent(answer: Answer, path: list[str | int]) -> bool:
             return True
         value = value[key]
     return value is None
+
+
+def test_every_rule_has_rows_of_its_parties_and_of_others(world: World) -> None:
+    """A type without rows in the world, or with rows for everybody, would not be tried."""
+    actors = [client.actor for client in world.clients.values()]
+    untried = []
+    for model, rule in RULE_OF_ROWS.items():
+        rows = world.rows[model].values()
+        if {rule.permits(world, actor, row) for row in rows for actor in actors} != {True, False}:
+            untried.append(model.__name__)
+    assert not untried
 
 
 def report(found: set[Any]) -> str:
