@@ -6,6 +6,7 @@ redirects are not followed.
 """
 
 import asyncio
+import re
 import socket
 import ssl
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -28,11 +29,23 @@ MAX_CONNECTIONS = 50
 KEEPALIVE_SECONDS = 30.0
 RESOLVER_THREADS = 8
 ALLOWED_PORTS = frozenset({80, 443})
-# IPv6: only global unicast addresses, without the ranges that embed an IPv4 address.
+# IPv6: only global unicast addresses.
 GLOBAL_UNICAST = IPv6Network("2000::/3")
-IPV4_EMBEDDING = tuple(
-    map(IPv6Network, ("2001::/32", "2002::/16", "64:ff9b::/96", "64:ff9b:1::/48"))
-)
+# Of the special-purpose address registries of IANA (RFC 6890) what `is_global` takes for public:
+# protocols and relays that no endpoint has, addresses that embed an IPv4 address, documentation.
+SPECIAL_PURPOSE = tuple(
+    ip_network(name)
+    for name in (
+        "192.0.0.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24",
+        "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
+        "64:ff9b::/96", "64:ff9b:1::/48",
+    )
+)  # fmt: skip
+# Names that no public name server has (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`).
+PRIVATE_SUFFIXES = (
+    "alt", "arpa", "internal", "intranet", "invalid", "lan", "local", "localhost", "onion",
+)  # fmt: skip
+NO_ADDRESS = "the name leads to no public address"
 
 
 class WebhookError(Exception):
@@ -77,9 +90,22 @@ def is_public_address(address: str) -> bool:
         ip = ip.ipv4_mapped
     if ip.is_multicast or ip.is_reserved or not ip.is_global:
         return False
-    if isinstance(ip, IPv4Address):
-        return True
-    return ip in GLOBAL_UNICAST and not any(ip in network for network in IPV4_EMBEDDING)
+    if any(ip in network for network in SPECIAL_PURPOSE):
+        return False
+    return isinstance(ip, IPv4Address) or ip in GLOBAL_UNICAST
+
+
+def is_public_name(host: str) -> bool:
+    """Whether a name may be one of the public domain name system.
+
+    The last label of a public name has a letter, so "127.1", "0x7f000001" and other ways to write
+    an address are none, as the URL standard has it.
+    """
+    labels = host.removesuffix(".").split(".")
+    last = labels[-1].lower()
+    if len(labels) < 2 or last in PRIVATE_SUFFIXES:
+        return False
+    return re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last) is None
 
 
 class PublicWebhookClient:
@@ -103,7 +129,7 @@ class PublicWebhookClient:
             return "Messages go to https addresses only."
         if port not in ALLOWED_PORTS:
             return "Messages go to the ports 443 and 80 only."
-        if _is_address(host) and not is_public_address(host):
+        if not (is_public_address(host) if _is_address(host) else is_public_name(host)):
             return "This address is not a public one."
         return None
 
@@ -182,7 +208,7 @@ class _PublicAddressBackend(httpcore.AnyIOBackend):
         if f"{host.lower()}:{port}" not in self._allowed:
             for address in addresses:
                 if not is_public_address(address):
-                    raise httpcore.ConnectError("the name leads to an address that is not public")
+                    raise httpcore.ConnectError(NO_ADDRESS)
         return await super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 
 
@@ -196,10 +222,10 @@ async def resolve_host(host: str, port: int, threads: Executor) -> list[str]:
     except TimeoutError:
         raise httpcore.ConnectTimeout("the name took too long") from None
     except (OSError, UnicodeError):
-        raise httpcore.ConnectError("the name is not known") from None
+        raise httpcore.ConnectError(NO_ADDRESS) from None
     addresses = list(dict.fromkeys(str(row[4][0]) for row in rows))
     if not addresses:
-        raise httpcore.ConnectError("the name is not known")
+        raise httpcore.ConnectError(NO_ADDRESS)
     return addresses
 
 

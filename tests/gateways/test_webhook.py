@@ -21,6 +21,8 @@ PRIVATE_ADDRESSES = [
     "::ffff:169.254.169.254", "::127.0.0.1", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1",
     "fd00:ec2::254", "ff02::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
     "2001:0:7f00:1::", "2002:7f00:1::", "2002:a9fe:a9fe::1", "2001:db8::1", "100::1", "nonsense",
+    "192.0.0.8", "192.0.0.9", "192.88.99.1", "192.31.196.1", "192.52.193.1", "192.175.48.1",
+    "2001:1::1", "2001:20::1", "2620:4f:8000::1", "3fff::1", "::ffff:192.0.0.8",
 ]  # fmt: skip
 PUBLIC_ADDRESSES = ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8"]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -44,7 +46,9 @@ def test_global_addresses_are_public(address: str) -> None:
         "https://user:word@example.org/", "https://example.org/#there", "ftp://example.org/",
         "https:///path", "javascript:alert(1)", "https://exa mple.org/", "https://bücher.example/",
         "https://example.org:99999/", "https://example.org\\@127.0.0.1/", "https://x/" + "y" * 2000,
-        "", "https://example.org/\n", "//example.org/",
+        "", "https://example.org/\n", "//example.org/", "https://localhost/", "https://127.1/",
+        "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://a.0x7f/",
+        "https://db/", "https://db.internal/", "https://printer.local/", "https://x.localhost./",
     ],
 )  # fmt: skip
 async def test_invalid_urls_are_rejected(url: str) -> None:
@@ -86,11 +90,11 @@ async def test_a_name_with_a_private_address_is_never_dialed(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialed = patch_resolver(monkeypatch, [address])
-    with pytest.raises(WebhookError, match="not public"):
+    with pytest.raises(WebhookError, match="no public address"):
         await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
     assert dialed == []
     dialed_hosts = patch_resolver(monkeypatch, ["93.184.216.34", address])
-    with pytest.raises(WebhookError, match="not public"):
+    with pytest.raises(WebhookError, match="no public address"):
         await PublicWebhookClient().post("https://hook.example/", {}, b"{}")
     assert dialed_hosts == []
 
