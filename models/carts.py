@@ -53,4 +53,6 @@ class CartLine(Base):
     person_id: Mapped[UUID]
     quantity: Mapped[int]
     substitution: Mapped[Substitution] = mapped_column(default=Substitution.REFUND)
+    substitution_at: Mapped[datetime | None]
+    """When `substitution` was chosen; null for the default."""
     added_at: Mapped[datetime] = default_now()

@@ -8,7 +8,7 @@ from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column, derived
 from schema.fields import id_field
 from schema.problems import ProblemType
-from services.carts import basket_problems
+from services.carts import basket_problems, carts
 from services.core import request_batcher
 
 
@@ -71,3 +71,8 @@ class PriceChangedType(ProblemType):
 @backed_by(request_batcher.Busy, "Too many orders are being placed at the moment: try again.")
 class BusyType(ProblemType):
     retry_after_seconds: int = column("Seconds after which to try again.")
+
+
+@backed_by(carts.LineLimit, "More lines than a cart or an order can have.")
+class LineLimitType(ProblemType):
+    most: int = column("The maximum number of lines.")

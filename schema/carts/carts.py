@@ -7,6 +7,7 @@ from models.carts import Cart, CartProblem, Substitution
 from models.catalog import Availability, Product
 from resolvers.carts import carts as resolve
 from schema.backing import backed_by, column
+from schema.carts.basket_problems import LineLimitType
 from schema.catalog.products import ProductType
 from schema.fields import id_field, money_field
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
@@ -60,7 +61,11 @@ class CartType:
     id: strawberry.ID | None = id_field(Cart, "The opaque id; null until a product was added.")
     version: int = column("Increases with each change; pass it as expectedVersion.")
     updated_at: datetime | None = column("When it was last changed.")
-    lines: list[CartLineType] = column("At most 100 lines, in the order in which they were added.")
+    lines: list[CartLineType] = column(
+        "In the order in which they were added. At most 100, but up to 200 once the cart of a guest"
+        " was merged into it: then lines can only be removed, and it can't be ordered, until"
+        " there are 100."
+    )
     quote: QuoteType = column("Totals of the lines that have a price in this store.")
     pickup_quote: QuoteType | None = column(
         "Totals if the order is collected from the store; null if the store offers no pickup."
@@ -71,11 +76,6 @@ class CartType:
 @backed_by(carts.QuantityOutOfRange, "The quantity of a line is out of range.")
 class QuantityOutOfRangeType(ProblemType):
     most: int = column("The maximum quantity of a line.")
-
-
-@backed_by(carts.LineLimit, "More lines than a cart can hold.")
-class LineLimitType(ProblemType):
-    most: int = column("The maximum number of lines.")
 
 
 CartLinesSetError = Annotated[

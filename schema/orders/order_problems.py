@@ -1,11 +1,25 @@
-"""Errors of orders that wait for payment."""
+"""Errors of orders that wait for payment, and the problems that `orderPlace` can return."""
+
+from typing import Annotated
 
 import strawberry
 
 from models.catalog import Product
 from schema.backing import backed_by, column
+from schema.carts.basket_problems import (
+    AgeConfirmationRequiredType,
+    BelowMinimumType,
+    BusyType,
+    EmptyCartType,
+    InsufficientStockType,
+    LineLimitType,
+    PriceChangedType,
+    ProductUnavailableType,
+    PromiseChangedType,
+)
 from schema.fields import id_field
-from schema.problems import ProblemType
+from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
+from schema.stores.stores import NotServiceableType, PickupUnavailableType
 from services.checkout import unpaid_limits
 
 
@@ -24,3 +38,24 @@ class UnpaidOrderLimitType(ProblemType):
 )
 class UnpaidUnitLimitType(ProblemType):
     product_id: strawberry.ID = id_field(Product, "The product.", by="product_id")
+
+
+OrderPlaceError = Annotated[
+    NotFoundType
+    | InvalidInputType
+    | NotServiceableType
+    | EmptyCartType
+    | LineLimitType
+    | VersionConflictType
+    | ProductUnavailableType
+    | InsufficientStockType
+    | AgeConfirmationRequiredType
+    | BelowMinimumType
+    | PriceChangedType
+    | PromiseChangedType
+    | PickupUnavailableType
+    | UnpaidOrderLimitType
+    | UnpaidUnitLimitType
+    | BusyType,
+    strawberry.union("OrderPlaceError", description="Problems that `orderPlace` can return."),
+]

@@ -26,16 +26,6 @@ from models.orders import (
 from resolvers.orders import orders as resolve
 from resolvers.rules import CUSTOMER
 from schema.backing import backed_by, column, field, related
-from schema.carts.basket_problems import (
-    AgeConfirmationRequiredType,
-    BelowMinimumType,
-    BusyType,
-    EmptyCartType,
-    InsufficientStockType,
-    PriceChangedType,
-    ProductUnavailableType,
-    PromiseChangedType,
-)
 from schema.fields import id_field, money_field, private_field
 from schema.geo_points import GeoPointType
 from schema.nodes import NodeType
@@ -44,17 +34,15 @@ from schema.orders.cancellation import (
     CancelReasonNotAllowedType,
     OrderCancellationType,
 )
-from schema.orders.order_problems import UnpaidOrderLimitType, UnpaidUnitLimitType
+from schema.orders.order_problems import OrderPlaceError
 from schema.pages import ConnectionType
 from schema.payments.payments import PaymentType, RefundType
 from schema.problems import (
     IllegalStepType,
     InvalidInputType,
     NotFoundType,
-    VersionConflictType,
 )
 from schema.scalars import MoneyType
-from schema.stores.stores import NotServiceableType, PickupUnavailableType
 from services.orders import timeline
 from services.orders.personal_data import may_see_recipient
 
@@ -254,24 +242,6 @@ class OrderType(NodeType):
     )
 
 
-OrderPlaceError = Annotated[
-    NotFoundType
-    | InvalidInputType
-    | NotServiceableType
-    | EmptyCartType
-    | VersionConflictType
-    | ProductUnavailableType
-    | InsufficientStockType
-    | AgeConfirmationRequiredType
-    | BelowMinimumType
-    | PriceChangedType
-    | PromiseChangedType
-    | PickupUnavailableType
-    | UnpaidOrderLimitType
-    | UnpaidUnitLimitType
-    | BusyType,
-    strawberry.union("OrderPlaceError", description="Problems that `orderPlace` can return."),
-]
 OrderCancelError = Annotated[
     NotFoundType
     | InvalidInputType

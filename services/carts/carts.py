@@ -18,6 +18,8 @@ from services.core.problems import DomainError, InvalidInput, NotFound, Problem
 from services.core.state_machine import check_version
 
 MAX_CART_LINES = 100
+MAX_MERGED_LINES = 2 * MAX_CART_LINES
+"""A guest's and an account's cart have room in one; such a cart takes no new products."""
 MAX_LINE_QUANTITY = 99
 
 _CART_KEY = (Cart.person_id == bindparam("person"), Cart.company_id == bindparam("company"))
@@ -123,7 +125,8 @@ def validate_lines(changes: Sequence[CartLineChange]) -> None:
 def validate_line_count(count: int) -> None:
     """Raise DomainError: LineLimit for more lines than a cart allows."""
     if count > MAX_CART_LINES:
-        raise DomainError(_line_limit())
+        message = f"A cart or an order has at most {MAX_CART_LINES} lines."
+        raise DomainError(LineLimit(path=["input", "lines"], message=message, most=MAX_CART_LINES))
 
 
 async def set_lines(
@@ -141,20 +144,23 @@ async def set_lines(
     row = await _lock(session, person_id, company_id)
     check_version(row, expected_version, "The cart was changed elsewhere: read it again.")
     lines = {line.product_id: line for line in await list_lines(session, row.id)}
+    count = len(lines)
     now = await _touch(session, row)
     for index, line_change in enumerate(changes):
         # One microsecond apart, so that lines added together keep their order.
         added_at = now + timedelta(microseconds=index)
         lines = await _set(session, row, lines, line_change, added_at)
-    validate_line_count(len(lines))
+    if len(lines) > count:
+        validate_line_count(len(lines))
     await session.flush()
     return row
 
 
 async def merge_carts(session: AsyncSession, from_person_id: UUID, to_person_id: UUID) -> None:
-    """Merge a guest's carts into the account's; a product in both keeps the larger quantity.
+    """Merge a guest's carts into the account's, the guest's products behind those of the account.
 
-    The session's scope must include both people. The account's lines have priority at the limit.
+    A product in both keeps the larger quantity and the later wish for substitution. The session's
+    scope must include both people. At MAX_MERGED_LINES the account's lines have priority.
     """
     if from_person_id == to_person_id:
         return
@@ -162,22 +168,34 @@ async def merge_carts(session: AsyncSession, from_person_id: UUID, to_person_id:
         select(Cart).where(Cart.person_id == from_person_id).order_by(Cart.id).with_for_update()
     )
     for guest in guests.all():
-        guest_lines = await list_lines(session, guest.id)
-        target = await _lock(session, to_person_id, guest.company_id)
-        lines = {line.product_id: line for line in await list_lines(session, target.id)}
-        now = await _touch(session, target)
-        for line in guest_lines:
-            own = lines.get(line.product_id)
-            if own is None and len(lines) >= MAX_CART_LINES:
-                continue
-            quantity = max(line.quantity, own.quantity if own else 0)
-            substitution = None if own else line.substitution
-            line_change = CartLineChange(line.product_id, quantity, substitution)
-            lines = await _set(session, target, lines, line_change, now)
-        await session.flush()
+        await _merge_cart(session, guest, to_person_id)
         await session.execute(delete(CartLine).where(CartLine.cart_id == guest.id))
         await session.delete(guest)
     await session.flush()
+
+
+async def _merge_cart(session: AsyncSession, guest: Cart, to_person_id: UUID) -> None:
+    guest_lines = await list_lines(session, guest.id)
+    target = await _lock(session, to_person_id, guest.company_id)
+    lines = {line.product_id: line for line in await list_lines(session, target.id)}
+    now = await _touch(session, target)
+    for index, line in enumerate(guest_lines):
+        own = lines.get(line.product_id)
+        if own is None and len(lines) >= MAX_MERGED_LINES:
+            continue
+        quantity = max(line.quantity, own.quantity if own else 0)
+        line_change = CartLineChange(line.product_id, quantity)
+        lines = await _set(session, target, lines, line_change, now + timedelta(microseconds=index))
+        merged = lines[line.product_id]
+        if own is None or _is_later(line.substitution_at, own.substitution_at):
+            merged.substitution = line.substitution
+            merged.substitution_at = line.substitution_at
+    await session.flush()
+
+
+def _is_later(time: datetime | None, other: datetime | None) -> bool:
+    """Whether `time` is after `other`; None is before every time."""
+    return time is not None and (other is None or time > other)
 
 
 async def _set(
@@ -205,6 +223,7 @@ async def _set(
     line.quantity = change.quantity
     if change.substitution is not None:
         line.substitution = change.substitution
+        line.substitution_at = cart.updated_at
     return {**lines, change.product_id: line}
 
 
@@ -249,11 +268,3 @@ def _not_listed(
         for index, line in enumerate(changes)
         if line.quantity and line.product_id not in listed_products
     ]
-
-
-def _line_limit() -> LineLimit:
-    return LineLimit(
-        path=["input", "lines"],
-        message=f"A cart holds at most {MAX_CART_LINES} lines.",
-        most=MAX_CART_LINES,
-    )

@@ -8,6 +8,7 @@ from uuid import UUID
 from models.carts import Cart, CartLine, CartProblem, Substitution
 from models.catalog import Availability
 from models.companies import Company
+from services.carts import carts
 from services.carts.totals import CartTotals, PricedLine, compute_totals
 from services.catalog.listed_products import ListedProduct
 
@@ -65,7 +66,8 @@ class PricedCart:
     def orderable(self) -> bool:
         """Whether the cart can be ordered at present."""
         no_problems = all(line.problem is None for line in self.lines)
-        return bool(self.lines) and no_problems and self.quote.minimum_reached
+        count_allowed = 0 < len(self.lines) <= carts.MAX_CART_LINES
+        return count_allowed and no_problems and self.quote.minimum_reached
 
 
 def price_cart(

@@ -22,6 +22,7 @@ from services.carts.basket_problems import (
     shortages,
 )
 from services.carts.baskets import CartsByCompany, OrderRequest, RequestedLine
+from services.carts.carts import validate_line_count
 from services.core.problems import DomainError, Problem
 from services.stores import coverage
 
@@ -125,12 +126,14 @@ async def plan_sourcing(
     """Price the request in each candidate store of one company.
 
     `own_units` (by store and product) are those that an earlier try of this request has reserved:
-    they are available to it. Raises DomainError: EmptyCart.
+    they are available to it. Raises DomainError: EmptyCart, LineLimit for a cart that a merge made
+    too long.
     """
     cart = carts.get(candidates[0].company.id) if request.lines is None else None
     lines = request.lines or (cart.lines if cart else ())
     if not lines:
         raise DomainError(EmptyCart(path=["input"], message="There is nothing to order."))
+    validate_line_count(len(lines))
     snapshots = await _listing_snapshots(session, candidates, lines, own_units)
     plans = [
         _plan(request, candidate, lines, snapshots.get(candidate.store.id, {}))

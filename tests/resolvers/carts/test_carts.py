@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import func, select
 
 from database.audit import AuditContext
@@ -35,6 +36,12 @@ mutation Set($input: CartLinesSetInput!) {
       ... on LineLimit { most }
     }
   }
+}
+"""
+
+PLACE = """
+mutation Place($input: OrderPlaceInput!) {
+  orderPlace(input: $input) { errors { __typename ... on LineLimit { most } } }
 }
 """
 
@@ -190,3 +197,72 @@ async def test_a_guests_cart_is_merged_into_the_account(
     async with database.read(PLATFORM) as session:
         count = select(func.count()).where(CartLine.person_id == guest.person_id)
         assert await session.scalar(count) == 0
+
+
+async def merge(database: Database, guest: Actor, buyer: Actor) -> None:
+    assert guest.person_id
+    assert buyer.person_id
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        await carts.merge_carts(session, guest.person_id, buyer.person_id)
+
+
+async def load_lines(database: Database, city: City, actor: Actor) -> list[CartLine]:
+    assert actor.person_id
+    async with database.read(actor.scope()) as session:
+        _, lines = await carts.load_contents(session, actor.person_id, city.company.id)
+    return lines
+
+
+async def test_the_lines_of_a_guest_stand_behind_those_of_the_account_in_their_order(
+    ask: GraphRunner, city: City, buyer: Actor, database: Database
+) -> None:
+    """All of them got the same time, so they were sorted by the ids of their products."""
+    [guest] = await create_people(database)
+    order = [7, 3, 9, 1, 8, 2]
+    for index in order:
+        await set_lines(ask, city, guest, line(city, index, 1))
+    await set_lines(ask, city, buyer, line(city, 5, 1), line(city, 4, 1))
+    await merge(database, guest, buyer)
+    merged = [each.product_id for each in await load_lines(database, city, buyer)]
+    assert merged == [city.products[index].id for index in [5, 4, *order]]
+
+
+async def test_of_two_wishes_for_a_substitution_the_later_one_is_kept(
+    ask: GraphRunner, city: City, buyer: Actor, database: Database
+) -> None:
+    """The guest's wish was dropped; a line that never had one has no say."""
+    [guest] = await create_people(database)
+    await set_lines(ask, city, guest, line(city, 0, 1, substitution="REPLACE_SIMILAR"))
+    await set_lines(ask, city, buyer, line(city, 0, 1, substitution="REFUND"))
+    await set_lines(ask, city, buyer, line(city, 1, 1, substitution="ASK_ME"), line(city, 2, 1))
+    await set_lines(
+        ask, city, guest,
+        line(city, 1, 1, substitution="REPLACE_SIMILAR"), line(city, 2, 1, substitution="ASK_ME"),
+    )  # fmt: skip
+    await set_lines(ask, city, guest, line(city, 1, 2))
+    await merge(database, guest, buyer)
+    wishes = [each.substitution for each in await load_lines(database, city, buyer)]
+    later = [Substitution.REFUND, Substitution.REPLACE_SIMILAR, Substitution.ASK_ME]
+    assert wishes == later
+
+
+async def test_no_line_of_a_guest_is_lost_beyond_the_limit_of_a_cart(
+    ask: GraphRunner, city: City, buyer: Actor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 120 lines 20 vanished without an error. Now they stay, and can only be removed."""
+    monkeypatch.setattr(carts, "MAX_CART_LINES", 3)
+    monkeypatch.setattr(carts, "MAX_MERGED_LINES", 6)
+    [guest] = await create_people(database)
+    await set_lines(ask, city, guest, *[line(city, index, 1) for index in (3, 4, 5)])
+    await set_lines(ask, city, buyer, *[line(city, index, 1) for index in (0, 1)])
+    await merge(database, guest, buyer)
+    assert len(await load_lines(database, city, buyer)) == 5
+    assert error_types(await set_lines(ask, city, buyer, line(city, 6, 1))) == ["LineLimit"]
+    answer = await set_lines(ask, city, buyer, line(city, 3, 0))
+    assert error_types(answer) == []
+    assert not answer.data["cartLinesSet"]["cart"]["orderable"]
+    placed = await ask(PLACE, {"input": {"at": city.point}}, buyer)
+    [error] = placed.data["orderPlace"]["errors"]
+    assert (error["__typename"], error["most"]) == ("LineLimit", 3)
+    answer = await set_lines(ask, city, buyer, line(city, 4, 0))
+    assert answer.data["cartLinesSet"]["cart"]["orderable"]
