@@ -25,7 +25,7 @@ export PORT
 	demo city crash chaos audit-stock fuzz walk bench bench-live bench-drain bench-riders \
 	bench-scale bench-stock bench-inventory bench-jobs bench-days bench-plot \
 	clients clients-if-npm lock \
-	demo-short bench-short peers-if-npm
+	demo-short bench-short peers-if-npm attack attack-short
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -54,7 +54,7 @@ test-fast: setup ## run the tests that need no server process
 	@$(IN) pytest -n $(WORKERS) --dist loadfile -m "not processes" \
 	 $(addprefix --ignore=tests/,clients faults local) $(ARGS)
 
-check: setup lint types contracts schema-diff test bench-short demo-short ## everything that CI runs
+check: setup lint types contracts schema-diff test bench-short attack-short demo-short ## everything that CI runs
 
 lint:
 	$(IN) ruff format --check .
@@ -149,6 +149,12 @@ bench-days: setup ## measure the event log in one table and in partitions (ARGS=
 
 bench-short: setup peers-if-npm ## run each benchmark in its short form
 	@$(IN) benchmarks.short
+
+attack: setup ## attack a production server of its own, with a figure for each class (ARGS="--only heads")
+	@$(IN) attack $(ARGS)
+
+attack-short: setup ## the same with less of everything, in a minute
+	@$(IN) attack --short
 
 bench-plot: setup ## draw the saved results of make bench
 	@$(IN) benchmarks.peers.plot

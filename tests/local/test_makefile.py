@@ -16,7 +16,7 @@ CHECK = set(TARGETS["check"].split("##")[0].split())
 BY_STEP = {
     "setup": "lint", "test": "test", "test-fast": "test", "clients": "test",
     "demo": "demo-short", "city": "demo-short", "run": "demo-short", "demo-short": "demo-short",
-    "bench-short": "bench-short",
+    "bench-short": "bench-short", "attack": "attack-short", "attack-short": "attack-short",
 }  # fmt: skip
 BY_TEST = {
     "help": "tests/local/test_makefile.py",

@@ -1,0 +1,136 @@
+"""The server under attack: in production mode, with a database of its own, on loopback."""
+
+import os
+import resource
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import local
+from local import process, valkey
+from tests.support.paths import ROOT
+
+FOLDER = ROOT / ".darkstore" / "attack"
+OPERATIONS = ROOT / "docs" / "operations"
+PROXY = "127.0.0.2"
+BYSTANDER = "127.0.0.9"
+PER_ADDRESS = 100
+READY_SECONDS = 120.0
+OPEN_FILES = 4_096
+ESTABLISHED = "01"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running server."""
+
+    port: int
+    pid: int
+    instance: local.Instance
+    log: Path
+
+    def memory_mb(self) -> float:
+        """The resident memory of the server's process."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise ProcessLookupError(self.pid)
+
+    def open_sockets(self, source: str) -> int:
+        """How many connections with clients of an address the server has."""
+        port = f":{self.port:04X}"
+        peer = ip_address(source).packed[::-1].hex().upper()
+        rows = (row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        return sum(
+            here.endswith(port) and there.startswith(peer) and state == ESTABLISHED
+            for _, here, there, state, *_ in rows
+        )
+
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return Path(f"/proc/{self.pid}").exists()
+
+
+def document(name: str) -> str:
+    """A document of our own apps, which production accepts from everybody."""
+    lines = (OPERATIONS / f"{name}.graphql").read_text().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("#")).strip()
+
+
+@contextmanager
+def production_server() -> Iterator[Target]:
+    """Start everything for the block; only what was started here is ended."""
+    _allow_files()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    instance = local.start(FOLDER)
+    try:
+        environment = _environment(instance)
+        command = [sys.executable, "-m", "server"]
+        subprocess.run(
+            [*command, "migrate"], cwd=ROOT, env=environment, check=True, stdout=sys.stderr
+        )
+        port, log = valkey.free_port(), FOLDER / "server.log"
+        with log.open("w") as output:
+            child = subprocess.Popen(
+                [*command, "serve", "--port", str(port)], cwd=ROOT, env=environment,
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        try:
+            _await_ready(port, child, log)
+            yield Target(port, child.pid, instance, log)
+        finally:
+            process.stop(child.pid, signal.SIGTERM)
+            child.wait()
+    finally:
+        instance.stop()
+
+
+def _environment(instance: local.Instance) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONUNBUFFERED": "1",
+        "DARKSTORE_ENV": "production",
+        "DATABASE_URL": instance.database_url,
+        "REDIS_URL": instance.redis_url,
+        "DARKSTORE_KEYS_FILE": str(FOLDER / "keys.json"),
+        "DARKSTORE_DRAIN_SECONDS": "1",
+        "DARKSTORE_TRUSTED_PROXIES": PROXY,
+        "DARKSTORE_CONNECTIONS_PER_ADDRESS": str(PER_ADDRESS),
+        "DARKSTORE_APP_URL": "https://shop.example.org",
+        # Nobody answers there: what would be sent is only queued.
+        "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_API_KEY": "sk_test_attack",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        "SMS_API_BASE": "http://127.0.0.1:9",
+        "SMS_ACCOUNT": "AC1",
+        "SMS_TOKEN": secrets.token_hex(16),
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_FROM": "shop@example.org",
+    }
+
+
+def _await_ready(port: int, child: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and child.poll() is None:
+        try:
+            url = f"http://127.0.0.1:{port}/readyz"
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit(f"attack: the server did not start:\n{process.tail(log)}")
+
+
+def _allow_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
