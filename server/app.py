@@ -1,7 +1,7 @@
 """Composes the ASGI application of a serving process: routes, authentication, dependencies."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from resolvers.context import Container
 from server import gc_settings
 from server.auth.header_authenticator import HeaderAuthenticator
+from server.clock_check import checked_clock
 from server.container import build_storage, open_container
 from server.endpoints.explorer import explorer_routes
 from server.endpoints.metrics import metrics_routes
@@ -24,13 +25,15 @@ from server.endpoints.rider_positions import POSITIONS_PATH, REPORTS_PER_RIDER, 
 from server.endpoints.stock_uploads import StockFiles
 from server.graphql_engine import build_engine
 from server.persisted_queries.lookup import PersistedQueries, open_persisted_queries
-from server.rate_limit.rate_limiter import RateLimiter
 from server.rate_limit.redis_sync import RedisBucketSync
 from server.settings import Settings
+from server.transport.client_address import TrustedProxies
+from server.transport.connection_caps import ConnectionCaps
 from server.transport.connections import LiveConnections
 from server.transport.limits import TransportLimits
 from server.transport.listening_socket import connection_capacity
 from server.transport.routes import graphql_routes
+from services.core.rate_limiter import RateLimiter
 from services.core.token_bucket import BucketSize
 
 GRAPHQL_PATH = "/graphql"
@@ -52,10 +55,13 @@ class ServerApplication(Starlette):
         authenticator: HeaderAuthenticator,
         connections: LiveConnections,
         reports_per_rider: BucketSize = REPORTS_PER_RIDER,
+        *,
+        caps: ConnectionCaps | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.connections = connections
+        self.caps = caps or ConnectionCaps()
         self._positions = RiderPositions(authenticator, reports_per_rider)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +78,8 @@ async def open_app(settings: Settings) -> AsyncIterator[ServerApplication]:
     documents = open_persisted_queries(settings)
     async with (
         open_container(settings) as container,
-        shared_rate_limits(settings, limiter),
+        checked_clock(container.database),
+        shared_rate_limits(settings, limiter, container.authenticator.strangers),
         aclosing(documents),
         aclosing(PaymentWebhooks(container.database, container.payments)) as webhooks,
     ):
@@ -83,17 +90,14 @@ async def open_app(settings: Settings) -> AsyncIterator[ServerApplication]:
 
 
 @asynccontextmanager
-async def shared_rate_limits(settings: Settings, limiter: RateLimiter) -> AsyncIterator[None]:
+async def shared_rate_limits(settings: Settings, *limiters: RateLimiter) -> AsyncIterator[None]:
     """Share what callers spend with the other processes during the block."""
-    if not settings.redis_url or not settings.budget_per_second:
+    async with AsyncExitStack() as stack:
+        for limiter in limiters if settings.redis_url else ():
+            sync = RedisBucketSync(limiter, settings.redis_url)
+            stack.push_async_callback(sync.close)
+            sync.start()
         yield
-        return
-    sync = RedisBucketSync(limiter, settings.redis_url)
-    sync.start()
-    try:
-        yield
-    finally:
-        await sync.close()
 
 
 def _build_app(
@@ -103,7 +107,10 @@ def _build_app(
     limiter: RateLimiter,
     documents: PersistedQueries,
 ) -> ServerApplication:
-    connections = LiveConnections(connection_capacity())
+    network, capacity = settings.network, connection_capacity()
+    per_address = network.connections_per_address
+    connections = LiveConnections(capacity, per_address)
+    proxies = TrustedProxies(network.trusted_proxies, network.forwarded_header)
     authenticator = HeaderAuthenticator(container)
     routes: list[BaseRoute] = [
         *graphql_routes(
@@ -126,7 +133,11 @@ def _build_app(
     if settings.development:
         routes.extend(explorer_routes())
     return ServerApplication(
-        authenticator, connections, routes=routes, middleware=_middleware(settings)
+        authenticator,
+        connections,
+        caps=ConnectionCaps(capacity, per_address, proxies),
+        routes=routes,
+        middleware=_middleware(settings),
     )
 
 

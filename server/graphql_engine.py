@@ -12,8 +12,8 @@ from resolvers.rules import AccessDenied
 from schema.root import graph
 from server.errors import format_error
 from server.rate_limit.callers import CallerBucketSizes
-from server.rate_limit.rate_limiter import CostRejected, CostReservation, RateLimiter
 from server.settings import Settings
+from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
 
 THROTTLED = "THROTTLED"
 REFUSED_OPERATION_COST = 1

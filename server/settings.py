@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateways.mail import SmtpSecurity
+from server.transport.client_address import (
+    FORWARDED_HEADERS,
+    THIS_MACHINE,
+    X_FORWARDED_FOR,
+    parse_proxies,
+)
+from server.transport.limits import MAX_CONNECTIONS_PER_ADDRESS
 from services.checkout.unpaid_limits import DEFAULT_LIMITS, UnpaidLimits
 from services.operations.retention_rules import (
     AUDIT_DAYS,
@@ -54,6 +61,15 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """The proxies in front, the header in which they name the client, and caps of connections."""
+
+    trusted_proxies: tuple[str, ...]
+    forwarded_header: str
+    connections_per_address: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that differs from one installation to another."""
 
@@ -75,6 +91,7 @@ class Settings:
     origins: frozenset[str]
     reference_executor: bool
     drain_seconds: float
+    network: NetworkSettings
     budget_per_second: int
     shows_cost: bool
     manifest_file: str | None
@@ -117,6 +134,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         origins=frozenset(filter(None, environment.get("DARKSTORE_ORIGINS", "").split(","))),
         reference_executor=environment.get("EXECUTOR") == "reference",
         drain_seconds=_seconds(environment, "DARKSTORE_DRAIN_SECONDS", DRAIN_SECONDS),
+        network=_network(environment),
         budget_per_second=_whole_number(
             environment, "DARKSTORE_BUDGET_PER_SECOND", BUDGET_PER_SECOND, BUDGET_RANGE
         ),
@@ -199,6 +217,42 @@ def _whole_number(
             f"{name} is {text[:20]!r}: it is a whole number from {minimum}{none} to {maximum}."
         )
     return int(text)
+
+
+def _network(environment: Mapping[str, str]) -> NetworkSettings:
+    name, valid_range = "DARKSTORE_CONNECTIONS_PER_ADDRESS", (1, 100_000)
+    return NetworkSettings(
+        trusted_proxies=_trusted_proxies(environment),
+        forwarded_header=_forwarded_header(environment),
+        connections_per_address=_whole_number(
+            environment, name, MAX_CONNECTIONS_PER_ADDRESS, valid_range
+        ),
+    )
+
+
+def _trusted_proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Addresses and ranges of proxies, separated by commas; by default those of this machine."""
+    name = "DARKSTORE_TRUSTED_PROXIES"
+    text = environment.get(name, "").strip()
+    if text.lower() == "none":
+        return ()
+    proxies = tuple(part.strip() for part in text.split(",") if part.strip()) or THIS_MACHINE
+    try:
+        parse_proxies(proxies)
+    except ValueError as error:
+        raise BadSetting(
+            f"{name} holds an invalid range ({error}): write addresses or ranges such as"
+            " 10.0.0.0/8, or 'none'."
+        ) from None
+    return proxies
+
+
+def _forwarded_header(environment: Mapping[str, str]) -> str:
+    name = "DARKSTORE_FORWARDED_HEADER"
+    header = environment.get(name, "").strip().lower() or X_FORWARDED_FOR
+    if header not in FORWARDED_HEADERS:
+        raise BadSetting(f"{name} is {header[:40]!r}: it is {' or '.join(FORWARDED_HEADERS)}.")
+    return header
 
 
 def _unpaid_limits(environment: Mapping[str, str]) -> UnpaidLimits:

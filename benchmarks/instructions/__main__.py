@@ -27,7 +27,7 @@ from benchmarks.peers.place import open_place
 START_SECONDS = 600.0
 ANSWER_SECONDS = 200.0
 WARM_REQUESTS = 60
-REQUESTS = {"hello": 400, "orders": 10}
+REQUESTS = {"hello": 400, "proxied": 400, "orders": 10}
 REQUESTS_OTHERWISE = 40
 MISSING = "instructions: valgrind is not installed, so nothing was counted (apt install valgrind)."
 

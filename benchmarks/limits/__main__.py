@@ -17,8 +17,8 @@ from models.identity import Actor, Grant, Role
 from schema.root import graph
 from server.graphql_engine import GraphQLEngine
 from server.rate_limit.callers import CallerBucketSizes
-from server.rate_limit.rate_limiter import CostReservation, RateLimiter
 from server.rate_limit.redis_sync import RedisBucketSync
+from services.core.rate_limiter import CostReservation, RateLimiter
 from tests.execution.test_limits import LARGEST_ALLOWED, malicious_documents
 from tests.support.execution import shop_schema
 

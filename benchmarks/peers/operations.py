@@ -5,8 +5,8 @@ Mercurius, Yoga and plain Strawberry serve a part of our own schema, so they get
 
 import base64
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -29,10 +29,13 @@ class Operation:
     variables: Row
     graphile_variables: Row
     normalize: Callable[[Row], Row]
+    document: str = ""
+    """Whose documents it sends, if not its own."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def body(self, dialect: str) -> str:
         """The JSON to post; dialect is `ours` or `graphile`."""
-        query = (DOCUMENTS / f"{self.name}.{dialect}.graphql").read_text()
+        query = (DOCUMENTS / f"{self.document or self.name}.{dialect}.graphql").read_text()
         variables = self.variables if dialect == "ours" else self.graphile_variables
         return json.dumps({"query": query, "variables": variables})
 
@@ -42,6 +45,10 @@ def operations(customer: UUID, order: UUID) -> list[Operation]:
     at = {"at": PLACE}
     return [
         Operation("hello", "`__typename`: what a request costs at least", False, {}, {}, dict),
+        Operation(
+            "proxied", "the same with the header of a trusted proxy", False, {}, {}, dict,
+            document="hello", headers={"x-forwarded-for": "203.0.113.7"},
+        ),
         Operation(
             "storefront",
             "place → store → category → 20 products → brand, category, price, stock",

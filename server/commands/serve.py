@@ -19,7 +19,7 @@ from server.transport.http.fast_path import fast_path_protocol
 from server.transport.limits import MAX_FRAME_BYTES
 from server.transport.listening_socket import configure_listening_socket
 from server.transport.log_filter import ClientErrorFilter
-from server.transport.uvicorn_internals.websocket_protocol import DirectWebSocket
+from server.transport.uvicorn_internals.websocket_protocol import websocket_protocol
 
 log = logging.getLogger("darkstore.server")
 
@@ -102,8 +102,10 @@ def _uvicorn_config(
         host=host,
         port=port,
         lifespan="off",
-        http=fast_path_protocol(app.routes, ("origin",) if settings.origins else ()),
-        ws=DirectWebSocket,
+        # The protocols read the header of trusted proxies themselves.
+        proxy_headers=False,
+        http=fast_path_protocol(app.routes, ("origin",) if settings.origins else (), caps=app.caps),
+        ws=websocket_protocol(app.caps),
         ws_ping_interval=None,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,

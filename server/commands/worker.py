@@ -10,6 +10,7 @@ import uvloop
 from jobs.run_log import RunLog
 from jobs.runner import JobDependencies, run_jobs
 from jobs.schedule import BACKLOG_QUERIES, JOBS
+from server.clock_check import checked_clock
 from server.container import (
     build_messages,
     build_storage,
@@ -38,7 +39,7 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_worker_database(settings) as database:
+    async with open_worker_database(settings) as database, checked_clock(database):
         container = offline_container(settings, database)
         dependencies = JobDependencies(
             database=database,

@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, Route
 from models.identity import AppScope
 from models.ids import encode_id
 from models.integrations import App, AppSecretKind
-from services.core.address_rate_limit import AddressRateLimit
 from services.core.problems import DomainError, RateLimited
 from services.core.transient_errors import is_transient
 from services.identity.access_tokens import ACCESS_TOKEN_SECONDS, SCOPES_BY_TOKEN
@@ -76,7 +75,7 @@ class TokenEndpoint:
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
-        self._failures = AddressRateLimit("wrong client secrets came", FAILURES_PER_HOUR)
+        self._failures = authenticator.limit_of("wrong client secrets came", FAILURES_PER_HOUR)
 
     async def respond(self, request: Request) -> Response:
         """Respond with a token, or with the reason why there is none."""

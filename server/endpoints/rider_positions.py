@@ -6,7 +6,6 @@ last three may be null or left out. It is the most frequent request, so this end
 GraphQL and creates no request object.
 """
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -21,9 +20,10 @@ from resolvers.rules import RIDER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
 from server.errors import error_code
-from server.rate_limit.rate_limiter import CostRejected, RateLimiter
 from server.transport.authentication import AuthenticationFailure, authentication_of
+from server.transport.json_text import decode_json
 from services.core.problems import DomainError, IllegalStep, InvalidInput, NotFound, Problem
+from services.core.rate_limiter import CostRejected, RateLimiter
 from services.core.request_batcher import Busy
 from services.core.token_bucket import BucketSize
 from services.core.transient_errors import is_transient
@@ -37,7 +37,6 @@ log = logging.getLogger("darkstore.positions")
 POSITIONS_PATH = "/riders/positions"
 ACTION = "riderPositions"
 MAX_BODY_BYTES = 16 * 1024
-BODY_SECONDS = 10.0
 # In this process alone: to refuse a report for coming too soon takes a database read, too.
 REPORTS_PER_RIDER = BucketSize(capacity=40, refill_per_second=8)
 MIN_ROW_NUMBERS, MAX_ROW_NUMBERS = 3, 6
@@ -73,7 +72,7 @@ class RiderPositions:
             raise HttpRejected(405, "METHOD_NOT_ALLOWED", "Send positions by POST.")
         context = await self._authenticate(scope)
         self._check_rate(context)
-        readings = _parse(await _read_body(scope, receive))
+        readings = _parse(await _read_body(receive))
         origin = AuditContext(ACTION, context.actor.person_id, context.address, context.request_id)
         result = await position_ingest.report_positions(
             context.container, actor=context.actor, origin=origin, readings=readings
@@ -102,31 +101,26 @@ class RiderPositions:
             raise HttpRejected(429, "THROTTLED", "Report less often.", retryAfterSeconds=wait)
 
 
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    """The body, limited in bytes and in time."""
+async def _read_body(receive: Receive) -> bytes:
+    """The body, limited in bytes; the connection limits how long it takes."""
     body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message: Message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise HttpRejected(400, "BAD_REQUEST", "The body did not arrive.")
-                chunk: bytes = message.get("body", b"")
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    text = f"A report has at most {MAX_BODY_BYTES} bytes."
-                    raise HttpRejected(413, "PAYLOAD_TOO_LARGE", text)
-                if not message.get("more_body"):
-                    return body
-    except TimeoutError:
-        text = f"The body did not arrive within {BODY_SECONDS:g} s."
-        raise HttpRejected(408, "REQUEST_TIMEOUT", text) from None
+    while True:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HttpRejected(400, "BAD_REQUEST", "The body did not arrive.")
+        chunk: bytes = message.get("body", b"")
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            text = f"A report has at most {MAX_BODY_BYTES} bytes."
+            raise HttpRejected(413, "PAYLOAD_TOO_LARGE", text)
+        if not message.get("more_body"):
+            return body
 
 
 def _parse(body: bytes) -> list[GpsReading]:
     try:
-        rows = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        rows = decode_json(body)
+    except ValueError:
         raise HttpRejected(400, "BAD_REQUEST", MALFORMED) from None
     if not isinstance(rows, list) or len(rows) > position_validation.MAX_POINTS:
         text = f"Send 1 to {position_validation.MAX_POINTS} rows of numbers."

@@ -19,6 +19,7 @@ from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.upload_slots import UploadSlots
 from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError, NotFound, Problem, RateLimited, parse_id
 from services.core.text import parse_line
@@ -30,7 +31,7 @@ log = logging.getLogger("darkstore.imports")
 
 UPLOAD_PATH = "/imports"
 UPLOAD_SECONDS = 120.0
-MAX_CONCURRENT_UPLOADS = 8
+MAX_CONCURRENT_UPLOADS = 32
 PAGE_ROWS = 1_000
 COLUMNS = ("line", "store", "product", "quantity", "field", "fault", "message")
 # A spreadsheet evaluates a text with such a beginning.
@@ -45,7 +46,7 @@ class StockFiles:
     def __init__(self, authenticator: HeaderAuthenticator, storage: FileStorage) -> None:
         self._authenticator = authenticator
         self._storage = storage
-        self._upload_slots = asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)
+        self._slots = UploadSlots(MAX_CONCURRENT_UPLOADS)
 
     @property
     def routes(self) -> list[Route]:
@@ -99,10 +100,7 @@ class StockFiles:
         )
         async with context.read() as session:
             await stock_imports.check_upload_limit(session, actor=context.actor)
-        if self._upload_slots.locked():
-            message = "Too many files come in at once: try again."
-            raise HttpRejected(503, "UNAVAILABLE", message)
-        async with self._upload_slots:
+        with self._slots.taken_by(context.actor):
             upload = await self._store(request, context, name)
         body = {"uploadId": encode_id(StockUpload, upload.id), "sizeBytes": upload.size_bytes}
         return JSONResponse(body, 201)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from server.rate_limit.rate_limiter import CallerBucket, RateLimiter
+from services.core.rate_limiter import CallerBucket, RateLimiter
 
 log = logging.getLogger("darkstore.allowance")
 

@@ -5,7 +5,8 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from server.transport.limits import MAX_CONNECTIONS
+from server.transport.connection_caps import NetworkCounts
+from server.transport.limits import MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS
 from server.transport.rejection import RequestRejected
 
 _STEP_SECONDS = 0.02
@@ -14,8 +15,13 @@ _STEP_SECONDS = 0.02
 class LiveConnections:
     """Open sockets and event streams, each with the function that asks it to close."""
 
-    def __init__(self, max_count: int = MAX_CONNECTIONS) -> None:
+    def __init__(
+        self,
+        max_count: int = MAX_CONNECTIONS,
+        per_address: int = MAX_CONNECTIONS_PER_ADDRESS,
+    ) -> None:
         self._max_count = max_count
+        self._networks = NetworkCounts(per_address, this_machine=False)
         self._closers: dict[int, Callable[[], None]] = {}
         self._numbers = iter(range(2**63))
         self._draining = False
@@ -30,8 +36,11 @@ class LiveConnections:
         """Whether the server is about to stop."""
         return self._draining
 
-    def check_capacity(self) -> None:
-        """Raise RequestRejected (503) when this process accepts no further connection."""
+    def check_capacity(self, client: str) -> None:
+        """Raise RequestRejected (503) when this process accepts no further one from a client.
+
+        Behind a proxy only this limits a client: the connection is the proxy's.
+        """
         if self._draining:
             raise RequestRejected(
                 503, "UNAVAILABLE", "This server is leaving: reconnect.", {"retry-after": "1"}
@@ -40,24 +49,29 @@ class LiveConnections:
             raise RequestRejected(
                 503, "UNAVAILABLE", "This server is full: try again.", {"retry-after": "5"}
             )
+        if not self._networks.has_room(client):
+            message = "Too many connections are open from your address: close some."
+            raise RequestRejected(503, "UNAVAILABLE", message, {"retry-after": "5"})
 
-    def register(self, close: Callable[[], None]) -> Callable[[], None]:
+    def register(self, client: str, close: Callable[[], None]) -> Callable[[], None]:
         """Count one connection until the returned function is called; `close` asks it to end."""
         number = next(self._numbers)
         self._closers[number] = close
+        self._networks.add(client, 1)
         self._empty.clear()
 
         def unregister() -> None:
-            self._closers.pop(number, None)
+            if self._closers.pop(number, None) is not None:
+                self._networks.add(client, -1)
             if not self._closers:
                 self._empty.set()
 
         return unregister
 
     @contextmanager
-    def registered(self, close: Callable[[], None]) -> Iterator[None]:
+    def registered(self, client: str, close: Callable[[], None]) -> Iterator[None]:
         """Count one connection while the block runs; `close` asks it to end."""
-        unregister = self.register(close)
+        unregister = self.register(client, close)
         try:
             yield
         finally:

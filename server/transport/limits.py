@@ -3,16 +3,26 @@
 from dataclasses import dataclass
 
 from services.core.token_bucket import BucketSize
+from services.identity.access_tokens import LEEWAY_SECONDS
 
+MAX_HEAD_BYTES = 16 * 1024  # of a request: its first line and its headers
+MAX_URL_BYTES = 12 * 1024
+MAX_HEADERS = 100
+HEAD_SECONDS = 10.0
 MAX_BODY_BYTES = 100 * 1024
-BODY_READ_SECONDS = 10.0
-MAX_URL_QUERY_BYTES = 16 * 1024
+BODY_SECONDS = 10.0
+MIN_BODY_BYTES_PER_SECOND = 10 * 1024  # once BODY_SECONDS are over
+UNREAD_BODY_SECONDS = 2.0  # for the rest of a body whose request is answered already
+LAST_READ_SECONDS = 1.0  # for a refused client to read why
+MAX_DISCARDED_BYTES = 1024 * 1024
+MAX_WAITING_REFUSED = 500
 MAX_JSON_LEVELS = 64
 REQUEST_SECONDS = 30.0
 
 STREAM_HEARTBEAT_SECONDS = 12.0
 STALLED_READER_SECONDS = 30.0
 MAX_CONNECTIONS = 20_000
+MAX_CONNECTIONS_PER_ADDRESS = 1_000
 RESERVED_FILES_COUNT = 1_000  # for databases, logs and short requests
 
 MAX_FRAME_BYTES = 64 * 1024
@@ -35,9 +45,13 @@ MAX_HEADER_VALUE_CHARS = 8 * 1024
 class TransportLimits:
     """The limits of one server; tests shorten the waits, production keeps the defaults."""
 
+    head_seconds: float = HEAD_SECONDS
     body_bytes: int = MAX_BODY_BYTES
-    body_seconds: float = BODY_READ_SECONDS
-    url_query_bytes: int = MAX_URL_QUERY_BYTES
+    clock_leeway_seconds: float = LEEWAY_SECONDS
+    body_seconds: float = BODY_SECONDS
+    body_bytes_per_second: int = MIN_BODY_BYTES_PER_SECOND
+    unread_body_seconds: float = UNREAD_BODY_SECONDS
+    last_read_seconds: float = LAST_READ_SECONDS
     json_levels: int = MAX_JSON_LEVELS
     request_seconds: float = REQUEST_SECONDS
     stream_heartbeat_seconds: float = STREAM_HEARTBEAT_SECONDS

@@ -23,11 +23,16 @@ class Operation(NamedTuple):
 
 
 def parse_operation(parameters: object, *, levels: int) -> Operation:
-    """Parse decoded JSON; raises MalformedRequest with the first fault."""
+    """Parse decoded JSON; raises MalformedRequest with the first fault.
+
+    An empty text is no value, for each parameter and by every way in: a URL has no other way to
+    write null.
+    """
     if isinstance(parameters, list):
         raise MalformedRequest("Send one operation a request: batches are not accepted.")
     if not isinstance(parameters, dict):
         raise MalformedRequest("A GraphQL request is a JSON object with a 'query'.")
+    parameters = {name: value for name, value in parameters.items() if value != ""}
     extensions = _mapping(parameters, "extensions", levels)
     document_id = _document_id(parameters, extensions or {})
     query = parameters.get("query")

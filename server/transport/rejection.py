@@ -1,6 +1,7 @@
 """Requests that never reach the executor, answered in the shape of a GraphQL error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -26,3 +27,15 @@ class RequestRejected(Exception):
 def single_error(code: str, message: str) -> list[dict[str, Any]]:
     """A GraphQL error list of one entry."""
     return [{"message": message, "extensions": {"code": code}}]
+
+
+def encode_refusal(rejected: RequestRejected, lines: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The response that refuses a connection, with the header lines of every response."""
+    own = [(name.encode(), value.encode()) for name, value in rejected.headers.items()]
+    head = b"".join(b"%b: %b\r\n" % line for line in (*lines, *own))
+    body = rejected.body()
+    return (
+        b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json; charset=utf-8\r\n"
+        b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n"
+        b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+    ) % (rejected.status, HTTPStatus(rejected.status).phrase.encode(), head, len(body), body)

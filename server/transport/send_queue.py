@@ -7,6 +7,8 @@ from typing import Protocol
 
 from server.transport.limits import TransportLimits
 
+FRAMES_OVER_FULL = 4
+
 
 class FrameWriter(Protocol):
     """Writes to one client without waiting."""
@@ -57,7 +59,10 @@ class SendQueue:
         return True
 
     def put_nowait(self, frame: bytes) -> None:
-        """Send a frame even if the queue is full: for small frames of the protocol itself."""
+        """Send a frame even if the queue is full: for small frames of the protocol itself.
+
+        A client that causes them and reads too slowly is cut off like one that reads nothing.
+        """
         if self._frames is None and not self._writer.blocked:
             self._writer.write_frame(frame)
             return
@@ -65,6 +70,8 @@ class SendQueue:
             self._frames = deque()
         self._frames.append(frame)
         self._bytes += len(frame)
+        if len(self._frames) > FRAMES_OVER_FULL * self._limits.queued_frames:
+            self._stalled()
         if self._timer is None:
             self._start_timer()
 

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from models.identity import Actor, AppScope, Grant, Role
 
 ACCESS_TOKEN_SECONDS = 600
-LEEWAY_SECONDS = 5
+# How far the clocks of two servers may be apart, twice over: one ahead, the other behind.
+LEEWAY_SECONDS = 60
 # Running servers sign with a retired key until they reload the file, and clients cache the key set
 # for minutes.
 RETIRED_KEY_SECONDS = ACCESS_TOKEN_SECONDS + LEEWAY_SECONDS + 300
@@ -50,6 +51,11 @@ class TokenClaims:
 
     actor: Actor
     expires_at: float
+
+    @property
+    def accepted_until(self) -> float:
+        """The Unix time, by the clock of this server, until which it accepts the token."""
+        return self.expires_at + LEEWAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

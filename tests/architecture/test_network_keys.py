@@ -26,6 +26,7 @@ PARSERS = {
     "resolvers/context.py",
     "resolvers/orders/orders.py",
     "server/rate_limit/callers.py",
+    "server/transport/connection_caps.py",
     "services/core/address_rate_limit.py",
     "services/identity/attempts.py",
 }

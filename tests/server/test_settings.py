@@ -86,3 +86,33 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
     )
     assert sorted(read) == sorted(documented)
     assert "docs/settings.md" in (root / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.0/33", "proxy.example.org", "10.0.0.1/8", "*", "none,::1"]
+)
+def test_a_trusted_proxy_is_an_address_or_a_range(text: str) -> None:
+    with pytest.raises(BadSetting, match="DARKSTORE_TRUSTED_PROXIES"):
+        read_settings({**DEVELOPMENT, "DARKSTORE_TRUSTED_PROXIES": text})
+
+
+def test_the_proxies_of_this_machine_are_trusted_unless_others_are_named() -> None:
+    proxies = {
+        text: read_settings({**DEVELOPMENT, "DARKSTORE_TRUSTED_PROXIES": text}).network
+        for text in ("", "none", "10.0.0.0/8, 2001:db8::1")
+    }
+    assert [network.trusted_proxies for network in proxies.values()] == [
+        ("127.0.0.0/8", "::1/128"), (), ("10.0.0.0/8", "2001:db8::1"),
+    ]  # fmt: skip
+    assert {network.forwarded_header for network in proxies.values()} == {"x-forwarded-for"}
+
+
+def test_only_a_known_header_names_the_client() -> None:
+    with pytest.raises(BadSetting, match="DARKSTORE_FORWARDED_HEADER"):
+        read_settings({**DEVELOPMENT, "DARKSTORE_FORWARDED_HEADER": "x-real-ip"})
+
+
+@pytest.mark.parametrize("text", ["0", "100001", "all"])
+def test_the_cap_of_connections_is_a_whole_number(text: str) -> None:
+    with pytest.raises(BadSetting, match="DARKSTORE_CONNECTIONS_PER_ADDRESS"):
+        read_settings({**DEVELOPMENT, "DARKSTORE_CONNECTIONS_PER_ADDRESS": text})

@@ -12,6 +12,7 @@ from database.sessions import Database
 from models.identity import Actor
 from services.core.address_rate_limit import AddressRateLimit
 from services.core.idempotency import KeyedLocks
+from services.core.rate_limiter import RateLimiter
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
     KeyRing,
@@ -45,9 +46,15 @@ class Authenticator:
         self.session_grants = SessionGrants(database)
         self.apps = AppCache(database)
         self.locks = KeyedLocks()
-        self.guest_limit = AddressRateLimit("guests were started", MAX_GUESTS_PER_ADDRESS)
-        self.link_limit = AddressRateLimit("links were asked for", MAX_LINKS_PER_ADDRESS)
-        self.sign_in_limit = AddressRateLimit("sign-ins were tried", MAX_SIGN_INS_PER_ADDRESS)
+        self.strangers = RateLimiter()
+        """What client networks may do without a sign-in; processes share it if they can."""
+        self.guest_limit = self.limit_of("guests were started", MAX_GUESTS_PER_ADDRESS)
+        self.link_limit = self.limit_of("links were asked for", MAX_LINKS_PER_ADDRESS)
+        self.sign_in_limit = self.limit_of("sign-ins were tried", MAX_SIGN_INS_PER_ADDRESS)
+
+    def limit_of(self, attempts: str, per_hour: int) -> AddressRateLimit:
+        """A limit for attempts of strangers, counted with the others of this process."""
+        return AddressRateLimit(attempts, per_hour, self.strangers)
 
     def sign(self, actor: Actor, expires_at: float | None = None) -> tuple[str, float]:
         """Return an access token valid for ten minutes and its expiry as Unix time.
@@ -71,7 +78,7 @@ class Authenticator:
         """Return the claims of a token that was verified before and has not expired."""
         token_hash = _hash(token)
         claims = self._claims.get(token_hash)
-        if claims is None or time.time() >= claims.expires_at:
+        if claims is None or time.time() >= claims.accepted_until:
             return None
         self._claims.move_to_end(token_hash)
         return claims

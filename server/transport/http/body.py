@@ -1,12 +1,11 @@
 """Reads one GraphQL request from HTTP; its size is checked before it is held in memory."""
 
-import asyncio
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-import orjson
 from starlette.requests import Request
 
+from server.transport.json_text import decode_json
 from server.transport.limits import TransportLimits
 from server.transport.operation import MalformedRequest, Operation, parse_operation
 from server.transport.rejection import RequestRejected
@@ -20,7 +19,7 @@ async def read_operation(request: Request, limits: TransportLimits) -> Operation
     """Parse a GET's query string or a POST's JSON body; raises RequestRejected."""
     parameters: object
     if request.method == "GET":
-        parameters = _from_url(request, limits)
+        parameters = _from_url(request)
     elif request.method == "POST":
         check_content_headers(request.headers)
         parameters = _json(await _bounded_body(request, limits), "The body")
@@ -72,42 +71,30 @@ async def _bounded_body(request: Request, limits: TransportLimits) -> bytes:
     if declared.isdecimal() and int(declared[:20]) > limits.body_bytes:
         raise too_large
     body = bytearray()
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limits.body_bytes:
-                    raise too_large
-    except TimeoutError:
-        raise RequestRejected(
-            408, "REQUEST_TIMEOUT", f"The body did not arrive within {limits.body_seconds:g} s."
-        ) from None
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limits.body_bytes:
+            raise too_large
     return bytes(body)
 
 
-def _from_url(request: Request, limits: TransportLimits) -> dict[str, object]:
+def _from_url(request: Request) -> dict[str, object]:
     raw: bytes = request.scope.get("query_string", b"")
-    if len(raw) > limits.url_query_bytes:
-        raise RequestRejected(
-            414, "URI_TOO_LONG", f"A query string is at most {limits.url_query_bytes} bytes."
-        )
     parameters: dict[str, object] = {}
     for name, text in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
         if name not in _PARAMETERS:
             continue
         if name in parameters:
             raise RequestRejected(400, "BAD_REQUEST", f"'{name}' is given twice.")
-        if name in _JSON_PARAMETERS:
-            parameters[name] = _json(text.encode(), f"'{name}'") if text else None
+        if text and name in _JSON_PARAMETERS:
+            parameters[name] = _json(text.encode(), f"'{name}'")
         else:
-            parameters[name] = text or None
+            parameters[name] = text
     return parameters
 
 
 def _json(raw: bytes, subject: str) -> object:
     try:
-        # orjson refuses bad UTF-8, lone surrogates, NaN and nesting that would exhaust the stack.
-        decoded: object = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        return decode_json(raw)
+    except ValueError:
         raise RequestRejected(400, "BAD_REQUEST", f"{subject} is not valid JSON.") from None
-    return decoded

@@ -112,7 +112,7 @@ class GraphQLOverHTTP:
         if isinstance(prepared, Answer):
             return self._answer_response(prepared, accepted)
         if prepared.operation_type == "subscription":
-            return self._stream(prepared, operation, caller, accepted)
+            return self._stream(prepared, operation, caller, accepted, _client_of(request))
         if prepared.operation_type == "mutation" and request.method == "GET":
             message = "Send mutations by POST."
             raise RequestRejected(405, "METHOD_NOT_ALLOWED", message, {"allow": "POST"})
@@ -142,11 +142,11 @@ class GraphQLOverHTTP:
     async def _authenticate(self, request: Request, request_id: str) -> AuthenticatedCaller:
         headers = {name.lower(): value for name, value in request.headers.items()}
         headers["x-request-id"] = request_id
-        client = request.client.host if request.client else "unknown"
         deadline = asyncio.timeout(self._limits.request_seconds)
         try:
             async with deadline:
-                return require_caller(await authentication_of(self._authenticator, headers, client))
+                caller = await authentication_of(self._authenticator, headers, _client_of(request))
+                return require_caller(caller)
         except TimeoutError:
             if not deadline.expired():
                 raise
@@ -159,11 +159,12 @@ class GraphQLOverHTTP:
         operation: Operation,
         caller: AuthenticatedCaller,
         accepted: AcceptedMedia,
+        client: str,
     ) -> Response:
         framing = _framing(accepted)
         if framing is None:
             raise stream_not_accepted()
-        self._streams.connections.check_capacity()
+        self._streams.connections.check_capacity(client)
         source = partial(self._engine.subscribe, prepared, operation.variables, caller.context)
         return StreamResponse(source, self._streams, framing, caller.expires_at)
 
@@ -171,6 +172,10 @@ class GraphQLOverHTTP:
         if accepted.json is None:
             return single_answer_stream(answer, _framing(accepted) or SSE_FRAMING)
         return answer_reply(answer, accepted.json).response()
+
+
+def _client_of(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
 
 
 def _framing(accepted: AcceptedMedia) -> StreamFraming | None:

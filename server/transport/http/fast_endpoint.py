@@ -79,7 +79,7 @@ class FastEndpoint:
     def _begin(self, request: FastRequest) -> Answer | Awaitable[Answer]:
         request.head.check()
         operation = self._operation(request)
-        caller = self._authenticator.authenticate(request.headers(), client=request.client)
+        caller = self._authenticator.authenticate(request.headers(), client=request.head.client)
         if isinstance(caller, AuthenticatedCaller):
             return self._prepare(request, operation, caller)
         return self._prepare_authenticated(request, operation, caller)

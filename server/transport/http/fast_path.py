@@ -2,9 +2,9 @@
 
 Most requests are of this kind. They need no scope, messages and routing, which cost more than a
 small operation does; an equal request head is not parsed again; an answer that needs no waiting
-needs no task. Everything else (GET, streams, bodies in pieces, upgrades, requests that passed a
-proxy, pipelined requests) goes through ASGI, and so does every other path. Both ways end at the
-same engine and produce the same responses.
+needs no task. Everything else (GET, streams, bodies in pieces, upgrades, pipelined requests) goes
+through ASGI, and so does every other path. Both ways end at the same engine and produce the same
+responses.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
+from server.transport.connection_caps import ConnectionCaps
 from server.transport.http.endpoint import GraphQLOverHTTP
 from server.transport.http.fast_endpoint import FastEndpoint
 from server.transport.http.fast_request import (
@@ -22,15 +23,14 @@ from server.transport.http.fast_request import (
     RequestHead,
 )
 from server.transport.http.reply import HttpReply
+from server.transport.limits import TransportLimits
 from server.transport.uvicorn_internals.http_protocol import DirectResponse, HttpProtocol
 
 CACHE_REQUEST_HEADS = True
 """Whether a request with the same head as the last one on its connection skips the parser."""
 
 # Requests with these headers need ASGI.
-ASGI_HEADERS = frozenset(
-    {b"transfer-encoding", b"expect", b"upgrade", b"x-forwarded-for", b"x-forwarded-proto"}
-)
+ASGI_HEADERS = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 STREAM_MEDIA = (b"event-stream", b"multipart/")
 _MAX_LENGTH_DIGITS = 5
 
@@ -39,12 +39,15 @@ def fast_path_protocol(
     routes: Iterable[BaseRoute],
     asgi_headers: Collection[str] = (),
     *,
+    limits: TransportLimits | None = None,
+    caps: ConnectionCaps | None = None,
     cache_heads: bool = CACHE_REQUEST_HEADS,
 ) -> type[asyncio.Protocol]:
     """Build the protocol for uvicorn's `http` that answers the GraphQL route among `routes`.
 
     Requests with a header named in `asgi_headers` go through ASGI, where middleware reads it.
     """
+    own_limits, own_caps = limits or TransportLimits(), caps or ConnectionCaps()
     endpoints: list[tuple[str, Any]] = [
         (route.path, route.endpoint) for route in routes if isinstance(route, Route)
     ]
@@ -57,6 +60,8 @@ def fast_path_protocol(
         endpoint = graphql.fast
         asgi_only = ASGI_HEADERS.union(name.lower().encode() for name in asgi_headers)
         caches_heads = cache_heads
+        limits = own_limits
+        caps = own_caps
 
     return GraphQLFastPath
 
@@ -121,6 +126,7 @@ class FastPathProtocol(HttpProtocol):
             self._awaiting_body, body = None, self._body
             super().on_headers_complete()
             if body:
+                self.body_bytes = 0
                 super().on_body(body)
         elif starts_request and self._between_requests and self.caches_heads:
             self._cache_head(data)
@@ -137,6 +143,7 @@ class FastPathProtocol(HttpProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self.check_head()
         self._awaiting_body = self._fast_head()
         if self._awaiting_body is not None:
             self._body = b""
@@ -149,6 +156,7 @@ class FastPathProtocol(HttpProtocol):
         if self._awaiting_body is None:
             super().on_body(body)
         else:
+            self.body_bytes += len(body)
             self._body += body
 
     def on_message_complete(self) -> None:
@@ -156,14 +164,18 @@ class FastPathProtocol(HttpProtocol):
         if head is None:
             super().on_message_complete()
             return
+        self.part = None
         keep_alive = self.keeps_alive
         self._between_requests = keep_alive
         self._parsed_head = head
         self._handle(head, self._body, keep_alive=keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._awaiting_body = self._cached_head = None
+        self.on_refused()
         super().connection_lost(exc)
+
+    def on_refused(self) -> None:
+        self._awaiting_body = self._cached_head = None
 
     def _fast_head(self) -> RequestHead | None:
         """The head of the request being received, if it may take the fast path."""
@@ -175,11 +187,11 @@ class FastPathProtocol(HttpProtocol):
             return None
         if int(length) > MAX_FAST_BODY_BYTES or _accepts_stream(headers.get(b"accept", b"")):
             return None
-        return RequestHead(headers)
+        return RequestHead(headers, self.request_client(headers.get(self.caps.proxies.header)))
 
     def _handle(self, head: RequestHead, body: bytes, *, keep_alive: bool) -> None:
         """Answer a request at once, or in a task if something has to be waited for."""
-        request = FastRequest(head, body, self.client_address)
+        request = FastRequest(head, body)
         reply = self.endpoint.begin(request)
         if isinstance(reply, HttpReply) and not self.write_blocked:
             self._write(request, reply, keep_alive)

@@ -42,9 +42,11 @@ def _client_request_id(headers: Mapping[str, str]) -> str | None:
 class RequestHead:
     """The parsed head of a POST, shared by all requests that begin with the same bytes."""
 
-    __slots__ = ("accepted", "client_request_id", "headers")
+    __slots__ = ("accepted", "client", "client_request_id", "headers")
 
-    def __init__(self, headers: Mapping[bytes, bytes]) -> None:
+    def __init__(self, headers: Mapping[bytes, bytes], client: str) -> None:
+        self.client = client
+        """The client's address."""
         self.headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
         }
@@ -100,14 +102,13 @@ class CachedRequestHead:
 
 
 class FastRequest:
-    """One POST of the fast path: its head, its body and the client's address."""
+    """One POST of the fast path: its head and its body."""
 
-    __slots__ = ("body", "cancelable", "client", "head", "request_id")
+    __slots__ = ("body", "cancelable", "head", "request_id")
 
-    def __init__(self, head: RequestHead, body: bytes, client: str) -> None:
+    def __init__(self, head: RequestHead, body: bytes) -> None:
         self.head = head
         self.body = body
-        self.client = client
         self.request_id = head.client_request_id or new_request_id()
         self.cancelable = True
         """Whether it may be canceled when its client disconnects: not once a mutation runs."""

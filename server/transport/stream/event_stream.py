@@ -86,7 +86,8 @@ class StreamResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         stream = EventStream(writer, self._services, self._framing, self._expires_at)
         if writer.take_over(stream):
-            stream.start(self._source)
+            client = scope["client"][0] if scope.get("client") else "unknown"
+            stream.start(self._source, client)
 
 
 class EventStream:
@@ -111,13 +112,15 @@ class EventStream:
         self._queue = SendQueue(self, services.limits, self.on_disconnect)
         self._ending: str | None = None
         self._wrote_at = loop.time()
-        self._expires_at = None if expires_at is None else self._wrote_at + expires_at - time.time()
+        leeway = services.limits.clock_leeway_seconds
+        left = None if expires_at is None else expires_at + leeway - time.time()
+        self._expires_at = None if left is None else self._wrote_at + left
         self._task: asyncio.Task[None] | None = None
         self._unregister: Callable[[], None] | None = None
 
-    def start(self, source: AnswerSource) -> None:
-        """Begin to write the answers of the source."""
-        self._unregister = self._services.connections.register(self.leave)
+    def start(self, source: AnswerSource, client: str) -> None:
+        """Begin to write the answers of the source to the client of an address."""
+        self._unregister = self._services.connections.register(client, self.leave)
         self._services.timer.add(self)
         if self._framing.begin:
             self._queue.put_nowait(self._chunk(self._framing.begin))

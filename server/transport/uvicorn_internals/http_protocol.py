@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from server.transport.uvicorn_internals.bounded_protocol import BoundedHttpProtocol
 from server.transport.uvicorn_internals.chunked_writer import (
     EXTENSION,
     ChunkedWriter,
@@ -23,7 +22,7 @@ class DirectResponse(CycleStandIn):
         self.disconnected = True
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(BoundedHttpProtocol):
     """One HTTP connection. Subclasses decide which requests bypass ASGI."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -32,7 +31,7 @@ class HttpProtocol(HttpToolsProtocol):
         """The response in preparation that bypasses ASGI, if there is one."""
         self.chunked_writer: ChunkedWriter | None = None
         """The response that streams past ASGI, if there is one."""
-        self._idle_since = 0.0
+        self._trusted_proxy = False
         self._encoded_lines: tuple[object, bytes] = (None, b"")
 
     # The request that is being received.
@@ -53,18 +52,19 @@ class HttpProtocol(HttpToolsProtocol):
         return headers if len(headers) == len(self.headers) else None
 
     def header_value(self, name: bytes) -> bytes:
-        """All values of a header of the request, joined."""
-        return b"".join(value for header, value in self.headers if header == name)
+        """All values of a header of the request, joined by commas."""
+        return b",".join(value for header, value in self.headers if header == name)
 
     @property
     def keeps_alive(self) -> bool:
         """Whether the connection stays open after the request that has been received."""
         return bool(self.parser.should_keep_alive())
 
-    @property
-    def client_address(self) -> str:
-        """The address of the peer."""
-        return self.client[0] if self.client else "unknown"
+    def request_client(self, forwarded: bytes | None) -> str:
+        """The client's address: the peer, or whom a trusted proxy names in its header."""
+        if not forwarded or not self._trusted_proxy:
+            return self.client_address
+        return self.caps.proxies.client_of(forwarded.decode("latin-1"))
 
     def offer_chunked_writer(self) -> None:
         """Let the response to this request take the connection over."""
@@ -105,12 +105,18 @@ class HttpProtocol(HttpToolsProtocol):
     def immediate_response_sent(self) -> None:
         """Count a response that needed no task, and start the keep-alive time."""
         self.server_state.total_requests += 1
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            timer = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-            self.timeout_keep_alive_task = timer
+        self.watch_idle()
 
     # Called by uvicorn and by the event loop.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn declares it
+        super().connection_made(transport)
+        self._trusted_proxy = self.caps.proxies.trusts(self.client_address)
+
+    def on_headers_complete(self) -> None:
+        if self._trusted_proxy and (forwarded := self.header_value(self.caps.proxies.header)):
+            self.scope["client"] = (self.request_client(forwarded), 0)
+        super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.direct_response is not None:
@@ -118,24 +124,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self.chunked_writer is not None and self.chunked_writer.listener is not None:
             self.chunked_writer.listener.on_disconnect()
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
-
-    def on_response_complete(self) -> None:
-        self._idle_since = self.loop.time()
-        super().on_response_complete()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.chunked_writer is not None and self.chunked_writer.listener is not None:
             self.chunked_writer.listener.on_writable()
-
-    def timeout_keep_alive_handler(self) -> None:
-        # One timer, which checks how long the connection has been idle, instead of one per request.
-        remaining: float = self.timeout_keep_alive
-        if self.direct_response is None:
-            remaining -= self.loop.time() - self._idle_since
-        if remaining > 0:
-            timer = self.loop.call_later(remaining, self.timeout_keep_alive_handler)
-            self.timeout_keep_alive_task = timer
-        else:
-            super().timeout_keep_alive_handler()

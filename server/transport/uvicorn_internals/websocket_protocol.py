@@ -3,7 +3,7 @@
 uvicorn gives every socket a queue, a task and a stack of ASGI calls that wait for as long as it is
 open, and every message two dictionaries and a coroutine. Here an accepted socket passes each text
 to its listener and writes what it is given, both without waiting, so ten thousand quiet sockets
-have no task. Use it as uvicorn's `ws=DirectWebSocket`.
+have no task. Use it as uvicorn's `ws=websocket_protocol(caps)`.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
+
+from server.transport.connection_caps import ConnectionCaps
 
 if TYPE_CHECKING:
     from asyncio import Transport
@@ -80,6 +82,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     """One socket. After `attach` it reads and writes without ASGI and without a task."""
 
     transport: "Transport"
+    caps = ConnectionCaps()
     _attached = False
 
     def attach(self, listener: SocketListener) -> None:
@@ -131,10 +134,29 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     # Called by uvicorn.
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.caps.release(self.transport)
+        super().connection_lost(exc)
+
     def handle_connect(self, event: Request) -> None:
+        self._name_client(event)
         super().handle_connect(event)
         if self.response.status_code == 101:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment] # any value is allowed
+
+    def handle_ping(self) -> None:
+        if self.blocked:
+            # A client that sends pings and reads nothing: only the last one needs a pong.
+            self.conn.data_to_send()
+            return
+        super().handle_ping()
+
+    def _name_client(self, event: Request) -> None:
+        """Take the client's address from the header of a trusted proxy."""
+        proxies = self.caps.proxies
+        forwarded = ",".join(event.headers.get_all(proxies.header.decode()))
+        if forwarded and self.client and proxies.trusts(self.client[0]):
+            self.client = (proxies.client_of(forwarded), 0)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -158,9 +180,18 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             transport.close()
 
 
+def websocket_protocol(own_caps: ConnectionCaps) -> type[DirectWebSocket]:
+    """Build the protocol for uvicorn's `ws` whose sockets count among these connections."""
+
+    class CappedWebSocket(DirectWebSocket):
+        caps = own_caps
+
+    return CappedWebSocket
+
+
 def direct_websocket_of(socket: WebSocket) -> DirectWebSocket:
     """The protocol of a socket; raises RuntimeError when the server was started without it."""
     direct = socket.scope.get("extensions", {}).get(EXTENSION)
     if not isinstance(direct, DirectWebSocket):
-        raise RuntimeError("serve with uvicorn's ws=DirectWebSocket")
+        raise RuntimeError("serve with uvicorn's ws=websocket_protocol(…)")
     return direct

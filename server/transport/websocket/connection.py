@@ -254,7 +254,8 @@ class GraphQLWSConnection:
             self._expiry.cancel()
             self._expiry = None
         if unix_seconds is not None:
-            delay = min(max(0.0, unix_seconds - time.time()), _MAX_TIMER_SECONDS)
+            left = unix_seconds + self._limits.clock_leeway_seconds - time.time()
+            delay = min(max(0.0, left), _MAX_TIMER_SECONDS)
             self._expiry = self._loop.call_later(delay, self.end, _EXPIRED)
 
     def _ping(self) -> None:

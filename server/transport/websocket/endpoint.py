@@ -43,7 +43,8 @@ def graphql_websocket(
         if not _origin_allowed(socket, origins):
             await socket.close()  # before the handshake: a 403
             return
-        refusal = _refusal(socket, connections)
+        client = socket.client.host if socket.client else "unknown"
+        refusal = _refusal(socket, connections, client)
         with suppress(*DISCONNECTED):
             await socket.accept(None if refusal else SUBPROTOCOL)
             if refusal is not None:
@@ -51,8 +52,7 @@ def graphql_websocket(
                 await socket.close(refusal.code, refusal.reason)
                 return
             direct = direct_websocket_of(socket)
-            client = socket.client.host if socket.client else "unknown"
-            unregister = connections.register(lambda: connection.end(_RECONNECT))
+            unregister = connections.register(client, lambda: connection.end(_RECONNECT))
             connection = GraphQLWSConnection(
                 direct, socket.headers, client, engine, authenticator, limits, lookup, unregister
             )
@@ -70,11 +70,11 @@ def _origin_allowed(socket: WebSocket, origins: frozenset[str]) -> bool:
     return own_host is not None and origin.rpartition("://")[2] == own_host
 
 
-def _refusal(socket: WebSocket, connections: LiveConnections) -> CloseSocket | None:
+def _refusal(socket: WebSocket, connections: LiveConnections, client: str) -> CloseSocket | None:
     if SUBPROTOCOL not in socket.scope["subprotocols"]:
         return CloseSocket(frames.SUBPROTOCOL_NOT_ACCEPTABLE, "subprotocol not acceptable")
     try:
-        connections.check_capacity()
+        connections.check_capacity(client)
     except RequestRejected as rejected:
         return CloseSocket(frames.TRY_AGAIN, rejected.message)
     return None

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from execution import Answer
+from server.transport.json_text import decode_json
 from server.transport.limits import MAX_OPERATION_ID_CHARS, TransportLimits
 from server.transport.operation import MalformedRequest, Operation, parse_operation
 
@@ -75,8 +76,8 @@ def parse_frame(text: str, limits: TransportLimits) -> Frame:
     if len(text) > limits.frame_bytes or len(raw := text.encode()) > limits.frame_bytes:
         raise CloseSocket(FRAME_TOO_BIG, f"a frame is at most {limits.frame_bytes} bytes")
     try:
-        message = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        message = decode_json(raw)
+    except ValueError:
         raise CloseSocket(BAD_REQUEST, "the frame is not valid JSON") from None
     if not isinstance(message, dict):
         raise CloseSocket(BAD_REQUEST, "the frame is not a JSON object")

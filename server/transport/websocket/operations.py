@@ -31,13 +31,15 @@ class SocketOperations:
         self._by_id: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._mutations: set[asyncio.Task[None]] = set()
+        # Stopped operations keep their place until they are cleaned up, and others wait for it:
+        # stopping and starting is no way around the limit.
+        self._places = asyncio.Semaphore(limits.socket_operations_count)
 
     def start(self, operation_id: str, operation: Operation, context: Any) -> None:
         """Start an operation under a free id; raises CloseSocket (4409) when it is taken."""
         if operation_id in self._by_id:
             raise CloseSocket(frames.SUBSCRIBER_EXISTS, "a subscriber with this id already exists")
-        # Stopped ones count until they are cleaned up: stopping and starting is no way around.
-        if len(self._tasks) >= self._limits.socket_operations_count:
+        if len(self._by_id) >= self._limits.socket_operations_count:
             count = self._limits.socket_operations_count
             message = f"A socket runs at most {count} operations at once."
             errors = single_error("TOO_MANY_OPERATIONS", message)
@@ -74,6 +76,10 @@ class SocketOperations:
             await asyncio.wait(self._tasks)
 
     async def _run(self, operation_id: str, operation: Operation, context: Any) -> None:
+        async with self._places:
+            await self._run_now(operation_id, operation, context)
+
+    async def _run_now(self, operation_id: str, operation: Operation, context: Any) -> None:
         try:
             prepared = prepare_operation(self._engine, self._documents, operation, context)
             if not isinstance(prepared, PreparedOperation | Answer):

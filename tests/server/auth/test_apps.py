@@ -18,8 +18,8 @@ from server.auth.header_authenticator import HeaderAuthenticator
 from server.errors import format_error
 from server.graphql_engine import GraphQLEngine
 from server.rate_limit.callers import CallerBucketSizes
-from server.rate_limit.rate_limiter import RateLimiter
 from server.transport.authentication import AuthenticatedCaller, authentication_of
+from services.core.rate_limiter import RateLimiter
 from services.identity.app_secrets import (
     BASE62_DIGITS,
     checksum,

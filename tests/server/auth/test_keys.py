@@ -34,7 +34,7 @@ def test_the_command_rotates_and_tells_which_key_signs(
     first, second = (key.kid for key in load_keys(file).keys)
     assert keys.main(["rotate"], environment) == 0
     output = capsys.readouterr().out
-    assert output.startswith(f"keys: {second} signs; {first} verifies for 15 minutes")
+    assert output.startswith(f"keys: {second} signs; {first} verifies for 16 minutes")
     assert load_keys(file).keys[0].kid == second
     assert first in published_key_ids(file)
 

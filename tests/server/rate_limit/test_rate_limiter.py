@@ -9,9 +9,13 @@ import pytest
 from redis.asyncio import Redis
 
 from models.identity import Actor, Grant, Role
+from resolvers.context import Container
+from server.endpoints.oauth import TokenEndpoint
 from server.rate_limit.callers import CallerBucketSizes
-from server.rate_limit.rate_limiter import CostRejected, CostReservation, RateLimiter
 from server.rate_limit.redis_sync import KEY_PREFIX, RedisBucketSync
+from services.core.address_rate_limit import AddressRateLimit
+from services.core.problems import DomainError
+from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
 from services.core.token_bucket import BucketSize
 
 SIZE = BucketSize(capacity=100, refill_per_second=10)
@@ -165,3 +169,62 @@ async def test_without_redis_a_process_decides_alone_and_is_not_charged_for_it_l
         rejected = limiter.reserve([(name, SIZE)], 50)
         assert isinstance(rejected, CostRejected)
         assert rejected.available == 30
+
+
+def allowed_count(limit: AddressRateLimit, address: str, attempts: int) -> int:
+    """How many of these attempts are allowed."""
+    refused = 0
+    for _ in range(attempts):
+        try:
+            limit.count_attempt(address)
+        except DomainError:
+            refused += 1
+    return attempts - refused
+
+
+def random_network() -> tuple[str, str]:
+    """Two addresses of one IPv6 /64 that no other test uses."""
+    digits = uuid4().hex
+    prefix = f"2001:{digits[:4]}:{digits[4:8]}:{digits[8:12]}"
+    return f"{prefix}::1", f"{prefix}::2"
+
+
+async def test_attempts_of_a_stranger_are_counted_by_all_processes(redis_url: str) -> None:
+    """With four processes a stranger had four times as many guests, links and sign-ins."""
+    one, two = RateLimiter(), RateLimiter()
+    limits = [AddressRateLimit("guests were started", 10, limiter) for limiter in (one, two)]
+    other = AddressRateLimit("links were asked for", 10, two)
+    here, there = random_network()
+    async with open_sync(redis_url, one) as first, open_sync(redis_url, two) as second:
+        assert allowed_count(limits[0], here, 9) == 9
+        assert await first.sync()
+        assert allowed_count(limits[1], there, 1) == 1
+        assert await second.sync()
+        assert allowed_count(limits[1], there, 5) == 0
+        assert allowed_count(other, there, 20) == 10
+
+
+async def test_every_limit_of_strangers_is_shared(redis_url: str, container: Container) -> None:
+    """Walks them: each counts in the buckets that the process shares."""
+    authenticator = container.authenticator
+    limits = [each for each in vars(authenticator).values() if isinstance(each, AddressRateLimit)]
+    limits.append(TokenEndpoint(authenticator)._failures)
+    assert len(limits) == 4
+    authenticator.strangers.set_reporting(True)
+    try:
+        authenticator.strangers.take_unreported(10_000)
+        for number, limit in enumerate(limits):
+            limit.count_attempt(random_network()[0])
+            assert len(authenticator.strangers.take_unreported(10_000)) == 2, number
+    finally:
+        authenticator.strangers.set_reporting(False)
+
+
+async def test_strangers_are_counted_when_redis_is_gone() -> None:
+    """A process without Redis keeps its own count: an outage opens no door."""
+    limiter = RateLimiter()
+    limit = AddressRateLimit("guests were started", 10, limiter)
+    async with open_sync("redis://127.0.0.1:9/0", limiter) as unreachable:
+        assert allowed_count(limit, ADDRESS, 6) == 6
+        assert not await unreachable.sync()
+        assert allowed_count(limit, ADDRESS, 6) == 4

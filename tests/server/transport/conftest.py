@@ -11,7 +11,11 @@ from tests.support.server.small_server import RunningServer, run_small_server
 
 QUICK = TransportLimits(
     request_seconds=0.5,
+    head_seconds=0.5,
+    clock_leeway_seconds=0,
     body_seconds=0.5,
+    unread_body_seconds=0.5,
+    last_read_seconds=0.5,
     stream_heartbeat_seconds=0.2,
     stalled_seconds=0.5,
     init_seconds=0.4,

@@ -19,7 +19,7 @@ def request(body: bytes = BODY, length: int | None = None) -> bytes:
 
 def cached() -> CachedRequestHead:
     """The cached head of a usual request."""
-    head = CachedRequestHead.of(RequestHead({}), request(), BODY)
+    head = CachedRequestHead.of(RequestHead({}, "here"), request(), BODY)
     assert head is not None
     return head
 
@@ -75,4 +75,4 @@ def test_any_other_difference_is_left_to_the_parser(data: bytes) -> None:
     ids=range(8),
 )
 def test_an_ambiguous_head_is_not_cached(data: bytes, body: bytes) -> None:
-    assert CachedRequestHead.of(RequestHead({}), data, body) is None
+    assert CachedRequestHead.of(RequestHead({}, "here"), data, body) is None

@@ -57,12 +57,12 @@ async def test_a_drain_closes_connections_one_by_one_and_every_source() -> None:
 
 async def test_a_full_server_rejects_connections_until_one_is_closed() -> None:
     connections = LiveConnections(max_count=1)
-    with connections.registered(lambda: None), pytest.raises(RequestRejected, match="full"):
-        connections.check_capacity()
-    connections.check_capacity()
+    with connections.registered("here", lambda: None), pytest.raises(RequestRejected, match="full"):
+        connections.check_capacity("here")
+    connections.check_capacity("here")
 
 
 async def test_a_drain_counts_connections_that_stay_open() -> None:
     connections = LiveConnections()
-    with connections.registered(lambda: None):
+    with connections.registered("here", lambda: None):
         assert await connections.drain(spread_seconds=0, grace_seconds=0.05) == 1

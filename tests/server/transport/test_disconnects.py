@@ -173,7 +173,7 @@ async def server(
     )
     app = Starlette(routes=routes)
     async with superuser(fresh_database_url) as activity:
-        async with run_server(app, limits.stalled_seconds) as (port, _):
+        async with run_server(app, limits) as (port, _):
             address = f"127.0.0.1:{port}/graphql"
             yield SleepingServer(
                 database, activity, f"http://{address}", f"ws://{address}", uuid4().hex

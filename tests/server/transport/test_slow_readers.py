@@ -4,13 +4,15 @@ import asyncio
 import json
 import socket
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from server.transport.limits import TransportLimits
-from server.transport.send_queue import SendQueue
+from server.transport.send_queue import FRAMES_OVER_FULL, SendQueue
 from tests.server.transport.test_websocket import sources_closed
 from tests.support.server.small_server import RunningServer
+from tests.support.waiting import until
 
 FLOOD = "subscription { count(to: 100000, chars: 20000) { cursor number } }"
 UPGRADE = (
@@ -121,3 +123,34 @@ async def test_a_queue_before_a_fast_client_stays_empty_and_starts_no_timer() ->
     assert queue.try_put(b"c")
     await asyncio.sleep(0.05)
     assert writer.sent == [b"a", b"b", b"c"]
+
+
+async def test_small_frames_before_a_client_that_reads_nothing_are_bounded() -> None:
+    """Pongs and errors were queued however full the queue was, for as long as they were caused."""
+    stalled = asyncio.Event()
+    limits = TransportLimits(queued_frames=2)
+    queue = SendQueue(FakeWriter(), limits, stalled.set)
+    for _ in range(FRAMES_OVER_FULL * limits.queued_frames):
+        queue.put_nowait(b"pong")
+    assert not stalled.is_set()
+    queue.put_nowait(b"pong")
+    assert stalled.is_set()
+
+
+async def test_pings_of_a_client_that_reads_nothing_cost_no_memory(served: RunningServer) -> None:
+    """The WebSocket library answers each ping, and its answers were buffered without a limit."""
+    client = await flooded_socket(served)
+    await until(lambda: any(_buffered(each) for each in served.state.connections))
+    [connection] = [each for each in served.state.connections if _buffered(each)]
+    before = _buffered(connection)
+    ping = b"\x89\xfd\x00\x00\x00\x00" + b"x" * 125
+    for _ in range(200):
+        connection.data_received(ping)
+    assert _buffered(connection) == before
+    client.close()
+    await until(lambda: not served.transports)
+
+
+def _buffered(connection: Any) -> int:
+    size: int = connection.transport.get_write_buffer_size()
+    return size

@@ -33,21 +33,28 @@ UPGRADE = (
 )
 HTTP_ATTRIBUTES = (
     "client", "cycle", "flow", "headers", "limit_concurrency", "loop", "parser", "scope",
-    "server_state", "tasks", "timeout_keep_alive", "timeout_keep_alive_task", "transport", "url",
+    "pipeline", "server_state", "tasks", "timeout_keep_alive", "transport", "url",
 )  # fmt: skip
 HTTP_METHODS = (
     "_unset_keepalive_if_required", "connection_lost", "data_received", "on_body",
     "on_headers_complete", "on_message_begin", "on_message_complete", "on_response_complete",
-    "resume_writing", "timeout_keep_alive_handler",
+    "_start_asgi_task", "connection_made", "handle_websocket_upgrade", "pause_writing",
+    "resume_writing", "send_400_response", "timeout_keep_alive_handler",
 )  # fmt: skip
-CYCLE_ATTRIBUTES = ("chunked_encoding", "disconnected", "keep_alive", "response_complete", "scope")
+CYCLE_ATTRIBUTES = (
+    "chunked_encoding", "disconnected", "keep_alive", "message_event", "response_complete",
+    "response_started", "scope",
+)  # fmt: skip
 # What uvicorn's protocol itself reads, sets and calls on its cycle.
 CYCLE_USES = ("disconnected", "keep_alive", "message_event", "more_body", "response_complete")
 WEBSOCKET_ATTRIBUTES = (
     "app", "close_sent", "close_timeout", "close_timer", "conn", "disconnected", "logger", "loop",
     "queue", "read_paused", "request", "response", "scope", "transport", "writable",
 )  # fmt: skip
-WEBSOCKET_METHODS = ("handle_connect", "receive", "resume_writing", "run_asgi", "send")
+WEBSOCKET_METHODS = (
+    "connection_lost", "handle_connect", "handle_ping", "receive", "resume_writing", "run_asgi",
+    "send",
+)  # fmt: skip
 
 
 class FakeTransport(asyncio.Transport):

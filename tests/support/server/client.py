@@ -54,7 +54,7 @@ async def serve_engine(
         "/graphql", engine, authenticator, connections=connections, limits=limits, **options
     )
     app = Starlette(routes=[*routes, *oauth_routes(container.authenticator)])
-    async with run_server(app, limits.stalled_seconds) as (port, _):
+    async with run_server(app, limits) as (port, _):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
             yield ServerClient(port, http)
         await connections.drain(spread_seconds=0)

@@ -20,6 +20,7 @@ from server.transport.authentication import (
     Authentication,
     AuthenticationFailure,
 )
+from server.transport.connection_caps import ConnectionCaps
 from server.transport.connections import LiveConnections
 from server.transport.document_lookup import NOT_FOUND, document_error
 from server.transport.http.fast_path import fast_path_protocol
@@ -28,7 +29,10 @@ from server.transport.listening_socket import configure_listening_socket
 from server.transport.log_filter import ClientErrorFilter
 from server.transport.operation import Operation
 from server.transport.routes import graphql_routes
-from server.transport.uvicorn_internals.websocket_protocol import DirectWebSocket
+from server.transport.uvicorn_internals.websocket_protocol import websocket_protocol
+
+PER_ADDRESS = 50
+"""How many sockets and streams one client address may have open, unless it is of this machine."""
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Observations:
     sources_closed: int = 0
     numbers_sent: int = 0
     headers: list[Mapping[str, str]] = field(default_factory=list)
+    clients: list[str] = field(default_factory=list)
 
     @property
     def sources_open(self) -> int:
@@ -139,6 +144,8 @@ class FakeAuthenticator:
     def authenticate(
         self, headers: Mapping[str, str], *, client: str
     ) -> AuthenticatedCaller | Awaitable[Authentication]:
+        self._seen.clients.append(client)
+        del self._seen.clients[:-20]
         if headers.get("authorization"):
             return self._look_up(headers)
         return self._caller("", headers)
@@ -222,10 +229,14 @@ def small_engine() -> Engine:
 
 @asynccontextmanager
 async def run_small_server(
-    limits: TransportLimits, keep_alive_seconds: int = 5, *, cache_heads: bool = True
+    limits: TransportLimits,
+    keep_alive_seconds: int = 5,
+    *,
+    cache_heads: bool = True,
+    caps: ConnectionCaps | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Serve the small schema on a free loopback port while the block runs."""
-    seen, connections = Observations(), LiveConnections()
+    seen, connections = Observations(), LiveConnections(per_address=PER_ADDRESS)
     routes = graphql_routes(
         "/graphql",
         small_engine(),
@@ -236,7 +247,7 @@ async def run_small_server(
         documents=InMemoryDocuments(),
     )
     app = Starlette(routes=routes)
-    serving = run_server(app, limits.stalled_seconds, keep_alive_seconds, cache_heads=cache_heads)
+    serving = run_server(app, limits, keep_alive_seconds, cache_heads=cache_heads, caps=caps)
     async with serving as (port, state):
         try:
             yield RunningServer(port, seen, connections, state)
@@ -247,21 +258,24 @@ async def run_small_server(
 @asynccontextmanager
 async def run_server(
     app: Starlette,
-    stalled_seconds: float,
+    limits: TransportLimits,
     keep_alive_seconds: int = 5,
     *,
     cache_heads: bool = True,
+    caps: ConnectionCaps | None = None,
 ) -> AsyncIterator[tuple[int, ServerState]]:
     """Serve an app on a free loopback port; the port, and uvicorn's state."""
+    caps = caps or ConnectionCaps()
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="off",
-        http=fast_path_protocol(app.routes, cache_heads=cache_heads),
+        proxy_headers=False,
+        http=fast_path_protocol(app.routes, limits=limits, caps=caps, cache_heads=cache_heads),
         timeout_graceful_shutdown=5,
         timeout_keep_alive=keep_alive_seconds,
-        ws=DirectWebSocket,
+        ws=websocket_protocol(caps),
         ws_ping_interval=None,
         ws_max_size=MAX_FRAME_BYTES,
     )
@@ -272,7 +286,7 @@ async def run_server(
     )
     log.addFilter(error_filter)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        configure_listening_socket(listening, stalled_seconds=stalled_seconds)
+        configure_listening_socket(listening, stalled_seconds=limits.stalled_seconds)
         running = asyncio.create_task(server.serve([listening]))
         try:
             yield listening.getsockname()[1], server.server_state

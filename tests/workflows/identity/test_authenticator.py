@@ -16,6 +16,7 @@ from models.identity import Actor, Grant, Role
 from resolvers.context import Container
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
+    LEEWAY_SECONDS,
     InvalidAccessToken,
     KeyRing,
     SigningKey,
@@ -43,7 +44,7 @@ def test_a_token_contains_the_person_and_their_roles(ring: KeyRing) -> None:
 
 
 def test_an_expired_token_is_refused(ring: KeyRing) -> None:
-    token, _ = ring.sign(ACTOR, time.time() - ACCESS_TOKEN_SECONDS - 60)
+    token, _ = ring.sign(ACTOR, time.time() - ACCESS_TOKEN_SECONDS - LEEWAY_SECONDS)
     with pytest.raises(InvalidAccessToken, match="expired"):
         ring.verify(token)
 
@@ -120,7 +121,8 @@ async def test_a_running_server_reloads_after_two_rotations(
 
 
 async def test_a_cached_token_still_expires(container: Container) -> None:
-    issued_at = time.time() - ACCESS_TOKEN_SECONDS - 4  # within the leeway for one more second
+    # Within the leeway for one more second.
+    issued_at = time.time() - ACCESS_TOKEN_SECONDS - LEEWAY_SECONDS + 1
     token, _ = container.authenticator._keys.sign(ACTOR, issued_at)
     assert container.authenticator.verify(token).actor == ACTOR
     await asyncio.sleep(2.5)

@@ -1,0 +1,41 @@
+"""Shares the places for uploads: no person and no company can take them all."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from models.identity import Actor
+from server.endpoints.http_rejected import HttpRejected
+
+PER_PERSON = 2
+PER_COMPANY = 4
+
+
+class UploadSlots:
+    """The places of one process for files that arrive at the same time."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def taken_by(self, actor: Actor) -> Iterator[None]:
+        """Take a place for the block; raises HttpRejected when there is none.
+
+        429 when the person or a company of theirs has its share, 503 when all places are taken.
+        """
+        shares = [(f"person:{actor.person_id}", PER_PERSON)]
+        shares += [(f"company:{company}", PER_COMPANY) for company in actor.company_ids]
+        if any(self._taken[key] >= share for key, share in shares):
+            message = "Your files are still coming in: wait until one has arrived."
+            raise HttpRejected(429, "RATE_LIMITED", message)
+        if self._taken["all"] >= self._total:
+            message = "Too many files come in at once: try again."
+            raise HttpRejected(503, "UNAVAILABLE", message)
+        keys = ["all", *(key for key, _ in shares)]
+        self._taken.update(keys)
+        try:
+            yield
+        finally:
+            self._taken.subtract(keys)
+            self._taken += Counter()  # drops what is 0
