@@ -64,17 +64,19 @@ class ZoneFault(NamedEnum):
     """Why a delivery zone was refused."""
 
     MALFORMED = auto()
-    """Not a GeoJSON Polygon or MultiPolygon of valid positions."""
+    """Not a GeoJSON Polygon or MultiPolygon of valid positions, or a Feature of one."""
     OPEN_RING = auto()
     """A ring does not end at its first point."""
     TOO_MANY_POINTS = auto()
-    """The zone has more than 5,000 points."""
+    """It has more than 5,000 points, or more than 128 after it was simplified by 50 m."""
     INVALID_SHAPE = auto()
     """The geometry is invalid, such as a ring that crosses itself."""
     TOO_SMALL = auto()
     """The area is below the minimum of 0.01 km²."""
     TOO_LARGE = auto()
     """The area is above the maximum of 1,000 km²."""
+    SWAPPED_COORDINATES = auto()
+    """Latitude comes before longitude; GeoJSON has the longitude first."""
     TOO_FAR = auto()
     """The zone is more than 3 km away from its store."""
     WAREHOUSE = auto()

@@ -50,8 +50,7 @@ def _text_scalar(
 
 
 def _geojson(value: Any) -> dict[str, Any]:
-    kinds = {"Point", "Polygon", "MultiPolygon", "LineString"}
-    if not isinstance(value, dict) or value.get("type") not in kinds:
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise GraphQLError("GeoJSON is an object whose type is a geometry, such as Polygon.")
     return value
 
@@ -84,7 +83,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     GeoJSON: strawberry.scalar(
         name="GeoJSON",
-        description="A GeoJSON geometry (RFC 7946): longitude first, WGS 84.",
+        description="A GeoJSON object (RFC 7946): longitude first, WGS 84.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc7946#section-3.1",
         serialize=lambda value: value,
         parse_value=_geojson,

@@ -75,7 +75,9 @@ class StoreUpdateInput:
 class StoreZoneSetInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
     area: GeoJSON = strawberry.field(
-        description="A GeoJSON Polygon or MultiPolygon, longitude first, of at most 5,000 points."
+        description="A GeoJSON Polygon or MultiPolygon, or a Feature or collection of them,"
+        " longitude first, of at most 5,000 points. It is stored with at most 128 points,"
+        " simplified by up to 50 m; polygons that touch become one."
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 

@@ -23,7 +23,7 @@ from schema.fields import id_field
 from schema.geo_points import GeoPointType, geo_point_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
-from services.stores import administration, coverage, pickup, zones
+from services.stores import administration, coverage, pickup, zone_shapes
 
 
 @backed_by(StoreHours, "An opening interval; at or before `opens`, `closes` is next day.")
@@ -90,9 +90,19 @@ class CodeTakenType(ProblemType):
     code: str = column("The code.")
 
 
-@backed_by(zones.InvalidZone, "The area is not a valid delivery zone.")
+@backed_by(zone_shapes.ZonePlace, "A position in a delivery zone that was sent.")
+class ZonePlaceType:
+    polygon: int = column("Index of the polygon, from 0.")
+    ring: int = column("Index of the ring in its polygon; 0 is the outer ring.")
+    point: int = column("Index of the position in its ring, from 0.")
+    longitude: float = column("Longitude of the position in degrees.")
+    latitude: float = column("Latitude of the position in degrees.")
+
+
+@backed_by(zone_shapes.InvalidZone, "The area is not a valid delivery zone.")
 class InvalidZoneType(ProblemType):
     fault: ZoneFault = column("Why it is invalid.")
+    place: ZonePlaceType | None = column("Where it is invalid; null if that is no single place.")
 
 
 StoreCreateError = Annotated[

@@ -1,5 +1,6 @@
 """Validates latitude and longitude that clients send."""
 
+from dataclasses import replace
 from math import isfinite
 
 from models.geo_point import Point
@@ -7,6 +8,7 @@ from services.core.problems import DomainError, InvalidInput
 
 MAX_LATITUDE_DEGREES = 90.0
 MAX_LONGITUDE_DEGREES = 180.0
+SWAPPED = "Latitude and longitude seem to be swapped."
 
 
 def parse_point(latitude: float, longitude: float, *path: str) -> Point:
@@ -21,6 +23,8 @@ def parse_point(latitude: float, longitude: float, *path: str) -> Point:
         )
         if not isfinite(value) or abs(value) > limit
     ]
+    if problems and max(abs(latitude) / 2, abs(longitude)) <= MAX_LATITUDE_DEGREES:
+        problems = [replace(one, message=f"{one.message} {SWAPPED}") for one in problems]
     if problems:
         raise DomainError(*problems)
     return Point(latitude, longitude)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    null,
     or_,
     select,
     text,
@@ -32,9 +33,12 @@ from database.statements import prepared
 from models.companies import Company
 from models.geo_point import Point
 from models.stores import Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
+from services.core.geo_points import MAX_LATITUDE_DEGREES, SWAPPED
 from services.core.problems import DomainError, Problem
 
 MAX_SERVING_STORES = 20
+NEAR_METERS = 50_000
+"""A place this close to a zone is meant as it is written."""
 UNSERVED_MESSAGES = {
     Unserved.OUTSIDE_ZONES: "Nobody delivers there: it lies outside of every zone.",
     Unserved.CLOSED: "The stores that deliver there are closed now.",
@@ -92,13 +96,15 @@ class Coverage:
     serving_stores: list[ServingStore]
     reason: Unserved | None = None
     nearest_zone_m: int | None = None
+    swapped: bool = False
+    """Whether a zone is near if latitude and longitude are exchanged."""
 
     def not_serviceable_error(self, *path: str) -> DomainError:
         """Return the error for a point to which no store delivers now."""
         reason = self.reason or Unserved.OUTSIDE_ZONES
         problem = NotServiceable(
             path=list(path),
-            message=UNSERVED_MESSAGES[reason],
+            message=UNSERVED_MESSAGES[reason] + (f" {SWAPPED}" if self.swapped else ""),
             reason=reason,
             distance_to_nearest_zone_m=self.nearest_zone_m,
         )
@@ -172,9 +178,12 @@ def _covered(query: CoverageQuery, rows: Sequence[Any]) -> Coverage:
 
 
 async def _uncovered(session: AsyncSession, query: CoverageQuery) -> Coverage:
-    nearest, now = (await session.execute(_nearest_zone(query.point, query.company_id))).one()
+    nearest, now, swapped = (
+        await session.execute(_nearest_zone(query.point, query.company_id))
+    ).one()
     metres = None if nearest is None else round(nearest)
-    return Coverage(query.point, now, [], Unserved.OUTSIDE_ZONES, metres)
+    is_swapped = swapped is not None and swapped <= NEAR_METERS < nearest
+    return Coverage(query.point, now, [], Unserved.OUTSIDE_ZONES, metres, is_swapped)
 
 
 def _stores_covering() -> Any:
@@ -234,12 +243,21 @@ def _status_rank(is_open: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
-    """Build the statement for the metres to the nearest zone (KNN on the index) and the time."""
-    nearest = select(func.ST_Distance(StoreZone.area, point.geography()))
-    if company_id is not None:
-        nearest = nearest.where(StoreZone.company_id == company_id)
-    nearest = nearest.order_by(StoreZone.area.op("<->")(point.geography())).limit(1)
-    return select(nearest.scalar_subquery(), func.clock_timestamp())
+    """Build the statement for the metres to the nearest zone (KNN on the index) and the time.
+
+    The third column has the metres of the point with latitude and longitude exchanged.
+    """
+
+    def metres(at: Point) -> Any:
+        nearest = select(func.ST_Distance(StoreZone.area, at.geography()))
+        if company_id is not None:
+            nearest = nearest.where(StoreZone.company_id == company_id)
+        nearest = nearest.order_by(StoreZone.area.op("<->")(at.geography())).limit(1)
+        return nearest.scalar_subquery()
+
+    exchanged = Point(point.longitude, point.latitude)
+    swapped = metres(exchanged) if abs(point.longitude) <= MAX_LATITUDE_DEGREES else null()
+    return select(metres(point), func.clock_timestamp(), swapped)
 
 
 def is_open_at(at: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:

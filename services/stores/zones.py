@@ -1,36 +1,78 @@
-"""Delivery zones as GeoJSON: structure is validated here, geometry by PostGIS, then stored."""
+"""Delivery zones: `zone_shapes` reads them, PostGIS checks and simplifies them, then stored.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite
+The time to find the stores of a place grows with the points of the zones around it, so a stored
+zone has at most MAX_ZONE_POINTS (docs/decisions/0018-points-of-a-zone.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from math import cos, radians
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Float, Integer, Row, Text, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import Actor
 from models.stores import Store, StoreKind, StoreZone, ZoneFault
-from services.core.problems import DomainError, Problem
 from services.stores.administration import lock_managed_store
+from services.stores.zone_shapes import (
+    Polygons,
+    flipped,
+    invalid_zone,
+    parse_polygons,
+    place_near,
+)
 
-MAX_ZONE_POINTS = 5_000
-MAX_ZONE_POLYGONS = 50
-MIN_RING_POINTS = 4
+MAX_ZONE_POINTS = 128
+SIMPLIFY_METERS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 MIN_AREA_SQUARE_METERS = 10_000
 MAX_AREA_SQUARE_METERS = 1_000_000_000
 MAX_STORE_DISTANCE_METERS = 3_000
+METERS_PER_DEGREE = 111_195
 
-Polygons = list[list[list[list[float]]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvalidZone(Problem):
-    """The area is no valid delivery zone; `fault` tells why."""
-
-    fault: ZoneFault
+FIRST_INVALID = text(
+    """
+    select detail.reason, st_x(detail.location) as longitude, st_y(detail.location) as latitude
+    from unnest(:polygons) with ordinality as sent (shape, nth),
+        st_isvaliddetail(st_geomfromgeojson(sent.shape)) as detail
+    where not detail.valid order by sent.nth limit 1
+    """
+).bindparams(bindparam("polygons", type_=ARRAY(Text)))
+# Polygons that touch or overlap become one. A degree of longitude is scaled to one of latitude, so
+# that a tolerance means the same in both directions. The first sufficient tolerance is used.
+MEASURE = text(
+    """
+    with sent as (
+        select st_setsrid(st_collect(st_geomfromgeojson(shape)), 4326) as shape
+        from unnest(:polygons) as shape
+    ), merged as (
+        select st_multi(case when st_isvalid(shape) then shape else st_unaryunion(shape) end)
+            as shape from sent
+    ), simpler as (
+        select case when tolerance = 0 then shape else st_multi(st_scale(
+            st_simplifypreservetopology(st_scale(shape, :scale, 1), tolerance / :degree),
+            1 / :scale, 1)) end as shape, tolerance
+        from merged, unnest(:tolerances) as tolerance
+    ), stored as (
+        select geography(shape) as area, tolerance from simpler
+        where st_npoints(shape) <= :max_points or tolerance = (select max(tolerance) from simpler)
+        order by tolerance limit 1
+    )
+    select st_astext(stored.area) as area, st_npoints(geometry(stored.area)) as points,
+        st_area(stored.area) as square_meters, st_distance(stored.area, store.point) as meters,
+        st_distance(geography(st_setsrid(st_geomfromgeojson(:flipped), 4326)), store.point)
+            as flipped_meters
+    from stored, store where store.id = :store
+    """
+).bindparams(
+    bindparam("polygons", type_=ARRAY(Text)),
+    bindparam("tolerances", type_=ARRAY(Float(53))),
+    bindparam("max_points", type_=Integer),
+    *(bindparam(name, type_=Float(53)) for name in ("scale", "degree")),
+    bindparam("flipped", type_=Text),
+)
 
 
 async def set_zone(
@@ -41,7 +83,7 @@ async def set_zone(
     area: Mapping[str, Any],
     expected_version: int | None = None,
 ) -> Store:
-    """Replace a store's delivery zone (a GeoJSON Polygon or MultiPolygon); for its managers.
+    """Replace a store's delivery zone (GeoJSON), simplified to MAX_ZONE_POINTS; for its managers.
 
     Raises DomainError: NotFound, VersionConflict, InvalidZone.
     """
@@ -49,9 +91,7 @@ async def set_zone(
     row = await lock_managed_store(session, actor, store_id, expected_version)
     if row.kind is StoreKind.WAREHOUSE:
         raise invalid_zone(ZoneFault.WAREHOUSE, "A warehouse delivers to stores only.")
-    shape = orjson.dumps({"type": "MultiPolygon", "coordinates": polygons}).decode()
-    await _check_geometry(session, shape, row)
-    zone = func.geography(func.ST_SetSRID(func.ST_GeomFromGeoJSON(shape), 4326))
+    zone = await _checked_area(session, polygons, row)
     statement = insert(StoreZone).values(store_id=store_id, company_id=row.company_id, area=zone)
     await session.execute(
         statement.on_conflict_do_update(
@@ -61,29 +101,6 @@ async def set_zone(
     row.version += 1
     await session.flush()
     return row
-
-
-def parse_polygons(area: Mapping[str, Any]) -> Polygons:
-    """Return the polygons of a GeoJSON geometry: closed rings of [longitude, latitude].
-
-    Third coordinates and foreign members are dropped. Raises DomainError: InvalidZone.
-    """
-    coordinates = area.get("coordinates")
-    if area.get("type") == "Polygon":
-        coordinates = [coordinates]
-    elif area.get("type") != "MultiPolygon":
-        raise invalid_zone(ZoneFault.MALFORMED, "A zone is a Polygon or a MultiPolygon.")
-    if not 1 <= len(_list(coordinates)) <= MAX_ZONE_POLYGONS:
-        message = f"A zone has from 1 to {MAX_ZONE_POLYGONS} polygons."
-        raise invalid_zone(ZoneFault.MALFORMED, message)
-    if _count_points(coordinates) > MAX_ZONE_POINTS:
-        raise invalid_zone(
-            ZoneFault.TOO_MANY_POINTS, f"A zone has at most {MAX_ZONE_POINTS} points."
-        )
-    polygons = [[_ring(ring) for ring in _list(polygon)] for polygon in _list(coordinates)]
-    if not all(polygons):
-        raise invalid_zone(ZoneFault.MALFORMED, "A polygon has at least one ring.")
-    return polygons
 
 
 async def zones_of_stores(
@@ -99,69 +116,57 @@ async def zones_of_stores(
     return [zones.get(store_id) for store_id in store_ids]
 
 
-async def _check_geometry(session: AsyncSession, shape: str, store: Store) -> None:
-    """Check validity, area and distance to the store with PostGIS. Raises InvalidZone."""
-    geometry = func.ST_SetSRID(func.ST_GeomFromGeoJSON(shape), 4326)
-    valid, reason = (
-        await session.execute(select(func.ST_IsValid(geometry), func.ST_IsValidReason(geometry)))
-    ).one()
-    if not valid:
-        message = f"The zone is no valid shape: {str(reason).split('[')[0].strip().lower()}."
-        raise invalid_zone(ZoneFault.INVALID_SHAPE, message)
-    area = func.geography(geometry)
-    area_m2, distance_m = (
-        await session.execute(
-            select(func.ST_Area(area), func.ST_Distance(area, Store.point)).where(
-                Store.id == store.id
-            )
-        )
-    ).one()
-    if area_m2 < MIN_AREA_SQUARE_METERS:
+async def _checked_area(session: AsyncSession, polygons: Polygons, store: Store) -> Any:
+    """Check validity, area and distance to the store. Raises InvalidZone."""
+    shapes = [_geojson("Polygon", polygon) for polygon in polygons]
+    invalid = (await session.execute(FIRST_INVALID, {"polygons": shapes})).one_or_none()
+    if invalid is not None:
+        message = f"The zone is no valid shape: {invalid.reason.lower()}."
+        place = None
+        if invalid.longitude is not None:
+            place = place_near(polygons, invalid.longitude, invalid.latitude)
+        raise invalid_zone(ZoneFault.INVALID_SHAPE, message, place)
+    swapped = flipped(polygons)
+    parameters = {
+        "polygons": shapes,
+        "tolerances": [0.0, *SIMPLIFY_METERS],
+        "max_points": MAX_ZONE_POINTS,
+        "scale": max(0.01, cos(radians(polygons[0][0][0][1]))),
+        "degree": METERS_PER_DEGREE,
+        "flipped": _geojson("MultiPolygon", swapped) if swapped else None,
+        "store": store.id,
+    }
+    measured = (await session.execute(MEASURE, parameters)).one()
+    _check_measures(measured)
+    return measured.area
+
+
+def _check_measures(measured: Row[Any]) -> None:
+    """Raise InvalidZone for an area that is too small, too large, too far or too detailed."""
+    if measured.square_meters < MIN_AREA_SQUARE_METERS:
         raise invalid_zone(
             ZoneFault.TOO_SMALL, f"A zone covers at least {MIN_AREA_SQUARE_METERS} m²."
         )
-    if area_m2 > MAX_AREA_SQUARE_METERS:
+    if measured.square_meters > MAX_AREA_SQUARE_METERS:
         message = f"A zone covers at most {MAX_AREA_SQUARE_METERS // 1_000_000} km²."
         raise invalid_zone(ZoneFault.TOO_LARGE, message)
-    if distance_m > MAX_STORE_DISTANCE_METERS:
+    if measured.meters > MAX_STORE_DISTANCE_METERS:
+        flipped_meters = measured.flipped_meters
+        if flipped_meters is not None and flipped_meters <= MAX_STORE_DISTANCE_METERS:
+            message = "The positions are latitude and longitude; GeoJSON has the longitude first."
+            raise invalid_zone(ZoneFault.SWAPPED_COORDINATES, message)
         message = (
             f"A zone comes within {MAX_STORE_DISTANCE_METERS} m of its store;"
-            f" this one is {distance_m:.0f} m off."
+            f" this one is {measured.meters:.0f} m off."
         )
         raise invalid_zone(ZoneFault.TOO_FAR, message)
+    if measured.points > MAX_ZONE_POINTS:
+        message = (
+            f"A zone has at most {MAX_ZONE_POINTS} points; simplified by"
+            f" {SIMPLIFY_METERS[-1]:g} m, this one has {measured.points}."
+        )
+        raise invalid_zone(ZoneFault.TOO_MANY_POINTS, message)
 
 
-def _ring(ring: Any) -> list[list[float]]:
-    positions = [list(_position(position)) for position in _list(ring)]
-    if len(positions) < MIN_RING_POINTS:
-        raise invalid_zone(ZoneFault.MALFORMED, f"A ring has at least {MIN_RING_POINTS} points.")
-    if positions[0] != positions[-1]:
-        raise invalid_zone(ZoneFault.OPEN_RING, "A ring ends where it begins.")
-    return positions
-
-
-def _position(position: Any) -> Iterator[float]:
-    numbers = _list(position)
-    if len(numbers) not in (2, 3):
-        raise invalid_zone(ZoneFault.MALFORMED, "A position is a longitude and a latitude.")
-    for value, limit in zip(numbers, (180.0, 90.0), strict=False):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise invalid_zone(ZoneFault.MALFORMED, "A position is made of numbers.")
-        if not isfinite(value) or abs(value) > limit:
-            raise invalid_zone(ZoneFault.MALFORMED, f"{value:g} degrees are nowhere on earth.")
-        yield float(value)
-
-
-def _count_points(coordinates: Any) -> int:
-    return sum(len(_list(ring)) for polygon in _list(coordinates) for ring in _list(polygon))
-
-
-def _list(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        return value
-    raise invalid_zone(ZoneFault.MALFORMED, "Coordinates are lists of lists of numbers.")
-
-
-def invalid_zone(fault: ZoneFault, message: str) -> DomainError:
-    """Return the error for a zone with this fault."""
-    return DomainError(InvalidZone(path=["input", "area"], message=message, fault=fault))
+def _geojson(kind: str, coordinates: Any) -> str:
+    return orjson.dumps({"type": kind, "coordinates": coordinates}).decode()
