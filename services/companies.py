@@ -14,7 +14,7 @@ from database.base import uuid7
 from models.companies import Company
 from models.identity import Actor, Role
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.text import parse_line
+from services.core.text import code_form, parse_line
 from services.events.event_log import catalog_stream, record_event
 
 SLUG_PATTERN = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -48,6 +48,7 @@ async def create_company(
     """Create a company; for super admins. Raises DomainError: NotFound, InvalidInput, SlugTaken."""
     if Role.SUPER_ADMIN not in actor.roles:
         raise not_found(Company)
+    slug, currency = code_form(slug), code_form(currency)
     problems = [*_name_problems(slug, currency), *_terms_problems(terms)]
     if problems:
         raise DomainError(*problems)

@@ -12,7 +12,7 @@ from models.counter_sales import Tender
 from models.stores import Store
 from services.catalog import weights
 from services.core.problems import DomainError, InvalidInput, Problem
-from services.core.text import parse_line
+from services.core.text import parse_code
 
 MAX_LINES = 100
 MAX_QUANTITY_UNITS = 999
@@ -162,9 +162,7 @@ def validate_payment(payment: CounterPayment, total_minor: int) -> CounterPaymen
     if payment.tender is Tender.CARD:
         if received is not None:
             raise DomainError(_invalid("cashReceivedMinor", "A card gives no cash."))
-        reference = parse_line(
-            reference, "input", "terminalReference", max_length=MAX_CODE_LENGTH, min_length=1
-        )
+        reference = parse_code(reference, "input", "terminalReference", max_length=MAX_CODE_LENGTH)
         return CounterPayment(Tender.CARD, None, reference)
     if reference:
         raise DomainError(_invalid("terminalReference", "Cash has no reference of a terminal."))

@@ -15,7 +15,7 @@ from models.identity import Actor
 from models.stock import Stock
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem, not_found
-from services.core.text import parse_line
+from services.core.text import parse_code, parse_line
 from services.counting.count_states import record_change
 from services.stock.stock_queries import visible_store
 
@@ -142,9 +142,7 @@ def _products_of_area(store: Store, selection: CountSelection) -> Select[UUID]:
     listed = select(Listing.product_id).where(Listing.store_id == store.id)
     stocked = select(Stock.product_id).where(Stock.store_id == store.id)
     if selection.aisle is not None:
-        aisle = parse_line(
-            selection.aisle, "input", "aisle", max_length=MAX_AISLE_LENGTH, min_length=1
-        )
+        aisle = parse_code(selection.aisle, "input", "aisle", max_length=MAX_AISLE_LENGTH)
         products = products.where(Product.id.in_(listed.where(Listing.aisle == aisle)))
     else:
         products = products.where(Product.id.in_(listed.union(stocked)))

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 
 from services.core.problems import CommittedDomainError, Problem
+from services.core.text import parse_digits
 from services.delivery.delivery_states import MAX_CODE_ATTEMPTS, LockedDelivery
 
 CODE_DIGITS = 4
@@ -34,18 +35,27 @@ def check_code(
 ) -> None:
     """Check the code that a rider gives; store staff and support need none.
 
-    Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted.
+    Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted. A text
+    that is no code of CODE_DIGITS digits is refused and not counted.
     """
     if not locked.by_rider:
         return
-    if code is not None and hmac.compare_digest(
-        code.encode(errors="replace"), expected_code.encode()
-    ):
+    digits = parse_digits(code or "", CODE_DIGITS)
+    if digits is not None and hmac.compare_digest(digits, expected_code):
         return
-    if code is not None:
+    if digits is not None:
         setattr(locked.delivery, attempts_column, getattr(locked.delivery, attempts_column) + 1)
     attempts_left = MAX_CODE_ATTEMPTS - getattr(locked.delivery, attempts_column)
-    message = f"That is not the code: {attempts_left} tries are left." if code else "Say the code."
+    message = wrong_code_message(code, digits, attempts_left)
     raise CommittedDomainError(
         WrongDeliveryCode(path=["input", field_name], message=message, tries_left=attempts_left)
     )
+
+
+def wrong_code_message(code: str | None, digits: str | None, tries_left: int) -> str:
+    """The message about a code that is wrong, no code at all, or left out."""
+    if not code:
+        return "Say the code."
+    if digits is None:
+        return f"The code has {CODE_DIGITS} digits."
+    return f"That is not the code: {tries_left} tries are left."

@@ -24,7 +24,7 @@ from services.carts.totals import included_tax
 from services.catalog import weights
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
-from services.core.text import parse_line
+from services.core.text import parse_code, parse_line
 from services.delivery import deliveries
 from services.fulfillment import substitution_totals
 from services.fulfillment.fulfillment_states import (
@@ -232,7 +232,7 @@ async def _record_units(
     """Record the units found and damaged, and their batches."""
     code = pick.batch_code
     if code is not None:
-        code = parse_line(code, "input", "batchCode", max_length=MAX_CODE_LENGTH, min_length=1)
+        code = parse_code(code, "input", "batchCode", max_length=MAX_CODE_LENGTH)
     result = damaged_units.PickResult(pick.quantity, pick.damaged, code)
     await picked_batches.record_picked_batches(
         session, line, task.order.id, result.picked, actor_id, code

@@ -19,7 +19,8 @@ from models.orders import CancelReason
 from models.stores import Store
 from services.core.access import may_manage_store
 from services.core.problems import CommittedDomainError
-from services.delivery.delivery_codes import WrongDeliveryCode
+from services.core.text import parse_digits
+from services.delivery.delivery_codes import CODE_DIGITS, WrongDeliveryCode, wrong_code_message
 from services.fulfillment import put_back
 from services.fulfillment.fulfillment_states import (
     CHECK_AGE,
@@ -106,13 +107,13 @@ def _check_code(task: PickingTask, actor: Actor, code: str | None) -> None:
     fulfillment = task.fulfillment
     if code is None and may_manage_store(actor, fulfillment.company_id, fulfillment.store_id):
         return
-    expected = task.order.delivery_pin.encode()
-    if code is not None:
-        if hmac.compare_digest(code.strip().encode(errors="replace"), expected):
+    digits = parse_digits(code or "", CODE_DIGITS)
+    if digits is not None:
+        if hmac.compare_digest(digits, task.order.delivery_pin):
             return
         fulfillment.pickup_attempts += 1
     left = max(0, MAX_PICKUP_ATTEMPTS - fulfillment.pickup_attempts)
-    message = f"That is not the code: {left} tries are left." if code else "Say the code."
+    message = wrong_code_message(code, digits, left)
     path = ["input", "code"]
     raise CommittedDomainError(WrongDeliveryCode(path=path, message=message, tries_left=left))
 

@@ -8,6 +8,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
+from services.core.text import parse_key
 from services.identity.credentials import CredentialSigner
 
 PURPOSE = "link"
@@ -44,7 +45,7 @@ def _signature(signer: CredentialSigner, topic: str, subject_id: UUID, round: in
 
 
 def _decode(token: str) -> bytes | None:
-    token = token.strip()
+    token = parse_key(token)
     if len(token) != TOKEN_LENGTH or not token.isascii():
         return None
     try:

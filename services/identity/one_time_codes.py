@@ -25,10 +25,12 @@ from models.identity import OneTimeCode
 from services.core.address_rate_limit import SITE_FACTOR
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, RateLimited
+from services.core.text import parse_digits, parse_key
 from services.identity.attempts import AttemptSource
 from services.identity.credentials import CredentialSigner
 
 CODE_SECONDS = 300
+CODE_DIGITS = 6
 MAX_TRIES = 5
 WINDOW_SECONDS = 3600
 WINDOW = timedelta(seconds=WINDOW_SECONDS)
@@ -98,7 +100,7 @@ async def issue_code(
     RateLimited.
     """
     await _check_limits(session, phone, source)
-    code, key = f"{secrets.randbelow(1_000_000):06}", uuid7()
+    code, key = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}", uuid7()
     now = await current_time(session)
     session.add(
         OneTimeCode(
@@ -127,7 +129,7 @@ async def verify_code(
     """Check a code against the newest one that the source asked for, or against the challenge's.
 
     Uses the code up; None means it is correct. The problem is returned, not raised, so that a
-    failed attempt is committed and counts.
+    failed attempt is committed and counts. A text that is no code of six digits does not count.
     """
     newest = await session.scalar(
         select(OneTimeCode)
@@ -136,7 +138,7 @@ async def verify_code(
         .limit(1)
         .with_for_update()
     )
-    expired = WrongOneTimeCode(path=["input", "code"], message="Ask for a new code.", tries_left=0)
+    expired = _wrong("Ask for a new code.", 0)
     if newest is None or newest.used_at is not None:
         return expired
     # Others in the same network don't know the challenge: they use up tries of their own.
@@ -147,12 +149,17 @@ async def verify_code(
     now = await current_time(session)
     if newest.expires_at <= now:
         return expired
+    if (digits := parse_digits(code, CODE_DIGITS)) is None:
+        return _wrong(f"The code has {CODE_DIGITS} digits.", MAX_TRIES - tries + 1)
     setattr(newest, counter, tries)
-    if hmac.compare_digest(newest.code_hash, signer.keyed_hash(PURPOSE, phone, code)):
+    if hmac.compare_digest(newest.code_hash, signer.keyed_hash(PURPOSE, phone, digits)):
         newest.used_at = now
         return None
     tries_left = MAX_TRIES - tries
-    message = f"That is not the code we sent. Tries left: {tries_left}."
+    return _wrong(f"That is not the code we sent. Tries left: {tries_left}.", tries_left)
+
+
+def _wrong(message: str, tries_left: int) -> WrongOneTimeCode:
     return WrongOneTimeCode(path=["input", "code"], message=message, tries_left=tries_left)
 
 
@@ -167,7 +174,7 @@ def _asked_for(source: AttemptSource, challenge: str | None) -> ColumnElement[bo
     if challenge is None:
         return OneTimeCode.source == source.key
     try:
-        return OneTimeCode.id == UUID(hex=challenge[:36])
+        return OneTimeCode.id == UUID(hex=parse_key(challenge)[:36])
     except ValueError:
         return OneTimeCode.id.is_(None)
 

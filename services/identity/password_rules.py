@@ -3,6 +3,7 @@
 There are no rules about kinds of characters: they make passwords harder to remember, not to guess.
 """
 
+import unicodedata
 from pathlib import Path
 
 from services.core.problems import DomainError, InvalidInput
@@ -28,8 +29,8 @@ def _refusal(password: str, email: str | None) -> str | None:
         return f"A password has at least {MIN_PASSWORD_LENGTH} characters."
     if len(password) > MAX_PASSWORD_LENGTH:
         return f"A password has at most {MAX_PASSWORD_LENGTH} characters."
-    if "\0" in password:
-        return "A password holds no zero character."
+    if any(unicodedata.category(each) in {"Cc", "Cs"} for each in password):
+        return "A password has no control characters."
     guess = password.casefold().strip()
     if guess in COMMON_PASSWORDS or len(set(guess)) < MIN_DIFFERENT_CHARS:
         return "This password is one of the first that are guessed: choose another one."

@@ -5,6 +5,8 @@ import unicodedata
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from services.core.text import visible
+
 MEMORY_KIB = 19_456
 TIME_COST = 2
 PARALLELISM = 1
@@ -14,8 +16,19 @@ _HASHER = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB, parallelis
 
 
 def normalize_password(text: str) -> str:
-    """Return the form (NFKC) that keyboards of all systems agree on: `é` may be one sign or two."""
-    return unicodedata.normalize("NFKC", text)
+    """Return the form (NFKC) that keyboards of all systems agree on: `é` may be one sign or two.
+
+    NIST SP 800-63B, 5.1.1.2. A mark that cannot be seen, such as one of the clipboard, is no part
+    of a password.
+    """
+    return unicodedata.normalize("NFKC", visible(text))
+
+
+def _accepted_forms(text: str) -> list[str]:
+    """The forms of a typed password of which a hash may be stored, today's first."""
+    return list(
+        dict.fromkeys((normalize_password(text), unicodedata.normalize("NFKC", text), text))
+    )
 
 
 def hash_password(text: str) -> str:
@@ -28,8 +41,7 @@ def verify_password(stored: str, text: str) -> bool:
 
     A hash that was made before passwords were normalized matches the text as it was typed.
     """
-    normalized = normalize_password(text)
-    return _matches(stored, normalized) or (normalized != text and _matches(stored, text))
+    return any(_matches(stored, form) for form in _accepted_forms(text))
 
 
 def needs_rehash(stored: str, text: str) -> bool:

@@ -17,6 +17,7 @@ from models.identity import Actor, Grant, RefreshToken, SignInSession
 from services.core.clock import current_time
 from services.core.idempotency import IdempotentRequest
 from services.core.problems import Problem, not_found
+from services.core.text import parse_key
 from services.identity.credentials import CredentialSigner
 
 REFRESH_TOKEN_SECONDS = 30 * 24 * 3600
@@ -116,6 +117,7 @@ async def refresh_session(
     revocation is committed.
     """
     ended = SessionEnded(path=["input", "refreshToken"], message="Sign in again.")
+    token = parse_key(token)
     if len(token) > MAX_TOKEN_CHARS:
         return ended, []
     refresh_token = await session.scalar(TOKEN_BY_HASH, {"hash": _hash(token)})

@@ -22,7 +22,7 @@ from models.stock import StockReason
 from services.core.access import MANAGER_ROLES
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
-from services.core.text import parse_line
+from services.core.text import code_form, parse_code, parse_line
 from services.purchasing.purchase_order_lines import MAX_LINES_PER_ORDER
 from services.purchasing.purchase_order_states import MACHINE, read_lines, record_change
 from services.stock import movements, receiving
@@ -89,18 +89,24 @@ async def receive(
 
 
 def _validated(items: Sequence[GoodsReceiptItem]) -> list[GoodsReceiptItem]:
-    """The items with stripped batch codes. Raises DomainError: InvalidInput for each problem."""
+    """The items with batch codes in their stored form.
+
+    Raises DomainError: InvalidInput for each problem.
+    """
     if not 1 <= len(items) <= MAX_LINES_PER_ORDER:
         message = f"A receipt has from 1 to {MAX_LINES_PER_ORDER} lines."
         raise DomainError(_invalid(["lines"], message))
     problems = [problem for n, item in enumerate(items) for problem in _problems(item, str(n))]
+    items = [
+        replace(item, batch_code=item.batch_code and code_form(item.batch_code)) for item in items
+    ]
     batches = Counter((item.product_id, item.batch_code, item.expires_on) for item in items)
     if any(count > 1 for count in batches.values()):
         message = "A batch of a product stands in one line only."
         problems.append(_invalid(["lines"], message))
     if problems:
         raise DomainError(*problems)
-    return [replace(item, batch_code=item.batch_code and item.batch_code.strip()) for item in items]
+    return items
 
 
 def _problems(item: GoodsReceiptItem, index: str) -> list[Problem]:
@@ -115,7 +121,7 @@ def _problems(item: GoodsReceiptItem, index: str) -> list[Problem]:
     if item.batch_code is not None:
         code_path = ("input", *path, "batchCode")
         try:
-            parse_line(item.batch_code, *code_path, max_length=MAX_BATCH_CODE_LENGTH, min_length=1)
+            parse_code(item.batch_code, *code_path, max_length=MAX_BATCH_CODE_LENGTH)
         except DomainError as error:
             problems += error.problems
     return problems

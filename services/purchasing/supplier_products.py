@@ -14,7 +14,7 @@ from models.purchasing import Supplier, SupplierProduct
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
-from services.core.text import parse_line
+from services.core.text import code_form, parse_code, parse_line
 from services.purchasing import suppliers
 
 MAX_PRODUCTS_PER_REQUEST = 200
@@ -97,7 +97,7 @@ def _new_row(supplier: Supplier, product_id: UUID) -> SupplierProduct:
 
 
 def _with_terms(row: SupplierProduct, terms: SupplierProductTerms) -> SupplierProduct:
-    row.sku = terms.sku.strip()
+    row.sku = code_form(terms.sku)
     row.pack_cost_minor = terms.pack_cost_minor
     row.pack_units = terms.pack_units
     row.lead_days = terms.lead_days
@@ -117,7 +117,9 @@ def _problems(terms: SupplierProductTerms, index: str) -> list[Problem]:
         if value is not None and not minimum <= value <= maximum
     ]
     try:
-        parse_line(terms.sku, "input", "products", index, "sku", max_length=MAX_SKU_LENGTH)
+        parse_code(
+            terms.sku, "input", "products", index, "sku", max_length=MAX_SKU_LENGTH, min_length=0
+        )
     except DomainError as error:
         problems += error.problems
     return problems
@@ -195,7 +197,8 @@ async def list_of_supplier(
     if (start := decode_cursor(cursor, UUID)) is not None:
         query = query.where(SupplierProduct.product_id > start[0])
     if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
-        exact = or_(Product.code == text, Product.barcode == text, SupplierProduct.sku == text)
+        code = code_form(text)
+        exact = or_(Product.code == code, Product.barcode == code, SupplierProduct.sku == code)
         matches = or_(exact, names_match(Product.search, text))
         query = query.join(Product, Product.id == SupplierProduct.product_id).where(matches)
     by_product = query.order_by(SupplierProduct.product_id).limit(first + 1)

@@ -16,7 +16,7 @@ from services.core.access import MANAGER_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import version_conflict
-from services.core.text import parse_email, parse_line
+from services.core.text import code_form, parse_email, parse_line
 from services.identity.one_time_codes import parse_phone_number
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,19}")
@@ -113,7 +113,7 @@ async def _store(session: AsyncSession, supplier: Supplier) -> None:
 def _validated(details: SupplierDetails) -> dict[str, str | int]:
     """The column values. Raises DomainError: InvalidInput for each wrong value."""
     problems: list[Problem] = []
-    code = details.code.strip().upper()
+    code = code_form(details.code).upper()
     if not CODE.fullmatch(code):
         message = "A code is 1 to 20 letters, digits, hyphens and underscores."
         problems.append(InvalidInput(path=["input", "code"], message=message))
@@ -228,6 +228,6 @@ async def list_of_company(
         query = query.where(Supplier.code > start[0])
     if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         in_name = names_match(Supplier.search, text)
-        query = query.where(or_(in_name, Supplier.code == text.upper()))
+        query = query.where(or_(in_name, Supplier.code == code_form(text).upper()))
     suppliers = (await session.scalars(query.order_by(Supplier.code).limit(first + 1))).all()
     return build_page(suppliers, first, lambda supplier: (supplier.code,))

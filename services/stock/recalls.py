@@ -19,7 +19,7 @@ from services.core import access
 from services.core.access import COMPANY_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.core.text import parse_line
+from services.core.text import parse_code, parse_line
 from services.stock import batches
 from services.stock.receiving import MAX_BATCH_CODE_LENGTH, lock_batch_codes
 from services.stock.stock_rows import lock_rows
@@ -67,9 +67,7 @@ async def recall(
     own = select(Product.id).where(Product.id == product_id, Product.company_id == company_id)
     if await session.scalar(own) is None:
         raise not_found(Product, "productId")
-    code = parse_line(
-        batch_code, "input", "batchCode", max_length=MAX_BATCH_CODE_LENGTH, min_length=1
-    )
+    code = parse_code(batch_code, "input", "batchCode", max_length=MAX_BATCH_CODE_LENGTH)
     reason = parse_line(reason, "input", "reason", max_length=MAX_REASON_LENGTH)
     await lock_batch_codes(session, [(product_id, code)])
     of_batch = select(BatchRecall).where(

@@ -12,7 +12,7 @@ from models.catalog import Product
 from models.stock import BatchRecall, BatchStatus, Stock, StockBatch, StockEntry, StockReason
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
-from services.core.text import parse_line, storable_text
+from services.core.text import code_form, parse_code, storable_text
 from services.stock import batches
 from services.stock.stock_rows import StockRows, ensure_and_lock
 from services.stock.stock_writer import (
@@ -129,7 +129,7 @@ async def local_date(session: AsyncSession, store_id: UUID) -> date:
 async def lock_batches(session: AsyncSession, lines: Sequence[StockReceiptLine]) -> None:
     """Lock the batch codes of receipt lines; always before the first stock row is locked."""
     keys = [
-        (line.product_id, storable_text(line.code.strip(), MAX_BATCH_CODE_LENGTH))
+        (line.product_id, storable_text(code_form(line.code), MAX_BATCH_CODE_LENGTH))
         for line in lines
         if line.code
     ]
@@ -163,9 +163,7 @@ def _validated(
         code = line.code
         if code is not None:
             try:
-                code = parse_line(
-                    code, *line_path, "batchCode", max_length=MAX_BATCH_CODE_LENGTH, min_length=1
-                )
+                code = parse_code(code, *line_path, "batchCode", max_length=MAX_BATCH_CODE_LENGTH)
             except DomainError as error:
                 problems += error.problems
         validated.append(

@@ -18,7 +18,7 @@ from models.stores import Store, StoreHours, StoreKind, StoreStatus
 from services.core.access import COMPANY_ROLES, may_manage_store
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, check_version
-from services.core.text import parse_line
+from services.core.text import MAX_LINE_LENGTH, code_form, parse_code, parse_line
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
 MAX_NAME_LENGTH = 80
@@ -90,12 +90,13 @@ async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewSto
     """
     if not actor.has_company_role(new_store.company_id, COMPANY_ROLES):
         raise not_found(Company, "companyId")
-    if not CODE_PATTERN.fullmatch(new_store.code):
+    code = code_form(new_store.code)
+    if not CODE_PATTERN.fullmatch(code):
         message = "A code is 1 to 30 letters, digits, hyphens and underscores."
         raise DomainError(InvalidInput(path=["input", "code"], message=message))
     row = Store(
         company_id=new_store.company_id,
-        code=new_store.code,
+        code=code,
         name=parse_line(new_store.name, "input", "name", max_length=MAX_NAME_LENGTH, min_length=1),
         kind=new_store.kind,
         status=StoreStatus.CLOSED,
@@ -108,7 +109,7 @@ async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewSto
         async with session.begin_nested():
             session.add(row)
     except IntegrityError:
-        raise _code_taken(new_store.code) from None
+        raise _code_taken(code) from None
     return row
 
 
@@ -199,7 +200,7 @@ async def opening_hours(session: AsyncSession, store_ids: Sequence[UUID]) -> lis
 
 async def _timezone(session: AsyncSession, name: str) -> str:
     """Validate a time zone name against the database, which computes the local times."""
-    timezone = parse_line(name, "input", "timezone", min_length=1)
+    timezone = parse_code(name, "input", "timezone", max_length=MAX_LINE_LENGTH)
     if not await session.scalar(TIMEZONE_EXISTS, {"name": timezone}):
         message = "A time zone is named as in Europe/Lisbon."
         raise DomainError(InvalidInput(path=["input", "timezone"], message=message))

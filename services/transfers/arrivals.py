@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.stock import StockReason
 from models.transfers import Transfer, TransferLine, TransferLot
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
+from services.core.text import code_form
 from services.stock import movements, receiving
 from services.stock.stock_rows import lock_rows
 from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
@@ -64,7 +65,8 @@ def match_arrivals(
         matching = [
             arrival
             for arrival in (arrivals[line.id] if line else [])
-            if discrepancy.batch_code in (None, arrival.lot.batch_code)
+            if discrepancy.batch_code is None
+            or code_form(discrepancy.batch_code) == arrival.lot.batch_code
         ]
         keys = {(arrival.lot.line_id, arrival.lot.number) for arrival in matching}
         problem = _problem(nth, discrepancy, matching, bool(keys & matched_keys))

@@ -69,6 +69,11 @@ async def tracked_position(person: ActorClient, order: Order) -> Any:
     return response["order"]["delivery"]["riderPosition"]
 
 
+def other_code(right: str) -> str:
+    """A code that could be right and is not."""
+    return f"{(int(right) + 1) % 10_000:04}"
+
+
 async def accept_offer(rider: ActorClient, offer: str) -> None:
     """Accept an offer, and check the rider's screen and its statements."""
     accepted = await mutate(rider, "delivery_offer_accept", offerId=offer)
@@ -89,7 +94,8 @@ async def test_a_delivery_through_the_api(
     await support_riders.pick_and_pack(dependencies, fulfillment, staff)
     delivery_id = {"deliveryId": public_id(delivery)}
     assert (await mutate(rider, "delivery_arrive_at_store", **delivery_id))["errors"] == []
-    wrong = await mutate(rider, "delivery_pick_up", handoverCode="none", **delivery_id)
+    wrong_code = {"handoverCode": other_code(fulfillment.handover_code)}
+    wrong = await mutate(rider, "delivery_pick_up", **wrong_code, **delivery_id)
     assert wrong["delivery"] is None
     assert wrong["errors"][0]["__typename"] == "WrongDeliveryCode"
     assert wrong["errors"][0]["triesLeft"] == 4
@@ -123,10 +129,9 @@ async def test_wrong_pins_are_counted_with_or_without_an_idempotency_key(
     order, delivery, _ = await support_riders.delivery_at_customer(dependencies, city)
     rider = await rider_client(container, city)
     delivery_id = {"deliveryId": public_id(delivery)}
+    wrong = {"pin": other_code(order.delivery_pin), **delivery_id}
     for attempts_left, key in ((4, "one"), (3, "one"), (2, "two"), (1, "")):
-        [error] = (await mutate(rider, "delivery_complete", key, pin="none", **delivery_id))[
-            "errors"
-        ]
+        [error] = (await mutate(rider, "delivery_complete", key, **wrong))["errors"]
         assert error["triesLeft"] == attempts_left
     completed = await mutate(
         rider, "delivery_complete", "last", pin=order.delivery_pin, **delivery_id

@@ -83,6 +83,35 @@ async def test_bags_can_be_picked_up_only_when_packed(
     assert problem.state == FulfillmentStatus.ACCEPTED
 
 
+def wrong_codes(right: str) -> list[str]:
+    """Nine codes that could be right and are not."""
+    return [f"{(int(right) + number) % 10_000:04}" for number in range(1, 10)]
+
+
+@pytest.mark.parametrize("mask", ["{} {}", "\u200e{}{}", "{}\u2013{}", "#{}{}\u00a0"])
+async def test_a_code_is_read_however_the_rider_types_it(
+    dependencies: OrderDependencies, city: City, mask: str
+) -> None:
+    """A space, a mark in front or another hyphen cost a try."""
+    order, delivery, rider = await riders.delivery_at_customer(dependencies, city)
+    typed = mask.format(order.delivery_pin[:2], order.delivery_pin[2:])
+    done = await riders.take_step(
+        dependencies.database, rider, delivery, deliveries.complete, pin=typed
+    )
+    assert done.status is DeliveryStatus.DELIVERED
+    assert done.pin_tries == 0
+
+
+async def test_what_is_no_code_costs_no_try(dependencies: OrderDependencies, city: City) -> None:
+    _, delivery, rider = await riders.delivery_at_customer(dependencies, city)
+    for typed in ("12", "12345", "no pin", ""):
+        problem = await riders.refused_step(
+            dependencies.database, rider, delivery, deliveries.complete, pin=typed
+        )
+        assert isinstance(problem, WrongDeliveryCode)
+        assert problem.tries_left == 5
+
+
 async def test_wrong_handover_codes_are_counted_and_staff_needs_no_code(
     dependencies: OrderDependencies, city: City
 ) -> None:
@@ -91,7 +120,7 @@ async def test_wrong_handover_codes_are_counted_and_staff_needs_no_code(
     await riders.pick_and_pack(dependencies, fulfillment, staff)
     await riders.take_step(database, rider, delivery, deliveries.arrive_at_store)
     for attempts_left in (4, 3, 2, 1, 0):
-        wrong_code = {"handover_code": "no"}
+        wrong_code = {"handover_code": wrong_codes(fulfillment.handover_code)[0]}
         problem = await riders.refused_step(
             database, rider, delivery, handover.pick_up, **wrong_code
         )
@@ -111,7 +140,7 @@ async def test_after_five_wrong_pins_only_support_can_complete(
 ) -> None:
     order, delivery, rider = await riders.delivery_at_customer(dependencies, city)
     database = dependencies.database
-    guesses = [f"x{number}" for number in range(9)]
+    guesses = wrong_codes(order.delivery_pin)
     problems = await asyncio.gather(
         *(
             riders.refused_step(database, rider, delivery, deliveries.complete, pin=guess)

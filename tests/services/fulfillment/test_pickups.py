@@ -169,6 +169,19 @@ async def test_the_code_of_a_pickup_is_tried_five_times(
     assert (await give_code(database, manager, task, None)).status is COLLECTED
 
 
+async def test_a_code_of_a_pickup_is_read_however_it_is_typed(
+    dependencies: OrderDependencies, city_with_pickup: City
+) -> None:
+    """Full-width digits, as a keyboard for Chinese or Japanese writes them, cost a try."""
+    database = dependencies.database
+    order, task, staff = await staged_order(dependencies, city_with_pickup)
+    with pytest.raises(CommittedDomainError) as caught:
+        await give_code(database, staff, task, "12 34 5")
+    assert getattr(caught.value.problems[0], "tries_left") == 5  # noqa: B009 - any problem
+    typed = "".join(chr(ord("\uff10") + int(digit)) for digit in order.delivery_pin)
+    assert (await give_code(database, staff, task, f" {typed}")).status is COLLECTED
+
+
 async def test_staff_needs_the_code_of_a_pickup(
     dependencies: OrderDependencies, city_with_pickup: City
 ) -> None:

@@ -72,6 +72,18 @@ async def test_a_code_works_once(nobody: ActorClient, sms: InMemorySms) -> None:
     assert (again["accessToken"], error_types(again)) == (None, ["WrongOneTimeCode"])
 
 
+async def test_a_code_is_read_however_it_is_typed(nobody: ActorClient, sms: InMemorySms) -> None:
+    """ "394 789", full-width digits or a mark in front cost a try, and so did half a code."""
+    phone = new_phone()
+    code = await code_for(nobody, sms, phone)
+    for typed in (code[:5], f"{code}0", "", "code"):
+        refused = (await nobody.run(VERIFY, {"phone": phone, "code": typed}))["otpVerify"]
+        assert refused["errors"][0]["triesLeft"] == MAX_TRIES
+    wide = "".join(chr(ord("\uff10") + int(digit)) for digit in code)
+    typed = f"\u200e{wide[:3]} {wide[3:]}"
+    assert (await nobody.run(VERIFY, {"phone": phone, "code": typed}))["otpVerify"]["accessToken"]
+
+
 async def test_the_sixth_attempt_is_refused_even_with_the_right_code(
     nobody: ActorClient, sms: InMemorySms
 ) -> None:
