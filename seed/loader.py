@@ -10,6 +10,7 @@ from database.base import Base
 from seed import people, stores
 from seed.bulk_load import insert_missing
 from seed.catalog import read_articles
+from seed.examples import make_examples
 
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 60.0
@@ -26,7 +27,10 @@ class SeedSummary:
 
 
 async def seed(url: str, *, report: ReportProgress) -> SeedSummary:
-    """Insert missing rows in one transaction; `report` receives a line for each step."""
+    """Insert missing rows in one transaction, then make the example orders that are missing.
+
+    `report` receives a line for each step.
+    """
     started_at = time.monotonic()
     summary = SeedSummary()
     dsn = url.replace("+asyncpg", "", 1)
@@ -43,6 +47,9 @@ async def seed(url: str, *, report: ReportProgress) -> SeedSummary:
             await connection.execute("analyze", timeout=STATEMENT_SECONDS)
     finally:
         await connection.close()
+    if orders := await make_examples(url):
+        summary.added_rows["order"] = orders
+        report(f"orders with a story: {orders}")
     summary.seconds = time.monotonic() - started_at
     return summary
 

@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
+from models.accounts import InvitationStatus
 from models.identity import Role
 from models.riders import Vehicle
 from seed.accounts import ALL_ACCOUNTS, PASSWORD, SeedAccount
 from seed.bulk_load import Row, stable_id
 from seed.stores import SEED, StorePlan
+from services.accounts.invitations import INVITATION_SECONDS
 from services.identity.passwords import hash_password
 
 MAX_DISTANCE_DEGREES = 0.006
@@ -23,6 +26,7 @@ def people_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, list[Row]]]:
     yield "rider", [_rider(account, index) for index, account in enumerate(riders)]
     customers = [account for account in ALL_ACCOUNTS if account.role is Role.CUSTOMER]
     yield "address", _addresses(customers, plans)
+    yield "invitation", _invitations()
 
 
 def _person(account: SeedAccount, password_hash: str) -> Row:
@@ -72,3 +76,31 @@ def _addresses(customers: Sequence[SeedAccount], plans: Sequence[StorePlan]) -> 
             }
         )
     return rows
+
+
+def _invitations() -> list[Row]:
+    """The first store's manager invites: one has accepted, the others have not answered yet."""
+    now = datetime.now(UTC)
+    staff, manager = "staff1.1@harbour.example", "manager1@harbour.example"
+    common: Row = {
+        "company_id": stable_id("company", "harbour"),
+        "store_id": stable_id("store", "harbour", 1),
+        "invited_by_id": stable_id("person", manager),
+        "role": Role.STORE_STAFF,
+        "expires_at": now + timedelta(seconds=INVITATION_SECONDS),
+        "email": None,
+        "phone": None,
+        "membership_id": None,
+        "answered_at": None,
+    }
+    accepted: Row = {
+        "email": staff,
+        "status": InvitationStatus.ACCEPTED,
+        "membership_id": stable_id("membership", staff),
+        "answered_at": now,
+    }
+    pending: list[Row] = [{"email": "new.colleague@mail.example"}, {"phone": "+351920000001"}]
+    return [
+        {**common, **one, "id": stable_id("invitation", number)}
+        for number, one in enumerate([accepted, *pending])
+    ]
