@@ -80,7 +80,7 @@ async def complete_sign_up(
     name: str,
     person: Person,
 ) -> Person:
-    """Give a new account the address that its link proves, and its password.
+    """Give a new account, whose person is a customer, the address of its link and its password.
 
     Needs the platform scope. Raises DomainError: InvalidLink, also if the address got an account
     in the meantime.
@@ -92,7 +92,6 @@ async def complete_sign_up(
     person.email, person.password_hash = link.email, password_hash
     person.name = name or person.name
     await session.flush()
-    await customers.ensure_customer(session, person.id)
     return person
 
 

@@ -233,6 +233,25 @@ async def test_an_invitation_is_declined_revoked_or_expires_once(
     assert again["invitation"]["id"] != ids[2]
 
 
+async def test_an_expired_invitation_is_not_accepted_by_whoever_is_signed_in(
+    manager: ActorClient,
+    shared_city: City,
+    nobody: ActorClient,
+    sms: InMemorySms,
+    container: Container,
+) -> None:
+    """The week is over, and the job has not closed the invitation yet."""
+    phone = new_phone()
+    key = (await invite(manager, shared_city, phone=phone))["invitation"]["id"]
+    token = (await sign_in(nobody, sms, phone))["accessToken"]
+    invited = ActorClient(container, container.authenticator.verify(token).actor)
+    async with container.database.write(PLATFORM, AuditContext("test")) as session:
+        row = await session.get_one(Invitation, decode_id(Invitation, key))
+        row.expires_at = row.created_at
+    assert (await invited.run(OWN))["viewer"]["invitations"] == []
+    assert error_type(await accept(invited, invitationId=key)) == "IllegalStep"
+
+
 async def test_an_equal_invitation_is_not_made_twice(
     manager: ActorClient, shared_city: City
 ) -> None:

@@ -221,6 +221,18 @@ async def test_who_was_invited_before_the_first_sign_in_becomes_a_customer(
         assert rows.all() == [Role.CUSTOMER]
 
 
+async def test_who_sets_a_first_password_by_a_mail_becomes_a_customer(
+    nobody: ActorClient, container: Container, mailbox: Mailbox
+) -> None:
+    """Staff whose row was made by others could work, and not order."""
+    email = new_email()
+    async with container.database.write(PLATFORM, AuditContext("test")) as session:
+        session.add(Person(email=email))
+    await run(nobody, FORGOT, email=email)
+    payload = await run(nobody, RESET, token=await mailbox.key(email), password=FIRST)
+    assert client_of(container, payload).actor.roles == {Role.CUSTOMER}
+
+
 def test_passwords_match_whatever_form_a_keyboard_sends() -> None:
     composed, decomposed = (
         unicodedata.normalize(form, "café com leite") for form in ("NFC", "NFD")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -16,13 +16,14 @@ from models.riders import Rider, RiderAction, RiderPosition, RiderStatus
 from services.accounts import memberships
 from services.accounts.memberships import RoleScope
 from services.core.problems import DomainError, IllegalStep, NotFound
-from services.delivery import deliveries, dispatch, rider_release
+from services.delivery import deliveries, dispatch
 from services.delivery import riders as shifts
 from services.delivery.rider_states import RIDER_MACHINE
 from tests.support import riders
 from tests.support.city import City, CityCompany
 from tests.support.customers import ORIGIN, create_people
 from tests.support.paid_orders import OrderDependencies, write_as
+from workflows.identity import role_revocation
 
 MODELS_OF_A_COMPANY: tuple[Any, ...] = (Rider, RiderPosition, Delivery, DeliveryOffer, Event)
 
@@ -76,19 +77,15 @@ async def refused(awaitable: Any) -> Any:
     return problem
 
 
-async def revoke(database: Database, actor: Actor, company: CityCompany) -> int:
-    """Revoke the role of one company, as `roleRevoke` does; how many rides were handed over."""
-    assert actor.person_id is not None
+async def revoke(database: Database, actor: Actor, company: CityCompany) -> None:
+    """Take the role of a company away, as `roleRevoke` does."""
+    held = select(Membership.id).where(
+        Membership.person_id == actor.person_id, Membership.company_id == company.id
+    )
+    (admin,) = await create_people(database, 1, Grant(Role.COMPANY_ADMIN, company.id))
     async with database.write(PLATFORM, ORIGIN) as session:
-        released = await rider_release.release_rides(
-            session, person_id=actor.person_id, company_id=company.id
-        )
-        await session.execute(
-            update(Membership)
-            .where(Membership.person_id == actor.person_id, Membership.company_id == company.id)
-            .values(revoked_at=func.now())
-        )
-    return released
+        membership_id = (await session.scalars(held)).one()
+        await role_revocation.revoke_role(session, actor=admin, membership_id=membership_id)
 
 
 async def test_a_rider_chooses_the_company_of_a_shift(
@@ -198,7 +195,7 @@ async def test_the_end_of_one_role_ends_nothing_of_the_other(
     """On a ride for the first company the second one dismisses the rider: the ride goes on."""
     database = dependencies.database
     delivery = await on_ride(dependencies, city, both)
-    assert await revoke(database, both, city.second) == 0
+    await revoke(database, both, city.second)
     left = Actor(both.person_id, grants=(Grant(Role.RIDER, city.first.id),))
     arrived = await riders.take_step(database, left, delivery, deliveries.arrive_at_store)
     assert arrived.status is DeliveryStatus.AT_STORE
@@ -212,7 +209,10 @@ async def test_the_end_of_a_role_hands_over_the_ride_of_that_company(
     """
     database = dependencies.database
     delivery = await on_ride(dependencies, city, both)
-    assert await revoke(database, both, city.first) == 1
+    await revoke(database, both, city.first)
+    async with database.read(PLATFORM) as session:
+        row = await session.get_one(Delivery, delivery.id)
+    assert (row.status, row.rider_id) == (DeliveryStatus.SEARCHING, None)
     left = Actor(both.person_id, grants=(Grant(Role.RIDER, city.second.id),))
     problem = await riders.refused_step(database, left, delivery, deliveries.arrive_at_store)
     assert isinstance(problem, NotFound)
