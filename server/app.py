@@ -1,7 +1,7 @@
 """Composes the ASGI application of a serving process: routes, authentication, dependencies."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -92,12 +92,15 @@ async def open_app(settings: Settings) -> AsyncIterator[ServerApplication]:
 @asynccontextmanager
 async def shared_rate_limits(settings: Settings, *limiters: RateLimiter) -> AsyncIterator[None]:
     """Share what callers spend with the other processes during the block."""
-    async with AsyncExitStack() as stack:
-        for limiter in limiters if settings.redis_url else ():
-            sync = RedisBucketSync(limiter, settings.redis_url)
-            stack.push_async_callback(sync.close)
-            sync.start()
+    if not settings.redis_url:
         yield
+        return
+    sync = RedisBucketSync(limiters, settings.redis_url)
+    sync.start()
+    try:
+        yield
+    finally:
+        await sync.close()
 
 
 def _build_app(

@@ -90,7 +90,7 @@ async def print_rate_limit(rounds: int, attempts: int) -> None:
 async def print_redis_sync(redis_url: str, buckets: int) -> None:
     """Reserve from many buckets and report them to Redis in one round trip."""
     limiter = RateLimiter()
-    redis_sync = RedisBucketSync(limiter, redis_url)
+    redis_sync = RedisBucketSync([limiter], redis_url)
     limiter.set_reporting(True)
     sizes = CallerBucketSizes.of(1_000)
     started_at = time.process_time()

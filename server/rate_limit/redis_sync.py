@@ -53,8 +53,8 @@ return levels
 class RedisBucketSync:
     """Reports the spending of this process's buckets, and applies what all processes spent."""
 
-    def __init__(self, limiter: RateLimiter, redis_url: str) -> None:
-        self._limiter = limiter
+    def __init__(self, limiters: Sequence[RateLimiter], redis_url: str) -> None:
+        self._limiters = limiters
         self._redis = Redis.from_url(
             redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         )
@@ -64,12 +64,12 @@ class RedisBucketSync:
 
     def start(self) -> None:
         """Synchronize in the background until `close`."""
-        self._limiter.set_reporting(True)
+        self._set_reporting(enabled=True)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
         """Report the rest if Redis answers, and disconnect."""
-        self._limiter.set_reporting(False)
+        self._set_reporting(enabled=False)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -79,35 +79,36 @@ class RedisBucketSync:
 
     async def sync(self) -> bool:
         """Report everything that is not reported yet; False when Redis does not answer."""
-        while buckets := self._limiter.take_unreported(MAX_BUCKETS_PER_TRIP):
-            if not await self._report(buckets):
-                return False
+        for limiter in self._limiters:
+            while buckets := limiter.take_unreported(MAX_BUCKETS_PER_TRIP):
+                if not await self._report(limiter, buckets):
+                    return False
         return True
+
+    def _set_reporting(self, *, enabled: bool) -> None:
+        for limiter in self._limiters:
+            limiter.set_reporting(enabled)
 
     async def _run(self) -> None:
         while True:
             synced = await self.sync()
             await asyncio.sleep(SYNC_SECONDS if synced else RETRY_SECONDS)
 
-    async def _report(self, buckets: Sequence[CallerBucket]) -> bool:
-        arguments = [argument for bucket in buckets for argument in self._arguments(bucket)]
+    async def _report(self, limiter: RateLimiter, buckets: Sequence[CallerBucket]) -> bool:
+        now = limiter.now()
+        arguments = [argument for bucket in buckets for argument in _arguments(bucket, now)]
         keys = [KEY_PREFIX + bucket.name for bucket in buckets]
         try:
             levels = await self._settle(keys=keys, args=arguments)
         except (RedisError, OSError, TimeoutError) as error:
-            self._limiter.mark_unsynced(buckets)
+            limiter.mark_unsynced(buckets)
             self._log_change(redis_away=True, reason=str(error))
             return False
-        now = self._limiter.now()
+        now = limiter.now()
         for bucket, level in zip(buckets, levels, strict=True):
             bucket.sync(float(level), now)
         self._log_change(redis_away=False)
         return True
-
-    def _arguments(self, bucket: CallerBucket) -> tuple[float, float, int, int]:
-        size, spent, bucket.unreported = bucket.size, bucket.unreported, 0
-        highest = int(bucket.level(self._limiter.now())) if bucket.unsynced else size.capacity
-        return size.capacity, size.refill_per_second, spent, highest
 
     def _log_change(self, *, redis_away: bool, reason: str = "") -> None:
         if redis_away == self._redis_away:
@@ -117,3 +118,9 @@ class RedisBucketSync:
             log.warning("rate limits are kept by this process alone: %s", reason)
         else:
             log.warning("rate limits are shared with the other processes again")
+
+
+def _arguments(bucket: CallerBucket, now: float) -> tuple[float, float, int, int]:
+    size, spent, bucket.unreported = bucket.size, bucket.unreported, 0
+    highest = int(bucket.level(now)) if bucket.unsynced else size.capacity
+    return size.capacity, size.refill_per_second, spent, highest

@@ -105,7 +105,9 @@ class HttpProtocol(BoundedHttpProtocol):
     def immediate_response_sent(self) -> None:
         """Count a response that needed no task, and start the keep-alive time."""
         self.server_state.total_requests += 1
-        self.watch_idle()
+        self._idle_since = self.loop.time()
+        if self._timer is None:
+            self.watch_idle()
 
     # Called by uvicorn and by the event loop.
 

@@ -118,7 +118,7 @@ def test_people_pay_with_their_company_and_anonymous_callers_by_their_address() 
 @asynccontextmanager
 async def open_sync(url: str, limiter: RateLimiter) -> AsyncIterator[RedisBucketSync]:
     """A synchronization that runs only when a test calls it."""
-    sync = RedisBucketSync(limiter, url)
+    sync = RedisBucketSync([limiter], url)
     limiter.set_reporting(True)
     try:
         yield sync
