@@ -6,6 +6,7 @@ Revises: 0041
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 revision = "0042"
 down_revision = "0041"
@@ -32,6 +33,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("alter table rider no force row level security")
+    several = "select from rider group by person_id having count(*) > 1"
+    count = op.get_bind().scalar(sa.text(f"select count(*) from ({several}) as several"))
+    if count:
+        raise CommandError(
+            f"0042 can't be undone: {count} people ride for several companies. Delete all but one"
+            " row of rider for each of them first."
+        )
+    op.execute("alter table rider force row level security")
     op.drop_column("rider", "last_shift_at")
     op.drop_index("uq_rider_online", "rider")
     op.drop_index("uq_rider_person_company", "rider")

@@ -1,6 +1,6 @@
 """A row of any table: what the table asks for, and nothing else."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from secrets import token_bytes, token_hex
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
 
-BY_TYPE: dict[type, Any] = {int: 1, float: 0.0, bool: False}
+BY_TYPE: dict[type, Any] = {int: 1, float: 0.0, bool: False, time: time(8)}
 
 
 async def insert_row(session: AsyncSession, table: Table, **values: Any) -> Row[Any]:
@@ -25,7 +25,7 @@ async def insert_row(session: AsyncSession, table: Table, **values: Any) -> Row[
     for column in table.columns:
         is_filled = column.nullable or column.computed is not None or column.server_default
         if column.name not in values and not is_filled:
-            values[column.name] = _value(column)
+            values[column.name] = value_of(column)
     keys: Any = list(table.primary_key)
     return (await session.execute(insert(table).values(values).returning(*keys))).one()
 
@@ -44,7 +44,8 @@ def _pairs(constraint: Any) -> Any:
     return zip(constraint.columns, constraint.elements, strict=True)
 
 
-def _value(column: Column[Any]) -> Any:
+def value_of(column: Column[Any]) -> Any:
+    """A value of the column's type, a new one where uniqueness may ask for it."""
     kind = column.type
     if isinstance(kind, Enum):
         return kind.enums[0]
