@@ -67,6 +67,8 @@ class OutgoingMessage(Entity):
     text: Mapped[str] = mapped_column(info={"secret": True})
     link_subject_id: Mapped[UUID | None]
     link_round: Mapped[int | None]
+    withheld: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Never sent, since the recipient got too many; its status follows the last one that was."""
     status: Mapped[MessageStatus] = mapped_column(default=MessageStatus.PENDING)
     attempts_count: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]

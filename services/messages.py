@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -50,6 +51,16 @@ CLAIM_DUE = prepared(
     .with_for_update(skip_locked=True)
 )
 
+LAST_SENT = prepared(
+    select(OutgoingMessage)
+    .where(
+        OutgoingMessage.recipient == bindparam("recipient"),
+        OutgoingMessage.topic == bindparam("topic"),
+        ~OutgoingMessage.withheld,
+    )
+    .order_by(OutgoingMessage.created_at.desc())
+    .limit(1)
+)
 LOCK_RECIPIENT = prepared(
     select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("recipient"), 0)))
 )
@@ -72,9 +83,21 @@ async def queue_mail(
     text: str,
     link: MessageLink | None = None,
     expires_at: datetime | None = None,
+    withheld: bool = False,
 ) -> OutgoingMessage:
     """Queue a mail; `{link}` in the text becomes the link. It is not sent after `expires_at`."""
-    return await _queue(session, topic, MessageChannel.MAIL, to, (subject, text), link, expires_at)
+    return await _queue(
+        session,
+        topic,
+        MessageChannel.MAIL,
+        to,
+        subject=subject,
+        text=text,
+        link_subject_id=link and link.subject_id,
+        link_round=link and link.round,
+        expires_at=expires_at,
+        withheld=withheld,
+    )
 
 
 async def queue_text(
@@ -84,9 +107,18 @@ async def queue_text(
     *,
     text: str,
     expires_at: datetime | None = None,
+    withheld: bool = False,
 ) -> OutgoingMessage:
     """Queue a text message to a phone. It is not sent after `expires_at`."""
-    return await _queue(session, topic, MessageChannel.SMS, to, ("", text), None, expires_at)
+    return await _queue(
+        session,
+        topic,
+        MessageChannel.SMS,
+        to,
+        text=text,
+        expires_at=expires_at,
+        withheld=withheld,
+    )
 
 
 async def _queue(
@@ -94,19 +126,16 @@ async def _queue(
     topic: MessageTopic,
     channel: MessageChannel,
     to: str,
-    content: tuple[str, str],
-    link: MessageLink | None,
+    *,
     expires_at: datetime | None,
+    **values: Any,
 ) -> OutgoingMessage:
     message = OutgoingMessage(
         channel=channel,
         topic=topic,
         recipient=to,
-        subject=content[0],
-        text=content[1],
-        link_subject_id=link and link.subject_id,
-        link_round=link and link.round,
         expires_at=expires_at or await current_time(session, NOTICE_SECONDS),
+        **values,
     )
     session.add(message)
     await session.flush()
@@ -129,6 +158,7 @@ async def count_lately(
             OutgoingMessage.recipient == recipient,
             OutgoingMessage.topic == topic,
             OutgoingMessage.created_at > since,
+            ~OutgoingMessage.withheld,
         )
     )
     return count or 0
@@ -160,6 +190,24 @@ async def record_sent(session: AsyncSession, message_id: UUID) -> None:
     if message.status is MessageStatus.PENDING:
         MESSAGE_MACHINE.set_status(message, MessageStatus.SENT)
         message.sent_at = await current_time(session)
+
+
+async def record_withheld(session: AsyncSession, message_id: UUID) -> None:
+    """Give a withheld message the status of the last message that was sent to its recipient.
+
+    Else its sender would learn that others write to the same person.
+    """
+    message = await session.get_one(OutgoingMessage, message_id, with_for_update=True)
+    recipient = {"recipient": message.recipient, "topic": message.topic}
+    last = (await session.scalars(LAST_SENT, recipient)).first()
+    if message.status is not MessageStatus.PENDING:
+        return
+    if last is not None and last.status is MessageStatus.PENDING:
+        message.due_at = max(message.due_at, last.due_at)
+        return
+    failed = last is not None and last.status is MessageStatus.FAILED
+    MESSAGE_MACHINE.set_status(message, MessageStatus.FAILED if failed else MessageStatus.SENT)
+    message.sent_at = None if failed else await current_time(session)
 
 
 async def record_failure(

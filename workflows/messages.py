@@ -57,6 +57,8 @@ class MessageSender:
         """
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
+                if message.withheld:
+                    return await self._record_withheld(message)
                 await self._hand_over(message)
         except (MailError, SmsError, TimeoutError) as error:
             log.warning("a message was not sent: %s", error)
@@ -68,6 +70,10 @@ class MessageSender:
         else:
             async with self.database.write(PLATFORM, ORIGIN) as session:
                 await messages.record_sent(session, message.id)
+
+    async def _record_withheld(self, message: OutgoingMessage) -> None:
+        async with self.database.write(PLATFORM, ORIGIN) as session:
+            await messages.record_withheld(session, message.id)
 
     async def _record_failure(
         self, message: OutgoingMessage, error: Exception, *, permanent: bool

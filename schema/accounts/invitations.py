@@ -48,8 +48,7 @@ class InvitationType(NodeType):
     status: InvitationStatus = column("Its status.")
     message_status: MessageStatus | None = related(
         load_accounts.message_status_by_id,
-        "Status of its last message. Null if the message was deleted, or if the"
-        " recipient was sent too many messages.",
+        "Status of its last message. Null once the message was deleted, after a week.",
         by="message_id",
     )
     sent_at: datetime = column("Time when it was last sent.")

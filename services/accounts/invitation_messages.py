@@ -15,7 +15,7 @@ from services.messages import MessageLink
 
 DAY_SECONDS = 24 * 3600
 MAX_MESSAGES_PER_DAY = 5
-"""To one phone or address from all inviters; further ones are answered alike, but not sent."""
+"""To one phone or address from all inviters; further ones are shown alike, but not sent."""
 ROLE_NAMES = {
     Role.COMPANY_ADMIN: "company admin",
     Role.STORE_MANAGER: "store manager",
@@ -39,15 +39,15 @@ async def send_invitation(session: AsyncSession, invitation: Invitation) -> None
     phone, email = invitation.phone, invitation.email or ""
     topic = MessageTopic.INVITATION
     lately = await messages.count_lately(session, topic, phone or email, DAY_SECONDS)
-    if lately >= MAX_MESSAGES_PER_DAY:
-        invitation.message_id = None
-        return
+    withheld = lately >= MAX_MESSAGES_PER_DAY
     where = await _place_name(session, scope_of(invitation))
     offer = f"{where} invites you to be {ROLE_NAMES[invitation.role]}."
     expires_at: datetime = invitation.expires_at
     if phone is not None:
         text = f"{offer} To answer, sign in to Darkstore with this phone number within 7 days."
-        message = await messages.queue_text(session, topic, phone, text=text, expires_at=expires_at)
+        message = await messages.queue_text(
+            session, topic, phone, text=text, expires_at=expires_at, withheld=withheld
+        )
     else:
         message = await messages.queue_mail(
             session,
@@ -57,6 +57,7 @@ async def send_invitation(session: AsyncSession, invitation: Invitation) -> None
             text=MAIL_TEXT.format(offer=offer, link=messages.LINK),
             link=MessageLink(invitation.id, invitation.round),
             expires_at=expires_at,
+            withheld=withheld,
         )
     invitation.message_id = message.id
     await session.flush()

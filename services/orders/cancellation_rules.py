@@ -76,14 +76,16 @@ def cancellation_terms(
 ) -> CancellationTerms | None:
     """The terms for `actor`; None when they cannot cancel the order now.
 
-    An order that is later than its estimate, or for which no rider is found, costs no fee.
+    An order that is later than its estimate, or for which no rider is found, costs no fee; nor
+    does one that the customer has to pay anew, since there is nothing to take it from.
     """
     if OrderAction.CANCEL not in MACHINE.available_actions(progress, actor):
         return None
     rules = [*_rules(order, actor, order_stage(progress))]
     reasons = {reason for rule in rules for reason in rule.reasons}
     late = now > order.placed_at + timedelta(seconds=order.promise_p90_seconds)
-    free = late or progress.cancel_is_offered
+    payment_is_lost = order.due_at is not None
+    free = late or progress.cancel_is_offered or payment_is_lost
     charged = any(rule.fee for rule in rules) and not free
     fee_minor = min(company.cancellation_fee_minor, order.total_minor) if charged else 0
     ordered = [reason for reason in CancelReason if reason in reasons]

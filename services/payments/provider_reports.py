@@ -146,6 +146,9 @@ async def _apply_amounts(
 
 def _end_void(order: Order, payment: Payment) -> None:
     payment.capture_wanted_minor, payment.void_wanted, payment.keep_minor = None, False, None
+    if payment.is_current and order.cancellation_fee_minor:
+        order.cancellation_fee_minor = 0  # the authorization had ended: nothing was charged
+        order.version += 1
     if order.status is OrderStatus.EXPIRED:
         PAYMENT_MACHINE.set_status(payment, PaymentStatus.EXPIRED)
 

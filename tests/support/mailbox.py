@@ -46,8 +46,10 @@ class Mailbox:
         )
 
     async def messages(self, recipient: str) -> Sequence[OutgoingMessage]:
-        """Return the queued messages to a recipient, the oldest first."""
-        query = select(OutgoingMessage).where(OutgoingMessage.recipient == recipient)
+        """Return the messages that a recipient gets, the oldest first."""
+        query = select(OutgoingMessage).where(
+            OutgoingMessage.recipient == recipient, ~OutgoingMessage.withheld
+        )
         async with self.container.database.read(PLATFORM) as session:
             return (await session.scalars(query.order_by(OutgoingMessage.id))).all()
 

@@ -136,3 +136,22 @@ async def test_an_unexpected_error_is_recorded_and_keeps_no_other_message_back(
         assert (await reload(mailbox, message)).status is MessageStatus.SENT
     failed = await reload(mailbox, bad)
     assert (failed.status, failed.last_error) == (MessageStatus.PENDING, "ValueError: a defect")
+
+
+async def test_a_withheld_message_is_never_sent_and_ends_like_the_one_before(
+    mailbox: Mailbox,
+) -> None:
+    """While the provider is down it waits too, else it would tell that it is withheld."""
+    first, withheld = (
+        await queue(mailbox, "zoe@example.org"),
+        await queue(mailbox, "zoe@example.org"),
+    )
+    await change(mailbox, withheld, withheld=True)
+    mailbox.mail.errors.append(MailUnavailable("down"))
+    assert await send_messages(mailbox.sender) == 2
+    assert (await reload(mailbox, withheld)).status is MessageStatus.PENDING
+    for message in (first, withheld):
+        await change(mailbox, message, due_at=func.now())
+        await send_messages(mailbox.sender)
+    assert (await reload(mailbox, withheld)).status is MessageStatus.SENT
+    assert [mail.id for mail in mailbox.mail.sent] == [str(first.id)]

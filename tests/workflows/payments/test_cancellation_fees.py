@@ -74,6 +74,32 @@ async def test_the_customer_pays_the_fee_that_was_shown(
     assert await unexplained_stock(shop.database, city) == []
 
 
+async def test_a_fee_that_could_not_be_captured_is_not_shown(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """The order showed a fee for ever although the authorization had ended before its capture."""
+    order = await order_in_picking(shop, city, buyer)
+    await shop.sandbox.store.post(f"/v1/payment_intents/{(await shop.intent(order)).id}/cancel")
+    await cancel(shop, buyer, order, CancelReason.CHANGED_MIND, FEE_MINOR)
+    version = (await shop.order(order)).version
+    assert await shop.settle(order) is PaymentStatus.VOIDED
+    canceled = await shop.order(order)
+    assert (canceled.status, canceled.cancellation_fee_minor) == (OrderStatus.CANCELED, 0)
+    assert canceled.version > version
+    assert (await shop.payment(order)).captured_minor == 0
+
+
+async def test_an_order_without_a_payment_is_canceled_without_a_fee(
+    shop: Shop, city: City, buyer: Actor
+) -> None:
+    """The customer had to pay anew; whoever did not was shown a fee that nobody could take."""
+    order = await order_in_picking(shop, city, buyer)
+    await shop.sandbox.store.post(f"/v1/payment_intents/{(await shop.intent(order)).id}/cancel")
+    await shop.settle(order)
+    await cancel(shop, buyer, order, CancelReason.CHANGED_MIND, 0)
+    assert (await shop.order(order)).cancellation_fee_minor == 0
+
+
 async def test_support_cancels_without_a_fee(shop: Shop, city: City, buyer: Actor) -> None:
     order = await order_in_picking(shop, city, buyer)
     agent = await create_support_agent(shop.database, city)
