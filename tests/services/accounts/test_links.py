@@ -87,3 +87,16 @@ async def test_of_two_links_for_one_address_the_first_opens_the_account(
     assert len(set(tokens)) == 2
     opened = [await run(nobody, COMPLETE, token=one, password=FIRST) for one in tokens]
     assert [types(one) for one in opened] == [[], INVALID]
+
+
+async def test_a_reset_is_for_the_address_that_the_account_has_now(
+    nobody: ActorClient, container: Container, mailbox: Mailbox
+) -> None:
+    """Whoever reads the mails of an address that was given up sets no password."""
+    old, new = new_email(), new_email()
+    owner = client_of(container, await sign_up(nobody, mailbox, old))
+    await run(nobody, FORGOT, email=old)
+    token = await mailbox.key(old)
+    await run(owner, NEW_EMAIL, email=new)
+    assert types(await run(owner, CONFIRM, token=await mailbox.key(new))) == []
+    assert types(await run(nobody, RESET, token=token, password=SECOND)) == INVALID
