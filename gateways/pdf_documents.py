@@ -1,32 +1,28 @@
-"""Renders packing slips, pickup manifests and receipts as PDF, with ReportLab.
+"""Renders packing slips, pickup manifests and receipts as PDF, with Typst.
 
-Rendering takes about 10 ms of CPU time: call it in a thread.
+A page takes about 20 ms of CPU time, 500 lines a second: call it in a thread. Nothing in a text is
+read as markup. The layout is in `papers.typ`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import orjson
+import typst
 from babel.numbers import format_currency, get_currency_precision
-from reportlab.graphics.barcode.code128 import Code128
-from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from gateways.pdf_text import TEXT_COLOR, paragraph
+from gateways.barcodes import code128_bars
+from gateways.pdf_text import is_right_to_left, paper_fonts, printable
 
-MARGIN_POINTS = 15 * mm
-RECEIPT_WIDTH_POINTS = 80 * mm
-RECEIPT_MARGIN_POINTS = 5 * mm
-FRAME_PADDING_POINTS = 6.0  # ReportLab adds this padding to every margin
-LIGHT_GREY = colors.HexColor("#d5d5d5")
+TEMPLATE = Path(__file__).resolve().parent / "papers.typ"
+MAX_LINES = 500
+"""Lines beyond these are counted at the end of a paper."""
 TIME_FORMAT = "%Y-%m-%d %H:%M"
-
-Cells = Sequence[Any]
+Text = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +38,6 @@ class PackingSlipLine:
     quantity: int
     packed_quantity: int
     packed_grams: int | None = None
-
-    @property
-    def title(self) -> str:
-        return self.name if self.quantity else f"Instead: {self.name}"
 
     @property
     def packed(self) -> str:
@@ -119,89 +111,128 @@ class Receipt:
 
 def render_packing_slip(slip: PackingSlip) -> bytes:
     """Render a packing slip on A4, with the order code as a barcode."""
-    headers = ["", "Product", "Code", "Aisle", "Ordered", "Packed"]
-    rows = [
-        [_checkbox(), line.title, line.code, line.aisle, str(line.quantity or ""), line.packed]
-        for line in slip.lines
+    lines = [
+        {
+            "instead": not line.quantity,
+            "name": _text(line.name),
+            "code": _text(line.code),
+            "aisle": _text(line.aisle),
+            "ordered": str(line.quantity or ""),
+            "packed": line.packed,
+        }
+        for line in slip.lines[:MAX_LINES]
     ]
     packed_units = sum(line.packed_quantity for line in slip.lines)
-    bags = "1 bag" if slip.bags == 1 else f"{slip.bags} bags"
-    return _document(
+    return _render(
+        "packing_slip",
         f"Packing slip {slip.order_code}",
-        [
-            _heading(slip.order_code, f"{slip.store_name} · {slip.at:{TIME_FORMAT}}"),
-            Spacer(0, 4 * mm),
-            paragraph(f"For {slip.customer_name or 'the customer'}", 12, bold=True),
-            paragraph(f"{bags} · {packed_units} units", 10),
-            Spacer(0, 4 * mm),
-            _grid(
-                headers, rows, [8 * mm, 73 * mm, 32 * mm, 26 * mm, 18 * mm, 23 * mm], right=(4, 5)
-            ),
-        ],
+        len(slip.lines),
+        {
+            "order_code": printable(slip.order_code),
+            "barcode": code128_bars(slip.order_code),
+            "store": _text(slip.store_name),
+            "at": f"{slip.at:{TIME_FORMAT}}",
+            "customer": _text(slip.customer_name or "the customer"),
+            "summary": f"{_count(slip.bags, 'bag')} · {_count(packed_units, 'unit')}",
+            "lines": lines,
+        },
     )
 
 
 def render_manifest(manifest: PickupManifest) -> bytes:
     """Render a pickup manifest on A4: a barcode and a signature field for each order."""
-    headers = ["Order", "Barcode", "For", "Bags", "Rider", "Signature"]
-    rows: list[list[Any]] = [
-        [one.order_code, _barcode(one.order_code, 9 * mm, 0.26 * mm), one.customer_name,
-         str(one.bags), one.rider_name, ""]
-        for one in manifest.orders
-    ]  # fmt: skip
-    bags = sum(one.bags for one in manifest.orders)
+    orders = [
+        {
+            "code": printable(order.order_code),
+            "barcode": code128_bars(order.order_code),
+            "customer": _text(order.customer_name),
+            "bags": str(order.bags),
+            "rider": _text(order.rider_name),
+        }
+        for order in manifest.orders[:MAX_LINES]
+    ]
     count = len(manifest.orders)
-    return _document(
-        f"Manifest {manifest.store_name}",
-        [
-            paragraph(f"Manifest · {manifest.store_name}", 16, bold=True),
-            Spacer(0, 2 * mm),
-            paragraph(f"{manifest.at:{TIME_FORMAT}} · {count} orders · {bags} bags", 10),
-            Spacer(0, 5 * mm),
-            _grid(
-                headers, rows, [24 * mm, 46 * mm, 34 * mm, 12 * mm, 32 * mm, 32 * mm], right=(3,)
-            ),
-        ],
+    bags = sum(order.bags for order in manifest.orders)
+    counts = f"{_count(count, 'order')} · {_count(bags, 'bag')}"
+    return _render(
+        "manifest",
+        "Manifest",
+        count,
+        {
+            "store": _text(manifest.store_name),
+            "summary": f"{manifest.at:{TIME_FORMAT}} · {counts}",
+            "orders": orders,
+        },
     )
 
 
 def render_receipt(receipt: Receipt) -> bytes:
     """Render a receipt on 80 mm paper, as long as its content."""
-    inner_width = RECEIPT_WIDTH_POINTS - 2 * RECEIPT_MARGIN_POINTS
-    flow: list[Flowable] = [
-        paragraph(receipt.company_name, 12, bold=True),
-        paragraph(receipt.store_name, 8),
-        paragraph(f"Receipt {receipt.number} · {receipt.at:{TIME_FORMAT}}", 8),
-        *([paragraph("VOID", 14, bold=True)] if receipt.voided else []),
-        Spacer(0, 3 * mm),
-        *([_amount_table(_line_rows(receipt), inner_width)] if receipt.lines else []),
-        Spacer(0, 2 * mm),
-        _amount_table(_payment_rows(receipt), inner_width, total=True),
-        Spacer(0, 3 * mm),
-        _barcode(f"{receipt.number:08}", 10 * mm, 0.3 * mm),
+    lines = [
+        {
+            "name": _text(line.name),
+            "label": _line_text(line, receipt.currency),
+            "amount": _money(line.total_minor, receipt.currency),
+        }
+        for line in receipt.lines[:MAX_LINES]
     ]
-    height = (
-        sum(part.wrap(inner_width, 10_000)[1] for part in flow)
-        + 2 * RECEIPT_MARGIN_POINTS
-        + 12 * mm
+    return _render(
+        "receipt",
+        f"Receipt {receipt.number}",
+        len(receipt.lines),
+        {
+            "company": _text(receipt.company_name),
+            "store": _text(receipt.store_name),
+            "summary": f"Receipt {receipt.number} · {receipt.at:{TIME_FORMAT}}",
+            "voided": receipt.voided,
+            "lines": lines,
+            "payments": [
+                {"label": printable(label), "amount": amount}
+                for label, amount in _payment_rows(receipt)
+            ],
+            "barcode": code128_bars(f"{receipt.number:08}"),
+        },
     )
-    size = (RECEIPT_WIDTH_POINTS, max(height, 60 * mm))
-    return _document(f"Receipt {receipt.number}", flow, size, RECEIPT_MARGIN_POINTS)
 
 
-def _line_rows(receipt: Receipt) -> list[list[str]]:
-    rows = []
-    for line in receipt.lines:
-        total = _money(line.total_minor, receipt.currency)
-        rows.append([_line_text(line, receipt.currency), total])
-    return rows
+def _render(kind: str, title: str, line_count: int, content: dict[str, Any]) -> bytes:
+    fonts = paper_fonts()
+    left = line_count - MAX_LINES
+    paper = {
+        "kind": kind,
+        "title": printable(title),
+        "fonts": fonts.families,
+        "more": f"and {_count(left, 'line')} more" if left > 0 else "",
+        **content,
+    }
+    compiler = typst.Compiler(
+        root=str(TEMPLATE.parent), font_paths=fonts.files, ignore_system_fonts=True
+    )
+    pdf = compiler.compile(
+        TEMPLATE.read_bytes(),
+        format="pdf",
+        sys_inputs={"paper": orjson.dumps(paper).decode()},
+        timestamp=0,
+        pdf_tags=False,
+    )
+    if not isinstance(pdf, bytes):
+        raise TypeError("a paper is one file")
+    return pdf
+
+
+def _text(text: str) -> Text:
+    shown = printable(text)
+    return {"text": shown, "rtl": is_right_to_left(shown)}
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _line_text(line: ReceiptLine, currency: str) -> str:
     if line.grams is None or line.kilo_price_minor is None:
-        return f"{line.quantity} x {line.name} @ {_money(line.unit_price_minor, currency)}"
-    kilo_price = _money(line.kilo_price_minor, currency)
-    return f"{line.grams / 1000:.3f} kg {line.name} @ {kilo_price}/kg"
+        return f"{line.quantity} x {_money(line.unit_price_minor, currency)}"
+    return f"{line.grams / 1000:.3f} kg x {_money(line.kilo_price_minor, currency)}/kg"
 
 
 def _payment_rows(receipt: Receipt) -> list[list[str]]:
@@ -217,80 +248,4 @@ def _payment_rows(receipt: Receipt) -> list[list[str]]:
 
 def _money(minor: int, currency: str) -> str:
     amount = Decimal(minor).scaleb(-get_currency_precision(currency))
-    return format_currency(amount, currency, locale="en")
-
-
-def _document(
-    title: str,
-    flow: list[Flowable],
-    size: tuple[float, float] = A4,
-    margin: float = MARGIN_POINTS,
-) -> bytes:
-    buffer = BytesIO()
-    sides = ("leftMargin", "rightMargin", "topMargin", "bottomMargin")
-    margins = dict.fromkeys(sides, margin - FRAME_PADDING_POINTS)
-    SimpleDocTemplate(buffer, pagesize=size, title=title, invariant=1, **margins).build(flow)
-    return buffer.getvalue()
-
-
-def _heading(code: str, subtitle: str) -> Table:
-    left = [paragraph(code, 22, bold=True), Spacer(0, 3 * mm), paragraph(subtitle, 9)]
-    table = Table([[left, _barcode(code, 16 * mm, 0.4 * mm)]], colWidths=[100 * mm, 80 * mm])
-    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"),
-                               ("LEFTPADDING", (0, 0), (-1, -1), 0),
-                               ("ALIGN", (1, 0), (1, 0), "RIGHT")]))  # fmt: skip
-    return table
-
-
-def _barcode(text: str, height: float, bar_width: float) -> Code128:
-    return Code128(text, barHeight=height, barWidth=bar_width, quiet=False, humanReadable=False)
-
-
-def _checkbox() -> Table:
-    """An empty checkbox."""
-    box = Table([[""]], colWidths=[3.5 * mm], rowHeights=[3.5 * mm])
-    box.setStyle(TableStyle([("BOX", (0, 0), (-1, -1), 0.7, TEXT_COLOR)]))
-    return box
-
-
-def _grid(headers: Cells, rows: Sequence[Cells], widths: Cells, right: Sequence[int]) -> Table:
-    """A table whose header row is repeated on every page."""
-    cells = [
-        [paragraph(header, 8, bold=True, right=n in right) for n, header in enumerate(headers)]
-    ]
-    cells += [
-        [
-            paragraph(cell, 9, right=n in right) if isinstance(cell, str) else cell
-            for n, cell in enumerate(row)
-        ]
-        for row in rows
-    ]
-    table = Table(cells, colWidths=widths, repeatRows=1, hAlign="LEFT")
-    table.setStyle(
-        TableStyle(
-            [
-                ("LINEBELOW", (0, 0), (-1, 0), 0.8, TEXT_COLOR),
-                ("LINEBELOW", (0, 1), (-1, -1), 0.4, LIGHT_GREY),
-                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-                ("LEFTPADDING", (0, 0), (-1, -1), 0),
-                ("RIGHTPADDING", (0, 0), (-1, -1), 6),
-            ]
-        )
-    )
-    return table
-
-
-def _amount_table(rows: Sequence[Sequence[str]], width: float, *, total: bool = False) -> Table:
-    cells = [
-        [
-            paragraph(one, 8, bold=total and n == 0),
-            paragraph(amount, 8, bold=total and n == 0, right=True),
-        ]
-        for n, (one, amount) in enumerate(rows)
-    ]
-    table = Table(cells, colWidths=[width - 24 * mm, 24 * mm])
-    rule = [("LINEABOVE", (0, 0), (-1, 0), 0.6, TEXT_COLOR)] if total else []
-    horizontal = [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)]
-    vertical = [("TOPPADDING", (0, 0), (-1, -1), 1), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]
-    table.setStyle(TableStyle([*rule, *horizontal, *vertical, ("VALIGN", (0, 0), (-1, -1), "TOP")]))
-    return table
+    return printable(format_currency(amount, currency, locale="en"))

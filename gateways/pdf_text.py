@@ -1,46 +1,128 @@
-"""Text in PDF documents: a small Latin font, and a large CJK font for all other characters."""
+"""Text of printed papers: the fonts, what they can print, and in which direction a text runs.
 
+A text is shaped, ordered and broken into lines by Typst. Before that, what no font has a glyph for
+is replaced, so that a paper never shows an empty box.
+"""
+
+import logging
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from xml.sax.saxutils import escape
 
-from reportlab.lib import colors
-from reportlab.lib.enums import TA_RIGHT
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Paragraph
+import typst
+from fontTools.ttLib import TTFont
 
-REGULAR_FONT, BOLD_FONT, CJK_FONT = "Vera", "VeraBd", "NotoSansSC"
-FIRST_CJK_CHARACTER = "\u2e80"  # from here on a line may break after any character
-CJK_FONT_FILE = Path(__file__).resolve().parent.parent / "data" / "fonts" / "NotoSansSC-Regular.ttf"
-TEXT_COLOR = colors.HexColor("#1b1b1b")
+log = logging.getLogger("darkstore.papers")
 
-
-def paragraph(text: str, size: float, *, bold: bool = False, right: bool = False) -> Paragraph:
-    """A paragraph of plain text; markup in it is escaped."""
-    name = _font_for(text, BOLD_FONT if bold else REGULAR_FONT)
-    has_cjk = any(character >= FIRST_CJK_CHARACTER for character in text)
-    style = ParagraphStyle(
-        name, fontName=name, fontSize=size, leading=size * 1.25, textColor=TEXT_COLOR,
-        alignment=TA_RIGHT if right else 0, wordWrap="CJK" if has_cjk else None,
-        splitLongWords=1,
-    )  # fmt: skip
-    return Paragraph(escape(text), style)
+FONT_FOLDER = Path(__file__).resolve().parent.parent / "data" / "fonts"
+MAIN_FAMILY = "Noto Sans"
+LAST_FAMILIES = ("Noto Sans SC", "Noto Sans KR", "Noto Emoji", "Noto Sans Symbols",
+                 "Noto Sans Symbols2")  # fmt: skip
+"""Fonts that have digits and Latin letters too: the others come first."""
+REPLACEMENT = "?"
+MAX_TEXT_CHARACTERS = 300
+MAX_LOGGED_CHARACTERS = 10
+JOINERS = "\u200c\u200d"
+ZERO_WIDTH_SPACE = "\u200b"
+SKIN_TONES = range(0x1F3FB, 0x1F400)
+UNBROKEN = re.compile(r"[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0003ffff]{25,}")
+"""A long word of a script that breaks lines at spaces only."""
+BREAK_EVERY = 12
 
 
-def _font_for(text: str, latin: str) -> str:
-    """The Latin font if it has all characters of the text, else the CJK font."""
-    glyphs = pdfmetrics.getFont(latin).face.charToGlyph
-    return latin if all(ord(character) in glyphs for character in text) else _cjk_font()
+@dataclass(frozen=True, slots=True)
+class PaperFonts:
+    """The fonts of papers: their families in the order in which they are tried."""
+
+    files: typst.Fonts
+    families: Sequence[str]
+    coverages: Sequence[frozenset[int]]
+
+    def covers(self, cluster: str) -> bool:
+        """Whether one font has all characters of a cluster."""
+        needed = {ord(one) for one in cluster if not _is_ignorable(one)}
+        return any(needed <= coverage for coverage in self.coverages)
 
 
 @cache
-def _cjk_font() -> str:
-    """The CJK font, loaded on first use; documents embed only the glyphs that they use."""
-    pdfmetrics.registerFont(TTFont(CJK_FONT, str(CJK_FONT_FILE)))
-    return CJK_FONT
+def paper_fonts() -> PaperFonts:
+    """The fonts in data/fonts; reading them takes about a second, once in a process."""
+    files = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONT_FOLDER)]
+    )
+    others = [name for name in files.families() if name not in (MAIN_FAMILY, *LAST_FAMILIES)]
+    coverages = []
+    for path in sorted(FONT_FOLDER.glob("*-Regular.*tf")):
+        with TTFont(path, lazy=True) as font:
+            coverages.append(frozenset(font.getBestCmap()))
+    return PaperFonts(files, [MAIN_FAMILY, *others, *LAST_FAMILIES], coverages)
 
 
-pdfmetrics.registerFont(TTFont(REGULAR_FONT, "Vera.ttf"))
-pdfmetrics.registerFont(TTFont(BOLD_FONT, "VeraBd.ttf"))
+def printable(text: str) -> str:
+    """A text of which every character has a glyph, on one line and of bounded length.
+
+    A mark that no font has for its letter is left out, any other character that no font has becomes
+    a question mark, and a warning is logged. Characters that would change the order of a line are
+    left out. Long words get places where they may be broken.
+    """
+    if len(text) > MAX_TEXT_CHARACTERS:
+        text = f"{text[: MAX_TEXT_CHARACTERS - 1]}…"
+    fonts, replaced = paper_fonts(), set[str]()
+    clusters: list[str] = []
+    for cluster in _clusters(unicodedata.normalize("NFC", text)):
+        if cluster == " " or fonts.covers(cluster):
+            clusters.append(cluster)
+            continue
+        clusters.append(cluster[0] if fonts.covers(cluster[0]) else REPLACEMENT)
+        replaced.update(cluster.removeprefix(clusters[-1]))
+    if replaced:
+        names = [f"U+{ord(one):04X}" for one in sorted(replaced)[:MAX_LOGGED_CHARACTERS]]
+        log.warning("no font has a glyph for %s: replaced in a paper", ", ".join(names))
+    return UNBROKEN.sub(_breakable, "".join(clusters).strip())
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether the first letter that has a direction is written from right to left."""
+    directions = (unicodedata.bidirectional(one) for one in text)
+    return next((one != "L" for one in directions if one in ("L", "R", "AL")), False)
+
+
+def _clusters(text: str) -> Iterator[str]:
+    """Letters with their marks, and emoji that are joined."""
+    cluster = ""
+    for one in map(_plain_space, text):
+        category = unicodedata.category(one)
+        if category == "Cf" and one not in JOINERS:
+            continue
+        joins = category[0] == "M" or one in JOINERS or ord(one) in SKIN_TONES
+        if cluster.strip() and (joins or cluster.endswith("\u200d")):
+            cluster += one
+            continue
+        if cluster:
+            yield cluster
+        # A mark or joiner without a letter is not printed.
+        cluster = "" if category[0] == "M" or one in JOINERS else one
+    if cluster:
+        yield cluster
+
+
+def _plain_space(character: str) -> str:
+    """A space for any space, tab, line break or other control character."""
+    return " " if unicodedata.category(character) in ("Cc", "Zs", "Zl", "Zp") else character
+
+
+def _is_ignorable(character: str) -> bool:
+    return character in JOINERS or character == "\u034f" or "\ufe00" <= character <= "\ufe0f"
+
+
+def _breakable(match: re.Match[str]) -> str:
+    word, clusters = match[0], [""]
+    for one in word:
+        joins = unicodedata.category(one)[0] == "M" or one in JOINERS
+        if len(clusters[-1]) >= BREAK_EVERY and not joins and clusters[-1][-1] not in JOINERS:
+            clusters.append("")
+        clusters[-1] += one
+    return ZERO_WIDTH_SPACE.join(clusters)

@@ -1,14 +1,11 @@
 """Decodes the barcodes in rendered documents, as a scanner would."""
 
-import base64
-import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
-from reportlab.graphics.barcode import code128
+from barcode.charsets import code128
 
 from gateways.pdf_documents import (
     ManifestOrder,
@@ -18,27 +15,32 @@ from gateways.pdf_documents import (
     render_receipt,
 )
 from tests.gateways.test_pdf_documents import NOW, RECEIPT, SLIP
+from tests.support.papers import page_operations
 
 # Code 128 (ISO/IEC 15417): a symbol is three bars and three spaces, eleven modules wide; 104
 # starts in set B (printable ASCII), 105 in set C (two digits per symbol).
 SYMBOLS = {
-    tuple("abcd".index(one.lower()) + 1 for one in pattern): number
-    for number, pattern in code128._patterns.items()
+    tuple(len(list(run)) for _, run in groupby(pattern)): number
+    for number, pattern in enumerate(code128.CODES)
 }
 START_B, START_C, TO_C, TO_B, STOP = 104, 105, 99, 100, 106
-BAR = re.compile(rb"n (\S+) 0 (\S+) \S+ re f\*")
-PAGE = re.compile(rb"/ASCII85Decode[^>]*>>\s*stream\r?\n(.*?)~>\s*endstream", re.DOTALL)
 MIN_BARS = 10
 
 
 def drawn_bars(pdf: bytes) -> Iterator[list[tuple[float, float]]]:
-    """The position and the width of each bar, by barcode."""
-    for match in PAGE.finditer(pdf):
-        page = zlib.decompress(base64.a85decode(match[1].strip()))
-        for group in page.split(b"Q\n"):
-            bars = [(float(x), float(width)) for x, width in BAR.findall(group)]
+    """The position and the width of each bar, by barcode: a path of one rectangle for each bar."""
+    corners: list[float] = []
+    for operator, operands in page_operations(pdf):
+        if operator in ("m", "l"):
+            corners.append(float(operands[0]))
+        elif operator == "f":
+            rectangles = [corners[at : at + 4] for at in range(0, len(corners), 4)]
+            bars = [(min(four), max(four) - min(four)) for four in rectangles]
             if len(bars) >= MIN_BARS:
                 yield bars
+            corners = []
+        elif operator == "S":  # a line between rows
+            corners = []
 
 
 def scan(bars: list[tuple[float, float]]) -> str:
