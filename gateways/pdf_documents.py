@@ -16,12 +16,14 @@ import typst
 from babel.numbers import format_currency, get_currency_precision
 
 from gateways.barcodes import code128_bars
-from gateways.pdf_text import is_right_to_left, paper_fonts, printable
+from gateways.pdf_text import LONG_WORD, is_right_to_left, paper_fonts, printable
 
 TEMPLATE = Path(__file__).resolve().parent / "papers.typ"
 MAX_LINES = 500
 """Lines beyond these are counted at the end of a paper."""
 TIME_FORMAT = "%Y-%m-%d %H:%M"
+NARROW_COLUMN = 14
+"""Characters that fit into a column of 26 mm."""
 Text = dict[str, Any]
 
 
@@ -115,8 +117,8 @@ def render_packing_slip(slip: PackingSlip) -> bytes:
         {
             "instead": not line.quantity,
             "name": _text(line.name),
-            "code": _text(line.code),
-            "aisle": _text(line.aisle),
+            "code": _text(line.code, NARROW_COLUMN),
+            "aisle": _text(line.aisle, NARROW_COLUMN),
             "ordered": str(line.quantity or ""),
             "packed": line.packed,
         }
@@ -145,9 +147,9 @@ def render_manifest(manifest: PickupManifest) -> bytes:
         {
             "code": printable(order.order_code),
             "barcode": code128_bars(order.order_code),
-            "customer": _text(order.customer_name),
+            "customer": _text(order.customer_name, NARROW_COLUMN),
             "bags": str(order.bags),
-            "rider": _text(order.rider_name),
+            "rider": _text(order.rider_name, NARROW_COLUMN),
         }
         for order in manifest.orders[:MAX_LINES]
     ]
@@ -220,8 +222,8 @@ def _render(kind: str, title: str, line_count: int, content: dict[str, Any]) -> 
     return pdf
 
 
-def _text(text: str) -> Text:
-    shown = printable(text)
+def _text(text: str, long_word: int = LONG_WORD) -> Text:
+    shown = printable(text, long_word)
     return {"text": shown, "rtl": is_right_to_left(shown)}
 
 

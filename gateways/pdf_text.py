@@ -28,8 +28,9 @@ MAX_LOGGED_CHARACTERS = 10
 JOINERS = "\u200c\u200d"
 ZERO_WIDTH_SPACE = "\u200b"
 SKIN_TONES = range(0x1F3FB, 0x1F400)
-UNBROKEN = re.compile(r"[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0003ffff]{25,}")
-"""A long word of a script that breaks lines at spaces only."""
+WORD = re.compile(r"[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0003ffff]+")
+"""A word of a script that breaks lines at spaces only."""
+LONG_WORD = 30
 BREAK_EVERY = 12
 
 
@@ -61,12 +62,12 @@ def paper_fonts() -> PaperFonts:
     return PaperFonts(files, [MAIN_FAMILY, *others, *LAST_FAMILIES], coverages)
 
 
-def printable(text: str) -> str:
+def printable(text: str, long_word: int = LONG_WORD) -> str:
     """A text of which every character has a glyph, on one line and of bounded length.
 
     A mark that no font has for its letter is left out, any other character that no font has becomes
     a question mark, and a warning is logged. Characters that would change the order of a line are
-    left out. Long words get places where they may be broken.
+    left out. A word of more than `long_word` characters gets places where it may be broken.
     """
     if len(text) > MAX_TEXT_CHARACTERS:
         text = f"{text[: MAX_TEXT_CHARACTERS - 1]}…"
@@ -81,7 +82,8 @@ def printable(text: str) -> str:
     if replaced:
         names = [f"U+{ord(one):04X}" for one in sorted(replaced)[:MAX_LOGGED_CHARACTERS]]
         log.warning("no font has a glyph for %s: replaced in a paper", ", ".join(names))
-    return UNBROKEN.sub(_breakable, "".join(clusters).strip())
+    line = "".join(clusters).strip()
+    return WORD.sub(lambda word: _breakable(word[0], long_word), line)
 
 
 def is_right_to_left(text: str) -> bool:
@@ -118,8 +120,10 @@ def _is_ignorable(character: str) -> bool:
     return character in JOINERS or character == "\u034f" or "\ufe00" <= character <= "\ufe0f"
 
 
-def _breakable(match: re.Match[str]) -> str:
-    word, clusters = match[0], [""]
+def _breakable(word: str, long_word: int) -> str:
+    if len(word) <= long_word:
+        return word
+    clusters = [""]
     for one in word:
         joins = unicodedata.category(one)[0] == "M" or one in JOINERS
         if len(clusters[-1]) >= BREAK_EVERY and not joins and clusters[-1][-1] not in JOINERS:

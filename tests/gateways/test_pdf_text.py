@@ -144,6 +144,8 @@ def test_characters_that_change_lines_or_stand_alone_are_left_out(text: str, sho
 
 def test_long_words_can_be_broken_and_long_texts_end() -> None:
     assert ZERO_WIDTH_SPACE in printable("x" * 100)
+    assert ZERO_WIDTH_SPACE in printable("x" * 20, 14)
+    assert ZERO_WIDTH_SPACE not in printable("Kartoffelpuffer")
     assert len(printable("a " * 1_000)) <= MAX_TEXT_CHARACTERS
     assert ZERO_WIDTH_SPACE not in printable(NAMES["Thai"] * 5)
 
