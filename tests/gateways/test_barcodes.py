@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import pytest
-from barcode.charsets import code128
 
+from gateways import barcodes
 from gateways.pdf_documents import (
     ManifestOrder,
     PickupManifest,
@@ -14,15 +14,12 @@ from gateways.pdf_documents import (
     render_packing_slip,
     render_receipt,
 )
+from tests.gateways.papers import page_operations
 from tests.gateways.test_pdf_documents import NOW, RECEIPT, SLIP
-from tests.support.papers import page_operations
 
 # Code 128 (ISO/IEC 15417): a symbol is three bars and three spaces, eleven modules wide; 104
 # starts in set B (printable ASCII), 105 in set C (two digits per symbol).
-SYMBOLS = {
-    tuple(len(list(run)) for _, run in groupby(pattern)): number
-    for number, pattern in enumerate(code128.CODES)
-}
+SYMBOLS = {tuple(map(int, pattern)): number for number, pattern in enumerate(barcodes.SYMBOLS)}
 START_B, START_C, TO_C, TO_B, STOP = 104, 105, 99, 100, 106
 MIN_BARS = 10
 
@@ -79,3 +76,15 @@ def test_a_manifest_has_a_barcode_for_each_order() -> None:
 
 def test_a_receipt_has_its_number_as_barcode() -> None:
     assert [scan(one) for one in drawn_bars(render_receipt(RECEIPT))] == ["00000007"]
+
+
+def test_every_symbol_has_its_own_eleven_modules() -> None:
+    """The standard asks for six elements, an even number of dark modules, and no pattern twice."""
+    assert len(SYMBOLS) == 106
+    for widths in SYMBOLS:
+        assert (len(widths), sum(widths), sum(widths[::2]) % 2) == (6, 11, 0)
+
+
+def test_other_characters_are_refused() -> None:
+    with pytest.raises(ValueError, match="ASCII"):
+        barcodes.code128_bars("é")

@@ -17,7 +17,7 @@ from gateways.pdf_documents import (
     render_packing_slip,
     render_receipt,
 )
-from tests.support.papers import embedded_fonts, page_count, page_text
+from tests.gateways.papers import embedded_fonts, page_count, page_text
 
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
 SLIP = PackingSlip("K7QX2M", "Store", "Ana", 2, NOW, [PackingSlipLine("Milk", "P001", "A1", 2, 2)])

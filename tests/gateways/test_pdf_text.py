@@ -23,8 +23,8 @@ from gateways.pdf_text import (
     paper_fonts,
     printable,
 )
+from tests.gateways.papers import embedded_fonts, glyphs
 from tests.gateways.test_pdf_documents import NOW
-from tests.support.papers import embedded_fonts, glyphs
 
 NAMES = {
     "Latin": "Crème brûlée Œuf ß",
