@@ -24,7 +24,11 @@ from local.postgres import postgres
 from local.valkey import valkey
 from tests.support.paths import ROOT
 
-pytest_plugins = ["tests.support.actors", "tests.support.missing_programs"]
+pytest_plugins = [
+    "tests.support.actors",
+    "tests.support.plugins.missing_programs",
+    "tests.support.plugins.whole_batches",
+]
 
 # Each worker of pytest-xdist has servers of its own: readers of the event log wait for the oldest
 # transaction of the whole cluster, so a neighbor's open transaction would delay them.

@@ -12,7 +12,7 @@ from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
 from server.transport.limits import TransportLimits
-from tests.support.missing_programs import needs
+from tests.support.plugins.missing_programs import needs
 from tests.support.server.small_server import RunningServer, run_small_server
 
 HERE = Path(__file__).parent

@@ -35,7 +35,7 @@ from tests.support.faults.followers import (
     until_snapshots,
 )
 from tests.support.faults.process_group import ServerGroup, steady_port
-from tests.support.missing_programs import needs
+from tests.support.plugins.missing_programs import needs
 
 SOCKETS = int(os.environ.get("SOCKETS", "60"))
 DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "4"))

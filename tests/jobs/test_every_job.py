@@ -23,6 +23,7 @@ from jobs.schedule import JOBS
 from models.operations import JobFailure
 from services.operations import job_status
 
+pytestmark = pytest.mark.bounded_batches
 JOBS_WITH_ITEMS = [job for job in JOBS if job.due is not None]
 BATCH_JOBS = {"hold.sweep", "price_change.apply_due", "ticket.raise_unanswered"}
 """These process all items in one transaction, and each by itself when that fails."""

@@ -24,6 +24,8 @@ from jobs.schedule import BACKLOG_QUERIES, JOBS
 from models.operations import JobFailure, JobState
 from services.operations.job_status import MAX_ATTEMPTS
 
+pytestmark = pytest.mark.bounded_batches
+
 
 class Work:
     """Processes items, except those that fail."""

@@ -3,6 +3,7 @@
 `await customer.run("{ viewer { id } }")` executes an operation as that person.
 """
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from execution import Answer
     from server.graphql_engine import GraphQLEngine
 
+MIN_TOKEN_SECONDS = 300
+SESSION_SECONDS = 86_400
 NOWHERE = "http://127.0.0.1:9"  # the discard port: tests with payments start their own simulator
 
 
@@ -70,7 +73,19 @@ class ActorClient:
     container: Container
     actor: Actor = ANONYMOUS
     person: Person | None = None
-    token: str = ""
+    _token: tuple[str, float] = field(default=("", 0.0), init=False, repr=False)
+
+    @property
+    def token(self) -> str:
+        """An access token that is valid for five minutes at least; empty without a person.
+
+        The people of a session are used for longer than one token is valid.
+        """
+        if self.person is None:
+            return ""
+        if self._token[1] < time.time() + MIN_TOKEN_SECONDS:
+            self._token = self.container.authenticator.sign(self.actor)
+        return self._token[0]
 
     @property
     def id(self) -> UUID:
@@ -178,11 +193,13 @@ async def create_client(
             if not guest:
                 person.email = f"{person.id}@example.org"
         device = SignInSession(
-            person_id=person.id, device="test", expires_at=await current_time(session, 3600)
+            person_id=person.id,
+            device="test",
+            expires_at=await current_time(session, SESSION_SECONDS),
         )
         session.add(device)
     actor = Actor(person.id, device.id, grants)
-    return ActorClient(container, actor, person, container.authenticator.sign(actor)[0])
+    return ActorClient(container, actor, person)
 
 
 @pytest.fixture(scope="session")

@@ -25,14 +25,14 @@ class FailingPayloads:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         self.error: Exception | None = error
-        self.seq: int | None = None
+        self.event_id: str | None = None
         render = GraphPayloads.render
 
         async def render_or_fail(
             payloads: GraphPayloads, endpoint: Any, app: Any, event: Any
         ) -> bytes:
-            self.seq = self.seq or event.seq
-            if event.seq == self.seq and self.error is not None:
+            self.event_id = self.event_id or event.event_id
+            if event.event_id == self.event_id and self.error is not None:
                 raise self.error
             return await render(payloads, endpoint, app, event)
 
