@@ -13,6 +13,7 @@ from execution.document.cost import CostEstimator, response_cost
 from execution.document.document_cache import DocumentCache
 from execution.document.limits import Limits, check_cost
 from execution.document.prepared_operation import PreparedOperation
+from execution.document.values import NOT_TEXT, has_only_text
 from execution.fanout_port import FanoutPort, Sink
 from execution.planning.plan import ExecutionPlan
 from execution.planning.sharing_key import sharing_key
@@ -174,8 +175,11 @@ class Engine:
         definitions = prepared.operation.variable_definitions
         if not definitions:
             return NO_VARIABLES
+        variables = dict(variables)
+        if not has_only_text(variables):
+            return [GraphQLError(NOT_TEXT)]
         return get_variable_values(
-            self._schema._schema, definitions, dict(variables), self._limits.variable_errors
+            self._schema._schema, definitions, variables, self._limits.variable_errors
         )
 
     def _plan(self, prepared: PreparedOperation, variables: VariableValues) -> ExecutionPlan | None:

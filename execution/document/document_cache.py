@@ -11,11 +11,11 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from execution.document.limits import (
     Limits,
     check_cost,
-    check_numbers,
     check_shape,
     too_complex,
 )
 from execution.document.prepared_operation import PreparedOperation, prepare
+from execution.document.values import check_literals
 
 RULES: tuple[type[ASTValidationRule], ...] = (
     *specified_rules,
@@ -65,7 +65,7 @@ class DocumentCache:
             allowed = f"at most {limits.document_characters} characters are allowed"
             raise too_complex(f"The document is too long: {allowed}.")
         document = parse(query, max_tokens=limits.tokens)
-        check_numbers(document)
+        check_literals(document)
         check_shape(document, limits)
         errors = validate(self._schema, document, self._rules, limits.validation_errors)
         if errors:

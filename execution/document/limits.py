@@ -17,13 +17,10 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
-    TokenKind,
 )
 
 TOO_COMPLEX = "QUERY_TOO_COMPLEX"
 MAX_COUNT = 10**9
-NUMBERS = (TokenKind.INT, TokenKind.FLOAT)
-NUMBER_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +52,6 @@ class SelectionShape(NamedTuple):
     aliases: int = 0
     fields: int = 0
     directives: int = 0
-
-
-def check_numbers(document: DocumentNode) -> None:
-    """Raise a `GraphQLError` for a number literal that is longer than any number that fits.
-
-    Python refuses to convert more than 4,300 digits; such an error would look like our own.
-    """
-    token = document.loc.start_token if document.loc is not None else None
-    while token is not None:
-        if token.kind in NUMBERS and len(token.value or "") > NUMBER_CHARACTERS:
-            raise GraphQLError(f"A number has at most {NUMBER_CHARACTERS} characters.")
-        token = token.next
 
 
 def too_complex(message: str) -> GraphQLError:

@@ -214,7 +214,7 @@ async def list_invitations(
         statement = statement.where(Invitation.store_id == role_scope.store_id)
     if status is not None:
         statement = statement.where(Invitation.status == status)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, Invitation.id)) is not None:
         statement = statement.where(Invitation.id < start[0])
     rows = await session.scalars(statement.order_by(Invitation.id.desc()).limit(first + 1))
     return build_page(list(rows), first, lambda row: (str(row.id),))

@@ -176,7 +176,7 @@ async def list_alerts(
         statement = statement.where(StockAlert.kind.in_(filters.kinds))
     statuses = ACTIVE_STATUSES if filters.statuses is None else filters.statuses
     statement = statement.where(StockAlert.status.in_(statuses))
-    if (start := decode_cursor(cursor, int, UUID)) is not None:
+    if (start := decode_cursor(cursor, StockAlert.urgency, StockAlert.id)) is not None:
         key = tuple_(StockAlert.urgency, StockAlert.id)
         statement = statement.where(key > tuple_(literal(start[0]), literal(start[1])))
     statement = statement.order_by(StockAlert.urgency, StockAlert.id).limit(first + 1)

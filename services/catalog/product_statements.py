@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.types import TypeEngine
 
 from database.statements import prepared
 from models.catalog import Brand, Category, Listing, Product, ProductSort
@@ -83,19 +84,12 @@ SORT_EXPRESSIONS: dict[ProductSort, tuple[Any, ...]] = {
     ProductSort.PRICE_ASC: (Listing.price_minor, Product.id),
     ProductSort.PRICE_DESC: (-Listing.price_minor, Product.id),
 }
-# Wide enough for any number that a client puts into a cursor.
-CURSOR_COLUMN_TYPES: dict[type, Any] = {
-    int: BigInteger(),
-    float: Float(53),
-    str: Text(),
-    UUID: Uuid(),
-}
-CURSOR_TYPES: dict[ProductSort | None, tuple[type, ...]] = {
-    ProductSort.CATALOG: (UUID,),
-    ProductSort.NAME: (str, UUID),
-    ProductSort.PRICE_ASC: (int, UUID),
-    ProductSort.PRICE_DESC: (int, UUID),
-    None: (int, float, UUID),
+CURSOR_TYPES: dict[ProductSort | None, tuple[TypeEngine[Any], ...]] = {
+    ProductSort.CATALOG: (Uuid(),),
+    ProductSort.NAME: (Text(), Uuid()),
+    ProductSort.PRICE_ASC: (BigInteger(), Uuid()),
+    ProductSort.PRICE_DESC: (BigInteger(), Uuid()),
+    None: (BigInteger(), Float(53), Uuid()),
 }
 
 
@@ -225,10 +219,7 @@ def _requests(sort: ProductSort | None, cursor_columns: Sequence[str]) -> Any:
     """Select the requests, one row per page; each search text is parsed once, not per product."""
     types: dict[str, Any] = {"store_id": Uuid(), "row_limit": Integer(), "low": Integer()}
     types |= {"high": Integer(), "query": Text()}
-    types |= {
-        name: CURSOR_COLUMN_TYPES[python_type]
-        for name, python_type in zip(cursor_columns, CURSOR_TYPES[sort], strict=False)
-    }
+    types |= dict(zip(cursor_columns, CURSOR_TYPES[sort], strict=False))
     rows = (
         func.unnest(*(bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()))
         .table_valued(

@@ -253,7 +253,7 @@ async def list_of_store(
         rows = rows.where(PriceChange.product_id == product_id)
     if status is not None:
         rows = rows.where(PriceChange.status == status)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, PriceChange.id)) is not None:
         rows = rows.where(PriceChange.id < start[0])
     page_rows = (await session.scalars(rows.order_by(PriceChange.id.desc()).limit(first + 1))).all()
     return build_page(page_rows, first, lambda row: (str(row.id),))

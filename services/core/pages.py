@@ -1,18 +1,36 @@
 """Keyset pagination: a cursor holds the sort key of its row, so every page costs the same."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 import orjson
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Float,
+    Integer,
+    SmallInteger,
+    String,
+    Uuid,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
+from services.core.date_times import parse_date
 from services.core.problems import DomainError, InvalidInput
 
 Row = TypeVar("Row")
 SortKey = Callable[[Row], Sequence[Any]]
 MAX_PAGE_ROWS = 100
-MAX_INTEGER = 2**63 - 1
+# PostgreSQL's text has no NUL, UTF-8 no half of a surrogate pair.
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+KeyColumn = ColumnElement[Any] | InstrumentedAttribute[Any] | TypeEngine[Any]
 
 
 class Edge(NamedTuple, Generic[Row]):
@@ -74,28 +92,65 @@ def encode_cursor(*values: Any) -> str:
     return urlsafe_b64encode(orjson.dumps(list(values), default=str)).rstrip(b"=").decode()
 
 
-def decode_cursor(text: str | None, *types: type) -> list[Any] | None:
-    """Return the sort key in a cursor, None without one. Raises DomainError: InvalidInput."""
+def decode_cursor(text: str | None, *keys: KeyColumn) -> list[Any] | None:
+    """Return the sort key in a cursor, None without one. Raises DomainError: InvalidInput.
+
+    `keys` are the columns, or types of columns, that the rows are sorted by: each value must fit in
+    its own, as the database would refuse a wider one with an error that looks like ours.
+    """
     if text is None:
         return None
     try:
         values = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if (
-            isinstance(values, list)
-            and len(values) == len(types)
-            and all(map(_is_comparable, values))
-        ):
-            return [convert(value) for convert, value in zip(types, values, strict=True)]
+        if isinstance(values, list) and len(values) == len(keys):
+            return [parse_key(key, value) for key, value in zip(keys, values, strict=True)]
     except (ValueError, TypeError, AttributeError):
         pass
     raise DomainError(InvalidInput(path=["after"], message="That cursor is not one of ours."))
 
 
-def _is_comparable(value: Any) -> bool:
-    """Return whether the database can compare a row with this value."""
-    if isinstance(value, str):
-        return "\0" not in value
-    return isinstance(value, int | float) and abs(value) <= MAX_INTEGER
+def parse_key(key: KeyColumn, value: Any) -> Any:
+    """Return a value of a column from a cursor. Raises ValueError, TypeError if it doesn't fit."""
+    column_type = key if isinstance(key, TypeEngine) else key.type
+    for base in type(column_type).__mro__:
+        parse = _PARSERS.get(base)
+        if parse is not None:
+            return parse(value)
+    raise LookupError(f"no cursor has a {column_type!r}")
+
+
+def _integer(bits: int) -> Callable[[Any], int]:
+    bound = 2 ** (bits - 1)
+
+    def parse(value: Any) -> int:
+        if type(value) is int and -bound <= value < bound:
+            return value
+        raise ValueError("too wide")
+
+    return parse
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not isfinite(value):
+        raise ValueError("no number")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str or _NOT_STORABLE.search(value):
+        raise ValueError("no text")
+    return value
+
+
+_PARSERS: dict[type, Callable[[Any], Any]] = {
+    SmallInteger: _integer(16),
+    Integer: _integer(32),
+    BigInteger: _integer(64),
+    Float: _number,
+    String: _text,
+    Uuid: UUID,
+    Date: parse_date,
+}
 
 
 def check_page_size(first: int, limit: int = MAX_PAGE_ROWS) -> int:

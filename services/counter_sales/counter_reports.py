@@ -60,7 +60,7 @@ async def list_of_store(
     query = select(CounterSale).where(CounterSale.store_id == store_id)
     if day is not None:
         query = query.where(CounterSale.business_day == day)
-    if (start := decode_cursor(cursor, int)) is not None:
+    if (start := decode_cursor(cursor, CounterSale.number)) is not None:
         query = query.where(CounterSale.number < start[0])
     sales = await session.scalars(query.order_by(CounterSale.number.desc()).limit(first + 1))
     return build_page(sales.all(), first, lambda sale: (sale.number,))

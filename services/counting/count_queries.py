@@ -84,7 +84,7 @@ async def list_of_store(
     statement = select(StockCount).where(StockCount.store_id == store_id)
     if status is not None:
         statement = statement.where(StockCount.status == status)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, StockCount.id)) is not None:
         statement = statement.where(StockCount.id < start[0])
     statement = statement.order_by(StockCount.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
@@ -116,7 +116,7 @@ async def list_lines(
             message = "What differs is shown once the count is submitted."
             raise DomainError(InvalidInput(path=["only"], message=message))
         statement = statement.where(line.counted != line.expected)
-    if (start := decode_cursor(cursor, int)) is not None:
+    if (start := decode_cursor(cursor, line.position)) is not None:
         statement = statement.where(line.position > start[0])
     rows = (await session.scalars(statement.limit(first + 1))).all()
     lines = [_visible_line(row, count.currency, blind) for row in rows]

@@ -27,7 +27,7 @@ async def list_of_store(
     ):
         raise not_found(Store, "storeId")
     statement = select(Delivery).where(Delivery.store_id == store_id, text(OPEN_DELIVERY_SQL))
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, Delivery.id)) is not None:
         statement = statement.where(Delivery.id > start[0])
     deliveries = (await session.scalars(statement.order_by(Delivery.id).limit(first + 1))).all()
     return build_page(deliveries, first, lambda delivery: (str(delivery.id),))

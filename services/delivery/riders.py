@@ -257,7 +257,7 @@ async def list_of_company(
     statement = select(Rider).where(Rider.company_id == company_id, visible)
     if status is not None:
         statement = statement.where(Rider.status == status)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, Rider.id)) is not None:
         statement = statement.where(Rider.id > start[0])
     riders = (await session.scalars(statement.order_by(Rider.id).limit(first + 1))).all()
     return build_page(riders, first, lambda rider: (str(rider.id),))

@@ -172,7 +172,7 @@ async def _page_of_store(
         raise not_found(Store, "storeId")
     first_page, page_after = statements
     parameters = {"store": store_id, "row_limit": first + 1}
-    if (start := decode_cursor(cursor, UUID)) is None:
+    if (start := decode_cursor(cursor, Fulfillment.id)) is None:
         rows = await session.scalars(first_page, parameters)
     else:
         rows = await session.scalars(page_after, parameters | {"after_id": start[0]})

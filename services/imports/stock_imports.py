@@ -254,7 +254,7 @@ async def list_of_company(
     statement = select(StockImport).where(StockImport.company_id == company_id)
     if stores is not None:
         statement = statement.where(StockImport.started_by_id == actor.person_id)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, StockImport.id)) is not None:
         statement = statement.where(StockImport.id < start[0])
     statement = statement.order_by(StockImport.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
@@ -270,7 +270,7 @@ async def list_errors(
     """
     check_page_size(first)
     row = await visible_import(session, actor=actor, import_id=import_id)
-    start = decode_cursor(cursor, int)
+    start = decode_cursor(cursor, StockImportRow.number)
     rows = await invalid_rows(session, row.id, start[0] if start else 0, first + 1)
     return build_page(rows, first, lambda row: (row.number,))
 

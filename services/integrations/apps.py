@@ -192,7 +192,7 @@ async def list_of_company(
     if not may_manage_apps(actor, company_id):
         raise not_found(Company, "companyId")
     query = select(App).where(App.company_id == company_id)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, App.id)) is not None:
         query = query.where(App.id < start[0])
     apps = await session.scalars(query.order_by(App.id.desc()).limit(first + 1))
     return build_page(apps.all(), first, lambda app: (str(app.id),))

@@ -160,7 +160,7 @@ async def list_of_endpoint(
     query = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
     if statuses is not None:
         query = query.where(WebhookDelivery.status.in_(statuses))
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, WebhookDelivery.id)) is not None:
         query = query.where(WebhookDelivery.id < start[0])
     deliveries = await session.scalars(query.order_by(WebhookDelivery.id.desc()).limit(first + 1))
     return build_page(deliveries.all(), first, lambda delivery: (str(delivery.id),))

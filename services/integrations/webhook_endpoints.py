@@ -193,7 +193,7 @@ async def list_of_company(
     query = select(WebhookEndpoint).where(WebhookEndpoint.company_id == company_id)
     if actor.app_id is not None:
         query = query.where(WebhookEndpoint.app_id == actor.app_id)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, WebhookEndpoint.id)) is not None:
         query = query.where(WebhookEndpoint.id < start[0])
     endpoints = await session.scalars(query.order_by(WebhookEndpoint.id.desc()).limit(first + 1))
     return build_page(endpoints.all(), first, lambda endpoint: (str(endpoint.id),))

@@ -178,7 +178,7 @@ async def list_failures(
         query = query.where(JobFailure.job == job)
     if dead_only:
         query = query.where(JobFailure.dead)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, JobFailure.id)) is not None:
         query = query.where(JobFailure.id < start[0])
     failures = await session.scalars(query.order_by(JobFailure.id.desc()).limit(first + 1))
     return build_page(failures.all(), first, lambda failure: (str(failure.id),))

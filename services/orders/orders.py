@@ -48,7 +48,7 @@ async def orders_of_customer(
     """A page of a customer's orders, the newest first, with no more columns than needed."""
     row_limit = pages.check_page_size(first) + 1
     parameters: dict[str, Any] = {"customer": customer_id, "row_limit": row_limit}
-    start = pages.decode_cursor(after, UUID)
+    start = pages.decode_cursor(after, Order.id)
     statement = NEWEST_ORDERS
     if start is not None:
         statement, parameters["before_id"] = NEWEST_ORDERS_BEFORE, start[0]

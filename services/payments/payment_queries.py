@@ -79,7 +79,7 @@ async def _page(
     elif not actor.is_platform_staff:
         served = [one for one in actor.company_ids if actor.has_company_role(one, roles)]
         rows = rows.where(model.company_id.in_(served))
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, model.id)) is not None:
         rows = rows.where(model.id > start[0])
     found = (await session.scalars(rows.order_by(model.id).limit(first + 1))).all()
     return build_page(found, first, lambda row: (str(row.id),))

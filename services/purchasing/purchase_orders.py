@@ -253,7 +253,7 @@ async def list_of_store(
     query = select(PurchaseOrder).where(PurchaseOrder.store_id == store_id)
     if statuses is not None:
         query = query.where(PurchaseOrder.status.in_(statuses))
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, PurchaseOrder.id)) is not None:
         query = query.where(PurchaseOrder.id < start[0])
     newest_first = query.order_by(PurchaseOrder.id.desc()).limit(first + 1)
     orders = (await session.scalars(newest_first)).all()

@@ -115,7 +115,7 @@ async def list_proposals(
     query = select(ReorderProposal).where(ReorderProposal.store_id == store_id)
     if supplier_id is not None:
         query = query.where(ReorderProposal.supplier_id == supplier_id)
-    if (start := decode_cursor(cursor, float, UUID)) is not None:
+    if (start := decode_cursor(cursor, *order)) is not None:
         query = query.where(tuple_(*order) > tuple_(*start))
     proposals = (await session.scalars(query.order_by(*order).limit(first + 1))).all()
     return build_page(proposals, first, lambda row: (row.cover_days, str(row.product_id)))

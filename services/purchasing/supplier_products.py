@@ -194,7 +194,7 @@ async def list_of_supplier(
     check_page_size(first)
     await suppliers.visible_supplier(session, actor=actor, supplier_id=supplier_id)
     query = select(SupplierProduct).where(SupplierProduct.supplier_id == supplier_id)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, SupplierProduct.product_id)) is not None:
         query = query.where(SupplierProduct.product_id > start[0])
     if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         code = code_form(text)

@@ -224,7 +224,7 @@ async def list_of_company(
     query = select(Supplier).where(
         Supplier.company_id == company_id, Supplier.active.is_(not archived)
     )
-    if (start := decode_cursor(cursor, str)) is not None:
+    if (start := decode_cursor(cursor, Supplier.code)) is not None:
         query = query.where(Supplier.code > start[0])
     if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         in_name = names_match(Supplier.search, text)

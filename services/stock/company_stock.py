@@ -67,7 +67,7 @@ async def list_of_company(
         products = products.where(Product.company_id == company_id)
     elif Role.SUPER_ADMIN not in actor.roles:
         raise DomainError(InvalidInput(path=["companyId"], message="Name your company."))
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, Product.id)) is not None:
         products = products.where(Product.id > start[0])
     if words := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
         is_code = or_(Product.code == words, Product.barcode == words)

@@ -228,17 +228,13 @@ async def _last_day(session: AsyncSession, actor: Actor, store_id: UUID, within_
     return await local_date(session, store_id) + timedelta(days=within_days)
 
 
-def _cursor_key(batch: StockBatch) -> tuple[int, str]:
-    return (batch.expires_on or date.max).toordinal(), str(batch.id)
+def _cursor_key(batch: StockBatch) -> tuple[date | None, str]:
+    return batch.expires_on, str(batch.id)
 
 
 def _decode_start(cursor: str | None) -> tuple[date, UUID] | None:
-    start = decode_cursor(cursor, int, UUID)
-    if start is None:
-        return None
-    if not 1 <= start[0] <= date.max.toordinal():
-        raise DomainError(InvalidInput(path=["after"], message="That cursor is not one of ours."))
-    return date.fromordinal(start[0]), start[1]
+    start = decode_cursor(cursor, StockBatch.expires_on, StockBatch.id)
+    return None if start is None else (start[0], start[1])
 
 
 def _invalid(field: str, message: str) -> InvalidInput:

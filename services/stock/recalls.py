@@ -188,7 +188,7 @@ async def list_of_company(
     if not _may_read(actor, company_id):
         raise not_found(Company, "companyId")
     statement = select(BatchRecall).where(BatchRecall.company_id == company_id)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, BatchRecall.id)) is not None:
         statement = statement.where(BatchRecall.id < start[0])
     statement = statement.order_by(BatchRecall.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()
@@ -220,7 +220,7 @@ async def list_orders(
         .order_by(Order.id.desc())
         .limit(first + 1)
     )  # fmt: skip
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, Order.id)) is not None:
         statement = statement.where(Order.id < start[0])
     orders = [RecalledOrder(*columns) for columns in await session.execute(statement)]
     return build_page(orders, first, lambda order: (str(order.order_id),))

@@ -44,7 +44,7 @@ async def list_of_store(
     check_page_size(first)
     await visible_store(session, actor, store_id)
     statement = select(Stock).where(Stock.store_id == store_id).order_by(Stock.product_id)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, Stock.product_id)) is not None:
         statement = statement.where(Stock.product_id > start[0])
     if at_most is not None:
         available = Stock.on_hand - Stock.held
@@ -75,7 +75,7 @@ async def list_movements(
     statement = select(StockEntry).where(StockEntry.store_id == store_id)
     if product_id is not None:
         statement = statement.where(StockEntry.product_id == product_id)
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, StockEntry.id)) is not None:
         statement = statement.where(StockEntry.id < start[0])
     statement = statement.order_by(StockEntry.id.desc()).limit(first + 1)
     rows = (await session.scalars(statement)).all()

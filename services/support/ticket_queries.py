@@ -68,7 +68,7 @@ async def list_queue(
         return await _newest_first(session, resolved, first, query.cursor)
     rows = rows.where(IS_UNRESOLVED)
     rows = rows.where(Ticket.status == query.status) if query.status else rows
-    if (start := decode_cursor(query.cursor, int, UUID)) is not None:
+    if (start := decode_cursor(query.cursor, PRIORITY_RANK, Ticket.id)) is not None:
         rows = rows.where(tuple_(PRIORITY_RANK, Ticket.id) > tuple_(*start))
     by_priority = rows.order_by(PRIORITY_RANK, Ticket.id).limit(first + 1)
     tickets = (await session.scalars(by_priority)).all()
@@ -91,7 +91,7 @@ def _agent_tickets(actor: Actor, company_id: UUID | None) -> Select[Ticket]:
 async def _newest_first(
     session: AsyncSession, rows: Select[Ticket], first: int, cursor: str | None
 ) -> Page[Ticket]:
-    if (start := decode_cursor(cursor, UUID)) is not None:
+    if (start := decode_cursor(cursor, Ticket.id)) is not None:
         rows = rows.where(Ticket.id < start[0])
     tickets = (await session.scalars(rows.order_by(Ticket.id.desc()).limit(first + 1))).all()
     return build_page(tickets, first, lambda row: (str(row.id),))

@@ -50,7 +50,7 @@ async def list_of_store(
     statement = select(Transfer).where(of_store)
     if request.status is not None:
         statement = statement.where(Transfer.status == request.status)
-    if (start := decode_cursor(request.cursor, UUID)) is not None:
+    if (start := decode_cursor(request.cursor, Transfer.id)) is not None:
         statement = statement.where(Transfer.id < start[0])
     statement = statement.order_by(Transfer.id.desc()).limit(request.first + 1)
     rows = (await session.scalars(statement)).all()

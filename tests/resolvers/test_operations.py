@@ -17,19 +17,9 @@ from schema.root import graph
 from seed.bulk_load import stable_id
 from tests.support.actors import InMemorySms
 from tests.support.city import City
-from tests.support.operations import (
-    daily_work,
-    failed_deliveries,
-    identity_work,
-    integrations,
-    payment_work,
-    picking_exceptions,
-    pickups,
-    stock_work,
-    store_work,
-)
+from tests.support.operations import daily_work
+from tests.support.operations.every_operation import play_every_operation
 from tests.support.operations.player import EVERY, Operation, OperationPlayer, create_player
-from tests.support.operations.purchasing_work import supply_store
 from tests.support.paths import ROOT
 from tests.support.stripe_simulator import open_sandbox
 
@@ -115,32 +105,7 @@ def test_the_readme_shows_the_current_operations(name: str) -> None:
 async def test_every_operation_works_for_its_readers_within_its_budget(
     play: OperationPlayer, sms: InMemorySms
 ) -> None:
-    await daily_work.sign_in_and_out(play, sms)
-    await daily_work.shop(play)
-    order = await daily_work.deliver_order(play)
-    await daily_work.complain(play, order)
-    await payment_work.handle_payment_problems(play, order)
-    await daily_work.cancel_and_reject(play)
-    await daily_work.change_paid_orders(play)
-    await picking_exceptions.substitute_short_line(play)
-    await picking_exceptions.pick_weighed_line(play)
-    await failed_deliveries.return_delivery(play)
-    await failed_deliveries.try_again(play)
-    await pickups.collect_order(play)
-    await daily_work.manage_store(play)
-    await stock_work.play_transfers(play)
-    await stock_work.play_stock_counts(play)
-    await stock_work.play_stock_imports(play)
-    await store_work.play_batches(play)
-    await supply_store(play)
-    await store_work.play_process_stats(play)
-    await integrations.manage_apps(play)
-    await integrations.manage_webhooks(play)
-    await integrations.retry_job_failures(play)
-    await identity_work.manage_account(play, sms)
-    await identity_work.manage_invitations(play, "manager")
-    await identity_work.manage_invitations(play, "owner")
-    await daily_work.create_company_and_store(play)
+    await play_every_operation(play, sms)
     over_budget = {
         operation.name: (play.used[operation.name], operation.max_statements)
         for operation in EVERY

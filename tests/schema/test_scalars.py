@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLError, GraphQLScalarType, parse
 from graphql.type import specified_scalar_types
 
-from execution.document.limits import NUMBER_CHARACTERS, check_numbers
+from execution.document.values import NUMBER_CHARACTERS, check_literals
 from models.money import Money
 from schema.root import graph
 from schema.scalars import SAFE_INTEGER
@@ -57,8 +57,8 @@ def test_a_value_that_is_no_time_is_refused_with_the_right_form(scalar: str, val
 def test_a_number_literal_of_thousands_of_digits_is_refused(number: str) -> None:
     """Python refuses to convert it, which was answered as an internal error."""
     with pytest.raises(GraphQLError, match=f"at most {NUMBER_CHARACTERS} characters"):
-        check_numbers(parse(f"{{ stockAt(first: {number}) }}"))
-    check_numbers(parse(f'{{ node(id: "{number}", first: {"9" * NUMBER_CHARACTERS}) }}'))
+        check_literals(parse(f"{{ stockAt(first: {number}) }}"))
+    check_literals(parse(f'{{ node(id: "{number}", first: {"9" * NUMBER_CHARACTERS}) }}'))
 
 
 @pytest.mark.parametrize(

@@ -76,20 +76,21 @@ async def _mark_dead(play: OperationPlayer, delivery: str) -> None:
 async def retry_job_failures(play: OperationPlayer) -> None:
     """Read job states and failures as an operator, and retry a dead letter."""
     database, item = play.container.database, uuid7()
+    name = f"play.fails.{item.hex}"
 
     async def fail(item: UUID) -> int:
         raise ValueError("it can't be done")
 
     for _ in range(MAX_ATTEMPTS):
-        await process_each(database, "play.fails", [item], fail)
+        await process_each(database, name, [item], fail)
         async with database.write(PLATFORM, AuditContext("test")) as session:
             await session.execute(update(JobFailure).values(next_at=func.now()))
     run_log = RunLog(database, {})
-    run_log.record_run("play.fails", 1, time.monotonic(), 0, "ValueError: it can't be done")
+    run_log.record_run(name, 1, time.monotonic(), 0, "ValueError: it can't be done")
     await run_log.flush()
-    [job] = [one for one in await play("admin", "job_list") if one["name"] == "play.fails"]
+    [job] = [one for one in await play("admin", "job_list") if one["name"] == name]
     assert (job["deadCount"], job["failures"]) == (1, 1)
-    page = await play("admin", "job_failures", job="play.fails")
+    page = await play("admin", "job_failures", job=name)
     [failure] = page["nodes"]
     assert (failure["dead"], failure["tries"]) == (True, MAX_ATTEMPTS)
     retried = await play("admin", "job_failure_retry", failureId=failure["id"])
