@@ -12,6 +12,7 @@ COMMANDS = {
     "worker": "run the background jobs",
     "migrate": "bring the database to the newest revision",
     "admin": "make the first super admin",
+    "contacts": "put stored phones and e-mails into one form, merge who exists twice",
     "seed": "load the city and the catalog once",
     "audit-stock": "compare stock counters with the stock movements",
     "schema": "print the public schema",

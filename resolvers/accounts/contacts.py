@@ -15,10 +15,10 @@ from resolvers.accounts.people import PersonOutcome
 from resolvers.context import Context, Info
 from resolvers.mutations import run_mutation
 from services.accounts import contacts
-from services.core.text import parse_email
+from services.core.contacts.email_addresses import parse_email
+from services.core.contacts.phone_numbers import parse_phone
 from services.identity.account_links import LINK_SECONDS
 from services.identity.attempts import AttemptSource, source_of
-from services.identity.one_time_codes import parse_phone_number
 
 
 @dataclass
@@ -62,7 +62,7 @@ async def phone_change(info: Info, input: PhoneChangeInput) -> PersonOutcome:
     code: Any = {"code": input.code, "challenge": input.challenge}
 
     async def operation(session: AsyncSession) -> Person:
-        phone = parse_phone_number(input.phone, "phone")
+        phone = parse_phone(input.phone, "input", "phone")
         who: Any = {"actor": actor, "phone": phone, "source": _source(info.context, phone)}
         return await contacts.change_phone(session, signer=signer, **who, **code)
 

@@ -83,12 +83,11 @@ async def by_link(info: Info, token: Token) -> Invitation | None:
 
 async def create(info: Info, input: InvitationCreateInput) -> InvitationOutcome:
     async def operation(session: AsyncSession) -> Invitation:
+        place = _scope(input.company_id, input.store_id)
+        contact = await invitations.parse_contact(session, input.phone, input.email, place)
+        actor, role = info.context.actor, input.role
         return await invitations.create_invitation(
-            session,
-            actor=info.context.actor,
-            contact=invitations.parse_contact(input.phone, input.email),
-            role=input.role,
-            role_scope=_scope(input.company_id, input.store_id),
+            session, actor=actor, contact=contact, role=role, role_scope=place
         )
 
     return await run_mutation(info, InvitationOutcome, operation, input=input, as_platform=True)

@@ -25,8 +25,8 @@ from resolvers.identity.sign_in import (
 )
 from resolvers.mutations import mark_replayed, run_mutation
 from services.accounts import sign_up
+from services.core.contacts.email_addresses import parse_email
 from services.core.problems import DomainError
-from services.core.text import parse_email
 from services.identity.account_links import LINK_SECONDS
 from workflows.identity import account_access
 

@@ -20,11 +20,12 @@ from resolvers.identity.inputs import (
 )
 from resolvers.mutations import idempotent_request, mark_replayed, run_mutation
 from services.core import idempotency
+from services.core.contacts.phone_numbers import parse_phone
 from services.core.problems import DomainError, parse_id
 from services.delivery.rider_release import release_rides
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
 from services.identity.device_tokens import issue_device_token, read_device
-from services.identity.one_time_codes import IssuedCode, MessageNotSent, parse_phone_number
+from services.identity.one_time_codes import IssuedCode, MessageNotSent
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity import sign_in, sign_out
 from workflows.identity.authenticator import Authenticator
@@ -73,7 +74,7 @@ class SessionRevokeAllOutcome:
 
 async def otp_request(info: Info, input: OtpRequestInput) -> OtpRequestOutcome:
     try:
-        phone, request = parse_phone_number(input.phone, "phone"), sealed_request(info, input)
+        phone, request = parse_phone(input.phone, "input", "phone"), sealed_request(info, input)
         async with authenticator_of(info).locks.lock_for(request):
             challenge = await send_code(info, phone, request)
     except DomainError as error:
@@ -168,7 +169,7 @@ async def _check_password(info: Info, request: OptionalRequest, **credentials: s
 
 
 async def _verify_code(info: Info, input: OtpVerifyInput, request: OptionalRequest) -> object:
-    phone, authenticator = parse_phone_number(input.phone, "phone"), authenticator_of(info)
+    phone, authenticator = parse_phone(input.phone, "input", "phone"), authenticator_of(info)
     arguments: Any = {"phone": phone, "code": input.code, "challenge": input.challenge}
     arguments["caller"] = caller_of(info, request)
     async with info.context.write_as_platform(info.field_name) as session:

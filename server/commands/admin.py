@@ -17,9 +17,9 @@ from models.accounts import Membership, Person
 from models.identity import Role
 from services.accounts import customers, memberships, people, sign_up
 from services.accounts.memberships import RoleScope
+from services.core.contacts.email_addresses import parse_email
+from services.core.contacts.phone_numbers import parse_phone
 from services.core.problems import DomainError
-from services.core.text import parse_email
-from services.identity.one_time_codes import parse_phone_number
 from services.identity.password_rules import check_new_password
 from services.identity.passwords import hash_password
 
@@ -83,7 +83,7 @@ async def _person(
 ) -> Person:
     """Return the person with the contact, who is made if there is none."""
     if phone is not None:
-        phone = parse_phone_number(phone, "phone")
+        phone = parse_phone(phone, "input", "phone")
         await people.lock_contact(session, phone)
         person = await session.scalar(select(Person).where(Person.phone == phone))
         return person or await customers.create_customer(session, Person(phone=phone))

@@ -3,6 +3,7 @@ typed, and no person is made before the invitation is accepted."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
@@ -18,11 +19,11 @@ from services.accounts.memberships import (
     check_grantable,
 )
 from services.core.clock import current_time
+from services.core.contacts.email_addresses import parse_email
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, RateLimited, not_found
-from services.core.text import parse_email
 from services.events.event_log import invitation_stream, record_event
-from services.identity.one_time_codes import parse_phone_number
+from services.stores.regions import parse_local_phone
 
 INVITATION_SECONDS = 7 * 24 * 3600
 HOUR_SECONDS = 3600
@@ -52,13 +53,16 @@ class Contact:
         return self.phone or self.email or ""
 
 
-def parse_contact(phone: str | None, email: str | None) -> Contact:
+async def parse_contact(
+    session: AsyncSession, phone: str | None, email: str | None, role_scope: RoleScope
+) -> Contact:
     """Return the contact, of which exactly one is given. Raises DomainError: InvalidInput."""
     if (phone is None) == (email is None):
         message = "Name the person by either a phone or an e-mail."
         raise DomainError(InvalidInput(path=["input"], message=message))
     if phone is not None:
-        return Contact(phone=parse_phone_number(phone, "phone"))
+        place: Any = {"company_id": role_scope.company_id, "store_id": role_scope.store_id}
+        return Contact(phone=await parse_local_phone(session, phone, "input", "phone", **place))
     return Contact(email=parse_email(email or "", "input", "email"))
 
 

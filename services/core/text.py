@@ -15,7 +15,6 @@ from models.search_words import INVISIBLE
 from services.core.problems import DomainError, InvalidInput
 
 MAX_LINE_LENGTH = 200
-MAX_EMAIL_LENGTH = 254
 MAX_DIGITS_TEXT = 60
 """Characters of a text that can still be a code of digits."""
 _JOINED = (  # letters and marks of scripts that are spelled with joiners
@@ -101,15 +100,6 @@ def parse_key(text: str) -> str:
 def visible(text: str) -> str:
     """Return a text without any character that cannot be seen, joiners included."""
     return text if text.isascii() else _UNSEEN.sub("", text)
-
-
-def parse_email(text: str, *path: str) -> str:
-    """Return an e-mail address in lower case. Raises DomainError: InvalidInput."""
-    address = parse_line(text, *path, max_length=MAX_EMAIL_LENGTH, min_length=3).lower()
-    name, separator, domain = address.rpartition("@")
-    if not name or not separator or "." not in domain or " " in address:
-        raise _invalid(path, "That is not an e-mail address.")
-    return address
 
 
 def storable_text(message: str, max_length: int) -> str:

@@ -8,7 +8,6 @@ unknown sources; a device on which the phone has signed in before has a limit of
 """
 
 import hmac
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +23,7 @@ from database.statements import prepared
 from models.identity import OneTimeCode
 from services.core.address_rate_limit import SITE_FACTOR
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, Problem, RateLimited
+from services.core.problems import DomainError, Problem, RateLimited
 from services.core.text import parse_digits, parse_key
 from services.identity.attempts import AttemptSource
 from services.identity.credentials import CredentialSigner
@@ -40,9 +39,6 @@ MAX_CODES_PER_PHONE = 20
 """Codes for one phone in an hour, over all networks; known devices do not count."""
 MAX_CODES_PER_NETWORK = 30
 """Codes for all phones in an hour from one network; SITE_FACTOR times that from an IPv6 /48."""
-PHONE_PATTERN = re.compile(r"^\+[1-9][0-9]{6,14}$")
-PHONE_SEPARATORS = re.compile(r"[\s().-]")
-MAX_PHONE_CHARS = 30
 PURPOSE = "one-time-code"
 
 
@@ -77,18 +73,6 @@ class MessageNotSent(Problem):
 def message_text(code: str) -> str:
     """Return the text message for a code."""
     return f"{code} is your Darkstore code. It is good for {CODE_SECONDS // 60} minutes."
-
-
-def parse_phone_number(text: str, *path: str) -> str:
-    """Return a phone number in E.164 (`+351912345678`) without separators.
-
-    Raises DomainError: InvalidInput.
-    """
-    number = PHONE_SEPARATORS.sub("", text) if len(text) <= MAX_PHONE_CHARS else ""
-    if not PHONE_PATTERN.match(number):
-        message = "Write the phone number with its country code, such as +351912345678."
-        raise DomainError(InvalidInput(path=["input", *path], message=message))
-    return number
 
 
 async def issue_code(

@@ -13,11 +13,12 @@ from models.identity import Actor
 from models.purchasing import Supplier
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import MANAGER_ROLES
+from services.core.contacts.email_addresses import parse_email
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import version_conflict
-from services.core.text import code_form, parse_email, parse_line
-from services.identity.one_time_codes import parse_phone_number
+from services.core.text import code_form, parse_line
+from services.stores.regions import parse_local_phone
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,19}")
 MAX_NAME_LENGTH = 100
@@ -83,7 +84,7 @@ async def save(
     """
     if not may_manage_suppliers(actor, company_id):
         raise not_found(Company, "companyId")
-    values = _validated(details)
+    values = await _validated(session, company_id, details)
     if supplier_id is None:
         company = await session.get_one(Company, company_id)
         supplier = Supplier(company_id=company_id, currency=company.currency, **values)
@@ -110,7 +111,9 @@ async def _store(session: AsyncSession, supplier: Supplier) -> None:
         raise DomainError(problem) from None
 
 
-def _validated(details: SupplierDetails) -> dict[str, str | int]:
+async def _validated(
+    session: AsyncSession, company_id: UUID, details: SupplierDetails
+) -> dict[str, str | int]:
     """The column values. Raises DomainError: InvalidInput for each wrong value."""
     problems: list[Problem] = []
     code = code_form(details.code).upper()
@@ -122,11 +125,15 @@ def _validated(details: SupplierDetails) -> dict[str, str | int]:
             message = f"This is from {minimum} to {maximum}."
             problems.append(InvalidInput(path=["input", _camel_case(name)], message=message))
     texts: dict[str, str] = {}
-    for name, parse in (("name", _parse_name), ("email", _parse_email), ("phone", _parse_phone)):
+    for name, parse in (("name", _parse_name), ("email", _parse_email)):
         try:
             texts[name] = parse(getattr(details, name))
         except DomainError as error:
             problems += error.problems
+    try:
+        texts["phone"] = await _parse_phone(session, company_id, details.phone)
+    except DomainError as error:
+        problems += error.problems
     if problems:
         raise DomainError(*problems)
     return {"code": code, **texts, **{name: getattr(details, name) for name in NUMBER_LIMITS}}
@@ -140,8 +147,12 @@ def _parse_email(text: str) -> str:
     return parse_email(text, "input", "email") if text.strip() else ""
 
 
-def _parse_phone(text: str) -> str:
-    return parse_phone_number(text, "phone") if text.strip() else ""
+async def _parse_phone(session: AsyncSession, company_id: UUID, text: str) -> str:
+    if not text.strip():
+        return ""
+    return await parse_local_phone(
+        session, text, "input", "phone", company_id=company_id, for_texts=False
+    )
 
 
 def _camel_case(name: str) -> str:

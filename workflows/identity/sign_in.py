@@ -14,6 +14,7 @@ from models.accounts import Person
 from models.identity import Actor
 from services.accounts import customers, guest_merge, people
 from services.core import clock
+from services.core.contacts.email_addresses import comparable_email
 from services.core.idempotency import IdempotentRequest
 from services.core.problems import Problem
 from services.identity import one_time_codes, sign_in_replay, sign_in_sessions
@@ -25,11 +26,11 @@ from services.identity.passwords import MAX_PASSWORD_LENGTH
 from services.identity.sign_in_sessions import SessionTokens
 from workflows.identity.authenticator import Authenticator
 
-MAX_EMAIL_CHARS = 254
 UPGRADED = "GUEST_SIGNED_IN"
 ACCOUNT_BY_EMAIL = prepared(
     select(Person.id, Person.password_hash).where(func.lower(Person.email) == bindparam("email"))
 )
+NO_MATCH = "That e-mail and password don't match."
 PERSON_BY_PHONE = prepared(select(Person).where(Person.phone == bindparam("phone")))
 LOCK_PERSON = prepared(
     select(Person, clock.CLOCK_TIMESTAMP)
@@ -164,17 +165,17 @@ async def sign_in_with_password(
     after five. Raises DomainError: RateLimited for those, after 300 attempts per hour from one
     network, or while too many password checks are waiting.
     """
+    email = comparable_email(email)
     source = caller.source_for(authenticator, email)
     if not source.known:
         authenticator.sign_in_limit.count_attempt(caller.address)
     if (tokens := await _replay(database, authenticator, caller.request)) is not None:
         return tokens
-    attempts = Attempts.of(authenticator, PASSWORD_RULE, email[:MAX_EMAIL_CHARS], source)
+    attempts = Attempts.of(authenticator, PASSWORD_RULE, email, source)
     account = await _take_attempt(database, attempts, email, caller)
     # Outside of any transaction, because the hash takes tens of milliseconds.
     matches = await _check_password(database, authenticator, attempts, account, password)
-    message = "That e-mail and password don't match."
-    wrong_credentials = WrongCredentials(path=["input"], message=message)
+    wrong_credentials = WrongCredentials(path=["input"], message=NO_MATCH)
     if account is None or account.password_hash is None or not matches:
         return wrong_credentials
     new_hash = await _renew_hash(authenticator, account.password_hash, password, source)
@@ -231,9 +232,7 @@ async def _take_attempt(
     origin = AuditContext("passwordSignIn", None, caller.address)
     async with database.write(PLATFORM, origin) as session:
         await attempts.take(session)
-        readable = len(email) <= MAX_EMAIL_CHARS and "\0" not in email
-        parameters = {"email": email.strip().lower() if readable else ""}
-        row = (await session.execute(ACCOUNT_BY_EMAIL, parameters)).one_or_none()
+        row = (await session.execute(ACCOUNT_BY_EMAIL, {"email": email})).one_or_none()
     return _Account(*row) if row is not None else None
 
 

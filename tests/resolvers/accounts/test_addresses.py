@@ -57,7 +57,7 @@ async def test_an_address_is_saved_changed_and_removed(
     [
         ({"label": ""}, ["input", "label"]),
         ({"label": "x" * 61}, ["input", "label"]),
-        ({"line": "a\0b"}, ["input", "line"]),
+        ({"line": "a\x07b"}, ["input", "line"]),
         ({"dropNote": "x" * 281}, ["input", "dropNote"]),
         ({"at": {"latitude": -91, "longitude": 0}}, ["input", "at", "latitude"]),
     ],

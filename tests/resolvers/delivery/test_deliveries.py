@@ -192,7 +192,7 @@ async def test_other_companies_see_no_delivery_no_offer_and_no_riders(
     assert (shown, riders) == ({"NOT_FOUND"}, {"NOT_FOUND"})
 
 
-@pytest.mark.parametrize("invalid_id", ["", "ord_x", "dlv_AAAAAAAAAAAAAAAAAAAAAA", "\ud800", "é\0"])
+@pytest.mark.parametrize("invalid_id", ["", "ord_x", "dlv_AAAAAAAAAAAAAAAAAAAAAA", "\x07", "é"])
 async def test_invalid_ids_are_not_found(container: Container, city: City, invalid_id: str) -> None:
     rider = await rider_client(container, city)
     [error] = (await mutate(rider, "delivery_arrive_at_store", deliveryId=invalid_id))["errors"]
@@ -205,6 +205,6 @@ async def test_a_pin_with_unusual_characters_is_just_wrong(
     _, delivery, _ = await support_riders.delivery_at_customer(dependencies, city)
     rider = await rider_client(container, city)
     [error] = (
-        await mutate(rider, "delivery_complete", pin="\ud800é\0", deliveryId=public_id(delivery))
+        await mutate(rider, "delivery_complete", pin="\x07é", deliveryId=public_id(delivery))
     )["errors"]
     assert error["__typename"] == "WrongDeliveryCode"

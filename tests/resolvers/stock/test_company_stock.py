@@ -67,4 +67,4 @@ async def test_only_company_admins_and_super_admins_see_company_stock(
         search = {"companyId": public_id(company.company), "search": "P001"}
         [node] = (await ask(LIST, search, super_admin)).data["companyStock"]["nodes"]
         assert node["productId"] == public_id(company.products[0])
-    assert (await ask(LIST, {**filters, "search": "a\0"}, owner)).codes == ["INVALID_INPUT"]
+    assert (await ask(LIST, {**filters, "search": "a\x07"}, owner)).codes == ["INVALID_INPUT"]

@@ -22,7 +22,7 @@ TOO_LARGE = 2_000_000_000
 EXPIRES = "lines.0.expiresOn"
 NOT_INTEGERS: list[Any] = [1.5, "3", 2**63, True, [1, 2], {}]
 BAD_USER_INPUT = {("BAD_USER_INPUT", "")}
-INVALID_IDS: list[Any] = ["", "\0", "prd_", "x" * 5_000, encode_id(Product, uuid7())]
+INVALID_IDS: list[Any] = ["", "\x07", "prd_", "x" * 5_000, encode_id(Product, uuid7())]
 
 # Operation, input field, and its invalid whole numbers.
 INVALID_NUMBERS: list[tuple[str, str, list[int]]] = [
@@ -106,7 +106,7 @@ VERSIONED = [
 INVALID_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
     ("supplier_save", {"code": ""}, INVALID, "input.code"),
     ("supplier_save", {"code": "lacto"}, "SupplierCodeTaken", "input.code"),
-    ("supplier_save", {"name": "\0"}, INVALID, "input.name"),
+    ("supplier_save", {"name": "\x07"}, INVALID, "input.name"),
     ("supplier_save", {"email": "nobody"}, INVALID, "input.email"),
     ("purchase_order_create", {"lines": []}, INVALID, "input.lines"),
     ("purchase_order_receive", {EXPIRES: "2020-02-29"}, INVALID, f"input.{EXPIRES}"),

@@ -28,7 +28,7 @@ RIGHT = "correct horse"
 
 
 def new_phone() -> str:
-    return f"+3519{secrets.randbelow(10**8):08}"
+    return f"+35191{secrets.randbelow(10**7):07}"
 
 
 @pytest.fixture

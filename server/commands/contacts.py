@@ -1,0 +1,52 @@
+"""`python -m server contacts`: put stored contacts into their one form, merge who exists twice."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from database.sessions import Database
+from models.accounts import Person
+from models.ids import encode_id
+from server.commands.migrate import error_sentence
+from services.accounts.duplicate_contacts import ContactReport, ContactResult
+from workflows.identity.duplicate_contacts import normalize_contacts
+
+FINISHED = {ContactResult.REWRITTEN, ContactResult.MERGED}
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Return 0 if every contact has its one form now; 1 if some need somebody's decision."""
+    url = environment.get("DATABASE_URL", "")
+    if not url:
+        print("contacts: DATABASE_URL is not set.", file=sys.stderr)
+        return 1
+    try:
+        counts = asyncio.run(_run(url))
+    except (OSError, SQLAlchemyError) as error:
+        print(f"contacts: {error_sentence(error)}", file=sys.stderr)
+        return 1
+    for result, count in sorted(counts.items()):
+        print(f"contacts: {count} {result}")
+    print(f"contacts: {counts.total()} had another form.")
+    return 0 if counts.keys() <= FINISHED else 1
+
+
+async def _run(url: str) -> Counter[str]:
+    """Print a line for each contact, with ids and without the contact itself."""
+    database = Database(url, pool_size=2)
+    counts: Counter[str] = Counter()
+    try:
+        async for report in normalize_contacts(database):
+            counts[report.result] += 1
+            print(f"contacts: {_line(report)}")
+    finally:
+        await database.close()
+    return counts
+
+
+def _line(report: ContactReport) -> str:
+    other = "" if report.other_id is None else f" ({encode_id(Person, report.other_id)})"
+    return f"{encode_id(Person, report.person_id)} {report.kind} {report.result}{other}"
