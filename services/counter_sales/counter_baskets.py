@@ -12,7 +12,7 @@ from models.counter_sales import Tender
 from models.stores import Store
 from services.catalog import weights
 from services.core.problems import DomainError, InvalidInput, Problem
-from services.core.text import parse_code
+from services.core.text import code_form, parse_code
 
 MAX_LINES = 100
 MAX_QUANTITY_UNITS = 999
@@ -111,7 +111,7 @@ async def price_basket(
 async def _read_products(
     session: AsyncSession, store: Store, scans: Sequence[ScannedItem]
 ) -> ProductIndex:
-    codes = _valid_codes({item.code.strip() for item in scans if item.code is not None})
+    codes = _valid_codes({code_form(item.code) for item in scans if item.code is not None})
     product_ids = {item.product_id for item in scans if item.product_id is not None}
     rows = await session.execute(
         select(Product, Listing)
@@ -134,7 +134,7 @@ def _valid_codes(codes: set[str]) -> set[str]:
 
 
 def _lookup_key(item: ScannedItem) -> str | UUID | None:
-    return item.product_id if item.code is None else item.code.strip()
+    return item.product_id if item.code is None else code_form(item.code)
 
 
 def _line_problem(item: ScannedItem, number: int, index: ProductIndex) -> Problem | None:

@@ -24,7 +24,7 @@ from services.carts.totals import included_tax
 from services.catalog import weights
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
-from services.core.text import parse_code, parse_line
+from services.core.text import parse_code
 from services.delivery import deliveries
 from services.fulfillment import substitution_totals
 from services.fulfillment.fulfillment_states import (
@@ -210,7 +210,7 @@ async def _find_line(session: AsyncSession, task: PickingTask, pick: LinePick) -
         raise not_found(FulfillmentLine, "lineId")
     if pick.code is None:
         return line or task.lines[0]
-    code = parse_line(pick.code, "input", "code", max_length=MAX_CODE_LENGTH, min_length=1)
+    code = parse_code(pick.code, "input", "code", max_length=MAX_CODE_LENGTH)
     product_ids = await _products_by_code(session, task.fulfillment.company_id, code)
     candidates = [line] if line else _undecided_first(task.lines)
     for candidate in candidates:

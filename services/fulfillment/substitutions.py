@@ -33,7 +33,7 @@ from services.catalog import weights
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
-from services.core.text import parse_line
+from services.core.text import parse_code
 from services.fulfillment import substitute_states
 from services.fulfillment.fulfillment_states import (
     MACHINE,
@@ -110,7 +110,7 @@ async def _find_offer(
     session: AsyncSession, task: PickingTask, line: FulfillmentLine, proposal: SubstituteProposal
 ) -> tuple[Product, Listing]:
     """The product with the given code and its listing in the store."""
-    code = parse_line(proposal.code, "input", "code", max_length=MAX_CODE_LENGTH, min_length=1)
+    code = parse_code(proposal.code, "input", "code", max_length=MAX_CODE_LENGTH)
     if not 1 <= proposal.quantity <= line.missing_quantity:
         message = f"Between 1 and {line.missing_quantity} units are missing of this line."
         raise DomainError(InvalidInput(path=["input", "quantity"], message=message))

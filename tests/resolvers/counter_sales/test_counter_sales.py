@@ -72,6 +72,18 @@ async def test_a_sale_uses_the_stores_prices_and_stock(
     assert await unexplained_stock(database, city) == []
 
 
+async def test_a_code_is_read_however_the_counter_sends_it(
+    ask: GraphRunner, city: City, staff: Actor
+) -> None:
+    """A mark in front, a wide letter or digits of another script made a code unknown."""
+    barcode = city.products[1].barcode or ""
+    arabic = "".join(chr(ord("\u0660") + int(digit)) for digit in barcode)
+    lines = [{"code": "\u200e\uff30001\u200b"}, {"code": f"{arabic}\u00a0"}]
+    payload = await sell(ask, staff, basket(city, *lines))
+    assert payload["errors"] == []
+    assert payload["sale"] is not None
+
+
 async def test_a_card_payment_stores_the_terminals_reference(
     ask: GraphRunner, city: City, staff: Actor
 ) -> None:

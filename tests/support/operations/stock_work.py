@@ -71,7 +71,7 @@ async def play_stock_imports(play: OperationPlayer) -> None:
 async def _upload(play: OperationPlayer, who: str) -> str:
     """The id of a file that this person has uploaded."""
     row = StockUpload(
-        person_id=play.clients[who].id, size_bytes=30, head="store,product,quantity\n"
+        person_id=play.clients[who].id, size_bytes=30, head=b"store,product,quantity\n"
     )
     async with play.container.database.write(PLATFORM, AuditContext("test:upload")) as session:
         session.add(row)
