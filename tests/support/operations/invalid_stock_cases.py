@@ -215,7 +215,7 @@ async def _add_stock_changes(scenario: StockScenario) -> None:
 
 async def _upload(scenario: StockScenario, head: bytes) -> str:
     """An uploaded file that is an image."""
-    row = StockUpload(person_id=scenario.owner.person_id, size_bytes=len(head), head=head.hex())
+    row = StockUpload(person_id=scenario.owner.person_id, size_bytes=len(head), head=head)
     async with scenario.database.write(PLATFORM, AuditContext("test:upload")) as session:
         session.add(row)
     return encode_id(StockUpload, row.id)
