@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -49,6 +49,19 @@ async def delivery_by_order(
 async def offer_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[DeliveryOffer | None]:
     """Offers by key, for their rider and the company."""
     return await one_per_key(session, DELIVERY_OFFER, ids)
+
+
+OFFERS_IN_TIME = prepared(
+    select(DeliveryOffer.id).where(
+        matches_keys(DeliveryOffer.id), DeliveryOffer.expires_at > func.clock_timestamp()
+    )
+)
+
+
+async def offer_in_time_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[bool]:
+    """Whether each offer has not expired: a job closes expired offers a little later."""
+    in_time = set(await session.scalars(OFFERS_IN_TIME, {"keys": [*ids]}))
+    return [key in in_time for key in ids]
 
 
 async def offers_by_delivery(

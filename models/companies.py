@@ -1,9 +1,11 @@
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, ColumnElement, Integer, cast, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, default_now, minor_units
+from models.timers import DEFAULT_TIMERS, CompanyTimers, timers_with
 
 
 class Company(Entity):
@@ -11,7 +13,7 @@ class Company(Entity):
 
     For products sold by weight, `weighed_headroom_bp` (basis points of the estimate) is authorized
     in addition to the estimate. A customer who cancels once picking has begun pays
-    `cancellation_fee_minor`.
+    `cancellation_fee_minor`. `timer_overrides` are the timers that differ from the defaults.
     """
 
     __tablename__ = "company"
@@ -33,4 +35,16 @@ class Company(Entity):
     tax_rate_bp: Mapped[int] = mapped_column(default=0)
     weighed_headroom_bp: Mapped[int] = mapped_column(default=1500, server_default="1500")
     cancellation_fee_minor: Mapped[int] = minor_units(default=0, server_default="0")
+    timer_overrides: Mapped[dict[str, int]] = mapped_column(JSONB, default={}, server_default="{}")
     created_at: Mapped[datetime] = default_now()
+
+    @property
+    def timers(self) -> CompanyTimers:
+        """How long the steps of an order may take."""
+        return timers_with(self.timer_overrides)
+
+
+def timer_seconds(name: str) -> ColumnElement[int]:
+    """One of the timers of a company in a statement that joins `Company`."""
+    own = cast(Company.timer_overrides[name].astext, Integer)
+    return func.coalesce(own, getattr(DEFAULT_TIMERS, name))

@@ -1,8 +1,8 @@
 """Companies: the sellers of the platform."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from babel.numbers import is_currency
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import uuid7
 from models.companies import Company
 from models.identity import Actor, Role
+from models.timers import TIMER_BOUNDS, CompanyTimers, timers_with
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import code_form, parse_line
 from services.events.event_log import catalog_stream, record_event
@@ -71,27 +72,62 @@ async def create_company(
     return (await session.scalars(select(Company).where(Company.id == key))).one()
 
 
-async def update_company(
-    session: AsyncSession, *, actor: Actor, company_id: UUID, cancellation_fee_minor: int
-) -> Company:
-    """Set what a customer pays who cancels once picking has begun; for company admins.
+@dataclass(frozen=True, slots=True)
+class CompanyChange:
+    """New values for a company; None and timers that are left out keep the current ones."""
 
-    Raises DomainError: NotFound, InvalidInput.
+    cancellation_fee_minor: int | None = None
+    timers: Mapping[str, int] = field(default_factory=dict)
+
+
+async def update_company(
+    session: AsyncSession, *, actor: Actor, company_id: UUID, change: CompanyChange
+) -> Company:
+    """Set the fee for cancellations during picking, and timers; for company admins.
+
+    New timers hold for what begins from now on. Raises DomainError: NotFound, InvalidInput.
     """
     row = await session.get(
         Company, company_id, with_for_update={"key_share": True}, populate_existing=True
     )
     if row is None or not actor.has_company_role(company_id, COMPANY_ADMIN_ROLES):
         raise not_found(Company, "companyId")
-    if not 0 <= cancellation_fee_minor <= MAX_FEE_MINOR:
-        path = ["input", "cancellationFeeMinor"]
-        message = f"A fee is from 0 to {MAX_FEE_MINOR} minor units."
-        raise DomainError(InvalidInput(path=path, message=message))
-    row.cancellation_fee_minor = cancellation_fee_minor
+    overrides = {**row.timer_overrides, **change.timers}
+    if problems := [*_fee_problems(change), *_timer_problems(change, timers_with(overrides))]:
+        raise DomainError(*problems)
+    body: dict[str, object] = {**change.timers}
+    if change.cancellation_fee_minor is not None:
+        row.cancellation_fee_minor = change.cancellation_fee_minor
+        body["cancellation_fee_minor"] = change.cancellation_fee_minor
+    row.timer_overrides = overrides
     await session.flush()
-    body = {"cancellation_fee_minor": cancellation_fee_minor}
     record_event(session, catalog_stream(row.id), "COMPANY_UPDATED", body, company_id=row.id)
     return row
+
+
+async def read_timers(session: AsyncSession, company_id: UUID) -> CompanyTimers:
+    """How long the steps of an order may take in a company."""
+    return (await session.get_one(Company, company_id)).timers
+
+
+def _fee_problems(change: CompanyChange) -> Iterator[InvalidInput]:
+    fee_minor = change.cancellation_fee_minor
+    if fee_minor is not None and not 0 <= fee_minor <= MAX_FEE_MINOR:
+        path = ["input", "cancellationFeeMinor"]
+        message = f"A fee is from 0 to {MAX_FEE_MINOR} minor units."
+        yield InvalidInput(path=path, message=message)
+
+
+def _timer_problems(change: CompanyChange, timers: CompanyTimers) -> Iterator[InvalidInput]:
+    for name, seconds in change.timers.items():
+        least, most = TIMER_BOUNDS[name]
+        if not least <= seconds <= most:
+            path = ["input", "timers", _camel_case(name)]
+            yield InvalidInput(path=path, message=f"This is from {least} to {most} seconds.")
+    if timers.rider_silence_case_seconds < timers.rider_silence_seconds:
+        path = ["input", "timers", "riderSilenceCaseSeconds"]
+        message = f"A rider is asked first, after {timers.rider_silence_seconds} seconds."
+        yield InvalidInput(path=path, message=message)
 
 
 def _name_problems(slug: str, currency: str) -> Iterator[InvalidInput]:
@@ -109,6 +145,10 @@ def _terms_problems(terms: CompanyTerms) -> Iterator[InvalidInput]:
         if name == "tax_rate_bp":
             limit = MAX_TAX_BASIS_POINTS
         if value is not None and not 0 <= value <= limit:
-            first, *rest = name.split("_")
-            path = ["input", first + "".join(word.title() for word in rest)]
+            path = ["input", _camel_case(name)]
             yield InvalidInput(path=path, message=f"This is from 0 to {limit}.")
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)

@@ -43,10 +43,7 @@ async def update_company(info: Info, input: CompanyUpdateInput) -> CompanyOutcom
     async def operation(session: AsyncSession) -> Company:
         key = parse_id(Company, input.company_id, "companyId")
         return await companies.update_company(
-            session,
-            actor=info.context.actor,
-            company_id=key,
-            cancellation_fee_minor=input.cancellation_fee_minor,
+            session, actor=info.context.actor, company_id=key, change=input.to_change()
         )
 
     return await run_mutation(info, CompanyOutcome, operation, input=input)

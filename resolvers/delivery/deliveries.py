@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from dataloaders import delivery as load_delivery
 from dataloaders import fulfillment as load_fulfillment
 from models.delivery import Delivery, DeliveryAction, DeliveryOffer, DeliveryStatus, OfferAction
 from models.riders import Rider
@@ -248,10 +249,14 @@ async def available_actions(
     return [action for action in actions if action not in blocked]
 
 
-def available_offer_actions(
+async def available_offer_actions(
     parent: strawberry.Parent[DeliveryOffer], info: Info
 ) -> list[OfferAction]:
-    return rider_states.OFFER_MACHINE.available_actions(parent, info.context.actor)
+    actions = rider_states.OFFER_MACHINE.available_actions(parent, info.context.actor)
+    if not actions:
+        return []
+    in_time = await info.context.loaders.load(load_delivery.offer_in_time_by_id, parent.id)
+    return actions if in_time else []
 
 
 def return_code(parent: strawberry.Parent[Delivery], info: Info) -> str | None:

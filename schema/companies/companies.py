@@ -8,6 +8,7 @@ from dataloaders import stores as load_stores
 from models.accounts import Membership
 from models.companies import Company
 from models.identity import Grant, Role
+from models.timers import CompanyTimers
 from resolvers.companies import companies as resolve
 from schema.accounts.invitations import RoleNotGrantableType
 from schema.accounts.people import PersonType
@@ -18,6 +19,24 @@ from schema.problems import InvalidInputType, NotFoundType, ProblemType
 from schema.scalars import MoneyType
 from schema.stores.stores import StoreType
 from services import companies
+
+
+@backed_by(CompanyTimers, "How long the steps of an order may take in a company, in seconds.")
+class CompanyTimersType:
+    payment_seconds: int = column("Time for the payment of a new order.")
+    accept_seconds: int = column(
+        "Time for a store to accept a new task before it moves to the next store."
+    )
+    resume_seconds: int = column("The same for a task that was given back with picked units.")
+    offer_seconds: int = column("Time for a rider to answer an offer.")
+    rider_silence_seconds: int = column(
+        "Time without positions after which a rider loses the delivery, or is asked for a position"
+        " if they have the bags."
+    )
+    rider_silence_case_seconds: int = column(
+        "Time without positions of a rider with the bags after which support gets a case."
+    )
+    no_show_wait_seconds: int = column("Time for which a rider waits for the customer at the door.")
 
 
 @backed_by(Company, "A company: a seller with stores, a catalog and terms of its own.")
@@ -40,6 +59,7 @@ class CompanyType(NodeType):
     cancellation_fee: MoneyType = money_field(
         "cancellation_fee_minor", "Fee for customers who cancel after picking has started."
     )
+    timers: CompanyTimersType = column("How long the steps of its orders may take.")
     tax_rate_bp: int = column("Tax rate that prices include, in hundredths of a percent.")
     weighed_headroom_bp: int = column(
         "Amount that is authorized beyond the estimate for goods sold by weight, in"

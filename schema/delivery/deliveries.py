@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 OVER = "null for the rider after the delivery, and for the store's staff a day after it"
 
 
-@backed_by(DeliveryOffer, "The offer of a delivery to one rider, valid for 20 seconds.")
+@backed_by(DeliveryOffer, "The offer of a delivery to one rider, valid until `expiresAt`.")
 class DeliveryOfferType(NodeType):
     id: strawberry.ID = id_field(DeliveryOffer)
     status: OfferStatus = column("Its status.")
     available_actions: list[OfferAction] = field(
         resolve.available_offer_actions,
-        "The answers that the caller can give: none unless the open offer is theirs.",
+        "The answers that the caller can give: none unless the offer is theirs, open and in time.",
     )
     round: int = column("Number of the round; each rider gets at most one offer per round.")
     store: Annotated["StoreType", strawberry.lazy("schema.stores.stores")] | None = related(

@@ -61,7 +61,7 @@ class DeliveryQuery:
 class DeliveryMutation:
     delivery_offer_accept: DeliveryOfferAcceptPayload | None = mutation(
         delivery_resolvers.accept_offer,
-        "Accepts an offered delivery, within 20 seconds.",
+        "Accepts an offered delivery, before it expires.",
         allow=RIDER,
     )
     delivery_offer_decline: DeliveryOfferDeclinePayload | None = mutation(

@@ -47,7 +47,9 @@ class FulfillmentQuery:
 @strawberry.type
 class FulfillmentMutation:
     fulfillment_accept: FulfillmentAcceptPayload | None = mutation(
-        fulfillment_resolvers.accept, "Accepts an order, within 45 seconds.", allow=STORE
+        fulfillment_resolvers.accept,
+        "Accepts an order, before it moves to another store.",
+        allow=STORE,
     )
     fulfillment_reject: FulfillmentRejectPayload | None = mutation(
         fulfillment_resolvers.reject,

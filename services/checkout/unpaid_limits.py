@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from services.carts.sourcing_plans import SourcingPlan
 from services.core.problems import DomainError, Problem
-from services.orders import order_states
 
 RETRY_SECONDS = 60
 
@@ -42,10 +41,9 @@ class UnpaidLimits:
     guest_payment_seconds: int = 240
     """How long an order of a guest waits for payment."""
 
-    def payment_seconds(self, guest: bool) -> int:
-        """How long a new order waits for payment."""
-        window = order_states.PAYMENT_WINDOW_SECONDS
-        return min(window, self.guest_payment_seconds) if guest else window
+    def payment_seconds(self, company_seconds: int, guest: bool) -> int:
+        """How long a new order waits for payment; a guest's no longer than the installation's."""
+        return min(company_seconds, self.guest_payment_seconds) if guest else company_seconds
 
     def allowed_units(self, sellable: int, free_units: int) -> int:
         """How many of the `sellable` units of a product may wait for one payer."""

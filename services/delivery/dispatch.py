@@ -8,7 +8,7 @@ delivery and for each rider: the slower of two offers in parallel goes to the ne
 happens when the search goes on for too long is in `search_escalation`.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import uuid7
 from database.statements import prepared
 from models.accounts import Person
+from models.companies import Company, timer_seconds
 from models.delivery import Delivery, DeliveryOffer, DeliveryStatus, OfferAction, OfferStatus
 from models.events import EventType
 from models.identity import Actor
@@ -35,12 +36,16 @@ from services.delivery.rider_states import OFFER_MACHINE
 from services.events.event_log import record_event, rider_stream
 from services.routing.distances import eta_seconds
 
-OFFER_SECONDS = 20
 MAX_ROUNDS = 3
 SEARCH_RETRY_SECONDS = 5
 ROUND_PAUSE_SECONDS = 10
 SEARCH_BACKOFF_SECONDS = 60
 MAX_OFFER_ATTEMPTS = 5
+_OFFER_TIME = (
+    select(func.make_interval(0, 0, 0, 0, 0, 0, timer_seconds("offer_seconds")))
+    .where(Company.id == bindparam("company"))
+    .scalar_subquery()
+)
 INSERT_OFFER = prepared(
     insert(DeliveryOffer)
     .values(
@@ -55,7 +60,7 @@ INSERT_OFFER = prepared(
         distance_m=bindparam("pickup_distance_m"),
         eta_seconds=bindparam("pickup_eta_seconds"),
         ride_m=bindparam("dropoff_distance_m"),
-        expires_at=func.clock_timestamp() + timedelta(seconds=OFFER_SECONDS),
+        expires_at=func.clock_timestamp() + _OFFER_TIME,
     )
     .on_conflict_do_nothing()
     .returning(DeliveryOffer.id)

@@ -20,6 +20,7 @@ from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import AgeCheckResult, Order
+from services import companies
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.core.text import parse_line
 from services.delivery.delivery_codes import new_code
@@ -81,9 +82,10 @@ async def fail_attempt(
     if locked.by_rider:
         await _check_proofs(session, locked, reason, call_attempts, note)
     waited_seconds = _waited_seconds(locked)
-    _check_waiting_time(rule, waited_seconds)
+    timers = await companies.read_timers(session, delivery.company_id)
+    has_waited = _check_waiting_time(rule, timers.no_show_wait_seconds, waited_seconds)
     delivery.fail_reason, delivery.fail_note = reason, note
-    delivery.fee_kept = _customer_pays(rule, waited_seconds)
+    delivery.fee_kept = rule.fee_after_wait and has_waited
     delivery.failed_attempts += 1
     change_status(delivery, DeliveryStatus.ATTEMPT_FAILED, locked.now)
     facts |= {"reason": reason, "call_attempts": call_attempts}
@@ -189,15 +191,15 @@ def _waited_seconds(locked: LockedDelivery) -> float:
     return 0.0 if arrived_at is None else (locked.now - arrived_at).total_seconds()
 
 
-def _customer_pays(rule: FailureRule, waited_seconds: float) -> bool:
-    return rule.fee_after_seconds is not None and waited_seconds >= rule.fee_after_seconds
+def _check_waiting_time(rule: FailureRule, wait_seconds: int, waited_seconds: float) -> bool:
+    """Whether the customer had the time to come to the door.
 
-
-def _check_waiting_time(rule: FailureRule, waited_seconds: float) -> None:
-    """Raise DomainError: TooEarly while the customer still has time to come to the door."""
-    seconds_left = ceil(rule.wait_seconds - waited_seconds)
-    if seconds_left > 0:
+    Raises DomainError: TooEarly while there is time left, if the rule asks for the wait.
+    """
+    seconds_left = ceil(wait_seconds - waited_seconds)
+    if rule.waits and seconds_left > 0:
         message = f"Wait {seconds_left} more seconds before you give up."
         raise DomainError(
             TooEarly(path=["input", "reason"], message=message, retry_after_seconds=seconds_left)
         )
+    return seconds_left <= 0

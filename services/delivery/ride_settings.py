@@ -1,15 +1,13 @@
 """Timers, distances and rules of failed attempts: the one place of the settings of deliveries.
 
-They are the same for all companies. `RideSettings` names them, so that a company's own values can
-take the place of the defaults here and nowhere else. Seconds and metres.
+They are the same for all companies; those that a company may set are in models/timers.py. Seconds
+and metres.
 """
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from models.delivery import DeliveryProof, DeliveryStatus, FailReason
-
-NO_SHOW_WAIT_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +24,6 @@ class RideSettings:
     """The order is canceled with a full refund; None: never."""
     rider_distance_m: int = 10_000
     wide_rider_distance_m: int = 25_000
-    silence_unassign_seconds: int = 180
-    """A silent rider loses a delivery before pickup."""
-    silence_ask_seconds: int = 180
-    """A silent rider with the bags is asked for a position."""
-    silence_case_seconds: int = 480
-    """Support gets a case about a silent rider with the bags."""
     position_fresh_seconds: int = 60
     """A position of this age says where the rider is."""
     place_radius_m: int = 300
@@ -82,14 +74,14 @@ STATE_TIMERS: Mapping[DeliveryStatus, StateTimer] = {
 class FailureRule:
     """What a reason of a failed attempt needs, and who pays the delivery fee.
 
-    Without `wait_seconds` at the door the reason is refused. The customer pays the fee when the
-    rider waited `fee_after_seconds`, None: the company pays. So there is no way to charge a
-    customer for a delivery without waiting for them. `by_rider`: riders may give the reason;
-    `second_attempt`: another attempt may help.
+    `waits`: the reason is refused before the company's `no_show_wait_seconds` at the door. The
+    customer pays the fee for `fee_after_wait` when the rider waited so long, otherwise the company
+    pays. So there is no way to charge a customer for a delivery without waiting for them.
+    `by_rider`: riders may give the reason; `second_attempt`: another attempt may help.
     """
 
-    wait_seconds: int = 0
-    fee_after_seconds: int | None = None
+    waits: bool = False
+    fee_after_wait: bool = False
     proofs: Set[DeliveryProof] = frozenset()
     second_attempt: bool = False
     by_rider: bool = True
@@ -100,20 +92,20 @@ _AT_DOOR = frozenset({DeliveryProof.POSITION})
 _IN_WORDS = frozenset({DeliveryProof.NOTE})
 FAILURE_RULES: Mapping[FailReason, FailureRule] = {
     FailReason.NOBODY_HOME: FailureRule(
-        wait_seconds=NO_SHOW_WAIT_SECONDS,
-        fee_after_seconds=NO_SHOW_WAIT_SECONDS,
+        waits=True,
+        fee_after_wait=True,
         proofs=_AT_DOOR | {DeliveryProof.CALL},
         second_attempt=True,
     ),
     FailReason.WRONG_ADDRESS: FailureRule(
-        wait_seconds=NO_SHOW_WAIT_SECONDS,
-        fee_after_seconds=NO_SHOW_WAIT_SECONDS,
+        waits=True,
+        fee_after_wait=True,
         proofs=_AT_DOOR | {DeliveryProof.CALL},
         second_attempt=True,
     ),
-    FailReason.REFUSED: FailureRule(fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR),
+    FailReason.REFUSED: FailureRule(fee_after_wait=True, proofs=_AT_DOOR),
     FailReason.AGE_CHECK_FAILED: FailureRule(
-        fee_after_seconds=NO_SHOW_WAIT_SECONDS, proofs=_AT_DOOR | {DeliveryProof.AGE_CHECK}
+        fee_after_wait=True, proofs=_AT_DOOR | {DeliveryProof.AGE_CHECK}
     ),
     FailReason.UNSAFE: FailureRule(proofs=_IN_WORDS),
     FailReason.DAMAGED: FailureRule(proofs=_IN_WORDS),

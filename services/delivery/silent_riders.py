@@ -3,13 +3,13 @@
 A crash of the database deletes the positions, so silence is counted from its start at the earliest.
 """
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Interval, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.companies import Company, timer_seconds
 from models.delivery import Delivery
 from models.events import EventType
 from models.orders import Order
@@ -35,15 +35,20 @@ _LAST_SIGN: ColumnElement[Any] = func.greatest(
 )
 
 
-def _silent_for(seconds: int) -> ColumnElement[bool]:
-    return func.clock_timestamp() - timedelta(seconds=seconds) > _LAST_SIGN
+def _silent_for(seconds: int | ColumnElement[int]) -> ColumnElement[bool]:
+    time = func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval())
+    return func.clock_timestamp() - time > _LAST_SIGN
 
 
-_LOSES_DELIVERY = and_(
-    Delivery.status.in_(ASSIGNED_BEFORE_PICKUP), _silent_for(SETTINGS.silence_unassign_seconds)
+_SILENCE, _CASE = (
+    timer_seconds("rider_silence_seconds"),
+    timer_seconds("rider_silence_case_seconds"),
 )
-_IS_TO_BE_ASKED = and_(Delivery.silence_step < ASKED, _silent_for(SETTINGS.silence_ask_seconds))
-_NEEDS_CASE = and_(Delivery.silence_step < CASE_OPENED, _silent_for(SETTINGS.silence_case_seconds))
+
+
+_LOSES_DELIVERY = and_(Delivery.status.in_(ASSIGNED_BEFORE_PICKUP), _silent_for(_SILENCE))
+_IS_TO_BE_ASKED = and_(Delivery.silence_step < ASKED, _silent_for(_SILENCE))
+_NEEDS_CASE = and_(Delivery.silence_step < CASE_OPENED, _silent_for(_CASE))
 _IS_BACK = and_(Delivery.silence_step > 0, ~_silent_for(SETTINGS.position_fresh_seconds))
 _CARRYING = Delivery.status.in_(CARRYING_STATUSES)
 
@@ -53,6 +58,7 @@ def _deliveries_where(*conditions: ColumnElement[bool]) -> Select[UUID]:
     return (
         select(Delivery.id)
         .join(Rider, Rider.live_delivery_id == Delivery.id)
+        .join(Company, Company.id == Delivery.company_id)
         .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
         .where(*conditions)
     )

@@ -1,6 +1,7 @@
 """Returns accepted tasks to the queue: given back by staff, idle, or without their picker.
 
 What was picked stays recorded, so that the next picker continues where the last one stopped.
+A task with units in its bags has more time to be accepted again before it moves to another store.
 """
 
 from datetime import timedelta
@@ -13,16 +14,17 @@ from models.accounts import Membership
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Actor
+from services import companies
 from services.core.access import STORE_ROLES
 from services.fulfillment.fulfillment_states import (
     GIVE_BACK,
     IN_PROGRESS,
     MACHINE,
+    SUBSTITUTE_STATUSES,
     PickingTask,
     begin,
     lock,
 )
-from services.fulfillment.queueing import ACCEPT_WINDOW_SECONDS
 from services.fulfillment.task_timers import lock_if_free
 
 _IS_IDLE = Fulfillment.due_at <= func.clock_timestamp()
@@ -49,7 +51,7 @@ async def give_back(
     Raises DomainError: NotFound, IllegalStep, VersionConflict.
     """
     task = await begin(session, actor, fulfillment_id, GIVE_BACK, expected_version)
-    _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
+    await _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
     await session.flush()
     return task.fulfillment
 
@@ -70,7 +72,7 @@ async def give_back_stalled(session: AsyncSession, fulfillment_id: UUID) -> bool
         return False
     is_idle = await session.scalar(select(_IS_IDLE).where(Fulfillment.id == fulfillment_id))
     stalled, given_back = EventType.FULFILLMENT_STALLED, EventType.FULFILLMENT_GIVEN_BACK
-    _return_to_queue(session, task, stalled if is_idle else given_back)
+    await _return_to_queue(session, task, stalled if is_idle else given_back)
     await session.flush()
     return True
 
@@ -87,15 +89,24 @@ async def give_back_of_person(session: AsyncSession, person_id: UUID) -> int:
         task = await lock(session, fulfillment_id)
         fulfillment = task.fulfillment
         if fulfillment.picker_id == person_id and fulfillment.status in IN_PROGRESS:
-            _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
+            await _return_to_queue(session, task, EventType.FULFILLMENT_GIVEN_BACK)
             count += 1
     await session.flush()
     return count
 
 
-def _return_to_queue(session: AsyncSession, task: PickingTask, event_type: EventType) -> None:
+async def _return_to_queue(session: AsyncSession, task: PickingTask, event_type: EventType) -> None:
+    """Queue a task again: it moves to another store later when its bags are half full.
+
+    Then another store would pick everything anew, while a person has to put these units back.
+    """
     fulfillment = task.fulfillment
+    timers = await companies.read_timers(session, fulfillment.company_id)
+    has_units = any(
+        line.picked_quantity or line.status in SUBSTITUTE_STATUSES for line in task.lines
+    )
+    seconds = timers.resume_seconds if has_units else timers.accept_seconds
     picker_id, fulfillment.picker_id = fulfillment.picker_id, None
     MACHINE.move(fulfillment, FulfillmentStatus.QUEUED)
-    fulfillment.due_at = task.now + timedelta(seconds=ACCEPT_WINDOW_SECONDS)
+    fulfillment.due_at = task.now + timedelta(seconds=seconds)
     task.record_change(session, event_type, picker_id=picker_id)

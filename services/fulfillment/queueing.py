@@ -17,12 +17,12 @@ from models.fulfillment import (
     FulfillmentStatus,
 )
 from models.orders import Order, OrderLine
+from services import companies
 from services.catalog import weights
 from services.core.clock import current_time
 from services.fulfillment.fulfillment_states import PickingTask
 from services.fulfillment.line_states import LINE_MACHINE
 
-ACCEPT_WINDOW_SECONDS = 45
 HANDOVER_CODE_DIGITS = 4
 _LISTING = (Listing.product_id == OrderLine.product_id) & (Listing.store_id == bindparam("store"))
 ORDER_LINES_WITH_LOCATION = prepared(
@@ -37,8 +37,9 @@ ORDER_LINES_WITH_LOCATION = prepared(
 async def create_fulfillment(
     session: AsyncSession, order: Order, store_id: UUID, attempt: int = 1
 ) -> Fulfillment:
-    """Put an order into a store's queue, to be accepted within ACCEPT_WINDOW_SECONDS."""
+    """Put an order into a store's queue, to be accepted within the company's `accept_seconds`."""
     now = await current_time(session)
+    timers = await companies.read_timers(session, order.company_id)
     fulfillment = Fulfillment(
         order_id=order.id,
         store_id=store_id,
@@ -52,7 +53,7 @@ async def create_fulfillment(
         handover_code=_generate_handover_code(),
         status=FulfillmentStatus.QUEUED,
         version=1,
-        due_at=now + timedelta(seconds=ACCEPT_WINDOW_SECONDS),
+        due_at=now + timedelta(seconds=timers.accept_seconds),
     )
     session.add(fulfillment)
     await session.flush()

@@ -10,9 +10,10 @@ authorized one. Its units leave the stock with the proposal and return when it i
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.statements import prepared
 from models.carts import Substitution
 from models.catalog import Listing, Product
 from models.events import EventType
@@ -50,6 +51,10 @@ from services.stock import movements
 ANSWER_WINDOW_SECONDS = 60
 MAX_CODE_LENGTH = 64
 SHORT = FulfillmentLineStatus.SHORT
+PROPOSED = FulfillmentLineStatus.SUBSTITUTE_PROPOSED
+LINE_STATUS = prepared(
+    select(FulfillmentLine.status).where(FulfillmentLine.id == bindparam("line"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +187,7 @@ async def answer(
 ) -> Substitute:
     """Accept or decline a proposal as the customer.
 
-    Raises DomainError: NotFound, IllegalStep when it is decided already.
+    Raises DomainError: NotFound, IllegalStep when it is decided already, or its line is.
     """
     order_id = await session.scalar(
         select(Substitute.order_id).where(
@@ -195,6 +200,9 @@ async def answer(
     substitute = await session.get_one(Substitute, substitute_id, populate_existing=True)
     action = SubstituteAction.ACCEPT if accept else SubstituteAction.DECLINE
     substitute_states.MACHINE.check(substitute, actor, action)
+    if await session.scalar(LINE_STATUS, {"line": substitute.fulfillment_line_id}) != PROPOSED:
+        message = "Its line does not wait for an answer any more."
+        raise illegal_step("input", "substituteId", message=message, state=substitute.status)
     await _decide(session, order, substitute, accept, actor.person_id)
     return substitute
 

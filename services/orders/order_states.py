@@ -42,9 +42,6 @@ from services.orders.order_conditions import (
 from services.orders.stages import OrderProgress, order_stage
 from services.stock import reservations
 
-PAYMENT_WINDOW_SECONDS = 480
-
-
 ANY_STATUS = frozenset(OrderStatus)
 PLACED = frozenset({OrderStatus.PLACED})
 CONFIRMED = frozenset({OrderStatus.CONFIRMED})

@@ -10,6 +10,7 @@ from database.sessions import Database
 from models.geo_point import Point
 from models.identity import Actor
 from models.orders import FulfillmentMethod, Order
+from models.timers import DEFAULT_TIMERS, CompanyTimers
 from services.carts import baskets
 from services.carts.baskets import DeliveryTarget, OrderRequest
 from services.core.problems import not_found
@@ -24,6 +25,12 @@ class OrderInputs:
     target: DeliveryTarget
     carts: baskets.CartsByCompany
     coverage: Coverage
+
+    @property
+    def timers(self) -> CompanyTimers:
+        """Those of the company of the nearest store, which gets the order."""
+        serving_stores = self.coverage.serving_stores
+        return serving_stores[0].company.timers if serving_stores else DEFAULT_TIMERS
 
 
 async def read_order_inputs(

@@ -160,7 +160,7 @@ async def _reserve_and_write(
 ) -> PlaceOrderResult:
     database, batcher = dependencies.database, dependencies.reservation_queue
     payer = Payer(inputs.target.customer_id, call.source)
-    seconds = call.limits.payment_seconds(inputs.target.guest)
+    seconds = call.limits.payment_seconds(inputs.timers.payment_seconds, inputs.target.guest)
     reserver = UnitReserver(database, batcher, key.row_key, seconds)
     own_units = await reserver.own_units() if key.repeated else {}
     plans = await _plans(database, call, inputs, payer, own_units)

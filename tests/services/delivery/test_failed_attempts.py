@@ -11,11 +11,12 @@ from models.delivery import DeliveryAction, DeliveryProof, DeliveryStatus, FailR
 from models.identity import Actor, Grant, Role
 from models.orders import CancelReason, Order, OrderStatus
 from models.payments import Payment, PaymentStatus, Refund
+from models.timers import DEFAULT_TIMERS
 from services.core.problems import IllegalStep, InvalidInput
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.delivery.delivery_codes import WrongDeliveryCode
 from services.delivery.failed_attempts import TooEarly
-from services.delivery.ride_settings import FAILURE_RULES, NO_SHOW_WAIT_SECONDS, SETTINGS
+from services.delivery.ride_settings import FAILURE_RULES, SETTINGS
 from services.delivery.rider_distance import ProofMissing, TooFar
 from services.fulfillment import handover
 from tests.support import riders
@@ -49,8 +50,7 @@ def test_every_reason_has_a_rule_and_no_rule_charges_without_the_wait() -> None:
     """The kind: no reason is a way around the wait of NOBODY_HOME."""
     assert set(FAILURE_RULES) == set(FailReason)
     for rule in FAILURE_RULES.values():
-        if rule.fee_after_seconds is not None:
-            assert rule.fee_after_seconds >= NO_SHOW_WAIT_SECONDS
+        if rule.fee_after_wait:
             assert DeliveryProof.POSITION in rule.proofs
 
 
@@ -69,14 +69,14 @@ async def test_no_reason_charges_the_customer_at_once(
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
     rule, arguments = FAILURE_RULES[reason], {"reason": reason, **PROVED}
-    if rule.wait_seconds:
+    if rule.waits:
         agent = await riders.create_support_agent(database, city)
         for actor, override in ((bags.rider, None), (agent, OVERRIDE)):
             problem = await riders.refused_step(
                 database, actor, bags.delivery, FAIL, override=override, **arguments
             )
             assert isinstance(problem, TooEarly)
-            assert 0 < problem.retry_after_seconds <= NO_SHOW_WAIT_SECONDS
+            assert 0 < problem.retry_after_seconds <= DEFAULT_TIMERS.no_show_wait_seconds
         return
     failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
     assert (failed.status, failed.fee_kept) == (DeliveryStatus.RETURNING, False)
@@ -97,7 +97,7 @@ async def test_after_the_wait_the_fee_is_kept_as_the_reason_says(
     arguments = {"reason": reason, **PROVED}
     failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
     rule = FAILURE_RULES[reason]
-    assert failed.fee_kept is (rule.fee_after_seconds is not None)
+    assert failed.fee_kept is rule.fee_after_wait
     if failed.status is DeliveryStatus.ATTEMPT_FAILED:
         await riders.take_step(database, bags.rider, bags.delivery, failed_attempts.start_return)
     step = handover.complete_return

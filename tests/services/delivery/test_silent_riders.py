@@ -9,8 +9,8 @@ from models.delivery import Delivery, DeliveryStatus
 from models.events import EventType
 from models.riders import Rider
 from models.support import TicketKind
+from models.timers import DEFAULT_TIMERS
 from services.delivery import silent_riders
-from services.delivery.ride_settings import SETTINGS
 from services.events.event_log import order_stream, rider_stream, store_queue_stream
 from tests.support import riders
 from tests.support.carried_bags import CARRYING, carried_bags, open_cases
@@ -24,7 +24,7 @@ ASKED = "POSITION_REQUESTED"
 async def test_a_silent_rider_loses_a_delivery_before_pickup(
     dependencies: OrderDependencies, city: City
 ) -> None:
-    database, seconds = dependencies.database, SETTINGS.silence_unassign_seconds
+    database, seconds = dependencies.database, DEFAULT_TIMERS.rider_silence_seconds
     order, _, _, delivery, _ = await riders.assigned_delivery(dependencies, city)
     await riders.backdate_assignment(database, delivery, seconds + 10)
     await riders.age_positions(database, city, seconds - 20)
@@ -52,13 +52,13 @@ async def test_a_silent_rider_with_the_bags_is_asked_then_support_gets_a_case(
     """
     database = dependencies.database
     bags = await carried_bags(dependencies, city, status)
-    await fall_silent(database, city, bags.delivery, SETTINGS.silence_ask_seconds + 5)
+    await fall_silent(database, city, bags.delivery, DEFAULT_TIMERS.rider_silence_seconds + 5)
     assert not await is_unassigned_by_job(database, bags.delivery)
     assert await check_carrier(database, bags.delivery)
     assert not await check_carrier(database, bags.delivery)  # once
     assert (await event_types(database, rider_stream(city.riders[0].id)))[-1] == ASKED
     assert await open_cases(database, bags.order) == []
-    more_seconds = SETTINGS.silence_case_seconds - SETTINGS.silence_ask_seconds
+    more_seconds = DEFAULT_TIMERS.rider_silence_case_seconds - DEFAULT_TIMERS.rider_silence_seconds
     await fall_silent(database, city, bags.delivery, more_seconds)
     assert await check_carrier(database, bags.delivery)
     assert not await check_carrier(database, bags.delivery)
@@ -74,7 +74,7 @@ async def test_the_case_ends_when_the_rider_is_heard_of_again(
 ) -> None:
     database = dependencies.database
     bags = await carried_bags(dependencies, city, DeliveryStatus.TO_CUSTOMER)
-    await fall_silent(database, city, bags.delivery, SETTINGS.silence_case_seconds + 5)
+    await fall_silent(database, city, bags.delivery, DEFAULT_TIMERS.rider_silence_case_seconds + 5)
     assert await check_carrier(database, bags.delivery)
     assert await open_cases(database, bags.order) == [TicketKind.RIDER_SILENT]
     await riders.report_position(database, bags.rider, city, city.latitude, city.longitude)

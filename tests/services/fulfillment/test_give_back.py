@@ -1,5 +1,8 @@
 """Accepted tasks that go back to the queue, and what the next picker finds."""
 
+from datetime import timedelta
+
+import pytest
 from sqlalchemy import func, update
 
 from database.scope import PLATFORM
@@ -8,11 +11,12 @@ from jobs import fulfillment as jobs
 from models.accounts import Membership
 from models.fulfillment import Fulfillment, FulfillmentLineStatus, FulfillmentStatus
 from models.identity import Actor
+from models.timers import DEFAULT_TIMERS
+from services.core.clock import current_time
 from services.core.problems import IllegalStep, NotFound
 from services.events.event_log import order_stream, store_queue_stream
-from services.fulfillment import fulfillments, give_back, picking
+from services.fulfillment import fulfillments, give_back, picking, rerouting
 from services.fulfillment.picking import LinePick
-from services.fulfillment.queueing import ACCEPT_WINDOW_SECONDS
 from services.fulfillment.task_timers import MAX_IDLE_SECONDS
 from tests.support import riders
 from tests.support.city import City
@@ -116,10 +120,42 @@ async def test_a_task_that_is_idle_for_ten_minutes_goes_back_to_the_queue(
     returned = await now(database, task)
     assert (returned.status, returned.picker_id) == (QUEUED, None)
     assert returned.due_at is not None
-    assert ACCEPT_WINDOW_SECONDS < MAX_IDLE_SECONDS
+    assert DEFAULT_TIMERS.accept_seconds < MAX_IDLE_SECONDS
     for stream in (order_stream(order.id), store_queue_stream(city.near.id)):
         assert (await event_types(database, stream)).count(STALLED) == 1
     await run_step(database, staff, task, fulfillments.accept)
+
+
+@pytest.mark.parametrize("picks", [False, True], ids=["nothing picked", "half picked"])
+async def test_a_half_picked_task_has_more_time_before_it_moves(
+    dependencies: OrderDependencies, city: City, picks: bool
+) -> None:
+    """A picker left with half of the order in the bags; it moved to another store after 45 s.
+
+    There everything was picked anew, while a colleague could have gone on. When nobody does, it
+    moves, and what is in the bags is put back.
+    """
+    database = dependencies.database
+    task, staff = await accept_task(dependencies, city, await place_paid_order(dependencies, city))
+    if picks:
+        line = (await lines_of(database, task))[0]
+        await run_step(
+            database, staff, task, picking.pick_line, pick=LinePick(line.quantity, line.id)
+        )
+    async with database.read(PLATFORM) as session:
+        before = await current_time(session)
+    returned = await run_step(database, staff, task, give_back.give_back)
+    assert returned.due_at is not None
+    seconds = DEFAULT_TIMERS.resume_seconds if picks else DEFAULT_TIMERS.accept_seconds
+    async with database.read(PLATFORM) as session:
+        after = await current_time(session)
+    wait = timedelta(seconds=seconds)
+    assert before + wait <= returned.due_at <= after + wait
+    await make_overdue(database, task)
+    async with database.write(PLATFORM, ORIGIN) as session:
+        assert await rerouting.time_out(session, task.id)
+    assert (await now(database, task)).put_back_is_open is picks
+    assert await unexplained_stock(database, city) == []
 
 
 async def test_the_task_of_a_dismissed_picker_goes_back_to_the_queue(

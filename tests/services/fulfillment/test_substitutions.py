@@ -10,7 +10,14 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from jobs import fulfillment as jobs
 from models.carts import Substitution
-from models.fulfillment import Fulfillment, FulfillmentStatus, Substitute, SubstituteStatus
+from models.fulfillment import (
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentLineStatus,
+    FulfillmentStatus,
+    Substitute,
+    SubstituteStatus,
+)
 from models.identity import Actor
 from models.orders import Order, OrderLine
 from services.carts.basket_problems import InsufficientStock
@@ -256,3 +263,20 @@ async def test_the_batches_of_a_substitute_are_recorded(
         assert await picked_of_order(database, order) == {}
         assert (await batches_of(database, city.near, substitute_product))["late"][0] == 3
     assert await unexplained_stock(database, city) == []
+
+
+async def test_an_answer_for_a_line_that_waits_for_none_is_refused(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """It was an internal error, since no step of the line begins at its state."""
+    order, fulfillment, staff, line = await order_with_short_line(
+        dependencies, city, Substitution.ASK_ME
+    )
+    substitute = await propose(dependencies, fulfillment, staff, line, "P002")
+    async with dependencies.database.write(PLATFORM, ORIGIN) as session:
+        of_line = update(FulfillmentLine).where(FulfillmentLine.id == line.id)
+        await session.execute(of_line.values(status=FulfillmentLineStatus.PENDING))
+    for accept in (True, False):
+        with pytest.raises(DomainError) as caught:
+            await answer(dependencies, order, substitute, accept)
+        assert isinstance(caught.value.problems[0], IllegalStep)
