@@ -24,7 +24,7 @@ from tests.support.paths import ROOT
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE = (ROOT / "docs" / "partners.md").read_text()
 EMAIL, PASSWORD = "admin@harbour.example", "a rather long password"
-READY_SECONDS, RUN_SECONDS = 60, 60
+READY_SECONDS, RUN_SECONDS = 240, 120
 
 
 @contextmanager
@@ -73,6 +73,7 @@ async def wait_until_ready(url: str) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.timeout(400)
 async def test_the_quick_start_runs_and_receives_an_event(
     fresh_database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
