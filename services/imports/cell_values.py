@@ -31,11 +31,11 @@ FORMAT_AS_TEXT = "format its column as text and enter it again."
 
 
 class NotWhole(ValueError):
-    """A cell that is no whole number; `damaged` if a spreadsheet has made it so."""
+    """A cell that is no whole number; `by_spreadsheet` if a spreadsheet has made it so."""
 
-    def __init__(self, reason: str, *, damaged: bool = False) -> None:
+    def __init__(self, reason: str, *, by_spreadsheet: bool = False) -> None:
         super().__init__(reason)
-        self.damaged = damaged
+        self.by_spreadsheet = by_spreadsheet
 
 
 def unwrap_text(text: str) -> str:
@@ -91,11 +91,11 @@ def code_damage(text: str) -> str:
 
 def _refuse_damage(text: str) -> None:
     if SPREADSHEET_ERROR.fullmatch(text):
-        raise NotWhole("it is an error of a spreadsheet", damaged=True)
+        raise NotWhole("it is an error of a spreadsheet", by_spreadsheet=True)
     if SCIENTIFIC.fullmatch(text):
-        raise NotWhole("a spreadsheet has shortened it", damaged=True)
+        raise NotWhole("a spreadsheet has shortened it", by_spreadsheet=True)
     if _is_date(text):
-        raise NotWhole("a spreadsheet has made a date of it", damaged=True)
+        raise NotWhole("a spreadsheet has made a date of it", by_spreadsheet=True)
 
 
 def _plain(text: str) -> str:

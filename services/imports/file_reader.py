@@ -177,8 +177,8 @@ def _checked_row(row: ImportRow, mode: ImportMode, parse: Callable[[], int]) -> 
     try:
         units = parse()
     except NotWhole as error:
-        fault = RowFault.DAMAGED if error.damaged else RowFault.INVALID_QUANTITY
-        hint = f" {FORMAT_AS_TEXT[0].upper()}{FORMAT_AS_TEXT[1:]}" if error.damaged else ""
+        fault = RowFault.DAMAGED if error.by_spreadsheet else RowFault.INVALID_QUANTITY
+        hint = f" {FORMAT_AS_TEXT[0].upper()}{FORMAT_AS_TEXT[1:]}" if error.by_spreadsheet else ""
         return replace(row, fault=fault, field="quantity", message=f"{expected}: {error}.{hint}")
     if not low <= units <= high:
         fault = RowFault.INVALID_QUANTITY
