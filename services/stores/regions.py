@@ -32,5 +32,5 @@ async def _region(session: AsyncSession, company_id: UUID, store_id: UUID | None
     zones = select(Store.timezone).where(Store.company_id == company_id).distinct()
     if store_id is not None:
         zones = zones.where(Store.id == store_id)
-    regions = {region_of_zone(zone) for zone in await session.scalars(zones)}
+    regions = {region_of_zone(zone) for zone in await session.scalars(zones)} - {None}
     return regions.pop() if len(regions) == 1 else None

@@ -103,7 +103,7 @@ async def test_invalid_lines_and_payments_are_refused_with_their_paths(
         (basket(city), [("InvalidInput", "lines")]),
         (basket(city, *[milk] * 101), [("InvalidInput", "lines")]),
         (basket(city, milk, {"code": "nope"}), [("UnknownCode", "lines.1.code")]),
-        (basket(city, {"code": "a\0b"}), [("UnknownCode", "lines.0.code")]),
+        (basket(city, {"code": "a\x07b"}), [("UnknownCode", "lines.0.code")]),
         (
             basket(city, {"productId": public_id(city.second.products[0])}, {"code": "?"}),
             [("UnknownCode", "lines.0.productId"), ("UnknownCode", "lines.1.code")],

@@ -116,7 +116,7 @@ async def test_a_store_is_created_in_the_callers_company_with_a_unique_code(
         (store_input(city, code="no spaces"), ["InvalidInput"]),
         (store_input(city, code=""), ["InvalidInput"]),
         (store_input(city, name=""), ["InvalidInput"]),
-        (store_input(city, name="a\0b"), ["InvalidInput"]),
+        (store_input(city, name="a\x07b"), ["InvalidInput"]),
         (store_input(city, timezone="Moon/Crater"), ["InvalidInput"]),
         (store_input(city, preparationSeconds=-1), ["InvalidInput"]),
         (store_input(city, at={"latitude": 91, "longitude": 0}), ["InvalidInput"]),
