@@ -47,6 +47,11 @@ DIALECTS = st.builds(
 ROWS = st.lists(st.tuples(CODE, CODE, st.integers(-99, 9_999), NOTE, CELL), max_size=6)
 
 
+# Before Python 3.13 `csv` writes a line break without quotes where lines end by another one, as no
+# spreadsheet does. These stand for line breaks in a cell, and have quotes.
+LINE_BREAKS = {"\r": '"\x00', "\n": '"\x01'}
+
+
 def write(dialect: Dialect, rows: Sequence[tuple[str, str, int, str, str]]) -> bytes:
     """A file as a program of the dialect writes it."""
     buffer = io.StringIO()
@@ -59,8 +64,15 @@ def write(dialect: Dialect, rows: Sequence[tuple[str, str, int, str, str]]) -> b
     writer.writerow(dialect.columns)
     for row in rows:
         cells = dict(zip(("Store", "PRODUCT", "quantity", "note", "price"), row, strict=True))
-        writer.writerow([cells[name] for name in dialect.columns])
-    text = "".join(line + dialect.line_end for line in dialect.before) + buffer.getvalue()
+        texts = [str(cells[name]) for name in dialect.columns]
+        for line_break, stand_in in LINE_BREAKS.items():
+            texts = [text.replace(line_break, stand_in) for text in texts]
+        writer.writerow(texts)
+    text = "".join(line + dialect.line_end for line in dialect.before)
+    content = buffer.getvalue()
+    for line_break, stand_in in LINE_BREAKS.items():
+        content = content.replace(f'"{stand_in}', line_break)
+    text += content
     mark = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE,
             "utf-16-be": codecs.BOM_UTF16_BE}.get(dialect.codec, b"")  # fmt: skip
     wanted = dialect.mark or dialect.codec.startswith("utf-16")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graphql import GraphQLError, IntValueNode, ListValueNode, StringValueNode, ValueNode
-from graphql.language import FloatValueNode
+from graphql.language import FloatValueNode, NullValueNode
 from sqlalchemy import select
 
 from database.scope import PLATFORM
@@ -32,6 +32,8 @@ from tests.support.stripe_simulator import open_sandbox
 
 MAX_ROWS_PER_MODEL = 12
 MAX_PAGE_SIZE = 4
+FIRST_PAGES = 0.8
+"""The share of lists that are read from their beginning: an invented cursor is refused."""
 EXPECTED = (GraphQLError, AccessDenied, DomainError, KeyReused)
 ID = re.compile(rf"\b({'|'.join(MODELS)})_[\w-]{{22}}")
 SECRET = re.compile(r"\b(whsec|dk_live|dk_oauth)_[\w+/=-]+")
@@ -73,6 +75,8 @@ class PopulatedStore:
             return IntValueNode(value=str(rng.randint(1, MAX_PAGE_SIZE)))
         if name in ("latitude", "longitude"):
             return FloatValueNode(value=str(self.city.point[name]))
+        if name == "after" and rng.random() < FIRST_PAGES:
+            return NullValueNode()
         if type_name != "ID":
             return None
         if name.endswith("ds"):

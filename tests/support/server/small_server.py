@@ -30,6 +30,7 @@ from server.transport.log_filter import ClientErrorFilter
 from server.transport.operation import Operation
 from server.transport.routes import graphql_routes
 from server.transport.uvicorn_internals.websocket_protocol import websocket_protocol
+from services.identity.access_tokens import LEEWAY_SECONDS
 
 PER_ADDRESS = 50
 """How many sockets and streams one client address may have open, unless it is of this machine."""
@@ -165,7 +166,7 @@ class FakeAuthenticator:
         del self._seen.headers[:-20]
         language = headers.get("accept-language", "")
         new_context = partial(CallerContext, token or "anonymous", self._seen, language)
-        expires_at = time.time() + 0.4 if token == "short" else None
+        expires_at = time.time() + 0.4 - LEEWAY_SECONDS if token == "short" else None
         identity = "another person" if token == "stranger" else "person"
         return AuthenticatedCaller(new_context(), new_context, expires_at, identity)
 
