@@ -67,3 +67,13 @@ async def test_a_customer_sees_a_change_of_a_collected_order(own_container: Cont
     customer = await sign_in(own_container, email, Grant(Role.CUSTOMER))
     [order] = (await customer.run(OWN_ORDERS))["viewer"]["customer"]["orders"]["nodes"]
     assert order == {"stage": "DELIVERED", "changes": [{"status": "APPLIED"}]}
+
+
+async def test_a_store_that_takes_no_orders_does_not_stop_the_seed(
+    seeded: SeededDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator has paused the store: the next `make run` goes on without the examples."""
+    unused = "customer190@mail.example"
+    monkeypatch.setattr(examples, "EXAMPLES", {unused: next(iter(examples.EXAMPLES.values()))})
+    monkeypatch.setattr(examples, "STORE", 2)  # it offers no pickup
+    assert await examples.make_examples(seeded.url) == 0
