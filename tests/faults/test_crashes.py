@@ -32,8 +32,10 @@ RUN_SECONDS = 800.0
 # The control: inconsistencies written afterwards, which the check must report.
 # Each change has an order of its own, so that it is there in every run.
 TAMPER = """
-with served as (select id, row_number() over (order by id) as place from "order"
-        where company_id = $1 and status in ('CONFIRMED', 'COMPLETED')),
+with served as (select o.id, row_number() over (
+            order by p.captured_minor - p.refunded_minor desc, o.id) as place
+        from "order" o join payment p on p.order_id = o.id and p.is_current
+        where o.company_id = $1 and o.status in ('CONFIRMED', 'COMPLETED')),
     lost as (update "order" set status = 'EXPIRED'
         where id = (select id from served where place = 1)),
     gap as (update stream set seq = seq + 1

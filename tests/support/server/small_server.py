@@ -33,6 +33,8 @@ from server.transport.uvicorn_internals.websocket_protocol import websocket_prot
 from services.identity.access_tokens import LEEWAY_SECONDS
 
 PER_ADDRESS = 50
+TOKEN_SECONDS = {"short": 0.4, "soon": 60.4}
+"""The seconds after which the tokens of these names end."""
 """How many sockets and streams one client address may have open, unless it is of this machine."""
 
 
@@ -166,7 +168,8 @@ class FakeAuthenticator:
         del self._seen.headers[:-20]
         language = headers.get("accept-language", "")
         new_context = partial(CallerContext, token or "anonymous", self._seen, language)
-        expires_at = time.time() + 0.4 - LEEWAY_SECONDS if token == "short" else None
+        left = TOKEN_SECONDS.get(token)
+        expires_at = None if left is None else time.time() + left - LEEWAY_SECONDS
         identity = "another person" if token == "stranger" else "person"
         return AuthenticatedCaller(new_context(), new_context, expires_at, identity)
 
