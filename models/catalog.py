@@ -116,6 +116,34 @@ class Product(Entity):
     created_at: Mapped[datetime] = default_now()
 
 
+class CodeKind(NamedEnum):
+    """Where a code of a product comes from."""
+
+    CODE = auto()
+    """`Product.code`, which the company gives."""
+    BARCODE = auto()
+    """`Product.barcode`."""
+    MORE = auto()
+    """A further barcode of the product."""
+
+
+class ProductCode(Base):
+    """The canonical form of a code, by which its product is found; each once in a company.
+
+    Triggers keep the rows of `Product.code` and `Product.barcode`. Without a product the form was
+    one of several products before it could be only of one: it names none until one is left.
+    """
+
+    __tablename__ = "product_code"
+    __table_args__ = (Index("ix_product_code_product", "product_id"),)
+
+    company_id: Mapped[UUID] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    product_id: Mapped[UUID | None] = foreign_key("product.id", nullable=True)
+    kind: Mapped[CodeKind]
+    text: Mapped[str]
+
+
 class Availability(NamedEnum):
     """Customer-facing stock level of a product in a store."""
 

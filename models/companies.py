@@ -1,7 +1,7 @@
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ColumnElement, Integer, cast, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ColumnElement, Integer, Text, cast, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, default_now, minor_units
@@ -13,7 +13,8 @@ class Company(Entity):
 
     For products sold by weight, `weighed_headroom_bp` (basis points of the estimate) is authorized
     in addition to the estimate. A customer who cancels once picking has begun pays
-    `cancellation_fee_minor`. `timer_overrides` are the timers that differ from the defaults.
+    `cancellation_fee_minor`. `timer_overrides` are the timers that differ from the defaults,
+    `scale_label_formats` those of services/catalog/scale_labels.py.
     """
 
     __tablename__ = "company"
@@ -36,6 +37,9 @@ class Company(Entity):
     weighed_headroom_bp: Mapped[int] = mapped_column(default=1500, server_default="1500")
     cancellation_fee_minor: Mapped[int] = minor_units(default=0, server_default="0")
     timer_overrides: Mapped[dict[str, int]] = mapped_column(JSONB, default={}, server_default="{}")
+    scale_label_formats: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default=list, server_default="{}"
+    )
     created_at: Mapped[datetime] = default_now()
 
     @property

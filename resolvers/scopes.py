@@ -34,6 +34,7 @@ ROOT_FIELD_SCOPES: dict[str, AppScope | None] = {
     "Query.batchRecall": S.STOCK_READ,
     "Query.batchRecalls": S.STOCK_READ,
     "Query.companyStock": S.STOCK_READ,
+    "Query.scannedProduct": S.STOCK_READ,
     "Query.expiringBatches": S.STOCK_READ,
     "Query.stockAlerts": S.STOCK_READ,
     "Query.stockCount": S.STOCK_READ,

@@ -68,3 +68,22 @@ class ListingPriceScheduleInput:
 @strawberry.input(description="Input of `listingPriceCancel`.")
 class ListingPriceCancelInput:
     price_change_id: strawberry.ID = strawberry.field(description="The scheduled price.")
+
+
+@strawberry.input(description="Input of `productBarcodesSet`.")
+class ProductBarcodesSetInput:
+    product_id: strawberry.ID = strawberry.field(description="A product of the company.")
+    barcodes: list[str] = strawberry.field(
+        description="All its barcodes, at most 20, the main one first. A number of 8, 12, 13 or 14"
+        " digits needs the right check digit."
+    )
+
+
+@strawberry.input(description="Input of `companyScaleLabelsSet`.")
+class CompanyScaleLabelsSetInput:
+    company_id: strawberry.ID = strawberry.field(description="The company.")
+    formats: list[str] = strawberry.field(
+        description="At most 10 formats of 13 characters, such as `21IIIIIWWWWWC`: fixed digits,"
+        " then I for digits of the product's code, W for grams or P for the price in minor units,"
+        " V for a digit that checks the value, C for the check digit."
+    )

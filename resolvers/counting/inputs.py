@@ -51,7 +51,10 @@ def _product_ids(ids: Sequence[strawberry.ID]) -> tuple[UUID, ...]:
 @strawberry.input(description="Input of `stockCountLineSet`.")
 class StockCountLineSetInput:
     count_id: strawberry.ID = strawberry.field(description=COUNT)
-    product_id: strawberry.ID = strawberry.field(description="A product of the count.")
+    product_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A product of the count; either this or a code."
+    )
+    code: str | None = strawberry.field(default=None, description="A scanned code of the product.")
     counted: int = strawberry.field(
         description="Sellable units, from 0; replaces an earlier count."
     )

@@ -18,7 +18,7 @@ from resolvers.counting.inputs import (
 )
 from resolvers.mutations import CompanyRef, company_of, run_mutation
 from services.core.pages import Page
-from services.core.problems import parse_id
+from services.core.problems import parse_id, parse_optional_id
 from services.counting import count_opening, count_queries, count_states, stock_counts
 from services.counting.count_queries import VisibleCountLine
 
@@ -161,7 +161,8 @@ def _line_args(info: Info, input: StockCountLineSetInput) -> dict[str, Any]:
     return {
         "actor": info.context.actor,
         "count_id": parse_id(StockCount, input.count_id, "countId"),
-        "product_id": parse_id(Product, input.product_id, "productId"),
+        "product_id": parse_optional_id(Product, input.product_id, "productId"),
+        "code": input.code,
         "counted": input.counted,
     }
 

@@ -4,9 +4,9 @@ import strawberry
 
 from models.catalog import Product
 from resolvers.shared_inputs import BigInt
-from services.core.problems import parse_id
-from services.purchasing.goods_receipts import GoodsReceiptItem
+from services.core.problems import parse_id, parse_optional_id
 from services.purchasing.purchase_order_lines import PurchaseOrderItem
+from services.purchasing.receipt_scans import ReceiptScan
 from services.purchasing.supplier_products import SupplierProductTerms
 from services.purchasing.suppliers import SupplierDetails
 
@@ -160,7 +160,13 @@ class PurchaseOrderCloseInput:
 
 @strawberry.input(description="Received units of one batch.")
 class GoodsReceiptLineInput:
-    product_id: strawberry.ID = strawberry.field(description="A product of the order.")
+    product_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A product of the order; either this or a code."
+    )
+    code: str | None = strawberry.field(
+        default=None,
+        description="A scanned code of the product; the lot and date in it are those of the batch.",
+    )
     quantity: int = strawberry.field(description="Intact units, 0 to 100000.")
     damaged: int = strawberry.field(
         default=0, description="Damaged units, in addition to the intact ones."
@@ -169,6 +175,16 @@ class GoodsReceiptLineInput:
     expires_on: date | None = strawberry.field(
         default=None, description="Last day of sale of the batch; today or later."
     )
+
+    def to_scan(self, *path: str) -> ReceiptScan:
+        return ReceiptScan(
+            product_id=parse_optional_id(Product, self.product_id, *path, "productId"),
+            code=self.code,
+            quantity=self.quantity,
+            damaged=self.damaged,
+            batch_code=self.batch_code,
+            expires_on=self.expires_on,
+        )
 
 
 @strawberry.input(description="Input of `purchaseOrderReceive`.")
@@ -183,17 +199,8 @@ class PurchaseOrderReceiveInput:
     )
     expected_version: int = strawberry.field(description=ORDER_VERSION)
 
-    def to_receipt_items(self) -> list[GoodsReceiptItem]:
-        return [
-            GoodsReceiptItem(
-                product_id=parse_id(Product, line.product_id, "lines", str(n), "productId"),
-                quantity=line.quantity,
-                damaged=line.damaged,
-                batch_code=line.batch_code,
-                expires_on=line.expires_on,
-            )
-            for n, line in enumerate(self.lines)
-        ]
+    def to_receipt_scans(self) -> list[ReceiptScan]:
+        return [line.to_scan("lines", str(n)) for n, line in enumerate(self.lines)]
 
 
 @strawberry.input(description="Input of `purchaseOrderCreateFromProposals`.")

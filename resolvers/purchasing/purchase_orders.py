@@ -27,7 +27,12 @@ from resolvers.purchasing.inputs import (
 )
 from services.core.pages import Page
 from services.core.problems import parse_id
-from services.purchasing import goods_receipts, purchase_order_states, purchase_orders
+from services.purchasing import (
+    goods_receipts,
+    purchase_order_states,
+    purchase_orders,
+    receipt_scans,
+)
 
 StoreId = Annotated[
     strawberry.ID, strawberry.argument(description="A store in which the caller works.")
@@ -121,7 +126,7 @@ async def receive(info: Info, input: PurchaseOrderReceiveInput) -> GoodsReceiptO
     return await run_mutation(
         info,
         GoodsReceiptOutcome,
-        lambda session: goods_receipts.receive(session, **_receive_arguments(info, input)),
+        lambda session: _receive(session, info, input),
         input=input,
         company_id=company_of(info, PurchaseOrder, input.purchase_order_id, "purchaseOrderId"),
     )
@@ -153,9 +158,12 @@ def _create_arguments(info: Info, input: PurchaseOrderCreateInput) -> dict[str, 
     }
 
 
-def _receive_arguments(info: Info, input: PurchaseOrderReceiveInput) -> dict[str, Any]:
-    options = {"note": input.note, "over_allowed": input.over_allowed}
-    return {**_step_arguments(info, input), "lines": input.to_receipt_items(), **options}
+async def _receive(session: Any, info: Info, input: PurchaseOrderReceiveInput) -> GoodsReceipt:
+    step = _step_arguments(info, input)
+    scans = input.to_receipt_scans()
+    lines = await receipt_scans.identify(session, step["purchase_order_id"], scans)
+    options: Any = {"note": input.note, "over_allowed": input.over_allowed}
+    return await goods_receipts.receive(session, lines=lines, **step, **options)
 
 
 async def purchase_order_of_receipt(

@@ -3,12 +3,18 @@
 import strawberry
 
 from resolvers.catalog import listings as listing_resolvers
+from resolvers.catalog import product_codes as code_resolvers
 from resolvers.catalog import product_handling as handling_resolvers
 from resolvers.catalog import scheduled_prices as price_change_resolvers
 from resolvers.catalog import storefronts as storefront_resolvers
 from resolvers.rules import COMPANY, STORE
 from schema.backing import field, mutation
 from schema.catalog.listings import ListingSetAvailabilityPayload, ListingSetPricePayload
+from schema.catalog.product_codes import (
+    CompanyScaleLabelsSetPayload,
+    ProductBarcodesSetPayload,
+    ScannedProductType,
+)
 from schema.catalog.product_handling import CompanyHeadroomSetPayload, ProductHandlingSetPayload
 from schema.catalog.scheduled_prices import (
     ListingPriceCancelPayload,
@@ -49,6 +55,30 @@ class HandlingMutation:
     company_headroom_set: CompanyHeadroomSetPayload | None = mutation(
         handling_resolvers.set_headroom,
         "Sets the amount that is authorized beyond the estimate for goods sold by weight.",
+        allow=COMPANY,
+    )
+
+
+@strawberry.type
+class ProductCodeQuery:
+    scanned_product: ScannedProductType | None = field(
+        code_resolvers.scanned_product,
+        "The product of a scanned code in a store, with the lot, date, weight or price in it; null"
+        " when the store does not list the product.",
+        allow=STORE,
+    )
+
+
+@strawberry.type
+class ProductCodeMutation:
+    product_barcodes_set: ProductBarcodesSetPayload | None = mutation(
+        code_resolvers.set_barcodes,
+        "Replaces the barcodes of a product. No code is of two products of a company.",
+        allow=COMPANY,
+    )
+    company_scale_labels_set: CompanyScaleLabelsSetPayload | None = mutation(
+        code_resolvers.set_scale_labels,
+        "Sets how the labels of the company's scales are read.",
         allow=COMPANY,
     )
 

@@ -65,6 +65,7 @@ class CompanyType(NodeType):
         "Amount that is authorized beyond the estimate for goods sold by weight, in"
         " hundredths of a percent."
     )
+    scale_label_formats: list[str] = column("How the labels of its scales are read.")
 
 
 @backed_by(Grant, "A role in the access token, with its scope.")

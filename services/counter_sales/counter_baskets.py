@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.catalog import Listing, Product
+from models.catalog import Listing, Product, ProductCode
 from models.counter_sales import Tender
 from models.stores import Store
-from services.catalog import weights
+from services.catalog import code_lookup, weights
+from services.catalog.product_codes import ReadCode, read_code
 from services.core.problems import DomainError, InvalidInput, Problem
-from services.core.text import code_form, parse_code
+from services.core.text import parse_code
 
 MAX_LINES = 100
 MAX_QUANTITY_UNITS = 999
 MAX_CODE_LENGTH = 64
 MAX_CASH_MINOR = 1_000_000_000
 
-# Products listed by the store, by id, code and barcode.
-ProductIndex = dict[str | UUID | None, tuple[Product, Listing]]
+# Products listed by the store, by id and by each form of their codes.
+ProductIndex = dict[str | UUID, tuple[Product, Listing]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +33,17 @@ class UnknownCode(Problem):
 
 @dataclass(frozen=True, slots=True)
 class ScannedItem:
-    """One scan: `code` is the product's barcode or code; `product_id` may be given instead.
+    """One scan: `code` is a code of the product; `product_id` may be given instead.
 
-    `grams` is the measured weight of a product that is sold by weight.
+    `grams` is the measured weight of a product that is sold by weight. `label_minor` is the price
+    on the label of a scale, whose weight follows from it.
     """
 
     quantity: int
     code: str | None = None
     product_id: UUID | None = None
     grams: int | None = None
+    label_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class CounterBasketLine:
     """One product of a basket at the store's price.
 
     `line_index` is the index of the first scan of the product; `grams` and `kilo_price_minor` are
-    set for products that are sold by weight.
+    set for products that are sold by weight. `label_grams` of it cost `label_minor`, as printed.
     """
 
     product: Product
@@ -66,17 +69,28 @@ class CounterBasketLine:
     line_index: int
     kilo_price_minor: int | None = None
     grams: int | None = None
+    label_grams: int = 0
+    label_minor: int = 0
 
     @property
     def total_minor(self) -> int:
         if self.kilo_price_minor is None or self.grams is None:
             return self.quantity * self.unit_price_minor
-        return weights.weight_price(self.kilo_price_minor, self.grams)
+        rest = self.grams - self.label_grams
+        weighed = weights.weight_price(self.kilo_price_minor, rest) if rest else 0
+        return self.label_minor + weighed
 
     def add(self, item: ScannedItem) -> "CounterBasketLine":
         """The line with the quantity and weight of another scan added."""
         grams = None if item.grams is None else (self.grams or 0) + item.grams
-        return replace(self, quantity=self.quantity + item.quantity, grams=grams)
+        line = replace(self, quantity=self.quantity + item.quantity, grams=grams)
+        if item.label_minor is None:
+            return line
+        return replace(
+            line,
+            label_grams=line.label_grams + (item.grams or 0),
+            label_minor=line.label_minor + item.label_minor,
+        )
 
 
 async def price_basket(
@@ -89,15 +103,18 @@ async def price_basket(
     if not 1 <= len(scans) <= MAX_LINES:
         message = f"A sale has 1 to {MAX_LINES} lines."
         raise DomainError(InvalidInput(path=["input", "lines"], message=message))
-    index = await _read_products(session, store, scans)
+    codes = await _read_codes(session, store, scans)
+    index = await _read_products(session, store, scans, codes)
     problems: list[Problem] = []
     lines: dict[UUID, CounterBasketLine] = {}
-    for number, item in enumerate(scans):
-        problem = _line_problem(item, number, index)
-        if problem is not None:
-            problems.append(problem)
+    for number, scan in enumerate(scans):
+        found, read = _lookup(scan, index, codes)
+        item = _with_label(scan, read, found)
+        problem = _line_problem(item, number, found, read)
+        if problem is not None or found is None:
+            problems += [problem] if problem is not None else []
             continue
-        product, listing = index[_lookup_key(item)]
+        product, listing = found
         kilo_price = listing.kilo_price_minor
         line = lines.get(product.id) or CounterBasketLine(
             product, listing.price_minor, 0, number, kilo_price
@@ -108,48 +125,84 @@ async def price_basket(
     return list(lines.values())
 
 
-async def _read_products(
+async def _read_codes(
     session: AsyncSession, store: Store, scans: Sequence[ScannedItem]
+) -> dict[str, ReadCode]:
+    """What each scanned code says."""
+    texts = {item.code for item in scans if item.code is not None}
+    formats = []
+    if any(map(code_lookup.may_be_label, texts)):
+        formats = await code_lookup.label_formats(session, store.company_id)
+    return {text: read_code(text, formats) for text in texts}
+
+
+async def _read_products(
+    session: AsyncSession, store: Store, scans: Sequence[ScannedItem], codes: dict[str, ReadCode]
 ) -> ProductIndex:
-    codes = _valid_codes({code_form(item.code) for item in scans if item.code is not None})
-    product_ids = {item.product_id for item in scans if item.product_id is not None}
+    values = {value for read in codes.values() for value in read.values}
+    ids = {item.product_id for item in scans if item.product_id is not None}
+    of_code = select(ProductCode.product_id).where(
+        ProductCode.company_id == store.company_id, ProductCode.value.in_(values)
+    )
+    named = select(func.array_agg(ProductCode.value)).where(
+        ProductCode.product_id == Product.id, ProductCode.value.in_(values)
+    )
     rows = await session.execute(
-        select(Product, Listing)
+        select(Product, Listing, named.scalar_subquery())
         .join(Listing, (Listing.product_id == Product.id) & (Listing.store_id == store.id))
-        .where(
-            or_(Product.id.in_(product_ids), Product.barcode.in_(codes), Product.code.in_(codes))
-        )
-        .order_by(Product.id.desc())
+        .where(or_(Product.id.in_(ids), Product.id.in_(of_code)))
     )
     index: ProductIndex = {}
-    for product, listing in rows:
-        for key in (product.id, product.code, product.barcode):
+    for product, listing, found in rows:
+        for key in (product.id, *(found or ())):
             index[key] = product, listing
     return index
 
 
-def _valid_codes(codes: set[str]) -> set[str]:
-    """The codes that a product could have; others may not even be valid text in the database."""
-    return {code for code in codes if code.isprintable() and len(code) <= MAX_CODE_LENGTH}
+def _lookup(
+    item: ScannedItem, index: ProductIndex, codes: dict[str, ReadCode]
+) -> tuple[tuple[Product, Listing] | None, ReadCode]:
+    """The listed product of a scan, None unless it is exactly one, and what its code says."""
+    if item.code is None:
+        return (index.get(item.product_id) if item.product_id else None), ReadCode(())
+    read = codes[item.code]
+    found = {index[value][0].id: index[value] for value in read.values if value in index}
+    return (next(iter(found.values())) if len(found) == 1 else None), read
 
 
-def _lookup_key(item: ScannedItem) -> str | UUID | None:
-    return item.product_id if item.code is None else code_form(item.code)
+def _with_label(
+    item: ScannedItem, read: ReadCode, found: tuple[Product, Listing] | None
+) -> ScannedItem:
+    """The scan with the weight in its code, or with the weight that its price stands for."""
+    if item.grams is not None or found is None:
+        return item
+    kilo_price = found[1].kilo_price_minor
+    if read.price_minor is not None and kilo_price:
+        grams = max(1, round(read.price_minor * weights.GRAMS_PER_KILOGRAM / kilo_price))
+        return replace(item, grams=grams, label_minor=read.price_minor)
+    return replace(item, grams=read.grams) if kilo_price else item
 
 
-def _line_problem(item: ScannedItem, number: int, index: ProductIndex) -> Problem | None:
+def _line_problem(
+    item: ScannedItem, number: int, found: tuple[Product, Listing] | None, read: ReadCode
+) -> Problem | None:
     path = ["input", "lines", str(number)]
     if (item.code is None) == (item.product_id is None):
         return InvalidInput(path=path, message="Name a product by its code or by its id.")
     if not 1 <= item.quantity <= MAX_QUANTITY_UNITS:
         message = f"A line has 1 to {MAX_QUANTITY_UNITS} units."
         return InvalidInput(path=[*path, "quantity"], message=message)
-    if _lookup_key(item) not in index:
+    if found is None:
         field = "productId" if item.code is None else "code"
-        message = "The store lists no such product."
+        message = "The store lists no such product, or several with this code."
         code = (item.code or "")[:MAX_CODE_LENGTH]
         return UnknownCode(path=[*path, field], message=message, code=code)
-    unit_grams = index[_lookup_key(item)][1].unit_grams
+    unit_grams = found[1].unit_grams
+    if unit_grams is not None and (read.grams or read.price_minor) and item.quantity != 1:
+        return InvalidInput(path=[*path, "quantity"], message="A label is of one piece.")
+    if read.price_minor is not None and unit_grams is None:
+        message = "This product is not sold by weight: a label can't give its price."
+        return InvalidInput(path=[*path, "code"], message=message)
     return weights.find_weight_problem(unit_grams, item.quantity, item.grams, [*path, "grams"])
 
 

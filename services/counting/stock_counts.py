@@ -24,6 +24,7 @@ from models.counting import (
 from models.fulfillment import Fulfillment, FulfillmentLine, FulfillmentLineStatus
 from models.identity import Actor
 from models.stock import StockReason
+from services.catalog.code_lookup import find_product
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import parse_line
@@ -58,9 +59,15 @@ class BelowPromised(Problem):
 
 
 async def set_line(
-    session: AsyncSession, *, actor: Actor, count_id: UUID, product_id: UUID, counted: int
+    session: AsyncSession,
+    *,
+    actor: Actor,
+    count_id: UUID,
+    counted: int,
+    product_id: UUID | None = None,
+    code: str | None = None,
 ) -> StockCount:
-    """Set the counted units of a product; a later count of the same line replaces an earlier one.
+    """Set the counted units of a product, named by its id or a code; the last count is the one.
 
     Raises DomainError: NotFound, InvalidInput, IllegalStep once the count is submitted.
     """
@@ -68,6 +75,7 @@ async def set_line(
         message = f"A quantity is from 0 to {MAX_ON_HAND_UNITS} units."
         raise DomainError(InvalidInput(path=["input", "counted"], message=message))
     row = await MACHINE.begin(session, actor, count_id, StockCountAction.COUNT)
+    product_id = await _named_product(session, row.company_id, product_id, code)
     line = await session.scalar(
         select(StockCountLine)
         .where(StockCountLine.count_id == row.id, StockCountLine.product_id == product_id)
@@ -75,22 +83,31 @@ async def set_line(
         .execution_options(populate_existing=True)
     )
     if line is None:
-        raise not_found(Product, "productId")
+        raise not_found(Product, "productId" if code is None else "code")
     line.counted, line.expected = counted, await _expected(session, row.store_id, product_id)
     line.price_minor = await _price_minor(session, row.store_id, product_id)
     line.counted_by_id, line.counted_at = actor.person_id, await current_time(session)
-    session.add(
-        StockCountEntry(
-            line_id=line.id,
-            company_id=row.company_id,
-            round=row.round,
-            counted=counted,
-            expected=line.expected,
-            person_id=actor.person_id,
-        )
-    )
+    entry = StockCountEntry(
+        line_id=line.id, company_id=row.company_id, round=row.round, counted=counted,
+        expected=line.expected, person_id=actor.person_id,
+    )  # fmt: skip
+    session.add(entry)
     await session.flush()
     return row
+
+
+async def _named_product(
+    session: AsyncSession, company_id: UUID, product_id: UUID | None, code: str | None
+) -> UUID:
+    """The product of an id or a code. Raises DomainError: InvalidInput, NotFound."""
+    if (code is None) == (product_id is None):
+        message = "Name a product by its code or by its id."
+        raise DomainError(InvalidInput(path=["input"], message=message))
+    if code is not None:
+        product_id = (await find_product(session, company_id, code, "input", "code")).product_id
+    if product_id is None:
+        raise not_found(Product, "code")
+    return product_id
 
 
 async def _expected(session: AsyncSession, store_id: UUID, product_id: UUID) -> int:

@@ -1,11 +1,11 @@
 """Picking and packing: records the units found of each line, closes the bags, charges them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
@@ -21,7 +21,8 @@ from models.fulfillment import (
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderLine
 from services.carts.totals import included_tax
-from services.catalog import weights
+from services.catalog import code_lookup, weights
+from services.catalog.product_codes import ReadCode
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
 from services.core.text import parse_code
@@ -45,11 +46,6 @@ from services.stock import damaged_units, movements, picked_batches
 MAX_BAGS = 20
 MAX_CODE_LENGTH = 64
 ORDER_LINES = prepared(select(OrderLine).where(OrderLine.order_id == bindparam("order")))
-PRODUCTS_BY_CODE = prepared(
-    select(Product.id)
-    .where(Product.company_id == bindparam("company"))
-    .where(or_(Product.barcode == bindparam("code"), Product.code == bindparam("code")))
-)
 TAX_RATE = prepared(select(Company.tax_rate_bp).where(Company.id == bindparam("company")))
 
 
@@ -62,7 +58,7 @@ class WrongProduct(Problem):
 
 @dataclass(frozen=True, slots=True)
 class LinePick:
-    """The units found of a line, named by its id, by its product's code or barcode, or by both.
+    """The units found of a line, named by its id, by a code of its product, or by both.
 
     `damaged` is the number of newly found damaged units. With `batch_code` all found units are of
     that batch. `grams` is their weight, for products sold by weight.
@@ -74,6 +70,13 @@ class LinePick:
     batch_code: str | None = None
     damaged: int = 0
     grams: int | None = None
+
+    def with_code(self, read: ReadCode, weighed: bool) -> "LinePick":
+        """The pick with the batch in its code and, for one piece, with the weight in it."""
+        batch_code = read.batch_code if self.batch_code is None else self.batch_code
+        is_label = weighed and self.grams is None and self.quantity == 1
+        grams = read.grams if is_label else self.grams
+        return replace(self, batch_code=batch_code, grams=grams)
 
 
 async def pick_line(
@@ -93,7 +96,7 @@ async def pick_line(
     for an impossible weight, or one that costs more than is authorized.
     """
     task = await begin(session, actor, fulfillment_id, PICK_LINE, expected_version)
-    line = await _find_line(session, task, pick)
+    line, pick = await _find_line(session, task, pick)
     _check_no_substitute(line)
     if not 0 <= pick.quantity <= line.quantity:
         message = f"Between 0 and {line.quantity} units of this line can be found."
@@ -199,8 +202,13 @@ def bag_total_minor(order: Order, lines: Iterable[OrderLine], substitutes_minor:
     return packed_minor + fees + order.tip_minor - discount
 
 
-async def _find_line(session: AsyncSession, task: PickingTask, pick: LinePick) -> FulfillmentLine:
-    """The line that a pick names. Raises DomainError: InvalidInput, NotFound, WrongProduct."""
+async def _find_line(
+    session: AsyncSession, task: PickingTask, pick: LinePick
+) -> tuple[FulfillmentLine, LinePick]:
+    """The line that a pick names, and the pick with what its code says.
+
+    Raises DomainError: InvalidInput, NotFound, WrongProduct.
+    """
     if pick.line_id is None and pick.code is None:
         message = "Say which line: its id, or the code of its product."
         raise DomainError(InvalidInput(path=["input", "lineId"], message=message))
@@ -209,14 +217,16 @@ async def _find_line(session: AsyncSession, task: PickingTask, pick: LinePick) -
     if pick.line_id and line is None:
         raise not_found(FulfillmentLine, "lineId")
     if pick.code is None:
-        return line or task.lines[0]
-    code = parse_code(pick.code, "input", "code", max_length=MAX_CODE_LENGTH)
-    product_ids = await _products_by_code(session, task.fulfillment.company_id, code)
-    candidates = [line] if line else _undecided_first(task.lines)
+        return line or task.lines[0], pick
+    company = task.fulfillment.company_id
+    found = await code_lookup.find_product(session, company, pick.code, "input", "code")
+    pending = FulfillmentLineStatus.PENDING
+    candidates = [line] if line else sorted(task.lines, key=lambda one: one.status is not pending)
     for candidate in candidates:
-        if candidate.product_id in product_ids:
-            return candidate
+        if candidate.product_id == found.product_id:
+            return candidate, pick.with_code(found.read, candidate.unit_grams is not None)
     expected = await session.get_one(Product, candidates[0].product_id)
+    code = pick.code.strip()[:MAX_CODE_LENGTH]
     message = f"{code} is not {'this line' if line else 'on the list'}: look for {expected.name}."
     code = expected.barcode or expected.code
     raise DomainError(WrongProduct(path=["input", "code"], message=message, expected=code))
@@ -238,14 +248,6 @@ async def _record_units(
         session, line, task.order.id, result.picked, actor_id, code
     )
     await damaged_units.record_pick_result(session, line, task.order.id, result, actor_id)
-
-
-async def _products_by_code(session: AsyncSession, company_id: UUID, code: str) -> set[UUID]:
-    return set(await session.scalars(PRODUCTS_BY_CODE, {"company": company_id, "code": code}))
-
-
-def _undecided_first(lines: Sequence[FulfillmentLine]) -> list[FulfillmentLine]:
-    return sorted(lines, key=lambda line: line.status is not FulfillmentLineStatus.PENDING)
 
 
 async def _record_packed(session: AsyncSession, task: PickingTask) -> list[OrderLine]:

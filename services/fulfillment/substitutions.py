@@ -10,7 +10,7 @@ authorized one. Its units leave the stock with the proposal and return when it i
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
@@ -30,11 +30,10 @@ from models.fulfillment import (
 from models.identity import Actor
 from models.orders import Order, OrderLine
 from models.stock import StockReason
-from services.catalog import weights
+from services.catalog import code_lookup, weights
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import illegal_step
-from services.core.text import parse_code
 from services.fulfillment import substitute_states
 from services.fulfillment.fulfillment_states import (
     MACHINE,
@@ -49,7 +48,6 @@ from services.orders import order_states
 from services.stock import movements
 
 ANSWER_WINDOW_SECONDS = 60
-MAX_CODE_LENGTH = 64
 SHORT = FulfillmentLineStatus.SHORT
 PROPOSED = FulfillmentLineStatus.SUBSTITUTE_PROPOSED
 LINE_STATUS = prepared(
@@ -115,22 +113,16 @@ async def _find_offer(
     session: AsyncSession, task: PickingTask, line: FulfillmentLine, proposal: SubstituteProposal
 ) -> tuple[Product, Listing]:
     """The product with the given code and its listing in the store."""
-    code = parse_code(proposal.code, "input", "code", max_length=MAX_CODE_LENGTH)
     if not 1 <= proposal.quantity <= line.missing_quantity:
         message = f"Between 1 and {line.missing_quantity} units are missing of this line."
         raise DomainError(InvalidInput(path=["input", "quantity"], message=message))
     listed_here = (Listing.product_id == Product.id) & (
         Listing.store_id == task.fulfillment.store_id
     )
-    row = (
-        await session.execute(
-            select(Product, Listing)
-            .join(Listing, listed_here)
-            .where(or_(Product.barcode == code, Product.code == code))
-            .order_by(Product.id)
-            .limit(1)
-        )
-    ).first()
+    company_id = task.fulfillment.company_id
+    found = await code_lookup.find_product(session, company_id, proposal.code, "input", "code")
+    query = select(Product, Listing).join(Listing, listed_here)
+    row = (await session.execute(query.where(Product.id == found.product_id))).first()
     if row is None:
         raise not_found(Product, "code")
     if row[0].age_restricted and task.order.minimum_age is None:

@@ -60,16 +60,12 @@ INSERT = text(
 CHECK = text(
     """
     with resolved as (
-        select r.number, s.id as store_id, coalesce(c.id, b.id) as product_id
+        select r.number, s.id as store_id, c.product_id
         from stock_import_row r
         left join store s on s.company_id = :company and s.code = r.store
             and (cast(:stores as uuid[]) is null or s.id = any (:stores))
-        left join product c on c.company_id = :company and c.code = r.product
-        left join lateral (
-            select p.id from product p
-            where c.id is null and p.company_id = :company and p.barcode = r.product
-            order by p.id limit 1
-        ) b on true
+        left join product_code c on c.company_id = :company
+            and c.value = canonical_product_code(r.product)
         where r.import_id = :import and r.fault is null
     ), ranked as (
         select *, min(number) over (partition by store_id, product_id) as first from resolved

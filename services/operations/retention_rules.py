@@ -193,7 +193,7 @@ PURCHASE_BOOKS = "part of the purchase books, as tax and commercial law ask for"
 KEPT: Mapping[str, str] = {
     **dict.fromkeys(
         (
-            "app", "brand", "category", "company", "listing", "product",
+            "app", "brand", "category", "company", "listing", "product", "product_code",
             "rider", "store", "store_hours", "store_zone", "supplier", "supplier_product",
             "webhook_endpoint",
         ),

@@ -11,6 +11,7 @@ from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor
 from models.purchasing import Supplier, SupplierProduct
+from services.catalog.code_lookup import has_code
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, NotFound, Problem
@@ -192,13 +193,13 @@ async def list_of_supplier(
     Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
-    await suppliers.visible_supplier(session, actor=actor, supplier_id=supplier_id)
+    supplier = await suppliers.visible_supplier(session, actor=actor, supplier_id=supplier_id)
     query = select(SupplierProduct).where(SupplierProduct.supplier_id == supplier_id)
     if (start := decode_cursor(cursor, SupplierProduct.product_id)) is not None:
         query = query.where(SupplierProduct.product_id > start[0])
     if text := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
-        code = code_form(text)
-        exact = or_(Product.code == code, Product.barcode == code, SupplierProduct.sku == code)
+        is_sku = SupplierProduct.sku == code_form(text)
+        exact = or_(has_code(text, supplier.company_id), is_sku)
         matches = or_(exact, names_match(Product.search, text))
         query = query.join(Product, Product.id == SupplierProduct.product_id).where(matches)
     by_product = query.order_by(SupplierProduct.product_id).limit(first + 1)

@@ -11,6 +11,7 @@ from models.catalog import Product
 from models.companies import Company
 from models.identity import Actor, Role
 from models.stock import Stock
+from services.catalog.code_lookup import has_code
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import COMPANY_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
@@ -70,7 +71,7 @@ async def list_of_company(
     if (start := decode_cursor(cursor, Product.id)) is not None:
         products = products.where(Product.id > start[0])
     if words := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
-        is_code = or_(Product.code == words, Product.barcode == words)
+        is_code = has_code(words, company_id)
         matches = or_(is_code, names_match(Product.search, words))
         products = products.where(matches)
     listed = products.limit(first + 1).subquery()

@@ -9,6 +9,7 @@ from models.catalog import Product
 from models.identity import Actor
 from models.stock import Stock, StockEntry
 from models.stores import Store
+from services.catalog.code_lookup import has_code
 from services.catalog.search_text import MAX_QUERY_LENGTH, names_match
 from services.core.access import may_operate_store
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
@@ -42,7 +43,7 @@ async def list_of_store(
     Raises DomainError: NotFound, InvalidInput.
     """
     check_page_size(first)
-    await visible_store(session, actor, store_id)
+    store = await visible_store(session, actor, store_id)
     statement = select(Stock).where(Stock.store_id == store_id).order_by(Stock.product_id)
     if (start := decode_cursor(cursor, Stock.product_id)) is not None:
         statement = statement.where(Stock.product_id > start[0])
@@ -50,8 +51,7 @@ async def list_of_store(
         available = Stock.on_hand - Stock.held
         statement = statement.where(available <= min(at_most, MAX_ON_HAND_UNITS))
     if words := parse_line(search, "search", max_length=MAX_QUERY_LENGTH):
-        is_code = or_(Product.code == words, Product.barcode == words)
-        matches = or_(is_code, names_match(Product.search, words))
+        matches = or_(has_code(words, store.company_id), names_match(Product.search, words))
         statement = statement.join(Product, Product.id == Stock.product_id).where(matches)
     rows = (await session.scalars(statement.limit(first + 1))).all()
     return build_page(rows, first, lambda row: (str(row.product_id),))

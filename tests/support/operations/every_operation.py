@@ -35,6 +35,7 @@ async def play_every_operation(play: OperationPlayer, sms: InMemorySms) -> None:
     await stock_work.play_stock_counts(play)
     await stock_work.play_stock_imports(play)
     await store_work.play_batches(play)
+    await store_work.play_product_codes(play)
     await supply_store(play)
     await store_work.play_process_stats(play)
     await integrations.manage_apps(play)

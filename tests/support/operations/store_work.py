@@ -36,3 +36,13 @@ async def play_process_stats(play: OperationPlayer) -> None:
     counts = {each["name"]: (each["orders"], each["units"]) for each in stats["holds"]}
     assert list(counts) == ["hold", "extend", "claim", "release", "expire"]
     assert counts["hold"] >= counts["claim"] >= (1, 1)
+
+
+async def play_product_codes(play: OperationPlayer) -> None:
+    """Give a product barcodes, say how scales print their labels, and scan a code."""
+    codes = ["5601312508007", "12345670"]
+    changed = await play("owner", "product_barcodes_set", productId=play.product(6), barcodes=codes)
+    assert changed["barcodes"] == codes
+    await play("owner", "company_scale_labels_set", companyId=play.company)
+    scanned = await play("picker", "scanned_product", storeId=play.store)
+    assert (scanned["product"]["id"], scanned["batchCode"]) == (play.product(6), "L2210")

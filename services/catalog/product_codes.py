@@ -1,0 +1,145 @@
+"""Codes of products as scanners and people give them: GTIN, GS1 element strings, scale labels.
+
+A product is found by the canonical form of a code: a GTIN of any length as 14 digits, another code
+as it is. The table `product_code` has each such form of a company once, so that none names two
+products. What a code says beyond its product (lot, expiry, weight, price) comes with it.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import biip
+from biip.gs1_element_strings import GS1ElementString
+from biip.gs1_messages import GS1Message
+
+from services.catalog.scale_labels import ScaleLabel, read_label
+from services.core.problems import DomainError, InvalidInput
+from services.core.text import code_form
+
+MAX_CODE_LENGTH = 64
+MAX_SCAN_LENGTH = 200
+GTIN_LENGTHS = (8, 12, 13, 14)
+GROUP_SEPARATOR = "\x1d"
+_SYMBOLOGY = re.compile(r"^\](?:[A-Za-z][0-9A-Za-z])")
+_DIGITS = re.compile(r"[0-9]+")
+# A GTIN in an element string is followed by more; a shorter one is a plain number.
+_ELEMENTS = re.compile(r"0[12][0-9]{14}.+", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCode:
+    """What a code says: the forms by which its product is known, and what else is in it.
+
+    `grams` is a weight, `price_minor` the price of a scale label in minor units. `expires_on` is
+    the last day of sale.
+    """
+
+    values: tuple[str, ...]
+    batch_code: str | None = None
+    expires_on: date | None = None
+    grams: int | None = None
+    price_minor: int | None = None
+
+
+def read_code(text: str, label_formats: Sequence[str] = ()) -> ReadCode:
+    """Read a code; `label_formats` are those of the company's scales.
+
+    A text that is no code of a kind is one itself: its product is unknown then.
+    """
+    visible = _visible(text)
+    elements = _read_elements(visible)
+    if elements is not None:
+        return elements
+    plain = _SYMBOLOGY.sub("", visible).replace(GROUP_SEPARATOR, "")[:MAX_SCAN_LENGTH]
+    label: ScaleLabel | None = read_label(plain, label_formats)
+    if label is not None:
+        return ReadCode(label.items, None, None, label.grams, label.price_minor)
+    return ReadCode((canonical_code(plain),))
+
+
+def canonical_code(text: str) -> str:
+    """Return the form of a code that is compared: a GTIN with 14 digits, any other as it is.
+
+    The function of the same name in the database does the same.
+    """
+    return text.zfill(14) if is_gtin(text) else text
+
+
+def is_gtin(text: str) -> bool:
+    """Whether a text is a GTIN-8, -12, -13 or -14 with a valid check digit."""
+    return len(text) in GTIN_LENGTHS and _is_number(text) and check_digit(text[:-1]) == text[-1]
+
+
+def check_digit(digits: str) -> str:
+    """Return the check digit (modulo 10, weights 3 and 1 from the right) of a number."""
+    weighted = (int(digit) * (1 if nth % 2 else 3) for nth, digit in enumerate(reversed(digits)))
+    return str(-sum(weighted) % 10)
+
+
+def parse_barcode(text: str, *path: str) -> str:
+    """Return a barcode for a product, without invisible marks and spaces around it.
+
+    Raises DomainError: InvalidInput for a number of the length of a GTIN with a wrong check digit,
+    for a text that can't be a code, and for a code that says more than the product.
+    """
+    visible = _visible(text)
+    elements = _read_elements(visible)
+    if elements is not None and elements == ReadCode(elements.values):
+        return elements.values[0]
+    code = _SYMBOLOGY.sub("", visible)
+    if elements is not None or not code.isprintable() or not 1 <= len(code) <= MAX_CODE_LENGTH:
+        message = f"A barcode is 1 to {MAX_CODE_LENGTH} printable characters, without lot or date."
+        raise DomainError(InvalidInput(path=list(path), message=message))
+    if len(code) in GTIN_LENGTHS and _is_number(code) and not is_gtin(code):
+        message = f"The last digit of this number would be {check_digit(code[:-1])}: scan it again."
+        raise DomainError(InvalidInput(path=list(path), message=message))
+    return code
+
+
+def _visible(text: str) -> str:
+    """The code without what can't be seen, and without the first FNC1 that some scanners send."""
+    return code_form(text[:MAX_SCAN_LENGTH]).removeprefix(GROUP_SEPARATOR)
+
+
+def _is_number(text: str) -> bool:
+    return _DIGITS.fullmatch(text) is not None
+
+
+def _read_elements(text: str) -> ReadCode | None:
+    """Read a GS1 element string or Digital Link that has a GTIN; None if it is none."""
+    elements: Iterable[GS1ElementString] | None
+    try:
+        if text.startswith("("):
+            elements = GS1Message.parse_hri(text).element_strings
+        elif text.lower().startswith(("http://", "https://")):
+            link = biip.parse(text).gs1_digital_link_uri
+            elements = link.element_strings if link is not None else None
+        elif text.startswith(("]C1", "]d2", "]Q3", "]e0", "]J1")) or _ELEMENTS.fullmatch(text):
+            elements = GS1Message.parse(text[3:] if text[0] == "]" else text).element_strings
+        else:
+            return None
+    except (biip.ParseError, ValueError, IndexError):
+        return None
+    return _of_elements(elements or ())
+
+
+def _of_elements(elements: Iterable[GS1ElementString]) -> ReadCode | None:
+    found = {one.ai.ai: one for one in elements}
+    gtin = found.get("01") or found.get("02")
+    if gtin is None or not is_gtin(gtin.value):
+        return None
+    expiry = found.get("17") or found.get("15")
+    weight = next((one for ai, one in found.items() if ai.startswith("310")), None)
+    return ReadCode(
+        (gtin.value,),
+        found["10"].value if "10" in found else None,
+        expiry.date if expiry is not None else None,
+        _grams(weight.decimal) if weight is not None else None,
+    )
+
+
+def _grams(kilograms: Decimal | None) -> int | None:
+    return None if kilograms is None else round(kilograms * 1000)
