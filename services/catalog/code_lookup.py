@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, any_, bindparam, select
+from sqlalchemy import ColumnElement, Text, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -109,4 +109,5 @@ def has_code(text: str, company_id: UUID | None) -> ColumnElement[bool]:
     ids = select(ProductCode.product_id).where(ProductCode.value.in_(read_code(text).values))
     if company_id is not None:
         ids = ids.where(ProductCode.company_id == company_id)
-    return Product.id.in_(ids)
+    # An array, since a row of an IN within OR is compared without an index.
+    return Product.id == any_(func.array(ids.scalar_subquery()))

@@ -8,11 +8,8 @@ from models.imports import StockImport
 LOST_ZEROS = text(
     r"""
     with padded as (
-        select ltrim(code, '0') as digits, min(code) as code from (
-            select code from product where company_id = :company and code ~ '^0[0-9]+$'
-            union all
-            select barcode from product where company_id = :company and barcode ~ '^0[0-9]+$'
-        ) codes group by 1
+        select ltrim(c.text, '0') as digits, min(c.text) as code from product_code c
+        where c.company_id = :company and c.text ~ '^0[0-9]+$' group by 1
     )
     update stock_import_row r set
         fault = 'DAMAGED',

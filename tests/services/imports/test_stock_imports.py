@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from database.scope import PLATFORM
 from jobs import imports as jobs
-from models.catalog import Product
+from models.catalog import CodeKind, Product, ProductCode
 from models.identity import Grant, Role
 from models.imports import (
     ErrorPolicy,
@@ -55,8 +55,12 @@ async def test_codes_that_a_spreadsheet_has_changed_are_named(runner: ImportRunn
     async with runner.database.write(PLATFORM, ORIGIN) as session:
         for product, code in zip(runner.city.products, codes[:2], strict=False):
             (await session.get_one(Product, product.id)).code = code
-    row = await runner.run(stock_file("S1,7700,7", "S1,1E5,9", "S1,03-Mar,1", "S1,1.2E+12,1"), SKIP)
-    assert await runner.faults(row) == dict.fromkeys((2, 4, 5), RowFault.DAMAGED)
+        of_third: Any = {"company_id": product.company_id, "product_id": runner.city.products[2].id}
+        further = ProductCode(value="008800", text="008800", kind=CodeKind.MORE, **of_third)
+        session.add(further)
+    rows = ("S1,7700,7", "S1,1E5,9", "S1,03-Mar,1", "S1,1.2E+12,1", "S1,8800,1")
+    row = await runner.run(stock_file(*rows), SKIP)
+    assert await runner.faults(row) == dict.fromkeys((2, 4, 5, 6), RowFault.DAMAGED)
     assert await runner.on_hand(1) == [9]
     assert "has the code 007700" in (await runner.messages(row))[2]
 
