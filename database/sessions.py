@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import event as sa_event
 from sqlalchemy import make_url
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from database.announcer import Announcer, EventNotice
@@ -174,7 +174,10 @@ async def _begin(session: WriteSession, scope: Scope) -> None:
     proxied: Any = await connection.get_raw_connection()
     driver = proxied.driver_connection
     driver.scope = scope_statement(scope)
-    await begin_transaction(proxied.dbapi_connection)
+    try:
+        await begin_transaction(proxied.dbapi_connection)
+    except Exception as error:  # SQLAlchemy's own would be wrapped
+        raise DBAPIError("begin", None, error) from error
     session.driver = driver
 
 

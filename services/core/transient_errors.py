@@ -42,7 +42,8 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     # Errors of gateways say it themselves: third parties that can't be reached.
-    return isinstance(error, TRANSIENT_ERRORS) or getattr(error, "transient", False) is True
+    known = isinstance(error, TRANSIENT_ERRORS) or isinstance(cause, TRANSIENT_ERRORS)
+    return known or getattr(error, "transient", False) is True
 
 
 def _driver_error(error: BaseException) -> BaseException:

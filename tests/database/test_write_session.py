@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
+from database import sessions
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
@@ -18,6 +20,7 @@ from database.write_session import WriteSession, append_event
 from models.accounts import Address
 from models.carts import Cart, CartLine
 from models.operations import AuditEntry
+from services.core.transient_errors import is_transient
 from tests.conftest import superuser
 from tests.support.actors import ActorClient
 from tests.support.city import City
@@ -212,3 +215,19 @@ async def test_connections_that_the_server_has_cut_are_replaced(
     for _ in range(3):
         async with database.write(PLATFORM, ORIGIN) as session:
             assert await session.scalar(here) not in cut
+
+
+async def test_a_connection_whose_server_has_stopped_is_a_transient_error(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver may notice it only while the transaction begins; clients got INTERNAL."""
+
+    async def begin_later(_connection: object) -> None:
+        cause = asyncpg.InternalClientError("cannot switch to state 15")
+        raise RuntimeError("as SQLAlchemy's adapter translates it") from cause
+
+    monkeypatch.setattr(sessions, "begin_transaction", begin_later)
+    with pytest.raises(DBAPIError) as raised:
+        async with database.write(PLATFORM, AuditContext("test")):
+            pass
+    assert is_transient(raised.value)

@@ -80,6 +80,16 @@ def test_overloads_and_outages_are_transient(error: Exception) -> None:
 
 @pytest.mark.parametrize(
     "error",
+    [asyncpg.InterfaceError("closed"), asyncpg.InternalClientError("cannot switch to state 15")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_lost_connection_is_transient_however_it_is_raised(error: Exception) -> None:
+    """A server that stopped between two requests made the next one an internal error."""
+    assert [is_transient(one) for one in forms(error)] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    "error",
     [
         ValueError("wrong"),
         *forms(asyncpg.UniqueViolationError("twice"))[1:],
