@@ -26,7 +26,8 @@ javascript = needs(
 
 @pytest.fixture(scope="module")
 async def served() -> AsyncIterator[RunningServer]:
-    async with run_small_server(TransportLimits(stream_heartbeat_seconds=0.5)) as running:
+    limits = TransportLimits(stream_heartbeat_seconds=0.5, clock_leeway_seconds=0)
+    async with run_small_server(limits) as running:
         yield running
 
 

@@ -24,7 +24,7 @@ async def test_streams_outlive_the_first_token_after_a_renewal(
     served: RunningServer,
 ) -> None:
     async with open_socket(served.socket_url) as socket:
-        await socket.init("soon")
+        await socket.init("short")
         await socket.subscribe("1", COUNT)
         await socket.send(type="ping", payload={"authorization": "Bearer long"})
         assert await receive_type(socket, "pong") == {
