@@ -103,6 +103,7 @@ async def test_no_paid_order_is_lost_and_nothing_is_charged_or_refunded_twice(
         crashes = asyncio.create_task(schedule.run(log, ORDERS))
         await crowd.check_out_all(ORDERS)
         await crashes
+        await crowd.lose_two_authorizations()
         checkout_seconds = time.monotonic() - started_at
         await crowd.settle()
     database = servers.open_database()

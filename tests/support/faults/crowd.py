@@ -55,14 +55,25 @@ returning 1
 REOPENED = """
 select id from "order" where company_id = $1 and status = 'CONFIRMED' and due_at is not null
 """
-# Ends the time to pay now: of abandoned orders, and of payments that nobody confirms again.
-EXPIRE_UNPAID = """
-with unpaid as (update "order" set due_at = now() where company_id = $1 and due_at is not null),
-    holds as (update hold set created_at = created_at - interval '2 min'
-        where company_id = $1 and status = 'HELD')
-update payment set due_at = now()
-where company_id = $1 and due_at is not null and status <> 'AUTHORIZED' returning 1
-"""
+# End the time to pay now: of abandoned orders, and of payments that nobody confirms again. Each has
+# a transaction of its own and locks in the order of the keys: the jobs lock these rows too.
+EXPIRE_UNPAID = (
+    """
+update "order" set due_at = now() where id in (
+    select id from "order" where company_id = $1 and due_at is not null order by id for update)
+""",
+    """
+update hold set created_at = created_at - interval '2 min'
+where (order_id, store_id, product_id) in (
+    select order_id, store_id, product_id from hold where company_id = $1 and status = 'HELD'
+    order by order_id, store_id, product_id for update)
+""",
+    """
+update payment set due_at = now() where id in (
+    select id from payment
+    where company_id = $1 and due_at is not null and status <> 'AUTHORIZED' order by id for update)
+""",
+)
 
 
 @dataclass
@@ -110,6 +121,28 @@ class Crowd:
                 group.create_task(check_out_some(shopper))
         await self.provider.set_faults()
 
+    async def lose_two_authorizations(self) -> None:
+        """Two orders lose theirs before they are packed, and one of them is paid again.
+
+        During the crashes it depends on the machine whether any order does so in time.
+        """
+        paid, unpaid = (
+            CheckoutRecord(f"order-{name}", loses_hold=True, pays_again=name == "paid")
+            for name in ("paid", "unpaid")
+        )
+        self.log.pickers_wait = True
+        for checkout, shopper in zip((paid, unpaid), self.shoppers, strict=False):
+            self.buyers[checkout.key] = shopper
+            await shopper.check_out(checkout)
+
+        async def both_reopened() -> bool:
+            reopened = await self.servers.fetch(REOPENED, self.company_id)
+            open_ids = {encode_id(Order, key) for (key,) in reopened}
+            return paid.order_ids <= self.log.paid_again and unpaid.order_ids <= open_ids
+
+        await until(both_reopened, SETTLE_SECONDS, "two reopened payments", poll_seconds=0.5)
+        self.log.pickers_wait = False
+
     async def settle(self) -> None:
         """Bring everything to its end: the provider works again, and nobody pays any more."""
         self.log.calm = True
@@ -117,7 +150,8 @@ class Crowd:
         await self.until_finished("notice", "payment in progress", "to be picked", "stuck payment")
         await until(self._nobody_pays_again, SETTLE_SECONDS, "confirmed payments", poll_seconds=0.5)
         self.log.closing = True
-        await self.servers.fetch(EXPIRE_UNPAID, self.company_id)
+        for statement in EXPIRE_UNPAID:
+            await self.servers.fetch(statement, self.company_id)
         await self.until_finished()
 
     async def until_finished(self, *kinds: str) -> None:

@@ -67,6 +67,8 @@ class ShoppingLog:
     pickup_codes: dict[str, str] = field(default_factory=dict)
     canceled_by_support: set[UUID] = field(default_factory=set)
     refunds: Counter[UUID] = field(default_factory=Counter)
+    pickers_wait: bool = False
+    """The stores begin nothing, so that a payment ends before its order is packed."""
     calm: bool = False
     """Nothing fails any more: what is stuck can be resumed."""
     closing: bool = False

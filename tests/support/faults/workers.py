@@ -87,6 +87,8 @@ class Picker:
 
     async def work(self) -> None:
         """Take one step of every task, of some at the same time."""
+        if self.log.pickers_wait:
+            return
         after: str | None = None
         lanes = asyncio.Semaphore(TASKS_AT_ONCE)
 
