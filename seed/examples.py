@@ -17,12 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from gateways.payments.interface import (
-    DisputeResult,
-    DisputeState,
-    IntentState,
-    PaymentIntent,
-)
+from gateways.payments.interface import DisputeResult, DisputeState, IntentState
 from models.catalog import Listing, Product
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
@@ -31,6 +26,7 @@ from models.payments import Payment
 from models.stock import Stock
 from models.support import TicketKind
 from seed.bulk_load import stable_id
+from seed.payment_reports import payment_report
 from services.carts.baskets import OrderRequest, RequestedLine
 from services.checkout import cancellation, order_changes, payment_outcomes
 from services.checkout.change_pricing import ChangeRequest
@@ -149,22 +145,7 @@ async def _report(session: AsyncSession, order_id: UUID, state: IntentState) -> 
     """Store what the provider says: authorized in full, captured as charged, or voided."""
     order = await order_states.lock(session, order_id)
     payment = await payments.lock_payment(session, order_id)
-    is_held = state is IntentState.AUTHORIZED
-    captured = (order.charged_minor or 0) if state is IntentState.CAPTURED else 0
-    intent = PaymentIntent(
-        id=f"pi_seed_{payment.id.hex}",
-        state=state,
-        amount_minor=payment.amount_minor,
-        capturable_minor=payment.amount_minor if is_held else 0,
-        captured_minor=captured,
-        refunded_minor=None,
-        currency=payment.currency,
-        client_secret=None,
-        failure_code=None,
-        failure_message=None,
-        next_action_url=None,
-        payment_id=payment.id,
-    )
+    intent = payment_report(payment, state, charged_minor=order.charged_minor or 0)
     await payment_outcomes.apply_payment_state(session, intent)
     await session.flush()
 

@@ -19,11 +19,12 @@ from sqlalchemy import func, select
 from benchmarks.stock.place import empty_database
 from database.scope import PLATFORM
 from database.sessions import Database
-from gateways.payments import IntentState, PaymentIntent
+from gateways.payments import IntentState
 from models.identity import Actor
 from models.orders import CancelReason, Order, OrderStatus
 from models.payments import Payment
 from models.stock import Hold, HoldStatus, Stock, StockReason
+from seed.payment_reports import payment_report
 from services.checkout import cancellation, payment_outcomes
 from services.core.clock import current_time
 from services.core.problems import DomainError
@@ -140,22 +141,7 @@ async def _report_payment(database: Database, order_id: UUID, state: IntentState
     """Apply a payment state as the provider reports it."""
     async with database.write(PLATFORM, ORIGIN) as session:
         paid = (await session.scalars(select(Payment).where(Payment.order_id == order_id))).one()
-        held = paid.amount_minor if state is IntentState.AUTHORIZED else 0
-        intent = PaymentIntent(
-            id=f"pi_{paid.id.hex}",
-            state=state,
-            amount_minor=paid.amount_minor,
-            capturable_minor=held,
-            captured_minor=0,
-            refunded_minor=None,
-            currency=paid.currency,
-            client_secret=None,
-            failure_code=None,
-            failure_message=None,
-            next_action_url=None,
-            payment_id=paid.id,
-        )
-        await payment_outcomes.apply_payment_state(session, intent)
+        await payment_outcomes.apply_payment_state(session, payment_report(paid, state))
 
 
 async def _set_units(shop: Shop, units: int) -> None:

@@ -53,13 +53,13 @@ class PaymentIntent:
     amount_minor: int
     capturable_minor: int
     captured_minor: int
-    refunded_minor: int | None
     currency: str
-    client_secret: str | None
-    failure_code: str | None
-    failure_message: str | None
-    next_action_url: str | None
     payment_id: UUID | None
+    refunded_minor: int | None = None
+    client_secret: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    next_action_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

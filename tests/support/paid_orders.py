@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.audit import AuditContext
 from database.scope import PLATFORM
 from database.sessions import Database
-from gateways.payments import IntentState, PaymentIntent
+from gateways.payments import IntentState
 from models.fulfillment import Fulfillment, FulfillmentLine
 from models.identity import Actor, Grant, Role
 from models.orders import Order
 from models.payments import Payment
 from models.stores import Store
+from seed.payment_reports import payment_report
 from services.checkout import payment_outcomes
 from services.stock.audit.stock_audit import StockDifference, find_differences
 from tests.support.city import City
@@ -65,20 +66,7 @@ async def authorize(database: Database, order: Order) -> None:
     """Report from the provider that the whole amount is authorized."""
     async with database.write(PLATFORM, ORIGIN) as session:
         payment = await payment_of(session, order)
-        intent = PaymentIntent(
-            id=f"pi_{payment.id.hex}",
-            state=IntentState.AUTHORIZED,
-            amount_minor=payment.amount_minor,
-            capturable_minor=payment.amount_minor,
-            captured_minor=0,
-            refunded_minor=None,
-            currency=payment.currency,
-            client_secret=None,
-            failure_code=None,
-            failure_message=None,
-            next_action_url=None,
-            payment_id=payment.id,
-        )
+        intent = payment_report(payment, IntentState.AUTHORIZED)
         assert await payment_outcomes.apply_payment_state(session, intent) is not None
 
 

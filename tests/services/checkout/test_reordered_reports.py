@@ -13,11 +13,12 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from gateways.payments.interface import IntentState, PaymentIntent
+from gateways.payments.interface import IntentState
 from models.events import Event
 from models.identity import Actor, Grant, Role
 from models.orders import CancelReason, Order, OrderStatus
 from models.payments import Payment, PaymentStatus
+from seed.payment_reports import payment_report
 from services.checkout import cancellation, payment_outcomes
 from services.events.event_log import order_stream
 from tests.support import riders
@@ -49,20 +50,7 @@ async def report(database: Database, order: Order, state: IntentState) -> None:
         first = select(Payment).where(Payment.order_id == order.id).order_by(Payment.id).limit(1)
         payment = (await session.scalars(first)).one()
         charged = (await session.get_one(Order, order.id)).charged_minor or 0
-        intent = PaymentIntent(
-            id=f"pi_{payment.id.hex}",
-            state=state,
-            amount_minor=payment.amount_minor,
-            capturable_minor=payment.amount_minor if state is HELD else 0,
-            captured_minor=charged if state is CAPTURED else 0,
-            refunded_minor=None,
-            currency=payment.currency,
-            client_secret=None,
-            failure_code=None,
-            failure_message=None,
-            next_action_url=None,
-            payment_id=payment.id,
-        )
+        intent = payment_report(payment, state, charged_minor=charged)
         assert await payment_outcomes.apply_payment_state(session, intent) is not None
 
 

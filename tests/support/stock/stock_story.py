@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select, text
 
 from database.scope import PLATFORM
-from gateways.payments import IntentState, PaymentIntent
+from gateways.payments import IntentState
 from models.accounts import Person
 from models.identity import Grant, Role
 from models.orders import CancelReason
 from models.payments import Payment
 from models.stock import Hold
+from seed.payment_reports import payment_report
 from services.accounts import guest_merge
 from services.carts.baskets import RequestedLine
 from services.checkout import cancellation, order_changes, payment_outcomes
@@ -139,14 +140,7 @@ class StockStory(StoreSteps):
         async with self.database.read(PLATFORM) as session:
             attempts = select(Payment).where(Payment.order_id == order.id).order_by(Payment.id)
             rows = (await session.scalars(attempts)).all()
-        payment = rows[second % len(rows)]
-        amount = payment.amount_minor
-        intent = PaymentIntent(
-            id=f"pi_{payment.id.hex}", state=IntentState.AUTHORIZED, amount_minor=amount,
-            capturable_minor=amount, captured_minor=0, refunded_minor=None,
-            currency=payment.currency, client_secret=None, failure_code=None,
-            failure_message=None, next_action_url=None, payment_id=payment.id,
-        )  # fmt: skip
+        intent = payment_report(rows[second % len(rows)], IntentState.AUTHORIZED)
         async with self.database.write(PLATFORM, ORIGIN) as session:
             await payment_outcomes.apply_payment_state(session, intent)
 
