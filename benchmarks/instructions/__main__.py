@@ -5,7 +5,7 @@ to three percent from run to run, the smallest request by ten; times differ by h
 what timers do meanwhile and leave out the kernel, PostgreSQL and waiting. Needs valgrind and about
 five minutes.
 
-To compare two commits, run it in a worktree of each: docs/decisions/0017 tells how.
+To compare two commits, run it in a worktree of each: docs/decisions/0020 tells how.
 """
 
 import argparse
