@@ -1,4 +1,4 @@
-"""Each migration since 0024 upgrades tables with rows of every kind, and can be undone."""
+"""Each migration since 0024 upgrades tables with rows of every kind, and all can be undone."""
 
 import asyncio
 import re
@@ -35,13 +35,16 @@ begin
         create role darkstore_test_owner nosuperuser nobypassrls;
     end if;
     grant darkstore_app to darkstore_test_owner;
+    execute format('grant create on database %I to darkstore_test_owner', current_database());
     alter schema public owner to darkstore_test_owner;
+    alter schema event_day owner to darkstore_test_owner;
     for one in
         select c.oid::regclass as name from pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'S')
+        where c.relnamespace in ('public'::regnamespace, 'event_day'::regnamespace)
+        and c.relkind in ('r', 'p', 'v', 'S')
         and not exists (
             select from pg_depend d where d.objid = c.oid and d.deptype in ('e', 'a', 'i')
-            and d.classid = 'pg_class'::regclass
+            and d.refobjid <> c.oid and d.classid = 'pg_class'::regclass
         )
     loop
         execute format('alter table %s owner to darkstore_test_owner', one.name);
@@ -57,8 +60,21 @@ begin
     execute format('alter database %I set role = darkstore_test_owner', current_database());
 end $$
 """
+# It fills a table of its own before it closes it.
+BEFORE_THE_POLICIES = {"0014_webhook.py"}
 CHANGES_ROWS = re.compile(r"(update \"?\w+\"?( \w+)? set|insert into|delete from) (?!public)")
 FORCED = "select relname from pg_class where relforcerowsecurity order by 1"
+# A case, and a movement of units that are damaged already: the ledger refuses updates.
+MAKE_CASE = """
+update ticket set internal = true, opened_by_id = null
+where id = (select id from ticket order by id limit 1)
+"""
+MOVE_DAMAGED_UNITS = """
+insert into stock_entry select moved.*
+from (select * from stock_entry limit 1) one, jsonb_populate_record(null::stock_entry, to_jsonb(one)
+    || jsonb_build_object('id', gen_random_uuid(), 'delta', 0, 'damaged_delta', 1)) moved
+"""
+ROWS_OF_TODAY = ("set role none", MAKE_CASE, MOVE_DAMAGED_UNITS)
 NOT_VALID = "select conname from pg_constraint where not convalidated"
 
 
@@ -142,6 +158,20 @@ async def test_each_migration_keeps_every_row(old: OldDatabase) -> None:
     await old.upgrade("head")
 
 
+async def test_what_an_older_revision_can_not_hold_is_deleted(old: OldDatabase) -> None:
+    """The owner deleted none of these rows: customers saw the cases, the step back of 0003 failed.
+
+    Both steps are older than row-level security by store, and were only run by superusers.
+    """
+    await old.run(lambda connection: [connection.execute(text(one)) for one in ROWS_OF_TODAY])
+    before = await old.counts()
+    await old.downgrade("0021")
+    assert (await old.counts())["ticket"] == before["ticket"] - 1
+    await old.downgrade("0002")
+    assert (await old.counts())["stock_entry"] == before["stock_entry"] - 1
+    await old.upgrade("head")
+
+
 async def test_riders_of_several_companies_are_not_lost_by_a_downgrade(
     fresh_database_url: str,
 ) -> None:
@@ -170,7 +200,7 @@ def test_a_migration_that_changes_rows_lifts_row_level_security() -> None:
     changing = {
         path.name: path.read_text()
         for path in folder.glob("*.py")
-        if path.name > BASE and CHANGES_ROWS.search(path.read_text())
+        if path.name not in BEFORE_THE_POLICIES and CHANGES_ROWS.search(path.read_text())
     }
     assert "0033_payment_attempts.py" in changing
     assert [name for name, source in changing.items() if "no force row level" not in source] == []
