@@ -208,7 +208,10 @@ OVERDUE_PROPOSALS = (
 
 
 async def time_out(session: AsyncSession, substitute_id: UUID) -> bool:
-    """Decide an unanswered proposal by the preference of its line; False when decided."""
+    """Decide an unanswered proposal by the preference of its line; False when decided.
+
+    A proposal whose line waits for no answer any more is declined, and its units return.
+    """
     unlocked = await session.get_one(Substitute, substitute_id)
     order = await order_states.lock(session, unlocked.order_id)
     substitute = await session.get_one(Substitute, substitute_id, populate_existing=True)
@@ -217,7 +220,11 @@ async def time_out(session: AsyncSession, substitute_id: UUID) -> bool:
     preference = await session.scalar(
         select(OrderLine.substitution).where(OrderLine.id == substitute.order_line_id)
     )
-    await _decide(session, order, substitute, preference is Substitution.REPLACE_SIMILAR, None)
+    is_open = (
+        await session.scalar(LINE_STATUS, {"line": substitute.fulfillment_line_id}) == PROPOSED
+    )
+    accept = is_open and preference is Substitution.REPLACE_SIMILAR
+    await _decide(session, order, substitute, accept, None)
     return True
 
 
@@ -231,12 +238,10 @@ async def _decide(
     substitute.due_at, substitute.answered_at = None, task.now
     answer = SubstituteStatus.ACCEPTED if accept else SubstituteStatus.DECLINED
     substitute_states.MACHINE.set_status(substitute, answer)
-    statuses = FulfillmentLineStatus
-    LINE_MACHINE.set_status(line, statuses.SUBSTITUTED if accept else statuses.DECLINED)
-    if not any(candidate.status is statuses.SUBSTITUTE_PROPOSED for candidate in task.lines):
-        MACHINE.set_status(task.fulfillment, FulfillmentStatus.PICKING)
-    task.fulfillment.due_at = idle_deadline(task)
-    task.fulfillment.version += 1
+    if line.status is PROPOSED:
+        statuses = FulfillmentLineStatus
+        LINE_MACHINE.set_status(line, statuses.SUBSTITUTED if accept else statuses.DECLINED)
+    _continue_picking(task)
     event_type = EventType.SUBSTITUTE_ACCEPTED if accept else EventType.SUBSTITUTE_DECLINED
     _record_change(session, task, event_type, substitute)
     await session.flush()
@@ -244,6 +249,16 @@ async def _decide(
         units = {substitute.product_id: substitute.quantity}
         reason = StockReason.RESTOCK
         await movements.restock(session, order, units, reason, actor_id, line_id=line.id)
+
+
+def _continue_picking(task: PickingTask) -> None:
+    """Let the picker go on when no line waits for an answer."""
+    fulfillment = task.fulfillment
+    is_waiting = fulfillment.status is FulfillmentStatus.AWAITING_SUBSTITUTION
+    if is_waiting and not any(candidate.status is PROPOSED for candidate in task.lines):
+        MACHINE.set_status(fulfillment, FulfillmentStatus.PICKING)
+    fulfillment.due_at = idle_deadline(task)
+    fulfillment.version += 1
 
 
 def _record_change(

@@ -84,6 +84,12 @@ async def newest_substitute(database: Database, fulfillment: Fulfillment) -> Sub
         return (await session.scalars(statement.order_by(Substitute.id.desc()).limit(1))).one()
 
 
+async def open_line_again(database: Database, line: Any) -> None:
+    async with database.write(PLATFORM, ORIGIN) as session:
+        of_line = update(FulfillmentLine).where(FulfillmentLine.id == line.id)
+        await session.execute(of_line.values(status=FulfillmentLineStatus.PENDING))
+
+
 async def answer(
     dependencies: OrderDependencies, order: Order, substitute: Substitute, accept: bool
 ) -> Substitute:
@@ -273,10 +279,29 @@ async def test_an_answer_for_a_line_that_waits_for_none_is_refused(
         dependencies, city, Substitution.ASK_ME
     )
     substitute = await propose(dependencies, fulfillment, staff, line, "P002")
-    async with dependencies.database.write(PLATFORM, ORIGIN) as session:
-        of_line = update(FulfillmentLine).where(FulfillmentLine.id == line.id)
-        await session.execute(of_line.values(status=FulfillmentLineStatus.PENDING))
+    await open_line_again(dependencies.database, line)
     for accept in (True, False):
         with pytest.raises(DomainError) as caught:
             await answer(dependencies, order, substitute, accept)
         assert isinstance(caught.value.problems[0], IllegalStep)
+
+
+async def test_a_proposal_whose_line_waits_for_no_answer_ends_by_itself(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The job failed for it ten times and gave up: the units stayed sold, the task unpackable."""
+    database = dependencies.database
+    _, fulfillment, staff, line = await order_with_short_line(
+        dependencies, city, Substitution.REPLACE_SIMILAR
+    )
+    substitute = await propose(dependencies, fulfillment, staff, line, "P002")
+    await open_line_again(database, line)
+    async with database.write(PLATFORM, ORIGIN) as session:
+        assert await substitutions.time_out(session, substitute.id)
+    declined = await newest_substitute(database, fulfillment)
+    assert (declined.status, declined.due_at) == (SubstituteStatus.DECLINED, None)
+    assert await on_hand(database, city.near, city, 1) == 50
+    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(2, line.id))
+    packed = await run_step(database, staff, fulfillment, picking.pack, bags=1)
+    assert packed.status is FulfillmentStatus.PACKED
+    assert await unexplained_stock(database, city) == []
