@@ -56,7 +56,7 @@ class AppScope(NamedEnum):
     DELIVERIES_READ = auto()
     """Read deliveries and their tracks."""
     TICKETS_READ = auto()
-    """Read support tickets."""
+    """Read the company's support tickets, their messages, and support's queue."""
     SUPPLY_READ = auto()
     """Read suppliers, purchase orders and proposals."""
     SUPPLY_WRITE = auto()

@@ -100,6 +100,7 @@ STORE = _rule(
 MANAGER = _rule("store managers", Role.STORE_MANAGER, Role.COMPANY_ADMIN, Role.SUPER_ADMIN)
 COMPANY = _rule("company admins", Role.COMPANY_ADMIN, Role.SUPER_ADMIN)
 SUPPORT = _rule("support agents", Role.SUPPORT_AGENT, Role.SUPER_ADMIN)
+SUPPORT_OR_APP = _rule("support agents and apps", Role.INTEGRATOR, *SUPPORT.roles)
 COMPANY_OR_SUPPORT = _rule("company admins and support agents", *COMPANY.roles, *SUPPORT.roles)
 PLATFORM = _rule("super admins", Role.SUPER_ADMIN)
 STORE_OR_SUPPORT = _rule("store staff and support agents", *STORE.roles, *SUPPORT.roles)
@@ -109,6 +110,9 @@ RIDER_OR_STORE_OR_SUPPORT = _rule(
     "riders, store staff and support agents", Role.RIDER, *STORE_OR_SUPPORT.roles
 )
 CUSTOMER_OR_SUPPORT = _rule("customers and support agents", Role.CUSTOMER, *SUPPORT.roles)
+CUSTOMER_OR_SUPPORT_OR_APP = _rule(
+    "customers, support agents and apps", Role.CUSTOMER, *SUPPORT_OR_APP.roles
+)
 
 STORE_ROLES = STORE.roles
 MANAGER_ROLES = MANAGER.roles

@@ -50,6 +50,8 @@ ROOT_FIELD_SCOPES: dict[str, AppScope | None] = {
     "Query.supplier": S.SUPPLY_READ,
     "Query.supplierProducts": S.SUPPLY_READ,
     "Query.suppliers": S.SUPPLY_READ,
+    "Query.ticket": S.TICKETS_READ,
+    "Query.supportQueue": S.TICKETS_READ,
     "Query.webhookEndpoint": S.WEBHOOKS_READ,
     "Query.webhookEndpoints": S.WEBHOOKS_READ,
     "Query.webhookEvent": S.WEBHOOKS_READ,
@@ -91,6 +93,8 @@ ROOT_FIELD_SCOPES: dict[str, AppScope | None] = {
     "Subscription.inventoryChanged": S.STOCK_READ,
     "Subscription.orderTracked": S.ORDERS_READ,
     "Subscription.storeQueueChanged": S.FULFILLMENTS_READ,
+    "Subscription.ticketChanged": S.TICKETS_READ,
+    "Subscription.supportQueueChanged": S.TICKETS_READ,
 }
 TYPE_SCOPES: dict[str, AppScope | None] = {
     "Brand": NO_SCOPE,
@@ -142,7 +146,7 @@ TYPE_SCOPES: dict[str, AppScope | None] = {
     "WebhookDelivery": S.WEBHOOKS_READ,
     "WebhookEndpoint": S.WEBHOOKS_READ,
 }
-# Fields with personal data; they require another scope than their type.
+# Fields with personal data, and ids of orders; they require another scope than their type.
 PERSONAL_FIELD_SCOPES: dict[tuple[str, str], AppScope] = {
     ("Order", "customerName"): S.CUSTOMERS_READ,
     ("Order", "addressLine"): S.CUSTOMERS_READ,
@@ -155,6 +159,7 @@ PERSONAL_FIELD_SCOPES: dict[tuple[str, str], AppScope] = {
     ("Delivery", "dropNote"): S.CUSTOMERS_READ,
     ("Delivery", "dropPoint"): S.CUSTOMERS_READ,
     ("Delivery", "riderName"): S.CUSTOMERS_READ,
+    ("Ticket", "orderId"): S.ORDERS_READ,
     ("Rider", "name"): S.CUSTOMERS_READ,
     ("Rider", "person"): S.CUSTOMERS_READ,
 }

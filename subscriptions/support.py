@@ -13,10 +13,9 @@ from sqlalchemy import select
 from models.companies import Company
 from models.support import Ticket, TicketStatus
 from resolvers.context import Context, Info
-from resolvers.rules import SUPPORT_ROLES
 from services.core.problems import not_found, parse_id
 from services.events.event_log import support_stream, ticket_stream
-from services.orders.ticket_states import may_see
+from services.orders.ticket_states import READER_ROLES, may_see
 from subscriptions.engine.messages import StreamMessage
 from subscriptions.engine.stream_reader import StreamItem
 from subscriptions.engine.subscription import After, StreamSubscription, id_in_body
@@ -97,7 +96,7 @@ async def watch_support_queue(
 
 
 async def _ticket(context: Context, key: UUID) -> Ticket:
-    """Return the ticket for its customer and for its company's support; else NotFound."""
+    """Return the ticket for its customer, its company's support and apps; else NotFound."""
     async with context.read() as session:
         ticket = await session.get(Ticket, key)
     if ticket is None or not may_see(ticket, context.actor):
@@ -110,7 +109,7 @@ def _companies(context: Context) -> Sequence[UUID | None]:
     actor = context.actor
     if actor.is_platform_staff:
         return [None]
-    company_ids = {grant.company_id for grant in actor.grants if grant.role in SUPPORT_ROLES}
+    company_ids = {grant.company_id for grant in actor.grants if grant.role in READER_ROLES}
     return sorted(company_id for company_id in company_ids if company_id)
 
 

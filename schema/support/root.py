@@ -2,7 +2,13 @@
 
 import strawberry
 
-from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SUPPORT
+from resolvers.rules import (
+    CUSTOMER,
+    CUSTOMER_OR_SUPPORT,
+    CUSTOMER_OR_SUPPORT_OR_APP,
+    SUPPORT,
+    SUPPORT_OR_APP,
+)
 from resolvers.support import tickets as ticket_resolvers
 from schema.backing import field, mutation
 from schema.pages import ConnectionType
@@ -19,8 +25,8 @@ from schema.support.tickets import (
 class TicketQuery:
     ticket: TicketType | None = field(
         ticket_resolvers.get_ticket,
-        "A ticket by its id, for its customer and support.",
-        allow=CUSTOMER_OR_SUPPORT,
+        "A ticket by its id, for its customer, support and apps.",
+        allow=CUSTOMER_OR_SUPPORT_OR_APP,
     )
     own_tickets: ConnectionType[TicketType] | None = field(
         ticket_resolvers.list_own,
@@ -30,7 +36,7 @@ class TicketQuery:
     support_queue: ConnectionType[TicketType] | None = field(
         ticket_resolvers.list_queue,
         "The unresolved tickets of support: urgent ones first, then the oldest.",
-        allow=SUPPORT,
+        allow=SUPPORT_OR_APP,
     )
 
 

@@ -8,7 +8,7 @@ import strawberry
 
 from dataloaders import support as load
 from models.events import MessageKind
-from resolvers.rules import CUSTOMER_OR_SUPPORT, SUPPORT
+from resolvers.rules import CUSTOMER_OR_SUPPORT_OR_APP, SUPPORT_OR_APP
 from schema.backing import backed_by, column, related, stream
 from schema.stream_messages import CURSOR, EVENT_TYPE, KIND, OCCURRED_AT
 from subscriptions import support
@@ -50,8 +50,10 @@ class SupportSubscription:
     ticket_changed: AsyncIterator[TicketChangedType] = stream(
         support.watch_ticket,
         "Streams the messages and changes of a ticket.",
-        allow=CUSTOMER_OR_SUPPORT,
+        allow=CUSTOMER_OR_SUPPORT_OR_APP,
     )
     support_queue_changed: AsyncIterator[SupportQueueChangedType] = stream(
-        support.watch_support_queue, "Streams the changes of the support queue.", allow=SUPPORT
+        support.watch_support_queue,
+        "Streams the changes of the support queue.",
+        allow=SUPPORT_OR_APP,
     )

@@ -12,6 +12,9 @@ from services.core.problems import not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
 from services.events.event_log import record_event, support_stream, ticket_stream
 
+APP_ROLES = frozenset({Role.INTEGRATOR})
+READER_ROLES = SUPPORT_ROLES | APP_ROLES
+"""The roles that read all tickets of their company."""
 CUSTOMER, AGENT = Role.CUSTOMER, Role.SUPPORT_AGENT
 UNRESOLVED_STATUSES = frozenset({TicketStatus.OPEN, TicketStatus.WAITING})
 # Written exactly as in the partial index, so that generic plans of prepared statements use it.
@@ -39,8 +42,12 @@ def require_role(ticket: Ticket, actor: Actor) -> Role:
 
 
 def may_see(row: Ticket, actor: Actor) -> bool:
-    """Whether `actor` has a role in the ticket."""
-    return _role(actor, row) is not None
+    """Whether `actor` has a role in the ticket, or is an app of its company.
+
+    Apps read tickets and take no step with them; their scope is checked for the whole document.
+    """
+    is_app = actor.app_id is not None and actor.has_company_role(row.company_id, APP_ROLES)
+    return is_app or _role(actor, row) is not None
 
 
 def is_conversation(row: Ticket) -> bool:

@@ -9,17 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.companies import Company
 from models.identity import Actor
 from models.support import Ticket, TicketPriority, TicketStatus
-from services.core.access import SUPPORT_ROLES
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.orders.ticket_states import IS_UNRESOLVED, may_see
+from services.orders.ticket_states import IS_UNRESOLVED, READER_ROLES, may_see
 
 PRIORITY_RANKS = {TicketPriority.URGENT: 0, TicketPriority.HIGH: 1, TicketPriority.NORMAL: 2}
 PRIORITY_RANK = case(PRIORITY_RANKS, value=Ticket.priority)
 
 
 async def visible_ticket(session: AsyncSession, *, actor: Actor, ticket_id: UUID) -> Ticket:
-    """The ticket, for its customer and for support. Raises DomainError: NotFound."""
+    """The ticket, for its customer, support and apps. Raises DomainError: NotFound."""
     ticket = await session.get(Ticket, ticket_id)
     if ticket is None or not may_see(ticket, actor):
         raise not_found(Ticket, "id")
@@ -76,15 +75,15 @@ async def list_queue(
 
 
 def _agent_tickets(actor: Actor, company_id: UUID | None) -> Select[Ticket]:
-    """The tickets of the companies that this agent serves, except about the agent's own orders."""
+    """The tickets of the companies that this agent or app serves, none about its own orders."""
     rows = select(Ticket).where(Ticket.customer_id != actor.person_id)
     if company_id is not None:
-        if not actor.has_company_role(company_id, SUPPORT_ROLES):
+        if not actor.has_company_role(company_id, READER_ROLES):
             raise not_found(Company, "companyId")
         return rows.where(Ticket.company_id == company_id)
     if actor.is_platform_staff:
         return rows
-    served = [one for one in actor.company_ids if actor.has_company_role(one, SUPPORT_ROLES)]
+    served = [one for one in actor.company_ids if actor.has_company_role(one, READER_ROLES)]
     return rows.where(Ticket.company_id.in_(served))
 
 

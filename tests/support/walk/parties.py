@@ -126,6 +126,11 @@ def supports(world: World, actor: Actor, row: Any) -> bool:
     return actor.has_company_role(row.company_id, SUPPORT_ROLES)
 
 
+def integrates(world: World, actor: Actor, row: Any) -> bool:
+    """The apps of the row's company; the walk's rule names the scope that they need as well."""
+    return actor.app_id is not None and row.company_id in actor.company_ids
+
+
 def administers(world: World, actor: Actor, row: Any) -> bool:
     return actor.has_company_role(row.company_id, ADMIN_ROLES)
 

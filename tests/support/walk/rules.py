@@ -125,7 +125,7 @@ RULES: tuple[WalkRule, ...] = (
     ),
     _rows(
         "tickets",
-        (parties.own_talk, parties.supports),
+        (parties.own_talk, parties.supports, parties.integrates),
         Ticket,
         TicketMessage,
         scope=S.TICKETS_READ,
