@@ -12,8 +12,6 @@ from jobs import fulfillment as jobs
 from models.carts import Substitution
 from models.fulfillment import (
     Fulfillment,
-    FulfillmentLine,
-    FulfillmentLineStatus,
     FulfillmentStatus,
     Substitute,
     SubstituteStatus,
@@ -82,12 +80,6 @@ async def newest_substitute(database: Database, fulfillment: Fulfillment) -> Sub
     async with database.read(PLATFORM) as session:
         statement = select(Substitute).where(Substitute.fulfillment_id == fulfillment.id)
         return (await session.scalars(statement.order_by(Substitute.id.desc()).limit(1))).one()
-
-
-async def open_line_again(database: Database, line: Any) -> None:
-    async with database.write(PLATFORM, ORIGIN) as session:
-        of_line = update(FulfillmentLine).where(FulfillmentLine.id == line.id)
-        await session.execute(of_line.values(status=FulfillmentLineStatus.PENDING))
 
 
 async def answer(
@@ -268,40 +260,4 @@ async def test_the_batches_of_a_substitute_are_recorded(
         await put_back_everything(database, staff, fulfillment)
         assert await picked_of_order(database, order) == {}
         assert (await batches_of(database, city.near, substitute_product))["late"][0] == 3
-    assert await unexplained_stock(database, city) == []
-
-
-async def test_an_answer_for_a_line_that_waits_for_none_is_refused(
-    dependencies: OrderDependencies, city: City
-) -> None:
-    """It was an internal error, since no step of the line begins at its state."""
-    order, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.ASK_ME
-    )
-    substitute = await propose(dependencies, fulfillment, staff, line, "P002")
-    await open_line_again(dependencies.database, line)
-    for accept in (True, False):
-        with pytest.raises(DomainError) as caught:
-            await answer(dependencies, order, substitute, accept)
-        assert isinstance(caught.value.problems[0], IllegalStep)
-
-
-async def test_a_proposal_whose_line_waits_for_no_answer_ends_by_itself(
-    dependencies: OrderDependencies, city: City
-) -> None:
-    """The job failed for it ten times and gave up: the units stayed sold, the task unpackable."""
-    database = dependencies.database
-    _, fulfillment, staff, line = await order_with_short_line(
-        dependencies, city, Substitution.REPLACE_SIMILAR
-    )
-    substitute = await propose(dependencies, fulfillment, staff, line, "P002")
-    await open_line_again(database, line)
-    async with database.write(PLATFORM, ORIGIN) as session:
-        assert await substitutions.time_out(session, substitute.id)
-    declined = await newest_substitute(database, fulfillment)
-    assert (declined.status, declined.due_at) == (SubstituteStatus.DECLINED, None)
-    assert await on_hand(database, city.near, city, 1) == 50
-    await run_step(database, staff, fulfillment, picking.pick_line, pick=LinePick(2, line.id))
-    packed = await run_step(database, staff, fulfillment, picking.pack, bags=1)
-    assert packed.status is FulfillmentStatus.PACKED
     assert await unexplained_stock(database, city) == []
