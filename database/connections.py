@@ -1,14 +1,54 @@
-"""Driver connections that work inside a row-level-security scope."""
+"""Addresses of databases, and driver connections inside a row-level-security scope."""
 
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
 import orjson
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from database.scope import Scope
 
 MAX_CACHED_SCOPES = 10_000
+SCHEMES = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
+SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+PARAMETERS = frozenset({"host", "port", "sslmode"})
+"""`host` is the folder of a socket, `port` the number in its name."""
+
+
+def parse_database_url(text: str) -> str:
+    """Return the address with the driver that we use, which hosting services leave out.
+
+    `ssl` is understood as `sslmode`. Raises ValueError for anything but a PostgreSQL database.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("no address") from None
+    query = {("sslmode" if name == "ssl" else name): value for name, value in url.query.items()}
+    if url.drivername not in SCHEMES or not url.database or "/" in url.database:
+        raise ValueError("no database")
+    if not PARAMETERS.issuperset(query) or not all(isinstance(one, str) for one in query.values()):
+        raise ValueError("unknown parameters")
+    if query.get("sslmode", "disable") not in SSL_MODES or not str(query.get("port", 0)).isdigit():
+        raise ValueError("unknown values of parameters")
+    if not url.host and "host" not in query:
+        raise ValueError("no host")
+    url = url.set(drivername="postgresql+asyncpg", query=query)
+    return url.render_as_string(hide_password=False)
+
+
+def driver_address(url: str | URL) -> str:
+    """Return an address as the driver itself understands it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def engine_address(url: str) -> tuple[URL, dict[str, Any]]:
+    """Return an address for SQLAlchemy, and the driver's arguments that it can't carry."""
+    parsed = make_url(url)
+    mode = parsed.query.get("sslmode")
+    return parsed.difference_update_query(["sslmode"]), {"ssl": mode} if mode else {}
 
 
 class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # the driver ships no types

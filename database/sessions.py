@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from database.announcer import Announcer, EventNotice
 from database.audit import AuditContext
 from database.coalescer import CoalescedReads
-from database.connections import ScopedConnection, scope_statement
+from database.connections import ScopedConnection, engine_address, scope_statement
 from database.entity_loader import entity_reader
 from database.outbox import AuditRecord, flush_outbox
 from database.read_batcher import ReadBatcher
@@ -52,8 +52,9 @@ SERVER_SETTINGS = {
 
 def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """A pool whose connections act as `role`, which owns nothing and bypasses no policy."""
+    address, tls = engine_address(url)
     engine = create_async_engine(
-        url,
+        address,
         pool_size=pool_size,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=ACQUIRE_SECONDS,
@@ -62,6 +63,7 @@ def open_engine(url: str, role: str, pool_size: int = POOL_SIZE) -> AsyncEngine:
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={
+            **tls,
             "server_settings": {**SERVER_SETTINGS, "role": role},
             "timeout": 5,
             "command_timeout": COMMAND_SECONDS,

@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 import models  # noqa: F401 - declares every table
 from database.base import Base
+from database.connections import engine_address
 from models.events import TransactionNumber
 
 MIGRATING = 0x6461726B  # the advisory lock of whoever migrates
@@ -46,9 +47,9 @@ def migrate(connection: Connection) -> None:
 
 async def connect_and_migrate() -> None:
     """Open the one connection that this run needs."""
-    engine = create_async_engine(
-        database_url(), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS}
-    )
+    address, tls = engine_address(database_url())
+    arguments = {"timeout": CONNECT_SECONDS, **tls}
+    engine = create_async_engine(address, poolclass=NullPool, connect_args=arguments)
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
         await connection.commit()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from database.base import Base
+from database.connections import driver_address
 from seed import people, stores
 from seed.bulk_load import insert_missing
 from seed.catalog import read_articles
@@ -33,8 +34,7 @@ async def seed(url: str, *, report: ReportProgress) -> SeedSummary:
     """
     started_at = time.monotonic()
     summary = SeedSummary()
-    dsn = url.replace("+asyncpg", "", 1)
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
+    connection = await asyncpg.connect(driver_address(url), timeout=CONNECT_SECONDS)
     try:
         await connection.set_type_codec(
             "geography", schema="public", encoder=bytes, decoder=bytes, format="binary"

@@ -15,7 +15,6 @@ from server import gc_settings
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.clock_check import checked_clock
 from server.container import build_storage, open_container
-from server.endpoints.explorer import explorer_routes
 from server.endpoints.metrics import metrics_routes
 from server.endpoints.oauth import oauth_routes
 from server.endpoints.payment_webhooks import PaymentWebhooks
@@ -133,8 +132,7 @@ def _build_app(
         *probe_routes(container.database, connections),
         *metrics_routes(container, settings.development, settings.metrics_token),
     ]
-    if settings.development:
-        routes.extend(explorer_routes())
+    routes += _development_routes() if settings.development else []
     return ServerApplication(
         authenticator,
         connections,
@@ -142,6 +140,13 @@ def _build_app(
         routes=routes,
         middleware=_middleware(settings),
     )
+
+
+def _development_routes() -> list[BaseRoute]:
+    """The explorer. It is imported in development only, as the demo's accounts come with it."""
+    from server.endpoints.explorer import explorer_routes
+
+    return explorer_routes()
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

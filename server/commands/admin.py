@@ -15,6 +15,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.accounts import Membership, Person
 from models.identity import Role
+from server.settings.declarations import DATABASE_URL
 from services.accounts import customers, memberships, people, sign_up
 from services.accounts.memberships import RoleScope
 from services.core.contacts.email_addresses import parse_email
@@ -34,17 +35,11 @@ class AdminExists(Exception):
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Create a super admin; 1 with a sentence when that is refused."""
     given = _parse(arguments)
-    url = environment.get("DATABASE_URL", "")
-    if not url:
-        print("admin: DATABASE_URL is not set", file=sys.stderr)
-        return 1
+    url = DATABASE_URL.read(environment)
     try:
         password = None if given.email is None else _password()
         contact = asyncio.run(create(url, given.email, given.phone, password, force=given.force))
-    except AdminExists as error:
-        print(f"admin: {error}", file=sys.stderr)
-        return 1
-    except DomainError as error:
+    except (AdminExists, DomainError) as error:
         print(f"admin: {error}", file=sys.stderr)
         return 1
     print(

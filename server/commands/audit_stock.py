@@ -1,28 +1,17 @@
 """`python -m server audit-stock`: compare stock counters with the stock movements."""
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from server.commands.migrate import error_sentence
+from server.settings.declarations import DATABASE_URL
 from services.stock.audit import stock_audit
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Return 0 if the movements explain every counter; 1 with a line for each difference."""
-    url = environment.get("DATABASE_URL", "")
-    if not url:
-        print("audit-stock: DATABASE_URL is not set.", file=sys.stderr)
-        return 1
-    try:
-        stores, differences = asyncio.run(audit(url))
-    except (OSError, SQLAlchemyError) as error:
-        print(f"audit-stock: {error_sentence(error)}", file=sys.stderr)
-        return 1
+    stores, differences = asyncio.run(audit(DATABASE_URL.read(environment)))
     for difference in differences:
         print(f"audit-stock: {difference}")
     print(f"audit-stock: {stores} stores, {len(differences)} differences.")

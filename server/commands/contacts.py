@@ -1,16 +1,13 @@
 """`python -m server contacts`: put stored contacts into their one form, merge who exists twice."""
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from database.sessions import Database
 from models.accounts import Person
 from models.ids import encode_id
-from server.commands.migrate import error_sentence
+from server.settings.declarations import DATABASE_URL
 from services.accounts.duplicate_contacts import ContactReport, ContactResult
 from workflows.identity.duplicate_contacts import normalize_contacts
 
@@ -19,15 +16,7 @@ FINISHED = {ContactResult.REWRITTEN, ContactResult.MERGED}
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Return 0 if every contact has its one form now; 1 if some need somebody's decision."""
-    url = environment.get("DATABASE_URL", "")
-    if not url:
-        print("contacts: DATABASE_URL is not set.", file=sys.stderr)
-        return 1
-    try:
-        counts = asyncio.run(_run(url))
-    except (OSError, SQLAlchemyError) as error:
-        print(f"contacts: {error_sentence(error)}", file=sys.stderr)
-        return 1
+    counts = asyncio.run(_run(DATABASE_URL.read(environment)))
     for result, count in sorted(counts.items()):
         print(f"contacts: {count} {result}")
     print(f"contacts: {counts.total()} had another form.")

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ import uvloop
 
 from server.app import ServerApplication, open_app
 from server.logs import configure_logging
-from server.settings import DEFAULT_PORT, BadSetting, Settings, read_settings
+from server.settings import DEFAULT_PORT, Settings, read_settings
 from server.transport.connections import LiveConnections
 from server.transport.http.fast_path import fast_path_protocol
 from server.transport.limits import MAX_FRAME_BYTES
@@ -33,19 +32,21 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Serve; 0 when stopped by a signal, 1 with a sentence for an invalid setting."""
+    """Serve; 0 when stopped by a signal. Raises BadSetting."""
     parser = argparse.ArgumentParser(prog="server serve")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT)
     parser.add_argument("--host", default="127.0.0.1")
     options = parser.parse_args(arguments)
     configure_logging()
-    try:
-        settings = read_settings(environment)
-    except BadSetting as error:
-        print(f"serve: {error}", file=sys.stderr)
-        return 1
+    settings = read_settings(environment)
     uvloop.run(_serve(settings, options.host, options.port))
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text[:6]) < 65_536:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 1 to 65535")
+    return int(text)
 
 
 async def _serve(settings: Settings, host: str, port: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 
 import uvloop
@@ -18,18 +17,14 @@ from server.container import (
     open_worker_database,
 )
 from server.logs import configure_logging
-from server.settings import BadSetting, Settings, read_settings
+from server.settings import Settings, read_settings
 from server.webhook_payloads import GraphPayloads
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the jobs; 0 when stopped by a signal, 1 with a sentence for an invalid setting."""
+    """Run the jobs; 0 when stopped by a signal. Raises BadSetting."""
     configure_logging()
-    try:
-        settings = read_settings(environment)
-    except BadSetting as error:
-        print(f"worker: {error}", file=sys.stderr)
-        return 1
+    settings = read_settings(environment)
     uvloop.run(_run(settings))
     return 0
 

@@ -41,6 +41,10 @@ class TooManyKeys(Exception):
     """Too many retired keys still verify; keys were rotated too often."""
 
 
+class KeysFileInvalid(ValueError):
+    """The file of keys holds something else."""
+
+
 class InvalidAccessToken(Exception):
     """The access token is not valid; the message may be shown to the client."""
 
@@ -143,11 +147,17 @@ class KeyRing:
 
 
 def load_keys(file: Path) -> KeyRing:
-    """Load the keys from the file; create it if missing, safely for concurrent processes."""
+    """Load the keys from the file; create it if missing, safely for concurrent processes.
+
+    Raises KeysFileInvalid, or OSError for a file that can't be read or made.
+    """
     if not file.exists():
         content = {"keys": [_new_key(), _new_key()], "secret": secrets.token_urlsafe(SEED_BYTES)}
         _write(file, content, replace=False)
-    return _ring(orjson.loads(file.read_bytes()))
+    try:
+        return _ring(orjson.loads(file.read_bytes()))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise KeysFileInvalid(f"{file} holds no keys of ours.") from error
 
 
 def modified_at_ns(file: Path) -> int:

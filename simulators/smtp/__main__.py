@@ -2,6 +2,7 @@ import argparse
 
 import uvicorn
 
+from simulators.development import require_development
 from simulators.smtp.app import build
 
 CONCURRENT_LIMIT_COUNT = 200
@@ -9,6 +10,7 @@ CONCURRENT_LIMIT_COUNT = 200
 
 def main() -> None:
     """Serve the simulator on this machine's loopback until it is stopped."""
+    require_development("smtp")
     parser = argparse.ArgumentParser(
         prog="python -m simulators.smtp",
         description="A mail server and its mailbox on loopback, for development and tests.",

@@ -3,6 +3,7 @@ import sqlite3
 
 import uvicorn
 
+from simulators.development import require_development
 from simulators.stripe.account import EVENT_PATTERNS, HOLD_SECONDS, SimulatorSettings
 from simulators.stripe.app import build
 from simulators.stripe.state import State
@@ -14,6 +15,7 @@ KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: none fin
 
 def main() -> None:
     """Serve the simulator on this machine's loopback until it is stopped."""
+    require_development("stripe")
     parser = _parser()
     given = parser.parse_args()
     try:

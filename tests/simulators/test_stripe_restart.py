@@ -33,6 +33,7 @@ async def process(port: int, state: Path, webhook: str) -> AsyncIterator[int]:
         *(sys.executable, "-m", "simulators.stripe", "--port", str(port), "--state", str(state)),
         *("--webhook", webhook, "--secret", WEBHOOK_SECRET, "--key", SECRET_KEY),
         cwd=ROOT,
+        env={**os.environ, "DARKSTORE_ENV": "development"},
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:

@@ -9,6 +9,7 @@ import pytest
 from database.base import uuid7
 from database.sessions import Database
 from models.identity import Actor
+from server.__main__ import main
 from server.commands import keys
 from services.identity.access_tokens import (
     MAX_RETIRED_KEYS,
@@ -41,8 +42,8 @@ def test_the_command_rotates_and_tells_which_key_signs(
 
 def test_the_command_explains_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert keys.main([], {}) == 2
-    assert keys.main(["rotate"], {}) == 1
-    assert keys.main(["rotate"], {"DARKSTORE_KEYS_FILE": "/proc/none/keys.json"}) == 1
+    assert main(["keys", "rotate"], {}) == 2
+    assert main(["keys", "rotate"], {"DARKSTORE_KEYS_FILE": "/proc/none/keys.json"}) == 2
     assert "DARKSTORE_KEYS_FILE is not set" in capsys.readouterr().err
 
 

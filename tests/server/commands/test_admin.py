@@ -7,7 +7,8 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.accounts import Membership, Person
 from models.identity import Role
-from server.commands import admin, seed
+from server.__main__ import main
+from server.commands import admin
 from server.commands.admin import AdminExists
 from services.core.problems import DomainError
 from services.identity.passwords import verify_password
@@ -42,16 +43,18 @@ async def test_the_first_super_admin_is_made_by_a_command_and_no_second_one(
 
 
 @pytest.mark.parametrize("environment", [{}, {"DARKSTORE_ENV": "production"}])
-def test_the_seed_is_refused_in_production(
-    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["seed", "welcome"])
+def test_the_demo_is_refused_in_production(
+    command: str, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A seeded production had a super admin with the demo's password."""
-    assert seed.main([], {"DATABASE_URL": "postgresql+asyncpg://nowhere", **environment}) == 1
+    address = {"DATABASE_URL": "postgresql+asyncpg://nowhere/none"}
+    assert main([command], {**address, **environment}) == 2
     assert "DARKSTORE_ENV" in capsys.readouterr().err
 
 
 def test_the_command_says_what_it_needs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert admin.main(["create", "--phone", "+351912345678"], {}) == 1
-    assert capsys.readouterr().err == "admin: DATABASE_URL is not set\n"
+    assert main(["admin", "create", "--phone", "+351912345678"], {}) == 2
+    assert capsys.readouterr().err.startswith("admin: DATABASE_URL is not set")
     with pytest.raises(SystemExit):
         admin.main(["create"], {})

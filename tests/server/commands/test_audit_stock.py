@@ -12,6 +12,7 @@ from database.sessions import Database
 from jobs import stock
 from models.events import Event
 from models.stock import StockAudit
+from server.__main__ import main
 from server.commands import audit_stock
 from services.events.event_log import audit_stream
 from services.stock.receiving import StockReceiptLine
@@ -100,6 +101,7 @@ async def restore(url: str, source: str, before: tuple[int, ...]) -> None:
 
 
 def test_an_unreachable_database_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert audit_stock.main([], {}) == 1
-    assert run("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere") == 1
+    unreachable = {"DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"}
+    assert main(["audit-stock"], {}) == 2
+    assert main(["audit-stock"], unreachable) == 2
     assert capsys.readouterr().err.count("\n") == 2

@@ -1,0 +1,66 @@
+"""For each setting, values of every wrong kind; secrets among them are "hunter2"."""
+
+from collections.abc import Mapping
+
+NO_NUMBER = ("many", "1.5", "-1", "9" * 5_000, "٣", "1e3", "0x10", "1 000")
+NO_WORD = ("yes", "1", "true", "on off")
+NO_WEB_ADDRESS = (
+    "shop.example.org", "ftp://shop.example.org", "https://", "https://a b.example.org", "//shop",
+    "https://user:secret@shop.example.org", "https://shop.example.org:99999", "https://-.org",
+    "https://shop.example.org?x=1", "not-a-url", "https:shop",
+)  # fmt: skip
+NO_KEY = ("pk-test", "key", "sk test", "hunter2")
+WRONG: Mapping[str, tuple[str, ...]] = {
+    "DATABASE_URL": (
+        "hello", "mysql://db/darkstore", "postgresql://db", "postgresql:///darkstore",
+        "postgresql://db:port/darkstore", "postgresql+psycopg://db/darkstore",
+        "postgresql://db/darkstore?sslmode=perhaps", "postgresql://db/darkstore?timeout=5",
+        "postgresql://shop:hunter2@db",
+    ),
+    "REDIS_URL": ("foo://cache:6379", "cache:6379", "redis://", "redis://cache:port/0",
+                  "redis://:hunter2@cache/zero", "https://cache:6379"),
+    "DARKSTORE_ENV": ("produktion", "prod", "dev", "test", "0", "development,production"),
+    "DARKSTORE_KEYS_FILE": ("keys\x01.json",),
+    "DARKSTORE_FILES_FOLDER": ("files\x01",),
+    "DARKSTORE_ORIGINS": (*NO_WEB_ADDRESS, "*", "null", "https://shop.example.org/path",
+                          "https://shop.example.org https://other.example.org"),
+    "DARKSTORE_DRAIN_SECONDS": ("-1", "301", "soon", "nan", "inf", "9" * 5_000, "5s"),
+    "DARKSTORE_TRUSTED_PROXIES": ("10.0.0.0/33", "proxy.example.org", "10.0.0.1/8", "*",
+                                  "none,::1", "256.1.1.1"),
+    "DARKSTORE_FORWARDED_HEADER": ("x-real-ip", "x-forwarded-for,forwarded"),
+    "DARKSTORE_CONNECTIONS_PER_ADDRESS": (*NO_NUMBER, "0", "100001"),
+    "DARKSTORE_BUDGET_PER_SECOND": (*NO_NUMBER, "1000001"),
+    "DARKSTORE_COST_SHOWN": NO_WORD,
+    "DARKSTORE_MANIFEST": ("manifest\x01.json",),
+    "DARKSTORE_APQ": NO_WORD,
+    "DARKSTORE_EVENTS_DAYS": (*NO_NUMBER, "6", "401", "0"),
+    "DARKSTORE_AUDIT_DAYS": (*NO_NUMBER, "29", "3651"),
+    "DARKSTORE_AUDIT_PERSONAL_DAYS": (*NO_NUMBER, "6", "3651"),
+    "DARKSTORE_GUEST_DAYS": (*NO_NUMBER, "6", "401"),
+    "DARKSTORE_UNPAID_ORDERS": (*NO_NUMBER, "0", "1001"),
+    "DARKSTORE_UNPAID_ORDERS_NETWORK": (*NO_NUMBER, "0", "100001"),
+    "DARKSTORE_UNPAID_SHARE": (*NO_NUMBER, "0", "101"),
+    "DARKSTORE_UNPAID_UNITS": (*NO_NUMBER, "0", "100001"),
+    "DARKSTORE_UNPAID_UNITS_NETWORK": (*NO_NUMBER, "0", "100001"),
+    "DARKSTORE_GUEST_PAYMENT_SECONDS": (*NO_NUMBER, "59", "481"),
+    "DARKSTORE_METRICS_TOKEN": ("two words", "pässword", "tab\tbed"),
+    "DARKSTORE_WEBHOOK_ALLOW": ("127.0.0.1", "host:", ":9000", "host:port", "host:0", "host:65536",
+                                "http://host:9000", "ho st:9000"),
+    "STRIPE_API_KEY": NO_KEY,
+    "STRIPE_WEBHOOK_SECRET": (*NO_KEY, "sk_test_1"),
+    "STRIPE_PUBLISHABLE_KEY": (*NO_KEY, "sk_test_1"),
+    "STRIPE_API_BASE": NO_WEB_ADDRESS,
+    "SMS_ACCOUNT": ("two words", "AC\x07"),
+    "SMS_TOKEN": ("two words", "tök"),
+    "SMS_FROM": ("+", "+123", "call me maybe soon", "+1 500 555 0006", "shop@example.org"),
+    "SMS_API_BASE": NO_WEB_ADDRESS,
+    "SMTP_HOST": ("smtp://mail.example.org", "mail.example.org:25", "mail example", "-mail",
+                  "a..b"),
+    "SMTP_PORT": (*NO_NUMBER, "0", "65536", "smtp"),
+    "SMTP_USER": ("shop\x01",),
+    "SMTP_PASSWORD": ("secret\x01",),
+    "SMTP_FROM": ("shop", "@example.org", "shop@", "a@b..com", "shop@example.org\x01"),
+    "SMTP_SECURITY": ("ssl", "none", "starttls,tls"),
+    "DARKSTORE_APP_URL": NO_WEB_ADDRESS,
+    "EXECUTOR": ("refrence", "graphql-core", "ours", "1"),
+}  # fmt: skip
