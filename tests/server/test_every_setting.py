@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.__main__ import COMMANDS, REFUSED, main
-from server.settings import BadSetting, read_settings
+from server.settings import BadSetting
 from server.settings.declarations import SETTINGS
 from server.start_checks import CHECKS
 from services.identity.access_tokens import load_keys
@@ -107,12 +107,6 @@ def test_an_empty_setting_is_one_that_is_not_set(setting: object, valid: dict[st
     if found.default is None:
         with pytest.raises(BadSetting, match=f"{found.name} is not set"):
             found.read({found.name: ""})
-
-
-@pytest.mark.parametrize("name", REQUIRED)
-def test_what_every_server_needs_has_no_default(name: str, valid: dict[str, str]) -> None:
-    with pytest.raises(BadSetting, match=f"{name} is not set"):
-        read_settings({**valid, name: ""})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
