@@ -22,6 +22,7 @@ FOLDER = ROOT / ".darkstore" / "attack"
 OPERATIONS = ROOT / "docs" / "operations"
 PROXY = "127.0.0.2"
 BYSTANDER = "127.0.0.9"
+PEOPLE = "127.0.0.7"
 PER_ADDRESS = 100
 READY_SECONDS = 120.0
 OPEN_FILES = 4_096

@@ -27,10 +27,10 @@ class SeedSummary:
     seconds: float = 0.0
 
 
-async def seed(url: str, *, report: ReportProgress) -> SeedSummary:
+async def seed(url: str, *, report: ReportProgress, max_articles: int | None = None) -> SeedSummary:
     """Insert missing rows in one transaction, then make the example orders that are missing.
 
-    `report` receives a line for each step.
+    `report` receives a line for each step; `max_articles` bounds the catalog.
     """
     started_at = time.monotonic()
     summary = SeedSummary()
@@ -41,7 +41,7 @@ async def seed(url: str, *, report: ReportProgress) -> SeedSummary:
         )
         async with connection.transaction():
             await _use_platform_scope(connection)
-            await _load_all(connection, summary, report)
+            await _load_all(connection, summary, report, max_articles)
         await connection.execute("reset role")
         if any(summary.added_rows.values()):
             await connection.execute("analyze", timeout=STATEMENT_SECONDS)
@@ -61,14 +61,17 @@ async def _use_platform_scope(connection: asyncpg.Connection) -> None:
 
 
 async def _load_all(
-    connection: asyncpg.Connection, summary: SeedSummary, report: ReportProgress
+    connection: asyncpg.Connection,
+    summary: SeedSummary,
+    report: ReportProgress,
+    max_articles: int | None,
 ) -> None:
     plans = stores.plan_stores()
     parts = [
         ("companies and stores", stores.company_and_store_rows(plans)),
         ("people", people.people_rows(plans)),
     ]
-    catalog = read_articles()
+    catalog = read_articles()[:max_articles]
     if not await _is_stocked(connection, len(plans) * len(catalog)):
         parts.append(("catalog and stock", stores.catalog_rows(plans, catalog)))
     for title, steps in parts:

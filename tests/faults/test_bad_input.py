@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from attack.extremes.samples import contains_id
 from database.base import uuid7
 from models.ids import encode_id
 from models.orders import Order
 from models.stores import Store
 from schema.root import graph
 from tests.support.faults.http_client import PLACE, FaultScenario, error_codes, order_line
-from tests.support.minimal_queries import contains_id, minimal_document
+from tests.support.minimal_queries import minimal_document
 
 ROOTS = {"query": graph._schema.query_type, "mutation": graph._schema.mutation_type}
 SHOP = """
@@ -90,7 +91,7 @@ CLEAR_ERRORS = {
 }  # fmt: skip
 REFUSALS = CLEAR_ERRORS | {"FORBIDDEN", "UNAUTHENTICATED"}
 # Fields for which the id of a product of the own company is valid.
-ACCEPTS_PRODUCT_ID = {"node", "nodes", "productHandlingSet"}
+ACCEPTS_PRODUCT_ID = {"node", "nodes", "productBarcodesSet", "productHandlingSet"}
 FILTER_FIELD = "ownTickets"  # returns no error for an order that does not exist
 
 

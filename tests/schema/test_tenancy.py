@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from attack.extremes.samples import contains_id
 from database.audit import AuditContext
 from database.base import Base, Entity, uuid7
 from database.scope import NOBODY, PLATFORM
@@ -28,7 +29,7 @@ from schema.root import graph
 from services.orders.ticket_states import record_ticket_event
 from tests.support.actors import ActorClient, engine
 from tests.support.city import City
-from tests.support.minimal_queries import contains_id, minimal_document
+from tests.support.minimal_queries import minimal_document
 from tests.support.order_rows import create_order_rows
 from tests.support.streams.subscriber import subscribe
 

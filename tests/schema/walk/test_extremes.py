@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type
 
+from attack.extremes.inputs import SHAPE
 from resolvers.context import Container
 from tests.support.actors import InMemorySms
 from tests.support.city import City
 from tests.support.customers import NO_LIMITS
-from tests.support.extremes.inputs import SHAPE
 from tests.support.extremes.player import ExtremesPlayer
 from tests.support.operations.every_operation import play_every_operation
 from tests.support.operations.player import create_player

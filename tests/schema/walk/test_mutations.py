@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from attack.extremes.samples import contains_id
 from database.audit import AuditContext
 from database.base import Base
 from database.scope import Scope
@@ -24,7 +25,7 @@ from models.ids import MODELS, decode_id
 from models.stores import Store
 from tests.support.actors import engine
 from tests.support.execution.rolled_back_database import RollbackDatabase
-from tests.support.minimal_queries import contains_id, minimal_document
+from tests.support.minimal_queries import minimal_document
 from tests.support.order_rows import Keys
 from tests.support.walk.graph_walk import SHAPE
 from tests.support.walk.parties import STORE_ROLES, SUPPORT_ROLES, IdOf, World

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import BigInteger, Date, Double, Float, Integer, SmallInteger, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
+from attack.extremes.inputs import forged_cursor
+from attack.extremes.values import KEYS
 from database.base import Base
 from execution import Answer
 from models.alerts import StockAlert
@@ -14,8 +16,6 @@ from models.counter_sales import CounterSale
 from services.core.pages import decode_cursor, encode_cursor, parse_key
 from services.core.problems import DomainError, InvalidInput
 from tests.support.actors import ActorClient, engine
-from tests.support.extremes.player import forged_cursor
-from tests.support.extremes.values import KEYS
 
 FITTING: list[tuple[TypeEngine[Any], list[Any]]] = [
     (SmallInteger(), [-(2**15), 0, 2**15 - 1]),

@@ -11,11 +11,12 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from attack.extremes.inputs import CompletedDocument, InputPlace, forged_cursor, with_value
+from attack.extremes.values import KEYS
 from database import sessions
 from database.audit import AuditContext
 from database.scope import Scope
@@ -24,8 +25,6 @@ from database.write_session import WriteSession
 from execution import Answer
 from services.core import pages
 from tests.support.actors import engine
-from tests.support.extremes.inputs import CompletedDocument, InputPlace, with_value
-from tests.support.extremes.values import KEYS
 from tests.support.operations.player import Operation, OperationPlayer
 
 OURS = {"INTERNAL", "INTERNAL_SERVER_ERROR", "UNAVAILABLE"}
@@ -106,19 +105,6 @@ class ExtremesPlayer(OperationPlayer):
             *(forged_cursor(keys[:1] * length) for length in range(5)),
             "W10", "bnVsbA", "e30", "\U0010ffff", "====", urlsafe_b64encode(b"\xff\xfe").decode(),
         ]  # fmt: skip
-
-
-def forged_cursor(values: list[Any]) -> str:
-    """As JSON, also of what no encoder of ours writes: half of a surrogate pair, 1e999."""
-    parts = []
-    for value in values:
-        if isinstance(value, str) and value == "\ud800":
-            parts.append(b'"\\ud800"')
-        elif isinstance(value, int) and abs(value) >= 2**64:
-            parts.append(str(value).encode())
-        else:
-            parts.append(orjson.dumps(value))
-    return urlsafe_b64encode(b"[" + b",".join(parts) + b"]").rstrip(b"=").decode()
 
 
 def _sample_key(column: Any) -> Any:

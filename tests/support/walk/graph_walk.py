@@ -20,11 +20,11 @@ from graphql import (
     print_ast,
 )
 
+from attack.extremes.samples import contains_id, sample_value
 from execution import Limits
 from schema.root import graph
 from server.errors import format_error
 from server.graphql_engine import GraphQLEngine
-from tests.support.minimal_queries import contains_id, sample_value
 from tests.support.walk.parties import IdOf
 
 SHAPE: GraphQLSchema = graph._schema

@@ -1,10 +1,12 @@
 """Every place of an operation where a value can be given, and the operation with a value there."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+import orjson
 from graphql import (
     ArgumentNode,
     ConstValueNode,
@@ -31,9 +33,9 @@ from graphql import (
     visit,
 )
 
+from attack.extremes.samples import sample_value
+from attack.extremes.values import EXTREMES
 from schema.root import graph
-from tests.support.extremes.values import EXTREMES
-from tests.support.minimal_queries import sample_value
 
 SHAPE = graph._schema
 Path = tuple[str | int, ...]
@@ -71,6 +73,13 @@ class CompletedDocument:
         document = parse(text)
         completed: DocumentNode = visit(document, TypeInfoVisitor(completion.types, completion))
         self.text = print_ast(completed)
+        self.declared = frozenset(
+            variable.variable.name.value
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
+            for variable in node.variable_definitions or ()
+        )
+        """The variables that the document had before."""
         [operation] = (
             node for node in completed.definitions if isinstance(node, OperationDefinitionNode)
         )
@@ -160,3 +169,16 @@ def with_value(variables: dict[str, Any], place: InputPlace, value: Any) -> dict
 
 def _get(inner: Any, key: Any) -> Any:
     return inner.get(key) if isinstance(inner, dict) else inner[key]
+
+
+def forged_cursor(values: list[Any]) -> str:
+    """As JSON, also of what no encoder of ours writes: half of a surrogate pair, 1e999."""
+    parts = []
+    for value in values:
+        if isinstance(value, str) and value == "\ud800":
+            parts.append(b'"\\ud800"')
+        elif isinstance(value, int) and abs(value) >= 2**64:
+            parts.append(str(value).encode())
+        else:
+            parts.append(orjson.dumps(value))
+    return urlsafe_b64encode(b"[" + b",".join(parts) + b"]").rstrip(b"=").decode()

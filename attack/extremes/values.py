@@ -31,6 +31,7 @@ EXTREMES: dict[str, list[Any]] = {
         {"type": "Polygon", "coordinates": [RING] * 300},
         {"type": "Polygon", "coordinates": [[["a", None], {}, 5, "\ud800"]]},
         {"type": "MultiPolygon", "coordinates": [[RING], [RING]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [180, 0], [0, 1], [0, 0]]]},
     ],
 }  # fmt: skip
 """By the name of a scalar."""
