@@ -140,6 +140,8 @@ class EventType(NamedEnum):
     "The customer's age was checked at the handover."
     ORDER_COMPLETED = auto()
     "The order was delivered and closed."
+    ORDER_REOPENED = auto()
+    "Support reopened the order, which was completed by mistake."
     ORDER_CHANGE_REQUESTED = auto()
     "A change of the order waits for the authorization of the new total."
     ORDER_CHANGED = auto()

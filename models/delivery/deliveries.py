@@ -33,7 +33,7 @@ class DeliveryStatus(NamedEnum):
     AT_CUSTOMER = auto()
     """The rider is at the door."""
     DELIVERED = auto()
-    """Handed to the customer. Final."""
+    """Handed to the customer. Final, unless support reopens the order."""
     ATTEMPT_FAILED = auto()
     """Nobody accepted the bags; the rider tries again, or starts the return."""
     RETURNING = auto()

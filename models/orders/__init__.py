@@ -8,6 +8,7 @@ from models.orders.orders import (
     Order,
     OrderAction,
     OrderLine,
+    OrderReopenReason,
     OrderStage,
     OrderStatus,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "OrderChangeAction",
     "OrderChangeStatus",
     "OrderLine",
+    "OrderReopenReason",
     "OrderStage",
     "OrderStatus",
 ]

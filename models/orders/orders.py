@@ -18,7 +18,7 @@ class OrderStatus(NamedEnum):
     CONFIRMED = auto()
     """Payment is authorized and the store was notified."""
     COMPLETED = auto()
-    """Delivered to the customer. Final."""
+    """Delivered to the customer. Final, unless support reopens it."""
     EXPIRED = auto()
     """Not paid in time. Final."""
     PAYMENT_FAILED = auto()
@@ -80,6 +80,8 @@ class OrderAction(NamedEnum):
     """Change items, address, note or tip before the order is packed."""
     OPEN_TICKET = auto()
     """Open a support ticket about the order."""
+    REOPEN = auto()
+    """Reopen an order that was completed by mistake."""
 
 
 class CancelReason(NamedEnum):
@@ -107,6 +109,17 @@ class CancelReason(NamedEnum):
     """Support suspects fraud."""
     OTHER = auto()
     """Another reason; see cancelNote."""
+
+
+class OrderReopenReason(NamedEnum):
+    """The reason why support reopens a completed order."""
+
+    NOT_RECEIVED = auto()
+    """The customer has not received the bags."""
+    WRONG_ORDER = auto()
+    """Another order was meant."""
+    OTHER = auto()
+    """Another reason; see reopenNote."""
 
 
 class AgeDocument(NamedEnum):
@@ -214,6 +227,9 @@ class Order(Entity):
     confirmed_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     canceled_at: Mapped[datetime | None]
+    reopened_at: Mapped[datetime | None]
+    reopen_reason: Mapped[OrderReopenReason | None]
+    reopen_note: Mapped[str] = mapped_column(default="", server_default="")
     pending_change_id: Mapped[UUID | None]
     due_at: Mapped[datetime | None]
     cancel_offered_at: Mapped[datetime | None]

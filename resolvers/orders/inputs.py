@@ -6,7 +6,7 @@ from models.accounts import Address
 from models.carts import Substitution
 from models.catalog import Product
 from models.companies import Company
-from models.orders import CancelReason, FulfillmentMethod
+from models.orders import CancelReason, FulfillmentMethod, OrderReopenReason
 from models.stores import Store
 from resolvers.shared_inputs import BigInt, GeoPointInput
 from services.carts.baskets import MAX_LINES, OrderRequest, RequestedLine
@@ -120,6 +120,18 @@ class OrderCancelInput:
     expected_fee_minor: BigInt | None = strawberry.field(
         default=None,
         description="The fee that was shown, from Order.cancellation; rejected if it has changed.",
+    )
+
+
+@strawberry.input(description="Input of `orderReopen`.")
+class OrderReopenInput:
+    order_id: strawberry.ID = strawberry.field(description="The order.")
+    reason: OrderReopenReason = strawberry.field(description="Why it is reopened.")
+    note: str = strawberry.field(
+        default="", description="Details in the caller's own words; needed with OTHER."
+    )
+    expected_version: int | None = strawberry.field(
+        default=None, description="The version of the order that the caller has read."
     )
 
 

@@ -14,11 +14,12 @@ from models.orders import FulfillmentMethod, Order, OrderAction, OrderLine, Orde
 from models.payments import Payment
 from resolvers.context import Context, Info
 from resolvers.mutations import company_of, idempotent_request, mark_replayed, run_mutation
-from resolvers.orders.inputs import OrderCancelInput, OrderPlaceInput
+from resolvers.orders.inputs import OrderCancelInput, OrderPlaceInput, OrderReopenInput
 from services.accounts.people import CustomerProfile
 from services.catalog.listed_products import ListedProduct
 from services.catalog.storefronts import Storefront
 from services.checkout import cancellation
+from services.checkout.reopen import reopen_order
 from services.checkout.unpaid_limits import OrderSource
 from services.core.clock import current_time
 from services.core.network_address import parse_network
@@ -92,6 +93,18 @@ async def cancel(info: Info, input: OrderCancelInput) -> OrderOutcome:
     async def operation(session: Any) -> Order:
         key = parse_id(Order, input.order_id, "orderId")
         return await cancellation.cancel_order(session, order_id=key, **arguments)
+
+    company = company_of(info, Order, input.order_id, "orderId")
+    return await run_mutation(info, OrderOutcome, operation, input=input, company_id=company)
+
+
+async def reopen(info: Info, input: OrderReopenInput) -> OrderOutcome:
+    arguments: Any = {"reason": input.reason, "note": input.note, "actor": info.context.actor}
+    arguments |= {"expected_version": input.expected_version}
+
+    async def operation(session: Any) -> Order:
+        key = parse_id(Order, input.order_id, "orderId")
+        return await reopen_order(session, order_id=key, **arguments)
 
     company = company_of(info, Order, input.order_id, "orderId")
     return await run_mutation(info, OrderOutcome, operation, input=input, company_id=company)

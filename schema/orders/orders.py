@@ -20,11 +20,12 @@ from models.orders import (
     Order,
     OrderAction,
     OrderLine,
+    OrderReopenReason,
     OrderStage,
     OrderStatus,
 )
 from resolvers.orders import orders as resolve
-from resolvers.rules import CUSTOMER
+from resolvers.rules import CUSTOMER, SUPPORT
 from schema.backing import backed_by, column, field, related
 from schema.fields import id_field, money_field, private_field
 from schema.geo_points import GeoPointType
@@ -41,6 +42,7 @@ from schema.problems import (
     IllegalStepType,
     InvalidInputType,
     NotFoundType,
+    VersionConflictType,
 )
 from schema.scalars import MoneyType
 from services.orders import timeline
@@ -234,6 +236,9 @@ class OrderType(NodeType):
     )
     completed_at: datetime | None = column("Time of the handover to the customer.")
     canceled_at: datetime | None = column("Time when it was canceled.")
+    reopened_at: datetime | None = column("Time when support reopened it after a mistake.")
+    reopen_reason: OrderReopenReason | None = column("Why support reopened it.")
+    reopen_note: str | None = column("Details of that, in support's words.", allow=SUPPORT)
     cancel_offered_at: datetime | None = column(
         "Since when the customer may cancel with a full refund, because no rider was found."
     )
@@ -267,3 +272,15 @@ class OrderPlacePayload:
 class OrderCancelPayload:
     order: OrderType | None = column(NOW)
     errors: list[OrderCancelError] = column(ERRORS)
+
+
+OrderReopenError = Annotated[
+    NotFoundType | InvalidInputType | IllegalStepType | VersionConflictType,
+    strawberry.union("OrderReopenError", description="Problems that `orderReopen` can return."),
+]
+
+
+@backed_by(resolve.OrderOutcome, "Result of `orderReopen`.")
+class OrderReopenPayload:
+    order: OrderType | None = column(NOW)
+    errors: list[OrderReopenError] = column(ERRORS)

@@ -10,7 +10,12 @@ from resolvers.rules import CUSTOMER, CUSTOMER_OR_SUPPORT, SIGNED_IN, SUPPORT
 from schema.backing import field, mutation
 from schema.fields import argument_key
 from schema.orders.changes import OrderChangePayload, OrderChangeWithdrawPayload
-from schema.orders.orders import OrderCancelPayload, OrderPlacePayload, OrderType
+from schema.orders.orders import (
+    OrderCancelPayload,
+    OrderPlacePayload,
+    OrderReopenPayload,
+    OrderType,
+)
 from schema.payments.refunds import PaymentRefreshPayload, RefundIssuePayload
 
 
@@ -36,6 +41,12 @@ class OrderMutation:
         order_resolvers.cancel,
         "Cancels an order: customers until it is packed, support until it has left the store.",
         allow=CUSTOMER_OR_SUPPORT,
+    )
+    order_reopen: OrderReopenPayload | None = mutation(
+        order_resolvers.reopen,
+        "Reopens an order that was completed by mistake, at most a day ago: its bags are on the"
+        " way again, or wait to be collected. Never the caller's own order.",
+        allow=SUPPORT,
     )
     order_change: OrderChangePayload | None = mutation(
         changes.change,

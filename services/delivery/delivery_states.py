@@ -208,7 +208,7 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
             party=RIDER,
             condition=another_attempt_is_left,
         ),
-        Transition(Action.ATTEMPT_AGAIN, FAILED, TO_CUSTOMER, SUPPORT_ROLES),
+        Transition(Action.ATTEMPT_AGAIN, FAILED | RETURNING, TO_CUSTOMER, SUPPORT_ROLES),
         Transition(Action.START_RETURN, FAILED, RETURNING, party=RIDER),
         Transition(Action.START_RETURN, FAILED, RETURNING, SUPPORT_ROLES),
         Transition(
@@ -249,6 +249,7 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
             "job: no decision after a failed attempt", FAILED, RETURNING, job="delivery.advance"
         ),
         AutomaticTransition("order: canceled", BEFORE_PICKUP, CANCELED),
+        AutomaticTransition("order: reopened", DELIVERED, TO_CUSTOMER, mutation="orderReopen"),
     ),
     is_visible=can_see,
     permits=_permits,

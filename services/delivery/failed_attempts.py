@@ -108,6 +108,7 @@ async def attempt_again(
 ) -> Delivery:
     """Begin another attempt; the wait at the door begins again with the next arrival.
 
+    Support may do so on the way back too, as long as the store has not taken the bags.
     Raises DomainError: NotFound, IllegalStep (for riders also after the last attempt),
     InvalidInput.
     """
@@ -115,6 +116,7 @@ async def attempt_again(
     facts = store_override(locked, override)
     locked.delivery.arrived_at = locked.delivery.fail_reason = None
     locked.delivery.fail_note, locked.delivery.fee_kept = "", False
+    locked.delivery.return_code = None
     change_status(locked.delivery, DeliveryStatus.TO_CUSTOMER, locked.now)
     event_type = EventType.DELIVERY_TO_CUSTOMER
     attempt = locked.delivery.failed_attempts + 1

@@ -87,10 +87,10 @@ async def _hand_over(
     if delivery.status in ASSIGNED_BEFORE_PICKUP:
         await search_again(session, order, delivery, released=True)
     elif delivery.status in CARRYING_STATUSES:
-        await _leave_without_rider(session, order, delivery, cause)
+        await leave_without_rider(session, order, delivery, cause)
 
 
-async def _leave_without_rider(
+async def leave_without_rider(
     session: AsyncSession, order: Order, delivery: Delivery, cause: DeliveryOverrideReason
 ) -> None:
     """Mark a delivery whose bags are on the way as one that needs another rider."""

@@ -227,6 +227,12 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             mutation="deliveryPickUp",
         ),
         AutomaticTransition(
+            "order: reopened",
+            {FulfillmentStatus.COLLECTED},
+            READY_FOR_PICKUP,
+            mutation="orderReopen",
+        ),
+        AutomaticTransition(
             "delivery: returned",
             {FulfillmentStatus.HANDED_OVER},
             {FulfillmentStatus.CANCELED},

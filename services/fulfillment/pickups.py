@@ -9,13 +9,14 @@ delivered and no fee was charged.
 import hmac
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.statements import prepared
 from models.events import EventType
 from models.fulfillment import Fulfillment, FulfillmentStatus, PutBackReason
 from models.identity import Actor
-from models.orders import CancelReason
+from models.orders import CancelReason, Order
 from models.stores import Store
 from services.core.access import may_manage_store
 from services.core.problems import CommittedDomainError
@@ -29,6 +30,7 @@ from services.fulfillment.fulfillment_states import (
     MAX_PICKUP_ATTEMPTS,
     PickingTask,
     begin,
+    load_task,
 )
 from services.fulfillment.task_timers import lock_if_free
 from services.orders import order_states
@@ -44,6 +46,11 @@ OVERDUE_PICKUPS = (
     select(Fulfillment.id).where(*_OVERDUE).order_by(Fulfillment.due_at, Fulfillment.id)
 )
 """Fulfillments that nobody collected in time, the longest overdue first."""
+COLLECTED_TASK = prepared(
+    select(Fulfillment.id).where(
+        Fulfillment.order_id == bindparam("order"), Fulfillment.status == bindparam("collected")
+    )
+)
 
 
 async def mark_ready(session: AsyncSession, task: PickingTask) -> None:
@@ -80,6 +87,20 @@ async def collect(
     await order_states.mark_completed(session, task.order)
     await session.flush()
     return fulfillment
+
+
+async def reopen_pickup(session: AsyncSession, order: Order) -> None:
+    """Let the customer collect the bags of a reopened, locked order; all attempts count anew.
+
+    A check of the age that was made for the first hand-over does not count.
+    """
+    keys = {"order": order.id, "collected": FulfillmentStatus.COLLECTED}
+    task = await load_task(session, order, (await session.scalars(COLLECTED_TASK, keys)).one())
+    fulfillment = task.fulfillment
+    fulfillment.handed_over_at = fulfillment.age_result = None
+    fulfillment.pickup_attempts = 0
+    await mark_ready(session, task)
+    await session.flush()
 
 
 async def check_age(

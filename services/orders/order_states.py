@@ -18,7 +18,7 @@ from models.delivery import Delivery
 from models.events import EventType
 from models.fulfillment import Fulfillment
 from models.identity import Actor
-from models.orders import CancelReason, Order, OrderAction, OrderStatus
+from models.orders import CancelReason, Order, OrderAction, OrderReopenReason, OrderStatus
 from models.payments import Payment, PaymentStatus
 from models.stock import HoldStatus
 from services.core.access import SUPPORT_ROLES
@@ -38,14 +38,16 @@ from services.orders.order_conditions import (
     nothing_is_packed_or_being_changed,
     payment_is_captured,
     payment_is_open,
+    was_completed_lately,
 )
-from services.orders.stages import OrderProgress, order_stage
+from services.orders.stages import COMPLETED_LATELY, OrderProgress, order_stage
 from services.stock import reservations
 
 ANY_STATUS = frozenset(OrderStatus)
 PLACED = frozenset({OrderStatus.PLACED})
 CONFIRMED = frozenset({OrderStatus.CONFIRMED})
 CANCELED = frozenset({OrderStatus.CANCELED})
+TARGETS = {OrderAction.CANCEL: CANCELED, OrderAction.REOPEN: CONFIRMED}
 CUSTOMER, SUPPORT = "the customer", "support"
 
 
@@ -63,7 +65,7 @@ def _step(
     sources: frozenset[OrderStatus],
     condition: Callable[[OrderProgress], bool] | None = None,
 ) -> Transition[OrderAction, OrderStatus]:
-    targets = CANCELED if action is OrderAction.CANCEL else frozenset()
+    targets = TARGETS.get(action, frozenset())
     roles = SUPPORT_ROLES if party == SUPPORT else frozenset()
     return Transition(
         action, sources, targets, roles, party, condition, by_customer=party == CUSTOMER
@@ -90,6 +92,9 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
         _step(OrderAction.REFUND, SUPPORT, ANY_STATUS, payment_is_captured),
         _step(OrderAction.OPEN_TICKET, CUSTOMER, ANY_STATUS - PLACED),
         _step(OrderAction.OPEN_TICKET, SUPPORT, ANY_STATUS - PLACED),
+        _step(
+            OrderAction.REOPEN, SUPPORT, frozenset({OrderStatus.COMPLETED}), was_completed_lately
+        ),
     ),
     automatic=(
         AutomaticTransition(
@@ -199,12 +204,15 @@ async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:
                 .order_by(Delivery.id.desc())
                 .limit(1)
                 .scalar_subquery(),
+                select(COMPLETED_LATELY).where(Order.id == order.id).scalar_subquery(),
             )
         )
     ).one()
     owners = (order.id, order.company_id, order.store_id, order.customer_id)
     offered = order.cancel_offered_at is not None
-    return OrderProgress(*owners, order.status, *row, offered, order.pending_change_id)
+    payment, fulfillment, delivery, lately = row
+    parts = (order.status, payment, fulfillment, delivery)
+    return OrderProgress(*owners, *parts, offered, order.pending_change_id, lately)
 
 
 async def mark_confirmed(session: AsyncSession, order: Order) -> None:
@@ -219,6 +227,18 @@ async def mark_completed(session: AsyncSession, order: Order) -> None:
     _change_status(order, OrderStatus.COMPLETED)
     order.completed_at = await current_time(session)
     record_order_event(session, order, EventType.ORDER_COMPLETED, queue_store_id=order.store_id)
+
+
+async def mark_reopened(
+    session: AsyncSession, order: Order, reason: OrderReopenReason, note: str
+) -> None:
+    """Take back that the customer has the bags; where they are is left to the caller."""
+    _change_status(order, OrderStatus.CONFIRMED)
+    order.completed_at, order.reopened_at = None, await current_time(session)
+    order.reopen_reason, order.reopen_note = reason, note
+    record_order_event(
+        session, order, EventType.ORDER_REOPENED, queue_store_id=order.store_id, reason=reason
+    )
 
 
 async def mark_canceled(

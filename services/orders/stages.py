@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import func
 
 from models.delivery import DeliveryStatus
 from models.events import EventType
 from models.fulfillment import FulfillmentStatus
-from models.orders import OrderStage, OrderStatus
+from models.orders import Order, OrderStage, OrderStatus
 from models.payments import PaymentStatus
+
+REOPEN_SECONDS = 86_400
+"""How long after its completion support may reopen an order."""
+COMPLETED_LATELY = Order.completed_at > func.clock_timestamp() - timedelta(seconds=REOPEN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class OrderProgress:
     cancel_is_offered: bool = False
     """Whether the customer may cancel with a full refund, because no rider was found."""
     pending_change_id: UUID | None = None
+    completed_lately: bool | None = None
+    """Whether it was completed no longer than REOPEN_SECONDS ago."""
 
 
 STAGE_OF_ORDER_STATUS = {
@@ -81,6 +90,7 @@ STATUS_AFTER_EVENT = {
     EventType.ORDER_PLACED: OrderStatus.PLACED,
     EventType.ORDER_CONFIRMED: OrderStatus.CONFIRMED,
     EventType.ORDER_COMPLETED: OrderStatus.COMPLETED,
+    EventType.ORDER_REOPENED: OrderStatus.CONFIRMED,
     EventType.ORDER_EXPIRED: OrderStatus.EXPIRED,
     EventType.ORDER_CANCELED: OrderStatus.CANCELED,
 }

@@ -5,7 +5,7 @@ from tests.support.operations.player import OperationPlayer
 
 
 async def collect_order(play: OperationPlayer) -> None:
-    """Order for pickup, pick and stage it, and collect it with the code."""
+    """Order for pickup, pick, stage and collect it, and once more after support reopened it."""
     desk = (await play("manager", "store_desk", id=play.store))["desk"]
     await play("manager", "store_update", storeId=play.store, expectedVersion=desk["version"])
     front = await play("buyer", "storefront", at=play.city.point)
@@ -28,9 +28,17 @@ async def collect_order(play: OperationPlayer) -> None:
     waiting = await play("buyer", "order_detail", id=order)
     assert waiting["stage"] == "READY_FOR_PICKUP"
     assert waiting["pickupDueAt"]
-    checked = await play("picker", "fulfillment_check_age", **key)
-    assert checked["fulfillment"]["ageResult"] == "PASSED"
-    code = {"code": waiting["pickupCode"]}
-    collected = await play("picker", "fulfillment_collect", **key, **code)
-    assert collected["fulfillment"]["status"] == "COLLECTED"
+    await collect(play, order, key["fulfillmentId"])
     await play.settle(order)
+    reopened = await play("agent", "order_reopen", orderId=order)
+    assert reopened["order"]["stage"] == "READY_FOR_PICKUP"
+    await collect(play, order, key["fulfillmentId"])
+
+
+async def collect(play: OperationPlayer, order: str, task: str) -> None:
+    """Check the customer's age and hand the bags over for the code."""
+    checked = await play("picker", "fulfillment_check_age", fulfillmentId=task)
+    assert checked["fulfillment"]["ageResult"] == "PASSED"
+    code = (await play("buyer", "order_detail", id=order))["pickupCode"]
+    collected = await play("picker", "fulfillment_collect", fulfillmentId=task, code=code)
+    assert collected["fulfillment"]["status"] == "COLLECTED"
