@@ -18,6 +18,7 @@ from server.transport.http.fast_path import fast_path_protocol
 from server.transport.limits import MAX_FRAME_BYTES
 from server.transport.listening_socket import configure_listening_socket
 from server.transport.log_filter import ClientErrorFilter
+from server.transport.security_headers import security_headers
 from server.transport.uvicorn_internals.websocket_protocol import websocket_protocol
 
 log = logging.getLogger("darkstore.server")
@@ -53,7 +54,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     signals = StopSignals()
     with signals.captured():
         async with open_app(settings) as app:
-            config = _uvicorn_config(app, settings, host, port)
+            config = uvicorn_config(app, settings, host, port)
             logging.getLogger("uvicorn.error").addFilter(ClientErrorFilter())
             listening = config.bind_socket()
             configure_listening_socket(listening)
@@ -95,9 +96,10 @@ class StopSignals:
             self._server.handle_exit(number, None)
 
 
-def _uvicorn_config(
+def uvicorn_config(
     app: ServerApplication, settings: Settings, host: str, port: int
 ) -> uvicorn.Config:
+    """How uvicorn serves the application: its own log, headers and proxies are switched off."""
     return uvicorn.Config(
         app,
         host=host,
@@ -113,6 +115,7 @@ def _uvicorn_config(
         access_log=False,
         log_config=None,
         server_header=False,
+        headers=security_headers(development=settings.development),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )

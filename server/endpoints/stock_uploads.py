@@ -139,7 +139,6 @@ class StockFiles:
         headers = {
             "content-disposition": 'attachment; filename="errors.csv"',
             "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
         }
         lines = _invalid_rows(context, key)
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)

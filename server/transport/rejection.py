@@ -36,6 +36,6 @@ def encode_refusal(rejected: RequestRejected, lines: Iterable[tuple[bytes, bytes
     body = rejected.body()
     return (
         b"HTTP/1.1 %d %b\r\n%bcontent-type: application/json; charset=utf-8\r\n"
-        b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n"
+        b"cache-control: no-store\r\n"
         b"content-length: %d\r\nconnection: close\r\n\r\n%b"
     ) % (rejected.status, HTTPStatus(rejected.status).phrase.encode(), head, len(body), body)

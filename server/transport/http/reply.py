@@ -113,8 +113,7 @@ def _head(media: str | None, headers: Mapping[str, str]) -> bytes:
 
 FIXED_LINES = {
     media: (
-        f"content-type: {media}; charset=utf-8\r\ncache-control: no-store\r\n"
-        "vary: accept\r\nx-content-type-options: nosniff\r\n"
+        f"content-type: {media}; charset=utf-8\r\ncache-control: no-store\r\nvary: accept\r\n"
     ).encode()
     for media in (RESPONSE_JSON, LEGACY_JSON)
 }

@@ -34,7 +34,6 @@ MULTIPART_FRAMING = StreamFraming(
         "cache-control": "no-cache, no-store",
         "vary": "accept",
         "x-accel-buffering": "no",
-        "x-content-type-options": "nosniff",
     },
     begin=b"--graphql",
     heartbeat=_part(b"{}"),

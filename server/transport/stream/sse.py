@@ -42,7 +42,6 @@ SSE_FRAMING = StreamFraming(
         "cache-control": "no-cache, no-store",
         "vary": "accept",
         "x-accel-buffering": "no",
-        "x-content-type-options": "nosniff",
     },
     begin=b"",
     heartbeat=HEARTBEAT,

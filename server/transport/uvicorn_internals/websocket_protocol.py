@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from server.transport.connection_caps import ConnectionCaps
 
@@ -85,6 +85,19 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
     caps = ConnectionCaps()
     _attached = False
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        send = self.conn.send_response
+
+        def send_with_headers(response: Response) -> None:
+            """Add the header lines of every response, which uvicorn leaves out of refusals."""
+            for name, value in self.default_headers:
+                if name.decode() not in response.headers:
+                    response.headers[name.decode()] = value.decode("latin-1")
+            send(response)
+
+        self.conn.send_response = send_with_headers  # type: ignore[method-assign] # until attached
+
     def attach(self, listener: SocketListener) -> None:
         """Pass every message to `listener`, beginning with those received since the handshake."""
         waiting = self.queue
@@ -102,7 +115,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         # Only the handshake needed these.
         self.request.headers.clear()
         self.scope = {}  # type: ignore[typeddict-item] # emptied on purpose
-        del self.request, self.response
+        del self.request, self.response, self.conn.send_response
 
     @property
     def blocked(self) -> bool:
