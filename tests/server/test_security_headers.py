@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from starlette.routing import Route
 
 from server import gc_settings
 from server.app import GRAPHQL_PATH, ServerApplication, open_app
-from server.commands.serve import uvicorn_config
+from server.commands.serve import DrainingServer, uvicorn_config
 from server.endpoints.rider_positions import POSITIONS_PATH
 from server.settings import read_settings
 from server.transport.security_headers import security_headers
@@ -64,9 +63,10 @@ async def serve(
     }
     settings = read_settings({**REQUIRED, **SMS_ACCOUNT, **own})
     async with open_app(settings) as app:
-        server = uvicorn.Server(uvicorn_config(app, settings, "127.0.0.1", 0))
-        listening = server.config.bind_socket()
-        running = asyncio.create_task(server._serve([listening]))  # type: ignore[list-item]
+        config = uvicorn_config(app, settings, "127.0.0.1", 0)
+        server = DrainingServer(config, app.connections, 0)
+        listening = config.bind_socket()
+        running = asyncio.create_task(server.serve(sockets=[listening]))
         await until(lambda: server.started, what="the server starts")
         try:
             yield listening.getsockname()[1], app
