@@ -51,6 +51,8 @@ _OF_ORDERS = """h.order_id = any (cast(:orders as uuid[])) and h.status = :held
 _EXPIRED = """h.order_id = any (cast(:orders as uuid[])) and h.status = :held and (
             h.expires_at < clock_timestamp() and not exists (
                 select from "order" o where o.id = h.order_id and o.status = 'PLACED')
+            and not exists (select from order_change c
+                where c.id = h.order_id and c.status = 'AWAITING_PAYMENT')
             or h.created_at < clock_timestamp() - make_interval(secs => :orphan_seconds)
             and not exists (select from "order" o where o.id = h.order_id)
             and not exists (select from order_change c where c.id = h.order_id)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.events import EventType
-from models.orders import Order, OrderChange, OrderStatus
+from models.orders import Order, OrderChange, OrderChangeStatus, OrderStatus
 from models.stock import Hold, HoldStatus
 from services.core.clock import current_time
 from services.core.state_machine import AutomaticTransition, StateMachine
@@ -154,16 +154,18 @@ async def extend(session: AsyncSession, order: Order, seconds: float) -> bool:
 
 
 _ORDER = select(Order.id).where(Order.id == Hold.order_id)
+_CHANGE = select(OrderChange.id).where(OrderChange.id == Hold.order_id)
 ORDERS_OF_OVERDUE_HOLDS = (
     select(Hold.order_id)
     .where(
         Hold.status == HoldStatus.HELD,
         or_(
             (Hold.expires_at < func.clock_timestamp())
-            & ~_ORDER.where(Order.status == OrderStatus.PLACED).exists(),
+            & ~_ORDER.where(Order.status == OrderStatus.PLACED).exists()
+            & ~_CHANGE.where(OrderChange.status == OrderChangeStatus.AWAITING_PAYMENT).exists(),
             (Hold.created_at < func.clock_timestamp() - timedelta(seconds=ORPHAN_SECONDS))
             & ~_ORDER.exists()
-            & ~select(OrderChange.id).where(OrderChange.id == Hold.order_id).exists(),
+            & ~_CHANGE.exists(),
         ),
     )
     .group_by(Hold.order_id)
@@ -171,7 +173,7 @@ ORDERS_OF_OVERDUE_HOLDS = (
 )
 """Orders whose reservations are over: expired, or left by a checkout that was interrupted.
 
-Reservations of an unpaid order end with the order, not here.
+Reservations of an unpaid order, or of a change that waits for its payment, end with it, not here.
 """
 
 
