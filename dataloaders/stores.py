@@ -49,7 +49,12 @@ async def staff_details_by_store(
 ) -> list[StoreStaffDetails | None]:
     """Load the staff details of stores; None outside the actor's scope."""
     rows = await session.execute(
-        select(Store.id, Store.version, Store.preparation_seconds).where(in_keys(Store.id, keys))
+        select(Store.id, Store.version, Store.preparation_seconds, Store.timer_overrides).where(
+            in_keys(Store.id, keys)
+        )
     )
-    details = {store_id: StoreStaffDetails(store_id, *rest) for store_id, *rest in rows}
+    details = {
+        store_id: StoreStaffDetails(store_id, version, seconds, timers)
+        for store_id, version, seconds, timers in rows
+    }
     return [details.get(key) for key in keys]

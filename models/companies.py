@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, default_now, minor_units
+from models.stores import Store
 from models.timers import DEFAULT_TIMERS, CompanyTimers, timers_with
 
 
@@ -49,6 +50,9 @@ class Company(Entity):
 
 
 def timer_seconds(name: str) -> ColumnElement[int]:
-    """One of the timers of a company in a statement that joins `Company`."""
-    own = cast(Company.timer_overrides[name].astext, Integer)
-    return func.coalesce(own, getattr(DEFAULT_TIMERS, name))
+    """One of the timers of a store in a statement that joins `Company` and `Store`."""
+    own = (
+        cast(model.timer_overrides[name].astext, Integer)  # type: ignore[attr-defined] # both do
+        for model in (Store, Company)
+    )
+    return func.coalesce(*own, getattr(DEFAULT_TIMERS, name))

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from geoalchemy2 import Geography
 from sqlalchemy import CheckConstraint, Computed, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key
@@ -129,6 +130,8 @@ class Store(Entity):
     preparation_seconds: Mapped[int] = mapped_column(default=150)
     pickup_enabled: Mapped[bool] = mapped_column(default=False, server_default="false")
     pickup_wait_seconds: Mapped[int] = mapped_column(default=7200, server_default="7200")
+    timer_overrides: Mapped[dict[str, int]] = mapped_column(JSONB, default={}, server_default="{}")
+    """Timers in seconds that hold in this store instead of those of its company."""
     reorder_point: Mapped[int] = mapped_column(default=5, server_default="5")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = default_now()

@@ -1,4 +1,4 @@
-"""How long the steps of an order may take in a company: defaults, bounds and a company's own."""
+"""How long the steps of an order may take: defaults, bounds, a company's own and a store's own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyTimers:
-    """The timers of a company in seconds; the defaults hold where it has set none."""
+    """The timers of a company or store in seconds; the defaults hold where none are set."""
 
     payment_seconds: int = 480
     """A new order waits for its payment; guests wait no longer than the installation allows."""
@@ -37,7 +37,32 @@ TIMER_BOUNDS: Mapping[str, tuple[int, int]] = {
 """The least and the greatest number of seconds; the name is that of the field."""
 
 
-def timers_with(overrides: Mapping[str, int]) -> CompanyTimers:
-    """The timers with some of them replaced; names that are no timers any more are left out."""
-    known = {field.name for field in fields(CompanyTimers)}
-    return CompanyTimers(**{name: value for name, value in overrides.items() if name in known})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTimers:
+    """The timers that a store has set itself, in seconds; None where its company's hold."""
+
+    payment_seconds: int | None = None
+    accept_seconds: int | None = None
+    resume_seconds: int | None = None
+    offer_seconds: int | None = None
+    rider_silence_seconds: int | None = None
+    rider_silence_case_seconds: int | None = None
+    no_show_wait_seconds: int | None = None
+
+
+def timers_with(*overrides: Mapping[str, int]) -> CompanyTimers:
+    """The timers with some of them replaced, the last given ones count.
+
+    Names that are no timers any more are left out.
+    """
+    return CompanyTimers(**_known(*overrides))
+
+
+def store_timers(overrides: Mapping[str, int]) -> StoreTimers:
+    """The timers that a store has set itself."""
+    return StoreTimers(**_known(overrides))
+
+
+def _known(*overrides: Mapping[str, int]) -> dict[str, int]:
+    names = {field.name for field in fields(CompanyTimers)}
+    return {name: value for own in overrides for name, value in own.items() if name in names}

@@ -19,3 +19,45 @@ class GeoPointInput:
     def to_point(self, *path: str) -> Point:
         """Return the point. Raises DomainError: InvalidInput at `path` for degrees out of range."""
         return parse_point(self.latitude, self.longitude, *path)
+
+
+@strawberry.input(
+    description="New timers of a company, or of a store in their place, in seconds. Timers that are"
+    " left out are not changed."
+)
+class CompanyTimersInput:
+    payment_seconds: int | None = strawberry.field(
+        default=None, description="Time for the payment of a new order, from 120 to 900."
+    )
+    accept_seconds: int | None = strawberry.field(
+        default=None,
+        description="Time for a store to accept a new task before it moves to the next store,"
+        " from 15 to 900.",
+    )
+    resume_seconds: int | None = strawberry.field(
+        default=None,
+        description="The same for a task that was given back with picked units, from 60 to 1,800.",
+    )
+    offer_seconds: int | None = strawberry.field(
+        default=None, description="Time for a rider to answer an offer, from 10 to 120."
+    )
+    rider_silence_seconds: int | None = strawberry.field(
+        default=None,
+        description="Time without positions after which a rider loses the delivery, or is asked"
+        " for a position if they have the bags, from 60 to 1,800.",
+    )
+    rider_silence_case_seconds: int | None = strawberry.field(
+        default=None,
+        description="Time without positions of a rider with the bags after which support gets a"
+        " case, from 120 to 3,600.",
+    )
+    no_show_wait_seconds: int | None = strawberry.field(
+        default=None,
+        description="Time for which a rider waits for the customer at the door, from 60 to 1,800.",
+    )
+
+
+def given_timers(timers: CompanyTimersInput | None) -> dict[str, int]:
+    """The timers that are given, by the name of their column."""
+    given = {} if timers is None else vars(timers)
+    return {name: value for name, value in given.items() if value is not None}

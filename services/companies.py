@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from babel.numbers import is_currency
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.base import uuid7
+from database.statements import prepared
 from models.companies import Company
 from models.identity import Actor, Role
-from models.timers import TIMER_BOUNDS, CompanyTimers, timers_with
+from models.stores import Store
+from models.timers import CompanyTimers, timers_with
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import code_form, parse_line
 from services.events.event_log import catalog_stream, record_event
+from services.stores.timer_rules import camel_case, timer_problems
 
 SLUG_PATTERN = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 MAX_SLUG_CHARS = 60
@@ -24,6 +27,11 @@ MAX_NAME_CHARS = 100
 MAX_FEE_MINOR = 10**9
 MAX_TAX_BASIS_POINTS = 10_000
 COMPANY_ADMIN_ROLES = frozenset({Role.COMPANY_ADMIN, Role.SUPER_ADMIN})
+TIMERS = prepared(
+    select(Company.timer_overrides, Store.timer_overrides)
+    .join(Store, Store.company_id == Company.id)
+    .where(Store.id == bindparam("store"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +101,7 @@ async def update_company(
     if row is None or not actor.has_company_role(company_id, COMPANY_ADMIN_ROLES):
         raise not_found(Company, "companyId")
     overrides = {**row.timer_overrides, **change.timers}
-    if problems := [*_fee_problems(change), *_timer_problems(change, timers_with(overrides))]:
+    if problems := [*_fee_problems(change), *timer_problems(change.timers, timers_with(overrides))]:
         raise DomainError(*problems)
     body: dict[str, object] = {**change.timers}
     if change.cancellation_fee_minor is not None:
@@ -105,9 +113,9 @@ async def update_company(
     return row
 
 
-async def read_timers(session: AsyncSession, company_id: UUID) -> CompanyTimers:
-    """How long the steps of an order may take in a company."""
-    return (await session.get_one(Company, company_id)).timers
+async def read_timers(session: AsyncSession, store_id: UUID) -> CompanyTimers:
+    """How long the steps of an order may take in a store: its own timers, then its company's."""
+    return timers_with(*(await session.execute(TIMERS, {"store": store_id})).one())
 
 
 def _fee_problems(change: CompanyChange) -> Iterator[InvalidInput]:
@@ -115,18 +123,6 @@ def _fee_problems(change: CompanyChange) -> Iterator[InvalidInput]:
     if fee_minor is not None and not 0 <= fee_minor <= MAX_FEE_MINOR:
         path = ["input", "cancellationFeeMinor"]
         message = f"A fee is from 0 to {MAX_FEE_MINOR} minor units."
-        yield InvalidInput(path=path, message=message)
-
-
-def _timer_problems(change: CompanyChange, timers: CompanyTimers) -> Iterator[InvalidInput]:
-    for name, seconds in change.timers.items():
-        least, most = TIMER_BOUNDS[name]
-        if not least <= seconds <= most:
-            path = ["input", "timers", _camel_case(name)]
-            yield InvalidInput(path=path, message=f"This is from {least} to {most} seconds.")
-    if timers.rider_silence_case_seconds < timers.rider_silence_seconds:
-        path = ["input", "timers", "riderSilenceCaseSeconds"]
-        message = f"A rider is asked first, after {timers.rider_silence_seconds} seconds."
         yield InvalidInput(path=path, message=message)
 
 
@@ -145,10 +141,5 @@ def _terms_problems(terms: CompanyTerms) -> Iterator[InvalidInput]:
         if name == "tax_rate_bp":
             limit = MAX_TAX_BASIS_POINTS
         if value is not None and not 0 <= value <= limit:
-            path = ["input", _camel_case(name)]
+            path = ["input", camel_case(name)]
             yield InvalidInput(path=path, message=f"This is from 0 to {limit}.")
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)

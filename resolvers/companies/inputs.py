@@ -1,6 +1,6 @@
 import strawberry
 
-from resolvers.shared_inputs import BigInt
+from resolvers.shared_inputs import BigInt, CompanyTimersInput, given_timers
 from services.companies import CompanyChange, CompanyTerms
 
 
@@ -35,41 +35,6 @@ class CompanyCreateInput:
         )
 
 
-@strawberry.input(
-    description="New timers of a company, in seconds. Timers that are left out are not changed."
-)
-class CompanyTimersInput:
-    payment_seconds: int | None = strawberry.field(
-        default=None, description="Time for the payment of a new order, from 120 to 900."
-    )
-    accept_seconds: int | None = strawberry.field(
-        default=None,
-        description="Time for a store to accept a new task before it moves to the next store,"
-        " from 15 to 900.",
-    )
-    resume_seconds: int | None = strawberry.field(
-        default=None,
-        description="The same for a task that was given back with picked units, from 60 to 1,800.",
-    )
-    offer_seconds: int | None = strawberry.field(
-        default=None, description="Time for a rider to answer an offer, from 10 to 120."
-    )
-    rider_silence_seconds: int | None = strawberry.field(
-        default=None,
-        description="Time without positions after which a rider loses the delivery, or is asked"
-        " for a position if they have the bags, from 60 to 1,800.",
-    )
-    rider_silence_case_seconds: int | None = strawberry.field(
-        default=None,
-        description="Time without positions of a rider with the bags after which support gets a"
-        " case, from 120 to 3,600.",
-    )
-    no_show_wait_seconds: int | None = strawberry.field(
-        default=None,
-        description="Time for which a rider waits for the customer at the door, from 60 to 1,800.",
-    )
-
-
 @strawberry.input(description="Input of `companyUpdate`. Fields that are left out are not changed.")
 class CompanyUpdateInput:
     company_id: strawberry.ID = strawberry.field(description="The company.")
@@ -83,9 +48,7 @@ class CompanyUpdateInput:
 
     def to_change(self) -> CompanyChange:
         """Return the new values."""
-        given = {} if self.timers is None else vars(self.timers)
-        timers = {name: value for name, value in given.items() if value is not None}
-        return CompanyChange(self.cancellation_fee_minor, timers)
+        return CompanyChange(self.cancellation_fee_minor, given_timers(self.timers))
 
 
 @strawberry.input(description="Input of `roleRevoke`.")

@@ -4,7 +4,7 @@ from uuid import UUID
 import strawberry
 
 from models.stores import StoreKind, StoreStatus, Weekday
-from resolvers.shared_inputs import GeoJSON, GeoPointInput
+from resolvers.shared_inputs import CompanyTimersInput, GeoJSON, GeoPointInput, given_timers
 from services.stores.administration import NewStore, OpeningInterval, StoreChange
 
 VERSION = "The version of the store that the caller has read."
@@ -60,6 +60,17 @@ class StoreUpdateInput:
         " from 600 to 86,400.",
     )
 
+    timers: CompanyTimersInput | None = strawberry.field(
+        default=None,
+        description="Timers that hold for this store instead of its company's, for steps that begin"
+        " later.",
+    )
+    clear_timers: bool = strawberry.field(
+        default=False,
+        description="Whether the store's own timers end first: its company's hold again, apart from"
+        " those in `timers`.",
+    )
+
     def to_change(self) -> StoreChange:
         return StoreChange(
             self.name,
@@ -68,6 +79,8 @@ class StoreUpdateInput:
             self.preparation_seconds,
             self.pickup_enabled,
             self.pickup_wait_seconds,
+            given_timers(self.timers),
+            self.clear_timers,
         )
 
 

@@ -14,6 +14,7 @@ from models.stores import (
     Weekday,
     ZoneFault,
 )
+from models.timers import StoreTimers
 from resolvers.operations import documents
 from resolvers.rules import STORE
 from resolvers.shared_inputs import GeoJSON
@@ -33,10 +34,36 @@ class StoreHoursType:
     closes: time = column("End in the store's time zone.")
 
 
+@backed_by(
+    StoreTimers,
+    "The timers that a store has set itself, in seconds; null where those of its company hold.",
+)
+class StoreTimersType:
+    payment_seconds: int | None = column("Time for the payment of a new order.")
+    accept_seconds: int | None = column(
+        "Time for the store to accept a new task before it moves to the next store."
+    )
+    resume_seconds: int | None = column(
+        "The same for a task that was given back with picked units."
+    )
+    offer_seconds: int | None = column("Time for a rider to answer an offer.")
+    rider_silence_seconds: int | None = column(
+        "Time without positions after which a rider loses the delivery, or is asked for a position"
+        " if they have the bags."
+    )
+    rider_silence_case_seconds: int | None = column(
+        "Time without positions of a rider with the bags after which support gets a case."
+    )
+    no_show_wait_seconds: int | None = column(
+        "Time for which a rider waits for the customer at the door."
+    )
+
+
 @backed_by(coverage.StoreStaffDetails, "Details of a store for its staff.")
 class StoreDeskType:
     version: int = column("Increases with each change; pass it as expectedVersion.")
     preparation_seconds: int = column("Usual seconds to pick and pack an order.")
+    timers: StoreTimersType = column("The timers that hold here instead of its company's.")
 
 
 @backed_by(Store, "A dark store or a warehouse.")

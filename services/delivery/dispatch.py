@@ -26,6 +26,7 @@ from models.events import EventType
 from models.identity import Actor
 from models.orders import Order
 from models.riders import Rider, RiderAction, RiderStatus, Vehicle
+from models.stores import Store
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
@@ -43,7 +44,7 @@ SEARCH_BACKOFF_SECONDS = 60
 MAX_OFFER_ATTEMPTS = 5
 _OFFER_TIME = (
     select(func.make_interval(0, 0, 0, 0, 0, 0, timer_seconds("offer_seconds")))
-    .where(Company.id == bindparam("company"))
+    .where(Company.id == bindparam("company"), Store.id == bindparam("store"))
     .scalar_subquery()
 )
 INSERT_OFFER = prepared(

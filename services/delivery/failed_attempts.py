@@ -82,7 +82,7 @@ async def fail_attempt(
     if locked.by_rider:
         await _check_proofs(session, locked, reason, call_attempts, note)
     waited_seconds = _waited_seconds(locked)
-    timers = await companies.read_timers(session, delivery.company_id)
+    timers = await companies.read_timers(session, delivery.store_id)
     has_waited = _check_waiting_time(rule, timers.no_show_wait_seconds, waited_seconds)
     delivery.fail_reason, delivery.fail_note = reason, note
     delivery.fee_kept = rule.fee_after_wait and has_waited

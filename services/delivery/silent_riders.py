@@ -14,6 +14,7 @@ from models.delivery import Delivery
 from models.events import EventType
 from models.orders import Order
 from models.riders import Rider, RiderPosition
+from models.stores import Store
 from models.support import TicketKind
 from services.delivery.deliveries import search_again
 from services.delivery.delivery_cases import open_delivery_case
@@ -59,6 +60,7 @@ def _deliveries_where(*conditions: ColumnElement[bool]) -> Select[UUID]:
         select(Delivery.id)
         .join(Rider, Rider.live_delivery_id == Delivery.id)
         .join(Company, Company.id == Delivery.company_id)
+        .join(Store, Store.id == Delivery.store_id)
         .outerjoin(RiderPosition, RiderPosition.rider_id == Rider.id)
         .where(*conditions)
     )

@@ -101,7 +101,7 @@ async def _return_to_queue(session: AsyncSession, task: PickingTask, event_type:
     Then another store would pick everything anew, while a person has to put these units back.
     """
     fulfillment = task.fulfillment
-    timers = await companies.read_timers(session, fulfillment.company_id)
+    timers = await companies.read_timers(session, fulfillment.store_id)
     has_units = any(
         line.picked_quantity or line.status in SUBSTITUTE_STATUSES for line in task.lines
     )

@@ -37,9 +37,9 @@ ORDER_LINES_WITH_LOCATION = prepared(
 async def create_fulfillment(
     session: AsyncSession, order: Order, store_id: UUID, attempt: int = 1
 ) -> Fulfillment:
-    """Put an order into a store's queue, to be accepted within the company's `accept_seconds`."""
+    """Put an order into a store's queue, to be accepted within the store's `accept_seconds`."""
     now = await current_time(session)
-    timers = await companies.read_timers(session, order.company_id)
+    timers = await companies.read_timers(session, store_id)
     fulfillment = Fulfillment(
         order_id=order.id,
         store_id=store_id,

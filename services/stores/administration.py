@@ -1,8 +1,8 @@
 """Creates stores and changes their name, status and opening hours; zones are in `zones`."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import time
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,13 @@ from models.companies import Company
 from models.geo_point import Point
 from models.identity import Actor
 from models.stores import Store, StoreHours, StoreKind, StoreStatus
+from models.timers import timers_with
 from services.core.access import COMPANY_ROLES, may_manage_store
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, check_version
 from services.core.text import MAX_LINE_LENGTH, code_form, parse_code, parse_line
+from services.events.event_log import catalog_stream, record_event
+from services.stores.timer_rules import timer_problems
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
 MAX_NAME_LENGTH = 80
@@ -81,6 +84,9 @@ class StoreChange:
     preparation_seconds: int | None = None
     pickup_enabled: bool | None = None
     pickup_wait_seconds: int | None = None
+    timers: Mapping[str, int] = field(default_factory=dict)
+    clears_timers: bool = False
+    """Whether its own timers end first, so that those of its company hold again."""
 
 
 async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewStore) -> Store:
@@ -121,7 +127,11 @@ async def update_store(
     change: StoreChange,
     expected_version: int,
 ) -> Store:
-    """Change a store's name, status, time zone, preparation or pickup; for its managers."""
+    """Change a store's name, status, time zone, preparation, pickup or timers; for its managers.
+
+    New timers hold for what begins from now on. Raises DomainError: NotFound, VersionConflict,
+    InvalidInput.
+    """
     row = await lock_managed_store(session, actor, store_id, expected_version)
     if change.name is not None:
         row.name = parse_line(
@@ -137,9 +147,25 @@ async def update_store(
         row.pickup_enabled = change.pickup_enabled
     if change.pickup_wait_seconds is not None:
         row.pickup_wait_seconds = _validate_pickup_wait(change.pickup_wait_seconds)
+    if change.timers or change.clears_timers:
+        await _set_timers(session, row, change)
     row.version += 1
     await session.flush()
     return row
+
+
+async def _set_timers(session: AsyncSession, row: Store, change: StoreChange) -> None:
+    """Raise DomainError: InvalidInput unless the timers are within the bounds of a company's."""
+    company = await session.get_one(Company, row.company_id)
+    overrides = {**({} if change.clears_timers else row.timer_overrides), **change.timers}
+    timers = timers_with(company.timer_overrides, overrides)
+    if problems := [*timer_problems(change.timers, timers)]:
+        raise DomainError(*problems)
+    row.timer_overrides = overrides
+    body = {"store_id": row.id, **overrides}
+    record_event(
+        session, catalog_stream(row.company_id), "STORE_TIMERS_SET", body, company_id=row.company_id
+    )
 
 
 async def set_hours(

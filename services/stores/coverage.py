@@ -1,6 +1,6 @@
 """Finds the stores that deliver to a point, nearest first, or the reason why none does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,7 @@ from database.statements import prepared
 from models.companies import Company
 from models.geo_point import Point
 from models.stores import Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
+from models.timers import StoreTimers, store_timers
 from services.core.geo_points import MAX_LATITUDE_DEGREES, SWAPPED
 from services.core.problems import DomainError, Problem
 
@@ -76,6 +77,12 @@ class StoreStaffDetails:
     store_id: UUID
     version: int
     preparation_seconds: int
+    timer_overrides: Mapping[str, int]
+
+    @property
+    def timers(self) -> StoreTimers:
+        """The timers that the store has set itself."""
+        return store_timers(self.timer_overrides)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from database.sessions import Database
 from models.geo_point import Point
 from models.identity import Actor
 from models.orders import FulfillmentMethod, Order
-from models.timers import DEFAULT_TIMERS, CompanyTimers
+from models.timers import DEFAULT_TIMERS, CompanyTimers, timers_with
 from services.carts import baskets
 from services.carts.baskets import DeliveryTarget, OrderRequest
 from services.core.problems import not_found
@@ -28,9 +28,11 @@ class OrderInputs:
 
     @property
     def timers(self) -> CompanyTimers:
-        """Those of the company of the nearest store, which gets the order."""
-        serving_stores = self.coverage.serving_stores
-        return serving_stores[0].company.timers if serving_stores else DEFAULT_TIMERS
+        """Those of the nearest store, which gets the order."""
+        if not self.coverage.serving_stores:
+            return DEFAULT_TIMERS
+        nearest = self.coverage.serving_stores[0]
+        return timers_with(nearest.company.timer_overrides, nearest.store.timer_overrides)
 
 
 async def read_order_inputs(

@@ -1,0 +1,194 @@
+"""A store's managers set timers that hold there, in place of those of its company."""
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from database.scope import PLATFORM
+from database.sessions import Database
+from models.companies import Company, timer_seconds
+from models.delivery import DeliveryStatus
+from models.events import Event
+from models.identity import Grant, Role
+from models.ids import encode_id
+from models.stores import Store
+from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS, CompanyTimers, StoreTimers
+from resolvers.context import Container
+from services import companies
+from services.delivery import failed_attempts, silent_riders
+from services.events.event_log import catalog_stream
+from tests.services.companies.test_timers import FIELDS, NAMES, clock, set_timers
+from tests.support import riders
+from tests.support.actors import ActorClient, create_client
+from tests.support.carried_bags import NOBODY_HOME, carried_bags
+from tests.support.city import City
+from tests.support.customers import ORIGIN, order_request
+from tests.support.paid_orders import OrderDependencies, fulfillments_of, place_paid_order
+from tests.support.payments import Shop
+
+UPDATE = f"""mutation ($input: StoreUpdateInput!) {{ storeUpdate(input: $input) {{
+  store {{ desk {{ version timers {{ {FIELDS} }} }} }}
+  errors {{ __typename ... on Problem {{ path message }} }} }} }}"""
+DESK = "query ($id: ID!) { store(id: $id) { desk { version } } }"
+
+
+async def set_store_timers(database: Database, city: City, **seconds: int) -> None:
+    async with database.write(PLATFORM, ORIGIN) as session:
+        of_store = update(Store).where(Store.id == city.near.id)
+        await session.execute(of_store.values(timer_overrides=seconds))
+
+
+@pytest.fixture
+async def manager(container: Container, city: City) -> ActorClient:
+    grant = Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
+    return await create_client(container, "Manager", grant)
+
+
+async def set_by(client: ActorClient, city: City, **values: Any) -> Any:
+    key = encode_id(Store, city.near.id)
+    seen = (await client.run(DESK, {"id": key}))["store"]["desk"]
+    version = seen["version"] if seen else 1
+    changed = {"input": {"storeId": key, "expectedVersion": version, **values}}
+    return (await client.run(UPDATE, changed))["storeUpdate"]
+
+
+def test_a_store_may_set_every_timer_of_a_company() -> None:
+    assert [field.name for field in fields(StoreTimers)] == NAMES
+
+
+async def test_a_manager_sets_and_ends_timers_of_the_store(
+    container: Container, manager: ActorClient, city: City
+) -> None:
+    payload = await set_by(manager, city, timers={"acceptSeconds": 90, "offerSeconds": 30})
+    assert payload["errors"] == []
+    shown = payload["store"]["desk"]["timers"]
+    assert (shown["acceptSeconds"], shown["offerSeconds"]) == (90, 30)
+    assert shown["paymentSeconds"] is None
+    payload = await set_by(manager, city, timers={"acceptSeconds": 120}, clearTimers=True)
+    shown = payload["store"]["desk"]["timers"]
+    assert (shown["acceptSeconds"], shown["offerSeconds"]) == (120, None)
+    async with container.database.read(PLATFORM) as session:
+        of_company = Event.stream == catalog_stream(city.company.id)
+        events = select(Event).where(of_company).order_by(Event.seq.desc()).limit(1)
+        event = (await session.scalars(events)).one()
+    assert event.type == "STORE_TIMERS_SET"
+    assert (event.body["store_id"], event.body["accept_seconds"]) == (str(city.near.id), 120)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_store_keeps_the_bounds_of_a_company(
+    manager: ActorClient, city: City, name: str
+) -> None:
+    field = "".join(word.title() if index else word for index, word in enumerate(name.split("_")))
+    for seconds in (TIMER_BOUNDS[name][0] - 1, TIMER_BOUNDS[name][1] + 1):
+        payload = await set_by(manager, city, timers={field: seconds})
+        assert payload["store"] is None
+        assert ["input", "timers", field] in [error["path"] for error in payload["errors"]]
+
+
+async def test_a_stores_timer_fits_to_those_of_its_company(
+    container: Container, manager: ActorClient, city: City
+) -> None:
+    """Its case would be opened before the rider is asked, as the company says when that is."""
+    await set_timers(container.database, city, rider_silence_seconds=600)
+    payload = await set_by(manager, city, timers={"riderSilenceCaseSeconds": 500})
+    [error] = payload["errors"]
+    assert error["path"] == ["input", "timers", "riderSilenceCaseSeconds"]
+
+
+async def test_only_managers_of_the_store_set_its_timers(container: Container, city: City) -> None:
+    company, store = city.company.id, city.near.id
+    staff = await create_client(container, "Staff", Grant(Role.STORE_STAFF, company, store))
+    other = Grant(Role.STORE_MANAGER, company, city.far.id)
+    elsewhere = await create_client(container, "Elsewhere", other)
+    key = {"storeId": encode_id(Store, store), "expectedVersion": 1}
+    values = {"input": {**key, "timers": {"offerSeconds": 30}}}
+    assert await staff.codes(UPDATE, values) == {"FORBIDDEN"}
+    payload = (await elsewhere.run(UPDATE, values))["storeUpdate"]
+    assert [error["__typename"] for error in payload["errors"]] == ["NotFound"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_stores_own_timer_counts_before_its_companys(
+    database: Database, city: City, name: str
+) -> None:
+    """By the one function of services and by the one expression of statements."""
+    least, most = TIMER_BOUNDS[name]
+    for company, store, expected in (
+        ({}, {}, getattr(DEFAULT_TIMERS, name)),
+        ({name: least}, {}, least),
+        ({name: least}, {name: most}, most),
+        ({}, {name: most, "removed_seconds": 1}, most),
+    ):
+        await set_timers(database, city, **company)
+        await set_store_timers(database, city, **store)
+        async with database.write(PLATFORM, ORIGIN) as session:
+            timers = await companies.read_timers(session, city.near.id)
+            joined = select(timer_seconds(name)).select_from(Company)
+            joined = joined.join(Store, Store.company_id == Company.id)
+            seconds = await session.scalar(joined.where(Store.id == city.near.id))
+        assert isinstance(timers, CompanyTimers)
+        assert getattr(timers, name) == expected == seconds
+
+
+async def test_a_task_waits_as_its_store_says(dependencies: OrderDependencies, city: City) -> None:
+    database = dependencies.database
+    await set_timers(database, city, accept_seconds=15)
+    await set_store_timers(database, city, accept_seconds=900)
+    before = await clock(database)
+    [task] = await fulfillments_of(database, await place_paid_order(dependencies, city))
+    assert task.due_at is not None
+    assert task.due_at >= before + timedelta(seconds=900)
+
+
+async def test_an_offer_is_valid_as_long_as_the_store_says(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    await set_store_timers(database, city, offer_seconds=120)
+    await riders.bring_online(database, city, 0, north_m=100)
+    before = await clock(database)
+    _, _, _, delivery = await riders.accepted_order(dependencies, city)
+    offer = await riders.open_offer(database, delivery)
+    assert offer is not None
+    assert offer.expires_at >= before + timedelta(seconds=120)
+
+
+async def test_a_rider_is_silent_when_the_store_says(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    await set_store_timers(database, city, rider_silence_seconds=1_800)
+    _, _, _, delivery, _ = await riders.assigned_delivery(dependencies, city)
+    for seconds, is_silent in ((600, False), (1_300, True)):
+        await riders.backdate_assignment(database, delivery, seconds)
+        await riders.age_positions(database, city, seconds)
+        async with database.read(PLATFORM) as session:
+            silent = await session.scalars(silent_riders.DELIVERIES_OF_SILENT_RIDERS)
+            assert (delivery.id in silent.all()) is is_silent
+
+
+async def test_a_rider_waits_at_the_door_as_the_store_says(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
+    await set_store_timers(database, city, no_show_wait_seconds=1_800)
+    await riders.backdate_arrivals(database, city, 301)
+    step = failed_attempts.fail_attempt
+    problem = await riders.refused_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)
+    assert isinstance(problem, failed_attempts.TooEarly)
+
+
+async def test_an_order_waits_for_payment_as_the_nearest_store_says(
+    shop: Shop, city: City, container: Container
+) -> None:
+    await set_store_timers(shop.database, city, payment_seconds=900)
+    buyer = await create_client(container, "Buyer", Grant(Role.CUSTOMER))
+    before = await clock(shop.database)
+    order = await shop.buy(buyer.actor, order_request(city, 1))
+    assert order.due_at is not None
+    assert order.due_at >= before + timedelta(seconds=900)
