@@ -24,6 +24,8 @@ from execution.running.single_flight import SingleFlightCache
 
 MAX_PLANS_PER_DOCUMENT = 8
 MAX_COSTS_PER_DOCUMENT = 64
+GRAPHQL_CORE_FACTOR = 10
+"""How much dearer a field is where no plan but graphql-core executes it."""
 NO_VARIABLES = VariableValues({}, {})
 
 
@@ -47,16 +49,31 @@ class Engine:
         self._on_error = on_error
         self._documents = DocumentCache(schema, limits, introspection)
 
-    def prepare(self, query: str, operation_name: str | None = None) -> PreparedOperation | Answer:
-        """The prepared operation, from the cache if possible, or the answer with its errors."""
+    def prepare(
+        self, query: str, operation_name: str | None = None, context: Any = None
+    ) -> PreparedOperation | Answer:
+        """The prepared operation, from the cache if possible, or the answer that refuses it."""
+        cached = self._documents.find(query, operation_name)
+        if cached is not None:
+            return cached
+        refusal = self.admit_document(query, context)
+        if refusal is not None:
+            return refusal
         prepared = self._documents.prepare(query, operation_name)
         if isinstance(prepared, PreparedOperation):
             return prepared
         return refuse(prepared, self._on_error)
 
-    def reject_document(self, answer: Answer, context: Any) -> Answer:
-        """The answer to an invalid document; subclasses may replace it, to limit the rate."""
-        return answer
+    def admit_document(self, query: str, context: Any) -> Answer | None:
+        """Called before a document is parsed; a subclass may refuse it."""
+        return None
+
+    def admit_size(self, size_bytes: int, context: Any) -> Answer | None:
+        """Called before a request of this size is worked on; a subclass may refuse it."""
+        return None
+
+    def plan_compiled(self, prepared: PreparedOperation, context: Any) -> None:
+        """Called when an operation was compiled for conditions that had no plan."""
 
     def cost(self, prepared: PreparedOperation, variables: Mapping[str, Any] | None) -> int:
         """The static cost of the operation in fields, with the page sizes in these variables."""
@@ -98,7 +115,7 @@ class Engine:
             coerced = self._coerce_variables(prepared, variables)
             if isinstance(coerced, list):
                 return refuse(coerced, self._on_error)
-            plan = self._plan(prepared, coerced)
+            plan = self._plan(prepared, coerced, context)
             if plan is None:
                 return self._guard(self._execute_by_reference(prepared, variables, context, root))
             run, ended = plan.begin(coerced, context, root)
@@ -133,7 +150,7 @@ class Engine:
             if isinstance(coerced, list):
                 yield refuse(coerced, self._on_error)
                 return
-            plan = self._plan(prepared, coerced)
+            plan = self._plan(prepared, coerced, context)
             key = plan and sharing_key(plan, variables or {}, context)
             if sink and plan and key is not None and hasattr(context, "fanout_port"):
                 answer = partial(self._answer_event, plan, coerced, context, key)
@@ -182,7 +199,9 @@ class Engine:
             self._schema._schema, definitions, variables, self._limits.variable_errors
         )
 
-    def _plan(self, prepared: PreparedOperation, variables: VariableValues) -> ExecutionPlan | None:
+    def _plan(
+        self, prepared: PreparedOperation, variables: VariableValues, context: Any
+    ) -> ExecutionPlan | None:
         """The plan for these variables, compiled if new; None if graphql-core must execute."""
         if self._reference or prepared.requires_graphql_core:
             return None
@@ -195,6 +214,7 @@ class Engine:
                 prepared.plans.clear()
             plan = ExecutionPlan(self._schema, prepared.operation, prepared.fragments, variables)
             prepared.plans[conditions] = plan
+            self.plan_compiled(prepared, context)
         return plan
 
     async def _answer_event(
@@ -229,7 +249,8 @@ class Engine:
             return refuse(executor, self._on_error)
         result = await graphql_core.run_executor(executor)
         errors = format_errors(result.errors, self._on_error) if result.errors else None
-        return Answer(result.data, errors, cost=response_cost(result.data))
+        cost = prepared.root_cost + GRAPHQL_CORE_FACTOR * response_cost(result.data)
+        return Answer(result.data, errors, cost=cost)
 
     def _executor(
         self,

@@ -67,6 +67,8 @@ class Context:
     extensions: dict[str, Any] = field(default_factory=dict)
     signed_in: Actor | None = None
     """Whom this operation has signed in, without any role: they see their own contact data."""
+    charged: int = 0
+    """What was paid for the document, its plan and the size of the request."""
     writes: int = 0
     stream_denial: Callable[["Context"], Exception | None] | None = None
     """Checks the rule of the operation's stream again."""

@@ -24,6 +24,8 @@ from server.endpoints.rider_positions import POSITIONS_PATH, REPORTS_PER_RIDER, 
 from server.endpoints.stock_uploads import StockFiles
 from server.graphql_engine import build_engine
 from server.persisted_queries.lookup import PersistedQueries, open_persisted_queries
+from server.rate_limit.budgets import CallerBudgets
+from server.rate_limit.callers import CallerBucketSizes
 from server.rate_limit.redis_sync import RedisBucketSync
 from server.settings import Settings
 from server.transport.client_address import TrustedProxies
@@ -73,19 +75,25 @@ class ServerApplication(Starlette):
 @asynccontextmanager
 async def open_app(settings: Settings) -> AsyncIterator[ServerApplication]:
     """The application, with its dependencies open, for the block."""
-    limiter = RateLimiter()
+    budgets = build_budgets(settings)
     documents = open_persisted_queries(settings)
     async with (
         open_container(settings) as container,
         checked_clock(container.database),
-        shared_rate_limits(settings, limiter, container.authenticator.strangers),
+        shared_rate_limits(settings, budgets.limiter, container.authenticator.strangers),
         aclosing(documents),
-        aclosing(PaymentWebhooks(container.database, container.payments)) as webhooks,
+        aclosing(PaymentWebhooks(container.database, container.payments, budgets)) as webhooks,
     ):
-        app = _build_app(settings, container, webhooks, limiter, documents)
+        app = _build_app(settings, container, webhooks, budgets, documents)
         gc_settings.freeze_gc()
         yield app
         await app.connections.drain(spread_seconds=0, grace_seconds=1)
+
+
+def build_budgets(settings: Settings) -> CallerBudgets:
+    """What callers may spend; nothing is limited when the setting is 0."""
+    per_second = settings.budget_per_second
+    return CallerBudgets(sizes=CallerBucketSizes.of(per_second) if per_second else None)
 
 
 @asynccontextmanager
@@ -106,18 +114,18 @@ def _build_app(
     settings: Settings,
     container: Container,
     webhooks: PaymentWebhooks,
-    limiter: RateLimiter,
+    budgets: CallerBudgets,
     documents: PersistedQueries,
 ) -> ServerApplication:
     network, capacity = settings.network, connection_capacity()
     per_address = network.connections_per_address
     connections = LiveConnections(capacity, per_address)
     proxies = TrustedProxies(network.trusted_proxies, network.forwarded_header)
-    authenticator = HeaderAuthenticator(container)
+    authenticator = HeaderAuthenticator(container, budgets)
     routes: list[BaseRoute] = [
         *graphql_routes(
             GRAPHQL_PATH,
-            build_engine(settings, limiter),
+            build_engine(settings, budgets),
             authenticator,
             connections=connections,
             limits=TransportLimits(),
@@ -125,10 +133,10 @@ def _build_app(
             get=settings.development,
             documents=documents,
         ),
-        *pdf_routes(authenticator),
+        *pdf_routes(authenticator, budgets),
         *oauth_routes(container.authenticator),
         Route(STRIPE_WEBHOOK_PATH, webhooks.receive, methods=["POST"]),
-        *StockFiles(authenticator, build_storage(settings)).routes,
+        *StockFiles(authenticator, build_storage(settings), budgets).routes,
         *probe_routes(container.database, connections),
         *metrics_routes(container, settings.development, settings.metrics_token),
     ]

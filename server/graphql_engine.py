@@ -6,46 +6,56 @@ from typing import Any
 
 from execution import Answer, Engine, Limits, PreparedOperation, referenced_fields
 from execution.fanout_port import Sink
-from resolvers import scopes
+from resolvers import prices, scopes
 from resolvers.context import Context
 from resolvers.rules import AccessDenied
 from schema.root import graph
 from server.errors import format_error
-from server.rate_limit.callers import CallerBucketSizes
+from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_message
 from server.settings import Settings
-from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
-
-THROTTLED = "THROTTLED"
-REFUSED_OPERATION_COST = 1
-INVALID_DOCUMENT_COST = 10
+from services.core.rate_limiter import CostRejected, CostReservation
 
 
 class GraphQLEngine(Engine):
-    """Runs an operation if its caller's buckets can pay for it and, for apps, scopes allow it.
+    """Runs an operation if its caller's budget can pay for it and, for apps, scopes allow it.
 
-    Without `bucket_sizes` nothing is limited; `shows_cost` adds the cost to each answer.
+    `shows_cost` adds the cost to each answer.
     """
 
     def __init__(
         self,
         *args: Any,
-        limiter: RateLimiter | None = None,
-        bucket_sizes: CallerBucketSizes | None = None,
+        budgets: CallerBudgets | None = None,
         shows_cost: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        self._limiter = limiter or RateLimiter()
-        self._bucket_sizes = bucket_sizes
+        self._budgets = budgets or CallerBudgets()
         self._shows_cost = shows_cost
 
-    def reject_document(self, answer: Answer, context: Any) -> Answer:
-        """Return the errors of a document, for which its caller pays: parsing it was work."""
-        if self._bucket_sizes is None:
-            return answer
-        sizes = self._bucket_sizes.buckets_of(context.actor, context.address)
-        reserved = self._limiter.reserve(sizes, INVALID_DOCUMENT_COST)
-        return throttled_answer(reserved) if isinstance(reserved, CostRejected) else answer
+    def admit_document(self, query: str, context: Any) -> Answer | None:
+        """Let the caller pay for a document that has to be parsed, whether it is valid or not."""
+        return self._charge(prices.document_price(query), context)
+
+    def admit_size(self, size_bytes: int, context: Any) -> Answer | None:
+        """Let the caller pay for a large request."""
+        return self._charge(prices.request_price(size_bytes), context)
+
+    def plan_compiled(self, prepared: PreparedOperation, context: Any) -> None:
+        """Let the caller pay for the plan that was compiled."""
+        if context is not None:
+            price = prices.plan_price(prepared.document.token_count)
+            self._budgets.take(context.actor, context.address, price)
+            context.charged += price
+
+    def _charge(self, price: int, context: Any) -> Answer | None:
+        if context is None:  # an operation of our own
+            return None
+        reserved = self._budgets.reserve(context.actor, context.address, price)
+        if isinstance(reserved, CostRejected):
+            return throttled_answer(reserved)
+        context.charged += price
+        return None
 
     def begin(
         self,
@@ -73,7 +83,7 @@ class GraphQLEngine(Engine):
         self, reserved: CostReservation | None, answer: Answer, context: Context
     ) -> Answer:
         if reserved is not None:
-            self._settle(reserved, answer)
+            self._settle(reserved, answer, context.charged)
         if context.extensions:
             answer.extensions = {**(answer.extensions or {}), **context.extensions}
         return answer
@@ -104,28 +114,34 @@ class GraphQLEngine(Engine):
             return None
         core = self._schema._schema
         denied = scopes.scope_denial(context.actor, core, referenced_fields(core, prepared))
-        return None if denied is None else forbidden_answer(denied)
+        if denied is None:
+            return None
+        self._budgets.take(context.actor, context.address, prices.REFUSED_OPERATION)
+        return forbidden_answer(denied)
 
     def _reserve(
         self, prepared: PreparedOperation, variables: object, context: Context
     ) -> CostReservation | CostRejected | None:
-        if self._bucket_sizes is None:
+        if not self._budgets.limited:
             return None
         # Nearly always a dictionary: checking for the abstract class costs ten times as much.
         is_mapping = type(variables) is dict or isinstance(variables, Mapping)
         values: Any = variables if is_mapping else None
         cost = self.cost(prepared, values)
         if cost > self._limits.cost:
-            return None  # the execution refuses it for that
-        sizes = self._bucket_sizes.buckets_of(context.actor, context.address)
-        return self._limiter.reserve(sizes, cost)
+            cost = prices.REFUSED_OPERATION  # the execution refuses it for that
+        return self._budgets.reserve(context.actor, context.address, cost)
 
-    def _settle(self, reserved: CostReservation, answer: Answer) -> None:
-        actual = answer.cost if answer.executed else REFUSED_OPERATION_COST
-        self._limiter.settle(reserved, actual)
+    def _settle(self, reserved: CostReservation, answer: Answer, charged: int) -> None:
+        """Settle the cost of an answer; `charged` was paid for what came before its execution."""
+        actual = answer.cost if answer.executed else prices.REFUSED_OPERATION
+        self._budgets.settle(reserved, actual)
         if self._shows_cost and answer.executed:
-            cost: dict[str, Any] = {"requested": reserved.cost, "actual": actual}
-            if lowest := self._limiter.lowest(reserved):
+            cost: dict[str, Any] = {
+                "requested": reserved.cost + charged,
+                "actual": actual + charged,
+            }
+            if lowest := self._budgets.lowest(reserved):
                 size, available = lowest
                 cost["budget"] = {
                     "maximum": size.capacity,
@@ -152,20 +168,18 @@ def throttled_answer(rejected: CostRejected) -> Answer:
         "requested": rejected.cost,
         "available": rejected.available,
     }
-    message = f"You have used up your budget for the moment: try again in {wait} s."
-    return Answer(None, [{"message": message, "extensions": extensions}], executed=False)
+    error = {"message": throttled_message(rejected), "extensions": extensions}
+    return Answer(None, [error], executed=False)
 
 
-def build_engine(settings: Settings, limiter: RateLimiter) -> GraphQLEngine:
+def build_engine(settings: Settings, budgets: CallerBudgets) -> GraphQLEngine:
     """Build the engine of our graph; production does not allow introspection."""
-    budget = settings.budget_per_second
     return GraphQLEngine(
         graph,
         limits=Limits(),
         reference=settings.reference_executor,
         introspection=settings.development,
         on_error=format_error,
-        limiter=limiter,
-        bucket_sizes=CallerBucketSizes.of(budget) if budget else None,
+        budgets=budgets,
         shows_cost=settings.shows_cost,
     )

@@ -16,6 +16,7 @@ from execution import Answer, Engine, PreparedOperation
 from models.identity import Actor, Grant, Role
 from schema.root import graph
 from server.graphql_engine import GraphQLEngine
+from server.rate_limit.budgets import CallerBudgets
 from server.rate_limit.callers import CallerBucketSizes
 from server.rate_limit.redis_sync import RedisBucketSync
 from services.core.rate_limiter import CostReservation, RateLimiter
@@ -71,7 +72,7 @@ class Caller:
 async def print_rate_limit(rounds: int, attempts: int) -> None:
     """The smallest query with and without rate limits of a person and a company."""
     unlimited = GraphQLEngine(graph)
-    limited = GraphQLEngine(graph, bucket_sizes=CallerBucketSizes.of(1_000_000))
+    limited = GraphQLEngine(graph, budgets=CallerBudgets(sizes=CallerBucketSizes.of(1_000_000)))
     callers = [Caller() for _ in range(200)]
     least_ms: dict[str, float] = {}
     for _ in range(attempts):

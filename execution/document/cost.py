@@ -65,6 +65,25 @@ class CostEstimator:
         root = self._schema.get_root_type(self._operation.operation)
         return max(1, self._selection_cost(self._operation.selection_set, root, None))
 
+    def root_total(self) -> int:
+        """What the root fields cost by themselves."""
+        root = self._schema.get_root_type(self._operation.operation)
+        return self._own_costs(self._operation.selection_set, _fields(root))
+
+    def _own_costs(self, selections: SelectionSetNode, fields: Mapping[str, GraphQLField]) -> int:
+        total = 0
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                definition = fields.get(node.name.value)
+                if definition is not None:
+                    total += field_cost(definition.extensions.get(DEFINITION))
+            elif isinstance(node, InlineFragmentNode):
+                total += self._own_costs(node.selection_set, fields)
+            elif isinstance(node, FragmentSpreadNode):
+                fragment = self._fragments[node.name.value]
+                total += self._own_costs(fragment.selection_set, fields)
+        return total
+
     def _selection_cost(
         self, selections: SelectionSetNode, parent: GraphQLNamedType | None, size: Size
     ) -> int:

@@ -35,15 +35,18 @@ class DocumentCache:
         self._prepared: OrderedDict[tuple[str, str | None], PreparedOperation] = OrderedDict()
         self._tokens = 0
 
-    def prepare(
-        self, query: str, operation_name: str | None
-    ) -> PreparedOperation | list[GraphQLError]:
-        """The prepared operation, or the errors of an invalid document."""
+    def find(self, query: str, operation_name: str | None) -> PreparedOperation | None:
+        """The prepared operation if it is cached."""
         key = (query, operation_name)
         prepared = self._prepared.get(key)
         if prepared is not None:
             self._prepared.move_to_end(key)
-            return prepared
+        return prepared
+
+    def prepare(
+        self, query: str, operation_name: str | None
+    ) -> PreparedOperation | list[GraphQLError]:
+        """The prepared operation, which is cached from now on, or the errors of the document."""
         try:
             result = self._read(query, operation_name)
         except GraphQLError as error:
@@ -54,7 +57,7 @@ class DocumentCache:
             # The literal parser of a custom scalar may raise any exception.
             return [GraphQLError(str(error), original_error=error)]
         if isinstance(result, PreparedOperation):
-            self._store(key, result)
+            self._store((query, operation_name), result)
         return result
 
     def _read(

@@ -45,6 +45,8 @@ class PreparedOperation:
     operation_name: str | None
     cost: int
     """The static cost in fields; page sizes in variables count as assumed sizes."""
+    root_cost: int
+    """The part of it that the root fields cost by themselves, each time that they are selected."""
     root_fields: tuple[str, ...]
     document: DocumentNode
     operation: OperationDefinitionNode
@@ -78,6 +80,7 @@ def prepare(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> 
         operation_type=operation.operation.value,
         operation_name=operation.name.value if operation.name else None,
         cost=estimator.total(),
+        root_cost=estimator.root_total(),
         root_fields=_root_fields(operation, fragments),
         document=document,
         operation=operation,

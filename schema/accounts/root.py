@@ -43,7 +43,6 @@ class InvitationQuery:
     invitation_by_link: InvitationType | None = field(
         invitation_resolvers.by_link,
         "The invitation of a link; null if it cannot be answered now.",
-        cost=5,
     )
 
 

@@ -85,7 +85,6 @@ class WebhookQuery:
         webhook_events.preview_payload,
         "The payload that an endpoint would get for an event; nothing is sent.",
         allow=COMPANY,
-        cost=20,
     )
 
 

@@ -6,6 +6,8 @@ import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
+from execution.document.cost import DEFINITION
+from resolvers.prices import field_price
 from schema import node_root
 from schema.accounts import root as accounts_root
 from schema.alerts import root as alerts_root
@@ -137,6 +139,18 @@ def idempotent(value: DirectiveValue[Any], key: Annotated[str, ABOUT_KEY]) -> An
     return value
 
 
+def set_prices(schema: strawberry.Schema) -> None:
+    """Give each root field its price, which the engine adds up like the cost of any field."""
+    core = schema._schema
+    roots = (core.query_type, core.mutation_type, core.subscription_type)
+    for root in filter(None, roots):
+        operation = root.name.lower()
+        for name, declared in root.fields.items():
+            field = declared.extensions[DEFINITION]
+            price = field_price(root.name, name, operation)
+            field.metadata = {**field.metadata, "cost": price}
+
+
 graph = strawberry.Schema(
     Query,
     Mutation,
@@ -144,3 +158,5 @@ graph = strawberry.Schema(
     directives=[idempotent],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+set_prices(graph)

@@ -9,14 +9,17 @@ from dataloaders.loaders import Loaders
 from models.identity import ANONYMOUS, Actor
 from models.integrations import AppSecretKind
 from resolvers.context import Container, Context
+from resolvers.prices import FAILED_AUTHENTICATION
 from server.auth.language import language_of
 from server.auth.socket_access import SocketAccess
+from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_message
 from server.transport.authentication import (
     AuthenticatedCaller,
     Authentication,
     AuthenticationFailure,
 )
 from services.core.idempotency import MAX_KEY_LENGTH
+from services.core.rate_limiter import CostRejected
 from services.core.transient_errors import is_transient
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
@@ -35,8 +38,9 @@ MAX_DEVICE_CHARS = 200
 class HeaderAuthenticator:
     """Implements the transport's `CallerAuthenticator`: access tokens and API keys of apps."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, budgets: CallerBudgets | None = None) -> None:
         self.container = container
+        self._budgets = budgets or CallerBudgets()
 
     def authenticate(
         self, headers: Mapping[str, str], *, client: str
@@ -58,12 +62,11 @@ class HeaderAuthenticator:
         authorization = headers.get("authorization", "")
         if authorization[: len(BEARER)].lower() != BEARER:
             return AuthenticationFailure(message="Send `Authorization: Bearer <access token>`.")
-        token = authorization[len(BEARER) :].strip()
+        reserved = self._budgets.reserve(ANONYMOUS, client, FAILED_AUTHENTICATION)
+        if isinstance(reserved, CostRejected):
+            return AuthenticationFailure(THROTTLED, throttled_message(reserved), 429)
         try:
-            if token.startswith(API_KEY_PREFIX):
-                actor, expires_at = await self._app_of_key(token)
-            else:
-                actor, expires_at = await self._actor_of_token(token)
+            actor, expires_at = await self._holder_of(authorization[len(BEARER) :].strip())
         except InvalidAccessToken as invalid:
             return AuthenticationFailure(message=str(invalid))
         except Exception as error:
@@ -72,7 +75,14 @@ class HeaderAuthenticator:
             log.warning("a session could not be looked up: %s", error)
             message = "Too much is going on: try again."
             return AuthenticationFailure("UNAVAILABLE", message, SERVICE_UNAVAILABLE)
+        self._budgets.settle(reserved, 0)
         return self._caller(actor, expires_at, headers, client)
+
+    async def _holder_of(self, token: str) -> tuple[Actor, float]:
+        """Whose token or key it is, and when it expires. Raises InvalidAccessToken."""
+        if token.startswith(API_KEY_PREFIX):
+            return await self._app_of_key(token)
+        return await self._actor_of_token(token)
 
     def _caller(
         self, actor: Actor, expires_at: float | None, headers: Mapping[str, str], client: str

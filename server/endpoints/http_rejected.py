@@ -15,5 +15,7 @@ class HttpRejected(Exception):
 
     def response(self) -> JSONResponse:
         """The response that says so."""
-        headers = {"www-authenticate": "Bearer"} if self.status == 401 else None
+        headers = {"www-authenticate": "Bearer"} if self.status == 401 else {}
+        if (wait := self.body.get("retryAfterSeconds")) is not None:
+            headers["retry-after"] = str(wait)
         return JSONResponse(self.body, self.status, headers)

@@ -7,7 +7,11 @@ from starlette.responses import JSONResponse, Response
 
 from database.sessions import Database
 from gateways.payments import InvalidSignature, PaymentGateway
+from models.identity import ANONYMOUS
+from resolvers.prices import FAILED_AUTHENTICATION
+from server.rate_limit.budgets import THROTTLED, CallerBudgets
 from services.core.background_worker import BackgroundWorker
+from services.core.rate_limiter import CostRejected
 from services.core.transient_errors import is_transient
 from workflows.payments import payment_inbox
 
@@ -24,7 +28,10 @@ class PaymentWebhooks:
     A stored event is processed in the background, a few at a time; the job processes what is left.
     """
 
-    def __init__(self, database: Database, payments: PaymentGateway) -> None:
+    def __init__(
+        self, database: Database, payments: PaymentGateway, budgets: CallerBudgets | None = None
+    ) -> None:
+        self._budgets = budgets or CallerBudgets()
         self._database = database
         self._payments = payments
         self._worker = BackgroundWorker(
@@ -40,10 +47,15 @@ class PaymentWebhooks:
         body = await _body(request)
         if body is None:
             return _response(413, "PAYLOAD_TOO_LARGE")
+        client = request.client.host if request.client else ""
+        reserved = self._budgets.reserve(ANONYMOUS, client, FAILED_AUTHENTICATION)
+        if isinstance(reserved, CostRejected):
+            return _response(429, THROTTLED)
         try:
             event = self._payments.read_webhook(body, request.headers.get("stripe-signature", ""))
         except InvalidSignature:
             return _response(400, "BAD_SIGNATURE")
+        self._budgets.settle(reserved, 0)
         if event.unreadable is not None:
             log.error("payment notice %s can't be read: %s", event.event_id, event.unreadable)
         try:

@@ -4,19 +4,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from database.base import Entity
 from gateways import pdf_documents
 from models.counter_sales import CounterSale
 from models.fulfillment import Fulfillment
-from models.identity import Actor
 from models.ids import decode_id
 from models.stores import Store
+from resolvers import prices
+from resolvers.context import Context
 from server.auth.header_authenticator import HeaderAuthenticator
+from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.paid_work import reserve_cost
+from server.rate_limit.budgets import COST_HEADER, CallerBudgets
 from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError
 from services.core.transient_errors import is_transient
@@ -24,6 +29,7 @@ from services.operations import documents
 
 MAX_CONCURRENT_RENDERS = 4
 PDF = "application/pdf"
+NOT_FOUND = "There is no such document."
 NOT_STORED = {"cache-control": "private, no-store"}
 
 
@@ -36,6 +42,12 @@ class PdfDocument:
     id_parameter: str
     read: Callable[..., Awaitable[Any]]
     render: Callable[[Any], bytes]
+    count: Callable[[Any], int]
+    """The number of its lines."""
+
+
+def _count_lines(content: Any) -> int:
+    return len(content.lines)
 
 
 DOCUMENTS = (
@@ -45,9 +57,15 @@ DOCUMENTS = (
         "fulfillment_id",
         documents.read_packing_slip,
         pdf_documents.render_packing_slip,
+        _count_lines,
     ),
     PdfDocument(
-        "manifests", Store, "store_id", documents.read_manifest, pdf_documents.render_manifest
+        "manifests",
+        Store,
+        "store_id",
+        documents.read_manifest,
+        pdf_documents.render_manifest,
+        lambda manifest: len(manifest.orders),
     ),
     PdfDocument(
         "receipts",
@@ -55,54 +73,87 @@ DOCUMENTS = (
         "counter_sale_id",
         documents.read_receipt,
         pdf_documents.render_receipt,
+        _count_lines,
     ),
 )
 
 
-def pdf_routes(authenticator: HeaderAuthenticator) -> list[BaseRoute]:
+def pdf_routes(
+    authenticator: HeaderAuthenticator, budgets: CallerBudgets | None = None
+) -> list[BaseRoute]:
     """A route for each kind of document, by the id of what it is about."""
     render_slots = asyncio.Semaphore(MAX_CONCURRENT_RENDERS)
+    paid_by = budgets or CallerBudgets()
 
     def route(document: PdfDocument) -> Route:
         async def serve(request: Request) -> Response:
-            return await _serve(request, authenticator, render_slots, document)
+            try:
+                content = await _read(request, authenticator, paid_by, document)
+            except HttpRejected as rejected:
+                return _error(rejected)
+            return await _render(document, content, render_slots)
 
         return Route(f"/documents/{document.path}/{{id}}.pdf", serve, methods=["GET"])
 
     return [route(document) for document in DOCUMENTS]
 
 
-async def _serve(
+@dataclass(frozen=True, slots=True)
+class PaidContent:
+    """The content of a document, and what it has cost."""
+
+    content: Any
+    cost: int
+
+
+async def _read(
     request: Request,
     authenticator: HeaderAuthenticator,
-    render_slots: asyncio.Semaphore,
+    budgets: CallerBudgets,
     document: PdfDocument,
-) -> Response:
+) -> PaidContent:
+    """Read what is to be printed, if the caller may have it and can pay; raises HttpRejected."""
     client = request.client.host if request.client else ""
     caller = await authentication_of(authenticator, request.headers, client)
     if isinstance(caller, AuthenticationFailure):
-        return _error(caller.status, caller.code)
-    actor: Actor = caller.context.actor
-    if not actor.signed_in:
-        return _error(401, "UNAUTHENTICATED")
-    if actor.app_id is not None:
-        return _error(403, "FORBIDDEN")  # documents are for people; apps read the graph
+        raise HttpRejected(caller.status, caller.code, caller.message)
+    context: Context = caller.context
+    if not context.actor.signed_in:
+        raise HttpRejected(401, "UNAUTHENTICATED", "Sign in.")
+    if context.actor.app_id is not None:
+        raise HttpRejected(403, "FORBIDDEN", "Documents are for people: apps read the graph.")
     key = decode_id(document.model, request.path_params["id"])
     if key is None:
-        return _error(404, "NOT_FOUND")
+        raise HttpRejected(404, "NOT_FOUND", NOT_FOUND)
+    reserved = reserve_cost(budgets, context, prices.PAPER)
+    content = await _read_content(context, document, key)
+    cost = prices.PAPER + prices.PAPER_LINE * document.count(content)
+    budgets.settle(reserved, cost)
+    return PaidContent(content, cost)
+
+
+async def _read_content(context: Context, document: PdfDocument, key: UUID) -> Any:
     try:
-        async with caller.context.read() as session:
-            content = await document.read(session, actor=actor, **{document.id_parameter: key})
+        async with context.read() as session:
+            return await document.read(session, actor=context.actor, **{document.id_parameter: key})
     except DomainError:
-        return _error(404, "NOT_FOUND")
+        raise HttpRejected(404, "NOT_FOUND", NOT_FOUND) from None
     except Exception as error:
         if not is_transient(error):
             raise
-        return _error(503, "UNAVAILABLE")
+        raise HttpRejected(503, "UNAVAILABLE", "Too much is going on: try again.") from None
+
+
+async def _render(
+    document: PdfDocument, paid: PaidContent, render_slots: asyncio.Semaphore
+) -> Response:
     async with render_slots:
-        pdf = await asyncio.to_thread(document.render, content)
-    return Response(pdf, media_type=PDF, headers=NOT_STORED)
+        pdf = await asyncio.to_thread(document.render, paid.content)
+    headers = NOT_STORED | {COST_HEADER: str(paid.cost)}
+    return Response(pdf, media_type=PDF, headers=headers)
 
 
-def _error(status: int, code: str) -> Response:
-    return JSONResponse({"code": code}, status_code=status, headers=NOT_STORED)
+def _error(rejected: HttpRejected) -> Response:
+    response = rejected.response()
+    response.headers.update(NOT_STORED)
+    return response

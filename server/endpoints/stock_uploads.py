@@ -15,11 +15,14 @@ from starlette.routing import Route
 from gateways.storage import FileStorage, FileTooLarge, StorageFull
 from models.ids import encode_id
 from models.imports import StockImport, StockImportRow, StockUpload
+from resolvers import prices
 from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
+from server.endpoints.paid_work import reserve_cost
 from server.endpoints.upload_slots import UploadSlots
+from server.rate_limit.budgets import COST_HEADER, CallerBudgets
 from server.transport.authentication import AuthenticationFailure, authentication_of
 from services.core.problems import DomainError, NotFound, Problem, RateLimited, parse_id
 from services.core.text import parse_line
@@ -40,10 +43,32 @@ TOO_LARGE = f"A file has at most {stock_imports.MAX_FILE_BYTES // 1024**2} MB."
 Handler = Callable[[Request, Context], Awaitable[Response]]
 
 
+class ReceivedFile:
+    """The body of an upload: its beginning, and how much of it has arrived."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.head = bytearray()
+        self.size_bytes = 0
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The pieces in which it arrives."""
+        async for chunk in self._request.stream():
+            self.head += chunk[: MAX_HEAD_BYTES - len(self.head)]
+            self.size_bytes += len(chunk)
+            yield chunk
+
+
 class StockFiles:
     """The endpoints, for people who manage stores."""
 
-    def __init__(self, authenticator: HeaderAuthenticator, storage: FileStorage) -> None:
+    def __init__(
+        self,
+        authenticator: HeaderAuthenticator,
+        storage: FileStorage,
+        budgets: CallerBudgets | None = None,
+    ) -> None:
+        self._budgets = budgets or CallerBudgets()
         self._authenticator = authenticator
         self._storage = storage
         self._slots = UploadSlots(MAX_CONCURRENT_UPLOADS)
@@ -101,18 +126,24 @@ class StockFiles:
         async with context.read() as session:
             await stock_imports.check_upload_limit(session, actor=context.actor)
         with self._slots.taken_by(context.actor):
-            upload = await self._store(request, context, name)
+            file = ReceivedFile(request)
+            reserved = reserve_cost(self._budgets, context, prices.UPLOAD)
+            try:
+                upload = await self._store(file, context, name)
+            finally:
+                # What has arrived was work, whether it is stored or not.
+                self._budgets.settle(reserved, prices.upload_price(file.size_bytes))
+        cost = prices.upload_price(upload.size_bytes)
         body = {"uploadId": encode_id(StockUpload, upload.id), "sizeBytes": upload.size_bytes}
-        return JSONResponse(body, 201)
+        return JSONResponse(body, 201, {COST_HEADER: str(cost)})
 
-    async def _store(self, request: Request, context: Context, name: str) -> StockUpload:
-        head = bytearray()
+    async def _store(self, file: ReceivedFile, context: Context, name: str) -> StockUpload:
         upload = StockUpload(person_id=context.actor.person_id, size_bytes=0)
         file_name = encode_id(StockUpload, upload.id)
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 size = await self._storage.store(
-                    file_name, _chunks(request, head), stock_imports.MAX_FILE_BYTES
+                    file_name, file.chunks(), stock_imports.MAX_FILE_BYTES
                 )
         except FileTooLarge:
             raise HttpRejected(413, "PAYLOAD_TOO_LARGE", TOO_LARGE) from None
@@ -121,7 +152,7 @@ class StockFiles:
         except TimeoutError:
             message = f"The file did not arrive within {UPLOAD_SECONDS:g} s."
             raise HttpRejected(408, "REQUEST_TIMEOUT", message) from None
-        upload.size_bytes, upload.head = size, bytes(head)
+        upload.size_bytes, upload.head = size, bytes(file.head)
         try:
             async with context.write("stockUpload") as session:
                 return await stock_imports.save_upload(
@@ -134,14 +165,28 @@ class StockFiles:
     async def _download_errors(self, request: Request, context: Context) -> Response:
         """The invalid rows of an import, as CSV."""
         key = parse_id(StockImport, request.path_params["id"], "id")
+        reserve_cost(self._budgets, context, prices.DOWNLOAD)
         async with context.read() as session:
             await stock_imports.visible_import(session, actor=context.actor, import_id=key)
         headers = {
             "content-disposition": 'attachment; filename="errors.csv"',
             "cache-control": "no-store",
+            COST_HEADER: str(prices.DOWNLOAD),
         }
-        lines = _invalid_rows(context, key)
+        lines = self._invalid_rows(context, key)
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def _invalid_rows(self, context: Context, key: UUID) -> AsyncIterator[str]:
+        yield _csv([COLUMNS])
+        last_number = 0
+        while True:
+            async with context.read() as session:
+                rows = await stock_imports.invalid_rows(session, key, last_number, PAGE_ROWS)
+            if not rows:
+                return
+            self._budgets.take(context.actor, context.address, prices.DOWNLOAD_PAGE)
+            yield _csv(_cells(row) for row in rows)
+            last_number = rows[-1].number
 
 
 def _check_headers(request: Request) -> None:
@@ -150,25 +195,6 @@ def _check_headers(request: Request) -> None:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > stock_imports.MAX_FILE_BYTES:
         raise HttpRejected(413, "PAYLOAD_TOO_LARGE", TOO_LARGE)
-
-
-async def _chunks(request: Request, head: bytearray) -> AsyncIterator[bytes]:
-    """The chunks of the body; the beginning is copied to `head`."""
-    async for chunk in request.stream():
-        head += chunk[: MAX_HEAD_BYTES - len(head)]
-        yield chunk
-
-
-async def _invalid_rows(context: Context, key: UUID) -> AsyncIterator[str]:
-    yield _csv([COLUMNS])
-    last_number = 0
-    while True:
-        async with context.read() as session:
-            rows = await stock_imports.invalid_rows(session, key, last_number, PAGE_ROWS)
-        if not rows:
-            return
-        yield _csv(_cells(row) for row in rows)
-        last_number = rows[-1].number
 
 
 def _cells(row: StockImportRow) -> list[str]:

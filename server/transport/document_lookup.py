@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from execution import Answer, Engine, PreparedOperation
+from resolvers.prices import FREE_REQUEST_BYTES
 from server.transport.operation import Operation
 from server.transport.rejection import single_error
 
@@ -44,6 +45,10 @@ def prepare_operation(
 
     Returns an awaitable, which has to be awaited, when its document must be fetched or stored.
     """
+    if operation.size_bytes > FREE_REQUEST_BYTES:
+        refusal = engine.admit_size(operation.size_bytes, context)
+        if refusal is not None:
+            return refusal
     document = documents.find(operation, context)
     if isinstance(document, str):
         return _prepare(engine, documents, document, operation, context)
@@ -69,9 +74,9 @@ async def _prepare_fetched(
 def _prepare(
     engine: Engine, documents: DocumentLookup, document: str, operation: Operation, context: Any
 ) -> PreparedOperation | Answer | Awaitable[PreparedOperation]:
-    prepared = engine.prepare(document, operation.operation_name)
+    prepared = engine.prepare(document, operation.operation_name, context)
     if isinstance(prepared, Answer):
-        return engine.reject_document(prepared, context)
+        return prepared
     if operation.document_id is not None and operation.query is not None:
         storing = documents.store(operation, context)
         if storing is not None:

@@ -81,6 +81,11 @@ class RateLimiter:
         self._take(buckets, cost, now)
         return CostReservation(buckets, cost)
 
+    def take(self, sizes: NamedBucketSizes, cost: int) -> None:
+        """Take `cost` from every bucket, whether it is there or not."""
+        now = self._clock()
+        self._take(tuple(self._bucket(name, size, now) for name, size in sizes), cost, now)
+
     def settle(self, reservation: CostReservation, actual: int) -> None:
         """Give back what was reserved too much, or take what was reserved too little."""
         if actual != reservation.cost and reservation.buckets:

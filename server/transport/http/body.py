@@ -17,27 +17,25 @@ _JSON_PARAMETERS = frozenset({"variables", "extensions"})
 
 async def read_operation(request: Request, limits: TransportLimits) -> Operation:
     """Parse a GET's query string or a POST's JSON body; raises RequestRejected."""
-    parameters: object
     if request.method == "GET":
-        parameters = _from_url(request)
-    elif request.method == "POST":
+        size_bytes = len(request.scope.get("query_string", b""))
+        return _operation(_from_url(request), limits, size_bytes)
+    if request.method == "POST":
         check_content_headers(request.headers)
-        parameters = _json(await _bounded_body(request, limits), "The body")
-    else:
-        raise RequestRejected(
-            405, "METHOD_NOT_ALLOWED", "GraphQL is served by POST and GET.", {"allow": "GET, POST"}
-        )
-    return _operation(parameters, limits)
+        return parse_body(await _bounded_body(request, limits), limits)
+    raise RequestRejected(
+        405, "METHOD_NOT_ALLOWED", "GraphQL is served by POST and GET.", {"allow": "GET, POST"}
+    )
 
 
 def parse_body(body: bytes, limits: TransportLimits) -> Operation:
     """Parse the body of a POST; raises RequestRejected."""
-    return _operation(_json(body, "The body"), limits)
+    return _operation(_json(body, "The body"), limits, len(body))
 
 
-def _operation(parameters: object, limits: TransportLimits) -> Operation:
+def _operation(parameters: object, limits: TransportLimits, size_bytes: int) -> Operation:
     try:
-        return parse_operation(parameters, levels=limits.json_levels)
+        return parse_operation(parameters, levels=limits.json_levels, size_bytes=size_bytes)
     except MalformedRequest as fault:
         raise RequestRejected(400, "BAD_REQUEST", str(fault)) from None
 

@@ -90,7 +90,7 @@ def parse_frame(text: str, limits: TransportLimits) -> Frame:
             _optional_payload(message)
             return Pong()
         case "subscribe":
-            return Subscribe(_id(message), _operation(message, limits))
+            return Subscribe(_id(message), _operation(message, limits, len(raw)))
         case "complete":
             return Complete(_id(message))
     raise CloseSocket(BAD_REQUEST, "'type' is none that a client may send")
@@ -114,12 +114,12 @@ def _id(message: dict[str, Any]) -> str:
     return value
 
 
-def _operation(message: dict[str, Any], limits: TransportLimits) -> Operation:
+def _operation(message: dict[str, Any], limits: TransportLimits, size_bytes: int) -> Operation:
     payload = message.get("payload")
     if not isinstance(payload, dict):
         raise CloseSocket(BAD_REQUEST, "'payload' must be an object")
     try:
-        return parse_operation(payload, levels=limits.json_levels)
+        return parse_operation(payload, levels=limits.json_levels, size_bytes=size_bytes)
     except MalformedRequest as fault:
         raise CloseSocket(BAD_REQUEST, str(fault)) from None
 

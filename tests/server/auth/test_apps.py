@@ -17,9 +17,9 @@ from schema.root import graph
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.errors import format_error
 from server.graphql_engine import GraphQLEngine
+from server.rate_limit.budgets import CallerBudgets
 from server.rate_limit.callers import CallerBucketSizes
 from server.transport.authentication import AuthenticatedCaller, authentication_of
-from services.core.rate_limiter import RateLimiter
 from services.identity.app_secrets import (
     BASE62_DIGITS,
     checksum,
@@ -178,8 +178,7 @@ async def test_an_app_pays_from_its_own_bucket_and_its_companys(
         graph,
         limits=Limits(),
         on_error=format_error,
-        limiter=RateLimiter(),
-        bucket_sizes=CallerBucketSizes.of(1),
+        budgets=CallerBudgets(sizes=CallerBucketSizes.of(1)),
     )
     async with serve_engine(container, engine) as client:
         app_admin = AppAdmin(company_admin, client, shared_city)

@@ -1,0 +1,58 @@
+"""What callers may spend: the one way in which everything that costs is paid, at every door."""
+
+from models.identity import Actor
+from server.rate_limit.callers import CallerBucketSizes
+from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
+from services.core.token_bucket import BucketSize
+
+THROTTLED = "THROTTLED"
+COST_HEADER = "darkstore-cost"
+"""Tells the units that an answer has cost which is no answer of the graph."""
+
+
+class CallerBudgets:
+    """The budgets of all callers; without `sizes` nothing is limited and everything is free."""
+
+    def __init__(
+        self, limiter: RateLimiter | None = None, sizes: CallerBucketSizes | None = None
+    ) -> None:
+        self._limiter = RateLimiter() if limiter is None else limiter
+        self._sizes = sizes
+
+    @property
+    def limited(self) -> bool:
+        """Whether anything is limited."""
+        return self._sizes is not None
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """The buckets, which processes may share."""
+        return self._limiter
+
+    def reserve(
+        self, actor: Actor, address: str, cost: int
+    ) -> CostReservation | CostRejected | None:
+        """Take a cost before its work, to be settled after it; None where nothing is limited."""
+        if self._sizes is None:
+            return None
+        return self._limiter.reserve(self._sizes.buckets_of(actor, address), cost)
+
+    def settle(self, reserved: CostReservation | None, actual: int) -> None:
+        """Give back what was reserved too much, or take what was reserved too little."""
+        if reserved is not None:
+            self._limiter.settle(reserved, actual)
+
+    def take(self, actor: Actor, address: str, cost: int) -> None:
+        """Take the cost of what was done already, whether the caller has so much or not."""
+        if self._sizes is not None:
+            self._limiter.take(self._sizes.buckets_of(actor, address), cost)
+
+    def lowest(self, reserved: CostReservation) -> tuple[BucketSize, int] | None:
+        """The bucket with the smallest share left, and its level; None without any bucket."""
+        return self._limiter.lowest(reserved)
+
+
+def throttled_message(rejected: CostRejected) -> str:
+    """Tell a caller that nothing is left, and when it will be."""
+    wait = rejected.retry_after_seconds
+    return f"You have used up your budget for the moment: try again in {wait} s."
