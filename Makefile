@@ -23,7 +23,7 @@ export PORT
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests run stop reset test test-fast check format lint types contracts schema schema-diff states \
 	demo city crash chaos audit-stock fuzz walk bench bench-live bench-drain bench-riders \
-	bench-scale bench-stock bench-inventory bench-jobs bench-days bench-plot \
+	bench-scale bench-stock bench-inventory bench-jobs bench-days bench-prices bench-plot \
 	clients clients-if-npm lock \
 	demo-short bench-short peers-if-npm attack attack-short
 
@@ -146,6 +146,9 @@ bench-jobs: setup ## measure the event log as a queue, and how fast webhooks lea
 
 bench-days: setup ## measure the event log in one table and in partitions (ARGS=--save)
 	@$(IN) benchmarks.days $(ARGS)
+
+bench-prices: setup ## measure the CPU of the server for each unit of the price list
+	@$(IN) benchmarks.prices $(ARGS)
 
 bench-short: setup peers-if-npm ## run each benchmark in its short form
 	@$(IN) benchmarks.short

@@ -16,9 +16,12 @@ from pathlib import Path
 
 import local
 from local import process, valkey
+from tests.support.faults.process_group import NO_UNPAID_LIMITS
 from tests.support.paths import ROOT
+from tests.support.stripe_simulator import SECRET_KEY
 
 FOLDER = ROOT / ".darkstore" / "attack"
+KEYS_FILE = FOLDER / "keys.json"
 OPERATIONS = ROOT / "docs" / "operations"
 PROXY = "127.0.0.2"
 BYSTANDER = "127.0.0.9"
@@ -37,6 +40,10 @@ class Target:
     pid: int
     instance: local.Instance
     log: Path
+    keys_file: Path
+    payments_port: int
+    """Where the server looks for the payment provider; a class may be it."""
+    texts_port: int
 
     def memory_mb(self) -> float:
         """The resident memory of the server's process."""
@@ -73,7 +80,8 @@ def production_server() -> Iterator[Target]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     instance = local.start(FOLDER)
     try:
-        environment = _environment(instance)
+        payments_port, texts_port = valkey.free_port(), valkey.free_port()
+        environment = _environment(instance, payments_port, texts_port)
         command = [sys.executable, "-m", "server"]
         subprocess.run(
             [*command, "migrate"], cwd=ROOT, env=environment, check=True, stdout=sys.stderr
@@ -86,7 +94,7 @@ def production_server() -> Iterator[Target]:
             )  # fmt: skip
         try:
             _await_ready(port, child, log)
-            yield Target(port, child.pid, instance, log)
+            yield Target(port, child.pid, instance, log, KEYS_FILE, payments_port, texts_port)
         finally:
             process.stop(child.pid, signal.SIGTERM)
             child.wait()
@@ -94,25 +102,28 @@ def production_server() -> Iterator[Target]:
         instance.stop()
 
 
-def _environment(instance: local.Instance) -> dict[str, str]:
+def _environment(instance: local.Instance, payments_port: int, texts_port: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONUNBUFFERED": "1",
         "DARKSTORE_ENV": "production",
         "DATABASE_URL": instance.database_url,
         "REDIS_URL": instance.redis_url,
-        "DARKSTORE_KEYS_FILE": str(FOLDER / "keys.json"),
+        "DARKSTORE_KEYS_FILE": str(KEYS_FILE),
         "DARKSTORE_DRAIN_SECONDS": "1",
         "DARKSTORE_TRUSTED_PROXIES": PROXY,
         "DARKSTORE_CONNECTIONS_PER_ADDRESS": str(PER_ADDRESS),
         "DARKSTORE_APP_URL": "https://shop.example.org",
-        # Nobody answers there: what would be sent is only queued.
-        "STRIPE_API_BASE": "http://127.0.0.1:9",
-        "STRIPE_API_KEY": "sk_test_attack",
+        # Nobody answers there unless a class does.
+        "STRIPE_API_BASE": f"http://127.0.0.1:{payments_port}",
+        "STRIPE_API_KEY": SECRET_KEY,
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
-        "SMS_API_BASE": "http://127.0.0.1:9",
+        "SMS_API_BASE": f"http://127.0.0.1:{texts_port}",
         "SMS_ACCOUNT": "AC1",
         "SMS_TOKEN": secrets.token_hex(16),
+        **NO_UNPAID_LIMITS,
+        # A class compares what is paid with what it takes, and must not wait for it.
+        "DARKSTORE_BUDGET_PER_SECOND": "100000",
         "SMTP_HOST": "127.0.0.1",
         "SMTP_FROM": "shop@example.org",
     }

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.support.paths import ROOT
 
 TIMEOUT_SECONDS = 300.0
-SERVERS = ("peers", "live", "peers.scale", "riders", "inventory")
+SERVERS = ("peers", "live", "peers.scale", "riders", "inventory", "prices")
 IN_PROCESS = ("execution", "limits", "stock", "jobs", "days", "reorder")
 
 

@@ -9,16 +9,18 @@ the list to clients.
 import re
 from collections.abc import Mapping
 
+OPERATION = 10
+"""The least that an operation costs, also one that is refused for its variables or scopes."""
 ROOT_FIELDS: Mapping[str, int] = {"query": 15, "mutation": 80, "subscription": 80}
 """What a root field costs by itself, by its operation type: authentication, statements, commit."""
 
 FIELDS: Mapping[str, int] = {
-    "Query.schemaVersion": 1,
     "Query.webhookPreview": 40,
     "Mutation.passwordSignIn": 900,
     "Mutation.passwordReset": 900,
     "Mutation.passwordChange": 1_800,
     "Mutation.emailSignUpComplete": 900,
+    "Mutation.invitationAccept": 900,
 }
 """The fields that cost otherwise, most of them for a password hash; by type and field."""
 
@@ -32,8 +34,6 @@ PLAN_TOKEN = 1
 FREE_REQUEST_BYTES = 2_048
 REQUEST_KILOBYTE = 20
 """Each further kilobyte of a request: parsed, checked, coerced and written."""
-REFUSED_OPERATION = 10
-"""An operation that is refused before it is executed: for its variables, scopes or cost."""
 FAILED_AUTHENTICATION = 20
 """A token, key or signature that is not valid; the client network pays."""
 

@@ -116,7 +116,7 @@ class GraphQLEngine(Engine):
         denied = scopes.scope_denial(context.actor, core, referenced_fields(core, prepared))
         if denied is None:
             return None
-        self._budgets.take(context.actor, context.address, prices.REFUSED_OPERATION)
+        self._budgets.take(context.actor, context.address, prices.OPERATION)
         return forbidden_answer(denied)
 
     def _reserve(
@@ -129,12 +129,12 @@ class GraphQLEngine(Engine):
         values: Any = variables if is_mapping else None
         cost = self.cost(prepared, values)
         if cost > self._limits.cost:
-            cost = prices.REFUSED_OPERATION  # the execution refuses it for that
-        return self._budgets.reserve(context.actor, context.address, cost)
+            cost = 0  # the execution refuses it for that
+        return self._budgets.reserve(context.actor, context.address, max(cost, prices.OPERATION))
 
     def _settle(self, reserved: CostReservation, answer: Answer, charged: int) -> None:
         """Settle the cost of an answer; `charged` was paid for what came before its execution."""
-        actual = answer.cost if answer.executed else prices.REFUSED_OPERATION
+        actual = max(answer.cost, prices.OPERATION)
         self._budgets.settle(reserved, actual)
         if self._shows_cost and answer.executed:
             cost: dict[str, Any] = {

@@ -76,7 +76,7 @@ async def _during_outage(play: OperationPlayer, order: str, model: Any) -> None:
 
 async def _resume_void(play: OperationPlayer) -> None:
     order = await play.order()
-    await play("buyer", "order_cancel", orderId=order)
+    await play.call_here("buyer", "order_cancel", orderId=order)
     await _during_outage(play, order, Payment)
     [stuck] = [
         node

@@ -104,6 +104,10 @@ class OperationPlayer:
         assert not isinstance(answer, dict) or not answer.get("errors"), (name, answer)
         return answer
 
+    async def call_here(self, who: str, name: str, /, **given: Any) -> Any:
+        """The same in this process, in which only the story settles payments."""
+        return await OperationPlayer.__call__(self, who, name, **given)
+
     async def watch(self, who: str, name: str, /, **given: Any) -> Any:
         """Return the first message of a subscription."""
         with record_statements(self.container.database) as sent:
