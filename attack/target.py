@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import local
-from local import process, valkey
+from local import account, process, valkey
 from tests.support.faults.process_group import NO_UNPAID_LIMITS
 from tests.support.paths import ROOT
 from tests.support.stripe_simulator import SECRET_KEY
@@ -77,7 +77,9 @@ def document(name: str) -> str:
 def production_server() -> Iterator[Target]:
     """Start everything for the block; only what was started here is ended."""
     _allow_files()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    # What classes have written in an earlier run, demo people among it, is no production.
+    account.remove(FOLDER)
+    FOLDER.mkdir(parents=True)
     instance = local.start(FOLDER)
     try:
         payments_port, texts_port = valkey.free_port(), valkey.free_port()

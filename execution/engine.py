@@ -24,7 +24,7 @@ from execution.running.single_flight import SingleFlightCache
 
 MAX_PLANS_PER_DOCUMENT = 8
 MAX_COSTS_PER_DOCUMENT = 64
-GRAPHQL_CORE_FACTOR = 10
+GRAPHQL_CORE_FACTOR = 3
 """How much dearer a field is where no plan but graphql-core executes it."""
 NO_VARIABLES = VariableValues({}, {})
 

@@ -6,6 +6,11 @@ from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_messag
 from services.core.rate_limiter import CostRejected, CostReservation
 
 
+def take_cost(budgets: CallerBudgets, context: Context, cost: int) -> None:
+    """Take the cost of what was done already."""
+    budgets.take(context.actor, context.address, cost)
+
+
 def reserve_cost(budgets: CallerBudgets, context: Context, cost: int) -> CostReservation | None:
     """Take the cost of the work that is to be done; raises HttpRejected (429) without budget."""
     reserved = budgets.reserve(context.actor, context.address, cost)

@@ -20,7 +20,7 @@ from resolvers.context import Context
 from resolvers.rules import MANAGER
 from server.auth.header_authenticator import HeaderAuthenticator
 from server.endpoints.http_rejected import HttpRejected
-from server.endpoints.paid_work import reserve_cost
+from server.endpoints.paid_work import reserve_cost, take_cost
 from server.endpoints.upload_slots import UploadSlots
 from server.rate_limit.budgets import COST_HEADER, CallerBudgets
 from server.transport.authentication import AuthenticationFailure, authentication_of
@@ -184,7 +184,7 @@ class StockFiles:
                 rows = await stock_imports.invalid_rows(session, key, last_number, PAGE_ROWS)
             if not rows:
                 return
-            self._budgets.take(context.actor, context.address, prices.DOWNLOAD_PAGE)
+            take_cost(self._budgets, context, prices.DOWNLOAD_PAGE)
             yield _csv(_cells(row) for row in rows)
             last_number = rows[-1].number
 

@@ -6,7 +6,7 @@ from typing import Any
 from resolvers import prices
 from schema.root import graph
 from server.rate_limit.callers import CallerBucketSizes
-from server.settings import BUDGET_PER_SECOND
+from server.settings.declarations import BUDGET_PER_SECOND
 from tests.support.paths import ROOT
 
 DOCUMENT = (ROOT / "docs" / "limits.md").read_text()
@@ -36,7 +36,7 @@ def test_the_document_has_every_price() -> None:
 
 
 def test_the_document_has_the_budgets() -> None:
-    sizes = CallerBucketSizes.of(BUDGET_PER_SECOND)
+    sizes = CallerBucketSizes.of(BUDGET_PER_SECOND.read({}))
     for size in (sizes.person, sizes.address, sizes.app, sizes.company):
         assert f"| {size.refill_per_second:,} | {size.capacity:,} |" in DOCUMENT
 

@@ -3,6 +3,7 @@
 import pytest
 
 from execution import Engine, PreparedOperation
+from execution.engine import GRAPHQL_CORE_FACTOR
 from tests.support.execution.shop_context import Context
 from tests.support.execution.shop_schema import schema
 
@@ -25,8 +26,11 @@ async def test_the_cost_of_an_answer_is_that_of_the_objects_in_it(query: str, co
     assert (await engine.execute(prepared, None, Context())).cost == cost
 
 
-async def test_the_cost_of_an_answer_of_graphql_core_is_its_number_of_fields() -> None:
+async def test_the_cost_of_an_answer_of_graphql_core_is_by_its_number_of_fields() -> None:
+    """Each is dearer, and the root fields have their prices, however little they answer."""
     engine = Engine(schema, reference=True)
     prepared = engine.prepare("{ products(first: 2) { id brand { name } } }")
     assert isinstance(prepared, PreparedOperation)
-    assert (await engine.execute(prepared, None, Context())).cost == 1 + 2 * 2 + 2
+    assert (await engine.execute(prepared, None, Context())).cost == 1 + GRAPHQL_CORE_FACTOR * (
+        1 + 2 * 2 + 2
+    )

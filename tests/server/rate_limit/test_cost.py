@@ -166,7 +166,8 @@ async def test_a_document_is_paid_for_by_its_tokens_once(container: Container) -
         costs = [await _cost(client, person, {"query": f"{{ {fields} }}"}) for _ in range(2)]
     tokens = 2 + 3 * 28
     paid = prices.DOCUMENT + prices.PLAN + tokens * (prices.DOCUMENT_TOKEN + prices.PLAN_TOKEN)
-    assert costs == [paid + 28, 28]
+    own = 28 * prices.ROOT_FIELDS["query"]
+    assert costs == [paid + own, own]
 
 
 async def test_each_plan_of_a_document_is_paid_for(container: Container) -> None:
@@ -184,7 +185,7 @@ async def test_each_plan_of_a_document_is_paid_for(container: Container) -> None
     plan = costs[1] - costs[2]
     assert plan >= prices.PLAN + 8 * prices.PLAN_TOKEN
     assert costs[0] > plan + prices.DOCUMENT
-    assert costs[2] == 2
+    assert costs[2] == 2 * prices.ROOT_FIELDS["query"]
 
 
 async def test_a_large_request_is_paid_for_by_its_size(container: Container) -> None:

@@ -131,7 +131,7 @@ async def zones(play: MeasuringPlayer) -> None:
 
 async def papers(play: MeasuringPlayer) -> None:
     """Every document for printing."""
-    models = {"packing-slips": Fulfillment, "receipts": CounterSale}
+    models: dict[str, Any] = {"packing-slips": Fulfillment, "receipts": CounterSale}
     ids = {"manifests": public_id(play.city.near)}
     async with play.container.database.read(PLATFORM) as session:
         for name, model in models.items():
@@ -162,11 +162,12 @@ async def files(play: MeasuringPlayer) -> None:
     play.spent["a download of 1,000 rows"].units = before + price
 
 
-async def prepare_rows(play: MeasuringPlayer) -> None:
+async def prepare_rows(play: MeasuringPlayer, *, with_story: bool) -> None:
     """What papers and downloads are about: an order, a sale, an import with invalid rows."""
-    await play.order()
-    await sell_at_counter(play)
-    await play_stock_imports(play)
+    if with_story:
+        await play.order()
+        await sell_at_counter(play)
+        await play_stock_imports(play)
     company = play.city.company.id
     async with play.container.database.write(PLATFORM, AuditContext("test:files")) as session:
         query = select(StockImport.id).where(StockImport.company_id == company).limit(1)

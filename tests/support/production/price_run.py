@@ -1,11 +1,10 @@
 """Measures what each kind of work takes for each unit that it costs, on a running server."""
 
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tests.support import city as cities
+from tests.support.actors import create_client
 from tests.support.operations.every_operation import play_every_operation
 from tests.support.operations.player import create_player
 from tests.support.production.cpu_meter import CpuMeter
@@ -18,6 +17,7 @@ MAX_RATIO = 20.0
 """How many times the CPU of the storefront anything may take for the same units."""
 REFERENCE_COUNT = 20
 KIND_COUNT = 4
+SHORT_KIND_COUNT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +41,15 @@ HEADING = (
 )
 
 
-@asynccontextmanager
-async def open_price_run(server: RunningServer) -> AsyncIterator[tuple[Harness, MeasuringPlayer]]:
+async def create_measuring_player(server: RunningServer, harness: Harness) -> MeasuringPlayer:
     """People of a city of their own, who send their operations to the server."""
-    async with open_harness(server) as harness:
-        place = unused_place(random.Random())
-        city = await cities.build_city(harness.container.database, place=place)
-        plain = await create_player(harness.container, harness.payments, city)
-        meter = CpuMeter(server.pid, server.instance.postgres.pid() or 0)
-        yield (
-            harness,
-            MeasuringPlayer(
-                plain.container,
-                plain.desk,
-                plain.city,
-                plain.clients,
-                http=harness.http,
-                meter=meter,
-            ),
-        )
+    place = unused_place(random.Random())
+    city = await cities.build_city(harness.container.database, place=place)
+    plain = await create_player(harness.container, harness.payments, city)
+    meter = CpuMeter(server.pid, server.instance.postgres.pid() or 0)
+    return MeasuringPlayer(
+        plain.container, plain.desk, plain.city, plain.clients, http=harness.http, meter=meter
+    )
 
 
 async def measure_prices(server: RunningServer, *, short: bool) -> list[PriceRow]:
@@ -67,17 +57,28 @@ async def measure_prices(server: RunningServer, *, short: bool) -> list[PriceRow
 
     The short form plays no stories: it has what is no field, and the operations that come before.
     """
-    async with open_price_run(server) as (harness, play):
-        await prepare_rows(play)
-        for count in (1, 2 if short else KIND_COUNT):
-            play.spent.clear()
-            if not short:
-                await play_every_operation(play, harness.texts)
-            await measure_storefront(play)
-            for kind in KINDS * count:
-                await kind(play)
-            await measure_storefront(play)
+    async with open_harness(server) as harness:
+        await play_all(
+            await create_measuring_player(server, harness), harness, short=short, count=1
+        )
+        play = await create_measuring_player(server, harness)
+        count = SHORT_KIND_COUNT if short else KIND_COUNT
+        await play_all(play, harness, short=short, count=count)
     return rows_of(play.spent)
+
+
+async def play_all(play: MeasuringPlayer, harness: Harness, *, short: bool, count: int) -> None:
+    """The stories, the reference before and behind, and each kind that is no field some times."""
+    if not short:
+        await play_every_operation(play, harness.texts)
+        # The last story signs the owner out.
+        grants = play.clients["owner"].actor.grants
+        play.clients["owner"] = await create_client(play.container, "Owner", *grants)
+    await measure_storefront(play)
+    await prepare_rows(play, with_story=short)
+    for kind in KINDS * count:
+        await kind(play)
+    await measure_storefront(play)
 
 
 async def measure_storefront(play: MeasuringPlayer) -> None:
