@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, Integer, Text, cast, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -51,8 +52,6 @@ class Company(Entity):
 
 def timer_seconds(name: str) -> ColumnElement[int]:
     """One of the timers of a store in a statement that joins `Company` and `Store`."""
-    own = (
-        cast(model.timer_overrides[name].astext, Integer)  # type: ignore[attr-defined] # both do
-        for model in (Store, Company)
-    )
+    overrides: list[Any] = [Store.timer_overrides, Company.timer_overrides]
+    own = (cast(column[name].astext, Integer) for column in overrides)
     return func.coalesce(*own, getattr(DEFAULT_TIMERS, name))
