@@ -1,6 +1,6 @@
 """Executes operations in process as any actor, and records the SQL statements sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -84,17 +84,24 @@ class GraphRunner:
 def record_statements(database: Database) -> Iterator[list[str]]:
     """Yield the list of statements that are sent within the block."""
     sent: list[str] = []
+    with watch_statements(database, sent.append):
+        yield sent
+
+
+@contextmanager
+def watch_statements(database: Database, watch: Callable[[str], None]) -> Iterator[None]:
+    """Call `watch` before each statement that is sent within the block."""
 
     def record(_c: object, _k: object, statement: str, *_rest: object) -> None:
-        sent.append(statement)
+        watch(statement)
 
     engine = database.engine.sync_engine
     pools = (database.scoped_pool, database.platform_pool, database.catalog_pool)
     event.listen(engine, "before_cursor_execute", record)
     for pool in (*pools, database):
-        pool.observer = sent.append
+        pool.observer = watch
     try:
-        yield sent
+        yield
     finally:
         event.remove(engine, "before_cursor_execute", record)
         for pool in (*pools, database):
