@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dataloaders.keys import in_keys
 from models.counter_sales import CounterSaleLine
 from models.stores import Store
+from services.stores import store_time
 
 
 async def lines_by_sale(session: AsyncSession, ids: Sequence[UUID]) -> list[list[CounterSaleLine]]:
@@ -26,9 +27,9 @@ async def lines_by_sale(session: AsyncSession, ids: Sequence[UUID]) -> list[list
     return [lines[key] for key in ids]
 
 
-async def local_date_by_store(session: AsyncSession, ids: Sequence[UUID]) -> list[date | None]:
-    """The current date in each store's time zone."""
-    local_date = func.date(func.timezone(Store.timezone, func.clock_timestamp()))
-    rows = await session.execute(select(Store.id, local_date).where(in_keys(Store.id, ids)))
-    dates: dict[UUID, date] = dict(rows.all())
-    return [dates.get(key) for key in ids]
+async def business_day_by_store(session: AsyncSession, ids: Sequence[UUID]) -> list[date | None]:
+    """The current business day of each store."""
+    columns = Store.id, store_time.business_day_column()
+    rows = await session.execute(select(*columns).where(in_keys(Store.id, ids)))
+    days: dict[UUID, date] = dict(rows.all())
+    return [days.get(key) for key in ids]

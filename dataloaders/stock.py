@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
@@ -17,6 +17,7 @@ from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
 from models.stock import BatchRecall, BatchStatus, PickedBatch, Stock, StockBatch
 from models.stores import Store
 from services.stock.stock_writer import StockKey
+from services.stores.store_time import calendar_date_column
 
 
 @public
@@ -86,7 +87,6 @@ async def suggested_batches_by_line(
         StockBatch.store_id == FulfillmentLine.store_id,
         StockBatch.product_id == FulfillmentLine.product_id,
     )
-    today = func.date(func.timezone(Store.timezone, func.clock_timestamp()))
     rows = await session.execute(
         select(FulfillmentLine.id, FulfillmentLine.quantity, StockBatch)
         .join(StockBatch, of_line)
@@ -94,7 +94,9 @@ async def suggested_batches_by_line(
         .where(in_keys(FulfillmentLine.id, ids))
         .where(FulfillmentLine.status == FulfillmentLineStatus.PENDING)
         .where(StockBatch.status == BatchStatus.OPEN, StockBatch.on_hand > 0)
-        .where(or_(StockBatch.expires_on.is_(None), StockBatch.expires_on >= today))
+        .where(
+            or_(StockBatch.expires_on.is_(None), StockBatch.expires_on >= calendar_date_column())
+        )
         .order_by(StockBatch.expires_on.nulls_last(), StockBatch.id)
     )
     by_line: dict[UUID, list[BatchShare]] = defaultdict(list)

@@ -9,8 +9,8 @@ from database.statements import prepared
 from dataloaders.batches import public
 from dataloaders.keys import in_keys, matches_keys, one_per_key
 from models.stores import Store, StoreHours
-from services.stores import administration, coverage, zones
-from services.stores.coverage import Coverage, CoverageQuery, StoreStaffDetails, is_open_at
+from services.stores import coverage, opening_hours, zones
+from services.stores.coverage import Coverage, CoverageQuery, StoreStaffDetails
 
 STORE = prepared(select(Store).where(matches_keys(Store.id)))
 
@@ -22,7 +22,7 @@ async def store_by_id(session: AsyncSession, keys: Sequence[UUID]) -> list[Store
 
 @public
 async def hours_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[list[StoreHours]]:
-    return await administration.opening_hours(session, keys)
+    return await opening_hours.read_hours(session, keys)
 
 
 @public
@@ -33,7 +33,9 @@ async def zone_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[dic
 @public
 async def is_open_by_store(session: AsyncSession, keys: Sequence[UUID]) -> list[bool]:
     """Return whether each store is within its opening hours now, regardless of its status."""
-    rows = await session.execute(select(Store.id, is_open_at()).where(in_keys(Store.id, keys)))
+    rows = await session.execute(
+        select(Store.id, opening_hours.is_open_at()).where(in_keys(Store.id, keys))
+    )
     is_open = {row[0]: row[1] for row in rows}
     return [is_open.get(key, False) for key in keys]
 
@@ -48,13 +50,10 @@ async def staff_details_by_store(
     session: AsyncSession, keys: Sequence[UUID]
 ) -> list[StoreStaffDetails | None]:
     """Load the staff details of stores; None outside the actor's scope."""
-    rows = await session.execute(
-        select(Store.id, Store.version, Store.preparation_seconds, Store.timer_overrides).where(
-            in_keys(Store.id, keys)
-        )
-    )
-    details = {
-        store_id: StoreStaffDetails(store_id, version, seconds, timers)
-        for store_id, version, seconds, timers in rows
-    }
+    columns = (
+        Store.id, Store.version, Store.preparation_seconds, Store.timer_overrides,
+        Store.business_day_start,
+    )  # fmt: skip
+    rows = await session.execute(select(*columns).where(in_keys(Store.id, keys)))
+    details = {row.id: StoreStaffDetails(*row) for row in rows}
     return [details.get(key) for key in keys]

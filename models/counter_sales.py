@@ -37,8 +37,8 @@ class CounterSaleAction(NamedEnum):
 class CounterSale(Entity):
     """A sale at a store's counter. Sums are minor units, tax included.
 
-    `number` is the store's receipt number, without gaps; `business_day` is the date in the store's
-    time zone; `shares` holds the batches that the units were taken from.
+    `number` is the store's receipt number, without gaps; `business_day` is the store's when it was
+    sold; `shares` holds the batches that the units were taken from.
     """
 
     __tablename__ = "counter_sale"

@@ -114,6 +114,7 @@ class Store(Entity):
         CheckConstraint("reorder_point >= 0", name="reorder_point"),
         CheckConstraint("longitude between -180 and 180", name="longitude"),
         CheckConstraint("pickup_wait_seconds between 600 and 86400", name="pickup_wait_seconds"),
+        CheckConstraint("business_day_start <= time '12:00'", name="business_day_start"),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id", index=True)
@@ -127,6 +128,8 @@ class Store(Entity):
     longitude: Mapped[float]
     point: Mapped[Any] = generated_point_column()
     timezone: Mapped[str] = mapped_column(default="UTC")
+    business_day_start: Mapped[time] = mapped_column(default=time(0), server_default="00:00")
+    """The local time at which a business day begins; sales before it belong to the day before."""
     preparation_seconds: Mapped[int] = mapped_column(default=150)
     pickup_enabled: Mapped[bool] = mapped_column(default=False, server_default="false")
     pickup_wait_seconds: Mapped[int] = mapped_column(default=7200, server_default="7200")
@@ -151,7 +154,8 @@ class StoreZone(Base):
 class StoreHours(Base):
     """One opening interval of a weekday (0 = Monday) in the store's own time zone.
 
-    `closes` at or before `opens` means the interval runs past midnight.
+    `closes` at or before `opens` means the interval runs past midnight. Those of a store do not
+    overlap (`services.stores.opening_hours.set_hours`).
     """
 
     __tablename__ = "store_hours"

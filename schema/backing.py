@@ -23,10 +23,13 @@ BACKING: dict[type, type] = {}
 ABOUT_INPUT = "The input of the mutation."
 
 
-def column(description: str, *, allow: Rule | None = None) -> Any:
-    """Declare a field that returns the parent's attribute of the same name."""
+def column(description: str, *, allow: Rule | None = None, name: str | None = None) -> Any:
+    """Declare a field that returns the parent's attribute of the same name.
+
+    `name` is another name in the graph.
+    """
     if allow is None:
-        return strawberry.field(description=description)
+        return strawberry.field(description=description, name=name)
 
     def read(parent: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return getattr(parent, info.python_name)

@@ -31,6 +31,8 @@ PRICING = {
 STORES_CLOSED_AT_NIGHT = 2
 STORE_WITHOUT_PICKUP = 2
 OPENING_TIME, MIDNIGHT = time(7), time(0)
+NIGHT_DAY_START = time(4)
+"""When the business day of a store begins that closes late."""
 SOLD_OUT_SHARE, LOW_STOCK_SHARE = 0.02, 0.06
 MAX_LOW_STOCK_UNITS, MIN_FULL_STOCK_UNITS, MAX_FULL_STOCK_UNITS = 4, 24, 120
 
@@ -95,6 +97,7 @@ def company_and_store_rows(plans: Sequence[StorePlan]) -> Iterator[tuple[str, li
                 "latitude": plan.site.latitude,
                 "longitude": plan.site.longitude,
                 "timezone": TIMEZONE,
+                "business_day_start": NIGHT_DAY_START if _closes_at_night(plan) else MIDNIGHT,
                 "pickup_enabled": plan.number != STORE_WITHOUT_PICKUP,
             }
             for plan in plans

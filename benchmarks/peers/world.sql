@@ -36,11 +36,11 @@ join lateral (
 
 insert into "order" (id, company_id, customer_id, store_id, code, customer_name, status, currency,
   items_minor, delivery_fee_minor, small_order_fee_minor, discount_minor, tip_minor, tax_minor,
-  total_minor, latitude, longitude, address_line, drop_note, distance_m, promise_p50_seconds,
+  tax_rate_bp, total_minor, latitude, longitude, address_line, drop_note, distance_m, promise_p50_seconds,
   promise_p90_seconds, delivery_pin, cancel_note, placed_at, confirmed_at, completed_at, version)
 select b.order_id, s.company_id, b.person_id, s.id, 'B' || lpad(b.n::text, 7, '0'), 'Shopper',
   case when live then 'CONFIRMED' else 'COMPLETED' end, c.currency,
-  i.items, 1500, 0, 0, 0, i.items * 6 / 106, i.items + 1500, 41.1579, -8.6291, 'Rua 1', '', 900,
+  i.items, 1500, 0, 0, 0, i.items * 6 / 106, 600, i.items + 1500, 41.1579, -8.6291, 'Rua 1', '', 900,
   900 + b.n % 600, 1500, '1234', '', b.at, b.at + interval '1 minute',
   case when live then null else b.at + interval '20 minutes' end, 3
 from basket b

@@ -171,6 +171,7 @@ class Order(Entity):
             name="total",
         ),
         CheckConstraint("cancellation_fee_minor >= 0", name="cancellation_fee"),
+        CheckConstraint("tax_rate_bp between 0 and 10000", name="tax_rate"),
         CheckConstraint("headroom_minor >= 0", name="headroom"),
         CheckConstraint("charged_minor between 0 and total_minor + headroom_minor", name="charged"),
         Index("ix_order_customer", "customer_id", "id"),
@@ -203,6 +204,8 @@ class Order(Entity):
     discount_minor: Mapped[int] = minor_units(default=0)
     tip_minor: Mapped[int] = minor_units(default=0)
     tax_minor: Mapped[int] = minor_units(default=0)
+    tax_rate_bp: Mapped[int]
+    """The company's rate when the order was placed, for every amount of the order."""
     total_minor: Mapped[int] = minor_units()
     headroom_minor: Mapped[int] = minor_units(default=0, server_default="0")
     charged_minor: Mapped[int | None] = minor_units()

@@ -26,7 +26,7 @@ StoreId = Annotated[
     strawberry.ID, strawberry.argument(description="A store in which the caller works.")
 ]
 SaleId = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-Day = Annotated[date | None, strawberry.argument(description="A day in the store's time zone.")]
+Day = Annotated[date | None, strawberry.argument(description="A business day of the store.")]
 First = Annotated[int, strawberry.argument(description="Number of rows, from 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor to continue after.")]
 
@@ -112,5 +112,5 @@ async def available_actions(
     actor = info.context.actor
     if not may_manage_store(actor, parent.company_id, parent.store_id):
         return []
-    today = await info.context.loaders.load(load.local_date_by_store, parent.store_id)
+    today = await info.context.loaders.load(load.business_day_by_store, parent.store_id)
     return [] if today is None else counter_sales.available_actions(parent, actor, today)

@@ -5,9 +5,14 @@ import strawberry
 
 from models.stores import StoreKind, StoreStatus, Weekday
 from resolvers.shared_inputs import CompanyTimersInput, GeoJSON, GeoPointInput, given_timers
-from services.stores.administration import NewStore, OpeningInterval, StoreChange
+from services.stores.administration import NewStore, StoreChange
+from services.stores.opening_hours import OpeningInterval
 
 VERSION = "The version of the store that the caller has read."
+DAY_START = (
+    "Local time at which a business day begins, from 00:00 to 12:00: sales after midnight and"
+    " before it belong to the day before. A change counts from then on."
+)
 
 
 @strawberry.input(description="Input of `storeCreate`.")
@@ -25,19 +30,13 @@ class StoreCreateInput:
         description="The kind, which cannot be changed. A warehouse has no delivery zone and"
         " supplies stores only.",
     )
+    business_day_start: time = strawberry.field(default=time(0), description=DAY_START)
 
     def to_new_store(self, company_id: UUID) -> NewStore:
         """Convert the input. Raises DomainError: InvalidInput for an invalid location."""
         point = self.at.to_point("input", "at")
-        return NewStore(
-            company_id,
-            self.code,
-            self.name,
-            point,
-            self.timezone,
-            self.preparation_seconds,
-            self.kind,
-        )
+        rest = self.preparation_seconds, self.kind, self.business_day_start
+        return NewStore(company_id, self.code, self.name, point, self.timezone, *rest)
 
 
 @strawberry.input(description="Input of `storeUpdate`. Fields that are left out are not changed.")
@@ -59,6 +58,7 @@ class StoreUpdateInput:
         description="Seconds of opening time for which a packed order waits for its customer,"
         " from 600 to 86,400.",
     )
+    business_day_start: time | None = strawberry.field(default=None, description=DAY_START)
 
     timers: CompanyTimersInput | None = strawberry.field(
         default=None,
@@ -72,16 +72,13 @@ class StoreUpdateInput:
     )
 
     def to_change(self) -> StoreChange:
-        return StoreChange(
-            self.name,
-            self.status,
-            self.timezone,
-            self.preparation_seconds,
-            self.pickup_enabled,
-            self.pickup_wait_seconds,
-            given_timers(self.timers),
-            self.clear_timers,
-        )
+        same = (
+            "name", "status", "timezone", "preparation_seconds", "pickup_enabled",
+            "pickup_wait_seconds", "business_day_start",
+        )  # fmt: skip
+        values = {name: getattr(self, name) for name in same}
+        timers = given_timers(self.timers)
+        return StoreChange(**values, timers=timers, clears_timers=self.clear_timers)
 
 
 @strawberry.input(description="Input of `storeZoneSet`.")
@@ -109,5 +106,7 @@ class StoreHoursInput:
 @strawberry.input(description="Input of `storeHoursSet`: the opening hours of the whole week.")
 class StoreHoursSetInput:
     store_id: strawberry.ID = strawberry.field(description="The store.")
-    hours: list[StoreHoursInput] = strawberry.field(description="At most 28 intervals.")
+    hours: list[StoreHoursInput] = strawberry.field(
+        description="At most 28 intervals, which do not overlap."
+    )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)

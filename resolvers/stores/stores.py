@@ -18,7 +18,7 @@ from resolvers.stores.inputs import (
     StoreZoneSetInput,
 )
 from services.core.problems import not_found, parse_id
-from services.stores import administration, zones
+from services.stores import administration, opening_hours, zones
 
 StoreId = Annotated[strawberry.ID, strawberry.argument(description="The store's id.")]
 
@@ -65,7 +65,7 @@ async def update_store(info: Info, input: StoreUpdateInput) -> StoreOutcome:
 async def set_hours(info: Info, input: StoreHoursSetInput) -> StoreOutcome:
     async def operation(session: Any) -> Store:
         hours = [interval.to_interval() for interval in input.hours]
-        return await administration.set_hours(session, **_target(info, input), hours=hours)
+        return await opening_hours.set_hours(session, **_target(info, input), hours=hours)
 
     company = company_of(info, Store, input.store_id, "storeId")
     return await run_mutation(info, StoreOutcome, operation, input=input, company_id=company)

@@ -47,7 +47,7 @@ class CounterSaleType(NodeType):
     id: strawberry.ID = id_field(CounterSale)
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
     number: int = column("Receipt number, counted per store without gaps.")
-    business_day: date = column("The store's business day.")
+    business_day: date = column("The store's business day, which may begin after midnight.")
     status: CounterSaleStatus = column("Its status.")
     available_actions: list[CounterSaleAction] = field(
         resolve.available_actions, "The actions that the caller can take now."
@@ -72,10 +72,10 @@ class CounterSaleType(NodeType):
     void_note: str = column("Why it was voided.")
 
 
-@backed_by(counter_reports.CounterDayReport, "Counter sales of a store on one day.")
+@backed_by(counter_reports.CounterDayReport, "Counter sales of a store on one business day.")
 class CounterDayType:
     store_id: strawberry.ID = id_field(Store, "The store.", by="store_id")
-    day: date = column("The day in the store's time zone.")
+    day: date = column("The business day of the store.")
     sale_count: int = column("Number of sales that were not voided.")
     voided_count: int = column("Number of voided sales.")
     cash: MoneyType = money_field(

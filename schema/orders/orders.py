@@ -145,6 +145,11 @@ class OrderType(NodeType):
     discount: MoneyType = money_field("discount_minor", "Discount.")
     tip: MoneyType = money_field("tip_minor", "Tip; the rider gets all of it.")
     tax: MoneyType = money_field("tax_minor", "The tax that the total includes.")
+    tax_rate_bp: int = column(
+        "Tax rate that the prices include, in hundredths of a percent: the company's when the order"
+        " was placed, whatever it is now.",
+        name="taxRateBasisPoints",
+    )
     total: MoneyType = money_field("total_minor", "Goods + fees + tip - discount, tax included.")
     headroom: MoneyType = money_field(
         "headroom_minor",

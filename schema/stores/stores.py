@@ -24,7 +24,7 @@ from schema.fields import id_field
 from schema.geo_points import GeoPointType, geo_point_field
 from schema.nodes import NodeType
 from schema.problems import InvalidInputType, NotFoundType, ProblemType, VersionConflictType
-from services.stores import administration, coverage, pickup, zone_shapes
+from services.stores import administration, coverage, opening_hours, pickup, zone_shapes
 
 
 @backed_by(StoreHours, "An opening interval; at or before `opens`, `closes` is next day.")
@@ -64,6 +64,10 @@ class StoreDeskType:
     version: int = column("Increases with each change; pass it as expectedVersion.")
     preparation_seconds: int = column("Usual seconds to pick and pack an order.")
     timers: StoreTimersType = column("The timers that hold here instead of its company's.")
+    business_day_start: time = column(
+        "Local time at which a business day begins: sales after midnight and before it belong to"
+        " the day before."
+    )
 
 
 @backed_by(Store, "A dark store or a warehouse.")
@@ -117,6 +121,13 @@ class CodeTakenType(ProblemType):
     code: str = column("The code.")
 
 
+@backed_by(opening_hours.OpeningHoursOverlap, "An interval overlaps another one of the week.")
+class OpeningHoursOverlapType(ProblemType):
+    weekday: Weekday = column("The day on which the other interval starts.")
+    opens: time = column("Start of the other interval.")
+    closes: time = column("End of the other interval.")
+
+
 @backed_by(zone_shapes.ZonePlace, "A position in a delivery zone that was sent.")
 class ZonePlaceType:
     polygon: int = column("Index of the polygon, from 0.")
@@ -139,6 +150,10 @@ StoreCreateError = Annotated[
 StoreUpdateError = Annotated[
     NotFoundType | InvalidInputType | VersionConflictType,
     strawberry.union("StoreUpdateError", description="Problems that `storeUpdate` can return."),
+]
+StoreHoursSetError = Annotated[
+    NotFoundType | InvalidInputType | VersionConflictType | OpeningHoursOverlapType,
+    strawberry.union("StoreHoursSetError", description="Problems that `storeHoursSet` can return."),
 ]
 StoreZoneSetError = Annotated[
     NotFoundType | VersionConflictType | InvalidZoneType,
@@ -167,4 +182,4 @@ class StoreZoneSetPayload:
 @backed_by(resolve.StoreOutcome, "Result of `storeHoursSet`.")
 class StoreHoursSetPayload:
     store: StoreType | None = column("The store after the mutation.")
-    errors: list[StoreUpdateError] = column("The problems; empty if the mutation succeeded.")
+    errors: list[StoreHoursSetError] = column("The problems; empty if the mutation succeeded.")

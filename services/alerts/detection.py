@@ -5,7 +5,7 @@ that have a problem now. A row without an active alert of the kind gets one; an 
 the current figures; it is resolved when its row no longer meets the condition.
 
 Sales trends compare the last seven days with the same weekdays of the three weeks before, both
-weighted exponentially (a day weighs 0.7 of the day after it), in the store's timezone:
+weighted exponentially (a day weighs 0.7 of the day after it), in business days of the store:
 
     recent = sum of 0.7^(a - 1) * sold(a)             over the ages a = 1 … 7 days
     usual  = sum of 0.7^((a - 8) mod 7) * sold(a) / 3  over the ages a = 8 … 28 days
@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import UUID7_SQL
 from models.alerts import PRIORITIES, AlertKind
 from services.events.event_log import alert_stream, record_event
+from services.stores.store_time import BUSINESS_DAY_SQL, CALENDAR_DATE_SQL
 
 DECAY = 0.7
 MAX_TREND_SHARE = 0.5
@@ -52,19 +53,17 @@ EXPIRING = """
         units, days as threshold
     from (
         select batch.company_id, batch.store_id, batch.product_id, sum(batch.on_hand)::int as units,
-            min(batch.expires_on - (now() at time zone store.timezone)::date) as days
+            min(batch.expires_on - {today}) as days
         from stock_batch batch join store on store.id = batch.store_id
         where batch.store_id = :store and batch.on_hand > 0 and batch.status = 'OPEN'
-            and batch.expires_on
-            <= (now() at time zone store.timezone)::date + cast(:days as int)
+            and batch.expires_on <= {today} + cast(:days as int)
         group by 1, 2, 3
     ) as batches
 """
 NEGATIVE_TREND = """
     with sold as (
         select entry.store_id, entry.product_id, -entry.delta as units,
-            (now() at time zone store.timezone)::date - (entry.at at time zone store.timezone)::date
-                as age
+            {business_day} - business_day(store.timezone, store.business_day_start, entry.at) as age
         from stock_entry entry join store on store.id = entry.store_id
         where entry.store_id = :store and entry.reason in ('SALE', 'COUNTER_SALE')
             and entry.id > (lpad(to_hex(floor(extract(epoch from now() - interval '30 days')
@@ -134,7 +133,9 @@ PRODUCT_KINDS = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
 
 
 def _statement(kind: AlertKind, scope: str) -> TextClause:
-    condition = CONDITIONS[kind][0].format(scope=scope.format(table="stock"))
+    condition = CONDITIONS[kind][0].format(
+        scope=scope.format(table="stock"), today=CALENDAR_DATE_SQL, business_day=BUSINESS_DAY_SQL
+    )
     alerts = scope.format(table="alert")
     return text(DETECT.format(condition=condition, alerts=alerts, new_id=UUID7_SQL))
 

@@ -76,6 +76,7 @@ class CartTotals:
     discount_minor: int
     tip_minor: int
     tax_minor: int
+    tax_rate_bp: int
     total_minor: int
     minimum_order_minor: int
     headroom_minor: int = 0
@@ -92,29 +93,30 @@ class CartTotals:
 
 
 def compute_totals(
-    lines: Iterable[PricedLine], company: Tariff, tip_minor: int = 0, *, delivers: bool = True
+    lines: Iterable[PricedLine],
+    company: Tariff,
+    tip_minor: int = 0,
+    *,
+    delivers: bool = True,
+    tax_rate_bp: int | None = None,
 ) -> CartTotals:
     """Compute the totals in minor units of the company's currency; zero for an empty basket.
 
-    A basket that the customer collects has no fees.
-
-    Raises ValueError for a quantity or price below 1 and for a negative tip; callers validate
-    client input before.
+    A basket that the customer collects has no fees. An order keeps the tax rate that is given.
+    Raises ValueError for a quantity or price below 1 and for a negative tip.
     """
     priced_lines = tuple(lines)
-    if tip_minor < 0 or any(
-        line.quantity < 1 or line.unit_price_minor < 1 for line in priced_lines
-    ):
-        raise ValueError("quantities and prices are at least 1, a tip at least 0")
+    _check_amounts(priced_lines, tip_minor)
     items = sum(line.total_minor for line in priced_lines)
     has_fees = delivers and bool(priced_lines)
     delivery = delivery_fee(items, company) if has_fees else 0
-    small_order_fee = (
-        company.small_order_fee_minor if has_fees and items < company.small_order_below_minor else 0
-    )
+    is_small = has_fees and items < company.small_order_below_minor
+    small_order_fee = company.small_order_fee_minor if is_small else 0
     tip = tip_minor if priced_lines else 0
     discount = 0  # the only place where promotions will be subtracted
     taxed = items + delivery + small_order_fee - discount
+    rate_bp = company.tax_rate_bp if tax_rate_bp is None else tax_rate_bp
+    headroom_bp = company.weighed_headroom_bp
     return CartTotals(
         currency=company.currency,
         lines=priced_lines,
@@ -123,13 +125,17 @@ def compute_totals(
         small_order_fee_minor=small_order_fee,
         discount_minor=discount,
         tip_minor=tip,
-        tax_minor=included_tax(taxed, company.tax_rate_bp),
+        tax_minor=included_tax(taxed, rate_bp),
+        tax_rate_bp=rate_bp,
         total_minor=taxed + tip,
         minimum_order_minor=company.minimum_order_minor,
-        headroom_minor=sum(
-            line.headroom_minor(company.weighed_headroom_bp) for line in priced_lines
-        ),
+        headroom_minor=sum(line.headroom_minor(headroom_bp) for line in priced_lines),
     )
+
+
+def _check_amounts(lines: tuple[PricedLine, ...], tip_minor: int) -> None:
+    if tip_minor < 0 or any(line.quantity < 1 or line.unit_price_minor < 1 for line in lines):
+        raise ValueError("quantities and prices are at least 1, a tip at least 0")
 
 
 def delivery_fee(items_minor: int, company: Tariff) -> int:

@@ -78,10 +78,9 @@ async def price_change(
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
         message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."
         raise DomainError(InvalidInput(path=["input", "tipMinor"], message=message))
-    delivers = order.method is FulfillmentMethod.DELIVERY
-    new = totals.compute_totals(
-        [_priced(line) for line in lines], company, tip_minor, delivers=delivers
-    )
+    delivers, rate = order.method is FulfillmentMethod.DELIVERY, order.tax_rate_bp
+    priced = [_priced(line) for line in lines]
+    new = totals.compute_totals(priced, company, tip_minor, delivers=delivers, tax_rate_bp=rate)
     if problems := [*price_problems(new, request.expected_total_minor)]:
         raise DomainError(*problems)
     names = values.keys() & totals.CartTotals.__dataclass_fields__.keys()

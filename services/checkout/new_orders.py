@@ -21,7 +21,7 @@ from services.stores.delivery_estimates import (
 
 SUMS = (
     "items_minor", "delivery_fee_minor", "small_order_fee_minor", "discount_minor", "tip_minor",
-    "tax_minor", "total_minor", "headroom_minor",
+    "tax_minor", "tax_rate_bp", "total_minor", "headroom_minor",
 )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from models.counter_sales import CounterSale, CounterSaleStatus, Tender
 from models.identity import Actor
 from models.stores import Store
 from services.core.access import may_operate_store
+from services.core.clock import current_time
 from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import not_found
-from services.stock.receiving import local_date
+from services.stores.store_time import business_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ async def report_day(
 ) -> CounterDayReport:
     """Totals of a business day of the store, by default today. Raises DomainError: NotFound."""
     store = await _own_store(session, actor, store_id)
-    day = await local_date(session, store_id) if day is None else day
+    day = business_day(store, await current_time(session)) if day is None else day
     completed = CounterSale.status == CounterSaleStatus.COMPLETED
     total = func.coalesce(func.sum(CounterSale.total_minor).filter(completed), 0)
     by_tender = [

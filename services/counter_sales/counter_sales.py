@@ -39,7 +39,8 @@ from services.counter_sales.counter_baskets import (
 )
 from services.stock import movements, receiving
 from services.stock.movements import IssuedUnits
-from services.stock.receiving import StockReceiptLine, local_date
+from services.stock.receiving import StockReceiptLine
+from services.stores.store_time import business_day, read_business_day
 
 MAX_NOTE_LENGTH = 200
 
@@ -104,8 +105,8 @@ async def complete(
     total = sum(line.total_minor for line in basket)
     payment = validate_payment(payment, total)
     sale = _new_sale(store, company, actor, total, payment)
-    sale.business_day = await local_date(session, store.id)
     sale.sold_at = await current_time(session)
+    sale.business_day = business_day(store, sale.sold_at)
     issued = await _issue_stock(session, sale, basket, actor)
     sale.shares = {"shipped": [_to_share(units) for units in issued]}
     sale.number = await _next_number(session, store)
@@ -207,7 +208,7 @@ async def void(
     """
     sale = await MACHINE.lock_visible(session, actor, counter_sale_id)
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH, min_length=1)
-    blocked = _blocked_actions(sale, await local_date(session, sale.store_id))
+    blocked = _blocked_actions(sale, await read_business_day(session, sale.store_id))
     MACHINE.check(sale, actor, CounterSaleAction.VOID, blocked=blocked)
     await receiving.receive(
         session,

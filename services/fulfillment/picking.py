@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
 from models.catalog import Product
-from models.companies import Company
 from models.events import EventType
 from models.fulfillment import (
     Fulfillment,
@@ -46,7 +45,6 @@ from services.stock import damaged_units, movements, picked_batches
 MAX_BAGS = 20
 MAX_CODE_LENGTH = 64
 ORDER_LINES = prepared(select(OrderLine).where(OrderLine.order_id == bindparam("order")))
-TAX_RATE = prepared(select(Company.tax_rate_bp).where(Company.id == bindparam("company")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +267,7 @@ async def _close_bags(
     session: AsyncSession, task: PickingTask, bags: int, amount_minor: int
 ) -> None:
     await payments.request_capture(session, task.order, amount_minor)
-    await _set_final_total(session, task.order, amount_minor)
+    _set_final_total(task.order, amount_minor)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.PACKED)
     fulfillment.bags, fulfillment.packed_at = bags, task.now
@@ -279,12 +277,11 @@ async def _close_bags(
     await session.flush()
 
 
-async def _set_final_total(session: AsyncSession, order: Order, amount_minor: int) -> None:
+def _set_final_total(order: Order, amount_minor: int) -> None:
     """Store the final total and the tax in it: on all but the tip, as when the order was placed."""
-    tax_rate_bp = await session.scalar(TAX_RATE, {"company": order.company_id})
     taxed_minor = max(0, amount_minor - order.tip_minor)
     order.charged_minor = amount_minor
-    order.charged_tax_minor = included_tax(taxed_minor, tax_rate_bp or 0)
+    order.charged_tax_minor = included_tax(taxed_minor, order.tax_rate_bp)
     order.version += 1
 
 

@@ -1,8 +1,6 @@
 """Reads the contents of printed documents; `gateways.pdf_documents` renders them as PDF."""
 
-from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +32,7 @@ from services.core.clock import current_time
 from services.core.problems import not_found
 from services.counter_sales import counter_reports
 from services.fulfillment import fulfillments
+from services.stores.store_time import local_time
 
 MAX_MANIFEST_ORDERS = 500
 AWAITING_PICKUP = (FulfillmentStatus.PACKED, FulfillmentStatus.STAGED)
@@ -55,7 +54,7 @@ async def read_packing_slip(
         store_name=store.name,
         customer_name=_recipient(fulfillment, actor),
         bags=fulfillment.bags,
-        at=_local_time(store, fulfillment.packed_at or fulfillment.queued_at),
+        at=local_time(store, fulfillment.packed_at or fulfillment.queued_at),
         lines=await _read_slip_lines(session, fulfillment),
     )
 
@@ -115,7 +114,7 @@ async def read_manifest(session: AsyncSession, *, actor: Actor, store_id: UUID) 
         ManifestOrder(row.order_code, _recipient(row, actor), row.bags, name or "")
         for row, name in rows
     ]
-    return PickupManifest(store.name, _local_time(store, await current_time(session)), orders)
+    return PickupManifest(store.name, local_time(store, await current_time(session)), orders)
 
 
 async def read_receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: UUID) -> Receipt:
@@ -129,7 +128,7 @@ async def read_receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: 
         company_name=company.name,
         store_name=store.name,
         number=sale.number,
-        at=_local_time(store, sale.sold_at),
+        at=local_time(store, sale.sold_at),
         currency=sale.currency,
         lines=[
             ReceiptLine(
@@ -162,11 +161,3 @@ def _aisle(line: FulfillmentLine) -> str:
     """The aisle of a line, after the name of its temperature zone if that is a cold one."""
     is_cold = line.temperature_zone is not TemperatureZone.AMBIENT
     return f"{line.temperature_zone.title()} {line.aisle}".strip() if is_cold else line.aisle
-
-
-def _local_time(store: Store, at: datetime) -> datetime:
-    """A time in the store's time zone; unchanged if that is unknown."""
-    try:
-        return at.astimezone(ZoneInfo(store.timezone))
-    except (ZoneInfoNotFoundError, ValueError):
-        return at

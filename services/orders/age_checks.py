@@ -8,7 +8,6 @@ that failed they come back by the failure AGE_CHECK_FAILED.
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +17,7 @@ from models.orders import AgeCheck, AgeCheckResult, AgeDocument, Order
 from models.stores import Store
 from services.core.problems import DomainError, InvalidInput
 from services.events.event_log import record_order_event
+from services.stores.store_time import calendar_date
 
 MAX_AGE_YEARS = 130
 
@@ -48,7 +48,7 @@ async def record_age_check(
     Raises DomainError: InvalidInput.
     """
     store = await session.get_one(Store, row.store_id)
-    today = now.astimezone(ZoneInfo(store.timezone)).date()
+    today = calendar_date(store, now)
     check = AgeCheck(
         order_id=order.id,
         company_id=row.company_id,

@@ -36,7 +36,7 @@ from services.purchasing.purchase_order_states import (
 )
 from services.purchasing.suppliers import SupplierArchived
 from services.stock import movements
-from services.stock.receiving import local_date
+from services.stores.store_time import read_calendar_date
 
 MAX_NOTE_LENGTH = 200
 
@@ -134,7 +134,9 @@ async def approve(
     MACHINE.move(order, PurchaseOrderStatus.APPROVED)
     order.approved_by_id, order.approved_at = actor.person_id, now
     lead_days = await _longest_lead_days(session, supplier, lines)
-    order.expected_on = await local_date(session, order.store_id) + timedelta(days=lead_days)
+    order.expected_on = await read_calendar_date(session, order.store_id) + timedelta(
+        days=lead_days
+    )
     await record_change(session, order, "PURCHASE_ORDER_APPROVED")
     open_units = {line.product_id: line.open_units for line in lines}
     await _change_incoming(session, order, actor, open_units)

@@ -24,7 +24,7 @@ from services.purchasing.replenishment_figures import recompute_proposals
 
 REFRESH_SECONDS = 10
 
-# A store is due once a day, from 03:00 in its own time zone on.
+# A store is due once a business day, from 03:00 in its own time zone on.
 _DUE_STORES = text(
     """
     select store.id, run.computed_at
@@ -33,11 +33,12 @@ _DUE_STORES = text(
         and exists (
             select from supplier where supplier.company_id = store.company_id and supplier.active
         )
-        and (run.computed_at is null or run.computed_at < timezone(
-            store.timezone,
-            date_trunc('day', timezone(store.timezone, now()) - make_interval(hours => 3))
-                + make_interval(hours => 3)
-        ))
+        and (run.computed_at is null
+            or business_day(
+                store.timezone, greatest(store.business_day_start, time '03:00'), run.computed_at
+            ) < business_day(
+                store.timezone, greatest(store.business_day_start, time '03:00'), now()
+            ))
     """
 )
 _due = _DUE_STORES.columns(column("id", Uuid), column("computed_at")).subquery("due")

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import orjson
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import DateTime, Text, Uuid
+from sqlalchemy.types import DateTime, Text, Time, Uuid
 
 from models.purchasing import ReorderRun
 from models.stores import Store
@@ -26,6 +25,7 @@ from services.purchasing.demand_forecast import (
     forecast_demand,
 )
 from services.purchasing.purchase_order_lines import MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE
+from services.stores.store_time import business_day, business_day_begin
 
 MAX_COVER_DAYS = 9_999.0
 INTEGER_COLUMNS = ("lead_days", "review_days", "pack_units", "available", "incoming", "drafted")
@@ -57,7 +57,8 @@ SELECT_SUPPLIED_PRODUCTS = text(
 SELECT_DAILY_SALES = text(
     """
     select product_id, array_agg(day), array_agg(units) from (
-        select product_id, timezone(:zone, at)::date - cast(:first as date) as day,
+        select product_id,
+            business_day(:zone, :day_start, at) - cast(:first as date) as day,
             -sum(delta) as units
         from stock_entry
         where store_id = :store and id >= :low and at >= :since and at < :until
@@ -66,6 +67,8 @@ SELECT_DAILY_SALES = text(
     ) as daily group by product_id
     """
 ).bindparams(
+    bindparam("zone", type_=Text),
+    bindparam("day_start", type_=Time),
     bindparam("low", type_=Uuid),
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("until", type_=DateTime(timezone=True)),
@@ -89,9 +92,8 @@ INSERT_PROPOSALS = text(
 
 @dataclass(frozen=True, slots=True)
 class SalesCalendar:
-    """Business days of a store: `today`, and the history from midnight `since` to `until`."""
+    """Business days of a store: `today`, and the history of those before, `since` to `until`."""
 
-    timezone: str
     today: date
     since: datetime
     until: datetime
@@ -107,19 +109,17 @@ class SalesCalendar:
         return UUID(int=int((self.since - timedelta(days=1)).timestamp() * 1000) << 80)
 
 
-def build_calendar(now: datetime, timezone: str) -> SalesCalendar:
-    """The business days of a store in this time zone."""
-    zone = ZoneInfo(timezone)
-    today = now.astimezone(zone).date()
+def build_calendar(now: datetime, store: Store) -> SalesCalendar:
+    """The business days of a store."""
+    today = business_day(store, now)
     first_day = today - timedelta(days=HISTORY_DAYS)
-    midnights = (datetime.combine(day, time(0), zone) for day in (first_day, today))
-    return SalesCalendar(timezone, today, *midnights)
+    return SalesCalendar(today, *(business_day_begin(store, day) for day in (first_day, today)))
 
 
 async def recompute_proposals(session: AsyncSession, store: Store, run: ReorderRun) -> None:
     """Replace the proposals of a store; the caller holds the lock of its run."""
     now = await current_time(session)
-    calendar = build_calendar(now, store.timezone)
+    calendar = build_calendar(now, store)
     store_keys = {"store": store.id, "company": store.company_id}
     products = (await session.execute(SELECT_SUPPLIED_PRODUCTS, store_keys)).all()
     daily_sales = await _read_daily_sales(session, store, calendar, products)
@@ -141,7 +141,8 @@ async def _read_daily_sales(
     row_of_product = {product.product_id: n for n, product in enumerate(products)}
     daily_sales = np.zeros((len(products), HISTORY_DAYS))
     parameters = {
-        "zone": calendar.timezone,
+        "zone": store.timezone,
+        "day_start": store.business_day_start,
         "first": calendar.first_day,
         "store": store.id,
         "low": calendar.lowest_entry_id,

@@ -15,10 +15,11 @@ from services.core.pages import Page, build_page, check_page_size, decode_cursor
 from services.core.problems import DomainError, InvalidInput, not_found
 from services.core.text import parse_line
 from services.stock import batches
-from services.stock.receiving import MAX_RECEIPT_UNITS, local_date
+from services.stock.receiving import MAX_RECEIPT_UNITS
 from services.stock.stock_queries import visible_store
 from services.stock.stock_rows import available_units, lock_rows
 from services.stock.stock_writer import MovementCause, publish_stock_changed, record_movement
+from services.stores.store_time import read_calendar_date
 
 MAX_DAYS_AHEAD = 365
 SALES_DAYS = 14
@@ -225,7 +226,7 @@ async def _last_day(session: AsyncSession, actor: Actor, store_id: UUID, within_
         message = f"withinDays is from 0 to {MAX_DAYS_AHEAD}."
         raise DomainError(InvalidInput(path=["withinDays"], message=message))
     await visible_store(session, actor, store_id)
-    return await local_date(session, store_id) + timedelta(days=within_days)
+    return await read_calendar_date(session, store_id) + timedelta(days=within_days)
 
 
 def _cursor_key(batch: StockBatch) -> tuple[date | None, str]:

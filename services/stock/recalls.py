@@ -24,6 +24,7 @@ from services.stock import batches
 from services.stock.receiving import MAX_BATCH_CODE_LENGTH, lock_batch_codes
 from services.stock.stock_rows import lock_rows
 from services.stock.stock_writer import MovementCause, publish_stock_changed
+from services.stores.store_time import calendar_date_column
 
 MAX_REASON_LENGTH = 200
 MAX_SWEEP_BATCHES = 200
@@ -151,8 +152,8 @@ def _cause(batch: StockBatch) -> MovementCause:
 
 
 def _newly_expired() -> ColumnElement[bool]:
-    today = func.date(func.timezone(Store.timezone, func.clock_timestamp()))
-    return and_(StockBatch.status == BatchStatus.OPEN, StockBatch.expires_on < today)
+    is_over = StockBatch.expires_on < calendar_date_column()
+    return and_(StockBatch.status == BatchStatus.OPEN, is_over)
 
 
 def _unsellable() -> ColumnElement[bool]:

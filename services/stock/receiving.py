@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.catalog import Product
 from models.stock import BatchRecall, BatchStatus, Stock, StockBatch, StockEntry, StockReason
-from models.stores import Store
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import code_form, parse_code, storable_text
 from services.stock import batches
@@ -21,6 +20,7 @@ from services.stock.stock_writer import (
     publish_stock_changed,
     record_movement,
 )
+from services.stores.store_time import read_calendar_date
 
 MAX_BATCH_CODE_LENGTH = 64
 MAX_RECEIPT_UNITS = 100_000
@@ -100,7 +100,7 @@ async def receive_locked(
     path: Sequence[str] = DEFAULT_PATH,
 ) -> list[StockEntry]:
     """As `receive`, for a caller that has locked the batches of the lines, then stock rows."""
-    today = await local_date(session, store_id)
+    today = await read_calendar_date(session, store_id)
     lines = _validated(lines, today, path)
     product_ids = {line.product_id for line in lines}
     rows = await ensure_and_lock(session, company_id, store_id, product_ids)
@@ -114,16 +114,6 @@ async def receive_locked(
     await session.flush()
     publish_stock_changed(session, rows.values())
     return entries
-
-
-async def local_date(session: AsyncSession, store_id: UUID) -> date:
-    """Today's date in the store's timezone; NotFound when the store does not exist."""
-    local_time = func.timezone(Store.timezone, func.clock_timestamp())
-    today = await session.scalar(select(func.date(local_time)).where(Store.id == store_id))
-    if today is None:
-        raise not_found(Store, "storeId")
-    day: date = today
-    return day
 
 
 async def lock_batches(session: AsyncSession, lines: Sequence[StockReceiptLine]) -> None:

@@ -1,32 +1,34 @@
-"""Creates stores and changes their name, status and opening hours; zones are in `zones`."""
+"""Creates stores and changes their settings; see `opening_hours` and `zones` for the others."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from typing import Any
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.companies import Company
 from models.geo_point import Point
 from models.identity import Actor
-from models.stores import Store, StoreHours, StoreKind, StoreStatus
+from models.stores import Store, StoreKind, StoreStatus
 from models.timers import timers_with
 from services.core.access import COMPANY_ROLES, may_manage_store
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, check_version
 from services.core.text import MAX_LINE_LENGTH, code_form, parse_code, parse_line
 from services.events.event_log import catalog_stream, record_event
+from services.stores.store_time import MIDNIGHT
 from services.stores.timer_rules import timer_problems
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
 MAX_NAME_LENGTH = 80
 MAX_PREPARATION_SECONDS = 7200
-MAX_WEEKLY_INTERVALS = 28
+LATEST_DAY_START = time(12)
 MIN_PICKUP_WAIT_SECONDS, MAX_PICKUP_WAIT_SECONDS = 600, 86_400
 MACHINE: StateMachine[Store, Any, StoreStatus] = StateMachine(
     name="Store",
@@ -53,15 +55,6 @@ class CodeTaken(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class OpeningInterval:
-    """Opening hours on a weekday (0 = Monday); `closes` at or before `opens` is on the next day."""
-
-    weekday: int
-    opens: time
-    closes: time
-
-
-@dataclass(frozen=True, slots=True)
 class NewStore:
     """The properties of a new store."""
 
@@ -72,6 +65,7 @@ class NewStore:
     timezone: str
     preparation_seconds: int
     kind: StoreKind = StoreKind.DARK_STORE
+    business_day_start: time = MIDNIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +81,7 @@ class StoreChange:
     timers: Mapping[str, int] = field(default_factory=dict)
     clears_timers: bool = False
     """Whether its own timers end first, so that those of its company hold again."""
+    business_day_start: time | None = None
 
 
 async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewStore) -> Store:
@@ -110,6 +105,7 @@ async def create_store(session: AsyncSession, *, actor: Actor, new_store: NewSto
         longitude=new_store.point.longitude,
         timezone=await _timezone(session, new_store.timezone),
         preparation_seconds=_validate_preparation(new_store.preparation_seconds),
+        business_day_start=_validate_day_start(new_store.business_day_start),
     )
     try:
         async with session.begin_nested():
@@ -127,10 +123,10 @@ async def update_store(
     change: StoreChange,
     expected_version: int,
 ) -> Store:
-    """Change a store's name, status, time zone, preparation, pickup or timers; for its managers.
+    """Change the settings of a store; for its managers.
 
-    New timers hold for what begins from now on. Raises DomainError: NotFound, VersionConflict,
-    InvalidInput.
+    New timers, a new time zone or beginning of the business day hold for what begins from now on.
+    Raises DomainError: NotFound, VersionConflict, InvalidInput.
     """
     row = await lock_managed_store(session, actor, store_id, expected_version)
     if change.name is not None:
@@ -147,6 +143,8 @@ async def update_store(
         row.pickup_enabled = change.pickup_enabled
     if change.pickup_wait_seconds is not None:
         row.pickup_wait_seconds = _validate_pickup_wait(change.pickup_wait_seconds)
+    if change.business_day_start is not None:
+        row.business_day_start = _validate_day_start(change.business_day_start)
     if change.timers or change.clears_timers:
         await _set_timers(session, row, change)
     row.version += 1
@@ -168,38 +166,6 @@ async def _set_timers(session: AsyncSession, row: Store, change: StoreChange) ->
     )
 
 
-async def set_hours(
-    session: AsyncSession,
-    *,
-    actor: Actor,
-    store_id: UUID,
-    hours: Sequence[OpeningInterval],
-    expected_version: int | None = None,
-) -> Store:
-    """Replace a store's opening hours; without any it never opens. For its managers."""
-    if len(hours) > MAX_WEEKLY_INTERVALS:
-        message = f"A week has at most {MAX_WEEKLY_INTERVALS} opening intervals."
-        raise DomainError(InvalidInput(path=["input", "hours"], message=message))
-    if len({(interval.weekday, interval.opens) for interval in hours}) < len(hours):
-        message = "Two intervals of one day can't begin at the same time."
-        raise DomainError(InvalidInput(path=["input", "hours"], message=message))
-    row = await lock_managed_store(session, actor, store_id, expected_version)
-    await session.execute(delete(StoreHours).where(StoreHours.store_id == store_id))
-    session.add_all(
-        StoreHours(
-            store_id=store_id,
-            company_id=row.company_id,
-            weekday=interval.weekday,
-            opens=interval.opens,
-            closes=interval.closes,
-        )
-        for interval in hours
-    )
-    row.version += 1
-    await session.flush()
-    return row
-
-
 async def lock_managed_store(
     session: AsyncSession, actor: Actor, store_id: UUID, expected_version: int | None
 ) -> Store:
@@ -211,23 +177,11 @@ async def lock_managed_store(
     return row
 
 
-async def opening_hours(session: AsyncSession, store_ids: Sequence[UUID]) -> list[list[StoreHours]]:
-    """Return each store's opening intervals in the order of the week, Monday first."""
-    by_store: dict[UUID, list[StoreHours]] = {store_id: [] for store_id in store_ids}
-    rows = await session.scalars(
-        select(StoreHours)
-        .where(StoreHours.store_id.in_(store_ids))
-        .order_by(StoreHours.store_id, StoreHours.weekday, StoreHours.opens)
-    )
-    for row in rows:
-        by_store[row.store_id].append(row)
-    return [by_store[store_id] for store_id in store_ids]
-
-
 async def _timezone(session: AsyncSession, name: str) -> str:
-    """Validate a time zone name against the database, which computes the local times."""
+    """Validate the name of a time zone: the process and the database compute local times."""
     timezone = parse_code(name, "input", "timezone", max_length=MAX_LINE_LENGTH)
-    if not await session.scalar(TIMEZONE_EXISTS, {"name": timezone}):
+    is_known = timezone in available_timezones() - {"Factory", "localtime"}
+    if not is_known or not await session.scalar(TIMEZONE_EXISTS, {"name": timezone}):
         message = "A time zone is named as in Europe/Lisbon."
         raise DomainError(InvalidInput(path=["input", "timezone"], message=message))
     return timezone
@@ -245,6 +199,13 @@ def _validate_pickup_wait(seconds: int) -> int:
         return seconds
     message = f"An order waits from {MIN_PICKUP_WAIT_SECONDS} to {MAX_PICKUP_WAIT_SECONDS} seconds."
     raise DomainError(InvalidInput(path=["input", "pickupWaitSeconds"], message=message))
+
+
+def _validate_day_start(start: time) -> time:
+    if start <= LATEST_DAY_START and not start.second and not start.microsecond:
+        return start
+    message = "A business day begins at a full minute from 00:00 to 12:00."
+    raise DomainError(InvalidInput(path=["input", "businessDayStart"], message=message))
 
 
 def _code_taken(code: str) -> DomainError:

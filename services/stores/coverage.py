@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +11,10 @@ from sqlalchemy import (
     DateTime,
     Float,
     Integer,
-    Time,
     Uuid,
-    and_,
     bindparam,
     case,
-    cast,
     column,
-    exists,
     func,
     null,
     or_,
@@ -32,10 +28,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.statements import prepared
 from models.companies import Company
 from models.geo_point import Point
-from models.stores import Store, StoreHours, StoreKind, StoreStatus, StoreZone, Unserved
+from models.stores import Store, StoreKind, StoreStatus, StoreZone, Unserved
 from models.timers import StoreTimers, store_timers
 from services.core.geo_points import MAX_LATITUDE_DEGREES, SWAPPED
 from services.core.problems import DomainError, Problem
+from services.stores.opening_hours import is_open_at
+from services.stores.store_time import STATEMENT_TIME
 
 MAX_SERVING_STORES = 20
 NEAR_METERS = 50_000
@@ -78,6 +76,7 @@ class StoreStaffDetails:
     version: int
     preparation_seconds: int
     timer_overrides: Mapping[str, int]
+    business_day_start: time
 
     @property
     def timers(self) -> StoreTimers:
@@ -202,17 +201,20 @@ def _stores_covering() -> Any:
     geometry = func.ST_SetSRID(func.ST_MakePoint(query.c.longitude, query.c.latitude), 4326)
     point = func.geography(geometry)
     distance: ColumnElement[float] = func.ST_Distance(Store.point, point)
-    is_open = is_open_at(func.coalesce(query.c.at, func.clock_timestamp()))
-    status_rank = _status_rank(is_open)
+    # With an offset the question is asked once for each store, wherever the answer stands.
+    condition = is_open_at(func.coalesce(query.c.at, STATEMENT_TIME), query)
+    hours = select(condition.label("is_open")).correlate(Store, query).offset(0).lateral("hours")
+    status_rank = _status_rank(hours.c.is_open)
     nearest = (
         select(
             Store.id,
             distance.label("distance"),
-            is_open.label("is_open"),
+            hours.c.is_open,
             status_rank.label("status_rank"),
         )
         .select_from(Store)
         .join(StoreZone, StoreZone.store_id == Store.id)
+        .join(hours, true())
         .where(func.ST_Covers(StoreZone.area, point), Store.kind == StoreKind.DARK_STORE)
         .where(or_(query.c.company.is_(None), Store.company_id == query.c.company))
         .order_by(status_rank, distance, Store.id)
@@ -265,24 +267,6 @@ def _nearest_zone(point: Point, company_id: UUID | None) -> Any:
     exchanged = Point(point.longitude, point.latitude)
     swapped = metres(exchanged) if abs(point.longitude) <= MAX_LATITUDE_DEGREES else null()
     return select(metres(point), func.clock_timestamp(), swapped)
-
-
-def is_open_at(at: ColumnElement[datetime] | None = None) -> ColumnElement[bool]:
-    """Build the condition that a Store row is within its opening hours, in its own time zone."""
-    time: Any = func.clock_timestamp() if at is None else at
-    local_time = func.timezone(Store.timezone, time)
-    today = cast(func.extract("isodow", local_time), Integer) - 1
-    now = cast(local_time, Time)
-    overnight = StoreHours.closes <= StoreHours.opens
-    since_today = and_(
-        StoreHours.weekday == today,
-        StoreHours.opens <= now,
-        or_(overnight, now < StoreHours.closes),
-    )
-    since_yesterday = and_(
-        StoreHours.weekday == (today + 6) % 7, overnight, now < StoreHours.closes
-    )
-    return exists().where(StoreHours.store_id == Store.id, or_(since_today, since_yesterday))
 
 
 STORES_COVERING = _stores_covering()

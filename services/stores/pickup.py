@@ -11,15 +11,17 @@ from models.companies import Company
 from models.geo_point import Point
 from models.stores import PickupRefusal, Store, StoreKind, StoreStatus
 from services.core.problems import DomainError, Problem, not_found
-from services.stores.coverage import Coverage, ServingStore, is_open_at
+from services.stores.coverage import Coverage, ServingStore
 from services.stores.delivery_estimates import PREPARATION_P90_FACTOR
+from services.stores.opening_hours import is_open_at
+from services.stores.store_time import STATEMENT_TIME
 
 REFUSAL_MESSAGES = {
     PickupRefusal.NOT_OFFERED: "Orders can't be collected from this store.",
     PickupRefusal.CLOSED: "The store is closed, or closes before the order would be ready.",
     PickupRefusal.PAUSED: "The store takes no orders for the moment.",
 }
-_READY_AT = func.clock_timestamp() + func.make_interval(
+_READY_AT = STATEMENT_TIME + func.make_interval(
     0, 0, 0, 0, 0, 0, Store.preparation_seconds * PREPARATION_P90_FACTOR
 )
 PICKUP_STORE = prepared(

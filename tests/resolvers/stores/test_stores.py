@@ -119,6 +119,8 @@ async def test_a_store_is_created_in_the_callers_company_with_a_unique_code(
         (store_input(city, name="a\x07b"), ["InvalidInput"]),
         (store_input(city, timezone="Moon/Crater"), ["InvalidInput"]),
         (store_input(city, preparationSeconds=-1), ["InvalidInput"]),
+        (store_input(city, businessDayStart="12:01"), ["InvalidInput"]),
+        (store_input(city, businessDayStart="04:00:30"), ["InvalidInput"]),
         (store_input(city, at={"latitude": 91, "longitude": 0}), ["InvalidInput"]),
         (store_input(city, companyId=public_id(city.second.company)), ["NotFound"]),
         (store_input(city, companyId="nonsense"), ["NotFound"]),
@@ -199,7 +201,7 @@ async def test_two_intervals_must_not_begin_at_the_same_time(
     interval = {"weekday": "SUNDAY", "opens": "09:00", "closes": "12:00"}
     same = {"storeId": public_id(city.near)}
     answer = await ask(HOURS, {"input": {**same, "hours": [interval, interval]}}, manager)
-    assert error_types(answer, "storeHoursSet") == ["InvalidInput"]
+    assert error_types(answer, "storeHoursSet") == ["OpeningHoursOverlap"]
     answer = await ask(HOURS, {"input": {**same, "hours": [interval] * 29}}, manager)
     assert error_types(answer, "storeHoursSet") == ["InvalidInput"]
     answer = await ask(HOURS, {"input": {**same, "hours": []}}, manager)

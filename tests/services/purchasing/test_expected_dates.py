@@ -9,7 +9,7 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.purchasing import Supplier
 from models.stores import Store
-from services.stock.receiving import local_date
+from services.stores.store_time import read_calendar_date
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.suppliers import SupplierScenario, create_supplier_scenario
@@ -34,5 +34,5 @@ async def test_goods_are_expected_on_a_day_of_the_store(
     ordered = await supply.approve(await supply.create_draft(1))
     async with supply.database.read(PLATFORM) as session:
         supplier = await session.get_one(Supplier, ordered.supplier_id)
-        today = await local_date(session, ordered.store_id)
+        today = await read_calendar_date(session, ordered.store_id)
     assert ordered.expected_on == today + timedelta(days=supplier.lead_days)

@@ -1,0 +1,133 @@
+"""What time it is in a store: its clock, its calendar date and its business day.
+
+The clock of a store never goes back. Where the clocks are put back and an hour happens twice, it
+stands still until the clock on the wall has caught up; where they are put forward, it jumps with
+them. So a time of day comes once on each date: at the moment at which the wall first shows it, or
+at the end of the gap that leaves it out. The database has the same clock in the functions
+`store_clock` and `business_day`, and `tests/services/stores/test_store_time.py` compares the two.
+
+A business day begins at the store's `business_day_start`: sales after midnight and before it
+belong to the day before. What a store does is counted by business days: sales, reports, forecasts
+and daily jobs. What is written on a product or a document is a calendar date: last days of sale,
+dates of birth, days on which a supplier delivers.
+"""
+
+import logging
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import ColumnElement, Date, DateTime, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.stores import Store
+from services.core.problems import not_found
+
+log = logging.getLogger("darkstore.stores")
+MIDNIGHT = time(0)
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+STATEMENT_TIME = func.statement_timestamp(type_=DateTime(timezone=True))
+"""Fixed within a statement, so that the functions of the database can be inlined."""
+
+CALENDAR_DATE_SQL = "store_clock(store.timezone, now())::date"
+"""Today's date of a row `store`, in text of a statement."""
+BUSINESS_DAY_SQL = "business_day(store.timezone, store.business_day_start, now())"
+"""The current business day of a row `store`, in text of a statement."""
+
+
+@lru_cache
+def time_zone(name: str) -> ZoneInfo:
+    """The time zone of this name; UTC, with a warning, for one that this machine doesn't know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        log.warning("unknown time zone %r: UTC is used", name)
+        return ZoneInfo("UTC")
+
+
+def local_time(store: Store, at: datetime) -> datetime:
+    """What the clock on the store's wall shows at a time."""
+    return at.astimezone(time_zone(store.timezone))
+
+
+def calendar_date(store: Store, at: datetime) -> date:
+    """The date in the store at a time."""
+    return _day(time_zone(store.timezone), MIDNIGHT, at)
+
+
+def business_day(store: Store, at: datetime) -> date:
+    """The business day of the store at a time."""
+    return _day(time_zone(store.timezone), store.business_day_start, at)
+
+
+def business_day_begin(store: Store, day: date) -> datetime:
+    """When a business day of the store begins (UTC); it ends when the next one begins."""
+    return first_instant(time_zone(store.timezone), datetime.combine(day, store.business_day_start))
+
+
+def first_instant(zone: ZoneInfo, wall_time: datetime) -> datetime:
+    """When the clock of a place first shows or passes a time without offset; in UTC."""
+    instant = wall_time.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall_time:
+        return instant
+    # The time is left out. Clocks change at full seconds, between these two times.
+    before = wall_time.replace(tzinfo=zone, fold=1, microsecond=0).astimezone(UTC)
+    after = instant.replace(microsecond=0)
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > SECOND:
+        middle = before + timedelta(seconds=(after - before) // SECOND // 2)
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def since_midnight(clock: time) -> timedelta:
+    """How far the hands of a clock have moved since midnight."""
+    return timedelta(
+        hours=clock.hour, minutes=clock.minute, seconds=clock.second, microseconds=clock.microsecond
+    )
+
+
+def _day(zone: ZoneInfo, start: time, at: datetime) -> date:
+    wall_time = at.astimezone(zone).replace(tzinfo=None)
+    day = (wall_time - since_midnight(start)).date()
+    # The clocks may have been put back after this day had begun.
+    while first_instant(zone, datetime.combine(day + DAY, start)) <= at:
+        day += DAY
+    return day
+
+
+def calendar_date_column() -> ColumnElement[date]:
+    """Today's date of a row of Store, in a statement."""
+    clock: Any = func.store_clock(Store.timezone, STATEMENT_TIME, type_=DateTime)
+    return cast(clock, Date)
+
+
+def business_day_column() -> ColumnElement[date]:
+    """The current business day of a row of Store, in a statement."""
+    parameters = (Store.timezone, Store.business_day_start, STATEMENT_TIME)
+    day: ColumnElement[date] = func.business_day(*parameters, type_=Date)
+    return day
+
+
+async def read_calendar_date(session: AsyncSession, store_id: UUID) -> date:
+    """Today's date in a store. Raises DomainError: NotFound when the store does not exist."""
+    statement = select(calendar_date_column()).where(Store.id == store_id)
+    today: date | None = await session.scalar(statement)
+    if today is None:
+        raise not_found(Store, "storeId")
+    return today
+
+
+async def read_business_day(session: AsyncSession, store_id: UUID) -> date:
+    """The current business day of a store. Raises DomainError: NotFound without the store."""
+    statement = select(business_day_column()).where(Store.id == store_id)
+    today: date | None = await session.scalar(statement)
+    if today is None:
+        raise not_found(Store, "storeId")
+    return today

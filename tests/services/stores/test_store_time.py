@@ -1,0 +1,109 @@
+"""The clock of a store, its calendar dates and its business days."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from database.sessions import Database
+from models.stores import Store
+from services.stores.store_time import (
+    business_day,
+    business_day_begin,
+    calendar_date,
+    first_instant,
+    local_time,
+)
+from tests.services.stores.clock_changes import ALL_ZONES, NIGHTS, standing_clock
+
+MINUTES = st.integers(0, 24 * 60 - 1).map(lambda n: time(n // 60, n % 60))
+DAY_STARTS = st.integers(0, 12 * 60).map(lambda n: time(n // 60, n % 60))
+INSTANTS = st.datetimes(datetime(2008, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the strategy adds it
+BUSINESS_DAYS = text(
+    """
+    select business_day(zone, day_start, at), store_clock(zone, at)::date
+    from unnest(cast(:zones as text[]), cast(:starts as time[]), cast(:times as timestamptz[]))
+        as query (zone, day_start, at)
+    """
+)
+
+
+def store_in(zone: str, day_start: time = time(0)) -> Store:
+    return Store(timezone=zone, business_day_start=day_start)
+
+
+@pytest.mark.parametrize(("zone", "night"), NIGHTS)
+@settings(deadline=None)
+@given(st.integers(-1, 1), MINUTES)
+def test_a_time_of_day_comes_when_the_clock_first_shows_or_passes_it(
+    zone: str, night: date, ahead: int, clock: time
+) -> None:
+    """Zones with an hour, half an hour or a date left out or twice, against a clock of minutes."""
+    wall_time = datetime.combine(night + timedelta(days=ahead), clock)
+    first = next(at for at, shown in standing_clock(zone, night).minutes() if shown >= wall_time)
+    assert first_instant(ZoneInfo(zone), wall_time) == first
+
+
+@settings(deadline=None)
+@given(st.sampled_from(ALL_ZONES), DAY_STARTS, INSTANTS, st.timedeltas(timedelta(), timedelta(2)))
+def test_business_days_are_in_order_and_contain_their_times(
+    zone: str, day_start: time, at: datetime, later: timedelta
+) -> None:
+    store = store_in(zone, day_start)
+    day = business_day(store, at)
+    assert business_day_begin(store, day) <= at < business_day_begin(store, day + timedelta(days=1))
+    assert business_day(store, at + later) >= day
+    assert calendar_date(store, at) == business_day(store_in(zone), at)
+
+
+def test_sales_after_midnight_belong_to_the_day_before_until_the_day_begins() -> None:
+    """A store that closes at 02:00 counted the money of one night on two days."""
+    lisbon = ZoneInfo("Europe/Lisbon")
+    store = store_in("Europe/Lisbon", time(4))
+    night = datetime(2026, 7, 4, 1, 30, tzinfo=lisbon)
+    assert business_day(store, night) == date(2026, 7, 3)
+    assert calendar_date(store, night) == date(2026, 7, 4)
+    assert business_day(store, night.replace(hour=4, minute=0)) == date(2026, 7, 4)
+    assert local_time(store, night) == night
+
+
+def test_a_day_that_begins_in_the_hour_that_comes_twice_begins_once() -> None:
+    """01:30 comes twice: between the two the day went back to the one before."""
+    store = store_in("Europe/Lisbon", time(1, 30))
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 01:30, before the clocks go back
+    again = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 01:10, for the second time
+    assert business_day_begin(store, date(2026, 10, 25)) == first
+    assert business_day(store, first - timedelta(seconds=1)) == date(2026, 10, 24)
+    assert business_day(store, first) == business_day(store, again) == date(2026, 10, 25)
+
+
+def test_an_unknown_time_zone_is_utc() -> None:
+    """A row whose zone this machine doesn't know made every report of its store INTERNAL."""
+    store = store_in("Moon/Crater")
+    assert calendar_date(store, datetime(2026, 7, 1, tzinfo=UTC)) == date(2026, 7, 1)
+
+
+async def test_the_database_has_the_same_days(database: Database) -> None:
+    """Each night of NIGHTS in steps of ten minutes, with days that begin at several times."""
+    queries = [
+        (zone, start, at)
+        for zone, night in NIGHTS
+        for at, _ in list(standing_clock(zone, night).minutes())[::10]
+        for start in (time(0), time(1, 30), time(4))
+    ]
+    zones, starts, times = (list(column) for column in zip(*queries, strict=True))
+    async with database.read_public() as session:
+        parameters = {"zones": zones, "starts": starts, "times": times}
+        rows = (await session.execute(BUSINESS_DAYS, parameters)).all()
+    expected = [
+        (business_day(store_in(zone, start), at), calendar_date(store_in(zone), at))
+        for zone, start, at in queries
+    ]
+    different = [
+        (query, row) for query, row, want in zip(queries, rows, expected, strict=True)
+        if tuple(row) != want
+    ]  # fmt: skip
+    assert different == []
