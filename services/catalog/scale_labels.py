@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.core.problems import DomainError, InvalidInput
+from services.core.text import parse_code
 
 LABEL_LENGTH = 13
 MAX_FORMATS = 10
@@ -30,9 +31,12 @@ def parse_formats(formats: Sequence[str], *path: str) -> list[str]:
 
     Raises DomainError: InvalidInput for a wrong format, or two that fit the same label.
     """
-    found = [one.strip().upper() for one in formats]
-    if len(found) > MAX_FORMATS:
+    if len(formats) > MAX_FORMATS:
         raise _invalid(path, f"A company has at most {MAX_FORMATS} formats.")
+    found = [
+        parse_code(one, *path, str(nth), max_length=LABEL_LENGTH).upper()
+        for nth, one in enumerate(formats)
+    ]
     for nth, one in enumerate(found):
         if not FORMAT.fullmatch(one):
             raise _invalid((*path, str(nth)), "Write a format as 21IIIIIWWWWWC or 22IIIIVPPPPPC.")
