@@ -1,5 +1,6 @@
 """E-mail addresses in the one form by which a person is known."""
 
+import unicodedata
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -14,8 +15,9 @@ _RULES: Any = {"allow_smtputf8": False, "check_deliverability": False, "strict":
 def parse_email(text: str, *path: str) -> str:
     """Return an e-mail address in lower case, its domain in ASCII (IDNA 2008).
 
-    Spaces around it and invisible marks are left out. Quoted names, display names, addresses of
-    numbers and non-ASCII names, which few servers deliver to, are refused.
+    Spaces around it and invisible marks are left out, full width is that of ASCII. Quoted names,
+    display names, addresses of numbers and non-ASCII names, which few servers deliver to, are
+    refused.
     Raises DomainError: InvalidInput.
     """
     address = read_email(text)
@@ -30,7 +32,8 @@ def read_email(text: str) -> str | None:
     if len(text) > 2 * MAX_EMAIL_LENGTH:
         return None
     try:
-        found = validate_email(visible(text).strip(), **_RULES)
+        plain = visible(unicodedata.normalize("NFKC", text)).strip()
+        found = validate_email(plain, **_RULES)
     except EmailNotValidError:
         return None
     return (found.ascii_email or "").lower() or None

@@ -17,13 +17,14 @@ from services.core.problems import DomainError, InvalidInput
 
 MAX_PHONE_CHARS = 60
 _LETTERS = re.compile(r"[^\W\d_]")
-_ABROAD = re.compile(r"^[\s(]*(?:tel:\s*)?0{2}[\s)]*(?=[1-9])")
+_ABROAD = re.compile(r"^[\s(]*(?:tel:\s*)?\+?0{2}[\s)]*(?=[1-9])")
 _EXAMPLE = "+351912345678"
 # These take no text message, or cost whoever sends one.
 _WITHOUT_TEXTS = frozenset(
     {
         PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.TOLL_FREE,
         PhoneNumberType.UAN, PhoneNumberType.PAGER, PhoneNumberType.VOICEMAIL,
+        PhoneNumberType.PERSONAL_NUMBER,
     }
 )  # fmt: skip
 
@@ -41,7 +42,7 @@ def parse_phone(text: str, *path: str, region: str | None = None, for_texts: boo
         example = "" if region else f" with its country code, such as {_EXAMPLE}"
         raise _invalid(path, f"Write a phone number that exists{example}.")
     if for_texts:
-        if phonenumbers.number_type(number) in _WITHOUT_TEXTS:
+        if phonenumbers.number_type(number) in _WITHOUT_TEXTS or _is_of_no_country(number):
             raise _invalid(path, "This number can't receive text messages.")
         number = _as_mobile(number)
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
@@ -107,6 +108,13 @@ def _as_mobile(number: PhoneNumber) -> PhoneNumber:
         mobile = phonenumbers.parse(f"+549{national}")
         return mobile if phonenumbers.is_valid_number(mobile) else number
     return number
+
+
+def _is_of_no_country(number: PhoneNumber) -> bool:
+    """Whether a number is of a satellite or another network for the whole world, as +882."""
+    return (
+        phonenumbers.region_code_for_number(number) == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY
+    )
 
 
 def _invalid(path: tuple[str, ...], message: str) -> DomainError:
