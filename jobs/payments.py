@@ -33,7 +33,7 @@ _due = union_all(
     )
 ).subquery("due")
 UNSETTLED_ROWS = DueItems(SETTLE, select(_due.c.id).order_by(_due.c.due_at, _due.c.id))
-PENDING_NOTICES = DueItems("payment.work_off_notices", payment_inbox.PENDING_NOTICES)
+PENDING_NOTICES = DueItems(payment_inbox.JOB, payment_inbox.PENDING_NOTICES)
 _failed = aliased(JobFailure)
 UNRECONCILED_PAYMENTS = DueItems(
     RECONCILE_FAILED,

@@ -9,6 +9,7 @@ from database.base import uuid7
 from models.identity import ANONYMOUS, Actor, Grant, Role, app_grants
 from resolvers.rules import ANYONE, Rule, rule_of
 from resolvers.scopes import scope_mark
+from schema.personal_data import personal_data_table
 from schema.root import graph
 
 HEAD = """# Who may what
@@ -72,4 +73,4 @@ def rules_table() -> str:
         marks = [ALLOWED_MARK if guarded.rule.allows(actor) else "" for actor in actors.values()]
         marks[-1] = scope_mark(element) if guarded.rule.allows(app) else ""
         lines.append(f"| {element} | {guarded.rule.name} | " + " | ".join(marks) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + personal_data_table()

@@ -63,6 +63,13 @@ UPSERT_FAILURE = text(
     returning dead
     """
 )
+INSERT_DEAD_LETTER = text(
+    """
+    insert into job_failure (id, job, item, tries, error, next_at, dead)
+    values (:id, :job, :item, 1, :error, now(), true)
+    on conflict (job, item) do update set error = excluded.error, last_at = now(), dead = true
+    """
+)
 # With the time, which saves a query; that it may be of before a wait for the lock does no harm.
 LOCK_FAILURE = prepared(
     select(JobFailure, clock.CLOCK_TIMESTAMP)
@@ -132,6 +139,12 @@ async def record_failure(
     max_delay = TRANSIENT_RETRY_SECONDS if transient else MAX_RETRY_DELAY_SECONDS
     limits = {"most": MAX_ATTEMPTS, "wait": float(max_delay), "counted": int(not transient)}
     return bool(await session.scalar(UPSERT_FAILURE, {**values, **limits}))
+
+
+async def record_dead_letter(session: AsyncSession, job: str, item: UUID, error: str) -> None:
+    """List an item that no attempt can help, until an operator has seen it and retries it."""
+    values = {"job": job, "item": item, "error": storable_text(error, MAX_ERROR_LENGTH)}
+    await session.execute(INSERT_DEAD_LETTER, {"id": uuid7(), **values})
 
 
 def leave_out_waiting(query: Select[Any], job: str) -> Select[Any]:

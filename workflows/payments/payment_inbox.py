@@ -1,7 +1,8 @@
 """The inbox of notices from the payment provider: each is stored once, then processed.
 
 A notice that can't be processed stops no other: the job retries it by itself and lists it as a job
-failure. One that can never be read is closed at once, with the reason.
+failure. One that can't be read is a dead letter at once: an operator looks at it and closes it by
+retrying it.
 """
 
 import logging
@@ -23,12 +24,14 @@ from gateways.payments import (
 )
 from models.payments import Payment, PaymentNotice, PaymentStatus
 from services.core.text import storable_text
+from services.operations import job_status
 from services.payments import payment_states
 from workflows.payments import reconcile, settle_payment, settle_refunds
 
 log = logging.getLogger("darkstore.webhooks")
 
 ORIGIN = AuditContext("payment_notice")
+JOB = "payment.work_off_notices"
 JOB_DELAY_SECONDS = 5
 """The server processes a notice when it arrives; the job waits so long before it takes it."""
 MAX_TEXT_LENGTH = 300
@@ -60,29 +63,33 @@ PENDING_NOTICES = (
 async def store_notice(database: Database, provider: str, event: PaymentWebhookEvent) -> bool:
     """Store a verified notice; False when it was stored before or says nothing to act on."""
     unreadable = event.unreadable and storable_text(event.unreadable, MAX_TEXT_LENGTH)
+    key, is_for_operators = uuid7(), _is_for_operators(event)
     async with database.write(PLATFORM, ORIGIN) as session:
         inserted = await session.execute(
             insert(PaymentNotice)
             .values(
-                id=uuid7(),
+                id=key,
                 event_id=event.event_id,
                 provider=provider,
                 kind=event.type,
                 intent_id=event.intent_id,
                 body=_body(event),
                 failure=unreadable,
-                done_at=func.clock_timestamp() if _is_closed(event) else None,
+                done_at=func.clock_timestamp() if event.type in IGNORED_KINDS else None,
             )
             .on_conflict_do_nothing()
             .returning(PaymentNotice.event_id)
         )
-        return inserted.first() is not None and not _is_closed(event)
+        is_new = inserted.first() is not None
+        if is_new and is_for_operators:
+            await job_status.record_dead_letter(session, JOB, key, f"unreadable: {unreadable}")
+        return is_new and not is_for_operators and event.type not in IGNORED_KINDS
 
 
-def _is_closed(event: PaymentWebhookEvent) -> bool:
-    """Whether there is nothing to do: the kind is ignored, or not even an id can be read."""
+def _is_for_operators(event: PaymentWebhookEvent) -> bool:
+    """Whether nothing can be done with it here: not even an id can be read."""
     known = event.intent_id or event.dispute_id or event.refund
-    return event.type in IGNORED_KINDS or (event.unreadable is not None and not known)
+    return event.unreadable is not None and not known and event.type not in IGNORED_KINDS
 
 
 async def process_notice(database: Database, payments: PaymentGateway, event_id: str) -> None:
@@ -116,7 +123,7 @@ async def process_notice(database: Database, payments: PaymentGateway, event_id:
             database, payments, notice.intent_id, in_transaction=mark_processed
         )
         return
-    await _close(database, event_id)
+    await _close(database, event_id, notice.failure)
 
 
 async def process_by_id(database: Database, payments: PaymentGateway, notice_id: UUID) -> None:

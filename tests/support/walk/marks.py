@@ -28,17 +28,23 @@ UNMARKED = frozenset(
      "stream", "type", "selection", "schema_version", "url", "language", "password_hash",
      "timezone", "resolution", "reference", "nonce", "previous_nonce"}
 )  # fmt: skip
+PHONES: dict[type[Base], tuple[str, ...]] = {Person: ("phone",)}
+"""Columns of phones, whose marks are numbers that nobody else has."""
+PHONE = re.compile(rb"\+35193(\d{7})\b")
 Shown = tuple[str, str]
 
 
 def text_columns(model: type[Base]) -> list[str]:
     """The columns of a guarded model in which a mark can stand."""
-    own = [name for guarded, name in RULE_OF_VALUE if guarded is model and name not in PLACE]
+    elsewhere = {*PLACE, *PHONES.get(model, ())}
+    own = [name for guarded, name in RULE_OF_VALUE if guarded is model and name not in elsewhere]
     if model not in RULE_OF_ROWS:
         return own
     columns = model.__table__.columns
     texts = [one.name for one in columns if isinstance(one.type, Text) and not one.computed]
-    return list(dict.fromkeys([*own, *(name for name in texts if name not in UNMARKED)]))
+    return list(
+        dict.fromkeys([*own, *(name for name in texts if name not in UNMARKED | elsewhere)])
+    )
 
 
 async def write_marks(session: AsyncSession, world: World) -> dict[float, Any]:
@@ -58,6 +64,8 @@ async def write_marks(session: AsyncSession, world: World) -> dict[float, Any]:
                 del marks["phone"]
             if marks:
                 await session.execute(update(model).where(key.in_(keys)).values(marks))
+        for column in PHONES.get(model, ()):
+            numbers |= await _write_phones(session, model, column, keys)
         if PLACE[0] in model.__table__.columns and model is not Person:
             numbers |= await _write_numbers(session, model, key, keys, len(numbers))
     return numbers
@@ -88,11 +96,25 @@ async def _write_numbers(
     return numbers
 
 
+async def _write_phones(
+    session: AsyncSession, model: type[Base], column: str, keys: list[UUID]
+) -> dict[float, Any]:
+    """Give each row a phone by which it is known."""
+    table: Any = model
+    numbers: dict[float, Any] = {}
+    for number, row in enumerate(keys):
+        text = f"+35193{number:07}"
+        numbers[float(text)] = (model, column, row)
+        await session.execute(update(model).where(table.id == row).values({column: text}))
+    return numbers
+
+
 def shown_marks(world: World, text: bytes) -> Iterator[tuple[type[Base], str, UUID]]:
     """The model, the column and the key of each private value in an answer."""
     for name, column, key in set(MARK.findall(text)):
         yield MARKED_MODELS[name.decode()], column.decode(), UUID(key.decode())
-    for number in set(NUMBER.findall(text)):
+    phones = {b"35193" + number for number in PHONE.findall(text)}
+    for number in phones.union(NUMBER.findall(text)):
         if (place := world.numbers.get(float(number))) is not None:
             yield place
 

@@ -187,7 +187,7 @@ RULES: tuple[WalkRule, ...] = (
         "contacts of people",
         "services.accounts.people.may_contact",
         (parties.oneself, parties.contacts),
-        {Person: ("email",)},
+        {Person: ("email", "phone")},
         S.CUSTOMERS_READ,
     ),
     _values(

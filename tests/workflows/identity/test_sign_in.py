@@ -17,6 +17,7 @@ from services.identity import password_queue, passwords
 from services.identity.one_time_codes import MAX_CODES_PER_SOURCE, MAX_TRIES
 from services.identity.passwords import hash_password
 from tests.support.actors import ActorClient, InMemorySms
+from tests.support.graph_queries import record_statements
 
 REQUEST = """mutation ($phone: String!) { otpRequest(input: { phone: $phone }) {
   expiresInSeconds errors { __typename ... on RateLimited { retryAfterSeconds } } } }"""
@@ -181,10 +182,10 @@ async def test_a_guest_is_merged_into_an_account_that_exists(
     )
 
 
-async def account(database: Database, password: str) -> str:
+async def account(database: Database, password: str | None) -> str:
     email = f"{secrets.token_hex(6)}@example.org"
     async with database.write(PLATFORM, AuditContext("test")) as session:
-        person = Person(email=email, password_hash=hash_password(password))
+        person = Person(email=email, password_hash=hash_password(password) if password else None)
         session.add(person)
         await session.flush()
         session.add(Membership(person_id=person.id, role=Role.CUSTOMER))
@@ -202,6 +203,7 @@ async def test_a_password_signs_in_whatever_the_case_of_the_e_mail(
 async def test_unknown_e_mail_and_wrong_password_get_the_same_answer_for_the_same_work(
     nobody: ActorClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A known address took 7 ms longer: a write that an unknown one did not need."""
     email = await account(database, "correct horse")
     await nobody.run(PASSWORD, {"email": email, "password": "warms up"})
     checked: list[str] = []
@@ -212,13 +214,18 @@ async def test_unknown_e_mail_and_wrong_password_get_the_same_answer_for_the_sam
         return real(stored, password)
 
     monkeypatch.setattr(password_queue, "verify_password", counted)
-    answers = []
-    for who in (email, "nobody@example.org"):
-        answers.append(await nobody.run(PASSWORD, {"email": who, "password": "wrong"}))
+    without_password = await account(database, None)
+    answers, statements = [], []
+    for who in (email, "nobody@example.org", without_password):
+        with record_statements(database) as sent:
+            answers.append(await nobody.run(PASSWORD, {"email": who, "password": "wrong"}))
+        statements.append(sent)
         assert len(checked) == len(answers)
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] == answers[2]
+    assert statements[0] == statements[1] == statements[2]
+    assert len(statements[0]) > 1
     assert error_types(answers[0]["passwordSignIn"]) == ["WrongCredentials"]
-    assert checked[0].split("$")[1:4] == checked[1].split("$")[1:4]
+    assert len({tuple(stored.split("$")[1:4]) for stored in checked}) == 1
 
 
 async def test_a_refresh_token_works_once_and_its_reuse_revokes_the_session(

@@ -16,11 +16,12 @@ from gateways.payments import (
     PaymentWebhookEvent,
 )
 from jobs import payments as jobs
-from models.identity import Actor
+from models.identity import Actor, Grant, Role
 from models.operations import JobFailure
 from models.orders import Order, OrderStatus
 from models.payments import PaymentNotice
 from services.core.clock import current_time
+from services.operations import job_status
 from services.operations.job_status import MAX_ATTEMPTS
 from tests.support.city import City
 from tests.support.customers import ORIGIN, order_request
@@ -167,8 +168,11 @@ async def test_dead_messages_at_the_head_do_not_starve_the_inbox(
     assert (await shop.order(order)).status is OrderStatus.CONFIRMED
 
 
-async def test_a_message_that_can_never_be_read_is_closed_with_the_reason(shop: Shop) -> None:
-    """It was answered with BAD_SIGNATURE, and the provider sent it again for days."""
+async def test_a_message_that_can_never_be_read_is_listed_until_an_operator_closes_it(
+    shop: Shop,
+) -> None:
+    """It was answered with BAD_SIGNATURE, and the provider sent it again for days; then it was
+    closed, and only the log said so."""
     event_id = f"evt_{uuid7()}"
     async with shop.database.read(PLATFORM) as session:
         at = await current_time(session)
@@ -177,11 +181,29 @@ async def test_a_message_that_can_never_be_read_is_closed_with_the_reason(shop: 
     )
     for _ in range(2):
         assert not await payment_inbox.store_notice(shop.database, "stripe", event)
+    await execute(
+        shop,
+        "update payment_notice set received_at = now() - interval '1 minute'"  # noqa: S608 - our own id
+        f" where event_id = '{event_id}'",
+    )
+    await run_job(shop)
+    [listed] = await failures(shop, event_id)
+    assert (listed.job, listed.dead) == (jobs.PENDING_NOTICES.job, True)
+    assert listed.error == "unreadable: KeyError: 'status' \N{REPLACEMENT CHARACTER}"
+    assert (await notice(shop, event_id)).done_at is None
+    admin = Actor(uuid7(), uuid7(), (Grant(Role.SUPER_ADMIN),))
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        await job_status.retry(session, actor=admin, failure_id=listed.id)
+    await run_job(shop)
+    assert await failures(shop, event_id) == []
     closed = await notice(shop, event_id)
     assert closed.done_at is not None
     assert (closed.kind, closed.failure) == (
         "refund.updated", "KeyError: 'status' \N{REPLACEMENT CHARACTER}",
     )  # fmt: skip
+
+
+async def test_a_stored_refund_that_can_not_be_read_is_closed_with_the_reason(shop: Shop) -> None:
     stored = await store(shop, None, "refund.updated")
     await execute(
         shop,

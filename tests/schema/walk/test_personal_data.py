@@ -1,0 +1,91 @@
+"""Every field with personal data has an audience, and the walk asks for it as everybody."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import GraphQLInterfaceType, GraphQLObjectType
+
+from models.accounts import Person
+from models.identity import SignInSession
+from models.orders import Order
+from schema.backing import BACKING
+from schema.personal_data import AUDIENCES, NOT_PERSONAL, PERSONAL_FIELDS, PERSONAL_WORDS
+from schema.root import graph
+from schema.rules_table import rules_table
+from tests.support.walk.marks import PHONES, text_columns
+from tests.support.walk.rules import PLACE, RULE_OF_ROWS, RULE_OF_VALUE, RULES, WalkRule
+from tests.support.walk.rules import rule_of_value as rule_of
+
+WORD = re.compile(r"[A-Z]?[a-z0-9]+")
+MODELS = {kind.__name__.removesuffix("Type"): model for kind, model in BACKING.items()}
+SUFFIXES = ("Connection", "Edge")
+STORED: dict[str, tuple[type[Any], tuple[str, ...]]] = {
+    "RecalledOrder.customerName": (Order, ("customer_name",)),
+    "Rider.name": (Person, ("name",)),
+    "Order.point": (Order, PLACE),
+    "RiderPosition.latitude": (MODELS["RiderPosition"], PLACE),
+    "RiderPosition.longitude": (MODELS["RiderPosition"], PLACE),
+    "Delivery.dropPoint": (MODELS["Delivery"], PLACE),
+    "Address.point": (MODELS["Address"], ()),
+    "Session.device": (SignInSession, ("device",)),
+    "Session.address": (SignInSession, ("address",)),
+    "Invitation.phone": (MODELS["Invitation"], ("email",)),  # it has one of the two
+}
+"""Where fields are stored that have another name than their column."""
+OBJECTS = {
+    "AddressSavePayload.address", "AddressRemovePayload.address", "Rider.position",
+    "Delivery.riderPosition", "OrderTracked.riderPosition", "Delivery.track",
+}  # fmt: skip
+"""Fields that return an object whose fields are in the table, or which has no value to mark."""
+
+
+def fields_of_graph() -> Iterator[str]:
+    for name, kind in graph._schema.type_map.items():
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and not name.startswith("__"):
+            yield from (f"{name}.{field}" for field in kind.fields)
+
+
+def words_of(field: str) -> set[str]:
+    return {word.lower() for word in WORD.findall(field.partition(".")[2])}
+
+
+def test_a_field_with_such_a_name_has_an_audience_or_carries_nothing_personal() -> None:
+    """A new field of that kind fails here until somebody decides for whom it is."""
+    named = {field for field in fields_of_graph() if words_of(field) & PERSONAL_WORDS}
+    roots = {field for field in named if field.startswith(("Query.", "Mutation.", "Subscription."))}
+    undecided = named - roots - PERSONAL_FIELDS - NOT_PERSONAL
+    assert undecided == set()
+    assert set(fields_of_graph()) >= PERSONAL_FIELDS | NOT_PERSONAL
+    assert not PERSONAL_FIELDS & NOT_PERSONAL
+
+
+def stored(field: str) -> tuple[type[Any], tuple[str, ...]]:
+    """The model and the columns of a field."""
+    kind, _, name = field.partition(".")
+    column = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return STORED.get(field) or (MODELS[kind], (column,))
+
+
+def test_the_walk_asks_for_each_by_the_rule_of_its_audience() -> None:
+    """The stored value carries a mark, and the audience's rule says who may see the mark."""
+    rules: dict[str, WalkRule] = {rule.name: rule for rule in RULES}
+    assert {audience.rule for audience in AUDIENCES} - {""} <= rules.keys()
+    wrong = []
+    for audience in AUDIENCES:
+        for field in audience.fields if audience.rule else ():
+            if field in OBJECTS:
+                continue
+            model, columns = stored(field)
+            marked = {*text_columns(model), *PHONES.get(model, ()), *PLACE}
+            if model not in RULE_OF_ROWS and not any((model, x) in RULE_OF_VALUE for x in columns):
+                wrong.append(f"{field}: nothing walks {model.__name__}")
+            elif any(rule_of(model, x) is not rules[audience.rule] for x in columns):
+                wrong.append(f"{field}: its rule is {rule_of(model, columns[0]).name}")
+            elif not marked.issuperset(columns):
+                wrong.append(f"{field}: carries no mark")
+    assert not wrong
+
+
+def test_the_table_is_in_the_documentation() -> None:
+    assert all(f"`{field}`" in rules_table() for field in PERSONAL_FIELDS)
