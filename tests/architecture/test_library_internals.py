@@ -6,10 +6,10 @@ checks against the installed version.
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -61,59 +61,66 @@ TABLE = [
 SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
-def own_names() -> frozenset[str]:
-    """Every private name that our own code defines."""
-    names: set[str] = set()
-    for path in SOURCES:
-        for node in ast.walk(syntax_tree(path)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                names.add(node.name)
-            elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
-                names.add(node.attr if isinstance(node, ast.Attribute) else node.id)
-    return frozenset(names)
+class SourceUses(NamedTuple):
+    """What one source defines and uses; names of uses have their lines."""
+
+    own: set[str]
+    privates: list[tuple[int, str, bool]]
+    """Private parts, and whether each is one of `self` or `cls`."""
+    imports: list[tuple[int, str]]
 
 
 @cache
 def uses() -> dict[Path, tuple[list[tuple[int, str]], list[tuple[int, str]]]]:
     """The private parts that each source uses, and the modules that it imports, with lines."""
-    own, found = own_names(), {}
-    for path in SOURCES:
-        tree = syntax_tree(path)
-        found[path] = [*private_uses(tree, own)], [*imported_modules(tree)]
+    read = {path: source_uses(syntax_tree(path)) for path in SOURCES}
+    own = frozenset[str]().union(*(each.own for each in read.values()))
+    found = {}
+    for path, each in read.items():
+        foreign = [(line, name) for line, name, ours in each.privates if not (ours and name in own)]
+        found[path] = foreign, each.imports
     return found
 
 
-def private_uses(tree: ast.AST, own: frozenset[str]) -> Iterator[tuple[int, str]]:
-    """The line and the name of each use of a private part that is not our own."""
+def source_uses(tree: ast.AST) -> SourceUses:
+    """Read one source, each node once: the trees of all sources take seconds to walk."""
+    found = SourceUses(set(), [], [])
     for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Attribute):
-            ours = _is_self(node.value) and node.attr in own
-            names = [] if ours else [node.attr]
-        elif isinstance(node, ast.Call):
-            names = [one.arg for one in node.keywords if one.arg]
-            if isinstance(node.func, ast.Name) and node.func.id in ACCESSORS:
-                texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
-                names += [part for one in texts if isinstance(one, str) for part in one.split(".")]
-        elif isinstance(node, ast.ImportFrom):
-            names = [one.name for one in node.names]
-        for name in names:
-            if PRIVATE.fullmatch(name) and name not in DOCUMENTED:
-                yield getattr(node, "lineno", 0), name
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.own.add(node.name)
+        elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+            found.own.add(node.attr if isinstance(node, ast.Attribute) else node.id)
+        names = private_names(node)
+        if names:
+            of_self = isinstance(node, ast.Attribute) and _is_self(node.value)
+            line = getattr(node, "lineno", 0)
+            found.privates.extend((line, name, of_self) for name in names)
+        if isinstance(node, ast.ImportFrom):
+            found.imports.append((node.lineno, node.module or ""))
+        elif isinstance(node, ast.Import):
+            found.imports.extend((node.lineno, one.name) for one in node.names)
+    return found
+
+
+def private_names(node: ast.AST) -> list[str]:
+    """The private names that a node reads, calls with, or imports."""
+    names: list[str] = []
+    if isinstance(node, ast.Attribute):
+        names = [node.attr]
+    elif isinstance(node, ast.Call):
+        names = [one.arg for one in node.keywords if one.arg]
+        if isinstance(node.func, ast.Name) and node.func.id in ACCESSORS:
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            names += [part for one in texts if isinstance(one, str) for part in one.split(".")]
+    elif isinstance(node, ast.ImportFrom):
+        names = [one.name for one in node.names]
+    return [name for name in names if PRIVATE.fullmatch(name) and name not in DOCUMENTED]
 
 
 def _is_self(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Name) and node.func.id == "super"
     return isinstance(node, ast.Name) and node.id in {"self", "cls"}
-
-
-def imported_modules(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            yield node.lineno, node.module or ""
-        elif isinstance(node, ast.Import):
-            yield from ((node.lineno, one.name) for one in node.names)
 
 
 def test_private_parts_of_libraries_are_used_where_the_table_says() -> None:
