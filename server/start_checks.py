@@ -93,7 +93,7 @@ def _check_database(environment: Environment) -> str | None:
     name, url = declared.DATABASE_URL.name, declared.DATABASE_URL.read(environment)
     try:
         asyncio.run(_connect(url))
-    except (asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
+    except (asyncpg.CannotConnectNowError, asyncpg.InsufficientResourcesError) as error:
         return f"{name}: the database takes no connections now ({error})."
     except asyncpg.InvalidCatalogNameError:
         raise BadSetting(
