@@ -54,13 +54,25 @@ class AttackClass:
 
 def all_classes() -> list[AttackClass]:
     """Every class, in the order of the run. A new class is one more line here."""
-    from attack.classes import bodies, connections, costs, extremes, floods, heads, sockets
+    from attack.classes import (
+        bodies,
+        connections,
+        costs,
+        documents,
+        extremes,
+        floods,
+        frames,
+        heads,
+        sockets,
+    )
 
     return [
         AttackClass("heads", "heads without an end or of any size", heads.attack),
         AttackClass("extremes", "extremes of every argument and cursor", extremes.attack),
         AttackClass("floods", "sign-ins and guests of many networks", floods.attack),
         AttackClass("costs", "whatever takes most CPU for what it costs", costs.attack),
+        AttackClass("documents", "documents and bodies of every malicious kind", documents.attack),
+        AttackClass("frames", "frames of every malicious kind on sockets", frames.attack),
         AttackClass("bodies", "bodies that drip, or are framing", bodies.attack, waits=True),
         AttackClass("connections", "silent and half-sent requests", connections.attack, waits=True),
         AttackClass("sockets", "sockets that say or read nothing", sockets.attack, waits=True),

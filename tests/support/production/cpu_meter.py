@@ -9,6 +9,9 @@ from local import process
 PROCESS_CLOCK = 2
 """The kind of a clock that counts the CPU time of a process (clock_getcpuclockid of Linux)."""
 
+LIST_SECONDS = 5.0
+"""To list processes takes long beside a request, and connections of a pool stay."""
+
 
 class CpuTime(NamedTuple):
     """Milliseconds of CPU of the server's process, and of all processes of PostgreSQL."""
@@ -28,10 +31,15 @@ class CpuMeter:
     server: int
     postgres: int
     _used: dict[int, float] = field(default_factory=dict)
+    _children: list[int] = field(default_factory=list)
+    _listed_at: float = float("-inf")
 
     def read(self) -> CpuTime:
         """The CPU time so far; what ended processes have used stays counted."""
-        for pid in (self.postgres, *process.children(self.postgres)):
+        if time.monotonic() > self._listed_at + LIST_SECONDS:
+            self._children = list(process.children(self.postgres))
+            self._listed_at = time.monotonic()
+        for pid in (self.postgres, *self._children):
             used = _used_ms(pid)
             if used is not None:
                 self._used[pid] = used
