@@ -62,7 +62,8 @@ class AccessCheck:
     def __init__(self, subscription: MonitoredSubscription, now: float) -> None:
         self.subscription = subscription
         self.verified_at = now
-        self.schedule_session_check(now)
+        # What it was admitted by may have been read some seconds ago, and revoked since then.
+        self.next_session_check = now
         self.schedule_access_check(now)
 
     def schedule_session_check(self, now: float) -> None:
@@ -91,7 +92,7 @@ class AccessMonitor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def add(self, subscription: MonitoredSubscription) -> None:
-        """Monitor a subscription whose access has just been checked."""
+        """Monitor a subscription whose access was checked; its session is read again at once."""
         self._checks[subscription] = AccessCheck(subscription, time.monotonic())
 
     def remove(self, subscription: MonitoredSubscription) -> None:

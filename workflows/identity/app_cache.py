@@ -1,4 +1,4 @@
-"""Caches the app of each secret for five seconds."""
+"""Caches the app of each secret for four seconds."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ from services.identity.app_secrets import hash_secret, is_well_formed
 
 log = logging.getLogger("darkstore.apps")
 
-CACHE_SECONDS = 5.0
+CACHE_SECONDS = 4.0
 MAX_SECRETS = 10_000
 LAST_USED_UPDATE_SECONDS = 60
 

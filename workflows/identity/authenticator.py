@@ -34,7 +34,7 @@ KEY_RELOAD_SECONDS = 5.0
 
 
 class Authenticator:
-    """Signs and verifies access tokens; what a session may do is known for five seconds."""
+    """Signs and verifies access tokens; what a session may do is known for four seconds."""
 
     def __init__(self, *, keys_file: Path, database: Database) -> None:
         self._keys_file = keys_file
@@ -84,7 +84,7 @@ class Authenticator:
         return claims
 
     async def is_alive(self, session_id: UUID | None) -> bool:
-        """Return whether a session is valid; results are cached for five seconds."""
+        """Return whether a session is valid; results are cached for four seconds."""
         return await self._grants(session_id) is not None
 
     async def current_actor(self, actor: Actor) -> Actor | None:

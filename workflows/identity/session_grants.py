@@ -1,7 +1,7 @@
 """Reads whether sessions are alive and what their people may do now, for many by one statement.
 
-The answers are kept for five seconds: whatever a request or a subscriber may do follows a revoked
-session, role, app or secret within that time, whatever its access token says.
+The answers are kept for four seconds: whatever a request or a subscriber may do follows a revoked
+session, role, app or secret within five, whatever its access token says.
 """
 
 import time
@@ -19,7 +19,7 @@ from models.accounts import Membership
 from models.identity import AppScope, Grant, SignInSession, app_grants
 from models.integrations import App, AppSecret
 
-FRESH_SECONDS = 5.0
+FRESH_SECONDS = 4.0
 MAX_SESSIONS = 1_000
 """In one statement."""
 MAX_KNOWN_SESSIONS = 100_000
@@ -59,7 +59,7 @@ class SessionGrants:
         return await self._grants.load(session_id)
 
     def is_known(self, session_id: UUID) -> bool:
-        """Whether the session was read in the last five seconds."""
+        """Whether the session was read in the last FRESH_SECONDS."""
         entry = self._known.get(session_id)
         return entry is not None and time.monotonic() - entry[0] < FRESH_SECONDS
 
