@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Entity, NamedEnum, default_now, foreign_key
 from models.catalog import TemperatureZone
+from models.delivery import DeliveryOverrideReason
 from models.fulfillment.put_back_lines import PutBackReason
 from models.orders import AgeCheckResult, FulfillmentMethod
 
@@ -145,6 +146,8 @@ class Fulfillment(Entity):
     handover_code: Mapped[str] = mapped_column(info={"secret": True})
     picker_id: Mapped[UUID | None] = foreign_key("person.id", nullable=True, index=True)
     reject_reason: Mapped[RejectReason | None]
+    override_reason: Mapped[DeliveryOverrideReason | None]
+    override_note: Mapped[str] = mapped_column(default="", server_default="")
     bags: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime] = default_now()
     accepted_at: Mapped[datetime | None]

@@ -140,7 +140,7 @@ async def check_age(info: Info, input: DeliveryCheckAgeInput) -> DeliveryOutcome
     return await _run_step(
         info,
         input,
-        lambda session: deliveries.check_age(session, shown=shown, **_step_arguments(info, input)),
+        lambda session: deliveries.check_age(session, shown=shown, **_overridable(info, input)),
     )
 
 

@@ -80,6 +80,7 @@ class DeliveryCheckAgeInput:
     is_old_enough: bool | None = strawberry.field(
         default=None, description="Whether the document shows that the customer is old enough."
     )
+    override: DeliveryOverrideInput | None = strawberry.field(default=None, description=OVERRIDE)
     device_time: datetime | None = strawberry.field(default=None, description=DEVICE_TIME)
 
     def to_shown_document(self) -> ShownDocument:

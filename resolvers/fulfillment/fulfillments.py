@@ -110,10 +110,12 @@ async def stage(info: Info, input: FulfillmentStageInput) -> FulfillmentOutcome:
 
 
 async def collect(info: Info, input: FulfillmentCollectInput) -> FulfillmentOutcome:
+    proof: Any = {"code": input.code}
+    proof["override"] = input.override.to_override() if input.override else None
     return await run_step(
         info,
         input,
-        lambda session: pickups.collect(session, code=input.code, **step_arguments(info, input)),
+        lambda session: pickups.collect(session, **proof, **step_arguments(info, input)),
     )
 
 

@@ -4,6 +4,7 @@ import strawberry
 
 from models.fulfillment import PutBackWasteReason, RejectReason
 from models.orders import AgeDocument
+from resolvers.delivery.inputs import DeliveryOverrideInput
 from services.orders.age_checks import ShownDocument
 
 VERSION = "The version that the caller has read; VersionConflict if it has changed since."
@@ -126,6 +127,10 @@ class FulfillmentCollectInput:
     code: str | None = strawberry.field(
         default=None,
         description="The code that the customer gives; only managers may leave it out.",
+    )
+    override: DeliveryOverrideInput | None = strawberry.field(
+        default=None,
+        description="Reason for managers to hand over without the code; others leave it out.",
     )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 

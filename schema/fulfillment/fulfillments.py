@@ -9,6 +9,7 @@ from dataloaders import fulfillment as load_fulfillment
 from dataloaders import stock as load_stock
 from dataloaders import stores as load_stores
 from models.catalog import TemperatureZone
+from models.delivery import DeliveryOverrideReason
 from models.fulfillment import (
     Fulfillment,
     FulfillmentAction,
@@ -142,6 +143,10 @@ class FulfillmentType(NodeType):
     reject_reason: RejectReason | None = column(
         "Why the store rejected it.", allow=STORE_OR_SUPPORT
     )
+    override_reason: DeliveryOverrideReason | None = column(
+        "Why a manager handed the bags over without the code.", allow=STORE_OR_SUPPORT
+    )
+    override_note: str | None = column("Details of that reason.", allow=STORE_OR_SUPPORT)
     queued_at: datetime = column("Time when it entered the store's queue.")
     due_at: datetime | None = column(
         "Deadline of the present state: to accept it, to continue picking, to"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schema.fulfillment.fulfillments import FulfillmentType
 
 FulfillmentCollectError = Annotated[
-    NotFoundType | IllegalStepType | VersionConflictType | WrongDeliveryCodeType,
+    NotFoundType | IllegalStepType | VersionConflictType | InvalidInputType | WrongDeliveryCodeType,
     strawberry.union(
         "FulfillmentCollectError", description="Problems that `fulfillmentCollect` can return."
     ),

@@ -176,15 +176,18 @@ async def check_age(
     actor: Actor,
     delivery_id: UUID,
     shown: ShownDocument,
+    override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
     """Record what the customer showed as a proof of age; the newest check counts.
 
-    Raises DomainError: NotFound, IllegalStep, InvalidInput.
+    Who is not at the door needs an override. Raises DomainError: NotFound, IllegalStep,
+    InvalidInput.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.CHECK_AGE)
+    facts = store_override(locked, override) | {"device_time": device_time}
     await record_age_check(
-        session, locked.order, locked.delivery, actor, shown, locked.now, device_time=device_time
+        session, locked.order, locked.delivery, actor, shown, locked.now, **facts
     )
     return locked.delivery
 

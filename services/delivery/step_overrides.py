@@ -1,6 +1,7 @@
-"""Steps that store staff or support take in place of the rider: each needs a reason."""
+"""Steps that others take in place of the rider, or without a proof: each needs a reason."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from models.delivery import DeliveryOverrideReason
 from services.core.problems import DomainError, InvalidInput
@@ -29,8 +30,16 @@ def store_override(locked: LockedDelivery, override: StepOverride | None) -> dic
         return {}
     if override is None:
         raise _invalid("Say why you take this step in place of the rider.")
+    return write_override(locked.delivery, override)
+
+
+def write_override(row: Any, override: StepOverride) -> dict[str, object]:
+    """Store a reason in a delivery or a fulfillment; returns it as facts of the event.
+
+    Raises DomainError: InvalidInput.
+    """
     note = parse_line(override.note, "input", "override", "note", max_length=MAX_NOTE_LENGTH)
-    locked.delivery.override_reason, locked.delivery.override_note = override.reason, note
+    row.override_reason, row.override_note = override.reason, note
     return {"override_reason": override.reason}
 
 

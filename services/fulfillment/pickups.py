@@ -1,9 +1,9 @@
 """Orders that customers collect from the store: ready, collected with a code, or left there.
 
 The customer tells the code of the order. After MAX_PICKUP_ATTEMPTS wrong codes only the store's
-managers hand the bags over, also without the code. An order that nobody collects within the
-store's waiting time, counted in its opening hours, is canceled and refunded in full: nothing was
-delivered and no fee was charged.
+managers hand the bags over, also without the code but with a reason. An order that nobody collects
+within the store's waiting time, counted in its opening hours, is canceled and refunded in full:
+nothing was delivered and no fee was charged.
 """
 
 import hmac
@@ -19,9 +19,10 @@ from models.identity import Actor
 from models.orders import CancelReason, Order
 from models.stores import Store
 from services.core.access import may_manage_store
-from services.core.problems import CommittedDomainError
+from services.core.problems import CommittedDomainError, DomainError, InvalidInput
 from services.core.text import parse_digits
 from services.delivery.delivery_codes import CODE_DIGITS, WrongDeliveryCode, wrong_code_message
+from services.delivery.step_overrides import StepOverride, write_override
 from services.fulfillment import put_back
 from services.fulfillment.fulfillment_states import (
     CHECK_AGE,
@@ -70,19 +71,21 @@ async def collect(
     actor: Actor,
     fulfillment_id: UUID,
     code: str | None = None,
+    override: StepOverride | None = None,
     expected_version: int | None = None,
 ) -> Fulfillment:
     """Hand the bags to the customer who tells the order's code, and complete the order.
 
-    Raises DomainError: NotFound, IllegalStep, VersionConflict, WrongDeliveryCode.
+    Managers may do so without the code, with an override. Raises DomainError: NotFound,
+    IllegalStep, VersionConflict, InvalidInput, WrongDeliveryCode.
     """
     task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
     await payments.require_secured(session, task.order, "input", "fulfillmentId")
-    _check_code(task, actor, code)
+    facts = _check_code(task, actor, code, override)
     fulfillment = task.fulfillment
     MACHINE.move(fulfillment, FulfillmentStatus.COLLECTED)
     fulfillment.due_at, fulfillment.handed_over_at = None, task.now
-    task.record_change(session, EventType.FULFILLMENT_COLLECTED)
+    task.record_change(session, EventType.FULFILLMENT_COLLECTED, **facts)
     await session.flush()
     await order_states.mark_completed(session, task.order)
     await session.flush()
@@ -99,6 +102,7 @@ async def reopen_pickup(session: AsyncSession, order: Order) -> None:
     fulfillment = task.fulfillment
     fulfillment.handed_over_at = fulfillment.age_result = None
     fulfillment.pickup_attempts = 0
+    fulfillment.override_reason, fulfillment.override_note = None, ""
     await mark_ready(session, task)
     await session.flush()
 
@@ -120,23 +124,35 @@ async def check_age(
     return task.fulfillment
 
 
-def _check_code(task: PickingTask, actor: Actor, code: str | None) -> None:
-    """Raise CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted.
+def _check_code(
+    task: PickingTask, actor: Actor, code: str | None, override: StepOverride | None
+) -> dict[str, object]:
+    """Check the code, or store why a manager goes without it; returns facts of the event.
 
-    Only managers may leave the code out.
+    Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted, and
+    DomainError: InvalidInput for a manager without a reason, or a reason beside a code.
     """
     fulfillment = task.fulfillment
-    if code is None and may_manage_store(actor, fulfillment.company_id, fulfillment.store_id):
-        return
+    is_manager = may_manage_store(actor, fulfillment.company_id, fulfillment.store_id)
+    if code is None and is_manager:
+        if override is None:
+            raise _invalid_override("Say why the bags are handed over without the code.")
+        return write_override(fulfillment, override)
+    if override is not None:
+        raise _invalid_override("Only managers hand over without the code, and say why.")
     digits = parse_digits(code or "", CODE_DIGITS)
     if digits is not None:
         if hmac.compare_digest(digits, task.order.delivery_pin):
-            return
+            return {}
         fulfillment.pickup_attempts += 1
     left = max(0, MAX_PICKUP_ATTEMPTS - fulfillment.pickup_attempts)
     message = wrong_code_message(code, digits, left)
     path = ["input", "code"]
     raise CommittedDomainError(WrongDeliveryCode(path=path, message=message, tries_left=left))
+
+
+def _invalid_override(message: str) -> DomainError:
+    return DomainError(InvalidInput(path=["input", "override"], message=message))
 
 
 async def end_uncollected(session: AsyncSession, fulfillment_id: UUID) -> bool:

@@ -9,12 +9,14 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.delivery import DeliveryAction, DeliveryStatus, FailReason
+from models.events import Event
 from models.identity import Actor
 from models.orders import AgeCheck, AgeCheckResult, AgeDocument, Order, OrderLine, OrderStatus
 from services.carts.basket_problems import AgeConfirmationRequired
 from services.core.problems import DomainError, IllegalStep, InvalidInput
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.delivery.rider_distance import ProofMissing
+from services.events.event_log import order_stream
 from services.orders import age_checks
 from services.orders.age_checks import ShownDocument
 from tests.support import riders
@@ -191,3 +193,31 @@ async def test_a_check_takes_one_plausible_answer(
 )
 def test_ages_are_whole_years(born: date, today: date, age: int) -> None:
     assert age_checks.age_at(born, today) == age
+
+
+async def test_who_is_not_at_the_door_says_why_the_age_is_checked(
+    dependencies: OrderDependencies, city: City, beer: None
+) -> None:
+    """Support and the store recorded a check that only the rider can see, and nobody knew why."""
+    database = dependencies.database
+    bags = await bags_at_the_door(dependencies, city)
+    agent = await riders.create_support_agent(database, city)
+    step = deliveries.check_age
+    for helper in (agent, bags.staff):
+        problem = await riders.refused_step(database, helper, bags.delivery, step, shown=OLD_ENOUGH)
+        assert isinstance(problem, InvalidInput)
+        assert problem.path == ["input", "override"]
+        arguments: dict[str, Any] = {"shown": OLD_ENOUGH, "override": OVERRIDE}
+        checked = await riders.take_step(database, helper, bags.delivery, step, **arguments)
+        assert (checked.age_result, checked.override_note) == (
+            AgeCheckResult.PASSED, OVERRIDE.note,
+        )  # fmt: skip
+    arguments = {"shown": OLD_ENOUGH, "override": OVERRIDE}
+    problem = await riders.refused_step(database, bags.rider, bags.delivery, step, **arguments)
+    assert isinstance(problem, InvalidInput)
+    async with database.read(PLATFORM) as session:
+        bodies = select(Event.body).where(
+            Event.stream == order_stream(bags.order.id), Event.type == "AGE_CHECKED"
+        )
+        reasons = {body["override_reason"] for body in (await session.scalars(bodies)).all()}
+    assert reasons == {OVERRIDE.reason}

