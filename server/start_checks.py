@@ -1,15 +1,17 @@
 """Checks at the start of a command what its settings name: files, the database, the cache.
 
-What can't work is refused with a sentence. What only works later, a cache that is away or a
-database that is starting, is a warning: a process must be able to start in an outage.
+What can't work is refused with a sentence. What only works later, a cache or a mail server that is
+away or a database that is starting, is a warning: a process must be able to start in an outage.
 """
 
 import asyncio
 import os
+import socket
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 from redis import Redis
@@ -28,6 +30,7 @@ from services.identity.access_tokens import KeysFileInvalid, load_keys
 
 CONNECT_SECONDS = 5.0
 CACHE_SECONDS = 2.0
+GATEWAY_SECONDS = 2.0
 SELECT_DEMO_PEOPLE = "select exists (select from person where id = any($1::uuid[]))"
 OTHERS_BITS = stat.S_IRWXO
 GROUP_BITS = stat.S_IRWXG
@@ -165,6 +168,37 @@ def _check_cache(environment: Environment) -> str | None:
     return None
 
 
+def _check_mail_server(environment: Environment) -> str | None:
+    host = declared.SMTP_HOST.find(environment)
+    return host and _reach(declared.SMTP_HOST, host, declared.SMTP_PORT.read(environment))
+
+
+def _check_gateway(setting: Setting[str]) -> Callable[[Environment], str | None]:
+    """A check of the address of a provider, where another one than the provider's own is set."""
+
+    def check(environment: Environment) -> str | None:
+        url = setting.find(environment)
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return _reach(setting, parts.hostname or "", port)
+
+    return check
+
+
+def _reach(setting: Setting[str], host: str, port: int) -> str | None:
+    """Connect once: what is sent later waits in a queue, so a failure is a warning."""
+    try:
+        with socket.create_connection((host, port), timeout=GATEWAY_SECONDS):
+            return None
+    except OSError as error:
+        return (
+            f"{setting.name}: {host}:{port} can't be reached ({_reason(error)}):"
+            " what is to be sent waits until it answers."
+        )
+
+
 def _where(url: str) -> str:
     """The host and the port of an address, without its user and password."""
     parsed = make_url(url)
@@ -191,5 +225,8 @@ CHECKS: Mapping[str, Callable[[Environment], str | None]] = {
     declared.DATABASE_URL.name: _check_database,
     declared.ENVIRONMENT.name: _check_people,
     declared.REDIS_URL.name: _check_cache,
+    declared.STRIPE_API_BASE.name: _check_gateway(declared.STRIPE_API_BASE),
+    declared.SMS_API_BASE.name: _check_gateway(declared.SMS_API_BASE),
+    declared.SMTP_HOST.name: _check_mail_server,
 }
 """For settings that name something outside of the process: whether it can be used."""

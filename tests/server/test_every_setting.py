@@ -50,6 +50,8 @@ def valid(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "DARKSTORE_KEYS_FILE": str(tmp_path / "keys.json"),
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": "1",
     }
     return {**REQUIRED, **SMS_ACCOUNT, **own}
 
@@ -114,7 +116,7 @@ async def test_valid_settings_begin(
     command: str, valid: dict[str, str], begun: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The control of the others: nothing is said, and the command begins."""
-    environment = {**valid, "DARKSTORE_ENV": "development"}
+    environment = {**valid, "DARKSTORE_ENV": "development", "SMTP_HOST": ""}
     assert await asyncio.to_thread(run, command, environment) == 0
     assert begun == [command]
     assert capsys.readouterr().err == ""
