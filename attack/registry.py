@@ -63,6 +63,7 @@ def all_classes() -> list[AttackClass]:
         floods,
         frames,
         heads,
+        revocation,
         sockets,
     )
 
@@ -73,6 +74,7 @@ def all_classes() -> list[AttackClass]:
         AttackClass("costs", "whatever takes most CPU for what it costs", costs.attack),
         AttackClass("documents", "documents and bodies of every malicious kind", documents.attack),
         AttackClass("frames", "frames of every malicious kind on sockets", frames.attack),
+        AttackClass("revocation", "sockets of people whose right ends", revocation.attack),
         AttackClass("bodies", "bodies that drip, or are framing", bodies.attack, waits=True),
         AttackClass("connections", "silent and half-sent requests", connections.attack, waits=True),
         AttackClass("sockets", "sockets that say or read nothing", sockets.attack, waits=True),
