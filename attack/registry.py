@@ -61,6 +61,7 @@ def all_classes() -> list[AttackClass]:
         documents,
         extremes,
         floods,
+        foreign,
         frames,
         heads,
         revocation,
@@ -70,6 +71,7 @@ def all_classes() -> list[AttackClass]:
     return [
         AttackClass("heads", "heads without an end or of any size", heads.attack),
         AttackClass("extremes", "extremes of every argument and cursor", extremes.attack),
+        AttackClass("foreign", "ids of others, from every role at every door", foreign.attack),
         AttackClass("floods", "sign-ins and guests of many networks", floods.attack),
         AttackClass("costs", "whatever takes most CPU for what it costs", costs.attack),
         AttackClass("documents", "documents and bodies of every malicious kind", documents.attack),

@@ -15,12 +15,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import local
+from attack.doors.documents import write_manifest
 from local import account, process, valkey
 from tests.support.faults.process_group import NO_UNPAID_LIMITS
 from tests.support.paths import ROOT
 from tests.support.stripe_simulator import SECRET_KEY
 
 FOLDER = ROOT / ".darkstore" / "attack"
+MANIFEST = FOLDER / "manifest.json"
 KEYS_FILE = FOLDER / "keys.json"
 OPERATIONS = ROOT / "docs" / "operations"
 PROXY = "127.0.0.2"
@@ -80,6 +82,7 @@ def production_server() -> Iterator[Target]:
     # What classes have written in an earlier run, demo people among it, is no production.
     account.remove(FOLDER)
     FOLDER.mkdir(parents=True)
+    write_manifest(MANIFEST)
     instance = local.start(FOLDER)
     try:
         payments_port, texts_port = valkey.free_port(), valkey.free_port()
@@ -112,6 +115,7 @@ def _environment(instance: local.Instance, payments_port: int, texts_port: int) 
         "DATABASE_URL": instance.database_url,
         "REDIS_URL": instance.redis_url,
         "DARKSTORE_KEYS_FILE": str(KEYS_FILE),
+        "DARKSTORE_MANIFEST": str(MANIFEST),
         "DARKSTORE_DRAIN_SECONDS": "1",
         "DARKSTORE_TRUSTED_PROXIES": PROXY,
         "DARKSTORE_CONNECTIONS_PER_ADDRESS": str(PER_ADDRESS),

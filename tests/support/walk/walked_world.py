@@ -48,9 +48,11 @@ OTHER_NAMES = {"count": "stockcount", "endpoint": "webhookendpoint", "grant": "m
 
 
 @asynccontextmanager
-async def open_world(container: Container) -> AsyncIterator[World]:
+async def open_world(
+    container: Container, *, place: tuple[float, float] | None = None
+) -> AsyncIterator[World]:
     """A city in which orders were delivered, complained about, lost, or are under way."""
-    city = await cities.build_city(container.database)
+    city = await cities.build_city(container.database, place=place)
     async with open_sandbox() as sandbox:
         play = await create_player(container, sandbox, city)
         order = await daily_work.deliver_order(play)

@@ -1,0 +1,123 @@
+"""Documents that lead to every type of the graph, each within the limits of production."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
+
+from server.persisted_queries.manifest import first_party_documents, hash_of
+from tests.schema.walk.test_apps import Path as WalkPath
+from tests.schema.walk.test_apps import paths
+from tests.schema.walk.test_mutations import MUTATIONS
+from tests.support.minimal_queries import minimal_document
+from tests.support.walk.graph_walk import SHAPE, GraphWalk
+from tests.support.walk.parties import IdOf
+
+MAX_LEAVES = 40
+
+
+@dataclass(frozen=True)
+class Door:
+    """One way to rows: a document, and the variables that take ids."""
+
+    name: str
+    operation: str
+    text: str
+    walk: GraphWalk
+    used: frozenset[str]
+    node: str | None = None
+    """The type of the row that `node` is asked for."""
+
+    def variables(self, id_of: IdOf) -> dict[str, Any]:
+        """Its variables for a situation."""
+        values = self.walk.variables(id_of)
+        return {name: values[name] for name in self.used}
+
+
+@cache
+def reading_doors() -> Sequence[Door]:
+    """Every type below every root field by the shortest way, and every type as a node."""
+    return [*_root_doors(), *_node_doors()]
+
+
+@cache
+def stream_doors() -> Sequence[Door]:
+    """Every subscription, with the fields of its message."""
+    return [
+        door
+        for name in _fields("subscription")
+        for door in _doors("subscription", name)
+        if door.text.count("{") <= 4
+    ]
+
+
+def mutation_texts() -> dict[str, str]:
+    """The document of every mutation that names a row."""
+    return {
+        name: minimal_document("mutation", name, declared, lambda _: None)[0]
+        for name, declared in MUTATIONS.items()
+    }
+
+
+def write_manifest(file: Path) -> None:
+    """Let everybody send these documents, as if they were those of an app."""
+    texts = [door.text for door in (*reading_doors(), *stream_doors())]
+    texts += mutation_texts().values()
+    manifest = first_party_documents() | {hash_of(text): text for text in texts}
+    file.write_text(json.dumps(manifest))
+
+
+def _fields(operation: str) -> dict[str, GraphQLField]:
+    """The root fields of a kind of operations."""
+    fields: dict[str, GraphQLField] = getattr(SHAPE, f"{operation}_type").fields
+    return fields
+
+
+def _root_doors() -> Iterator[Door]:
+    for name in _fields("query").keys() - {"node", "nodes"}:
+        yield from _doors("query", name)
+
+
+def _doors(operation: str, name: str) -> Iterator[Door]:
+    declared = _fields(operation)[name]
+    kind = get_named_type(declared.type)
+    if not isinstance(kind, GraphQLObjectType):
+        return
+    walk = GraphWalk()
+    call = walk.call(name, declared)
+    for path in paths(walk, WalkPath(kind)):
+        body = f"{call} {path.text(_leaves(walk, path.kind))}"
+        yield _door(f"{name} {path.kind.name}", operation, body, walk)
+
+
+def _node_doors() -> Iterator[Door]:
+    for kind in cast(Any, SHAPE).get_possible_types(SHAPE.type_map["Node"]):
+        walk = GraphWalk()
+        call = walk.call("node", _fields("query")["node"])
+        for path in paths(walk, WalkPath(kind)):
+            if path.depth <= 1:
+                inner = path.text(_leaves(walk, path.kind))
+                body = f"{call} {{ ... on {kind.name} {inner} }}"
+                yield _door(f"node {kind.name}", "query", body, walk, kind.name)
+
+
+def _leaves(walk: GraphWalk, kind: GraphQLObjectType) -> str:
+    calls = [
+        walk.call(name, declared)
+        for name, declared in kind.fields.items()
+        if is_leaf_type(get_named_type(declared.type))
+    ]
+    return " ".join(["__typename", *calls[:MAX_LEAVES]])
+
+
+def _door(name: str, operation: str, body: str, walk: GraphWalk, node: str | None = None) -> Door:
+    used = {
+        variable: shape for variable, (_, shape) in walk.shapes.items() if f"${variable}" in body
+    }
+    heads = ", ".join(f"${variable}: {shape}" for variable, shape in used.items())
+    text = f"{operation} {f'({heads})' if heads else ''} {{ {body} }}"
+    return Door(name, operation, text, walk, frozenset(used), node)
