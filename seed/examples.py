@@ -167,7 +167,8 @@ async def _collect(session: AsyncSession, order_id: UUID) -> None:
     await _report(session, order_id, IntentState.CAPTURED)
     key: dict[str, Any] = {"actor": MANAGER, "fulfillment_id": fulfillment.id}
     await fulfillments.stage(session, **key)
-    await pickups.collect(session, **key)
+    order = await session.get_one(Order, order_id)
+    await pickups.collect(session, code=order.delivery_pin, **key)
 
 
 async def _changed_and_complained(session: AsyncSession, customer: Actor, order_id: UUID) -> None:
