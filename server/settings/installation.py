@@ -149,6 +149,13 @@ def _require_for_production(environment: Mapping[str, str]) -> None:
         _require_encryption(setting.name, setting.find(environment) or "")
     for origin in declared.ORIGINS_OF_BROWSERS.read(environment):
         _require_encryption(declared.ORIGINS_OF_BROWSERS.name, origin)
+    host = declared.SMTP_HOST.find(environment) or ""
+    plain = declared.SMTP_SECURITY.read(environment) is SmtpSecurity.OFF
+    if plain and not _is_this_machine(host):
+        raise BadSetting(
+            f"SMTP_SECURITY is off, and SMTP_HOST is {host[:60]!r}: in production only a mail"
+            " server on this machine gets its account and mails in plain text."
+        )
 
 
 def _require_encryption(name: str, url: str) -> None:

@@ -99,6 +99,20 @@ def test_production_sends_no_secret_in_plain_text(name: str) -> None:
     read_settings({**REQUIRED, **SMS_ACCOUNT, name: "http://127.0.0.1:9000"})
 
 
+@pytest.mark.parametrize("host", ["mail.example.org", "10.0.0.5", "localhost.example.org"])
+def test_production_sends_no_mail_in_plain_text_to_another_machine(host: str) -> None:
+    """The account's password and links to sign in were sent unencrypted to any mail server."""
+    production = {**REQUIRED, **SMS_ACCOUNT, "SMTP_USER": "shop", "SMTP_PASSWORD": "hunter2"}
+    plain = {"SMTP_HOST": host, "SMTP_SECURITY": "off"}
+    with pytest.raises(BadSetting, match="SMTP_SECURITY") as refused:
+        read_settings({**production, **plain})
+    assert "hunter2" not in str(refused.value)
+    read_settings({**production, **plain, "DARKSTORE_ENV": "development"})
+    read_settings({**production, "SMTP_HOST": host, "SMTP_SECURITY": "tls"})
+    for near in ("127.0.0.1", "::1", "localhost"):
+        read_settings({**production, **plain, "SMTP_HOST": near})
+
+
 def test_origins_have_the_form_that_browsers_send() -> None:
     """An origin after a comma and a space was no origin at all."""
     text = "https://Shop.example.org:443, http://localhost:8000,"
