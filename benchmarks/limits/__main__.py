@@ -67,6 +67,7 @@ class Caller:
         self.actor = Actor(uuid4(), uuid4(), (Grant(Role.STORE_STAFF, uuid4(), uuid4()),))
         self.address = "203.0.113.9"
         self.extensions: dict[str, Any] = {}
+        self.charged = 0
 
 
 async def print_rate_limit(rounds: int, attempts: int) -> None:

@@ -32,8 +32,10 @@ from tests.support.stripe_simulator import open_sandbox
 GAPS = text(
     """
     select s.stream from stream s join event e on e.stream = s.stream
-    where e.company_id = :company group by s.stream, s.seq
-    having s.seq <> count(*) or s.seq <> max(e.seq) or min(e.seq) <> 1
+    where s.stream in (select stream from event where company_id = :company)
+    group by s.stream, s.seq
+    having count(distinct e.company_id) = 1
+        and (s.seq <> count(*) or s.seq <> max(e.seq) or min(e.seq) <> 1)
     """
 )
 MONEY = text(

@@ -2,12 +2,12 @@ import pytest
 
 from database.sessions import Database
 from models.identity import Actor, Grant, Role
-from tests.services.conftest import city, database
+from tests.services.conftest import city
 from tests.support.city import City
 from tests.support.customers import create_people
 from tests.support.graph_queries import GraphRunner
 
-__all__ = ["city", "database"]
+__all__ = ["city"]
 
 
 @pytest.fixture

@@ -279,9 +279,9 @@ async def test_a_product_outside_a_store_has_no_price(keys: Keys, nobody: ActorC
 def test_ids_cost_as_much_as_the_objects_they_request() -> None:
     prepared: Any = engine().prepare(NODES)
     few, many = [engine().cost(prepared, {"ids": ["x"] * count}) for count in (1, 100)]
-    assert (few, many) == (2, 101)
+    assert many - few == 99
     literal: Any = engine().prepare('{ nodes(ids: ["a", "b"]) { __typename id } }')
-    assert engine().cost(literal, {}) == 3
+    assert engine().cost(literal, {}) == few + 1
 
 
 def test_every_type_with_a_public_id_is_a_node() -> None:

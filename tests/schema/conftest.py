@@ -1,3 +1,3 @@
-from tests.services.conftest import city, database
+from tests.services.conftest import city
 
-__all__ = ["city", "database"]
+__all__ = ["city"]

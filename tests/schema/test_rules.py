@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import aclosing
 from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from enum import Enum
 from functools import cache
 from types import SimpleNamespace
@@ -127,7 +127,8 @@ def value_of(kind: Any) -> Any:
     if issubclass(kind, Enum):
         return next(iter(kind))
     now = datetime.now(UTC)
-    return {UUID: uuid7(), datetime: now, date: now.date(), dict: {}}.get(kind) or kind(1)
+    values = {UUID: uuid7(), datetime: now, date: now.date(), time: now.time(), object: {}}
+    return values[kind] if kind in values else kind(1)
 
 
 @pytest.mark.parametrize("name", [f"{each.parent}.{each.name}" for each in NESTED])

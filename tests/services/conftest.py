@@ -12,14 +12,6 @@ from tests.support.payments import Shop, open_shop
 from tests.support.stripe_simulator import StripeSandbox, open_sandbox
 
 
-@pytest.fixture(scope="session")
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """The session's database, through the application's two roles."""
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
 @pytest.fixture
 async def city(database: Database) -> City:
     """A city of this test alone."""

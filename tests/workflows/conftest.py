@@ -1,3 +1,3 @@
-from tests.services.conftest import buyer, city, database, shop, stripe_sandbox
+from tests.services.conftest import buyer, city, shop, stripe_sandbox
 
-__all__ = ["buyer", "city", "database", "shop", "stripe_sandbox"]
+__all__ = ["buyer", "city", "shop", "stripe_sandbox"]

@@ -18,14 +18,11 @@ from models.payments import PaymentNotice, PaymentStatus
 from server.endpoints.payment_webhooks import MAX_BODY_BYTES, PaymentWebhooks
 from services.checkout import cancellation
 from simulators.stripe.deliveries import signature
-from tests.services.conftest import database
 from tests.support import city as cities
 from tests.support.customers import ORIGIN, create_people, order_request
 from tests.support.payments import Shop, open_shop
 from tests.support.stripe_simulator import WEBHOOK_SECRET, open_sandbox, serve
 from workflows.payments.settlement_trigger import SettlementTrigger
-
-__all__ = ["database"]
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ _BY_USE: Mapping[tuple[Use, ...], str] = {
         DeliveryFailInput.note DeliveryOverrideInput.note EmailSignUpCompleteInput.name
         InvitationAcceptInput.name OrderCancelInput.note OrderChangeInput.addressLine
         OrderChangeInput.dropNote OrderPlaceInput.addressLine OrderPlaceInput.dropNote
+        OrderReopenInput.note
         PersonUpdateInput.name PurchaseOrderCancelInput.note PurchaseOrderCloseInput.note
         PurchaseOrderCreateFromProposalsInput.note PurchaseOrderCreateInput.note
         PurchaseOrderReceiveInput.note RefundIssueInput.note RefundMarkPaidInput.resolution

@@ -106,6 +106,8 @@ class ServerGroup:
             "STRIPE_API_KEY": self.secret_key,
             "STRIPE_PUBLISHABLE_KEY": self.publishable_key,
             "STRIPE_WEBHOOK_SECRET": f"whsec_{self.secret}",
+            # A few callers send what a city does.
+            "DARKSTORE_BUDGET_PER_SECOND": "1000000",
             **NO_UNPAID_LIMITS,
         }
 
