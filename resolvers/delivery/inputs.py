@@ -23,7 +23,9 @@ OVERRIDE = "Reason for support to take this step in place of the rider; riders l
 @strawberry.input(description="Why store staff or support take a step in place of the rider.")
 class DeliveryOverrideInput:
     reason: DeliveryOverrideReason = strawberry.field(description="The reason.")
-    note: str = strawberry.field(default="", description="Details, at most 500 characters.")
+    note: str = strawberry.field(
+        default="", description="Details, at most 500 characters; OTHER needs them."
+    )
 
     def to_override(self) -> StepOverride:
         """The reason as the services take it."""

@@ -126,7 +126,8 @@ class FulfillmentCollectInput:
     fulfillment_id: strawberry.ID = strawberry.field(description=FULFILLMENT)
     code: str | None = strawberry.field(
         default=None,
-        description="The code that the customer gives; only managers may leave it out.",
+        description="The code that the customer gives; only managers may leave it out, and have to "
+        "after five wrong codes.",
     )
     override: DeliveryOverrideInput | None = strawberry.field(
         default=None,

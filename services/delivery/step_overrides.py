@@ -36,9 +36,14 @@ def store_override(locked: LockedDelivery, override: StepOverride | None) -> dic
 def write_override(row: Any, override: StepOverride) -> dict[str, object]:
     """Store a reason in a delivery or a fulfillment; returns it as facts of the event.
 
-    Raises DomainError: InvalidInput.
+    The row keeps the newest reason and note; those of steps before are in their audit rows, as
+    notes are not for everybody who reads events. Raises DomainError: InvalidInput, also for the
+    reason OTHER without a note.
     """
     note = parse_line(override.note, "input", "override", "note", max_length=MAX_NOTE_LENGTH)
+    if override.reason is DeliveryOverrideReason.OTHER and not note:
+        message = "Write what the other reason is."
+        raise DomainError(InvalidInput(path=["input", "override", "note"], message=message))
     row.override_reason, row.override_note = override.reason, note
     return {"override_reason": override.reason}
 

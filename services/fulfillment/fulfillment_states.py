@@ -46,6 +46,7 @@ PICK_LINE, PACK, STAGE = (
 )
 
 MAX_PICKUP_ATTEMPTS = 5
+TOO_MANY_CODES = "Too many wrong codes: only a manager hands over now, and says why."
 SUBSTITUTE_STATUSES = frozenset(
     {FulfillmentLineStatus.SUBSTITUTE_PROPOSED, FulfillmentLineStatus.SUBSTITUTED}
 )
@@ -114,8 +115,9 @@ def _may_operate(row: Fulfillment, actor: Actor) -> bool:
 
 
 def _refusal(row: Fulfillment, action: FulfillmentAction) -> str | None:
-    if action is COLLECT and row.status in READY_FOR_PICKUP and not age_checks.is_cleared(row):
-        return "Check the customer's age first."
+    if action is COLLECT and row.status in READY_FOR_PICKUP:
+        is_cleared = age_checks.is_cleared(row)
+        return TOO_MANY_CODES if is_cleared else "Check the customer's age first."
     needs_decisions = action is PACK and row.status is FulfillmentStatus.PICKING
     return "Every line has to be found or short first." if needs_decisions else None
 
@@ -169,7 +171,7 @@ MACHINE: StateMachine[Fulfillment, FulfillmentAction, FulfillmentStatus] = State
             {FulfillmentStatus.COLLECTED},
             MANAGER_ROLES,
             condition=age_checks.is_cleared,
-            note="also without the code",
+            note="also without the code, and only so after too many wrong codes",
         ),
         Transition(
             CHECK_AGE, READY_FOR_PICKUP, roles=STORE_ROLES, condition=age_checks.needs_check

@@ -1,9 +1,9 @@
 """Orders that customers collect from the store: ready, collected with a code, or left there.
 
-The customer tells the code of the order. After MAX_PICKUP_ATTEMPTS wrong codes only the store's
-managers hand the bags over, also without the code but with a reason. An order that nobody collects
-within the store's waiting time, counted in its opening hours, is canceled and refunded in full:
-nothing was delivered and no fee was charged.
+The customer tells the code of the order. After MAX_PICKUP_ATTEMPTS wrong codes no code counts any
+more: the store's managers hand the bags over without it, and give a reason. An order that nobody
+collects within the store's waiting time, counted in its opening hours, is canceled and refunded in
+full: nothing was delivered and no fee was charged.
 """
 
 import hmac
@@ -76,13 +76,15 @@ async def collect(
 ) -> Fulfillment:
     """Hand the bags to the customer who tells the order's code, and complete the order.
 
-    Managers may do so without the code, with an override. Raises DomainError: NotFound,
-    IllegalStep, VersionConflict, InvalidInput, WrongDeliveryCode.
+    Managers may do so without the code, with an override; after MAX_PICKUP_ATTEMPTS wrong codes
+    they have to. Raises DomainError: NotFound, IllegalStep, VersionConflict, InvalidInput,
+    WrongDeliveryCode.
     """
     task = await begin(session, actor, fulfillment_id, COLLECT, expected_version)
     await payments.require_secured(session, task.order, "input", "fulfillmentId")
     facts = _check_code(task, actor, code, override)
     fulfillment = task.fulfillment
+    facts["wrong_codes"] = fulfillment.pickup_attempts
     MACHINE.move(fulfillment, FulfillmentStatus.COLLECTED)
     fulfillment.due_at, fulfillment.handed_over_at = None, task.now
     task.record_change(session, EventType.FULFILLMENT_COLLECTED, **facts)
@@ -130,7 +132,8 @@ def _check_code(
     """Check the code, or store why a manager goes without it; returns facts of the event.
 
     Raises CommittedDomainError: WrongDeliveryCode, so that the wrong attempt is counted, and
-    DomainError: InvalidInput for a manager without a reason, or a reason beside a code.
+    DomainError: InvalidInput for a manager without a reason, a reason beside a code, or any code
+    after MAX_PICKUP_ATTEMPTS wrong ones: otherwise a manager could try all of them.
     """
     fulfillment = task.fulfillment
     is_manager = may_manage_store(actor, fulfillment.company_id, fulfillment.store_id)
@@ -140,6 +143,8 @@ def _check_code(
         return write_override(fulfillment, override)
     if override is not None:
         raise _invalid_override("Only managers hand over without the code, and say why.")
+    if fulfillment.pickup_attempts >= MAX_PICKUP_ATTEMPTS:
+        raise _invalid_override("Too many wrong codes: leave the code out, and say why.")
     digits = parse_digits(code or "", CODE_DIGITS)
     if digits is not None:
         if hmac.compare_digest(digits, task.order.delivery_pin):

@@ -8,14 +8,16 @@ from sqlalchemy import select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryAction, DeliveryStatus, FailReason
+from models.delivery import DeliveryAction, DeliveryOverrideReason, DeliveryStatus, FailReason
 from models.events import Event
 from models.identity import Actor
+from models.operations import AuditEntry
 from models.orders import AgeCheck, AgeCheckResult, AgeDocument, Order, OrderLine, OrderStatus
 from services.carts.basket_problems import AgeConfirmationRequired
 from services.core.problems import DomainError, IllegalStep, InvalidInput
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.delivery.rider_distance import ProofMissing
+from services.delivery.step_overrides import StepOverride
 from services.events.event_log import order_stream
 from services.orders import age_checks
 from services.orders.age_checks import ShownDocument
@@ -221,3 +223,29 @@ async def test_who_is_not_at_the_door_says_why_the_age_is_checked(
         )
         reasons = {body["override_reason"] for body in (await session.scalars(bodies)).all()}
     assert reasons == {OVERRIDE.reason}
+
+
+async def test_the_note_of_an_age_check_outlives_the_next_override(
+    dependencies: OrderDependencies, city: City, beer: None
+) -> None:
+    """Support checks the age, then completes: the second note replaces the first in the row.
+
+    The audit rows keep both, each with the step that it belongs to.
+    """
+    database = dependencies.database
+    bags = await bags_at_the_door(dependencies, city)
+    agent = await riders.create_support_agent(database, city)
+    notes = ["He showed it in a video call.", "The rider's phone is broken."]
+    first, second = (StepOverride(DeliveryOverrideReason.OTHER, note) for note in notes)
+    step = deliveries.check_age
+    arguments: dict[str, Any] = {"shown": OLD_ENOUGH, "override": first}
+    await riders.take_step(database, agent, bags.delivery, step, **arguments)
+    last = deliveries.complete
+    done = await riders.take_step(database, agent, bags.delivery, last, override=second)
+    assert done.override_note == second.note
+    changed = {"table": "delivery", "key": [str(bags.delivery.id)]}
+    rows = select(AuditEntry.changes).where(AuditEntry.changes.contains([changed]))
+    async with database.read(PLATFORM) as session:
+        audited = (await session.scalars(rows.order_by(AuditEntry.id))).all()
+    after = [row["after"] for changes in audited for row in changes if row["table"] == "delivery"]
+    assert [row["override_note"] for row in after if row.get("override_note")] == notes

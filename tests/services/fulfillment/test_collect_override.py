@@ -4,11 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from database.scope import PLATFORM
+from models.delivery import DeliveryOverrideReason
 from models.events import Event
 from models.identity import Grant, Role
 from services.core.problems import CommittedDomainError, DomainError, IllegalStep, InvalidInput
+from services.delivery.step_overrides import StepOverride
 from services.events.event_log import order_stream
-from services.fulfillment import pickups
+from services.fulfillment import fulfillment_states, pickups
 from tests.services.fulfillment.test_pickups import COLLECTED, change_store, give_code, staged_order
 from tests.support.carried_bags import OVERRIDE
 from tests.support.city import City
@@ -37,6 +39,7 @@ async def test_the_code_of_a_pickup_is_tried_five_times(
     right = {"code": order.delivery_pin}
     problem = await refusal_of_step(database, staff, task, pickups.collect, **right)
     assert isinstance(problem, IllegalStep)
+    assert problem.message == fulfillment_states.TOO_MANY_CODES
     grant = Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
     (manager,) = await create_people(database, 1, grant)
     with pytest.raises(DomainError) as refused:
@@ -50,7 +53,7 @@ async def test_the_code_of_a_pickup_is_tried_five_times(
             Event.stream == order_stream(order.id), Event.type == "FULFILLMENT_COLLECTED"
         )
         (body,) = (await session.scalars(bodies)).all()
-    assert body["override_reason"] == OVERRIDE.reason
+    assert (body["override_reason"], body["wrong_codes"]) == (OVERRIDE.reason, 5)
 
 
 async def test_staff_needs_the_code_of_a_pickup(
@@ -65,3 +68,42 @@ async def test_staff_needs_the_code_of_a_pickup(
         await give_code(database, staff, task, None, OVERRIDE)
     assert isinstance(refused.value.problems[0], InvalidInput)
     assert getattr(caught.value.problems[0], "tries_left") == 5  # noqa: B009 - any problem
+
+
+async def test_a_manager_does_not_find_the_code_by_trying_all(
+    dependencies: OrderDependencies, city_with_pickup: City
+) -> None:
+    """A manager tried code after code, found it, and nothing showed who had really collected."""
+    database, city = dependencies.database, city_with_pickup
+    order, task, _ = await staged_order(dependencies, city)
+    grant = Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
+    (manager,) = await create_people(database, 1, grant)
+    wrong = "0000" if order.delivery_pin != "0000" else "1111"
+    for _ in range(fulfillment_states.MAX_PICKUP_ATTEMPTS):
+        with pytest.raises(CommittedDomainError):
+            await give_code(database, manager, task, wrong)
+    for code in (wrong, order.delivery_pin):
+        right_or_wrong = {"code": code}
+        problem = await refusal_of_step(database, manager, task, pickups.collect, **right_or_wrong)
+        assert isinstance(problem, InvalidInput), code
+        assert problem.path == ["input", "override"]
+    collected = await give_code(database, manager, task, None, OVERRIDE)
+    assert (collected.status, collected.pickup_attempts) == (COLLECTED, 5)
+    assert collected.override_reason is OVERRIDE.reason
+
+
+async def test_another_reason_is_written_down(
+    dependencies: OrderDependencies, city_with_pickup: City
+) -> None:
+    """A manager gave OTHER with a blank note as the reason: nobody learns what it was."""
+    database, city = dependencies.database, city_with_pickup
+    _, task, _ = await staged_order(dependencies, city)
+    grant = Grant(Role.STORE_MANAGER, city.company.id, city.near.id)
+    (manager,) = await create_people(database, 1, grant)
+    for note in ("", "   ", "\u200b"):
+        unknown = {"override": StepOverride(DeliveryOverrideReason.OTHER, note)}
+        problem = await refusal_of_step(database, manager, task, pickups.collect, **unknown)
+        assert isinstance(problem, InvalidInput)
+        assert problem.path == ["input", "override", "note"]
+    told = StepOverride(DeliveryOverrideReason.OTHER, "Her daughter shows the order.")
+    assert (await give_code(database, manager, task, None, told)).override_note == told.note
