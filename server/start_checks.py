@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 
 import asyncpg
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthenticationWrongNumberOfArgsError,
+    BusyLoadingError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+)
 from sqlalchemy import make_url
 
 from database.connections import driver_address
@@ -32,6 +39,9 @@ CONNECT_SECONDS = 5.0
 CACHE_SECONDS = 2.0
 GATEWAY_SECONDS = 2.0
 SELECT_DEMO_PEOPLE = "select exists (select from person where id = any($1::uuid[]))"
+CACHE_REFUSALS = (AuthenticationError, AuthenticationWrongNumberOfArgsError, NoPermissionError)
+WRONG_DATABASES = ("DB index", "SELECT is not allowed")
+"""Parts of the answers to a number of a database that the server does not have."""
 OTHERS_BITS = stat.S_IRWXO
 GROUP_BITS = stat.S_IRWXG
 
@@ -149,7 +159,10 @@ async def _has_demo_people(url: str) -> bool:
 
 
 def _check_cache(environment: Environment) -> str | None:
-    """Ask the cache once: processes do without it, but not with a wrong password."""
+    """Ask the cache once: processes do without it, but not with a wrong password or database.
+
+    What a server answers in a fault of its own (full, busy, loading, without its primary) passes.
+    """
     name, url = declared.REDIS_URL.name, declared.REDIS_URL.find(environment)
     if url is None:
         return None
@@ -158,8 +171,14 @@ def _check_cache(environment: Environment) -> str | None:
             url, socket_timeout=CACHE_SECONDS, socket_connect_timeout=CACHE_SECONDS, retry=None
         ) as cache:
             cache.ping()
-    except (AuthenticationError, ResponseError) as error:
-        raise BadSetting(f"{name}: Valkey or Redis refuses the connection ({error}).") from None
+    except (ResponseError, AuthenticationError, BusyLoadingError) as error:
+        is_wrong = isinstance(error, CACHE_REFUSALS)
+        if is_wrong or any(text in str(error) for text in WRONG_DATABASES):
+            raise BadSetting(f"{name}: Valkey or Redis refuses the connection ({error}).") from None
+        return (
+            f"{name}: Valkey or Redis {_where(url)} answers with a fault ({error}):"
+            " processes hear of each other late until it has passed."
+        )
     except (OSError, RedisError) as error:
         return (
             f"{name}: Valkey or Redis {_where(url)} can't be reached ({_reason(error)}):"
