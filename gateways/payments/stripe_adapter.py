@@ -251,7 +251,7 @@ def _parsed(parse: Callable[[Mapping[str, Any]], Parsed], body: Mapping[str, Any
     """The parsed answer. Raises PaymentUnavailable when it says what this version can't read."""
     try:
         return parse(body)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except responses.UNREADABLE_ERRORS as error:
         message = "The payment provider's answer can't be read."
         raise PaymentUnavailable(message, code="unreadable_answer") from error
 

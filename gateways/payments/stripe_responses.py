@@ -23,6 +23,12 @@ from gateways.payments.interface import (
 Parsed = TypeVar("Parsed")
 REFUND_KEY = "refund_key"
 UNREADABLE = "unreadable"
+UNREADABLE_ERRORS = (
+    ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError
+)  # fmt: skip
+"""What parsing raises for JSON of another form: a time out of range, a depth without end."""
+MAX_TEXT_LENGTH = 500
+MAX_MINOR = 2**63 - 1
 
 INTENT_STATES = {
     "requires_payment_method": IntentState.INITIATED,
@@ -61,7 +67,7 @@ def parse_intent(body: Mapping[str, Any]) -> PaymentIntent:
     if failure and body["status"] == "requires_payment_method":
         state = IntentState.FAILED
     return PaymentIntent(
-        id=body["id"],
+        id=_text(body["id"]),
         state=state,
         amount_minor=body["amount"],
         capturable_minor=body.get("amount_capturable") or 0,
@@ -84,13 +90,13 @@ def parse_optional_intent(body: object) -> PaymentIntent | None:
 def parse_refund(body: Mapping[str, Any]) -> RefundResult:
     """Parse a refund object."""
     return RefundResult(
-        id=body["id"],
+        id=_text(body["id"]),
         state=REFUND_STATES[body["status"]],
-        amount_minor=body["amount"],
-        currency=body["currency"].upper(),
+        amount_minor=_minor(body["amount"]),
+        currency=_text(body["currency"]).upper(),
         intent_id=_id(body.get("payment_intent")),
-        key=(body.get("metadata") or {}).get(REFUND_KEY),
-        failure_reason=body.get("failure_reason"),
+        key=_optional_text((body.get("metadata") or {}).get(REFUND_KEY)),
+        failure_reason=_optional_text(body.get("failure_reason")),
     )
 
 
@@ -98,12 +104,12 @@ def parse_dispute(body: Mapping[str, Any]) -> DisputeResult:
     """Parse a dispute object."""
     due_by = (body.get("evidence_details") or {}).get("due_by")
     return DisputeResult(
-        id=body["id"],
+        id=_text(body["id"]),
         state=DISPUTE_STATES[body["status"]],
-        amount_minor=body["amount"],
-        currency=body["currency"].upper(),
+        amount_minor=_minor(body["amount"]),
+        currency=_text(body["currency"]).upper(),
         intent_id=_id(body.get("payment_intent")),
-        reason=body.get("reason") or "general",
+        reason=_optional_text(body.get("reason")) or "general",
         evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
         opened_at=datetime.fromtimestamp(body["created"], UTC),
     )
@@ -120,7 +126,7 @@ def parse_webhook(
         raise InvalidSignature("The webhook's signature is wrong or too old.") from error
     try:
         return _parse_event(json.loads(body))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except UNREADABLE_ERRORS as error:
         # Signed, so the provider did send it. A refusal would make it send the same for days.
         return PaymentWebhookEvent(
             event_id=f"{UNREADABLE}-{hashlib.sha256(body).hexdigest()[:32]}",
@@ -141,20 +147,27 @@ def _parse_event(event: Mapping[str, Any]) -> PaymentWebhookEvent:
             return None
         try:
             return parse(data)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except UNREADABLE_ERRORS as error:
             unreadable.append(f"{kind}: {type(error).__name__}: {error}")
             return None
 
+    def named(reference: object) -> str | None:
+        """The id that a reference names, if there is one that can be read."""
+        found = _id(reference)
+        if found is None and reference is not None:
+            unreadable.append(f"{data['object']}: the id can't be read")
+        return found
+
     is_intent = data["object"] == "payment_intent"
     return PaymentWebhookEvent(
-        event_id=event["id"],
-        type=event["type"],
+        event_id=_text(event["id"]),
+        type=_text(event["type"]),
         occurred_at=datetime.fromtimestamp(event["created"], UTC),
-        intent_id=_id(data["id"] if is_intent else data.get("payment_intent")),
+        intent_id=named(data["id"] if is_intent else data.get("payment_intent")),
         payment_id=_payment_id(data),
         intent=parsed("payment_intent", parse_intent),
         refund=parsed("refund", parse_refund),
-        dispute_id=_id(data["id"]) if data["object"] == "dispute" else None,
+        dispute_id=named(data["id"]) if data["object"] == "dispute" else None,
         unreadable="; ".join(unreadable) or None,
     )
 
@@ -179,4 +192,25 @@ def _payment_id(body: Mapping[str, Any]) -> UUID | None:
 def _id(reference: object) -> str | None:
     if isinstance(reference, Mapping):
         reference = reference.get("id")
-    return reference if isinstance(reference, str) else None
+    return _optional_text(reference)
+
+
+def _optional_text(value: object) -> str | None:
+    """A text that can be stored and logged: not too long, on one line, without NUL."""
+    is_text = isinstance(value, str) and 0 < len(value) <= MAX_TEXT_LENGTH and value.isprintable()
+    return str(value) if is_text else None
+
+
+def _text(value: object) -> str:
+    """As `_optional_text`. Raises ValueError for anything else."""
+    text = _optional_text(value)
+    if text is None:
+        raise ValueError(f"no readable text: {str(value)[:50]!a}")
+    return text
+
+
+def _minor(value: object) -> int:
+    """An amount in minor units. Raises ValueError for anything but a whole number that fits."""
+    if type(value) is not int or not 0 <= value <= MAX_MINOR:
+        raise ValueError(f"no amount: {str(value)[:50]!a}")
+    return value

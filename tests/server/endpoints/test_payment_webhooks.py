@@ -1,8 +1,11 @@
 """The payment provider's webhooks: signed events are stored once and processed, others rejected."""
 
 import asyncio
+import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -92,6 +95,54 @@ async def test_a_signed_message_that_can_not_be_read_is_stored_and_answered_with
             )
             assert response.status_code == 200
     assert await stored_count(shop) == before + 1
+    assert "can't be read" in caplog.text
+
+
+CHARGE = {"object": "charge", "id": "ch_1"}
+REFUND = {
+    "object": "refund", "id": "re_1", "status": "succeeded", "amount": 1, "currency": "eur",
+}  # fmt: skip
+BAD_EVENTS: dict[str, dict[str, object]] = {
+    "a time out of range": {"created": 10**18},
+    "a time before all": {"created": -(10**18)},
+    "a time without end": {"created": float("inf")},
+    "no id": {"id": None},
+    "a number as id": {"id": 7},
+    "an id with NUL": {"id": "evt\0"},
+    "an id with half a character": {"id": "evt\ud800"},
+    "a long id": {"id": "e" * 100_000},
+    "no type": {"type": None},
+    "a list as type": {"type": ["charge.updated"]},
+    "a type with NUL": {"type": "charge\0"},
+    "an intent with NUL": {"data": {"object": {**CHARGE, "payment_intent": "pi\0"}}},
+    "a dispute with NUL": {"data": {"object": {"object": "dispute", "id": "dp\0"}}},
+    "a refund with NUL": {"data": {"object": {**REFUND, "id": "re\0"}}},
+    "a currency with NUL": {"data": {"object": {**REFUND, "currency": "e\0"}}},
+    "an amount without end": {"data": {"object": {**REFUND, "amount": float("nan")}}},
+    "a huge amount": {"data": {"object": {**REFUND, "amount": 10**400}}},
+    "a list as amount": {"data": {"object": {**REFUND, "amount": [1]}}},
+    "a deep object": {"data": {"object": "deep"}},
+}
+
+
+@pytest.mark.parametrize("change", BAD_EVENTS.values(), ids=BAD_EVENTS.keys())
+async def test_a_signed_event_of_any_form_is_stored_once_and_answered_with_200(
+    shop: Shop, change: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such events ended as 500, so that the provider sent them again for days."""
+    event = {"id": f"evt_{uuid4()}", "type": "charge.updated", "created": 1, "nonce": f"{uuid4()}"}
+    body = json.dumps({**event, "data": {"object": CHARGE}, **change}).encode()
+    body = body.replace(b'"deep"', b"[" * 100_000 + b"]" * 100_000)
+    headers = {"stripe-signature": signature(body, WEBHOOK_SECRET, int(time.time()))}
+    ids = [event["id"], f"unreadable-{hashlib.sha256(body).hexdigest()[:32]}"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for _ in range(2):
+            url = shop.sandbox.webhook_base_url
+            assert (await client.post(url, content=body, headers=headers)).status_code == 200
+    async with shop.database.read(PLATFORM) as session:
+        query = select(PaymentNotice).where(PaymentNotice.event_id.in_(ids))
+        [notice] = await session.scalars(query)
+    assert notice.failure
     assert "can't be read" in caplog.text
 
 
