@@ -14,7 +14,7 @@ from models.fulfillment import Fulfillment, FulfillmentLine, PutBackLine, Substi
 from models.orders import Order
 from models.payments import Payment
 from services.fulfillment.handover import HandoverState
-from services.payments.payments import is_secured
+from services.orders.payment_cover import IS_COVERED
 
 FULFILLMENT = prepared(select(Fulfillment).where(matches_keys(Fulfillment.id)))
 NEWEST = prepared(
@@ -36,7 +36,7 @@ async def fulfillment_by_id(session: AsyncSession, ids: Sequence[UUID]) -> list[
 
 
 HANDOVER_STATES = prepared(
-    select(Fulfillment.id, Fulfillment.status, Order, Payment.status)
+    select(Fulfillment.id, Fulfillment.status, IS_COVERED)
     .join(Order, Order.id == Fulfillment.order_id)
     .join(Payment, (Payment.order_id == Order.id) & Payment.is_current)
     .where(matches_keys(Fulfillment.id))
@@ -49,10 +49,7 @@ async def handover_by_fulfillment(
 ) -> list[HandoverState | None]:
     """What the handover of the bags of fulfillments depends on; riders see neither row."""
     rows = await session.execute(HANDOVER_STATES, {"keys": [*ids]})
-    states = {
-        key: HandoverState(status, is_secured(order, payment_status))
-        for key, status, order, payment_status in rows
-    }
+    states = {key: HandoverState(status, is_covered) for key, status, is_covered in rows}
     return [states.get(key) for key in ids]
 
 

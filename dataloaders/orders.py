@@ -15,7 +15,8 @@ from models.fulfillment import Fulfillment
 from models.orders import AgeCheck, Order, OrderChange, OrderLine, OrderStatus
 from models.payments import Payment
 from services.orders import timeline
-from services.orders.stages import COMPLETED_LATELY, OrderProgress
+from services.orders.payment_cover import PAID_AND_COMPLETED_LATELY
+from services.orders.stages import OrderProgress
 from services.orders.timeline import TimelineRow, TimelineSlice
 
 AGE_CHECKS = prepared(select(AgeCheck).where(matches_keys(AgeCheck.order_id)).order_by(AgeCheck.id))
@@ -52,7 +53,7 @@ PROGRESS = prepared(
         DELIVERY.scalar_subquery(),
         Order.cancel_offered_at.is_not(None),
         Order.pending_change_id,
-        COMPLETED_LATELY,
+        PAID_AND_COMPLETED_LATELY,
     ).where(matches_keys(Order.id))
 )
 

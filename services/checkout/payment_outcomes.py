@@ -67,7 +67,7 @@ async def apply_payment_state(
     await refund_results.apply_results(session, order, payment, refunds)
     if changed and payment.is_current and payment.status in CUSTOMER_IS_PAYING:
         await reservations.extend(session, order, PAYMENT_EXTENSION_SECONDS)
-    if payment.status in payment_states.SECURED_STATUSES:
+    if payment.status in payment_states.PAID_STATUSES:
         await _apply_paid(session, order, payment)
     elif payment.status in payment_states.FINAL_STATUSES:
         await _apply_voided(session, order, payment)

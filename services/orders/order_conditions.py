@@ -33,8 +33,6 @@ BEFORE_HANDOVER = UNPACKED | {
 
 
 HANDED_OVER = frozenset({FulfillmentStatus.HANDED_OVER, FulfillmentStatus.COLLECTED})
-# The money of the order is not given back, nor demanded back by a bank.
-PAID = REFUNDABLE | {PaymentStatus.AUTHORIZED}
 
 
 def payment_is_open(progress: OrderProgress) -> bool:
@@ -61,11 +59,11 @@ def bags_are_in_the_store(progress: OrderProgress) -> bool:
     return progress.fulfillment_status in BEFORE_HANDOVER
 
 
-def was_completed_lately(progress: OrderProgress) -> bool:
+def was_paid_and_completed_lately(progress: OrderProgress) -> bool:
     """Whether a paid order was handed over so lately that it may have been a mistake."""
     is_delivered = progress.delivery_status in (None, DeliveryStatus.DELIVERED)
     is_handed_over = progress.fulfillment_status in HANDED_OVER and is_delivered
-    return bool(progress.completed_lately) and progress.payment_status in PAID and is_handed_over
+    return progress.paid_and_completed_lately and is_handed_over
 
 
 def no_rider_was_found(progress: OrderProgress) -> bool:

@@ -38,9 +38,10 @@ from services.orders.order_conditions import (
     nothing_is_packed_or_being_changed,
     payment_is_captured,
     payment_is_open,
-    was_completed_lately,
+    was_paid_and_completed_lately,
 )
-from services.orders.stages import COMPLETED_LATELY, OrderProgress, order_stage
+from services.orders.payment_cover import PAID_AND_COMPLETED_LATELY
+from services.orders.stages import OrderProgress, order_stage
 from services.stock import reservations
 
 ANY_STATUS = frozenset(OrderStatus)
@@ -93,7 +94,10 @@ MACHINE: StateMachine[Any, OrderAction, OrderStatus] = StateMachine(
         _step(OrderAction.OPEN_TICKET, CUSTOMER, ANY_STATUS - PLACED),
         _step(OrderAction.OPEN_TICKET, SUPPORT, ANY_STATUS - PLACED),
         _step(
-            OrderAction.REOPEN, SUPPORT, frozenset({OrderStatus.COMPLETED}), was_completed_lately
+            OrderAction.REOPEN,
+            SUPPORT,
+            frozenset({OrderStatus.COMPLETED}),
+            was_paid_and_completed_lately,
         ),
     ),
     automatic=(
@@ -204,7 +208,7 @@ async def read_progress(session: AsyncSession, order: Order) -> OrderProgress:
                 .order_by(Delivery.id.desc())
                 .limit(1)
                 .scalar_subquery(),
-                select(COMPLETED_LATELY).where(Order.id == order.id).scalar_subquery(),
+                select(PAID_AND_COMPLETED_LATELY).where(Order.id == order.id).scalar_subquery(),
             )
         )
     ).one()

@@ -34,8 +34,8 @@ class OrderProgress:
     cancel_is_offered: bool = False
     """Whether the customer may cancel with a full refund, because no rider was found."""
     pending_change_id: UUID | None = None
-    completed_lately: bool | None = None
-    """Whether it was completed no longer than REOPEN_SECONDS ago."""
+    paid_and_completed_lately: bool = False
+    """Whether it was completed within REOPEN_SECONDS and its money is secured."""
 
 
 STAGE_OF_ORDER_STATUS = {

@@ -16,6 +16,7 @@ from models.payments import (
 )
 from services.core.access import SUPPORT_ROLES
 from services.core.state_machine import AutomaticTransition, StateMachine, Transition
+from services.orders.payment_cover import OPEN_REFUND_STATUSES
 
 SETTLE_JOB = "payment.settle"
 UNPAID_STATUSES = frozenset(
@@ -30,10 +31,9 @@ UNDISPUTED_STATUSES = frozenset(
     }
 )
 CAPTURED_STATUSES = UNDISPUTED_STATUSES | {PaymentStatus.DISPUTED, PaymentStatus.LOST}
-SECURED_STATUSES = CAPTURED_STATUSES | {PaymentStatus.AUTHORIZED}
+PAID_STATUSES = CAPTURED_STATUSES | {PaymentStatus.AUTHORIZED}
 FINAL_STATUSES = CAPTURED_STATUSES | {PaymentStatus.VOIDED, PaymentStatus.EXPIRED}
 UNCAPTURED_STATUSES = UNPAID_STATUSES | {PaymentStatus.AUTHORIZED}
-OPEN_REFUND_STATUSES = frozenset({RefundStatus.REQUESTED, RefundStatus.PENDING})
 # The customer has the money of these, whoever paid it.
 PAID_REFUND_STATUSES = frozenset({RefundStatus.SUCCEEDED, RefundStatus.PAID_OTHERWISE})
 OPEN_DISPUTE_STATUSES = frozenset({DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW})

@@ -18,11 +18,11 @@ from services.core import clock
 from services.core.clock import current_time
 from services.core.problems import DomainError, not_found
 from services.core.state_machine import illegal_step
+from services.orders.payment_cover import IS_COVERED
 from services.payments import refunds, stuck
 from services.payments.payment_states import (
     CAPTURED_STATUSES,
     FINAL_STATUSES,
-    SECURED_STATUSES,
     UNPAID_STATUSES,
     was_rejected,
 )
@@ -36,6 +36,12 @@ _LOCK = (
     .execution_options(populate_existing=True)
 )
 LOCK_CURRENT = prepared(_LOCK.where(Payment.order_id == bindparam("order"), Payment.is_current))
+LOCK_COVER = prepared(
+    select(Payment.status, IS_COVERED)
+    .join(Order, Order.id == Payment.order_id)
+    .where(Payment.order_id == bindparam("order"), Payment.is_current)
+    .with_for_update(of=Payment)
+)
 LOCK_ATTEMPT = prepared(_LOCK.where(Payment.id == bindparam("payment")))
 LOCK_ATTEMPT_OF_INTENT = prepared(
     _LOCK.where(
@@ -132,17 +138,21 @@ async def request_capture(session: AsyncSession, order: Order, amount_minor: int
     return payment
 
 
-def is_secured(order: Order, status: PaymentStatus) -> bool:
-    """Whether a payment with this status covers what is owed: nothing is handed over before."""
-    return status in SECURED_STATUSES or order.charged_minor == 0
-
-
 async def require_secured(session: AsyncSession, order: Order, *path: str) -> None:
-    """Raise DomainError: IllegalStep while neither a hold nor a capture covers what is owed."""
-    payment = await lock_payment(session, order.id)
-    if not is_secured(order, payment.status):
+    """Raise DomainError: IllegalStep while neither a hold nor a capture covers what is owed.
+
+    Captured money that was given back, or that a bank demands back, does not: support cancels such
+    an order.
+    """
+    row = (await session.execute(LOCK_COVER, {"order": order.id})).first()
+    if row is None:
+        raise not_found(Payment)
+    status, is_covered = row
+    if not is_covered:
         message = "The payment has to be confirmed again before anything is handed over."
-        raise illegal_step(*path, message=message, state=payment.status)
+        if status in CAPTURED_STATUSES:
+            message = "The money is given back or demanded back: support has to cancel the order."
+        raise illegal_step(*path, message=message, state=status)
 
 
 async def request_void(

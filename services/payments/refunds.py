@@ -25,11 +25,11 @@ from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.core.text import parse_line
 from services.events.event_log import record_order_event
+from services.orders.payment_cover import OPEN_REFUND_STATUSES
 from services.payments import stuck
 from services.payments.payment_states import (
     CAPTURED_STATUSES,
     OPEN_DISPUTE_STATUSES,
-    OPEN_REFUND_STATUSES,
     PAID_REFUND_STATUSES,
     REFUND_MACHINE,
     refresh_captured_status,

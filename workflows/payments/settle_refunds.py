@@ -26,8 +26,8 @@ from gateways.payments import (
     RefundState,
 )
 from models.payments import Payment, Refund
+from services.orders.payment_cover import OPEN_REFUND_STATUSES
 from services.payments import refund_results
-from services.payments.payment_states import OPEN_REFUND_STATUSES
 from workflows.payments.locked_payment import lock_payment
 
 log = logging.getLogger("darkstore.settlement")

@@ -1,0 +1,226 @@
+"""Bags whose money was given back: nobody hands them over, and support ends their order."""
+
+from typing import Any
+
+import pytest
+
+from database.scope import PLATFORM
+from database.sessions import Database
+from dataloaders import fulfillment as load_fulfillment
+from jobs import fulfillment as jobs
+from models.delivery import Delivery, DeliveryStatus
+from models.fulfillment import Fulfillment, FulfillmentStatus
+from models.identity import Actor
+from models.orders import CancelReason, Order, OrderAction, OrderReopenReason, OrderStatus
+from models.payments import PaymentStatus, RefundReason, RefundStatus
+from models.support import TicketKind
+from services.checkout.cancellation import cancel_order
+from services.checkout.reopen import reopen_order
+from services.core.problems import DomainError, IllegalStep
+from services.delivery import deliveries
+from services.fulfillment import handover, pickups
+from services.payments.support_refunds import issue_refund
+from tests.services.checkout.test_reopen import actions_of, completed, refusal
+from tests.services.delivery.test_failed_attempts import capture_payment
+from tests.services.fulfillment.test_pickups import change_store, staged_order
+from tests.support import riders
+from tests.support.carried_bags import open_cases
+from tests.support.city import City
+from tests.support.paid_orders import (
+    OrderDependencies,
+    fulfillments_of,
+    payment_of,
+    reload_order,
+    unexplained_stock,
+    write_as,
+)
+from tests.support.payments.situations import AMOUNT, SITUATIONS, Situation, set_situation
+from tests.support.store_staff import make_overdue, put_back_everything
+
+REFUNDED = Situation(PaymentStatus.REFUNDED, AMOUNT)
+
+
+class TakeBackError(Exception):
+    """Ends a transaction that has succeeded, so that the next case finds the same order."""
+
+
+async def refused_status(
+    database: Database, actor: Actor, order: Order, step: Any, **arguments: Any
+) -> str | None:
+    """The state that the refusal of a step names; None for a step that succeeds, undone here."""
+    try:
+        async with write_as(database, actor, order.company_id) as session:
+            await step(session, actor=actor, **arguments)
+            raise TakeBackError
+    except TakeBackError:
+        return None
+    except DomainError as error:
+        (problem,) = error.problems
+        assert isinstance(problem, IllegalStep)
+        return problem.state
+
+
+async def at_the_store(
+    dependencies: OrderDependencies, city: City
+) -> tuple[Order, Fulfillment, Actor, Delivery, Actor]:
+    """Staged and captured bags whose rider stands in the store."""
+    database = dependencies.database
+    order, task, staff, delivery, rider = await riders.assigned_delivery(dependencies, city)
+    await riders.pick_and_pack(dependencies, task, staff)
+    await capture_payment(database, order)
+    delivery = await riders.take_step(database, rider, delivery, deliveries.arrive_at_store)
+    (staged,) = await fulfillments_of(database, order)
+    assert staged.status is FulfillmentStatus.STAGED
+    return order, staged, staff, delivery, rider
+
+
+async def shows_handover(database: Database, task: Fulfillment) -> bool:
+    """Whether `availableActions` of ride and task have the hand-over, the rest being ready."""
+    async with database.read(PLATFORM) as session:
+        (state,) = await load_fulfillment.handover_by_fulfillment(session, [task.id])
+    assert state is not None
+    return not state.blocked_store_actions
+
+
+async def test_every_payment_at_the_handover_to_a_rider(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """Only who has paid and was not refunded in full is served, and the rider's app shows it."""
+    database = dependencies.database
+    order, task, _, delivery, rider = await at_the_store(dependencies, city)
+    code = {"delivery_id": delivery.id, "handover_code": task.handover_code}
+    for one in SITUATIONS:
+        await set_situation(database, order, one)
+        state = await refused_status(database, rider, order, handover.pick_up, **code)
+        assert state == (None if one.is_secured else one.status), one
+        assert await shows_handover(database, task) is one.is_secured, one
+
+
+async def test_every_payment_at_the_handover_to_the_customer(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """As for riders: the customer tells the right code, and the store's app shows it."""
+    database = dependencies.database
+    await change_store(database, city, pickup_enabled=True)
+    order, task, staff = await staged_order(dependencies, city)
+    code = {"fulfillment_id": task.id, "code": order.delivery_pin}
+    for one in SITUATIONS:
+        await set_situation(database, order, one)
+        state = await refused_status(database, staff, order, pickups.collect, **code)
+        assert state == (None if one.is_secured else one.status), one
+        assert await shows_handover(database, task) is one.is_secured, one
+
+
+async def test_every_payment_of_a_reopened_order(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """What could not be handed over a second time is not reopened, and no action shows it."""
+    database = dependencies.database
+    bags = await completed(dependencies, city)
+    agent = await riders.create_support_agent(database, city)
+    reason = OrderReopenReason.NOT_RECEIVED
+    for one in SITUATIONS:
+        await set_situation(database, bags.order, one)
+        keys = {"order_id": bags.order.id, "reason": reason}
+        state = await refused_status(database, agent, bags.order, reopen_order, **keys)
+        assert (state is None) is one.is_secured, one
+        actions = await actions_of(database, agent, bags.order)
+        assert (OrderAction.REOPEN in actions) is one.is_secured, one
+
+
+async def give_back(
+    database: Database, agent: Actor, order: Order, amount_minor: int | None = None
+) -> None:
+    """A refund by support, of everything without an amount."""
+    async with database.read(PLATFORM) as session:
+        captured_minor = (await payment_of(session, order)).captured_minor
+    async with write_as(database, agent, order.company_id) as session:
+        await issue_refund(
+            session,
+            actor=agent,
+            order_id=order.id,
+            amount_minor=amount_minor or captured_minor,
+            reason=RefundReason.GOODWILL,
+        )
+
+
+async def test_a_rider_does_not_get_bags_that_support_has_refunded(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """Support refunds all of a staged order; the rider tells the right code. Support cancels it."""
+    database = dependencies.database
+    order, task, staff, delivery, rider = await at_the_store(dependencies, city)
+    agent = await riders.create_support_agent(database, city)
+    await give_back(database, agent, order)
+    code = {"handover_code": task.handover_code}
+    problem = await riders.refused_step(database, rider, delivery, handover.pick_up, **code)
+    assert isinstance(problem, IllegalStep)
+    assert "support has to cancel" in problem.message
+    assert OrderAction.CANCEL in await actions_of(database, agent, order)
+    async with write_as(database, agent, order.company_id) as session:
+        reason, note = CancelReason.OTHER, "Refunded before."
+        await cancel_order(session, actor=agent, order_id=order.id, reason=reason, note=note)
+    assert (await reload_order(database, order)).status is OrderStatus.CANCELED
+    assert (await riders.delivery_of(database, order)).status is DeliveryStatus.CANCELED
+    await put_back_everything(database, staff, task)
+    assert await unexplained_stock(database, city) == []
+
+
+async def test_staged_bags_that_were_refunded_become_a_case_of_support(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The money was given back in the provider's dashboard and nobody noticed: the timer tells."""
+    database = dependencies.database
+    order, task, _, _, _ = await at_the_store(dependencies, city)
+    await set_situation(database, order, REFUNDED)
+    await make_overdue(database, task)
+    for _ in range(100):
+        if TicketKind.BAGS_WAITING in await open_cases(database, order):
+            break
+        await jobs.report_waiting_bags(database)
+    assert await open_cases(database, order) == [TicketKind.BAGS_WAITING]
+
+
+async def test_a_refunded_pickup_ends_by_itself(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """Nobody may hand over refunded bags: when the store's time is over, they go back."""
+    database = dependencies.database
+    await change_store(database, city, pickup_enabled=True)
+    order, task, _ = await staged_order(dependencies, city)
+    await set_situation(database, order, REFUNDED)
+    await make_overdue(database, task)
+    for _ in range(100):
+        if (await reload_order(database, order)).status is OrderStatus.CANCELED:
+            break
+        await jobs.end_uncollected_pickups(database)
+    assert (await reload_order(database, order)).cancel_reason is CancelReason.NOT_COLLECTED
+    (left,) = await fulfillments_of(database, order)
+    assert left.put_back_reason is not None
+
+
+async def test_a_goodwill_refund_does_not_stop_the_bags(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The order is late: support gives a part back, and the rider brings the bags all the same."""
+    database = dependencies.database
+    order, task, _, delivery, rider = await at_the_store(dependencies, city)
+    agent = await riders.create_support_agent(database, city)
+    await give_back(database, agent, order, 1)
+    code = {"handover_code": task.handover_code}
+    picked_up = await riders.take_step(database, rider, delivery, handover.pick_up, **code)
+    assert picked_up.status is DeliveryStatus.PICKED_UP
+
+
+@pytest.mark.parametrize("status", [RefundStatus.REQUESTED, RefundStatus.PENDING])
+async def test_an_order_whose_refund_is_under_way_is_not_reopened(
+    dependencies: OrderDependencies, city: City, status: RefundStatus
+) -> None:
+    """The payment stays CAPTURED until the provider has sent the money: the order was reopened."""
+    database = dependencies.database
+    bags = await completed(dependencies, city)
+    agent = await riders.create_support_agent(database, city)
+    one = Situation(PaymentStatus.CAPTURED, 0, status, AMOUNT)
+    await set_situation(database, bags.order, one)
+    assert isinstance(await refusal(database, agent, bags.order), IllegalStep)
+    assert OrderAction.REOPEN not in await actions_of(database, agent, bags.order)
