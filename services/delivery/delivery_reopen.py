@@ -34,6 +34,7 @@ async def reopen_delivery(session: AsyncSession, order: Order) -> Delivery:
     now = await current_time(session)
     change_status(delivery, DeliveryStatus.TO_CUSTOMER, now)
     delivery.delivered_at = delivery.arrived_at = delivery.age_result = None
+    delivery.override_reason, delivery.override_note = None, ""
     rider = await _free_rider(session, delivery)
     if rider is not None:
         person = await session.get(Person, rider.person_id)

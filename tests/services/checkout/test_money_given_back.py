@@ -24,7 +24,7 @@ from tests.services.checkout.test_reopen import actions_of, completed, refusal
 from tests.services.delivery.test_failed_attempts import capture_payment
 from tests.services.fulfillment.test_pickups import change_store, staged_order
 from tests.support import riders
-from tests.support.carried_bags import open_cases
+from tests.support.carried_bags import OVERRIDE, open_cases
 from tests.support.city import City
 from tests.support.paid_orders import (
     OrderDependencies,
@@ -224,3 +224,20 @@ async def test_an_order_whose_refund_is_under_way_is_not_reopened(
     await set_situation(database, bags.order, one)
     assert isinstance(await refusal(database, agent, bags.order), IllegalStep)
     assert OrderAction.REOPEN not in await actions_of(database, agent, bags.order)
+
+
+async def test_the_reason_of_a_wrong_completion_ends_with_it(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """Support had completed it without the code; the reopened delivery still showed why."""
+    database = dependencies.database
+    order, delivery, _ = await riders.delivery_at_customer(dependencies, city)
+    await capture_payment(database, order)
+    agent = await riders.create_support_agent(database, city)
+    done = await riders.take_step(database, agent, delivery, deliveries.complete, override=OVERRIDE)
+    assert done.override_reason is OVERRIDE.reason
+    async with write_as(database, agent, order.company_id) as session:
+        reason = OrderReopenReason.NOT_RECEIVED
+        await reopen_order(session, actor=agent, order_id=order.id, reason=reason)
+    reopened = await riders.delivery_of(database, order)
+    assert (reopened.override_reason, reopened.override_note) == (None, "")
