@@ -6,7 +6,7 @@ written from the same tables.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -110,15 +110,22 @@ class StateMachine(Generic[Row, Action, Status]):
 
         The caller names in `blocked` the actions that other rows rule out.
         """
+        return _unique(t.action for t in self._open_transitions(row, actor, blocked))
+
+    def is_open_to_party(self, row: Row, actor: Actor, action: Action, party: str) -> bool:
+        """Whether `actor` may take the action now as this party, not only by another role."""
+        open_transitions = self._open_transitions(row, actor)
+        return any(t.action is action and t.party == party for t in open_transitions)
+
+    def _open_transitions(
+        self, row: Row, actor: Actor, blocked: Set[Action] = frozenset()
+    ) -> Iterator[Transition[Action, Status]]:
         status = row.status
-        return _unique(
-            t.action
-            for t in self.transitions
-            if status in t.sources
-            and t.action not in blocked
-            and self._may_take(row, actor, t)
-            and (t.condition is None or t.condition(row))
-        )
+        for t in self.transitions:
+            if status not in t.sources or t.action in blocked or not self._may_take(row, actor, t):
+                continue
+            if t.condition is None or t.condition(row):
+                yield t
 
     def takes_part(self, row: Row, actor: Actor, action: Action) -> bool:
         """Whether `actor` may take the action in any state."""

@@ -60,16 +60,17 @@ CARRYING_STATUSES = BEFORE_ATTEMPT | {DeliveryStatus.ATTEMPT_FAILED, DeliverySta
 
 @dataclass(frozen=True, slots=True)
 class LockedDelivery:
-    """A delivery whose order is locked, who takes a step with it, and the time of locking."""
+    """A delivery whose order is locked, who takes a step with it, and the time of locking.
+
+    `by_rider`: the rider takes a step that is open to riders now. A rider who also works for the
+    store or in support takes all others as such, with a reason.
+    """
 
     order: Order
     delivery: Delivery
     actor: Actor
     now: datetime
-
-    @property
-    def by_rider(self) -> bool:
-        return is_rider(self.delivery, self.actor)
+    by_rider: bool
 
     def record_change(self, session: AsyncSession, type: EventType, **facts: object) -> None:
         """Append an event to the streams of the order, the store's queue and the rider."""
@@ -140,6 +141,8 @@ def _permits(
 ) -> bool:
     if transition.party == RIDER:
         return is_rider(row, actor)
+    if transition.action in TAKEN_BY_TWO and is_rider(row, actor):
+        return False
     return has_role_in_store(row, actor, transition)
 
 
@@ -169,7 +172,9 @@ FAILED, CANCELED = {DeliveryStatus.ATTEMPT_FAILED}, {DeliveryStatus.CANCELED}
 ASSIGNED, TO_STORE = {DeliveryStatus.ASSIGNED}, {DeliveryStatus.TO_STORE}
 TO_CUSTOMER, ARRIVING = {DeliveryStatus.TO_CUSTOMER}, {DeliveryStatus.ARRIVING}
 Action = DeliveryAction
-REPORT = "riderLocationReport"
+# The bags change hands: nobody is both sides, however many roles they have.
+TAKEN_BY_TWO = frozenset({Action.PICK_UP, Action.RETURN})
+REPORT, OTHERS = "riderLocationReport", "not by the rider"
 # Staff and support need no code: they see the rider, or ask the customer.
 MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
     name="Delivery",
@@ -183,7 +188,7 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         Transition(
             Action.PICK_UP, AT_STORE, PICKED_UP, party=RIDER, condition=handover_attempts_are_left
         ),
-        Transition(Action.PICK_UP, AT_STORE, PICKED_UP, STORE_ROLES),
+        Transition(Action.PICK_UP, AT_STORE, PICKED_UP, STORE_ROLES, note=OTHERS),
         Transition(Action.ARRIVE_AT_CUSTOMER, EN_ROUTE_TO_CUSTOMER, AT_CUSTOMER, party=RIDER),
         Transition(
             Action.COMPLETE, AT_CUSTOMER, DELIVERED, party=RIDER, condition=rider_may_complete
@@ -214,7 +219,7 @@ MACHINE: StateMachine[Delivery, DeliveryAction, DeliveryStatus] = StateMachine(
         Transition(
             Action.RETURN, RETURNING, RETURNED, party=RIDER, condition=return_attempts_are_left
         ),
-        Transition(Action.RETURN, RETURNING, RETURNED, STORE_AND_SUPPORT_ROLES),
+        Transition(Action.RETURN, RETURNING, RETURNED, STORE_AND_SUPPORT_ROLES, note=OTHERS),
         Transition(Action.REASSIGN, CARRYING_STATUSES - RETURNING, PICKED_UP, SUPPORT_ROLES),
         Transition(Action.REASSIGN, RETURNING, RETURNING, STORE_AND_SUPPORT_ROLES),
         Transition(Action.UNASSIGN, ASSIGNED_BEFORE_PICKUP, SEARCHING, STORE_AND_SUPPORT_ROLES),
@@ -267,7 +272,8 @@ async def begin(
     order, delivery = await lock(session, delivery_id)
     MACHINE.require_part(delivery, actor, action)
     MACHINE.check(delivery, actor, action)
-    return LockedDelivery(order, delivery, actor, await current_time(session))
+    by_rider = MACHINE.is_open_to_party(delivery, actor, action, RIDER)
+    return LockedDelivery(order, delivery, actor, await current_time(session), by_rider)
 
 
 async def lock(session: AsyncSession, delivery_id: UUID) -> tuple[Order, Delivery]:

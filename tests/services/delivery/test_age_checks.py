@@ -249,3 +249,24 @@ async def test_the_note_of_an_age_check_outlives_the_next_override(
         audited = (await session.scalars(rows.order_by(AuditEntry.id))).all()
     after = [row["after"] for changes in audited for row in changes if row["table"] == "delivery"]
     assert [row["override_note"] for row in after if row.get("override_note")] == notes
+
+
+async def test_a_rider_who_is_staff_says_why_the_age_is_checked_away_from_the_door(
+    dependencies: OrderDependencies, city: City, beer: None
+) -> None:
+    """A rider with a role in the store recorded the check at once after pickup, without a reason.
+
+    At the door the same person checks as every rider does.
+    """
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.PICKED_UP)
+    both = Actor(bags.rider.person_id, grants=(*bags.rider.grants, *bags.staff.grants))
+    step = deliveries.check_age
+    problem = await riders.refused_step(database, both, bags.delivery, step, shown=OLD_ENOUGH)
+    assert isinstance(problem, InvalidInput)
+    assert problem.path == ["input", "override"]
+    arguments: dict[str, Any] = {"shown": OLD_ENOUGH, "override": OVERRIDE}
+    checked = await riders.take_step(database, both, bags.delivery, step, **arguments)
+    assert checked.override_reason is OVERRIDE.reason
+    await riders.take_step(database, both, bags.delivery, deliveries.arrive_at_customer)
+    assert (await check(database, both, bags, OLD_ENOUGH)).age_result is AgeCheckResult.PASSED

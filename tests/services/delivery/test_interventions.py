@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from database.base import uuid7
 from database.sessions import Database
 from models.delivery import Delivery, DeliveryAction, DeliveryStatus, FailReason
 from models.events import EventType
@@ -179,3 +180,46 @@ async def reassign(
 ) -> Delivery:
     arguments = {"rider_id": city.riders[number].id, "override": OVERRIDE}
     return await riders.take_step(database, actor, delivery, reassignment.reassign, **arguments)
+
+
+async def test_a_rider_who_is_staff_does_not_try_all_codes(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """A rider with a role in the store tried PINs on the way back, where riders complete nothing.
+
+    That takes a reason, and so it is nobody's PIN that counts.
+    """
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.RETURNING)
+    both = Actor(bags.rider.person_id, grants=(*bags.rider.grants, *bags.staff.grants))
+    complete, pin = deliveries.complete, {"pin": bags.order.delivery_pin}
+    problem = await riders.refused_step(database, both, bags.delivery, complete, **pin)
+    assert isinstance(problem, InvalidInput)
+    assert problem.path == ["input", "override"]
+    done = await riders.take_step(database, both, bags.delivery, complete, override=OVERRIDE)
+    assert (done.status, done.override_reason) == (DeliveryStatus.DELIVERED, OVERRIDE.reason)
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [
+        (DeliveryAction.PICK_UP, DeliveryStatus.AT_STORE),
+        (DeliveryAction.RETURN, DeliveryStatus.RETURNING),
+    ],
+)
+def test_nobody_is_both_sides_when_the_bags_change_hands(
+    action: DeliveryAction, status: DeliveryStatus
+) -> None:
+    """A rider with a role in the store went on after five wrong codes: staff needs no code."""
+    company, store, person = uuid7(), uuid7(), uuid7()
+    staff = Grant(Role.STORE_STAFF, company, store)
+    both = Actor(person, grants=(Grant(Role.RIDER, company), staff))
+    delivery = Delivery(
+        company_id=company, store_id=store, customer_id=uuid7(), rider_person_id=person
+    )
+    delivery.status, delivery.handover_tries, delivery.return_tries = status, 0, 0
+    machine = delivery_states.MACHINE
+    assert machine.is_open_to_party(delivery, both, action, delivery_states.RIDER)
+    delivery.handover_tries = delivery.return_tries = delivery_states.MAX_CODE_ATTEMPTS
+    assert action not in machine.available_actions(delivery, both)
+    assert action in machine.available_actions(delivery, Actor(uuid7(), grants=(staff,)))
