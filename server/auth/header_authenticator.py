@@ -9,7 +9,6 @@ from dataloaders.loaders import Loaders
 from models.identity import ANONYMOUS, Actor
 from models.integrations import AppSecretKind
 from resolvers.context import Container, Context
-from resolvers.prices import FAILED_AUTHENTICATION
 from server.auth.language import language_of
 from server.auth.socket_access import SocketAccess
 from server.rate_limit.budgets import THROTTLED, CallerBudgets, throttled_message
@@ -19,10 +18,10 @@ from server.transport.authentication import (
     AuthenticationFailure,
 )
 from services.core.idempotency import MAX_KEY_LENGTH
-from services.core.rate_limiter import CostRejected
 from services.core.transient_errors import is_transient
 from services.identity.access_tokens import (
     ACCESS_TOKEN_SECONDS,
+    ExpiredAccessToken,
     InvalidAccessToken,
 )
 from subscriptions.engine.hub import hub_of
@@ -31,6 +30,7 @@ log = logging.getLogger("darkstore.edge")
 
 BEARER = "bearer "
 API_KEY_PREFIX = "dk_"
+TOO_MANY_REQUESTS = 429
 SERVICE_UNAVAILABLE = 503
 MAX_DEVICE_CHARS = 200
 
@@ -62,12 +62,15 @@ class HeaderAuthenticator:
         authorization = headers.get("authorization", "")
         if authorization[: len(BEARER)].lower() != BEARER:
             return AuthenticationFailure(message="Send `Authorization: Bearer <access token>`.")
-        reserved = self._budgets.reserve(ANONYMOUS, client, FAILED_AUTHENTICATION)
-        if isinstance(reserved, CostRejected):
-            return AuthenticationFailure(THROTTLED, throttled_message(reserved), 429)
+        token = authorization[len(BEARER) :].strip()
+        rejected = self._budgets.failure_rejection(client)
+        if rejected is not None and not self._is_ours(token):
+            message = throttled_message(rejected)
+            return AuthenticationFailure(THROTTLED, message, TOO_MANY_REQUESTS)
         try:
-            actor, expires_at = await self._holder_of(authorization[len(BEARER) :].strip())
+            actor, expires_at = await self._holder_of(token)
         except InvalidAccessToken as invalid:
+            self._budgets.charge_failure(client)
             return AuthenticationFailure(message=str(invalid))
         except Exception as error:
             if not is_transient(error):
@@ -75,8 +78,24 @@ class HeaderAuthenticator:
             log.warning("a session could not be looked up: %s", error)
             message = "Too much is going on: try again."
             return AuthenticationFailure("UNAVAILABLE", message, SERVICE_UNAVAILABLE)
-        self._budgets.settle(reserved, 0)
         return self._caller(actor, expires_at, headers, client)
+
+    def _is_ours(self, token: str) -> bool:
+        """Whether we issued a token or key, as far as it is known without a look-up.
+
+        One of ours is not refused for what others of its network have failed with: one that has
+        expired or was revoked learns that, so that its client can sign in again.
+        """
+        authenticator = self.container.authenticator
+        if token.startswith(API_KEY_PREFIX):
+            return authenticator.apps.was_valid(token)
+        try:
+            authenticator.verify(token)
+        except ExpiredAccessToken:
+            return True
+        except InvalidAccessToken:
+            return False
+        return True
 
     async def _holder_of(self, token: str) -> tuple[Actor, float]:
         """Whose token or key it is, and when it expires. Raises InvalidAccessToken."""

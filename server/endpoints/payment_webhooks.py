@@ -7,11 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from database.sessions import Database
 from gateways.payments import InvalidSignature, PaymentGateway
-from models.identity import ANONYMOUS
-from resolvers.prices import FAILED_AUTHENTICATION
 from server.rate_limit.budgets import THROTTLED, CallerBudgets
 from services.core.background_worker import BackgroundWorker
-from services.core.rate_limiter import CostRejected
 from services.core.transient_errors import is_transient
 from workflows.payments import payment_inbox
 
@@ -48,14 +45,13 @@ class PaymentWebhooks:
         if body is None:
             return _response(413, "PAYLOAD_TOO_LARGE")
         client = request.client.host if request.client else ""
-        reserved = self._budgets.reserve(ANONYMOUS, client, FAILED_AUTHENTICATION)
-        if isinstance(reserved, CostRejected):
-            return _response(429, THROTTLED)
         try:
             event = self._payments.read_webhook(body, request.headers.get("stripe-signature", ""))
         except InvalidSignature:
+            if self._budgets.failure_rejection(client) is not None:
+                return _response(429, THROTTLED)
+            self._budgets.charge_failure(client)
             return _response(400, "BAD_SIGNATURE")
-        self._budgets.settle(reserved, 0)
         if event.unreadable is not None:
             log.error("payment notice %s can't be read: %s", event.event_id, event.unreadable)
         try:

@@ -1,6 +1,7 @@
 """What callers may spend: the one way in which everything that costs is paid, at every door."""
 
 from models.identity import Actor
+from resolvers.prices import FAILED_AUTHENTICATION
 from server.rate_limit.callers import CallerBucketSizes
 from services.core.rate_limiter import CostRejected, CostReservation, RateLimiter
 from services.core.token_bucket import BucketSize
@@ -46,6 +47,22 @@ class CallerBudgets:
         """Take the cost of what was done already, whether the caller has so much or not."""
         if self._sizes is not None:
             self._limiter.take(self._sizes.buckets_of(actor, address), cost)
+
+    def failure_rejection(self, address: str) -> CostRejected | None:
+        """Return until when a client network has failed too often to be checked; takes nothing."""
+        if self._sizes is None:
+            return None
+        buckets = self._sizes.failure_buckets_of(address)
+        return self._limiter.rejection(buckets, FAILED_AUTHENTICATION)
+
+    def charge_failure(self, address: str) -> None:
+        """Take the price of a token, key or signature that was not valid.
+
+        Into debt, too: many checks at once ask `failure_rejection` before the first has failed.
+        """
+        if self._sizes is not None:
+            buckets = self._sizes.failure_buckets_of(address)
+            self._limiter.take(buckets, FAILED_AUTHENTICATION)
 
     def lowest(self, reserved: CostReservation) -> tuple[BucketSize, int] | None:
         """The bucket with the smallest share left, and its level; None without any bucket."""

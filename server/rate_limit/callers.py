@@ -59,6 +59,13 @@ class CallerBucketSizes:
             *((f"company:{company}", self.company) for company in companies),
         ]
 
+    def failure_buckets_of(self, address: str) -> list[tuple[str, BucketSize]]:
+        """Names and sizes of the buckets that pay for failed authentications of a client network.
+
+        Nothing else is paid from them: what strangers spend refuses no signed-in neighbor.
+        """
+        return [(f"failures:{name}", size) for name, size in self._buckets_of_address(address)]
+
     def _buckets_of_address(self, address: str) -> list[tuple[str, BucketSize]]:
         network = parse_network(address)
         if not network.limited:

@@ -36,8 +36,8 @@ class AuthenticationFailure:
 
     @property
     def is_transient(self) -> bool:
-        """Whether the server is at fault, and the same caller may succeed a little later."""
-        return self.status >= 500
+        """Whether the same caller may succeed a little later: it says nothing about their token."""
+        return self.status >= 500 or self.status == 429
 
 
 Authentication = AuthenticatedCaller | AuthenticationFailure

@@ -74,12 +74,15 @@ class RateLimiter:
             return CostReservation((), cost)
         now = self._clock()
         buckets = tuple(self._bucket(name, size, now) for name, size in sizes)
-        for bucket in buckets:
-            if seconds := bucket.seconds_until(cost, now):
-                available = max(0, int(bucket.level(now)))
-                return CostRejected(cost, available, math.ceil(seconds))
+        if (rejected := _rejection(buckets, cost, now)) is not None:
+            return rejected
         self._take(buckets, cost, now)
         return CostReservation(buckets, cost)
+
+    def rejection(self, sizes: NamedBucketSizes, cost: int) -> CostRejected | None:
+        """Return why `cost` can't be taken now, and None if it can; nothing is taken."""
+        now = self._clock()
+        return _rejection([self._bucket(name, size, now) for name, size in sizes], cost, now)
 
     def take(self, sizes: NamedBucketSizes, cost: int) -> None:
         """Take `cost` from every bucket, whether it is there or not."""
@@ -131,3 +134,11 @@ class RateLimiter:
         else:
             self._buckets.move_to_end(name)
         return bucket
+
+
+def _rejection(buckets: Sequence[CallerBucket], cost: int, now: float) -> CostRejected | None:
+    for bucket in buckets:
+        if seconds := bucket.seconds_until(cost, now):
+            available = max(0, int(bucket.level(now)))
+            return CostRejected(cost, available, math.ceil(seconds))
+    return None

@@ -49,6 +49,10 @@ class InvalidAccessToken(Exception):
     """The access token is not valid; the message may be shown to the client."""
 
 
+class ExpiredAccessToken(InvalidAccessToken):
+    """We signed the access token, and it has expired."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
     """The actor of a valid token and its expiry (Unix seconds)."""
@@ -136,7 +140,7 @@ class KeyRing:
             )
             return TokenClaims(_actor(claims), float(claims["exp"]))
         except jwt.ExpiredSignatureError:
-            raise InvalidAccessToken("The access token has expired: refresh the session.") from None
+            raise ExpiredAccessToken("The access token has expired: refresh the session.") from None
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
             raise InvalidAccessToken("The access token is not valid.") from None
 

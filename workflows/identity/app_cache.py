@@ -51,7 +51,13 @@ class AppCache:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cache: OrderedDict[Hashable, CacheEntry] = OrderedDict()
+        self._valid: OrderedDict[Hashable, None] = OrderedDict()
+        """Secrets that were valid at their last look-up, however long ago."""
         self._last_used: OrderedDict[UUID, float] = OrderedDict()
+
+    def was_valid(self, text: str) -> bool:
+        """Return whether a secret was valid when this process looked it up last."""
+        return hash_secret(text) in self._valid
 
     async def find_by_secret(self, text: str, kind: AppSecretKind) -> AppCredential | None:
         """Return the app of a secret; None unless it is a valid one of this kind."""
@@ -85,8 +91,14 @@ class AppCache:
         self._cache.move_to_end(key)
         if len(self._cache) > MAX_SECRETS:
             self._cache.popitem(last=False)
-        if credential is not None:
-            await self._record_use(credential, now)
+        if credential is None:
+            self._valid.pop(key, None)
+            return None
+        self._valid[key] = None
+        self._valid.move_to_end(key)
+        if len(self._valid) > MAX_SECRETS:
+            self._valid.popitem(last=False)
+        await self._record_use(credential, now)
         return credential
 
     async def _record_use(self, credential: AppCredential, now: float) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -152,8 +152,8 @@ class GraphQLWSConnection:
         if self._init_seen:
             raise CloseSocket(frames.TOO_MANY_REQUESTS, "too many initialisation requests")
         self._init_seen = True
-        self._headers = init_headers(self._headers, payload)
-        self._authenticating = self._loop.create_task(self._authenticate(self._headers, None))
+        headers = init_headers(self._headers, payload)
+        self._authenticating = self._loop.create_task(self._authenticate(headers, None))
 
     def _admit(self, frame: frames.Subscribe) -> None:
         """Start an operation if its caller may still send it: a session may have been revoked."""
@@ -198,10 +198,8 @@ class GraphQLWSConnection:
             self._postpone(frame)
             return
         self._renewing = True
-        token = {"authorization": payload["authorization"]}
-        self._headers = init_headers(self._headers, token)
-        renewing = self._authenticate(self._headers, self._caller)
-        self._authenticating = self._loop.create_task(renewing)
+        headers = init_headers(self._headers, {"authorization": payload["authorization"]})
+        self._authenticating = self._loop.create_task(self._authenticate(headers, self._caller))
 
     async def _authenticate(
         self, headers: Mapping[str, str], previous: AuthenticatedCaller | None
@@ -213,24 +211,34 @@ class GraphQLWSConnection:
             self.end(_FAILED)
             return
         self._authenticating, self._renewing = None, False
+        if self._ending is not None:
+            return
         if isinstance(caller, AuthenticationFailure):
-            code = frames.TRY_AGAIN if caller.is_transient else frames.UNAUTHORIZED
-            self.end(CloseSocket(code, caller.message))
+            self._refuse(caller)
         elif previous is not None and caller.identity != previous.identity:
             self.end(CloseSocket(frames.FORBIDDEN, "a socket belongs to one person"))
-        elif self._ending is None:
-            self._caller = caller
+        else:
+            self._caller, self._headers = caller, headers
             self._set_expiry(caller.expires_at)
             self._watch(caller)
             self._go_on(self._begin if previous is None else partial(self._renewed, caller))
+
+    def _refuse(self, failure: AuthenticationFailure) -> None:
+        """Close the socket, unless only its renewal has to be tried again a little later."""
+        if self._caller is not None and failure.is_transient:
+            errors = single_error(failure.code, failure.message)
+            self._go_on(partial(self._renewed, self._caller, errors))
+        else:
+            code = frames.TRY_AGAIN if failure.is_transient else frames.UNAUTHORIZED
+            self.end(CloseSocket(code, failure.message))
 
     def _begin(self) -> None:
         self._queue.put_nowait(frames.ACK)
         self._timer.cancel()
         self._timer = self._loop.call_later(self._limits.socket_heartbeat_seconds, self._ping)
 
-    def _renewed(self, caller: AuthenticatedCaller) -> None:
-        self._queue.put_nowait(frames.token_renewed_frame(caller.expires_at))
+    def _renewed(self, caller: AuthenticatedCaller, errors: Sequence[Any] = ()) -> None:
+        self._queue.put_nowait(frames.renewal_frame(caller.expires_at, errors))
 
     def _go_on(self, step: Callable[[], None]) -> None:
         """Take a step after an authentication, then handle the frames that waited for it."""
@@ -246,17 +254,15 @@ class GraphQLWSConnection:
     def _watch(self, caller: AuthenticatedCaller) -> None:
         if self._unwatch is not None:
             self._unwatch()
-        watch = caller.watch
-        self._unwatch = None if watch is None else watch(caller.context, self._revoke)
+        self._unwatch = caller.watch and caller.watch(caller.context, self._revoke)
 
     def _set_expiry(self, unix_seconds: float | None) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
         if unix_seconds is not None:
-            left = unix_seconds + self._limits.clock_leeway_seconds - time.time()
-            delay = min(max(0.0, left), _MAX_TIMER_SECONDS)
-            self._expiry = self._loop.call_later(delay, self.end, _EXPIRED)
+            left = max(0.0, unix_seconds + self._limits.clock_leeway_seconds - time.time())
+            self._expiry = self._loop.call_later(min(left, _MAX_TIMER_SECONDS), self.end, _EXPIRED)
 
     def _ping(self) -> None:
         """Send a ping; a full queue has its own time limit."""

@@ -1,5 +1,6 @@
 """Messages of graphql-transport-ws: parsing those of clients, encoding those of the server."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,9 +140,10 @@ PING = text_frame(b'{"type":"ping"}')
 PONG = text_frame(b'{"type":"pong"}')
 
 
-def token_renewed_frame(expires_at: float | None) -> bytes:
-    """The frame that tells when the new token expires (a Unix time)."""
-    return text_frame(orjson.dumps({"type": "pong", "payload": {"expiresAt": expires_at}}))
+def renewal_frame(expires_at: float | None, errors: Sequence[Any] = ()) -> bytes:
+    """The frame that tells when the token expires (a Unix time); with errors, the earlier one."""
+    payload = {"expiresAt": expires_at, **({"errors": errors} if errors else {})}
+    return text_frame(orjson.dumps({"type": "pong", "payload": payload}))
 
 
 def next_prefix(operation_id: str) -> bytes:

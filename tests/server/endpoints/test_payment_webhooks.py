@@ -16,16 +16,22 @@ from starlette.routing import Route
 from database.announcer import EventNotice
 from database.scope import PLATFORM
 from database.sessions import Database
+from models.identity import ANONYMOUS
 from models.orders import CancelReason, OrderStatus
 from models.payments import PaymentNotice, PaymentStatus
 from server.endpoints.payment_webhooks import MAX_BODY_BYTES, PaymentWebhooks
+from server.rate_limit.budgets import CallerBudgets
+from server.rate_limit.callers import CallerBucketSizes
 from services.checkout import cancellation
+from services.core.rate_limiter import CostRejected, RateLimiter
 from simulators.stripe.deliveries import signature
 from tests.support import city as cities
 from tests.support.customers import ORIGIN, create_people, order_request
 from tests.support.payments import Shop, open_shop
 from tests.support.stripe_simulator import WEBHOOK_SECRET, open_sandbox, serve
 from workflows.payments.settlement_trigger import SettlementTrigger
+
+OFFICE = "203.0.113.61"
 
 
 @pytest.fixture
@@ -57,6 +63,38 @@ async def test_a_webhook_alone_confirms_the_order_even_when_it_is_sent_twice(sho
             await asyncio.sleep(0.05)
     await shop.sandbox.finished_deliveries()
     assert (await shop.event_types(order)).count("ORDER_CONFIRMED") == 1
+
+
+class OfficeBudgets(CallerBudgets):
+    """Counts all clients at one address: tests connect from this machine, which nothing limits."""
+
+    def failure_rejection(self, address: str) -> CostRejected | None:
+        return super().failure_rejection(OFFICE)
+
+    def charge_failure(self, address: str) -> None:
+        super().charge_failure(OFFICE)
+
+
+async def test_signed_events_are_stored_whatever_strangers_of_the_network_have_sent(
+    database: Database, shop: Shop
+) -> None:
+    """The provider's event was refused where anonymous operations or wrong signatures came."""
+    budgets = OfficeBudgets(RateLimiter(lambda: 0.0), CallerBucketSizes.of(1))
+    budgets.take(ANONYMOUS, OFFICE, 10**6)
+    webhooks = PaymentWebhooks(database, shop.payments, budgets)
+    app = Starlette(routes=[Route("/hooks", webhooks.receive, methods=["POST"])])
+    body = b'{"id":"evt_of_office","object":"event","type":"none","data":{"object":{}}}'
+    signed = {"stripe-signature": signature(body, WEBHOOK_SECRET, int(time.time()))}
+    async with serve(app) as url, httpx.AsyncClient(trust_env=False) as client:
+        forged = {"stripe-signature": "t=1,v1=00"}
+        codes = [
+            (await client.post(f"{url}/hooks", content=body, headers=forged)).status_code
+            for _ in range(12)
+        ]
+        stored = await client.post(f"{url}/hooks", content=body, headers=signed)
+    await webhooks.aclose()
+    assert codes == [400] * 10 + [429] * 2
+    assert stored.status_code == 200
 
 
 async def test_unsigned_and_too_large_events_are_rejected(shop: Shop) -> None:

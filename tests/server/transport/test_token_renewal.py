@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from server.transport.websocket.frames import TRY_AGAIN
 from tests.server.transport.test_websocket import sources_closed
 from tests.support.server.small_server import RunningServer
 from tests.support.server.websocket_client import WebSocketClient, open_socket
@@ -60,6 +61,42 @@ async def test_an_invalid_token_or_another_persons_closes_the_socket(
         await socket.init("long")
         await socket.send(type="ping", payload={"authorization": f"Bearer {token}"})
         assert await socket.wait_closed() == end
+
+
+@pytest.mark.parametrize(("token", "code"), [("throttled", "THROTTLED"), ("away", "UNAVAILABLE")])
+async def test_a_renewal_that_can_not_be_checked_now_is_answered_and_may_be_repeated(
+    served: RunningServer, token: str, code: str
+) -> None:
+    """The socket was closed, with the streams of a token that was valid still."""
+    async with open_socket(served.socket_url) as socket:
+        await socket.init("long")
+        await socket.subscribe("1", COUNT)
+        await socket.send(type="ping", payload={"authorization": f"Bearer {token}"})
+        payload = (await receive_type(socket, "pong"))["payload"]
+        assert payload["expiresAt"] is None
+        assert payload["errors"][0]["extensions"]["code"] == code
+        await socket.subscribe("2", "{ caller }")
+        while (message := await receive_type(socket, "next"))["id"] != "2":
+            pass
+        assert message["payload"] == {"data": {"caller": "long"}}
+        await socket.send(type="ping", payload={"authorization": "Bearer longer"})
+        assert (await receive_type(socket, "pong"))["payload"] == {"expiresAt": None}
+        await socket.subscribe("3", "{ caller }")
+        while (message := await receive_type(socket, "next"))["id"] != "3":
+            pass
+        assert message["payload"] == {"data": {"caller": "longer"}}
+    await sources_closed(served)
+
+
+@pytest.mark.parametrize("token", ["throttled", "away"])
+async def test_a_socket_whose_first_token_can_not_be_checked_now_may_be_opened_again(
+    served: RunningServer, token: str
+) -> None:
+    """The code 4401 would tell the client to sign in again."""
+    async with open_socket(served.socket_url) as socket:
+        await socket.send(type="connection_init", payload={"authorization": f"Bearer {token}"})
+        code, _ = await socket.wait_closed()
+        assert code == TRY_AGAIN
 
 
 async def test_a_ping_before_init_renews_nothing(served: RunningServer) -> None:

@@ -45,13 +45,20 @@ def auth_headers(who: ActorClient) -> dict[str, str]:
 
 @asynccontextmanager
 async def serve_engine(
-    container: Container, engine: GraphQLEngine, **options: Any
+    container: Container,
+    engine: GraphQLEngine,
+    authenticator: HeaderAuthenticator | None = None,
+    **options: Any,
 ) -> AsyncIterator[ServerClient]:
     """Serve the engine on a free loopback port while the block runs."""
     connections, limits = LiveConnections(), TransportLimits()
-    authenticator = HeaderAuthenticator(container)
     routes = graphql_routes(
-        "/graphql", engine, authenticator, connections=connections, limits=limits, **options
+        "/graphql",
+        engine,
+        authenticator or HeaderAuthenticator(container),
+        connections=connections,
+        limits=limits,
+        **options,
     )
     app = Starlette(routes=[*routes, *oauth_routes(container.authenticator)])
     async with run_server(app, limits) as (port, _):

@@ -33,6 +33,8 @@ from server.transport.uvicorn_internals.websocket_protocol import websocket_prot
 
 PER_ADDRESS = 50
 """How many sockets and streams one client address may have open, unless it is of this machine."""
+BUSY = {"throttled": ("THROTTLED", "Wait.", 429), "away": ("UNAVAILABLE", "Wait.", 503)}
+"""Tokens that can't be checked now."""
 
 
 @dataclass
@@ -152,6 +154,8 @@ class FakeAuthenticator:
 
     async def _look_up(self, headers: Mapping[str, str]) -> Authentication:
         token = headers["authorization"].removeprefix("Bearer ")
+        if token in BUSY:
+            return AuthenticationFailure(*BUSY[token])
         if token == "bad":
             return AuthenticationFailure(message="That token is not valid.")
         if token == "broken":
