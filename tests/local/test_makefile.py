@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = dict(re.findall(r"^([a-z-]+):([^\n#]*)(?:##.*)?$", MAKEFILE, re.MULTILINE))
 RECIPES = dict(re.findall(r"^([a-z-]+):[^\n]*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE))
-CHECK = set(TARGETS["check"].split("##")[0].split())
+CHECK = {*TARGETS["check"].split("##")[0].split(), *RECIPES["check"].split()}
 # What runs a target in `make check`: a step of it, or tests, which are a step.
 BY_STEP = {
     "setup": "lint", "test": "test", "test-fast": "test", "clients": "test",
