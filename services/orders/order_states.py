@@ -160,7 +160,7 @@ async def lock_by_child(
 
     Raises DomainError: NotFound, which names the child.
     """
-    order = await session.scalar(_lock_by_child(child_model), {"key": key})
+    order: Order | None = await session.scalar(_lock_by_child(child_model), {"key": key})
     if order is None:
         raise not_found(child_model, *path)
     return order
