@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -54,9 +54,17 @@ async def set_barcodes(
 
 
 async def list_barcodes(session: AsyncSession, product_id: UUID) -> list[str]:
-    """Return the barcodes of a product as they were given, the main one first."""
-    query = select(ProductCode.text).where(
-        ProductCode.product_id == product_id, ProductCode.kind != CodeKind.CODE
+    """Return the barcodes of a product as they were given, the main one first.
+
+    The product's own code is among them only as its main barcode, so that `set_barcodes` with what
+    was read changes nothing.
+    """
+    is_own = ProductCode.kind == CodeKind.CODE
+    is_main = ProductCode.value == func.canonical_product_code(Product.barcode)
+    query = (
+        select(case((is_own, Product.barcode), else_=ProductCode.text))
+        .join_from(ProductCode, Product, Product.id == ProductCode.product_id)
+        .where(ProductCode.product_id == product_id, or_(~is_own, is_main))
     )
     return list(await session.scalars(query.order_by(ProductCode.kind, ProductCode.value)))
 

@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from database.audit import AuditContext
@@ -87,6 +87,22 @@ async def test_a_product_is_found_by_each_of_its_barcodes(
         assert (await scan(ask, picker, city, code))["product"]["id"] == public_id(milk)
     assert await set_barcodes(ask, admin, milk, "A-7") == ["A-7"]
     assert await scan(ask, picker, city, UPC) == ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize("code", ["OWN-1", EAN])
+async def test_barcodes_that_were_read_are_saved_without_a_change(
+    code: str, ask: GraphRunner, city: City, admin: Actor, database: Database
+) -> None:
+    """The own code as main barcode was not listed: a client that saved the list removed it."""
+    milk = city.products[0]
+    await change(database, milk, code=code)
+    for given, kept in [([code, "M-1"], [code, "M-1"]), (["M-1", code], ["M-1"]), ([code], [code])]:
+        read = await set_barcodes(ask, admin, milk, *given)
+        assert read == kept
+        assert await set_barcodes(ask, admin, milk, *read) == read
+        async with database.read(PLATFORM) as session:
+            query = select(Product.barcode).where(Product.id == milk.id)
+            assert await session.scalar(query) == kept[0]
 
 
 async def test_no_code_is_of_two_products(
