@@ -140,7 +140,9 @@ class Delivery(Entity):
     round: Mapped[int] = mapped_column(default=0)
     bags: Mapped[int] = mapped_column(default=0)
     arrived_at: Mapped[datetime | None]
-    """Time of the arrival at the customer for the present attempt."""
+    """Time of the arrival at the customer for the present attempt, as the rider reported it."""
+    at_door_since: Mapped[datetime | None]
+    """Time of the first position at the door in the present attempt; the fee is kept for this."""
     handover_tries: Mapped[int] = mapped_column(default=0)
     pin_tries: Mapped[int] = mapped_column(default=0)
     fail_reason: Mapped[FailReason | None]

@@ -26,6 +26,7 @@ from services.delivery.delivery_states import (
     begin,
     can_see,
     change_status,
+    lock,
     record_change,
     record_rider_change,
     release_rider,
@@ -131,14 +132,25 @@ async def arrive_at_customer(
 ) -> Delivery:
     """Record that the rider is at the customer's door; the wait of this attempt begins.
 
+    Without a fresh position the customer does not pay for the wait until a position shows it.
     Raises DomainError: NotFound, IllegalStep, TooFar.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.ARRIVE_AT_CUSTOMER)
-    await require_at_customer(session, locked)
+    is_proved = await require_at_customer(session, locked)
     locked.delivery.arrived_at = locked.now
+    locked.delivery.at_door_since = locked.now if is_proved else None
     return await _finish_step(
         session, locked, DeliveryStatus.AT_CUSTOMER, EventType.DELIVERY_AT_CUSTOMER, device_time
     )
+
+
+async def show_arrival(session: AsyncSession, delivery_id: UUID, rider_id: UUID) -> None:
+    """Record that a position of the rider at the door was accepted, if none was before."""
+    _, delivery = await lock(session, delivery_id)
+    waits = delivery.status is DeliveryStatus.AT_CUSTOMER and delivery.rider_id == rider_id
+    if waits and delivery.at_door_since is None:
+        delivery.at_door_since = await current_time(session)
+        await session.flush()
 
 
 async def complete(

@@ -29,9 +29,10 @@ from services.delivery.delivery_states import (
     another_attempt_is_left,
     begin,
     change_status,
+    clear_attempt,
     record_change,
 )
-from services.delivery.ride_settings import FAILURE_RULES, FailureRule
+from services.delivery.ride_settings import FAILURE_RULES
 from services.delivery.rider_distance import ProofMissing, require_at_customer
 from services.delivery.step_overrides import StepOverride, store_override
 
@@ -81,11 +82,12 @@ async def fail_attempt(
     note = parse_line(note, "input", "note", max_length=MAX_NOTE_LENGTH)
     if locked.by_rider:
         await _check_proofs(session, locked, reason, call_attempts, note)
-    waited_seconds = _waited_seconds(locked)
-    timers = await companies.read_timers(session, delivery.store_id)
-    has_waited = _check_waiting_time(rule, timers.no_show_wait_seconds, waited_seconds)
+    wait_seconds = (await companies.read_timers(session, delivery.store_id)).no_show_wait_seconds
+    if rule.waits:
+        _require_wait(wait_seconds, _seconds_since(delivery.arrived_at, locked.now))
     delivery.fail_reason, delivery.fail_note = reason, note
-    delivery.fee_kept = rule.fee_after_wait and has_waited
+    has_shown_wait = _seconds_since(delivery.at_door_since, locked.now) >= wait_seconds
+    delivery.fee_kept = rule.fee_after_wait and has_shown_wait
     delivery.failed_attempts += 1
     change_status(delivery, DeliveryStatus.ATTEMPT_FAILED, locked.now)
     facts |= {"reason": reason, "call_attempts": call_attempts}
@@ -106,7 +108,7 @@ async def attempt_again(
     override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Begin another attempt; the wait at the door begins again with the next arrival.
+    """Begin another attempt, which has its own wait at the door.
 
     Support may do so on the way back too, as long as the store has not taken the bags.
     Raises DomainError: NotFound, IllegalStep (for riders also after the last attempt),
@@ -114,7 +116,8 @@ async def attempt_again(
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.ATTEMPT_AGAIN)
     facts = store_override(locked, override)
-    locked.delivery.arrived_at = locked.delivery.fail_reason = None
+    clear_attempt(locked.delivery)
+    locked.delivery.fail_reason = None
     locked.delivery.fail_note, locked.delivery.fee_kept = "", False
     locked.delivery.return_code = None
     change_status(locked.delivery, DeliveryStatus.TO_CUSTOMER, locked.now)
@@ -187,21 +190,15 @@ async def _check_proofs(
             raise DomainError(ProofMissing(path=path, message=message, missing=[proof]))
 
 
-def _waited_seconds(locked: LockedDelivery) -> float:
-    """Seconds at the door in this attempt."""
-    arrived_at = locked.delivery.arrived_at
-    return 0.0 if arrived_at is None else (locked.now - arrived_at).total_seconds()
+def _seconds_since(begin: datetime | None, now: datetime) -> float:
+    return 0.0 if begin is None else (now - begin).total_seconds()
 
 
-def _check_waiting_time(rule: FailureRule, wait_seconds: int, waited_seconds: float) -> bool:
-    """Whether the customer had the time to come to the door.
-
-    Raises DomainError: TooEarly while there is time left, if the rule asks for the wait.
-    """
+def _require_wait(wait_seconds: int, waited_seconds: float) -> None:
+    """Raise DomainError: TooEarly while the customer has time left to come to the door."""
     seconds_left = ceil(wait_seconds - waited_seconds)
-    if rule.waits and seconds_left > 0:
+    if seconds_left > 0:
         message = f"Wait {seconds_left} more seconds before you give up."
         raise DomainError(
             TooEarly(path=["input", "reason"], message=message, retry_after_seconds=seconds_left)
         )
-    return seconds_left <= 0

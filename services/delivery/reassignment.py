@@ -18,6 +18,7 @@ from services.delivery.delivery_states import (
     LockedDelivery,
     begin,
     change_status,
+    clear_attempt,
     record_rider_change,
     release_rider,
 )
@@ -49,7 +50,7 @@ async def reassign(
     returning = delivery.status is DeliveryStatus.RETURNING
     status = DeliveryStatus.RETURNING if returning else DeliveryStatus.PICKED_UP
     change_status(delivery, status, locked.now)
-    delivery.arrived_at = None
+    clear_attempt(delivery)
     person = await session.get(Person, rider.person_id)
     dispatch.assign(delivery, rider, person.name if person else "", locked.now)
     await expire_open_offer(session, rider)

@@ -46,14 +46,19 @@ class ProofMissing(Problem):
 
 async def require_at_customer(
     session: AsyncSession, locked: LockedDelivery, *, strict: bool = False
-) -> None:
-    """Raise DomainError: TooFar when the rider is not near the customer's address.
+) -> bool:
+    """Whether a fresh position shows the rider near the customer's address.
 
-    Without a fresh position nothing is known: that is refused with ProofMissing if `strict`. Store
-    staff and support take the step in place of the rider, so nothing is checked.
+    Raises DomainError: TooFar when it shows the rider elsewhere. Without one nothing is known: that
+    is refused with ProofMissing if `strict`. Store staff and support take the step in place of the
+    rider, so nothing is checked.
     """
-    place = Point(locked.delivery.latitude, locked.delivery.longitude)
-    await _require_near(session, locked, place, strict=strict)
+    return await _require_near(session, locked, locked.delivery.drop_point, strict=strict)
+
+
+def is_at_place(location: Point, accuracy_m: float | None, place: Point) -> bool:
+    """Whether a position is near the place of a step."""
+    return _distance_m(location, accuracy_m, place) <= SETTINGS.place_radius_m
 
 
 async def require_at_store(
@@ -67,10 +72,10 @@ async def require_at_store(
 
 async def _require_near(
     session: AsyncSession, locked: LockedDelivery, place: Point, *, strict: bool
-) -> None:
+) -> bool:
     if not locked.by_rider:
-        return
-    distance = await _distance_m(session, locked, place)
+        return False
+    distance = await _rider_distance_m(session, locked, place)
     path = ["input", "deliveryId"]
     if distance is None:
         if strict:
@@ -87,10 +92,13 @@ async def _require_near(
                 radius_m=SETTINGS.place_radius_m,
             )
         )
+    return distance is not None
 
 
-async def _distance_m(session: AsyncSession, locked: LockedDelivery, place: Point) -> float | None:
-    """Metres to a place, less the accuracy of the position; None without a fresh position."""
+async def _rider_distance_m(
+    session: AsyncSession, locked: LockedDelivery, place: Point
+) -> float | None:
+    """Metres from the rider to a place; None without a fresh position."""
     rider = {"rider": locked.delivery.rider_id}
     row = (await session.execute(POSITION_OF_RIDER, rider)).one_or_none()
     if row is None:
@@ -98,5 +106,10 @@ async def _distance_m(session: AsyncSession, locked: LockedDelivery, place: Poin
     latitude, longitude, accuracy_m, seen_at = row
     if (locked.now - seen_at).total_seconds() > SETTINGS.position_fresh_seconds:
         return None
+    return _distance_m(Point(latitude, longitude), accuracy_m, place)
+
+
+def _distance_m(location: Point, accuracy_m: float | None, place: Point) -> float:
+    """Metres to a place, less the accuracy of the position."""
     accuracy = min(accuracy_m or 0.0, MAX_ACCURACY_M)
-    return max(0.0, distance_m(Point(latitude, longitude), place) - accuracy)
+    return max(0.0, distance_m(location, place) - accuracy)

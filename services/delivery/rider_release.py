@@ -17,6 +17,7 @@ from services.delivery.delivery_cases import open_delivery_case
 from services.delivery.delivery_states import (
     ASSIGNED_BEFORE_PICKUP,
     CARRYING_STATUSES,
+    clear_wait,
     lock,
     record_change,
 )
@@ -93,8 +94,12 @@ async def _hand_over(
 async def leave_without_rider(
     session: AsyncSession, order: Order, delivery: Delivery, cause: DeliveryOverrideReason
 ) -> None:
-    """Mark a delivery whose bags are on the way as one that needs another rider."""
+    """Mark a delivery whose bags are on the way as one that needs another rider.
+
+    Nobody waits at the door any more, so the customer pays for no wait.
+    """
     await take_from_rider(session, delivery)
+    clear_wait(delivery)
     delivery.needs_rider_since = await current_time(session)
     delivery.override_reason = cause
     delivery.version += 1

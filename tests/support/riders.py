@@ -117,11 +117,12 @@ async def backdate_assignment(database: Database, delivery: Delivery, seconds: f
 
 
 async def backdate_arrivals(database: Database, city: City, seconds: float = 301) -> None:
-    """Move the arrivals at the customers of the city into the past."""
+    """Move the arrivals at the customers of the city, and what shows them, into the past."""
     async with database.write(PLATFORM, ORIGIN) as session:
         interval = func.make_interval(0, 0, 0, 0, 0, 0, seconds)
         statement = update(Delivery).where(Delivery.company_id == city.company.id)
-        await session.execute(statement.values(arrived_at=Delivery.arrived_at - interval))
+        times = (Delivery.arrived_at, Delivery.at_door_since)
+        await session.execute(statement.values({time: time - interval for time in times}))
 
 
 async def accepted_order(

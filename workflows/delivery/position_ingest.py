@@ -22,6 +22,7 @@ from models.riders import Rider, RiderAction, RiderStatus
 from services.core.problems import DomainError, not_found
 from services.core.request_batcher import RequestBatcher
 from services.core.state_machine import illegal_step
+from services.delivery.deliveries import show_arrival
 from services.delivery.delivery_states import MACHINE, lock, record_change
 from services.delivery.positions import rider_positions
 from services.delivery.positions.position_results import PositionReport, PositionReportResult
@@ -33,8 +34,9 @@ from services.delivery.positions.position_validation import (
     rate_limited,
     validate_readings,
 )
-from services.delivery.positions.rider_positions import GpsReading, RiderState
+from services.delivery.positions.rider_positions import ActiveDelivery, GpsReading, RiderState
 from services.delivery.ride_settings import SETTINGS
+from services.delivery.rider_distance import is_at_place
 from services.delivery.rider_states import rider_companies
 from services.delivery.riders import wake_searches
 from services.routing.distances import distance_m, eta_seconds
@@ -165,6 +167,9 @@ async def _apply_effects(
     if report.advances_delivery and report.delivery_id is not None:
         async with dependencies.database.write(scope, origin) as session:
             await _advance_delivery(session, report.delivery_id, report.eta_seconds, device_time)
+    elif report.shows_arrival and report.delivery_id is not None:
+        async with dependencies.database.write(scope, origin) as session:
+            await show_arrival(session, report.delivery_id, report.rider.rider_id)
     elif report.wakes_searches:
         async with dependencies.database.write(scope, origin) as session:
             await wake_searches(session, company_id)
@@ -246,7 +251,7 @@ def _to_report(rider: RiderState, reading: GpsReading, read_at: datetime) -> Pos
         if delivery.picked_up
         else None
     )
-    advances = rider.now - read_at <= fresh and _advances(delivery.status, eta)
+    is_fresh = rider.now - read_at <= fresh
     return PositionReport(
         rider,
         reading,
@@ -254,8 +259,14 @@ def _to_report(rider: RiderState, reading: GpsReading, read_at: datetime) -> Pos
         delivery.order_id,
         delivery.delivery_id,
         eta,
-        advances_delivery=advances,
+        advances_delivery=is_fresh and _advances(delivery.status, eta),
+        shows_arrival=is_fresh and _shows_arrival(delivery, reading),
     )
+
+
+def _shows_arrival(delivery: ActiveDelivery, reading: GpsReading) -> bool:
+    waits_unseen = delivery.status is DeliveryStatus.AT_CUSTOMER and delivery.at_door_since is None
+    return waits_unseen and is_at_place(reading.location, reading.accuracy_m, delivery.destination)
 
 
 def _advances(status: DeliveryStatus, eta: int | None) -> bool:

@@ -23,6 +23,8 @@ class PositionReport:
     delivery_id: UUID | None = None
     eta_seconds: int | None = None
     advances_delivery: bool = False
+    shows_arrival: bool = False
+    """It is the first position at the door since the rider reported the arrival."""
     wakes_searches: bool = False
     """The rider is free and had no fresh position before: searches can find them again."""
 

@@ -46,6 +46,7 @@ class ActiveDelivery:
     picked_up: bool
     assigned_at: datetime
     """Time when this rider accepted it."""
+    at_door_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ _RIDER_STATES = prepared(
         ),
         *(_delivery.picked_up_at, _delivery.assigned_at, _rider.online_since),
         *(_position.latitude, _position.longitude, _position.accuracy_m, _position.seen_at),
-        func.clock_timestamp(type_=DateTime(timezone=True)),
+        *(func.clock_timestamp(type_=DateTime(timezone=True)), _delivery.at_door_since),
     )
     .select_from(Rider.__table__)
     .outerjoin(Delivery.__table__, _OPEN_DELIVERY)
@@ -152,7 +153,7 @@ def _rider_state(row: Any) -> RiderState:
 def _active_delivery(row: Any) -> ActiveDelivery:
     assigned_at = row[11] or row[17]
     return ActiveDelivery(
-        row[5], row[6], row[7], Point(row[8], row[9]), row[10] is not None, assigned_at
+        row[5], row[6], row[7], Point(row[8], row[9]), row[10] is not None, assigned_at, row[18]
     )
 
 

@@ -7,17 +7,17 @@ from sqlalchemy import func, select
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import DeliveryOverrideReason, DeliveryStatus
+from models.delivery import DeliveryOverrideReason, DeliveryStatus, FailReason
 from models.events import EventType
 from models.identity import Actor
 from models.riders import RiderPosition, RiderStatus
 from models.support import TicketKind
 from services.core.problems import DomainError, NotFound
-from services.delivery import deliveries, rider_release
+from services.delivery import deliveries, failed_attempts, rider_release
 from services.events.event_log import order_stream
 from services.fulfillment import handover
 from tests.support import riders
-from tests.support.carried_bags import CARRYING, carried_bags, open_cases
+from tests.support.carried_bags import CARRYING, NOBODY_HOME, OVERRIDE, carried_bags, open_cases
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies
@@ -63,6 +63,27 @@ async def test_a_dismissed_rider_leaves_the_bags_to_support(
     )
     assert isinstance(problem, NotFound)
     assert await release(database, bags.rider) == 0
+
+
+async def test_the_wait_ends_with_the_rider(dependencies: OrderDependencies, city: City) -> None:
+    """The rider at the door is dismissed; five minutes later support says that nobody is home, and
+    the customer paid for a wait that nobody waited.
+    """
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
+    await release(database, bags.rider)
+    await riders.backdate_arrivals(database, city)
+    agent = await riders.create_support_agent(database, city)
+    fail = failed_attempts.fail_attempt
+    problem = await riders.refused_step(
+        database, agent, bags.delivery, fail, override=OVERRIDE, **NOBODY_HOME
+    )
+    assert isinstance(problem, failed_attempts.TooEarly)
+    reason, override = FailReason.REFUSED, OVERRIDE
+    failed = await riders.take_step(
+        database, agent, bags.delivery, fail, reason=reason, override=override
+    )
+    assert (failed.status, failed.fee_kept) == (DeliveryStatus.RETURNING, False)
 
 
 async def test_before_pickup_the_delivery_of_a_dismissed_rider_goes_to_others(

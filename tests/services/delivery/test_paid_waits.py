@@ -1,0 +1,82 @@
+"""Waits at the door that the customer pays: those that positions of the rider show."""
+
+from typing import Any
+
+import pytest
+
+from models.delivery import DeliveryStatus, FailReason
+from services.delivery import deliveries, failed_attempts
+from services.delivery.ride_settings import FAILURE_RULES, SETTINGS
+from tests.support import riders
+from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carried_bags
+from tests.support.city import City
+from tests.support.paid_orders import OrderDependencies
+
+FAIL = failed_attempts.fail_attempt
+AWAY_M = SETTINGS.place_radius_m + 500
+AFTER_WAIT = [
+    reason
+    for reason, rule in FAILURE_RULES.items()
+    if rule.fee_after_wait and reason is not FailReason.AGE_CHECK_FAILED
+]
+
+
+@pytest.mark.parametrize("reason", AFTER_WAIT)
+async def test_a_wait_that_was_spent_on_the_way_charges_nobody(
+    dependencies: OrderDependencies, city: City, reason: FailReason
+) -> None:
+    """The rider is 800 m away, the phone has been silent for a minute: "arrived", then five minutes
+    of riding, one position at the door, and nobody is home: the customer paid for a wait that
+    never was.
+    """
+    database = dependencies.database
+    bags = await arrive_unseen(dependencies, city)
+    await riders.backdate_arrivals(database, city)
+    await riders.report_position(database, bags.rider, city, city.latitude, city.longitude)
+    arguments: dict[str, Any] = {"reason": reason, "call_attempts": 1}
+    failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
+    assert not failed.fee_kept
+
+
+async def test_support_charges_nobody_for_a_wait_that_no_position_shows(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The phone has no GPS: the rider may arrive and wait, but only a position is a proof."""
+    database = dependencies.database
+    bags = await arrive_unseen(dependencies, city)
+    await riders.backdate_arrivals(database, city)
+    agent = await riders.create_support_agent(database, city)
+    arguments: dict[str, Any] = {**NOBODY_HOME, "override": OVERRIDE}
+    failed = await riders.take_step(database, agent, bags.delivery, FAIL, **arguments)
+    assert (failed.status, failed.fee_kept) == (DeliveryStatus.RETURNING, False)
+
+
+async def test_the_wait_that_is_paid_begins_with_the_first_position_at_the_door(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The phone finds its position after the arrival: a street away, and old, it shows nothing."""
+    database = dependencies.database
+    bags = await arrive_unseen(dependencies, city)
+    north = city.latitude + AWAY_M * riders.METER
+    await riders.report_position(database, bags.rider, city, north, city.longitude)
+    assert (await riders.delivery_of(database, bags.order)).at_door_since is None
+    seen = []
+    for _ in range(2):
+        await riders.age_positions(database, city)
+        await riders.report_position(database, bags.rider, city, city.latitude, city.longitude)
+        seen.append((await riders.delivery_of(database, bags.order)).at_door_since)
+    assert seen[0] is not None
+    assert seen[1] == seen[0]
+    await riders.backdate_arrivals(database, city)
+    failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **NOBODY_HOME)
+    assert failed.fee_kept
+
+
+async def arrive_unseen(dependencies: OrderDependencies, city: City) -> CarriedBags:
+    """Bags whose rider reported the arrival without a fresh position."""
+    bags = await carried_bags(dependencies, city, DeliveryStatus.PICKED_UP)
+    await riders.age_positions(dependencies.database, city, SETTINGS.position_fresh_seconds + 1)
+    step = deliveries.arrive_at_customer
+    arrived = await riders.take_step(dependencies.database, bags.rider, bags.delivery, step)
+    assert arrived.at_door_since is None
+    return bags
