@@ -11,7 +11,8 @@ from models.orders import Order
 from models.riders import Rider, RiderStatus
 from services.core.clock import current_time
 from services.delivery import dispatch
-from services.delivery.delivery_states import change_status, clear_attempt, record_change
+from services.delivery.delivery_states import change_status, record_change
+from services.delivery.failed_attempts import clear_attempt
 from services.delivery.rider_release import LOCK_RIDER_BY_ID, leave_without_rider
 from services.delivery.riders import expire_open_offer
 
@@ -33,7 +34,7 @@ async def reopen_delivery(session: AsyncSession, order: Order) -> Delivery:
     delivery: Delivery = (await session.scalars(NEWEST_DELIVERY, {"order": order.id})).one()
     now = await current_time(session)
     change_status(delivery, DeliveryStatus.TO_CUSTOMER, now)
-    delivery.delivered_at = delivery.age_result = None
+    delivery.delivered_at = None
     delivery.override_reason, delivery.override_note = None, ""
     clear_attempt(delivery)
     rider = await _free_rider(session, delivery)

@@ -290,15 +290,6 @@ def change_status(delivery: Delivery, status: DeliveryStatus, now: datetime) -> 
     delivery.silence_step = 0
 
 
-def clear_wait(delivery: Delivery) -> None:
-    delivery.arrived_at = delivery.at_door_since = None
-
-
-def clear_attempt(delivery: Delivery) -> None:
-    """Clear what belongs to one attempt: the wait at the door."""
-    clear_wait(delivery)
-
-
 async def release_rider(session: AsyncSession, delivery: Delivery) -> None:
     """End the assignment of the rider, so that they can get other offers."""
     if delivery.rider_id is not None:

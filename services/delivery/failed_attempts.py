@@ -29,7 +29,6 @@ from services.delivery.delivery_states import (
     another_attempt_is_left,
     begin,
     change_status,
-    clear_attempt,
     record_change,
 )
 from services.delivery.ride_settings import FAILURE_RULES
@@ -108,7 +107,7 @@ async def attempt_again(
     override: StepOverride | None = None,
     device_time: datetime | None = None,
 ) -> Delivery:
-    """Begin another attempt, which has its own wait at the door.
+    """Begin another attempt, which has its own wait at the door and its own check of the age.
 
     Support may do so on the way back too, as long as the store has not taken the bags.
     Raises DomainError: NotFound, IllegalStep (for riders also after the last attempt),
@@ -163,6 +162,16 @@ async def turn_back(
     )
     change_status(delivery, DeliveryStatus.RETURNING, now)
     record_change(session, order, delivery, EventType.DELIVERY_RETURNING, **facts)
+
+
+def clear_wait(delivery: Delivery) -> None:
+    delivery.arrived_at = delivery.at_door_since = None
+
+
+def clear_attempt(delivery: Delivery) -> None:
+    """Clear what belongs to one attempt: the wait, and the check of the age of who was there."""
+    clear_wait(delivery)
+    delivery.age_result = None
 
 
 async def _check_proofs(

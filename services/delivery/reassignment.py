@@ -18,10 +18,10 @@ from services.delivery.delivery_states import (
     LockedDelivery,
     begin,
     change_status,
-    clear_attempt,
     record_rider_change,
     release_rider,
 )
+from services.delivery.failed_attempts import clear_attempt
 from services.delivery.riders import expire_open_offer
 from services.delivery.step_overrides import StepOverride, store_override
 

@@ -17,10 +17,10 @@ from services.delivery.delivery_cases import open_delivery_case
 from services.delivery.delivery_states import (
     ASSIGNED_BEFORE_PICKUP,
     CARRYING_STATUSES,
-    clear_wait,
     lock,
     record_change,
 )
+from services.delivery.failed_attempts import clear_wait
 from services.delivery.reassignment import take_from_rider
 from services.delivery.riders import end_shift
 
