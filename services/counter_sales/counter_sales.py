@@ -204,6 +204,7 @@ async def void(
 ) -> CounterSale:
     """Void a sale on its business day and return its units to stock; the store's managers may.
 
+    A business day may go on after midnight: units whose last day of sale is over are set aside.
     Raises DomainError: NotFound, InvalidInput, IllegalStep if it is voided or of an earlier day.
     """
     sale = await MACHINE.lock_visible(session, actor, counter_sale_id)
@@ -218,6 +219,7 @@ async def void(
         reason=StockReason.COUNTER_SALE,
         reference=str(sale.id),
         actor_id=actor.person_id,
+        returned=True,
     )
     MACHINE.set_status(sale, CounterSaleStatus.VOIDED)
     sale.void_note = note

@@ -37,6 +37,12 @@ MACHINE: StateMachine[StockBatch, Any, BatchStatus] = StateMachine(
             job="batch.set_aside",
         ),
         AutomaticTransition(
+            "units come back after the last day of sale",
+            {BatchStatus.OPEN},
+            {BatchStatus.EXPIRED},
+            mutation="counterSaleVoid",
+        ),
+        AutomaticTransition(
             "the company recalls it",
             frozenset(BatchStatus),
             {BatchStatus.RECALLED},

@@ -75,16 +75,18 @@ async def receive(
     reference: str,
     actor_id: UUID | None,
     path: Sequence[str] = DEFAULT_PATH,
+    returned: bool = False,
 ) -> list[StockEntry]:
     """Add good units to on_hand and damaged ones to damaged; returns a ledger row for each line.
 
-    Units of a recalled batch are set aside. Raises DomainError, each at `path`.<position>: NotFound
+    Units of a recalled batch are set aside, and so are `returned` ones whose last day of sale is
+    over; of others that day is refused. Raises DomainError, each at `path`.<position>: NotFound
     for a product of another company, InvalidInput for quantities, codes and days that are invalid.
     """
     await lock_batches(session, lines)
     return await receive_locked(
         session, company_id=company_id, store_id=store_id, lines=lines, reason=reason,
-        reference=reference, actor_id=actor_id, path=path,
+        reference=reference, actor_id=actor_id, path=path, returned=returned,
     )  # fmt: skip
 
 
@@ -98,16 +100,18 @@ async def receive_locked(
     reference: str,
     actor_id: UUID | None,
     path: Sequence[str] = DEFAULT_PATH,
+    returned: bool = False,
 ) -> list[StockEntry]:
     """As `receive`, for a caller that has locked the batches of the lines, then stock rows."""
     today = await read_calendar_date(session, store_id)
-    lines = _validated(lines, today, path)
+    lines = _validated(lines, date.min if returned else today, path)
     product_ids = {line.product_id for line in lines}
     rows = await ensure_and_lock(session, company_id, store_id, product_ids)
     for position, line in enumerate(lines):
         if line.product_id not in rows:
             raise not_found(Product, *path[1:], str(position), "productId")
     locked_lines = await _with_batches(session, lines, rows, path)
+    _expire_batches(locked_lines, today)
     cause = MovementCause(reason, reference, actor_id)
     entries = [_add(session, each, cause, path, n) for n, each in enumerate(locked_lines)]
     _set_aside_unsellable(session, locked_lines, cause)
@@ -134,9 +138,12 @@ async def lock_batch_codes(session: AsyncSession, keys: Collection[BatchKey]) ->
 
 
 def _validated(
-    lines: Sequence[StockReceiptLine], today: date, path: Sequence[str]
+    lines: Sequence[StockReceiptLine], first_day: date, path: Sequence[str]
 ) -> list[StockReceiptLine]:
-    """The lines with normalized batch codes; raises all problems of all lines at once."""
+    """The lines with normalized batch codes; raises all problems of all lines at once.
+
+    Good units may be sold until `first_day` or longer.
+    """
     problems: list[Problem] = []
     validated: list[StockReceiptLine] = []
     for position, line in enumerate(lines):
@@ -147,8 +154,8 @@ def _validated(
                 problems.append(_invalid(line_path, name, message))
         if not line.quantity and not line.damaged:
             problems.append(_invalid(line_path, "quantity", "At least 1 unit."))
-        if line.quantity and line.expires_on is not None and line.expires_on < today:
-            message = f"That day is over: it is {today}."
+        if line.quantity and line.expires_on is not None and line.expires_on < first_day:
+            message = f"That day is over: it is {first_day}."
             problems.append(_invalid(line_path, "expiresOn", message))
         code = line.code
         if code is not None:
@@ -243,6 +250,16 @@ def _add(
         session, row, cause, line.quantity, damaged_delta=line.damaged, batch=locked.batch,
         batch_delta=0 if locked.batch is None else line.quantity,
     )  # fmt: skip
+
+
+def _expire_batches(locked_lines: Sequence[_LockedLine], today: date) -> None:
+    """Mark the batches of good units whose last day of sale is over."""
+    for locked in locked_lines:
+        batch = locked.batch
+        if batch is None or batch.expires_on is None or not locked.line.quantity:
+            continue
+        if batch.expires_on < today and batch.status is BatchStatus.OPEN:
+            batches.MACHINE.set_status(batch, BatchStatus.EXPIRED)
 
 
 def _set_aside_unsellable(

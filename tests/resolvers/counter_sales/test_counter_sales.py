@@ -1,9 +1,8 @@
 """Counter sales: prices and stock of the store, receipt numbers without gaps, voids."""
 
 import asyncio
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
@@ -14,7 +13,6 @@ from models.counter_sales import CounterSale
 from models.identity import Actor
 from models.ids import decode_id
 from models.stock import Stock, StockBatch, StockEntry, StockReason
-from models.stores import Store
 from services.stock import receiving
 from services.stock.receiving import StockReceiptLine
 from tests.support.city import City
@@ -250,26 +248,3 @@ async def test_counters_of_other_stores_are_not_found(
         assert (await ask(document, {"storeId": public_id(city.near)}, stranger)).codes == [
             "NOT_FOUND"
         ]
-
-
-async def test_sales_after_midnight_belong_to_the_business_day_before(
-    ask: GraphRunner, city: City, staff: Actor, manager: Actor, database: Database
-) -> None:
-    """A night store counted its drawer on two days, and couldn't undo a sale from before midnight.
-
-    The store is placed in a time zone in which it is between midnight and noon.
-    """
-    zone = next(
-        name for name in ("Etc/GMT", "Etc/GMT+12", "Etc/GMT+6", "Etc/GMT-6")
-        if 1 <= datetime.now(ZoneInfo(name)).hour < 11
-    )  # fmt: skip
-    start = {"timezone": zone, "business_day_start": time(12)}
-    async with database.write(PLATFORM, AuditContext("test")) as session:
-        await session.execute(update(Store).where(Store.id == city.near.id).values(**start))
-    sale = (await sell(ask, staff, basket(city, {"code": "P001"})))["sale"]
-    yesterday = datetime.now(ZoneInfo(zone)).date() - timedelta(days=1)
-    assert sale["businessDay"] == yesterday.isoformat()
-    day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["counterDay"]
-    assert (day["day"], day["saleCount"]) == (yesterday.isoformat(), 1)
-    undo = {"input": {"counterSaleId": sale["id"], "note": "Brought back."}}
-    assert not (await ask(VOID, undo, manager)).data["counterSaleVoid"]["errors"]

@@ -1,0 +1,84 @@
+"""Counter sales of a store whose business day goes on after midnight."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+
+from database.audit import AuditContext
+from database.scope import PLATFORM
+from database.sessions import Database
+from models.counter_sales import CounterSale
+from models.identity import Actor
+from models.ids import decode_id
+from models.stock import BatchStatus, StockBatch, StockReason
+from models.stores import Store
+from services.stock import receiving
+from services.stock.receiving import StockReceiptLine
+from tests.resolvers.counter_sales.test_counter_sales import DAY, VOID, basket, sell
+from tests.support.city import City
+from tests.support.graph_queries import GraphRunner, public_id
+from tests.support.paid_orders import unexplained_stock
+from tests.support.store_staff import on_hand
+
+
+async def after_midnight(database: Database, city: City) -> date:
+    """Place the store in a time zone in which it is between midnight and noon; today's date there.
+
+    Its business day of yesterday ends at noon.
+    """
+    zone = next(
+        name for name in ("Etc/GMT", "Etc/GMT+12", "Etc/GMT+6", "Etc/GMT-6")
+        if 1 <= datetime.now(ZoneInfo(name)).hour < 11
+    )  # fmt: skip
+    start = {"timezone": zone, "business_day_start": time(12)}
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        await session.execute(update(Store).where(Store.id == city.near.id).values(**start))
+    return datetime.now(ZoneInfo(zone)).date()
+
+
+async def test_sales_after_midnight_belong_to_the_business_day_before(
+    ask: GraphRunner, city: City, staff: Actor, manager: Actor, database: Database
+) -> None:
+    """A night store counted its drawer on two days, and couldn't undo a sale of the evening."""
+    today = await after_midnight(database, city)
+    sale = (await sell(ask, staff, basket(city, {"code": "P001"})))["sale"]
+    yesterday = today - timedelta(days=1)
+    assert sale["businessDay"] == yesterday.isoformat()
+    day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["counterDay"]
+    assert (day["day"], day["saleCount"]) == (yesterday.isoformat(), 1)
+    undo = {"input": {"counterSaleId": sale["id"], "note": "Brought back."}}
+    assert not (await ask(VOID, undo, manager)).data["counterSaleVoid"]["errors"]
+
+
+async def test_a_void_after_midnight_sets_units_aside_whose_last_day_is_over(
+    ask: GraphRunner, city: City, staff: Actor, manager: Actor, database: Database
+) -> None:
+    """Sold at 23:50 on its last day and brought back at 00:30, on the same business day: the void
+    was refused because that day is over. The customer gets the money, nobody else gets the units.
+    """
+    today = await after_midnight(database, city)
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        await receiving.receive(
+            session, company_id=city.company.id, store_id=city.near.id,
+            lines=[StockReceiptLine(city.products[0].id, 5, "B1", today)],
+            reason=StockReason.RECEIPT, reference="van", actor_id=None,
+        )  # fmt: skip
+    sale = (await sell(ask, staff, basket(city, {"code": "P001", "quantity": 2})))["sale"]
+    yesterday = today - timedelta(days=1)
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        batch = update(StockBatch).where(StockBatch.store_id == city.near.id)
+        await session.execute(batch.values(expires_on=yesterday))
+        row = await session.get_one(CounterSale, decode_id(CounterSale, sale["id"]))
+        [share] = row.shares["shipped"]
+        row.shares = {"shipped": [{**share, "expires_on": yesterday.isoformat()}]}
+    undo = {"input": {"counterSaleId": sale["id"], "note": "Brought back."}}
+    payload = (await ask(VOID, undo, manager)).data["counterSaleVoid"]
+    assert payload["errors"] == []
+    assert payload["sale"]["status"] == "VOIDED"
+    async with database.read(PLATFORM) as session:
+        rows = select(StockBatch).where(StockBatch.store_id == city.near.id)
+        expired = (await session.scalars(rows)).one()
+    assert (expired.status, expired.on_hand, expired.damaged) == (BatchStatus.EXPIRED, 0, 5)
+    assert await on_hand(database, city.near, city, 0) == 50
+    assert await unexplained_stock(database, city) == []
