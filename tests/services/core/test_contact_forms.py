@@ -109,7 +109,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize("style", PhoneNumberFormat.__dict__.keys() & {"E164", "INTERNATIONAL"})
+@pytest.mark.parametrize("style", ["E164", "INTERNATIONAL"])
 def test_the_form_of_every_country_is_the_same_for_every_style(style: str) -> None:
     """Formatting and reading again ends at one form, which reads as itself."""
     for number in EXAMPLES:
