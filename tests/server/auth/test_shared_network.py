@@ -237,7 +237,7 @@ async def test_a_socket_is_renewed_whatever_strangers_have_sent(office: Office) 
 
 
 async def test_a_caller_who_must_wait_loses_an_operation_and_no_socket(office: Office) -> None:
-    """A key is not known to a process that was just started: what it asks is refused for now."""
+    """A process that was just started does not know a key: its caller has to ask again later."""
     values = {"variables": {"store": encode_id(Store, office.apps.city.near.id)}}
     async with open_socket(office.client.socket_url) as socket:
         await socket.init(office.key)
