@@ -59,4 +59,4 @@ class DeliveryOverrideReason(NamedEnum):
     BAGS_LOST = auto()
     """The bags are lost: they will not come back."""
     OTHER = auto()
-    """Another reason: the note says which."""
+    """Another reason; see the note."""
