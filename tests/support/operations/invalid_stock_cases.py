@@ -24,7 +24,7 @@ from tests.support.rows.alert_checks import check_all_levels
 # All data of a company's goods: a refused mutation must not change any of it.
 SNAPSHOT = """
 select jsonb_build_object(
-    'stock', (select jsonb_agg(to_jsonb(s) order by product_id) from stock s
+    'stock', (select jsonb_agg(to_jsonb(s) order by store_id, product_id) from stock s
         where store_id = any (:stores)),
     'ledger', (select count(*) from stock_entry where company_id = :company),
     'events', (select count(*) from event where company_id = :company),
@@ -44,7 +44,7 @@ select jsonb_build_object(
     'prices', (select count(*) from price_change where company_id = :company),
     'alerts', (select jsonb_agg(to_jsonb(a) order by id) from stock_alert a
         where company_id = :company),
-    'listings', (select jsonb_agg(to_jsonb(l) order by product_id) from listing l
+    'listings', (select jsonb_agg(to_jsonb(l) order by store_id, product_id) from listing l
         where store_id = any (:stores))
 )::text
 """
