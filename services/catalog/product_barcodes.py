@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.catalog import CodeKind, Product, ProductCode
 from models.companies import Company
 from models.identity import Actor
+from services.catalog.company_rows import lock_company, lock_product
 from services.catalog.product_codes import canonical_code, parse_barcode
 from services.catalog.scale_labels import parse_formats
-from services.core.access import COMPANY_ROLES
-from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.problems import DomainError, InvalidInput, Problem
 from services.events.event_log import catalog_stream, record_event
 
 MAX_BARCODES = 20
@@ -33,14 +33,7 @@ async def set_barcodes(
     Raises DomainError: NotFound, InvalidInput, BarcodeTaken.
     """
     codes = _parsed(barcodes)
-    product = await session.scalar(
-        select(Product)
-        .where(Product.id == product_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if product is None or not actor.has_company_role(product.company_id, COMPANY_ROLES):
-        raise not_found(Product, "productId")
+    product = await lock_product(session, actor, product_id)
     try:
         async with session.begin_nested():
             await _replace(session, product, codes)
@@ -77,14 +70,7 @@ async def set_label_formats(
     Raises DomainError: NotFound, InvalidInput.
     """
     found = parse_formats(formats, "input", "formats")
-    company = await session.scalar(
-        select(Company)
-        .where(Company.id == company_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if company is None or not actor.has_company_role(company.id, COMPANY_ROLES):
-        raise not_found(Company, "companyId")
+    company = await lock_company(session, actor, company_id)
     company.scale_label_formats = found
     await session.flush()
     body = {"scale_label_formats": found}

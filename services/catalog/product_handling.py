@@ -10,11 +10,11 @@ from models.catalog import Listing, PriceChange, Product, TemperatureZone
 from models.companies import Company
 from models.identity import Actor
 from services.catalog import listings
+from services.catalog.company_rows import lock_company, lock_product
 from services.catalog.price_change_states import LIVE_STATUSES
 from services.catalog.weights import MAX_UNIT_GRAMS
-from services.core.access import COMPANY_ROLES
 from services.core.clock import current_time
-from services.core.problems import DomainError, InvalidInput, Problem, not_found
+from services.core.problems import DomainError, InvalidInput, Problem
 from services.events.event_log import catalog_stream, record_event
 
 MAX_HEADROOM_BASIS_POINTS = 5_000
@@ -48,14 +48,7 @@ async def set_handling(
     if grams is not None and not 1 <= grams <= MAX_UNIT_GRAMS:
         message = f"A piece weighs from 1 to {MAX_UNIT_GRAMS} grams."
         raise DomainError(InvalidInput(path=["input", "unitGrams"], message=message))
-    row = await session.scalar(
-        select(Product)
-        .where(Product.id == product_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if row is None or not actor.has_company_role(row.company_id, COMPANY_ROLES):
-        raise not_found(Product, "productId")
+    row = await lock_product(session, actor, product_id)
     await _set_piece_weight(session, row, grams)
     row.temperature_zone = handling.temperature_zone
     row.weighed, row.unit_grams = grams is not None, grams
@@ -75,14 +68,7 @@ async def set_headroom(
     `headroom_bp` is in basis points of the estimate. Orders already placed keep theirs. Raises
     DomainError: NotFound, InvalidInput.
     """
-    row = await session.scalar(
-        select(Company)
-        .where(Company.id == company_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if row is None or not actor.has_company_role(row.id, COMPANY_ROLES):
-        raise not_found(Company, "companyId")
+    row = await lock_company(session, actor, company_id)
     if not 0 <= headroom_bp <= MAX_HEADROOM_BASIS_POINTS:
         message = f"From 0 to {MAX_HEADROOM_BASIS_POINTS} hundredths of a percent."
         raise DomainError(InvalidInput(path=["input", "headroomBp"], message=message))
