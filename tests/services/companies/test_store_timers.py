@@ -1,7 +1,6 @@
 """A store's managers set timers that hold there, in place of those of its company."""
 
 from dataclasses import fields
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from sqlalchemy import select, update
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.companies import Company, timer_seconds
-from models.delivery import DeliveryStatus
 from models.events import Event
 from models.identity import Grant, Role
 from models.ids import encode_id
@@ -18,16 +16,11 @@ from models.stores import Store
 from models.timers import DEFAULT_TIMERS, TIMER_BOUNDS, CompanyTimers, StoreTimers
 from resolvers.context import Container
 from services import companies
-from services.delivery import failed_attempts, silent_riders
 from services.events.event_log import catalog_stream
-from tests.services.companies.test_timers import FIELDS, NAMES, clock, set_timers
-from tests.support import riders
+from tests.services.companies.test_timers import FIELDS, NAMES, set_timers
 from tests.support.actors import ActorClient, create_client
-from tests.support.carried_bags import NOBODY_HOME, carried_bags
 from tests.support.city import City
-from tests.support.customers import ORIGIN, order_request
-from tests.support.paid_orders import OrderDependencies, fulfillments_of, place_paid_order
-from tests.support.payments import Shop
+from tests.support.customers import ORIGIN
 
 UPDATE = f"""mutation ($input: StoreUpdateInput!) {{ storeUpdate(input: $input) {{
   store {{ desk {{ version timers {{ {FIELDS} }} }} }}
@@ -132,63 +125,3 @@ async def test_the_stores_own_timer_counts_before_its_companys(
             seconds = await session.scalar(joined.where(Store.id == city.near.id))
         assert isinstance(timers, CompanyTimers)
         assert getattr(timers, name) == expected == seconds
-
-
-async def test_a_task_waits_as_its_store_says(dependencies: OrderDependencies, city: City) -> None:
-    database = dependencies.database
-    await set_timers(database, city, accept_seconds=15)
-    await set_store_timers(database, city, accept_seconds=900)
-    before = await clock(database)
-    [task] = await fulfillments_of(database, await place_paid_order(dependencies, city))
-    assert task.due_at is not None
-    assert task.due_at >= before + timedelta(seconds=900)
-
-
-async def test_an_offer_is_valid_as_long_as_the_store_says(
-    dependencies: OrderDependencies, city: City
-) -> None:
-    database = dependencies.database
-    await set_store_timers(database, city, offer_seconds=120)
-    await riders.bring_online(database, city, 0, north_m=100)
-    before = await clock(database)
-    _, _, _, delivery = await riders.accepted_order(dependencies, city)
-    offer = await riders.open_offer(database, delivery)
-    assert offer is not None
-    assert offer.expires_at >= before + timedelta(seconds=120)
-
-
-async def test_a_rider_is_silent_when_the_store_says(
-    dependencies: OrderDependencies, city: City
-) -> None:
-    database = dependencies.database
-    await set_store_timers(database, city, rider_silence_seconds=1_800)
-    _, _, _, delivery, _ = await riders.assigned_delivery(dependencies, city)
-    for seconds, is_silent in ((600, False), (1_300, True)):
-        await riders.backdate_assignment(database, delivery, seconds)
-        await riders.age_positions(database, city, seconds)
-        async with database.read(PLATFORM) as session:
-            silent = await session.scalars(silent_riders.DELIVERIES_OF_SILENT_RIDERS)
-            assert (delivery.id in silent.all()) is is_silent
-
-
-async def test_a_rider_waits_at_the_door_as_the_store_says(
-    dependencies: OrderDependencies, city: City
-) -> None:
-    database = dependencies.database
-    bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
-    await set_store_timers(database, city, no_show_wait_seconds=1_800)
-    await riders.backdate_arrivals(database, city, 301)
-    step = failed_attempts.fail_attempt
-    problem = await riders.refused_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)
-    assert isinstance(problem, failed_attempts.TooEarly)
-
-
-async def test_an_order_waits_for_payment_as_the_nearest_store_says(
-    shop: Shop, city: City, container: Container
-) -> None:
-    await set_store_timers(shop.database, city, payment_seconds=900)
-    buyer = await create_client(container, "Buyer", Grant(Role.CUSTOMER))
-    before = await clock(shop.database)
-    order = await shop.buy(buyer.actor, order_request(city, 1))
-    assert order.due_at is not None
-    assert order.due_at >= before + timedelta(seconds=900)

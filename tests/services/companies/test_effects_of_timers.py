@@ -1,0 +1,101 @@
+"""A timer decides how long a step takes, whether the company or one of its stores has set it."""
+
+from datetime import timedelta
+from typing import Any, Protocol
+
+import pytest
+
+from database.base import uuid7
+from database.scope import PLATFORM
+from database.sessions import Database
+from models.accounts import Person
+from models.delivery import DeliveryStatus, FailReason
+from models.identity import Actor
+from services.delivery import failed_attempts, silent_riders
+from tests.services.companies.test_store_timers import set_store_timers
+from tests.services.companies.test_timers import clock, set_timers
+from tests.support import riders
+from tests.support.carried_bags import NOBODY_HOME, carried_bags
+from tests.support.city import City
+from tests.support.customers import ORIGIN, order_request
+from tests.support.paid_orders import OrderDependencies, fulfillments_of, place_paid_order
+from tests.support.payments import Shop
+
+
+class SetTimers(Protocol):
+    """Sets timers, in seconds, for the first company of a city or its nearest store."""
+
+    async def __call__(self, database: Database, city: City, **seconds: int) -> None: ...
+
+
+@pytest.fixture(params=[set_timers, set_store_timers], ids=["company", "store"])
+def set_by(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+async def test_an_order_waits_for_payment_as_long_as_the_timer_says(
+    shop: Shop, city: City, buyer: Actor, set_by: SetTimers
+) -> None:
+    """A guest waits no longer than the installation allows; whoever has a contact is no guest."""
+    await set_by(shop.database, city, payment_seconds=900)
+    async with shop.database.write(PLATFORM, ORIGIN) as session:
+        person = await session.get_one(Person, buyer.person_id)
+        person.email = f"{uuid7().hex}@mail.example"
+    before = await clock(shop.database)
+    order = await shop.buy(buyer, order_request(city, 1))
+    assert order.due_at is not None
+    assert order.due_at >= before + timedelta(seconds=900)
+
+
+async def test_a_task_waits_for_its_store_as_long_as_the_timer_says(
+    dependencies: OrderDependencies, city: City, set_by: SetTimers
+) -> None:
+    database = dependencies.database
+    await set_by(database, city, accept_seconds=900)
+    before = await clock(database)
+    [task] = await fulfillments_of(database, await place_paid_order(dependencies, city))
+    assert task.due_at is not None
+    assert task.due_at >= before + timedelta(seconds=900)
+
+
+async def test_an_offer_is_valid_as_long_as_the_timer_says(
+    dependencies: OrderDependencies, city: City, set_by: SetTimers
+) -> None:
+    database = dependencies.database
+    await set_by(database, city, offer_seconds=120)
+    await riders.bring_online(database, city, 0, north_m=100)
+    before = await clock(database)
+    _, _, _, delivery = await riders.accepted_order(dependencies, city)
+    offer = await riders.open_offer(database, delivery)
+    assert offer is not None
+    assert offer.expires_at >= before + timedelta(seconds=120)
+
+
+async def test_a_rider_is_silent_when_the_timer_says(
+    dependencies: OrderDependencies, city: City, set_by: SetTimers
+) -> None:
+    """After ten minutes in a city with dead spots, not after three."""
+    database = dependencies.database
+    await set_by(database, city, rider_silence_seconds=1_800)
+    _, _, _, delivery, _ = await riders.assigned_delivery(dependencies, city)
+    for seconds, is_silent in ((600, False), (1_300, True)):
+        await riders.backdate_assignment(database, delivery, seconds)
+        await riders.age_positions(database, city, seconds)
+        async with database.read(PLATFORM) as session:
+            silent = await session.scalars(silent_riders.DELIVERIES_OF_SILENT_RIDERS)
+            assert (delivery.id in silent.all()) is is_silent
+
+
+async def test_a_rider_waits_at_the_door_as_long_as_the_timer_says(
+    dependencies: OrderDependencies, city: City, set_by: SetTimers
+) -> None:
+    database = dependencies.database
+    bags = await carried_bags(dependencies, city, DeliveryStatus.AT_CUSTOMER)
+    await set_by(database, city, no_show_wait_seconds=1_800)
+    await riders.backdate_arrivals(database, city, 301)
+    step = failed_attempts.fail_attempt
+    problem = await riders.refused_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)
+    assert isinstance(problem, failed_attempts.TooEarly)
+    await riders.backdate_arrivals(database, city, 1_500)
+    failed = await riders.take_step(database, bags.rider, bags.delivery, step, **NOBODY_HOME)
+    assert (failed.fail_reason, failed.fee_kept) == (FailReason.NOBODY_HOME, True)
