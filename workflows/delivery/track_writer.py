@@ -46,6 +46,7 @@ class TrackWriter:
         self._flush_seconds = flush_seconds
         self._buffers: dict[UUID, TrackBuffer] = {}
         self._task: asyncio.Task[None] | None = None
+        self._flushing = asyncio.Lock()
         self.buffered_count = 0
         self.dropped_count = 0
         """Points dropped because the buffer was full or too many flushes had failed."""
@@ -58,7 +59,9 @@ class TrackWriter:
     async def close(self) -> None:
         """Stop the periodic flush and write the pending points."""
         if self._task is not None:
-            self._task.cancel()
+            # Not in the middle of a flush, whose points would be lost.
+            async with self._flushing:
+                self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
@@ -80,30 +83,34 @@ class TrackWriter:
             self.buffered_count += 1
 
     async def flush(self) -> None:
-        """Write all pending points; points that can't be written stay for MAX_FLUSH_FAILURES."""
-        pending = sorted(
-            ((key, buffer) for key, buffer in self._buffers.items() if buffer.pending),
-            key=lambda item: item[0],
-        )
-        for start in range(0, len(pending), MAX_TRACKS_PER_STATEMENT):
-            batch = [
-                (key, buffer, buffer.pending)
-                for key, buffer in pending[start : start + MAX_TRACKS_PER_STATEMENT]
-            ]
-            for _, buffer, points in batch:
-                buffer.pending = []
-                self.buffered_count -= len(points)
-            try:
-                async with self._database.write(PLATFORM, ORIGIN) as session:
-                    await append_points(
-                        session, [(key, buffer.company_id, points) for key, buffer, points in batch]
-                    )
-            except Exception:
-                log.warning("the tracks of %d deliveries stay pending", len(batch), exc_info=True)
-                self._put_back(batch)
-            else:
-                for _, buffer, _ in batch:
-                    buffer.failures = 0
+        """Write all points added before the call, also those that another flush is writing.
+
+        Points that can't be written stay for MAX_FLUSH_FAILURES.
+        """
+        async with self._flushing:
+            pending = sorted(
+                ((key, buffer) for key, buffer in self._buffers.items() if buffer.pending),
+                key=lambda item: item[0],
+            )
+            for start in range(0, len(pending), MAX_TRACKS_PER_STATEMENT):
+                await self._write(pending[start : start + MAX_TRACKS_PER_STATEMENT])
+
+    async def _write(self, buffers: Sequence[tuple[UUID, TrackBuffer]]) -> None:
+        batch = [(key, buffer, buffer.pending) for key, buffer in buffers]
+        for _, buffer, points in batch:
+            buffer.pending = []
+            self.buffered_count -= len(points)
+        try:
+            async with self._database.write(PLATFORM, ORIGIN) as session:
+                await append_points(
+                    session, [(key, buffer.company_id, points) for key, buffer, points in batch]
+                )
+        except Exception:
+            log.warning("the tracks of %d deliveries stay pending", len(batch), exc_info=True)
+            self._put_back(batch)
+        else:
+            for _, buffer, _ in batch:
+                buffer.failures = 0
 
     def _put_back(self, batch: Sequence[tuple[UUID, TrackBuffer, list[TrackPoint]]]) -> None:
         for _, buffer, points in batch:

@@ -1,14 +1,15 @@
 """The tracks of deliveries: which points are written, and how long they are kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
-from models.delivery import MAX_TRACK_BYTES, DeliveryTrack
+from models.delivery import MAX_TRACK_BYTES, Delivery, DeliveryTrack
 from models.geo_point import Point
 from services.routing.track_codec import TrackPoint
 from tests.support import riders
@@ -16,6 +17,7 @@ from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies, order_dependencies
 from tests.support.tracks import START, track_of, track_points
+from tests.support.waiting import until
 from workflows.delivery.track_writer import MAX_FLUSH_FAILURES, TrackWriter
 
 
@@ -45,6 +47,27 @@ async def test_a_full_track_takes_no_points_and_a_standing_rider_adds_few(
     track_after = await track_of(database, delivery)
     assert track_after is not None
     assert track_after.points == 3
+
+
+async def test_a_flush_waits_for_the_points_that_another_one_writes(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The periodic flush had taken the points, so a second one and `close` found nothing to do."""
+    *_, delivery, _ = await riders.assigned_delivery(dependencies, city)
+    writer = TrackWriter(dependencies.database, flush_seconds=0.01)
+    async with dependencies.database.write(PLATFORM, ORIGIN) as session:
+        statement = select(Delivery).where(Delivery.id == delivery.id).with_for_update()
+        await session.execute(statement)
+        writer.add_points(delivery.id, delivery.company_id, track_points(10))
+        writer.start()
+        await until(lambda: writer.buffered_count == 0)
+        closing = asyncio.create_task(writer.close())
+        done, _ = await asyncio.wait([closing], timeout=0.1)
+        assert not done
+    await closing
+    track = await track_of(dependencies.database, delivery)
+    assert track is not None
+    assert track.points == 10
 
 
 async def test_points_that_can_not_be_written_wait_for_the_next_flush(
