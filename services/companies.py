@@ -19,7 +19,7 @@ from models.timers import CompanyTimers, timers_with
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.text import code_form, parse_line
 from services.events.event_log import catalog_stream, record_event
-from services.stores.timer_rules import camel_case, timer_problems
+from services.stores.timer_rules import camel_case, company_timer_problems
 
 SLUG_PATTERN = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 MAX_SLUG_CHARS = 60
@@ -101,7 +101,8 @@ async def update_company(
     if row is None or not actor.has_company_role(company_id, COMPANY_ADMIN_ROLES):
         raise not_found(Company, "companyId")
     overrides = {**row.timer_overrides, **change.timers}
-    if problems := [*_fee_problems(change), *timer_problems(change.timers, timers_with(overrides))]:
+    problems = await company_timer_problems(session, row.id, overrides, change.timers)
+    if problems := [*_fee_problems(change), *problems]:
         raise DomainError(*problems)
     body: dict[str, object] = {**change.timers}
     if change.cancellation_fee_minor is not None:

@@ -16,14 +16,13 @@ from models.companies import Company
 from models.geo_point import Point
 from models.identity import Actor
 from models.stores import Store, StoreKind, StoreStatus
-from models.timers import timers_with
 from services.core.access import COMPANY_ROLES, may_manage_store
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, check_version
 from services.core.text import MAX_LINE_LENGTH, code_form, parse_code, parse_line
 from services.events.event_log import catalog_stream, record_event
 from services.stores.store_time import MIDNIGHT
-from services.stores.timer_rules import timer_problems
+from services.stores.timer_rules import store_timer_problems
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
 MAX_NAME_LENGTH = 80
@@ -154,10 +153,8 @@ async def update_store(
 
 async def _set_timers(session: AsyncSession, row: Store, change: StoreChange) -> None:
     """Raise DomainError: InvalidInput unless the timers are within the bounds of a company's."""
-    company = await session.get_one(Company, row.company_id)
     overrides = {**({} if change.clears_timers else row.timer_overrides), **change.timers}
-    timers = timers_with(company.timer_overrides, overrides)
-    if problems := [*timer_problems(change.timers, timers)]:
+    if problems := await store_timer_problems(session, row, overrides, change.timers):
         raise DomainError(*problems)
     row.timer_overrides = overrides
     body = {"store_id": row.id, **overrides}

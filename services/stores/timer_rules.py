@@ -1,22 +1,105 @@
-"""Checks new timers of a company or of a store; both have the same bounds."""
+"""Checks new timers of a company or of a store; both have the same bounds and the same order.
 
-from collections.abc import Iterator, Mapping
+A timer of a company holds in every store that has not set its own, so a change of either is checked
+as it would hold in each store that it reaches.
+"""
 
-from models.timers import TIMER_BOUNDS, CompanyTimers
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.companies import Company
+from models.stores import Store
+from models.timers import TIMER_BOUNDS, CompanyTimers, timers_with
 from services.core.problems import InvalidInput
 
 
-def timer_problems(given: Mapping[str, int], timers: CompanyTimers) -> Iterator[InvalidInput]:
-    """The problems of given seconds, by name; `timers` are those that would hold then."""
+@dataclass(frozen=True, slots=True)
+class TimerOrder:
+    """Two timers that start together, of which the first must not end after the second."""
+
+    first: str
+    second: str
+    reason: str
+
+
+TIMER_ORDERS = (
+    TimerOrder(
+        "rider_silence_seconds",
+        "rider_silence_case_seconds",
+        "A silent rider is asked before a case is opened",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MergedTimers:
+    """The timers that would hold in a place; `place` names it in messages."""
+
+    place: str
+    timers: CompanyTimers
+
+
+async def company_timer_problems(
+    session: AsyncSession,
+    company_id: UUID,
+    overrides: Mapping[str, int],
+    given: Mapping[str, int],
+) -> list[InvalidInput]:
+    """The problems of new timers of a company, whose row is locked, in it and in its stores."""
+    of_stores = (
+        select(Store.name, Store.timer_overrides)
+        .where(Store.company_id == company_id, Store.timer_overrides != {})
+        .order_by(Store.name, Store.id)
+    )
+    rows = (await session.execute(of_stores)).all() if _ordered_names() & given.keys() else ()
+    merged = [MergedTimers("the company", timers_with(overrides))]
+    merged += [MergedTimers(name, timers_with(overrides, own)) for name, own in rows]
+    return [*_problems(given, merged)]
+
+
+async def store_timer_problems(
+    session: AsyncSession, store: Store, overrides: Mapping[str, int], given: Mapping[str, int]
+) -> list[InvalidInput]:
+    """The problems of new timers of a store, whose row is locked, with those of its company.
+
+    The lock keeps the company from changing its timers, unseen by this check, at the same time.
+    """
+    of_company = select(Company.timer_overrides).where(Company.id == store.company_id)
+    company = (await session.scalars(of_company.with_for_update(read=True))).one()
+    return [*_problems(given, [MergedTimers(store.name, timers_with(company, overrides))])]
+
+
+def _problems(given: Mapping[str, int], merged: Iterable[MergedTimers]) -> Iterator[InvalidInput]:
     for name, seconds in given.items():
         least, most = TIMER_BOUNDS[name]
         if not least <= seconds <= most:
-            path = ["input", "timers", camel_case(name)]
-            yield InvalidInput(path=path, message=f"This is from {least} to {most} seconds.")
-    if timers.rider_silence_case_seconds < timers.rider_silence_seconds:
-        path = ["input", "timers", "riderSilenceCaseSeconds"]
-        message = f"A rider is asked first, after {timers.rider_silence_seconds} seconds."
-        yield InvalidInput(path=path, message=message)
+            yield _invalid(name, f"This is from {least} to {most} seconds.")
+    for order in TIMER_ORDERS:
+        names = [name for name in (order.second, order.first) if name in given]
+        broken = [one for one in merged if _breaks(one.timers, order)]
+        if names and broken:
+            other = order.first if names[0] == order.second else order.second
+            seconds = getattr(broken[0].timers, other)
+            message = f"{order.reason}: in {broken[0].place} the other timer is {seconds} seconds."
+            yield _invalid(names[0], message)
+
+
+def _breaks(timers: CompanyTimers, order: TimerOrder) -> bool:
+    first: int = getattr(timers, order.first)
+    second: int = getattr(timers, order.second)
+    return first > second
+
+
+def _ordered_names() -> frozenset[str]:
+    return frozenset(name for order in TIMER_ORDERS for name in (order.first, order.second))
+
+
+def _invalid(name: str, message: str) -> InvalidInput:
+    return InvalidInput(path=["input", "timers", camel_case(name)], message=message)
 
 
 def camel_case(name: str) -> str:

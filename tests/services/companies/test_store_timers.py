@@ -1,5 +1,6 @@
 """A store's managers set timers that hold there, in place of those of its company."""
 
+import asyncio
 from dataclasses import fields
 from typing import Any
 
@@ -18,6 +19,7 @@ from resolvers.context import Container
 from services import companies
 from services.events.event_log import catalog_stream
 from tests.services.companies.test_timers import FIELDS, NAMES, set_timers
+from tests.services.companies.test_timers import UPDATE as UPDATE_COMPANY
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
 from tests.support.customers import ORIGIN
@@ -25,6 +27,7 @@ from tests.support.customers import ORIGIN
 UPDATE = f"""mutation ($input: StoreUpdateInput!) {{ storeUpdate(input: $input) {{
   store {{ desk {{ version timers {{ {FIELDS} }} }} }}
   errors {{ __typename ... on Problem {{ path message }} }} }} }}"""
+SILENCE, CASE = "riderSilenceSeconds", "riderSilenceCaseSeconds"
 DESK = "query ($id: ID!) { store(id: $id) { desk { version } } }"
 
 
@@ -125,3 +128,60 @@ async def test_the_stores_own_timer_counts_before_its_companys(
             seconds = await session.scalar(joined.where(Store.id == city.near.id))
         assert isinstance(timers, CompanyTimers)
         assert getattr(timers, name) == expected == seconds
+
+
+async def test_a_companys_timers_fit_to_those_of_its_stores(
+    container: Container, company_admin: ActorClient, shared_city: City
+) -> None:
+    """A store asks silent riders late: its company's case would be opened before, from either side.
+
+    The problem names a timer that was given, also when the other one is the store's own.
+    """
+    company = encode_id(Company, shared_city.company.id)
+    late = {"rider_silence_seconds": 1_200, "rider_silence_case_seconds": 1_500}
+    try:
+        for own, given, field in (
+            ({"rider_silence_seconds": 600}, {"riderSilenceCaseSeconds": 300}, CASE),
+            ({"rider_silence_case_seconds": 200}, {"riderSilenceSeconds": 400}, SILENCE),
+            (late, {"riderSilenceSeconds": 600, "riderSilenceCaseSeconds": 1_100}, None),
+            ({"rider_silence_seconds": 1_200}, {"offerSeconds": 30}, None),
+        ):
+            await set_store_timers(container.database, shared_city, **own)
+            values = {"input": {"companyId": company, "timers": given}}
+            errors = (await company_admin.run(UPDATE_COMPANY, values))["companyUpdate"]["errors"]
+            expected = [] if field is None else [["input", "timers", field]]
+            assert [error["path"] for error in errors] == expected
+            assert all(shared_city.near.name in error["message"] for error in errors)
+            await set_timers(container.database, shared_city)
+    finally:
+        await set_store_timers(container.database, shared_city)
+        await set_timers(container.database, shared_city)
+
+
+async def test_the_problem_of_a_stores_timers_names_one_that_was_given(
+    container: Container, manager: ActorClient, city: City
+) -> None:
+    """The case is the company's: only the time until the rider is asked was given."""
+    await set_timers(container.database, city, rider_silence_case_seconds=500)
+    payload = await set_by(manager, city, timers={"riderSilenceSeconds": 600})
+    assert [error["path"] for error in payload["errors"]] == [["input", "timers", SILENCE]]
+    await set_store_timers(container.database, city, rider_silence_seconds=600)
+    payload = await set_by(manager, city, timers={"offerSeconds": 30})
+    assert payload["errors"] == []
+
+
+async def test_timers_of_company_and_store_that_are_set_together_fit(
+    container: Container, city: City
+) -> None:
+    """Each alone fits: whoever commits last is refused, however the two steps overlap."""
+    company, store = city.company.id, city.near.id
+    admin = await create_client(container, "Admin", Grant(Role.COMPANY_ADMIN, company))
+    manager = await create_client(container, "Manager", Grant(Role.STORE_MANAGER, company, store))
+    case = {"companyId": encode_id(Company, company), "timers": {"riderSilenceCaseSeconds": 300}}
+    for _ in range(5):
+        of_company = admin.run(UPDATE_COMPANY, {"input": case})
+        of_store = set_by(manager, city, timers={"riderSilenceSeconds": 400})
+        first, second = await asyncio.gather(of_company, of_store)
+        assert bool(first["companyUpdate"]["errors"]) != bool(second["errors"])
+        await set_store_timers(container.database, city)
+        await set_timers(container.database, city)
