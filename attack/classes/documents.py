@@ -9,8 +9,8 @@ from attack.bystander import bystander_of
 from attack.registry import Effort, Figure
 from attack.target import Target
 from models.identity import Grant, Role
-from tests.execution.test_limits import malicious_documents
 from tests.support.actors import create_client
+from tests.support.execution.malicious_documents import malicious_documents
 from tests.support.production.cpu_meter import CpuMeter
 from tests.support.production.harness import Harness, headers_of, open_harness
 

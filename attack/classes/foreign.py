@@ -17,15 +17,15 @@ from database.base import uuid7
 from models.identity import Actor, AppScope, app_grants
 from models.ids import encode_id
 from models.integrations import App
-from tests.schema.walk.test_downloads import DOWNLOADS
-from tests.schema.walk.test_mutations import MUTATIONS, ids_for, may_act, named_rows
-from tests.schema.walk.test_reads import nodes_of
 from tests.support.minimal_queries import minimal_document
 from tests.support.production.harness import Harness, headers_of, open_harness, unused_place
 from tests.support.server.integrator import AppAdmin
 from tests.support.server.websocket_client import open_socket
+from tests.support.walk.downloads import DOWNLOADS
 from tests.support.walk.marks import shown_marks, violations
+from tests.support.walk.named_rows import MUTATIONS, ids_for, may_act, named_rows
 from tests.support.walk.parties import World
+from tests.support.walk.row_documents import nodes_of
 from tests.support.walk.walked_world import ids_of, open_world
 
 SEED = 11

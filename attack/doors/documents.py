@@ -10,12 +10,12 @@ from typing import Any, cast
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
 
 from server.persisted_queries.manifest import first_party_documents, hash_of
-from tests.schema.walk.test_apps import Path as WalkPath
-from tests.schema.walk.test_apps import paths
-from tests.schema.walk.test_mutations import MUTATIONS
 from tests.support.minimal_queries import minimal_document
 from tests.support.walk.graph_walk import SHAPE, GraphWalk
+from tests.support.walk.named_rows import MUTATIONS
 from tests.support.walk.parties import IdOf
+from tests.support.walk.paths_of_types import Path as WalkPath
+from tests.support.walk.paths_of_types import paths
 
 MAX_LEAVES = 40
 

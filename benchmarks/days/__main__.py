@@ -22,7 +22,7 @@ from database.sessions import Database
 from services.events.event_log import record_event
 from services.orders.timeline import TimelineSlice, read_slices
 from subscriptions.engine.event_log_reader import EventLogReader
-from tests.conftest import superuser
+from tests.support.server.databases import superuser
 
 BY_DAYS = "a partition a day"
 EVENTS_PER_STREAM = 20

@@ -30,7 +30,7 @@ from resolvers.context import Container
 from server.webhook_payloads import GraphPayloads
 from services.events.event_log import inventory_stream, record_event
 from services.integrations.webhook_signatures import new_nonce
-from tests.conftest import superuser
+from tests.support.server.databases import superuser
 from tests.support.webhooks.receiver import run_receiver
 from workflows.identity.authenticator import Authenticator
 

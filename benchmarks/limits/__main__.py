@@ -20,8 +20,8 @@ from server.rate_limit.budgets import CallerBudgets
 from server.rate_limit.callers import CallerBucketSizes
 from server.rate_limit.redis_sync import RedisBucketSync
 from services.core.rate_limiter import CostReservation, RateLimiter
-from tests.execution.test_limits import LARGEST_ALLOWED, malicious_documents
 from tests.support.execution import shop_schema
+from tests.support.execution.malicious_documents import LARGEST_ALLOWED, malicious_documents
 
 ROUNDS = 20_000
 ATTEMPTS = 5

@@ -30,11 +30,11 @@ from server.graphql_engine import GraphQLEngine
 from services.events.event_log import inventory_stream, record_event, record_order_event
 from services.orders import order_states
 from subscriptions.engine.hub import Hub
-from tests.conftest import FOLDER, clone_database, migrate
 from tests.support.actors import ActorClient
 from tests.support.city import City, build_city
 from tests.support.graph_queries import operation
 from tests.support.order_rows import create_order_rows
+from tests.support.server.databases import FOLDER, clone_database, migrate
 from workflows.identity.authenticator import Authenticator
 
 LISTENERS = 1_000

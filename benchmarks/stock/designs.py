@@ -17,7 +17,7 @@ from database.connections import scope_statement
 from database.scope import PLATFORM
 from database.sessions import APPLICATION_ROLE, SERVER_SETTINGS, Database
 from services.stock.reservation_decisions import ReservationSuccess
-from tests.conftest import superuser
+from tests.support.server.databases import superuser
 from workflows.stock.reservation_batcher import ReservationBatcher
 
 POOL = 20

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from local import share
 from local.postgres import Postgres, postgres
-from tests.conftest import clone_database, migrate, superuser, with_database
 from tests.support.paths import ROOT
+from tests.support.server.databases import clone_database, migrate, superuser, with_database
 
 FOLDER = ROOT / ".darkstore" / "bench-stock"
 PRODUCTS = 1_000

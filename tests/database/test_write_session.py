@@ -21,9 +21,9 @@ from models.accounts import Address
 from models.carts import Cart, CartLine
 from models.operations import AuditEntry
 from services.core.transient_errors import is_transient
-from tests.conftest import superuser
 from tests.support.actors import ActorClient
 from tests.support.city import City
+from tests.support.server.databases import superuser
 
 ORIGIN = AuditContext("test:working")
 

@@ -9,12 +9,12 @@ import pytest
 from database.sessions import Database
 from local import process
 from models.identity import Grant, Role
-from tests.conftest import FOLDER
 from tests.support import city as cities
 from tests.support.city import City
 from tests.support.faults import process_group
 from tests.support.faults.http_client import FaultScenario, create_scenario
 from tests.support.faults.process_group import ServerGroup
+from tests.support.server.databases import FOLDER
 
 FOLDER_PREFIX = "servers-"
 

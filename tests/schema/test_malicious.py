@@ -3,7 +3,7 @@
 import pytest
 
 from execution import Answer
-from tests.execution.test_limits import MAX_REFUSAL_BYTES, malicious_documents
+from tests.support.execution.malicious_documents import MAX_REFUSAL_BYTES, malicious_documents
 from tests.support.graph_queries import ENGINE
 
 # Five errors, and one that says that there are more.

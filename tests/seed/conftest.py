@@ -7,7 +7,7 @@ import pytest
 
 from database.sessions import Database
 from seed import SeedSummary, seed
-from tests.conftest import clone_database
+from tests.support.server.databases import clone_database
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from local.valkey import Valkey, valkey
 from models.identity import Grant, Role
 from resolvers.context import Container
 from subscriptions.engine import hub
-from tests.conftest import FOLDER
 from tests.support.actors import ActorClient, create_client
+from tests.support.server.databases import FOLDER
 from tests.support.streams.server_process import StreamProcess, start_process
 
 

@@ -10,10 +10,10 @@ from models.identity import Actor
 from models.ids import encode_id
 from models.stock import StockBatch
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import day, receive
 from tests.support.city import City
 from tests.support.graph_queries import GraphRunner, public_id
 from tests.support.paid_orders import order_dependencies, place_paid_order
+from tests.support.stock.batches import day, receive
 from tests.support.store_staff import accept_task
 
 WASTE = """

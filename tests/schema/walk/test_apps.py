@@ -3,9 +3,7 @@
 What an app is shown is judged by the scope that the walk's own rules name, not by the product's.
 """
 
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
@@ -21,36 +19,19 @@ from models.ids import encode_id
 from models.integrations import App
 from resolvers.rules import rule_of
 from resolvers.scopes import PERSONAL_FIELD_SCOPES
-from tests.schema.walk.test_reads import TYPE_NAMES
 from tests.support.actors import ActorClient
-from tests.support.walk.graph_walk import SHAPE, GraphWalk, is_wrapper, walking_engine
+from tests.support.walk.graph_walk import SHAPE, GraphWalk, walking_engine
 from tests.support.walk.marks import violations
 from tests.support.walk.parties import World
+from tests.support.walk.paths_of_types import Path, paths
+from tests.support.walk.row_documents import TYPE_NAMES
 from tests.support.walk.rules import RULES
 from tests.support.walk.share import IS_FULL, PART, share
 from tests.support.walk.walked_world import ids_of
 
 pytestmark = pytest.mark.timeout(900)
 PLACES = ("here", "elsewhere", "ended")
-MAX_DEPTH = 7
 READ_SCOPES = {scope for scope in AppScope if scope.token.endswith(":read")}
-
-
-@dataclass(frozen=True)
-class Path:
-    """Fields from a root to a type: what comes before and behind a selection of that type."""
-
-    kind: GraphQLObjectType
-    before: str = ""
-    behind: str = ""
-    depth: int = 0
-
-    def step(self, call: str, kind: GraphQLObjectType) -> "Path":
-        before = f"{self.before} {{ {call}"
-        return Path(kind, before, f" }}{self.behind}", self.depth + 1)
-
-    def text(self, selection: str) -> str:
-        return f"{self.before} {{ {selection} }}{self.behind}"
 
 
 def apps(world: World) -> dict[str, ActorClient]:
@@ -65,26 +46,6 @@ def apps(world: World) -> dict[str, ActorClient]:
         name: ActorClient(container, Actor(uuid7(), uuid7(), grants, own, held))
         for name, held in scopes.items()
     }
-
-
-def paths(walk: GraphWalk, begin: Path) -> Iterator[Path]:
-    """Paths from a selection to each field of objects, by the shortest way to its type."""
-    visited, waiting = {begin.kind.name}, deque([begin])
-    while waiting:
-        path = waiting.popleft()
-        yield path
-        if path.depth >= MAX_DEPTH:
-            continue
-        for name, declared in path.kind.fields.items():
-            kind = get_named_type(declared.type)
-            if not isinstance(kind, GraphQLObjectType):
-                continue
-            step = path.step(walk.call(name, declared), kind)
-            if is_wrapper(kind) or kind.name not in visited:
-                visited.add(kind.name)
-                waiting.append(step)
-            else:
-                yield step
 
 
 def selections(walk: GraphWalk, kind: GraphQLObjectType) -> Iterator[str]:

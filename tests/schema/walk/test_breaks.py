@@ -14,12 +14,12 @@ import pytest
 from execution import Answer
 from tests.schema.walk.test_apps import answers
 from tests.schema.walk.test_downloads import client, fetch_all
-from tests.schema.walk.test_reads import TYPE_NAMES, documents_of
 from tests.schema.walk.test_streams import follow
 from tests.support.walk.graph_walk import walking_engine
 from tests.support.walk.marks import violations
 from tests.support.walk.parties import World
 from tests.support.walk.places import find
+from tests.support.walk.row_documents import TYPE_NAMES, documents_of
 from tests.support.walk.rules import OPERATES, RULES, SCOPE, WalkRule
 from tests.support.walk.share import IS_FULL, PART
 

@@ -10,14 +10,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from database.base import Entity
 from gateways.storage import DiskStorage
-from models.counter_sales import CounterSale
-from models.fulfillment import Fulfillment
-from models.identity import Actor, Role
+from models.identity import Role
 from models.ids import encode_id
-from models.imports import StockImport
-from models.stores import Store
 from server import gc_settings
 from server.app import open_app
 from server.auth.header_authenticator import HeaderAuthenticator
@@ -27,37 +22,13 @@ from server.endpoints.stock_uploads import StockFiles
 from server.settings import read_settings
 from tests.server.test_settings import REQUIRED, SMS_ACCOUNT
 from tests.support.actors import ActorClient
-from tests.support.walk import parties
+from tests.support.walk.downloads import DOWNLOADS
 from tests.support.walk.marks import violations
-from tests.support.walk.parties import MANAGER_ROLES, STORE_ROLES, Party, World
+from tests.support.walk.parties import MANAGER_ROLES, World
 
 pytestmark = pytest.mark.timeout(900)
 
 
-def works_in(world: World, actor: Actor, store: Any) -> bool:
-    return actor.has_store_role(store.company_id, store.id, STORE_ROLES)
-
-
-def imports(world: World, actor: Actor, row: Any) -> bool:
-    """Whoever started it, and admins: an import without a list of stores is for all of them."""
-    started = actor.signed_in and row.started_by_id == actor.person_id
-    return started or parties.administers(world, actor, row)
-
-
-@dataclass(frozen=True)
-class Download:
-    """A route that answers with the content of a row: the row's model and who may have it."""
-
-    model: type[Entity]
-    parties: tuple[Party, ...]
-
-
-DOWNLOADS = {
-    "/documents/packing-slips/{id}.pdf": Download(Fulfillment, (parties.works, parties.supports)),
-    "/documents/manifests/{id}.pdf": Download(Store, (works_in,)),
-    "/documents/receipts/{id}.pdf": Download(CounterSale, (parties.works,)),
-    "/imports/{id}/errors.csv": Download(StockImport, (imports,)),
-}
 # What is sent to these is the caller's own: no id of a row is in it.
 OWN = {"/imports": MANAGER_ROLES, POSITIONS_PATH: frozenset({Role.RIDER})}
 # The graph has a walk of its own; the others know no person, or prove the caller otherwise.

@@ -4,56 +4,38 @@ Each runs in a transaction that is rolled back. Whoever is no party of a row tha
 changes nothing in any table, and is told no more than that there is no such row.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from attack.extremes.samples import contains_id
 from database.audit import AuditContext
-from database.base import Base
 from database.scope import Scope
 from dataloaders.loaders import Loaders
 from execution import Answer
-from models.companies import Company
-from models.identity import Actor, Role
-from models.ids import MODELS, decode_id
-from models.stores import Store
 from tests.support.actors import engine
 from tests.support.execution.rolled_back_database import RollbackDatabase
 from tests.support.minimal_queries import minimal_document
-from tests.support.order_rows import Keys
-from tests.support.walk.graph_walk import SHAPE
-from tests.support.walk.parties import STORE_ROLES, SUPPORT_ROLES, IdOf, World
-from tests.support.walk.rules import RULE_OF_ROWS
+from tests.support.walk.named_rows import (
+    MUTATIONS,
+    ids_for,
+    may_act,
+    named_rows,
+)
+from tests.support.walk.parties import World
 from tests.support.walk.share import share
-from tests.support.walk.walked_world import ids_of
 
 pytestmark = pytest.mark.timeout(900)
-assert SHAPE.mutation_type is not None
-MUTATIONS = {
-    name: declared
-    for name, declared in SHAPE.mutation_type.fields.items()
-    if any(contains_id(argument.type) for argument in declared.args.values())
-}
 PLACES = ("here", "lost", "next_door", "elsewhere", "of_an_agent")
 REFUSALS = {"NotFound", "FORBIDDEN", "UNAUTHENTICATED", "InvalidInput", "NOT_FOUND"}
-# An argument that has another meaning in one mutation.
-NAMES = {
-    ("webhookDeliveryRetry", "deliveryId"): "webhookDeliveryId",
-    ("fulfillmentPutBack", "lineId"): "putBackLineId",
-}
 # The walk has no invited person, no failed job, no manager's upload, and no such line or secret.
 UNREACHED = {
     "appSecretRotate", "invitationAccept", "invitationDecline", "jobFailureRetry",
     "riderGoOnline", "stockCountLineSet", "stockImportStart",
 }  # fmt: skip
-# A store and its products are named by whoever buys there.
-BY_CUSTOMERS = {"cartLinesSet", "orderPlace", "orderChange"}
 WRITTEN = text(
     "select relname from pg_stat_xact_user_tables where n_tup_ins + n_tup_upd + n_tup_del > 0"
 )
@@ -91,34 +73,6 @@ class Outcome:
         return not self.foreign and not self.problems & (REFUSALS - {"InvalidInput"})
 
 
-def named_rows(world: World, variables: Any) -> Iterator[Base]:
-    """The rows of the world whose ids are in the variables."""
-    if isinstance(variables, dict):
-        variables = list(variables.values())
-    if isinstance(variables, list):
-        for one in variables:
-            yield from named_rows(world, one)
-    elif isinstance(variables, str) and variables[:3] in MODELS:
-        model: Any = MODELS[variables[:3]]
-        key: Any = decode_id(model, variables)
-        row = world.rows[model].get(key)
-        if row is not None:
-            yield row
-
-
-def may_act(world: World, actor: Actor, row: Base, name: str) -> bool:
-    """Whether a person is a party of a row that an input names."""
-    if isinstance(row, Store):
-        staff = actor.has_store_role(row.company_id, row.id, STORE_ROLES)
-        return staff or name in BY_CUSTOMERS
-    if isinstance(row, Company):
-        roles = STORE_ROLES | SUPPORT_ROLES | {Role.RIDER}
-        works = any(g.role in roles and g.company_id in (None, row.id) for g in actor.grants)
-        return works or name in BY_CUSTOMERS
-    rule = RULE_OF_ROWS.get(type(row))
-    return rule is None or rule.permits(world, actor, row)
-
-
 @pytest.fixture(scope="module")
 async def outcomes(world: World) -> list[Outcome]:
     return [one async for one in try_mutations(world, list(MUTATIONS))]
@@ -154,12 +108,6 @@ async def try_mutations(world: World, names: list[str]) -> AsyncIterator[Outcome
                 is_reached |= one.reaches
                 yield one
     await recording.close()
-
-
-def ids_for(mutation: str, keys: Keys) -> IdOf:
-    """The ids of a situation, for a mutation's arguments."""
-    id_of = ids_of(keys)
-    return lambda argument: id_of(NAMES.get((mutation, argument), argument))
 
 
 def problems(answer: Answer) -> frozenset[str]:

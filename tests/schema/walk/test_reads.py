@@ -5,29 +5,23 @@ parent along, and no path shows a private row or value to somebody who is no par
 `make walk` executes every document as every person; the suite executes a fixed share of them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import pytest
 
-from database.base import Entity
 from execution import Answer
-from models.ids import encode_id
 from resolvers.rules import rule_of
-from schema.backing import BACKING
-from tests.support.walk.graph_walk import SHAPE, GraphWalk, object_types, walking_engine
+from tests.support.walk.graph_walk import SHAPE, object_types, walking_engine
 from tests.support.walk.marks import shown_marks, violations
 from tests.support.walk.parties import World
+from tests.support.walk.row_documents import documents_of
 from tests.support.walk.rules import RULE_OF_ROWS, RULE_OF_VALUE
-from tests.support.walk.share import IS_FULL, share
-from tests.support.walk.walked_world import ids_of
+from tests.support.walk.share import share
 
 # The walk takes half a minute, and several on a machine with another load.
 pytestmark = pytest.mark.timeout(900)
-ROWS_PER_MODEL = 40 if IS_FULL else 12
-TYPE_NAMES = {model: kind.__name__.removesuffix("Type") for kind, model in BACKING.items()}
 
 
 @dataclass
@@ -63,33 +57,6 @@ async def findings(world: World) -> Findings:
             context = world.clients[who].context()
             result.judge(world, who, place, await engine.execute(prepared, variables, context))
     return result
-
-
-def documents_of(world: World) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """A document for each root field with the ids of each place, and for each row as a node."""
-    query = SHAPE.query_type
-    assert query is not None
-    for name in query.fields.keys() - {"node", "nodes"}:
-        walk = GraphWalk()
-        document = walk.document("query", name)
-        for place, keys in world.places.items():
-            yield f"{name} {place}", document, walk.variables(ids_of(keys))
-    for kind in cast(Any, SHAPE).get_possible_types(SHAPE.type_map["Node"]):
-        walk = GraphWalk()
-        document = walk.document("query", "node", on=kind)
-        for key in nodes_of(world, kind.name):
-            yield f"node {kind.name}", document, walk.variables(lambda _, key=key: key)  # type: ignore[misc] # bound now
-
-
-def nodes_of(world: World, kind: str) -> list[str]:
-    """The ids of rows of a type: those of the places first."""
-    models = [model for model, name in TYPE_NAMES.items() if name == kind and model in world.rows]
-    if not models:
-        return []
-    model = cast(type[Entity], models[0])
-    placed = [keys[model] for keys in world.places.values() if model in keys]
-    rows = list(dict.fromkeys([*placed, *world.rows[model]]))
-    return [encode_id(model, key) for key in rows[:ROWS_PER_MODEL]]
 
 
 def lost_parent(answer: Answer, path: list[str | int]) -> bool:

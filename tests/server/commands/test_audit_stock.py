@@ -16,8 +16,8 @@ from server.__main__ import main
 from server.commands import audit_stock
 from services.events.event_log import audit_stream
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import day, receive
 from tests.support import city as cities
+from tests.support.stock.batches import day, receive
 
 FAULTS = {
     "on_hand": "update stock set on_hand = on_hand + 1",

@@ -27,7 +27,7 @@ from server.transport.connections import LiveConnections
 from server.transport.limits import TransportLimits
 from server.transport.routes import graphql_routes
 from services.core import idempotency
-from tests.conftest import superuser
+from tests.support.server.databases import superuser
 from tests.support.server.small_server import run_server
 from tests.support.server.websocket_client import open_socket
 from tests.support.waiting import until

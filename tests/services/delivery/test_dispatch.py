@@ -14,12 +14,12 @@ from models.riders import Rider
 from services.core.problems import DomainError, IllegalStep, NotFound
 from services.delivery import nearest_riders, riders
 from services.events.event_log import order_stream, rider_stream
-from tests.conftest import superuser
 from tests.support import city as cities
 from tests.support import riders as support_riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import OrderDependencies, write_as
+from tests.support.server.databases import superuser
 from tests.support.store_staff import event_types
 
 CROWD = """

@@ -21,7 +21,6 @@ from services.fulfillment.picking import LinePick
 from services.fulfillment.put_back import PutBackCount
 from services.stock import recalls
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import batches_of, counters, day, receive
 from tests.support import riders
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
@@ -35,6 +34,7 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
+from tests.support.stock.batches import batches_of, counters, day, receive
 from tests.support.store_staff import (
     accept_task,
     on_hand,

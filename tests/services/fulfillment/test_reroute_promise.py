@@ -17,7 +17,6 @@ from services.events.event_log import order_stream
 from services.fulfillment import fulfillments, give_back, rerouting
 from services.stock.receiving import StockReceiptLine
 from services.stores.delivery_estimates import estimate_delivery
-from tests.services.stock.test_batches import batches_of, day, receive
 from tests.support import riders
 from tests.support.city import City
 from tests.support.paid_orders import (
@@ -29,6 +28,7 @@ from tests.support.paid_orders import (
     reload_order,
     unexplained_stock,
 )
+from tests.support.stock.batches import batches_of, day, receive
 from tests.support.store_staff import on_hand, refusal_of_step, run_step
 
 OUT_OF_STOCK = RejectReason.OUT_OF_STOCK

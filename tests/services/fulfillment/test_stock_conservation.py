@@ -16,7 +16,6 @@ from services.fulfillment import fulfillments, picking, substitutions
 from services.fulfillment.picking import LinePick
 from services.fulfillment.substitutions import SubstituteProposal
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import day, receive
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
@@ -28,6 +27,7 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
+from tests.support.stock.batches import day, receive
 from tests.support.store_staff import accept_task, put_back_everything, run_step
 
 STEPS = 14

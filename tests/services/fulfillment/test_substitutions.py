@@ -26,7 +26,6 @@ from services.fulfillment.picking import LinePick
 from services.fulfillment.substitutions import SubstituteProposal, SubstituteUnwanted
 from services.operations import documents
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import batches_of, day, receive
 from tests.services.stock.test_picked_batches import picked_of_order
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
@@ -39,6 +38,7 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
+from tests.support.stock.batches import batches_of, day, receive
 from tests.support.store_staff import (
     accept_task,
     event_types,

@@ -11,9 +11,9 @@ from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput
 from services.stock import stock_writer
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import day, receive
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import unexplained_stock
+from tests.support.stock.batches import day, receive
 from tests.support.stock.import_runner import ImportRunner, stock_file
 
 

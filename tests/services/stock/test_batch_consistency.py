@@ -14,7 +14,6 @@ from services.checkout import cancellation
 from services.core.problems import DomainError
 from services.fulfillment import picking
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import issue, receive
 from tests.services.stock.test_picked_batches import MILK, pick_line, recall_batch
 from tests.support import city as cities
 from tests.support.city import City
@@ -25,6 +24,7 @@ from tests.support.paid_orders import (
     place_paid_order,
     unexplained_stock,
 )
+from tests.support.stock.batches import issue, receive
 from tests.support.store_staff import accept_task, run_step
 
 

@@ -1,12 +1,11 @@
 """Batches: first expired, first out, and no unsellable units."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -14,11 +13,11 @@ from sqlalchemy.pool import NullPool
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.identity import Grant, Role
-from models.stock import BatchStatus, Stock, StockBatch, StockEntry, StockReason
+from models.stock import BatchStatus
 from models.stores import Store
 from services.carts.basket_problems import InsufficientStock
-from services.core.problems import DomainError, InvalidInput, NotFound, Problem
-from services.stock import movements, recalls, receiving
+from services.core.problems import InvalidInput, NotFound
+from services.stock import movements, recalls
 from services.stock.receiving import StockReceiptLine
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
@@ -27,30 +26,14 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
-
-TODAY = datetime.now(UTC).date()
-
-
-def day(ahead: int) -> date:
-    return TODAY + timedelta(days=ahead)
-
-
-async def receive(database: Database, store: Store, *lines: StockReceiptLine) -> list[StockEntry]:
-    async with database.write(PLATFORM, ORIGIN) as session:
-        return await receiving.receive(
-            session, company_id=store.company_id, store_id=store.id, lines=lines,
-            reason=StockReason.RECEIPT, reference="PO-1", actor_id=None,
-        )  # fmt: skip
-
-
-async def issue(
-    database: Database, store: Store, lines: dict[UUID, int]
-) -> list[movements.IssuedUnits]:
-    async with database.write(PLATFORM, ORIGIN) as session:
-        return await movements.issue(
-            session, company_id=store.company_id, store_id=store.id, lines=lines,
-            reason=StockReason.TRANSFER_OUT, reference="T-1", actor_id=None,
-        )  # fmt: skip
+from tests.support.stock.batches import (
+    batches_of,
+    counters,
+    day,
+    issue,
+    receive,
+    refusals_of,
+)
 
 
 async def change_incoming(database: Database, store: Store, lines: dict[UUID, int]) -> None:
@@ -58,29 +41,6 @@ async def change_incoming(database: Database, store: Store, lines: dict[UUID, in
         await movements.change_incoming(
             session, company_id=store.company_id, store_id=store.id, lines=lines
         )
-
-
-async def refusals_of(work: Any) -> list[Problem]:
-    """The problems with which a call is refused."""
-    with pytest.raises(DomainError) as caught:
-        await work
-    return caught.value.problems
-
-
-async def counters(database: Database, store: Store, product_id: UUID) -> tuple[int, ...]:
-    async with database.read(PLATFORM) as session:
-        row = await session.get_one(Stock, (store.id, product_id))
-        return row.on_hand, row.held, row.damaged, row.incoming
-
-
-async def batches_of(database: Database, store: Store, product_id: UUID) -> dict[str, Any]:
-    async with database.read(PLATFORM) as session:
-        rows = await session.scalars(
-            select(StockBatch).where(
-                StockBatch.store_id == store.id, StockBatch.product_id == product_id
-            )
-        )
-        return {row.code: (row.on_hand, row.damaged, row.status) for row in rows}
 
 
 async def test_received_units_extend_their_batch_and_damaged_ones_are_set_aside(

@@ -12,7 +12,6 @@ from services.core.problems import InvalidInput
 from services.fulfillment import fulfillments, picking
 from services.fulfillment.picking import LinePick
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import batches_of, counters, day, receive
 from tests.support.city import City
 from tests.support.customers import ORIGIN
 from tests.support.paid_orders import (
@@ -22,6 +21,7 @@ from tests.support.paid_orders import (
     place_paid_order,
     unexplained_stock,
 )
+from tests.support.stock.batches import batches_of, counters, day, receive
 from tests.support.store_staff import (
     accept_task,
     put_back_everything,

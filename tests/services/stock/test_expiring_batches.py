@@ -16,7 +16,6 @@ from models.stock import (
 )
 from services.stock import expiring_batches
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import batches_of, counters, day, issue, receive, refusals_of
 from tests.support import city as cities
 from tests.support.city import City
 from tests.support.customers import ORIGIN
@@ -27,6 +26,7 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
+from tests.support.stock.batches import batches_of, counters, day, issue, receive, refusals_of
 
 MILK = (0,)
 

@@ -26,7 +26,6 @@ from services.fulfillment.put_back import PutBackCount
 from services.stock import recalls
 from services.stock.picked_batches import BatchFrozen
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import batches_of, counters, day, receive, refusals_of
 from tests.support import city as cities
 from tests.support.city import City
 from tests.support.customers import ORIGIN, create_people
@@ -37,6 +36,7 @@ from tests.support.paid_orders import (
     unexplained_stock,
     write_as,
 )
+from tests.support.stock.batches import batches_of, counters, day, receive, refusals_of
 from tests.support.store_staff import accept_task, put_back_lines_of, refusal_of_step, run_step
 
 MILK = (0,)

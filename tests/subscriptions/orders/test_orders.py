@@ -20,9 +20,9 @@ from services.orders import order_states
 from subscriptions.engine import access_monitor
 from subscriptions.engine.event_log_reader import EventsExpired
 from subscriptions.engine.hub import Hub
-from tests.conftest import superuser
 from tests.support.actors import ActorClient, create_client
 from tests.support.city import City
+from tests.support.server.databases import superuser
 from tests.support.streams.orders import (
     ORIGIN,
     place_test_order,

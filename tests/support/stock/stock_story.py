@@ -26,11 +26,11 @@ from services.orders import order_states
 from services.stock import reservations
 from services.stock.audit import stock_audit
 from services.stock.receiving import StockReceiptLine
-from tests.services.stock.test_batches import day, receive
 from tests.support.checkout.cart_orders import cart_request, failing_writes, keyed, set_cart
 from tests.support.city import build_city
 from tests.support.customers import NO_LIMITS, ORIGIN, create_people, product_id
 from tests.support.paid_orders import OrderDependencies, create_picker, write_as
+from tests.support.stock.batches import day, receive
 from tests.support.stock.store_steps import StoreSteps
 from workflows.checkout import place_order
 
