@@ -116,6 +116,7 @@ class Delivery(Entity):
         CheckConstraint("pin_tries between 0 and 10", name="pin_tries"),
         CheckConstraint("handover_tries between 0 and 10", name="handover_tries"),
         CheckConstraint("return_tries between 0 and 10", name="return_tries"),
+        CheckConstraint("search_restarts between 0 and 10", name="search_restarts"),
         Index("ix_delivery_store_live", "store_id", "id", postgresql_where=text(OPEN_DELIVERY_SQL)),
     )
 
@@ -142,7 +143,7 @@ class Delivery(Entity):
     arrived_at: Mapped[datetime | None]
     """Time of the arrival at the customer for the present attempt, as the rider reported it."""
     at_door_since: Mapped[datetime | None]
-    """Time of the first position at the door in the present attempt; the fee is kept for this."""
+    """Time of the first position at the door in the present attempt: the wait counts from it."""
     handover_tries: Mapped[int] = mapped_column(default=0)
     pin_tries: Mapped[int] = mapped_column(default=0)
     fail_reason: Mapped[FailReason | None]
@@ -160,6 +161,9 @@ class Delivery(Entity):
     has_case: Mapped[bool] = mapped_column(default=False, server_default="false")
     """Whether support has an unresolved case about it."""
     search_started_at: Mapped[datetime | None]
+    """The time from which the age of the search counts; kept while a rider has the delivery."""
+    search_restarts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often that time began anew, because a rider was lost before pickup."""
     search_step: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many steps of SEARCH_STEPS this search has reached."""
     silence_step: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -17,7 +17,7 @@ from models.orders import Order
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
-from services.delivery import dispatch
+from services.delivery import dispatch, search_escalation
 from services.delivery.delivery_cases import close_delivery_cases
 from services.delivery.delivery_codes import check_code
 from services.delivery.delivery_states import (
@@ -55,6 +55,7 @@ async def create_delivery(
 
     Raises DomainError: IllegalStep when the fulfillment has an open delivery already.
     """
+    now = await current_time(session)
     delivery = Delivery(
         fulfillment_id=fulfillment.id,
         order_id=order.id,
@@ -70,7 +71,7 @@ async def create_delivery(
         drop_note=order.drop_note,
         distance_m=order.distance_m,
         status=DeliveryStatus.SEARCHING,
-        search_started_at=await current_time(session),
+        search_started_at=now,
         round=1,
         version=1,
     )
@@ -84,7 +85,7 @@ async def create_delivery(
         message = "A ride of this order is under way already."
         raise illegal_step("input", "fulfillmentId", message=message, state=state) from None
     record_change(session, order, delivery, EventType.DELIVERY_SEARCHING, round=1)
-    await dispatch.offer_to_next_rider(session, order, delivery)
+    await dispatch.offer_to_next_rider(session, order, delivery, now)
     await session.flush()
     return delivery
 
@@ -231,7 +232,7 @@ async def search_again(
     """Take a locked delivery, not picked up yet, from its rider and offer it to others."""
     now = await current_time(session)
     change_status(delivery, DeliveryStatus.SEARCHING, now)
-    delivery.search_started_at, delivery.search_step = now, 0
+    search_escalation.resume(delivery, now)
     if delivery.rider_id is not None:
         record_rider_change(session, delivery.rider_id, delivery)
     await release_rider(session, delivery)
@@ -239,7 +240,7 @@ async def search_again(
     delivery.rider_name = ""
     record_change(session, order, delivery, EventType.DELIVERY_SEARCHING, unassigned=True, **facts)
     await session.flush()
-    await dispatch.offer_to_next_rider(session, order, delivery)
+    await dispatch.offer_to_next_rider(session, order, delivery, now)
     await session.flush()
 
 

@@ -45,8 +45,7 @@ async def advance_delivery(session: AsyncSession, delivery_id: UUID) -> bool:
     if delivery.due_at is None or delivery.due_at > now:
         return False
     if delivery.status is DeliveryStatus.SEARCHING:
-        await search_escalation.escalate(session, order, delivery, now)
-        await dispatch.offer_to_next_rider(session, order, delivery)
+        await dispatch.offer_to_next_rider(session, order, delivery, now)
     elif delivery.status is DeliveryStatus.OFFERED:
         await dispatch.expire_offer(session, order, delivery)
     else:

@@ -5,7 +5,8 @@ one begins after a pause, a longer one after MAX_ROUNDS rounds; a round in which
 be asked counts too and is followed by the next after SEARCH_RETRY_SECONDS. The store's queue is
 told of each round with an offer, and of the last one. Unique indexes allow one open offer for each
 delivery and for each rider: the slower of two offers in parallel goes to the next rider. What
-happens when the search goes on for too long is in `search_escalation`.
+happens when the search goes on for too long is in `search_escalation`: each offer looks whether it
+has, so that a search ends although there is always somebody who accepts and then goes silent.
 """
 
 from datetime import datetime
@@ -30,6 +31,7 @@ from models.stores import Store
 from services.core.clock import current_time
 from services.core.problems import not_found
 from services.core.state_machine import illegal_step
+from services.delivery import search_escalation
 from services.delivery.delivery_cases import close_delivery_cases
 from services.delivery.delivery_states import MACHINE, change_status, lock, record_change
 from services.delivery.nearest_riders import NEAREST_RIDER, nearest_rider_parameters
@@ -85,13 +87,19 @@ OPEN_OFFER = prepared(
 
 
 async def offer_to_next_rider(
-    session: AsyncSession, order: Order, delivery: Delivery
+    session: AsyncSession, order: Order, delivery: Delivery, now: datetime
 ) -> DeliveryOffer | None:
     """Offer a delivery to the nearest free rider without an offer in this round.
 
-    Returns None when there is none; then the search is retried later. The order is locked by the
-    caller and the delivery is SEARCHING.
+    Returns None when there is none; then the search is retried later. A search that has ended is
+    due at once instead: the job cancels the order. The order is locked by the caller and the
+    delivery is SEARCHING.
     """
+    await search_escalation.escalate(session, order, delivery, now)
+    if search_escalation.has_ended(delivery, now):
+        delivery.due_at = now
+        delivery.version += 1
+        return None
     delivery.round = max(1, delivery.round)
     for _ in range(MAX_OFFER_ATTEMPTS):
         rider = (await session.execute(NEAREST_RIDER, nearest_rider_parameters(delivery))).first()
@@ -177,7 +185,6 @@ async def accept_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -
     offer.answered_at = now
     change_status(delivery, DeliveryStatus.ASSIGNED, now)
     assign(delivery, rider, person.name if person else "", now)
-    delivery.search_started_at, delivery.search_step = None, 0
     if order.cancel_offered_at is not None:
         order.cancel_offered_at = None
         order.version += 1
@@ -189,9 +196,8 @@ async def accept_offer(session: AsyncSession, *, actor: Actor, offer_id: UUID) -
 
 
 def assign(delivery: Delivery, rider: Rider, name: str, now: datetime) -> None:
-    """Give a delivery to a locked rider, with all attempts for its codes."""
+    """Give a delivery to a locked rider. Wrong codes count on: they belong to the code."""
     delivery.assigned_at = now
-    delivery.handover_tries = delivery.pin_tries = delivery.return_tries = 0
     delivery.rider_id, delivery.rider_person_id = rider.id, rider.person_id
     delivery.rider_name = first_name(name)
     delivery.needs_rider_since = None
@@ -240,19 +246,23 @@ async def _offer_to_another(
     status: OfferStatus,
 ) -> None:
     """Close an offer that was not accepted and offer the delivery to the next rider."""
-    await _close_offer(session, offer, status)
+    now = await _close_offer(session, offer, status)
     MACHINE.move(delivery, DeliveryStatus.SEARCHING)
     declined = status is OfferStatus.DECLINED
     event_type = EventType.DELIVERY_OFFER_DECLINED if declined else EventType.DELIVERY_OFFER_EXPIRED
     record_change(session, order, delivery, event_type, offer_id=offer.id)
-    await offer_to_next_rider(session, order, delivery)
+    await offer_to_next_rider(session, order, delivery, now)
 
 
-async def _close_offer(session: AsyncSession, offer: DeliveryOffer, status: OfferStatus) -> None:
-    offer.answered_at = await current_time(session)
+async def _close_offer(
+    session: AsyncSession, offer: DeliveryOffer, status: OfferStatus
+) -> datetime:
+    """Close an open offer; returns the time."""
+    offer.answered_at = now = await current_time(session)
     OFFER_MACHINE.set_status(offer, status)
     _record_rider_event(session, offer, "OFFER_WITHDRAWN", offer_id=offer.id, offer_status=status)
     await session.flush()
+    return now
 
 
 async def _begin_answer(

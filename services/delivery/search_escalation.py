@@ -37,6 +37,22 @@ SEARCH_STEPS: Sequence[SearchStep] = (
 )
 
 
+MAX_SEARCH_RESTARTS = 2
+
+
+def resume(delivery: Delivery, now: datetime) -> None:
+    """Begin to search again for a locked delivery that lost its rider before pickup.
+
+    The age of the search begins anew for the first MAX_SEARCH_RESTARTS riders who are lost; after
+    them it goes on, so that a chain of riders who accept and go silent comes to an end. What was
+    taken back when a rider accepted (the case, the offer to cancel) is due again by that age.
+    """
+    delivery.search_step = 0
+    if delivery.search_restarts < MAX_SEARCH_RESTARTS:
+        delivery.search_restarts += 1
+        delivery.search_started_at = now
+
+
 async def escalate(session: AsyncSession, order: Order, delivery: Delivery, now: datetime) -> None:
     """Take the steps that a locked, searching delivery has reached since its last ones."""
     started_at = delivery.search_started_at = delivery.search_started_at or now

@@ -144,7 +144,7 @@ async def test_the_offer_to_cancel_ends_when_a_rider_accepts(
     offer = await riders.open_offer(database, delivery)
     assert offer is not None
     accepted = await riders.accept(database, rider, offer)
-    assert (accepted.search_step, accepted.search_started_at) == (0, None)
+    assert accepted.status is DeliveryStatus.ASSIGNED
     assert (await reload_order(database, order)).cancel_offered_at is None
     assert await open_cases(database, order) == []
     customer = Actor(order.customer_id, grants=(Grant(Role.CUSTOMER),))
