@@ -70,7 +70,9 @@ class TransferDifferenceInput:
     )
 
 
-@strawberry.input(description="Input of `transferReceive`.")
+@strawberry.input(
+    description="Input of `transferReceive`. Units that expired on the way are set aside."
+)
 class TransferReceiveInput:
     transfer_id: strawberry.ID = strawberry.field(description=TRANSFER)
     differences: list[TransferDifferenceInput] = strawberry.field(

@@ -219,7 +219,7 @@ async def void(
         reason=StockReason.COUNTER_SALE,
         reference=str(sale.id),
         actor_id=actor.person_id,
-        returned=True,
+        sets_expired_aside=True,
     )
     MACHINE.set_status(sale, CounterSaleStatus.VOIDED)
     sale.void_note = note

@@ -75,18 +75,20 @@ async def receive(
     reference: str,
     actor_id: UUID | None,
     path: Sequence[str] = DEFAULT_PATH,
-    returned: bool = False,
+    sets_expired_aside: bool = False,
 ) -> list[StockEntry]:
     """Add good units to on_hand and damaged ones to damaged; returns a ledger row for each line.
 
-    Units of a recalled batch are set aside, and so are `returned` ones whose last day of sale is
-    over; of others that day is refused. Raises DomainError, each at `path`.<position>: NotFound
-    for a product of another company, InvalidInput for quantities, codes and days that are invalid.
+    Units of a recalled batch are set aside. So are those whose last day of sale is over, with
+    `sets_expired_aside`: for units that the company owns already, such as those of a transfer that
+    took too long, or of a sale that is taken back; of others that day is refused.
+    Raises DomainError, each at `path`.<position>: NotFound for a product of another company,
+    InvalidInput for quantities, codes and days that are invalid.
     """
     await lock_batches(session, lines)
     return await receive_locked(
         session, company_id=company_id, store_id=store_id, lines=lines, reason=reason,
-        reference=reference, actor_id=actor_id, path=path, returned=returned,
+        reference=reference, actor_id=actor_id, path=path, sets_expired_aside=sets_expired_aside,
     )  # fmt: skip
 
 
@@ -100,11 +102,11 @@ async def receive_locked(
     reference: str,
     actor_id: UUID | None,
     path: Sequence[str] = DEFAULT_PATH,
-    returned: bool = False,
+    sets_expired_aside: bool = False,
 ) -> list[StockEntry]:
     """As `receive`, for a caller that has locked the batches of the lines, then stock rows."""
     today = await read_calendar_date(session, store_id)
-    lines = _validated(lines, date.min if returned else today, path)
+    lines = _validated(lines, date.min if sets_expired_aside else today, path)
     product_ids = {line.product_id for line in lines}
     rows = await ensure_and_lock(session, company_id, store_id, product_ids)
     for position, line in enumerate(lines):

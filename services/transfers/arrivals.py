@@ -115,6 +115,8 @@ async def record_arrivals(
 ) -> None:
     """Add received units to the destination's stock, and write missing ones in and out again.
 
+    Units that expired on the way, or whose batch was recalled, are set aside at once.
+
     So the ledger's TRANSFER_OUT of the source and TRANSFER_IN of the destination always cancel
     out, and the loss has the reason TRANSFER_SHORTAGE.
     """
@@ -142,6 +144,7 @@ async def record_arrivals(
         reference=str(row.id),
         actor_id=actor_id,
         path=["input", "differences"],
+        sets_expired_aside=True,
     )
     await _write_off_missing(session, row, +missing, actor_id)
 

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.operations import AuditEntry
-from models.stock import StockBatch, StockEntry, StockReason
-from models.transfers import Transfer, TransferAction, TransferStatus
+from models.stock import BatchStatus, StockBatch, StockEntry, StockReason
+from models.transfers import Transfer, TransferAction, TransferLine, TransferLot, TransferStatus
 from services.core.problems import DomainError, IllegalStep, Problem
 from services.stock import receiving
 from services.transfers import transfers
@@ -110,6 +110,41 @@ async def test_batches_keep_their_codes_and_expiry_dates(stores: TransferStores)
         batches = {batch.code: (batch.on_hand, batch.damaged, batch.expires_on) for batch in rows}
     assert batches == {"SOON": (4, 0, SOON), "LATE": (1, 1, LATER)}
     assert await stores.counters(city.next, 0) == (55, 1, 0)
+    assert await unexplained_stock(stores.database, city) == []
+
+
+async def test_units_that_expire_on_the_way_arrive_and_are_set_aside(
+    stores: TransferStores,
+) -> None:
+    """The van breaks down for a week: the transfer could never be received, as its day was over."""
+    city = stores.city
+    lines = [
+        receiving.StockReceiptLine(stores.product(0), 6, "LATE", LATER),
+        receiving.StockReceiptLine(stores.product(0), 4, "SOON", SOON),
+    ]
+    async with stores.database.write(PLATFORM, ORIGIN) as session:
+        await receiving.receive(
+            session, company_id=city.company.id, store_id=city.near.id, lines=lines,
+            reason=StockReason.RECEIPT, reference="PO-1", actor_id=None,
+        )  # fmt: skip
+    row = await stores.ship(8)
+    over = SOON - timedelta(days=8)
+    async with stores.database.write(PLATFORM, ORIGIN) as session:
+        of_transfer = select(TransferLine.id).where(TransferLine.transfer_id == row.id)
+        soon = update(TransferLot).where(TransferLot.line_id.in_(of_transfer))
+        await session.execute(soon.where(TransferLot.batch_code == "SOON").values(expires_on=over))
+    received = await stores.run(transfers.receive, stores.destination_manager, transfer_id=row.id)
+    assert received.status is S.RECEIVED
+    async with stores.database.read(PLATFORM) as session:
+        rows = await session.scalars(select(StockBatch).where(StockBatch.store_id == city.next.id))
+        batches = {batch.code: (batch.on_hand, batch.damaged, batch.status) for batch in rows}
+        entries = await session.scalars(
+            select(StockEntry).where(StockEntry.reference == str(row.id)).order_by(StockEntry.id)
+        )
+        moved = [(entry.reason, entry.delta, entry.damaged_delta) for entry in entries]
+    assert batches == {"SOON": (0, 4, BatchStatus.EXPIRED), "LATE": (4, 0, BatchStatus.OPEN)}
+    assert await stores.counters(city.next, 0) == (54, 4, 0)
+    assert (StockReason.EXPIRY, -4, 4) in moved
     assert await unexplained_stock(stores.database, city) == []
 
 
