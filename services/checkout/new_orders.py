@@ -13,6 +13,7 @@ from services.checkout.order_guards import PlannedOrder
 from services.core import clock
 from services.core.problems import DomainError
 from services.orders import orders
+from services.orders.proof_codes import new_code
 from services.stores.delivery_estimates import (
     DeliveryEstimate,
     estimate_delivery,
@@ -60,7 +61,7 @@ async def build_order(
         distance_m=serving_store.distance_m,
         promise_p50_seconds=estimate.p50_seconds,
         promise_p90_seconds=estimate.p90_seconds,
-        delivery_pin=orders.generate_pin(),
+        delivery_pin=new_code(),
         due_at=now + timedelta(seconds=payment_seconds),
         network_hash=source.network,
         device_hash=source.device,

@@ -13,10 +13,10 @@ from models.identity import Actor
 from models.orders import FulfillmentMethod, Order, OrderAction, OrderReopenReason
 from services.core.problems import DomainError, InvalidInput
 from services.core.text import parse_line
-from services.delivery.delivery_codes import new_code
 from services.delivery.delivery_reopen import reopen_delivery
 from services.fulfillment.pickups import reopen_pickup
 from services.orders import order_states
+from services.orders.proof_codes import new_code_of_order
 
 MAX_NOTE_LENGTH = 500
 
@@ -43,7 +43,7 @@ async def reopen_order(
         message = "Write why the order is reopened."
         raise DomainError(InvalidInput(path=["input", "note"], message=message))
     await order_states.mark_reopened(session, order, reason, note)
-    order.delivery_pin = new_code(order.delivery_pin)
+    order.delivery_pin = await new_code_of_order(session, order)
     await session.flush()
     if order.method is FulfillmentMethod.PICKUP:
         await reopen_pickup(session, order)

@@ -1,14 +1,12 @@
 """Codes that riders give as a proof: of the handover, of the delivery, of the return."""
 
 import hmac
-import secrets
 from dataclasses import dataclass
 
 from services.core.problems import CommittedDomainError, Problem
 from services.core.text import parse_digits
 from services.delivery.delivery_states import MAX_CODE_ATTEMPTS, LockedDelivery
-
-CODE_DIGITS = 4
+from services.orders.proof_codes import CODE_DIGITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,14 +14,6 @@ class WrongDeliveryCode(Problem):
     """The code or PIN is wrong; after `tries_left` more attempts store or support must act."""
 
     tries_left: int
-
-
-def new_code(*known_codes: str) -> str:
-    """A random code that differs from those that are known already."""
-    while True:
-        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-        if code not in known_codes:
-            return code
 
 
 def check_code(

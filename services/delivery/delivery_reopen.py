@@ -12,7 +12,7 @@ from models.riders import Rider, RiderStatus
 from services.core.clock import current_time
 from services.delivery import dispatch
 from services.delivery.delivery_states import change_status, record_change
-from services.delivery.failed_attempts import clear_attempt
+from services.delivery.failed_attempts import clear_failure
 from services.delivery.rider_release import LOCK_RIDER_BY_ID, leave_without_rider
 from services.delivery.riders import expire_open_offer
 
@@ -29,14 +29,16 @@ async def reopen_delivery(session: AsyncSession, order: Order) -> Delivery:
     """Let the last rider of a locked order's delivery bring the bags, or support find another one.
 
     A rider who is offline or busy by now does not get it back: then it needs a rider, and support
-    has a case. A check of the age that was made for the first hand-over does not count.
+    has a case. A check of the age that was made for the first hand-over, a failed attempt before it
+    and the code of a return that it ended do not count.
     """
     delivery: Delivery = (await session.scalars(NEWEST_DELIVERY, {"order": order.id})).one()
     now = await current_time(session)
     change_status(delivery, DeliveryStatus.TO_CUSTOMER, now)
     delivery.delivered_at = None
     delivery.override_reason, delivery.override_note = None, ""
-    clear_attempt(delivery)
+    delivery.pin_tries = 0  # the order has a new PIN
+    clear_failure(delivery)
     rider = await _free_rider(session, delivery)
     if rider is not None:
         person = await session.get(Person, rider.person_id)

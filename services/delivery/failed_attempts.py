@@ -5,25 +5,22 @@ from datetime import datetime
 from math import ceil
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.statements import prepared
 from models.delivery import (
     Delivery,
     DeliveryAction,
+    DeliveryOverrideReason,
     DeliveryProof,
     DeliveryStatus,
     FailReason,
 )
 from models.events import EventType
-from models.fulfillment import Fulfillment
 from models.identity import Actor
 from models.orders import AgeCheckResult, Order
 from services import companies
 from services.core.problems import DomainError, InvalidInput, Problem
 from services.core.text import parse_line
-from services.delivery.delivery_codes import new_code
 from services.delivery.delivery_states import (
     LockedDelivery,
     another_attempt_is_left,
@@ -34,6 +31,7 @@ from services.delivery.delivery_states import (
 from services.delivery.ride_settings import FAILURE_RULES
 from services.delivery.rider_distance import ProofMissing, require_at_customer
 from services.delivery.step_overrides import StepOverride, store_override
+from services.orders.proof_codes import new_code_of_order
 
 MAX_CALL_ATTEMPTS = 100
 MAX_NOTE_LENGTH = 500
@@ -46,9 +44,6 @@ MISSING_PROOFS = {
     DeliveryProof.CALL: ("callAttempts", "Call the customer first."),
     DeliveryProof.NOTE: ("note", "Write what happened."),
 }
-HANDOVER_CODE = prepared(
-    select(Fulfillment.handover_code).where(Fulfillment.id == bindparam("fulfillment"))
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +67,7 @@ async def fail_attempt(
     """Record that the bags could not be handed over, by the rule of the reason (FAILURE_RULES).
 
     A rider may try once more where that can help; otherwise the way back begins at once. Support
-    needs an override instead of proofs, and waits all the same.
+    needs an override instead of proofs, and waits all the same (see `_require_wait`).
     Raises DomainError: NotFound, IllegalStep, InvalidInput, TooEarly, ProofMissing, TooFar.
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.FAIL)
@@ -83,7 +78,7 @@ async def fail_attempt(
         await _check_proofs(session, locked, reason, call_attempts, note)
     wait_seconds = (await companies.read_timers(session, delivery.store_id)).no_show_wait_seconds
     if rule.waits:
-        _require_wait(wait_seconds, _seconds_since(delivery.arrived_at, locked.now))
+        _require_wait(locked, wait_seconds, override)
     delivery.fail_reason, delivery.fail_note = reason, note
     has_shown_wait = _seconds_since(delivery.at_door_since, locked.now) >= wait_seconds
     delivery.fee_kept = rule.fee_after_wait and has_shown_wait
@@ -115,10 +110,7 @@ async def attempt_again(
     """
     locked = await begin(session, actor, delivery_id, DeliveryAction.ATTEMPT_AGAIN)
     facts = store_override(locked, override)
-    clear_attempt(locked.delivery)
-    locked.delivery.fail_reason = None
-    locked.delivery.fail_note, locked.delivery.fee_kept = "", False
-    locked.delivery.return_code = None
+    clear_failure(locked.delivery)
     change_status(locked.delivery, DeliveryStatus.TO_CUSTOMER, locked.now)
     event_type = EventType.DELIVERY_TO_CUSTOMER
     attempt = locked.delivery.failed_attempts + 1
@@ -155,11 +147,8 @@ async def turn_back(
 
     The code of the pickup is known to the rider, so it proves nothing any more.
     """
-    handover_code = await session.scalar(HANDOVER_CODE, {"fulfillment": delivery.fulfillment_id})
-    delivery.return_code, delivery.return_tries = (
-        new_code(handover_code or "", order.delivery_pin),
-        0,
-    )
+    delivery.return_code = await new_code_of_order(session, order)
+    delivery.return_tries = 0
     change_status(delivery, DeliveryStatus.RETURNING, now)
     record_change(session, order, delivery, EventType.DELIVERY_RETURNING, **facts)
 
@@ -172,6 +161,13 @@ def clear_attempt(delivery: Delivery) -> None:
     """Clear what belongs to one attempt: the wait, and the check of the age of who was there."""
     clear_wait(delivery)
     delivery.age_result = None
+
+
+def clear_failure(delivery: Delivery) -> None:
+    """Clear a failed attempt with what followed from it, before another one begins."""
+    clear_attempt(delivery)
+    delivery.fail_reason = delivery.return_code = None
+    delivery.fail_note, delivery.fee_kept = "", False
 
 
 async def _check_proofs(
@@ -203,9 +199,24 @@ def _seconds_since(begin: datetime | None, now: datetime) -> float:
     return 0.0 if begin is None else (now - begin).total_seconds()
 
 
-def _require_wait(wait_seconds: int, waited_seconds: float) -> None:
-    """Raise DomainError: TooEarly while the customer has time left to come to the door."""
-    seconds_left = ceil(wait_seconds - waited_seconds)
+def _require_wait(locked: LockedDelivery, wait_seconds: int, override: StepOverride | None) -> None:
+    """Raise DomainError: TooEarly while the customer has time left to come to the door.
+
+    The wait counts from the first position at the door, as for the fee; without one ProofMissing is
+    raised. A phone that has no usable position must not keep the rider there: support, whom the
+    rider calls, says POSITION_WRONG, and the wait counts from the reported arrival. The customer
+    pays for no wait that only this shows.
+    """
+    delivery = locked.delivery
+    position_wrong = DeliveryOverrideReason.POSITION_WRONG
+    begin_of_wait = delivery.at_door_since
+    if override is not None and override.reason is position_wrong:
+        begin_of_wait = delivery.arrived_at
+    elif begin_of_wait is None and delivery.arrived_at is not None:
+        message = f"No position shows the rider at the door: support can say {position_wrong}."
+        missing = [DeliveryProof.POSITION]
+        raise DomainError(ProofMissing(path=["input", "reason"], message=message, missing=missing))
+    seconds_left = ceil(wait_seconds - _seconds_since(begin_of_wait, locked.now))
     if seconds_left > 0:
         message = f"Wait {seconds_left} more seconds before you give up."
         raise DomainError(

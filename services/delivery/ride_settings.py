@@ -74,10 +74,10 @@ STATE_TIMERS: Mapping[DeliveryStatus, StateTimer] = {
 class FailureRule:
     """What a reason of a failed attempt needs, and who pays the delivery fee.
 
-    `waits`: the reason is refused before the company's `no_show_wait_seconds` at the door. The
-    customer pays the fee for `fee_after_wait` when positions show that the rider was there for so
-    long, otherwise the company pays. So there is no way to charge a customer for a delivery without
-    waiting for them.
+    `waits`: the reason is refused before the company's `no_show_wait_seconds` at the door, which
+    count from the first position there. The customer pays the fee for `fee_after_wait` after the
+    same wait, otherwise the company pays. So there is no way to charge a customer for a delivery
+    without waiting for them.
     `by_rider`: riders may give the reason; `second_attempt`: another attempt may help.
     """
 

@@ -101,7 +101,7 @@ async def leave_without_rider(
     await take_from_rider(session, delivery)
     clear_wait(delivery)
     delivery.needs_rider_since = await current_time(session)
-    delivery.override_reason = cause
+    delivery.override_reason, delivery.override_note = cause, ""
     delivery.version += 1
     record_change(session, order, delivery, EventType.DELIVERY_RIDER_RELEASED)
     kind, subject = TicketKind.RIDER_RELEASED, "The delivery needs another rider"

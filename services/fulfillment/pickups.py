@@ -21,7 +21,7 @@ from models.stores import Store
 from services.core.access import may_manage_store
 from services.core.problems import CommittedDomainError, DomainError, InvalidInput
 from services.core.text import parse_digits
-from services.delivery.delivery_codes import CODE_DIGITS, WrongDeliveryCode, wrong_code_message
+from services.delivery.delivery_codes import WrongDeliveryCode, wrong_code_message
 from services.delivery.step_overrides import StepOverride, write_override
 from services.fulfillment import put_back
 from services.fulfillment.fulfillment_states import (
@@ -36,6 +36,7 @@ from services.fulfillment.fulfillment_states import (
 from services.fulfillment.task_timers import lock_if_free
 from services.orders import order_states
 from services.orders.age_checks import ShownDocument, record_age_check
+from services.orders.proof_codes import CODE_DIGITS
 from services.payments import payments
 from services.stores.opening_hours import after_open_seconds
 

@@ -1,6 +1,5 @@
 """Queues orders at stores: creates a fulfillment with its lines in picking order."""
 
-import secrets
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,8 +21,8 @@ from services.catalog import weights
 from services.core.clock import current_time
 from services.fulfillment.fulfillment_states import PickingTask
 from services.fulfillment.line_states import LINE_MACHINE
+from services.orders.proof_codes import new_code
 
-HANDOVER_CODE_DIGITS = 4
 _LISTING = (Listing.product_id == OrderLine.product_id) & (Listing.store_id == bindparam("store"))
 ORDER_LINES_WITH_LOCATION = prepared(
     select(OrderLine, Listing.aisle, Product.temperature_zone)
@@ -50,7 +49,7 @@ async def create_fulfillment(
         customer_name=order.customer_name,
         minimum_age=order.minimum_age,
         method=order.method,
-        handover_code=_generate_handover_code(),
+        handover_code=new_code(order.delivery_pin),
         status=FulfillmentStatus.QUEUED,
         version=1,
         due_at=now + timedelta(seconds=timers.accept_seconds),
@@ -123,7 +122,3 @@ def _line(
         picked_quantity=0,
         status=FulfillmentLineStatus.PENDING,
     )
-
-
-def _generate_handover_code() -> str:
-    return f"{secrets.randbelow(10**HANDOVER_CODE_DIGITS):0{HANDOVER_CODE_DIGITS}}"

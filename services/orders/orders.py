@@ -16,7 +16,6 @@ from services.core.problems import not_found
 
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without letters and digits that look alike
 CODE_LENGTH = 8
-PIN_DIGITS = 4
 
 _ORDERS_OF_CUSTOMER = (
     select(Order)
@@ -59,8 +58,3 @@ async def orders_of_customer(
 def generate_code() -> str:
     """A random short code that people can read out."""
     return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-
-
-def generate_pin() -> str:
-    """A random PIN that the customer tells the rider on delivery."""
-    return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"

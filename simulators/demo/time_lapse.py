@@ -12,7 +12,9 @@ ROLE = "darkstore_app"
 NEWEST_ORDER = """select id from "order" where code = $1 order by placed_at desc limit 1"""
 END_PAYMENT_DEADLINE = """update "order" set due_at = now() where id = $1"""
 WAIT_AT_THE_DOOR = """
-update delivery set arrived_at = arrived_at - interval '6 min' where order_id = $1
+update delivery set arrived_at = arrived_at - interval '6 min',
+    at_door_since = at_door_since - interval '6 min'
+where order_id = $1
 """
 BE_SILENT = """
 with ride as (

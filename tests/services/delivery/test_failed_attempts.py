@@ -8,6 +8,7 @@ from sqlalchemy import select
 from database.scope import PLATFORM
 from database.sessions import Database
 from models.delivery import DeliveryAction, DeliveryProof, DeliveryStatus, FailReason
+from models.fulfillment import Fulfillment
 from models.identity import Actor, Grant, Role
 from models.orders import CancelReason, Order, OrderStatus
 from models.payments import Payment, PaymentStatus, Refund
@@ -188,7 +189,8 @@ async def test_the_code_of_the_pickup_is_no_proof_of_the_return(
 ) -> None:
     """A rider keeps the bags, and "returns" them from anywhere with the code of the pickup."""
     async with database.read(PLATFORM) as session:
-        fulfillment = await handover_code_of(session, returning.delivery)
+        task = await session.get_one(Fulfillment, returning.delivery.fulfillment_id)
+        fulfillment = task.handover_code
     return_code = returning.delivery.return_code
     assert return_code not in (None, fulfillment, returning.order.delivery_pin)
     step = handover.complete_return
@@ -202,13 +204,6 @@ async def test_the_code_of_the_pickup_is_no_proof_of_the_return(
         database, returning.rider, returning.delivery, step, return_code=return_code
     )
     assert (returned.status, returned.return_code) == (DeliveryStatus.RETURNED, None)
-
-
-async def handover_code_of(session: Any, delivery: Any) -> str:
-    code = await session.scalar(
-        failed_attempts.HANDOVER_CODE, {"fulfillment": delivery.fulfillment_id}
-    )
-    return str(code)
 
 
 async def test_the_rider_returns_the_bags_at_the_store_alone(

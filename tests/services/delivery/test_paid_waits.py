@@ -1,18 +1,23 @@
-"""Waits at the door that the customer pays: those that positions of the rider show."""
+"""Waits at the door, before giving up and for the fee, count from a position there."""
 
 from typing import Any
 
 import pytest
 
-from models.delivery import DeliveryStatus, FailReason
+from models.delivery import DeliveryOverrideReason, DeliveryProof, DeliveryStatus, FailReason
+from models.timers import DEFAULT_TIMERS
 from services.delivery import deliveries, failed_attempts
+from services.delivery.failed_attempts import TooEarly
 from services.delivery.ride_settings import FAILURE_RULES, SETTINGS
+from services.delivery.rider_distance import ProofMissing
+from services.delivery.step_overrides import StepOverride
 from tests.support import riders
 from tests.support.carried_bags import NOBODY_HOME, OVERRIDE, CarriedBags, carried_bags
 from tests.support.city import City
 from tests.support.paid_orders import OrderDependencies
 
 FAIL = failed_attempts.fail_attempt
+POSITION_WRONG = StepOverride(DeliveryOverrideReason.POSITION_WRONG, "High buildings.")
 AWAY_M = SETTINGS.place_radius_m + 500
 AFTER_WAIT = [
     reason
@@ -34,6 +39,11 @@ async def test_a_wait_that_was_spent_on_the_way_charges_nobody(
     await riders.backdate_arrivals(database, city)
     await riders.report_position(database, bags.rider, city, city.latitude, city.longitude)
     arguments: dict[str, Any] = {"reason": reason, "call_attempts": 1}
+    if FAILURE_RULES[reason].waits:
+        problem = await riders.refused_step(database, bags.rider, bags.delivery, FAIL, **arguments)
+        assert isinstance(problem, TooEarly)
+        assert problem.retry_after_seconds > DEFAULT_TIMERS.no_show_wait_seconds - 60
+        return
     failed = await riders.take_step(database, bags.rider, bags.delivery, FAIL, **arguments)
     assert not failed.fee_kept
 
@@ -41,14 +51,35 @@ async def test_a_wait_that_was_spent_on_the_way_charges_nobody(
 async def test_support_charges_nobody_for_a_wait_that_no_position_shows(
     dependencies: OrderDependencies, city: City
 ) -> None:
-    """The phone has no GPS: the rider may arrive and wait, but only a position is a proof."""
+    """Between high buildings the phone has no position: the rider waits and calls support.
+
+    Support says so, and waits as long as riders do; only a position is a proof for the fee.
+    """
+    database = dependencies.database
+    bags = await arrive_unseen(dependencies, city)
+    agent = await riders.create_support_agent(database, city)
+    arguments: dict[str, Any] = {**NOBODY_HOME, "override": POSITION_WRONG}
+    problem = await riders.refused_step(database, agent, bags.delivery, FAIL, **arguments)
+    assert isinstance(problem, TooEarly)
+    await riders.backdate_arrivals(database, city)
+    failed = await riders.take_step(database, agent, bags.delivery, FAIL, **arguments)
+    assert (failed.status, failed.fee_kept) == (DeliveryStatus.RETURNING, False)
+
+
+async def test_without_a_position_no_other_reason_ends_the_wait(
+    dependencies: OrderDependencies, city: City
+) -> None:
+    """The rider reported the arrival on the way, and support knows only what the rider says."""
     database = dependencies.database
     bags = await arrive_unseen(dependencies, city)
     await riders.backdate_arrivals(database, city)
     agent = await riders.create_support_agent(database, city)
-    arguments: dict[str, Any] = {**NOBODY_HOME, "override": OVERRIDE}
-    failed = await riders.take_step(database, agent, bags.delivery, FAIL, **arguments)
-    assert (failed.status, failed.fee_kept) == (DeliveryStatus.RETURNING, False)
+    for actor, override in ((bags.rider, None), (agent, OVERRIDE)):
+        problem = await riders.refused_step(
+            database, actor, bags.delivery, FAIL, override=override, **NOBODY_HOME
+        )
+        assert isinstance(problem, ProofMissing)
+        assert problem.missing == [DeliveryProof.POSITION]
 
 
 async def test_the_wait_that_is_paid_begins_with_the_first_position_at_the_door(

@@ -1,13 +1,13 @@
 """The search for a rider begins anew for a bounded number of riders who are lost.
 
-Revision ID: x1
+Revision ID: 0059
 Revises: 0058
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x1"
+revision = "0059"
 down_revision = "0058"
 
 
