@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.base import Base, Entity, NamedEnum, default_now, foreign_key, minor_units
+from models.orders import AgeDocument
 
 
 class Tender(NamedEnum):
@@ -38,7 +39,8 @@ class CounterSale(Entity):
     """A sale at a store's counter. Sums are minor units, tax included.
 
     `number` is the store's receipt number, without gaps; `business_day` is the store's when it was
-    sold; `shares` holds the batches that the units were taken from.
+    sold; `shares` holds the batches that the units were taken from. `minimum_age` is set when
+    something in it is not sold to minors: the cashier saw `age_document`, of which nothing is kept.
     """
 
     __tablename__ = "counter_sale"
@@ -49,6 +51,10 @@ class CounterSale(Entity):
             "tender <> 'CASH' or (cash_received_minor is not null"
             " and change_minor = cash_received_minor - total_minor and change_minor >= 0)",
             name="change",
+        ),
+        CheckConstraint(
+            "(minimum_age is null) = (age_document is null) and age_document <> 'NONE'",
+            name="age_document",
         ),
         Index("ix_counter_sale_day", "store_id", "business_day"),
     )
@@ -64,6 +70,8 @@ class CounterSale(Entity):
     cash_received_minor: Mapped[int | None] = minor_units()
     change_minor: Mapped[int] = minor_units(default=0)
     terminal_reference: Mapped[str] = mapped_column(default="")
+    minimum_age: Mapped[int | None]
+    age_document: Mapped[AgeDocument | None]
     cashier_id: Mapped[UUID | None]
     status: Mapped[CounterSaleStatus] = mapped_column(default=CounterSaleStatus.COMPLETED)
     shares: Mapped[dict[str, Any]] = mapped_column(default=dict)

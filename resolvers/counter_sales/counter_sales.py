@@ -83,6 +83,7 @@ def _complete_arguments(info: Info, input: CounterSaleCompleteInput) -> dict[str
         "payment": counter_baskets.CounterPayment(
             input.tender, input.cash_received_minor, input.terminal_reference
         ),
+        "shown": input.age_check and input.age_check.to_shown_document(),
     }
 
 

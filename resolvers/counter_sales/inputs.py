@@ -1,7 +1,11 @@
+from datetime import date
+
 import strawberry
 
 from models.counter_sales import Tender
+from models.orders import AgeDocument
 from resolvers.shared_inputs import BigInt
+from services.orders.age_checks import ShownDocument
 
 
 @strawberry.input(description="A product to sell, named by code or by id.")
@@ -18,6 +22,25 @@ class CounterSaleLineInput:
     )
 
 
+@strawberry.input(
+    description="The document by which a customer proved their age at the counter, which the caller"
+    " has seen. Neither its number nor the date of birth is stored."
+)
+class CounterAgeCheckInput:
+    document: AgeDocument = strawberry.field(description="The kind of document.")
+    birth_date: date | None = strawberry.field(
+        default=None,
+        description="The date of birth on it, which is not stored; alternatively `isOldEnough`.",
+    )
+    is_old_enough: bool | None = strawberry.field(
+        default=None, description="Whether the document shows that the customer is old enough."
+    )
+
+    def to_shown_document(self) -> ShownDocument:
+        """What was shown, as the services take it."""
+        return ShownDocument(self.document, self.birth_date, self.is_old_enough)
+
+
 @strawberry.input(description="Input of `counterSaleComplete`.")
 class CounterSaleCompleteInput:
     store_id: strawberry.ID = strawberry.field(description="A store in which the caller works.")
@@ -32,6 +55,10 @@ class CounterSaleCompleteInput:
     terminal_reference: str = strawberry.field(
         default="",
         description="Reference that the terminal printed, 1 to 64 characters; CARD only.",
+    )
+    age_check: CounterAgeCheckInput | None = strawberry.field(
+        default=None,
+        description="Needed for products that are not sold to minors (`Product.ageRestricted`).",
     )
 
 

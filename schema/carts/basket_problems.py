@@ -8,7 +8,7 @@ from resolvers.shared_inputs import BigInt
 from schema.backing import backed_by, column, derived
 from schema.fields import id_field
 from schema.problems import ProblemType
-from services.carts import basket_problems, carts
+from services.carts import age_restrictions, basket_problems, carts
 from services.core import request_batcher
 
 
@@ -30,13 +30,14 @@ class InsufficientStockType(ProblemType):
     available: int = column("Available units. Customers see at most 9, which means 9 or more.")
 
 
-def _product_ids(problem: basket_problems.AgeConfirmationRequired) -> list[str]:
+def _product_ids(problem: age_restrictions.AgeConfirmationRequired) -> list[str]:
     return [encode_id(Product, key) for key in problem.product_ids]
 
 
 @backed_by(
-    basket_problems.AgeConfirmationRequired,
-    "A product is not sold to minors: the customer has to confirm their age with `ageConfirmed`.",
+    age_restrictions.AgeConfirmationRequired,
+    "A product is not sold to minors: customers confirm their age with `ageConfirmed`, or show a"
+    " document at the counter (`ageCheck`).",
 )
 class AgeConfirmationRequiredType(ProblemType):
     minimum_age: int = column("The minimum age.")

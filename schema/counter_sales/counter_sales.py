@@ -13,11 +13,12 @@ from models.counter_sales import (
     CounterSaleStatus,
     Tender,
 )
+from models.orders import AgeDocument
 from models.stores import Store
 from resolvers.counter_sales import counter_sales as resolve
 from resolvers.operations import documents
 from schema.backing import backed_by, column, field, related
-from schema.carts.basket_problems import InsufficientStockType
+from schema.carts.basket_problems import AgeConfirmationRequiredType, InsufficientStockType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
@@ -61,6 +62,12 @@ class CounterSaleType(NodeType):
     )
     change: MoneyType = money_field("change_minor", "Change to give back.")
     terminal_reference: str = column("The terminal's reference of a card; empty for cash.")
+    minimum_age: int | None = column(
+        "The minimum age that the seller checked; null if nothing took a check."
+    )
+    age_document: AgeDocument | None = column(
+        "The kind of document that proved the age; null if nothing took a check."
+    )
     receipt_url: str = field(
         documents.receipt_url,
         "URL of its receipt (PDF); needs the same Authorization header.",
@@ -96,6 +103,7 @@ CounterSaleCompleteError = Annotated[
     | InvalidInputType
     | UnknownCodeType
     | InsufficientStockType
+    | AgeConfirmationRequiredType
     | TooLightType
     | TooHeavyType,
     strawberry.union(

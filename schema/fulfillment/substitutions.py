@@ -10,7 +10,7 @@ from models.orders import OrderLine
 from resolvers.fulfillment import fulfillments
 from resolvers.fulfillment import substitutions as resolve
 from schema.backing import backed_by, column, field, related
-from schema.carts.basket_problems import InsufficientStockType
+from schema.carts.basket_problems import AgeConfirmationRequiredType, InsufficientStockType
 from schema.catalog.weights import TooHeavyType, TooLightType
 from schema.fields import id_field, money_field
 from schema.nodes import NodeType
@@ -75,6 +75,7 @@ FulfillmentSubstituteProposeError = Annotated[
     | VersionConflictType
     | InvalidInputType
     | SubstituteUnwantedType
+    | AgeConfirmationRequiredType
     | InsufficientStockType
     | TooLightType
     | TooHeavyType,

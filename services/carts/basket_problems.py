@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.catalog import MINIMUM_AGE
 from services.carts import totals
 from services.core.problems import Problem
 
@@ -30,14 +29,6 @@ class InsufficientStock(Problem):
 
     product_id: UUID
     available: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgeConfirmationRequired(Problem):
-    """These products are for customers of `minimum_age`, who must confirm that they have it."""
-
-    product_ids: list[UUID]
-    minimum_age: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +70,6 @@ def _shortage(line_number: int, product_id: UUID, units: int) -> InsufficientSto
         message = f"There are fewer than that left of this product, but {shown} at least."
     path = ["input", "lines", str(line_number)]
     return InsufficientStock(path=path, message=message, product_id=product_id, available=shown)
-
-
-def age_problem(product_ids: list[UUID]) -> AgeConfirmationRequired:
-    """Return the problem of an order of products that are not sold to minors."""
-    message = (
-        f"Some of this is not sold to anybody under {MINIMUM_AGE}: confirm your age. It is checked"
-        " at the handover."
-    )
-    path = ["input", "ageConfirmed"]
-    return AgeConfirmationRequired(
-        path=path, message=message, product_ids=product_ids, minimum_age=MINIMUM_AGE
-    )
 
 
 def price_problems(

@@ -10,14 +10,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.statements import prepared
-from models.catalog import Listing, Product
+from models.catalog import MINIMUM_AGE, Listing, Product
 from models.orders import FulfillmentMethod
 from models.stock import Stock
 from services.carts import totals
+from services.carts.age_restrictions import age_problems
 from services.carts.basket_problems import (
     EmptyCart,
     ProductUnavailable,
-    age_problem,
     price_problems,
     shortages,
 )
@@ -195,8 +195,13 @@ def _plan(
     short = [(key, left) for key, left in available.items() if left < units[key]]
     problems += shortages(line_numbers, short)
     restricted = frozenset(line.product_id for line in lines if _is_restricted(line, snapshots))
-    if restricted and not request.age_confirmed:
-        problems.append(age_problem([key for key in line_numbers if key in restricted]))
+    problems += age_problems(
+        [key for key in line_numbers if key in restricted],
+        MINIMUM_AGE if request.age_confirmed else None,
+        "input",
+        "ageConfirmed",
+        message="confirm your age. It is checked at the handover.",
+    )
     if not problems:
         problems += price_problems(cart_totals, request.expected_total_minor)
     names = {key: snapshot.name for key, snapshot in snapshots.items()}

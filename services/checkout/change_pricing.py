@@ -12,10 +12,10 @@ from models.fulfillment import FulfillmentLine, FulfillmentLineStatus
 from models.geo_point import Point
 from models.orders import FulfillmentMethod, Order
 from services.carts import baskets, totals
+from services.carts.age_restrictions import age_problems
 from services.carts.basket_problems import (
     EmptyCart,
     ProductUnavailable,
-    age_problem,
     price_problems,
 )
 from services.carts.baskets import OrderRequest, RequestedLine
@@ -72,8 +72,9 @@ async def price_change(
         raise DomainError(InvalidInput(path=["input"], message=message))
     values |= await _destination(session, order, request)
     restricted = [line.product_id for line in lines if line.age_restricted]
-    if restricted and order.minimum_age is None:
-        raise DomainError(age_problem(restricted))
+    message = "place another order for it, with your age confirmed."
+    if unasked := age_problems(restricted, order.minimum_age, "input", "lines", message=message):
+        raise DomainError(*unasked)
     tip_minor = values["tip_minor"] if request.tip_minor is None else request.tip_minor
     if not 0 <= tip_minor <= totals.MAX_TIP_MINOR:
         message = f"A tip is from 0 to {totals.MAX_TIP_MINOR} minor units."

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.catalog import MINIMUM_AGE
 from models.companies import Company
 from models.counter_sales import (
     CounterSale,
@@ -21,8 +22,10 @@ from models.counter_sales import (
     CounterTill,
 )
 from models.identity import Actor
+from models.orders import AgeCheckResult, AgeDocument
 from models.stock import StockReason
 from models.stores import Store
+from services.carts.age_restrictions import age_problems
 from services.carts.basket_problems import InsufficientStock
 from services.carts.totals import included_tax
 from services.core.access import MANAGER_ROLES, may_operate_store
@@ -37,10 +40,11 @@ from services.counter_sales.counter_baskets import (
     price_basket,
     validate_payment,
 )
+from services.orders.age_checks import ShownDocument, check_document
 from services.stock import movements, receiving
 from services.stock.movements import IssuedUnits
 from services.stock.receiving import StockReceiptLine
-from services.stores.store_time import business_day, read_business_day
+from services.stores.store_time import business_day, calendar_date, read_business_day
 
 MAX_NOTE_LENGTH = 200
 
@@ -91,11 +95,13 @@ async def complete(
     store_id: UUID,
     scans: Sequence[ScannedItem],
     payment: CounterPayment,
+    shown: ShownDocument | None = None,
 ) -> CounterSale:
     """Sell the scanned items at the store's prices and assign the next receipt number.
 
-    Raises DomainError: NotFound, InvalidInput, UnknownCode, InsufficientStock, TooLight and
-    TooHeavy, each with the path of its line.
+    `shown` proves the customer's age, which products that are not sold to minors take. Raises
+    DomainError: NotFound, InvalidInput, AgeConfirmationRequired, and UnknownCode,
+    InsufficientStock, TooLight and TooHeavy, each with the path of its line.
     """
     store = await session.get(Store, store_id)
     if store is None or not may_operate_store(actor, store.company_id, store.id):
@@ -103,9 +109,13 @@ async def complete(
     company = await session.get_one(Company, store.company_id)
     basket = await price_basket(session, store, scans)
     total = sum(line.total_minor for line in basket)
+    now = await current_time(session)
+    document = _check_age(basket, shown, calendar_date(store, now))
     payment = validate_payment(payment, total)
     sale = _new_sale(store, company, actor, total, payment)
-    sale.sold_at = await current_time(session)
+    sale.sold_at = now
+    if document is not None:
+        sale.minimum_age, sale.age_document = MINIMUM_AGE, document
     sale.business_day = business_day(store, sale.sold_at)
     issued = await _issue_stock(session, sale, basket, actor)
     sale.shares = {"shipped": [_to_share(units) for units in issued]}
@@ -115,6 +125,26 @@ async def complete(
     session.add_all(_to_line(sale, line, position) for position, line in enumerate(basket, 1))
     await session.flush()
     return sale
+
+
+def _check_age(
+    basket: Sequence[CounterBasketLine], shown: ShownDocument | None, today: date
+) -> AgeDocument | None:
+    """The document that proved the age; None when nothing in the basket takes a proof.
+
+    Raises DomainError: AgeConfirmationRequired, InvalidInput.
+    """
+    restricted = [line.product.id for line in basket if line.product.age_restricted]
+    if not restricted:
+        return None
+    passed = shown is not None and (
+        check_document(shown, MINIMUM_AGE, today, "ageCheck") is AgeCheckResult.PASSED
+    )
+    message = "the customer shows a document that proves the age."
+    age = MINIMUM_AGE if passed else None
+    if problems := age_problems(restricted, age, "input", "ageCheck", message=message):
+        raise DomainError(*problems)
+    return None if shown is None else shown.document
 
 
 def _new_sale(

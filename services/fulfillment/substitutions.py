@@ -30,6 +30,7 @@ from models.fulfillment import (
 from models.identity import Actor
 from models.orders import Order, OrderLine
 from models.stock import StockReason
+from services.carts.age_restrictions import age_problems
 from services.catalog import code_lookup, weights
 from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
@@ -125,9 +126,12 @@ async def _find_offer(
     row = (await session.execute(query.where(Product.id == found.product_id))).first()
     if row is None:
         raise not_found(Product, "code")
-    if row[0].age_restricted and task.order.minimum_age is None:
-        message = "The customer has not confirmed the age that this product takes."
-        raise DomainError(InvalidInput(path=["input", "code"], message=message))
+    restricted = [row[0].id] if row[0].age_restricted else []
+    message = "the customer has not confirmed their age."
+    if unasked := age_problems(
+        restricted, task.order.minimum_age, "input", "code", message=message
+    ):
+        raise DomainError(*unasked)
     if row[0].id == line.product_id:
         message = "That is what was ordered: say that it was found."
         raise DomainError(InvalidInput(path=["input", "code"], message=message))

@@ -58,7 +58,7 @@ async def record_age_check(
         minimum_age=row.minimum_age,
         document=shown.document,
         from_birth_date=shown.birth_date is not None,
-        result=_result(shown, row.minimum_age, today),
+        result=check_document(shown, row.minimum_age, today),
         checked_at=now,
     )
     session.add(check)
@@ -92,29 +92,36 @@ def age_at(birth_date: date, today: date) -> int:
     return today.year - birth_date.year - (0 if had_birthday else 1)
 
 
-def _result(shown: ShownDocument, minimum_age: int, today: date) -> AgeCheckResult:
+def check_document(
+    shown: ShownDocument, minimum_age: int, today: date, *path: str
+) -> AgeCheckResult:
+    """Whether a document proves the age; `path` leads to it in the input.
+
+    Raises DomainError: InvalidInput.
+    """
+    at = ["input", *path]
     if shown.document is AgeDocument.NONE:
         return AgeCheckResult.FAILED
     if shown.birth_date is None:
-        old_enough = _one_answer(shown)
+        old_enough = _one_answer(shown, at)
     else:
-        old_enough = _checked_age(shown, today) >= minimum_age
+        old_enough = _checked_age(shown, today, at) >= minimum_age
     return AgeCheckResult.PASSED if old_enough else AgeCheckResult.FAILED
 
 
-def _one_answer(shown: ShownDocument) -> bool:
+def _one_answer(shown: ShownDocument, at: list[str]) -> bool:
     if shown.is_old_enough is None:
         message = "Give the date of birth, or say whether the customer is old enough."
-        raise DomainError(InvalidInput(path=["input", "birthDate"], message=message))
+        raise DomainError(InvalidInput(path=[*at, "birthDate"], message=message))
     return shown.is_old_enough
 
 
-def _checked_age(shown: ShownDocument, today: date) -> int:
+def _checked_age(shown: ShownDocument, today: date, at: list[str]) -> int:
     if shown.birth_date is None or shown.is_old_enough is not None:
         message = "Give the date of birth, or say whether the customer is old enough: not both."
-        raise DomainError(InvalidInput(path=["input", "isOldEnough"], message=message))
+        raise DomainError(InvalidInput(path=[*at, "isOldEnough"], message=message))
     age = age_at(shown.birth_date, today)
     if not 0 <= age <= MAX_AGE_YEARS:
         message = "That can't be a date of birth."
-        raise DomainError(InvalidInput(path=["input", "birthDate"], message=message))
+        raise DomainError(InvalidInput(path=[*at, "birthDate"], message=message))
     return age

@@ -1,15 +1,77 @@
 """Nothing for adults is handed over without a check: every way into the customer's hands."""
 
+import re
+
 from database.base import uuid7
 from models.delivery import DeliveryStatus
 from models.identity import Actor, Grant, Role
 from models.orders import AgeCheckResult
+from models.stock import StockReason
 from server.commands.states import find_machines
+from services.stock import adjustments, bulk_adjustments
+from tests.services.orders.test_age_doors import WAYS
+from tests.support.paths import ROOT
 
 HANDED_OVER = {"DELIVERED", "COLLECTED"}
 MACHINES = [
     machine for machine in find_machines() if "age_result" in machine.model.__table__.columns
 ]
+
+# Reasons by which units go to a person; the others keep them in a store, or nobody gets them.
+TO_PERSONS = {StockReason.SALE, StockReason.COUNTER_SALE}
+TO_NOBODY = {
+    StockReason.OPENING, StockReason.RESTOCK, StockReason.SHORT, StockReason.ADJUSTMENT,
+    StockReason.RECEIPT, StockReason.DAMAGE, StockReason.WASTE, StockReason.RECALL,
+    StockReason.EXPIRY, StockReason.PICK, StockReason.EXPECTED, StockReason.TRANSFER_OUT,
+    StockReason.TRANSFER_IN, StockReason.TRANSFER_SHORTAGE, StockReason.COUNT, StockReason.IMPORT,
+}  # fmt: skip
+# Modules that sell units, and the module that has asked for the age before.
+SELLERS = {
+    "services/checkout/change_application.py": "services/checkout/change_pricing.py",
+    "services/checkout/payment_outcomes.py": "services/carts/sourcing_plans.py",
+    "services/counter_sales/counter_sales.py": "services/counter_sales/counter_sales.py",
+    "services/fulfillment/rerouting.py": "services/carts/sourcing_plans.py",
+    "services/fulfillment/substitute_stock.py": "services/fulfillment/substitutions.py",
+    "services/stock/damaged_units.py": "services/carts/sourcing_plans.py",
+    "services/stock/reservation_store.py": "services/carts/sourcing_plans.py",
+}
+# Machines whose rows are no goods on their way to a person.
+WITHOUT_GOODS = {
+    "DeliveryOffer", "Dispute", "Hold", "Invitation", "OrderChange", "OutgoingMessage", "Payment",
+    "PriceChange", "PurchaseOrder", "Refund", "Rider", "StockAlert", "StockBatch", "StockCount",
+    "StockImport", "Store", "Ticket", "Transfer", "WebhookDelivery", "WebhookEndpoint",
+}  # fmt: skip
+# Machines that follow others: goods of these change hands by a Delivery or a Fulfillment.
+FOLLOWERS = {"FulfillmentLine", "Order", "Substitute"}
+SOLD = re.compile(r"StockReason\.(SALE|COUNTER_SALE)\b")
+ASKED = re.compile(r"\bage_problems\(")
+
+
+def users(pattern: re.Pattern[str], *packages: str) -> set[str]:
+    paths = (path for package in packages for path in (ROOT / package).rglob("*.py"))
+    found = {
+        path.relative_to(ROOT).as_posix() for path in paths if pattern.search(path.read_text())
+    }
+    return found - {"services/carts/age_restrictions.py"}
+
+
+def test_every_module_that_sells_units_has_asked_for_the_age() -> None:
+    """A new way to sell units is listed with the module that asks, and is played as the others."""
+    everywhere = ("services", "workflows", "jobs", "resolvers")
+    assert users(SOLD, *everywhere) == SELLERS.keys()
+    assert users(ASKED, *everywhere) == WAYS.keys() == set(SELLERS.values())
+    assert set(StockReason) == TO_PERSONS | TO_NOBODY
+
+
+def test_nobody_sells_units_by_a_correction_of_stock() -> None:
+    corrections = adjustments.MANUAL_REASONS | bulk_adjustments.BULK_REASONS
+    assert not corrections & TO_PERSONS
+
+
+def test_every_machine_says_whether_goods_change_hands_by_it() -> None:
+    """The check of the age is in the row of each one by which they do, or of the sale at once."""
+    checked = {machine.name for machine in MACHINES} | {"CounterSale"}
+    assert {one.name for one in find_machines()} == checked | FOLLOWERS | WITHOUT_GOODS
 
 
 def test_no_way_to_the_customer_avoids_the_check_of_the_age() -> None:

@@ -12,6 +12,7 @@ from database.sessions import Database
 from models.counter_sales import CounterSale
 from models.identity import Actor
 from models.ids import decode_id
+from models.operations import AuditEntry
 from models.stock import Stock, StockBatch, StockEntry, StockReason
 from services.stock import receiving
 from services.stock.receiving import StockReceiptLine
@@ -248,3 +249,38 @@ async def test_counters_of_other_stores_are_not_found(
         assert (await ask(document, {"storeId": public_id(city.near)}, stranger)).codes == [
             "NOT_FOUND"
         ]
+
+
+async def test_the_counter_asks_for_a_proof_of_age(
+    ask: GraphRunner, city: City, staff: Actor, database: Database
+) -> None:
+    """The staff scan beer: no sale before they say which document they saw; the audit says who.
+
+    The date of birth decides in the calendar of the store and is kept nowhere.
+    """
+    async with database.write(PLATFORM, AuditContext("test")) as session:
+        (await session.merge(city.products[0], load=True)).age_restricted = True
+    beer = {"code": "P001"}
+    at = "ageCheck"
+    for check, expected in (
+        (None, ("AgeConfirmationRequired", at)),
+        ({"document": "NONE"}, ("AgeConfirmationRequired", at)),
+        ({"document": "PASSPORT", "birthDate": "2020-02-29"}, ("AgeConfirmationRequired", at)),
+        ({"document": "PASSPORT", "isOldEnough": False}, ("AgeConfirmationRequired", at)),
+        ({"document": "PASSPORT"}, ("InvalidInput", f"{at}.birthDate")),
+        ({"document": "PASSPORT", "birthDate": "2200-01-01"}, ("InvalidInput", f"{at}.birthDate")),
+        (
+            {"document": "PASSPORT", "birthDate": "1990-01-01", "isOldEnough": True},
+            ("InvalidInput", f"{at}.isOldEnough"),
+        ),
+    ):
+        assert await expect_errors(ask, staff, basket(city, beer, ageCheck=check)) == [expected]
+    check = {"document": "IDENTITY_CARD", "birthDate": "1990-05-17"}
+    sale = (await sell(ask, staff, basket(city, beer, ageCheck=check)))["sale"]
+    assert (sale["minimumAge"], sale["ageDocument"]) == (18, "IDENTITY_CARD")
+    async with database.read(PLATFORM) as session:
+        by_staff = select(AuditEntry).where(AuditEntry.actor_id == staff.person_id)
+        entry = (await session.scalars(by_staff.order_by(AuditEntry.id.desc()).limit(1))).one()
+    text = str(entry.changes)
+    assert "IDENTITY_CARD" in text
+    assert "1990" not in text

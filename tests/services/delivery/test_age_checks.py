@@ -13,7 +13,7 @@ from models.events import Event
 from models.identity import Actor
 from models.operations import AuditEntry
 from models.orders import AgeCheck, AgeCheckResult, AgeDocument, Order, OrderLine, OrderStatus
-from services.carts.basket_problems import AgeConfirmationRequired
+from services.carts.age_restrictions import AgeConfirmationRequired
 from services.core.problems import DomainError, IllegalStep, InvalidInput
 from services.delivery import deliveries, delivery_states, failed_attempts
 from services.delivery.rider_distance import ProofMissing

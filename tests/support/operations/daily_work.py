@@ -221,7 +221,10 @@ async def sell_at_counter(play: OperationPlayer) -> None:
     """Sell two units at the counter and void the sale."""
     here = {"storeId": play.store}
     lines = [{"code": play.city.products[0].barcode, "quantity": 2}]
+    await restrict_product(play, True)
     sold = await play("picker", "counter_sale_complete", **here, lines=lines)
+    assert sold["sale"]["ageDocument"] == "IDENTITY_CARD"
+    await restrict_product(play, False)
     sale = sold["sale"]["id"]
     assert (await play("picker", "counter_sale_detail", id=sale))["lines"]
     assert (await play("manager", "counter_sales", **here))["nodes"][0]["id"] == sale
