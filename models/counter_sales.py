@@ -38,9 +38,10 @@ class CounterSaleAction(NamedEnum):
 class CounterSale(Entity):
     """A sale at a store's counter. Sums are minor units, tax included.
 
-    `number` is the store's receipt number, without gaps; `business_day` is the store's when it was
-    sold; `shares` holds the batches that the units were taken from. `minimum_age` is set when
-    something in it is not sold to minors: the cashier saw `age_document`, of which nothing is kept.
+    `number` is the store's receipt number, without gaps; `business_day` and `timezone` are the
+    store's when it was sold; `shares` holds the batches that the units were taken from.
+    `minimum_age` is set when something in it is not sold to minors: the cashier saw
+    `age_document`, of which nothing is kept.
     """
 
     __tablename__ = "counter_sale"
@@ -63,6 +64,7 @@ class CounterSale(Entity):
     store_id: Mapped[UUID] = foreign_key("store.id")
     number: Mapped[int]
     business_day: Mapped[date]
+    timezone: Mapped[str]
     currency: Mapped[str]
     total_minor: Mapped[int] = minor_units()
     tax_minor: Mapped[int] = minor_units()

@@ -1,4 +1,4 @@
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import auto
 from typing import Any
 from uuid import UUID
@@ -115,6 +115,7 @@ class Store(Entity):
         CheckConstraint("longitude between -180 and 180", name="longitude"),
         CheckConstraint("pickup_wait_seconds between 600 and 86400", name="pickup_wait_seconds"),
         CheckConstraint("business_day_start <= time '12:00'", name="business_day_start"),
+        CheckConstraint("(day_kept is null) = (day_kept_until is null)", name="day_kept"),
     )
 
     company_id: Mapped[UUID] = foreign_key("company.id", index=True)
@@ -130,6 +131,9 @@ class Store(Entity):
     timezone: Mapped[str] = mapped_column(default="UTC")
     business_day_start: Mapped[time] = mapped_column(default=time(0), server_default="00:00")
     """The local time at which a business day begins; sales before it belong to the day before."""
+    day_kept: Mapped[date | None]
+    day_kept_until: Mapped[datetime | None]
+    """The business day of the newest change of its beginning or of the time zone, and its end."""
     preparation_seconds: Mapped[int] = mapped_column(default=150)
     pickup_enabled: Mapped[bool] = mapped_column(default=False, server_default="false")
     pickup_wait_seconds: Mapped[int] = mapped_column(default=7200, server_default="7200")

@@ -45,7 +45,10 @@ class StoreUpdateInput:
     expected_version: int = strawberry.field(description=VERSION)
     name: str | None = strawberry.field(default=None, description="Its name.")
     status: StoreStatus | None = strawberry.field(default=None, description="Its status.")
-    timezone: str | None = strawberry.field(default=None, description="Its time zone.")
+    timezone: str | None = strawberry.field(
+        default=None,
+        description="Its time zone: for opening hours at once, for business days from the next on.",
+    )
     preparation_seconds: int | None = strawberry.field(
         default=None, description="Usual seconds to pick and pack an order."
     )

@@ -66,7 +66,7 @@ class StoreDeskType:
     timers: StoreTimersType = column("The timers that hold here instead of its company's.")
     business_day_start: time = column(
         "Local time at which a business day begins: sales after midnight and before it belong to"
-        " the day before."
+        " the day before. A change holds from the next business day on."
     )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.base import UUID7_SQL
 from models.alerts import PRIORITIES, AlertKind
 from services.events.event_log import alert_stream, record_event
-from services.stores.store_time import BUSINESS_DAY_SQL, CALENDAR_DATE_SQL
+from services.stores.store_time import CALENDAR_DATE_SQL, REGULAR_DAY_SQL
 
 DECAY = 0.7
 MAX_TREND_SHARE = 0.5
@@ -134,7 +134,7 @@ PRODUCT_KINDS = (AlertKind.OUT_OF_STOCK, AlertKind.LOW)
 
 def _statement(kind: AlertKind, scope: str) -> TextClause:
     condition = CONDITIONS[kind][0].format(
-        scope=scope.format(table="stock"), today=CALENDAR_DATE_SQL, business_day=BUSINESS_DAY_SQL
+        scope=scope.format(table="stock"), today=CALENDAR_DATE_SQL, business_day=REGULAR_DAY_SQL
     )
     alerts = scope.format(table="alert")
     return text(DETECT.format(condition=condition, alerts=alerts, new_id=UUID7_SQL))

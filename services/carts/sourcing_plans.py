@@ -195,19 +195,19 @@ def _plan(
     short = [(key, left) for key, left in available.items() if left < units[key]]
     problems += shortages(line_numbers, short)
     restricted = frozenset(line.product_id for line in lines if _is_restricted(line, snapshots))
-    problems += age_problems(
-        [key for key in line_numbers if key in restricted],
-        MINIMUM_AGE if request.age_confirmed else None,
-        "input",
-        "ageConfirmed",
-        message="confirm your age. It is checked at the handover.",
-    )
+    problems += _age_problems(request, [key for key in line_numbers if key in restricted])
     if not problems:
         problems += price_problems(cart_totals, request.expected_total_minor)
     names = {key: snapshot.name for key, snapshot in snapshots.items()}
     return SourcingPlan(
         candidate, lines, names, cart_totals, tuple(problems), restricted, available
     )
+
+
+def _age_problems(request: OrderRequest, restricted: Sequence[UUID]) -> Sequence[Problem]:
+    confirmed_age = MINIMUM_AGE if request.age_confirmed else None
+    message = "confirm your age. It is checked at the handover."
+    return age_problems(restricted, confirmed_age, "input", "ageConfirmed", message=message)
 
 
 def _is_restricted(line: RequestedLine, snapshots: Mapping[UUID, ListingSnapshot]) -> bool:

@@ -113,7 +113,7 @@ async def complete(
     document = _check_age(basket, shown, calendar_date(store, now))
     payment = validate_payment(payment, total)
     sale = _new_sale(store, company, actor, total, payment)
-    sale.sold_at = now
+    sale.sold_at, sale.timezone = now, store.timezone
     if document is not None:
         sale.minimum_age, sale.age_document = MINIMUM_AGE, document
     sale.business_day = business_day(store, sale.sold_at)

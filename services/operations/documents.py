@@ -32,7 +32,7 @@ from services.core.clock import current_time
 from services.core.problems import not_found
 from services.counter_sales import counter_reports
 from services.fulfillment import fulfillments
-from services.stores.store_time import local_time
+from services.stores.store_time import local_time, zone_time
 
 MAX_MANIFEST_ORDERS = 500
 AWAITING_PICKUP = (FulfillmentStatus.PACKED, FulfillmentStatus.STAGED)
@@ -128,7 +128,7 @@ async def read_receipt(session: AsyncSession, *, actor: Actor, counter_sale_id: 
         company_name=company.name,
         store_name=store.name,
         number=sale.number,
-        at=local_time(store, sale.sold_at),
+        at=zone_time(sale.timezone, sale.sold_at),
         currency=sale.currency,
         lines=[
             ReceiptLine(

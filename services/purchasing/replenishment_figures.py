@@ -25,7 +25,7 @@ from services.purchasing.demand_forecast import (
     forecast_demand,
 )
 from services.purchasing.purchase_order_lines import MAX_PACKS_PER_LINE, MAX_UNITS_PER_LINE
-from services.stores.store_time import business_day, business_day_begin
+from services.stores.store_time import business_day_begin, regular_day
 
 MAX_COVER_DAYS = 9_999.0
 INTEGER_COLUMNS = ("lead_days", "review_days", "pack_units", "available", "incoming", "drafted")
@@ -111,7 +111,7 @@ class SalesCalendar:
 
 def build_calendar(now: datetime, store: Store) -> SalesCalendar:
     """The business days of a store."""
-    today = business_day(store, now)
+    today = regular_day(store, now)
     first_day = today - timedelta(days=HISTORY_DAYS)
     return SalesCalendar(today, *(business_day_begin(store, day) for day in (first_day, today)))
 

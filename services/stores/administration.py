@@ -17,11 +17,12 @@ from models.geo_point import Point
 from models.identity import Actor
 from models.stores import Store, StoreKind, StoreStatus
 from services.core.access import COMPANY_ROLES, may_manage_store
+from services.core.clock import current_time
 from services.core.problems import DomainError, InvalidInput, Problem, not_found
 from services.core.state_machine import AutomaticTransition, StateMachine, check_version
 from services.core.text import MAX_LINE_LENGTH, code_form, parse_code, parse_line
 from services.events.event_log import catalog_stream, record_event
-from services.stores.store_time import MIDNIGHT
+from services.stores.store_time import MIDNIGHT, keep_current_day
 from services.stores.timer_rules import store_timer_problems
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,29}")
@@ -124,7 +125,8 @@ async def update_store(
 ) -> Store:
     """Change the settings of a store; for its managers.
 
-    New timers, a new time zone or beginning of the business day hold for what begins from now on.
+    New timers hold for what begins from now on; a new time zone or beginning of the business day
+    from the next business day on, except that opening hours have a new time zone at once.
     Raises DomainError: NotFound, VersionConflict, InvalidInput.
     """
     row = await lock_managed_store(session, actor, store_id, expected_version)
@@ -134,21 +136,33 @@ async def update_store(
         )
     if change.status is not None:
         MACHINE.set_status(row, change.status)
-    if change.timezone is not None:
-        row.timezone = await _timezone(session, change.timezone)
+    await _change_days(session, row, change)
     if change.preparation_seconds is not None:
         row.preparation_seconds = _validate_preparation(change.preparation_seconds)
     if change.pickup_enabled is not None:
         row.pickup_enabled = change.pickup_enabled
     if change.pickup_wait_seconds is not None:
         row.pickup_wait_seconds = _validate_pickup_wait(change.pickup_wait_seconds)
-    if change.business_day_start is not None:
-        row.business_day_start = _validate_day_start(change.business_day_start)
     if change.timers or change.clears_timers:
         await _set_timers(session, row, change)
     row.version += 1
     await session.flush()
     return row
+
+
+async def _change_days(session: AsyncSession, row: Store, change: StoreChange) -> None:
+    """Set the time zone and the beginning of business days; the current business day goes on.
+
+    Raises DomainError: InvalidInput.
+    """
+    zone, start = row.timezone, row.business_day_start
+    if change.timezone is not None:
+        zone = await _timezone(session, change.timezone)
+    if change.business_day_start is not None:
+        start = _validate_day_start(change.business_day_start)
+    if (zone, start) != (row.timezone, row.business_day_start):
+        keep_current_day(row, await current_time(session))
+        row.timezone, row.business_day_start = zone, start
 
 
 async def _set_timers(session: AsyncSession, row: Store, change: StoreChange) -> None:

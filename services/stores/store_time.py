@@ -7,9 +7,11 @@ at the end of the gap that leaves it out. The database has the same clock in the
 `store_clock` and `business_day`, and `tests/services/stores/test_store_time.py` compares the two.
 
 A business day begins at the store's `business_day_start`: sales after midnight and before it
-belong to the day before. What a store does is counted by business days: sales, reports, forecasts
-and daily jobs. What is written on a product or a document is a calendar date: last days of sale,
-dates of birth, days on which a supplier delivers.
+belong to the day before. A change of it or of the time zone holds from the next business day on:
+the current one is kept until it would have ended, and no day comes a second time. What a store
+does is counted by business days: sales, reports, forecasts and daily jobs. What is written on a
+product or a document is a calendar date: last days of sale, dates of birth, days on which a
+supplier delivers.
 """
 
 import logging
@@ -19,7 +21,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import ColumnElement, Date, DateTime, cast, func, select
+from sqlalchemy import ColumnElement, Date, DateTime, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.stores import Store
@@ -34,8 +36,8 @@ STATEMENT_TIME = func.statement_timestamp(type_=DateTime(timezone=True))
 
 CALENDAR_DATE_SQL = "store_clock(store.timezone, now())::date"
 """Today's date of a row `store`, in text of a statement."""
-BUSINESS_DAY_SQL = "business_day(store.timezone, store.business_day_start, now())"
-"""The current business day of a row `store`, in text of a statement."""
+REGULAR_DAY_SQL = "business_day(store.timezone, store.business_day_start, now())"
+"""The current regular day of a row `store`, in text of a statement."""
 
 
 @lru_cache
@@ -50,7 +52,12 @@ def time_zone(name: str) -> ZoneInfo:
 
 def local_time(store: Store, at: datetime) -> datetime:
     """What the clock on the store's wall shows at a time."""
-    return at.astimezone(time_zone(store.timezone))
+    return zone_time(store.timezone, at)
+
+
+def zone_time(name: str, at: datetime) -> datetime:
+    """What a clock in the time zone of this name shows at a time."""
+    return at.astimezone(time_zone(name))
 
 
 def calendar_date(store: Store, at: datetime) -> date:
@@ -59,12 +66,31 @@ def calendar_date(store: Store, at: datetime) -> date:
 
 
 def business_day(store: Store, at: datetime) -> date:
-    """The business day of the store at a time."""
+    """The business day of the store at a time that is not before its newest change of days."""
+    if store.day_kept is None or store.day_kept_until is None:
+        return regular_day(store, at)
+    if at < store.day_kept_until:
+        return store.day_kept
+    return max(regular_day(store, at), store.day_kept + DAY)
+
+
+def regular_day(store: Store, at: datetime) -> date:
+    """The business day at a time as if the store had always had its present beginning of days.
+
+    For figures of many days, which are compared by equal days.
+    """
     return _day(time_zone(store.timezone), store.business_day_start, at)
 
 
+def keep_current_day(store: Store, at: datetime) -> None:
+    """Keep the current business day to its end; call it before its beginning or zone is changed."""
+    day = business_day(store, at)
+    if store.day_kept_until is None or at >= store.day_kept_until:
+        store.day_kept, store.day_kept_until = day, business_day_begin(store, day + DAY)
+
+
 def business_day_begin(store: Store, day: date) -> datetime:
-    """When a business day of the store begins (UTC); it ends when the next one begins."""
+    """When a regular day of the store begins (UTC); it ends when the next one begins."""
     return first_instant(time_zone(store.timezone), datetime.combine(day, store.business_day_start))
 
 
@@ -111,8 +137,10 @@ def calendar_date_column() -> ColumnElement[date]:
 def business_day_column() -> ColumnElement[date]:
     """The current business day of a row of Store, in a statement."""
     parameters = (Store.timezone, Store.business_day_start, STATEMENT_TIME)
-    day: ColumnElement[date] = func.business_day(*parameters, type_=Date)
-    return day
+    regular = func.business_day(*parameters, type_=Date)
+    # Without a kept day, the condition and the second value of `greatest` are null.
+    next_day = func.greatest(regular, Store.day_kept + 1, type_=Date)
+    return case((Store.day_kept_until > STATEMENT_TIME, Store.day_kept), else_=next_day)
 
 
 async def read_calendar_date(session: AsyncSession, store_id: UUID) -> date:

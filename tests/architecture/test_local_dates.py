@@ -17,11 +17,13 @@ BUSINESS_DAYS = {
     "services/counter_sales/counter_reports.py": "the report of today",
     "services/counter_sales/counter_sales.py": "day of a sale, and whether it may be voided",
     "services/purchasing/replenishment.py": "the daily job",
+    "services/stores/administration.py": "keeps the current one when its beginning is changed",
     "services/purchasing/replenishment_figures.py": "days of the sales history",
 }
 CALENDAR_DATES = {
     "dataloaders/stock.py": "last days of sale",
     "services/alerts/detection.py": "last days of sale",
+    "services/counter_sales/counter_sales.py": "dates of birth",
     "services/orders/age_checks.py": "dates of birth",
     "services/purchasing/purchase_orders.py": "days of delivery of a supplier",
     "services/stock/expiring_batches.py": "last days of sale",
@@ -39,9 +41,11 @@ OTHER_DATES = {
     "services/events/partitions.py": "days of the event log, in UTC",
     "services/orders/timeline.py": "days of the event log, in UTC",
 }
-BUSINESS = re.compile(r"\b(read_)?business_day(_begin|_column)?\(|BUSINESS_DAY_SQL")
+BUSINESS = re.compile(
+    r"\b(read_)?business_day(_begin|_column)?\(|\bregular_day\(|REGULAR_DAY_SQL|\bkeep_current_day\("
+)
 CALENDAR = re.compile(r"\b(read_)?calendar_date(_column)?\(|CALENDAR_DATE_SQL")
-CLOCK = re.compile(r"\b(local_time|first_instant|store_clock)\(")
+CLOCK = re.compile(r"\b(local_time|zone_time|first_instant|store_clock)\(")
 # Everything by which an instant becomes a local date or time.
 CONVERSIONS = re.compile(
     r"ZoneInfo\(|\.astimezone\(|\bat time zone\b|\btimezone\(|::date\b|func\.date\(|current_date"

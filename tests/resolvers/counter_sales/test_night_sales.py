@@ -13,6 +13,7 @@ from models.identity import Actor
 from models.ids import decode_id
 from models.stock import BatchStatus, StockBatch, StockReason
 from models.stores import Store
+from services.operations import documents
 from services.stock import receiving
 from services.stock.receiving import StockReceiptLine
 from tests.resolvers.counter_sales.test_counter_sales import DAY, VOID, basket, sell
@@ -20,6 +21,11 @@ from tests.support.city import City
 from tests.support.graph_queries import GraphRunner, public_id
 from tests.support.paid_orders import unexplained_stock
 from tests.support.store_staff import on_hand
+
+WEST = "Pacific/Pago_Pago"
+DESK = "query ($id: ID!) { store(id: $id) { desk { version } } }"
+UPDATE = """mutation ($input: StoreUpdateInput!) { storeUpdate(input: $input) {
+  errors { __typename } } }"""
 
 
 async def after_midnight(database: Database, city: City) -> date:
@@ -82,3 +88,34 @@ async def test_a_void_after_midnight_sets_units_aside_whose_last_day_is_over(
     assert (expired.status, expired.on_hand, expired.damaged) == (BatchStatus.EXPIRED, 0, 5)
     assert await on_hand(database, city.near, city, 0) == 50
     assert await unexplained_stock(database, city) == []
+
+
+async def test_a_new_beginning_of_days_changes_no_day_that_has_begun(
+    ask: GraphRunner, city: City, staff: Actor, manager: Actor, database: Database
+) -> None:
+    """The manager sets the beginning to midnight, back to noon, then a zone in the west: "today"
+    was another day, whose drawer was counted, and the first sale could not be undone any more.
+    """
+    await after_midnight(database, city)
+    first = (await sell(ask, staff, basket(city, {"code": "P001"})))["sale"]
+    receipt = await read_receipt_time(database, manager, first["id"])
+    for days in ({"businessDayStart": "00:00"}, {"businessDayStart": "12:00"}, {"timezone": WEST}):
+        desk = (await ask(DESK, {"id": public_id(city.near)}, manager)).data["store"]["desk"]
+        change = {"storeId": public_id(city.near), "expectedVersion": desk["version"], **days}
+        assert not (await ask(UPDATE, {"input": change}, manager)).data["storeUpdate"]["errors"]
+        sale = (await sell(ask, staff, basket(city, {"code": "P001"})))["sale"]
+        assert sale["businessDay"] == first["businessDay"]
+    day = (await ask(DAY, {"storeId": public_id(city.near)}, staff)).data["counterDay"]
+    assert (day["day"], day["saleCount"]) == (first["businessDay"], 4)
+    assert await read_receipt_time(database, manager, first["id"]) == receipt
+    undo = {"input": {"counterSaleId": first["id"], "note": "Brought back."}}
+    assert not (await ask(VOID, undo, manager)).data["counterSaleVoid"]["errors"]
+
+
+async def read_receipt_time(database: Database, actor: Actor, sale: str) -> str:
+    """The time that the receipt prints."""
+    key = decode_id(CounterSale, sale)
+    assert key is not None
+    async with database.read(PLATFORM) as session:
+        receipt = await documents.read_receipt(session, actor=actor, counter_sale_id=key)
+    return receipt.at.isoformat()

@@ -6,18 +6,23 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
+from database.scope import PLATFORM
 from database.sessions import Database
 from models.stores import Store
 from services.stores.store_time import (
     business_day,
     business_day_begin,
+    business_day_column,
     calendar_date,
     first_instant,
+    keep_current_day,
     local_time,
 )
 from tests.services.stores.clock_changes import ALL_ZONES, NIGHTS, standing_clock
+from tests.support.city import City
+from tests.support.customers import ORIGIN
 
 MINUTES = st.integers(0, 24 * 60 - 1).map(lambda n: time(n // 60, n % 60))
 DAY_STARTS = st.integers(0, 12 * 60).map(lambda n: time(n // 60, n % 60))
@@ -57,6 +62,67 @@ def test_business_days_are_in_order_and_contain_their_times(
     assert business_day_begin(store, day) <= at < business_day_begin(store, day + timedelta(days=1))
     assert business_day(store, at + later) >= day
     assert calendar_date(store, at) == business_day(store_in(zone), at)
+
+
+def change_days(store: Store, at: datetime, zone: str, day_start: time) -> None:
+    """Change the store's days as `storeUpdate` does."""
+    keep_current_day(store, at)
+    store.timezone, store.business_day_start = zone, day_start
+
+
+CHANGES = st.tuples(
+    st.timedeltas(timedelta(), timedelta(2)), st.sampled_from(ALL_ZONES), DAY_STARTS
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(ALL_ZONES), DAY_STARTS, INSTANTS, st.lists(CHANGES, min_size=1, max_size=4))
+def test_a_change_of_days_holds_from_the_next_business_day_on(
+    zone: str, day_start: time, at: datetime, changes: list[tuple[timedelta, str, time]]
+) -> None:
+    """Later and earlier beginnings, zones to the east and to the west, one change after another.
+
+    A later beginning put the store back into yesterday, whose report was closed.
+    """
+    store = store_in(zone, day_start)
+    for wait, zone, day_start in changes:
+        before = business_day(store, at)
+        at += wait
+        day = business_day(store, at)
+        assert day >= before
+        change_days(store, at, zone, day_start)
+        assert business_day(store, at) == day
+        end = store.day_kept_until
+        assert end is not None
+        assert end > at
+        assert business_day(store, end - timedelta(microseconds=1)) == day
+        assert business_day(store, end) > day
+    days = [business_day(store, at + timedelta(hours=n)) for n in range(120)]
+    assert days == sorted(days)
+    later = at + timedelta(days=5)
+    assert business_day(store, later) == business_day(store_in(zone, day_start), later)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "until"),
+    [
+        (("Europe/Lisbon", time(2)), ("Europe/Lisbon", time(6)), "2026-07-05T01:00"),
+        (("Europe/Lisbon", time(6)), ("Europe/Lisbon", time(2)), "2026-07-04T05:00"),
+        (("Europe/Lisbon", time(0)), ("America/New_York", time(0)), "2026-07-04T23:00"),
+        (("America/New_York", time(0)), ("Asia/Tokyo", time(0)), "2026-07-04T04:00"),
+    ],
+)
+def test_a_closed_day_is_not_opened_again(
+    old: tuple[str, time], new: tuple[str, time], until: str
+) -> None:
+    """Changed on 4 July at 03:00 in Lisbon, in both directions of the beginning and of the zone."""
+    at = datetime(2026, 7, 4, 2, tzinfo=UTC)
+    store = store_in(*old)
+    day = business_day(store, at)
+    change_days(store, at, *new)
+    assert business_day(store, at) == day
+    assert store.day_kept_until == datetime.fromisoformat(until).replace(tzinfo=UTC)
+    assert business_day(store, store.day_kept_until) > day
 
 
 def test_sales_after_midnight_belong_to_the_day_before_until_the_day_begins() -> None:
@@ -107,3 +173,24 @@ async def test_the_database_has_the_same_days(database: Database) -> None:
         if tuple(row) != want
     ]  # fmt: skip
     assert different == []
+
+
+async def test_the_database_keeps_the_same_day(database: Database, city: City) -> None:
+    """While a day is kept, after its end, and where no day is kept."""
+    async with database.read_public() as session:
+        now: datetime = (await session.execute(text("select now()"))).scalar_one()
+    kept = [
+        (now.date() + timedelta(d), now + timedelta(hours=h)) for d in (-2, 0, 2) for h in (-2, 2)
+    ]
+    for zone, start in (("Pacific/Auckland", time(0)), ("Pacific/Honolulu", time(11))):
+        for day_kept, until in ((None, None), *kept):
+            columns = {"timezone": zone, "business_day_start": start}
+            columns |= {"day_kept": day_kept, "day_kept_until": until}
+            async with database.write(PLATFORM, ORIGIN) as session:
+                of_store = update(Store).where(Store.id == city.near.id)
+                await session.execute(of_store.values(**columns))
+            async with database.read(PLATFORM) as session:
+                moment = text("statement_timestamp()")
+                query = select(Store, business_day_column(), moment)
+                row = (await session.execute(query.where(Store.id == city.near.id))).one()
+            assert row[1] == business_day(row[0], row[2])

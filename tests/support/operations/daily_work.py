@@ -220,7 +220,7 @@ async def watch_stock_alerts(play: OperationPlayer) -> None:
 async def sell_at_counter(play: OperationPlayer) -> None:
     """Sell two units at the counter and void the sale."""
     here = {"storeId": play.store}
-    lines = [{"code": play.city.products[0].barcode, "quantity": 2}]
+    lines = [{"code": play.city.products[11].barcode, "quantity": 2}]
     await restrict_product(play, True)
     sold = await play("picker", "counter_sale_complete", **here, lines=lines)
     assert sold["sale"]["ageDocument"] == "IDENTITY_CARD"

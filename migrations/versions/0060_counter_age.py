@@ -2,15 +2,15 @@
 
 Sales of before have none: nobody was asked.
 
-Revision ID: x2
-Revises: 0058
+Revision ID: 0060
+Revises: 0059
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "x2"
-down_revision = "0058"
+revision = "0060"
+down_revision = "0059"
 PROVED = "(minimum_age is null) = (age_document is null) and age_document <> 'NONE'"
 
 
