@@ -97,9 +97,9 @@ class Crowd:
         return self.city.company.id
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """During the block everybody but the customers' checkouts is at work."""
-        steps: list[Callable[[], Awaitable[object]]] = [self._hurry, self._pay_again]
+    async def at_work(self, *others: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+        """During the block everybody but the customers' checkouts is at work, and these `others`."""
+        steps = [self._hurry, self._pay_again, *others]
         steps += [picker.work for picker in self.pickers]
         steps += [rider.work for rider in self.riders]
         steps += [agent.work for agent in self.agents]

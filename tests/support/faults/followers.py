@@ -18,9 +18,10 @@ from database.scope import PLATFORM
 from database.sessions import Database
 from models.fulfillment import Fulfillment, FulfillmentStatus
 from models.identity import Grant, Role
-from models.orders import Order
+from models.orders import Order, OrderLine
 from models.payments import Refund, RefundStatus
 from services.events.event_log import order_stream, record_event
+from services.stock.reservation_decisions import ReservationRequest, reserve_batch
 from tests.support.city import City
 from tests.support.faults.process_group import ServerGroup, SignedInUser
 from tests.support.order_rows import create_order_rows
@@ -34,6 +35,7 @@ ORIGIN = AuditContext("test:followers")
 BACK_OFF_SECONDS = (0.02, 0.3)
 TIMEOUT_SECONDS = 10.0
 OUTAGE_SECONDS = 300.0
+HOLD_SECONDS = 3600.0
 BLIND_CUT_PROBABILITY = 0.2
 """Share of connections that may be cut before the first message, others only after it."""
 WRITERS = 4
@@ -181,14 +183,24 @@ class EventWriter:
 
 
 async def create_idle_order(database: Database, city: City) -> Order:
-    """Create an order that no store, rider or job acts on."""
+    """Create an order that no store, rider or job acts on, with its units reserved.
+
+    The worker of the test audits its store.
+    """
     async with database.write(PLATFORM, ORIGIN) as session:
         keys = await create_order_rows(session, city.first)
         task = await session.get_one(Fulfillment, keys[Fulfillment])
         task.status = FulfillmentStatus.CANCELED  # so that no store picks it
         refund = await session.get_one(Refund, keys[Refund])
         refund.status = RefundStatus.FAILED  # so that no job settles it
-        return await session.get_one(Order, keys[Order])
+        order = await session.get_one(Order, keys[Order])
+        line = await session.get_one(OrderLine, keys[OrderLine])
+        units = {line.product_id: line.quantity}
+        await reserve_batch(
+            session,
+            [ReservationRequest(order.company_id, order.store_id, order.id, units, HOLD_SECONDS)],
+        )
+        return order
 
 
 async def sign_in_staff(
