@@ -181,14 +181,19 @@ class ReadPool:
                 self._discard(self._idle[0])
 
     async def release_interrupted(self, connection: ReadConnection) -> None:
-        """Give a connection back whose last statement was canceled."""
+        """Give a connection back whose last statement was canceled.
+
+        One whose server is gone is discarded; the reader ends by its own error then.
+        """
         try:
             # The driver runs this one only after the other has been canceled.
             await connection.execute("select", timeout=CANCEL_SECONDS)
-        except BaseException:
+        except BaseException as error:
             self._discard(connection)
-            raise
-        self.release(connection)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self.release(connection)
 
     def _free(self, scope: str | None) -> ReadConnection | None:
         """The connection used last, if possible in this scope: it has the statements prepared."""

@@ -23,6 +23,7 @@ from models.riders import Rider, RiderPosition, RiderStatus
 from models.stock import Stock
 from models.stores import Store
 from tests.support.city import City
+from tests.support.waiting import until
 
 Values = tuple[object, ...]
 
@@ -151,6 +152,25 @@ async def test_canceling_a_reader_cancels_its_statement(database: Database) -> N
     async with database.read(PLATFORM) as session:
         left = await session.scalar(text(f"select count(*) from pg_stat_activity where {asleep}"))  # noqa: S608 - our own words
     assert left == 0
+
+
+async def test_a_reader_is_canceled_although_its_server_goes_away(database_url: str) -> None:
+    """The database is killed while a request is canceled: the error of the clean-up used to win."""
+    pool = open_read_pool(database_url, APPLICATION_ROLE, pool_size=2)
+
+    async def slow() -> None:
+        async with pool.session(None) as session:
+            await session.execute(text("select pg_sleep(4)"))
+
+    task = asyncio.create_task(slow())
+    await until(lambda: pool.in_use)
+    [connection] = pool._open
+    task.cancel()
+    connection.terminate()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (len(pool._open), pool.in_use) == (0, 0)
+    await pool.close()
 
 
 async def test_a_read_times_out_when_the_server_does_not_answer(database_url: str) -> None:

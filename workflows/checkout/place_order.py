@@ -128,6 +128,7 @@ async def _run_both(
         result = error
     except BaseException:
         first_task.cancel()
+        await asyncio.gather(first_task, return_exceptions=True)  # its error is that of the second
         raise
     return await first_task, result
 

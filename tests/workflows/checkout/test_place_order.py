@@ -184,3 +184,28 @@ async def test_customers_cancel_their_own_orders_only(shop: Shop, city: City, bu
     problem = caught.value.problems[0]
     assert isinstance(problem, IllegalStep)
     assert problem.legal == ["OPEN_TICKET"]
+
+
+async def test_a_read_beside_another_ends_with_the_error_of_the_other(
+    shop: Shop, city: City, buyer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is killed while an order reads on two connections: nothing is left running."""
+    ended: list[str] = []
+
+    async def hang(*_: object) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            ended.append("the other")
+            raise ConnectionError("the connection is closed") from None
+
+    async def lose_connection(*_: object) -> None:
+        await asyncio.sleep(0)
+        raise TimeoutError("the database does not answer")
+
+    monkeypatch.setattr(place_order, "_reserve_key", hang)
+    monkeypatch.setattr(place_order, "read_order_inputs", lose_connection)
+    with pytest.raises(TimeoutError):
+        await shop.buy(buyer, order_request(city))
+    assert ended == ["the other"]
