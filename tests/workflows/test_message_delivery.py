@@ -1,17 +1,11 @@
 """Queued messages through the real gateways: once if accepted, again if not, never if refused."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from secrets import randbelow, token_hex
 
 import pytest
-from sqlalchemy import func, update
 
-from database.audit import AuditContext
-from database.scope import PLATFORM
-from models.messages import MessageStatus, MessageTopic, OutgoingMessage
+from models.messages import MessageStatus
 from resolvers.context import Container
-from services import messages
 from simulators.twilio.app import UNREACHABLE
 from tests.support.server.message_simulators import (
     MailSimulator,
@@ -19,9 +13,9 @@ from tests.support.server.message_simulators import (
     mail_simulator,
     text_simulator,
 )
+from tests.support.server.outbox import Outbox, new_recipient
 from workflows.messages import MessageSender
 
-ORIGIN = AuditContext("test")
 REFUSED_ADDRESS = "nobody@invalid.example"
 
 
@@ -37,35 +31,6 @@ async def twilio() -> AsyncIterator[TextSimulator]:
         yield simulator
 
 
-@dataclass
-class Outbox:
-    """The queue of one test: the messages of other tests wait."""
-
-    container: Container
-    sender: MessageSender
-
-    async def queue(self, recipient: str) -> OutgoingMessage:
-        topic = MessageTopic.SECURITY_NOTICE
-        async with self.container.database.write(PLATFORM, ORIGIN) as session:
-            if recipient.startswith("+"):
-                return await messages.queue_text(session, topic, recipient, text="Changed.")
-            return await messages.queue_mail(
-                session, topic, recipient, subject="Changed", text="Changed.\n"
-            )
-
-    async def send(self, message: OutgoingMessage) -> OutgoingMessage:
-        """Send what is due, which is this message alone; return it as it is afterwards."""
-        queue = update(OutgoingMessage).where(OutgoingMessage.status == MessageStatus.PENDING)
-        own = OutgoingMessage.id == message.id
-        async with self.container.database.write(PLATFORM, ORIGIN) as session:
-            later = func.clock_timestamp() + func.make_interval(0, 0, 0, 1)
-            await session.execute(queue.where(~own).values(due_at=later))
-            await session.execute(queue.where(own).values(due_at=func.clock_timestamp()))
-        await self.sender.send_due()
-        async with self.container.database.read(PLATFORM) as session:
-            return await session.get_one(OutgoingMessage, message.id)
-
-
 @pytest.fixture
 async def outbox(
     container: Container, smtp: MailSimulator, twilio: TextSimulator
@@ -77,10 +42,6 @@ async def outbox(
         MessageSender(container.database, sms, smtp.gateway(), signer, "https://shop.example.org"),
     )
     await sms.close()
-
-
-def new_recipient(channel: str) -> str:
-    return f"+35191{randbelow(10**7):07}" if channel == "sms" else f"{token_hex(6)}@example.org"
 
 
 @pytest.mark.parametrize("channel", ["mail", "sms"])

@@ -98,7 +98,7 @@ class Crowd:
 
     @asynccontextmanager
     async def at_work(self, *others: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-        """During the block everybody but the customers' checkouts is at work, and these `others`."""
+        """During the block everybody but the customers' checkouts is at work, and `others`."""
         steps = [self._hurry, self._pay_again, *others]
         steps += [picker.work for picker in self.pickers]
         steps += [rider.work for rider in self.riders]
