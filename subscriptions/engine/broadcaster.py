@@ -160,8 +160,11 @@ class Broadcaster:
 
 
 async def _run_within(seconds: float, closing: Coroutine[Any, Any, object]) -> None:
-    """Await a coroutine for a limited time: closing a connection to a dead server may hang."""
-    task = asyncio.ensure_future(closing)
+    """Await a coroutine for a limited time: closing a connection to a dead server may hang.
+
+    Its error is of a connection that is given up.
+    """
+    task = asyncio.gather(closing, return_exceptions=True)
     try:
         await asyncio.wait({task}, timeout=seconds)
     finally:

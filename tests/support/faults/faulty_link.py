@@ -63,13 +63,14 @@ class FaultyLink:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def arm(self, faults: int = 1) -> None:
+    async def arm(self, faults: int = 1, *, reconnect: bool = True) -> None:
         """Let the next steps that have not met every fault fail, at most so many.
 
-        Idle connections end before, so that a new connection is a step again.
+        With `reconnect` idle connections end before, so that a new connection is a step again.
         """
-        self._end_connections()
-        await asyncio.sleep(NOTICE_SECONDS)
+        if reconnect:
+            self._end_connections()
+            await asyncio.sleep(NOTICE_SECONDS)
         self._remaining = faults
 
     async def mend(self) -> None:
